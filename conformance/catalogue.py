@@ -1,0 +1,57 @@
+"""The catalogue: finds and orders the rules, profiles and probes, and refuses duplicates."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from functools import cache
+from types import ModuleType
+from typing import Any, TypeVar
+
+from conformance import probes as probes_package
+from conformance import profiles as profiles_package
+from conformance import rules as rules_package
+from conformance.probe import Probe
+from conformance.profile import Profile
+from conformance.rule import Rule
+
+T = TypeVar("T")
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """All rules, by family in the order of the files' names, then by ID."""
+    return tuple(sorted(_collect(rules_package, Rule, lambda r: r.id), key=lambda r: r.id))
+
+
+@cache
+def profiles() -> tuple[Profile, ...]:
+    """All profiles, by name."""
+    return tuple(sorted(_collect(profiles_package, Profile, lambda p: f"{p.api} {p.name}"), key=lambda p: (p.name, p.api)))
+
+
+@cache
+def probes() -> tuple[Probe, ...]:
+    """All probes, by name."""
+    return tuple(sorted(_collect(probes_package, Probe, lambda p: p.name), key=lambda p: p.name))
+
+
+def _collect(package: ModuleType, kind: type[T], key: Callable[[T], str]) -> Iterable[T]:
+    """Every value of that kind that a module of the package holds, alone or in a tuple.
+
+    Raises ValueError where two of them claim the same identity.
+    """
+    found: dict[str, T] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        for item in _items(vars(module).values(), kind):
+            if found.setdefault(key(item), item) is not item:
+                raise ValueError(f"{key(item)} is defined twice; the second is in {module.__name__}")
+    return found.values()
+
+
+def _items(values: Iterable[Any], kind: type[T]) -> Iterable[T]:
+    for value in values:
+        if isinstance(value, kind):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, kind))

@@ -1,0 +1,46 @@
+"""The probe: one question with a purpose."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from conformance.exchange import MODES, Api, Mode
+
+Suite = Literal["smoke", "gate", "full"]
+Asker = Literal["framework", "sdk"]
+SUITES: tuple[Suite, ...] = ("smoke", "gate", "full")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """What a probe puts on the wire where JSON can't say it: method, path behind the base URL, header changes and the body's octets.
+
+    A header changed to None is left out.
+    """
+
+    method: str = "POST"
+    path: str | None = None
+    headers: tuple[tuple[str, str | None], ...] = ()
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One question.
+
+    `name` is `api.topic` or `api.topic.about`. `purpose` is one sentence. `asker`: every selected framework asks it
+    with its own body and headers, or the API's bare SDK asks it once. `change` turns the asker's greeting body into
+    the probe's body (a JSON value); `raw` replaces method, path, headers or the octets of the body where JSON
+    can't say it. `suite` is the smallest suite that asks it. `max_tokens` is the upper bound of completion tokens
+    that one answer can cost.
+    """
+
+    name: str
+    purpose: str
+    api: Api
+    asker: Asker = "sdk"
+    modes: tuple[Mode, ...] = MODES
+    change: Callable[[dict[str, Any], Mode], Any] | None = None
+    raw: Raw | None = None
+    suite: Suite = "gate"
+    max_tokens: int = 32

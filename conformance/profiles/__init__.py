@@ -1,0 +1,1 @@
+"""The profiles, one file a framework: what it sends."""

@@ -1,0 +1,1 @@
+"""The embedded reference server: good deployments, planted defects and legal variants."""

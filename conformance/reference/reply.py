@@ -1,0 +1,122 @@
+"""What the embedded server will put on the wire: an answer as meaning, and the reply as octets and pauses."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from conformance.exchange import Api, Mode
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request as the server sees it. `json` is the parsed body, or None where it is not JSON."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    json: Any
+    api: Api | None
+
+    @property
+    def mode(self) -> Mode:
+        """`stream` where the body says `stream: true`."""
+        return "stream" if isinstance(self.json, dict) and self.json.get("stream") is True else "unary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event of a stream to come: its payload (a JSON value, or text as it stands), name, and the pause before it."""
+
+    data: Any
+    name: str | None = None
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the server means to say: one JSON value, or the events of a stream.
+
+    `wait_s` is the pause before a whole answer, as long as the model takes to make it.
+    """
+
+    status: int = 200
+    headers: Headers = ()
+    whole: Any = None
+    events: tuple[Event, ...] | None = None
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Octets that are written together, after a pause."""
+
+    octets: bytes
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What goes over the connection.
+
+    `framing` chooses how the body is delimited; `end` what happens then: `clean` as HTTP wants it, `abort` the
+    connection is closed without the last chunk or octets, `reset` it is reset, `hold` it is kept open for `hold_s`
+    with the reply unfinished. `head` replaces status line and headers by octets of its own.
+    """
+
+    status: int
+    headers: Headers
+    pieces: tuple[Piece, ...]
+    framing: Literal["length", "chunked", "close"] = "length"
+    end: Literal["clean", "abort", "reset", "hold"] = "clean"
+    hold_s: float = 0.0
+    head: bytes | None = None
+    after: bytes = b""
+
+
+def to_json(value: Any) -> bytes:
+    """JSON as the APIs write it: compact, UTF-8."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def encode_event(event: Event) -> bytes:
+    """One event as octets."""
+    data = event.data.encode() if isinstance(event.data, str) else to_json(event.data)
+    name = f"event: {event.name}\n".encode() if event.name else b""
+    return name + b"data: " + data + b"\n\n"
+
+
+def to_reply(answer: Answer) -> Reply:
+    """The octets of an answer: JSON with its length, or an event stream in chunks, one piece an event."""
+    if answer.events is None:
+        headers = (("content-type", "application/json"), *answer.headers)
+        return Reply(status=answer.status, headers=headers, pieces=(Piece(octets=to_json(answer.whole), wait_s=answer.wait_s),))
+    headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"), *answer.headers)
+    pieces = tuple(Piece(octets=encode_event(e), wait_s=e.wait_s) for e in answer.events)
+    return Reply(status=answer.status, headers=headers, pieces=pieces, framing="chunked")
+
+
+Ask = Callable[[Asked], Asked]
+OnAnswer = Callable[[Answer, Asked], Answer]
+OnReply = Callable[[Reply, Asked], Reply]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A planted defect, or a legal variant: one change to what a good deployment reads, says or writes.
+
+    `caught_by` is the ID of the rule that must catch a defect; nothing for a legal variant. `asked` changes the
+    request before it is read (this is how a field is dropped), `answer` changes the meaning, `reply` the octets.
+    """
+
+    name: str
+    title: str
+    caught_by: str = ""
+    asked: Ask | None = None
+    answer: OnAnswer | None = None
+    reply: OnReply | None = None
+    source: str = field(default="")

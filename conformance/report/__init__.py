@@ -1,0 +1,1 @@
+"""The reports: verdicts for people and machines."""

@@ -1,0 +1,1 @@
+"""The rules, one file a family. A rule is a function with its examples."""

@@ -1,0 +1,101 @@
+"""Exchanges for the rules' good and bad examples, written as octets."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from conformance.exchange import NANOSECONDS_PER_MILLISECOND, Api, Arrival, Ending, Exchange, Mode, Question
+
+SSE = ("content-type", "text/event-stream")
+JSON = ("content-type", "application/json")
+CLOSED = Ending("closed", "after", 0)
+
+Headers = Sequence[tuple[str, str]]
+
+
+def exchange(
+    heard: bytes,
+    *,
+    mode: Mode = "stream",
+    probe: str = "chat.hello",
+    body: Any = None,
+    ending: Ending = CLOSED,
+    arrivals: Sequence[tuple[int, int]] = (),
+) -> Exchange:
+    """An exchange in which `heard` came back. `arrivals` are (millisecond, length); by default all came at once."""
+    api: Api = probe.split(".", 1)[0]  # type: ignore[assignment]
+    asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": mode == "stream"}
+    payload = json.dumps(asked if body is None else body).encode()
+    head = f"POST /v1/x HTTP/1.1\r\nHost: example\r\nContent-Length: {len(payload)}\r\n\r\n".encode()
+    times = tuple(Arrival(at * NANOSECONDS_PER_MILLISECOND, length) for at, length in arrivals)
+    return Exchange(
+        id="example",
+        question=Question(api, "example", mode, probe),
+        sent=head + payload,
+        heard=heard,
+        arrivals=times or (Arrival(NANOSECONDS_PER_MILLISECOND, len(heard)),),
+        ending=ending,
+    )
+
+
+def http(status: int, headers: Headers, body: bytes, *, length: bool = True) -> bytes:
+    """The octets of a reply, with its Content-Length unless `length` is off."""
+    lines = [f"{name}: {value}" for name, value in headers]
+    lines += [f"content-length: {len(body)}"] if length else []
+    return "\r\n".join([f"HTTP/1.1 {status} x", *lines, "", ""]).encode() + body
+
+
+def sse(*payloads: Any, end: str = "\n\n") -> bytes:
+    """An event stream with one `data:` line a payload: text as it stands, anything else as JSON."""
+    return "".join(f"data: {p if isinstance(p, str) else json.dumps(p)}{end}" for p in payloads).encode()
+
+
+def streamed(*payloads: Any, status: int = 200, headers: Headers = (SSE,), **facts: Any) -> Exchange:
+    """A stream of these payloads in reply to a request for one."""
+    return exchange(http(status, headers, sse(*payloads)), mode="stream", **facts)
+
+
+def answered(value: Any, *, status: int = 200, headers: Headers = (JSON,), mode: Mode = "unary", **facts: Any) -> Exchange:
+    """One JSON value (or text, or octets) as the whole reply."""
+    body = value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else json.dumps(value).encode()
+    return exchange(http(status, headers, body), mode=mode, **facts)
+
+
+def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **changes: Any) -> dict[str, Any]:
+    """A good chat chunk; keyword arguments replace or add top-level fields."""
+    choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1_760_000_000,
+        "model": "m",
+        "choices": [choice],
+    } | changes
+
+
+def completion(message: dict[str, Any] | None = None, finish: str = "stop", **changes: Any) -> dict[str, Any]:
+    """A good chat completion; keyword arguments replace or add top-level fields."""
+    whole = {"role": "assistant", "content": "Hello there.", "refusal": None} | (message or {})
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_760_000_000,
+        "model": "m",
+        "choices": [{"index": 0, "message": whole, "logprobs": None, "finish_reason": finish}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6},
+    } | changes
+
+
+def error(message: str = "No.", type: str = "invalid_request_error", param: str | None = None, code: str | None = None) -> dict[str, Any]:  # noqa: A002, E501
+    """An OpenAI error envelope."""
+    return {"error": {"message": message, "type": type, "param": param, "code": code}}
+
+
+HELLO = (
+    chunk({"role": "assistant", "content": ""}),
+    chunk({"content": "Hello"}),
+    chunk({"content": " there."}),
+    chunk(finish="stop"),
+    "[DONE]",
+)
+"""The payloads of a good stream."""
