@@ -26,7 +26,9 @@ def rules() -> tuple[Rule, ...]:
 @cache
 def profiles() -> tuple[Profile, ...]:
     """All profiles, by name."""
-    return tuple(sorted(_collect(profiles_package, Profile, lambda p: f"{p.api} {p.name}"), key=lambda p: (p.name, p.api)))
+    return tuple(
+        sorted(_collect(profiles_package, Profile, lambda p: f"{p.api} {p.name}"), key=lambda p: (p.name, p.api))
+    )
 
 
 @cache

@@ -35,7 +35,7 @@ class Question(msgspec.Struct, frozen=True, order=True):
     @property
     def about(self) -> str:
         """The rest of the probe's name: the field or mistake in question, or nothing."""
-        return (self.probe.split(".", 2) + [""])[2]
+        return [*self.probe.split(".", 2), ""][2]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +84,9 @@ class Ending(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+IDLE = Ending("idle", "after", 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One recorded exchange, seen as the answer to `question`.
@@ -99,7 +102,7 @@ class Exchange:
     heard: bytes = b""
     arrivals: tuple[Arrival, ...] = ()
     sent_at_ns: int = 0
-    ending: Ending = Ending("idle", "after", 0)
+    ending: Ending = IDLE
     masked: tuple[Span, ...] = ()
     also: tuple[Question, ...] = ()
     views: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)

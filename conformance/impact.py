@@ -7,7 +7,15 @@ import msgspec
 from conformance.exchange import Mode
 
 Outcome = Literal[
-    "text", "text+", "partial_text", "empty_silent", "exception", "partial_text+exception", "hang", "tool_ok", "tool_bad"
+    "text",
+    "text+",
+    "partial_text",
+    "empty_silent",
+    "exception",
+    "partial_text+exception",
+    "hang",
+    "tool_ok",
+    "tool_bad",
 ]
 
 

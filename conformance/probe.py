@@ -13,9 +13,9 @@ SUITES: tuple[Suite, ...] = ("smoke", "gate", "full")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """What a probe puts on the wire where JSON can't say it: method, path behind the base URL, header changes and the body's octets.
+    """What a probe puts on the wire where a JSON body can't say it.
 
-    A header changed to None is left out.
+    `path` stands behind the base URL; a header changed to None is left out; `body` are the octets of the body.
     """
 
     method: str = "POST"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from conformance.exchange import APIS, MODES, Api, Exchange, Mode
 from conformance.verdict import Finding, Level, Skip
 
-Judge = Callable[..., Iterable[Finding]]
+Judge = Callable[..., Iterable[Finding | Skip]]
 When = Callable[[Exchange], Skip | None]
 Example = Exchange | tuple[Exchange, ...]
 

@@ -2,8 +2,8 @@
 
 import re
 import zlib
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -13,11 +13,19 @@ MAX_CONTENT = 64 * 1024 * 1024
 """The bound on decompressed octets: what is above it is not read (a decompression bomb)."""
 
 HEAD_END = re.compile(rb"\r?\n\r?\n")
-STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) (\d{3})(?: ([^\r\n]*))?\r?\n")
-CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) ([1-9]\d\d)(?: ([^\r\n]*))?\r?\n")
+BARE_LF = re.compile(rb"(?<!\r)\n")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+CHUNK_SIZE_BEGUN = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\r\n]*)?\r?\Z")
+TRAILERS = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n")
+NOWHERE = Span(0, 0)
+SEALED = ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm")
+"""Registered content codings that this reader can't undo."""
 
 Framing = Literal["length", "chunked", "close", "none"]
+Part = Literal["head", "framing"]
 
 
 class Header(NamedTuple):
@@ -29,10 +37,11 @@ class Header(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """One departure from HTTP/1.1: a clause in plain words and the octets."""
+    """One departure from HTTP/1.1: a clause in plain words, the octets, and where: in the head or in the framing."""
 
     what: str
     span: Span
+    part: Part = "head"
 
 
 class Segment(NamedTuple):
@@ -47,16 +56,17 @@ class Segment(NamedTuple):
 class Reply:
     """The final reply of an exchange. Where none came, `status` is 0 and everything else is empty.
 
-    `raw` is the body as transferred, `content` the body with its content coding undone (empty if that failed).
-    `complete` tells whether the body's own framing says that all of it came. `trailing` are octets after the reply.
-    `timeline` maps content to time: pairs of (content octets available, nanoseconds).
+    `raw` is the body as transferred, `content` the body with its content coding undone (what could be undone, if it
+    is corrupt; nothing, if it is `sealed` by a coding that this reader does not know). `coding` names what was to be
+    undone. `complete` tells whether the body's own framing says that all of it came. `trailing` are octets after the
+    reply. `timeline` maps content to time: pairs of (content octets available, nanoseconds).
     """
 
     status: int = 0
     reason: str = ""
     version: str = ""
     headers: tuple[Header, ...] = ()
-    head: Span = Span(0, 0)
+    head: Span = NOWHERE
     raw: bytes = b""
     content: bytes = b""
     segments: tuple[Segment, ...] = ()
@@ -65,6 +75,7 @@ class Reply:
     trailing: Span | None = None
     faults: tuple[Fault, ...] = ()
     coding: str = ""
+    sealed: bool = False
     coding_fault: str = ""
     timeline: tuple[tuple[int, int], ...] = ()
 
@@ -101,13 +112,14 @@ class Reply:
         return Span(self._heard(start), self._heard(last) + (1 if end > start else 0))
 
     def _heard(self, offset: int) -> int:
-        found = self.segments[max(0, bisect_right(self.segments, offset, key=lambda s: s.body) - 1)]
+        found = self.segments[max(0, bisect_left(self.segments, (offset + 1,)) - 1)]
         return found.heard + min(offset - found.body, found.length)
 
     def at_ns(self, end: int) -> int:
         """When the content up to before `end` had arrived, in nanoseconds since the exchange began."""
-        found = bisect_right(self.timeline, end - 1, key=lambda pair: pair[0])
-        return self.timeline[min(found, len(self.timeline) - 1)][1] if self.timeline else 0
+        if not self.timeline:
+            return 0
+        return self.timeline[min(bisect_left(self.timeline, (end,)), len(self.timeline) - 1)][1]
 
 
 @dataclass(slots=True)
@@ -118,10 +130,8 @@ class _Body:
     end: int = 0
     faults: list[Fault] = field(default_factory=list)
 
-    def add(self, heard: int, length: int) -> None:
-        if length:
-            start = self.segments[-1].body + self.segments[-1].length if self.segments else 0
-            self.segments.append(Segment(start, heard, length))
+    def blame(self, what: str, span: Span) -> None:
+        self.faults.append(Fault(what, span, "framing"))
 
 
 @view
@@ -129,7 +139,7 @@ def reply(x: Exchange) -> Reply:
     """The final reply; interim (1xx) replies are passed over (RFC 9110, section 15.2)."""
     start = 0
     while (line := STATUS_LINE.match(x.heard, start)) and 100 <= int(line[2]) < 200 and int(line[2]) != 101:
-        end = HEAD_END.search(x.heard, start)
+        end = HEAD_END.search(x.heard, line.end() - 2)
         if not end:
             return Reply(faults=(Fault("the head of an interim reply has no end", Span(start, len(x.heard))),))
         start = end.end()
@@ -142,131 +152,138 @@ def _final(x: Exchange, start: int) -> Reply:
         what = "the reply does not begin with an HTTP/1.1 status line"
         return Reply(faults=(Fault(what, Span(start, min(len(x.heard), start + 80))),) if x.heard[start:] else ())
     end = HEAD_END.search(x.heard, line.end() - 2)
-    head_end = end.end() if end else len(x.heard)
-    faults: list[Fault] = [] if end else [Fault("the reply's head has no end", Span(start, head_end))]
-    headers = tuple(_headers(x.heard, line.end(), end.start() if end else len(x.heard), faults))
-    status = int(line[2])
-    body = _body(x, status, headers, head_end) if end else _Body(end=head_end)
-    raw = b"".join(x.heard[s.heard : s.heard + s.length] for s in body.segments)
-    coding = ",".join(h.value for h in headers if h.name == "content-encoding").strip().lower()
-    coding = "" if coding == "identity" else coding
-    content, coding_fault, timeline = _decode(x, raw, tuple(body.segments), coding)
+    head = Span(start, end.end() if end else len(x.heard))
+    faults = list(_head_faults(x.heard, head, line, has_end=bool(end)))
+    headers = tuple(_headers(x.heard, line.end(), end.start() if end else head.end, faults))
+    body = _body(x, line[1], int(line[2]), headers, head.end) if end else _Body(end=head.end)
+    segments = tuple(body.segments)
+    raw = b"".join([x.heard[s.heard : s.heard + s.length] for s in segments])
+    coding = ", ".join(h.value for h in headers if h.name == "content-encoding").strip().lower()
+    decoded = _decode(raw, list(_arrived(x, segments)), coding)
     return Reply(
-        status=status,
+        status=int(line[2]),
         reason=(line[3] or b"").decode("latin-1"),
         version=line[1].decode(),
         headers=headers,
-        head=Span(start, head_end),
+        head=head,
         raw=raw,
-        content=content,
-        segments=tuple(body.segments),
+        content=decoded.content,
+        segments=segments,
         framing=body.framing,
         complete=body.complete,
         trailing=Span(body.end, len(x.heard)) if body.complete and body.end < len(x.heard) else None,
         faults=(*faults, *body.faults),
-        coding=coding,
-        coding_fault=coding_fault,
-        timeline=timeline,
+        coding=decoded.coding,
+        sealed=decoded.sealed,
+        coding_fault=decoded.fault,
+        timeline=decoded.timeline,
     )
+
+
+def _head_faults(heard: bytes, head: Span, line: re.Match[bytes], *, has_end: bool) -> Iterator[Fault]:
+    if not line[1].startswith(b"HTTP/1."):
+        yield Fault(f"the status line speaks {line[1].decode()} on an HTTP/1.1 connection", Span(*line.span()))
+    if not has_end:
+        yield Fault("the reply's head has no end", head)
+    if bare := BARE_LF.search(heard, head.start, head.end):
+        yield Fault("a line of the head ends in a bare LF in place of CRLF", Span(*bare.span()))
 
 
 def _headers(heard: bytes, start: int, end: int, faults: list[Fault]) -> Iterator[Header]:
     for line in re.finditer(rb"[^\n]+", heard[start:end]):
         span = Span(start + line.start(), start + line.end())
-        name, colon, value = line[0].rstrip(b"\r").decode("latin-1").partition(":")
+        name, colon, value = line[0].removesuffix(b"\r").decode("latin-1").partition(":")
         if not colon or not TOKEN.fullmatch(name):
             faults.append(Fault(f"a header line is malformed: {name[:40]!r}", span))
-        elif value.strip() or colon:
-            yield Header(name.lower(), value.strip(), span)
+            continue
+        if CONTROL.search(value):
+            faults.append(Fault(f"the value of {name[:40]} holds a control character", span))
+        yield Header(name.lower(), value.strip(), span)
 
 
-def _body(x: Exchange, status: int, headers: tuple[Header, ...], start: int) -> _Body:
+def _body(x: Exchange, version: bytes, status: int, headers: tuple[Header, ...], start: int) -> _Body:
     """Apply RFC 9112, section 6.3: which framing delimits the body."""
     body = _Body(end=start)
-    lengths = {part.strip() for h in headers if h.name == "content-length" for part in h.value.split(",")}
-    codings = ",".join(h.value for h in headers if h.name == "transfer-encoding").lower()
-    if status in (204, 304) or x.sent.startswith(b"HEAD "):
+    lengths = [h for h in headers if h.name == "content-length"]
+    transfer = [h for h in headers if h.name == "transfer-encoding"]
+    codings = [part.strip().lower() for h in transfer for part in h.value.split(",")]
+    if status in (101, 204, 304) or x.sent.startswith(b"HEAD "):
         body.complete = True
-    elif "chunked" in codings:
-        body.framing = "chunked"
+        return body
+    if transfer:
+        if codings != ["chunked"]:
+            body.blame(f"Transfer-Encoding is not chunked alone: {', '.join(codings)[:60]}", transfer[0].span)
+        if version == b"HTTP/1.0":
+            body.blame("an HTTP/1.0 reply has a Transfer-Encoding", transfer[0].span)
         if lengths:
-            what = "the reply has both Transfer-Encoding and Content-Length"
-            body.faults.append(Fault(what, next(h.span for h in headers if h.name == "content-length")))
+            body.blame("the reply has both Transfer-Encoding and Content-Length", lengths[0].span)
+    if codings and codings[-1] == "chunked":
+        body.framing = "chunked"
         _chunks(x.heard, start, body)
-    elif lengths:
+    elif lengths and not transfer:
         body.framing = "length"
-        _length(x.heard, start, lengths, body, next(h.span for h in headers if h.name == "content-length"))
+        _length(x.heard, start, lengths, body)
     else:
-        body.framing, body.end = "close", len(x.heard)
-        body.add(start, len(x.heard) - start)
-        body.complete = x.ending.how == "closed"
+        body.framing, body.end, body.complete = "close", len(x.heard), x.ending.how == "closed"
+        _add(body, start, len(x.heard) - start)
     return body
 
 
-def _length(heard: bytes, start: int, lengths: set[str], body: _Body, span: Span) -> None:
-    text = next(iter(lengths))
-    if len(lengths) > 1 or not (text.isascii() and text.isdigit() and len(text) < 16):
-        body.faults.append(Fault(f"Content-Length is not one number: {', '.join(sorted(lengths))[:60]}", span))
-        body.add(start, len(heard) - start)
+def _add(body: _Body, heard: int, length: int) -> None:
+    if length:
+        last = body.segments[-1] if body.segments else Segment(0, 0, 0)
+        body.segments.append(Segment(last.body + last.length, heard, length))
+
+
+def _length(heard: bytes, start: int, headers: Sequence[Header], body: _Body) -> None:
+    values = {part.strip() for header in headers for part in header.value.split(",")}
+    text = next(iter(values))
+    if len(values) > 1 or not (text.isascii() and text.isdigit() and len(text) < 16):
+        body.blame(f"Content-Length is not one number: {', '.join(sorted(values))[:60]!r}", headers[0].span)
+        _add(body, start, len(heard) - start)
         body.end = len(heard)
         return
     got = min(int(text), len(heard) - start)
-    body.add(start, got)
+    _add(body, start, got)
     body.end, body.complete = start + got, got == int(text)
 
 
 def _chunks(heard: bytes, at: int, body: _Body) -> None:
     """Apply RFC 9112, section 7.1, and stop at the first octet that is not chunked coding."""
-    while size := CHUNK_SIZE.match(heard, at):
-        length = int(size[1], 16)
-        at = size.end()
+    size_at, size, body.end = CHUNK_SIZE.match, len(heard), len(heard)
+    bare = 0
+    while found := size_at(heard, at):
+        length, at = int(found[1], 16), found.end()
+        bare = bare or (at if heard[at - 2] != 13 else 0)
         if length == 0:
-            end = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n").match(heard, at)
-            body.end, body.complete = (end.end(), True) if end else (len(heard), False)
-            return
-        got = min(length, len(heard) - at)
-        body.add(at, got)
-        at += got
-        if got < length or at == len(heard):
+            if end := TRAILERS.match(heard, at):
+                body.end, body.complete = end.end(), True
             break
-        close = re.compile(rb"\r?\n").match(heard, at)
-        if not close:
-            body.faults.append(Fault("a chunk is longer than its size says", Span(at, min(len(heard), at + 16))))
+        _add(body, at, min(length, size - at))
+        at += length
+        if size <= at:
             break
-        at = close.end()
+        if heard.startswith(b"\r\n", at):
+            at += 2
+        elif heard.startswith(b"\n", at):
+            at += 1
+            bare = bare or at
+        else:
+            if heard[at:] != b"\r":
+                body.blame("a chunk is longer than its size says", Span(at, min(size, at + 16)))
+            break
     else:
-        if at < len(heard) and not re.fullmatch(rb"[0-9A-Fa-f]{0,15}\r?", heard[at : at + 17]):
-            body.faults.append(Fault("a chunk has no valid size", Span(at, min(len(heard), at + 16))))
-    body.end = len(heard)
-
-
-def _decode(
-    x: Exchange, raw: bytes, segments: tuple[Segment, ...], coding: str
-) -> tuple[bytes, str, tuple[tuple[int, int], ...]]:
-    """Undo the content coding arrival by arrival, so that each octet of content has the time at which it was there."""
-    decoder = _decoder(coding)
-    if decoder is None:
-        return b"", f"the content coding {coding!r} is unknown", ()
-    out, have, timeline = bytearray(), 0, []
-    fault = ""
-    for at_ns, body_end in _arrived(x, segments):
-        try:
-            out += decoder(raw[have:body_end])
-        except zlib.error as error:
-            fault = f"the body is not valid {coding}: {error}"
-            break
-        have = body_end
-        timeline.append((len(out), at_ns))
-        if len(out) > MAX_CONTENT:
-            fault = f"the body decompresses to more than {MAX_CONTENT} octets"
-            break
-    return bytes(out[:MAX_CONTENT]), fault, tuple(timeline)
+        if at < size and not CHUNK_SIZE_BEGUN.match(heard, at):
+            body.blame("a chunk has no valid size", Span(at, min(size, at + 16)))
+    if bare:
+        body.blame("a chunk's line ends in a bare LF in place of CRLF", Span(bare - 1, bare))
 
 
 def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, int]]:
-    """For each read from the socket that brought body: its time, and how much of the body had come by then."""
-    heard = index = body_end = 0
-    for at_ns, length in x.arrivals:
+    """For each read from the socket that brought body: how much of the body had come by then, and its time."""
+    heard = index = body_end = at_ns = 0
+    total = segments[-1].body + segments[-1].length if segments else 0
+    for at_ns, length in x.arrivals:  # noqa: B007 - the last one's time is used below
         heard += length
         while index < len(segments) and segments[index].heard + segments[index].length <= heard:
             body_end = segments[index].body + segments[index].length
@@ -274,13 +291,56 @@ def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, 
         partial = heard - segments[index].heard if index < len(segments) else 0
         now = segments[index].body + partial if partial > 0 else body_end
         if now > 0:
-            yield at_ns, now
+            yield now, at_ns
+    if total > body_end and heard < segments[-1].heard + segments[-1].length:
+        yield total, at_ns
 
 
-def _decoder(coding: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    if not coding:
-        return lambda data: data
-    if coding in ("gzip", "x-gzip", "deflate"):
-        inflate = zlib.decompressobj(wbits=47 if coding != "deflate" else 15)
-        return lambda data: inflate.decompress(data, MAX_CONTENT + 1)
-    return None
+class _Decoded(NamedTuple):
+    content: bytes = b""
+    timeline: tuple[tuple[int, int], ...] = ()
+    coding: str = ""
+    sealed: bool = False
+    fault: str = ""
+
+
+def _decode(raw: bytes, arrived: list[tuple[int, int]], coding: str) -> _Decoded:
+    """Undo the content coding arrival by arrival, so that each octet of content has the time at which it was there.
+
+    A name that is no registered coding stands for none: clients pass such a body through as it is.
+    """
+    if any(part.strip() in SEALED for part in coding.split(",")) or coding.count(","):
+        return _Decoded(coding=coding, sealed=True)
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        return _Decoded(raw, tuple(arrived))
+    decoder = _inflater(coding, raw)
+    out, have, timeline, fault = bytearray(), 0, [], ""
+    for body_end, at_ns in arrived:
+        try:
+            out += decoder(raw[have:body_end], MAX_CONTENT + 1 - len(out))
+        except zlib.error as error:
+            fault = f"the body is not valid {coding}: {str(error)[:80]}"
+            break
+        have = body_end
+        timeline.append((len(out), at_ns))
+        if len(out) > MAX_CONTENT:
+            fault = f"the body decompresses to more than {MAX_CONTENT} octets"
+            break
+    return _Decoded(bytes(out[:MAX_CONTENT]), tuple(timeline), coding, fault=fault)
+
+
+def _inflater(coding: str, raw: bytes) -> Callable[[bytes, int], bytes]:
+    """Undo gzip, members after each other included, or deflate, with or without the zlib wrapper that many omit."""
+    wrapped = len(raw) > 1 and raw[0] & 15 == 8 and (raw[0] * 256 + raw[1]) % 31 == 0
+    wbits = 31 if coding != "deflate" else 15 if wrapped else -15
+    inflate = zlib.decompressobj(wbits)
+
+    def decode(data: bytes, bound: int) -> bytes:
+        nonlocal inflate
+        out = inflate.decompress(data, bound)
+        while inflate.eof and inflate.unused_data and len(out) < bound:
+            data, inflate = inflate.unused_data, zlib.decompressobj(wbits)
+            out += inflate.decompress(data, bound - len(out))
+        return out
+
+    return decode

@@ -1,20 +1,29 @@
 """Read an event stream octet by octet (WHATWG HTML, section 9.2), keeping what a tolerant client would forgive."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 from conformance.exchange import Exchange, Span, view
 from conformance.read.http1 import Reply, reply
+from conformance.read.json_text import NOT_JSON as NOT_JSON  # noqa: PLC0414 - read from here by those who read payloads
+from conformance.read.json_text import Mark, value_of
 
 BOM = b"\xef\xbb\xbf"
-LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
+DONE: Final = Mark.DONE
 FIELDS = ("data", "event", "id", "retry")
-OPENING = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*[\r\n]+)*(?:data|event|id|retry)?:")
+LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
+OPENING = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:(?:data|event|id|retry)[ \t]*)?:")
+PLAIN = re.compile(
+    rb"(?:event:[ ]?([^\r\n]*+)(?:\r\n|\n|\r(?!\n)))?data:[ ]?([^\r\n]*+)(?:\n\n|\r\n\r\n|\r\r(?!\n))",
+)
+"""The block that nearly all events are: an optional event line, one data line, a blank line, one kind of line end."""
 
 
 class Line(NamedTuple):
-    """One line: where it starts, its text, and how it ends (`\\n`, `\\r`, `\\r\\n`, or nothing at the stream's end)."""
+    """One line: where it starts, its text, and its end: LF, CR, CRLF, or nothing where the stream breaks off."""
 
     start: int
     text: bytes
@@ -34,20 +43,27 @@ class Line(NamedTuple):
 class Event(NamedTuple):
     """One block of lines up to a blank line. Offsets count octets of the content.
 
-    `dispatched` is False for a block that the specification discards: one without data, or unfinished at the end.
+    `data` and `name` are what the specification makes of the block. `plain` tells that it holds one data line, at
+    most one event line before it, and nothing else.
     """
 
     start: int
     end: int
-    lines: tuple[Line, ...]
+    octets: bytes
     name: str
     data: bytes
     has_data: bool
     terminated: bool
+    plain: bool = False
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The block's lines, comments included, the blank ones left out."""
+        return tuple(line for line in _lines(self.octets, 0, self.start) if line.text)
 
     @property
     def dispatched(self) -> bool:
-        """Whether a client that follows the specification sees this event."""
+        """Whether a client sees this event: the specification drops a block without data, or unfinished at the end."""
         return self.has_data and self.terminated
 
     @property
@@ -56,54 +72,85 @@ class Event(NamedTuple):
         return self.data.strip() == b"[DONE]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stream:
-    """An event stream: its events in order, comments included in `lines` only. `bom` tells of a leading BOM."""
+    """An event stream: its blocks in order, those that hold comments only included. `bom` tells of a leading BOM."""
 
     events: tuple[Event, ...] = ()
-    lines: tuple[Line, ...] = ()
     bom: bool = False
+    content: bytes = b""
 
-    @property
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines, blank ones included."""
+        return tuple(_lines(self.content, len(BOM) if self.bom else 0))
+
+    @cached_property
     def dispatched(self) -> tuple[Event, ...]:
         """The events that a client sees."""
-        return tuple(event for event in self.events if event.dispatched)
+        return tuple(event for event in self.events if event.has_data and event.terminated)
 
 
 def parse(content: bytes) -> Stream:
     """Parse the octets of an event stream. Nothing is refused: unknown fields and odd lines stay in `lines`."""
     bom = content.startswith(BOM)
-    lines, events, block = [], [], []
-    at = len(BOM) if bom else 0
-    start = at
+    return Stream(tuple(_events(content, len(BOM) if bom else 0)), bom, content)
+
+
+def _events(content: bytes, at: int) -> Iterator[Event]:
+    plain, size = PLAIN.match, len(content)
+    while at < size:
+        if found := plain(content, at):
+            named, data = found.groups()
+            end = found.end()
+            name = named.decode("utf-8", "replace") if named else ""
+            yield Event(at, end, content[at:end], name, data, has_data=True, terminated=True, plain=True)
+            at = end
+        elif content[at] in b"\r\n":
+            at += 1
+        else:
+            yield (event := _block(content, at))
+            at = event.end
+
+
+def _block(content: bytes, start: int) -> Event:
+    """The block that begins at `start`, up to and with its blank line, or to the end."""
+    name, data, end, terminated = b"", [], start, False
+    for line in _lines(content, start):
+        end = line.start + len(line.text) + len(line.eol)
+        if not line.text:
+            terminated = True
+            break
+        if line.name == "data":
+            data.append(line.value)
+        elif line.name == "event":
+            name = line.value
+    text = name.decode("utf-8", "replace")
+    return Event(start, end, content[start:end], text, b"\n".join(data), bool(data), terminated)
+
+
+def _lines(content: bytes, at: int, offset: int = 0) -> Iterator[Line]:
+    """The lines from `at` on; `offset` is added to where they start."""
     while at < len(content):
         found = LINE.match(content, at)
         if found is None:  # pragma: no cover - LINE matches everywhere
             break
-        line = Line(at, found[1], found[2])
+        yield Line(at + offset, found[1], found[2])
         at = found.end()
-        lines.append(line)
-        if line.text:
-            block.append(line)
-        else:
-            if block:
-                events.append(_event(block, start, at, terminated=True))
-            block, start = [], at
-    if block:
-        events.append(_event(block, start, len(content), terminated=False))
-    return Stream(tuple(events), tuple(lines), bom)
-
-
-def _event(block: list[Line], start: int, end: int, *, terminated: bool) -> Event:
-    data = [line.value for line in block if line.name == "data"]
-    names = [line.value.decode("utf-8", "replace") for line in block if line.name == "event"]
-    return Event(start, end, tuple(block), names[-1] if names else "", b"\n".join(data), bool(data), terminated)
 
 
 @view
 def stream(x: Exchange) -> Stream:
     """The reply's body read as an event stream, whatever it is labelled."""
     return parse(reply(x).content)
+
+
+@view
+def payloads(x: Exchange) -> tuple[Any, ...]:
+    """The value of each dispatched event, in order: a JSON value, DONE for the end marker, or NOT_JSON."""
+    return tuple(
+        DONE if event.data == b"[DONE]" or event.is_done else value_of(event.data) for event in stream(x).dispatched
+    )
 
 
 @view

@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from conformance.exchange import Api, Mode
+from conformance.target import Policy
 
 Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request as the server sees it. `json` is the parsed body, or None where it is not JSON."""
+    """A request as the server sees it. `json` is the parsed body, or None where it is not JSON.
+
+    Header names are in lower case. `id` tells the server's requests apart and `at` is the Unix second in which this
+    one was read, so that the answer to it is a pure function.
+    """
 
     method: str
     path: str
@@ -21,6 +26,8 @@ class Asked:
     body: bytes
     json: Any
     api: Api | None
+    id: str = "0"
+    at: int = 0
 
     @property
     def mode(self) -> Mode:
@@ -30,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One event of a stream to come: its payload (a JSON value, or text as it stands), name, and the pause before it."""
+    """One event of a stream to come: its payload (a JSON value, or text as it stands), name, and pause before it."""
 
     data: Any
     name: str | None = None
@@ -65,7 +72,10 @@ class Reply:
 
     `framing` chooses how the body is delimited; `end` what happens then: `clean` as HTTP wants it, `abort` the
     connection is closed without the last chunk or octets, `reset` it is reset, `hold` it is kept open for `hold_s`
-    with the reply unfinished. `head` replaces status line and headers by octets of its own.
+    with the reply unfinished and then closed. An unfinished reply lacks its last chunk, or the last octet of its
+    length. `head` replaces status line and headers by octets of its own. The head leaves together with the first
+    piece, after that piece's pause; an empty first piece sends the head alone. `after` follows a clean end, and then
+    the connection is closed.
     """
 
     status: int
@@ -94,7 +104,9 @@ def to_reply(answer: Answer) -> Reply:
     """The octets of an answer: JSON with its length, or an event stream in chunks, one piece an event."""
     if answer.events is None:
         headers = (("content-type", "application/json"), *answer.headers)
-        return Reply(status=answer.status, headers=headers, pieces=(Piece(octets=to_json(answer.whole), wait_s=answer.wait_s),))
+        return Reply(
+            status=answer.status, headers=headers, pieces=(Piece(octets=to_json(answer.whole), wait_s=answer.wait_s),)
+        )
     headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"), *answer.headers)
     pieces = tuple(Piece(octets=encode_event(e), wait_s=e.wait_s) for e in answer.events)
     return Reply(status=answer.status, headers=headers, pieces=pieces, framing="chunked")
@@ -109,14 +121,16 @@ OnReply = Callable[[Reply, Asked], Reply]
 class Change:
     """A planted defect, or a legal variant: one change to what a good deployment reads, says or writes.
 
-    `caught_by` is the ID of the rule that must catch a defect; nothing for a legal variant. `asked` changes the
+    `caught_by` is the ID of the rule that must catch a defect; nothing for a legal variant. `on` names the deployment
+    that it changes, `policy` what that deployment's owner promises (none: what is usual for it). `asked` changes the
     request before it is read (this is how a field is dropped), `answer` changes the meaning, `reply` the octets.
     """
 
     name: str
     title: str
     caught_by: str = ""
+    on: str = "native-sse"
+    policy: Policy | None = None
     asked: Ask | None = None
     answer: OnAnswer | None = None
     reply: OnReply | None = None
-    source: str = field(default="")

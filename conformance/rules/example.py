@@ -55,9 +55,13 @@ def streamed(*payloads: Any, status: int = 200, headers: Headers = (SSE,), **fac
     return exchange(http(status, headers, sse(*payloads)), mode="stream", **facts)
 
 
-def answered(value: Any, *, status: int = 200, headers: Headers = (JSON,), mode: Mode = "unary", **facts: Any) -> Exchange:
+def answered(
+    value: Any, *, status: int = 200, headers: Headers = (JSON,), mode: Mode = "unary", **facts: Any
+) -> Exchange:
     """One JSON value (or text, or octets) as the whole reply."""
-    body = value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else json.dumps(value).encode()
+    body = (
+        value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else json.dumps(value).encode()
+    )
     return exchange(http(status, headers, body), mode=mode, **facts)
 
 
@@ -86,9 +90,11 @@ def completion(message: dict[str, Any] | None = None, finish: str = "stop", **ch
     } | changes
 
 
-def error(message: str = "No.", type: str = "invalid_request_error", param: str | None = None, code: str | None = None) -> dict[str, Any]:  # noqa: A002, E501
-    """An OpenAI error envelope."""
-    return {"error": {"message": message, "type": type, "param": param, "code": code}}
+def error(
+    message: str = "No.", kind: str = "invalid_request_error", param: str | None = None, code: str | None = None
+) -> dict[str, Any]:
+    """An OpenAI error envelope; `kind` is its `type`."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 HELLO = (

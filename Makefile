@@ -1,0 +1,88 @@
+# Everything a developer types. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+REAL := .cache/real
+# Arguments for the command that a target runs, for example: make run ARGS="--deployment silent-json"
+ARGS ?=
+PIP := --disable-pip-version-check --no-input --quiet
+export PIP_CONSTRAINT := constraints.txt
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: run
+run: $(VENV)/run.stamp ## Set up, and run the gate on the embedded deployment
+	@$(BIN)/conformance run $(ARGS)
+
+.PHONY: test
+test: $(VENV)/test.stamp ## Set up, and pass the tests
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+.PHONY: check
+check: $(VENV)/check.stamp ## Format, lint, types, import arrows, spelling, generated files
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+	@$(BIN)/python docs/generate.py --check
+
+.PHONY: real
+real: $(VENV)/test.stamp $(REAL)/stamp ## Set up llama.cpp's server with a tiny model, and run the gate against it
+	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python -m pytest tests/real -m realserver -n 0 $(ARGS)
+
+.PHONY: selftest
+selftest: $(VENV)/run.stamp ## Every planted defect and legal variant through the gate: the kill matrix
+	@$(BIN)/conformance selftest $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/test.stamp ## Measure requests, recording overhead and judging speed, as ratios
+	@$(BIN)/python tests/bench.py $(ARGS)
+
+.PHONY: docs
+docs: $(VENV)/run.stamp ## Write the generated pages again
+	@$(BIN)/python docs/generate.py
+
+.PHONY: fix
+fix: $(VENV)/check.stamp ## Format, and mend what the linter can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: clean
+clean: ## Remove the environments and caches
+	@rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Debian splits the venv module's pip out of python3: fetch it where that is allowed, or say what is missing.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than 3.11; set PYTHON to a newer one, e.g. make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq python3-venv; } || \
+		{ echo "$(PYTHON) has no venv module; install it, e.g. apt-get install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@$(BIN)/pip install $(PIP) -e .
+	@touch $@
+
+$(VENV)/test.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@$(BIN)/pip install $(PIP) -e '.[test]'
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/check.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@$(BIN)/pip install $(PIP) -e '.[test,check]'
+	@touch $@ $(VENV)/test.stamp $(VENV)/run.stamp
+
+$(REAL)/stamp: tests/real/requirements.txt
+	@echo "Setting up llama.cpp's server ..." >&2
+	@$(PYTHON) -m venv $(REAL)
+	@PIP_CONSTRAINT= $(REAL)/bin/pip install $(PIP) -r tests/real/requirements.txt
+	@touch $@

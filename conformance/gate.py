@@ -1,0 +1,204 @@
+"""The gate: plan, greet, fire and store. What both fronts do before anything is judged."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+import anyio
+import msgspec
+
+from conformance import __version__
+from conformance.exchange import Api, Exchange, Request
+from conformance.plan import plan
+from conformance.probe import Suite
+from conformance.read.http1 import reply
+from conformance.run import RunFacts
+from conformance.store.folder import RunFolder
+from conformance.target import Target
+from conformance.wire.courier import Limits
+from conformance.wire.fire import fire
+
+HIDDEN = "(hidden)"
+
+
+class Progress(Protocol):
+    """Who is told how far a run is."""
+
+    def total(self, requests: int) -> None:
+        """So many requests will be sent."""
+
+    def done(self, exchange: Exchange) -> None:
+        """One exchange was recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a run is asked to do. `key` is the API key itself and goes nowhere but over the wire to the target."""
+
+    target: Target
+    profiles: tuple[str, ...]
+    suite: Suite = "gate"
+    key: str | None = field(default=None, repr=False)
+    limits: Limits = field(default_factory=Limits)
+    concurrency: int = 8
+    max_requests: int | None = None
+    max_tokens: int | None = None
+    max_cost: float | None = None
+    messages_per_day: float | None = None
+    strict: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class _Recording:
+    options: Options
+    folder: RunFolder
+    progress: Progress
+    left_out: dict[str, str]
+    stopped: str = ""
+    why: str = ""
+    heard: dict[str, Exchange] = field(default_factory=dict)
+
+    async def fire(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
+        secrets = (*self.options.target.headers.values(), *((self.options.key,) if self.options.key else ()))
+
+        def on_exchange(x: Exchange) -> None:
+            keep(x)
+            self.folder.write(x)
+            self.progress.done(x)
+
+        await fire(
+            requests,
+            key=self.options.key,
+            secrets=tuple(secret for secret in secrets if secret),
+            limits=self.options.limits,
+            concurrency=self.options.concurrency,
+            on_exchange=on_exchange,
+        )
+
+
+async def record(options: Options, folder: RunFolder, progress: Progress) -> RunFacts:
+    """Send the run's requests and record every exchange; returns and writes the run's facts.
+
+    One plain greeting per API goes first: if nobody answers or the key is refused, nothing else is sent. Cancellation
+    (Ctrl-C) keeps what was recorded and writes the facts as `interrupted` before it goes on.
+    """
+    requests = plan(options.target, options.profiles, options.suite)
+    within, left_out = _within(requests, options)
+    recording = _Recording(options=options, folder=folder, progress=progress, left_out=left_out)
+    began, started = time.monotonic(), datetime.now(UTC)
+    progress.total(len(within))
+    facts = RunFacts(
+        tool=f"oai-conformance {__version__}",
+        started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        target=msgspec.structs.replace(options.target, headers=dict.fromkeys(options.target.headers, HIDDEN)),
+        suite=options.suite,
+        profiles=options.profiles,
+        planned=tuple(request.id for request in requests),
+        messages_per_day=options.messages_per_day,
+        strict=options.strict,
+    )
+    folder.write_facts(msgspec.structs.replace(facts, stopped="interrupted"))
+    try:
+        await _greet_then_fire(recording, within)
+    except anyio.get_cancelled_exc_class():
+        recording.stopped, recording.why = "interrupted", "the user stopped the run"
+        raise
+    finally:
+        facts = msgspec.structs.replace(
+            facts,
+            duration_s=round(time.monotonic() - began, 3),
+            left_out=recording.left_out,
+            stopped=recording.stopped,
+            stopped_why=recording.why,
+        )
+        folder.write_facts(facts)
+    return facts
+
+
+async def _greet_then_fire(recording: _Recording, requests: Sequence[Request]) -> None:
+    greetings = _greetings(requests)
+    await recording.fire(greetings, lambda x: recording.heard.__setitem__(x.id, x))
+    heard = [recording.heard[request.id] for request in greetings if request.id in recording.heard]
+    recording.stopped, recording.why = _refusal_to_talk(heard)
+    missing = {x.api: reply(x).status for x in heard if reply(x).status in (404, 405)}
+    rest = []
+    for request in requests:
+        api = request.questions[0].api
+        if request.id in recording.heard:
+            continue
+        if recording.stopped:
+            recording.left_out[request.id] = recording.why
+        elif _is_absent(api, missing, heard) and request.questions[0].topic != "hello":
+            recording.left_out[request.id] = f"{api} answers {missing[api]} on its path"
+        else:
+            rest.append(request)
+    await recording.fire(rest, lambda _: None)
+
+
+def _greetings(requests: Sequence[Request]) -> list[Request]:
+    """The first unary greeting of each API: the cheapest question that any deployment must answer."""
+    first: dict[Api, Request] = {}
+    for request in requests:
+        question = request.questions[0]
+        if question.topic == "hello" and question.mode == "unary":
+            first.setdefault(question.api, request)
+    return list(first.values())
+
+
+def _is_absent(api: Api, missing: dict[Api, int], heard: Sequence[Exchange]) -> bool:
+    return api in missing and len(missing) < len(heard)
+
+
+def _refusal_to_talk(heard: Sequence[Exchange]) -> tuple[str, str]:
+    """Whether the target can't be tested at all, and why."""
+    if heard and all(x.ending.how == "unreachable" for x in heard):
+        return "unreachable", heard[0].ending.detail or "no connection could be made"
+    refused = [reply(x).status for x in heard if reply(x).status in (401, 403)]
+    if heard and len(refused) == len(heard):
+        return "key-refused", f"the target answered {refused[0]} to a plain greeting"
+    return "", ""
+
+
+def _within(requests: Sequence[Request], options: Options) -> tuple[list[Request], dict[str, str]]:
+    """The requests that fit into the caps on requests, tokens and cost, in order, and the others with the reason."""
+    kept: list[Request] = []
+    left_out: dict[str, str] = {}
+    tokens, cost = 0, 0.0
+    for request in requests:
+        tokens += tokens_of(request)
+        cost += cost_of(request, options.target) or 0.0
+        over = _over(len(kept) + 1, tokens, cost, options)
+        if over:
+            left_out[request.id] = over
+            tokens -= tokens_of(request)
+            cost -= cost_of(request, options.target) or 0.0
+        else:
+            kept.append(request)
+    return kept, left_out
+
+
+def _over(requests: int, tokens: int, cost: float, options: Options) -> str:
+    if options.max_requests is not None and requests > options.max_requests:
+        return f"over --max-requests {options.max_requests}"
+    if options.max_tokens is not None and tokens > options.max_tokens:
+        return f"over --max-tokens {options.max_tokens}"
+    if options.max_cost is not None and cost > options.max_cost:
+        return f"over --max-cost {options.max_cost}"
+    return ""
+
+
+def tokens_of(request: Request) -> int:
+    """An upper bound of a request's tokens: a token has at least two octets of the prompt, in practice four."""
+    return len(request.body) // 3 + request.max_tokens
+
+
+def cost_of(request: Request, target: Target) -> float | None:
+    """An upper bound of what a request costs in US dollars, or None where no price is known."""
+    prices = target.prices
+    if prices.request is not None:
+        return prices.request
+    if prices.input is None or prices.output is None:
+        return None
+    return (len(request.body) / 3 * prices.input + request.max_tokens * prices.output) / 1e6

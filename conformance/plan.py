@@ -1,0 +1,130 @@
+"""The plan: which requests answer which questions. Pure; equal requests are merged."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from conformance import catalogue
+from conformance.exchange import APIS, Api, Mode, Question, Request
+from conformance.probe import SUITES, Probe, Suite
+from conformance.profile import MODEL, Body, Profile
+from conformance.target import Target
+
+ASKERS: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk"}
+"""The plain SDK of each API, which asks the API's own questions."""
+
+
+class Asked(NamedTuple):
+    """A question with the profile and probe behind it."""
+
+    question: Question
+    profile: Profile
+    probe: Probe
+
+
+def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request, ...]:
+    """The requests of a run, greetings first, both modes of a question side by side.
+
+    `profiles` are names from the catalogue. The APIs are those that the target's owner lists, or else those that the
+    profiles speak.
+    """
+    merged: dict[Any, Request] = {}
+    ids: set[str] = set()
+    for asked in questions(target, profiles, suite):
+        request = _request(target, asked)
+        same = (request.method, request.url, request.headers, request.body)
+        if same in merged:
+            both = (*merged[same].questions, asked.question)
+            merged[same] = _with(merged[same], questions=both)
+        else:
+            merged[same] = _with(request, id=_unique(request.id, ids))
+    return tuple(merged.values())
+
+
+def questions(target: Target, profiles: Sequence[str], suite: Suite) -> Iterator[Asked]:
+    """Every question of the suite, in the order of asking."""
+    chosen = [p for p in catalogue.profiles() if p.name in profiles or ASKERS.get(p.api) == p.name]
+    apis = target.apis or tuple(api for api in APIS if any(p.api == api and p.name in profiles for p in chosen))
+    for api in apis:
+        speakers = [p for p in chosen if p.api == api]
+        for probe in sorted(_probes(api, suite), key=lambda probe: (probe.name != f"{api}.hello", probe.name)):
+            for profile in _askers(probe, speakers, suite, profiles):
+                for mode in probe.modes:
+                    yield Asked(Question(api, profile.name, mode, probe.name), profile, probe)
+
+
+def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
+    reach = SUITES.index(suite)
+    return (probe for probe in catalogue.probes() if probe.api == api and SUITES.index(probe.suite) <= reach)
+
+
+def _askers(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequence[str]) -> Iterator[Profile]:
+    """Frameworks ask as themselves; the plain SDK asks the rest, and greets so that its answers can be compared."""
+    for profile in speakers:
+        is_sdk = profile.name == ASKERS.get(profile.api)
+        if probe.asker == "framework":
+            if profile.name in profiles or (is_sdk and suite != "smoke"):
+                yield profile
+        elif is_sdk:
+            yield profile
+
+
+def _request(target: Target, asked: Asked) -> Request:
+    question, profile, probe = asked
+    body = _fill(profile.body(question.mode), target.model)
+    payload: Any = probe.change(body, question.mode) if probe.change else body
+    raw = probe.raw
+    path = raw.path if raw else None
+    octets = raw.body if raw and raw.body is not None else to_json(payload)
+    method = raw.method if raw else "POST"
+    return Request(
+        id=_name(question),
+        questions=(question,),
+        method=method,
+        url=target.base_url.rstrip("/") + path if path is not None else target.url(question.api) + profile.query,
+        headers=_headers(target, profile, probe, question.mode),
+        body=b"" if method in ("GET", "DELETE") else octets,
+        max_tokens=probe.max_tokens,
+    )
+
+
+def _headers(target: Target, profile: Profile, probe: Probe, mode: Mode) -> tuple[tuple[str, str], ...]:
+    """The profile's headers in its order; the target's own and the probe's replace or follow them."""
+    headers = dict(profile.headers(mode))
+    names = {name.lower(): name for name in headers}
+    for name, value in (*target.headers.items(), *(probe.raw.headers if probe.raw else ())):
+        as_sent = names.setdefault(name.lower(), name)
+        if value is None:
+            headers.pop(as_sent, None)
+        else:
+            headers[as_sent] = value
+    return tuple(headers.items())
+
+
+def _fill(value: Any, model: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _fill(item, model) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_fill(item, model) for item in value]
+    return model if value == MODEL else value
+
+
+def to_json(value: Body | Any) -> bytes:
+    """JSON as the SDKs write it: compact, UTF-8 (their HTTP client's own encoder)."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _name(question: Question) -> str:
+    readable = f"{question.probe}-{question.profile}-{question.mode}"
+    return re.sub(r"[^A-Za-z0-9._-]", "_", readable)[:120]
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidate = next(c for n in range(1, len(taken) + 2) if (c := name if n == 1 else f"{name}-{n}") not in taken)
+    taken.add(candidate)
+    return candidate
+
+
+def _with(request: Request, **changes: Any) -> Request:
+    return Request(**{name: getattr(request, name) for name in request.__struct_fields__} | changes)

@@ -1,0 +1,59 @@
+"""Read a request's body as JSON, strictly: one value, UTF-8, no duplicate names, no NaN, bounded depth and size."""
+
+import json
+import math
+from typing import Any, NamedTuple, NoReturn
+
+MAX_BODY = 8 * 1024 * 1024
+"""The largest body that is read, in octets."""
+
+
+class Parsed(NamedTuple):
+    """The value, or None with the reason why the octets are no acceptable JSON."""
+
+    value: Any
+    problem: str = ""
+
+
+def parse(body: bytes) -> Parsed:
+    """Parse octets; never raises."""
+    try:
+        text = body.decode()
+        value = json.loads(text, object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        return Parsed(None, f"it is not UTF-8 at octet {error.start}")
+    except UnicodeEncodeError:
+        return Parsed(None, "a string holds half of a surrogate pair")
+    except json.JSONDecodeError as error:
+        return Parsed(None, f"{error.msg} at line {error.lineno}, column {error.colno}")
+    except RecursionError:
+        return Parsed(None, "it is nested too deeply")
+    except ValueError as error:
+        return Parsed(None, str(error) if isinstance(error, _Unacceptable) else "a number has too many digits")
+    return Parsed(value)
+
+
+class _Unacceptable(ValueError):
+    """JSON that Python would read and that this server refuses."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Unacceptable(f"the name {twice[:100]!r} occurs twice in one object")
+    return value
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise _Unacceptable("a number is too large")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    raise _Unacceptable(f"{name} is not JSON")

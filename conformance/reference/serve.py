@@ -1,0 +1,127 @@
+"""Run a deployment: on uvicorn and starlette where it is a good one, on the raw player where a change is planted."""
+
+import asyncio
+import itertools
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from anyio.from_thread import start_blocking_portal
+
+from conformance.reference.body import MAX_BODY, parse
+from conformance.reference.deployments import Deployment, api_of, reply_to
+from conformance.reference.reply import Asked, Change, Headers, Reply
+
+if TYPE_CHECKING:
+    import h11
+    from starlette.types import Receive, Scope, Send
+
+Respond = Callable[[Asked], Reply]
+Read = Callable[[str, str, str, Headers, bytes], Asked]
+
+
+@asynccontextmanager
+async def serve(
+    deployment: Deployment,
+    changes: Sequence[Change] = (),
+    *,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    key: str | None = None,
+) -> AsyncIterator[str]:
+    """Serve a deployment with the changes planted in it; yields the base URL, which ends in `/v1`.
+
+    Port 0 takes a free one. Where `key` is given, every request must carry it. Needs a running asyncio loop. Raises
+    OSError where the address can't be bound.
+    """
+
+    def respond(asked: Asked) -> Reply:
+        return reply_to(asked, deployment, changes, key=key)
+
+    with socket.create_server((host, port), backlog=1024) as sock:
+        sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        on = _on_player if changes else _on_uvicorn
+        async with on(respond, _reader(), sock):
+            yield f"http://{host}:{sock.getsockname()[1]}/v1"
+
+
+@contextmanager
+def running(deployment: Deployment, changes: Sequence[Change] = (), *, key: str | None = None) -> Iterator[str]:
+    """As `serve`, for callers without a loop: the server lives in a thread of its own."""
+    with (
+        start_blocking_portal("asyncio") as portal,
+        portal.wrap_async_context_manager(serve(deployment, changes, key=key)) as base_url,
+    ):
+        yield base_url
+
+
+def _reader() -> Read:
+    """Reads requests of one server, each under an id of its own."""
+    server, numbers = secrets.token_hex(4), itertools.count(1)
+
+    def read(method: str, path: str, query: str, headers: Headers, body: bytes) -> Asked:
+        return Asked(
+            method=method,
+            path=path,
+            query=query,
+            headers=headers,
+            body=body,
+            json=parse(body).value,
+            api=api_of(path),
+            id=f"{server}{next(numbers):06d}",
+            at=int(time.time()),
+        )
+
+    return read
+
+
+def _on_player(respond: Respond, read: Read, sock: socket.socket) -> AbstractAsyncContextManager[None]:
+    from conformance.reference.player import listening  # noqa: PLC0415 - only one of the two servers is needed
+
+    def on_request(request: "h11.Request", body: bytes) -> Reply:
+        path, _, query = request.target.decode("latin-1").partition("?")
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
+        return respond(read(request.method.decode(), path, query, headers, body))
+
+    return listening(on_request, sock)
+
+
+@asynccontextmanager
+async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket) -> AsyncIterator[None]:
+    import uvicorn  # noqa: PLC0415 - only one of the two servers is needed
+
+    config = uvicorn.Config(
+        _app(respond, read),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="critical",
+        server_header=False,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[sock])
+    ticking = asyncio.create_task(server.main_loop())
+    try:
+        yield
+    finally:
+        await _stop(server, ticking)
+
+
+async def _stop(server: "uvicorn.Server", ticking: "asyncio.Task[None]") -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Stop at once: uvicorn's own shutdown waits for clients that may never leave."""
+    for listener in server.servers:
+        listener.close()
+    for connection in tuple(server.server_state.connections):
+        connection.transport.abort()
+    tasks = (ticking, *server.server_state.tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,94 @@
+"""A `curl` line that asks the same question again, with the key as an environment variable."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conformance.exchange import Exchange
+from conformance.target import Target
+
+DEFAULT_KEY = "OPENAI_API_KEY"
+LONGEST_BODY = 700
+MASK = re.compile(r"\*{3,}")
+PLAIN = re.compile(r"[A-Za-z0-9 :;,./_=+@%()<>{}\[\]~^|?&*#-]*")
+COUNTED = frozenset({"host", "content-length", "connection", "transfer-encoding"})
+"""Headers that curl makes itself."""
+TELEMETRY = "x-stainless-"
+"""Headers with which SDKs report on themselves; they would fill half a screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request read from its octets: the head's parts as text, the body as it is and where it starts."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    body_at: int
+
+
+def read(sent: bytes) -> Sent:
+    """Read what the harness itself sent."""
+    head, _, body = sent.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, _, rest = first.partition(" ")
+    pairs = (line.partition(":") for line in lines)
+    headers = tuple((name, value.strip()) for name, _, value in pairs)
+    return Sent(method or "POST", rest.rpartition(" ")[0], headers, body, len(head) + 4)
+
+
+def line(x: Exchange, target: Target, folder: str = "RUN") -> str:
+    """The command for a POSIX shell, on one line.
+
+    A masked secret becomes `$VARIABLE`: the target's key variable. A long or binary body is taken from the run folder
+    `folder`. Self-reports of SDKs (`x-stainless-…`) are left out.
+    """
+    request = read(x.sent)
+    words = ["curl", "-sSgiN"]
+    names = {name.lower() for name, _ in request.headers}
+    words += ["--compressed"] if "accept-encoding" in names else []
+    words += [] if request.method == "POST" and request.body else ["-X", shlex.quote(request.method)]
+    words.append(shlex.quote(_url(request, target)))
+    words += ["-H", "content-type:"] if request.body and "content-type" not in names else []
+    for name, value in _headers(request):
+        words += ["-H", _quote(f"{name}: {value}" if value else f"{name};", target.key_env or DEFAULT_KEY)]
+    if not request.body:
+        return " ".join(words)
+    if _is_short(request.body):
+        return " ".join((*words, "--data-binary", shlex.quote(request.body.decode())))
+    file = shlex.quote(f"{folder}/exchanges/{x.id}/sent.bin")
+    return " ".join((f"tail -c +{request.body_at + 1} {file} |", *words, "--data-binary", "@-"))
+
+
+def _headers(request: Sent) -> Iterator[tuple[str, str]]:
+    for name, value in request.headers:
+        low = name.lower()
+        if low not in COUNTED and not low.startswith(TELEMETRY):
+            yield name, value
+
+
+def _url(request: Sent, target: Target) -> str:
+    scheme = target.base_url.partition("://")[0]
+    host = next((value for name, value in request.headers if name.lower() == "host"), "")
+    return f"{scheme}://{host}{request.path}" if host else target.base_url
+
+
+def _is_short(body: bytes) -> bool:
+    if len(body) > LONGEST_BODY:
+        return False
+    try:
+        return body.decode().isprintable() and not body.startswith(b"@")
+    except UnicodeDecodeError:
+        return False
+
+
+def _quote(word: str, variable: str) -> str:
+    """Quote a word in which a run of `*` stands for the key: in double quotes with the variable where that is safe."""
+    if not MASK.search(word):
+        return shlex.quote(word)
+    parts = MASK.split(word)
+    if all(PLAIN.fullmatch(part) for part in parts):
+        return '"' + f"${variable}".join(parts) + '"'
+    return f'"${variable}"'.join(shlex.quote(part) if part else "" for part in parts)

@@ -1,0 +1,109 @@
+"""The self-test: every planted defect and legal variant through the gate, as a kill matrix."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import anyio
+
+from conformance.exchange import Exchange
+from conformance.gate import Options, record
+from conformance.judge import Judgement, judge
+from conformance.reference import changes
+from conformance.reference.deployments import DEPLOYMENTS
+from conformance.reference.reply import Change
+from conformance.reference.serve import serve
+from conformance.store.folder import RunFolder
+from conformance.target import Policy, Target
+from conformance.verdict import Level, Status
+from conformance.wire.courier import Limits
+
+PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
+LIMITS = Limits(timeout_s=6.0, silence_s=1.5, first_byte_s=1.5)
+"""Short, so that a deployment that hangs is through in seconds; the good ones answer within a quarter of a second."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def total(self, requests: int) -> None:
+        """Nobody is told."""
+
+    def done(self, exchange: Exchange) -> None:
+        """Nobody is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the kill matrix: what the gate said of one deployment, and whether that is right."""
+
+    name: str
+    title: str
+    caught_by: str
+    must: tuple[str, ...]
+    should: tuple[str, ...]
+    errors: tuple[str, ...]
+    requests: int
+
+    @property
+    def is_right(self) -> bool:
+        """A defect is caught by the rule that it names; a variant or good deployment fails no MUST."""
+        if self.errors:
+            return False
+        return self.caught_by in (*self.must, *self.should) if self.caught_by else not self.must
+
+
+def inspect(deployment: str, change: Change | None, policy: Policy, folder: Path) -> Judgement:
+    """Run the gate, all profiles, against one embedded deployment, and judge the recording."""
+
+    async def run() -> Judgement:
+        async with serve(DEPLOYMENTS[deployment], (change,) if change else ()) as url:
+            target = Target(name=deployment, base_url=url, model="reference", policy=policy)
+            run_folder = RunFolder.create(folder)
+            options = Options(target=target, profiles=PROFILES, limits=LIMITS, concurrency=32)
+            facts = await record(options, run_folder, Silent())
+        return judge(facts, run_folder.exchange, run_folder.ids())
+
+    return anyio.run(run)
+
+
+def row(name: str) -> Row:
+    """The kill matrix's line of a deployment, defect or variant."""
+    change = changes.find(name)
+    deployment = change.on if change else name
+    policy = change.policy if change and change.policy else POLICIES.get(deployment, Policy())
+    with tempfile.TemporaryDirectory() as folder:
+        judged = inspect(deployment, change, policy, Path(folder) / "run")
+
+    def failing(level: Level) -> tuple[str, ...]:
+        return tuple(sorted({v.rule for v in judged.verdicts if v.status is Status.FAIL and v.level is level}))
+
+    return Row(
+        name=name,
+        title=change.title if change else DEPLOYMENTS[name].title,
+        caught_by=change.caught_by if change else "",
+        must=failing(Level.MUST),
+        should=failing(Level.SHOULD) + failing(Level.MAY),
+        errors=tuple(sorted({v.message for v in judged.verdicts if v.status is Status.ERROR})),
+        requests=judged.requests,
+    )
+
+
+POLICIES = {"stopgap-501": Policy(streaming="stopgap-ok")}
+"""The policy under which a deployment is good."""
+
+
+def subjects() -> tuple[str, ...]:
+    """The names of the good deployments, every variant and every defect."""
+    good = ("native-sse", "stopgap-501")
+    return (*good, *(change.name for change in (*changes.variants(), *changes.defects())))
+
+
+def rows(names: Sequence[str]) -> Iterator[Row]:
+    """The lines of the kill matrix, in order, worked out on all processors."""
+    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(row, names)

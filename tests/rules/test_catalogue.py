@@ -1,0 +1,159 @@
+"""What holds for every rule: its examples decide, octets decide, arbitrary octets do no harm."""
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conformance import catalogue
+from conformance.exchange import Arrival, Exchange
+from conformance.judge import decide
+from conformance.reference import changes
+from conformance.rule import Example, Rule
+from conformance.rule import rule as make_rule
+from conformance.target import Policy
+from conformance.verdict import MUST, Status
+
+RULES = catalogue.rules()
+POLICIES = [
+    Policy(),
+    Policy(streaming="stopgap-ok"),
+    Policy(unknown_fields="reject"),
+    Policy(unknown_fields="announce"),
+]
+
+
+def by_id(rules):
+    return [pytest.param(rule, id=rule.id) for rule in rules]
+
+
+def sides(example: Example) -> tuple[Exchange, ...]:
+    return example if isinstance(example, tuple) else (example,)
+
+
+def judge_example(rule: Rule, example: Example, policy: Policy) -> Status:
+    seen = sides(example)
+    given = dict(zip((name for name in rule.inputs if name != "policy"), seen, strict=True)) | {"policy": policy}
+    asked = seen[:1] if "hello" in rule.inputs else seen
+    status, message, _ = decide(rule, given, asked)
+    assert status is not Status.ERROR, message
+    return status
+
+
+@pytest.mark.parametrize("rule", by_id(RULES))
+def test_good_examples_pass(rule: Rule):
+    for number, example in enumerate(rule.good):
+        statuses = {judge_example(rule, example, policy) for policy in POLICIES}
+        assert Status.PASS in statuses, f"good example {number}: {statuses}"
+        if "policy" not in rule.inputs:
+            assert statuses == {Status.PASS}
+
+
+@pytest.mark.parametrize("rule", by_id(RULES))
+def test_bad_examples_fail(rule: Rule):
+    for number, example in enumerate(rule.bad):
+        statuses = {judge_example(rule, example, policy) for policy in POLICIES}
+        assert Status.FAIL in statuses, f"bad example {number}: {statuses}"
+        if "policy" not in rule.inputs:
+            assert statuses == {Status.FAIL}
+
+
+def cut(x: Exchange, sizes: Iterator[int]) -> Exchange:
+    """The same octets at the same time, read in pieces of these sizes."""
+    at_ns = x.arrivals[-1].at_ns if x.arrivals else 0
+    ends = [0]
+    while ends[-1] < len(x.heard):
+        ends.append(min(len(x.heard), ends[-1] + next(sizes)))
+    return replace(x, arrivals=tuple(Arrival(at_ns, b - a) for a, b in pairwise(ends)), views={})
+
+
+def forever(size: int) -> Iterator[int]:
+    while True:
+        yield size
+
+
+def at_random(seed: int) -> Iterator[int]:
+    choose = random.Random(seed)
+    while True:
+        yield choose.randint(1, 40)
+
+
+@pytest.mark.parametrize("rule", by_id(rule for rule in RULES if not rule.timed))
+def test_cutting_the_octets_elsewhere_changes_no_verdict(rule: Rule):
+    for example in (*rule.good, *rule.bad):
+        for policy in POLICIES:
+            whole = judge_example(rule, example, policy)
+            for sizes in (forever(1), forever(2), at_random(7)):
+                recut = tuple(cut(x, sizes) for x in sides(example))
+                assert judge_example(rule, recut, policy) is whole
+
+
+EVERYTHING = [x for rule in RULES for example in (*rule.good, *rule.bad) for x in sides(example)]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_rule_raises_on_arbitrary_octets(data):
+    """Octets of real examples with damage done to them, and plain noise."""
+    x = data.draw(st.sampled_from(EVERYTHING))
+    at = data.draw(st.integers(0, len(x.heard)))
+    upto = data.draw(st.integers(at, min(len(x.heard), at + 60)))
+    noise = data.draw(st.binary(max_size=40) | st.sampled_from(ODD))
+    heard = x.heard[:at] + noise + x.heard[upto:]
+    damaged = replace(x, heard=heard, arrivals=(Arrival(1, len(heard)),), views={})
+    other = data.draw(st.sampled_from(EVERYTHING))
+    given_all = {"x": damaged, "hello": other, "stream": damaged, "unary": other, "policy": Policy()}
+    for rule in RULES:
+        seen = (damaged, other) if "unary" in rule.inputs else (damaged,)
+        status, message, _ = decide(rule, given_all, seen)
+        assert status is not Status.ERROR, message
+
+
+ODD = [
+    b'data: {"choices": [null, 1, [], {}]}\n\n',
+    b'data: {"choices": {"0": {}}}\n\n',
+    b'data: {"choices": [{"delta": {"tool_calls": [{"function": []}]}, "index": "a"}], "usage": []}\n\n',
+    b"data: " + b"[" * 3000 + b"\n\n",
+    b'data: {"choices": [{"delta": {"content": "\\ud800"}, "index": 1e999}]}\n\n',
+    b'data: {"created": ' + b"9" * 5000 + b"}\n\n",
+    b"data: [DONE]\n\n",
+    b"data: NaN\n\n",
+    b"\x00\r\r\n\n:\n",
+    b"\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n",
+]
+
+
+@pytest.mark.parametrize("rule", by_id(RULES))
+def test_a_rule_is_complete(rule: Rule):
+    assert re.fullmatch(r"[A-Z]{2,4}\d{3}", rule.id)
+    assert rule.judge.__module__.rpartition(".")[2] == rule.family.lower()
+    assert rule.fix.endswith(".")
+    assert not rule.title.endswith(".")
+    assert len(rule.title) <= 100
+    assert rule.why
+
+
+def test_every_rule_is_caught_by_a_planted_defect():
+    named = {change.caught_by for change in changes.defects()}
+    assert {rule.id for rule in RULES} - named == set()
+    assert named - {rule.id for rule in RULES} == set(), "defects that name no rule"
+
+
+def test_the_catalogue_has_the_size_that_the_documentation_says():
+    assert len(RULES) >= 70
+    assert len(changes.defects()) >= 60
+    assert len(changes.variants()) >= 20
+
+
+@pytest.mark.parametrize("missing", ["good", "bad"])
+def test_a_rule_without_examples_cannot_be_built(missing):
+    examples = {"good": [EVERYTHING[0]], "bad": [EVERYTHING[0]]} | {missing: []}
+    build = make_rule("XXX001", MUST, "t", spec="https://example.org", fix="f.", when=lambda x: None, **examples)
+    with pytest.raises(TypeError, match="needs a good and a bad example"):
+        build(lambda x: ())

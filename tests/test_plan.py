@@ -1,0 +1,75 @@
+"""The plan: who asks what, merged, in order, within the budget."""
+
+import json
+
+import pytest
+
+from conformance.exchange import Question
+from conformance.plan import ASKERS, plan, questions, to_json
+from conformance.selftest import PROFILES
+from conformance.target import Target
+
+TARGET = Target(base_url="http://localhost:1/v1", model="the-model")
+
+
+def test_the_gate_on_chat_costs_at_most_80_requests():
+    requests = plan(Target(base_url="http://h/v1", model="m", apis=("chat",)), PROFILES, "gate")
+    assert 40 <= len(requests) <= 80
+
+
+def test_smoke_costs_at_most_8_requests():
+    assert 2 <= len(plan(TARGET, PROFILES, "smoke")) <= 8
+
+
+def test_requests_are_unique_and_so_are_their_ids():
+    requests = plan(TARGET, PROFILES, "full")
+    assert len({(r.method, r.url, r.headers, r.body) for r in requests}) == len(requests)
+    assert len({r.id for r in requests}) == len(requests)
+
+
+def test_every_question_is_answered_by_exactly_one_request():
+    answered = [question for request in plan(TARGET, PROFILES, "full") for question in request.questions]
+    assert sorted(answered) == sorted(asked.question for asked in questions(TARGET, PROFILES, "full"))
+
+
+def test_planning_twice_gives_the_same():
+    assert plan(TARGET, PROFILES, "full") == plan(TARGET, tuple(reversed(PROFILES)), "full")
+
+
+def test_each_framework_greets_as_itself_in_both_modes():
+    greeted = {a.question for a in questions(TARGET, PROFILES, "gate") if a.question.topic == "hello"}
+    for name, api in (("hermes", "chat"), ("langgraph", "chat"), ("letta", "chat"), ("claude-sdk", "messages")):
+        assert {Question(api, name, mode, f"{api}.hello") for mode in ("stream", "unary")} <= greeted
+
+
+def test_a_profile_that_was_not_chosen_does_not_greet():
+    names = {a.question.profile for a in questions(TARGET, ("letta",), "gate")}
+    assert names == {"letta", ASKERS["chat"]}
+
+
+def test_the_model_stands_in_every_body_and_no_placeholder_is_left():
+    for request in plan(TARGET, PROFILES, "full"):
+        assert b"{model}" not in request.body
+        if request.questions[0].topic == "hello":
+            assert json.loads(request.body)["model"] == "the-model"
+
+
+def test_the_target_s_path_and_headers_are_used():
+    target = Target(
+        base_url="http://h/base/", model="m", apis=("chat",), paths={"chat": "/inference"}, headers={"X-Team": "blue"}
+    )
+    request = plan(target, PROFILES, "smoke")[0]
+    assert request.url == "http://h/base/inference"
+    assert request.headers[-1] == ("X-Team", "blue")
+
+
+def test_a_target_s_header_replaces_the_profile_s_whatever_its_case():
+    target = Target(base_url="http://h", model="m", apis=("chat",), headers={"user-agent": "mine"})
+    names = [name.lower() for name, _ in plan(target, PROFILES, "smoke")[0].headers]
+    assert names.count("user-agent") == 1
+    assert ("mine") in [value for _, value in plan(target, PROFILES, "smoke")[0].headers]
+
+
+@pytest.mark.parametrize(("value", "octets"), [({"a": [1, "é"]}, '{"a":[1,"é"]}'), ([], "[]")])
+def test_json_is_compact_and_utf8(value, octets):
+    assert to_json(value) == octets.encode()
