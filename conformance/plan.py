@@ -85,8 +85,18 @@ def _request(target: Target, asked: Asked) -> Request:
         url=target.base_url.rstrip("/") + path if path is not None else target.url(question.api) + profile.query,
         headers=_headers(target, profile, probe, question.mode),
         body=b"" if method in ("GET", "DELETE") else octets,
-        max_tokens=probe.max_tokens,
+        max_tokens=_cap(payload, probe.max_tokens),
     )
+
+
+def _cap(payload: Any, otherwise: int) -> int:
+    """The most completion tokens that a body allows: its own caps times `n`, or what the probe says."""
+    if not isinstance(payload, dict):
+        return otherwise
+    caps = [payload.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    known = [cap for cap in caps if isinstance(cap, int) and not isinstance(cap, bool) and cap > 0]
+    n = payload.get("n")
+    return min(known, default=otherwise) * (n if isinstance(n, int) and 0 < n <= 128 else 1)
 
 
 def _headers(target: Target, profile: Profile, probe: Probe, mode: Mode) -> tuple[tuple[str, str], ...]:

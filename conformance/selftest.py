@@ -13,18 +13,21 @@ import anyio
 from conformance.exchange import Exchange
 from conformance.gate import Options, record
 from conformance.judge import Judgement, judge
+from conformance.probe import Suite
 from conformance.reference import changes
 from conformance.reference.deployments import DEPLOYMENTS
 from conformance.reference.reply import Change
 from conformance.reference.serve import serve
 from conformance.store.folder import RunFolder
-from conformance.target import Policy, Target
+from conformance.target import Policy, Prices, Target
 from conformance.verdict import Level, Status
 from conformance.wire.courier import Limits
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 LIMITS = Limits(timeout_s=6.0, silence_s=1.5, first_byte_s=1.5)
 """Short, so that a deployment that hangs is through in seconds; the good ones answer within a quarter of a second."""
+
+UNPRICED = Prices()
 
 
 class Silent:
@@ -57,14 +60,22 @@ class Row:
         return self.caught_by in (*self.must, *self.should) if self.caught_by else not self.must
 
 
-def inspect(deployment: str, change: Change | None, policy: Policy, folder: Path) -> Judgement:
+def inspect(
+    deployment: str,
+    change: Change | None,
+    policy: Policy,
+    folder: Path,
+    *,
+    prices: Prices = UNPRICED,
+    suite: Suite = "gate",
+) -> Judgement:
     """Run the gate, all profiles, against one embedded deployment, and judge the recording."""
 
     async def run() -> Judgement:
         async with serve(DEPLOYMENTS[deployment], (change,) if change else ()) as url:
-            target = Target(name=deployment, base_url=url, model="reference", policy=policy)
+            target = Target(name=deployment, base_url=url, model="reference", policy=policy, prices=prices)
             run_folder = RunFolder.create(folder)
-            options = Options(target=target, profiles=PROFILES, limits=LIMITS, concurrency=32)
+            options = Options(target=target, profiles=PROFILES, suite=suite, limits=LIMITS, concurrency=32)
             facts = await record(options, run_folder, Silent())
         return judge(facts, run_folder.exchange, run_folder.ids())
 

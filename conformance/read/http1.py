@@ -20,6 +20,8 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 CHUNK_SIZE_BEGUN = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\r\n]*)?\r?\Z")
 TRAILERS = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n")
+GZIP = b"\x1f\x8b"
+MAX_MEMBERS = 64
 NOWHERE = Span(0, 0)
 SEALED = ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm")
 """Registered content codings that this reader can't undo."""
@@ -283,7 +285,7 @@ def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, 
     """For each read from the socket that brought body: how much of the body had come by then, and its time."""
     heard = index = body_end = at_ns = 0
     total = segments[-1].body + segments[-1].length if segments else 0
-    for at_ns, length in x.arrivals:  # noqa: B007 - the last one's time is used below
+    for at_ns, length in x.arrivals:
         heard += length
         while index < len(segments) and segments[index].heard + segments[index].length <= heard:
             body_end = segments[index].body + segments[index].length
@@ -330,17 +332,30 @@ def _decode(raw: bytes, arrived: list[tuple[int, int]], coding: str) -> _Decoded
 
 
 def _inflater(coding: str, raw: bytes) -> Callable[[bytes, int], bytes]:
-    """Undo gzip, members after each other included, or deflate, with or without the zlib wrapper that many omit."""
+    """Undo gzip, some members after each other included, or deflate, with or without the wrapper that many omit.
+
+    What follows the compressed data and is no further member is dropped, as clients do.
+    """
     wrapped = len(raw) > 1 and raw[0] & 15 == 8 and (raw[0] * 256 + raw[1]) % 31 == 0
     wbits = 31 if coding != "deflate" else 15 if wrapped else -15
-    inflate = zlib.decompressobj(wbits)
+    inflate, members = zlib.decompressobj(wbits), MAX_MEMBERS
 
     def decode(data: bytes, bound: int) -> bytes:
-        nonlocal inflate
-        out = inflate.decompress(data, bound)
-        while inflate.eof and inflate.unused_data and len(out) < bound:
-            data, inflate = inflate.unused_data, zlib.decompressobj(wbits)
-            out += inflate.decompress(data, bound - len(out))
+        nonlocal inflate, members
+        if inflate.eof and not data.startswith(GZIP):
+            return b""
+        out = b"" if inflate.eof else inflate.decompress(data, bound)
+        while inflate.eof and members and (rest := inflate.unused_data or data).startswith(GZIP):
+            inflate, members = zlib.decompressobj(wbits), members - 1
+            data = b""
+            out += inflate.decompress(rest, max(1, bound - len(out)))
         return out
 
     return decode
+
+
+def requested(x: Exchange, name: str) -> tuple[str, ...]:
+    """All values of a header of the request."""
+    head = x.sent.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
+    fields = (line.partition(":") for line in head)
+    return tuple(value.strip() for field_name, _, value in fields if field_name.lower() == name)

@@ -55,12 +55,18 @@ def fault_of(octets: bytes) -> str:
         return "empty"
     try:
         json.loads(octets.decode(), parse_int=_integer, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        return f"{error.msg.lower()} at character {error.pos}"
-    except UnicodeDecodeError as error:
-        return f"not UTF-8 at octet {error.start}"
-    except RecursionError:
-        return "nested too deeply"
-    except ValueError as error:
-        return f"{error} is no JSON value"
+    except (ValueError, RecursionError) as error:
+        return _clause(error)
     return ""  # pragma: no cover - value_of has read it
+
+
+def _clause(error: Exception) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos}"
+        case UnicodeDecodeError():
+            return f"not UTF-8 at octet {error.start}"
+        case RecursionError():
+            return "nested too deeply"
+        case _:
+            return f"{error} is no JSON value"

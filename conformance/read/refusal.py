@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 from conformance.exchange import Exchange, Span, view
 from conformance.read.http1 import reply
 from conformance.read.json_text import NOT_JSON, value_of
+from conformance.read.request import asked
 from conformance.read.sse import looks_like_events, payloads, span, stream
 
 Kind = Literal[
@@ -23,6 +25,8 @@ Kind = Literal[
     "empty",
     "events",
 ]
+NOWHERE = Span(0, 0)
+STREAMING = re.compile(r"\bstream(?:ing|ed)\b", re.IGNORECASE)
 MOST_TEXT = 100_000
 """Octets of an error that are searched for names; nobody reads further."""
 
@@ -48,7 +52,7 @@ class Refusal:
     places: tuple[str, ...] = ()
     text: str = ""
     in_band: bool = False
-    at: Span = Span(0, 0)
+    at: Span = NOWHERE
 
     def __bool__(self) -> bool:
         """Whether the target said no."""
@@ -172,26 +176,74 @@ def _places(value: dict[str, Any]) -> tuple[str, ...]:
     """The `loc` of each of FastAPI's details, joined by dots."""
     details = value["detail"] if isinstance(value["detail"], list) else []
     places = (entry.get("loc") for entry in details if isinstance(entry, dict))
-    return tuple(
-        ".".join(str(step) for step in place if isinstance(step, str | int))
-        for place in places
-        if isinstance(place, list)
-    )
+    return tuple(".".join(map(str, _steps(place))) for place in places if isinstance(place, list))
+
+
+def _steps(place: list[Any]) -> list[str | int]:
+    return [step for step in place if isinstance(step, str) or (isinstance(step, int) and abs(step) < 1_000_000)]
 
 
 def _word(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+@cache
+def _as_word(name: str) -> re.Pattern[str]:
+    leaf = name.rpartition(".")[2]
+    first, *rest = leaf.split("_")
+    pascal = "".join(part.title() for part in (first, *rest))
+    written = {leaf, first + "".join(part.title() for part in rest), *([pascal] if rest else [])}
+    return re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(map(re.escape, sorted(written)))})(?![A-Za-z0-9_-])")
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a text has the last part of a field's path as a word.
+
+    Servers write `max_tokens`, `body.max_tokens`, `/max_tokens`, `messages[0].max_tokens`, or `maxTokens`.
+    """
+    return bool(_as_word(name).search(text))
+
+
 def names(said: Refusal, name: str) -> bool:
     """Whether a refusal names a field: as its param, in a location, or as a word of what it says.
 
-    `name` is a path with dots (`stream_options.include_usage`); its last part is what must be named. Servers write
-    `max_tokens`, `body.max_tokens`, `/max_tokens`, `messages[0].max_tokens`, or as their language does: `maxTokens`.
+    `name` is a path with dots (`stream_options.include_usage`); its last part is what must be named.
     """
-    leaf = name.rpartition(".")[2]
-    parts = leaf.split("_")
-    written = {leaf, parts[0] + "".join(part.title() for part in parts[1:]), "".join(part.title() for part in parts)}
-    word = re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(map(re.escape, sorted(written)))})(?![A-Za-z0-9_-])")
-    message = said.message if said.kind in ("openai", "anthropic", "detail", "error-text", "events") else said.text
-    return any(word.search(place) for place in (said.param or "", *said.places, message[:MOST_TEXT]))
+    readable = said.kind in ("openai", "anthropic", "detail", "error-text", "events")
+    message = said.message if readable else said.text
+    return any(mentions(place, name) for place in (said.param or "", *said.places, message[:MOST_TEXT]))
+
+
+def refuses_streaming(x: Exchange) -> bool:
+    """Whether the target said that it does not stream: by a 501, or by naming `stream` or streaming in an error."""
+    said = refusal(x)
+    if x.mode != "stream" or not said or said.in_band:
+        return False
+    about = x.question.about
+    if about and names(said, about):
+        return False
+    return said.status == 501 or names(said, "stream") or bool(STREAMING.search(said.message))
+
+
+def own_fields(x: Exchange) -> tuple[str, ...]:
+    """The fields of the request that its refusal means; `model` and `stream` are not counted."""
+    said = refusal(x)
+    if said.in_band or said.status not in (400, 422, 501) or refuses_streaming(x):
+        return ()
+    return tuple(name for name in asked(x) if name not in ("model", "stream") and _means(said, name))
+
+
+def _means(said: Refusal, name: str) -> bool:
+    """The refusal means the field, and does not just use a word that is also a field's name."""
+    if "_" in name:
+        return names(said, name)
+    if any(mentions(place, name) for place in (said.param or "", *said.places)):
+        return True
+    return bool(re.search(rf"['\"`]{re.escape(name)}\b", said.message[:MOST_TEXT]))
+
+
+def quoted(text: str, most: int = 100) -> str:
+    """A text of the target's on one line, shortened, fit to be written anywhere."""
+    line = " ".join(text.split())
+    cut = line if len(line) <= most else line[: most - 1] + "…"
+    return "‘" + cut.encode("utf-8", "backslashreplace").decode() + "’"

@@ -31,11 +31,11 @@ def parse(body: bytes) -> Parsed:
     except RecursionError:
         return Parsed(None, "it is nested too deeply")
     except ValueError as error:
-        return Parsed(None, str(error) if isinstance(error, _Unacceptable) else "a number has too many digits")
+        return Parsed(None, str(error) if isinstance(error, _RefusedError) else "a number has too many digits")
     return Parsed(value)
 
 
-class _Unacceptable(ValueError):
+class _RefusedError(ValueError):
     """JSON that Python would read and that this server refuses."""
 
 
@@ -44,16 +44,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _Unacceptable(f"the name {twice[:100]!r} occurs twice in one object")
+        raise _RefusedError(f"the name {twice[:100]!r} occurs twice in one object")
     return value
 
 
 def _float(digits: str) -> float:
     value = float(digits)
     if math.isinf(value):
-        raise _Unacceptable("a number is too large")
+        raise _RefusedError("a number is too large")
     return value
 
 
 def _constant(name: str) -> NoReturn:
-    raise _Unacceptable(f"{name} is not JSON")
+    raise _RefusedError(f"{name} is not JSON")

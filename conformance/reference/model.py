@@ -20,9 +20,9 @@ CALL = re.compile(r"\b(tools?|functions?)\b", re.IGNORECASE)
 RANGE = re.compile(r"\bfrom ([\w-]+) (?:to|through|up to) ([\w-]+)", re.IGNORECASE)
 WORD = re.compile(r"[a-z]{4,}")
 
-SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-seventeen eighteen nineteen""".split()
-TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"""
+SMALL, TENS = NUMBERS.split()[:20], NUMBERS.split()[20:]
 LAST_NUMBER = 99
 DEFAULT_RANGE = (1, 40)
 
@@ -56,9 +56,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One tool call: the tool's name, and its arguments' JSON text in tokens."""
+    """One tool call: the tool's name, its arguments, and their JSON text in tokens (cut short where capped)."""
 
     name: str
+    value: dict[str, Any]
     arguments: tuple[str, ...]
 
 
@@ -109,8 +110,9 @@ def _mentions(prompt: str, tool: Tool) -> bool:
 
 
 def _call(tool: Tool) -> Call:
-    value = instance_of(tool.parameters)
-    return Call(name=tool.name, arguments=tokenize(as_json(value if isinstance(value, dict) else {})))
+    made = instance_of(tool.parameters)
+    value = made if isinstance(made, dict) else {}
+    return Call(name=tool.name, value=value, arguments=tokenize(as_json(value)))
 
 
 def as_json(value: Any) -> str:
@@ -125,7 +127,8 @@ def _capped_calls(calls: Sequence[Call], cap: int | None) -> Said:
     for call in calls:
         room = cap - sum(len(k.arguments) for k in kept)
         if room > 0:
-            kept.append(Call(name=call.name, arguments=call.arguments[:room]))
+            whole = room >= len(call.arguments)
+            kept.append(Call(name=call.name, value=call.value if whole else {}, arguments=call.arguments[:room]))
     return Said(calls=tuple(kept), finish="length")
 
 
@@ -146,12 +149,13 @@ def _text(turn: Turn) -> str:
 
 
 def _count(prompt: str) -> str:
+    """The numbers that the prompt asks for, in digits where it gives digits."""
     found = RANGE.search(prompt)
-    bounds = [_number(word) for word in found.groups()] if found else []
-    first, last = (b for b in bounds) if len(bounds) == 2 and None not in bounds else DEFAULT_RANGE  # noqa: PLR2004
-    numbers = range(first or 0, (last or 0) + 1)
-    digits = found is not None and found[2].isdigit()
-    return ", ".join(str(n) if digits else spell(n) for n in numbers) + "."
+    first, last = (_number(found[1]), _number(found[2])) if found else DEFAULT_RANGE
+    if first is None or last is None or first > last:
+        first, last = DEFAULT_RANGE
+    digits = found is not None and found[2].isdecimal()
+    return ", ".join(str(n) if digits else spell(n) for n in range(first, last + 1)) + "."
 
 
 def _number(word: str) -> int | None:
@@ -165,4 +169,4 @@ def spell(number: int) -> str:
     if number < len(SMALL):
         return SMALL[number]
     tens, ones = divmod(number, 10)
-    return TENS[tens] + (f"-{SMALL[ones]}" if ones else "")
+    return TENS[tens - 2] + (f"-{SMALL[ones]}" if ones else "")

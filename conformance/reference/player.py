@@ -6,14 +6,16 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.utils import formatdate
-from http import HTTPStatus
+from http.client import responses
 
 import h11
 
 from conformance.reference.reply import Headers, Piece, Reply
 
-Heard = tuple[h11.Request, bytes]
 OnRequest = Callable[[h11.Request, bytes], Reply]
+
+Heard = tuple[h11.Request, bytes, bytes]
+"""A request, its body, and what was read beyond it."""
 
 READ_SIZE = 65_536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -32,12 +34,9 @@ def encode_head(reply: Reply, *, closing: bool) -> bytes:
     }[reply.framing]
     added: Headers = (("date", formatdate(usegmt=True)), framing, *((("connection", "close"),) if closing else ()))
     headers = [*reply.headers, *dict.fromkeys(h for h in added if h[0] not in own)]
-    lines = [f"HTTP/1.1 {reply.status} {_reason(reply.status)}", *(f"{name}: {value}" for name, value in headers)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-def _reason(status: int) -> str:
-    return HTTPStatus(status).phrase if status in HTTPStatus else ""
+    lines = [f"{name}: {value}" for name, value in headers]
+    status = f"HTTP/1.1 {reply.status} {responses.get(reply.status, '')}"
+    return "\r\n".join([status, *lines, "", ""]).encode("latin-1")
 
 
 def script(reply: Reply, *, closing: bool = False, bodiless: bool = False) -> list[Piece]:
@@ -66,10 +65,11 @@ def _without_last_octet(pieces: list[Piece]) -> list[Piece]:
     return pieces
 
 
-async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytes) -> tuple[Heard, bytes] | None:
-    """The next request and what was read beyond it; None when the client is done or speaks no HTTP."""
+async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytes) -> Heard | None:
+    """The next request; None when the client is done or speaks no HTTP. `early` was read with the one before."""
     parser = h11.Connection(h11.SERVER)
-    parser.receive_data(early) if early else None
+    if early:
+        parser.receive_data(early)
     request, body = None, b""
     try:
         while True:
@@ -83,7 +83,7 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
             elif isinstance(event, h11.Data):
                 body += event.data
             elif isinstance(event, h11.EndOfMessage) and request is not None:
-                return (request, body), parser.trailing_data[0]
+                return request, body, parser.trailing_data[0]
             else:
                 return None
     except (h11.RemoteProtocolError, OSError):
@@ -144,6 +144,6 @@ async def _converse(on_request: OnRequest, reader: asyncio.StreamReader, writer:
         heard = await read_request(reader, writer, early)
         if heard is None:
             return
-        (request, body), early = heard
+        request, body, early = heard
         reply = on_request(request, body)
         going = await play(reply, writer, closing=_wants_close(request), bodiless=request.method == b"HEAD")

@@ -13,10 +13,12 @@ from anyio.from_thread import start_blocking_portal
 
 from conformance.reference.body import MAX_BODY, parse
 from conformance.reference.deployments import Deployment, api_of, reply_to
-from conformance.reference.reply import Asked, Change, Headers, Reply
+from conformance.reference.reply import Asked, Change, Headers, Piece, Reply
 
 if TYPE_CHECKING:
     import h11
+    import uvicorn
+    from starlette.applications import Starlette
     from starlette.types import Receive, Scope, Send
 
 Respond = Callable[[Asked], Reply]
@@ -115,7 +117,7 @@ async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket) -> Asyn
         await _stop(server, ticking)
 
 
-async def _stop(server: "uvicorn.Server", ticking: "asyncio.Task[None]") -> None:  # type: ignore[name-defined]  # noqa: F821
+async def _stop(server: "uvicorn.Server", ticking: asyncio.Task[None]) -> None:
     """Stop at once: uvicorn's own shutdown waits for clients that may never leave."""
     for listener in server.servers:
         listener.close()
@@ -125,3 +127,43 @@ async def _stop(server: "uvicorn.Server", ticking: "asyncio.Task[None]") -> None
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _app(respond: Respond, read: Read) -> "Starlette":
+    from starlette.applications import Starlette  # noqa: PLC0415 - only one of the two servers is needed
+    from starlette.requests import Request  # noqa: PLC0415 - as above
+    from starlette.routing import Route  # noqa: PLC0415 - as above
+
+    class Everything:
+        """Every path and method: the deployment itself decides what it offers."""
+
+        async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+            request = Request(scope, receive)
+            headers = tuple((name, value) for name, value in request.headers.items())
+            body = await _bounded(request.stream())
+            await _send(respond(read(request.method, scope["path"], request.url.query, headers, body)), send)
+
+    return Starlette(routes=[Route("/{path:path}", Everything())])
+
+
+async def _bounded(parts: AsyncIterator[bytes]) -> bytes:
+    """The body, read no further than it takes to see that it is too large."""
+    body = b""
+    async for part in parts:
+        body += part
+        if len(body) > MAX_BODY:
+            break
+    return body
+
+
+async def _send(reply: Reply, send: "Send") -> None:
+    pieces = reply.pieces or (Piece(octets=b""),)
+    length = (("content-length", str(sum(len(p.octets) for p in pieces))),) if reply.framing == "length" else ()
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*reply.headers, *length)]
+    await asyncio.sleep(pieces[0].wait_s)
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    for number, piece in enumerate(pieces):
+        if number and piece.wait_s:
+            await asyncio.sleep(piece.wait_s)
+        await send({"type": "http.response.body", "body": piece.octets, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

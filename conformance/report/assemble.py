@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import msgspec
 
@@ -78,7 +79,7 @@ def exit_code(facts: RunFacts, verdicts: Sequence[Judged], waivers: Sequence[Acc
         return HARNESS_FAILED
     if not any(v.status in (Status.PASS, Status.FAIL) for v in verdicts):
         return UNREACHABLE
-    wanting = any(v.counts and v.level is Level.SHOULD or v.status is Status.UNTESTABLE for v in verdicts)
+    wanting = any((v.counts and v.level is Level.SHOULD) or v.status is Status.UNTESTABLE for v in verdicts)
     stale = any(waiver.state != "used" for waiver in waivers)
     return FAILED if strict and (wanting or stale) else CONFORMANT
 
@@ -113,20 +114,22 @@ def _seen(finding: Finding, exchanges: tuple[str, ...], load: Callable[[str], Ex
 def _reason(verdict: Verdict, waivers: Sequence[Waiver], today: date) -> str:
     if verdict.status is not Status.FAIL:
         return ""
-    return next((waiver.reason for waiver in waivers if waiver.covers(verdict, today)), "")
+    return next((safe(waiver.reason) for waiver in waivers if waiver.covers(verdict, today)), "")
 
 
 def _accepted(waiver: Waiver, verdicts: Sequence[Verdict], today: date) -> Accepted:
     failures = sum(v.status is Status.FAIL and waiver.covers(v, today) for v in verdicts)
     state = "expired" if today > waiver.until else "used" if failures else "stale"
-    return Accepted(**msgspec.structs.asdict(waiver), state=state, failures=failures)
+    said: dict[str, Any] = msgspec.structs.asdict(waiver)
+    told: dict[str, Any] = {name: safe(value) if isinstance(value, str) else value for name, value in said.items()}
+    return Accepted(**told, state=state, failures=failures)
 
 
 def _tested(target: Target, apis: tuple[Api, ...]) -> Tested:
     return Tested(
-        name=target.name,
-        base_url=target.base_url,
-        model=target.model,
+        name=safe(target.name),
+        base_url=safe(target.base_url),
+        model=safe(target.model),
         apis=apis,
         key_env=target.key_env,
         policy=target.policy,

@@ -12,8 +12,13 @@ from conformance.report.document import Judged
 from conformance.run import RunFacts
 from conformance.verdict import Level, Status
 
-NOTHING: tuple[Outcome, ...] = ("empty_silent", "exception", "hang")
-PART: tuple[Outcome, ...] = ("partial_text", "partial_text+exception")
+FATES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
+    (("empty_silent", "exception", "hang"), "would see nothing of the answer"),
+    (("partial_text", "partial_text+exception"), "would see only a part of the answer"),
+    (("text+",), "would see more than the answer"),
+    (("tool_bad",), "would get a broken tool call"),
+)
+ONLY_ERRORS = "would see an error in place of the answer"
 MOST_NAMED = 8
 
 Load = Callable[[str], Exchange]
@@ -22,11 +27,9 @@ Load = Callable[[str], Exchange]
 def lines(facts: RunFacts, judgement: Judgement, verdicts: Sequence[Judged], load: Load) -> Iterator[str]:
     """The sentences, the most important first."""
     yield from _stopped(facts, judgement)
-    if dropped := _stream_dropped(verdicts, load):
-        yield dropped
-    else:
-        yield from _counts(verdicts)
+    yield from _stream_dropped(verdicts, load)
     yield from _users(judgement.impact)
+    yield from _counts(verdicts)
     if facts.left_out and facts.stopped != "unreachable":
         reason = next(iter(facts.left_out.values()))
         yield f"{_count(len(facts.left_out), 'planned request')} not sent: {reason}."
@@ -41,21 +44,21 @@ def _stopped(facts: RunFacts, judgement: Judgement) -> Iterator[str]:
         hint = f"check the key in ${variable}" if variable else "name the variable that holds a key with --api-key-env"
         yield f"The target at {url} refused the key: {why}; {hint}."
     elif facts.stopped == "interrupted":
-        yield f"Interrupted: {judgement.requests} of {len(facts.planned)} requests were answered; only these are judged."
+        yield f"Interrupted: {judgement.requests} of {len(facts.planned)} requests were made; only these are judged."
 
 
-def _stream_dropped(verdicts: Sequence[Judged], load: Load) -> str:
+def _stream_dropped(verdicts: Sequence[Judged], load: Load) -> Iterator[str]:
     """The incident: a stream was asked for, and one whole answer came with a 2xx status."""
     failed = dict.fromkeys(v.exchanges[0] for v in verdicts if v.counts and v.mode == "stream" and _greets(v))
     for x in map(load, failed):
         answer = reply(x)
         if answer.status in range(200, 300) and answer.content and not is_labelled(answer) and not looks_like_events(x):
             came = answer.media_type or "no content type"
-            return (
-                f"The target drops `stream`: asked for a stream (`stream: true`), {x.api} answered {answer.status} with "
-                f"content type {came} and one whole answer in place of text/event-stream and its events."
+            yield (
+                f"The target drops `stream`: asked for a stream (`stream: true`), {x.api} answered {answer.status} "
+                f"with content type {came} and one whole answer in place of text/event-stream and its events."
             )
-    return ""
+            return
 
 
 def _greets(verdict: Judged) -> bool:
@@ -67,7 +70,9 @@ def _counts(verdicts: Sequence[Judged]) -> Iterator[str]:
         failing = [v for v in verdicts if v.counts and v.level is level]
         if failing:
             rules = list(dict.fromkeys(v.rule for v in failing))
-            named = ", ".join(rules[:MOST_NAMED]) + (f" and {len(rules) - MOST_NAMED} more" if rules[MOST_NAMED:] else "")
+            named = ", ".join(rules[:MOST_NAMED]) + (
+                f" and {len(rules) - MOST_NAMED} more" if rules[MOST_NAMED:] else ""
+            )
             yield f"{_count(len(rules), f'{level} rule')} failed in {_count(len(failing), 'place')}: {named}."
     passed = sum(v.status is Status.PASS for v in verdicts)
     errors = sum(v.status is Status.ERROR for v in verdicts)
@@ -87,22 +92,17 @@ def _users(impacts: Sequence[Impact]) -> Iterator[str]:
         profile = _profile(impact.profile, impact.probe)
         if profile and profile[1] == (impact.mode == "stream") and not impact.delivered:
             worst.setdefault(profile[0], []).append(impact.outcome)
-    for group, words in (
-        (("empty_silent", "hang"), "would see nothing"),
-        (("exception",), "would see an error in place of the answer"),
-        (PART, "would see only a part of the answer"),
-        (("text+",), "would see more than the answer"),
-        (("tool_bad",), "would get a broken tool call"),
-    ):
+    for group, words in FATES:
         names = [name for name, outcomes in worst.items() if any(outcome in group for outcome in outcomes)]
         if names:
-            yield f"Users of {_list(names)} {words}."
+            only_errors = all("exception" in worst[name] and len(set(worst[name])) == 1 for name in names)
+            yield f"Users of {_list(names)} {ONLY_ERRORS if only_errors else words}."
         worst = {name: outcomes for name, outcomes in worst.items() if name not in names}
 
 
 def _profile(name: str, probe: str) -> tuple[str, bool] | None:
     """How people call a framework, and whether it streams by default; nothing for a bare SDK."""
-    api: Api = probe.split(".")[0]  # type: ignore[assignment]
+    api: Api = probe.split(".", maxsplit=1)[0]  # type: ignore[assignment]
     found = next((p for p in catalogue.profiles() if p.name == name and p.api == api), None)
     return (found.title.split(" (")[0], found.streams_by_default) if found and found.framework else None
 

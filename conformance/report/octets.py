@@ -1,4 +1,4 @@
-"""Octets and text from a target, made safe and readable: nothing that it sent reaches a terminal or a page as it was."""
+"""Octets and text from a target, made safe and readable: nothing that it sent reaches a terminal as it was."""
 
 import re
 

@@ -21,12 +21,17 @@ def exchange(
     body: Any = None,
     ending: Ending = CLOSED,
     arrivals: Sequence[tuple[int, int]] = (),
+    asking: Headers = (),
 ) -> Exchange:
-    """An exchange in which `heard` came back. `arrivals` are (millisecond, length); by default all came at once."""
+    """An exchange in which `heard` came back. `arrivals` are (millisecond, length); by default all came at once.
+
+    `asking` are further headers of the request.
+    """
     api: Api = probe.split(".", 1)[0]  # type: ignore[assignment]
     asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": mode == "stream"}
     payload = json.dumps(asked if body is None else body).encode()
-    head = f"POST /v1/x HTTP/1.1\r\nHost: example\r\nContent-Length: {len(payload)}\r\n\r\n".encode()
+    more = "".join(f"{name}: {value}\r\n" for name, value in asking)
+    head = f"POST /v1/x HTTP/1.1\r\nHost: example\r\n{more}Content-Length: {len(payload)}\r\n\r\n".encode()
     times = tuple(Arrival(at * NANOSECONDS_PER_MILLISECOND, length) for at, length in arrivals)
     return Exchange(
         id="example",

@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
+from conformance.read.refusal import refusal, refuses_streaming
 from conformance.read.sse import is_labelled, looks_like_events
 from conformance.rule import When
 from conformance.verdict import Skip, not_applicable, untestable
 
 OK = range(200, 300)
+UNRELATED = (401, 402, 403, 407, 408, 425, 429)
+"""Refusals that say nothing of the question: the key, the bill, the clock, the limit."""
 
 
 def replied(x: Exchange) -> Skip | None:
@@ -20,6 +23,14 @@ def replied(x: Exchange) -> Skip | None:
 
 def _detail(x: Exchange) -> str:
     return f": {x.ending.detail}" if x.ending.detail else ""
+
+
+def readable(x: Exchange) -> Skip | None:
+    """A reply came, and its content coding could be undone."""
+    answer = reply(x)
+    if answer.sealed:
+        return untestable(f"the body is coded as {answer.coding[:40]}, which the harness can't undo")
+    return replied(x) or (untestable(answer.coding_fault) if answer.coding_fault else None)
 
 
 def succeeded(x: Exchange) -> Skip | None:
@@ -36,7 +47,7 @@ def streamed(x: Exchange) -> Skip | None:
     """A stream was asked for, and an event stream came, whatever its label."""
     if x.mode != "stream":
         return not_applicable("no stream was asked for")
-    if skip := succeeded(x):
+    if skip := succeeded(x) or readable(x):
         return skip
     if is_labelled(reply(x)) or looks_like_events(x):
         return None
@@ -47,9 +58,16 @@ def answered_whole(x: Exchange) -> Skip | None:
     """One whole answer was asked for, and a 2xx reply came that is no event stream."""
     if x.mode != "unary":
         return not_applicable("a stream was asked for")
-    if skip := succeeded(x):
+    if skip := succeeded(x) or readable(x):
         return skip
     return untestable("an event stream came in place of one answer") if looks_like_events(x) else None
+
+
+def whole(x: Exchange) -> Skip | None:
+    """The reply came to the end that its own framing gives it."""
+    if skip := replied(x):
+        return skip
+    return None if reply(x).complete else untestable(f"the reply did not come whole{_detail(x)}")
 
 
 def asks(*topics: str) -> When:
@@ -68,3 +86,29 @@ def both(*conditions: Callable[[Exchange], Skip | None]) -> When:
         return next((skip for condition in conditions if (skip := condition(x))), None)
 
     return all_hold
+
+
+def decided(x: Exchange) -> Skip | None:
+    """The target answered, or refused for a reason that lies in the question."""
+    if skip := replied(x):
+        return skip
+    answer = reply(x)
+    if answer.status in UNRELATED or (answer.status == 503 and answer.value("retry-after")):
+        return untestable(f"the target refused for a reason of its own ({answer.status})")
+    if answer.status in OK or answer.status >= 400:
+        return None
+    return untestable(f"the target answered {answer.status}, neither a success nor an error")
+
+
+def greeted(hello: Exchange) -> Skip | None:
+    """The plain greeting in the same mode was answered, so that a failure can be laid to the question."""
+    if refuses_streaming(hello):
+        return not_applicable("the target declares that it does not stream")
+    if reply(hello).status in OK and not refusal(hello):
+        return None
+    return untestable(f"the plain greeting failed too ({reply(hello).status or 'no reply'})")
+
+
+def in_a_mode_that_is_offered(x: Exchange) -> Skip | None:
+    """The target did not refuse the question for its being streamed."""
+    return not_applicable("the target declares that it does not stream") if refuses_streaming(x) else None

@@ -1,0 +1,223 @@
+"""The command line, a thin front: the verbs and the exit codes. What a run means is in `wish` and `front`."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from conformance import __version__
+from conformance.options import OUTPUT, HowMuch, Told, What, Whom, Wish
+
+OK, FAILED, USAGE, HARNESS_FAILED, INTERRUPTED = 0, 1, 2, 4, 130
+
+EXIT_CODES = (
+    "Exit codes: 0 conformant; 1 a MUST failed (with --strict also a SHOULD, an untestable or a stale waiver); "
+    "2 usage or configuration; 3 the target could not be reached or refused the key; 4 the harness failed; "
+    "130 interrupted."
+)
+
+app = App(
+    name="conformance",
+    help="Ask an OpenAI-compatible endpoint what real agent frameworks ask, and judge every octet of its answers.",
+    help_epilogue=EXIT_CODES,
+    version=__version__,
+    help_format="plaintext",
+    default_parameter=Parameter(negative="", show_default=False),
+    result_action="return_value",
+    exit_on_error=False,
+    print_error=False,
+    suppress_keyboard_interrupt=False,
+)
+
+WHOM, WHAT, HOW_MUCH, TOLD = Whom(), What(), HowMuch(), Told()
+"""Nothing said."""
+
+
+@app.command
+def run(
+    whom: Whom = WHOM,
+    what: What = WHAT,
+    how_much: HowMuch = HOW_MUCH,
+    told: Told = TOLD,
+    *,
+    run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+) -> int:
+    """Ask a deployment the frameworks' questions, record every exchange, and judge the recording.
+
+    Parameters
+    ----------
+    run_dir
+        New folder for the recording. Default: reports/runs/TIME-TARGET.
+    """
+    from conformance import front, screen  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.wish import granted  # noqa: PLC0415 - as above
+
+    outputs = front.outputs(told.report)
+    front.waived(told.waivers)
+    with granted(Wish(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
+        if how_much.dry_run:
+            return screen.preview(options)
+        path = front.folder_for(run_dir, options.target.name)
+        screen.record(options, path)
+    judged = front.judged(path, told.waivers, strict=told.strict)
+    return screen.tell(judged, outputs, hint=screen.serve_hint(whom, judged))
+
+
+@app.command
+def judge(run: Path, told: Told = TOLD) -> int:
+    """Judge a recording again, offline.
+
+    Parameters
+    ----------
+    run
+        The folder of a run.
+    """
+    from conformance import front, screen  # noqa: PLC0415 - `--help` must not wait for it
+
+    outputs = front.outputs(told.report)
+    return screen.tell(front.judged(run, told.waivers, strict=told.strict), outputs)
+
+
+@app.command(name="list")
+def list_(
+    kind: Literal["rules", "profiles", "probes", "deployments", "defects", "variants"],
+    /,
+    *,
+    format: Literal["text", "json"] = "text",  # noqa: A002 - the option's name
+) -> int:
+    """List what there is.
+
+    Parameters
+    ----------
+    kind
+        What to list.
+    format
+        For a person or for a program.
+    """
+    from conformance.report import listing  # noqa: PLC0415 - `--help` must not wait for it
+
+    entries = listing.KINDS[kind]()
+    sys.stdout.write(listing.as_json(entries) if format == "json" else listing.as_text(entries))
+    return OK
+
+
+@app.command
+def explain(name: str, /) -> int:
+    """Show the page of a rule, profile, probe, deployment, defect or variant.
+
+    Parameters
+    ----------
+    name
+        A rule's ID, or a name that `conformance list` shows.
+    """
+    from conformance.config import ConfigError  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.report import listing, terminal  # noqa: PLC0415 - as above
+
+    pages = list(listing.find(name))
+    if not pages:
+        near = listing.near(name)
+        hint = f"near: {', '.join(near)}; " if near else ""
+        raise ConfigError(f"explain {name!r}: nothing has this name; {hint}`conformance list rules` shows the rules")
+    out = terminal.console(sys.stdout)
+    for page in pages:
+        terminal.page(page.page, out)
+    return OK
+
+
+@app.command
+def serve(
+    *,
+    deployment: str | None = None,
+    defect: str | None = None,
+    port: Annotated[int, Parameter(validator=lambda _, value: _port(value))] = 0,
+) -> int:
+    """Serve an embedded deployment until Ctrl-C, for trying things.
+
+    Parameters
+    ----------
+    deployment
+        Its name. Default: native-sse.
+    defect
+        A defect or legal variant to plant in it.
+    port
+        The port on 127.0.0.1. Default: a free one.
+    """
+    import anyio  # noqa: PLC0415 - `--help` must not wait for it
+
+    from conformance.config import ConfigError  # noqa: PLC0415 - as above
+    from conformance.reference.deployments import DEPLOYMENTS, MODEL  # noqa: PLC0415 - as above
+    from conformance.reference.serve import serve as served  # noqa: PLC0415 - as above
+    from conformance.wish import embedded  # noqa: PLC0415 - as above
+
+    name, change = embedded(deployment, defect)
+
+    async def until_stopped() -> None:
+        async with served(DEPLOYMENTS[name], (change,) if change else (), port=port) as url:
+            body = f'{{"model":"{MODEL}","messages":[{{"role":"user","content":"Hi"}}],"stream":true}}'
+            sys.stdout.write(f"{name}{f' with {change.name}' if change else ''} at {url} (Ctrl-C stops it)\n")
+            sys.stdout.write(f"curl -sSiN {url}/chat/completions -H 'content-type: application/json' -d '{body}'\n")
+            sys.stdout.flush()
+            await anyio.sleep_forever()
+
+    try:
+        anyio.run(until_stopped)
+    except KeyboardInterrupt:
+        return OK
+    except OSError as error:
+        raise ConfigError(f"--port {port}: {error.strerror or error}; accepted is a free port, or 0 for any") from None
+    return OK
+
+
+def _port(value: int) -> None:
+    if not 0 <= value < 65536:
+        raise ValueError("Accepted: 0 to 65535.")
+
+
+@app.command
+def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # noqa: A002 - the option's name
+    """Put every planted defect and legal variant through the gate, and print the kill matrix.
+
+    Parameters
+    ----------
+    names
+        Only these deployments, defects and variants. Default: all.
+    format
+        For a person or for a program.
+    """
+    from conformance import matrix  # noqa: PLC0415 - `--help` must not wait for it
+
+    return OK if matrix.show(names, format, sys.stdout) else FAILED
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit with its code."""
+    sys.exit(guarded(lambda: app(arguments)))
+
+
+def guarded(command: Callable[[], Any]) -> int:
+    """The exit code of a command, whatever happens in it."""
+    from conformance.config import ConfigError  # noqa: PLC0415 - `--help` must not wait for it
+
+    try:
+        return command() or OK
+    except (CycloptsError, ConfigError) as error:
+        sys.stderr.write(f"conformance: {error}" + "\n")
+        return USAGE
+    except KeyboardInterrupt:
+        sys.stderr.write("conformance: interrupted" + "\n")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the harness's own failure has an exit code of its own
+        return _confess(error)
+
+
+def _confess(error: Exception) -> int:
+    import tempfile  # noqa: PLC0415 - hardly ever needed
+    import traceback  # noqa: PLC0415 - as above
+
+    with tempfile.NamedTemporaryFile("w", prefix="conformance-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    sys.stderr.write(f"conformance: the harness failed: {type(error).__name__}: {error}" + "\n")
+    sys.stderr.write(f"conformance: the traceback is in {file.name}; please report it with the command's words" + "\n")
+    return HARNESS_FAILED

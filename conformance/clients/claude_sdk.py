@@ -1,0 +1,188 @@
+"""anthropic-python's messages decoder: the raw event stream, and the helper that builds a message from it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.clients.client import Client
+from conformance.clients.openai_sdk import Calls, attribute, items, slot_of, text_in
+from conformance.clients.sdk import head_error, json_reply, messages, plays
+from conformance.clients.transport import body, json_value
+from conformance.clients.turn import ClientError, Tool, Turn, as_text
+from conformance.exchange import Exchange
+
+
+def events(x: Exchange) -> Iterator[Any]:
+    """The JSON values that the raw stream yields. Raises ClientError where it ends otherwise than at the body's end.
+
+    Events without a name are skipped, an `error` event raises, and the body is read to its end: nothing marks one.
+    """
+    heard = messages(x)
+    for event in heard.events:
+        if event.name in (None, "ping"):
+            continue
+        value = json_value(event.data)
+        if event.name == "error":
+            told = event.data if isinstance(value, ClientError) else as_text(value)
+            raise ClientError("api", told or "Error code: 200", 200)
+        if not event.data:
+            continue
+        if isinstance(value, ClientError):
+            raise value
+        yield value
+    if heard.error:
+        raise heard.error
+
+
+class Snapshot:
+    """The message that the `stream()` helper builds while it passes the events on."""
+
+    def __init__(self) -> None:
+        self.message: dict[str, Any] | None = None
+        self.blocks: list[Any] = []
+
+    def take(self, event: Any) -> None:
+        """Take one event into account. Raises ClientError where the helper's code would."""
+        kind = attribute(event, "type")
+        if self.message is None:
+            self.message = self._start(event) if kind == "message_start" else None
+        elif kind == "content_block_start":
+            block = attribute(event, "content_block")
+            if not isinstance(block, dict):
+                raise ClientError("shape", "'NoneType' object has no attribute 'to_dict'")
+            self.blocks.append(block)
+        elif kind in ("content_block_delta", "content_block_stop"):
+            self._block(event, kind)
+        elif kind == "message_delta":
+            attribute(attribute(event, "delta"), "stop_reason")
+            attribute(attribute(event, "usage"), "output_tokens")
+            if not isinstance(self.message.get("usage"), dict):
+                raise ClientError("shape", "'NoneType' object has no attribute 'output_tokens'")
+
+    def _start(self, event: Any) -> dict[str, Any]:
+        message = attribute(event, "message")
+        if not isinstance(message, dict):
+            raise ClientError("shape", "'NoneType' object has no attribute 'to_dict'")
+        content = message.get("content")
+        self.blocks = list(content) if isinstance(content, list) else []
+        return message
+
+    def _block(self, event: Any, kind: str) -> None:
+        index = attribute(event, "index")
+        if not isinstance(index, int) or isinstance(index, bool):
+            raise ClientError("type", f"list indices must be integers or slices, not {type(index).__name__}")
+        if not -len(self.blocks) <= index < len(self.blocks):
+            raise ClientError("shape", "list index out of range")
+        if kind == "content_block_delta" and attribute(attribute(event, "delta"), "type") == "text_delta":
+            _required_text(attribute(attribute(event, "delta"), "text"))
+
+
+def _required_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ClientError("type", f'can only concatenate str (not "{type(value).__name__}") to str')
+    return value
+
+
+def streamed(x: Exchange, *, helper: bool) -> Turn:
+    """Read a stream, with the `stream()` helper or as `create(stream=True)` gives it."""
+    failed = head_error(x, whole=True)
+    if failed:
+        return Turn(error=failed)
+    reading = _Reading(Snapshot() if helper else None)
+    error = None
+    try:
+        for event in events(x):
+            reading.take(event)
+        if reading.snapshot and reading.snapshot.message is None:
+            raise ClientError("shape", "AssertionError")
+    except ClientError as raised:
+        error = raised
+    return reading.turn(error)
+
+
+class _Reading:
+    def __init__(self, snapshot: Snapshot | None) -> None:
+        self.snapshot, self.calls, self.text = snapshot, Calls(), list[str]()
+        self.seen = self.stopped = self.more = self.thought = False
+        self.finish: Any = ""
+
+    def take(self, event: Any) -> None:
+        kind = attribute(event, "type")
+        self.seen = True
+        if self.snapshot:
+            self.snapshot.take(event)
+        if kind == "content_block_start":
+            self._start(event)
+        elif kind == "content_block_delta":
+            self._delta(attribute(event, "delta"), event)
+        elif kind == "message_delta":
+            self.finish = attribute(attribute(event, "delta"), "stop_reason") or self.finish
+        elif kind == "message_stop":
+            self.stopped = True
+
+    def _start(self, event: Any) -> None:
+        block = attribute(event, "content_block")
+        if isinstance(block, dict) and block.get("type") == "tool_use":
+            begun = {"id": block.get("id"), "function": {"name": block.get("name")}}
+            self.calls.add(begun, slot_of(event.get("index")))
+
+    def _delta(self, delta: Any, event: Any) -> None:
+        kind = attribute(delta, "type")
+        if kind == "text_delta":
+            self.text.append(_required_text(attribute(delta, "text")))
+            self.more = self.more or self.stopped
+        elif kind == "input_json_delta":
+            grown = {"function": {"arguments": text_in(attribute(delta, "partial_json"))}}
+            self.calls.add(grown, slot_of(event.get("index")))
+        elif kind == "thinking_delta":
+            self.thought = True
+
+    def turn(self, error: ClientError | None) -> Turn:
+        return Turn(
+            text="".join(self.text),
+            tools=self.calls.tools(),
+            finish=str(self.finish)[:40],
+            seen=self.seen,
+            ended=self.stopped or bool(self.finish),
+            more=self.more,
+            thought=self.thought,
+            error=error,
+        )
+
+
+def completed(x: Exchange) -> Turn:
+    """Read a whole reply: its text blocks and tool calls."""
+    failed = head_error(x, whole=True)
+    if failed:
+        return Turn(error=failed)
+    try:
+        value = json_reply(x)
+        blocks = [block for block in items(attribute(value, "content")) if isinstance(block, dict)]
+    except ClientError as raised:
+        return Turn(error=raised)
+    tools = tuple(_used(block) for block in blocks if block.get("type") == "tool_use")
+    text = "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
+    finish = str(value.get("stop_reason") or "")[:40]
+    return Turn(text=text, tools=tools, finish=finish, seen=bool(body(x).content), ended=True)
+
+
+def _used(block: dict[str, Any]) -> Tool:
+    wanted = "{}" if isinstance(block.get("input"), dict) else None
+    return Tool(name=block.get("name"), arguments=wanted, id=block.get("id"))
+
+
+def with_helper(x: Exchange) -> Turn:
+    """The `stream()` helper on a stream, `create` otherwise."""
+    return streamed(x, helper=True) if x.mode == "stream" else completed(x)
+
+
+def raw(x: Exchange) -> Turn:
+    """`create(stream=True)` on a stream, `create` otherwise."""
+    return streamed(x, helper=False) if x.mode == "stream" else completed(x)
+
+
+CLAUDE_SDK = Client(
+    profile="claude-sdk", name="Claude SDK 2.12", version="2.12.0", api="messages", play=plays(with_helper)
+)
+CLAUDE_SDK_RAW = Client(
+    profile="claude-sdk", name="Claude SDK 2.12 (raw stream)", version="2.12.0", api="messages", play=plays(raw)
+)

@@ -1,0 +1,254 @@
+"""hermes-agent: its own loops above openai-python 2, whose retries it turns off.
+
+Each turn is tried three times; 0.19 tries an empty stream three times within each. An empty answer is asked for
+again three times. An answer that looks cut off is continued, and what each continuation brings is added up. Where
+an error says that streaming is not supported and may be retried, the next attempt is not streamed.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from conformance.clients.client import Client, Play
+from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
+from conformance.clients.turn import ClientError, Turn
+from conformance.exchange import Exchange
+from conformance.impact import Outcome
+
+ATTEMPTS: Final = 3
+INNER_ATTEMPTS: Final = 3
+EMPTY_ATTEMPTS: Final = 4
+THOUGHT_ATTEMPTS: Final = 2
+LOST_CONNECTION: Final = (
+    "connection lost",
+    "connection reset",
+    "connection closed",
+    "connection terminated",
+    "network error",
+    "network connection",
+    "terminated",
+    "peer closed",
+    "broken pipe",
+    "upstream connect error",
+)
+"""Words of an error in the stream that hermes takes for a lost connection."""
+
+NO_MODEL: Final = (
+    "is not a valid model",
+    "invalid model",
+    "model not found",
+    "model_not_found",
+    "does not exist",
+    "no such model",
+    "unknown model",
+    "unsupported model",
+)
+REFUSED_FIELD: Final = (
+    "unknown parameter",
+    "unsupported parameter",
+    "unrecognized request argument",
+    "invalid_request_error",
+    "unknown_parameter",
+    "unsupported_parameter",
+)
+NO_HOPE: Final = (
+    "invalid api key",
+    "invalid_api_key",
+    "authentication",
+    "unauthorized",
+    "forbidden",
+    "insufficient credits",
+    "insufficient_quota",
+    "payment required",
+    *NO_MODEL,
+)
+"""Words of an error in the stream after which hermes does not try again."""
+
+BANNER: Final = "Streaming is not supported for this model/provider. Switching to non-streaming."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """What differs between versions.
+
+    `strict`: a stream without anything is an error that is tried again at once (else an empty answer), text without a
+    finish reason counts as cut off, and so does a stream that broke after text (else as empty). `continued` and
+    `recalled` count the requests in all for an answer, and for a tool call, that was cut off. `retried` are the
+    statuses below 500 that are tried again. `told` is what the user reads in place of an empty answer.
+    """
+
+    strict: bool
+    continued: int
+    recalled: int
+    retried: tuple[int, ...]
+    told: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What becomes of one kind of reply: how often it is asked for, and what is left in the end."""
+
+    outcome: Outcome
+    requests: int = 1
+    why: str = ""
+    sees: str = ""
+    error: str = ""
+
+
+def walk(delta: Any, _chunk: dict[str, Any], calls: Calls) -> str:
+    """Take one delta; a missing one is skipped, a tool call without an index goes to the first slot."""
+    if not delta:
+        return ""
+    text = text_in(attribute(delta, "content"))
+    for fragment in items(attribute(delta, "tool_calls")):
+        index = attribute(fragment, "index")
+        calls.add(fragment, 0 if index is None else slot_of(index))
+    return text
+
+
+def _has_choices(value: Any) -> None:
+    if not (isinstance(value, dict) and value.get("choices")):
+        raise ClientError("invalid", "Invalid API response: no choices")
+
+
+def read(x: Exchange) -> Turn:
+    """What hermes makes of one reply, before its loops."""
+    if x.mode == "stream":
+        return streamed(x, walk, calls=Calls(last_name=True))
+    return completed(x, _has_choices)
+
+
+def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
+    """One user message: the stream, and the reply without streaming where the stream's error asks for that."""
+    turn = read(x)
+    fate = _fate(habits, turn, x.mode == "stream", ATTEMPTS)
+    switches = x.mode == "stream" and not turn.text and _says_unsupported(turn.error)
+    if not switches or fate.requests == 1:
+        told = f"{BANNER} {fate.error}" if switches else fate.error
+        return Play(
+            outcome=fate.outcome, asked=(x,) * fate.requests, turn=turn, why=fate.why, sees=fate.sees, error=told
+        )
+    why = "is told that streaming is not supported and asks again without it"
+    if fallback is None:
+        sees = "what that brings, which was not recorded"
+        return Play(outcome="exception", asked=(x, None), turn=turn, why=why, sees=sees, error=fate.error)
+    turn = read(fallback)
+    fate = _fate(habits, turn, streams=False, attempts=ATTEMPTS - 1)
+    recovers = fate.outcome == "text"
+    return Play(
+        outcome="text+" if recovers else fate.outcome,
+        asked=(x, *(fallback,) * fate.requests),
+        turn=turn,
+        why=why,
+        sees="a warning and then the whole answer" if recovers else fate.sees,
+        error=f"{BANNER} {fate.error}".strip(),
+    )
+
+
+def _fate(habits: Habits, turn: Turn, streams: bool, attempts: int) -> Fate:  # noqa: FBT001
+    error = turn.error
+    if error and error.kind == "hang":
+        return Fate(outcome="hang")
+    if error and turn.text:
+        return _broken(habits)
+    if streams and habits.strict and not (error or turn.text or turn.finish or turn.tools or turn.thought):
+        nothing = "Provider returned an empty stream with no finish_reason."
+        why = "finds nothing in the stream, takes that for an error" if turn.seen else ""
+        return _gives_up(ClientError("invalid", nothing), attempts * INNER_ATTEMPTS, why)
+    if error:
+        return _gives_up(error, _attempts(habits, error, streams, attempts))
+    if turn.tools:
+        return _called(habits, turn)
+    if turn.finish == "length" or (streams and habits.strict and turn.text and not turn.finish):
+        return _continued(habits, turn)
+    if not turn.visible:
+        requests = EMPTY_ATTEMPTS + (THOUGHT_ATTEMPTS if turn.thought else 0)
+        return Fate(outcome="empty_silent", requests=requests, sees=f"`{habits.told}`", error=habits.told)
+    return Fate(outcome="text" if turn.ended else "partial_text")
+
+
+def _broken(habits: Habits) -> Fate:
+    """The stream broke after text had come: what came is thrown away."""
+    if habits.strict:
+        why = "loses the stream in the middle of the answer, forgets what came"
+        error = f"Response remained truncated after {habits.continued} continuation attempts"
+        return Fate(outcome="empty_silent", requests=habits.continued, why=why, error=error)
+    why = "loses the stream in the middle of the answer, takes it for empty"
+    return Fate(
+        outcome="empty_silent", requests=EMPTY_ATTEMPTS, why=why, sees=f"`{habits.told}`", error=habits.told
+    )
+
+
+def _gives_up(error: ClientError, requests: int, why: str = "") -> Fate:
+    status = f"HTTP {error.status}: " if error.status else ""
+    told = f"API call failed after {ATTEMPTS} retries: " if requests > 1 else ""
+    return Fate(outcome="exception", requests=requests, why=why, error=f"{told}{status}{error.message}")
+
+
+def _called(habits: Habits, turn: Turn) -> Fate:
+    if all(tool.callable for tool in turn.tools):
+        return Fate(outcome="tool_ok")
+    if not all(tool.name for tool in turn.tools):
+        return Fate(outcome="tool_bad")
+    requests = habits.recalled if turn.finish or not habits.strict else habits.continued
+    why = "takes the tool call's arguments for cut off"
+    return Fate(outcome="tool_bad", requests=requests, why=why, error="Response truncated due to output length limit")
+
+
+def _continued(habits: Habits, turn: Turn) -> Fate:
+    reason = "says that it was cut off" if turn.finish else "has no finish reason"
+    why = f"finds that the answer {reason}, asks for the rest"
+    sees = f"all {habits.continued} answers in a row"
+    outcome: Outcome = "text+" if turn.ended else "partial_text"
+    return Fate(outcome=outcome if turn.text else "empty_silent", requests=habits.continued, why=why, sees=sees)
+
+
+def _attempts(habits: Habits, error: ClientError, streams: bool, attempts: int) -> int:  # noqa: FBT001
+    """How often a request that failed like this is sent."""
+    lost = error.kind == "connection" or (not streams and error.kind in ("cut", "reset", "coding"))
+    if lost:
+        return attempts + ATTEMPTS  # with a new connection pool, once more from the start
+    if error.kind == "cut":
+        return (attempts + ATTEMPTS) * INNER_ATTEMPTS
+    if error.kind == "status":
+        return attempts if _retryable(habits, error) else 1
+    if error.kind == "api":
+        said = error.message.lower()
+        if any(words in said for words in LOST_CONNECTION):
+            return attempts * INNER_ATTEMPTS
+        return 1 if any(words in said for words in NO_HOPE) else attempts
+    return 1 if error.kind in ("type", "unicode") else attempts
+
+
+def _retryable(habits: Habits, error: ClientError) -> bool:
+    said = error.message.lower()
+    if error.status in (500, 502) and habits.strict:
+        return not any(words in said for words in REFUSED_FIELD)
+    if error.status == 404:
+        return not any(words in said for words in NO_MODEL)
+    return error.status >= 500 or error.status in habits.retried
+
+
+def _says_unsupported(error: ClientError | None) -> bool:
+    if error is None or error.kind not in ("status", "api", "json", "shape", "type"):
+        return False
+    said = error.message.lower()
+    return "stream" in said and "not supported" in said
+
+
+NO_REPLY_0_19: Final = "⚠️ No reply: the model returned empty content after retries and any fallback providers."
+
+HERMES_0_19 = Client(
+    profile="hermes",
+    name="hermes 0.19",
+    version="0.19.0 (openai 2.24.0)",
+    api="chat",
+    play=partial(play, Habits(strict=True, continued=4, recalled=5, retried=(408, 429), told=NO_REPLY_0_19)),
+)
+HERMES_0_14 = Client(
+    profile="hermes",
+    name="hermes 0.14",
+    version="0.14.0 (openai 2.24.0)",
+    api="chat",
+    play=partial(play, Habits(strict=False, continued=3, recalled=2, retried=(402, 429), told="(empty)")),
+)

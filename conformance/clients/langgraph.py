@@ -1,0 +1,117 @@
+"""LangGraph: ChatOpenAI on openai-python 3, whose chunks become LangChain messages that are merged and validated."""
+
+from typing import Any
+
+from conformance.clients.client import Client
+from conformance.clients.openai_python import LONGEST_WAIT_S
+from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, streamed, text_in
+from conformance.clients.sdk import plays
+from conformance.clients.turn import ClientError, Tool, Turn, as_text
+from conformance.exchange import Exchange
+
+
+class MergedCalls(Calls):
+    """Tool call fragments as LangChain merges them: only those with the same integer index become one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._merged: list[dict[str, Any]] = []
+
+    def add(self, fragment: Any, slot: Any) -> None:
+        """Add one fragment; names and arguments of one call are joined, and a name that comes again doubles."""
+        part = {"index": slot, "id": attribute(fragment, "id")} | _checked(attribute(fragment, "function"))
+        fits = (c for c in self._merged if _is_index(slot) and c["index"] == slot and _same(c["id"], part["id"]))
+        call = next(fits, None)
+        if call is None:
+            self._merged.append(part)
+            return
+        call["id"] = call["id"] or part["id"]
+        call["name"] = (call["name"] or "") + (part["name"] or "")
+        call["arguments"] += part["arguments"]
+
+    def tools(self) -> tuple[Tool, ...]:
+        """The merged calls in order."""
+        return tuple(Tool(name=c["name"], arguments=c["arguments"], id=c["id"]) for c in self._merged)
+
+
+def _is_index(slot: Any) -> bool:
+    return isinstance(slot, int) and not isinstance(slot, bool)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return not one or not other or one == other
+
+
+def _checked(function: Any) -> dict[str, Any]:
+    """A fragment's name and arguments, which have to be text or nothing."""
+    name, arguments = attribute(function, "name"), attribute(function, "arguments")
+    for field, value in (("name", name), ("args", arguments)):
+        if not isinstance(value, str | None):
+            found = f"input_value={as_text(value, 80)}, input_type={type(value).__name__}"
+            raise ClientError("invalid", f"tool_call_chunks.0.{field}: Input should be a valid string [{found}]")
+    return {"name": name, "arguments": arguments or ""}
+
+
+def delta_to_message(delta: Any, _chunk: dict[str, Any], calls: Calls) -> str:
+    """Take one delta as LangChain does: none at all is skipped, content may be text or a list of parts."""
+    if delta is None:
+        return ""
+    content = attribute(delta, "content") or ""
+    if not isinstance(content, str | list):
+        raise ClientError("invalid", f"AIMessageChunk: content should be a string, not {type(content).__name__}")
+    for fragment in items(attribute(delta, "tool_calls")):
+        calls.add(fragment, attribute(fragment, "index"))
+    return content if isinstance(content, str) else "".join(_part(part) for part in content)
+
+
+def _part(part: Any) -> str:
+    text = part.get("text") if isinstance(part, dict) else part
+    return text if isinstance(text, str) else ""
+
+
+def graph_stream(x: Exchange) -> Turn:
+    """`graph.stream(stream_mode="messages")`: an empty stream raises, and so does a tool call without an ID."""
+    turn = streamed(x, delta_to_message, whole=False, calls=MergedCalls())
+    if turn.error:
+        return turn
+    if not turn.seen:
+        return turn.fails(ClientError("invalid", "No generations found in stream."))
+    if any(tool.id is None for tool in turn.tools):
+        return turn.fails(ClientError("invalid", "ToolMessage: tool_call_id should be a valid string, not None"))
+    return turn
+
+
+def _acceptable(value: Any) -> None:
+    """Refuse a whole reply where ChatOpenAI refuses it."""
+    if not isinstance(value, dict):
+        raise ClientError("invalid", f"Unexpected response type from OpenAI-compatible endpoint: {as_text(value, 80)}")
+    if value.get("error"):
+        raise ClientError("invalid", as_text(value["error"]))
+    if value.get("choices") is None:
+        raise ClientError("invalid", "Received response with null value for 'choices'.")
+    message = attribute(first(value["choices"]), "message")
+    if not isinstance(attribute(message, "role"), str):
+        raise ClientError("invalid", "ChatMessage: role should be a valid string, not None")
+    if message["role"] != "assistant":
+        text_in(message.get("content"))
+    for call in items(message.get("tool_calls")):
+        _checked(attribute(call, "function"))
+
+
+def invoke(x: Exchange) -> Turn:
+    """`graph.invoke()`, which asks for a whole reply."""
+    return completed(x, _acceptable, whole=False)
+
+
+def read(x: Exchange) -> Turn:
+    """What LangGraph makes of a reply."""
+    return graph_stream(x) if x.mode == "stream" else invoke(x)
+
+
+LANGGRAPH = Client(
+    profile="langgraph",
+    name="LangGraph 1.2",
+    version="1.2.22 (langchain-openai 1.7.3, openai 3.54.0)",
+    api="chat",
+    play=plays(read, patience_s=LONGEST_WAIT_S),
+)

@@ -1,0 +1,96 @@
+"""Letta: an async openai-python 2 under a server that passes the text on and validates whole replies strictly."""
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.clients.client import Client
+from conformance.clients.openai_sdk import Calls, attribute, completed, items, streamed
+from conformance.clients.sdk import plays
+from conformance.clients.turn import ClientError, Turn
+from conformance.exchange import Exchange
+
+
+class JoinedCalls(Calls):
+    """Tool call fragments by index, 0 where it is missing; every name that comes is joined to the one before."""
+
+    def add(self, fragment: Any, slot: Any) -> None:
+        """Add one fragment; both of its texts have to be text."""
+        function = attribute(fragment, "function")
+        name = attribute(function, "name") if function else None
+        arguments = attribute(function, "arguments") if function else None
+        for value in (name, arguments):
+            if value and not isinstance(value, str):
+                raise ClientError("invalid", f"ToolCallDelta: Input should be a valid string, not {type(value).__name__}")
+        call = self._parts.setdefault(slot, {"id": None, "name": "", "arguments": ""})
+        call["id"] = call["id"] or attribute(fragment, "id")
+        call["name"] += name or ""
+        call["arguments"] += arguments or ""
+
+
+def process_chunk(delta: Any, chunk: dict[str, Any], calls: Calls) -> str:
+    """Take one delta as Letta's streaming interface does; a delta has to be there."""
+    if chunk.get("usage"):
+        attribute(chunk["usage"], "prompt_tokens")
+    content = attribute(delta, "content")
+    if content and not isinstance(content, str | list):
+        raise ClientError("invalid", f"AssistantMessage: content should be a string, not {type(content).__name__}")
+    for fragment in items(attribute(delta, "tool_calls")):
+        index = attribute(fragment, "index")
+        calls.add(fragment, index if isinstance(index, int) else 0)
+    return content if isinstance(content, str) else ""
+
+
+def send_streamed(x: Exchange) -> Turn:
+    """The streamed route: a tool call without ID or name is dropped without a word."""
+    turn = streamed(x, process_chunk, calls=JoinedCalls())
+    return replace(turn, tools=tuple(tool for tool in turn.tools if tool.id and tool.name))
+
+
+def _validate(value: Any) -> None:
+    """Refuse a whole reply as Letta's own model of it does: what the API calls required has to be there."""
+    if not isinstance(value, dict):
+        raise ClientError("invalid", "LLM endpoint returned a raw string instead of a JSON object.")
+    choices = value.get("choices")
+    wanted = (
+        ("id", isinstance(value.get("id"), str)),
+        ("choices", isinstance(choices, list)),
+        ("created", isinstance(value.get("created"), int | float | str)),
+        ("object", value.get("object") == "chat.completion"),
+        ("usage", isinstance(value.get("usage"), dict)),
+    )
+    for field, fits in wanted:
+        if not fits:
+            raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: {field}")
+    for number, choice in enumerate(choices or ()):
+        _validate_choice(number, choice)
+    if not choices:
+        raise ClientError("invalid", "An unknown error occurred")
+    message = choices[0]["message"]
+    if message.get("content") is None and not message.get("tool_calls"):
+        raise ClientError("invalid", "LLM provider returned empty content in response")
+
+
+def _validate_choice(number: int, choice: Any) -> None:
+    message = attribute(choice, "message")
+    wanted = (
+        ("index", isinstance(attribute(choice, "index"), int)),
+        ("message", isinstance(message, dict)),
+        ("message.role", isinstance(message, dict) and isinstance(message.get("role"), str)),
+        ("message.content", isinstance(message, dict) and isinstance(message.get("content"), str | None)),
+    )
+    for field, fits in wanted:
+        if not fits:
+            raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: choices.{number}.{field}")
+    for call in items(message.get("tool_calls")):
+        function = attribute(call, "function")
+        parts = (attribute(call, "id"), attribute(function, "name"), attribute(function, "arguments"))
+        if not all(isinstance(part, str) for part in parts):
+            raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: choices.{number}.tool_calls")
+
+
+def read(x: Exchange) -> Turn:
+    """What Letta makes of a reply."""
+    return send_streamed(x) if x.mode == "stream" else completed(x, _validate)
+
+
+LETTA = Client(profile="letta", name="Letta 0.16", version="0.16.8 (openai 2.54.0)", api="chat", play=plays(read))

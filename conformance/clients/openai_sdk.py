@@ -1,0 +1,189 @@
+"""openai-python's chat decoder: the chunks of a stream, the object of a whole reply, and how they are walked through."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.clients.sdk import head_error, json_reply, messages
+from conformance.clients.transport import json_value
+from conformance.clients.turn import ClientError, Tool, Turn, as_text
+from conformance.exchange import Exchange, view
+
+UNTOLD = "An error occurred during streaming"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """The JSON values that the stream yields; `done` where `[DONE]` ended it, `error` where something else did."""
+
+    values: tuple[Any, ...] = ()
+    done: bool = False
+    error: ClientError | None = None
+
+
+@view
+def chunks(x: Exchange) -> Chunks:
+    """Read the events up to `[DONE]`; no content type is asked for, and what follows is not read."""
+    heard = messages(x)
+    values: list[Any] = []
+    for event in heard.events:
+        if event.data.startswith("[DONE]"):
+            return Chunks(tuple(values), done=True)
+        value = json_value(event.data)
+        if isinstance(value, ClientError):
+            return Chunks(tuple(values), error=value)
+        if isinstance(value, dict) and value.get("error"):
+            return Chunks(tuple(values), error=ClientError("api", _told(value["error"])))
+        values.append(value)
+    return Chunks(tuple(values), error=heard.error)
+
+
+def _told(error: Any) -> str:
+    message = error.get("message") if isinstance(error, dict) else None
+    return message if isinstance(message, str) and message else UNTOLD
+
+
+def attribute(value: Any, name: str) -> Any:
+    """`value.name` as the SDK's models have it: an absent field of an object is None, anything else raises."""
+    if isinstance(value, dict):
+        return value.get(name)
+    kind = "NoneType" if value is None else type(value).__name__
+    raise ClientError("shape", f"'{kind}' object has no attribute '{name}'")
+
+
+def first(values: Any) -> Any:
+    """`values[0]`, raising as Python does."""
+    if isinstance(values, list | str) and values:
+        return values[0]
+    if values is None:
+        raise ClientError("type", "'NoneType' object is not subscriptable")
+    raise ClientError("shape", "list index out of range" if values == [] else f"{type(values).__name__} has no item 0")
+
+
+def text_in(value: Any) -> str:
+    """A content that is text or nothing; anything else can't be added to text."""
+    if not value:
+        return ""
+    if not isinstance(value, str):
+        raise ClientError("type", f'can only concatenate str (not "{type(value).__name__}") to str')
+    return value
+
+
+def items(values: Any) -> Iterator[Any]:
+    """What a `for` loop runs over; nothing for None."""
+    if values and not isinstance(values, list):
+        raise ClientError("shape", f"'{type(values).__name__}' is no list of tool calls")
+    yield from values or ()
+
+
+class Calls:
+    """Tool calls that are put together from fragments, by index."""
+
+    def __init__(self, *, last_name: bool = False) -> None:
+        self._parts: dict[Any, dict[str, Any]] = {}
+        self._last_name = last_name
+
+    def add(self, fragment: Any, slot: Any) -> None:
+        """Add one fragment to the call in that slot. Raises ClientError where text and other types meet."""
+        call = self._parts.setdefault(slot, {"id": None, "name": None, "arguments": ""})
+        function = attribute(fragment, "function")
+        call["id"] = call["id"] or attribute(fragment, "id")
+        if function is None:
+            return
+        name = attribute(function, "name")
+        call["name"] = (name or call["name"]) if self._last_name else (call["name"] or name)
+        call["arguments"] += text_in(attribute(function, "arguments"))
+
+    def tools(self) -> tuple[Tool, ...]:
+        """The calls in the order in which they began."""
+        return tuple(Tool(**call) for call in self._parts.values())
+
+
+def slot_of(index: Any) -> Any:
+    """A fragment's index as a key: whatever it is, so long as Python can hash it."""
+    if isinstance(index, dict | list):
+        raise ClientError("type", f"unhashable type: '{type(index).__name__}'")
+    return index
+
+
+Walk = Callable[[Any, dict[str, Any], Calls], str]
+"""What a client does with a chunk's first delta (None where it is missing); it returns the text in it."""
+
+
+def plain_delta(delta: Any, _chunk: dict[str, Any], calls: Calls) -> str:
+    """The loop of the SDK's documentation: add up content and tool call fragments."""
+    text = text_in(attribute(delta, "content"))
+    for fragment in items(attribute(delta, "tool_calls")):
+        calls.add(fragment, slot_of(attribute(fragment, "index")))
+    return text
+
+
+def streamed(x: Exchange, walk: Walk = plain_delta, *, whole: bool = True, calls: Calls | None = None) -> Turn:
+    """Read a stream chunk by chunk, with `walk` for each delta."""
+    failed = head_error(x, whole=whole)
+    if failed:
+        return Turn(error=failed)
+    heard, calls = chunks(x), calls or Calls()
+    text: list[str] = []
+    finish, thought, error = "", False, heard.error
+    try:
+        for chunk in heard.values:
+            choices = attribute(chunk, "choices")
+            if not choices:
+                continue
+            choice = first(choices)
+            delta = attribute(choice, "delta")
+            text.append(walk(delta, chunk, calls))
+            finish = attribute(choice, "finish_reason") or finish
+            thought = thought or _thinks(delta)
+    except ClientError as raised:
+        error = raised
+    return Turn(
+        text="".join(text),
+        tools=calls.tools(),
+        finish=str(finish)[:40],
+        seen=bool(heard.values),
+        ended=heard.done or bool(finish),
+        thought=thought,
+        error=error,
+    )
+
+
+def _thinks(message: Any) -> bool:
+    return isinstance(message, dict) and bool(message.get("reasoning_content") or message.get("reasoning"))
+
+
+def completed(x: Exchange, check: Callable[[Any], None] | None = None, *, whole: bool = True) -> Turn:
+    """Read a whole reply: the first choice's message. `check` may refuse the value first."""
+    failed = head_error(x, whole=whole)
+    if failed:
+        return Turn(error=failed)
+    try:
+        value = json_reply(x)
+        if check:
+            check(value)
+        choice = first(attribute(value, "choices"))
+        message = attribute(choice, "message")
+        content = attribute(message, "content")
+        tools = tuple(_called(call) for call in items(attribute(message, "tool_calls")))
+    except ClientError as raised:
+        return Turn(error=raised)
+    return Turn(
+        text=content if isinstance(content, str) else as_shown(content),
+        more=bool(content) and not isinstance(content, str),
+        tools=tools,
+        finish=str(attribute(choice, "finish_reason") or "")[:40],
+        seen=True,
+        ended=True,
+        thought=_thinks(message),
+    )
+
+
+def as_shown(content: Any) -> str:
+    """A content that is no text, as a program prints it."""
+    return as_text(content, 4000) if content else ""
+
+
+def _called(call: Any) -> Tool:
+    function = attribute(call, "function")
+    return Tool(name=attribute(function, "name"), arguments=attribute(function, "arguments"), id=attribute(call, "id"))

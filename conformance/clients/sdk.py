@@ -1,0 +1,160 @@
+"""The parts that the Stainless SDKs share (openai-python, anthropic-python): event decoder, JSON reader, retries."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from conformance.clients.client import Play
+from conformance.clients.transport import answered_2xx, body, json_value, no_reply, refusal
+from conformance.clients.turn import ClientError, Turn, outcome_of
+from conformance.exchange import Exchange, view
+from conformance.read.http1 import reply
+from conformance.read.sse import BOM, Line, parse, stream
+
+ATTEMPTS: Final = 3
+"""The first request and the two retries that every SDK makes by default."""
+
+
+class Message(NamedTuple):
+    """One dispatched event: its name, if any, and its data."""
+
+    name: str | None
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """The events that the SDK's decoder dispatches, and what it runs into after them (nothing: the body's end)."""
+
+    events: tuple[Message, ...] = ()
+    error: ClientError | None = None
+
+
+@view
+def messages(x: Exchange) -> Messages:
+    """Decode the body as an event stream, whatever its content type.
+
+    Unlike the specification, the decoder keeps a leading BOM (so that the first line is lost), dispatches an event
+    without data where `id`, `event` or `retry` was set, and never forgets an `id` once it was set.
+    """
+    read = body(x)
+    parsed = stream(x) if read.content == reply(x).content else parse(read.content)
+    lines = parsed.lines
+    if parsed.bom and lines:
+        lines = (Line(0, BOM + lines[0].text, lines[0].eol), *lines[1:])
+    events: list[Message] = []
+    decoder = _Decoder()
+    for line in lines:
+        try:
+            text = line.text.decode()
+        except UnicodeDecodeError as error:
+            return Messages(tuple(events), ClientError("unicode", str(error)[:300]))
+        event = decoder.feed(text)
+        if event:
+            events.append(event)
+    return Messages(tuple(events), read.error)
+
+
+class _Decoder:
+    def __init__(self) -> None:
+        self.name, self.data, self.sticky = "", list[str](), False
+        self.retry = False
+
+    def feed(self, line: str) -> Message | None:
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            self.data.append(value)
+        elif field == "event":
+            self.name = value
+        elif field == "id" and "\0" not in value:
+            self.sticky = bool(value)
+        elif field == "retry":
+            self.retry = self.retry or _is_integer(value)
+        return None
+
+    def _dispatch(self) -> Message | None:
+        if not (self.name or self.data or self.sticky or self.retry):
+            return None
+        event = Message(self.name or None, "\n".join(self.data))
+        self.name, self.data, self.retry = "", [], False
+        return event
+
+
+def _is_integer(value: str) -> bool:
+    try:
+        int(value)
+    except ValueError:
+        return False
+    return True
+
+
+def json_reply(x: Exchange) -> Any:
+    """The value of a whole reply, as the SDKs' `create` without streaming returns it.
+
+    Text that is not JSON comes back as text where the content type is not JSON either. Raises ClientError.
+    """
+    read = body(x)
+    if read.error:
+        raise read.error
+    value = json_value(read.content)
+    if not isinstance(value, ClientError):
+        return value
+    if reply(x).value("content-type").split(";")[0].strip().endswith("json"):
+        raise value
+    return read.content.decode("utf-8", "replace")
+
+
+def sdk_requests(x: Exchange, *, patience_s: float = math.inf) -> int:
+    """How many requests the SDK sends where each is answered like this.
+
+    `patience_s`: a longer Retry-After ends the retries (openai-python 3). A stream is not retried once its head was
+    there; a whole reply is, as its body is read inside the attempt.
+    """
+    failed = no_reply(x)
+    if failed:
+        return 1 if failed.kind == "hang" else ATTEMPTS
+    if answered_2xx(x):
+        error = body(x).error if x.mode == "unary" else None
+        return ATTEMPTS if error and error.kind != "hang" else 1
+    return ATTEMPTS if _retryable(x, patience_s) else 1
+
+
+def _retryable(x: Exchange, patience_s: float) -> bool:
+    answer = reply(x)
+    if _retry_after_s(x) > patience_s:
+        return False
+    told = ", ".join(answer.values("x-should-retry"))
+    if told in ("true", "false"):
+        return told == "true"
+    return answer.status in (408, 409, 429) or answer.status >= 500
+
+
+def _retry_after_s(x: Exchange) -> float:
+    """The seconds that the reply asks to wait; dates are not read, as they need a clock."""
+    answer = reply(x)
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            value = float(answer.value(name)) * unit
+        except ValueError:
+            continue
+        return value if math.isfinite(value) else 0.0
+    return 0.0
+
+
+def head_error(x: Exchange, *, whole: bool) -> ClientError | None:
+    """What the SDK raises before it reads a body, or None for a 2xx reply."""
+    return no_reply(x) or refusal(x, whole=whole)
+
+
+def plays(read: Callable[[Exchange], Turn], *, patience_s: float = math.inf) -> Callable[[Exchange, Any], Play]:
+    """The play of a client that only has its SDK's retries, and hands over what the SDK decodes."""
+
+    def play(x: Exchange, _fallback: Exchange | None) -> Play:
+        turn = read(x)
+        return Play(outcome=outcome_of(turn), asked=(x,) * sdk_requests(x, patience_s=patience_s), turn=turn)
+
+    return play

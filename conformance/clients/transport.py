@@ -1,0 +1,99 @@
+"""The HTTP library below a client: what httpx makes of the octets, and where it raises."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from conformance.clients.turn import ClientError, as_text
+from conformance.exchange import Exchange, view
+from conformance.read.http1 import Reply, reply
+
+WAITING: Final = ("timeout", "limit", "interrupted")
+"""Endings in which the harness stopped listening, where a client would have gone on waiting."""
+
+LONGEST_HEAD: Final = 100 * 1024
+"""Octets; httpcore gives up on a longer head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a client reads of a body: the decoded octets, and what it runs into after them (nothing: the end)."""
+
+    content: bytes
+    error: ClientError | None = None
+
+
+@view
+def no_reply(x: Exchange) -> ClientError | None:
+    """Why the client never gets a reply's head; None where it does."""
+    answer = reply(x)
+    if answer.status and not _garbled(answer):
+        return None
+    if x.ending.how in WAITING:
+        return ClientError("hang", "No reply.")
+    return ClientError("connection", "Connection error.")
+
+
+def _garbled(answer: Reply) -> bool:
+    """Whether h11 refuses the head. Of two framings it takes the chunked one, without complaint."""
+    in_head = sum(fault.span.start < answer.head.end for fault in answer.faults)
+    tolerated = int(bool(answer.values("transfer-encoding") and answer.values("content-length")))
+    return in_head > tolerated or answer.head.end - answer.head.start > LONGEST_HEAD
+
+
+@view
+def body(x: Exchange) -> Body:
+    """The body as a client reads it. An unknown content coding is passed through as it is, as httpx does."""
+    answer = reply(x)
+    known = not answer.coding_fault or answer.coding in ("gzip", "x-gzip", "deflate")
+    content = answer.content if known else answer.raw
+    if answer.coding_fault and known:
+        return Body(content, ClientError("coding", answer.coding_fault))
+    if answer.complete:
+        return Body(content)
+    if x.ending.how in WAITING:
+        return Body(content, ClientError("hang", "The reply does not end."))
+    if x.ending.how == "reset":
+        return Body(content, ClientError("reset", "Connection reset by peer"))
+    return Body(content, ClientError("cut", "peer closed connection without sending complete message body"))
+
+
+def answered_2xx(x: Exchange) -> bool:
+    """Whether the server took the request, so that tokens were generated and are billed."""
+    return 200 <= reply(x).status < 300
+
+
+def refusal(x: Exchange, *, whole: bool) -> ClientError | None:
+    """The status error that an SDK raises, or None for a 2xx reply.
+
+    With `whole` its message holds the entire body (openai-python 1 and 2, anthropic-python), else only the error's
+    own message (openai-python 3).
+    """
+    answer = reply(x)
+    if answered_2xx(x):
+        return None
+    label = f"Error code: {answer.status}"
+    value = json_value(body(x).content)
+    if isinstance(value, ClientError):
+        text = body(x).content.decode("utf-8", "replace").strip()[:500]
+        return ClientError("status", (text or label) if whole else label, answer.status)
+    if whole:
+        return ClientError("status", f"{label} - {as_text(value, 4000)}", answer.status)
+    error = value.get("error", value) if isinstance(value, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    told = f" - {message}" if isinstance(message, str) and message else ""
+    return ClientError("status", (label + told)[:4000], answer.status)
+
+
+def json_value(text: bytes | str) -> object:
+    """The value that Python's json reads, or the error that it raises (it is never itself a JSON value)."""
+    try:
+        return json.loads(text)
+    except UnicodeDecodeError as error:
+        return ClientError("unicode", str(error)[:300])
+    except json.JSONDecodeError as error:
+        return ClientError("json", str(error)[:300])
+    except ValueError as error:
+        return ClientError("type", str(error)[:300])
+    except RecursionError as error:
+        return ClientError("shape", str(error)[:300])

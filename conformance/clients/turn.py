@@ -1,0 +1,105 @@
+"""The turn: what a client's own code makes of one reply, and the exceptions that it would raise on the way."""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from conformance.impact import Outcome
+
+Kind = Literal[
+    "connection",  # no reply came: refused, reset, closed, or not HTTP
+    "hang",  # the client waits for as long as the user lets it
+    "cut",  # the connection ended before the body did
+    "reset",  # the connection was reset inside the body
+    "coding",  # the content coding can't be undone
+    "status",  # the reply is an HTTP error
+    "api",  # the stream carries an error object
+    "json",  # something is not JSON
+    "unicode",  # something is not UTF-8
+    "type",  # a value has a type that the client's code can't work with
+    "shape",  # a value, key or index that the client's code takes for granted is missing
+    "invalid",  # the framework itself refuses what it was given
+]
+
+THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
+
+
+class ClientError(Exception):
+    """What the client's code would raise. `status` is the HTTP status where the server answered with an error."""
+
+    def __init__(self, kind: Kind, message: str = "", status: int = 0) -> None:
+        super().__init__(message)
+        self.kind: Kind = kind
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One tool call as the client assembled it. `arguments` is text, or whatever else the server sent."""
+
+    name: Any = None
+    arguments: Any = ""
+    id: Any = None
+
+    @property
+    def callable(self) -> bool:
+        """Whether a framework can call the tool: a name, and a JSON object as text."""
+        if not (isinstance(self.name, str) and self.name and isinstance(self.arguments, str)):
+            return False
+        try:
+            return isinstance(json.loads(self.arguments or "{}"), dict)
+        except (ValueError, RecursionError):
+            return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one reply becomes.
+
+    `seen` tells whether any event or object reached the client; `ended` whether it saw the answer's end (a finish
+    reason or the end marker); `more` whether text came after that; `thought` whether there was reasoning. `error` is
+    what was raised in the end.
+    """
+
+    text: str = ""
+    tools: tuple[Tool, ...] = ()
+    finish: str = ""
+    seen: bool = False
+    ended: bool = False
+    more: bool = False
+    thought: bool = False
+    error: ClientError | None = None
+
+    @property
+    def visible(self) -> str:
+        """The text that a user would see: without blanks and marked thoughts."""
+        return THOUGHTS.sub("", self.text).strip()
+
+    def fails(self, error: ClientError) -> "Turn":
+        """The same turn, ended by an exception."""
+        return replace(self, error=error)
+
+
+def outcome_of(turn: Turn) -> Outcome:
+    """What the user of a client gets that hands over what it decodes, as it comes."""
+    if turn.error is not None and turn.error.kind == "hang":
+        return "hang"
+    if turn.error is not None:
+        return "partial_text+exception" if turn.text else "exception"
+    if turn.tools:
+        return "tool_ok" if all(tool.callable for tool in turn.tools) else "tool_bad"
+    if not turn.text:
+        return "empty_silent"
+    if not turn.ended:
+        return "partial_text"
+    return "text+" if turn.more else "text"
+
+
+def as_text(value: Any, limit: int = 500) -> str:
+    """A value as Python prints it, cut to a bounded length."""
+    try:
+        return repr(value)[:limit]
+    except (RecursionError, ValueError):
+        return "..."

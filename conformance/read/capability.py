@@ -1,0 +1,313 @@
+"""Read what one exchange shows of one request field: honoured, refused, announced as ignored, or dropped."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from conformance.exchange import Exchange, view
+from conformance.read.http1 import reply
+from conformance.read.json_text import NOT_JSON, value_of
+from conformance.read.refusal import Refusal, body, mentions, names, refusal, refuses_streaming
+from conformance.read.request import asked
+from conformance.read.sse import is_labelled, looks_like_events, payloads
+
+State = Literal["honoured", "refused", "announced", "dropped", "unknown"]
+WORST_FIRST: tuple[State, ...] = ("dropped", "announced", "refused", "honoured", "unknown")
+
+RIDER = "max_tokens"
+"""The cap that rides along with a question so that a target which ignores the field answers with one token."""
+
+WITNESSED = (
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "tools",
+    "tool_choice",
+    "response_format",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+)
+"""Fields with a witness: there an ignored wrong type does not prove that a right one is ignored."""
+
+UNSUPPORTED = re.compile(
+    r"not supported|unsupported|not implemented|unknown|unrecogni[sz]ed|unexpected (?:field|parameter|keyword)"
+    r"|extra (?:inputs|fields)|not (?:a )?(?:permitted|allowed|known)|additional propert",
+    re.IGNORECASE,
+)
+ANNOUNCING = re.compile(r"warn|ignor|drop|unsupported|unknown|unrecogni", re.IGNORECASE)
+MARGIN = 8
+"""Words beyond four times the cap: no tokenizer makes so much of one token."""
+
+
+class Sight(NamedTuple):
+    """What was seen of a field, and the reason in a clause."""
+
+    state: State
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a chat answer shows of the fields that were asked, in either form.
+
+    `texts` and `finishes` are by choice, `calls` counts tool calls, `logprobs` and `alternatives` count the tokens
+    with a log probability and the alternatives beside them, `completion` are the completion tokens it reports.
+    """
+
+    texts: dict[int, str] = field(default_factory=dict)
+    finishes: dict[int, str] = field(default_factory=dict)
+    calls: int = 0
+    logprobs: int = 0
+    alternatives: int = 0
+    refused: bool = False
+    has_usage: bool = False
+    completion: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The first choice's text."""
+        return self.texts.get(min(self.texts), "") if self.texts else ""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the answer is not the model's whole answer: capped, filtered, declined, or broken off."""
+        return self.refused or not self.finishes or bool({"length", "content_filter"} & set(self.finishes.values()))
+
+
+@view
+def effects(x: Exchange) -> Effects:
+    """What the answer shows, from an event stream or a whole answer."""
+    found = Effects()
+    for value in payloads(x) if looks_like_events(x) else (body(x),):
+        if not isinstance(value, dict):
+            continue
+        if isinstance(usage := value.get("usage"), dict):
+            found.has_usage = True
+            tokens = usage.get("completion_tokens")
+            found.completion = tokens if isinstance(tokens, int) else found.completion
+        choices = value.get("choices")
+        for at, choice in enumerate(choices if isinstance(choices, list) else ()):
+            if isinstance(choice, dict):
+                _add(found, choice, at)
+    return found
+
+
+def _add(found: Effects, choice: dict[str, Any], at: int) -> None:
+    given = choice.get("index")
+    index = given if isinstance(given, int) else at
+    part = choice.get("delta") or choice.get("message")
+    part = part if isinstance(part, dict) else {}
+    text = part.get("content")
+    found.texts[index] = found.texts.get(index, "") + (text if isinstance(text, str) else "")
+    found.calls += len(part["tool_calls"]) if isinstance(part.get("tool_calls"), list) else 0
+    found.calls += isinstance(part.get("function_call"), dict)
+    found.refused |= bool(part.get("refusal"))
+    if isinstance(finish := choice.get("finish_reason"), str):
+        found.finishes[index] = finish
+    logprobs = choice.get("logprobs")
+    entries = logprobs.get("content") if isinstance(logprobs, dict) else None
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("logprob"), int | float):
+            found.logprobs += 1
+            top = entry.get("top_logprobs")
+            found.alternatives += len(top) if isinstance(top, list) else 0
+
+
+def announced(x: Exchange, name: str) -> bool:
+    """Whether the answer says that it ignored the field: in a header made for that, or in `warnings` of its body."""
+    told = (h.value for h in reply(x).headers if ANNOUNCING.search(h.name))
+    if any(mentions(value, name) for value in told):
+        return True
+    values = payloads(x) if looks_like_events(x) else (body(x),)
+    return any(
+        mentions(text, name)
+        for value in values
+        if isinstance(value, dict)
+        for key, said in value.items()
+        if ANNOUNCING.search(key)
+        for text in _texts(said)
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a JSON value, names included."""
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list):
+            rest += item
+        elif isinstance(item, dict):
+            rest += [*item.keys(), *item.values()]
+
+
+def witnessed(x: Exchange) -> tuple[str, Sight] | None:
+    """The field that a successful answer bears witness to, and what it shows; None where the question is no witness."""
+    topic, about = x.question.topic, x.question.about
+    name = {"n": "n", "tools": "tool_choice", "usage": "stream_options", "witness": about}.get(topic, "")
+    if x.api != "chat" or name not in WITNESSES:
+        return None
+    sight = WITNESSES[name](x, effects(x))
+    if sight.state == "dropped" and announced(x, name):
+        return name, Sight("announced", f"the target says that it ignored `{name}`")
+    return name, sight
+
+
+def _choices(x: Exchange, seen: Effects) -> Sight:
+    wanted = asked(x).get("n")
+    if not isinstance(wanted, int) or not seen.finishes:
+        return Sight("unknown", "the answer has no finished choice")
+    if len(seen.texts) >= wanted:
+        return Sight("honoured")
+    return Sight("dropped", f"`n: {wanted}` was asked and {len(seen.texts)} choice came")
+
+
+def _required_tool(_x: Exchange, seen: Effects) -> Sight:
+    if seen.calls:
+        return Sight("honoured")
+    if seen.is_cut:
+        return Sight("unknown", "the answer ended before a tool call could be seen")
+    return Sight("dropped", "`tool_choice: required` was asked and the answer holds no tool call")
+
+
+def _usage(x: Exchange, seen: Effects) -> Sight:
+    if not looks_like_events(x):
+        return Sight("unknown", "no event stream came")
+    if seen.has_usage:
+        return Sight("honoured")
+    if not seen.finishes:
+        return Sight("unknown", "the stream broke off before its end")
+    return Sight("dropped", "`stream_options.include_usage: true` was asked and no chunk holds a usage object")
+
+
+def _cap(x: Exchange, seen: Effects) -> Sight:
+    name = x.question.about
+    cap = asked(x).get(name)
+    if not isinstance(cap, int):
+        return Sight("unknown", "the request has no cap")
+    words = len(seen.text.split())
+    if seen.completion is not None and seen.completion > cap:
+        return Sight("dropped", f"`{name}: {cap}` was asked and the usage reports {seen.completion} completion tokens")
+    if words > 4 * cap + MARGIN:
+        return Sight("dropped", f"`{name}: {cap}` was asked and {words} words came")
+    if "length" in seen.finishes.values():
+        return Sight("honoured")
+    return Sight("unknown", "the answer ended by itself before the cap could be seen")
+
+
+def _logprobs(_x: Exchange, seen: Effects) -> Sight:
+    if not seen.text:
+        return Sight("unknown", "the answer holds no text that could have log probabilities")
+    if not seen.logprobs:
+        return Sight("dropped", "`logprobs: true` was asked and no token has a log probability")
+    if not seen.alternatives:
+        return Sight("dropped", "`top_logprobs` was asked and no token has alternatives")
+    return Sight("honoured")
+
+
+def _schema(x: Exchange, seen: Effects) -> Sight:
+    if seen.is_cut or not seen.text.strip():
+        return Sight("unknown", "the answer was cut short or empty")
+    found = value_of(seen.text.strip().encode("utf-8", "surrogatepass"))
+    if found is NOT_JSON:
+        return Sight("dropped", "a JSON Schema was asked for and the answer is no JSON text")
+    only = only_answer(asked(x))
+    if found != only:
+        return Sight("dropped", "a JSON Schema with one possible answer was asked for and another answer came")
+    return Sight("honoured")
+
+
+def only_answer(request: dict[str, Any]) -> dict[str, Any]:
+    """The one answer that the request's JSON Schema of one-valued enumerations allows."""
+    schema: Any = request
+    for step in ("response_format", "json_schema", "schema", "properties"):
+        schema = schema.get(step) if isinstance(schema, dict) else None
+    fields = schema.items() if isinstance(schema, dict) else ()
+    return {name: _first(part.get("enum")) for name, part in fields if isinstance(part, dict)}
+
+
+def _first(values: Any) -> Any:
+    return values[0] if isinstance(values, list) and values else None
+
+
+WITNESSES: dict[str, Callable[[Exchange, Effects], Sight]] = {
+    "n": _choices,
+    "tool_choice": _required_tool,
+    "stream_options": _usage,
+    "max_tokens": _cap,
+    "max_completion_tokens": _cap,
+    "logprobs": _logprobs,
+    "response_format": _schema,
+}
+"""For each field, how its effect shows in any model's answer, obedient or random."""
+
+
+def capability(x: Exchange, hello: Exchange | None) -> tuple[str, State] | None:
+    """The field that this exchange was asked to find out about, and its state.
+
+    `hello` is the same profile's greeting in the same mode: where it fails too, an unspecific refusal says nothing.
+    None where the exchange asks about no field, or asks in a mode that the target declares not implemented.
+    """
+    topic, about = x.question.topic, x.question.about
+    if topic == "hello":
+        return ("stream", _streaming(x)) if x.mode == "stream" else None
+    if refuses_streaming(x):
+        return None
+    if topic == "wrong-type":
+        return about.partition(".")[0], _mistyped(x, hello)
+    if topic == "unknown-field":
+        return about, _canary(x)
+    if found := witnessed(x):
+        name, sight = found
+        said = refusal(x)
+        return name, sight.state if not said else "refused" if _names_any(said, name) else "unknown"
+    return None
+
+
+def _streaming(x: Exchange) -> State:
+    if refusal(x):
+        return "refused" if refuses_streaming(x) else "unknown"
+    if reply(x).status not in range(200, 300):
+        return "unknown"
+    if looks_like_events(x) or is_labelled(reply(x)):
+        return "honoured"
+    return "announced" if announced(x, "stream") else "dropped"
+
+
+def _mistyped(x: Exchange, hello: Exchange | None) -> State:
+    name, said = x.question.about, refusal(x)
+    if said:
+        if said.status >= 500 and said.status != 501:
+            return "unknown"
+        if _names_any(said, name):
+            unsupported = said.status == 501 or UNSUPPORTED.search(said.message)
+            return "refused" if unsupported else "honoured"
+        is_answered = hello is not None and reply(hello).status in range(200, 300) and not refusal(hello)
+        return "honoured" if is_answered and not names(said, RIDER) else "unknown"
+    if reply(x).status not in range(200, 300):
+        return "unknown"
+    if announced(x, name):
+        return "announced"
+    return "unknown" if name in WITNESSED else "dropped"
+
+
+def _canary(x: Exchange) -> State:
+    said, name = refusal(x), x.question.about
+    if said:
+        return "refused" if names(said, name) else "unknown"
+    if reply(x).status not in range(200, 300):
+        return "unknown"
+    return "announced" if announced(x, name) else "dropped"
+
+
+def _names_any(said: Refusal, name: str) -> bool:
+    """Whether a refusal names the field, or the object that holds it."""
+    return any(names(said, part) for part in name.split("."))
+
+
+def merge(one: State, other: State) -> State:
+    """The state of a field that was asked about twice: the worst that was seen; `unknown` adds nothing."""
+    return min(one, other, key=WORST_FIRST.index)

@@ -1,0 +1,327 @@
+"""Assemble a Chat Completions answer, from chunks or whole, out of any JSON at all.
+
+The shapes are those of https://platform.openai.com/docs/api-reference/chat/streaming and .../chat/object. What has
+another shape is passed over here; the rules report it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from conformance.exchange import Exchange, Span, view
+from conformance.read.http1 import reply
+from conformance.read.json_text import value_of
+from conformance.read.sse import DONE, Event, looks_like_events, payloads, span, stream
+from conformance.read.value import Object, is_integer, mapping, sequence, string
+
+REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
+"""Where vendors put what the model thought; the specification has no field for it."""
+
+ORDINARY = frozenset({"role", "content", "refusal", "tool_calls", "annotations", *REASONING})
+
+
+class Chunk(NamedTuple):
+    """One event of the stream that holds a JSON object."""
+
+    event: Event
+    value: Object
+
+
+class Part(NamedTuple):
+    """One entry of a chunk's `choices`; `delta` is empty where it is no object, `slot` 0 where there is no index."""
+
+    chunk: Chunk
+    choice: Object
+    delta: Object
+    slot: int
+
+
+class Fragment(NamedTuple):
+    """One entry of `tool_calls`, of whatever type, in a delta or (then without event) in a whole message."""
+
+    event: Event | None
+    choice: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """One tool call, joined from its fragments. `index` is None where none was given."""
+
+    index: int | None = None
+    id: str = ""
+    type: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One choice of the answer.
+
+    `pieces` are the non-empty texts in the order in which they came, `text` is their joint; `finishes` all the
+    reasons given, `finish` the first of them, or nothing. `logprobs` are the entries of `logprobs.content`. `other`
+    names further fields that held something, such as `audio` or `function_call`.
+    """
+
+    index: int
+    role: str = ""
+    pieces: tuple[str, ...] = ()
+    refusal: str = ""
+    reasoning: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    finishes: tuple[str, ...] = ()
+    logprobs: tuple[Any, ...] = ()
+    other: frozenset[str] = frozenset()
+
+    @property
+    def text(self) -> str:
+        """The text of the choice."""
+        return "".join(self.pieces)
+
+    @property
+    def finish(self) -> str:
+        """Why the model stopped, as it was said first."""
+        return self.finishes[0] if self.finishes else ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it for a user or an agent; thoughts don't count."""
+        return not (self.pieces or self.refusal or self.calls or self.other)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer, whichever way it came: its choices by index, and what was seen around them.
+
+    `ids`, `models` and `created` are the distinct values in the order of appearance; `usage` is the last usage
+    object, `error` whether an error stood in the place of an answer or in its midst.
+    """
+
+    choices: tuple[Choice, ...] = ()
+    ids: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    created: tuple[int | float, ...] = ()
+    usage: Object | None = None
+    error: bool = False
+
+
+@view
+def chunks(x: Exchange) -> tuple[Chunk, ...]:
+    """The events that hold JSON objects, those after the end marker included."""
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
+    return tuple([Chunk(event, value) for event, value in pairs if type(value) is dict])
+
+
+@view
+def said(x: Exchange) -> tuple[Chunk, ...]:
+    """The chunks that make the answer.
+
+    These are the chunks before the end marker. Left out are errors, Azure's annotations, and objects that no client
+    would take for a chunk.
+    """
+    end = _end(x)
+    return tuple(
+        [
+            chunk
+            for chunk in chunks(x)
+            if chunk.event.start < end and is_chunk(chunk.value) and not chunk.value.get("error")
+            if chunk.value.get("object") or not is_annotation(chunk.value)
+        ]
+    )
+
+
+def _end(x: Exchange) -> int:
+    """Where the end marker stands, or where the content ends."""
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
+    return next((event.start for event, value in pairs if value is DONE), len(reply(x).content))
+
+
+def is_chunk(value: Object) -> bool:
+    """Whether an object has anything of a chunk: the fields that tell what it is, or what it carries."""
+    return "choices" in value or "object" in value
+
+
+def is_annotation(value: Object) -> bool:
+    """Whether a chunk only carries Azure's content filter: no text, blank id, object and model.
+
+    https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming
+    """
+    choices = sequence(value.get("choices"))
+    if not choices:
+        return "prompt_filter_results" in value
+    return all("content_filter_offsets" in mapping(choice) and not mapping(choice).get("delta") for choice in choices)
+
+
+def has_error(x: Exchange) -> bool:
+    """Whether an error stands in the place of the answer or in its midst."""
+    whole = completion(x)
+    return bool(whole.get("error")) if whole is not None else any(c.value.get("error") for c in chunks(x))
+
+
+@view
+def parts(x: Exchange) -> tuple[Part, ...]:
+    """All entries of `choices` that are objects, chunk by chunk."""
+    return tuple(_parts(said(x)))
+
+
+def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
+    for chunk in found:
+        choices = chunk.value.get("choices")
+        if type(choices) is not list:
+            continue
+        for choice in choices:
+            if type(choice) is dict:
+                delta, index = choice.get("delta"), choice.get("index")
+                yield Part(
+                    chunk,
+                    choice,
+                    delta if type(delta) is dict else {},
+                    index if type(index) is int else int(index) if is_integer(index) else 0,
+                )
+
+
+@view
+def completion(x: Exchange) -> Object | None:
+    """The JSON object that is the whole reply, whichever mode was asked for; None where it is something else."""
+    if looks_like_events(x):
+        return None
+    value = value_of(reply(x).content)
+    return value if isinstance(value, dict) else None
+
+
+@view
+def fragments(x: Exchange) -> tuple[Fragment, ...]:
+    """All entries of `tool_calls`, in order."""
+    whole = completion(x)
+    if whole is not None:
+        return tuple(
+            Fragment(None, index, call)
+            for index, _, message in whole_choices(whole)
+            for call in sequence(message.get("tool_calls"))
+        )
+    return tuple(
+        Fragment(part.chunk.event, part.slot, call)
+        for part in parts(x)
+        if "tool_calls" in part.delta
+        for call in sequence(part.delta["tool_calls"])
+    )
+
+
+def place(x: Exchange, at: Chunk | Part | Fragment | Event | None = None) -> Span:
+    """The octets of a chunk or event, or of the whole content."""
+    event = at.chunk.event if isinstance(at, Part) else at.event if isinstance(at, Chunk | Fragment) else at
+    return span(x, event) if event is not None else reply(x).locate(0, len(reply(x).content))
+
+
+def whole_choices(whole: Object) -> Iterator[tuple[int, Object, Object]]:
+    """The choices of a whole answer that are objects: index (or else the place in the list), choice, message."""
+    for at, choice in enumerate(sequence(whole.get("choices"))):
+        if isinstance(choice, dict):
+            index = choice.get("index")
+            yield int(index) if is_integer(index) else at, choice, mapping(choice.get("message"))
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A choice in the making."""
+
+    pieces: list[str] = field(default_factory=list)
+    finishes: list[str] = field(default_factory=list)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    calls: list[Object] = field(default_factory=list)
+    logprobs: list[Any] = field(default_factory=list)
+    other: set[str] = field(default_factory=set)
+
+    def add(self, choice: Object, message: Object) -> None:
+        """Take in a delta, or a whole message."""
+        content = message.get("content")
+        if content:
+            self.pieces.extend(_texts(content))
+        if len(message) > 1 or "content" not in message:
+            self._add_rest(message)
+        if finish := string(choice.get("finish_reason")):
+            self.finishes.append(finish)
+        if logprobs := choice.get("logprobs"):
+            self.logprobs += sequence(mapping(logprobs).get("content"))
+
+    def _add_rest(self, message: Object) -> None:
+        for key, value in message.items():
+            if not value or key == "content":
+                continue
+            if key == "tool_calls":
+                self.calls += [call for call in sequence(value) if isinstance(call, dict)]
+            elif key in ORDINARY:
+                self.texts.setdefault(key, []).extend(_texts(value))
+            else:
+                self.other.add(key)
+
+    def finished(self, index: int, *, whole: bool) -> Choice:
+        """The choice; in a whole answer each entry of `tool_calls` is a call."""
+        reasoning = next((name for name in REASONING if name in self.texts), "")
+        return Choice(
+            index=index,
+            role=next(iter(self.texts.get("role", ())), ""),
+            pieces=tuple(self.pieces),
+            refusal="".join(self.texts.get("refusal", ())),
+            reasoning="".join(self.texts.get(reasoning, ())),
+            calls=tuple(_call(None, [call]) for call in self.calls) if whole else join(self.calls),
+            finishes=tuple(self.finishes),
+            logprobs=tuple(self.logprobs),
+            other=frozenset(self.other),
+        )
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts in a string, or in a list of content parts, as some vendors answer."""
+    if isinstance(value, str):
+        return [value] if value else []
+    return [text for part in sequence(value) if isinstance(part, dict) and (text := string(part.get("text")))]
+
+
+def join(fragments: Iterable[Object]) -> tuple[ToolCall, ...]:
+    """Join fragments into calls: by index; without one, a new ID begins a call and the rest goes to the last one."""
+    calls: dict[Any, list[Object]] = {}
+    for fragment in fragments:
+        index, name = fragment.get("index"), string(fragment.get("id"))
+        if is_integer(index):
+            key: Any = int(index)
+        else:
+            key = ("id", name) if name else next(reversed(calls), None)
+        calls.setdefault(key, []).append(fragment)
+    return tuple(_call(key if isinstance(key, int) else None, found) for key, found in calls.items())
+
+
+def _call(index: int | None, fragments: list[Object]) -> ToolCall:
+    functions = [mapping(fragment.get("function") or fragment.get("custom")) for fragment in fragments]
+    return ToolCall(
+        index=index,
+        id=next((name for f in fragments if (name := string(f.get("id")))), ""),
+        type=next((name for f in fragments if (name := string(f.get("type")))), ""),
+        name=next((name for f in functions if (name := string(f.get("name")))), ""),
+        arguments="".join(string(function.get("arguments") or function.get("input")) for function in functions),
+    )
+
+
+@view
+def answer(x: Exchange) -> Answer:
+    """The answer, in one shape for both modes. Nothing that could be read gives an answer without choices."""
+    whole = completion(x)
+    if whole is not None:
+        values, told = [whole], whole_choices(whole)
+    else:
+        values, told = [c.value for c in said(x)], ((p.slot, p.choice, p.delta) for p in parts(x))
+    drafts: dict[int, _Draft] = {}
+    for index, choice, message in told:
+        draft = drafts.get(index)
+        if draft is None:
+            draft = drafts[index] = _Draft()
+        draft.add(choice, message)
+    return Answer(
+        choices=tuple(drafts[index].finished(index, whole=whole is not None) for index in sorted(drafts)),
+        ids=tuple(dict.fromkeys(v for value in values if isinstance(v := value.get("id"), str) and v)),
+        models=tuple(dict.fromkeys(v for value in values if isinstance(v := value.get("model"), str) and v)),
+        created=tuple(dict.fromkeys(v for value in values if is_integer(v := value.get("created")))),
+        usage=next((v for value in reversed(values) if isinstance(v := value.get("usage"), dict)), None),
+        error=has_error(x),
+    )

@@ -1,0 +1,142 @@
+"""Failures as a person reads them: what was seen and expected, where, the fix, who is hurt, and how to see it again."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from conformance.exchange import Exchange
+from conformance.impact import Impact, Outcome
+from conformance.report import curl
+from conformance.report.document import Judged, Report, Seen
+from conformance.report.octets import safe
+from conformance.target import Target
+from conformance.verdict import Level
+
+MOST_PLACES = 6
+MOST_SEEN = 3
+ORDER = {level: place for place, level in enumerate(Level)}
+
+USER_SEES: dict[Outcome, str] = {
+    "text": "gets the answer",
+    "text+": "gets more than the answer",
+    "partial_text": "gets a part of the answer",
+    "empty_silent": "sees nothing",
+    "exception": "sees an error",
+    "partial_text+exception": "gets a part, then an error",
+    "hang": "waits",
+    "tool_ok": "gets the tool call",
+    "tool_bad": "gets a broken tool call",
+}
+
+
+class Evidence(NamedTuple):
+    """Where the octets of a report come from: the exchanges, the target as it was asked, and the run folder's name."""
+
+    load: Callable[[str], Exchange]
+    target: Target
+    folder: str = "RUN"
+
+
+class Line(NamedTuple):
+    """One line for a person: a label, the text, and whether it has to stay as it is (octets, commands, addresses)."""
+
+    label: str
+    text: str
+    verbatim: bool = False
+
+
+class Failure(NamedTuple):
+    """One rule's failures that are shown together."""
+
+    rule: str
+    level: Level
+    title: str
+    lines: tuple[Line, ...]
+
+
+def grouped(report: Report, evidence: Evidence, most: int) -> tuple[list[Failure], int]:
+    """The failures that no waiver covers, one group a rule, MUST first; at most `most`, and how many are left."""
+    groups: dict[str, list[Judged]] = {}
+    for verdict in sorted((v for v in report.verdicts if v.counts), key=lambda v: ORDER[v.level]):
+        groups.setdefault(verdict.rule, []).append(verdict)
+    shown = list(groups.values())[:most]
+    return [describe(group, report, evidence) for group in shown], len(groups) - len(shown)
+
+
+def describe(verdicts: Sequence[Judged], report: Report, evidence: Evidence) -> Failure:
+    """One rule's failures in words."""
+    first = verdicts[0]
+    page = report.rules[first.rule]
+    lines = (
+        *_seen(verdicts),
+        *_places(verdicts),
+        Line("fix", page.fix),
+        Line("spec", page.spec, verbatim=True),
+        *_hurt(verdicts, report),
+        *_again(first, evidence),
+    )
+    return Failure(first.rule, first.level, first.title, lines)
+
+
+def text(failure: Failure) -> str:
+    """A failure as plain text."""
+    head = f"{failure.rule} {failure.level}: {failure.title}"
+    return "\n".join((head, *(f"  {line.label:<9}{line.text}" for line in failure.lines)))
+
+
+def _seen(verdicts: Sequence[Judged]) -> Iterator[Line]:
+    """What was seen, each sentence once, with the octets of its first place, and what was expected."""
+    sentences: dict[str, Seen] = {}
+    for seen in (seen for verdict in verdicts for seen in verdict.findings):
+        sentences.setdefault(seen.seen, seen)
+    for seen in list(sentences.values())[:MOST_SEEN]:
+        yield Line("seen", seen.seen)
+        if seen.octets and seen.at:
+            yield Line("", f"{seen.at.side} {seen.at.start}-{seen.at.end}: {seen.octets}", verbatim=True)
+        if seen.expected:
+            yield Line("expected", seen.expected)
+    if len(sentences) > MOST_SEEN:
+        yield Line("", f"and {len(sentences) - MOST_SEEN} more, in the JSON report")
+
+
+def _places(verdicts: Iterable[Judged]) -> Iterator[Line]:
+    asked: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        asked.setdefault(f"{verdict.probe} {verdict.mode}", []).append(verdict.profile)
+    places = [f"{place} ({', '.join(dict.fromkeys(profiles))})" for place, profiles in asked.items()]
+    more = f"; and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+    yield Line("where", "; ".join(places[:MOST_PLACES]) + more)
+
+
+def _hurt(verdicts: Iterable[Judged], report: Report) -> Iterator[Line]:
+    """The frameworks that would not deliver, or pay more than once, for what was heard; the worst of each."""
+    worst: dict[str, Impact] = {}
+    for name in dict.fromkeys(name for verdict in verdicts for name in verdict.exchanges):
+        for impact in report.hurt.get(name, ()):
+            if _is_hurt(impact) and (impact.client not in worst or impact.requests > worst[impact.client].requests):
+                worst[impact.client] = impact
+    groups: dict[str, list[str]] = {}
+    for impact in worst.values():
+        groups.setdefault(consequence(impact), []).append(impact.client)
+    if not groups:
+        yield Line("hurts", "no framework that was asked shows this to its user")
+    for consequences, clients in groups.items():
+        yield Line("hurts", f"{', '.join(clients)}: {consequences}")
+
+
+def _is_hurt(impact: Impact) -> bool:
+    return not impact.delivered or impact.requests > 1
+
+
+def consequence(impact: Impact) -> str:
+    """What a framework's user gets, and the requests that it takes."""
+    sees = USER_SEES[impact.outcome]
+    if impact.requests == 1:
+        return sees
+    return f"{sees} after {impact.requests} requests, {impact.billed} billed"
+
+
+def _again(verdict: Judged, evidence: Evidence) -> Iterator[Line]:
+    for name in verdict.exchanges[:1]:
+        yield Line(
+            "again", safe(curl.line(evidence.load(name), evidence.target, evidence.folder), limit=20_000), verbatim=True
+        )

@@ -1,0 +1,48 @@
+"""The JSON Schemas by name: the wire's and our own, from the wheel or the checkout."""
+
+import json
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+SUFFIX = ".schema.json"
+
+Schema = dict[str, Any]
+
+
+@cache
+def load(name: str) -> Schema:
+    """The schema of that name, for example `chat-chunk`, as JSON; not to be changed. Raises FileNotFoundError."""
+    schema: Schema = json.loads(_folder().joinpath(name + SUFFIX).read_text(encoding="utf-8"))
+    return schema
+
+
+@cache
+def validator(name: str) -> Draft202012Validator:
+    """A validator of the schema of that name (JSON Schema, draft 2020-12), with references to the others resolved."""
+    return Draft202012Validator(load(name), registry=_registry())
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The names of all schemas, sorted."""
+    return tuple(sorted(f.name.removesuffix(SUFFIX) for f in _folder().iterdir() if f.name.endswith(SUFFIX)))
+
+
+def _folder() -> Traversable:
+    """A wheel holds the schemas inside the package; in the checkout they stand beside it."""
+    inside = files("conformance").joinpath("schemas")
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "schemas"
+
+
+@cache
+def _registry() -> Registry[Any]:
+    def retrieve(uri: str) -> Resource[Any]:
+        return Resource.from_contents(load(uri.removesuffix(SUFFIX)))
+
+    return Registry(retrieve=retrieve)  # type: ignore[call-arg]

@@ -1,0 +1,66 @@
+"""What the command line shows: progress while it records, the verdicts, and what a run would cost."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from conformance import front
+from conformance.front import Judged, Output
+from conformance.gate import Options, cost_of, tokens_of
+from conformance.options import Whom
+from conformance.plan import plan
+from conformance.progress import Bar
+from conformance.report import terminal
+from conformance.report.terminal import money
+
+SCREEN = "-"
+
+
+def record(options: Options, path: Path) -> None:
+    """Record a run, with a progress bar where somebody watches."""
+    with Bar(terminal.console(sys.stderr)) as bar:
+        front.carry_out(options, path, bar)
+
+
+def tell(judged: Judged, outputs: Sequence[Output], hint: str = "") -> int:
+    """Write the reports, show the verdicts, and answer with the exit code.
+
+    A report that goes to standard output has it for itself; people then read on standard error.
+    """
+    on_screen = any(str(output.path) == SCREEN for output in outputs)
+    for output in outputs:
+        octets = front.render(output.format, judged)
+        if str(output.path) == SCREEN:
+            sys.stdout.buffer.write(octets)
+        else:
+            output.path.write_bytes(octets)
+    out = terminal.console(sys.stderr if on_screen else sys.stdout)
+    terminal.render(judged.report, judged.evidence, out)
+    out.print(f"The recording is in {judged.evidence.folder} (to judge it again: conformance judge).", style="dim")
+    if hint:
+        out.print(hint, style="dim")
+    return judged.report.exit_code
+
+
+def serve_hint(whom: Whom, judged: Judged) -> str:
+    """How to get the embedded server back, which is gone when the report is read."""
+    if whom.base_url or whom.target or not any(verdict.counts for verdict in judged.report.verdicts):
+        return ""
+    words = [f"--{name} {value}" for name, value in (("deployment", whom.deployment), ("defect", whom.defect)) if value]
+    port = judged.report.target.base_url.rpartition(":")[2].partition("/")[0]
+    return (
+        f"For the curl lines, bring the embedded server back: conformance serve {' '.join((*words, f'--port {port}'))}"
+    )
+
+
+def preview(options: Options) -> int:
+    """Show the requests of a run, and what they could cost at most; nothing is sent."""
+    requests = plan(options.target, options.profiles, options.suite)
+    for request in requests:
+        size = f"{len(request.body)} octets, max_tokens {request.max_tokens}"
+        sys.stdout.write(f"{request.method} {request.url}  {request.id}  {size}\n")
+    costs = [cost for request in requests if (cost := cost_of(request, options.target)) is not None]
+    price = f"at most {money(sum(costs))}" if costs else "at a cost that is unknown without prices"
+    tokens = sum(map(tokens_of, requests))
+    sys.stdout.write(f"{len(requests)} requests, at most {tokens} tokens, {price}. Nothing was sent.\n")
+    return 0

@@ -1,0 +1,41 @@
+"""Fire: many exchanges at once, never more than the limit."""
+
+from collections.abc import Callable, Sequence
+
+import anyio
+
+from conformance.exchange import Exchange, Request
+from conformance.wire.courier import fetch
+from conformance.wire.limits import Limits
+
+
+async def fire(
+    requests: Sequence[Request],
+    *,
+    key: str | None,
+    secrets: Sequence[str] = (),
+    limits: Limits,
+    concurrency: int,
+    on_exchange: Callable[[Exchange], None],
+) -> None:
+    """Send all requests, in order and at most `concurrency` at a time; hand over each exchange when it is over.
+
+    Raises:
+        ExceptionGroup: our own faults, one an exchange that was lost, after all the others are done.
+    """
+    slots = anyio.CapacityLimiter(concurrency)
+    faults: list[Exception] = []
+
+    async def carry(request: Request) -> None:
+        async with slots:
+            try:
+                on_exchange(await fetch(request, key, limits, secrets))
+            except Exception as fault:  # noqa: BLE001 - one lost exchange must not lose the others
+                fault.add_note(f"in the exchange {request.id}")
+                faults.append(fault)
+
+    async with anyio.create_task_group() as tasks:
+        for request in requests:
+            tasks.start_soon(carry, request)
+    if faults:
+        raise ExceptionGroup(f"{len(faults)} of {len(requests)} exchanges were lost", faults)

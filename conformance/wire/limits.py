@@ -1,0 +1,25 @@
+"""The bounds of one exchange: nothing that a target does may hold the harness for longer or make it keep more."""
+
+import math
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Times in seconds, sizes in octets of the HTTP messages (inside TLS).
+
+    `timeout_s` bounds the whole exchange, and so every other time: `connect_s` name resolution, TCP, proxy and TLS
+    together; `first_byte_s` the wait from the request's last octet to the reply's first; `silence_s` each wait after
+    it. `linger_s` is how long the harness listens after the end of a reply, `settle_s` how long the target has to be
+    silent after octets that are not HTTP/1.1. `max_reads` bounds what is kept of a reply in very many small pieces.
+    """
+
+    timeout_s: float = 60.0
+    connect_s: float = 10.0
+    first_byte_s: float = math.inf
+    silence_s: float = 30.0
+    linger_s: float = 0.1
+    settle_s: float = 1.0
+    max_octets: int = 16 * 1024 * 1024
+    max_head_octets: int = 256 * 1024
+    max_reads: int = 100_000

@@ -1,0 +1,33 @@
+"""Why a connection failed, in plain words."""
+
+import socket
+import ssl
+
+import anyio
+
+
+def why(error: BaseException) -> str:
+    """The innermost cause: what the operating system, the resolver or TLS said."""
+    while error.__cause__:
+        error = error.__cause__
+    if isinstance(error, BaseExceptionGroup):
+        return ", ".join(dict.fromkeys(why(each) for each in error.exceptions))
+    return _plainly(error)
+
+
+PLAIN: dict[type[BaseException], str] = {
+    ConnectionRefusedError: "the connection was refused",
+    ConnectionResetError: "the connection was reset",
+    BrokenPipeError: "the connection was reset",
+    anyio.EndOfStream: "the connection was closed",
+}
+
+
+def _plainly(error: BaseException) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"the name does not resolve ({error.strerror or error})"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate was not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}"
+    return PLAIN.get(type(error)) or str(error) or type(error).__name__

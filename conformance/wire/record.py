@@ -1,0 +1,143 @@
+"""The record of one exchange while it happens: octets, times, and the bounds that it has to keep."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from conformance.exchange import Arrival, Ending
+from conformance.wire.limits import Limits
+
+NANOSECONDS = 1_000_000_000
+MAX_DETAIL = 300
+
+HEAD_END = re.compile(rb"\n\r?\n")
+INTERIM = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
+
+How = Literal["idle", "closed", "reset", "timeout", "limit", "unreachable"]
+Phase = Literal["connect", "send", "first-byte", "body", "after"]
+
+
+@dataclass(slots=True)
+class Record:
+    """What crossed the connection so far. All times are nanoseconds since `started_ns`.
+
+    `asking` tells that the request itself is under way (before, a proxy may be talked to, which is not recorded);
+    `cut` that a write failed; `rested_ns` when the reply was over: `complete`, or `illegal` for the reason given.
+    """
+
+    limits: Limits
+    started_ns: int = field(default_factory=time.monotonic_ns)
+    sent: bytearray = field(default_factory=bytearray)
+    heard: bytearray = field(default_factory=bytearray)
+    arrivals: list[Arrival] = field(default_factory=list)
+    sent_at_ns: int = 0
+    asking: bool = False
+    cut: bool = False
+    complete: bool = False
+    illegal: str = ""
+    rested_ns: int = 0
+    ended: Ending | None = None
+    head_start: int = 0
+    in_head: bool = True
+
+    def now(self) -> int:
+        """Nanoseconds since the exchange began."""
+        return time.monotonic_ns() - self.started_ns
+
+    def ask(self) -> None:
+        """Begin the record: from now on it is the target that is talked to."""
+        self.asking = True
+
+    def say(self, octets: bytes) -> None:
+        """Note octets that are about to be written."""
+        if self.asking:
+            self.sent += octets
+
+    def hear(self, octets: bytes) -> None:
+        """Note octets that were read, or with none the end of what the target sends."""
+        if not self.asking:
+            return
+        if not octets:
+            self.end("closed")
+            return
+        self.arrivals.append(Arrival(self.now(), len(octets)))
+        self.heard += octets
+        if self.in_head:
+            self._seek_head_end(len(self.heard) - len(octets))
+
+    def end(self, how: How, detail: str = "") -> None:
+        """Note how the connection ended; the first end counts. Before the request it makes the target unreachable."""
+        if self.ended is None:
+            self.ended = Ending(how if self.asking else "unreachable", self.phase, self.now(), detail)
+
+    def rest(self, illegal: str = "") -> None:
+        """Note that the reply is over: complete, or no HTTP/1.1 for the reason given."""
+        self.complete, self.illegal, self.rested_ns = not illegal, illegal, self.now()
+
+    @property
+    def phase(self) -> Phase:
+        """What is going on."""
+        if not self.asking:
+            return "connect"
+        if self.complete:
+            return "after"
+        if self.heard:
+            return "body"
+        return "send" if self.cut or not self.sent_at_ns else "first-byte"
+
+    def patience(self) -> tuple[float, str]:
+        """How many seconds the next wait may take, and what it means when they have passed."""
+        now, limits = self.now() / NANOSECONDS, self.limits
+        left = limits.timeout_s - now
+        wait, meaning = self._wait(now)
+        if wait <= left:
+            return max(0.0, wait), meaning
+        return max(0.0, left), f"the whole exchange was not over within {limits.timeout_s:g} s"
+
+    def _wait(self, now: float) -> tuple[float, str]:
+        limits = self.limits
+        if not self.asking:
+            return limits.connect_s - now, f"no connection within {limits.connect_s:g} s"
+        if self.complete:
+            return self.rested_ns / NANOSECONDS + limits.linger_s - now, ""
+        if self.illegal:
+            return limits.settle_s, ""
+        if self.heard:
+            return limits.silence_s, f"silent for {limits.silence_s:g} s"
+        if not self.sent_at_ns:
+            return limits.timeout_s, ""
+        wait = self.sent_at_ns / NANOSECONDS + limits.first_byte_s - now
+        return wait, f"not one octet of a reply within {limits.first_byte_s:g} s"
+
+    def excess(self) -> str:
+        """Which bound of size is reached, or nothing."""
+        limits = self.limits
+        if len(self.heard) >= limits.max_octets:
+            return f"the reply has {limits.max_octets} octets and more"
+        if len(self.arrivals) >= limits.max_reads:
+            return f"the reply came in {limits.max_reads} pieces and more"
+        if self.in_head and len(self.heard) - self.head_start > limits.max_head_octets:
+            return f"the reply's head has more than {limits.max_head_octets} octets"
+        return ""
+
+    def _seek_head_end(self, new: int) -> None:
+        """Find the blank line that ends the final reply's head; interim replies have heads of their own."""
+        at = max(self.head_start, new - 2)
+        while found := HEAD_END.search(self.heard, at):
+            if not INTERIM.match(self.heard, self.head_start):
+                self.in_head = False
+                return
+            self.head_start = at = found.end()
+
+    def ending(self) -> Ending:
+        """How it ended, in the exchange's own words."""
+        ended = self.ended or Ending("idle", self.phase, self.now())
+        detail = "; ".join(filter(None, (ended.detail, self.illegal)))
+        return Ending(ended.how, "after" if self.complete else ended.phase, ended.at_ns, clean(detail))
+
+
+def clean(text: str) -> str:
+    """A detail that any file and any report can hold."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"

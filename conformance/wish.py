@@ -1,0 +1,198 @@
+"""From what a user asks for to the options of a run: both fronts come through here, so that they mean the same."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from difflib import get_close_matches
+from urllib.parse import urlsplit
+
+import msgspec
+
+from conformance import catalogue, config
+from conformance.config import ConfigError
+from conformance.exchange import APIS, Api
+from conformance.gate import Options
+from conformance.options import What, Whom, Wish
+from conformance.reference import changes
+from conformance.reference.deployments import DEPLOYMENTS, MODEL
+from conformance.reference.reply import Change
+from conformance.target import Prices, Target
+from conformance.wire.limits import Limits
+
+GATE = ("claude-sdk", "hermes", "langgraph", "letta")
+"""The profiles of the gate, asked where the user names none."""
+INCIDENT = Prices(request=0.018)
+"""What a request cost in the incident that the embedded deployments play."""
+PATH = re.compile(r"/[^\s?#]*")
+
+
+@contextmanager
+def granted(wish: Wish, environ: Mapping[str, str] = os.environ) -> Iterator[Options]:
+    """The options of a run; an embedded deployment is up for as long as the context lasts.
+
+    Raises ConfigError, which names the option, what was given and what is accepted.
+    """
+    whom = wish.whom
+    if whom.base_url or whom.target or whom.config:
+        yield options(wish, _said(_theirs(whom, environ), wish), environ)
+        return
+    deployment, change = embedded(whom.deployment, whom.defect)
+    name = f"{deployment}+{change.name}" if change else deployment
+    ours = Target(name=name, base_url="http://127.0.0.1/v1", model=MODEL, prices=INCIDENT)
+    checked = options(wish, _said(ours, wish), environ)
+    from conformance.reference.serve import running  # noqa: PLC0415 - only an embedded run needs a server
+
+    with running(DEPLOYMENTS[deployment], (change,) if change else ()) as url:
+        yield replace(checked, target=msgspec.structs.replace(checked.target, base_url=url))
+
+
+def embedded(deployment: str | None, defect: str | None) -> tuple[str, Change | None]:
+    """The embedded deployment, and the change planted in it, that these names stand for. Raises ConfigError."""
+    if deployment is not None:
+        _one_of("--deployment", deployment, DEPLOYMENTS)
+    change = changes.find(defect) if defect else None
+    if defect and change is None:
+        known = [c.name for c in (*changes.defects(), *changes.variants())]
+        raise ConfigError(f"--defect {defect} is not known{_near(defect, known, 'conformance list defects')}")
+    return deployment or (change.on if change else next(iter(DEPLOYMENTS))), change
+
+
+def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
+    """The options of a run against that target. Raises ConfigError."""
+    bounds = wish.how_much
+    return Options(
+        target=target,
+        profiles=_profiles(wish.what, target),
+        suite=wish.what.suite,
+        key=_key(target, environ),
+        limits=Limits() if bounds.timeout is None else Limits(timeout_s=bounds.timeout),
+        concurrency=bounds.concurrency,
+        max_requests=bounds.max_requests,
+        max_tokens=bounds.max_tokens,
+        max_cost=bounds.max_cost,
+        messages_per_day=wish.whom.messages_per_day,
+        strict=wish.strict,
+    )
+
+
+def _theirs(whom: Whom, environ: Mapping[str, str]) -> Target:
+    """The target that the user names, by its address or by its name in a file."""
+    if whom.deployment or whom.defect:
+        given = "--base-url" if whom.base_url else "--target"
+        raise ConfigError(f"{given} and --deployment or --defect: accepted is one of them; --deployment is embedded")
+    if whom.base_url is None:
+        return _from_file(whom, environ)
+    if whom.target or whom.config:
+        raise ConfigError("--base-url and --target with --config: accepted is one of them")
+    if not whom.model:
+        raise ConfigError("--model is missing: --base-url needs the name of a model that the target serves")
+    url = base_url(whom.base_url)
+    return Target(name=urlsplit(url).hostname or "target", base_url=url, model=whom.model)
+
+
+def _from_file(whom: Whom, environ: Mapping[str, str]) -> Target:
+    if whom.config is None:
+        raise ConfigError(f"--target {whom.target} needs --config FILE, which holds [targets.{whom.target}]")
+    if whom.target is None:
+        raise ConfigError(f"--config {whom.config} needs --target NAME")
+    return config.target(whom.config, whom.target, environ)
+
+
+def base_url(given: str) -> str:
+    """A base URL that can be used, without a slash at its end. Raises ConfigError, which never repeats a password."""
+    accepted = "accepted: http://HOST[:PORT][/PATH] or https://…, as far as the API's own path begins"
+    try:
+        parts = urlsplit(given)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"--base-url is no address ({error}); {accepted}") from None
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise ConfigError(f"--base-url holds a user name or password; keys belong in --api-key-env; {accepted}")
+    if parts.query or parts.fragment or given.endswith(("?", "#")):
+        raise ConfigError(f"--base-url has a query or fragment; {accepted}")
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _is_printable(given):
+        raise ConfigError(f"--base-url {given!r} can't be used; {accepted}")
+    return given.rstrip("/")
+
+
+def _is_printable(text: str) -> bool:
+    return text.isprintable() and " " not in text and "\\" not in text
+
+
+def _said(target: Target, wish: Wish) -> Target:
+    """The target, with what the command line says of it in place of what the file says."""
+    whom, what = wish.whom, wish.what
+    prices = _given(input=whom.price_input, output=whom.price_output, request=whom.price_request)
+    known = Prices() if prices and target.prices is INCIDENT else target.prices
+    policy = _given(streaming=what.streaming, unknown_fields=what.unknown_fields)
+    return msgspec.structs.replace(
+        target,
+        policy=msgspec.structs.replace(target.policy, **policy),
+        prices=msgspec.structs.replace(known, **prices),
+        paths=target.paths | _paths(whom.path),
+        **_given(model=whom.model, key_env=whom.api_key_env, apis=tuple(dict.fromkeys(what.api)) or None),
+    )
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _paths(given: Iterable[str]) -> dict[Api, str]:
+    paths: dict[Api, str] = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        api = next((api for api in APIS if api == name), None)
+        if not equals or api is None or not PATH.fullmatch(path):
+            raise ConfigError(f"--path {text!r}; accepted: API=/PATH, with API one of {', '.join(APIS)}")
+        paths[api] = path
+    return paths
+
+
+def _profiles(what: What, target: Target) -> tuple[str, ...]:
+    """The names of the profiles to ask as, those of the APIs asked for. Raises ConfigError for one that can't be."""
+    speak = {name: {p.api for p in catalogue.profiles() if p.name == name} for name in _names()}
+    for name in what.profile:
+        _one_of("--profile", name, ("all", *speak))
+    asked = tuple(speak) if "all" in what.profile else tuple(dict.fromkeys(what.profile)) or GATE
+    chosen = tuple(name for name in asked if not target.apis or speak.get(name, set()) & set(target.apis))
+    for name in what.profile:
+        if name not in (*chosen, "all"):
+            apis = ", ".join(sorted(speak[name]))
+            raise ConfigError(f"--profile {name} speaks {apis}, and only {', '.join(target.apis)} is asked for (--api)")
+    for api in target.apis:
+        if not any(api in speak[name] for name in chosen):
+            spoken = sorted({api for apis in speak.values() for api in apis})
+            raise ConfigError(f"--api {api}: no profile that is asked speaks it; accepted: {', '.join(spoken)}")
+    return chosen
+
+
+def _names() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(profile.name for profile in catalogue.profiles()))
+
+
+def _key(target: Target, environ: Mapping[str, str]) -> str | None:
+    """The API key from the variable that the target names. Raises ConfigError, which never holds the key."""
+    if target.key_env is None:
+        return None
+    key = environ.get(target.key_env, "")
+    if not key:
+        raise ConfigError(f"--api-key-env {target.key_env}: this environment variable is not set or empty")
+    if not key.isascii() or not key.isprintable() or key != key.strip():
+        raise ConfigError(
+            f"--api-key-env {target.key_env}: the key has spaces around it, or characters that no key has"
+        )
+    return key
+
+
+def _one_of(option: str, given: str, known: Iterable[str]) -> None:
+    names = list(known)
+    if given not in names:
+        raise ConfigError(f"{option} {given!r} is not known; accepted: {', '.join(names)}")
+
+
+def _near(given: str, known: Sequence[str], listing: str) -> str:
+    close = get_close_matches(given, known, n=3, cutoff=0.5)
+    return f"; near: {', '.join(close)}" * bool(close) + f"; `{listing}` shows all that are accepted"

@@ -1,0 +1,172 @@
+"""Judging: pure, grouped by question, honest about what it could not judge."""
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.exchange import Ending, Exchange, Question
+from conformance.judge import decide, judge
+from conformance.rule import rule
+from conformance.rules.example import HELLO, answered, completion, error, exchange, streamed
+from conformance.rules.when import succeeded
+from conformance.run import RunFacts
+from conformance.target import Policy, Prices, Target
+from conformance.verdict import MUST, Finding, Status, untestable
+
+
+def facts(ids, **target):
+    return RunFacts(
+        tool="test",
+        started="2026-01-01T00:00:00Z",
+        target=Target(base_url="http://h/v1", model="m", **target),
+        suite="gate",
+        profiles=("langgraph",),
+        planned=tuple(ids),
+    )
+
+
+def named(x: Exchange, name: str, question: Question) -> Exchange:
+    return replace(x, id=name, question=question, views={})
+
+
+def hello(mode, profile="langgraph", api="chat"):
+    return Question(api, profile, mode, f"{api}.hello")
+
+
+GREETINGS = {
+    "chat.hello-langgraph-stream": named(streamed(*HELLO), "chat.hello-langgraph-stream", hello("stream")),
+    "chat.hello-langgraph-unary": named(answered(completion()), "chat.hello-langgraph-unary", hello("unary")),
+}
+
+
+def judged(exchanges, **target):
+    return judge(facts(exchanges, **target), exchanges.__getitem__, tuple(exchanges))
+
+
+def test_judging_twice_gives_the_same_verdicts_whatever_the_order_of_the_ids():
+    fresh = {name: replace(x, views={}) for name, x in reversed(GREETINGS.items())}
+    planned = facts(GREETINGS)
+    again = judge(planned, fresh.__getitem__, tuple(fresh))
+    assert judge(planned, GREETINGS.__getitem__, tuple(GREETINGS)).verdicts == again.verdicts
+
+
+def test_a_good_greeting_passes_in_both_modes():
+    verdicts = judged(GREETINGS).verdicts
+    assert [v for v in verdicts if v.status in (Status.FAIL, Status.ERROR)] == []
+    assert {v.mode for v in verdicts if v.status is Status.PASS} == {"stream", "unary"}
+
+
+def test_rules_over_both_modes_name_both_exchanges():
+    both = [v for v in judged(GREETINGS).verdicts if len(v.exchanges) == 2]
+    assert both
+    assert all(set(v.exchanges) == set(GREETINGS) for v in both)
+
+
+def test_a_dropped_stream_fails_and_says_whom_it_hurts():
+    name = "chat.hello-langgraph-stream"
+    dropped = named(answered(completion(), mode="stream"), name, hello("stream"))
+    result = judged(GREETINGS | {name: dropped})
+    failed = [v for v in result.verdicts if v.status is Status.FAIL and v.level is MUST]
+    assert [v.rule for v in failed] == ["FLD001"]
+    assert "stream" in failed[0].message
+    assert "application/json" in failed[0].message
+    assert "langgraph" in {impact.profile for impact in result.hurt[name] if not impact.delivered}
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_api_that_is_not_offered_is_not_applicable_beside_one_that_is(status):
+    gone = {
+        f"messages.hello-claude-sdk-{mode}": named(
+            answered(error(), status=status, mode=mode),
+            f"messages.hello-claude-sdk-{mode}",
+            hello(mode, "claude-sdk", "messages"),
+        )
+        for mode in ("stream", "unary")
+    }
+    of_messages = [v for v in judged(GREETINGS | gone).verdicts if v.api == "messages"]
+    assert {v.status for v in of_messages} == {Status.NOT_APPLICABLE}
+    asked_for = judged(GREETINGS | gone, apis=("chat", "messages"))
+    assert any(v.status is Status.FAIL and v.level is MUST for v in asked_for.verdicts if v.api == "messages")
+    alone = judged(gone)
+    assert any(v.status is Status.FAIL and v.level is MUST for v in alone.verdicts)
+
+
+def test_a_missing_model_is_no_missing_api():
+    lost = answered(error("no such model", param="model", code="model_not_found"), status=404)
+    unary = named(lost, "chat.hello-langgraph-unary", hello("unary"))
+    result = judged({"chat.hello-langgraph-unary": unary})
+    assert Status.FAIL in {v.status for v in result.verdicts}
+
+
+def test_requests_tokens_and_cost_are_counted():
+    result = judged(GREETINGS, prices=Prices(request=0.018))
+    assert result.requests == 2
+    assert (result.tokens_prompt, result.tokens_completion) == (3, 3)
+    assert result.cost_usd == pytest.approx(0.036)
+    by_token = judged(GREETINGS, prices=Prices(input=1.0, output=2.0))
+    assert by_token.cost_usd == pytest.approx((3 * 1.0 + 3 * 2.0) / 1e6)
+    assert judged(GREETINGS).cost_usd is None
+
+
+def test_no_reply_is_untestable_for_rules_about_replies():
+    silent = named(
+        exchange(b"", ending=Ending("timeout", "first-byte", 1)), "chat.hello-langgraph-stream", hello("stream")
+    )
+    result = judged({"chat.hello-langgraph-stream": silent})
+    assert Status.UNTESTABLE in {v.status for v in result.verdicts}
+    assert any(v.status is Status.FAIL and v.level is MUST for v in result.verdicts)
+
+
+def made(judge_function):
+    build = rule(
+        "XXX001",
+        MUST,
+        "t",
+        spec="https://example.org",
+        fix="f.",
+        when=succeeded,
+        good=[streamed(*HELLO)],
+        bad=[streamed()],
+    )
+    return build(judge_function)
+
+
+def test_a_rule_that_raises_is_our_error_and_not_the_target_s():
+    def broken(x):
+        """Break."""
+        raise RecursionError("deep")
+
+    x = streamed(*HELLO)
+    status, message, _ = decide(made(broken), {"x": x, "hello": None, "policy": Policy()}, (x,))
+    assert status is Status.ERROR
+    assert "XXX001" in message
+    assert "RecursionError: deep" in message
+
+
+def test_a_rule_may_yield_that_it_could_not_tell_but_a_finding_wins():
+    def unsure(x):
+        """Doubt."""
+        yield untestable("too fast to tell")
+
+    def sure(x):
+        """Know."""
+        yield untestable("too fast to tell")
+        yield Finding("late")
+
+    x = streamed(*HELLO)
+    given = {"x": x, "hello": None, "policy": Policy()}
+    assert decide(made(unsure), given, (x,)) == (Status.UNTESTABLE, "too fast to tell", ())
+    assert decide(made(sure), given, (x,))[0] is Status.FAIL
+
+
+def test_many_findings_are_counted_and_cut():
+    def loud(x):
+        """Shout."""
+        while True:
+            yield Finding("again")
+
+    x = streamed(*HELLO)
+    status, message, findings = decide(made(loud), {"x": x, "hello": None, "policy": Policy()}, (x,))
+    assert status is Status.FAIL
+    assert "more" in message
+    assert len(findings) == 20
