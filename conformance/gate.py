@@ -17,7 +17,7 @@ from conformance.read.http1 import reply
 from conformance.run import RunFacts
 from conformance.store.folder import RunFolder
 from conformance.target import Target
-from conformance.wire.courier import Limits
+from conformance.wire.limits import Limits
 from conformance.wire.fire import fire
 
 HIDDEN = "(hidden)"

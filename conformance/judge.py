@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 
 from conformance import catalogue
-from conformance.clients import impact_of, impacts_of
+from conformance.clients import CLIENTS, hurts, impact
 from conformance.exchange import Api, Exchange, Mode, Question
 from conformance.impact import Impact
 from conformance.read.capability import State, capability, merge
@@ -183,9 +183,10 @@ def _consequences(
             fields[name] = merge(fields[name], state) if name in fields else state
         fallback = sides.get("unary") if mode == "stream" else None
         if x.question.topic == "hello":
-            result.impact += impact_of(x, fallback, prices)
+            mine = (client for client in CLIENTS.get(x.question.profile, ()) if client.api == x.api)
+            result.impact += tuple(impact(client, x, fallback, prices) for client in mine)
         if x.id in failed:
-            result.hurt[x.id] = impacts_of(x, fallback, prices)
+            result.hurt[x.id] = hurts(x, fallback, prices)
 
 
 def _count(result: Judgement, x: Exchange, prices: Prices) -> None:

@@ -48,9 +48,8 @@ def serve_hint(whom: Whom, judged: Judged) -> str:
         return ""
     words = [f"--{name} {value}" for name, value in (("deployment", whom.deployment), ("defect", whom.defect)) if value]
     port = judged.report.target.base_url.rpartition(":")[2].partition("/")[0]
-    return (
-        f"For the curl lines, bring the embedded server back: conformance serve {' '.join((*words, f'--port {port}'))}"
-    )
+    command = " ".join(("conformance serve", *words, f"--port {port}"))
+    return f"For the curl lines, bring the embedded server back: {command}"
 
 
 def preview(options: Options) -> int:

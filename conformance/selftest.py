@@ -21,7 +21,7 @@ from conformance.reference.serve import serve
 from conformance.store.folder import RunFolder
 from conformance.target import Policy, Prices, Target
 from conformance.verdict import Level, Status
-from conformance.wire.courier import Limits
+from conformance.wire.limits import Limits
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 LIMITS = Limits(timeout_s=6.0, silence_s=1.5, first_byte_s=1.5)

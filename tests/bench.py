@@ -23,7 +23,8 @@ from conformance.reference.serve import serve
 from conformance.selftest import PROFILES, Silent
 from conformance.store.folder import RunFolder
 from conformance.target import Policy, Target
-from conformance.wire.courier import Limits, fetch
+from conformance.wire.courier import fetch
+from conformance.wire.limits import Limits
 
 CHUNKS = 10_000
 ROUNDS = 5

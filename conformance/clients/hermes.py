@@ -146,25 +146,29 @@ def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
 
 
 def _fate(habits: Habits, turn: Turn, streams: bool, attempts: int) -> Fate:  # noqa: FBT001
-    error = turn.error
-    if error and error.kind == "hang":
-        return Fate(outcome="hang")
-    if error and turn.text:
-        return _broken(habits)
-    if streams and habits.strict and not (error or turn.text or turn.finish or turn.tools or turn.thought):
-        nothing = "Provider returned an empty stream with no finish_reason."
-        why = "finds nothing in the stream, takes that for an error" if turn.seen else ""
-        return _gives_up(ClientError("invalid", nothing), attempts * INNER_ATTEMPTS, why)
-    if error:
-        return _gives_up(error, _attempts(habits, error, streams, attempts))
+    if turn.error:
+        return _failed(habits, turn, turn.error, streams, attempts)
     if turn.tools:
         return _called(habits, turn)
-    if turn.finish == "length" or (streams and habits.strict and turn.text and not turn.finish):
+    strict = streams and habits.strict and not turn.finish
+    if strict and not (turn.text or turn.thought):
+        nothing = ClientError("invalid", "Provider returned an empty stream with no finish_reason.")
+        why = "finds nothing in the stream, takes that for an error" if turn.seen else ""
+        return _gives_up(nothing, attempts * INNER_ATTEMPTS, why)
+    if turn.finish == "length" or (strict and turn.text):
         return _continued(habits, turn)
-    if not turn.visible:
-        requests = EMPTY_ATTEMPTS + (THOUGHT_ATTEMPTS if turn.thought else 0)
-        return Fate(outcome="empty_silent", requests=requests, sees=f"`{habits.told}`", error=habits.told)
-    return Fate(outcome="text" if turn.ended else "partial_text")
+    if turn.visible:
+        return Fate(outcome="text" if turn.ended else "partial_text")
+    requests = EMPTY_ATTEMPTS + (THOUGHT_ATTEMPTS if turn.thought else 0)
+    return Fate(outcome="empty_silent", requests=requests, sees=f"`{habits.told}`", error=habits.told)
+
+
+def _failed(habits: Habits, turn: Turn, error: ClientError, streams: bool, attempts: int) -> Fate:  # noqa: FBT001
+    if error.kind == "hang":
+        return Fate(outcome="hang")
+    if turn.text:
+        return _broken(habits)
+    return _gives_up(error, _attempts(habits, error, streams, attempts))
 
 
 def _broken(habits: Habits) -> Fate:
@@ -174,9 +178,7 @@ def _broken(habits: Habits) -> Fate:
         error = f"Response remained truncated after {habits.continued} continuation attempts"
         return Fate(outcome="empty_silent", requests=habits.continued, why=why, error=error)
     why = "loses the stream in the middle of the answer, takes it for empty"
-    return Fate(
-        outcome="empty_silent", requests=EMPTY_ATTEMPTS, why=why, sees=f"`{habits.told}`", error=habits.told
-    )
+    return Fate(outcome="empty_silent", requests=EMPTY_ATTEMPTS, why=why, sees=f"`{habits.told}`", error=habits.told)
 
 
 def _gives_up(error: ClientError, requests: int, why: str = "") -> Fate:

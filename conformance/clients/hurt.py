@@ -1,4 +1,4 @@
-"""Whom a reply hurts: the impacts over every client of an API, so that no list is ever kept by hand."""
+"""Whom a reply hurts: computed over all clients, so that no list of frameworks is ever kept by hand."""
 
 from conformance.clients.predict import impact, is_hurt
 from conformance.clients.registry import CLIENTS
@@ -7,16 +7,26 @@ from conformance.impact import Impact
 from conformance.target import Prices
 
 
-def hurts(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
-    """The impacts of the same octets on all clients of the exchange's API, without those whose users get the answer.
+def impact_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
+    """What the clients of the profile that asked would make of the reply; none for an unknown profile.
 
-    Clients of one profile that fare alike are told once. `fallback` is the unary exchange of the same probe.
+    `fallback` is the same profile's unary exchange of the same probe.
     """
+    clients = CLIENTS.get(x.question.profile, ())
+    return tuple(impact(client, x, fallback, prices) for client in clients if client.api == x.api)
+
+
+def impacts_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
+    """The impacts of the same octets on all clients of the API, without those whose users simply get the answer.
+
+    Clients of one profile that fare alike are told once, by the later one. A recording that the user stopped tells
+    nothing of what a client would have got.
+    """
+    if x.ending.how == "interrupted":
+        return ()
+    clients = [client for speakers in CLIENTS.values() for client in speakers if client.api == x.api]
     found: dict[tuple[str, str, int], Impact] = {}
-    for clients in CLIENTS.values():
-        for client in clients:
-            if client.api == x.api:
-                seen = impact(client, x, fallback, prices)
-                if is_hurt(seen):
-                    found.setdefault((seen.profile, seen.outcome, seen.requests), seen)
+    for seen in (impact(client, x, fallback, prices) for client in clients):
+        if is_hurt(seen):
+            found.setdefault((seen.profile, seen.outcome, seen.requests), seen)
     return tuple(found.values())

@@ -20,7 +20,9 @@ class JoinedCalls(Calls):
         arguments = attribute(function, "arguments") if function else None
         for value in (name, arguments):
             if value and not isinstance(value, str):
-                raise ClientError("invalid", f"ToolCallDelta: Input should be a valid string, not {type(value).__name__}")
+                raise ClientError(
+                    "invalid", f"ToolCallDelta: Input should be a valid string, not {type(value).__name__}"
+                )
         call = self._parts.setdefault(slot, {"id": None, "name": "", "arguments": ""})
         call["id"] = call["id"] or attribute(fragment, "id")
         call["name"] += name or ""

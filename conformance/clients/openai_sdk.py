@@ -1,4 +1,4 @@
-"""openai-python's chat decoder: the chunks of a stream, the object of a whole reply, and how they are walked through."""
+"""openai-python's chat decoder: the chunks of a stream, the object of a whole reply, and the walk through them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

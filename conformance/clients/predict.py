@@ -93,4 +93,3 @@ def _printable(text: str) -> str:
 def is_hurt(seen: Impact) -> bool:
     """Whether the user gets less than the answer, more than it, or the same for more requests."""
     return not (seen.delivered and seen.requests == 1)
-

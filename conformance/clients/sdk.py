@@ -57,9 +57,11 @@ def messages(x: Exchange) -> Messages:
 
 
 class _Decoder:
+    """The fields of the event to come; `sticky` tells that an ID was set, which the SDKs never forget."""
+
     def __init__(self) -> None:
-        self.name, self.data, self.sticky = "", list[str](), False
-        self.retry = False
+        self.name, self.sticky, self.retry = "", False, False
+        self.data: list[str] = []
 
     def feed(self, line: str) -> Message | None:
         if not line:

@@ -43,11 +43,10 @@ def _garbled(answer: Reply) -> bool:
 
 @view
 def body(x: Exchange) -> Body:
-    """The body as a client reads it. An unknown content coding is passed through as it is, as httpx does."""
+    """The body as a client reads it. A coding that httpx does not know without extras is passed through."""
     answer = reply(x)
-    known = not answer.coding_fault or answer.coding in ("gzip", "x-gzip", "deflate")
-    content = answer.content if known else answer.raw
-    if answer.coding_fault and known:
+    content = answer.raw if answer.sealed else answer.content
+    if answer.coding_fault:
         return Body(content, ClientError("coding", answer.coding_fault))
     if answer.complete:
         return Body(content)

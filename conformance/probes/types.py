@@ -31,6 +31,7 @@ WRONG: dict[str, Any] = {
     "prediction": NO_OBJECT,
     "presence_penalty": NO_SCALAR,
     "prompt_cache_key": NO_SCALAR,
+    "prompt_cache_options": NO_OBJECT,
     "prompt_cache_retention": NO_SCALAR,
     "reasoning_effort": NO_SCALAR,
     "response_format": NO_OBJECT,

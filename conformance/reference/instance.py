@@ -8,7 +8,8 @@ MAX_VALUES = 2_000
 MAX_LENGTH = 10_000
 MAX_ITEMS = 50
 FULL_DEPTH = 4
-LARGE = 10**15
+MAX_DEPTH = 32
+SMALL, LARGE = 1e-9, 10**15
 
 FORMATS = {
     "date": "2026-01-31",
@@ -45,7 +46,7 @@ class _Maker:
 
     def value(self, schema: Any, depth: int) -> Any:
         self.left -= 1
-        if self.left < 0:
+        if self.left < 0 or depth > MAX_DEPTH:
             return None
         flat = self.flat(schema)
         if "const" in flat:
@@ -129,7 +130,7 @@ def _number(schema: Schema) -> float:
     if most is not None and value > most:
         value = most if least is None else least
     step = schema.get("multipleOf")
-    if isinstance(step, int | float) and not isinstance(step, bool) and step > 0:
+    if isinstance(step, int | float) and not isinstance(step, bool) and SMALL < step < LARGE:
         value = math.ceil(value / step) * step
     return value
 

@@ -10,6 +10,7 @@ from http.client import responses
 
 import h11
 
+from conformance.reference.body import MAX_BODY
 from conformance.reference.reply import Headers, Piece, Reply
 
 OnRequest = Callable[[h11.Request, bytes], Reply]
@@ -81,7 +82,7 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
             elif isinstance(event, h11.Request):
                 request = event
             elif isinstance(event, h11.Data):
-                body += event.data
+                body += event.data if len(body) <= MAX_BODY else b""
             elif isinstance(event, h11.EndOfMessage) and request is not None:
                 return request, body, parser.trailing_data[0]
             else:

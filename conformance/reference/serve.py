@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from anyio.from_thread import start_blocking_portal
 
@@ -86,7 +87,7 @@ def _on_player(respond: Respond, read: Read, sock: socket.socket) -> AbstractAsy
     def on_request(request: "h11.Request", body: bytes) -> Reply:
         path, _, query = request.target.decode("latin-1").partition("?")
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
-        return respond(read(request.method.decode(), path, query, headers, body))
+        return respond(read(request.method.decode(), unquote(path), query, headers, body))
 
     return listening(on_request, sock)
 
@@ -147,12 +148,10 @@ def _app(respond: Respond, read: Read) -> "Starlette":
 
 
 async def _bounded(parts: AsyncIterator[bytes]) -> bytes:
-    """The body, read no further than it takes to see that it is too large."""
+    """The body; what is beyond the bound is read, so that the client hears the refusal, and not kept."""
     body = b""
     async for part in parts:
-        body += part
-        if len(body) > MAX_BODY:
-            break
+        body += part if len(body) <= MAX_BODY else b""
     return body
 
 

@@ -26,7 +26,7 @@ Facts = dict[str, Any]
 
 ADVISORY = (
     "audio", "function_call", "functions", "metadata", "modalities", "moderation", "prediction", "prompt_cache_key",
-    "prompt_cache_retention", "reasoning_effort", "safety_identifier", "seed", "service_tier", "store", "user",
+    "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "safety_identifier", "seed", "service_tier", "store", "user",
     "verbosity", "web_search_options",
 )  # fmt: skip
 """Fields that change no text answer for sure, belong to other kinds of model, or are deprecated."""

@@ -107,7 +107,7 @@ def statement(judge: Judged) -> Callable[[Exchange, Exchange], Iterator[Finding 
     return judged
 
 
-def enveloped(judge: Callable[[Exchange, Refusal], Iterator[Finding]]) -> Judged:
+def enveloped(judge: Callable[[Refusal], Iterator[Finding | Skip]]) -> Judged:
     """Let a function judge a server error that has an error object to look into."""
 
     def judged(x: Exchange) -> Iterator[Finding | Skip]:
@@ -117,7 +117,7 @@ def enveloped(judge: Callable[[Exchange, Refusal], Iterator[Finding]]) -> Judged
         elif said.status < 500:
             yield not_applicable(f"the target answered {said.status}, which nobody retries")
         else:
-            yield from judge(x, said)
+            yield from judge(said)
 
     judged.__name__, judged.__doc__, judged.__module__ = judge.__name__, judge.__doc__, judge.__module__
     return judged
@@ -176,7 +176,7 @@ def called_a_crash(x: Exchange) -> Iterator[Finding | Skip]:
 )  # fmt: skip
 @statement
 def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | Skip]:
-    """hermes asks again without streaming after a 501, and gives the turn up after a 400."""
+    """After a 501 hermes asks again without streaming; after a 400 it gives the turn up."""
     yield from _status_rule(x, range(400, 500), "that the client made a mistake")
 
 
@@ -256,7 +256,7 @@ def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
 )  # fmt: skip
 @statement
 @enveloped
-def refusal_without_a_code(x: Exchange, said: Refusal) -> Iterator[Finding]:
+def refusal_without_a_code(said: Refusal) -> Iterator[Finding]:
     """A program that has to choose what to do next can't read sentences."""
     if said.error.get("code") in (None, ""):
         yield Finding("the refusal of streaming has no `error.code`", at=said.at, expected=CODE)
@@ -269,7 +269,7 @@ def refusal_without_a_code(x: Exchange, said: Refusal) -> Iterator[Finding]:
 )  # fmt: skip
 @statement
 @enveloped
-def refusal_with_another_code(x: Exchange, said: Refusal) -> Iterator[Finding | Skip]:
+def refusal_with_another_code(said: Refusal) -> Iterator[Finding | Skip]:
     """The code is what programs compare; another one means another failure to them."""
     code = said.error.get("code")
     if code in (None, ""):
@@ -280,14 +280,14 @@ def refusal_with_another_code(x: Exchange, said: Refusal) -> Iterator[Finding | 
 
 
 @rule(
-    "NYI012", MUST, "The refusal of streaming says \"not supported\" and \"stream\"",
-    spec=STATUS_501, fix="Write the words out: \"Streaming is not supported\".",
+    "NYI012", MUST, 'The refusal of streaming says "not supported" and "stream"',
+    spec=STATUS_501, fix='Write the words out: "Streaming is not supported".',
     when=declined, good=[GOOD, GOOD_MESSAGES], bad=[no(error("Unavailable. Set stream=false.", code=CODE)), no(error("", code=CODE))],
 )  # fmt: skip
 @statement
 @enveloped
-def refusal_without_the_words(x: Exchange, said: Refusal) -> Iterator[Finding]:
-    """hermes looks for these two in the message, and only then asks again without streaming."""
+def refusal_without_the_words(said: Refusal) -> Iterator[Finding]:
+    """It is by these words in the message that hermes knows to ask again without streaming."""
     text = said.message.lower()
     if missing := [word for word in ("not supported", "stream") if word not in text]:
         words = " and ".join(f'"{word}"' for word in missing)
@@ -296,13 +296,13 @@ def refusal_without_the_words(x: Exchange, said: Refusal) -> Iterator[Finding]:
 
 @rule(
     "NYI013", MUST, "The refusal of streaming says what to do instead",
-    spec=STATUS_501, fix="End the message with the way out: \"Set stream=false\".",
+    spec=STATUS_501, fix='End the message with the way out: "Set stream=false".',
     when=declined, good=[GOOD, GOOD_MESSAGES, no(error("Streaming is not supported. Use a non-streaming request.", code=CODE))],
     bad=[no(error("Streaming is not supported.", code=CODE))],
 )  # fmt: skip
 @statement
 @enveloped
-def refusal_without_a_hint(x: Exchange, said: Refusal) -> Iterator[Finding]:
+def refusal_without_a_hint(said: Refusal) -> Iterator[Finding]:
     """Who reads it in a log has to know that one switch makes it work."""
     if not HINT.search(said.message):
         yield Finding(
@@ -395,7 +395,7 @@ def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Find
 )  # fmt: skip
 @statement
 @enveloped
-def refusal_without_the_param(x: Exchange, said: Refusal) -> Iterator[Finding]:
+def refusal_without_the_param(said: Refusal) -> Iterator[Finding]:
     """A program sees which field to change, in whatever language the message is."""
     if said.error.get("param") != "stream":
         yield Finding("the refusal of streaming does not name `stream` as `error.param`", at=said.at)
@@ -417,13 +417,13 @@ def refusal_that_is_cached(x: Exchange) -> Iterator[Finding | Skip]:
 
 @rule(
     "NYI021", SHOULD, "The refusal of streaming wears the envelope of its own API",
-    spec=MESSAGES_ERRORS, fix="On the Messages API put `\"type\": \"error\"` beside the error object.",
+    spec=MESSAGES_ERRORS, fix='On the Messages API put `"type": "error"` beside the error object.',
     when=declined, apis=("messages",), good=[GOOD_MESSAGES],
     bad=[(answered(SAID, status=501, headers=(JSON, NO_RETRY), mode="stream", probe="messages.hello"), GOOD_MESSAGES[1])],
 )  # fmt: skip
 @statement
 @enveloped
-def refusal_in_another_api_s_envelope(x: Exchange, said: Refusal) -> Iterator[Finding]:
+def refusal_in_another_api_s_envelope(said: Refusal) -> Iterator[Finding]:
     """SDKs of the Messages API choose their error class by these types."""
     if said.kind != "anthropic":
         yield Finding('the error object has no `"type": "error"` beside it', at=said.at)

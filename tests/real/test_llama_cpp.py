@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 from conformance.store.folder import RunFolder
-from conformance.wire.courier import Limits
+from conformance.wire.limits import Limits
 
 from conformance.gate import Options, record
 from conformance.judge import judge

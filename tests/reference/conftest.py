@@ -17,7 +17,17 @@ def payloads(octets):
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
 
-def _ask(body=None, deployment=NATIVE_SSE, *, path="/v1/chat/completions", method="POST", headers=LABEL, key=None, changes=(), raw=None):
+def _ask(  # noqa: PLR0913 - a request has so many parts
+    body=None,
+    deployment=NATIVE_SSE,
+    *,
+    path="/v1/chat/completions",
+    method="POST",
+    headers=LABEL,
+    key=None,
+    changes=(),
+    raw=None,
+):
     octets = raw if raw is not None else json.dumps(body).encode()
     asked = Asked(
         method=method,

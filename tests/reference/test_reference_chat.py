@@ -7,13 +7,23 @@ import pytest
 from conformance import schemas
 from conformance.reference.deployments import DEPLOYMENTS, NATIVE_SSE, SSE_PROXY
 
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
 TIME = {"type": "object", "properties": {"zone": {"enum": ["UTC", "CET"]}}, "required": ["zone"]}
 TOOLS = [
     {"type": "function", "function": {"name": "get_weather", "parameters": CITY}},
     {"type": "function", "function": {"name": "get_time", "parameters": TIME}},
 ]
-LAMP = {"type": "object", "properties": {"lamp": {"const": "green"}}, "required": ["lamp"], "additionalProperties": False}
+LAMP = {
+    "type": "object",
+    "properties": {"lamp": {"const": "green"}},
+    "required": ["lamp"],
+    "additionalProperties": False,
+}
 LAMPS = {"type": "json_schema", "json_schema": {"name": "lamp", "strict": True, "schema": LAMP}}
 COUNT = "Count from one to forty in words."
 
@@ -81,7 +91,9 @@ def test_usage_adds_up_over_all_choices(both):
         assert thrice["prompt_tokens"] == used["prompt_tokens"] > 0
 
 
-@pytest.mark.parametrize("cap", [{"max_tokens": 3}, {"max_completion_tokens": 3}, {"max_tokens": 3, "max_completion_tokens": 9}])
+@pytest.mark.parametrize(
+    "cap", [{"max_tokens": 3}, {"max_completion_tokens": 3}, {"max_tokens": 3, "max_completion_tokens": 9}]
+)
 def test_caps_end_the_answer(cap, both, choices):
     (choice,) = choices(both(prompt=COUNT, logprobs=True, **cap))
     assert choice["finish"] == "length"
@@ -111,7 +123,7 @@ def test_each_token_has_its_log_probability(both, choices):
     assert "".join(entry["token"] for entry in choice["logprobs"]) == choice["content"]
     for entry in choice["logprobs"]:
         assert bytes(entry["bytes"]).decode() == entry["token"]
-        assert [other["token"] for other in entry["top_logprobs"]][0] == entry["token"]
+        assert entry["top_logprobs"][0]["token"] == entry["token"]
         assert len(entry["top_logprobs"]) == 2
 
 
@@ -125,7 +137,10 @@ def test_each_token_has_its_log_probability(both, choices):
         (
             {
                 "type": "allowed_tools",
-                "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "get_time"}}]},
+                "allowed_tools": {
+                    "mode": "required",
+                    "tools": [{"type": "function", "function": {"name": "get_time"}}],
+                },
             },
             ["get_time"],
         ),

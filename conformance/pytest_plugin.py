@@ -1,0 +1,274 @@
+"""The pytest front: one item a verdict. Every pytest in the environment loads it, so it imports nothing until asked."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.front import Judged as Run
+    from conformance.options import Wish
+    from conformance.report.document import Judged
+
+RUN_FOLDER = "conformance_run"
+"""What the controller of pytest-xdist tells its workers: where the recording is."""
+RULES = Path(__file__).parent / "rules"
+LEVELS = {"must": "a requirement", "should": "a recommendation", "may": "an option"}
+
+OPTIONS: dict[str, str] = {
+    "url": "address of the deployment, as far as the API's own path begins, usually ending in /v1",
+    "model": "name of a model that it serves",
+    "api-key-env": "name of the environment variable that holds the API key",
+    "config": "TOML file of targets",
+    "target": "name of a target in that file",
+    "deployment": "name of an embedded deployment to test",
+    "defect": "name of a defect to plant in it",
+    "run": "folder of a recorded run to judge, without sending anything",
+    "run-dir": "new folder for the recording (default: reports/runs/TIME-TARGET)",
+    "waivers": "TOML file of accepted failures; they become strict expected failures",
+}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "suite": ("smoke", "gate", "full"),
+    "streaming": ("required", "stopgap-ok"),
+    "unknown-fields": ("reject", "announce", "allow"),
+}
+REPEATED = {
+    "profile": "ask as this framework, or `all`",
+    "api": "ask this API only, and fail if it is missing",
+    "path": "where an API is, behind the base URL: API=/PATH",
+}
+STARTERS = ("url", "target", "config", "deployment", "defect", "run")
+"""The options any of which makes pytest collect conformance items."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, which mean what they mean on the command line of `conformance run`."""
+    group = parser.getgroup("conformance", "conformance of an OpenAI-compatible endpoint")
+    for name, text in OPTIONS.items():
+        group.addoption(f"--conformance-{name}", dest=_dest(name), metavar=name.upper(), help=text)
+    for name, choices in CHOICES.items():
+        group.addoption(
+            f"--conformance-{name}", dest=_dest(name), choices=choices, help=f"as `conformance run --{name}`"
+        )
+    for name, text in REPEATED.items():
+        group.addoption(f"--conformance-{name}", dest=_dest(name), action="append", help=f"{text}; repeatable")
+    group.addoption("--conformance-timeout", dest=_dest("timeout"), type=_positive, help="seconds an exchange may take")
+
+
+def _dest(name: str) -> str:
+    return f"conformance_{name.replace('-', '_')}"
+
+
+def _positive(text: str) -> float:
+    if not 0 < (number := float(text)) < float("inf"):
+        raise ValueError(text)
+    return number
+
+
+def _option(config: pytest.Config, name: str) -> Any:
+    return config.getoption(_dest(name), None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Join in only where a target or a recording is named."""
+    if not any(_option(config, name) for name in STARTERS):
+        return
+    for level, words in LEVELS.items():
+        config.addinivalue_line("markers", f"{level}: {words} of the conformance catalogue")
+    from conformance import catalogue  # noqa: PLC0415 - pytest must not wait for it where nobody asked
+
+    for family in dict.fromkeys(rule.family for rule in catalogue.rules()):
+        config.addinivalue_line("markers", f"{family.lower()}: a rule of the conformance family {family}")
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = []
+    config.pluginmanager.register(Front(config), "conformance-front")
+
+
+class Front:
+    """The hooks of a session that judges a target."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.path: Path | None = None
+        self.run: Run | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Record once, in the process that the user started; workers of pytest-xdist are told where."""
+        told = getattr(self.config, "workerinput", {}).get(RUN_FOLDER)
+        self.path = Path(told) if told else _recorded(self.config).absolute()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker of pytest-xdist where the recording is."""
+        node.workerinput[RUN_FOLDER] = str(self.path)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Add one item a verdict, before `-k` and `-m` choose among them."""
+        items.extend(_items(session, self._judged()))
+
+    def _judged(self) -> "Run":
+        from conformance import front  # noqa: PLC0415 - pytest must not wait for it where nobody asked
+        from conformance.config import ConfigError  # noqa: PLC0415 - as above
+
+        if self.run is None:
+            try:
+                waivers = _option(self.config, "waivers")
+                self.run = front.judged(self.path or Path(), Path(waivers) if waivers else None)
+            except ConfigError as error:
+                raise pytest.UsageError(f"--conformance: {error}") from None
+        return self.run
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say what matters most, and where the recording is."""
+        if hasattr(self.config, "workerinput") or self.path is None:
+            return
+        report = self._judged().report
+        terminalreporter.section("conformance")
+        for sentence in report.summary.headline:
+            terminalreporter.write_line(sentence)
+        for waiver in report.waivers:
+            if waiver.state != "used":
+                terminalreporter.write_line(f"The waiver of {waiver.rule} ({waiver.reason}) is {waiver.state}.")
+        terminalreporter.write_line(f"The recording is in {self.path} (to judge it again: --conformance-run).")
+
+
+def _recorded(config: pytest.Config) -> Path:
+    """The folder of the run to judge: the one that is named, or a new one."""
+    from conformance import front  # noqa: PLC0415 - pytest must not wait for it where nobody asked
+    from conformance.config import ConfigError  # noqa: PLC0415 - as above
+    from conformance.selftest import Silent  # noqa: PLC0415 - as above
+    from conformance.wish import granted  # noqa: PLC0415 - as above
+
+    if run := _option(config, "run"):
+        return Path(run)
+    given = _option(config, "run-dir")
+    try:
+        with granted(_wish(config)) as options:
+            path = front.folder_for(Path(given) if given else None, options.target.name)
+            facts = front.carry_out(options, path, Silent())
+    except ConfigError as error:
+        raise pytest.UsageError(f"--conformance: {error}") from None
+    if facts.stopped:
+        code = 130 if facts.stopped == "interrupted" else 3
+        words = {"interrupted": "was interrupted", "unreachable": "could not reach the target"}
+        reason = f"conformance {words.get(facts.stopped, 'was refused: the key')}: {facts.stopped_why} (kept in {path})"
+        pytest.exit(reason, returncode=code)
+    return path
+
+
+def _wish(config: pytest.Config) -> "Wish":
+    from conformance.options import HowMuch, What, Whom, Wish  # noqa: PLC0415 - pytest must not wait for it
+
+    def said(name: str) -> Any:
+        return _option(config, name)
+
+    return Wish(
+        whom=Whom(
+            base_url=said("url"),
+            model=said("model"),
+            api_key_env=said("api-key-env"),
+            config=Path(said("config")) if said("config") else None,
+            target=said("target"),
+            deployment=said("deployment"),
+            defect=said("defect"),
+            path=tuple(said("path") or ()),
+        ),
+        what=What(
+            api=tuple(said("api") or ()),
+            profile=tuple(said("profile") or ()),
+            suite=said("suite") or "gate",
+            streaming=said("streaming"),
+            unknown_fields=said("unknown-fields"),
+        ),
+        how_much=HowMuch(timeout=said("timeout")),
+    )
+
+
+def _items(session: pytest.Session, run: "Run") -> "Iterator[pytest.Item]":
+    from conformance import catalogue  # noqa: PLC0415 - pytest must not wait for it where nobody asked
+
+    files = {rule.id: rule.judge.__module__.rpartition(".")[2] for rule in catalogue.rules()}
+    stale = [waiver for waiver in run.report.waivers if waiver.state == "stale"]
+    nodes: dict[str, RuleFile] = {}
+    for verdict in run.report.verdicts:
+        family = files[verdict.rule]
+        if family not in nodes:
+            path = RULES / f"{family}.py"
+            nodes[family] = RuleFile.from_parent(session, path=path, nodeid=f"conformance/rules/{family}.py")
+        name = f"{verdict.rule}[{verdict.profile}-{verdict.mode}-{verdict.probe}]"
+        item: Judgement = Judgement.from_parent(nodes[family], name=name, verdict=verdict, run=run)
+        item.accept(stale)
+        yield item
+
+
+class RuleFile(pytest.File):
+    """The file of a family of rules; its items are made from a recording, never from the file."""
+
+    def collect(self) -> "list[pytest.Item]":
+        """Nothing: the session adds the items."""
+        return []
+
+
+class Violation(Exception):  # noqa: N818 - what a target did, no error of ours
+    """A rule failed; the text is all that a person needs."""
+
+
+class HarnessError(Exception):
+    """A rule could not be judged, through no fault of the target."""
+
+
+class Judgement(pytest.Item):
+    """One verdict as a test: a failure fails, what does not apply is skipped, our own fault is an error."""
+
+    def __init__(self, *, verdict: "Judged", run: "Run", **given: Any) -> None:
+        super().__init__(**given)
+        from conformance.report.junit import properties  # noqa: PLC0415 - pytest must not wait for it
+
+        self.verdict, self.run_of = verdict, run
+        self.user_properties.extend(properties(verdict, run.report))
+        self.add_marker(verdict.level.value.lower())
+        self.add_marker(run.report.rules[verdict.rule].family.lower())
+        self.extra_keyword_matches.update((verdict.rule, verdict.profile, verdict.mode, verdict.probe, verdict.api))
+
+    def accept(self, stale: list[Any]) -> None:
+        """Expect a waived failure, strictly; a stale waiver makes the passes that it covers fail."""
+        if self.verdict.waived:
+            self.add_marker(pytest.mark.xfail(strict=True, reason=self.verdict.waived, raises=Violation))
+        elif self.verdict.status == "pass":
+            for waiver in stale:
+                if _covers(waiver, self.verdict):
+                    self.add_marker(pytest.mark.xfail(strict=True, reason=waiver.reason))
+
+    def runtest(self) -> None:
+        """Raise, skip or pass, as the verdict says."""
+        status = self.verdict.status
+        if status == "fail":
+            from conformance.report.failures import describe, text  # noqa: PLC0415 - pytest must not wait for it
+
+            raise Violation(text(describe((self.verdict,), self.run_of.report, self.run_of.evidence)))
+        if status == "error":
+            raise HarnessError(self.verdict.message)
+        if status != "pass":
+            pytest.skip(f"{status}: {self.verdict.message}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Our text, without a traceback: it is the target that failed."""
+        if isinstance(excinfo.value, (Violation, HarnessError)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The rule's file and the requirement."""
+        return self.path, None, f"{self.name}: {self.verdict.title}"
+
+
+def _covers(waiver: Any, verdict: "Judged") -> bool:
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - only for waivers
+
+    names = ("rule", "profile", "mode", "api", "probe")
+    return all(fnmatchcase(getattr(verdict, name), getattr(waiver, name)) for name in names)

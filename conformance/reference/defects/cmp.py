@@ -1,0 +1,108 @@
+"""Defects in the whole answer of the chat API, and answers that get lost in either mode."""
+
+from dataclasses import replace
+
+from conformance.reference.edit import (
+    Body,
+    each_choice,
+    each_delta,
+    each_message,
+    in_turn,
+    less,
+    more,
+    on_whole,
+    planted,
+)
+from conformance.reference.reply import Answer, Asked
+
+
+def as_text(answer: Answer, _asked: Asked) -> Answer:
+    """Only the text, as a JSON string."""
+    whole = answer.whole
+    is_completion = isinstance(whole, dict) and whole.get("object") == "chat.completion"
+    return replace(answer, whole=whole["choices"][0]["message"]["content"]) if is_completion else answer
+
+
+def delta_for_message(choice: Body) -> Body:
+    """A choice of a whole answer in the shape of a chunk."""
+    return {"index": choice["index"], "delta": choice["message"], "finish_reason": choice["finish_reason"]}
+
+
+def as_thoughts(message: Body) -> Body:
+    """The text in the field for thoughts."""
+    return less("content")(message) | {"content": None, "reasoning_content": message["content"]}
+
+
+WHOLE_DEFECTS = (
+    planted(
+        "whole-object-chunk",
+        "A whole answer is marked chat.completion.chunk",
+        "CMP001",
+        on_whole(more(object="chat.completion.chunk")),
+    ),
+    planted("whole-as-text", "A whole answer is only its text, as a JSON string", "CMP001", as_text),
+    planted("whole-without-id", "A whole answer has no id", "CMP002", on_whole(less("id"))),
+    planted(
+        "whole-created-as-text",
+        "The time of creation is a text",
+        "CMP003",
+        on_whole(more(created="2026-11-01T00:00:00Z")),
+    ),
+    planted("whole-without-model", "A whole answer does not name the model", "CMP004", on_whole(less("model"))),
+    planted(
+        "whole-created-in-milliseconds",
+        "The time of creation is in milliseconds",
+        "CMP005",
+        on_whole(lambda whole: whole | {"created": whole["created"] * 1000}),
+    ),
+    planted("whole-no-choices", "A whole answer has an empty list of choices", "CMP006", on_whole(more(choices=[]))),
+    planted("whole-choices-null", "A whole answer has choices null", "CMP006", on_whole(more(choices=None))),
+    planted("whole-index-shared", "All choices have index 0", "CMP007", each_choice(more(index=0))),
+    planted("whole-without-index", "The choices have no index", "CMP007", each_choice(less("index"))),
+    planted(
+        "whole-delta-for-message",
+        "Choices hold a delta in place of a message",
+        "CMP008",
+        each_choice(delta_for_message),
+    ),
+    planted("whole-without-role", "Messages have no role", "CMP009", each_message(less("role"))),
+    planted(
+        "whole-content-parts",
+        "The content is a list of parts",
+        "CMP010",
+        each_message(lambda message: message | {"content": [{"type": "text", "text": message["content"]}]}),
+    ),
+    planted(
+        "whole-content-left-out",
+        "Content is left out where it is null",
+        "CMP011",
+        each_message(lambda message: message if message["content"] else less("content")(message)),
+    ),
+    planted(
+        "whole-never-finishes", "A whole answer has finish_reason null", "CMP012", each_choice(more(finish_reason=None))
+    ),
+    planted(
+        "whole-finish-unknown",
+        "The finish_reason is in capitals: STOP",
+        "CMP013",
+        each_choice(lambda choice: choice | {"finish_reason": choice["finish_reason"].upper()}),
+    ),
+    planted(
+        "answer-lost-when-streaming",
+        "A stream holds no text, though it was generated and is billed",
+        "CMP014",
+        each_delta(more(content=""), lambda delta: delta.get("content")),
+    ),
+    planted(
+        "answer-lost",
+        "A whole answer has no text, though it was generated and is billed",
+        "CMP014",
+        each_message(lambda message: message | {"content": None}),
+    ),
+    planted(
+        "answer-as-thoughts",
+        "The answer is in reasoning_content, and content is empty",
+        "CMP015",
+        in_turn(each_delta(as_thoughts, lambda delta: delta.get("content")), each_message(as_thoughts)),
+    ),
+)

@@ -1,0 +1,73 @@
+"""Defects in the usage that the chat API tells."""
+
+from typing import Any
+
+from conformance.reference.edit import Body, each_chunk, ends, less, more, on_stream, on_whole, planted, usage
+
+
+def told_everywhere(chunks: list[Body]) -> list[Body]:
+    """The usage of the last chunk on every chunk."""
+    told = chunks[-1].get("usage")
+    return [chunk | {"usage": told} for chunk in chunks] if told else chunks
+
+
+def told_with_the_end(chunks: list[Body]) -> list[Body]:
+    """The usage in the chunk with the finish_reason, and no chunk of its own."""
+    told = chunks[-1].get("usage")
+    if not told:
+        return chunks
+    return [chunk | {"usage": told} if any(map(ends, chunk["choices"])) else chunk for chunk in chunks[:-1]]
+
+
+def counts(prompt: Any, completion: Any, total: Any) -> dict[str, Any]:
+    """The three counts of a usage."""
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
+
+
+def raised(told: Body) -> Body:
+    """A thousand completion tokens more."""
+    return told | counts(told["prompt_tokens"], told["completion_tokens"] + 1000, told["total_tokens"] + 1000)
+
+
+USAGE_DEFECTS = (
+    planted(
+        "usage-never-told",
+        "A stream does not tell the usage that it was asked for",
+        "USE001",
+        on_stream(lambda chunks: [less("usage")(chunk) for chunk in chunks if chunk["choices"]]),
+    ),
+    planted(
+        "usage-as-text",
+        "The counts of the usage are texts",
+        "USE002",
+        usage(lambda told: told | counts(*(str(told[name]) for name in counts(0, 0, 0)))),
+    ),
+    planted(
+        "usage-sum-wrong",
+        "The total is not the sum",
+        "USE003",
+        usage(lambda told: told | {"total_tokens": told["total_tokens"] + 7}),
+    ),
+    planted("usage-on-every-chunk", "Every chunk tells the usage", "USE004", on_stream(told_everywhere)),
+    planted(
+        "usage-with-finish",
+        "The usage comes in the chunk with the finish_reason",
+        "USE005",
+        on_stream(told_with_the_end),
+    ),
+    planted("usage-missing-from-whole", "A whole answer has no usage", "USE006", on_whole(less("usage"))),
+    planted(
+        "usage-cached-above-prompt",
+        "More tokens were cached than the prompt has",
+        "USE007",
+        usage(lambda told: told | {"prompt_tokens_details": {"cached_tokens": told["prompt_tokens"] + 1}}),
+    ),
+    planted("usage-zeros", "The usage counts nothing", "USE008", usage(more(**counts(0, 0, 0)))),
+    planted("usage-over-the-cap", "The usage counts far more tokens than the request allowed", "USE009", usage(raised)),
+    planted(
+        "usage-null-at-the-end",
+        "The last chunk has no choices, and usage null",
+        "USE001",
+        each_chunk(more(usage=None), lambda chunk: not chunk["choices"]),
+    ),
+)

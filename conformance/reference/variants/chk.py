@@ -1,0 +1,123 @@
+"""Legal variants of a chat stream, as servers in use send them."""
+
+from collections.abc import Iterator
+
+from conformance.reference.defects.chk import ended_with_text
+from conformance.reference.defects.use import told_everywhere
+from conformance.reference.edit import (
+    Body,
+    allowed,
+    each_chunk,
+    each_delta,
+    each_fragment,
+    each_part,
+    in_turn,
+    less,
+    more,
+    on_stream,
+    text_of,
+    with_delta,
+)
+
+
+def annotated(chunks: list[Body]) -> list[Body]:
+    """Azure's first chunk: what the filter said of the prompt, and nothing else."""
+    blank = {"id": "", "object": "", "created": 0, "model": "", "choices": []}
+    return [blank | {"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}, *chunks]
+
+
+def thought(chunks: list[Body]) -> Iterator[Body]:
+    """Thoughts between the role and the text."""
+    for at, chunk in enumerate(chunks):
+        yield chunk
+        if at == 0:
+            yield with_delta(chunk, {"reasoning_content": "They greet me,"})
+            yield with_delta(chunk, {"content": None, "reasoning_content": " so I greet them."})
+
+
+def call_at_once(chunks: list[Body]) -> Iterator[Body]:
+    """The whole tool call in its first fragment."""
+    calls = [call for chunk in chunks for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", ())]
+    if not calls or any(call["index"] for call in calls):
+        yield from chunks
+        return
+    arguments = "".join(call["function"]["arguments"] for call in calls)
+    whole = calls[0] | {"function": calls[0]["function"] | {"arguments": arguments}}
+    for chunk in chunks:
+        fragments = [call for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", ())]
+        if not fragments:
+            yield chunk
+        elif "id" in fragments[0]:
+            yield with_delta(chunk, {"tool_calls": [whole]})
+
+
+def with_a_choice(chunk: Body) -> Body:
+    """A chunk with usage that has an empty choice, as LiteLLM sends it."""
+    return chunk | {"choices": [{"index": 0, "delta": {}, "finish_reason": None}]}
+
+
+CHUNK_VARIANTS = (
+    allowed(
+        "first-content-null",
+        "The first delta has content null, as llama.cpp sends it",
+        each_delta(more(content=None), lambda delta: "role" in delta),
+    ),
+    allowed("role-on-every-chunk", "Every delta names the role", each_delta(more(role="assistant"))),
+    allowed("role-null-later", "Later deltas have role null", each_delta(more(role=None), lambda d: "role" not in d)),
+    allowed("last-text-with-finish", "The last text comes with the finish_reason", on_stream(ended_with_text)),
+    allowed("usage-so-far", "Every chunk tells the usage so far", on_stream(told_everywhere)),
+    allowed(
+        "usage-with-an-empty-choice",
+        "The chunk with the usage has a choice with an empty delta",
+        each_chunk(with_a_choice, lambda chunk: chunk.get("usage")),
+    ),
+    allowed(
+        "vendor-fields-in-chunks",
+        "Chunks, choices and deltas have fields of the vendor's own",
+        in_turn(
+            each_delta(more(x_delta={"a": [1]})),
+            each_part(more(stop_reason=None, token_ids=None, content_filter_results={})),
+            each_chunk(more(provider="example", x_vendor={"id": "1"}, obfuscation="abc", prompt_token_ids=None)),
+        ),
+    ),
+    allowed(
+        "nulls-in-chunks",
+        "Optional fields are null",
+        in_turn(
+            each_delta(more(refusal=None, tool_calls=None, function_call=None), lambda delta: "content" in delta),
+            each_part(more(logprobs=None)),
+            each_chunk(more(service_tier=None, system_fingerprint=None)),
+        ),
+    ),
+    allowed(
+        "chunks-without-optional-fields",
+        "Chunks have the required fields only",
+        in_turn(
+            each_delta(less("refusal")),
+            each_part(lambda part: part if part["logprobs"] else less("logprobs")(part)),
+            each_chunk(less("system_fingerprint", "service_tier")),
+        ),
+    ),
+    allowed(
+        "no-calls-listed",
+        "Deltas with text have an empty list of tool calls, as vLLM has sent them",
+        each_delta(more(tool_calls=[]), lambda delta: delta.get("content")),
+    ),
+    allowed("azure-first-chunk", "The first chunk only tells what Azure's filter said", on_stream(annotated)),
+    allowed("thoughts-first", "Thoughts come before the text", on_stream(thought)),
+    allowed("id-of-another-form", "The id has a form of its own", each_chunk(more(id="gen/2026-11.01:☂"))),
+    allowed("created-at-zero", "The time of creation is 0", each_chunk(more(created=0))),
+    allowed(
+        "empty-deltas-between",
+        "Between the deltas with text there are empty ones",
+        on_stream(
+            lambda chunks: [c for chunk in chunks for c in (chunk, with_delta(chunk, {}))[: 1 + bool(text_of(chunk))]]
+        ),
+    ),
+    allowed("call-in-one-fragment", "A tool call comes whole in one fragment", on_stream(call_at_once)),
+    allowed(
+        "call-type-repeated",
+        "Later fragments of a call repeat its type",
+        each_fragment(more(type="function"), lambda fragment: "id" not in fragment),
+    ),
+)

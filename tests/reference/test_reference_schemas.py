@@ -1,0 +1,32 @@
+import pytest
+
+from conformance import schemas
+
+
+@pytest.mark.parametrize("name", schemas.names())
+def test_every_schema_is_a_valid_one(name):
+    validator = schemas.validator(name)
+    validator.check_schema(schemas.load(name))
+
+
+@pytest.mark.parametrize("name", ["chat-request", "messages-request"])
+def test_every_top_level_field_says_its_types_and_its_meaning(name):
+    for field, schema in schemas.load(name)["properties"].items():
+        assert schema["type"], field
+        assert schema["description"].endswith("."), field
+
+
+def test_an_unknown_schema_is_not_found():
+    with pytest.raises(FileNotFoundError):
+        schemas.load("no-such-schema")
+
+
+def test_replies_may_hold_vendor_fields_but_not_bend_the_documented_ones():
+    chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [], "vendor": 1}
+    validator = schemas.validator("chat-chunk")
+    assert validator.is_valid(chunk)
+    assert validator.is_valid(chunk | {"usage": None})
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2, "queue_time": 0.1}
+    assert validator.is_valid(chunk | {"usage": usage})
+    for wrong in ({"created": "now"}, {"object": "chat.completion"}, {"usage": {}}, {"choices": [{}]}, {"id": 1}):
+        assert not validator.is_valid(chunk | wrong), wrong

@@ -1,0 +1,76 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from conformance.exchange import MODES, Question
+from conformance.judge import judge
+from conformance.report import assemble
+from conformance.report.failures import Evidence
+from conformance.rules.example import HELLO, answered, completion, exchange, http, sse
+from conformance.run import RunFacts
+from conformance.target import Policy, Prices, Target
+
+PROFILES = ("hermes", "langgraph", "letta")
+
+
+def silent_json(mode):
+    return answered(completion(), mode=mode)
+
+
+def native(mode):
+    if mode == "unary":
+        return answered(completion(), mode=mode)
+    return exchange(http(200, [("content-type", "text/event-stream")], sse(*HELLO)), mode=mode)
+
+
+def hostile(mode):
+    """All kinds of octets that must not reach a terminal, a page or an XML document as they are."""
+    label = ("content-type", "text/\x1b[31mred\x1b]0;owned\x07[bold]x[/bold]")
+    return exchange(http(200, [label], b"\x00\xff\x1b[2J data \xe2\x80\xae"), mode=mode)
+
+
+def recording(reply, profiles=PROFILES, **facts):
+    exchanges = {}
+    for profile in profiles:
+        for mode in MODES:
+            x = reply(mode)
+            name = f"chat.hello-{profile}-{mode}"
+            exchanges[name] = replace(x, id=name, question=Question("chat", profile, mode, "chat.hello"), views={})
+    target = Target(
+        name="staging",
+        base_url="https://api.example/v1",
+        model="m-1",
+        key_env="KEY",
+        policy=Policy(),
+        prices=Prices(request=0.018),
+    )
+    facts = {"started": "2026-11-22T12:00:00Z", "duration_s": 1.25, "planned": tuple(exchanges)} | facts
+    return SimpleNamespace(
+        facts=RunFacts(tool="test", target=target, suite="gate", profiles=profiles, **facts),
+        load=exchanges.__getitem__,
+        ids=tuple(exchanges),
+        evidence=Evidence(exchanges.__getitem__, target, "runs/one"),
+    )
+
+
+def report_of(made, waivers=(), **options):
+    return assemble.build(made.facts, judge(made.facts, made.load, made.ids), made.load, waivers, **options)
+
+
+@pytest.fixture(params=[silent_json, native, hostile], ids=lambda reply: reply.__name__)
+def run(request):
+    """A recording of each kind, and its report."""
+    made = recording(request.param)
+    return SimpleNamespace(report=report_of(made), evidence=made.evidence, kind=request.param.__name__)
+
+
+@pytest.fixture
+def record():
+    """Makes a recording of a reply, and its report."""
+
+    def make(reply, waivers=(), *, strict=False, **facts):
+        made = recording({"silent_json": silent_json, "native": native, "hostile": hostile}[reply], **facts)
+        return SimpleNamespace(report=report_of(made, waivers, strict=strict), evidence=made.evidence)
+
+    return make

@@ -1,0 +1,137 @@
+import io
+import json
+import re
+from datetime import date
+from xml.etree import ElementTree as ET
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from conformance.config import schema
+from conformance.report import as_json, junit, terminal
+from conformance.report.document import Report
+from conformance.run import RunFacts
+from conformance.waiver import Waiver
+
+NEVER = date(2099, 1, 1)
+
+
+def shown(run, width=None):
+    file = io.StringIO()
+    terminal.render(run.report, run.evidence, terminal.console(file, width=width))
+    return file.getvalue()
+
+
+def test_the_json_report_is_as_its_schema_says(run):
+    value = json.loads(as_json.render(run.report))
+    errors = Draft202012Validator(schema("report"), format_checker=FormatChecker()).iter_errors(value)
+    assert [f"{list(e.absolute_path)}: {e.message}" for e in errors] == []
+
+
+@pytest.mark.parametrize(("kind", "noun"), [("report", Report), ("run", RunFacts)])
+def test_the_schemas_name_the_fields_that_are_written(kind, noun):
+    assert set(schema(kind)["properties"]) == {field.encode_name for field in msgspec.structs.fields(noun)}
+    Draft202012Validator.check_schema(schema(kind))
+
+
+def test_the_same_recording_gives_the_same_octets(record):
+    assert as_json.render(record("silent_json").report) == as_json.render(record("silent_json").report)
+
+
+def test_the_first_lines_of_the_incident_say_what_was_dropped_what_came_and_who_sees_nothing(record):
+    first, dropped, users, *_ = shown(record("silent_json")).splitlines()
+    assert first.startswith("NOT CONFORMANT")
+    assert "`stream`" in dropped
+    assert "application/json" in dropped
+    assert re.fullmatch(r"Users of hermes.*, LangGraph.* and Letta.* would see nothing of the answer\.", users)
+
+
+def test_the_incident_is_priced(record):
+    text = shown(record("silent_json", messages_per_day=6.0))
+    row = next(line for line in text.splitlines() if line.startswith("hermes") and "0.14" in line)
+    assert "$0.072" in row
+    assert "$0.054" in row
+    assert "$0.32" in row
+    assert row.split()[-5] == "4"
+
+
+def test_every_failure_tells_all_that_a_person_needs(record):
+    text = shown(record("silent_json"))
+    for label in ("seen", "where", "fix", "spec", "hurts", "again"):
+        assert f"\n  {label} " in text
+    assert "https://" in text
+    assert "curl " in text
+    assert "»" in text
+
+
+def test_a_good_run_is_short(record):
+    assert record("native").report.exit_code == 0
+    assert len(shown(record("native")).splitlines()) <= 8
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_sentence_is_wider_than_the_terminal(record, width):
+    for line in shown(record("silent_json"), width=width).splitlines():
+        assert len(line) <= width or line.lstrip().startswith("again"), line
+
+
+def test_nothing_that_a_target_sent_reaches_a_screen_as_it_was(record):
+    run = record("hostile")
+    for text in (shown(run), shown(run, 80), as_json.render(run.report).decode(), junit.render(run.report, run.evidence).decode()):
+        assert all(char.isprintable() or char == "\n" for char in text)
+    assert "[bold]x[/bold]" in shown(run)
+
+
+def test_junit_says_what_the_report_says(run):
+    suite = ET.fromstring(junit.render(run.report, run.evidence)).find("testsuite")
+    cases = suite.findall("testcase")
+    assert len(cases) == len(run.report.verdicts) == int(suite.get("tests"))
+    assert len(suite.findall("testcase/failure")) == int(suite.get("failures")) == run.report.summary.verdicts["fail"]
+    assert len(suite.findall("testcase/skipped")) == int(suite.get("skipped"))
+    for case, verdict in zip(cases, run.report.verdicts, strict=True):
+        properties = {p.get("name"): p.get("value") for p in case.find("properties")}
+        assert properties["rule"] == verdict.rule
+        assert properties["level"] == verdict.level
+        assert (case.find("failure") is not None) == (verdict.status == "fail")
+
+
+def failing_must(report):
+    return next(v for v in report.verdicts if v.status == "fail" and v.level == "MUST")
+
+
+def test_a_waiver_covers_its_failures_and_nothing_else(record):
+    rule = failing_must(record("silent_json").report).rule
+    report = record("silent_json", [Waiver(rule=rule, profile="hermes", reason="known", until=NEVER)]).report
+    assert {v.profile for v in report.verdicts if v.waived} == {"hermes"}
+    assert report.summary.waived == sum(v.rule == rule and v.profile == "hermes" and v.status == "fail" for v in report.verdicts)
+    assert report.exit_code == 1
+
+
+def test_waiving_every_failure_makes_a_run_conformant(record):
+    report = record("silent_json", [Waiver(rule="*", reason="known", until=NEVER)]).report
+    assert report.exit_code == 0
+    assert report.summary.failed == {"MUST": 0, "SHOULD": 0, "MAY": 0}
+
+
+def test_a_waiver_ends_on_its_day_by_the_calendar_of_the_recording(record):
+    day_before, day = date(2026, 11, 21), date(2026, 11, 22)
+    assert record("silent_json", [Waiver(rule="*", reason="r", until=day_before)]).report.waivers[0].state == "expired"
+    assert record("silent_json", [Waiver(rule="*", reason="r", until=day)]).report.waivers[0].state == "used"
+
+
+def test_a_stale_waiver_fails_a_strict_run_only(record):
+    stale = [Waiver(rule="*", profile="nobody", reason="r", until=NEVER)]
+    relaxed, strict = record("native", stale).report, record("native", stale, strict=True).report
+    assert relaxed.waivers[0].state == "stale"
+    assert (relaxed.exit_code, strict.exit_code) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("stopped", "code", "said"),
+    [("unreachable", 3, "could not be reached"), ("key-refused", 3, "refused the key"), ("interrupted", 130, "Interrupted")],
+)
+def test_a_run_that_stopped_says_so_first(record, stopped, code, said):
+    run = record("native", stopped=stopped, stopped_why="because")
+    assert run.report.exit_code == code
+    assert said in shown(run).splitlines()[1]
