@@ -81,7 +81,10 @@ def _expand(text: str, where: str, environ: Mapping[str, str]) -> str:
             raise ConfigError(f"{where}: the environment variable {found[1]} is not set or empty")
         return environ[found[1]]
 
-    return VARIABLE.sub(value, text)
+    expanded = VARIABLE.sub(value, text)
+    if not expanded.isprintable():
+        raise ConfigError(f"{where}: accepted is text on one line, without control characters")
+    return expanded
 
 
 def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 
 from conformance import catalogue
-from conformance.clients import CLIENTS, hurts, impact
+from conformance.clients import impact_of, impacts_of
 from conformance.exchange import Api, Exchange, Mode, Question
 from conformance.impact import Impact
 from conformance.read.capability import State, capability, merge
@@ -15,7 +15,7 @@ from conformance.read.usage import usage
 from conformance.rule import Rule
 from conformance.run import RunFacts
 from conformance.target import Policy, Prices
-from conformance.verdict import Finding, Skip, Status, Verdict, untestable
+from conformance.verdict import ANOTHER_QUESTION, Finding, Skip, Status, Verdict, untestable
 
 Load = Callable[[str], Exchange]
 Sides = dict[Mode, Exchange]
@@ -105,21 +105,24 @@ def _judge_sides(
         if "unary" in rule.inputs:
             if len(sides) == 2 and sides["stream"].api in rule.apis:
                 given = {"stream": sides["stream"], "unary": sides["unary"], "policy": policy}
-                yield _verdict(rule, given, (sides["stream"], sides["unary"]), absent)
+                yield from _verdict(rule, given, (sides["stream"], sides["unary"]), absent)
             continue
         for mode, x in sides.items():
             if x.api in rule.apis and mode in rule.modes:
                 hello = hellos.get((x.api, x.question.profile, mode))
-                yield _verdict(rule, {"x": x, "hello": hello, "policy": policy}, (x,), absent)
+                yield from _verdict(rule, {"x": x, "hello": hello, "policy": policy}, (x,), absent)
 
 
 def _verdict(
     rule: Rule, given: dict[str, Exchange | Policy | None], seen: tuple[Exchange, ...], absent: dict[Api, str]
-) -> Verdict:
+) -> Iterator[Verdict]:
+    """The verdict, or none where the rule is about another kind of question."""
     question = seen[0].question
     status, message, findings = decide(rule, given, seen, absent)
+    if message == ANOTHER_QUESTION.reason:
+        return
     shown = seen if "hello" not in rule.inputs or given["hello"] is None else (*seen, given["hello"])
-    return Verdict(
+    yield Verdict(
         rule=rule.id,
         title=rule.title,
         level=rule.level,
@@ -183,10 +186,9 @@ def _consequences(
             fields[name] = merge(fields[name], state) if name in fields else state
         fallback = sides.get("unary") if mode == "stream" else None
         if x.question.topic == "hello":
-            mine = (client for client in CLIENTS.get(x.question.profile, ()) if client.api == x.api)
-            result.impact += tuple(impact(client, x, fallback, prices) for client in mine)
+            result.impact += impact_of(x, fallback, prices)
         if x.id in failed:
-            result.hurt[x.id] = hurts(x, fallback, prices)
+            result.hurt[x.id] = impacts_of(x, fallback, prices)
 
 
 def _count(result: Judgement, x: Exchange, prices: Prices) -> None:

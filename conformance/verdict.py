@@ -57,6 +57,10 @@ def untestable(reason: str) -> Skip:
     return Skip(Status.UNTESTABLE, reason)
 
 
+ANOTHER_QUESTION = not_applicable("another question was asked")
+"""The rule is about another kind of question: here it has no verdict at all."""
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """One rule's judgement of one question. `waived` holds the reason of the waiver that covers it, or nothing."""
 

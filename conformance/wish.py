@@ -97,23 +97,24 @@ def _from_file(whom: Whom, environ: Mapping[str, str]) -> Target:
         raise ConfigError(f"--target {whom.target} needs --config FILE, which holds [targets.{whom.target}]")
     if whom.target is None:
         raise ConfigError(f"--config {whom.config} needs --target NAME")
-    return config.target(whom.config, whom.target, environ)
+    found = config.target(whom.config, whom.target, environ)
+    return msgspec.structs.replace(found, base_url=base_url(found.base_url, f"targets.{whom.target}.base_url"))
 
 
-def base_url(given: str) -> str:
+def base_url(given: str, option: str = "--base-url") -> str:
     """A base URL that can be used, without a slash at its end. Raises ConfigError, which never repeats a password."""
     accepted = "accepted: http://HOST[:PORT][/PATH] or https://…, as far as the API's own path begins"
     try:
         parts = urlsplit(given)
         port = parts.port
     except ValueError as error:
-        raise ConfigError(f"--base-url is no address ({error}); {accepted}") from None
+        raise ConfigError(f"{option} is no address ({error}); {accepted}") from None
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        raise ConfigError(f"--base-url holds a user name or password; keys belong in --api-key-env; {accepted}")
+        raise ConfigError(f"{option} holds a user name or password; keys belong in --api-key-env; {accepted}")
     if parts.query or parts.fragment or given.endswith(("?", "#")):
-        raise ConfigError(f"--base-url has a query or fragment; {accepted}")
+        raise ConfigError(f"{option} has a query or fragment; {accepted}")
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _is_printable(given):
-        raise ConfigError(f"--base-url {given!r} can't be used; {accepted}")
+        raise ConfigError(f"{option} {given!r} can't be used; {accepted}")
     return given.rstrip("/")
 
 

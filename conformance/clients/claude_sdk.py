@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.clients.client import Client
-from conformance.clients.openai_sdk import Calls, attribute, items, slot_of, text_in
+from conformance.clients.openai_sdk import Calls, attribute, slot_of, text_in
 from conformance.clients.sdk import head_error, json_reply, messages, plays
-from conformance.clients.transport import body, json_value
+from conformance.clients.transport import json_value
 from conformance.clients.turn import ClientError, Tool, Turn, as_text
 from conformance.exchange import Exchange
 
@@ -115,13 +115,14 @@ class _Reading:
         elif kind == "content_block_delta":
             self._delta(attribute(event, "delta"), event)
         elif kind == "message_delta":
-            self.finish = attribute(attribute(event, "delta"), "stop_reason") or self.finish
+            delta = attribute(event, "delta")
+            self.finish = (isinstance(delta, dict) and delta.get("stop_reason")) or self.finish
         elif kind == "message_stop":
             self.stopped = True
 
     def _start(self, event: Any) -> None:
         block = attribute(event, "content_block")
-        if isinstance(block, dict) and block.get("type") == "tool_use":
+        if attribute(block, "type") == "tool_use":
             begun = {"id": block.get("id"), "function": {"name": block.get("name")}}
             self.calls.add(begun, slot_of(event.get("index")))
 
@@ -160,13 +161,20 @@ def completed(x: Exchange) -> Turn:
         return Turn(error=failed)
     try:
         value = json_reply(x)
-        blocks = [block for block in items(attribute(value, "content")) if isinstance(block, dict)]
+        blocks = _iterable(attribute(value, "content"))
+        kinds = [attribute(block, "type") for block in blocks]
+        text = "".join(_required_text(b.get("text")) for b, kind in zip(blocks, kinds, strict=True) if kind == "text")
     except ClientError as raised:
         return Turn(error=raised)
-    tools = tuple(_used(block) for block in blocks if block.get("type") == "tool_use")
-    text = "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
+    tools = tuple(_used(block) for block, kind in zip(blocks, kinds, strict=True) if kind == "tool_use")
     finish = str(value.get("stop_reason") or "")[:40]
-    return Turn(text=text, tools=tools, finish=finish, seen=bool(body(x).content), ended=True)
+    return Turn(text=text, tools=tools, finish=finish, seen=True, ended=True)
+
+
+def _iterable(blocks: Any) -> list[Any]:
+    if not isinstance(blocks, list):
+        raise ClientError("type", f"'{type(blocks).__name__}' object is not iterable")
+    return blocks
 
 
 def _used(block: dict[str, Any]) -> Tool:

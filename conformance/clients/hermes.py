@@ -198,10 +198,9 @@ def _called(habits: Habits, turn: Turn) -> Fate:
 
 
 def _continued(habits: Habits, turn: Turn) -> Fate:
-    reason = "says that it was cut off" if turn.finish else "has no finish reason"
-    why = f"finds that the answer {reason}, asks for the rest"
-    sees = f"all {habits.continued} answers in a row"
+    why = "takes the answer for cut off, " + ("as it says" if turn.finish else "as it has no finish reason")
     outcome: Outcome = "text+" if turn.ended else "partial_text"
+    sees = "what came, as often as it came"
     return Fate(outcome=outcome if turn.text else "empty_silent", requests=habits.continued, why=why, sees=sees)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from conformance.clients.client import Client
 from conformance.clients.openai_python import LONGEST_WAIT_S
-from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, streamed, text_in
+from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, streamed
 from conformance.clients.sdk import plays
 from conformance.clients.turn import ClientError, Tool, Turn, as_text
 from conformance.exchange import Exchange
@@ -56,12 +56,17 @@ def delta_to_message(delta: Any, _chunk: dict[str, Any], calls: Calls) -> str:
     """Take one delta as LangChain does: none at all is skipped, content may be text or a list of parts."""
     if delta is None:
         return ""
-    content = attribute(delta, "content") or ""
-    if not isinstance(content, str | list):
-        raise ClientError("invalid", f"AIMessageChunk: content should be a string, not {type(content).__name__}")
+    content = _content(attribute(delta, "content") or "")
     for fragment in items(attribute(delta, "tool_calls")):
         calls.add(fragment, attribute(fragment, "index"))
     return content if isinstance(content, str) else "".join(_part(part) for part in content)
+
+
+def _content(content: Any) -> str | list[Any]:
+    """A message's content as LangChain's models accept it."""
+    if isinstance(content, str) or (isinstance(content, list) and all(isinstance(p, str | dict) for p in content)):
+        return content
+    raise ClientError("invalid", f"content: Input should be a valid string [input_value={as_text(content, 80)}]")
 
 
 def _part(part: Any) -> str:
@@ -72,13 +77,16 @@ def _part(part: Any) -> str:
 def graph_stream(x: Exchange) -> Turn:
     """`graph.stream(stream_mode="messages")`: an empty stream raises, and so does a tool call without an ID."""
     turn = streamed(x, delta_to_message, whole=False, calls=MergedCalls())
-    if turn.error:
-        return turn
-    if not turn.seen:
+    if not (turn.error or turn.seen):
         return turn.fails(ClientError("invalid", "No generations found in stream."))
-    if any(tool.id is None for tool in turn.tools):
-        return turn.fails(ClientError("invalid", "ToolMessage: tool_call_id should be a valid string, not None"))
-    return turn
+    return _identified(turn)
+
+
+def _identified(turn: Turn) -> Turn:
+    """The result of a tool call needs the call's ID."""
+    if turn.error or not any(tool.id is None for tool in turn.tools):
+        return turn
+    return turn.fails(ClientError("invalid", "ToolMessage: tool_call_id: Input should be a valid string"))
 
 
 def _acceptable(value: Any) -> None:
@@ -92,15 +100,14 @@ def _acceptable(value: Any) -> None:
     message = attribute(first(value["choices"]), "message")
     if not isinstance(attribute(message, "role"), str):
         raise ClientError("invalid", "ChatMessage: role should be a valid string, not None")
-    if message["role"] != "assistant":
-        text_in(message.get("content"))
+    _content(message.get("content") or ("" if message["role"] == "assistant" else message.get("content")))
     for call in items(message.get("tool_calls")):
         _checked(attribute(call, "function"))
 
 
 def invoke(x: Exchange) -> Turn:
     """`graph.invoke()`, which asks for a whole reply."""
-    return completed(x, _acceptable, whole=False)
+    return _identified(completed(x, _acceptable, whole=False))
 
 
 def read(x: Exchange) -> Turn:

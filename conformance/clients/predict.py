@@ -71,15 +71,15 @@ def _told(client: Client, x: Exchange, play: Play) -> str:
 
 
 def _takes(turn: Turn, x: Exchange) -> str:
+    if x.mode == "stream" and not turn.seen and (turn.error is None or turn.error.kind in ("shape", "invalid")):
+        return "finds no event in the stream, takes the answer for empty"
     if turn.error:
         return _meets(turn.error)
     if turn.tools:
         return "reads a tool call"
-    if not turn.seen and x.mode == "stream":
-        return "finds no event in the stream, takes the answer for empty"
     if not turn.text:
-        return "finds no text in the answer"
-    return "reads the answer" if turn.ended else "finds no end of the answer and does not notice"
+        return "finds no text in the answer, takes it for empty"
+    return "reads the answer" if turn.ended else "does not notice that the answer has no end"
 
 
 def _meets(error: ClientError) -> str:

@@ -60,7 +60,7 @@ def _tools() -> list[dict[str, Any]]:
         "insert_line": {"type": "integer", "description": "The line after which to insert; -1 for the end."},
     }
     return [
-        _tool("conversation_search", "Search what was said before in this conversation.", 1300, search, []),
+        _tool("conversation_search", "Search what was said before in this conversation.", 1760, search, []),
         _tool("memory_insert", "Insert text into a memory block.", 520, insert, ["label", "new_string"]),
         _tool(
             "memory_replace", "Replace a text in a memory block.", 1420, replace, ["label", "old_string", "new_string"]

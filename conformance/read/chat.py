@@ -181,6 +181,14 @@ def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
                 )
 
 
+def is_shaped(x: Exchange) -> bool:
+    """Whether all choices hold what they must: a delta in a chunk, a message in a whole answer."""
+    whole = completion(x)
+    if whole is None:
+        return all(type(part.choice.get("delta")) is dict for part in parts(x))
+    return all(isinstance(choice.get("message"), dict) for _, choice, _ in whole_choices(whole))
+
+
 @view
 def completion(x: Exchange) -> Object | None:
     """The JSON object that is the whole reply, whichever mode was asked for; None where it is something else."""

@@ -354,6 +354,19 @@ def _inflater(coding: str, raw: bytes) -> Callable[[bytes, int], bytes]:
     return decode
 
 
+def over_at_ns(x: Exchange) -> int:
+    """When the last octet of the reply, or the close that ends it, came: nanoseconds since the exchange began."""
+    answer = reply(x)
+    if answer.framing == "close" or not x.arrivals:
+        return x.ending.at_ns
+    end, heard = answer.trailing.start if answer.trailing else len(x.heard), 0
+    for at_ns, length in x.arrivals:
+        heard += length
+        if heard >= end:
+            return at_ns
+    return x.arrivals[-1].at_ns
+
+
 def requested(x: Exchange, name: str) -> tuple[str, ...]:
     """All values of a header of the request."""
     head = x.sent.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]

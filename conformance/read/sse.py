@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from conformance.exchange import Exchange, Span, view
+from conformance.exchange import Api, Exchange, Span, view
 from conformance.read.http1 import Reply, reply
 from conformance.read.json_text import NOT_JSON as NOT_JSON  # noqa: PLC0414 - read from here by those who read payloads
 from conformance.read.json_text import Mark, value_of
 
 BOM = b"\xef\xbb\xbf"
 DONE: Final = Mark.DONE
+TERMINAL: dict[Api, tuple[str, ...]] = {
+    "chat": (),
+    "messages": ("message_stop",),
+    "responses": ("response.completed", "response.incomplete", "response.failed"),
+}
+"""The types of the events that end a stream; on chat that is `[DONE]` alone."""
+
 FIELDS = ("data", "event", "id", "retry")
 LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 OPENING = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:(?:data|event|id|retry)[ \t]*)?:")
@@ -151,6 +158,15 @@ def payloads(x: Exchange) -> tuple[Any, ...]:
     return tuple(
         DONE if event.data == b"[DONE]" or event.is_done else value_of(event.data) for event in stream(x).dispatched
     )
+
+
+@view
+def ends(x: Exchange) -> tuple[Event, ...]:
+    """The dispatched events that end a stream of this API."""
+    kinds, pairs = TERMINAL[x.api], zip(stream(x).dispatched, payloads(x), strict=True)
+    if not kinds:
+        return tuple([event for event, value in pairs if value is DONE])
+    return tuple([event for event, value in pairs if isinstance(value, dict) and value.get("type") in kinds])
 
 
 @view

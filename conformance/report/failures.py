@@ -119,8 +119,8 @@ def _hurt(verdicts: Iterable[Judged], report: Report) -> Iterator[Line]:
         groups.setdefault(consequence(impact), []).append(impact.client)
     if not groups:
         yield Line("hurts", "no framework that was asked shows this to its user")
-    for consequences, clients in groups.items():
-        yield Line("hurts", f"{', '.join(clients)}: {consequences}")
+    for number, (consequences, clients) in enumerate(groups.items()):
+        yield Line("" if number else "hurts", f"{', '.join(clients)}: {consequences}")
 
 
 def _is_hurt(impact: Impact) -> bool:

@@ -56,48 +56,51 @@ def _opening(report: Report, out: Console) -> None:
 
 
 def _impacts(report: Report, out: Console) -> None:
-    """What the frameworks' users get for a plain streamed greeting, where it is not simply the answer."""
-    rows = [i for i in report.impact if i.probe.endswith(".hello") and (i.mode == "stream" or not i.delivered)]
+    """What the frameworks' users get for a plain greeting, where it is not simply the answer."""
+    rows = [i for i in report.impact if i.profile in report.profiles and (i.mode == "stream" or not i.delivered)]
     if all(i.delivered and i.requests == 1 for i in rows):
         return
-    table = Table(
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-        header_style="dim",
-    )
-    for name in _columns(report):
-        table.add_column(name, justify="left" if name in ("framework", "its user") else "right", overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for place, name in enumerate(_columns(report)):
+        table.add_column(name, justify="left" if place < 2 else "right", overflow="fold")
     for impact in rows:
         style = "" if impact.delivered else "red"
         table.add_row(*(Text(cell, style) for cell in _cells(impact, report)))
     out.print()
     out.print(table, soft_wrap=False)
-    if any(i.estimated for i in rows):
-        out.print("Money is estimated where the target reports no usage.", style="dim")
+    _details(rows, report, out)
 
 
 def _columns(report: Report) -> Iterator[str]:
     yield from ("framework", "its user", "requests", "billed")
-    if any(i.cost_usd is not None for i in report.impact):
-        yield from ("cost/message", "wasted/message")
+    if _is_priced(report):
+        yield from ("cost", "wasted")
         if report.messages_per_day:
-            yield f"wasted/day ({report.messages_per_day:g} messages)"
+            yield "wasted/day"
 
 
 def _cells(impact: Impact, report: Report) -> Iterator[str]:
-    how = "" if impact.mode == "stream" else " (not streaming)"
-    yield from (
-        impact.client + how,
-        impact.detail or USER_SEES[impact.outcome],
-        str(impact.requests),
-        str(impact.billed),
-    )
-    if any(i.cost_usd is not None for i in report.impact):
+    how = "" if impact.mode == "stream" else ", unary"
+    yield from (impact.client + how, USER_SEES[impact.outcome], str(impact.requests), str(impact.billed))
+    if _is_priced(report):
         yield from (money(impact.cost_usd), money(impact.wasted_usd))
         if report.messages_per_day:
             wasted = impact.wasted_usd
             yield money(None if wasted is None else wasted * report.messages_per_day)
+
+
+def _is_priced(report: Report) -> bool:
+    return any(i.cost_usd is not None for i in report.impact)
+
+
+def _details(rows: Iterable[Impact], report: Report, out: Console) -> None:
+    """What the table counts, and why each user gets what they get."""
+    if _is_priced(report):
+        day = f"; a day is {report.messages_per_day:g} messages" if report.messages_per_day else ""
+        guess = "; estimated where the target reports no usage" if any(i.estimated for i in rows) else ""
+        out.print(f"Requests and US dollars for one user message{day}{guess}.", style="dim")
+    for detail in dict.fromkeys(i.detail for i in rows if i.detail and not (i.delivered and i.requests == 1)):
+        _say(out, "", Text(detail), indent=2)
 
 
 def money(amount: float | None) -> str:

@@ -82,9 +82,16 @@ def choosing(x: Exchange) -> Skip | None:
     return chunked(x) or (None if parts(x) else untestable("no choice came"))
 
 
+def filed(x: Exchange) -> Skip | None:
+    """Choices came in chunks, and can be told apart."""
+    if (skip := choosing(x)) or choices_asked(x) == 1 or all(is_integer(part.choice.get("index")) for part in parts(x)):
+        return skip
+    return untestable("the choices have no index to be told apart by")
+
+
 def finished(x: Exchange) -> Skip | None:
     """Choices came, and the stream came to its end."""
-    return ended(x) or choosing(x)
+    return ended(x) or filed(x)
 
 
 def _values(x: Exchange) -> Iterator[tuple[Event, Any]]:
@@ -296,7 +303,8 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
 def empty_choices(x: Exchange) -> Iterator[Finding]:
     """Many clients read choices[0] unasked, and crash on the chunk that has none."""
     for number, found in enumerate(said(x), 1):
-        if found.value.get("choices") == [] and not (found.value.get("usage") or is_annotation(found.value)):
+        due = found.value.get("usage") or ("usage" in found.value and number == len(said(x)))
+        if found.value.get("choices") == [] and not (due or is_annotation(found.value)):
             yield Finding(f"chunk {number} has neither choices nor usage", at=place(x, found))
 
 
@@ -492,7 +500,7 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
     "A choice has its finish_reason once",
     about="choices",
     fix="Send finish_reason in the last chunk of the choice only; chunks after it (usage) have none.",
-    when=choosing,
+    when=filed,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(*HELLO[:-1], chunk(finish="length"), "[DONE]")],
 )
@@ -534,7 +542,7 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     "Nothing is added to a choice after its finish_reason",
     about="choices",
     fix="Send finish_reason after the last text and the last tool call.",
-    when=choosing,
+    when=filed,
     good=[GOOD, VENDOR, streamed(*HELLO[:-1], chunk({"content": ""}, usage=USAGE), "[DONE]")],
     bad=[streamed(*HELLO[:2], LAST, chunk({"content": " there."}), "[DONE]")],
 )
@@ -550,7 +558,7 @@ def text_after_the_end(x: Exchange) -> Iterator[Finding]:
 
 def piecemeal(x: Exchange) -> Skip | None:
     """Text came in at least three pieces."""
-    if (skip := choosing(x)) or any(len(choice.pieces) > 2 for choice in answer(x).choices):
+    if (skip := filed(x)) or any(len(choice.pieces) > 2 for choice in answer(x).choices):
         return skip
     return untestable("the text came in fewer than three pieces")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from conformance.exchange import Exchange, Span
-from conformance.read.chat import answer, completion, is_chunk, place, whole_choices
+from conformance.read.chat import answer, completion, is_chunk, is_shaped, place, whole_choices
 from conformance.read.http1 import reply
 from conformance.read.json_text import fault_of, value_of
 from conformance.read.request import asked, choices_asked
@@ -379,6 +379,8 @@ def stopped_by_itself(x: Exchange) -> Skip | None:
     """One answer came in either mode, it ended with `stop`, and nobody had asked for a stop at certain words."""
     if skip := streamed_to_the_end(x) if x.mode == "stream" else choosing(x):
         return skip
+    if not is_shaped(x):
+        return untestable("what the choices hold can't be read")
     choices = answer(x).choices
     if len(choices) != 1 or choices[0].finish != "stop":
         return not_applicable("the model did not end a single answer by itself")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.exchange import Ending, Exchange, Span
+from conformance.exchange import Exchange, Span
 from conformance.read.http1 import reply
 from conformance.read.refusal import Refusal, error_at, names, own_fields, quoted, refusal, refuses_streaming
 from conformance.read.request import asked
@@ -70,7 +70,6 @@ MISTAKE: dict[str, Any] = {"probe": "chat.mistake.no-messages", "body": {"model"
 REFUSED = error("'messages' is missing.", param="messages", code="missing_required_parameter")
 GOOD = answered(REFUSED, status=400, **MISTAKE)
 GREETING = answered(completion())
-HUNG = Ending("timeout", "first-byte", 0)
 
 
 def mistaken(x: Exchange) -> Skip | None:
@@ -154,31 +153,6 @@ def documented_request_crashed(x: Exchange, hello: Exchange) -> Iterator[Finding
     yield from _crashed(x, hello)
 
 
-def _heard_of(x: Exchange) -> Skip | None:
-    if skip := asks(*MISTAKES, *DOCUMENTED)(x):
-        return skip
-    if x.ending.how in ("unreachable", "interrupted"):
-        return untestable(f"the exchange could not be carried out ({x.ending.how})")
-    return None
-
-
-@rule(
-    "ERR005", MUST, "Every request gets a reply",
-    spec=CODES_4XX, fix="Answer before the connection is closed; bound what parsing may cost.",
-    when=_heard_of, good=[(GOOD, GREETING)],
-    bad=[(exchange(b"", ending=HUNG, mode="unary", **MISTAKE), GREETING), (exchange(b"", mode="unary", **MISTAKE), GREETING)],
-)  # fmt: skip
-def request_without_a_reply(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """A connection that hangs or drops is taken for the network's fault and tried again."""
-    if reply(x).status:
-        return
-    if skip := greeted(hello):
-        yield skip
-    else:
-        about = f"{x.question.topic} {x.question.about}".strip()
-        yield Finding(f"no reply came to {about} ({x.ending.how} at {x.ending.phase}), while the greeting was answered")
-
-
 def an_error(x: Exchange) -> Skip | None:
     """An error came that is no statement about streaming, and not that the API is missing."""
     if skip := replied(x):
@@ -207,7 +181,7 @@ def _unfit(said: Refusal) -> str:
 
 
 @rule(
-    "ERR006", MUST, "An error is JSON",
+    "ERR005", MUST, "An error is JSON",
     spec=ENVELOPE, fix="Answer errors with the API's error object as application/json, and keep proxies from replacing it.",
     when=_within_the_api, good=[GOOD, answered({"detail": "no"}, status=422, **MISTAKE)],
     bad=[answered("<html>Bad Request</html>", status=400, **MISTAKE), answered("bad request", status=400, **MISTAKE), answered("", status=400, **MISTAKE), streamed(error(), status=400, **MISTAKE)],
@@ -219,7 +193,7 @@ def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
 
 
 @rule(
-    "ERR007", MUST, "An error has the API's error object",
+    "ERR006", MUST, "An error has the API's error object",
     spec=ENVELOPE, fix="Replace the web framework's own error handlers by one that writes {\"error\": {\"message\", \"type\", \"param\", \"code\"}}.",
     when=_within_the_api, good=[GOOD, answered({"type": "error", **REFUSED}, status=400, **MISTAKE)],
     bad=[answered({"detail": [{"loc": ["body", "messages"], "msg": "Field required"}]}, status=422, **MISTAKE), answered([REFUSED], status=400, **MISTAKE), answered({"error": "no"}, status=400, **MISTAKE), answered({"message": "no"}, status=400, **MISTAKE)],
@@ -236,7 +210,7 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
 
 
 @rule(
-    "ERR008", SHOULD, "A path or method that is not there is refused with the API's error object",
+    "ERR007", SHOULD, "A path or method that is not there is refused with the API's error object",
     spec=ENVELOPE, fix="Give the web framework's 404 and 405 handlers the API's error object.",
     when=_outside_the_api, good=[answered(error("Not found."), status=404, probe="chat.mistake.unknown-route")],
     bad=[answered({"detail": "Not Found"}, status=404, probe="chat.mistake.unknown-route"), answered("<html>", status=404, probe="chat.mistake.unknown-route"), answered("", status=405, probe="chat.mistake.get")],
@@ -265,7 +239,7 @@ def _with(**fields: Any) -> Exchange:
 
 
 @rule(
-    "ERR009", MUST, "An error has a message",
+    "ERR008", MUST, "An error has a message",
     spec=ENVELOPE, fix="Set `error.message` to a sentence that says what is wrong.",
     when=_enveloped, good=[GOOD], bad=[_with(message=""), _with(message=None), _with(message={"text": "no"}), answered({"error": {}}, status=400, **MISTAKE)],
 )  # fmt: skip
@@ -278,7 +252,7 @@ def error_without_a_message(x: Exchange) -> Iterator[Finding]:
 
 
 @rule(
-    "ERR010", SHOULD, "An error has a type",
+    "ERR009", SHOULD, "An error has a type",
     spec=ENVELOPE, fix="Set `error.type`, for example to `invalid_request_error`.",
     when=_enveloped, good=[GOOD], bad=[_with(type=None), _with(type=400), _with(type="")],
 )  # fmt: skip
@@ -290,7 +264,7 @@ def error_without_a_type(x: Exchange) -> Iterator[Finding]:
 
 
 @rule(
-    "ERR011", SHOULD, "An error's param and code are texts or null",
+    "ERR010", SHOULD, "An error's param and code are texts or null",
     spec=ENVELOPE, fix="Always write both keys: a text, or null. A status number is no code.",
     when=_openai, good=[GOOD, answered(error("No."), status=400, **MISTAKE)],
     bad=[_with(code=400), _with(param=["messages"]), answered({"error": {"message": "no", "type": "t"}}, status=400, **MISTAKE)],
@@ -306,7 +280,7 @@ def error_with_another_code(x: Exchange) -> Iterator[Finding]:
 
 
 @rule(
-    "ERR012", SHOULD, "Nothing is written as null, not as the word None",
+    "ERR011", SHOULD, "Nothing is written as null, not as the word None",
     spec=ENVELOPE, fix="Write JSON null where there is no value.",
     when=_enveloped, good=[GOOD], bad=[_with(param="None"), _with(type="None"), _with(code="null")],
 )  # fmt: skip
@@ -321,7 +295,7 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
 
 
 @rule(
-    "ERR013", SHOULD, "An error is labelled as JSON",
+    "ERR012", SHOULD, "An error is labelled as JSON",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3", fix="Set Content-Type: application/json on errors too.",
     when=_enveloped, good=[GOOD, answered(REFUSED, status=400, headers=[("content-type", "application/problem+json; charset=utf-8")], **MISTAKE)],
     bad=[answered(REFUSED, status=400, headers=[("content-type", "text/html")], **MISTAKE), answered(REFUSED, status=400, headers=[], **MISTAKE)],
@@ -339,7 +313,7 @@ def _whole(x: Exchange) -> Skip | None:
 
 
 @rule(
-    "ERR014", MUST, "An error has an error's status",
+    "ERR013", MUST, "An error has an error's status",
     spec=CODES_4XX, fix="Set the status that belongs to the error: 4xx where the client is at fault, else 5xx.",
     when=_whole, good=[GREETING, answered(completion(error=None))],
     bad=[answered(error("No capacity.")), answered(error("No."), mode="stream"), answered({"error": "no"})],
@@ -362,7 +336,7 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
 
 
 @rule(
-    "ERR015", MUST, "An error inside a stream has the API's error object",
+    "ERR014", MUST, "An error inside a stream has the API's error object",
     spec=STREAMED_ERRORS, fix="Send the same error object that a refusal would have, with a message.",
     when=_broken_off, good=[streamed(FIRST, error("The upstream failed.", "server_error"))],
     bad=[streamed(FIRST, {"error": "upstream failed"}), streamed(FIRST, {"error": {"code": 502}}), streamed(FIRST, {"type": "error"})],
@@ -377,7 +351,7 @@ def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
 
 
 @rule(
-    "ERR016", MUST, "Nothing but the end follows an error inside a stream",
+    "ERR015", MUST, "Nothing but the end follows an error inside a stream",
     spec=STREAMED_ERRORS, fix="End the stream after the error.",
     when=_broken_off, good=[streamed(FIRST, error("No.")), streamed(FIRST, error("No."), "[DONE]")],
     bad=[streamed(FIRST, error("No."), chunk({"content": "lo"}), chunk(finish="stop"), "[DONE]")],
@@ -395,7 +369,7 @@ ROLE_REFUSED = answered(REFUSED, status=400, **BOTH)
 
 
 @rule(
-    "ERR017", MUST, "What is refused without streaming is refused before a stream begins",
+    "ERR016", MUST, "What is refused without streaming is refused before a stream begins",
     spec=CODES_4XX, fix="Validate the request before the status line is sent.",
     when=mistaken, good=[(answered(REFUSED, status=400, mode="stream", **BOTH), ROLE_REFUSED)],
     bad=[(streamed(REFUSED, "[DONE]", **BOTH), ROLE_REFUSED)],
@@ -410,7 +384,7 @@ def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Findi
 
 
 @rule(
-    "ERR018", SHOULD, "A mistake has the same status, streaming or not",
+    "ERR017", SHOULD, "A mistake has the same status, streaming or not",
     spec=CODES_4XX, fix="Validate both kinds of request in the same place.",
     when=mistaken, good=[(answered(REFUSED, status=400, mode="stream", **BOTH), ROLE_REFUSED)],
     bad=[(answered(REFUSED, status=422, mode="stream", **BOTH), ROLE_REFUSED)],
@@ -427,7 +401,7 @@ def _said_no(x: Exchange) -> Skip | None:
 
 
 @rule(
-    "ERR019", MUST, "An error shows nothing of the server's inside",
+    "ERR018", MUST, "An error shows nothing of the server's inside",
     spec="https://cwe.mitre.org/data/definitions/209.html", fix="Log the traceback, and answer with a sentence and a request id.",
     when=_said_no, good=[GOOD, answered(error("See https://example.com/docs/errors.js or /v1/models."), status=400, **MISTAKE)],
     bad=[_with(message='Traceback (most recent call last):\n  File "/app/main.py", line 3'), answered("at Layer.handle (/srv/node_modules/express/lib/router/layer.js:95:5)", status=500, **MISTAKE), _with(message="KeyError in /opt/server/api/chat.py")],
@@ -440,7 +414,7 @@ def leaked_traceback(x: Exchange) -> Iterator[Finding]:
 
 
 @rule(
-    "ERR020", MUST, "The key is never sent back",
+    "ERR019", MUST, "The key is never sent back",
     spec="https://cwe.mitre.org/data/definitions/201.html", fix="Never write a credential into a reply, a header or an error.",
     when=replied, good=[GOOD], bad=[replace(GOOD, masked=(Span(60, 70),))],
 )  # fmt: skip
@@ -458,7 +432,7 @@ SECRET: dict[str, Any] = {
 
 
 @rule(
-    "ERR021", SHOULD, "An error does not repeat the conversation",
+    "ERR020", SHOULD, "An error does not repeat the conversation",
     spec="https://cwe.mitre.org/data/definitions/209.html", fix="Leave the input out of validation errors (in pydantic: include_input=False).",
     when=_said_no, good=[answered(REFUSED, status=400, **SECRET)],
     bad=[answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET)],
@@ -479,7 +453,7 @@ ALLOW: Headers = (JSON, ("allow", "POST"))
 
 
 @rule(
-    "ERR022", SHOULD, "A refused method comes with the ones that are allowed",
+    "ERR021", SHOULD, "A refused method comes with the ones that are allowed",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6", fix="Send the header Allow, for example `Allow: POST`.",
     when=_method_refused, good=[answered(error(), status=405, headers=ALLOW, probe="chat.mistake.get")],
     bad=[answered(error(), status=405, probe="chat.mistake.get")],
@@ -490,12 +464,9 @@ def method_refused_without_allow(x: Exchange) -> Iterator[Finding]:
         yield Finding("the reply is 405 without the header Allow", at=reply(x).head)
 
 
-def _carried_out(x: Exchange) -> Skip | None:
-    if x.ending.how in ("unreachable", "interrupted"):
-        return untestable(f"the exchange could not be carried out ({x.ending.how})")
-    if (status := reply(x).status) in (401, 403):
-        return untestable(f"the target refused the key ({status})")
-    return None
+def _let_in(x: Exchange) -> Skip | None:
+    status = reply(x).status
+    return untestable(f"the target refused the key ({status})") if status in (401, 403) else None
 
 
 def _no_other_rule_s(x: Exchange) -> Skip | None:
@@ -513,17 +484,15 @@ def _no_other_rule_s(x: Exchange) -> Skip | None:
 
 
 @rule(
-    "ERR023", MUST, "A plain greeting is answered",
+    "ERR022", MUST, "A plain greeting is answered",
     spec="https://platform.openai.com/docs/api-reference/chat/create", fix="Read the error, and try the same request with curl.",
-    when=both(asks("hello"), _carried_out, _no_other_rule_s), good=[GREETING, streamed(*HELLO)],
-    bad=[answered(error("Boom."), status=500), answered(error("Busy."), status=429, headers=(JSON, ("retry-after", "1"))), exchange(b"", ending=HUNG), streamed(error("Upstream failed.")), exchange(http(200, [SSE], b'data: {"error":{}, "type":"error"}\n\n'))],
+    when=both(asks("hello"), replied, _let_in, _no_other_rule_s), good=[GREETING, streamed(*HELLO)],
+    bad=[answered(error("Boom."), status=500), answered(error("Busy."), status=429, headers=(JSON, ("retry-after", "1"))), streamed(error("Upstream failed.")), exchange(http(200, [SSE], b'data: {"error":{}, "type":"error"}\n\n'))],
 )  # fmt: skip
 def greeting_failed(x: Exchange) -> Iterator[Finding]:
     """Nothing else works where this does not."""
     answer, said = reply(x), refusal(x)
-    if answer.status == 0:
-        yield Finding(f"no reply came to the greeting ({x.ending.how} at {x.ending.phase})")
-    elif said.in_band:
+    if said.in_band:
         yield Finding(f"the stream of the greeting holds an error: {quoted(said.message or said.text)}", at=said.at)
     elif answer.status not in OK:
         transient = " for now" if answer.value("retry-after") or answer.status in UNRELATED else ""

@@ -14,7 +14,7 @@ from conformance.read.refusal import Refusal, body, names, own_fields, quoted, r
 from conformance.read.request import asked
 from conformance.read.sse import is_labelled, looks_like_events
 from conformance.rule import When, rule
-from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
+from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.when import OK, asks, both, decided, greeted, in_a_mode_that_is_offered, succeeded
 from conformance.target import Policy
 from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
@@ -319,27 +319,12 @@ def dropped_n(x: Exchange) -> Iterator[Finding | Skip]:
     yield from _shown(x)
 
 
-USAGE: Facts = {"probe": "chat.usage", "body": {"stream_options": {"include_usage": True}}}
-
-
-@rule(
-    "FLD012", MUST, "`stream_options.include_usage` is honoured or refused",
-    spec=f"{CREATE}#chat-create-stream_options", fix="Send one chunk with `usage` and empty `choices` before [DONE].",
-    when=both(_witness("usage"), asked_for_stream), apis=("chat",), modes=("stream",),
-    good=[streamed(*HELLO[:-1], chunk(choices=[], usage={"total_tokens": 6}), "[DONE]", **USAGE)],
-    bad=[streamed(*HELLO, **USAGE), streamed(*(chunk(**(c | {"usage": None})) for c in HELLO[:-1] if isinstance(c, dict)), **USAGE)],
-)  # fmt: skip
-def dropped_usage(x: Exchange) -> Iterator[Finding | Skip]:
-    """Frameworks count tokens from that chunk: without it budgets, context management and bills show zero."""
-    yield from _shown(x)
-
-
 TOOLS: Facts = {"probe": "chat.tools", "body": {"tool_choice": "required"}}
 CALL = {"content": None, "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
 
 
 @rule(
-    "FLD013", MUST, "`tool_choice: required` is honoured or refused",
+    "FLD012", MUST, "`tool_choice: required` is honoured or refused",
     spec=f"{CREATE}#chat-create-tool_choice", fix="Constrain the model to a tool call, or refuse `required` with 400.",
     when=_witness("tools"), apis=("chat",),
     good=[answered(completion(CALL, "tool_calls"), **TOOLS)],
@@ -355,7 +340,7 @@ FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_for
 
 
 @rule(
-    "FLD014", MUST, "`response_format: json_schema` is honoured or refused",
+    "FLD013", MUST, "`response_format: json_schema` is honoured or refused",
     spec=f"{CREATE}#chat-create-response_format",
     fix="Constrain the answer to the schema, or refuse the format with 400.",
     when=_witness("witness", "response_format"), apis=("chat",),
@@ -372,7 +357,7 @@ TOKEN = {"token": "Hello", "logprob": -0.1, "top_logprobs": [{"token": "Hello", 
 
 
 @rule(
-    "FLD015", MUST, "`logprobs` is honoured or refused",
+    "FLD014", MUST, "`logprobs` is honoured or refused",
     spec=f"{CREATE}#chat-create-logprobs", fix="Return `logprobs.content` for every token, or refuse the field with 400.",
     when=_witness("witness", "logprobs"), apis=("chat",),
     good=[answered(completion(choices=[CHOICES[0] | {"logprobs": {"content": [TOKEN]}}]), **LOGPROBS)],
@@ -387,7 +372,7 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
 
 
 @rule(
-    "FLD016", MUST, "The fields that a framework always sends are accepted",
+    "FLD015", MUST, "The fields that a framework always sends are accepted",
     spec=CREATE, fix="Accept the field, null included; where it can have no effect, accept and announce it.",
     when=both(asks("hello"), in_a_mode_that_is_offered, decided),
     good=[GREETING, streamed(*HELLO)],

@@ -7,11 +7,24 @@ import json
 import re
 from collections.abc import Iterator
 
-from conformance.exchange import Api, Exchange, Span, view
+from conformance.exchange import Exchange, Span, view
 from conformance.read.http1 import reply
 from conformance.read.json_text import NOT_JSON, fault_of, value_of
 from conformance.read.refusal import error_at, quoted
-from conformance.read.sse import BOM, DONE, FIELDS, Event, Line, is_labelled, looks_like_events, payloads, span, stream
+from conformance.read.sse import (
+    BOM,
+    DONE,
+    FIELDS,
+    TERMINAL,
+    Event,
+    Line,
+    ends,
+    is_labelled,
+    looks_like_events,
+    payloads,
+    span,
+    stream,
+)
 from conformance.read.value import mapping, shown, string
 from conformance.rule import rule
 from conformance.rules.example import CLOSED, HELLO, JSON, SSE, chunk, exchange, http, sse, streamed
@@ -24,13 +37,6 @@ PARSING = WHATWG + "parsing-an-event-stream"
 INTERPRETING = WHATWG + "event-stream-interpretation"
 CHUNKS = "https://platform.openai.com/docs/api-reference/chat-streaming"
 ANTHROPIC = "https://platform.claude.com/docs/en/build-with-claude/streaming"
-
-TERMINAL: dict[Api, tuple[str, ...]] = {
-    "chat": (),
-    "messages": ("message_stop",),
-    "responses": ("response.completed", "response.incomplete", "response.failed"),
-}
-"""The types of the events that end a stream; on chat that is `[DONE]` alone."""
 
 LIKE_DONE = re.compile(rb"[\s\"'`]*\[?\s*done\s*\]?[\s\"'`.;]*", re.IGNORECASE)
 LAX_FIELD = re.compile(rb"[\s\xef\xbb\xbf]*(?:data|event)\s*:", re.IGNORECASE)
@@ -109,21 +115,7 @@ def answering(x: Exchange) -> Skip | None:
 
 def marked(x: Exchange) -> Skip | None:
     """An event stream came, no error ended it, and it has an end marker."""
-    return answering(x) or (None if _ends(x) else untestable("the stream has no end marker"))
-
-
-@view
-def _ends(x: Exchange) -> tuple[int, ...]:
-    """The indices of the dispatched events that end the stream."""
-    kinds = TERMINAL[x.api]
-    if not kinds:
-        return tuple([at for at, value in enumerate(payloads(x)) if value is DONE])
-    return tuple([at for at, value in enumerate(payloads(x)) if isinstance(value, dict) and value.get("type") in kinds])
-
-
-def end_of(x: Exchange) -> Event | None:
-    """The first event that ends the stream, or None."""
-    return stream(x).dispatched[_ends(x)[0]] if _ends(x) else None
+    return answering(x) or (None if ends(x) else untestable("the stream has no end marker"))
 
 
 def marker(x: Exchange) -> str:
@@ -320,9 +312,9 @@ def ended(x: Exchange) -> Skip | None:
         return skip
     if merged_events(x) or lost_lines(x):
         return untestable("the stream's lines are not where they belong")
-    if not _ends(x) and _unfinished(x):
+    if not ends(x) and _unfinished(x):
         return untestable("the stream breaks off in the midst of an event")
-    return None if _ends(x) else whole(x)
+    return None if ends(x) else whole(x)
 
 
 def _unfinished(x: Exchange) -> Event | None:
@@ -343,7 +335,7 @@ def _unfinished(x: Exchange) -> Event | None:
 )
 def missing_end_marker(x: Exchange) -> Iterator[Finding]:
     """Nothing else tells a complete answer from one that was cut off; some clients connect again, which asks again."""
-    if not _ends(x) and not any(_means_done(event) or _joins_done(event) for event in stream(x).events):
+    if not ends(x) and not any(_means_done(event) or _joins_done(event) for event in stream(x).events):
         yield Finding(f"the stream ends without {marker(x)}", at=span(x, stream(x).events[-1]))
 
 
@@ -369,11 +361,10 @@ def _joins_done(event: Event) -> bool:
 )
 def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
     """Two layers believe that they end the stream: sooner or later one of them does so too early."""
-    again = list(_ends(x)[1:])
+    again = list(ends(x)[1:])
     if x.api == "messages":
-        again += [at for at, value in enumerate(payloads(x)) if value is DONE]
-    for at in sorted(again):
-        event = stream(x).dispatched[at]
+        again += [event for event in stream(x).dispatched if event.is_done]
+    for event in again:
         yield Finding(f"the end is marked again: {_shown(event.data)}", at=span(x, event))
 
 
@@ -394,9 +385,9 @@ def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
 )
 def events_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Half of the clients stop reading at the marker, the others deliver what follows: users see different answers."""
-    end = end_of(x)
+    end = ends(x)[0].end
     for event in stream(x).events:
-        if end and event.start >= end.end and event.has_data and not _marks_end(x, event):
+        if event.start >= end and event.has_data and not _marks_end(x, event):
             yield Finding(f"an event follows the end marker: {_shown(event.octets)}", at=span(x, event))
 
 

@@ -7,7 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from conformance.exchange import MODES, Exchange, Mode
-from conformance.read.chat import Fragment, ToolCall, answer, completion, fragments, join, parts, place, whole_choices
+from conformance.read.chat import (
+    Fragment,
+    ToolCall,
+    answer,
+    completion,
+    fragments,
+    is_shaped,
+    join,
+    parts,
+    place,
+    whole_choices,
+)
 from conformance.read.json_text import value_of
 from conformance.read.request import asked, cap_asked, choices_asked
 from conformance.read.usage import usage
@@ -427,6 +438,8 @@ def says_tool_calls(x: Exchange) -> Skip | None:
     """An answer came whole that finishes with `tool_calls`."""
     if skip := chosen(x) or (finished(x) if x.mode == "stream" else None):
         return skip
+    if not is_shaped(x):
+        return untestable("what the choices hold can't be read")
     said = any("tool_calls" in choice.finishes for choice in answer(x).choices)
     return None if said else not_applicable("finish_reason is not tool_calls")
 

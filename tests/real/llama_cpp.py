@@ -8,7 +8,7 @@ if __name__ == "__main__":
     parameters = xllamacpp.CommonParams()
     parameters.model.path = sys.argv[1]
     parameters.port = int(sys.argv[2])
-    parameters.n_ctx = 65536
+    parameters.n_ctx = 131072
     parameters.n_parallel = 4
     parameters.n_predict = 96
     parameters.sampling.seed = 42

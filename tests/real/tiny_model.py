@@ -6,7 +6,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-WIDTH, LAYERS, HEADS, HIDDEN, CONTEXT = 64, 2, 2, 128, 2048
+WIDTH, LAYERS, HEADS, HIDDEN, CONTEXT = 64, 2, 2, 128, 32768
 CHAT_TEMPLATE = (
     "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}\n{% endfor %}"
     "{% if add_generation_prompt %}[assistant] {% endif %}"

@@ -14,7 +14,9 @@ TARGET = Target(base_url="https://api.example/v1", model="m", key_env="MY_KEY")
 
 def sent(body, *headers, path="/v1/chat/completions", host="api.example"):
     lines = (f"POST {path} HTTP/1.1", f"Host: {host}", *headers, f"Content-Length: {len(body)}", "", "")
-    return Exchange(id="x1", question=Question("chat", "p", "stream", "chat.hello"), sent="\r\n".join(lines).encode() + body)
+    return Exchange(
+        id="x1", question=Question("chat", "p", "stream", "chat.hello"), sent="\r\n".join(lines).encode() + body
+    )
 
 
 def test_the_key_is_a_variable_and_the_rest_stays_as_it_was_sent():
@@ -42,7 +44,7 @@ def test_a_body_that_no_line_can_hold_comes_from_the_run_folder(body):
 
 
 def test_hostile_octets_in_a_request_cannot_leave_their_quotes():
-    x = sent(b"'; touch /tmp/owned; '", "x-a: `id` $(id) \"", "authorization: Bearer *********`id`")
+    x = sent(b"'; touch /tmp/owned; '", 'x-a: `id` $(id) "', "authorization: Bearer *********`id`")
     words = shlex.split(curl.line(x, TARGET))
     assert 'x-a: `id` $(id) "' in words
     assert "authorization: Bearer $MY_KEY`id`" in words
@@ -72,6 +74,8 @@ def test_a_shell_sends_the_same_request_again(tmp_path):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "sent.bin").write_bytes(x.sent)
             line = curl.line(x, target, str(tmp_path))
-            subprocess.run(["sh", "-c", line], check=True, env={"MY_KEY": "s3cret", "PATH": "/usr/bin:/bin"}, timeout=20)
+            subprocess.run(
+                ["sh", "-c", line], check=True, env={"MY_KEY": "s3cret", "PATH": "/usr/bin:/bin"}, timeout=20
+            )
             assert heard.pop() == ("/v1/chat/completions", "Bearer s3cret", None, body)
         server.shutdown()

@@ -53,7 +53,7 @@ def test_the_incident_is_priced(record):
     assert "$0.072" in row
     assert "$0.054" in row
     assert "$0.32" in row
-    assert row.split()[-5] == "4"
+    assert row.split()[-5:-3] == ["4", "4"]
 
 
 def test_every_failure_tells_all_that_a_person_needs(record):
@@ -78,7 +78,12 @@ def test_no_sentence_is_wider_than_the_terminal(record, width):
 
 def test_nothing_that_a_target_sent_reaches_a_screen_as_it_was(record):
     run = record("hostile")
-    for text in (shown(run), shown(run, 80), as_json.render(run.report).decode(), junit.render(run.report, run.evidence).decode()):
+    for text in (
+        shown(run),
+        shown(run, 80),
+        as_json.render(run.report).decode(),
+        junit.render(run.report, run.evidence).decode(),
+    ):
         assert all(char.isprintable() or char == "\n" for char in text)
     assert "[bold]x[/bold]" in shown(run)
 
@@ -104,7 +109,9 @@ def test_a_waiver_covers_its_failures_and_nothing_else(record):
     rule = failing_must(record("silent_json").report).rule
     report = record("silent_json", [Waiver(rule=rule, profile="hermes", reason="known", until=NEVER)]).report
     assert {v.profile for v in report.verdicts if v.waived} == {"hermes"}
-    assert report.summary.waived == sum(v.rule == rule and v.profile == "hermes" and v.status == "fail" for v in report.verdicts)
+    assert report.summary.waived == sum(
+        v.rule == rule and v.profile == "hermes" and v.status == "fail" for v in report.verdicts
+    )
     assert report.exit_code == 1
 
 
@@ -129,7 +136,11 @@ def test_a_stale_waiver_fails_a_strict_run_only(record):
 
 @pytest.mark.parametrize(
     ("stopped", "code", "said"),
-    [("unreachable", 3, "could not be reached"), ("key-refused", 3, "refused the key"), ("interrupted", 130, "Interrupted")],
+    [
+        ("unreachable", 3, "could not be reached"),
+        ("key-refused", 3, "refused the key"),
+        ("interrupted", 130, "Interrupted"),
+    ],
 )
 def test_a_run_that_stopped_says_so_first(record, stopped, code, said):
     run = record("native", stopped=stopped, stopped_why="because")

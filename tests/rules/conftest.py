@@ -27,10 +27,16 @@ def exchange(probe, mode, fields, change=None, deployment="native-sse"):
     body = {"model": "reference", "messages": [{"role": "user", "content": content}], **fields}
     body |= {"stream": True, **USAGE} if mode == "stream" else {}
     octets = json.dumps(body).encode()
-    headers = (("content-type", "application/json"),)
-    path = "/v1/chat/completions"
     asked = Asked(
-        method="POST", path=path, query="", headers=headers, body=octets, json=body, api="chat", id="1", at=1_790_000_000
+        method="POST",
+        path="/v1/chat/completions",
+        query="",
+        headers=(("content-type", "application/json"),),
+        body=octets,
+        json=body,
+        api="chat",
+        id="1",
+        at=1_790_000_000,
     )
     said = reply_to(asked, DEPLOYMENTS[deployment], (change,) if change else ())
     head = "".join(f"{name}: {value}\r\n" for name, value in said.headers)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conformance.reference.edit import Body, each_chunk, ends, less, more, on_stream, on_whole, planted, usage
+from conformance.reference.edit import Body, each_chunk, less, more, on_stream, on_whole, planted, usage
 
 
 def told_everywhere(chunks: list[Body]) -> list[Body]:
@@ -16,7 +16,8 @@ def told_with_the_end(chunks: list[Body]) -> list[Body]:
     told = chunks[-1].get("usage")
     if not told:
         return chunks
-    return [chunk | {"usage": told} if any(map(ends, chunk["choices"])) else chunk for chunk in chunks[:-1]]
+    *before, last = chunks[:-1]
+    return [*before, last | {"usage": told}]
 
 
 def counts(prompt: Any, completion: Any, total: Any) -> dict[str, Any]:

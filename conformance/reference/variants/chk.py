@@ -51,6 +51,14 @@ def call_at_once(chunks: list[Body]) -> Iterator[Body]:
             yield with_delta(chunk, {"tool_calls": [whole]})
 
 
+def spaced(chunks: list[Body]) -> Iterator[Body]:
+    """An empty delta after each one with text."""
+    for chunk in chunks:
+        yield chunk
+        if text_of(chunk):
+            yield with_delta(chunk, {"content": ""})
+
+
 def with_a_choice(chunk: Body) -> Body:
     """A chunk with usage that has an empty choice, as LiteLLM sends it."""
     return chunk | {"choices": [{"index": 0, "delta": {}, "finish_reason": None}]}
@@ -105,14 +113,12 @@ CHUNK_VARIANTS = (
     ),
     allowed("azure-first-chunk", "The first chunk only tells what Azure's filter said", on_stream(annotated)),
     allowed("thoughts-first", "Thoughts come before the text", on_stream(thought)),
-    allowed("id-of-another-form", "The id has a form of its own", each_chunk(more(id="gen/2026-11.01:☂"))),
+    allowed("id-of-another-form", "The id has a form of its own", each_chunk(lambda c: c | {"id": f"gen/{c['id']}:☂"})),
     allowed("created-at-zero", "The time of creation is 0", each_chunk(more(created=0))),
     allowed(
         "empty-deltas-between",
         "Between the deltas with text there are empty ones",
-        on_stream(
-            lambda chunks: [c for chunk in chunks for c in (chunk, with_delta(chunk, {}))[: 1 + bool(text_of(chunk))]]
-        ),
+        on_stream(spaced),
     ),
     allowed("call-in-one-fragment", "A tool call comes whole in one fragment", on_stream(call_at_once)),
     allowed(

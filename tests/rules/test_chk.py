@@ -1,0 +1,103 @@
+import pytest
+
+from conformance.exchange import Ending
+from conformance.reference.defects import chk as defects
+from conformance.reference.variants import chk as variants
+from conformance.rules import chk, cmp, tool, use
+from conformance.rules.example import HELLO, SSE, chunk, error, exchange, http, sse, streamed
+from conformance.verdict import MUST, Status
+
+FAMILIES = [r for module in (chk, cmp, use, tool) for r in vars(module).values() if hasattr(r, "judge")]
+RULES = {rule.id: rule for rule in FAMILIES}
+ALSO = {"chunk-answer-repeated": {"CHK023"}}
+"""Text in the last chunk is part of that defect."""
+
+
+def by_name(changes):
+    return [pytest.param(change, id=change.name) for change in changes]
+
+
+def finds(name, x):
+    """What the rule sees, or None where it does not apply."""
+    rule = RULES[name]
+    return None if rule.when(x) else [finding.seen for finding in rule.judge(x)]
+
+
+@pytest.mark.parametrize("deployment", ["native-sse", "sse-proxy"])
+def test_good_deployments_fail_nothing(failures, deployment):
+    assert failures(FAMILIES, deployment=deployment) == {}
+
+
+@pytest.mark.parametrize("change", by_name(defects.CHUNK_DEFECTS))
+def test_a_defect_fails_the_rule_that_it_names_alone(failures, change):
+    assert set(failures(FAMILIES, change)) == {change.caught_by} | ALSO.get(change.name, set())
+
+
+@pytest.mark.parametrize("change", by_name(variants.CHUNK_VARIANTS))
+def test_a_variant_fails_no_must(failures, change):
+    assert [name for name in failures(FAMILIES, change) if RULES[name].level is MUST] == []
+
+
+def test_every_rule_has_a_defect():
+    assert {c.caught_by for c in defects.CHUNK_DEFECTS} == {name for name in RULES if name.startswith("CHK")}
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name.startswith("CHK")])
+def test_an_error_in_place_of_an_answer_is_not_judged(name):
+    skip = RULES[name].when(streamed(error("Out of memory."), "[DONE]"))
+    assert skip.status is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name.startswith("CHK")])
+def test_an_error_amid_the_stream_is_no_fault_of_the_chunks(name):
+    assert not finds(name, streamed(*HELLO[:3], error("Out of memory."), "[DONE]"))
+
+
+def test_a_broken_off_stream_is_not_blamed_for_what_did_not_come():
+    octets = http(200, (SSE,), sse(*HELLO[:3]), length=False).replace(
+        b"\r\n\r\n", b"\r\ncontent-length: 9999\r\n\r\n", 1
+    )
+    x = exchange(octets, ending=Ending("reset", "body", 1))
+    assert RULES["CHK017"].when(x).status is Status.UNTESTABLE
+    assert RULES["CHK010"].when(x).status is Status.UNTESTABLE
+
+
+def test_a_stream_that_is_held_open_after_its_end_is_judged():
+    octets = http(200, (SSE, ("transfer-encoding", "chunked")), b"", length=False)
+    body = sse(*HELLO[:-2], "[DONE]")
+    x = exchange(octets + f"{len(body):x}\r\n".encode() + body + b"\r\n", ending=Ending("timeout", "body", 1))
+    assert finds("CHK017", x) == ["the choice never has a finish_reason"]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["ha", "ha", "ha"], ["a", "ab", "b"], ["-", "-", "--"], ["No", "w", "No"], ["Hello Hello ", "x", "Hello Hello x"]],
+)
+def test_repeated_words_are_no_repeated_answer(texts):
+    x = streamed(*(chunk({"content": text}) for text in texts), chunk(finish="stop"), "[DONE]")
+    assert (finds("CHK021", x), finds("CHK022", x)) in (
+        ([], []),
+        ([], ["the last delta repeats all the text before it: 'Hello Hello x'"]),
+    )
+
+
+def test_an_answer_repeated_with_other_choices_around_is_seen():
+    def of(index, text):
+        return chunk(choices=[{"index": index, "delta": {"content": text}, "finish_reason": None}])
+
+    told = [of(n, text) for text in ("Hello", " there", ".") for n in (0, 1)]
+    x = streamed(*told, of(1, "Hello there."), "[DONE]", body={"n": 2})
+    assert finds("CHK022", x) == ["the last delta repeats all the text before it: 'Hello there.'"]
+
+
+def test_integers_may_be_written_as_floats():
+    x = streamed(chunk(created=1_760_000_000.0, choices=[{"index": 0.0, "delta": {}, "finish_reason": "stop"}]))
+    assert finds("CHK004", x) == finds("CHK012", x) == []
+
+
+def test_the_place_of_a_fault_is_its_event():
+    x = streamed(*HELLO[:2], chunk({"content": 7}), *HELLO[2:])
+    (finding,) = RULES["CHK015"].judge(x)
+    event = x.heard[finding.at.start : finding.at.end]
+    assert event.startswith(b"data: {")
+    assert b'"content": 7' in event
