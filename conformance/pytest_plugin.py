@@ -244,6 +244,11 @@ class Judgement(pytest.Item):
                 if _covers(waiver, self.verdict):
                     self.add_marker(pytest.mark.xfail(strict=True, reason=waiver.reason))
 
+    def setup(self) -> None:
+        """Report our own fault before the test: an error, and no failure of the target."""
+        if self.verdict.status == "error":
+            raise HarnessError(self.verdict.message)
+
     def runtest(self) -> None:
         """Raise, skip or pass, as the verdict says."""
         status = self.verdict.status
@@ -251,8 +256,6 @@ class Judgement(pytest.Item):
             from conformance.report.failures import describe, text  # noqa: PLC0415 - pytest must not wait for it
 
             raise Violation(text(describe((self.verdict,), self.run_of.report, self.run_of.evidence)))
-        if status == "error":
-            raise HarnessError(self.verdict.message)
         if status != "pass":
             pytest.skip(f"{status}: {self.verdict.message}")
 

@@ -24,6 +24,8 @@ from conformance.verdict import Level, Status
 from conformance.wire.limits import Limits
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
+KEY = "sk-self-test-0123456789"
+"""Every deployment is asked with a key, so that one that repeats it is seen."""
 LIMITS = Limits(timeout_s=6.0, silence_s=1.5, first_byte_s=1.5)
 """Short, so that a deployment that hangs is through in seconds; the good ones answer within a quarter of a second."""
 
@@ -72,10 +74,10 @@ def inspect(
     """Run the gate, all profiles, against one embedded deployment, and judge the recording."""
 
     async def run() -> Judgement:
-        async with serve(DEPLOYMENTS[deployment], (change,) if change else ()) as url:
+        async with serve(DEPLOYMENTS[deployment], (change,) if change else (), key=KEY) as url:
             target = Target(name=deployment, base_url=url, model="reference", policy=policy, prices=prices)
             run_folder = RunFolder.create(folder)
-            options = Options(target=target, profiles=PROFILES, suite=suite, limits=LIMITS, concurrency=32)
+            options = Options(target=target, profiles=PROFILES, suite=suite, limits=LIMITS, concurrency=32, key=KEY)
             facts = await record(options, run_folder, Silent())
         return judge(facts, run_folder.exchange, run_folder.ids())
 

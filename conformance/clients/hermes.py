@@ -95,7 +95,7 @@ class Fate:
     error: str = ""
 
 
-def walk(delta: Any, _chunk: dict[str, Any], calls: Calls) -> str:
+def walk(delta: Any, calls: Calls) -> str:
     """Take one delta; a missing one is skipped, a tool call without an index goes to the first slot."""
     if not delta:
         return ""
@@ -115,7 +115,7 @@ def read(x: Exchange) -> Turn:
     """What hermes makes of one reply, before its loops."""
     if x.mode == "stream":
         return streamed(x, walk, calls=Calls(last_name=True))
-    return completed(x, _has_choices)
+    return completed(x, look=_has_choices)
 
 
 def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
@@ -159,7 +159,8 @@ def _fate(habits: Habits, turn: Turn, streams: bool, attempts: int) -> Fate:  # 
         return _continued(habits, turn)
     if turn.visible:
         return Fate(outcome="text" if turn.ended else "partial_text")
-    requests = EMPTY_ATTEMPTS + (THOUGHT_ATTEMPTS if turn.thought else 0)
+    thought = turn.thought or bool(turn.text.strip())
+    requests = EMPTY_ATTEMPTS + (THOUGHT_ATTEMPTS if thought else 0)
     return Fate(outcome="empty_silent", requests=requests, sees=f"`{habits.told}`", error=habits.told)
 
 
@@ -184,7 +185,7 @@ def _broken(habits: Habits) -> Fate:
 def _gives_up(error: ClientError, requests: int, why: str = "") -> Fate:
     status = f"HTTP {error.status}: " if error.status else ""
     told = f"API call failed after {ATTEMPTS} retries: " if requests > 1 else ""
-    return Fate(outcome="exception", requests=requests, why=why, error=f"{told}{status}{error.message}")
+    return Fate(outcome="exception", requests=requests, why=why, error=f"{told}{status}{error.said or error.message}")
 
 
 def _called(habits: Habits, turn: Turn) -> Fate:

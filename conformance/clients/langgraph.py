@@ -52,7 +52,7 @@ def _checked(function: Any) -> dict[str, Any]:
     return {"name": name, "arguments": arguments or ""}
 
 
-def delta_to_message(delta: Any, _chunk: dict[str, Any], calls: Calls) -> str:
+def delta_to_message(delta: Any, calls: Calls) -> str:
     """Take one delta as LangChain does: none at all is skipped, content may be text or a list of parts."""
     if delta is None:
         return ""
@@ -74,9 +74,20 @@ def _part(part: Any) -> str:
     return text if isinstance(text, str) else ""
 
 
+def _count(value: Any) -> None:
+    """Take the usage of a chunk or a whole reply: counts that are there have to be integers."""
+    usage = attribute(value, "usage")
+    if usage is None or usage == 0:
+        return
+    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        count = attribute(usage, name)
+        if count and not (isinstance(count, int | str) or (isinstance(count, float) and count.is_integer())):
+            raise ClientError("invalid", f"usage_metadata: {name}: Input should be a valid integer")
+
+
 def graph_stream(x: Exchange) -> Turn:
     """`graph.stream(stream_mode="messages")`: an empty stream raises, and so does a tool call without an ID."""
-    turn = streamed(x, delta_to_message, whole=False, calls=MergedCalls())
+    turn = streamed(x, delta_to_message, look=_count, whole=False, calls=MergedCalls())
     if not (turn.error or turn.seen):
         return turn.fails(ClientError("invalid", "No generations found in stream."))
     return _identified(turn)
@@ -97,6 +108,7 @@ def _acceptable(value: Any) -> None:
         raise ClientError("invalid", as_text(value["error"]))
     if value.get("choices") is None:
         raise ClientError("invalid", "Received response with null value for 'choices'.")
+    _count(value)
     message = attribute(first(value["choices"]), "message")
     if not isinstance(attribute(message, "role"), str):
         raise ClientError("invalid", "ChatMessage: role should be a valid string, not None")
@@ -107,7 +119,7 @@ def _acceptable(value: Any) -> None:
 
 def invoke(x: Exchange) -> Turn:
     """`graph.invoke()`, which asks for a whole reply."""
-    return _identified(completed(x, _acceptable, whole=False))
+    return _identified(completed(x, look=_acceptable, whole=False))
 
 
 def read(x: Exchange) -> Turn:

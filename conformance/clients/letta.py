@@ -29,10 +29,8 @@ class JoinedCalls(Calls):
         call["arguments"] += arguments or ""
 
 
-def process_chunk(delta: Any, chunk: dict[str, Any], calls: Calls) -> str:
+def process_chunk(delta: Any, calls: Calls) -> str:
     """Take one delta as Letta's streaming interface does; a delta has to be there."""
-    if chunk.get("usage"):
-        attribute(chunk["usage"], "prompt_tokens")
     content = attribute(delta, "content")
     if content and not isinstance(content, str | list):
         raise ClientError("invalid", f"AssistantMessage: content should be a string, not {type(content).__name__}")
@@ -42,9 +40,15 @@ def process_chunk(delta: Any, chunk: dict[str, Any], calls: Calls) -> str:
     return content if isinstance(content, str) else ""
 
 
+def _count(chunk: Any) -> None:
+    usage = attribute(chunk, "usage")
+    if usage:
+        attribute(usage, "prompt_tokens")
+
+
 def send_streamed(x: Exchange) -> Turn:
     """The streamed route: a tool call without ID or name is dropped without a word."""
-    turn = streamed(x, process_chunk, calls=JoinedCalls())
+    turn = streamed(x, process_chunk, look=_count, calls=JoinedCalls())
     return replace(turn, tools=tuple(tool for tool in turn.tools if tool.id and tool.name))
 
 
@@ -92,7 +96,7 @@ def _validate_choice(number: int, choice: Any) -> None:
 
 def read(x: Exchange) -> Turn:
     """What Letta makes of a reply."""
-    return send_streamed(x) if x.mode == "stream" else completed(x, _validate)
+    return send_streamed(x) if x.mode == "stream" else completed(x, look=_validate)
 
 
 LETTA = Client(profile="letta", name="Letta 0.16", version="0.16.8 (openai 2.54.0)", api="chat", play=plays(read))

@@ -106,11 +106,11 @@ def slot_of(index: Any) -> Any:
     return index
 
 
-Walk = Callable[[Any, dict[str, Any], Calls], str]
+Walk = Callable[[Any, Calls], str]
 """What a client does with a chunk's first delta (None where it is missing); it returns the text in it."""
 
 
-def plain_delta(delta: Any, _chunk: dict[str, Any], calls: Calls) -> str:
+def plain_delta(delta: Any, calls: Calls) -> str:
     """The loop of the SDK's documentation: add up content and tool call fragments."""
     text = text_in(attribute(delta, "content"))
     for fragment in items(attribute(delta, "tool_calls")):
@@ -118,7 +118,13 @@ def plain_delta(delta: Any, _chunk: dict[str, Any], calls: Calls) -> str:
     return text
 
 
-def streamed(x: Exchange, walk: Walk = plain_delta, *, whole: bool = True, calls: Calls | None = None) -> Turn:
+Look = Callable[[Any], None]
+"""What a client does with any chunk, or with a whole reply, before it looks for choices; it may refuse it."""
+
+
+def streamed(
+    x: Exchange, walk: Walk = plain_delta, *, look: Look | None = None, whole: bool = True, calls: Calls | None = None
+) -> Turn:
     """Read a stream chunk by chunk, with `walk` for each delta."""
     failed = head_error(x, whole=whole)
     if failed:
@@ -128,12 +134,14 @@ def streamed(x: Exchange, walk: Walk = plain_delta, *, whole: bool = True, calls
     finish, thought, error = "", False, heard.error
     try:
         for chunk in heard.values:
+            if look:
+                look(chunk)
             choices = attribute(chunk, "choices")
             if not choices:
                 continue
             choice = first(choices)
             delta = attribute(choice, "delta")
-            text.append(walk(delta, chunk, calls))
+            text.append(walk(delta, calls))
             finish = attribute(choice, "finish_reason") or finish
             thought = thought or _thinks(delta)
     except ClientError as raised:
@@ -153,15 +161,15 @@ def _thinks(message: Any) -> bool:
     return isinstance(message, dict) and bool(message.get("reasoning_content") or message.get("reasoning"))
 
 
-def completed(x: Exchange, check: Callable[[Any], None] | None = None, *, whole: bool = True) -> Turn:
-    """Read a whole reply: the first choice's message. `check` may refuse the value first."""
+def completed(x: Exchange, *, look: Look | None = None, whole: bool = True) -> Turn:
+    """Read a whole reply: the first choice's message."""
     failed = head_error(x, whole=whole)
     if failed:
         return Turn(error=failed)
     try:
         value = json_reply(x)
-        if check:
-            check(value)
+        if look:
+            look(value)
         choice = first(attribute(value, "choices"))
         message = attribute(choice, "message")
         content = attribute(message, "content")

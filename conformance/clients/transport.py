@@ -76,12 +76,11 @@ def refusal(x: Exchange, *, whole: bool) -> ClientError | None:
     if isinstance(value, ClientError):
         text = body(x).content.decode("utf-8", "replace").strip()[:500]
         return ClientError("status", (text or label) if whole else label, answer.status)
-    if whole:
-        return ClientError("status", f"{label} - {as_text(value, 4000)}", answer.status)
     error = value.get("error", value) if isinstance(value, dict) else None
     message = error.get("message") if isinstance(error, dict) else None
-    told = f" - {message}" if isinstance(message, str) and message else ""
-    return ClientError("status", (label + told)[:4000], answer.status)
+    said = message[:2000] if isinstance(message, str) else ""
+    quoted = as_text(value, 4000) if whole else said
+    return ClientError("status", f"{label} - {quoted}" if quoted else label, answer.status, said)
 
 
 def json_value(text: bytes | str) -> object:

@@ -26,13 +26,17 @@ THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 
 
 class ClientError(Exception):
-    """What the client's code would raise. `status` is the HTTP status where the server answered with an error."""
+    """What the client's code would raise.
 
-    def __init__(self, kind: Kind, message: str = "", status: int = 0) -> None:
+    `status` is the HTTP status where the server answered with an error, `said` the message in its envelope.
+    """
+
+    def __init__(self, kind: Kind, message: str = "", status: int = 0, said: str = "") -> None:
         super().__init__(message)
         self.kind: Kind = kind
         self.message = message
         self.status = status
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

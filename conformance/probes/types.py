@@ -61,8 +61,8 @@ BESIDE: dict[str, dict[str, Any]] = {
 """What must stand beside a field for a server to look at it."""
 
 CAPS = ("max_tokens", "max_completion_tokens")
-STREAMED_TOO = ("max_tokens", "n", "response_format", "stop", "temperature", "tools")
-"""Fields that some servers lose on the way to their streaming code alone."""
+STREAMED_TOO = ("parallel_tool_calls", "temperature", "top_p")
+"""Fields that some servers lose on the way to their streaming code alone, and that no witness shows there."""
 STREAMED_ONLY = ("stream_options",)
 
 

@@ -25,6 +25,7 @@ WITNESSED = (
     "tools",
     "tool_choice",
     "response_format",
+    "stop",
     "stream_options",
     "max_tokens",
     "max_completion_tokens",
@@ -198,6 +199,16 @@ def _cap(x: Exchange, seen: Effects) -> Sight:
     return Sight("unknown", "the answer ended by itself before the cap could be seen")
 
 
+def _stop(x: Exchange, seen: Effects) -> Sight:
+    wanted = asked(x).get("stop")
+    stops = [stop for stop in wanted if isinstance(stop, str)] if isinstance(wanted, list) else []
+    if found := [stop for stop in stops if stop in seen.text]:
+        return Sight("dropped", f"`stop` was asked with {found[0]!r}, which stands in the answer")
+    if "stop" in seen.finishes.values():
+        return Sight("honoured")
+    return Sight("unknown", "the answer came to no stop")
+
+
 def _logprobs(_x: Exchange, seen: Effects) -> Sight:
     if not seen.text:
         return Sight("unknown", "the answer holds no text that could have log probabilities")
@@ -239,6 +250,7 @@ WITNESSES: dict[str, Callable[[Exchange, Effects], Sight]] = {
     "stream_options": _usage,
     "max_tokens": _cap,
     "max_completion_tokens": _cap,
+    "stop": _stop,
     "logprobs": _logprobs,
     "response_format": _schema,
 }
@@ -291,7 +303,7 @@ def _mistyped(x: Exchange, hello: Exchange | None) -> State:
         return "unknown"
     if announced(x, name):
         return "announced"
-    return "unknown" if name in WITNESSED else "dropped"
+    return "unknown" if name.partition(".")[0] in WITNESSED else "dropped"
 
 
 def _canary(x: Exchange) -> State:

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -17,9 +17,9 @@ STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) ([1-9]\d\d)(?: ([^\r\n]*))?\r?\n")
 BARE_LF = re.compile(rb"(?<!\r)\n")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 CHUNK_SIZE_BEGUN = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\r\n]*)?\r?\Z")
-TRAILERS = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n")
+TRAILERS = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n")
 GZIP = b"\x1f\x8b"
 MAX_MEMBERS = 64
 NOWHERE = Span(0, 0)
@@ -253,48 +253,40 @@ def _length(heard: bytes, start: int, headers: Sequence[Header], body: _Body) ->
 def _chunks(heard: bytes, at: int, body: _Body) -> None:
     """Apply RFC 9112, section 7.1, and stop at the first octet that is not chunked coding."""
     size_at, size, body.end = CHUNK_SIZE.match, len(heard), len(heard)
-    bare = 0
+    segments, make, start = body.segments, Segment._make, 0
     while found := size_at(heard, at):
         length, at = int(found[1], 16), found.end()
-        bare = bare or (at if heard[at - 2] != 13 else 0)
         if length == 0:
             if end := TRAILERS.match(heard, at):
                 body.end, body.complete = end.end(), True
-            break
-        _add(body, at, min(length, size - at))
-        at += length
-        if size <= at:
-            break
-        if heard.startswith(b"\r\n", at):
-            at += 2
-        elif heard.startswith(b"\n", at):
-            at += 1
-            bare = bare or at
-        else:
-            if heard[at:] != b"\r":
+            return
+        if at < size:
+            segments.append(make((start, at, min(length, size - at))))
+        start, at = start + length, at + length
+        if not heard.startswith(b"\r\n", at):
+            if at < size and heard[at:] != b"\r":
                 body.blame("a chunk is longer than its size says", Span(at, min(size, at + 16)))
-            break
-    else:
-        if at < size and not CHUNK_SIZE_BEGUN.match(heard, at):
-            body.blame("a chunk has no valid size", Span(at, min(size, at + 16)))
-    if bare:
-        body.blame("a chunk's line ends in a bare LF in place of CRLF", Span(bare - 1, bare))
+            return
+        at += 2
+    if at < size and not CHUNK_SIZE_BEGUN.match(heard, at):
+        body.blame("a chunk has no valid size", Span(at, min(size, at + 16)))
 
 
 def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, int]]:
     """For each read from the socket that brought body: how much of the body had come by then, and its time."""
-    heard = index = body_end = at_ns = 0
+    ends = [at + length for _, at, length in segments]
     total = segments[-1].body + segments[-1].length if segments else 0
+    heard = index = now = at_ns = 0
     for at_ns, length in x.arrivals:
         heard += length
-        while index < len(segments) and segments[index].heard + segments[index].length <= heard:
-            body_end = segments[index].body + segments[index].length
-            index += 1
-        partial = heard - segments[index].heard if index < len(segments) else 0
-        now = segments[index].body + partial if partial > 0 else body_end
-        if now > 0:
+        index = bisect_right(ends, heard, index)
+        now = total
+        if index < len(ends):
+            body, start, _ = segments[index]
+            now = body + max(0, heard - start)
+        if now:
             yield now, at_ns
-    if total > body_end and heard < segments[-1].heard + segments[-1].length:
+    if now < total:
         yield total, at_ns
 
 
@@ -342,13 +334,14 @@ def _inflater(coding: str, raw: bytes) -> Callable[[bytes, int], bytes]:
 
     def decode(data: bytes, bound: int) -> bytes:
         nonlocal inflate, members
-        if inflate.eof and not data.startswith(GZIP):
-            return b""
-        out = b"" if inflate.eof else inflate.decompress(data, bound)
-        while inflate.eof and members and (rest := inflate.unused_data or data).startswith(GZIP):
-            inflate, members = zlib.decompressobj(wbits), members - 1
-            data = b""
-            out += inflate.decompress(rest, max(1, bound - len(out)))
+        out = b""
+        while data and len(out) < bound:
+            if inflate.eof:
+                if not members or not data.startswith(GZIP):
+                    break
+                inflate, members = zlib.decompressobj(wbits), members - 1
+            out += inflate.decompress(data, bound - len(out))
+            data = inflate.unused_data
         return out
 
     return decode

@@ -105,13 +105,13 @@ def parse(content: bytes) -> Stream:
 
 
 def _events(content: bytes, at: int) -> Iterator[Event]:
-    plain, size = PLAIN.match, len(content)
+    plain, make, size = PLAIN.match, Event._make, len(content)
     while at < size:
         if found := plain(content, at):
-            named, data = found.groups()
-            end = found.end()
+            octets, named, data = found.group(0, 1, 2)
+            end = at + len(octets)
             name = named.decode("utf-8", "replace") if named else ""
-            yield Event(at, end, content[at:end], name, data, has_data=True, terminated=True, plain=True)
+            yield make((at, end, octets, name, data, True, True, True))
             at = end
         elif content[at] in b"\r\n":
             at += 1

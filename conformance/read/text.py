@@ -1,12 +1,15 @@
 """The pieces of a streamed answer: text, thinking and tool arguments, each with the event that brought it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from conformance.exchange import Api, Exchange, view
-from conformance.read.sse import Event, at_ns, payloads, stream
+from conformance.read.http1 import reply
+from conformance.read.sse import Event, payloads, stream
+from conformance.read.value import Object
 
 Kind = Literal["text", "thinking", "tool"]
+Piece = tuple[Kind, str]
 
 BLOCK_DELTAS: tuple[tuple[str, Kind], ...] = (("text", "text"), ("thinking", "thinking"), ("partial_json", "tool"))
 
@@ -22,64 +25,64 @@ class Delta(NamedTuple):
 @view
 def deltas(x: Exchange) -> tuple[Delta, ...]:
     """The pieces that add something, in order. Whatever has another shape adds nothing."""
-    return tuple(
-        Delta(event, kind, text)
-        for event, payload in zip(stream(x).dispatched, payloads(x), strict=True)
-        for kind, text in pieces(x.api, payload)
-        if text
-    )
+    read = READERS[x.api]
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
+    found = ((event, read(value)) for event, value in pairs if isinstance(value, dict))
+    return tuple([Delta(event, kind, text) for event, pieces in found for kind, text in pieces if text])
 
 
-def pieces(api: Api, payload: Any) -> Iterator[tuple[Kind, str]]:
-    """The kinds and texts that one event's value adds to an answer."""
-    if isinstance(payload, dict):
-        yield from {"chat": _chat, "messages": _messages, "responses": _responses}[api](payload)
-
-
-def words(x: Exchange) -> int:
-    """How many words the pieces make together."""
-    return len("".join(delta.text for delta in deltas(x)).split())
-
-
+@view
 def arrivals(x: Exchange) -> tuple[int, ...]:
     """When each piece had arrived, in nanoseconds since the exchange began."""
-    return tuple(at_ns(x, delta.event) for delta in deltas(x))
+    at_ns = reply(x).at_ns
+    return tuple([at_ns(delta.event.end) for delta in deltas(x)])
 
 
-def _chat(chunk: dict[str, Any]) -> Iterator[tuple[Kind, str]]:
+def _chat(chunk: Object) -> list[Piece]:
+    found: list[Piece] = []
     for choice in _dicts(chunk.get("choices")):
         delta = choice.get("delta")
-        if not isinstance(delta, dict):
-            continue
-        yield from (("text", text) for key in ("content", "refusal") for text in _texts(delta.get(key)))
-        for key, value in delta.items():
-            if key.startswith("reasoning") or key == "thinking":
-                yield from (("thinking", text) for text in _texts(value))
-        calls = [call.get("function") for call in _dicts(delta.get("tool_calls"))]
-        for function in _dicts([*calls, delta.get("function_call")]):
-            yield from (("tool", text) for key in ("name", "arguments") for text in _texts(function.get(key)))
+        if isinstance(delta, dict):
+            for key, value in delta.items():
+                found += _pieces(key, value)
+    return found
 
 
-def _messages(event: dict[str, Any]) -> Iterator[tuple[Kind, str]]:
+def _pieces(key: str, value: Any) -> list[Piece]:
+    """What one field of a delta adds."""
+    if not value or key == "role":
+        return []
+    if key in ("content", "refusal"):
+        return [("text", text) for text in _texts(value)]
+    if key.startswith("reasoning") or key == "thinking":
+        return [("thinking", text) for text in _texts(value)]
+    calls = _dicts(value) if key == "tool_calls" else []
+    functions = [value] if key == "function_call" else [call.get("function") for call in calls]
+    return [("tool", text) for f in _dicts(functions) for name in ("name", "arguments") for text in _texts(f.get(name))]
+
+
+def _messages(event: Object) -> list[Piece]:
     delta = event.get("delta") if event.get("type") == "content_block_delta" else event.get("content_block")
-    if isinstance(delta, dict):
-        yield from ((kind, text) for key, kind in BLOCK_DELTAS for text in _texts(delta.get(key)))
+    return [(kind, text) for key, kind in BLOCK_DELTAS for d in _dicts([delta]) for text in _texts(d.get(key))]
 
 
-def _responses(event: dict[str, Any]) -> Iterator[tuple[Kind, str]]:
+def _responses(event: Object) -> list[Piece]:
     name = event.get("type")
-    if isinstance(name, str) and name.endswith(".delta"):
-        kind: Kind = "thinking" if "reasoning" in name else "tool" if "argument" in name else "text"
-        yield from ((kind, text) for text in _texts(event.get("delta")))
+    if not (isinstance(name, str) and name.endswith(".delta")):
+        return []
+    kind: Kind = "thinking" if "reasoning" in name else "tool" if "argument" in name else "text"
+    return [(kind, text) for text in _texts(event.get("delta"))]
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any) -> list[str]:
     """A text, or the texts of a list of parts, as some servers send content and reasoning."""
     if isinstance(value, str):
-        yield value
-    else:
-        yield from (part["text"] for part in _dicts(value) if isinstance(part.get("text"), str))
+        return [value]
+    return [part["text"] for part in _dicts(value) if isinstance(part.get("text"), str)]
 
 
-def _dicts(value: Any) -> Iterator[dict[str, Any]]:
-    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
+def _dicts(value: Any) -> list[Object]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+READERS: dict[Api, Callable[[Object], list[Piece]]] = {"chat": _chat, "messages": _messages, "responses": _responses}

@@ -13,10 +13,11 @@ Edit = Callable[[Body], Body]
 
 
 def reading(edit: Edit, where: Where = bool) -> Ask:
-    """Read another body than was sent, where that was an object and `where` holds."""
+    """Read another body than was sent to the chat API, where that was an object and `where` holds."""
 
     def ask(asked: Asked) -> Asked:
-        return replace(asked, json=edit(asked.json)) if isinstance(asked.json, dict) and where(asked) else asked
+        is_chat = asked.api == "chat" and isinstance(asked.json, dict)
+        return replace(asked, json=edit(asked.json)) if is_chat and where(asked) else asked
 
     return ask
 

@@ -70,11 +70,17 @@ def ended(x: Exchange) -> Skip | None:
         return skip
     if has_error(x):
         return not_applicable("the stream was broken off by an error")
-    return None if _is_through(x) else untestable("the stream was cut off")
+    if not _is_through(x):
+        return untestable("the stream was cut off")
+    return untestable("an event holds no JSON") if NOT_JSON in payloads(x) else None
 
 
 def _is_through(x: Exchange) -> bool:
-    return reply(x).complete or DONE in payloads(x)
+    """Whether the end marker came, or the reply is complete and its last event is."""
+    if DONE in payloads(x):
+        return True
+    last = stream(x).events[-1]
+    return reply(x).complete and (last.terminated or last.is_done)
 
 
 def choosing(x: Exchange) -> Skip | None:
@@ -296,7 +302,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     "Only a chunk with the usage has no choices",
     about="choices",
     fix="Keep a connection alive with SSE comments, not with empty chunks.",
-    when=chunked,
+    when=choosing,
     good=[GOOD, VENDOR, AZURE],
     bad=[streamed(FIRST, chunk(choices=[]), *HELLO[1:])],
 )
@@ -308,16 +314,12 @@ def empty_choices(x: Exchange) -> Iterator[Finding]:
             yield Finding(f"chunk {number} has neither choices nor usage", at=place(x, found))
 
 
-def opened(x: Exchange) -> Skip | None:
-    """An event stream came to its end without an error, and all that it holds are chunks."""
-    if skip := is_streamed(x):
+def listing(x: Exchange) -> Skip | None:
+    """A stream of chunks came to its end, and all of them have lists of choices."""
+    if skip := ended(x):
         return skip
-    if has_error(x):
-        return not_applicable("an error came in place of an answer")
-    if not _is_through(x):
-        return untestable("the stream was cut off")
-    clear = all(value is DONE or (isinstance(value, dict) and is_chunk(value)) for value in payloads(x))
-    return None if clear else untestable("the events are no chunks")
+    clear = all(isinstance(found.value.get("choices"), list) for found in said(x))
+    return None if clear else untestable("a chunk has no list of choices")
 
 
 @chunk_rule(
@@ -325,16 +327,15 @@ def opened(x: Exchange) -> Skip | None:
     MUST,
     "A stream brings at least one choice",
     about="choices",
-    fix="Send the answer as chunks before [DONE], or refuse the request with a status.",
-    when=opened,
+    fix="Send the answer in chunks with choices before [DONE], or refuse the request with a status.",
+    when=listing,
     good=[GOOD, streamed(FIRST, LAST, "[DONE]")],
-    bad=[streamed("[DONE]"), streamed(chunk(choices=[], usage=USAGE), "[DONE]")],
+    bad=[streamed(chunk(choices=[]), chunk(choices=[], usage=USAGE), "[DONE]")],
 )
 def no_answer(x: Exchange) -> Iterator[Finding]:
     """The incident's twin: clients see a success without an answer, come up empty or ask again, and pay each time."""
     if not parts(x):
-        seen = "chunks" if said(x) else "events" if payloads(x) else "blank body"
-        yield Finding(f"the stream ended well, but its {seen} hold no choice", at=place(x))
+        yield Finding(f"the stream ended well, but its chunks ({len(said(x))}) hold no choice", at=place(x))
 
 
 @chunk_rule(

@@ -40,7 +40,7 @@ from conformance.rules.when import (
     replied,
     succeeded,
 )
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 ENVELOPE = "https://platform.openai.com/docs/guides/error-codes/api-errors"
 CODES_4XX = "https://www.rfc-editor.org/rfc/rfc9110#section-15.5"
@@ -61,7 +61,7 @@ LEAK = re.compile(
     r"Traceback \(most recent call last\)|\bgoroutine \d+ \[|panicked at |File \\?\"[^\"]{1,300}\", line \d+"
     r"|\bat [\w.$<>]{1,200} ?\([^)\s]{1,300}\.(?:js|ts|mjs|cjs|java|kt|scala):\d+"
     r"|(?<![\w/.:-])(?:/[\w.-]{1,60}){1,12}\.(?:py|js|ts|mjs|go|rs|rb|php|java|cpp)\b"
-    r"|\b[A-Z]:\\\\?(?:[\w.-]{1,60}\\\\?){1,12}\.(?:py|js|ts|cs)\b"
+    r"|\b[A-Z]:(?:\\{1,2}[\w.-]{1,60}){1,12}\.(?:py|js|ts|cs)\b"
 )
 LONG_ENOUGH = 8
 """Characters of a message: less may stand in an error by chance."""
@@ -80,7 +80,7 @@ def mistaken(x: Exchange) -> Skip | None:
 def _of(abouts: tuple[str, ...]) -> When:
     def is_of(x: Exchange) -> Skip | None:
         if x.question.topic != "mistake" or x.question.about not in abouts:
-            return not_applicable("another question was asked")
+            return ANOTHER_QUESTION
         return mistaken(x)
 
     return is_of
@@ -172,7 +172,7 @@ def _within_the_api(x: Exchange) -> Skip | None:
 
 
 def _outside_the_api(x: Exchange) -> Skip | None:
-    return an_error(x) if x.question.about in ROUTES else not_applicable("another question was asked")
+    return an_error(x) if x.question.about in ROUTES else ANOTHER_QUESTION
 
 
 def _unfit(said: Refusal) -> str:

@@ -17,19 +17,15 @@ from conformance.rule import When, rule
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.when import OK, asks, both, decided, greeted, in_a_mode_that_is_offered, succeeded
 from conformance.target import Policy
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 CREATE = "https://platform.openai.com/docs/api-reference/chat/create"
 DROPPED = "https://platform.openai.com/docs/guides/error-codes/api-errors"
 
 Facts = dict[str, Any]
 
-ADVISORY = (
-    "audio", "function_call", "functions", "metadata", "modalities", "moderation", "prediction", "prompt_cache_key",
-    "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "safety_identifier", "seed", "service_tier", "store", "user",
-    "verbosity", "web_search_options",
-)  # fmt: skip
-"""Fields that change no text answer for sure, belong to other kinds of model, or are deprecated."""
+READ_STRICTLY = ("frequency_penalty", "messages", "presence_penalty", "stream", "temperature", "top_p")
+"""Fields that change any answer, that no witness shows, and that the servers which read them refuse in a wrong type."""
 
 WRONG = {"unexpected": True}
 MISTYPED: Facts = {
@@ -109,11 +105,11 @@ def _mistyped(x: Exchange) -> Skip | None:
 
 
 def _effective(x: Exchange) -> Skip | None:
-    return _mistyped(x) or (not_applicable("the field is advisory") if x.question.about in ADVISORY else None)
+    return _mistyped(x) or (None if x.question.about in READ_STRICTLY else ANOTHER_QUESTION)
 
 
-def _advisory(x: Exchange) -> Skip | None:
-    return _mistyped(x) or (None if x.question.about in ADVISORY else not_applicable("the field changes the answer"))
+def _other(x: Exchange) -> Skip | None:
+    return _mistyped(x) or (ANOTHER_QUESTION if x.question.about in READ_STRICTLY else None)
 
 
 def names_any(said: Refusal, path: str) -> bool:
@@ -149,14 +145,14 @@ def dropped_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
 
 
 @rule(
-    "FLD004", SHOULD, "An advisory field is refused where its type is wrong",
-    spec=CREATE, fix="Declare the field in the request model with its type, even where it has no effect.",
-    when=_advisory, apis=("chat",),
+    "FLD004", SHOULD, "Every documented field is refused where its type is wrong",
+    spec=CREATE, fix="Declare the field in the request model with its type, even where it has little effect.",
+    when=_other, apis=("chat",),
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), GREETING)],
     bad=[(answered(completion(), **USER), GREETING)],
 )  # fmt: skip
-def dropped_advisory_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Metadata, keys of caches and the like are lost without a trace where nobody reads them."""
+def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """Nobody reads the field, or its reader lets everything pass: what a client sets there may be lost without a trace."""
     yield from _ignored(x, hello)
 
 
@@ -178,6 +174,8 @@ def _unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
         return
     if said.status >= 500:
         yield not_applicable(f"the target failed with {said.status}")
+    elif not said.is_json:
+        yield not_applicable("the refusal is no JSON")
     elif names(said, RIDER):
         yield untestable(f"the target refused `{RIDER}`, which rode along")
     elif skip := greeted(hello):
@@ -191,11 +189,11 @@ def _unknown(x: Exchange) -> Skip | None:
 
 
 def _at_the_top(x: Exchange) -> Skip | None:
-    return _unknown(x) or (not_applicable("the field is nested") if "." in x.question.about else None)
+    return _unknown(x) or (ANOTHER_QUESTION if "." in x.question.about else None)
 
 
 def _inside(x: Exchange) -> Skip | None:
-    return _unknown(x) or (None if "." in x.question.about else not_applicable("the field is at the top"))
+    return _unknown(x) or (None if "." in x.question.about else ANOTHER_QUESTION)
 
 
 def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
@@ -271,7 +269,7 @@ def _witness(topic: str, *abouts: str) -> When:
 
     def is_witness(x: Exchange) -> Skip | None:
         if x.question.topic != topic or (abouts and x.question.about not in abouts):
-            return not_applicable("another question was asked")
+            return ANOTHER_QUESTION
         return succeeded(x) or (untestable("an error came under a success status") if refusal(x) else None)
 
     return is_witness
@@ -349,6 +347,21 @@ FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_for
 )  # fmt: skip
 def dropped_response_format(x: Exchange) -> Iterator[Finding | Skip]:
     """Programs parse that answer: prose in its place is a crash."""
+    yield from _shown(x)
+
+
+STOP: Facts = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
+
+
+@rule(
+    "FLD016", MUST, "`stop` is honoured or refused",
+    spec=f"{CREATE}#chat-create-stop", fix="End the answer before the first stop text, with finish_reason `stop`.",
+    when=_witness("witness", "stop"), apis=("chat",),
+    good=[answered(completion({"content": "One"}), **STOP)],
+    bad=[answered(completion({"content": "One, two"}), **STOP), streamed(*HELLO, **STOP | {"body": {"stop": ["th"]}})],
+)  # fmt: skip
+def dropped_stop(x: Exchange) -> Iterator[Finding | Skip]:
+    """Agents that stop before an observation go on to invent it."""
     yield from _shown(x)
 
 

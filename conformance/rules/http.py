@@ -172,7 +172,7 @@ def bounded(x: Exchange) -> Skip | None:
     """A head came, the framing can be followed, and it was not the harness that ended the exchange."""
     if skip := heard(x) or replied(x):
         return skip
-    if reply(x).faults:
+    if reply(x).faults or (x.ending.how == "idle" and not reply(x).complete):
         return untestable("the reply can't be followed to its end: it is malformed")
     return not_applicable("the harness gave up waiting") if x.ending.how == "timeout" else None
 
@@ -204,6 +204,12 @@ def _tail(x: Exchange) -> Span:
     return Span(max(0, len(x.heard) - 40), len(x.heard))
 
 
+def _beyond(x: Exchange) -> Span | None:
+    """Octets after the reply's end, blank lines left aside."""
+    at = reply(x).trailing
+    return at if at and x.heard[at.start : at.end].strip(b"\r\n") else None
+
+
 @rule(
     "HTTP005",
     MUST,
@@ -216,15 +222,16 @@ def _tail(x: Exchange) -> Span:
 )
 def octets_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Clients cut the answer where its length says, or take the rest for the next reply on the connection."""
-    at = reply(x).trailing
-    if at and x.heard[at.start : at.end].strip(b"\r\n"):
+    if at := _beyond(x):
         yield Finding(f"{at.end - at.start} octets follow the end of the reply", at=at)
 
 
 def holds_json(x: Exchange) -> Skip | None:
-    """One whole answer was asked for, and JSON came."""
+    """One whole answer was asked for, and JSON came, under a head that can be read."""
     if skip := answered_whole(x):
         return skip
+    if reply(x).faults:
+        return untestable("the reply is malformed")
     return untestable("the body is no JSON") if fault_of(reply(x).content) else None
 
 
@@ -286,7 +293,16 @@ def has_whole_body(x: Exchange) -> Skip | None:
         return skip
     if is_labelled(reply(x)) and fault_of(reply(x).content):
         return untestable("an event stream came in place of one answer")
+    if packed_by(reply(x)):
+        return untestable("the body is compressed without a word")
+    if _beyond(x):
+        return untestable("octets follow the end that the framing gives the body")
     return not_applicable("the status says that there is no body") if reply(x).status in (204, 205) else None
+
+
+def packed_by(answer: Reply) -> str:
+    """What a body is compressed by though no Content-Encoding says so, or nothing."""
+    return "" if answer.coding else next((name for magic, name in PACKED.items() if answer.raw.startswith(magic)), "")
 
 
 @rule(
@@ -416,8 +432,7 @@ def content_coding_lie(x: Exchange) -> Iterator[Finding]:
     at = answer.locate(0, min(len(answer.raw), 16))
     if answer.coding_fault:
         yield Finding(answer.coding_fault, at=at)
-    packed = next((name for magic, name in PACKED.items() if answer.raw.startswith(magic)), "")
-    if packed and not answer.coding:
+    if packed := packed_by(answer):
         yield Finding(f"the body is compressed by {packed}, and no Content-Encoding says so", at=at)
 
 

@@ -45,7 +45,7 @@ HINT = re.compile(
 )
 CACHED = re.compile(r"(?:^|[\s,])(?:public|immutable|(?:s-maxage|max-age)\s*=\s*\"?0*[1-9])", re.IGNORECASE)
 PROMPT_MS = 250
-"""A refusal that takes longer than this, and as long as an answer, was not made at once."""
+"""A refusal that takes longer than this and the way there, and as long as an answer, was not made at once."""
 
 WORDS = "Streaming is not supported here yet. Set stream=false."
 NO_RETRY = ("x-should-retry", "false")
@@ -383,8 +383,8 @@ def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Find
         yield skip
         return
     took, whole = _waited_ms(stream, 0), _waited_ms(unary, -1)
-    network = 4 * stream.sent_at_ns / NANOSECONDS_PER_MILLISECOND
-    if took >= max(PROMPT_MS, network, 0.9 * whole):
+    there = stream.sent_at_ns / NANOSECONDS_PER_MILLISECOND
+    if took >= max(PROMPT_MS + there, 0.9 * whole):
         yield Finding(f"the refusal took {took:.0f} ms, the whole answer {whole:.0f} ms", at=reply(stream).head)
 
 

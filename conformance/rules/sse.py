@@ -154,6 +154,8 @@ def unbroken(x: Exchange) -> Skip | None:
     """An event stream came whole, and its lines and blank lines are where they belong."""
     if skip := is_streamed(x) or whole(x):
         return skip
+    if reply(x).status in (204, 205):
+        return untestable("the status says that there is no body")
     if lost_lines(x):
         return untestable("the answer stands outside data lines")
     return untestable("blank lines between the events are missing") if merged_events(x) else None
@@ -314,6 +316,8 @@ def ended(x: Exchange) -> Skip | None:
         return untestable("the stream's lines are not where they belong")
     if not ends(x) and _unfinished(x):
         return untestable("the stream breaks off in the midst of an event")
+    if TERMINAL[x.api] and payloads(x)[-1] is NOT_JSON:
+        return untestable("the last event is no JSON")
     return None if ends(x) else whole(x)
 
 
@@ -502,8 +506,9 @@ def unusable_field_value(x: Exchange) -> Iterator[Finding]:
 )
 def named_chunks(x: Exchange) -> Iterator[Finding]:
     """EventSource clients deliver named events to listeners that nobody has set up; SDKs treat some names apart."""
+    end = ends(x)[0].end if ends(x) else len(reply(x).content)
     for event in stream(x).dispatched:
-        if event.name not in ("", "message", "error", "ping"):
+        if event.name not in ("", "message", "error", "ping") and event.start < end:
             yield Finding(f"an event is named {quoted(event.name, 40)}: {_shown(event.data)}", at=span(x, event))
 
 

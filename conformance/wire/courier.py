@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import h11
 import httpx
 import msgspec
@@ -25,6 +26,7 @@ __all__ = ["Limits", "fetch"]
 
 PLACEHOLDER = "{key}"
 NO_KEY = "no-key"
+FAIR = 256
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -67,7 +69,9 @@ async def _converse(request: Request, key: str | None, record: Record, backend: 
         )
         reply = await transport(url, backend).handle_async_request(sent)
         async for _ in reply.aiter_raw():
-            pass
+            record.chunks += 1
+            if not record.chunks % FAIR:  # many chunks in one read must not delay, and so misdate, other exchanges
+                await anyio.lowlevel.checkpoint()
         record.rest()
     except Exception as error:  # noqa: BLE001 - a hostile reply makes the parsers below raise more than their own kinds
         if not record.asking:

@@ -11,7 +11,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     `timeout_s` bounds the whole exchange, and so every other time: `connect_s` name resolution, TCP, proxy and TLS
     together; `first_byte_s` the wait from the request's last octet to the reply's first; `silence_s` each wait after
     it. `linger_s` is how long the harness listens after the end of a reply, `settle_s` how long the target has to be
-    silent after octets that are not HTTP/1.1. `max_reads` bounds what is kept of a reply in very many small pieces.
+    silent after octets that are not HTTP/1.1. `max_reads`, `max_chunks` and `max_interim` bound what is kept of, and
+    done about, a reply in very many small pieces, and replies before the reply (1xx).
     """
 
     timeout_s: float = 60.0
@@ -23,3 +24,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_octets: int = 16 * 1024 * 1024
     max_head_octets: int = 256 * 1024
     max_reads: int = 100_000
+    max_chunks: int = 200_000
+    max_interim: int = 100

@@ -24,6 +24,7 @@ class Record:
 
     `asking` tells that the request itself is under way (before, a proxy may be talked to, which is not recorded);
     `cut` that a write failed; `rested_ns` when the reply was over: `complete`, or `illegal` for the reason given.
+    `chunks` are the pieces of body that the reader of HTTP/1.1 made out.
     """
 
     limits: Limits
@@ -38,6 +39,8 @@ class Record:
     illegal: str = ""
     rested_ns: int = 0
     ended: Ending | None = None
+    chunks: int = 0
+    interim: int = 0
     head_start: int = 0
     in_head: bool = True
 
@@ -117,6 +120,10 @@ class Record:
             return f"the reply has {limits.max_octets} octets and more"
         if len(self.arrivals) >= limits.max_reads:
             return f"the reply came in {limits.max_reads} pieces and more"
+        if self.chunks >= limits.max_chunks:
+            return f"the reply has {limits.max_chunks} chunks and more"
+        if self.interim >= limits.max_interim:
+            return f"{limits.max_interim} interim replies and more came before the reply"
         if self.in_head and len(self.heard) - self.head_start > limits.max_head_octets:
             return f"the reply's head has more than {limits.max_head_octets} octets"
         return ""
@@ -129,6 +136,7 @@ class Record:
                 self.in_head = False
                 return
             self.head_start = at = found.end()
+            self.interim += 1
 
     def ending(self) -> Ending:
         """How it ended, in the exchange's own words."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
 from conformance.exchange import Span
+from conformance.wire.record import HEAD_END, INTERIM
 
 MIN_LENGTH = 6
 """A shorter word ("x", "EMPTY") is no secret, and masking it would falsify what the target said."""
@@ -21,11 +22,13 @@ MIN_LENGTH = 6
 MIN_VALUE_LENGTH = 12
 """The same for the words of a target's own headers, which hold versions and media types as well as secrets."""
 
+MAX_SPANS = 1000
+"""More occurrences than these are masked, too, but not listed."""
+
 MAX_INFLATED = 64 * 1024 * 1024
 STEP = 1024 * 1024
 
 HARMLESS = re.compile(r"(?:application|audio|image|multipart|text|\*)/|charset=")
-HEAD = re.compile(rb"HTTP/\d\.\d (\d{3})[^\n]*\n(?:[^\n]*[^\r\n][^\n]*\n)*\r?\n")
 CHUNKED = re.compile(rb"(?im)^transfer-encoding:[^\n]*chunked")
 COMPRESSED = re.compile(rb"(?im)^content-encoding:[^\n]*(gzip|deflate)")
 CHUNK_SIZE = re.compile(rb"\r?\n?([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
@@ -80,7 +83,7 @@ def mask_heard(heard: bytes, secrets: Sequence[str]) -> tuple[bytes, tuple[Span,
     if pieces and _compressed_secret(heard, pieces, secrets):
         ranges = _merge([*ranges, *pieces])
         spans = [s for s in spans if s.end <= pieces[0][0]] + [Span(pieces[0][0], pieces[-1][1])]
-    return blank(heard, ranges), tuple(spans)
+    return blank(heard, ranges), tuple(spans[:MAX_SPANS])
 
 
 def mask_text(text: str, secrets: Iterable[str]) -> str:
@@ -134,12 +137,12 @@ def _body(heard: bytes) -> Iterator[Range]:
 
 def _head(heard: bytes) -> tuple[int, bytes]:
     """Where the final reply's head ends, and the head."""
-    at, head = 0, b""
-    while found := HEAD.match(heard, at):
-        at, head = found.end(), found[0]
-        if found[1][:1] != b"1" or found[1] == b"101":
-            break
-    return at, head
+    start = 0
+    while found := HEAD_END.search(heard, start):
+        if not INTERIM.match(heard, start):
+            return found.end(), heard[start : found.end()]
+        start = found.end()
+    return len(heard), heard[start:]
 
 
 def _in_pieces(heard: bytes, pieces: Sequence[Range], secrets: Sequence[str]) -> Iterator[Range]:

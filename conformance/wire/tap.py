@@ -24,12 +24,18 @@ class Tap(httpcore.AsyncNetworkStream):
         self._stream, self._record, self._backend = stream, record, backend
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - httpcore's signature; the record sets the time
-        """Read what has come. Once the exchange is over, the end of the stream."""
+        """Read what has come; nothing when the target has closed the connection.
+
+        Raises:
+            NetworkError or TimeoutException (httpcore's): the connection failed, or a bound is reached.
+        """
         record = self._record
         if excess := record.excess():
             record.end("limit", excess)
         if record.ended:
-            return b""
+            if record.ended.how == "closed":
+                return b""
+            raise httpcore.ReadError(record.ended.detail)
         room = record.limits.max_octets - len(record.heard)
         seconds, meaning = record.patience()
         try:

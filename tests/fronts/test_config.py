@@ -97,13 +97,22 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(file, line):
     assert "s3cret" not in str(caught.value)
 
 
+WAIVERS = """
+[[waiver]]
+rule = "SSE*"
+reason = "old proxy"
+until = 2027-01-31
+
+[[waiver]]
+rule = "HTTP001"
+reason = "r"
+until = "2027-02-01"
+mode = "stream"
+"""
+
+
 def test_waivers_are_read_with_their_patterns(file):
-    one, two = config.waivers(
-        file(
-            '[[waiver]]\nrule = "SSE*"\nreason = "old proxy"\nuntil = 2027-01-31\n[[waiver]]\nrule = "HTTP001"\nreason = "r"\nuntil = "2027-02-01"\nmode = "stream"'
-        ),
-        RULES,
-    )
+    one, two = config.waivers(file(WAIVERS), RULES)
     assert (one.rule, one.reason, one.until, one.mode) == ("SSE*", "old proxy", date(2027, 1, 31), "*")
     assert (two.until, two.mode) == (date(2027, 2, 1), "stream")
 

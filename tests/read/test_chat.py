@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance import catalogue
 from conformance.read.chat import answer, chunks, completion, fragments, has_error, parts, said
 from conformance.read.request import asked, cap_asked, choices_asked
 from conformance.read.usage import usage
 from conformance.read.value import held, is_integer, shown
-from conformance.rules import chk, cmp, tool, use
 from conformance.rules.example import HELLO, answered, chunk, error, exchange, http, streamed
 from conformance.rules.example import completion as whole
 
-RULES = [rule for family in (chk, cmp, use, tool) for rule in vars(family).values() if hasattr(rule, "judge")]
+RULES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
 
 
@@ -127,7 +127,39 @@ def test_values_are_shown_short_and_safe():
 
 
 NAMES = st.sampled_from(
-    ["id", "object", "created", "model", "choices", "index", "delta", "message", "content", "role", "finish_reason", "tool_calls", "function", "name", "arguments", "usage", "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details", "cached_tokens", "reasoning_tokens", "error", "type", "logprobs", "refusal", "reasoning_content", "audio", "response", "input_tokens", "output_tokens"]
+    [
+        "id",
+        "object",
+        "created",
+        "model",
+        "choices",
+        "index",
+        "delta",
+        "message",
+        "content",
+        "role",
+        "finish_reason",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "usage",
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+        "cached_tokens",
+        "reasoning_tokens",
+        "error",
+        "type",
+        "logprobs",
+        "refusal",
+        "reasoning_content",
+        "audio",
+        "response",
+        "input_tokens",
+    ]
 )
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5) | NAMES
 ANYTHING = st.recursive(

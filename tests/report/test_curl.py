@@ -55,7 +55,7 @@ def test_a_shell_sends_the_same_request_again(tmp_path):
     heard = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):  # noqa: N802 - the library's name
+        def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
             heard.append((self.path, self.headers["authorization"], self.headers["content-type"], body))
             self.send_response(204)
@@ -75,7 +75,7 @@ def test_a_shell_sends_the_same_request_again(tmp_path):
             (folder / "sent.bin").write_bytes(x.sent)
             line = curl.line(x, target, str(tmp_path))
             subprocess.run(
-                ["sh", "-c", line], check=True, env={"MY_KEY": "s3cret", "PATH": "/usr/bin:/bin"}, timeout=20
+                ["/bin/sh", "-c", line], check=True, env={"MY_KEY": "s3cret", "PATH": "/usr/bin:/bin"}, timeout=20
             )
             assert heard.pop() == ("/v1/chat/completions", "Bearer s3cret", None, body)
         server.shutdown()

@@ -1,13 +1,13 @@
 import pytest
 
+from conformance import catalogue
 from conformance.exchange import Ending
 from conformance.reference.defects import chk as defects
 from conformance.reference.variants import chk as variants
-from conformance.rules import chk, cmp, tool, use
 from conformance.rules.example import HELLO, SSE, chunk, error, exchange, http, sse, streamed
 from conformance.verdict import MUST, Status
 
-FAMILIES = [r for module in (chk, cmp, use, tool) for r in vars(module).values() if hasattr(r, "judge")]
+FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 RULES = {rule.id: rule for rule in FAMILIES}
 ALSO = {"chunk-answer-repeated": {"CHK023"}}
 """Text in the last chunk is part of that defect."""
@@ -62,6 +62,16 @@ def test_a_broken_off_stream_is_not_blamed_for_what_did_not_come():
     assert RULES["CHK010"].when(x).status is Status.UNTESTABLE
 
 
+def test_what_an_unreadable_event_held_is_not_missed():
+    for x in (streamed(*HELLO[:-2], "{", "[DONE]"), exchange(http(200, (SSE,), sse(*HELLO[:3]) + b"data: {"))):
+        assert RULES["CHK017"].when(x).status is Status.UNTESTABLE
+
+
+def test_a_stream_that_ends_well_after_half_the_answer_is_judged():
+    x = exchange(http(200, (SSE,), sse(*HELLO[:3])))
+    assert finds("CHK017", x) == ["the choice never has a finish_reason"]
+
+
 def test_a_stream_that_is_held_open_after_its_end_is_judged():
     octets = http(200, (SSE, ("transfer-encoding", "chunked")), b"", length=False)
     body = sse(*HELLO[:-2], "[DONE]")
@@ -70,15 +80,11 @@ def test_a_stream_that_is_held_open_after_its_end_is_judged():
 
 
 @pytest.mark.parametrize(
-    "texts",
-    [["ha", "ha", "ha"], ["a", "ab", "b"], ["-", "-", "--"], ["No", "w", "No"], ["Hello Hello ", "x", "Hello Hello x"]],
+    "texts", [["ha", "ha", "ha"], ["a", "ab", "b"], ["-", "-", "--"], ["a" * 8, "a" * 8, "a" * 16]]
 )
 def test_repeated_words_are_no_repeated_answer(texts):
     x = streamed(*(chunk({"content": text}) for text in texts), chunk(finish="stop"), "[DONE]")
-    assert (finds("CHK021", x), finds("CHK022", x)) in (
-        ([], []),
-        ([], ["the last delta repeats all the text before it: 'Hello Hello x'"]),
-    )
+    assert finds("CHK021", x) == finds("CHK022", x) == []
 
 
 def test_an_answer_repeated_with_other_choices_around_is_seen():

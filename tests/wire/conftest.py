@@ -16,6 +16,8 @@ from conformance.wire.courier import Limits
 QUESTION = Question("chat", "example", "stream", "chat.hello")
 KEY = "sk-test-1234567890abcdef"
 
+LIMITS = Limits(timeout_s=20, silence_s=10, linger_s=0.05, settle_s=0.2)
+
 Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -48,8 +50,8 @@ async def serving(play: Play, *, tls: ssl.SSLContext | None = None, read: bool =
             if read:
                 server.requests.append(await read_request(reader))
             await play(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            server.gone.set()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            server.gone.set()  # the client has left, or the test is over
         finally:
             writer.transport.abort() if writer.transport.is_closing() else writer.close()
             with contextlib.suppress(ConnectionError, ssl.SSLError):
@@ -98,7 +100,7 @@ class Wire:
     """What the tests use; a fixture, because a conftest is not imported."""
 
     key: str = KEY
-    limits: Limits = Limits(timeout_s=20, silence_s=10, linger_s=0.05, settle_s=0.2)
+    limits: Limits = LIMITS
     serving = staticmethod(serving)
     says = staticmethod(says)
     asking = staticmethod(asking)

@@ -1,5 +1,7 @@
 """Nothing that a target does holds the harness for ever or fills its memory."""
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -40,14 +42,11 @@ async def test_waiting_ends_with_the_time_out_of_its_phase(wire, heard, limit, p
 
 
 async def test_a_request_that_is_not_taken_times_out(wire):
-    async with wire.serving(wire.says(then="hold"), read=False) as server:
+    async def deaf(reader, writer):
+        await asyncio.Event().wait()
 
-        async def deaf(reader, writer):
-            await server.gone.wait()
-
-        async with wire.serving(deaf, read=False) as still:
-            request = wire.asking(still.url(), body=b"x" * 50_000_000)
-            x = await fetch(request, wire.key, Limits(timeout_s=1))
+    async with wire.serving(deaf, read=False) as server:
+        x = await fetch(wire.asking(server.url(), body=b"x" * 50_000_000), wire.key, Limits(timeout_s=0.5))
     assert (x.ending.how, x.ending.phase) == ("timeout", "send")
 
 
@@ -86,11 +85,20 @@ async def test_an_endless_head_ends_with_its_bound(wire, interim, head):
     assert "head" in x.ending.detail
 
 
-async def test_endless_interim_replies_end_with_the_octets(wire):
-    limits = msgspec.structs.replace(wire.limits, max_octets=400_000)
-    async with wire.serving(repeats(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100)) as server:
+async def test_endless_interim_replies_are_bounded(wire):
+    async with wire.serving(repeats(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10)) as server:
+        x = await fetch(wire.asking(server.url()), wire.key, wire.limits)
+    assert x.ending.how == "limit"
+    assert "100 interim replies" in x.ending.detail
+
+
+async def test_endless_tiny_chunks_are_bounded(wire):
+    limits = msgspec.structs.replace(wire.limits, max_chunks=20_000)
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with wire.serving(repeats(head, b"1\r\nx\r\n" * 1000)) as server:
         x = await fetch(wire.asking(server.url()), wire.key, limits)
-    assert (len(x.heard), x.ending.how) == (400_000, "limit")
+    assert (x.ending.how, x.ending.phase) == ("limit", "body")
+    assert "20000 chunks" in x.ending.detail
 
 
 async def test_octets_that_are_not_http_are_bounded(wire):

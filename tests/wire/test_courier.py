@@ -143,7 +143,7 @@ async def test_an_early_close_leaves_the_reply_incomplete(wire, reply):
 @pytest.mark.parametrize(
     "reply",
     [
-        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
         b"data: no head at all\n\n" * 3,
         OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nx",
         OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
@@ -210,12 +210,12 @@ async def test_cancellation_closes_the_connection_and_goes_on(wire):
         await reader.read()
         left.set()
 
-    async with wire.serving(hold) as server, anyio.create_task_group() as tasks:
-        tasks.start_soon(fetch, wire.asking(server.url()), wire.key, Limits())
-        await asked.wait()
-        tasks.cancel_scope.cancel()
-    # the server is gone by now; it had seen the client leave before, or been cancelled itself
-    assert tasks.cancel_scope.cancel_called
+    async with wire.serving(hold) as server:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fetch, wire.asking(server.url()), wire.key, Limits())
+            await asked.wait()
+            tasks.cancel_scope.cancel()
+        await asyncio.wait_for(left.wait(), 10)
 
 
 async def test_the_client_has_left_when_fetch_returns(wire):
@@ -229,3 +229,27 @@ async def test_the_client_has_left_when_fetch_returns(wire):
     async with wire.serving(hold) as server:
         await fetch(wire.asking(server.url()), wire.key, wire.limits)
         await asyncio.wait_for(left.wait(), 10)
+
+
+async def test_a_header_that_http_cannot_carry_is_named_but_not_repeated(wire):
+    async with wire.serving(wire.says(HELLO)) as server:
+        x = await fetch(wire.asking(server.url()), "sk-1234567890\n", wire.limits)
+    assert (x.sent, x.ending.how, server.requests) == (b"", "unreachable", [])
+    assert "Authorization" in x.ending.detail
+    assert "sk-" not in x.ending.detail
+
+
+@pytest.mark.parametrize("key", ["sk-\udcff-1234567", "schlüssel-1234567"])
+async def test_a_key_beside_ascii_is_sent_as_the_environment_holds_it(wire, key):
+    async with wire.serving(wire.says(HELLO)) as server:
+        x = await fetch(wire.asking(server.url()), key, wire.limits)
+    octets = key.encode("utf-8", "surrogateescape")
+    assert server.requests == [x.sent.replace(b"*" * len(octets), octets)]
+
+
+async def test_merged_questions_all_stay_with_the_exchange(wire):
+    async with wire.serving(wire.says(HELLO)) as server:
+        one = wire.asking(server.url())
+        other = msgspec.structs.replace(one.questions[0], profile="other")
+        x = await fetch(msgspec.structs.replace(one, questions=(*one.questions, other)), wire.key, wire.limits)
+    assert (x.id, x.question, x.also) == (one.id, one.questions[0], (other,))

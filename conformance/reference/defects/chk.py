@@ -142,7 +142,7 @@ CHUNK_DEFECTS = (
         "CHK009",
         on_stream(lambda chunks: amid(chunks, choices=[])),
     ),
-    planted("chunk-none", "The stream ends well, without a single chunk", "CHK010", on_stream(lambda _: [])),
+    planted("chunk-no-choices-at-all", "No chunk has a choice", "CHK010", each_chunk(more(choices=[]))),
     planted(
         "chunk-delta-null",
         "A delta without text is null",

@@ -59,11 +59,16 @@ def refusing(field: str) -> Callable[[Answer, Asked], Answer]:
     """Refuse every request that has this field."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
-        if not holds(field)(asked) or answer.status >= 400:  # noqa: PLR2004 - an error
+        if not holds(field)(asked) or answer.status >= 400:
             return answer
         return refusal(400, f"Unknown parameter: '{field}'.", param=field, code="unknown_parameter")
 
     return change
+
+
+def wants_logprobs(asked: Asked) -> bool:
+    """Log probabilities are asked for, as they should be."""
+    return asked.json.get("logprobs") is True and isinstance(asked.json.get("top_logprobs", 0), int)
 
 
 def asks_for(name: str, value: Any) -> Where:
@@ -73,7 +78,12 @@ def asks_for(name: str, value: Any) -> Where:
 
 def many(asked: Asked) -> bool:
     """More than one choice is asked for."""
-    return holds("n", int)(asked) and asked.json["n"] > 1
+    return bool(holds("n", int)(asked)) and asked.json["n"] > 1
+
+
+def has_schema(asked: Asked) -> bool:
+    """An answer that satisfies a JSON Schema is asked for."""
+    return isinstance(asked.json["response_format"].get("json_schema"), dict)
 
 
 def ignore_inside(body: Body) -> Body:
@@ -91,13 +101,18 @@ STREAM = (
 
 TYPES = (
     dropped("temperature-dropped", "`temperature` is not read", "FLD003", "temperature"),
-    dropped("stop-dropped-when-streaming", "`stop` is not read when streaming", "FLD003", "stop", where=streaming),
-    dropped("max-tokens-dropped", "`max_tokens` is not read", "FLD003", "max_tokens"),
-    dropped("logit-bias-dropped", "`logit_bias` is not read", "FLD003", "logit_bias"),
+    dropped(
+        "temperature-dropped-when-streaming",
+        "`temperature` is not read when streaming",
+        "FLD003",
+        "temperature",
+        where=streaming,
+    ),
+    dropped("logit-bias-dropped", "`logit_bias` is not read", "FLD004", "logit_bias"),
     Change(
         name="nested-type-ignored",
         title="`stream_options` is read, what it holds is not",
-        caught_by="FLD003",
+        caught_by="FLD004",
         asked=reading(ignore_inside, holds("stream_options", dict)),
     ),
     dropped("user-dropped", "`user` is not read", "FLD004", "user"),
@@ -153,6 +168,9 @@ UNKNOWN = (
 )
 
 EFFECTS = (
+    dropped("max-tokens-dropped", "`max_tokens` is not read", "FLD010", "max_tokens"),
+    dropped("stop-dropped", "`stop` is not read", "FLD016", "stop"),
+    dropped("stop-dropped-when-streaming", "`stop` is not read when streaming", "FLD016", "stop", where=streaming),
     dropped("cap-ignored", "A cap is checked and then ignored", "FLD010", *CAPS, where=holds("max_tokens", int)),
     dropped("n-ignored", "`n` is checked and then ignored", "FLD011", "n", where=holds("n", int)),
     dropped(
@@ -168,7 +186,7 @@ EFFECTS = (
         "`response_format` is checked and then ignored",
         "FLD013",
         "response_format",
-        where=both(holds("response_format", dict), holds("max_tokens", int)),
+        where=both(holds("response_format", dict), has_schema),
     ),
     dropped(
         "logprobs-ignored",
@@ -176,7 +194,7 @@ EFFECTS = (
         "FLD014",
         "logprobs",
         "top_logprobs",
-        where=asks_for("logprobs", value=True),
+        where=wants_logprobs,
     ),
 )
 
@@ -210,12 +228,12 @@ LOGPROBS_PARTLY = dropped(
     "`top_logprobs` is checked and then ignored",
     "FLD014",
     "top_logprobs",
-    where=both(asks_for("logprobs", value=True), holds("top_logprobs", int)),
+    where=wants_logprobs,
 )
 
 
 def unlabelled_json(answer: Answer, asked: Asked) -> Answer:
-    """Whatever was asked, what a server without streaming makes of it: nothing but a greeting, whole."""
+    """The text alone, as one JSON string."""
     if answer.events is None or not streaming(asked):
         return answer
     return replace(answer, events=None, whole="Hello there.")

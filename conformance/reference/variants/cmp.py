@@ -63,5 +63,9 @@ WHOLE_VARIANTS = (
         "The choices come in another order",
         on_whole(lambda whole: whole | {"choices": whole["choices"][::-1]}),
     ),
-    allowed("completion-id-of-another-form", "The id has a form of its own", on_whole(lambda whole: whole | {"id": f"☂{whole['id']}", "created": 0})),
+    allowed(
+        "completion-id-of-another-form",
+        "The id has a form of its own",
+        on_whole(lambda whole: whole | {"id": f"☂{whole['id']}", "created": 0}),
+    ),
 )

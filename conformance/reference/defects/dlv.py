@@ -1,0 +1,116 @@
+"""Defects in the delivery: answers held back, replies that stall or never end."""
+
+import json
+from dataclasses import replace
+
+from conformance.reference.edit import Body, on_stream, text_of, with_delta
+from conformance.reference.octets import compressed, for_large, on_pieces, planted, recoded, streams, wholes
+from conformance.reference.reply import Change, Piece, Reply
+
+HOLD_S = 4.0
+"""Longer than the self-test listens to silence."""
+
+
+def held_back(pieces: tuple[Piece, ...], first: int = 0) -> list[Piece]:
+    """All but the first pieces at once, when the last of them is made."""
+    rest = pieces[first:]
+    made_s = sum(piece.wait_s for piece in rest)
+    return [*pieces[:first], *(replace(p, wait_s=0.0 if at else made_s) for at, p in enumerate(rest))]
+
+
+def packed(reply: Reply) -> Reply:
+    """The stream compressed as a whole: nothing can be read before its end."""
+    return compressed(reply, flush=False)
+
+
+def halted(reply: Reply) -> Reply:
+    """The first half of the pieces, and then nothing."""
+    return replace(reply, pieces=reply.pieces[: max(1, len(reply.pieces) // 2)], end="hold", hold_s=HOLD_S)
+
+
+def late_chunk(chunks: list[Body]) -> list[Body]:
+    """All the text in one chunk, which comes last but for the end."""
+    texts = [at for at, chunk in enumerate(chunks) if text_of(chunk)]
+    if not texts:
+        return chunks
+    whole = with_delta(chunks[texts[0]], {"content": "".join(map(text_of, chunks))})
+    return [whole if at == texts[-1] else with_delta(c, {}) if at in texts else c for at, c in enumerate(chunks)]
+
+
+def late_block(pieces: tuple[Piece, ...]) -> list[Piece]:
+    """All the text of a Messages stream in its last delta."""
+    texts = [at for at, piece in enumerate(pieces) if b'"text_delta"' in piece.octets]
+    if not texts:
+        return list(pieces)
+    events = [json.loads(pieces[at].octets.partition(b"data: ")[2]) for at in texts]
+    joined = events[0] | {"delta": {"type": "text_delta", "text": "".join(e["delta"]["text"] for e in events)}}
+    octets = b"event: content_block_delta\ndata: " + json.dumps(joined).encode() + b"\n\n"
+    waited_s = sum(pieces[at].wait_s for at in texts)
+    whole = Piece(octets=octets, wait_s=waited_s)
+    return [whole if at == texts[-1] else piece for at, piece in enumerate(pieces) if at not in texts[:-1]]
+
+
+LATE = (
+    planted("stream-buffered", "A proxy holds streams back until they end", "DLV001", streams(on_pieces(held_back))),
+    planted(
+        "stream-buffered-late",
+        "The first pieces come at once, the rest is held back",
+        "DLV001",
+        streams(on_pieces(lambda pieces: held_back(pieces, 3))),
+    ),
+    planted("stream-packed", "A compressor holds streams back until they end", "DLV001", streams(packed)),
+    planted(
+        "stream-in-one-write",
+        "The whole stream is written at once when it ends",
+        "DLV001",
+        streams(recoded(lambda octets: octets)),
+    ),
+    Change(
+        name="text-in-one-chunk",
+        title="All the text of a chat stream comes in one chunk",
+        caught_by="DLV002",
+        answer=on_stream(late_chunk),
+    ),
+    planted(
+        "text-in-one-delta",
+        "All the text of a Messages stream comes in one delta",
+        "DLV002",
+        streams(on_pieces(late_block)),
+    ),
+    planted(
+        "stream-after-silence",
+        "Every stream comes in one piece after the same long silence",
+        "DLV006",
+        streams(on_pieces(lambda pieces: [Piece(octets=b"".join(p.octets for p in pieces), wait_s=0.7)])),
+    ),
+)
+
+ENDLESS = (
+    planted(
+        "stream-stalls", "Large requests' streams stop half way, and stay open", "DLV003", for_large(streams(halted))
+    ),
+    planted(
+        "stream-stalls-at-once",
+        "Large requests' streams have a head, and no more",
+        "DLV003",
+        for_large(streams(lambda reply: replace(reply, pieces=(), end="hold", hold_s=HOLD_S))),
+    ),
+    planted(
+        "json-stalls",
+        "The last octet of large requests' answers never comes",
+        "DLV003",
+        for_large(wholes(lambda reply: replace(reply, end="hold", hold_s=HOLD_S))),
+    ),
+    planted(
+        "done-then-hold",
+        "After the end marker the stream is kept open",
+        "DLV004",
+        for_large(streams(lambda reply: replace(reply, end="hold", hold_s=HOLD_S))),
+    ),
+    planted(
+        "done-then-lag",
+        "Streams end more than a second after the end marker",
+        "DLV005",
+        for_large(streams(on_pieces(lambda pieces: [*pieces, Piece(octets=b": bye\n\n", wait_s=1.2)]))),
+    ),
+)

@@ -1,0 +1,58 @@
+"""Legal variants: other ways to say no."""
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.deployments import MODEL
+from conformance.reference.reply import Answer, Asked, Change
+from conformance.reference.requests import Body, labelled, reading, saying, with_error, with_status
+
+
+def without_param(error: Body) -> Body:
+    """The field named in the message alone."""
+    return error | {"param": None, "code": None}
+
+
+def from_the_body(error: Body) -> Body:
+    """The field's path as validators of request models write it."""
+    return error | {"param": f"body.{error['param']}"} if error.get("param") else error
+
+
+def with_help(answer: Answer, asked: Asked) -> Answer:
+    """Whatever helps people beside what the API documents."""
+    error = answer.whole["error"] | {"doc_url": "https://example.com/errors", "details": {"status": answer.status}}
+    return replace(answer, whole=answer.whole | {"error": error, "request_id": asked.id, "success": False})
+
+
+def no_model_needed(body: Body) -> Body:
+    """One model is served, whatever it is called."""
+    named = body.get("model")
+    return body | {"model": MODEL} if named is None or isinstance(named, str) else body
+
+
+def any_role(body: Body) -> Body:
+    """Roles that are not known are the user's."""
+    messages = body.get("messages")
+    return body | {"messages": [_of_known_role(m) for m in messages]} if isinstance(messages, list) else body
+
+
+def _of_known_role(message: Any) -> Any:
+    roles = ("system", "developer", "user", "assistant", "tool", "function")
+    strange = isinstance(message, dict) and isinstance(message.get("role"), str) and message["role"] not in roles
+    return message | {"role": "user"} if strange else message
+
+
+VARIANTS = (
+    Change(name="422-for-400", title="Mistakes are refused with 422", answer=with_status(422, 400)),
+    Change(name="get-is-404", title="A wrong method is a path that is not there", answer=with_status(404, 405)),
+    Change(name="errors-with-more", title="Errors hold more than documented", answer=saying(with_help, 400, 404, 405)),
+    Change(name="errors-without-param", title="Errors name the field in words", answer=with_error(without_param, 400)),
+    Change(name="params-from-the-body", title="Errors say body.FIELD", answer=with_error(from_the_body, 400)),
+    Change(
+        name="problem-json",
+        title="Errors are labelled application/problem+json",
+        reply=labelled("application/problem+json; charset=utf-8", 400),
+    ),
+    Change(name="one-model-for-all", title="The model's name is not needed", asked=reading(no_model_needed)),
+    Change(name="any-role", title="Unknown roles are the user's", asked=reading(any_role)),
+)

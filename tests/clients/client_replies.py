@@ -1,0 +1,349 @@
+"""Replies by what is good or bad about them, as exchanges: the ones that real clients were measured with."""
+
+import gzip
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from conformance.exchange import Api, Ending, Exchange, Mode
+from conformance.rules.example import exchange, http
+
+WORDS = ("Good day", ", and welcome", " to the harbour", ". Mind the", " step.")
+KEPT = 3
+SSE = (("content-type", "text/event-stream; charset=utf-8"),)
+JSON = (("content-type", "application/json"),)
+CHUNK = {"id": "chatcmpl-7", "object": "chat.completion.chunk", "created": 1_750_000_000, "model": "a-model"}
+TEXT = "".join(WORDS)
+
+Event = tuple[str, Any]
+
+
+def chunk(delta: Any, finish: str | None = None) -> Event:
+    return "", CHUNK | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def tool_part(**fields: Any) -> Event:
+    return chunk({"tool_calls": [fields]})
+
+
+ROLE = chunk({"role": "assistant", "content": ""})
+NO_TEXT = chunk({"role": "assistant", "content": None})
+SAID = [chunk({"content": word}) for word in WORDS]
+STOP = chunk({}, "stop")
+DONE: Event = ("", "[DONE]")
+CALL_START = {"id": "call_7", "type": "function", "function": {"name": "get_weather", "arguments": ""}}
+CALL_PARTS = ['{"city"', ': "Oslo', '"}']
+
+
+def typed(kind: str, **fields: Any) -> Event:
+    return kind, {"type": kind, **fields}
+
+
+USAGE = {"input_tokens": 9, "output_tokens": 1}
+MESSAGE = {"id": "msg_7", "type": "message", "role": "assistant", "model": "a-model", "content": [], "usage": USAGE}
+BEGUN = typed("message_start", message=MESSAGE | {"stop_reason": None, "stop_sequence": None})
+BLOCK = typed("content_block_start", index=0, content_block={"type": "text", "text": ""})
+SPOKEN = [typed("content_block_delta", index=0, delta={"type": "text_delta", "text": word}) for word in WORDS]
+BLOCK_END = typed("content_block_stop", index=0)
+ENDING = typed("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 9})
+OVER = typed("message_stop")
+
+GOOD: dict[Api, list[Event]] = {
+    "chat": [ROLE, *SAID, STOP, DONE],
+    "messages": [BEGUN, BLOCK, *SPOKEN, BLOCK_END, ENDING, OVER],
+}
+CUT: dict[Api, list[Event]] = {"chat": [ROLE, *SAID[:KEPT]], "messages": [BEGUN, BLOCK, *SPOKEN[:KEPT]]}
+
+
+def encode(event: Event, *, end: str = "\n", space: str = " ", names: bool = True) -> bytes:
+    name, data = event
+    text = data if isinstance(data, str) else json.dumps(data)
+    label = f"event:{space}{name}{end}" if name and names else ""
+    return f"{label}data:{space}{text}{end}{end}".encode()
+
+
+def stream(events: Sequence[Event], **how: Any) -> bytes:
+    return b"".join(encode(event, **how) for event in events)
+
+
+def spread(event: Event) -> bytes:
+    """One event whose JSON takes many data lines."""
+    name, data = event
+    text = data if isinstance(data, str) else json.dumps(data, indent=1)
+    lines = "".join(f"data: {line}\n" for line in text.split("\n"))
+    return (f"event: {name}\n" if name else "").encode() + lines.encode() + b"\n"
+
+
+def chunked(body: bytes, *, headers: Any = SSE, pieces: int = 0, ended: bool = True) -> bytes:
+    size = pieces or max(1, len(body))
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    head = http(200, (*headers, ("transfer-encoding", "chunked")), b"", length=False)
+    last = b"0\r\n\r\n" if ended else b""
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + last
+
+
+def heard(api: Api, mode: Mode, octets: bytes, how: str = "closed", phase: Any = "body") -> Exchange:
+    return exchange(octets, mode=mode, probe=f"{api}.hello", ending=Ending(how, phase, 0))  # type: ignore[arg-type]
+
+
+def streamed(api: Api, events: Sequence[Event]) -> Exchange:
+    return heard(api, "stream", chunked(stream(events)))
+
+
+Make = Callable[[Api], Exchange]
+
+
+def framed(make: Callable[[list[Event]], bytes]) -> Make:
+    return lambda api: heard(api, "stream", make(GOOD[api]))
+
+
+def inserted(event: Any) -> Make:
+    """A stray chunk in the middle of a chat stream."""
+    return lambda api: streamed(api, [ROLE, SAID[0], ("", CHUNK | event), *SAID[1:], STOP, DONE])
+
+
+def failing(by_api: dict[Api, Event], kept: bool = True) -> Make:  # noqa: FBT001, FBT002
+    def make(api: Api) -> Exchange:
+        before = CUT[api] if kept else CUT[api][:0]
+        return streamed(api, [*before, by_api[api], *([DONE] if api == "chat" else [])])
+
+    return make
+
+
+UPSTREAM = {"error": {"message": "the model went away", "type": "server_error", "param": None, "code": None}}
+AN_ERROR = typed("error", error={"type": "overloaded_error", "message": "the model went away"})
+EMPTY_BODY: Make = lambda api: heard(api, "stream", http(200, JSON, b""))  # noqa: E731
+HALF = b'data: {"id":"chatcmpl-7","object":"chat.comp'
+
+
+def cut(api: Api, *, half: bool = False, ended: bool = True, how: str = "closed") -> Exchange:
+    name = b"event: content_block_delta\n" if api == "messages" else b""
+    return heard(api, "stream", chunked(stream(CUT[api]) + (name + HALF if half else b""), ended=ended), how)
+
+
+def closed_early(api: Api) -> Exchange:
+    return heard(api, "stream", http(200, SSE, stream(CUT[api]), length=False))
+
+
+def unfinished(api: Api) -> Exchange:
+    return streamed(api, [ROLE, *SAID, DONE]) if api == "chat" else streamed(api, GOOD[api])
+
+
+def escaped(api: Api) -> list[Event]:
+    word = "Grüße \N{PARTY POPPER} 你好"
+    if api == "chat":
+        return [ROLE, chunk({"content": word}), STOP, DONE]
+    return [
+        BEGUN,
+        BLOCK,
+        typed("content_block_delta", index=0, delta={"type": "text_delta", "text": word}),
+        ENDING,
+        OVER,
+    ]
+
+
+def raw_utf8(api: Api) -> Exchange:
+    body = stream(escaped(api)).decode()
+    for char in "üß你好":
+        body = body.replace(json.dumps(char)[1:-1], char)
+    return heard(api, "stream", chunked(body.encode(), pieces=1))
+
+
+def without_usage(api: Api) -> Exchange:
+    if api == "chat":
+        return streamed(api, GOOD[api])
+    begun = typed("message_start", message={k: v for k, v in BEGUN[1]["message"].items() if k != "usage"})
+    ending = typed("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None})
+    return streamed(api, [begun, BLOCK, *SPOKEN, BLOCK_END, ending, OVER])
+
+
+def whole(api: Api) -> dict[str, Any]:
+    if api == "messages":
+        told = {"content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn", "stop_sequence": None}
+        return MESSAGE | told
+    said = {"role": "assistant", "content": TEXT}
+    usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
+    choice = {"index": 0, "message": said, "finish_reason": "stop"}
+    return CHUNK | {"object": "chat.completion", "choices": [choice], "usage": usage}
+
+
+def answered(api: Api, mode: Mode, value: Any, headers: Any = JSON) -> Exchange:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return heard(api, mode, http(200, headers, body))
+
+
+def in_message(**changes: Any) -> dict[str, Any]:
+    """The whole chat answer with fields of its choice's message changed; None as a default leaves one out."""
+    answer = whole("chat")
+    choice = answer["choices"][0]
+    message = {k: v for k, v in (choice["message"] | changes).items() if v is not ...}
+    return answer | {"choices": [choice | {"message": message}]}
+
+
+STREAMS: dict[str, Make] = {
+    "ok_sse": lambda api: streamed(api, GOOD[api]),
+    "json_200_on_stream": lambda api: answered(api, "stream", whole(api)),
+    "json_empty_body": EMPTY_BODY,
+    "sse_ct_text_plain": lambda api: heard(
+        api, "stream", chunked(stream(GOOD[api]), headers=(("content-type", "text/plain"),))
+    ),
+    "sse_ct_json": lambda api: heard(api, "stream", chunked(stream(GOOD[api]), headers=JSON)),
+    "sse_no_ct": lambda api: heard(api, "stream", chunked(stream(GOOD[api]), headers=())),
+    "sse_missing_done": lambda api: streamed(api, [e for e in GOOD[api] if e is not DONE]),
+    "sse_trunc_event_boundary": cut,
+    "sse_trunc_mid_event_clean": lambda api: cut(api, half=True),
+    "sse_trunc_mid_event_abort": lambda api: cut(api, half=True, ended=False),
+    "sse_trunc_close_framing": closed_early,
+    "sse_rst_midway": lambda api: cut(api, ended=False, how="reset"),
+    "sse_empty": lambda api: streamed(api, []),
+    "sse_only_done": lambda api: streamed(api, [DONE if api == "chat" else OVER]),
+    "sse_comments_only": lambda api: heard(api, "stream", chunked(b": waiting\n\n" * 3)),
+    "sse_error_mid_stream": failing({"chat": ("", UPSTREAM), "messages": AN_ERROR}),
+    "sse_error_first": failing({"chat": ("", UPSTREAM), "messages": AN_ERROR}, kept=False),
+    "sse_error_named_event": failing({"chat": ("error", UPSTREAM), "messages": ("error", {"message": "gone"})}),
+    "sse_error_string": failing({"chat": ("", {"error": "gone"}), "messages": ("", {"error": "gone"})}),
+    "sse_bad_json": failing({"chat": ("", "{oops"), "messages": ("", "{oops")}),
+    "sse_cr": framed(lambda events: chunked(stream(events, end="\r"))),
+    "sse_single_newline": framed(lambda events: chunked(stream(events).replace(b"\n\n", b"\n"))),
+    "sse_no_trailing_blank": framed(lambda events: chunked(stream(events).rstrip())),
+    "sse_no_space": framed(lambda events: chunked(stream(events, space=""))),
+    "sse_comments": framed(lambda events: chunked(b"".join(b": still there\n\n" + encode(e) for e in events))),
+    "sse_multiline_data": framed(lambda events: chunked(b"".join(spread(e) for e in events))),
+    "sse_no_data_prefix": framed(lambda events: chunked(b"".join(json.dumps(e[1]).encode() + b"\n" for e in events))),
+    "data_after_done": lambda api: streamed(api, [*GOOD[api], (SAID if api == "chat" else SPOKEN)[0]]),
+    "done_no_space": framed(lambda events: chunked(stream(events[:-1]) + encode(events[-1], space=""))),
+    "unicode_split": raw_utf8,
+    "unicode_escaped": lambda api: streamed(api, escaped(api)),
+    "gzip_sse": framed(
+        lambda events: chunked(gzip.compress(stream(events)), headers=(*SSE, ("content-encoding", "gzip")))
+    ),
+    "buffered": framed(lambda events: http(200, SSE, stream(events))),
+    "byte_by_byte": framed(lambda events: chunked(stream(events), pieces=1)),
+    "missing_finish_reason": unfinished,
+    "missing_role": lambda api: streamed(api, [chunk({"content": ""}), *GOOD[api][1:]]),
+    "usage_missing": without_usage,
+    "null_choices": inserted({"choices": None}),
+    "empty_choices": inserted({"choices": []}),
+    "no_choices_key": inserted({}),
+    "null_delta": inserted({"choices": [{"index": 0, "delta": None, "finish_reason": None}]}),
+    "content_null": lambda api: streamed(api, [NO_TEXT, SAID[0], chunk({"content": None}), *SAID[1:], STOP, DONE]),
+    "only_finish_no_content": lambda api: streamed(api, [ROLE, STOP, DONE]),
+    "no_id_model": lambda api: streamed(
+        api, [(n, {"choices": v["choices"]} if isinstance(v, dict) else v) for n, v in GOOD[api]]
+    ),
+    "done_then_hold": lambda api: heard(api, "stream", chunked(stream(GOOD[api]), ended=False), "timeout"),
+    "slow_first_byte_5s": lambda api: streamed(api, GOOD[api]),
+    "an_no_message_stop": lambda api: streamed(api, GOOD[api][:-1]),
+    "an_no_content_block_start": lambda api: streamed(api, [e for e in GOOD[api] if e is not BLOCK]),
+    "an_unknown_event": lambda api: streamed(api, [*GOOD[api][:3], typed("x_news", n=1), *GOOD[api][3:]]),
+}
+
+
+def called(first: dict[str, Any], *later: dict[str, Any], finish: str | None = "tool_calls") -> Make:
+    end = [chunk({}, finish)] if finish else []
+    return lambda api: streamed(api, [NO_TEXT, *(tool_part(**part) for part in (first, *later)), *end, DONE])
+
+
+GROWN = [{"index": 0, "function": {"arguments": part}} for part in CALL_PARTS]
+AT_ONCE = CALL_START["function"] | {"arguments": "".join(CALL_PARTS)}  # type: ignore[operator]
+TOOL_STREAMS: dict[str, Make] = {
+    "ok_sse": lambda api: called({"index": 0} | CALL_START, *GROWN)(api) if api == "chat" else used(),
+    "tc_no_index": called(CALL_START, *({"function": part["function"]} for part in GROWN)),
+    "tc_no_type": called({"index": 0, "id": "call_7", "function": CALL_START["function"]}, *GROWN),
+    "tc_one_chunk": called({"index": 0} | CALL_START | {"function": AT_ONCE}),
+    "tc_args_object": called({"index": 0} | CALL_START | {"function": AT_ONCE | {"arguments": {"city": "Oslo"}}}),
+    "tc_finish_stop": called({"index": 0} | CALL_START, *GROWN, finish="stop"),
+    "missing_finish_reason": called({"index": 0} | CALL_START, *GROWN, finish=None),
+}
+
+
+def used() -> Exchange:
+    block = {"type": "tool_use", "id": "toolu_7", "name": "get_weather", "input": {}}
+    grown = [
+        typed("content_block_delta", index=0, delta={"type": "input_json_delta", "partial_json": part})
+        for part in CALL_PARTS
+    ]
+    return streamed(
+        "messages", [BEGUN, typed("content_block_start", index=0, content_block=block), *grown, ENDING, OVER]
+    )
+
+
+WHOLES: dict[str, Callable[[Api], Any]] = {
+    "ok_json": whole,
+    "json_wrong_ct": whole,
+    "json_empty_body": lambda _api: b"",
+    "null_choices": lambda api: whole(api) | {"choices": None},
+    "empty_choices": lambda api: whole(api) | {"choices": []},
+    "no_choices_key": lambda api: {k: v for k, v in whole(api).items() if k != "choices"},
+    "content_null": lambda api: in_message(content=None) if api == "chat" else whole(api),
+    "missing_role": lambda api: in_message(role=...) if api == "chat" else whole(api),
+    "missing_finish_reason": lambda api: (
+        whole(api) | {"choices": [{"index": 0, "message": in_message()["choices"][0]["message"]}]}
+    ),
+    "usage_missing": lambda api: {k: v for k, v in whole(api).items() if k != "usage"},
+}
+
+
+def tool_answer(api: Api, arguments: Any) -> dict[str, Any]:
+    if api == "messages":
+        return whole(api) | {"content": [{"type": "tool_use", "id": "t", "name": "get_weather", "input": {}}]}
+    call = CALL_START | {"function": AT_ONCE | {"arguments": arguments}}
+    return in_message(content=None, tool_calls=[call])
+
+
+UNSUPPORTED = "Streaming is not supported here yet; send stream=false."
+REFUSED = {
+    "message": UNSUPPORTED,
+    "type": "invalid_request_error",
+    "param": "stream",
+    "code": "streaming_not_supported",
+}
+PAGE = b"<html><head><title>No</title></head><body>No.</body></html>"
+NO_RETRY = ("x-should-retry", "false")
+
+
+def told(message: str, code: str | None = None, kind: str = "invalid_request_error") -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+FIELD = {"loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted", "type": "extra_forbidden"}
+ERRORS: dict[str, tuple[int, Any, Any]] = {
+    "501_json_error": (501, JSON, {"error": REFUSED}),
+    "501_on_stream_only": (501, JSON, {"error": REFUSED}),
+    "501_no_retry_hdr": (501, (*JSON, NO_RETRY), {"error": REFUSED}),
+    "501_no_retry_on_stream_only": (501, (*JSON, NO_RETRY), {"error": REFUSED}),
+    "501_html": (501, (("content-type", "text/html"),), PAGE),
+    "400_on_stream_only": (400, JSON, {"error": REFUSED}),
+    "400_unknown_field": (400, JSON, told("Unknown field stream_options.", "unknown_parameter")),
+    "400_x_retry_true": (400, (*JSON, ("x-should-retry", "true")), told("no")),
+    "401": (401, JSON, told("That key is wrong.", "invalid_api_key")),
+    "402": (402, JSON, told("No credit is left.", "insufficient_quota", "insufficient_quota")),
+    "404_model": (404, JSON, told("The model a-model does not exist", "model_not_found")),
+    "404_fastapi": (404, JSON, {"detail": "Not Found"}),
+    "408": (408, JSON, told("too slow", kind="timeout")),
+    "409": (409, JSON, told("busy", kind="conflict")),
+    "422_fastapi": (422, JSON, {"detail": [FIELD]}),
+    "429": (429, JSON, told("too many", "rate_limit_exceeded", "rate_limit_error")),
+    "429_retry_after_1": (429, (*JSON, ("retry-after", "1")), told("too many", "rate_limit_exceeded")),
+    "500": (500, JSON, told("broken", kind="server_error")),
+    "502_html": (502, (("content-type", "text/html"),), PAGE),
+    "503": (503, JSON, told("busy", kind="server_error")),
+    "503_retry_after_1": (503, (*JSON, ("retry-after", "1")), told("busy", kind="server_error")),
+    "529": (529, JSON, told("busy", kind="server_error")),
+}
+
+
+def reply_to(api: Api, mode: Mode, script: str, behaviour: str) -> Exchange:
+    """The exchange in which a server behaves like this."""
+    if behaviour == "conn_reset":
+        return heard(api, mode, b"", "reset", "first-byte")
+    if behaviour in ERRORS and not (mode == "unary" and behaviour.endswith("on_stream_only")):
+        status, headers, value = ERRORS[behaviour]
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        return heard(api, mode, http(status, headers, body))
+    if mode == "stream":
+        return (STREAMS if script == "text" else TOOL_STREAMS)[behaviour](api)
+    if script == "tool":
+        return answered(api, mode, tool_answer(api, {"city": "Oslo"} if behaviour == "tc_args_object" else '{"a": 1}'))
+    headers = (("content-type", "text/plain"),) if behaviour == "json_wrong_ct" else JSON
+    return answered(api, mode, WHOLES.get(behaviour, whole)(api), headers)

@@ -1,0 +1,113 @@
+"""The incident's numbers, and what the stop-gap done right costs."""
+
+import pytest
+from client_replies import answered, reply_to, whole
+
+from conformance.clients import CLIENTS, impact, impact_of, impacts_of
+from conformance.rules.example import exchange
+from conformance.target import Prices
+
+INCIDENT = Prices(request=0.018)
+BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
+
+
+def seen_by(name, behaviour, prices=INCIDENT):
+    api = BY_NAME[name].api
+    stream, unary = reply_to(api, "stream", "text", behaviour), reply_to(api, "unary", "text", behaviour)
+    return impact(BY_NAME[name], stream, unary, prices)
+
+
+def test_hermes_0_14_wastes_what_the_incident_wasted():
+    seen = seen_by("hermes 0.14", "json_200_on_stream")
+    assert (seen.outcome, seen.requests, seen.billed) == ("empty_silent", 4, 4)
+    assert (seen.wasted_usd, seen.cost_usd, seen.estimated) == (0.054, 0.072, False)
+    assert seen.detail == (
+        "hermes 0.14 finds no event in the stream, takes the answer for empty and asks again three times; "
+        "its user sees `(empty)`."
+    )
+
+
+def test_hermes_0_19_asks_nine_times():
+    seen = seen_by("hermes 0.19", "json_200_on_stream")
+    assert (seen.outcome, seen.requests, seen.wasted_usd) == ("exception", 9, 0.144)
+    assert "asks again eight times" in seen.detail
+    assert "empty stream" in seen.error
+
+
+def test_the_others_pay_once_for_nothing():
+    assert [
+        (seen.outcome, seen.requests, seen.wasted_usd, seen.cost_usd, seen.delivered)
+        for seen in (seen_by("LangGraph 1.2", "json_200_on_stream"), seen_by("Letta 0.16", "json_200_on_stream"))
+    ] == [("exception", 1, 0.0, 0.018, False), ("empty_silent", 1, 0.0, 0.018, False)]
+
+
+@pytest.mark.parametrize("name", ["LangGraph 1.2", "Letta 0.16", "Claude SDK 2.12", "openai-python 3.54"])
+def test_the_stop_gap_done_right_costs_the_sdks_one_request_and_no_money(name):
+    seen = seen_by(name, "501_no_retry_on_stream_only")
+    assert (seen.outcome, seen.requests, seen.billed, seen.cost_usd) == ("exception", 1, 0, 0.0)
+    assert "is answered with HTTP 501" in seen.detail
+    assert "not supported" in seen.error
+
+
+@pytest.mark.parametrize("name", ["hermes 0.19", "hermes 0.14"])
+def test_hermes_recovers_from_the_stop_gap_with_a_second_request(name):
+    seen = seen_by(name, "501_no_retry_on_stream_only")
+    assert (seen.outcome, seen.requests, seen.billed) == ("text+", 2, 1)
+    assert (seen.wasted_usd, seen.cost_usd) == (0.0, 0.018)
+    assert "the whole answer" in seen.detail
+
+
+def test_hermes_does_not_recover_from_a_400_or_from_other_words():
+    assert [seen_by("hermes 0.19", b).requests for b in ("400_on_stream_only", "501_html")] == [1, 3]
+
+
+def test_without_a_recorded_fallback_nothing_is_said_to_be_delivered():
+    x = reply_to("chat", "stream", "text", "501_on_stream_only")
+    seen = impact(BY_NAME["hermes 0.19"], x, None, INCIDENT)
+    assert (seen.delivered, seen.requests, seen.billed) == (False, 2, 0)
+    assert "not recorded" in seen.detail
+
+
+def test_a_good_stream_hurts_nobody():
+    for api in ("chat", "messages"):
+        x = reply_to(api, "stream", "text", "ok_sse")
+        assert impacts_of(x, None, INCIDENT) == ()
+
+
+def test_the_incident_hurts_every_chat_client_and_each_profile_once_a_fate():
+    x = reply_to("chat", "stream", "text", "json_200_on_stream")
+    hurt = impacts_of(x, None, INCIDENT)
+    assert [seen.client for seen in hurt] == [
+        "hermes 0.19", "hermes 0.14", "LangGraph 1.2", "Letta 0.16", "openai-python 3.54",
+    ]  # fmt: skip
+    assert {seen.probe for seen in hurt} == {"chat.hello"}
+
+
+def test_the_profile_that_asked_is_played_by_its_own_clients():
+    x = answered("chat", "unary", whole("chat"))
+    assert impact_of(x, None, INCIDENT) == ()
+    asked = x.asked_as(type(x.question)("chat", "hermes", "unary", "chat.hello"))
+    assert [seen.client for seen in impact_of(asked, None, INCIDENT)] == ["hermes 0.19", "hermes 0.14"]
+
+
+def test_tokens_are_priced_as_counted_by_the_server():
+    seen = seen_by("openai-python 3.54", "json_200_on_stream", Prices(input=1.0, output=10.0))
+    assert (seen.cost_usd, seen.estimated) == (round((9 * 1.0 + 9 * 10.0) / 1e6, 9), False)
+
+
+def test_tokens_that_nobody_counted_are_estimated_and_said_to_be():
+    seen = seen_by("openai-python 3.54", "ok_sse", Prices(output=4.0))
+    assert seen.estimated
+    assert seen.cost_usd == pytest.approx(
+        len("Good day, and welcome to the harbour. Mind the step.") / 4 * 4e-6, rel=0.1
+    )
+
+
+def test_without_a_price_there_is_no_cost():
+    seen = seen_by("hermes 0.14", "json_200_on_stream", Prices())
+    assert (seen.cost_usd, seen.wasted_usd, seen.requests) == (None, None, 4)
+
+
+def test_a_reply_that_never_came_is_not_billed():
+    seen = impact(BY_NAME["hermes 0.19"], exchange(b""), None, INCIDENT)
+    assert (seen.requests, seen.billed, seen.cost_usd) == (6, 0, 0.0)

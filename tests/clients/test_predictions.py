@@ -1,0 +1,40 @@
+"""The predictions against what the real clients did."""
+
+import pytest
+from client_facts import CHAT, CHAT_CLIENTS, MESSAGES, MESSAGES_CLIENTS, OUTCOMES
+from client_replies import reply_to
+
+from conformance.clients import CLIENTS, impact
+from conformance.target import Prices
+
+BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
+FREE = Prices()
+
+
+def measured():
+    for api, table, clients in (("chat", CHAT, CHAT_CLIENTS), ("messages", MESSAGES, MESSAGES_CLIENTS)):
+        for line in table.strip().splitlines():
+            mode, script, behaviour, *cells = line.split()
+            for client, cell in zip(clients, cells, strict=True):
+                if cell != ".":
+                    word, requests = cell.split("/")
+                    yield client, api, mode, script, behaviour, OUTCOMES[word], int(requests)
+
+
+def test_the_facts_cover_every_client():
+    assert {fact[0] for fact in measured()} == set(BY_NAME)
+    assert len(list(measured())) > 650
+
+
+@pytest.mark.parametrize("client", sorted(BY_NAME))
+def test_a_client_is_predicted_as_it_was_measured(client):
+    wrong = []
+    for name, api, mode, script, behaviour, outcome, requests in measured():
+        if name == client:
+            x, fallback = reply_to(api, mode, script, behaviour), reply_to(api, "unary", script, behaviour)
+            seen = impact(BY_NAME[name], x, fallback, FREE)
+            if (seen.outcome, seen.requests) != (outcome, requests):
+                wrong.append(
+                    f"{mode}/{script}/{behaviour}: {outcome}/{requests}, predicted {seen.outcome}/{seen.requests}"
+                )
+    assert wrong == []

@@ -1,0 +1,64 @@
+import os
+import signal
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+ENVIRON = {**os.environ, "PYTHONPATH": str(CHECKOUT), "COLUMNS": "120", "NO_COLOR": "1"}
+
+
+class Shell:
+    """The real command, in a process of its own."""
+
+    def __call__(self, *words, cwd, **environ):
+        """Run it to its end."""
+        command = [sys.executable, "-m", "conformance", *map(str, words)]
+        ran = subprocess.run(
+            command, cwd=cwd, env=ENVIRON | environ, capture_output=True, text=True, timeout=60, check=False
+        )
+        return SimpleNamespace(code=ran.returncode, out=ran.stdout, err=ran.stderr, lines=ran.stdout.splitlines())
+
+    def start(self, *words, cwd):
+        """Start it, so that it can be interrupted: whoever started the tests may ignore that signal."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        command = [sys.executable, "-m", "conformance", *map(str, words)]
+        return subprocess.Popen(command, cwd=cwd, env=ENVIRON, stdout=subprocess.PIPE, text=True)
+
+    def pytest(self, *words, cwd):
+        """Run pytest with the plugin, which an installed package brings by itself, to its end."""
+        installed = entry_points(group="pytest11", name="conformance")
+        plugin = [] if installed else ["-p", "conformance.pytest_plugin"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            *plugin,
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:randomly",
+            *map(str, words),
+        ]
+        ran = subprocess.run(command, cwd=cwd, env=ENVIRON, capture_output=True, text=True, timeout=100, check=False)
+        return SimpleNamespace(code=ran.returncode, out=ran.stdout, err=ran.stderr, lines=ran.stdout.splitlines())
+
+
+@pytest.fixture(scope="session")
+def shell():
+    """The real command."""
+    return Shell()
+
+
+@pytest.fixture(scope="session")
+def incident(shell, tmp_path_factory):
+    """The incident, recorded once, with everything that the command wrote."""
+    folder = tmp_path_factory.mktemp("incident")
+    reports = ("--report", "json=report.json", "--report", "junit=junit.xml")
+    ran = shell("run", "--deployment", "silent-json", "--messages-per-day", 6, *reports, "--run-dir", "run", cwd=folder)
+    ran.folder, ran.run = folder, folder / "run"
+    return ran

@@ -1,0 +1,120 @@
+import json
+from collections import Counter
+from xml.etree import ElementTree as ET
+
+import pytest
+
+THEIRS = "def test_of_the_user():\n    assert False\n"
+OUTCOMES = {"failure": "fail", "error": "error", "skipped": "skipped"}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A user's project, with a test of their own that fails."""
+    (tmp_path / "test_theirs.py").write_text(THEIRS)
+    return tmp_path
+
+
+def cases(path):
+    """The properties of each test case, with what became of it."""
+    for case in ET.parse(path).iter("testcase"):  # noqa: S314 - our own
+        properties = {p.get("name"): p.get("value") for p in case.iter("property")}
+        yield properties, next((OUTCOMES[child.tag] for child in case if child.tag in OUTCOMES), "pass")
+
+
+def named(verdict):
+    return tuple(verdict[name] for name in ("rule", "level", "api", "profile", "mode", "probe"))
+
+
+def test_pytest_and_the_command_give_the_same_verdicts(shell, incident, project):
+    ran = shell.pytest("-q", "--conformance-run", incident.run, "--junitxml", "junit.xml", cwd=project)
+    report = json.loads((incident.folder / "report.json").read_bytes())
+    skipped = {"not-applicable": "skipped", "untestable": "skipped"}
+    expected = {named(v): skipped.get(v["status"], v["status"]) for v in report["verdicts"]}
+    assert {named(properties): outcome for properties, outcome in cases(project / "junit.xml")} == expected
+    assert ran.code == 1
+    assert "FLD001[hermes-stream-chat.hello]" in ran.out
+    assert "test_of_the_user" not in ran.out
+
+
+def test_two_workers_record_once_and_the_users_tests_stay_out(shell, project):
+    ran = shell.pytest(
+        "-n",
+        2,
+        "--conformance-deployment",
+        "native-sse",
+        "--conformance-suite",
+        "smoke",
+        "--conformance-profile",
+        "hermes",
+        cwd=project,
+    )
+    assert ran.code == 0, ran.out
+    assert len(list((project / "reports/runs").glob("*-native-sse"))) == 1
+    assert "none fails" in ran.out
+
+
+def test_a_failure_reads_as_ours_and_can_be_chosen(shell, incident, project):
+    ran = shell.pytest(
+        "--conformance-run", incident.run, "-m", "must", "-k", "FLD001 and hermes and stream", cwd=project
+    )
+    assert ran.code == 1
+    assert "1 failed" in ran.lines[-1]
+    for words in ("FLD001 MUST:", "  seen ", "  fix ", "  spec ", "  hurts ", "curl -"):
+        assert words in ran.out
+    assert "Traceback" not in ran.out
+    assert "pytest_plugin.py" not in ran.out
+
+
+def test_waivers_are_strict_expected_failures(shell, incident, project):
+    waiver = '[[waiver]]\nrule = "{}"\nreason = "known"\nuntil = 2099-01-01\nprofile = "{}"\n'
+    (project / "waivers.toml").write_text(waiver.format("FLD001", "hermes") + waiver.format("HTTP002", "letta"))
+    words = ("--conformance-run", incident.run, "--conformance-waivers", "waivers.toml", "-k", "FLD001 or HTTP002")
+    ran = shell.pytest(*words, "-rxX", cwd=project)
+    assert "1 xfailed" in ran.lines[-1]
+    assert "[XPASS(strict)] known" in ran.out
+    assert "The waiver of HTTP002 (known) is stale." in ran.out
+    failed = Counter(line.split("[")[1].split("-")[0] for line in ran.lines if "[XPASS" in line and "letta" in line)
+    assert ran.code == 1
+    assert set(failed) <= {"letta"}
+
+
+def test_our_own_fault_is_an_error_and_no_failure(shell, incident, project):
+    (project / "conftest.py").write_text(
+        "from dataclasses import replace\n"
+        "from conformance import catalogue\n"
+        "first, *rest = catalogue.rules()\n"
+        "def broken(x):\n"
+        "    raise KeyError('ours')\n"
+        "rules = tuple(replace(r, judge=broken, inputs=('x',)) if r.id == 'HTTP002' else r for r in (first, *rest))\n"
+        "catalogue.rules = lambda: rules\n"
+    )
+    ran = shell.pytest("--conformance-run", incident.run, "-k", "HTTP002 and hermes", cwd=project)
+    assert "2 errors" in ran.lines[-1]
+    assert "failed" not in ran.lines[-1]
+    assert "rule HTTP002 failed on this exchange: KeyError" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("url=http://127.0.0.1:1/v1", "model=m"), 3, "could not reach the target"),
+        (("url=http://127.0.0.1:1/v1",), 4, "--model is missing"),
+        (("deployment=nowhere",), 4, "native-sse"),
+        (("run=nowhere",), 4, "nowhere"),
+        (("deployment=native-sse", "api-key-env=NO_SUCH_KEY"), 4, "NO_SUCH_KEY"),
+    ],
+)
+def test_what_can_not_be_run_is_said_and_nothing_passes(shell, project, words, code, said):
+    ran = shell.pytest(*(f"--conformance-{word}" for word in words), cwd=project)
+    assert ran.code == code
+    assert said in ran.out + ran.err
+    assert "passed" not in ran.out
+    assert "Traceback" not in ran.out + ran.err
+
+
+def test_without_its_options_the_plugin_is_not_there(shell, project):
+    ran = shell.pytest("-q", cwd=project)
+    assert ran.code == 1
+    assert ran.lines[-1].startswith("1 failed")
+    assert "conformance" not in ran.lines[-1]

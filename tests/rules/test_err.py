@@ -1,0 +1,117 @@
+"""ERR: each way to fail a client that made a mistake is its own verdict, and other good errors are let be."""
+
+import pytest
+
+from conformance.reference import changes
+from conformance.reference.variants import err as variants
+from conformance.rules import err
+from conformance.rules.example import HELLO, answered, completion, error, exchange, streamed
+from conformance.verdict import MUST, SHOULD, Finding, Status
+
+DEFECTS = [c for c in changes.defects() if c.caught_by.startswith("ERR")]
+ALSO = {"unknown-route-answered": {"ERR001", "CMP001"}}
+"""What is answered where nothing is served is no completion, either."""
+HI = answered(completion())
+
+
+@pytest.mark.parametrize("change", DEFECTS, ids=lambda c: c.name)
+def test_a_bad_error_fails_its_own_rule_alone(failing, change):
+    found = failing(change)
+    assert change.caught_by in found[MUST] | found[SHOULD]
+    assert found[MUST] | found[SHOULD] <= ALSO.get(change.name, {change.caught_by})
+
+
+@pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda c: c.name)
+def test_other_good_errors_fail_no_must(failing, change):
+    found = failing(change)
+    assert found[MUST] == set()
+    assert found[SHOULD] <= {"ERR002"}
+
+
+def say(rule, *given):
+    for x in given[: 1 if "hello" in rule.inputs else 2]:
+        if skip := rule.when(x):
+            return [skip.status]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+
+
+MISTAKE = {"probe": "chat.mistake.bad-json"}
+
+
+def test_a_target_that_is_down_is_not_blamed_for_mistakes():
+    down = answered("", status=502)
+    assert say(err.mistake_called_a_crash, answered("", status=502, **MISTAKE), down) == [Status.UNTESTABLE]
+    busy = answered("", status=503, headers=[("retry-after", "3")], **MISTAKE)
+    assert say(err.mistake_called_a_crash, busy, HI) == [Status.UNTESTABLE]
+
+
+@pytest.mark.parametrize("about", ["get", "deep-nesting", "not-labelled-json"])
+def test_some_mistakes_may_be_answered(about):
+    x = answered(completion(), probe=f"chat.mistake.{about}")
+    assert say(err.mistake_answered, x) == say(err.mistake_forgiven, x) == [Status.NOT_APPLICABLE]
+
+
+@pytest.mark.parametrize("about", ["unknown-route", "get"])
+def test_a_501_for_a_route_is_no_crash(about):
+    assert say(err.mistake_called_a_crash, answered(error(), status=501, probe=f"chat.mistake.{about}"), HI) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Traceback (most recent call last):\n  File "x.py", line 1',
+        "goroutine 12 [running]:",
+        "thread 'main' panicked at src/main.rs:4",
+        "at Object.<anonymous> (/app/server.js:10:5)",
+        "at com.example.Api.create(Api.java:44)",
+        "error in /usr/lib/python3/site-packages/api/main.py",
+        r"error in C:\app\main.py",
+    ],
+)
+def test_leaks(text):
+    assert len(say(err.leaked_traceback, answered(error(text), status=400, **MISTAKE))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See https://example.com/guide/errors.js for more.",
+        "Unknown path /v1/chat/completion.",
+        "messages/0/content must be text",
+        "Use application/json or text/plain.",
+        "It is 3/4 full; see a.b/c.d",
+        "/" * 20_000 + "a/" * 20_000,
+    ],
+)
+def test_no_leaks(text):
+    assert say(err.leaked_traceback, answered(error(text), status=400, **MISTAKE)) == []
+
+
+def test_an_error_late_in_a_stream_that_was_fine_without_is_no_matter_of_validation():
+    late = streamed(*HELLO[:2], error("It failed."), probe="chat.mistake.bad-role")
+    assert say(err.refusal_inside_a_stream, late, answered(completion(), probe="chat.mistake.bad-role")) == []
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (answered(error(), status=401), [Status.UNTESTABLE]),
+        (answered({"detail": "Not Found"}, status=404), [Status.NOT_APPLICABLE]),
+        (answered(error("No.", param="stream", code="x"), status=501, mode="stream"), [Status.NOT_APPLICABLE]),
+        (exchange(b""), [Status.UNTESTABLE]),
+    ],
+)
+def test_greetings_that_other_rules_judge(x, expected):
+    assert say(err.greeting_failed, x) == expected
+
+
+def test_a_model_that_is_not_there_is_a_greeting_that_failed():
+    x = answered(error("The model `m` does not exist.", param="model", code="model_not_found"), status=404)
+    (seen,) = say(err.greeting_failed, x)
+    assert "404" in seen
+    assert "does not exist" in seen
+
+
+def test_a_short_word_is_not_taken_for_an_echo():
+    body = {"messages": [{"role": "user", "content": "Hi"}, 3, {"content": ["x"]}]}
+    assert say(err.conversation_sent_back, answered(error("Hi, no."), status=400, body=body)) == []

@@ -1,0 +1,159 @@
+"""FLD: each drop is caught by its rule, and no more than that is said."""
+
+import pytest
+
+from conformance.reference import changes
+from conformance.reference.defects import fld as defects
+from conformance.reference.variants import fld as variants
+from conformance.rules import fld
+from conformance.rules.example import HELLO, answered, completion, error, exchange, http, streamed
+from conformance.target import Policy
+from conformance.verdict import MUST, SHOULD, Finding, Status
+
+DEFECTS = [c for c in changes.defects() if c.caught_by.startswith("FLD")]
+ALSO = {
+    "stream-dropped": {"FLD001", "FLD003", "FLD004", "FLD007"},
+    "max-tokens-dropped": {"FLD004", "FLD010", "USE009"},
+    "stop-dropped": {"FLD004", "FLD016"},
+    "cap-ignored": {"FLD010", "USE009"},
+    "nested-type-ignored": {"FLD004", "FLD007"},
+}
+"""What a defect breaks beside the rule that names it: a dropped object takes along what it holds, a cap its usage."""
+
+
+@pytest.mark.parametrize("change", DEFECTS, ids=lambda c: c.name)
+def test_a_drop_fails_its_own_rule_alone(failing, change):
+    found = failing(change)
+    assert found[MUST] | found[SHOULD] == ALSO.get(change.name, {change.caught_by})
+
+
+@pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda c: c.name)
+def test_a_legal_variant_fails_no_must(failing, change):
+    assert failing(change)[MUST] == set()
+
+
+def test_the_incident(judged):
+    failed = [v for v in judged(deployment="silent-json").verdicts if v.status is Status.FAIL and v.rule == "FLD001"]
+    assert {v.profile for v in failed} == {"hermes", "langgraph", "letta", "openai-python", "claude-sdk"}
+    assert {v.mode for v in failed} == {"stream"}
+    for verdict in failed:
+        assert "`stream: true` was dropped" in verdict.message
+        assert "application/json" in verdict.message
+
+
+def test_a_target_that_declares_that_it_does_not_stream_drops_nothing(judged):
+    verdicts = judged(deployment="stopgap-501").verdicts
+    streamed_fields = [v for v in verdicts if v.rule.startswith("FLD") and v.mode == "stream"]
+    assert streamed_fields
+    assert {v.status for v in streamed_fields} <= {Status.NOT_APPLICABLE, Status.PASS}
+
+
+def say(judge, *given):
+    return [item.seen if isinstance(item, Finding) else item.status for item in judge(*given)]
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        exchange(http(200, [], b"")),
+        answered("\n\n[]", mode="stream"),
+        answered("17", mode="stream"),
+        answered(completion(), mode="stream", headers=[]),
+        answered(
+            '{"choices": []}\n{"choices": []}\n', mode="stream", headers=[("content-type", "application/x-ndjson")]
+        ),
+    ],
+)
+def test_bodies_in_which_no_client_finds_an_event(x):
+    assert len(say(fld.dropped_stream.judge, x)) == 1
+
+
+@pytest.mark.parametrize(
+    ("x", "status"),
+    [
+        (answered(error("No."), mode="stream"), Status.NOT_APPLICABLE),
+        (answered(error("No."), mode="stream", status=501), Status.NOT_APPLICABLE),
+        (exchange(b""), Status.UNTESTABLE),
+        (exchange(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), Status.UNTESTABLE),
+    ],
+)
+def test_what_is_no_silent_drop(x, status):
+    assert fld.dropped_stream.when(x).status is status
+
+
+HI = answered(completion())
+
+
+@pytest.mark.parametrize("promise", [None, "reject", "announce", "allow"])
+@pytest.mark.parametrize("said", ["dropped", "announced", "refused", "refused without a name"])
+def test_the_owner_s_promise(promise, said):
+    x = {
+        "dropped": answered(completion(), **fld.CANARY),
+        "announced": answered(completion(), headers=fld.WARNED, **fld.CANARY),
+        "refused": answered(fld.UNKNOWN, status=400, **fld.CANARY),
+        "refused without a name": answered(fld.UNNAMED, status=400, **fld.CANARY),
+    }[said]
+    policy = Policy(unknown_fields=promise)
+    broken = {
+        "reject": ("dropped", "announced"),
+        "announce": ("dropped", "refused"),
+    }
+    found = say(fld.broken_promise_on_unknown_fields.judge, x, policy)
+    assert any(isinstance(f, str) and "owner promises" in f for f in found) == (said in broken.get(promise, ()))
+    advised = say(fld.dropped_unknown_field.judge, x, policy)
+    assert any("without a word" in str(f) for f in advised) == (promise is None and said == "dropped")
+
+
+def test_a_refusal_of_the_cap_that_rode_along_proves_nothing():
+    x = answered(error("Unsupported parameter: 'max_tokens'.", param="max_tokens"), status=400, **fld.MISTYPED)
+    assert say(fld.dropped_field.judge, x, HI) == [Status.UNTESTABLE]
+    assert say(fld.refusal_without_the_field.judge, x, HI) == [Status.UNTESTABLE]
+
+
+def test_where_the_greeting_fails_a_nameless_refusal_proves_nothing():
+    x, hello = answered(fld.UNNAMED, status=400, **fld.MISTYPED), answered(fld.UNNAMED, status=400)
+    assert say(fld.dropped_field.judge, x, hello) == [Status.UNTESTABLE]
+
+
+@pytest.mark.parametrize("status", [401, 403, 408, 429])
+def test_refusals_for_other_reasons_prove_nothing(status):
+    assert fld.dropped_field.when(answered(error(), status=status, **fld.MISTYPED)).status is Status.UNTESTABLE
+
+
+def test_a_disobedient_model_is_not_graded():
+    for x in (
+        answered(completion({"content": "One"}, usage=None), **fld.CAP),
+        answered(completion({"refusal": "No."}), **fld.TOOLS),
+        answered(completion({"content": ""}), **fld.FORMAT),
+    ):
+        rule = next(r for r in (fld.dropped_cap, fld.dropped_tool_choice, fld.dropped_response_format) if not r.when(x))
+        assert say(rule.judge, x) == [Status.UNTESTABLE]
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        (error("Unknown parameter: 'parallel_tool_calls'."), "parallel_tool_calls"),
+        (error("No.", param="user"), "user"),
+        (error("max_completion_tokens must be an integer"), "max_completion_tokens"),
+    ],
+)
+def test_the_framework_and_its_field_are_named(said, field):
+    body = {"model": "m", "user": "u", "parallel_tool_calls": False, "max_completion_tokens": None}
+    (seen,) = say(fld.refused_framework_field.judge, answered(said, status=400, body=body))
+    assert "example always sends" in seen
+    assert f"`{field}`" in seen
+
+
+def test_a_streamed_answer_beside_n_that_is_no_stream_is_told_once():
+    x = answered(completion(), mode="stream", probe="chat.n", body={"n": 2, "stream": True})
+    (seen,) = say(fld.stream_dropped_beside_a_field.judge, x, streamed(*HELLO))
+    assert "`n`" in seen
+    assert say(fld.stream_dropped_beside_a_field.judge, x, answered(completion(), mode="stream")) == [
+        Status.NOT_APPLICABLE
+    ]
+
+
+def test_defects_drop_what_they_say():
+    assert defects.pruned({"a": [{"x_b": 1, "c": 2}]}) == {"a": [{"c": 2}]}
+    assert defects.pruned_inside({"x_a": {"x_b": 1}}) == {"x_a": {}}

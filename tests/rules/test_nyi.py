@@ -1,0 +1,113 @@
+"""NYI: good refusals of streaming are told from bad ones, and each fault is its own verdict."""
+
+import pytest
+
+from conformance.reference import changes
+from conformance.reference.variants import nyi as variants
+from conformance.rules import nyi
+from conformance.rules.example import JSON, answered, completion, error, exchange
+from conformance.target import Policy
+from conformance.verdict import MUST, SHOULD, Finding, Status
+
+DEFECTS = [c for c in changes.defects() if c.caught_by.startswith("NYI")]
+ALSO = {"refusal-without-stream": {"NYI017", "ERR022"}}
+"""A greeting that is not answered is told as that, too."""
+ASIDE = ("NYI004", "NYI018", "NYI019", "NYI020", "NYI021", "NYI022")
+
+
+@pytest.mark.parametrize("change", DEFECTS, ids=lambda c: c.name)
+def test_a_bad_refusal_fails_its_own_rule_alone(failing, change):
+    found = failing(change)
+    assert found[MUST] | found[SHOULD] == ALSO.get(change.name, {change.caught_by})
+    assert (change.caught_by in found[SHOULD]) == (change.caught_by in ASIDE)
+
+
+def test_each_bad_refusal_has_a_rule_of_its_own():
+    assert len({c.caught_by for c in DEFECTS}) == 22
+
+
+@pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda c: c.name)
+def test_other_good_refusals_fail_nothing(failing, change):
+    assert failing(change) == {MUST: set(), SHOULD: set()}
+
+
+@pytest.mark.parametrize(("streaming", "failed"), [("required", {"NYI001"}), ("stopgap-ok", set())])
+def test_the_stop_gap_is_what_the_owner_says_it_is(failing, streaming, failed):
+    assert failing(deployment="stopgap-501", policy=Policy(streaming=streaming)) == {MUST: failed, SHOULD: set()}
+
+
+def say(rule, *given):
+    for x in given[:2]:
+        if skip := rule.when(x):
+            return [skip.status]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+
+
+RULES = [
+    r for r in vars(nyi).values() if isinstance(r, type(nyi.streaming_refused)) and r.inputs == ("stream", "unary")
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_an_outage_is_no_statement_about_streaming(rule, status):
+    broken = answered("<html>", status=status)
+    found = say(rule, answered("<html>", status=status, mode="stream"), broken)
+    assert found in ([Status.UNTESTABLE], [Status.NOT_APPLICABLE])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_refused_key_or_a_limit_is_no_statement_either(rule, status):
+    assert say(rule, *nyi.no(error(), status=status)) == [Status.UNTESTABLE]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+def test_a_refused_field_is_no_statement_either(rule):
+    refused = error("Unknown parameter: 'stream_options'.", param="stream_options")
+    found = say(rule, *nyi.no(refused, status=400, body={"stream": True, "stream_options": {}}))
+    assert found == [Status.NOT_APPLICABLE]
+
+
+def test_a_silent_drop_is_not_taken_for_an_offer():
+    dropped = answered(completion(), mode="stream")
+    assert say(nyi.streaming_refused, dropped, nyi.ANSWER, Policy()) == [Status.NOT_APPLICABLE]
+
+
+def test_nothing_heard_is_untestable():
+    assert say(nyi.streaming_refused, exchange(b""), nyi.ANSWER, Policy()) == [Status.UNTESTABLE]
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        "Set stream=false.",
+        "Set `stream` to false.",
+        'Send "stream": false.',
+        "Please set stream to `false`",
+        "use a non-streaming request",
+        "retry without streaming",
+        "omit the stream parameter",
+        "Turn off streaming and stream nothing",
+    ],
+)
+def test_hints(hint):
+    assert nyi.HINT.search(f"Streaming is not supported. {hint}")
+
+
+@pytest.mark.parametrize("text", ["Streaming is not supported.", "stream is false advertising? no", "Contact support."])
+def test_no_hints(text):
+    assert bool(nyi.HINT.search(text)) is ("is false" in text)
+
+
+@pytest.mark.parametrize("value", ["False", "no", "0", "true", ""])
+def test_only_the_exact_word_stops_the_retries(value):
+    assert len(say(nyi.refusal_that_is_retried, *nyi.no(headers=(JSON, ("x-should-retry", value))))) == 1
+
+
+def test_a_slow_network_is_no_slow_refusal():
+    from dataclasses import replace  # noqa: PLC0415
+
+    stream = replace(nyi.no(arrivals=[(700, 400)])[0], sent_at_ns=400_000_000)
+    unary = replace(answered(completion(), arrivals=[(720, 500)]), sent_at_ns=400_000_000)
+    assert say(nyi.refusal_after_generation, stream, unary) == []

@@ -1,0 +1,59 @@
+import pytest
+
+from conformance import catalogue
+from conformance.reference.defects import tool as defects
+from conformance.rules.example import chunk, streamed
+from conformance.rules.tool import begins, called, calling, goes_on, less
+from conformance.verdict import Status
+
+FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
+RULES = {rule.id: rule for rule in FAMILIES}
+ALSO = {"call-cut-at-the-cap": {"TOOL008"}}
+"""Where the request set no cap, the cut arguments are only arguments that are cut."""
+
+
+def failing(x):
+    return {r.id for r in FAMILIES if x.mode in r.modes and r.when(x) is None and list(r.judge(x))}
+
+
+@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in defects.TOOL_DEFECTS])
+def test_a_defect_fails_the_rule_that_it_names_alone(failures, change):
+    assert set(failures(FAMILIES, change)) == {change.caught_by} | ALSO.get(change.name, set())
+
+
+def test_every_rule_has_a_defect():
+    assert {c.caught_by for c in defects.TOOL_DEFECTS} == {name for name in RULES if name.startswith("TOOL")}
+
+
+def test_an_answer_without_calls_is_not_judged():
+    x = streamed(chunk({"role": "assistant", "content": "Hi", "tool_calls": None}), chunk(finish="stop"), "[DONE]")
+    skips = {name: RULES[name].when(x) for name in RULES if name.startswith("TOOL")}
+    assert {skip.status for skip in skips.values()} == {Status.NOT_APPLICABLE}
+
+
+def test_calls_of_several_choices_do_not_share_their_indexes():
+    def of(choice, fragment, finish=None):
+        delta = {"tool_calls": [fragment]} if fragment else {}
+        return chunk(choices=[{"index": choice, "delta": delta, "finish_reason": finish}])
+
+    chunks = [of(n, begins(arguments="{}", id=f"call_{n}"), None) for n in (0, 1)]
+    ends = [of(n, None, "tool_calls") for n in (0, 1)]
+    roles = [chunk(choices=[{"index": n, "delta": {"role": "assistant"}, "finish_reason": None}]) for n in (0, 1)]
+    assert failing(streamed(*roles, *chunks, *ends, "[DONE]", body={"n": 2})) == set()
+
+
+def test_one_fault_is_one_failure():
+    assert failing(calling(less(begins(), "index"), {"function": {"arguments": "{}"}})) == {"TOOL002"}
+    assert failing(calling(begins(arguments={"a": 1}))) == {"TOOL007"}
+    assert failing(calling(begins(arguments="{}"), begins("g", "{}", id="call_2"))) == {"TOOL009"}
+    assert failing(called(begins(arguments="{"), body={"max_tokens": 8})) == {"TOOL014"}
+
+
+def test_a_call_that_was_cut_off_says_length():
+    assert failing(calling(begins(), goes_on('{"a'), finish="length")) == set()
+
+
+def test_what_the_cap_did_is_only_known_from_the_usage():
+    x = calling(begins(), goes_on('{"a'), body={"max_tokens": 8})
+    assert RULES["TOOL014"].when(x).status is Status.UNTESTABLE
+    assert failing(x) == {"TOOL008"}

@@ -1,0 +1,39 @@
+import pytest
+
+from conformance import catalogue
+from conformance.reference.defects import use as defects
+from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
+from conformance.rules.use import ASKED, told
+from conformance.verdict import Status
+
+FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
+RULES = {rule.id: rule for rule in FAMILIES}
+
+
+@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in defects.USAGE_DEFECTS])
+def test_a_defect_fails_the_rule_that_it_names_alone(failures, change):
+    assert set(failures(FAMILIES, change)) == {change.caught_by}
+
+
+def test_every_rule_has_a_defect():
+    assert {c.caught_by for c in defects.USAGE_DEFECTS} == {name for name in RULES if name.startswith("USE")}
+
+
+def test_usage_that_nobody_asked_for_may_come():
+    x = streamed(*HELLO[:-2], chunk(finish="stop", usage=told()), "[DONE]")
+    assert [r.id for r in FAMILIES if "stream" in r.modes and r.when(x) is None and list(r.judge(x))] == []
+
+
+def test_an_interrupted_stream_owes_no_usage():
+    assert RULES["USE001"].when(streamed(*HELLO[:3], error("Gone."), body=ASKED)).status is Status.NOT_APPLICABLE
+
+
+def test_counts_that_can_not_be_true_are_no_ground_for_sums():
+    x = answered(completion(usage=told(prompt="3")))
+    assert list(RULES["USE002"].judge(x))
+    assert RULES["USE003"].when(x).status is Status.UNTESTABLE
+
+
+def test_a_usage_of_nothing_for_an_answer_of_nothing_is_right():
+    x = answered(completion({"content": ""}, usage=told(words=0, total=3)))
+    assert list(RULES["USE008"].judge(x)) == []

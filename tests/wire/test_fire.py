@@ -1,0 +1,83 @@
+"""Many exchanges at once."""
+
+import asyncio
+import itertools
+
+import anyio
+import msgspec
+import pytest
+
+from conformance.wire.fire import fire
+
+pytestmark = pytest.mark.anyio
+
+HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+
+async def test_never_more_than_the_limit_at_once(wire):
+    now, peak, full = 0, 0, asyncio.Event()
+
+    async def count(reader, writer):
+        nonlocal now, peak
+        now += 1
+        peak = max(peak, now)
+        if now == 7:
+            full.set()
+        await full.wait()
+        writer.write(HELLO)
+        await reader.read()
+        now -= 1
+
+    done = []
+    async with wire.serving(count) as server:
+        requests = [wire.asking(server.url(), id=f"{n}") for n in range(30)]
+        # the server holds the first seven until all seven are there: the limit is reached, and (the peak) never passed
+        limits = msgspec.structs.replace(wire.limits, linger_s=0.001)
+        await fire(requests, key=wire.key, limits=limits, concurrency=7, on_exchange=done.append)
+    assert sorted(x.id for x in done) == sorted(r.id for r in requests)
+    assert all(x.heard == HELLO for x in done)
+    assert 7 <= peak <= 8  # the server may meet a new client before it sees that an old one has left
+
+
+async def test_a_fault_of_ours_loses_one_exchange_only(wire):
+    done = []
+
+    def keep(x):
+        if x.id == "1":
+            raise OSError("the disk is full")
+        done.append(x.id)
+
+    async with wire.serving(wire.says(HELLO)) as server:
+        requests = [wire.asking(server.url(), id=f"{n}") for n in range(4)]
+        with pytest.raises(ExceptionGroup, match="1 of 4 exchanges") as raised:
+            await fire(requests, key=wire.key, limits=wire.limits, concurrency=1, on_exchange=keep)
+    assert done == ["0", "2", "3"]
+    assert raised.value.exceptions[0].__notes__ == ["in the exchange 1"]
+
+
+async def test_cancellation_keeps_what_is_done(wire):
+    turn = itertools.count()
+    stuck = asyncio.Event()
+
+    async def first_answers(reader, writer):
+        if next(turn) == 0:
+            writer.write(HELLO)
+        else:
+            stuck.set()
+        await reader.read()
+
+    done = []
+    async with wire.serving(first_answers) as server, anyio.create_task_group() as tasks:
+
+        async def run():
+            requests = [wire.asking(server.url(), id=f"{n}") for n in range(3)]
+            await fire(requests, key=wire.key, limits=wire.limits, concurrency=1, on_exchange=done.append)
+
+        tasks.start_soon(run)
+        await stuck.wait()
+        tasks.cancel_scope.cancel()
+    assert [x.id for x in done] == ["0"]
+
+
+async def test_nothing_to_fire(wire):
+    await fire([], key=None, limits=wire.limits, concurrency=3, on_exchange=print)
