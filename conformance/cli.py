@@ -1,7 +1,9 @@
 """The command line, a thin front: the verbs and the exit codes. What a run means is in `wish` and `front`."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -193,6 +195,9 @@ def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # n
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that lacks a character shows its number
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(guarded(lambda: app(arguments)))
 
 
@@ -208,6 +213,9 @@ def guarded(command: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("conformance: interrupted" + "\n")
         return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except Exception as error:  # noqa: BLE001 - the harness's own failure has an exit code of its own
         return _confess(error)
 

@@ -69,24 +69,19 @@ def carry_out(options: Options, path: Path, progress: Progress) -> RunFacts:
 def judged(path: Path, waivers: Path | None = None, *, strict: bool = False) -> Judged:
     """Judge the recording in a folder. Raises ConfigError where it holds none, or the waivers can't be used."""
     accepted = waived(waivers)
-    folder, facts = _open(path)
-    load = lru_cache(maxsize=AT_HAND)(folder.exchange)
-    judgement = judge(facts, load, folder.ids())
-    report = assemble.build(facts, judgement, load, accepted, strict=strict)
+    try:
+        folder = RunFolder.open(path)
+        facts, load = folder.facts(), lru_cache(maxsize=AT_HAND)(folder.exchange)
+        judgement = judge(facts, load, folder.ids())
+        report = assemble.build(facts, judgement, load, accepted, strict=strict)
+    except StoreError as error:
+        raise ConfigError(str(error)) from None
     return Judged(report, Evidence(load, facts.target, str(path)))
 
 
 def waived(path: Path | None) -> tuple[Waiver, ...]:
     """The waivers of a file, or none. Raises ConfigError where they can't be used."""
     return config.waivers(path, frozenset(rule.id for rule in catalogue.rules())) if path else ()
-
-
-def _open(path: Path) -> tuple[RunFolder, RunFacts]:
-    try:
-        folder = RunFolder.open(path)
-        return folder, folder.facts()
-    except StoreError as error:
-        raise ConfigError(str(error)) from None
 
 
 def outputs(given: Sequence[str]) -> tuple[Output, ...]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from typing import TextIO
 
 from conformance import selftest
@@ -18,8 +19,9 @@ def show(names: Sequence[str], form: str, out: TextIO) -> bool:
     known = selftest.subjects()
     for name in names:
         if name not in known:
+            near = ", ".join(get_close_matches(name, known, n=3)) or "`conformance list defects` and `list variants`"
             raise ConfigError(
-                f"selftest {name!r} is not known; `conformance list defects` and `list variants` show what is"
+                f"selftest {name!r} is not known; see {near}; accepted: a good deployment, defect or variant"
             )
     rows = selftest.rows(names or known)
     return _show_json(rows, out) if form == "json" else _show_text(rows, out)

@@ -127,6 +127,8 @@ class Front:
         """Say what matters most, and where the recording is."""
         if hasattr(self.config, "workerinput") or self.path is None:
             return
+        if self.run is None and not terminalreporter.stats:
+            return
         report = self._judged().report
         terminalreporter.section("conformance")
         for sentence in report.summary.headline:
@@ -144,10 +146,11 @@ def _recorded(config: pytest.Config) -> Path:
     from conformance.selftest import Silent  # noqa: PLC0415 - as above
     from conformance.wish import granted  # noqa: PLC0415 - as above
 
-    if run := _option(config, "run"):
-        return Path(run)
-    given = _option(config, "run-dir")
+    given, waivers = _option(config, "run-dir"), _option(config, "waivers")
     try:
+        front.waived(Path(waivers) if waivers else None)
+        if run := _option(config, "run"):
+            return Path(run)
         with granted(_wish(config)) as options:
             path = front.folder_for(Path(given) if given else None, options.target.name)
             facts = front.carry_out(options, path, Silent())

@@ -38,7 +38,7 @@ def build(
     verdicts = tuple(_judged(v, load, _reason(v, waivers, today)) for v in judgement.verdicts)
     accepted = tuple(_accepted(waiver, judgement.verdicts, today) for waiver in waivers)
     strict = strict or facts.strict
-    code = exit_code(facts, verdicts, accepted, strict=strict)
+    code = exit_code(facts, verdicts, accepted, greeted=headline.is_greeted(verdicts, load), strict=strict)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
     return Report(
         tool=Tool("oai-conformance", __version__),
@@ -66,10 +66,12 @@ def build(
     )
 
 
-def exit_code(facts: RunFacts, verdicts: Sequence[Judged], waivers: Sequence[Accepted], *, strict: bool) -> int:
+def exit_code(
+    facts: RunFacts, verdicts: Sequence[Judged], waivers: Sequence[Accepted], *, greeted: bool, strict: bool
+) -> int:
     """What the command answers: the user's stop, an unreachable target, a failure, our own fault, or all is well.
 
-    A run in which nothing could be verified is never conformant: the target could not be reached in any useful sense.
+    A run in which no plain greeting was answered is never conformant: the target was not reached in a useful sense.
     """
     if facts.stopped:
         return INTERRUPTED if facts.stopped == "interrupted" else UNREACHABLE
@@ -77,7 +79,7 @@ def exit_code(facts: RunFacts, verdicts: Sequence[Judged], waivers: Sequence[Acc
         return FAILED
     if any(v.status is Status.ERROR for v in verdicts):
         return HARNESS_FAILED
-    if not any(v.status in (Status.PASS, Status.FAIL) for v in verdicts):
+    if not greeted:
         return UNREACHABLE
     wanting = any((v.counts and v.level is Level.SHOULD) or v.status is Status.UNTESTABLE for v in verdicts)
     stale = any(waiver.state != "used" for waiver in waivers)

@@ -27,12 +27,20 @@ Load = Callable[[str], Exchange]
 def lines(facts: RunFacts, judgement: Judgement, verdicts: Sequence[Judged], load: Load) -> Iterator[str]:
     """The sentences, the most important first."""
     yield from _stopped(facts, judgement)
+    if not facts.stopped and not is_greeted(verdicts, load):
+        yield f"No plain greeting was answered at {facts.target.base_url}: nothing is proven. Is the address right?"
     yield from _stream_dropped(verdicts, load)
     yield from _users(judgement.impact)
     yield from _counts(verdicts)
     if facts.left_out and facts.stopped != "unreachable":
         reason = next(iter(facts.left_out.values()))
         yield f"{_count(len(facts.left_out), 'planned request')} not sent: {reason}."
+
+
+def is_greeted(verdicts: Sequence[Judged], load: Load) -> bool:
+    """Whether any plain greeting was answered; where none was, whatever passed says little."""
+    greetings = dict.fromkeys(v.exchanges[0] for v in verdicts if _greets(v))
+    return any(reply(load(name)).status in range(200, 300) for name in greetings)
 
 
 def _stopped(facts: RunFacts, judgement: Judgement) -> Iterator[str]:
@@ -78,9 +86,7 @@ def _counts(verdicts: Sequence[Judged]) -> Iterator[str]:
     errors = sum(v.status is Status.ERROR for v in verdicts)
     if errors:
         yield f"The harness itself failed on {_count(errors, 'verdict')}; please report it with the run folder."
-    if verdicts and not passed and not any(v.status is Status.FAIL for v in verdicts):
-        yield f"Nothing could be verified: {verdicts[0].message or 'no rule applies'}. Is the base URL right?"
-    elif passed and not any(v.counts for v in verdicts):
+    if passed and not any(v.counts for v in verdicts):
         untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
         yield f"{passed} verdicts pass and none fails" + (f"; {untestable} could not be tested." if untestable else ".")
 

@@ -32,7 +32,8 @@ def console(file: IO[str], *, width: int | None = None) -> Console:
 def render(report: Report, evidence: Evidence, out: Console) -> None:
     """Print a report."""
     _opening(report, out)
-    _impacts(report, out)
+    if report.stopped in ("", "interrupted"):
+        _impacts(report, out)
     failures, more = grouped(report, evidence, MOST_FAILURES)
     for failure in failures:
         _failure(failure, out)
@@ -180,10 +181,9 @@ def page(lines: Iterable[tuple[str, str]], out: Console) -> None:
 
 def _say(out: Console, label: str, text: Text, *, indent: int = LABEL, verbatim: bool = False) -> None:
     """Print a text behind its label, its further lines under its first; a verbatim text is never broken."""
-    first = Text("  " + label.ljust(indent - 2) if indent else "", "dim")
+    first = Text.assemble(("  " + label.ljust(indent - 2), "dim")) if indent else Text()
     if verbatim or out.soft_wrap:
-        out.print(first + text, soft_wrap=True)
+        out.print(first.append_text(text), soft_wrap=True)
         return
-    lines = text.wrap(out, max(20, out.width - indent), overflow="fold")
-    for number, line in enumerate(lines):
-        out.print((first if number == 0 else Text(" " * indent)) + line, soft_wrap=True)
+    for number, line in enumerate(text.wrap(out, max(20, out.width - indent), overflow="fold")):
+        out.print((Text(" " * indent) if number else first).append_text(line), soft_wrap=True)

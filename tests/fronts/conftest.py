@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,21 +29,11 @@ class Shell:
         return subprocess.Popen(command, cwd=cwd, env=ENVIRON, stdout=subprocess.PIPE, text=True)
 
     def pytest(self, *words, cwd):
-        """Run pytest with the plugin, which an installed package brings by itself, to its end."""
-        installed = entry_points(group="pytest11", name="conformance")
-        plugin = [] if installed else ["-p", "conformance.pytest_plugin"]
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            *plugin,
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:randomly",
-            *map(str, words),
-        ]
-        ran = subprocess.run(command, cwd=cwd, env=ENVIRON, capture_output=True, text=True, timeout=100, check=False)
+        """Run pytest with this plugin and pytest-xdist alone, to its end."""
+        plugins = ("-p", "conformance.pytest_plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
+        command = [sys.executable, "-m", "pytest", *plugins, *map(str, words)]
+        environ = ENVIRON | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        ran = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=100, check=False)
         return SimpleNamespace(code=ran.returncode, out=ran.stdout, err=ran.stderr, lines=ran.stdout.splitlines())
 
 
@@ -59,6 +48,7 @@ def incident(shell, tmp_path_factory):
     """The incident, recorded once, with everything that the command wrote."""
     folder = tmp_path_factory.mktemp("incident")
     reports = ("--report", "json=report.json", "--report", "junit=junit.xml")
-    ran = shell("run", "--deployment", "silent-json", "--messages-per-day", 6, *reports, "--run-dir", "run", cwd=folder)
+    words = ("--deployment", "silent-json", "--suite", "smoke", "--messages-per-day", 6, "--run-dir", "run")
+    ran = shell("run", *words, *reports, cwd=folder)
     ran.folder, ran.run = folder, folder / "run"
     return ran

@@ -102,6 +102,7 @@ def test_our_own_fault_is_an_error_and_no_failure(shell, incident, project):
         (("url=http://127.0.0.1:1/v1",), 4, "--model is missing"),
         (("deployment=nowhere",), 4, "native-sse"),
         (("run=nowhere",), 4, "nowhere"),
+        (("deployment=native-sse", "waivers=nowhere.toml"), 4, "nowhere.toml"),
         (("deployment=native-sse", "api-key-env=NO_SUCH_KEY"), 4, "NO_SUCH_KEY"),
     ],
 )

@@ -30,6 +30,10 @@ def hostile(mode):
     return exchange(http(200, [label], b"\x00\xff\x1b[2J data \xe2\x80\xae"), mode=mode)
 
 
+def nobody_home(mode):
+    return answered({"detail": "Not Found"}, status=404, mode=mode)
+
+
 def recording(reply, profiles=PROFILES, **facts):
     exchanges = {}
     for profile in profiles:
@@ -70,7 +74,7 @@ def record():
     """Makes a recording of a reply, and its report."""
 
     def make(reply, waivers=(), *, strict=False, **facts):
-        made = recording({"silent_json": silent_json, "native": native, "hostile": hostile}[reply], **facts)
+        made = recording(globals()[reply], **facts)
         return SimpleNamespace(report=report_of(made, waivers, strict=strict), evidence=made.evidence)
 
     return make

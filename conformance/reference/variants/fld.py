@@ -12,7 +12,12 @@ ADVISORY = ("user", "metadata", "store", "seed", "safety_identifier", "service_t
 
 def lenient(body: Body) -> Body:
     """A body whose tools, formats and stops are read where they make sense, and else are not there."""
-    kinds = {"stop": (str, list), "response_format": dict, "tool_choice": (str, dict), "logit_bias": dict}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "stop": (str, list),
+        "response_format": dict,
+        "tool_choice": (str, dict),
+        "logit_bias": dict,
+    }
     return {name: value for name, value in body.items() if isinstance(value, kinds.get(name, object))}
 
 
