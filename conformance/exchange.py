@@ -93,7 +93,8 @@ class Exchange:
 
     `sent` and `heard` are the octets of the HTTP messages as they crossed the connection (inside TLS), with secrets
     masked by `*` in the same length; `masked` says where the target repeated one. Times are nanoseconds since the
-    connection was begun; `sent_at_ns` is when the last octet of the request left. `views` caches what was read.
+    connection was begun; `sent_at_ns` is when the last octet of the request left, `held_up_ns` for how long at most the
+    harness itself could not read meanwhile. `views` caches what was read.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Exchange:
     heard: bytes = b""
     arrivals: tuple[Arrival, ...] = ()
     sent_at_ns: int = 0
+    held_up_ns: int = 0
     ending: Ending = IDLE
     masked: tuple[Span, ...] = ()
     also: tuple[Question, ...] = ()

@@ -17,8 +17,8 @@ from conformance.read.http1 import reply
 from conformance.run import RunFacts
 from conformance.store.folder import RunFolder
 from conformance.target import Target
-from conformance.wire.limits import Limits
 from conformance.wire.fire import fire
+from conformance.wire.limits import Limits
 
 HIDDEN = "(hidden)"
 

@@ -19,6 +19,7 @@ from conformance.verdict import ANOTHER_QUESTION, Finding, Skip, Status, Verdict
 
 Load = Callable[[str], Exchange]
 Sides = dict[Mode, Exchange]
+Given = dict[str, Exchange | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
@@ -104,7 +105,7 @@ def _judge_sides(
     for rule in catalogue.rules():
         if "unary" in rule.inputs:
             if len(sides) == 2 and sides["stream"].api in rule.apis:
-                given = {"stream": sides["stream"], "unary": sides["unary"], "policy": policy}
+                given: Given = {"stream": sides["stream"], "unary": sides["unary"], "policy": policy}
                 yield from _verdict(rule, given, (sides["stream"], sides["unary"]), absent)
             continue
         for mode, x in sides.items():
@@ -114,7 +115,7 @@ def _judge_sides(
 
 
 def _verdict(
-    rule: Rule, given: dict[str, Exchange | Policy | None], seen: tuple[Exchange, ...], absent: dict[Api, str]
+    rule: Rule, given: Given, seen: tuple[Exchange, ...], absent: dict[Api, str]
 ) -> Iterator[Verdict]:
     """The verdict, or none where the rule is about another kind of question."""
     question = seen[0].question
@@ -139,7 +140,7 @@ def _verdict(
 
 def decide(
     rule: Rule,
-    given: dict[str, Exchange | Policy | None],
+    given: Given,
     seen: tuple[Exchange, ...],
     absent: dict[Api, str] | None = None,
 ) -> tuple[Status, str, tuple[Finding, ...]]:
@@ -159,7 +160,7 @@ def decide(
 
 
 def _apply(
-    rule: Rule, given: dict[str, Exchange | Policy | None], seen: tuple[Exchange, ...]
+    rule: Rule, given: Given, seen: tuple[Exchange, ...]
 ) -> Iterable[Finding | Skip]:
     """What the rule yields, or why it does not apply."""
     if skip := next((skip for x in seen if (skip := rule.when(x))), None):

@@ -148,10 +148,12 @@ def answer_in_one_piece(x: Exchange) -> Iterator[Finding]:
 
 
 def followable(x: Exchange) -> Skip | None:
-    """A head came whose body can be followed."""
+    """A head came whose body can be followed to its end, or until the harness gave up waiting for it."""
     if skip := replied(x):
         return skip
-    return untestable("the reply is malformed") if reply(x).faults else None
+    if reply(x).faults:
+        return untestable("the reply is malformed")
+    return None if reply(x).complete or x.ending.how == "timeout" else untestable("the reply did not come whole")
 
 
 @rule(

@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.exchange import Exchange, Span
 from conformance.read.http1 import reply
-from conformance.read.refusal import Refusal, error_at, names, own_fields, quoted, refusal, refuses_streaming
+from conformance.read.refusal import Refusal, error_at, own_fields, quoted, refusal, refuses_streaming
 from conformance.read.request import asked
 from conformance.read.sse import looks_like_events, span, stream
 from conformance.read.value import mapping, sequence
@@ -472,8 +472,6 @@ def _let_in(x: Exchange) -> Skip | None:
 def _no_other_rule_s(x: Exchange) -> Skip | None:
     """The greeting's failure, if it failed, is told by no other rule."""
     status, said = reply(x).status, refusal(x)
-    if status in (404, 405) and not names(said, "model"):
-        return not_applicable("the API is not offered on this path")
     if fields := own_fields(x):
         return not_applicable(f"the target refused `{fields[0]}`")
     if said.in_band and not looks_like_events(x):

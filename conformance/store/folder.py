@@ -41,6 +41,7 @@ class ExchangeFacts(msgspec.Struct, frozen=True, kw_only=True):
     sent_octets: int
     heard_octets: int
     sent_at_ns: int
+    held_up_ns: int = 0
     ending: Ending
     masked: tuple[Span, ...] = ()
     arrivals: tuple[Arrival, ...] = ()
@@ -177,6 +178,7 @@ class RunFolder:
             heard=heard,
             arrivals=facts.arrivals,
             sent_at_ns=facts.sent_at_ns,
+            held_up_ns=facts.held_up_ns,
             ending=facts.ending,
             masked=facts.masked,
         )
@@ -202,6 +204,7 @@ def _encode(x: Exchange) -> bytes:
         sent_octets=len(x.sent),
         heard_octets=len(x.heard),
         sent_at_ns=x.sent_at_ns,
+        held_up_ns=x.held_up_ns,
         ending=x.ending,
         masked=x.masked,
     )

@@ -1,12 +1,15 @@
 """Fire: many exchanges at once, never more than the limit."""
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import anyio
 
 from conformance.exchange import Exchange, Request
 from conformance.wire.courier import fetch
 from conformance.wire.limits import Limits
+from conformance.wire.watch import Watch
 
 
 async def fire(
@@ -26,16 +29,23 @@ async def fire(
     slots = anyio.CapacityLimiter(concurrency)
     faults: list[Exception] = []
 
+    watch = Watch()
+
     async def carry(request: Request) -> None:
         async with slots:
+            began = time.monotonic_ns()
             try:
-                on_exchange(await fetch(request, key, limits, secrets))
+                x = await fetch(request, key, limits, secrets)
+                on_exchange(replace(x, held_up_ns=watch.longest_ns(began)))
             except Exception as fault:  # noqa: BLE001 - one lost exchange must not lose the others
                 fault.add_note(f"in the exchange {request.id}")
                 faults.append(fault)
 
-    async with anyio.create_task_group() as tasks:
-        for request in requests:
-            tasks.start_soon(carry, request)
+    async with anyio.create_task_group() as ticking:
+        ticking.start_soon(watch.tick)
+        async with anyio.create_task_group() as tasks:
+            for request in requests:
+                tasks.start_soon(carry, request)
+        ticking.cancel_scope.cancel()
     if faults:
         raise ExceptionGroup(f"{len(faults)} of {len(requests)} exchanges were lost", faults)

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import anyio
 import pytest
-from conformance.store.folder import RunFolder
-from conformance.wire.limits import Limits
 
 from conformance.gate import Options, record
 from conformance.judge import judge
 from conformance.selftest import PROFILES, Silent
+from conformance.store.folder import RunFolder
 from conformance.target import Target
 from conformance.verdict import Level, Status
+from conformance.wire.limits import Limits
 
 HERE = Path(__file__).parent
 EXPECTED = json.loads((HERE / "llama_cpp.json").read_text())
