@@ -92,6 +92,11 @@ def held_back_ns(x: Exchange, hello: Exchange) -> int:
     return gain if is_late else 0
 
 
+def _held_up_ns(*exchanges: Exchange) -> int:
+    """For how long the harness could not read: so much of a delay is its own, perhaps."""
+    return max(x.held_up_ns for x in exchanges)
+
+
 def kinds_of(x: Exchange) -> dict[str, list[str]]:
     """The pieces of each kind that has words enough to judge."""
     found: dict[str, list[str]] = {}
@@ -122,7 +127,10 @@ def late_delivery(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     """The user looks at an empty screen until the whole answer is made, and idle time-outs cut long ones off."""
     seen = pace(x)
     how = f"{seen.pieces} pieces came in {seen.reads} reads within {seen.span_ns / MS:.1f} ms"
-    if held := held_back_ns(x, hello):
+    held = held_back_ns(x, hello)
+    if held and (ours := _held_up_ns(x, hello)) * 2 > held:
+        yield untestable(f"the harness itself was held up for {ours / MS:.0f} ms; run it on a quieter machine")
+    elif held:
         span_ = span(x, deltas(x)[-1].event)
         yield Finding(f"the answer took {held / MS:.0f} ms longer than the greeting, and then {how}", at=span_)
     elif seen.is_burst:
@@ -219,7 +227,7 @@ def reply_never_ends(x: Exchange) -> Iterator[Finding]:
 )
 def lingering_reply(x: Exchange) -> Iterator[Finding]:
     """Clients that read until the body ends give the answer to the user's next step that much later."""
-    lag = over_at_ns(x) - at_ns(x, ends(x)[0])
+    lag = over_at_ns(x) - at_ns(x, ends(x)[0]) - _held_up_ns(x)
     if lag > LATE_END:
         yield Finding(f"the reply ended {lag / MS:.0f} ms after the end marker", at=span(x, ends(x)[0]))
 
@@ -239,7 +247,7 @@ def silence_then_everything(x: Exchange, hello: Exchange) -> Iterator[Finding | 
     """Short answers are held back too, it seems: the first word comes when the last one is made."""
     if held_back_ns(x, hello):
         yield not_applicable("the answer was held back")
-    elif pace(x).reads == 1 and len(deltas(x)) > 1 and took_ns(x) >= LONG_SILENCE:
+    elif pace(x).reads == 1 and len(deltas(x)) > 1 and took_ns(x) - _held_up_ns(x) >= LONG_SILENCE:
         silence = took_ns(x) / MS
         yield Finding(
             f"after {silence:.0f} ms all {len(deltas(x))} pieces came in one read", at=span(x, deltas(x)[0].event)

@@ -1,4 +1,5 @@
 import gzip
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,12 @@ def hello_at(end_ms):
 )
 def test_late_delivery(why, x, hello, verdict):
     assert decided("DLV001", x, hello) is verdict, why
+
+
+def test_a_harness_that_was_held_up_blames_nobody():
+    held_up = replace(BUFFERED, held_up_ns=120 * 10**6, views={})
+    assert decided("DLV001", held_up) is UNTESTABLE
+    assert decided("DLV001", replace(held_up, held_up_ns=20 * 10**6, views={})) is FAIL
 
 
 def test_a_compressor_that_does_not_flush_is_late_though_octets_come_early():

@@ -93,7 +93,7 @@ CHUNK_VARIANTS = (
         "Optional fields are null",
         in_turn(
             each_delta(more(refusal=None, tool_calls=None, function_call=None), lambda delta: "content" in delta),
-            each_part(more(logprobs=None)),
+            each_part(lambda part: {"logprobs": None} | part),
             each_chunk(more(service_tier=None, system_fingerprint=None)),
         ),
     ),
