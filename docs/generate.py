@@ -105,9 +105,10 @@ def _cell(text: str) -> str:
 
 
 GOOD, PARTLY, BAD = ("#1a7f37", "#ffffff"), ("#9a6700", "#ffffff"), ("#cf222e", "#ffffff")
+LEGEND = {GOOD: "delivered", PARTLY: "told, or delivered at extra cost", BAD: "lost, and paid for"}
 WORDS = {
     "text": "answer",
-    "text+": "answer, twice over",
+    "text+": "answer, and more",
     "partial_text": "half an answer",
     "empty_silent": "nothing",
     "exception": "an error",
@@ -131,8 +132,8 @@ def matrix() -> str:
 
 
 def _svg(columns: list[str], grid: dict[str, dict[str, Impact]]) -> str:
-    cell_width, cell_height, left, top = 150, 54, 150, 48
-    width, height = left + cell_width * len(columns) + 10, top + cell_height * len(grid) + 10
+    cell_width, cell_height, left, top = 150, 54, 130, 56
+    width, height = left + cell_width * len(columns) + 10, top + cell_height * len(grid) + 40
     out = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
@@ -143,21 +144,29 @@ def _svg(columns: list[str], grid: dict[str, dict[str, Impact]]) -> str:
     ]
     for x, client in enumerate(columns):
         at = left + x * cell_width + cell_width // 2
-        out.append(
-            f'<text x="{at}" y="30" text-anchor="middle" font-weight="600" fill="#1f2328">{escape(client)}</text>'
-        )
+        for line, part in enumerate(client.removesuffix(")").split(" (")):
+            style = f'font-weight="{400 if line else 600}" font-size="{11 if line else 13}"'
+            y = 26 + line * 17
+            out.append(f'<text x="{at}" y="{y}" text-anchor="middle" {style} fill="#1f2328">{escape(part)}</text>')
     for y, (deployment, cells) in enumerate(grid.items()):
         at = top + y * cell_height
         out.append(f'<text x="12" y="{at + 31}" font-weight="600" fill="#1f2328">{escape(deployment)}</text>')
         for x, client in enumerate(columns):
             out += _svg_cell(cells.get(client), left + x * cell_width, at, cell_width, cell_height)
+    at = left + 3
+    for (fill, _), words in LEGEND.items():
+        y = height - 26
+        out.append(f'<rect x="{at}" y="{y}" width="14" height="14" rx="3" fill="{fill}"/>')
+        out.append(f'<text x="{at + 20}" y="{y + 12}" font-size="12" fill="#1f2328">{words}</text>')
+        at += 40 + 7 * len(words)
     return "\n".join([*out, "</svg>", ""])
 
 
 def _svg_cell(impact: Impact | None, x: int, y: int, width: int, height: int) -> Iterator[str]:
     if impact is None:
         return
-    fill, ink = GOOD if impact.delivered and impact.requests == 1 else PARTLY if impact.delivered else BAD
+    told = impact.outcome in ("text", "text+") or (impact.outcome == "exception" and not impact.billed)
+    fill, ink = GOOD if impact.delivered and impact.requests == 1 else PARTLY if told else BAD
     requests = f"{impact.requests} request{'s' if impact.requests > 1 else ''}, {impact.billed} billed"
     middle = x + width // 2
     yield f'<rect x="{x + 3}" y="{y + 3}" width="{width - 6}" height="{height - 6}" rx="6" fill="{fill}"/>'
