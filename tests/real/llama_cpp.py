@@ -12,6 +12,7 @@ if __name__ == "__main__":
     parameters.n_parallel = 4
     parameters.n_predict = 96
     parameters.sampling.seed = 42
+    parameters.sampling.temp = 0.0
     parameters.model_alias = "tiny" if isinstance(parameters.model_alias, str) else {"tiny"}
     server = xllamacpp.Server(parameters)
     print("listening on", server.listening_address, flush=True)

@@ -94,5 +94,4 @@ def test_the_octets_show_it(run, expected):
         for name in v.exchanges
     }
     shown = [folder.exchange(name) for name in named]
-    assert any(expected["octets"].encode() in x.heard for x in shown)
-    assert all(expected.get("sent", "").encode() in x.sent for x in shown)
+    assert any(expected["octets"].encode() in x.heard and expected["sent"].encode() in x.sent for x in shown)
