@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """All rules, by family in the order of the files' names, then by ID."""
+    """All rules, by ID."""
     return tuple(sorted(_collect(rules_package, Rule, lambda r: r.id), key=lambda r: r.id))
 
 
@@ -38,13 +38,13 @@ def probes() -> tuple[Probe, ...]:
 
 
 def _collect(package: ModuleType, kind: type[T], key: Callable[[T], str]) -> Iterable[T]:
-    """Every value of that kind that a module of the package holds, alone or in a tuple.
+    """Every value of that kind that a module in the package holds at any depth, alone or in a tuple.
 
     Raises ValueError where two of them claim the same identity.
     """
     found: dict[str, T] = {}
-    for info in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(info.name)
         for item in _items(vars(module).values(), kind):
             if found.setdefault(key(item), item) is not item:
                 raise ValueError(f"{key(item)} is defined twice; the second is in {module.__name__}")

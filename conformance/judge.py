@@ -114,9 +114,7 @@ def _judge_sides(
                 yield from _verdict(rule, {"x": x, "hello": hello, "policy": policy}, (x,), absent)
 
 
-def _verdict(
-    rule: Rule, given: Given, seen: tuple[Exchange, ...], absent: dict[Api, str]
-) -> Iterator[Verdict]:
+def _verdict(rule: Rule, given: Given, seen: tuple[Exchange, ...], absent: dict[Api, str]) -> Iterator[Verdict]:
     """The verdict, or none where the rule is about another kind of question."""
     question = seen[0].question
     status, message, findings = decide(rule, given, seen, absent)
@@ -159,9 +157,7 @@ def decide(
     return (skip.status, skip.reason[:MAX_REASON], ()) if skip else (Status.PASS, "", ())
 
 
-def _apply(
-    rule: Rule, given: Given, seen: tuple[Exchange, ...]
-) -> Iterable[Finding | Skip]:
+def _apply(rule: Rule, given: Given, seen: tuple[Exchange, ...]) -> Iterable[Finding | Skip]:
     """What the rule yields, or why it does not apply."""
     if skip := next((skip for x in seen if (skip := rule.when(x))), None):
         return (skip,)

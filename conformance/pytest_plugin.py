@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RUN_FOLDER = "conformance_run"
 """What the controller of pytest-xdist tells its workers: where the recording is."""
-RULES = Path(__file__).parent / "rules"
+CHECKOUT = Path(__file__).parents[1]
 LEVELS = {"must": "a requirement", "should": "a recommendation", "may": "an option"}
 
 OPTIONS: dict[str, str] = {
@@ -195,22 +195,21 @@ def _wish(config: pytest.Config) -> "Wish":
 def _items(session: pytest.Session, run: "Run") -> "Iterator[pytest.Item]":
     from conformance import catalogue  # noqa: PLC0415 - pytest must not wait for it where nobody asked
 
-    files = {rule.id: rule.judge.__module__.rpartition(".")[2] for rule in catalogue.rules()}
+    files = {rule.id: f"{rule.judge.__module__.replace('.', '/')}.py" for rule in catalogue.rules()}
     stale = [waiver for waiver in run.report.waivers if waiver.state == "stale"]
     nodes: dict[str, RuleFile] = {}
     for verdict in run.report.verdicts:
-        family = files[verdict.rule]
-        if family not in nodes:
-            path = RULES / f"{family}.py"
-            nodes[family] = RuleFile.from_parent(session, path=path, nodeid=f"conformance/rules/{family}.py")
+        file = files[verdict.rule]
+        if file not in nodes:
+            nodes[file] = RuleFile.from_parent(session, path=CHECKOUT / file, nodeid=file)
         name = f"{verdict.rule}[{verdict.profile}-{verdict.mode}-{verdict.probe}]"
-        item: Judgement = Judgement.from_parent(nodes[family], name=name, verdict=verdict, run=run)
+        item: Judgement = Judgement.from_parent(nodes[file], name=name, verdict=verdict, run=run)
         item.accept(stale)
         yield item
 
 
 class RuleFile(pytest.File):
-    """The file of a family of rules; its items are made from a recording, never from the file."""
+    """A file of rules; its items are made from a recording, never from the file."""
 
     def collect(self) -> "list[pytest.Item]":
         """Nothing: the session adds the items."""

@@ -1,1 +1,1 @@
-"""The rules, one file a family. A rule is a function with its examples."""
+"""The rules, one file or package a family. A rule is a function with its examples."""

@@ -9,9 +9,9 @@ from conformance.read.request import asked, cap_asked, choices_asked
 from conformance.read.usage import Report, reports, usage
 from conformance.read.value import Object, held, is_integer, mapping, sequence, shown
 from conformance.rule import rule
-from conformance.rules.chk import chunked
-from conformance.rules.chk import ended as streamed_to_the_end
-from conformance.rules.cmp import completed
+from conformance.rules.chk.when import chunked
+from conformance.rules.chk.when import ended as streamed_to_the_end
+from conformance.rules.cmp.when import completed
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
 

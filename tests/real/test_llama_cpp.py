@@ -28,7 +28,6 @@ PYTHON = os.environ.get("CONFORMANCE_REAL_PYTHON")
 
 pytestmark = [
     pytest.mark.realserver,
-    pytest.mark.skipif(not PYTHON, reason="no environment with llama.cpp's server: run `make real`"),
     pytest.mark.timeout(300),
 ]
 

@@ -5,8 +5,13 @@ import pytest
 from conformance.reference import changes
 from conformance.reference.defects import fld as defects
 from conformance.reference.variants import fld as variants
-from conformance.rules import fld
 from conformance.rules.example import HELLO, answered, completion, error, exchange, http, streamed
+from conformance.rules.fld.example import CANARY, MISTYPED, UNKNOWN, UNNAMED, WARNED
+from conformance.rules.fld.framework import refused_framework_field
+from conformance.rules.fld.stream import dropped_stream, stream_dropped_beside_a_field
+from conformance.rules.fld.unknown import broken_promise_on_unknown_fields, dropped_unknown_field
+from conformance.rules.fld.witness import CAP, FORMAT, TOOLS, dropped_cap, dropped_response_format, dropped_tool_choice
+from conformance.rules.fld.wrong_type import dropped_field, refusal_without_the_field
 from conformance.target import Policy
 from conformance.verdict import MUST, SHOULD, Finding, Status
 
@@ -65,7 +70,7 @@ def say(judge, *given):
     ],
 )
 def test_bodies_in_which_no_client_finds_an_event(x):
-    assert len(say(fld.dropped_stream.judge, x)) == 1
+    assert len(say(dropped_stream.judge, x)) == 1
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,7 @@ def test_bodies_in_which_no_client_finds_an_event(x):
     ],
 )
 def test_what_is_no_silent_drop(x, status):
-    assert fld.dropped_stream.when(x).status is status
+    assert dropped_stream.when(x).status is status
 
 
 HI = answered(completion())
@@ -88,45 +93,45 @@ HI = answered(completion())
 @pytest.mark.parametrize("said", ["dropped", "announced", "refused", "refused without a name"])
 def test_the_owner_s_promise(promise, said):
     x = {
-        "dropped": answered(completion(), **fld.CANARY),
-        "announced": answered(completion(), headers=fld.WARNED, **fld.CANARY),
-        "refused": answered(fld.UNKNOWN, status=400, **fld.CANARY),
-        "refused without a name": answered(fld.UNNAMED, status=400, **fld.CANARY),
+        "dropped": answered(completion(), **CANARY),
+        "announced": answered(completion(), headers=WARNED, **CANARY),
+        "refused": answered(UNKNOWN, status=400, **CANARY),
+        "refused without a name": answered(UNNAMED, status=400, **CANARY),
     }[said]
     policy = Policy(unknown_fields=promise)
     broken = {
         "reject": ("dropped", "announced"),
         "announce": ("dropped", "refused"),
     }
-    found = say(fld.broken_promise_on_unknown_fields.judge, x, policy)
+    found = say(broken_promise_on_unknown_fields.judge, x, policy)
     assert any(isinstance(f, str) and "owner promises" in f for f in found) == (said in broken.get(promise, ()))
-    advised = say(fld.dropped_unknown_field.judge, x, policy)
+    advised = say(dropped_unknown_field.judge, x, policy)
     assert any("without a word" in str(f) for f in advised) == (promise is None and said == "dropped")
 
 
 def test_a_refusal_of_the_cap_that_rode_along_proves_nothing():
-    x = answered(error("Unsupported parameter: 'max_tokens'.", param="max_tokens"), status=400, **fld.MISTYPED)
-    assert say(fld.dropped_field.judge, x, HI) == [Status.UNTESTABLE]
-    assert say(fld.refusal_without_the_field.judge, x, HI) == [Status.UNTESTABLE]
+    x = answered(error("Unsupported parameter: 'max_tokens'.", param="max_tokens"), status=400, **MISTYPED)
+    assert say(dropped_field.judge, x, HI) == [Status.UNTESTABLE]
+    assert say(refusal_without_the_field.judge, x, HI) == [Status.UNTESTABLE]
 
 
 def test_where_the_greeting_fails_a_nameless_refusal_proves_nothing():
-    x, hello = answered(fld.UNNAMED, status=400, **fld.MISTYPED), answered(fld.UNNAMED, status=400)
-    assert say(fld.dropped_field.judge, x, hello) == [Status.UNTESTABLE]
+    x, hello = answered(UNNAMED, status=400, **MISTYPED), answered(UNNAMED, status=400)
+    assert say(dropped_field.judge, x, hello) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize("status", [401, 403, 408, 429])
 def test_refusals_for_other_reasons_prove_nothing(status):
-    assert fld.dropped_field.when(answered(error(), status=status, **fld.MISTYPED)).status is Status.UNTESTABLE
+    assert dropped_field.when(answered(error(), status=status, **MISTYPED)).status is Status.UNTESTABLE
 
 
 def test_a_disobedient_model_is_not_graded():
     for x in (
-        answered(completion({"content": "One"}, usage=None), **fld.CAP),
-        answered(completion({"refusal": "No."}), **fld.TOOLS),
-        answered(completion({"content": ""}), **fld.FORMAT),
+        answered(completion({"content": "One"}, usage=None), **CAP),
+        answered(completion({"refusal": "No."}), **TOOLS),
+        answered(completion({"content": ""}), **FORMAT),
     ):
-        rule = next(r for r in (fld.dropped_cap, fld.dropped_tool_choice, fld.dropped_response_format) if not r.when(x))
+        rule = next(r for r in (dropped_cap, dropped_tool_choice, dropped_response_format) if not r.when(x))
         assert say(rule.judge, x) == [Status.UNTESTABLE]
 
 
@@ -140,18 +145,16 @@ def test_a_disobedient_model_is_not_graded():
 )
 def test_the_framework_and_its_field_are_named(said, field):
     body = {"model": "m", "user": "u", "parallel_tool_calls": False, "max_completion_tokens": None}
-    (seen,) = say(fld.refused_framework_field.judge, answered(said, status=400, body=body))
+    (seen,) = say(refused_framework_field.judge, answered(said, status=400, body=body))
     assert "example always sends" in seen
     assert f"`{field}`" in seen
 
 
 def test_a_streamed_answer_beside_n_that_is_no_stream_is_told_once():
     x = answered(completion(), mode="stream", probe="chat.n", body={"n": 2, "stream": True})
-    (seen,) = say(fld.stream_dropped_beside_a_field.judge, x, streamed(*HELLO))
+    (seen,) = say(stream_dropped_beside_a_field.judge, x, streamed(*HELLO))
     assert "`n`" in seen
-    assert say(fld.stream_dropped_beside_a_field.judge, x, answered(completion(), mode="stream")) == [
-        Status.NOT_APPLICABLE
-    ]
+    assert say(stream_dropped_beside_a_field.judge, x, answered(completion(), mode="stream")) == [Status.NOT_APPLICABLE]
 
 
 def test_defects_drop_what_they_say():

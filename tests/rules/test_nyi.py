@@ -2,10 +2,14 @@
 
 import pytest
 
+from conformance import catalogue
 from conformance.reference import changes
 from conformance.reference.variants import nyi as variants
-from conformance.rules import nyi
 from conformance.rules.example import JSON, answered, completion, error, exchange
+from conformance.rules.nyi.cost import refusal_after_generation, refusal_that_is_retried
+from conformance.rules.nyi.example import ANSWER, no
+from conformance.rules.nyi.status import streaming_refused
+from conformance.rules.nyi.words import HINT
 from conformance.target import Policy
 from conformance.verdict import MUST, SHOULD, Finding, Status
 
@@ -43,9 +47,7 @@ def say(rule, *given):
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
 
 
-RULES = [
-    r for r in vars(nyi).values() if isinstance(r, type(nyi.streaming_refused)) and r.inputs == ("stream", "unary")
-]
+RULES = [r for r in catalogue.rules() if r.family == "NYI" and r.inputs == ("stream", "unary")]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
@@ -59,23 +61,23 @@ def test_an_outage_is_no_statement_about_streaming(rule, status):
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
 @pytest.mark.parametrize("status", [401, 403, 429])
 def test_a_refused_key_or_a_limit_is_no_statement_either(rule, status):
-    assert say(rule, *nyi.no(error(), status=status)) == [Status.UNTESTABLE]
+    assert say(rule, *no(error(), status=status)) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
 def test_a_refused_field_is_no_statement_either(rule):
     refused = error("Unknown parameter: 'stream_options'.", param="stream_options")
-    found = say(rule, *nyi.no(refused, status=400, body={"stream": True, "stream_options": {}}))
+    found = say(rule, *no(refused, status=400, body={"stream": True, "stream_options": {}}))
     assert found == [Status.NOT_APPLICABLE]
 
 
 def test_a_silent_drop_is_not_taken_for_an_offer():
     dropped = answered(completion(), mode="stream")
-    assert say(nyi.streaming_refused, dropped, nyi.ANSWER, Policy()) == [Status.NOT_APPLICABLE]
+    assert say(streaming_refused, dropped, ANSWER, Policy()) == [Status.NOT_APPLICABLE]
 
 
 def test_nothing_heard_is_untestable():
-    assert say(nyi.streaming_refused, exchange(b""), nyi.ANSWER, Policy()) == [Status.UNTESTABLE]
+    assert say(streaming_refused, exchange(b""), ANSWER, Policy()) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize(
@@ -92,22 +94,22 @@ def test_nothing_heard_is_untestable():
     ],
 )
 def test_hints(hint):
-    assert nyi.HINT.search(f"Streaming is not supported. {hint}")
+    assert HINT.search(f"Streaming is not supported. {hint}")
 
 
 @pytest.mark.parametrize("text", ["Streaming is not supported.", "stream is false advertising? no", "Contact support."])
 def test_no_hints(text):
-    assert bool(nyi.HINT.search(text)) is ("is false" in text)
+    assert bool(HINT.search(text)) is ("is false" in text)
 
 
 @pytest.mark.parametrize("value", ["False", "no", "0", "true", ""])
 def test_only_the_exact_word_stops_the_retries(value):
-    assert len(say(nyi.refusal_that_is_retried, *nyi.no(headers=(JSON, ("x-should-retry", value))))) == 1
+    assert len(say(refusal_that_is_retried, *no(headers=(JSON, ("x-should-retry", value))))) == 1
 
 
 def test_a_slow_network_is_no_slow_refusal():
     from dataclasses import replace  # noqa: PLC0415
 
-    stream = replace(nyi.no(arrivals=[(700, 400)])[0], sent_at_ns=400_000_000)
+    stream = replace(no(arrivals=[(700, 400)])[0], sent_at_ns=400_000_000)
     unary = replace(answered(completion(), arrivals=[(720, 500)]), sent_at_ns=400_000_000)
-    assert say(nyi.refusal_after_generation, stream, unary) == []
+    assert say(refusal_after_generation, stream, unary) == []

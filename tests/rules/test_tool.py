@@ -3,7 +3,7 @@ import pytest
 from conformance import catalogue
 from conformance.reference.defects import tool as defects
 from conformance.rules.example import chunk, streamed
-from conformance.rules.tool import begins, called, calling, goes_on, less
+from conformance.rules.tool.example import begins, called, calling, goes_on, less
 from conformance.verdict import Status
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]

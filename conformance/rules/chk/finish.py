@@ -1,0 +1,143 @@
+"""How a choice ends: with one finish_reason, once, and nothing after it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.chat import answer, parts, place
+from conformance.read.value import shown
+from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
+from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
+from conformance.rules.chk.when import choosing, filed, finished
+from conformance.rules.example import HELLO, chunk, streamed
+from conformance.verdict import MUST, SHOULD, Finding
+
+
+@chunk_rule(
+    "CHK016",
+    SHOULD,
+    "Every choice of a chunk says finish_reason, null until its end",
+    about="choices",
+    fix="Keep the key: do not leave null fields out when chunks are serialised.",
+    when=choosing,
+    good=[GOOD, VENDOR],
+    bad=[streamed(FIRST, chunk(choices=[{"index": 0, "delta": {"content": "Hi"}}]), LAST)],
+)
+def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
+    """Clients with strict schemas refuse a choice that lacks the key."""
+    for part in parts(x):
+        if "finish_reason" not in part.choice:
+            yield Finding(
+                f"{choice_name(part)} has no finish_reason",
+                at=place(x, part),
+                expected="null, or the reason at the end",
+            )
+
+
+@chunk_rule(
+    "CHK017",
+    MUST,
+    "Every choice ends with a finish_reason",
+    about="choices",
+    fix="End each choice with a chunk whose delta is {} and whose finish_reason tells why the model stopped.",
+    when=finished,
+    good=[GOOD, VENDOR],
+    bad=[
+        streamed(*HELLO[:-2], "[DONE]"),
+        streamed(
+            FIRST,
+            chunk(choices=[{"index": 1, "delta": {"content": "Hi"}, "finish_reason": None}]),
+            LAST,
+            "[DONE]",
+            body={"n": 2},
+        ),
+    ],
+)
+def no_finish_reason(x: Exchange) -> Iterator[Finding]:
+    """Without it an answer can't be told from a broken one: hermes asks on, pays four times and shows the text four times."""
+    firsts = first_parts(x)
+    for choice in answer(x).choices:
+        if not choice.finishes:
+            last = next(part for part in reversed(parts(x)) if part.slot == choice.index)
+            yield Finding(f"{choice_name(firsts[choice.index])} never has a finish_reason", at=place(x, last))
+
+
+@chunk_rule(
+    "CHK018",
+    SHOULD,
+    "A choice has its finish_reason once",
+    about="choices",
+    fix="Send finish_reason in the last chunk of the choice only; chunks after it (usage) have none.",
+    when=filed,
+    good=[GOOD, VENDOR],
+    bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(*HELLO[:-1], chunk(finish="length"), "[DONE]")],
+)
+def finished_twice(x: Exchange) -> Iterator[Finding]:
+    """Clients close the message at the first one; the second closes the next message, or says something else."""
+    seen: dict[int, Any] = {}
+    for part in parts(x):
+        reason = part.choice.get("finish_reason")
+        if reason and part.slot in seen:
+            said_before = shown(seen[part.slot])
+            yield Finding(
+                f"{choice_name(part)} has finish_reason {shown(reason)} after {said_before}", at=place(x, part)
+            )
+        elif reason:
+            seen[part.slot] = reason
+
+
+@chunk_rule(
+    "CHK019",
+    SHOULD,
+    "A finish_reason is one of the five that are defined, or null",
+    about="choices",
+    fix="Translate the engine's own reasons into stop, length, tool_calls or content_filter.",
+    when=choosing,
+    good=[GOOD, streamed(*HELLO[:-2], chunk(finish="length"), "[DONE]")],
+    bad=[streamed(*HELLO[:-2], chunk(finish="eos"), "[DONE]"), streamed(chunk({"content": "Hi"}, finish=""), LAST)],
+)
+def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
+    """Clients with typed enumerations refuse it, the others treat the end as unknown."""
+    told: set[str] = set()
+    for part in parts(x):
+        reason = part.choice.get("finish_reason")
+        if reason is not None and not (isinstance(reason, str) and reason in FINISHES) and shown(reason) not in told:
+            told.add(shown(reason))
+            yield Finding(f"finish_reason is {shown(reason)}", at=place(x, part), expected=", ".join(FINISHES))
+
+
+@chunk_rule(
+    "CHK020",
+    MUST,
+    "Nothing is added to a choice after its finish_reason",
+    about="choices",
+    fix="Send finish_reason after the last text and the last tool call.",
+    when=filed,
+    good=[GOOD, VENDOR, streamed(*HELLO[:-1], chunk({"content": ""}, usage=USAGE), "[DONE]")],
+    bad=[streamed(*HELLO[:2], LAST, chunk({"content": " there."}), "[DONE]")],
+)
+def text_after_the_end(x: Exchange) -> Iterator[Finding]:
+    """Clients that stop reading at the end of the choice lose what comes after it."""
+    over: set[int] = set()
+    for part in parts(x):
+        if part.slot in over and (part.delta.get("content") or part.delta.get("tool_calls")):
+            yield Finding(f"{choice_name(part)} goes on after its finish_reason", at=place(x, part))
+        elif part.choice.get("finish_reason"):
+            over.add(part.slot)
+
+
+@chunk_rule(
+    "CHK023",
+    SHOULD,
+    "The chunk with the finish_reason adds no text",
+    about="choices",
+    fix="Send the last text in a chunk of its own, and then finish_reason with an empty delta.",
+    when=choosing,
+    good=[GOOD, VENDOR],
+    bad=[streamed(*HELLO[:2], chunk({"content": " there."}, finish="stop"), "[DONE]")],
+)
+def text_in_the_last_chunk(x: Exchange) -> Iterator[Finding]:
+    """Both forms are in use, but clients that stop at the finish_reason never look at that chunk's text: the last words are lost."""
+    for part in parts(x):
+        if part.choice.get("finish_reason") and part.delta.get("content"):
+            yield Finding(f"{choice_name(part)} ends in a chunk that also holds text", at=place(x, part))

@@ -1,0 +1,165 @@
+"""What a chunk says that it is: object, id, created, model."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.chat import is_annotation, is_chunk, place, said
+from conformance.read.value import held, is_integer, shown
+from conformance.rules.chk.example import AZURE, FIRST, GOOD, LAST, VENDOR
+from conformance.rules.chk.shape import MILLISECONDS, chunk_rule
+from conformance.rules.chk.when import chunked, json_values, speaking
+from conformance.rules.example import HELLO, chunk, streamed
+from conformance.verdict import MUST, SHOULD, Finding
+
+
+def _each(x: Exchange, name: str, is_right: Callable[[Any], bool]) -> Iterator[Finding]:
+    """A finding for each chunk whose field is missing or wrong."""
+    for number, found in enumerate(said(x), 1):
+        if not is_right(found.value.get(name)):
+            yield Finding(f"chunk {number} has {held(found.value, name)}", at=place(x, found))
+
+
+@chunk_rule(
+    "CHK001",
+    MUST,
+    "Every event of a chat stream holds one chunk: an object marked chat.completion.chunk",
+    about="object",
+    fix='Send one JSON object an event, with object: "chat.completion.chunk".',
+    when=speaking,
+    good=[GOOD, VENDOR, AZURE],
+    bad=[
+        streamed(*(p | {"object": "text_completion.chunk"} if isinstance(p, dict) else p for p in HELLO)),
+        streamed({"text": "Hello"}, "[DONE]"),
+        streamed(*HELLO[:2], [chunk()], *HELLO[2:]),
+        streamed({k: v for k, v in FIRST.items() if k != "object"}, *HELLO[1:]),
+    ],
+)
+def no_chunk(x: Exchange) -> Iterator[Finding]:
+    """Typed clients decide by this field what an event is; with another value they refuse the stream or skip the text."""
+    for event, value in json_values(x):
+        if not isinstance(value, dict):
+            if not (isinstance(value, str) and value.strip().upper() == "[DONE]"):
+                yield Finding(f"an event holds {shown(value)} where a chunk was due", at=place(x, event))
+        elif not is_chunk(value):
+            yield Finding("an event holds an object that is no chunk: neither object nor choices", at=place(x, event))
+        elif value.get("object") != "chat.completion.chunk" and (value.get("object") or not is_annotation(value)):
+            yield Finding(f"a chunk has {held(value, 'object')}", at=place(x, event))
+
+
+@chunk_rule(
+    "CHK002",
+    MUST,
+    "Every chunk has a string as its id",
+    about="id",
+    fix="Make an id when the request arrives and put it into every chunk.",
+    when=chunked,
+    good=[GOOD, AZURE],
+    bad=[streamed(FIRST, chunk({"content": "Hi"}, id=None), LAST), streamed(chunk({"content": "Hi"}, id=7))],
+)
+def no_id(x: Exchange) -> Iterator[Finding]:
+    """The OpenAI SDKs' stream helpers and Letta can't assemble chunks that have no id: the turn ends in an exception."""
+    yield from _each(x, "id", lambda value: isinstance(value, str))
+
+
+@chunk_rule(
+    "CHK003",
+    MUST,
+    "All chunks of a stream have the same id",
+    about="id",
+    fix="Make the id once a request, not once a chunk.",
+    when=chunked,
+    good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", id=""), "[DONE]")],
+    bad=[streamed(FIRST, chunk({"content": "Hi"}, id="chatcmpl-2"), chunk(finish="stop", id="chatcmpl-3"), "[DONE]")],
+)
+def changing_id(x: Exchange) -> Iterator[Finding]:
+    """Whoever gathers chunks by id shows one answer as many messages."""
+    first = ""
+    for number, found in enumerate(said(x), 1):
+        name = found.value.get("id")
+        if isinstance(name, str) and name and name != (first := first or name):
+            seen = f"chunk {number} has id {shown(name)}, the first one had {shown(first)}"
+            yield Finding(seen, at=place(x, found))
+
+
+@chunk_rule(
+    "CHK004",
+    MUST,
+    "Every chunk has an integer as its time of creation",
+    about="created",
+    fix="Set created to the Unix time in whole seconds, as a number.",
+    when=chunked,
+    good=[GOOD, AZURE, streamed(chunk({"content": "Hi"}, created=0))],
+    bad=[
+        streamed(chunk({"content": "Hi"}, created="2026-11-01")),
+        streamed(chunk(created=1.5)),
+        streamed(chunk(created=None)),
+    ],
+)
+def no_created(x: Exchange) -> Iterator[Finding]:
+    """Typed clients (Go, Rust, Java, Letta's models) refuse the whole chunk where the time is no integer."""
+    yield from _each(x, "created", is_integer)
+
+
+@chunk_rule(
+    "CHK005",
+    SHOULD,
+    "The time of creation is in seconds, and the same in all chunks of a stream",
+    about="created",
+    fix="Take the time once, when the request arrives, in seconds since 1970.",
+    when=chunked,
+    good=[GOOD, AZURE],
+    bad=[streamed(FIRST, chunk({"content": "Hi"}, created=1_760_000_001)), streamed(chunk(created=1_760_000_000_000))],
+)
+def odd_created(x: Exchange) -> Iterator[Finding]:
+    """Logs and caches sort answers by it; milliseconds overflow the 32 bits that some clients keep it in."""
+    first: int | float | None = None
+    for number, found in enumerate(said(x), 1):
+        created = found.value.get("created")
+        if not is_integer(created):
+            continue
+        first = created if first is None else first
+        if not -1 < created < MILLISECONDS:
+            yield Finding(
+                f"chunk {number} has created {shown(created)}, which is no time in seconds", at=place(x, found)
+            )
+            return
+        if created != first:
+            yield Finding(
+                f"chunk {number} has created {shown(created)}, the first one had {shown(first)}", at=place(x, found)
+            )
+            return
+
+
+@chunk_rule(
+    "CHK006",
+    MUST,
+    "Every chunk names its model in a string",
+    about="model",
+    fix="Put the model's name into every chunk.",
+    when=chunked,
+    good=[GOOD, AZURE],
+    bad=[
+        streamed(FIRST, chunk({"content": "Hi"}, model=None), LAST),
+        streamed({k: v for k, v in FIRST.items() if k != "model"}),
+    ],
+)
+def no_model(x: Exchange) -> Iterator[Finding]:
+    """Letta and typed clients refuse chunks without a model; prices are looked up by it."""
+    yield from _each(x, "model", lambda value: isinstance(value, str))
+
+
+@chunk_rule(
+    "CHK007",
+    SHOULD,
+    "A chunk's id and model are not blank",
+    about="id",
+    fix="Fill in id and model in every chunk, the one with the usage included.",
+    when=chunked,
+    good=[GOOD, AZURE],
+    bad=[streamed(FIRST, chunk({"content": "Hi"}, id="", model=""), LAST)],
+)
+def blank_name(x: Exchange) -> Iterator[Finding]:
+    """An answer without a name can't be traced from a user's complaint to the server's log."""
+    for name in ("id", "model"):
+        yield from _each(x, name, lambda value: value != "")

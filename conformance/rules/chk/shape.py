@@ -1,0 +1,42 @@
+"""What the rules on chunks share: how one is built, the values that are defined, the choices by name."""
+
+from collections.abc import Callable, Sequence
+
+from conformance.exchange import Exchange
+from conformance.read.chat import Part, parts
+from conformance.rule import Example, Judge, Rule, When, rule
+from conformance.verdict import Level
+
+SPEC = "https://platform.openai.com/docs/api-reference/chat/streaming"
+FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
+MILLISECONDS = 100_000_000_000
+"""A time in seconds reaches this in the year 5138, one in milliseconds did in 1973."""
+
+
+def chunk_rule(  # noqa: PLR0913 - as rule
+    id: str,  # noqa: A002 - as rule
+    level: Level,
+    title: str,
+    *,
+    about: str,
+    fix: str,
+    when: When,
+    good: Sequence[Example],
+    bad: Sequence[Example],
+) -> Callable[[Judge], Rule]:
+    """A rule on the stream of the chat API; `about` is the field of the chunk object."""
+    spec = f"{SPEC}#chat/streaming-{about}"
+    return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=("stream",))
+
+
+def choice_name(part: Part) -> str:
+    """What a finding calls the choice of this part."""
+    return f"choice {part.slot}" if part.slot else "the choice"
+
+
+def first_parts(x: Exchange) -> dict[int, Part]:
+    """The first part of each choice."""
+    found: dict[int, Part] = {}
+    for part in parts(x):
+        found.setdefault(part.slot, part)
+    return found

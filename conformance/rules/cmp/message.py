@@ -1,0 +1,68 @@
+"""What a message is made of: role and content."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.chat import place
+from conformance.read.value import held, shown
+from conformance.rules.cmp.example import CALL, CALLS, GOOD, VENDOR, choosing_once
+from conformance.rules.cmp.shape import messages_of, whole_rule
+from conformance.rules.cmp.when import speaking
+from conformance.rules.example import answered
+from conformance.rules.example import completion as whole
+from conformance.verdict import MUST, SHOULD, Finding
+
+
+@whole_rule(
+    "CMP009",
+    MUST,
+    "The role of a message is assistant",
+    about="choices",
+    fix='Send role: "assistant" in every message.',
+    when=speaking,
+    good=[GOOD, VENDOR, CALLS],
+    bad=[
+        answered(whole({"role": "user"})),
+        answered(whole({"role": None})),
+        choosing_once(index=0, message={"content": "Hi"}, finish_reason="stop"),
+    ],
+)
+def wrong_role(x: Exchange) -> Iterator[Finding]:
+    """LangGraph, Letta and pydantic-ai end in a validation error where the role is missing."""
+    for message in messages_of(x):
+        if message.get("role") != "assistant":
+            yield Finding(f"a message has {held(message, 'role')}", at=place(x))
+
+
+@whole_rule(
+    "CMP010",
+    MUST,
+    "The content of a message is a string or null",
+    about="choices",
+    fix="Send text as a plain string; content parts belong to requests.",
+    when=speaking,
+    good=[GOOD, VENDOR, CALLS],
+    bad=[answered(whole({"content": [{"type": "text", "text": "Hi"}]})), answered(whole({"content": {"text": "Hi"}}))],
+)
+def content_no_string(x: Exchange) -> Iterator[Finding]:
+    """The Vercel AI SDK refuses the whole answer, others print the list's source to the user."""
+    for message in messages_of(x):
+        if not isinstance(content := message.get("content"), str | None):
+            yield Finding(f"a message's content is {shown(content)}", at=place(x))
+
+
+@whole_rule(
+    "CMP011",
+    SHOULD,
+    "A message has the key content, null where it only calls tools",
+    about="choices",
+    fix="Keep the key: do not leave null fields out when messages are serialised.",
+    when=speaking,
+    good=[GOOD, CALLS],
+    bad=[choosing_once(index=0, message={"role": "assistant", "tool_calls": [CALL]}, finish_reason="tool_calls")],
+)
+def content_left_out(x: Exchange) -> Iterator[Finding]:
+    """Clients with strict schemas refuse a message that lacks the key, and a history that is sent back lacks it, too."""
+    for message in messages_of(x):
+        if "content" not in message:
+            yield Finding("a message has no content", at=place(x), expected="a string, or null")

@@ -1,0 +1,42 @@
+"""What the rules on whole answers share: how one is built, and what they look at."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from conformance.exchange import Exchange
+from conformance.read.chat import completion, whole_choices
+from conformance.read.value import Object, mapping
+from conformance.rule import Example, Judge, Rule, When, rule
+from conformance.verdict import Level
+
+SPEC = "https://platform.openai.com/docs/api-reference/chat/object"
+
+
+def whole_rule(  # noqa: PLR0913 - as rule
+    id: str,  # noqa: A002 - as rule
+    level: Level,
+    title: str,
+    *,
+    about: str,
+    fix: str,
+    when: When,
+    good: Sequence[Example],
+    bad: Sequence[Example],
+) -> Callable[[Judge], Rule]:
+    """A rule on the whole reply of the chat API; `about` is the field of the completion object."""
+    spec = f"{SPEC}#chat/object-{about}"
+    return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=("unary",))
+
+
+def completion_of(x: Exchange) -> Object:
+    """The reply's JSON object; empty where there is none."""
+    return mapping(completion(x))
+
+
+def choices_of(x: Exchange) -> Iterator[Object]:
+    """The choices of the reply that are objects."""
+    return (choice for _, choice, _ in whole_choices(completion_of(x)))
+
+
+def messages_of(x: Exchange) -> Iterator[Object]:
+    """The messages of the reply that are objects."""
+    return (choice["message"] for choice in choices_of(x) if isinstance(choice.get("message"), dict))

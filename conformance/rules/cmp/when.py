@@ -1,0 +1,35 @@
+"""When a rule on whole answers applies."""
+
+from conformance.exchange import Exchange
+from conformance.read.chat import is_chunk
+from conformance.read.http1 import reply
+from conformance.rules.cmp.shape import choices_of, completion_of, messages_of
+from conformance.rules.when import answered_whole
+from conformance.verdict import Skip, not_applicable, untestable
+
+
+def replied(x: Exchange) -> Skip | None:
+    """A reply came whole, and it is no error."""
+    if skip := answered_whole(x):
+        return skip
+    if completion_of(x).get("error"):
+        return not_applicable("an error came in place of an answer")
+    return None if reply(x).complete else untestable("the reply was cut off")
+
+
+def completed(x: Exchange) -> Skip | None:
+    """A completion came, or something much like one."""
+    if skip := replied(x):
+        return skip
+    return None if is_chunk(completion_of(x)) else untestable("the reply holds no completion")
+
+
+def choosing(x: Exchange) -> Skip | None:
+    """A completion came that has choices."""
+    return completed(x) or (None if any(choices_of(x)) else untestable("no choice came"))
+
+
+def speaking(x: Exchange) -> Skip | None:
+    """A completion came that has messages."""
+    found = choosing(x)
+    return found or (None if any(messages_of(x)) else untestable("no message came"))

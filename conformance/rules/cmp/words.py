@@ -1,0 +1,94 @@
+"""Whether what the model said reaches the user, in either mode."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.chat import answer, is_shaped, place
+from conformance.read.request import asked
+from conformance.read.usage import usage
+from conformance.read.value import is_integer, mapping
+from conformance.rule import rule
+from conformance.rules.chk.when import finished as streamed_to_the_end
+from conformance.rules.cmp.example import GOOD, SPOKEN, THREE
+from conformance.rules.cmp.shape import SPEC
+from conformance.rules.cmp.when import choosing
+from conformance.rules.example import answered, chunk, streamed
+from conformance.rules.example import completion as whole
+from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+
+SPECIAL = 3
+"""Tokens that a model may make without a word: those that end a turn are counted, and not shown."""
+
+
+def stopped_by_itself(x: Exchange) -> Skip | None:
+    """One answer came in either mode, it ended with `stop`, and nobody had asked for a stop at certain words."""
+    if skip := streamed_to_the_end(x) if x.mode == "stream" else choosing(x):
+        return skip
+    if not is_shaped(x):
+        return untestable("what the choices hold can't be read")
+    choices = answer(x).choices
+    if len(choices) != 1 or choices[0].finish != "stop":
+        return not_applicable("the model did not end a single answer by itself")
+    return not_applicable("the request said at which words to stop") if asked(x).get("stop") else None
+
+
+def made_words(x: Exchange) -> Skip | None:
+    """As stopped_by_itself, and either there is something in the answer, or the usage tells that there was."""
+    if (skip := stopped_by_itself(x)) or not answer(x).choices[0].is_empty or answer(x).choices[0].reasoning:
+        return skip
+    spent = usage(x)
+    if spent is None:
+        return untestable("the answer is empty, and no usage tells whether the model said anything")
+    return None if visible_tokens(x) >= SPECIAL else untestable("the model said nothing")
+
+
+def visible_tokens(x: Exchange) -> int:
+    """How many tokens the model made for others to see, as the usage says."""
+    spent, details = usage(x), mapping(mapping(answer(x).usage).get("completion_tokens_details"))
+    hidden = details.get("reasoning_tokens")
+    return (spent.completion if spent else 0) - (int(hidden) if is_integer(hidden) else 0)
+
+
+@rule(
+    "CMP014",
+    MUST,
+    "What the model said is in the answer",
+    spec=f"{SPEC}#chat/object-choices",
+    fix="Put the text that was generated (and billed) into content, and the calls into tool_calls.",
+    when=made_words,
+    apis=("chat",),
+    good=[GOOD, SPOKEN, answered(whole({"content": "", "refusal": "No."}))],
+    bad=[
+        answered(whole({"content": None}, usage=THREE)),
+        answered(whole({"content": ""}, usage=THREE)),
+        streamed(
+            chunk({"role": "assistant", "content": ""}), chunk(finish="stop"), chunk(choices=[], usage=THREE), "[DONE]"
+        ),
+    ],
+)
+def answer_lost(x: Exchange) -> Iterator[Finding]:
+    """The user sees nothing and pays: clients come up empty without an error, and hermes asks three times more."""
+    choice = answer(x).choices[0]
+    if choice.is_empty and not choice.reasoning:
+        yield Finding(f"the answer is empty, but the usage counts {visible_tokens(x)} tokens for it", at=place(x))
+
+
+@rule(
+    "CMP015",
+    SHOULD,
+    "An answer is not all thoughts",
+    spec=f"{SPEC}#chat/object-choices",
+    fix="Tell the model's thoughts from its answer, and put the answer into content.",
+    when=stopped_by_itself,
+    apis=("chat",),
+    good=[GOOD, SPOKEN, answered(whole({"reasoning_content": "Say hello."}))],
+    bad=[
+        answered(whole({"content": None, "reasoning_content": "Hello."})),
+        streamed(chunk({"role": "assistant", "reasoning": "Hello."}), chunk(finish="stop"), "[DONE]"),
+    ],
+)
+def only_thoughts(x: Exchange) -> Iterator[Finding]:
+    """Clients don't show thoughts as the answer: the user sees nothing, and hermes asks three times more."""
+    choice = answer(x).choices[0]
+    if choice.is_empty and choice.reasoning:
+        yield Finding("the answer has reasoning, but neither text nor a tool call", at=place(x))

@@ -1,0 +1,16 @@
+"""Refusals of a mistake, for the examples."""
+
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.rules.example import answered, completion, error
+
+MISTAKE: dict[str, Any] = {"probe": "chat.mistake.no-messages", "body": {"model": "m"}}
+REFUSED = error("'messages' is missing.", param="messages", code="missing_required_parameter")
+GOOD = answered(REFUSED, status=400, **MISTAKE)
+GREETING = answered(completion())
+
+
+def refused_with(**fields: Any) -> Exchange:
+    """The good refusal with other values in its error object."""
+    return answered({"error": REFUSED["error"] | fields}, status=400, **MISTAKE)

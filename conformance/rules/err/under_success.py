@@ -1,0 +1,85 @@
+"""Errors that come under a success status: in one piece, or inside a stream."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.refusal import error_at, quoted, refusal
+from conformance.read.sse import looks_like_events, span, stream
+from conformance.rule import rule
+from conformance.rules.err.example import GREETING
+from conformance.rules.err.spec import CODES_4XX, STREAMED_ERRORS
+from conformance.rules.example import answered, chunk, completion, error, streamed
+from conformance.rules.when import succeeded
+from conformance.verdict import MUST, Finding, Skip, not_applicable
+
+
+def _whole(x: Exchange) -> Skip | None:
+    return succeeded(x) or (not_applicable("an event stream came") if looks_like_events(x) else None)
+
+
+@rule(
+    "ERR013",
+    MUST,
+    "An error has an error's status",
+    spec=CODES_4XX,
+    fix="Set the status that belongs to the error: 4xx where the client is at fault, else 5xx.",
+    when=_whole,
+    good=[GREETING, answered(completion(error=None))],
+    bad=[answered(error("No capacity.")), answered(error("No."), mode="stream"), answered({"error": "no"})],
+)
+def error_called_a_success(x: Exchange) -> Iterator[Finding]:
+    """No SDK looks for an error under 200: it finds no choices, and the program crashes or shows nothing."""
+    if said := refusal(x):
+        yield Finding(f"an error came with status {said.status}: {quoted(said.message or said.text)}", at=said.at)
+
+
+def _broken_off(x: Exchange) -> Skip | None:
+    if skip := succeeded(x):
+        return skip
+    if looks_like_events(x) and error_at(x) is not None:
+        return None
+    return not_applicable("the stream holds no error")
+
+
+FIRST = chunk({"role": "assistant", "content": "Hel"})
+
+
+@rule(
+    "ERR014",
+    MUST,
+    "An error inside a stream has the API's error object",
+    spec=STREAMED_ERRORS,
+    fix="Send the same error object that a refusal would have, with a message.",
+    when=_broken_off,
+    good=[streamed(FIRST, error("The upstream failed.", "server_error"))],
+    bad=[
+        streamed(FIRST, {"error": "upstream failed"}),
+        streamed(FIRST, {"error": {"code": 502}}),
+        streamed(FIRST, {"type": "error"}),
+    ],
+)
+def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
+    """The SDKs raise what stands in `error.message`; anything else becomes an error without a reason."""
+    said = refusal(x)
+    if said.kind not in ("openai", "anthropic"):
+        yield Finding("the error inside the stream is no error object", at=said.at)
+    elif not said.message.strip():
+        yield Finding("the error inside the stream has no message", at=said.at)
+
+
+@rule(
+    "ERR015",
+    MUST,
+    "Nothing but the end follows an error inside a stream",
+    spec=STREAMED_ERRORS,
+    fix="End the stream after the error.",
+    when=_broken_off,
+    good=[streamed(FIRST, error("No.")), streamed(FIRST, error("No."), "[DONE]")],
+    bad=[streamed(FIRST, error("No."), chunk({"content": "lo"}), chunk(finish="stop"), "[DONE]")],
+)
+def stream_that_goes_on_after_an_error(x: Exchange) -> Iterator[Finding]:
+    """Every SDK stops reading at the error: what comes later is paid for and lost."""
+    at = error_at(x)
+    after = stream(x).dispatched[at + 1 :] if at is not None else ()
+    if late := next((event for event in after if not event.is_done), None):
+        yield Finding(f"{len(after)} more events follow the error inside the stream", at=span(x, late))

@@ -1,0 +1,1 @@
+"""FLD: fields that a target drops without a word."""

@@ -1,0 +1,31 @@
+"""Whether a refusal names the field that it is about."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.capability import RIDER
+from conformance.read.refusal import Refusal, names, quoted, refusal
+from conformance.rules.when import greeted
+from conformance.verdict import Finding, Skip, not_applicable, untestable
+
+
+def names_any(said: Refusal, path: str) -> bool:
+    """Whether a refusal names the field or the object that holds it."""
+    return any(names(said, part) for part in path.split("."))
+
+
+def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """A finding for a refusal that names neither the field in question nor another reason."""
+    name, said = x.question.about, refusal(x)
+    if not said or names_any(said, name):
+        return
+    if said.status >= 500:
+        yield not_applicable(f"the target failed with {said.status}")
+    elif not said.is_json:
+        yield not_applicable("the refusal is no JSON")
+    elif names(said, RIDER):
+        yield untestable(f"the target refused `{RIDER}`, which rode along")
+    elif skip := greeted(hello):
+        yield skip
+    else:
+        yield Finding(f"`{name}` was refused with {said.status} and {quoted(said.message or said.text)}", at=said.at)

@@ -1,0 +1,83 @@
+"""The field `stream`, whose drop is the costliest."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.http1 import reply
+from conformance.read.json_text import NOT_JSON
+from conformance.read.refusal import body, quoted, refusal
+from conformance.read.request import asked
+from conformance.read.sse import is_labelled, looks_like_events
+from conformance.rule import rule
+from conformance.rules.example import HELLO, answered, completion, streamed
+from conformance.rules.fld.spec import CREATE
+from conformance.rules.when import asks, both, succeeded
+from conformance.verdict import MUST, Finding, Skip, not_applicable, untestable
+
+
+def is_stream(x: Exchange) -> bool:
+    """Whether the body is an event stream, or nothing that contradicts such a label."""
+    return looks_like_events(x) or (is_labelled(reply(x)) and body(x) is NOT_JSON)
+
+
+def asked_for_stream(x: Exchange) -> Skip | None:
+    """A stream was asked for, and a success came."""
+    if skip := succeeded(x):
+        return skip
+    if refusal(x).in_band and not looks_like_events(x):
+        return not_applicable("an error came under a success status")
+    if not reply(x).content and not reply(x).complete:
+        return untestable("the reply broke off before its body")
+    return None
+
+
+def _came(x: Exchange) -> str:
+    label = reply(x).value("content-type")
+    what = "one JSON text" if body(x) is not NOT_JSON else "nothing" if not reply(x).content else "no event"
+    return f"{what} labelled {quoted(label) if label else 'nothing'}"
+
+
+@rule(
+    "FLD001",
+    MUST,
+    "`stream: true` is honoured or refused",
+    spec=f"{CREATE}#chat-create-stream",
+    fix="Declare `stream` in the request model and answer with text/event-stream, or refuse it with 501; and forbid undeclared fields.",
+    when=both(asks("hello"), asked_for_stream),
+    modes=("stream",),
+    good=[streamed(*HELLO), streamed(*HELLO, headers=[("content-type", "text/plain")])],
+    bad=[
+        answered(completion(), mode="stream"),
+        answered(completion(), mode="stream", headers=[("content-type", "text/event-stream")]),
+        answered("<html>", mode="stream"),
+    ],
+)
+def dropped_stream(x: Exchange) -> Iterator[Finding]:
+    """A framework that streams finds no event in a JSON answer: it shows nothing, or asks again and pays each time."""
+    if not is_stream(x):
+        seen = f"`stream: true` was dropped without a word: the target answered {reply(x).status} with {_came(x)}"
+        yield Finding(
+            seen, at=reply(x).span("content-type"), expected="text/event-stream, or a refusal that names `stream`"
+        )
+
+
+@rule(
+    "FLD002",
+    MUST,
+    "`stream: true` is honoured beside every other field",
+    spec=f"{CREATE}#chat-create-stream",
+    fix="Stream whatever else is asked, or refuse the combination by name.",
+    when=asked_for_stream,
+    modes=("stream",),
+    good=[(streamed(*HELLO, probe="chat.tools"), streamed(*HELLO))],
+    bad=[(answered(completion(), mode="stream", probe="chat.tools", body={"tools": []}), streamed(*HELLO))],
+)
+def stream_dropped_beside_a_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """A server that streams greetings but not, say, tool calls loses the answers that an agent needs most."""
+    if x.question.topic == "hello" or not is_stream(hello):
+        yield not_applicable("the greeting itself shows whether `stream` is honoured")
+    elif not is_stream(x):
+        others = sorted(asked(x).keys() - asked(hello).keys())
+        beside = ", ".join(f"`{name}`" for name in others[:5])
+        seen = f"the greeting was streamed, but beside {beside or 'another question'} `stream: true` brought {_came(x)}"
+        yield Finding(seen, at=reply(x).span("content-type"))

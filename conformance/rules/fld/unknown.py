@@ -1,0 +1,116 @@
+"""Fields that nobody knows: refused, announced, or as the target's owner promises."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.capability import announced
+from conformance.read.http1 import reply
+from conformance.read.refusal import names, refusal
+from conformance.rule import rule
+from conformance.rules.example import HELLO, answered, completion, streamed
+from conformance.rules.fld.example import CANARY, GREETING, NESTED, UNKNOWN, UNNAMED, WARNED
+from conformance.rules.fld.naming import unnamed
+from conformance.rules.fld.spec import DROPPED
+from conformance.rules.when import asks, both, decided, in_a_mode_that_is_offered
+from conformance.target import Policy
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+
+
+def _unknown(x: Exchange) -> Skip | None:
+    return both(asks("unknown-field"), in_a_mode_that_is_offered, decided)(x)
+
+
+def _at_the_top(x: Exchange) -> Skip | None:
+    return _unknown(x) or (ANOTHER_QUESTION if "." in x.question.about else None)
+
+
+def _inside(x: Exchange) -> Skip | None:
+    return _unknown(x) or (None if "." in x.question.about else ANOTHER_QUESTION)
+
+
+def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
+    name = x.question.about
+    if policy.unknown_fields is not None:
+        yield not_applicable(f"the target's owner says what becomes of unknown fields: {policy.unknown_fields}")
+    elif (said := refusal(x)) and not names(said, name):
+        yield untestable(f"the target answered {said.status} without saying whether `{name}` is the reason")
+    elif not said and not announced(x, name):
+        yield Finding(f"the unknown field `{name}` was dropped without a word", at=reply(x).head)
+
+
+@rule(
+    "FLD006",
+    SHOULD,
+    "An unknown field is refused or announced as ignored",
+    spec=DROPPED,
+    fix="Forbid undeclared fields, or list the ignored ones in a response header such as x-ignored-params.",
+    when=_at_the_top,
+    apis=("chat",),
+    good=[
+        answered(UNKNOWN, status=400, **CANARY),
+        answered(completion(), headers=WARNED, **CANARY),
+        answered(completion(warnings=[{"field": "x_canary"}]), **CANARY),
+    ],
+    bad=[answered(completion(), **CANARY), streamed(*HELLO, **CANARY)],
+)
+def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
+    """A misspelt cap costs money, and a vendor's switch that does nothing misleads: only the server can tell."""
+    yield from _swallowed(x, policy)
+
+
+@rule(
+    "FLD007",
+    SHOULD,
+    "An unknown field inside an object is refused or announced as ignored",
+    spec=DROPPED,
+    fix="Forbid undeclared fields in nested objects as well; most request models do so only at the top.",
+    when=_inside,
+    apis=("chat",),
+    good=[answered(UNKNOWN, status=400, **NESTED)],
+    bad=[answered(completion(), **NESTED)],
+)
+def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
+    """A switch inside a message or a tool is dropped where only the top of the request is checked."""
+    yield from _swallowed(x, policy)
+
+
+@rule(
+    "FLD008",
+    MUST,
+    "Unknown fields are treated as the target's owner promises",
+    spec=DROPPED,
+    fix="Make the request model do what the policy says, at every level, streaming or not.",
+    when=_unknown,
+    apis=("chat",),
+    good=[answered(UNKNOWN, status=400, **CANARY), answered(completion(), headers=WARNED, **CANARY)],
+    bad=[answered(completion(), **CANARY), answered(completion(), **NESTED)],
+)
+def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
+    """Clients are written against the promise: what it says is refused must not pass, what it says is told must be."""
+    name, said, promise = x.question.about, refusal(x), policy.unknown_fields
+    if promise not in ("reject", "announce"):
+        yield not_applicable("the target's owner promises nothing that could be broken")
+    elif said and not names(said, name):
+        yield untestable(f"the target answered {said.status} without saying whether `{name}` is the reason")
+    elif promise == "reject" and not said:
+        yield Finding(f"the owner promises to refuse unknown fields, and `{name}` was answered", at=reply(x).head)
+    elif promise == "announce" and said:
+        yield Finding(f"the owner promises to answer and announce, and `{name}` was refused", at=said.at)
+    elif promise == "announce" and not announced(x, name):
+        yield Finding(f"the owner promises to announce, and `{name}` was dropped without a word", at=reply(x).head)
+
+
+@rule(
+    "FLD009",
+    SHOULD,
+    "The refusal of an unknown field names it",
+    spec=DROPPED,
+    fix="Put the field's path into `error.param` and its name into the message.",
+    when=_unknown,
+    apis=("chat",),
+    good=[(answered(UNKNOWN, status=400, **CANARY), GREETING)],
+    bad=[(answered(UNNAMED, status=400, **CANARY), GREETING)],
+)
+def refusal_without_the_unknown_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """Frameworks add fields of their own: without the name nobody knows which one to leave out."""
+    yield from unnamed(x, hello)

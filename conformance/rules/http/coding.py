@@ -1,0 +1,115 @@
+"""The content coding: which one is named, which one is used, which one was accepted."""
+
+import gzip
+import re
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.http1 import Reply, reply, requested
+from conformance.rule import rule
+from conformance.rules.example import JSON, exchange, http
+from conformance.rules.http.example import GOOD
+from conformance.rules.http.spec import RFC9110
+from conformance.rules.http.when import has_body
+from conformance.rules.when import replied
+from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+
+CODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz", "identity")
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x78\x01": "zlib",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+}
+
+
+def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> Exchange:
+    """A reply in a content coding, to a request that accepts these."""
+    headers = (JSON, *((("content-encoding", coding),) if coding else ()))
+    return exchange(http(200, headers, body), mode="unary", asking=(("Accept-Encoding", accepted),))
+
+
+def packed_by(answer: Reply) -> str:
+    """What a body is compressed by though no Content-Encoding says so, or nothing."""
+    return "" if answer.coding else next((name for magic, name in PACKED.items() if answer.raw.startswith(magic)), "")
+
+
+@rule(
+    "HTTP013",
+    MUST,
+    "The body is in the content coding that its header names",
+    spec=RFC9110 + "8.4",
+    fix="Let one layer compress and set Content-Encoding, and make proxies pass both on or undo both.",
+    when=has_body,
+    good=[GOOD, coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"\x0b\x02\x80{}\x03")],
+    bad=[coded(None, gzip.compress(b"{}", mtime=0)), coded("gzip", b"{}")],
+)
+def content_coding_lie(x: Exchange) -> Iterator[Finding]:
+    """The client sees noise in place of an answer."""
+    answer = reply(x)
+    at = answer.locate(0, min(len(answer.raw), 16))
+    if answer.coding_fault:
+        yield Finding(answer.coding_fault, at=at)
+    if packed := packed_by(answer):
+        yield Finding(f"the body is compressed by {packed}, and no Content-Encoding says so", at=at)
+
+
+def codings(x: Exchange) -> list[str]:
+    """The content codings that the reply names, in lower case."""
+    return [
+        part.strip().lower()
+        for value in reply(x).values("content-encoding")
+        for part in value.split(",")
+        if part.strip()
+    ]
+
+
+def is_coded(x: Exchange) -> Skip | None:
+    """A reply in a content coding came."""
+    return replied(x) or (None if codings(x) else not_applicable("the reply has no content coding"))
+
+
+@rule(
+    "HTTP014",
+    MUST,
+    "The content coding is one that the request accepts",
+    spec=RFC9110 + "12.5.3",
+    fix="Compress only with a coding that the request's Accept-Encoding lists, or not at all.",
+    when=is_coded,
+    good=[coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"...", "gzip;q=0.5, *"), coded("identity", b"{}")],
+    bad=[coded("br", b"\x0b\x02\x80{}\x03"), coded("gzip", gzip.compress(b"{}", mtime=0), "gzip;q=0, br")],
+)
+def coding_not_accepted(x: Exchange) -> Iterator[Finding]:
+    """A client lists the codings that it can undo: any other leaves it with noise."""
+    listed = requested(x, "accept-encoding")
+    weights = dict(_weight(part) for value in listed for part in value.lower().split(","))
+    for coding in codings(x):
+        name = coding.removeprefix("x-")
+        if listed and coding in CODINGS and name != "identity" and not weights.get(name, weights.get("*", 0)):
+            seen = f"the body is coded as {coding}, the request accepts {', '.join(listed)[:80] or 'none'}"
+            yield Finding(seen, at=reply(x).span("content-encoding"))
+
+
+def _weight(part: str) -> tuple[str, float]:
+    """The name and the weight of one entry of Accept-Encoding."""
+    name, *parameters = (piece.strip() for piece in part.split(";"))
+    refused = any(re.fullmatch(r"q\s*=\s*0(?:\.0*)?", parameter) for parameter in parameters)
+    return name.removeprefix("x-"), 0.0 if refused else 1.0
+
+
+@rule(
+    "HTTP015",
+    SHOULD,
+    "Content-Encoding names a registered content coding",
+    spec=RFC9110 + "8.4.1",
+    fix="Remove the header where the body is not compressed; to keep a proxy from compressing, send Cache-Control: no-transform.",
+    when=is_coded,
+    good=[coded("gzip", gzip.compress(b"{}", mtime=0))],
+    bad=[coded("none", b"{}"), coded("utf-8", b"{}")],
+)
+def unregistered_coding(x: Exchange) -> Iterator[Finding]:
+    """Some clients pass such a body through, others refuse it."""
+    for coding in codings(x):
+        if coding not in CODINGS:
+            yield Finding(f"Content-Encoding names {coding[:40]}", at=reply(x).span("content-encoding"))

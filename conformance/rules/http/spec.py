@@ -1,0 +1,6 @@
+"""Where the requirements on the HTTP message stand."""
+
+RFC9110 = "https://www.rfc-editor.org/rfc/rfc9110#section-"
+RFC9112 = "https://www.rfc-editor.org/rfc/rfc9112#section-"
+RFC8259 = "https://www.rfc-editor.org/rfc/rfc8259#section-"
+COMPLETIONS = "https://platform.openai.com/docs/api-reference/chat/create"

@@ -1,0 +1,27 @@
+"""Refusals of streaming beside the answer without it, for the examples."""
+
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.rules.example import JSON, Headers, answered, completion, error
+from conformance.rules.nyi.spec import CODE
+
+WORDS = "Streaming is not supported here yet. Set stream=false."
+NO_RETRY = ("x-should-retry", "false")
+SAID = error(WORDS, param="stream", code=CODE)
+ANSWER = answered(completion())
+
+
+def no(
+    value: Any = SAID, status: int = 501, headers: Headers = (JSON, NO_RETRY), **facts: Any
+) -> tuple[Exchange, Exchange]:
+    """A refusal of streaming beside the answer to the same greeting without `stream`."""
+    return answered(value, status=status, headers=headers, mode="stream", **facts), ANSWER
+
+
+GOOD = no()
+MESSAGES = {"type": "error", "error": {"type": "api_error", "message": WORDS}}
+GOOD_MESSAGES = (
+    answered(MESSAGES, status=501, headers=(JSON, NO_RETRY), mode="stream", probe="messages.hello"),
+    answered(completion(), probe="messages.hello"),
+)

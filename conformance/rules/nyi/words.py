@@ -1,0 +1,121 @@
+"""What the refusal says, to programs and to people: code, param and message."""
+
+import re
+from collections.abc import Iterator
+
+from conformance.read.refusal import Refusal, quoted
+from conformance.rule import rule
+from conformance.rules.example import (
+    error,
+)
+from conformance.rules.nyi.example import GOOD, GOOD_MESSAGES, WORDS, no
+from conformance.rules.nyi.spec import CODE, ENVELOPE, STATUS_501
+from conformance.rules.nyi.statement import declined, enveloped, statement
+from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+
+HINT = re.compile(
+    r"stream[`'\"]*\s*(?:=|:|to|as|is)?\s*[`'\"]*false|non-?stream|without\s+[`'\"]*stream"
+    r"|(?:omit|remove|disable|unset|drop|leav\w+ out|turn\w* off)\b.*\bstream",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@rule(
+    "NYI010",
+    MUST,
+    "The refusal of streaming carries a code",
+    spec=ENVELOPE,
+    fix=f"Set `error.code` to `{CODE}`.",
+    when=declined,
+    apis=("chat", "responses"),
+    good=[GOOD],
+    bad=[no(error(WORDS, param="stream")), no(error(WORDS) | {"error": {"message": WORDS}})],
+)
+@statement
+@enveloped
+def refusal_without_a_code(said: Refusal) -> Iterator[Finding]:
+    """A program that has to choose what to do next can't read sentences."""
+    if said.error.get("code") in (None, ""):
+        yield Finding("the refusal of streaming has no `error.code`", at=said.at, expected=CODE)
+
+
+@rule(
+    "NYI011",
+    MUST,
+    f"The refusal of streaming carries the code {CODE}",
+    spec=ENVELOPE,
+    fix=f"Set `error.code` to `{CODE}`.",
+    when=declined,
+    apis=("chat", "responses"),
+    good=[GOOD],
+    bad=[no(error(WORDS, code="not_implemented")), no({"error": {"message": WORDS, "code": 501}})],
+)
+@statement
+@enveloped
+def refusal_with_another_code(said: Refusal) -> Iterator[Finding | Skip]:
+    """The code is what programs compare; another one means another failure to them."""
+    code = said.error.get("code")
+    if code in (None, ""):
+        yield not_applicable("the refusal has no code at all")
+    elif code != CODE:
+        seen = quoted(code) if isinstance(code, str) else "no text"
+        yield Finding(f"the refusal of streaming has the `error.code` {seen}", at=said.at, expected=CODE)
+
+
+@rule(
+    "NYI012",
+    MUST,
+    'The refusal of streaming says "not supported" and "stream"',
+    spec=STATUS_501,
+    fix='Write the words out: "Streaming is not supported".',
+    when=declined,
+    good=[GOOD, GOOD_MESSAGES],
+    bad=[no(error("Unavailable. Set stream=false.", code=CODE)), no(error("", code=CODE))],
+)
+@statement
+@enveloped
+def refusal_without_the_words(said: Refusal) -> Iterator[Finding]:
+    """It is by these words in the message that hermes knows to ask again without streaming."""
+    text = said.message.lower()
+    if missing := [word for word in ("not supported", "stream") if word not in text]:
+        words = " and ".join(f'"{word}"' for word in missing)
+        yield Finding(f"the message {quoted(said.message)} lacks {words}", at=said.at)
+
+
+@rule(
+    "NYI013",
+    MUST,
+    "The refusal of streaming says what to do instead",
+    spec=STATUS_501,
+    fix='End the message with the way out: "Set stream=false".',
+    when=declined,
+    good=[GOOD, GOOD_MESSAGES, no(error("Streaming is not supported. Use a non-streaming request.", code=CODE))],
+    bad=[no(error("Streaming is not supported.", code=CODE))],
+)
+@statement
+@enveloped
+def refusal_without_a_hint(said: Refusal) -> Iterator[Finding]:
+    """Who reads it in a log has to know that one switch makes it work."""
+    if not HINT.search(said.message):
+        yield Finding(
+            f"the message {quoted(said.message)} does not say what to do", at=said.at, expected="stream=false"
+        )
+
+
+@rule(
+    "NYI019",
+    SHOULD,
+    "The refusal of streaming names `stream` as its param",
+    spec=ENVELOPE,
+    fix="Set `error.param` to `stream`.",
+    when=declined,
+    apis=("chat", "responses"),
+    good=[GOOD],
+    bad=[no(error(WORDS, code=CODE)), no(error(WORDS, param="body", code=CODE))],
+)
+@statement
+@enveloped
+def refusal_without_the_param(said: Refusal) -> Iterator[Finding]:
+    """A program sees which field to change, in whatever language the message is."""
+    if said.error.get("param") != "stream":
+        yield Finding("the refusal of streaming does not name `stream` as `error.param`", at=said.at)

@@ -1,0 +1,1 @@
+"""SSE: the event stream's lines, blank lines, encoding and end (WHATWG HTML, section 9.2)."""

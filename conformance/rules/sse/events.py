@@ -1,0 +1,157 @@
+"""The events: what each of them holds, and what it is named."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.http1 import reply
+from conformance.read.json_text import NOT_JSON, fault_of
+from conformance.read.refusal import quoted
+from conformance.read.sse import DONE, TERMINAL, Event, ends, payloads, span, stream
+from conformance.read.value import mapping, shown, string
+from conformance.rule import rule
+from conformance.rules.example import streamed
+from conformance.rules.sse.end_marker import LIKE_DONE
+from conformance.rules.sse.example import GOOD, GOOD_MESSAGES, MESSAGES, ONE, named, raw
+from conformance.rules.sse.lines import excerpt, lost_lines, merged_events
+from conformance.rules.sse.spec import ANTHROPIC, CHUNKS, INTERPRETING
+from conformance.rules.sse.when import eventful
+from conformance.rules.when import streamed as is_streamed
+from conformance.rules.when import whole
+from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
+
+
+def unbroken(x: Exchange) -> Skip | None:
+    """An event stream came whole, and its lines and blank lines are where they belong."""
+    if skip := is_streamed(x) or whole(x):
+        return skip
+    if reply(x).status in (204, 205):
+        return untestable("the status says that there is no body")
+    if lost_lines(x):
+        return untestable("the answer stands outside data lines")
+    return untestable("blank lines between the events are missing") if merged_events(x) else None
+
+
+@rule(
+    "SSE002",
+    MUST,
+    "A stream has events",
+    spec=INTERPRETING,
+    fix="Send each chunk as a line `data: {json}` with a blank line after it, and an error status if there is no answer.",
+    when=unbroken,
+    good=[GOOD, GOOD_MESSAGES, streamed({"error": {"message": "Overloaded."}})],
+    bad=[
+        raw(b""),
+        raw(": ping\n\n: ping\n\n"),
+        raw("data: [DONE]\n\n"),
+        raw("event: chunk\nid: 1\n\n"),
+        raw(named("ping", "message_stop"), probe="messages.hello"),
+        raw("Hello there."),
+    ],
+)
+def eventless_stream(x: Exchange) -> Iterator[Finding | Skip]:
+    """The SDKs end without an error and without a word; agents take the answer for empty, ask again, and pay again."""
+    silent = (*TERMINAL["messages"], "ping") if x.api == "messages" else ()
+    values = payloads(x)
+    if any(v is not DONE and mapping(v).get("type") not in silent for v in values):
+        return
+    if any(e.has_data for e in stream(x).events if not e.terminated):
+        yield untestable("the stream's only event is unfinished")
+        return
+    content = reply(x).content
+    what = "no more than its end marker" if values else "nothing that clients see" if content.strip() else "no octet"
+    yield Finding(f"the stream holds {what}", at=reply(x).locate(0, min(len(content), 200)))
+
+
+@rule(
+    "SSE004",
+    MUST,
+    "The data of each event is one JSON value",
+    spec=CHUNKS,
+    fix="Serialise each chunk once with a JSON library, on one data line; send heartbeats as comments.",
+    when=eventful,
+    good=[GOOD, GOOD_MESSAGES, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw(": ping\n\ndata: {}\n\n")],
+    bad=[
+        raw(f"data: {ONE[:20]}\n\ndata: [DONE]\n\n"),
+        raw(f"data: {ONE}{ONE}\n\ndata: [DONE]\n\n"),
+        raw(f"data: data: {ONE}\n\ndata: data: [DONE]\n\n"),
+        raw("data: {'a': 1}\n\ndata: [DONE]\n\n"),
+        raw('data: {"a": "b\ndata: c"}\n\ndata: [DONE]\n\n'),
+        raw(f"data:\n\ndata: {ONE}\n\ndata: [DONE]\n\n"),
+        raw(f"data: {ONE}\n\ndata: {ONE}[DONE]\n\n"),
+        raw("data: Hello\n\ndata: there.\n\ndata: [DONE]\n\n"),
+    ],
+)
+def event_is_no_json(x: Exchange) -> Iterator[Finding]:
+    """Clients raise a decoding error in the midst of the answer, or skip the event and lose its text."""
+    explained = {event.start for event in merged_events(x)} | _broken_by_lost_lines(x)
+    for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
+        if value is not NOT_JSON or event.start in explained or _is_skipped(x, event):
+            continue
+        if _is_utf8(event.data) and not LIKE_DONE.fullmatch(event.data):
+            what = "a second `data:`" if event.data.startswith(b"data:") else fault_of(event.data)
+            yield Finding(f"an event's data is no JSON: {what}: {excerpt(event.data)}", at=span(x, event))
+
+
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_skipped(x: Exchange, event: Event) -> bool:
+    """Whether the clients of the Messages API pass over an event without reading its data."""
+    return x.api == "messages" and event.name in ("", "ping")
+
+
+def _broken_by_lost_lines(x: Exchange) -> set[int]:
+    """Where the events begin that are incomplete because a line of theirs is no data line."""
+    if not lost_lines(x):
+        return set()
+    starts = {line.start for line in lost_lines(x)}
+    return {e.start for e in stream(x).events if not e.plain and any(line.start in starts for line in e.lines)}
+
+
+@rule(
+    "SSE014",
+    SHOULD,
+    "Chunks come as events without a name",
+    spec=CHUNKS,
+    fix="Leave the event field out: Chat Completions streams are data only.",
+    when=eventful,
+    good=[GOOD, raw(f"event: message\ndata: {ONE}\n\n"), raw('event: error\ndata: {"error": {}}\n\n')],
+    bad=[raw(f"event: chunk\ndata: {ONE}\n\n"), raw(f"data: {ONE}\n\nevent: done\ndata: [DONE]\n\n")],
+    apis=("chat",),
+    modes=("stream",),
+)
+def named_chunks(x: Exchange) -> Iterator[Finding]:
+    """EventSource clients deliver named events to listeners that nobody has set up; SDKs treat some names apart."""
+    end = ends(x)[0].end if ends(x) else len(reply(x).content)
+    for event in stream(x).dispatched:
+        if event.name not in ("", "message", "error", "ping") and event.start < end:
+            yield Finding(f"an event is named {quoted(event.name, 40)}: {excerpt(event.data)}", at=span(x, event))
+
+
+@rule(
+    "SSE015",
+    MUST,
+    "Each event is named after the type in its data",
+    spec=ANTHROPIC,
+    fix="Send `event: <type>` before the data line, with the same type that the data has.",
+    when=eventful,
+    good=[GOOD_MESSAGES, raw(MESSAGES + b"data: [DONE]\n\n", probe="messages.hello")],
+    bad=[
+        raw('data: {"type": "message_start"}\n\n', probe="messages.hello"),
+        raw(named("message_start", "message_stop", name="message"), probe="messages.hello"),
+    ],
+    apis=("messages",),
+    modes=("stream",),
+)
+def misnamed_event(x: Exchange) -> Iterator[Finding]:
+    """Anthropic's SDKs choose by the event's name and skip events without one: the text is lost without an error."""
+    for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
+        kind = string(mapping(value).get("type"))
+        if kind and event.name != kind:
+            name = f"is named {quoted(event.name, 40)}" if event.name else "has no name"
+            yield Finding(f"an event of type {shown(kind)} {name}", at=span(x, event))

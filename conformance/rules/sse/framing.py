@@ -1,0 +1,106 @@
+"""The lines and the blank lines that make events of octets."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.sse import BOM, span, stream
+from conformance.rule import rule
+from conformance.rules.example import HELLO, sse
+from conformance.rules.sse.example import EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, ONE, raw
+from conformance.rules.sse.lines import excerpt, is_lost, lost_lines, merged_events, stray_lines, unfinished
+from conformance.rules.sse.spec import INTERPRETING
+from conformance.rules.sse.when import holding_data
+from conformance.rules.when import both, streamed, whole
+from conformance.verdict import MAY, MUST, SHOULD, Finding
+
+
+@rule(
+    "SSE003",
+    MUST,
+    "A blank line stands between two events",
+    spec=INTERPRETING,
+    fix="End each event with two line ends, and make proxies pass blank lines on.",
+    when=holding_data,
+    good=[GOOD, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw('data: {"a": 1}\r\n\r\ndata: [DONE]\r\r')],
+    bad=[raw(sse(*HELLO, end="\n")), raw(sse(*HELLO, end="\n") + b"\n"), raw(f"data: {ONE}\ndata: [DONE]\n\n")],
+)
+def events_run_together(x: Exchange) -> Iterator[Finding]:
+    """Without the blank line the lines make one event, which no client can parse, or none at all."""
+    for event in merged_events(x):
+        lines = event.data.count(b"\n") + 1
+        yield Finding(f"{lines} data lines, each complete by itself, stand in one event", at=span(x, event))
+
+
+@rule(
+    "SSE005",
+    MUST,
+    "No part of an answer stands outside data lines",
+    spec=INTERPRETING,
+    fix="Begin each line of an event's data with `data:`, in lower case and at the start of the line.",
+    when=streamed,
+    good=[GOOD, GOOD_MESSAGES, raw(": {}\n\ndata: {}\n\n")],
+    bad=[
+        raw(f"{ONE}\n\ndata: [DONE]\n\n"),
+        raw(f"Data: {ONE}\n\ndata: [DONE]\n\n"),
+        raw(f" data: {ONE}\n\ndata: [DONE]\n\n"),
+        raw('data: {\n  "a": 1\n}\n\ndata: [DONE]\n\n'),
+        raw(f"data: {ONE}\n\n".encode() + BOM + b"data: [DONE]\n\n"),
+    ],
+)
+def lines_outside_data(x: Exchange) -> Iterator[Finding]:
+    """Clients ignore lines whose field they don't know (WHATWG HTML, 9.2.6): what stands there is lost without an error."""
+    for line in lost_lines(x):
+        yield Finding(f"a line is no field of an event stream: {excerpt(line.text)}", at=span(x, line))
+
+
+@rule(
+    "SSE006",
+    MAY,
+    "Only the known fields are used: data, event, id and retry",
+    spec=INTERPRETING,
+    fix="Send what is meant for people as a comment (a line that begins with a colon).",
+    when=streamed,
+    good=[GOOD, raw(f": note\nid: 1\nretry: 10\ndata: {ONE}\n\n")],
+    bad=[raw(f"note: hello\ndata: {ONE}\n\ndata: [DONE]\n\n")],
+)
+def unknown_fields(x: Exchange) -> Iterator[Finding]:
+    """Clients ignore such lines; a strict reader may log each of them."""
+    for line in stray_lines(x):
+        if not is_lost(line.text):
+            yield Finding(f"a line has an unknown field: {excerpt(line.text)}", at=span(x, line))
+
+
+@rule(
+    "SSE011",
+    MUST,
+    "The last event ends with a blank line",
+    spec=INTERPRETING,
+    fix="Write two line ends after every event, the last one included.",
+    when=both(holding_data, whole),
+    good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye")],
+    bad=[raw(EVENTS[:-1]), raw(EVENTS[:-2]), raw(MESSAGES[:-1], probe="messages.hello"), raw(f"data: {ONE[:9]}")],
+)
+def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
+    """Clients drop an event that the stream leaves unfinished, and with it the end marker or the last words."""
+    event = unfinished(x)
+    if event and not merged_events(x):
+        yield Finding(f"the stream ends in the midst of an event: {excerpt(event.octets)}", at=span(x, event))
+
+
+@rule(
+    "SSE013",
+    SHOULD,
+    "The fields id and retry have values that clients can use",
+    spec=INTERPRETING,
+    fix="Send retry as digits only (milliseconds) and id without NUL, or leave both out.",
+    when=streamed,
+    good=[GOOD, raw(f"id: 7\nretry: 1000\ndata: {ONE}\n\ndata: [DONE]\n\n")],
+    bad=[raw(f"retry: soon\ndata: {ONE}\n\n"), raw(f"id: a\0b\ndata: {ONE}\n\n")],
+)
+def unusable_field_value(x: Exchange) -> Iterator[Finding]:
+    """Clients ignore such a field: reconnection does not work as the server believes."""
+    for event in stream(x).events:
+        for line in () if event.plain else event.lines:
+            value = line.value
+            if (line.name == "retry" and not value.isdigit()) or (line.name == "id" and b"\0" in value):
+                yield Finding(f"the field {line.name} holds {excerpt(value)}", at=span(x, line))

@@ -1,0 +1,52 @@
+"""The lines that are not where they belong. Several rules ask for them, so that one fault trips one rule."""
+
+import re
+
+from conformance.exchange import Exchange, view
+from conformance.read.json_text import NOT_JSON, value_of
+from conformance.read.refusal import quoted
+from conformance.read.sse import BOM, FIELDS, Event, Line, stream
+
+LAX_FIELD = re.compile(rb"[\s\xef\xbb\xbf]*(?:data|event)\s*:", re.IGNORECASE)
+
+
+@view
+def stray_lines(x: Exchange) -> tuple[Line, ...]:
+    """The lines that are neither a comment nor a known field."""
+    lines = (line for event in stream(x).events if not event.plain for line in event.lines)
+    return tuple(line for line in lines if not line.text.startswith(b":") and line.name not in FIELDS)
+
+
+@view
+def lost_lines(x: Exchange) -> tuple[Line, ...]:
+    """The stray lines that hold a part of an answer: JSON, or a field's name in another spelling."""
+    return tuple(line for line in stray_lines(x) if is_lost(line.text))
+
+
+def is_lost(text: bytes) -> bool:
+    """Whether a stray line holds a part of an answer."""
+    bare = text.strip().removeprefix(BOM)
+    return bare[:1] in (b"{", b"[", b'"', b"}", b"]") or bool(LAX_FIELD.match(text))
+
+
+@view
+def merged_events(x: Exchange) -> tuple[Event, ...]:
+    """The blocks that hold several events: each data line is complete by itself, together they are not."""
+    return tuple(e for e in stream(x).events if not e.plain and b"\n" in e.data and _is_merged(e))
+
+
+def _is_merged(event: Event) -> bool:
+    values = [value_of(line) for line in event.data.split(b"\n")]
+    alone = sum(isinstance(v, dict) for v in values) + sum(line == b"[DONE]" for line in event.data.split(b"\n"))
+    return alone > 1 and value_of(event.data) is NOT_JSON
+
+
+def unfinished(x: Exchange) -> Event | None:
+    """The event that the stream's end leaves without its blank line, or None."""
+    events = stream(x).events
+    return events[-1] if events and events[-1].has_data and not events[-1].terminated else None
+
+
+def excerpt(data: bytes) -> str:
+    """The first characters of some octets of a stream, for a finding."""
+    return quoted(data[:200].decode("utf-8", "replace"), 60)

@@ -1,0 +1,7 @@
+"""Where the requirements on an event stream stand."""
+
+WHATWG = "https://html.spec.whatwg.org/multipage/server-sent-events.html#"
+PARSING = WHATWG + "parsing-an-event-stream"
+INTERPRETING = WHATWG + "event-stream-interpretation"
+CHUNKS = "https://platform.openai.com/docs/api-reference/chat-streaming"
+ANTHROPIC = "https://platform.claude.com/docs/en/build-with-claude/streaming"

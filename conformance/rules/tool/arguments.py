@@ -1,0 +1,85 @@
+"""What a call hands to its function."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.chat import Fragment, ToolCall, answer, fragments, place
+from conformance.read.json_text import value_of
+from conformance.read.value import held, shown
+from conformance.rules.tool.example import CUSTOM, PARALLEL, STREAM, VENDOR, WHOLE, begins, called, calling, goes_on
+from conformance.rules.tool.shape import function_of, has_odd_arguments, is_function_call, joined_calls, tool_rule
+from conformance.rules.tool.when import called_some, capped_call, uncapped_calls
+from conformance.verdict import MUST, SHOULD, Finding
+
+
+@tool_rule(
+    "TOOL007",
+    MUST,
+    "The arguments of a tool call are a string",
+    fix="Send the arguments as JSON text inside a string, not as an object.",
+    when=called_some,
+    good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
+    bad=[
+        calling(begins(arguments={"city": "Oslo"})),
+        calling(begins(), goes_on(7)),
+        called(begins(arguments={})),
+        called(begins(arguments=None)),
+    ],
+)
+def arguments_no_string(x: Exchange) -> Iterator[Finding]:
+    """Clients add the pieces up as text: an exception with the OpenAI SDKs, empty arguments and a wrongly run tool elsewhere."""
+    for fragment in fragments(x):
+        if isinstance(fragment.value, dict) and has_odd_arguments(fragment):
+            yield Finding(f"a tool call has {held(function_of(fragment), 'arguments')}", at=place(x, fragment))
+
+
+def _broken(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
+    """Calls whose arguments are no JSON object."""
+    for call, found in joined_calls(x):
+        if is_function_call(call) and not isinstance(value_of(call.arguments.encode("utf-8", "replace")), dict):
+            yield call, found[-1]
+
+
+def _finish(x: Exchange, slot: int) -> str:
+    return next((choice.finish for choice in answer(x).choices if choice.index == slot), "")
+
+
+@tool_rule(
+    "TOOL008",
+    SHOULD,
+    "The arguments of a finished tool call are one JSON object",
+    fix="Send every piece of the arguments once and in order; {} where a function takes none.",
+    when=uncapped_calls,
+    good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM, calling(begins(), goes_on('{"city'), finish="length")],
+    bad=[
+        calling(begins(), goes_on('{"city')),
+        called(begins(arguments="")),
+        called(begins(arguments="{}{}")),
+        called(begins(arguments="0")),
+    ],
+)
+def arguments_no_json(x: Exchange) -> Iterator[Finding]:
+    """The specification leaves room for a model's slips, but agents run tools with what they can parse: nothing, or half."""
+    for call, fragment in _broken(x):
+        if _finish(x, fragment.choice) not in ("length", "content_filter"):
+            yield Finding(f"the arguments of {shown(call.name)} are {shown(call.arguments)}", at=place(x, fragment))
+
+
+@tool_rule(
+    "TOOL014",
+    MUST,
+    "A tool call that was cut off by the cap finishes with length",
+    fix="Report length where the cap was reached, whatever had begun.",
+    when=capped_call,
+    good=[
+        called(begins(arguments='{"ci'), finish="length", body={"max_tokens": 8}),
+        called(begins(arguments="{}"), body={"max_tokens": 8}),
+    ],
+    bad=[called(begins(arguments='{"ci'), body={"max_tokens": 8})],
+)
+def cut_call_called_complete(x: Exchange) -> Iterator[Finding]:
+    """The agent takes half a call for a whole one: it runs the tool with what it can repair, or blames the model."""
+    for call, fragment in _broken(x):
+        if (finish := _finish(x, fragment.choice)) != "length":
+            seen = f"the cap cut {shown(call.arguments)}, but finish_reason is {shown(finish)}"
+            yield Finding(seen, at=place(x, fragment))

@@ -1,0 +1,47 @@
+"""Tool calls, streamed and whole, for the examples."""
+
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.value import Object
+from conformance.rules.example import answered, chunk, streamed
+from conformance.rules.example import completion as whole
+
+NAMED = {"tool_choice": {"type": "function", "function": {"name": "f"}}}
+USAGE = {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11}
+
+
+def begins(name: Any = "f", arguments: Any = "", **more: Any) -> Object:
+    """The first fragment of a call, or a whole call."""
+    return {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}} | more
+
+
+def goes_on(arguments: Any, index: int = 0, **more: Any) -> Object:
+    """A later fragment of a call."""
+    return {"index": index, "function": {"arguments": arguments}} | more
+
+
+def calling(*found: Any, finish: str = "tool_calls", **facts: Any) -> Exchange:
+    """A stream with these fragments, one a chunk."""
+    deltas = [chunk({"tool_calls": [fragment]}) for fragment in found]
+    return streamed(chunk({"role": "assistant", "content": None}), *deltas, chunk(finish=finish), "[DONE]", **facts)
+
+
+def called(*found: Any, finish: str = "tool_calls", **facts: Any) -> Exchange:
+    """A whole answer with these calls."""
+    calls = [{k: v for k, v in call.items() if k != "index"} if isinstance(call, dict) else call for call in found]
+    return answered(whole({"content": None, "tool_calls": calls}, finish=finish, usage=USAGE), **facts)
+
+
+def less(call: Object, *names: str) -> Object:
+    """A call that lacks fields."""
+    return {name: value for name, value in call.items() if name not in names}
+
+
+TWO = (begins(), goes_on("{}"), begins("g", index=1, id="call_2"), goes_on("{}", 1))
+STREAM = calling(begins(), goes_on('{"city"'), goes_on(': "Oslo"}'))
+PARALLEL = calling(*TWO)
+VENDOR = calling(begins(type=None, x=1), goes_on("{}", id="call_1", type="function"))
+WHOLE = called(begins(arguments="{}"))
+CUSTOM = called({"id": "call_1", "type": "custom", "custom": {"name": "sql", "input": "select 1"}})
+PLAIN = streamed(chunk({"role": "assistant", "content": "Hi", "tool_calls": []}), chunk(finish="stop"), "[DONE]")

@@ -1,0 +1,89 @@
+"""What the rules on tool calls share: how one is built, and the calls with the fragments that they are made of."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from conformance.exchange import MODES, Exchange, Mode
+from conformance.read.chat import (
+    Fragment,
+    ToolCall,
+    completion,
+    fragments,
+    join,
+    parts,
+    whole_choices,
+)
+from conformance.read.value import Object, is_integer, mapping, string
+from conformance.rule import Example, Judge, Rule, When, rule
+from conformance.verdict import Level
+
+SPEC = "https://platform.openai.com/docs/api-reference/chat"
+
+
+def tool_rule(  # noqa: PLR0913 - as rule
+    id: str,  # noqa: A002 - as rule
+    level: Level,
+    title: str,
+    *,
+    fix: str,
+    when: When,
+    good: Sequence[Example],
+    bad: Sequence[Example],
+    modes: Sequence[Mode] = MODES,
+) -> Callable[[Judge], Rule]:
+    """A rule on the tool calls of the chat API."""
+    spec = f"{SPEC}/streaming#chat/streaming-choices" if modes == ("stream",) else f"{SPEC}/object#chat/object-choices"
+    return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=modes)
+
+
+def mentions(x: Exchange) -> Iterator[tuple[Fragment, Any]]:
+    """Each value of `tool_calls` that is not null, with a place to point at."""
+    whole_answer = completion(x)
+    if whole_answer is not None:
+        for index, _, message in whole_choices(whole_answer):
+            if message.get("tool_calls") is not None:
+                yield Fragment(None, index, None), message["tool_calls"]
+        return
+    for part in parts(x):
+        if part.delta.get("tool_calls") is not None:
+            yield Fragment(part.chunk.event, part.slot, None), part.delta["tool_calls"]
+
+
+def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
+    """Each call with its fragments, or the one value that it is in a whole answer."""
+    groups: dict[Any, list[Fragment]] = {}
+    for number, fragment in enumerate(fragments(x)):
+        if isinstance(fragment.value, dict):
+            index = fragment.value.get("index")
+            key = (fragment.choice, int(index) if is_integer(index) else 0) if fragment.event else number
+            groups.setdefault(key, []).append(fragment)
+    for found in groups.values():
+        yield from ((call, found) for call in join(f.value for f in found))
+
+
+def function_of(fragment: Fragment) -> Object:
+    """The object `function` of a call or fragment; empty where there is none."""
+    return mapping(fragment.value.get("function"))
+
+
+def is_function_call(call: ToolCall) -> bool:
+    """Whether the call is of a function, whose arguments are JSON."""
+    return call.type != "custom"
+
+
+def has_odd_arguments(fragment: Fragment) -> bool:
+    """Whether arguments are there and no string; null is forgiven in a fragment."""
+    function = fragment.value.get("function")
+    if not isinstance(function, dict) or isinstance(function.get("arguments"), str):
+        return False
+    return function.get("arguments") is not None or fragment.event is None
+
+
+def other_ids(x: Exchange) -> Iterator[tuple[Fragment, str, str]]:
+    """Fragments that bring another id for a call that has one."""
+    for call, found in joined_calls(x):
+        for fragment in found:
+            name = string(fragment.value.get("id"))
+            if name and name != call.id and is_integer(fragment.value.get("index")):
+                yield fragment, call.id, name
+                break
