@@ -131,6 +131,7 @@ def said(x: Exchange) -> tuple[Chunk, ...]:
     )
 
 
+@view
 def _end(x: Exchange) -> int:
     """Where the end marker stands, or where the content ends."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
@@ -153,6 +154,7 @@ def is_annotation(value: Object) -> bool:
     return all("content_filter_offsets" in mapping(choice) and not mapping(choice).get("delta") for choice in choices)
 
 
+@view
 def has_error(x: Exchange) -> bool:
     """Whether an error stands in the place of the answer or in its midst."""
     whole = completion(x)
@@ -181,6 +183,7 @@ def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
                 )
 
 
+@view
 def is_shaped(x: Exchange) -> bool:
     """Whether all choices hold what they must: a delta in a chunk, a message in a whole answer."""
     whole = completion(x)

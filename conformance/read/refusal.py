@@ -73,6 +73,7 @@ def refusal(x: Exchange) -> Refusal:
     return _refused(x) if status >= 400 else Refusal()
 
 
+@view
 def error_at(x: Exchange) -> int | None:
     """The index of the first dispatched event that carries an error, or None."""
     return next((at for at, value in enumerate(payloads(x)) if _is_error(value)), None)
