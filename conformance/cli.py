@@ -1,4 +1,4 @@
-"""The command line, a thin front: the verbs and the exit codes. What a run means is in `wish` and `front`."""
+"""The command line, a thin front: the verbs and the exit codes. What a run means is in `front/`."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from conformance import __version__
-from conformance.options import OUTPUT, HowMuch, Told, What, Whom, Wish
+from conformance.front.options import OUTPUT, HowMuch, Told, What, Whom, Wish
 
 OK, FAILED, USAGE, HARNESS_FAILED, INTERRUPTED = 0, 1, 2, 4, 130
 
@@ -53,17 +53,17 @@ def run(
     run_dir
         New folder for the recording. Default: reports/runs/TIME-TARGET.
     """
-    from conformance import front, screen  # noqa: PLC0415 - `--help` must not wait for it
-    from conformance.wish import granted  # noqa: PLC0415 - as above
+    from conformance.front import runs, screen  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.front.wish import granted  # noqa: PLC0415 - as above
 
-    outputs = front.outputs(told.report)
-    front.waived(told.waivers)
+    outputs = runs.outputs(told.report)
+    runs.waived(told.waivers)
     with granted(Wish(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
         if how_much.dry_run:
             return screen.preview(options)
-        path = front.folder_for(run_dir, options.target.name)
+        path = runs.folder_for(run_dir, options.target.name)
         screen.record(options, path)
-    judged = front.judged(path, told.waivers, strict=told.strict)
+    judged = runs.judged(path, told.waivers, strict=told.strict)
     return screen.tell(judged, outputs, hint=screen.serve_hint(whom, judged))
 
 
@@ -76,10 +76,10 @@ def judge(run: Path, told: Told = TOLD) -> int:
     run
         The folder of a run.
     """
-    from conformance import front, screen  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.front import runs, screen  # noqa: PLC0415 - `--help` must not wait for it
 
-    outputs = front.outputs(told.report)
-    return screen.tell(front.judged(run, told.waivers, strict=told.strict), outputs)
+    outputs = runs.outputs(told.report)
+    return screen.tell(runs.judged(run, told.waivers, strict=told.strict), outputs)
 
 
 @app.command(name="list")
@@ -114,7 +114,7 @@ def explain(name: str, /) -> int:
     name
         A rule's ID, or a name that `conformance list` shows.
     """
-    from conformance.config import ConfigError  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.front.config import ConfigError  # noqa: PLC0415 - `--help` must not wait for it
     from conformance.report import listing, terminal  # noqa: PLC0415 - as above
 
     pages = list(listing.find(name))
@@ -148,10 +148,10 @@ def serve(
     """
     import anyio  # noqa: PLC0415 - `--help` must not wait for it
 
-    from conformance.config import ConfigError  # noqa: PLC0415 - as above
+    from conformance.front.config import ConfigError  # noqa: PLC0415 - as above
+    from conformance.front.wish import embedded  # noqa: PLC0415 - as above
     from conformance.reference.deployments import DEPLOYMENTS, MODEL  # noqa: PLC0415 - as above
     from conformance.reference.serve import serve as served  # noqa: PLC0415 - as above
-    from conformance.wish import embedded  # noqa: PLC0415 - as above
 
     name, change = embedded(deployment, defect)
 
@@ -188,9 +188,9 @@ def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # n
     format
         For a person or for a program.
     """
-    from conformance import matrix  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.front import kill_matrix  # noqa: PLC0415 - `--help` must not wait for it
 
-    return OK if matrix.show(names, format, sys.stdout) else FAILED
+    return OK if kill_matrix.show(names, format, sys.stdout) else FAILED
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def guarded(command: Callable[[], Any]) -> int:
     """The exit code of a command, whatever happens in it."""
-    from conformance.config import ConfigError  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.front.config import ConfigError  # noqa: PLC0415 - `--help` must not wait for it
 
     try:
         return command() or OK

@@ -8,8 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.front import Judged as Run
-    from conformance.options import Wish
+    from conformance.front.options import Wish
+    from conformance.front.runs import Judged as Run
     from conformance.report.document import Judged
 
 RUN_FOLDER = "conformance_run"
@@ -112,13 +112,13 @@ class Front:
         items.extend(_items(session, self._judged()))
 
     def _judged(self) -> "Run":
-        from conformance import front  # noqa: PLC0415 - pytest must not wait for it where nobody asked
-        from conformance.config import ConfigError  # noqa: PLC0415 - as above
+        from conformance.front import runs  # noqa: PLC0415 - pytest must not wait for it where nobody asked
+        from conformance.front.config import ConfigError  # noqa: PLC0415 - as above
 
         if self.run is None:
             try:
                 waivers = _option(self.config, "waivers")
-                self.run = front.judged(self.path or Path(), Path(waivers) if waivers else None)
+                self.run = runs.judged(self.path or Path(), Path(waivers) if waivers else None)
             except ConfigError as error:
                 raise pytest.UsageError(f"--conformance: {error}") from None
         return self.run
@@ -141,19 +141,19 @@ class Front:
 
 def _recorded(config: pytest.Config) -> Path:
     """The folder of the run to judge: the one that is named, or a new one."""
-    from conformance import front  # noqa: PLC0415 - pytest must not wait for it where nobody asked
-    from conformance.config import ConfigError  # noqa: PLC0415 - as above
+    from conformance.front import runs  # noqa: PLC0415 - pytest must not wait for it where nobody asked
+    from conformance.front.config import ConfigError  # noqa: PLC0415 - as above
+    from conformance.front.wish import granted  # noqa: PLC0415 - as above
     from conformance.selftest import Silent  # noqa: PLC0415 - as above
-    from conformance.wish import granted  # noqa: PLC0415 - as above
 
     given, waivers = _option(config, "run-dir"), _option(config, "waivers")
     try:
-        front.waived(Path(waivers) if waivers else None)
+        runs.waived(Path(waivers) if waivers else None)
         if run := _option(config, "run"):
             return Path(run)
         with granted(_wish(config)) as options:
-            path = front.folder_for(Path(given) if given else None, options.target.name)
-            facts = front.carry_out(options, path, Silent())
+            path = runs.folder_for(Path(given) if given else None, options.target.name)
+            facts = runs.carry_out(options, path, Silent())
     except ConfigError as error:
         raise pytest.UsageError(f"--conformance: {error}") from None
     if facts.stopped:
@@ -165,7 +165,7 @@ def _recorded(config: pytest.Config) -> Path:
 
 
 def _wish(config: pytest.Config) -> "Wish":
-    from conformance.options import HowMuch, What, Whom, Wish  # noqa: PLC0415 - pytest must not wait for it
+    from conformance.front.options import HowMuch, What, Whom, Wish  # noqa: PLC0415 - pytest must not wait for it
 
     def said(name: str) -> Any:
         return _option(config, name)

@@ -2,8 +2,8 @@ from datetime import date
 
 import pytest
 
-from conformance import config
-from conformance.config import ConfigError
+from conformance.front import config
+from conformance.front.config import ConfigError
 from conformance.target import Policy, Prices
 
 GOOD = """

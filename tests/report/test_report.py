@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from conformance.config import schema
 from conformance.report import as_json, junit, terminal
 from conformance.report.document import Report
 from conformance.run import RunFacts
+from conformance.schemas import load as schema
 from conformance.waiver import Waiver
 
 NEVER = date(2099, 1, 1)

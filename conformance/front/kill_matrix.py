@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TextIO
 
 from conformance import selftest
-from conformance.config import ConfigError
+from conformance.front.config import ConfigError
 from conformance.selftest import Row
 
 

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from conformance import catalogue, config
-from conformance.config import ConfigError
+from conformance import catalogue
 from conformance.exchange import APIS, Api
+from conformance.front import config
+from conformance.front.config import ConfigError
+from conformance.front.options import What, Whom, Wish
 from conformance.gate import Options
-from conformance.options import What, Whom, Wish
 from conformance.reference import changes
 from conformance.reference.deployments import DEPLOYMENTS, MODEL
 from conformance.reference.reply import Change

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import anyio
 
-from conformance import catalogue, config
-from conformance.config import ConfigError
+from conformance import catalogue
+from conformance.front import config
+from conformance.front.config import ConfigError
 from conformance.gate import Options, Progress, record
 from conformance.judge import judge
 from conformance.report import as_json, assemble, junit

@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +16,10 @@ from conformance.target import Target
 from conformance.waiver import Waiver
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-PACKAGE = Path(__file__).parent
 
 
 class ConfigError(Exception):
     """What a user wrote can't be used; the message says where, what was found and what is accepted."""
-
-
-@cache
-def schema(name: str) -> dict[str, Any]:
-    """One of the project's JSON Schemas, from beside the package in a checkout or from inside it in a wheel."""
-    found = next(
-        folder / f"{name}.schema.json"
-        for folder in (PACKAGE / "schemas", PACKAGE.parent / "schemas")
-        if folder.is_dir()
-    )
-    value: dict[str, Any] = json.loads(found.read_text())
-    return value
 
 
 def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Target:
@@ -104,8 +90,10 @@ def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
 def _validate(path: Path, text: str, value: dict[str, Any], kind: str) -> None:
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - costs a tenth of a second
 
+    from conformance import schemas  # noqa: PLC0415 - as above
+
     plain = json.loads(json.dumps(value, default=str))
-    validator = Draft202012Validator(schema(kind), format_checker=FormatChecker(("date",)))
+    validator = Draft202012Validator(schemas.load(kind), format_checker=FormatChecker(("date",)))
     errors: list[Any] = sorted(validator.iter_errors(plain), key=lambda e: (list(map(str, e.absolute_path)), e.message))
     if errors:
         said = [f"{path}{_line(text, (*e.absolute_path, *_extra(e)))}: {_explain(e)}" for e in errors[:5]]

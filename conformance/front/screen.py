@@ -4,12 +4,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance import front
-from conformance.front import Judged, Output
+from conformance.front import runs
+from conformance.front.options import Whom
+from conformance.front.progress import Bar
+from conformance.front.runs import Judged, Output
 from conformance.gate import Options, cost_of, tokens_of
-from conformance.options import Whom
 from conformance.plan import plan
-from conformance.progress import Bar
 from conformance.report import terminal
 from conformance.report.terminal import money
 
@@ -19,7 +19,7 @@ SCREEN = "-"
 def record(options: Options, path: Path) -> None:
     """Record a run, with a progress bar where somebody watches."""
     with Bar(terminal.console(sys.stderr)) as bar:
-        front.carry_out(options, path, bar)
+        runs.carry_out(options, path, bar)
 
 
 def tell(judged: Judged, outputs: Sequence[Output], hint: str = "") -> int:
@@ -29,7 +29,7 @@ def tell(judged: Judged, outputs: Sequence[Output], hint: str = "") -> int:
     """
     on_screen = any(str(output.path) == SCREEN for output in outputs)
     for output in outputs:
-        octets = front.render(output.format, judged)
+        octets = runs.render(output.format, judged)
         if str(output.path) == SCREEN:
             sys.stdout.buffer.write(octets)
         else:

@@ -1,0 +1,1 @@
+"""What both fronts share: options, configuration, where runs go, and what is shown."""
