@@ -39,7 +39,7 @@ def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Ta
     table["headers"] = {key: _expand(value, f"{where}.headers.{key}", environ) for key, value in headers.items()}
     try:
         return msgspec.convert(table | {"name": name}, Target)
-    except msgspec.ValidationError as error:  # pragma: no cover - the schema is as strict as the noun
+    except msgspec.ValidationError as error:  # not to be expected: the schema is as strict as the noun
         raise ConfigError(f"{where}{_line(text, ('targets', name))}: {error}") from None
 
 
