@@ -11,6 +11,7 @@ from conformance.impact import Impact
 from conformance.read.capability import State, capability, merge
 from conformance.read.http1 import reply
 from conformance.read.refusal import refusal
+from conformance.read.request import cap_asked, choices_asked
 from conformance.read.usage import usage
 from conformance.rule import Rule
 from conformance.run import RunFacts
@@ -19,10 +20,14 @@ from conformance.verdict import ANOTHER_QUESTION, Finding, Skip, Status, Verdict
 
 Load = Callable[[str], Exchange]
 Sides = dict[Mode, Exchange]
-Given = dict[str, Exchange | Policy | None]
+Given = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
+FEW_TOKENS = 8
+FEW_OCTETS = 100_000
+COMPARED = ".long-"
+"""In the names of exchanges that are compared with the brief ones, and so judged after them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,23 +47,43 @@ class Judgement:
     cost_usd: float | None = None
 
 
+@dataclass(slots=True)
+class _Kept:
+    """What other exchanges are compared with: the greetings, and the streams that were asked for few tokens."""
+
+    hellos: dict[tuple[Api, str, Mode], Exchange] = field(default_factory=dict)
+    briefs: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
+
+    def keep(self, x: Exchange) -> None:
+        """Keep the exchange if others are compared with it."""
+        if x.question.topic == "hello":
+            self.hellos[x.api, x.question.profile, x.mode] = x
+        if x.mode == "stream" and 0 < cap_asked(x) * choices_asked(x) <= FEW_TOKENS and len(x.heard) <= FEW_OCTETS:
+            place = x.api, x.question.profile
+            self.briefs[place] = (*self.briefs.get(place, ()), x)
+
+    def beside(self, x: Exchange) -> Given:
+        """What the exchange may be compared with."""
+        place = x.api, x.question.profile
+        return {"hello": self.hellos.get((*place, x.mode)), "briefs": self.briefs.get(place, ())}
+
+
 def judge(facts: RunFacts, load: Load, ids: Sequence[str]) -> Judgement:
     """Judge the exchanges `ids` of a run, in the order of its plan.
 
-    Holds two exchanges and the greetings in memory at a time, however long the run.
+    Holds two exchanges, the greetings and the briefest streams in memory at a time, however long the run.
     """
     result = Judgement(requests=len(ids))
     absent = _absent(facts, load, ids)
-    hellos: dict[tuple[str, str, Mode], Exchange] = {}
+    kept = _Kept()
     verdicts: list[Verdict] = []
     for sides in _groups(load, facts, ids):
         for x in sides.values():
             _count(result, x, facts.target.prices)
-            if x.question.topic == "hello":
-                hellos[x.api, x.question.profile, x.mode] = x
-        mine = list(_judge_sides(sides, hellos, facts.target.policy, absent))
+            kept.keep(x)
+        mine = list(_judge_sides(sides, kept, facts.target.policy, absent))
         verdicts += mine
-        _consequences(result, sides, hellos, mine, facts.target.prices)
+        _consequences(result, sides, kept, mine, facts.target.prices)
     result.verdicts = tuple(sorted(verdicts, key=lambda v: (v.rule, v.api, v.profile, v.probe, v.mode)))
     result.capabilities = {api: dict(sorted(fields.items())) for api, fields in sorted(result.capabilities.items())}
     return result
@@ -67,7 +92,8 @@ def judge(facts: RunFacts, load: Load, ids: Sequence[str]) -> Judgement:
 def _groups(load: Load, facts: RunFacts, ids: Sequence[str]) -> Iterator[Sides]:
     """Exchanges of one question in both modes, side by side, merged questions included."""
     order = {name: place for place, name in enumerate(facts.planned)}
-    loaded = (load(name) for name in sorted(ids, key=lambda name: (order.get(name, len(order)), name)))
+    in_turn = sorted(ids, key=lambda name: (COMPARED in name, order.get(name, len(order)), name))
+    loaded = map(load, in_turn)
     for _, group in groupby(loaded, key=lambda x: _subject(x.question)):
         subjects: dict[tuple[str, str, str], Sides] = {}
         for x in group:
@@ -99,9 +125,7 @@ def _missing(x: Exchange) -> str:
     return f"the target does not offer this API: {x.api} answers {status} on its path"
 
 
-def _judge_sides(
-    sides: Sides, hellos: dict[tuple[str, str, Mode], Exchange], policy: Policy, absent: dict[Api, str]
-) -> Iterator[Verdict]:
+def _judge_sides(sides: Sides, kept: _Kept, policy: Policy, absent: dict[Api, str]) -> Iterator[Verdict]:
     for rule in catalogue.rules():
         if "unary" in rule.inputs:
             if len(sides) == 2 and sides["stream"].api in rule.apis:
@@ -110,8 +134,7 @@ def _judge_sides(
             continue
         for mode, x in sides.items():
             if x.api in rule.apis and mode in rule.modes:
-                hello = hellos.get((x.api, x.question.profile, mode))
-                yield from _verdict(rule, {"x": x, "hello": hello, "policy": policy}, (x,), absent)
+                yield from _verdict(rule, {**kept.beside(x), "x": x, "policy": policy}, (x,), absent)
 
 
 def _verdict(rule: Rule, given: Given, seen: tuple[Exchange, ...], absent: dict[Api, str]) -> Iterator[Verdict]:
@@ -120,7 +143,7 @@ def _verdict(rule: Rule, given: Given, seen: tuple[Exchange, ...], absent: dict[
     status, message, findings = decide(rule, given, seen, absent)
     if message == ANOTHER_QUESTION.reason:
         return
-    shown = seen if "hello" not in rule.inputs or given["hello"] is None else (*seen, given["hello"])
+    shown = (*seen, *_compared(rule, given))
     yield Verdict(
         rule=rule.id,
         title=rule.title,
@@ -132,8 +155,15 @@ def _verdict(rule: Rule, given: Given, seen: tuple[Exchange, ...], absent: dict[
         probe=question.probe,
         message=message,
         findings=findings,
-        exchanges=tuple(dict.fromkeys(x.id for x in shown if isinstance(x, Exchange))),
+        exchanges=tuple(dict.fromkeys(x.id for x in shown)),
     )
+
+
+def _compared(rule: Rule, given: Given) -> Iterator[Exchange]:
+    """The exchanges that a rule compares its own with."""
+    for name in ("hello", "briefs"):
+        found = given.get(name) if name in rule.inputs else None
+        yield from [found] if isinstance(found, Exchange) else found if isinstance(found, tuple) else ()
 
 
 def decide(
@@ -169,14 +199,14 @@ def _apply(rule: Rule, given: Given, seen: tuple[Exchange, ...]) -> Iterable[Fin
 def _consequences(
     result: Judgement,
     sides: Sides,
-    hellos: dict[tuple[str, str, Mode], Exchange],
+    kept: _Kept,
     verdicts: Iterable[Verdict],
     prices: Prices,
 ) -> None:
     """Add capabilities, the impact of greetings, and who is hurt by the exchanges with a failure."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in sides.items():
-        hello = hellos.get((x.api, x.question.profile, mode))
+        hello = kept.hellos.get((x.api, x.question.profile, mode))
         if found := capability(x, hello):
             name, state = found
             fields = result.capabilities.setdefault(x.api, {})

@@ -11,7 +11,7 @@ Judge = Callable[..., Iterable[Finding | Skip]]
 When = Callable[[Exchange], Skip | None]
 Example = Exchange | tuple[Exchange, ...]
 
-INPUTS = (("x",), ("x", "policy"), ("x", "hello"), ("stream", "unary"), ("stream", "unary", "policy"))
+INPUTS = (("x",), ("x", "policy"), ("x", "hello"), ("x", "briefs"), ("stream", "unary"), ("stream", "unary", "policy"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
     """Turn a judging function into a Rule.
 
     The function's parameters say what it judges: `x` one exchange; `x, policy` with the target's policy; `x, hello`
-    with the plain question in the same mode; `stream, unary` the same question both ways. `when` is asked of `x`, or
+    with the plain question in the same mode; `x, briefs` with the same profile's streams whose requests allow no more
+    than a few tokens; `stream, unary` the same question both ways. `when` is asked of `x`, or
     of both `stream` and `unary`, and answers None where the rule applies. `timed` marks a rule that judges arrival
     times. Raises TypeError for a rule without examples, docstring or a known signature.
     """

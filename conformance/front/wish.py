@@ -36,7 +36,7 @@ def granted(wish: Wish, environ: Mapping[str, str] = os.environ) -> Iterator[Opt
     Raises ConfigError, which names the option, what was given and what is accepted.
     """
     whom = wish.whom
-    if whom.base_url or whom.target or whom.config:
+    if any(given is not None for given in (whom.base_url, whom.target, whom.config)):
         yield options(wish, _said(_theirs(whom, environ), wish), environ)
         return
     deployment, change = embedded(whom.deployment, whom.defect)
@@ -53,8 +53,8 @@ def embedded(deployment: str | None, defect: str | None) -> tuple[str, Change | 
     """The embedded deployment, and the change planted in it, that these names stand for. Raises ConfigError."""
     if deployment is not None:
         _one_of("--deployment", deployment, DEPLOYMENTS)
-    change = changes.find(defect) if defect else None
-    if defect and change is None:
+    change = changes.find(defect) if defect is not None else None
+    if defect is not None and change is None:
         known = [c.name for c in (*changes.defects(), *changes.variants())]
         raise ConfigError(f"--defect {defect} is not known{_near(defect, known, 'conformance list defects')}")
     return deployment or (change.on if change else next(iter(DEPLOYMENTS))), change

@@ -64,6 +64,33 @@ MESSAGES_LONG = Probe(
     change=says(COUNT, max_tokens=64),
     max_tokens=64,
 )
+CHAT_SHORT = Probe(
+    name="chat.short",
+    purpose="The same question under a small cap: what the long answer takes beyond this, its making took.",
+    api="chat",
+    modes=("stream",),
+    change=says(COUNT, max_tokens=8),
+    max_tokens=8,
+)
+MESSAGES_SHORT = Probe(
+    name="messages.short",
+    purpose="The same question under a small cap: what the long answer takes beyond this, its making took.",
+    api="messages",
+    modes=("stream",),
+    change=says(COUNT, max_tokens=8),
+    max_tokens=8,
+)
+MESSAGES_BRIEF = tuple(
+    Probe(
+        name=f"messages.brief.{tokens}",
+        purpose="Brief answers show how much the target's delays differ by themselves.",
+        api="messages",
+        modes=("stream",),
+        change=says(COUNT, max_tokens=tokens),
+        max_tokens=tokens,
+    )
+    for tokens in (1, 2, 4)
+)
 CHAT_TOOLS = Probe(
     name="chat.tools",
     purpose="A tool must be called: the call's name, ID and arguments have to come whole.",

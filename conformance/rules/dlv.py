@@ -1,11 +1,13 @@
 """DLV: delivery in time. A streamed answer comes while it is made, and a reply ends when it is over."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from conformance.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.read.http1 import over_at_ns, reply
-from conformance.read.sse import at_ns, ends, span, stream
+from conformance.read.request import cap_asked, choices_asked
+from conformance.read.sse import at_ns, ends, looks_like_events, span, stream
 from conformance.read.text import arrivals, deltas
 from conformance.rule import rule
 from conformance.rules.example import HELLO, JSON, SSE, answered, chunk, completion, exchange, http, sse
@@ -22,12 +24,18 @@ LEAST_WORDS = 16
 """A shorter answer may be made so quickly that nothing can be told from its delivery."""
 
 LEAST_GAIN = 100 * MS
-"""How much longer the long answer has to take than the greeting, before its lateness is more than noise."""
+"""How much longer the long answer has to take than every brief one, before its lateness is more than noise."""
+
+LEAST_BRIEFS = 3
+"""So many brief answers show how much the target differs from itself: a queue, a cold cache, a slow start."""
 
 A_PIECE = MS // 10
 """Ten thousand pieces a second: no model makes one answer that fast."""
 
 LONG_SILENCE = 500 * MS
+LEAST_STALL = 1000 * MS
+SPARE_EVENTS = 64
+"""Events beside those of the tokens: the role, the end, the usage, and what a vendor adds."""
 LATE_END = 1000 * MS
 
 WORDS = tuple(f" word-{n}" for n in range(40))
@@ -63,7 +71,13 @@ def paced(
     return exchange(head + b"".join(events) + rest, probe=probe, arrivals=times, ending=closed)
 
 
-GREETING = paced(WORDS[:8], range(60, 100, 5), probe="chat.hello")
+def briefly(*at_ms: int) -> tuple[Exchange, ...]:
+    """Brief answers whose last pieces come at these times; the first is the one to compare with."""
+    probes = ("chat.short", *("chat.usage" for _ in at_ms))
+    return tuple(paced(WORDS[:2], [at - 1, at], probe=probe) for at, probe in zip(at_ms, probes, strict=False))
+
+
+BRIEFS = briefly(60, 62, 65, 70)
 STEADY = paced(WORDS, range(60, 260, 5))
 QUICK = paced(WORDS, [60 + n // 2 for n in range(40)])
 BUFFERED = paced(WORDS, [300] * 40)
@@ -83,18 +97,55 @@ def took_ns(x: Exchange) -> int:
     return arrivals(x)[-1] - x.sent_at_ns
 
 
-def held_back_ns(x: Exchange, hello: Exchange) -> int:
-    """By how many nanoseconds the long answer was held back and then came in a burst; 0 where it was not."""
-    if is_streamed(hello) or not deltas(hello) or not pace(x).is_burst:
+def endless(event: Any, *, every_ms: int = 10, cap: int = 64) -> Exchange:
+    """A stream of the same event, or comment, again and again, until the harness has waited for two seconds."""
+    octets = event.encode() + b"\n\n" if isinstance(event, str) else sse(event)
+    head, times = http(200, (SSE,), b"", length=False), range(0, 2000, every_ms)
+    arrivals = [(0, len(head)), *((at, len(octets)) for at in times)]
+    return exchange(head + octets * len(times), arrivals=arrivals, ending=TIMEOUT, body={"max_tokens": cap})
+
+
+class Start(NamedTuple):
+    """What the brief answers show of the time that a target needs whatever the length of its answer.
+
+    `short_ns` is how long the answer took that was asked like the long one, but for its cap; `slowest_ns` the slowest
+    of all, and `noise_ns` by how much they differ, what was the harness's own delay left aside.
+    """
+
+    answers: int = 0
+    short_ns: int | None = None
+    slowest_ns: int = 0
+    noise_ns: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is enough to compare with."""
+        return self.answers >= LEAST_BRIEFS and self.short_ns is not None
+
+
+def start(briefs: Sequence[Exchange]) -> Start:
+    """What the brief answers show."""
+    told = [brief for brief in briefs if not is_streamed(brief) and deltas(brief)]
+    if not told:
+        return Start()
+    slowest = max(took_ns(brief) - brief.held_up_ns for brief in told)
+    short = next((took_ns(brief) for brief in told if brief.question.topic == "short"), None)
+    return Start(len(told), short, slowest, max(0, slowest - min(map(took_ns, told))))
+
+
+def held_back_ns(x: Exchange, briefs: Sequence[Exchange]) -> int:
+    """By how many nanoseconds the long answer was held back and then came in a burst; 0 where that is not sure.
+
+    Only what grows with the answer is sure: the long answer has to be later than the short one and than every other
+    brief one, by more than those differ among themselves.
+    """
+    seen = start(briefs)
+    if seen.short_ns is None or not seen.is_known or not pace(x).is_burst:
         return 0
-    gain = took_ns(x) - took_ns(hello)
-    is_late = gain >= LEAST_GAIN + took_ns(hello) // 4 and pace(x).span_ns * 4 < gain
-    return gain if is_late else 0
-
-
-def _held_up_ns(*exchanges: Exchange) -> int:
-    """For how long the harness could not read: so much of a delay is its own, perhaps."""
-    return max(x.held_up_ns for x in exchanges)
+    gain = took_ns(x) - seen.short_ns
+    is_sure = gain >= 2 * seen.noise_ns and took_ns(x) - seen.slowest_ns >= seen.noise_ns
+    is_late = gain >= LEAST_GAIN + seen.short_ns // 4 and pace(x).span_ns * 4 < gain
+    return gain if is_sure and is_late else 0
 
 
 def kinds_of(x: Exchange) -> dict[str, list[str]]:
@@ -119,22 +170,32 @@ def long_enough(x: Exchange) -> Skip | None:
     spec=STREAMING,
     fix="Flush each event as it is made: no buffering proxy (X-Accel-Buffering: no), no compression without flush, no wait for the whole answer.",
     when=long_enough,
-    good=[(STEADY, GREETING), (QUICK, GREETING), (SLOW_START, GREETING)],
-    bad=[(BUFFERED, GREETING), (HEAD_START, GREETING)],
+    good=[(STEADY, *BRIEFS), (QUICK, *BRIEFS), (SLOW_START, *BRIEFS)],
+    bad=[(BUFFERED, *BRIEFS), (HEAD_START, *BRIEFS)],
     timed=True,
 )
-def late_delivery(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def late_delivery(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | Skip]:
     """The user looks at an empty screen until the whole answer is made, and idle time-outs cut long ones off."""
     seen = pace(x)
     how = f"{seen.pieces} pieces came in {seen.reads} reads within {seen.span_ns / MS:.1f} ms"
-    held = held_back_ns(x, hello)
-    if held and (ours := _held_up_ns(x, hello)) * 2 > held:
-        yield untestable(f"the harness itself was held up for {ours / MS:.0f} ms; run it on a quieter machine")
+    held = held_back_ns(x, briefs)
+    if held and x.held_up_ns * 2 > held:
+        yield untestable(f"the harness itself was held up for {x.held_up_ns / MS:.0f} ms; run it on a quieter machine")
     elif held:
         span_ = span(x, deltas(x)[-1].event)
-        yield Finding(f"the answer took {held / MS:.0f} ms longer than the greeting, and then {how}", at=span_)
+        yield Finding(f"the answer took {held / MS:.0f} ms longer than a short one, and then {how}", at=span_)
     elif seen.is_burst:
-        yield untestable(f"the answer was made too quickly to tell whether it was held back: {how}")
+        yield untestable(f"{_unsure(briefs)}: {how}")
+
+
+def _unsure(briefs: Sequence[Exchange]) -> str:
+    """Why an answer that came in a burst may have been made as quickly."""
+    seen = start(briefs)
+    if not seen.is_known:
+        return f"too few brief answers came to compare with ({seen.answers})"
+    if seen.noise_ns >= LEAST_GAIN:
+        return f"brief answers differ by {seen.noise_ns / MS:.0f} ms, ask again with --concurrency 1"
+    return "the answer was made too quickly to tell whether it was held back"
 
 
 @rule(
@@ -176,14 +237,41 @@ def followable(x: Exchange) -> Skip | None:
         exchange(http(200, (SSE, ("transfer-encoding", "chunked")), b"", length=False), ending=TIMEOUT),
         exchange(http(200, (SSE,), sse(*HELLO[:2]), length=False), ending=TIMEOUT),
         exchange(http(200, (JSON,), b'{"a": 1}')[:-1], mode="unary", ending=TIMEOUT),
+        endless(HELLO[1], cap=8),
+        endless(": ping", every_ms=100),
     ],
+    timed=True,
 )
-def stalled_reply(x: Exchange) -> Iterator[Finding]:
+def stalled_reply(x: Exchange) -> Iterator[Finding | Skip]:
     """The client hangs until its own time-out, which is ten minutes in OpenAI's and Anthropic's SDKs."""
-    if _gave_up(x) and not (x.mode == "stream" and ends(x)):
-        events = len(stream(x).dispatched) if x.mode == "stream" else 0
-        after = f"{events} events" if events else f"{len(reply(x).content)} octets of the body"
-        yield Finding(f"the reply did not go on after {after}: {x.ending.detail or 'the harness gave up waiting'}")
+    if not _gave_up(x) or (x.mode == "stream" and ends(x)):
+        return
+    events = len(stream(x).dispatched) if x.mode == "stream" else 0
+    after = f"{events} events" if events else f"{len(reply(x).content)} octets of the body"
+    why = x.ending.detail or "the harness gave up waiting"
+    tokens = cap_asked(x) * choices_asked(x)
+    if tokens and events > 4 * tokens + SPARE_EVENTS:
+        yield Finding(f"the reply has no end: {after} came, and {tokens} tokens were allowed: {why}")
+    elif _fell_silent(x):
+        yield Finding(f"the reply did not go on after {after}: {why}")
+    else:
+        yield untestable(f"the reply still went on when the harness gave up, after {after}: set a longer --timeout")
+
+
+def _fell_silent(x: Exchange) -> bool:
+    """Whether the reply went on no more when the harness gave up: for a second, and far longer than ever before."""
+    times = _went_on_at_ns(x)
+    longest = max((late - early for early, late in pairwise(times)), default=0)
+    return x.ending.at_ns - times[-1] >= max(LEAST_STALL, 3 * longest)
+
+
+def _went_on_at_ns(x: Exchange) -> list[int]:
+    """When the reply went on, its head included: by an event of a stream (a comment is none), or by any octet."""
+    reads = [read.at_ns for read in x.arrivals] or [0]
+    events = stream(x).events if looks_like_events(x) else ()
+    if not events or (events[-1].has_data and not events[-1].terminated):
+        return reads
+    return [reads[0], *(at_ns(x, event) for event in events if event.dispatched)]
 
 
 def _gave_up(x: Exchange) -> bool:
@@ -227,7 +315,7 @@ def reply_never_ends(x: Exchange) -> Iterator[Finding]:
 )
 def lingering_reply(x: Exchange) -> Iterator[Finding]:
     """Clients that read until the body ends give the answer to the user's next step that much later."""
-    lag = over_at_ns(x) - at_ns(x, ends(x)[0]) - _held_up_ns(x)
+    lag = over_at_ns(x) - at_ns(x, ends(x)[0]) - x.held_up_ns
     if lag > LATE_END:
         yield Finding(f"the reply ended {lag / MS:.0f} ms after the end marker", at=span(x, ends(x)[0]))
 
@@ -239,15 +327,15 @@ def lingering_reply(x: Exchange) -> Iterator[Finding]:
     spec=STREAMING,
     fix="Look for a layer that collects the stream: a proxy's buffer, a compressor, a middleware that reads the whole body.",
     when=long_enough,
-    good=[(STEADY, GREETING), (SLOW_START, GREETING)],
-    bad=[(paced(WORDS, [900] * 40), paced(WORDS[:8], [880] * 8, probe="chat.hello"))],
+    good=[(STEADY, *BRIEFS), (SLOW_START, *BRIEFS)],
+    bad=[(paced(WORDS, [900] * 40), *briefly(870, 875, 880))],
     timed=True,
 )
-def silence_then_everything(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def silence_then_everything(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | Skip]:
     """Short answers are held back too, it seems: the first word comes when the last one is made."""
-    if held_back_ns(x, hello):
+    if held_back_ns(x, briefs):
         yield not_applicable("the answer was held back")
-    elif pace(x).reads == 1 and len(deltas(x)) > 1 and took_ns(x) - _held_up_ns(x) >= LONG_SILENCE:
+    elif pace(x).reads == 1 and len(deltas(x)) > 1 and took_ns(x) - x.held_up_ns >= LONG_SILENCE:
         silence = took_ns(x) / MS
         yield Finding(
             f"after {silence:.0f} ms all {len(deltas(x))} pieces came in one read", at=span(x, deltas(x)[0].event)

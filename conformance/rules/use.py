@@ -5,11 +5,12 @@ from typing import Any
 
 from conformance.exchange import Api, Exchange, Span
 from conformance.read.chat import answer, place, said
-from conformance.read.request import asked, cap_asked, choices_asked
+from conformance.read.request import asked, cap_asked, choices_asked, prompt_length
+from conformance.read.sse import DONE, payloads
 from conformance.read.usage import Report, reports, usage
 from conformance.read.value import Object, held, is_integer, mapping, sequence, shown
 from conformance.rule import rule
-from conformance.rules.chk.when import chunked
+from conformance.rules.chk.when import chunked, in_chunks
 from conformance.rules.chk.when import ended as streamed_to_the_end
 from conformance.rules.cmp.when import completed
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
@@ -23,6 +24,9 @@ PARTS = (
     ("prompt_tokens", "prompt_tokens_details", "cached_tokens"),
     ("completion_tokens", "completion_tokens_details", "reasoning_tokens"),
 )
+
+TEXT_PER_TOKEN = 1000
+"""Characters; prose has four or five a token, and no tokenizer's vocabulary has many tokens as long as this."""
 
 ASKED = {"stream": True, "stream_options": {"include_usage": True}}
 CAPPED = {"max_tokens": 8}
@@ -59,9 +63,14 @@ def counted_well(x: Exchange) -> Skip | None:
 
 
 def asked_for_it(x: Exchange) -> Skip | None:
-    """A stream came to its end that was asked to tell its usage."""
+    """A stream came to its end that was asked to tell its usage.
+
+    "If the stream is interrupted, you may not receive the final usage chunk": then nothing is owed.
+    """
     if skip := streamed_to_the_end(x):
         return skip
+    if DONE not in payloads(x) and not any(choice.finishes for choice in answer(x).choices):
+        return untestable("the stream was broken off before its end")
     asks = mapping(asked(x).get("stream_options")).get("include_usage") is True
     return None if asks else not_applicable("the request did not ask for the usage")
 
@@ -69,6 +78,11 @@ def asked_for_it(x: Exchange) -> Skip | None:
 def told_as_asked(x: Exchange) -> Skip | None:
     """A stream told the usage that it was asked for."""
     return asked_for_it(x) or (None if reports(x) else untestable("no usage came"))
+
+
+def told_in_chunks(x: Exchange) -> Skip | None:
+    """As told_as_asked, and the answer came in chunks."""
+    return told_as_asked(x) or in_chunks(x)
 
 
 def _at(x: Exchange, report: Report) -> Span:
@@ -169,7 +183,7 @@ def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
     "The usage comes in a last chunk of its own, without choices",
     spec=OPTIONS,
     fix="Send the usage after all finish_reasons, in a chunk whose choices are [].",
-    when=told_as_asked,
+    when=told_in_chunks,
     apis=CHAT,
     modes=("stream",),
     good=[STREAM],
@@ -249,6 +263,52 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
         yield Finding("usage counts 0 prompt tokens", at=_at(x, reports(x)[-1]))
     if spent.completion == 0 and any(choice.pieces or choice.calls for choice in answer(x).choices):
         yield Finding("usage counts 0 completion tokens for an answer that is not empty", at=_at(x, reports(x)[-1]))
+
+
+LARGE = {"messages": [{"role": "user", "content": "Say hello. " * 600}]}
+THIRTY = completion({"content": "word " * 30})
+
+
+@rule(
+    "USE010",
+    SHOULD,
+    "Usage counts the whole prompt",
+    spec=OBJECT,
+    fix="Count the tokens of all messages, tools and templates that the model reads, cached ones included.",
+    when=counted_well,
+    apis=CHAT,
+    good=[
+        WHOLE,
+        answered(completion(usage=told(prompt=1800, total=1803)), body=LARGE),
+        answered(completion(usage=told(prompt_tokens_details={"cached_tokens": 1800})), body=LARGE),
+    ],
+    bad=[answered(completion(usage=told(prompt=1, total=4)), body=LARGE)],
+)
+def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
+    """Agents shorten their history by this count: too small a one lets the context overflow unseen."""
+    spent, length = usage(x), prompt_length(x)
+    if spent and spent.prompt and length > TEXT_PER_TOKEN * (spent.prompt + spent.cached) + TEXT_PER_TOKEN:
+        seen = f"usage counts {spent.prompt} prompt tokens for {length} characters of messages"
+        yield Finding(seen, at=_at(x, reports(x)[-1]))
+
+
+@rule(
+    "USE011",
+    SHOULD,
+    "Usage counts the whole answer",
+    spec=OBJECT,
+    fix="Count the tokens that the model made, not the chunks or the last step.",
+    when=counted_well,
+    apis=CHAT,
+    good=[STREAM, WHOLE, answered(THIRTY | {"usage": told(words=30, total=33)})],
+    bad=[answered(THIRTY | {"usage": told(words=1, total=4)})],
+)
+def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
+    """Costs are reckoned from this count. A token seldom reaches beyond a word, so that two words a token are forgiven."""
+    spent, words = usage(x), sum(len(choice.text.split()) for choice in answer(x).choices)
+    if spent and spent.completion and words > 2 * spent.completion + 4:
+        seen = f"usage counts {spent.completion} completion tokens for {words} words"
+        yield Finding(seen, at=_at(x, reports(x)[-1]))
 
 
 def capped(x: Exchange) -> Skip | None:

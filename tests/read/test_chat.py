@@ -13,7 +13,8 @@ from conformance.read.value import held, is_integer, shown
 from conformance.rules.example import HELLO, answered, chunk, error, exchange, http, streamed
 from conformance.rules.example import completion as whole
 
-RULES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
+FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
+RULES = [rule for rule in FAMILIES if rule.inputs == ("x",)]
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
 
 

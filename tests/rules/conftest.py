@@ -15,7 +15,7 @@ from conformance.reference.player import script
 from conformance.reference.reply import Asked
 from conformance.run import RunFacts
 from conformance.target import Policy, Target
-from conformance.verdict import MUST, SHOULD, Status
+from conformance.verdict import MUST, SHOULD, Finding, Status
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 KEY = "sk-0123456789-of-nobody"
@@ -72,7 +72,8 @@ def failures():
             for mode in ("stream", "unary"):
                 x = exchange(probe, mode, fields, change, deployment)
                 for rule in rules:
-                    if mode in rule.modes and rule.when(x) is None and (findings := list(rule.judge(x))):
+                    yielded = rule.judge(x) if mode in rule.modes and rule.when(x) is None else ()
+                    if findings := [item for item in yielded if isinstance(item, Finding)]:
                         assert all(0 <= f.at.start <= f.at.end <= len(x.heard) for f in findings)
                         found.setdefault(rule.id, f"{probe} {mode}: {findings[0].seen}")
         return found

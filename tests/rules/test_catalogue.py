@@ -38,8 +38,11 @@ def sides(example: Example) -> tuple[Exchange, ...]:
 
 def judge_example(rule: Rule, example: Example, policy: Policy) -> Status:
     seen = sides(example)
-    given = dict(zip((name for name in rule.inputs if name != "policy"), seen, strict=True)) | {"policy": policy}
-    asked = seen[:1] if "hello" in rule.inputs else seen
+    if "briefs" in rule.inputs:
+        given = {"x": seen[0], "briefs": seen[1:]}
+    else:
+        given = dict(zip((name for name in rule.inputs if name != "policy"), seen, strict=True)) | {"policy": policy}
+    asked = seen[:1] if "x" in rule.inputs else seen
     status, message, _ = decide(rule, given, asked)
     assert status is not Status.ERROR, message
     return status
@@ -107,7 +110,7 @@ def test_no_rule_raises_on_arbitrary_octets(data):
     heard = x.heard[:at] + noise + x.heard[upto:]
     damaged = replace(x, heard=heard, arrivals=(Arrival(1, len(heard)),), views={})
     other = data.draw(st.sampled_from(EVERYTHING))
-    given_all = {"x": damaged, "hello": other, "stream": damaged, "unary": other, "policy": Policy()}
+    given_all = {"x": damaged, "hello": other, "briefs": (other,) * 3, "stream": damaged, "unary": other, "policy": Policy()}
     for rule in RULES:
         seen = (damaged, other) if "unary" in rule.inputs else (damaged,)
         status, message, _ = decide(rule, given_all, seen)

@@ -79,6 +79,23 @@ def message_for_delta(choice: Body) -> Body:
     return {"index": choice["index"], "message": choice["delta"], "finish_reason": choice["finish_reason"]}
 
 
+def as_whole(chunks: list[Body]) -> Body:
+    """The chunks in one completion; its usage is left out."""
+    message = {"role": "assistant", "content": "".join(map(text_of, chunks))}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return less("usage")(chunks[0]) | {"object": "chat.completion", "choices": [choice]}
+
+
+def indexed(chunk: Body, index: int) -> Body:
+    """The chunk, with this index in its choices."""
+    return chunk | {"choices": [choice | {"index": index} for choice in chunk["choices"]]}
+
+
+def with_message(choice: Body) -> Body:
+    """A choice of a stream with a message beside its delta."""
+    return choice | {"message": {"role": "assistant", "content": "Hello!"}}
+
+
 CHUNK_DEFECTS = (
     planted(
         "chunk-object-of-completions",
@@ -214,5 +231,41 @@ CHUNK_DEFECTS = (
         "The last text comes together with the finish_reason",
         "CHK023",
         on_stream(ended_with_text),
+    ),
+    planted(
+        "chunk-message-beside-delta",
+        "The chunk that ends a choice also holds a message",
+        "CHK024",
+        each_part(with_message, ends),
+    ),
+    planted(
+        "chunk-text-sent-twice",
+        "Every delta with text is sent twice",
+        "CHK025",
+        on_stream(lambda chunks: repeat(chunks, text_of)),
+    ),
+    planted(
+        "chunk-whole-answer",
+        "The stream holds the whole answer as one event",
+        "CHK001",
+        on_stream(lambda chunks: [as_whole(chunks)]),
+    ),
+    planted(
+        "chunk-index-counts-chunks",
+        "The index of a choice counts chunks",
+        "CHK012",
+        on_stream(lambda chunks: [indexed(chunk, at) for at, chunk in enumerate(chunks)]),
+    ),
+    planted(
+        "chunk-finish-none-as-text",
+        "finish_reason is the text None until the end",
+        "CHK019",
+        each_part(more(finish_reason="None"), lambda choice: not ends(choice)),
+    ),
+    planted(
+        "chunk-finishes-everywhere",
+        "Every chunk has finish_reason stop",
+        "CHK020",
+        each_part(more(finish_reason="stop"), lambda choice: not ends(choice)),
     ),
 )

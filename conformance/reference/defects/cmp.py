@@ -5,6 +5,7 @@ from dataclasses import replace
 from conformance.reference.edit import (
     Body,
     each_choice,
+    each_chunk,
     each_delta,
     each_message,
     in_turn,
@@ -31,6 +32,11 @@ def delta_for_message(choice: Body) -> Body:
 def as_thoughts(message: Body) -> Body:
     """The text in the field for thoughts."""
     return less("content")(message) | {"content": None, "reasoning_content": message["content"]}
+
+
+def nothing_made(told: Body) -> Body:
+    """A usage without completion tokens."""
+    return told | {"completion_tokens": 0, "total_tokens": told["prompt_tokens"]}
 
 
 WHOLE_DEFECTS = (
@@ -98,6 +104,24 @@ WHOLE_DEFECTS = (
         "A whole answer has no text, though it was generated and is billed",
         "CMP014",
         each_message(lambda message: message | {"content": None}),
+    ),
+    planted(
+        "answer-never-made-when-streaming",
+        "A stream holds no text and bills none",
+        "CMP016",
+        in_turn(
+            each_delta(more(content=""), lambda delta: delta.get("content")),
+            each_chunk(lambda chunk: chunk | {"usage": nothing_made(chunk["usage"])}, lambda chunk: chunk.get("usage")),
+        ),
+    ),
+    planted(
+        "answer-never-made",
+        "A whole answer holds no text and bills none",
+        "CMP016",
+        in_turn(
+            each_message(lambda message: message | {"content": message["content"] and ""}),
+            on_whole(lambda whole: whole | {"usage": nothing_made(whole["usage"])}),
+        ),
     ),
     planted(
         "answer-as-thoughts",

@@ -1,10 +1,12 @@
 """Defects in the tool calls of the chat API."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 from conformance.reference.edit import (
     Body,
+    Edit,
     each_call,
     each_choice,
     each_delta,
@@ -94,6 +96,50 @@ def as_object(call: Body) -> Body:
     return call | {"function": call["function"] | {"arguments": {"city": "Oslo"}}}
 
 
+def with_calls(chunk: Body, edit: Edit) -> Body:
+    """The chunk with its fragments edited."""
+    found = calls_of(chunk)
+    return with_delta(chunk, {"tool_calls": [edit(call) for call in found]}) if found else chunk
+
+
+def goes_on(chunk: Body) -> bool:
+    """Whether a chunk holds a later fragment of a call."""
+    return any("id" not in call for call in calls_of(chunk))
+
+
+def with_arguments(text: str) -> Edit:
+    """A fragment with these arguments."""
+    return lambda call: call | {"function": call["function"] | {"arguments": text}}
+
+
+def arguments_of(chunk: Body) -> str:
+    """The arguments in a chunk's fragments."""
+    return "".join(call["function"].get("arguments", "") for call in calls_of(chunk))
+
+
+def arguments_so_far(chunks: list[Body]) -> Iterator[Body]:
+    """All the arguments so far in every fragment."""
+    for chunk, text in zip(chunks, accumulate(map(arguments_of, chunks)), strict=True):
+        yield with_calls(chunk, with_arguments(text)) if goes_on(chunk) else chunk
+
+
+def arguments_again(chunks: list[Body]) -> Iterator[Body]:
+    """All the arguments once more after the last fragment."""
+    last = max((at for at, chunk in enumerate(chunks) if calls_of(chunk)), default=-1)
+    for at, chunk in enumerate(chunks):
+        yield chunk
+        if at == last:
+            yield with_calls(chunk, with_arguments("".join(map(arguments_of, chunks))))
+
+
+def named_everywhere(chunks: list[Body]) -> Iterator[Body]:
+    """The function's name in every fragment."""
+    calls = (call for chunk in chunks for call in calls_of(chunk))
+    name = next((call["function"]["name"] for call in calls if call["function"].get("name")), "")
+    for chunk in chunks:
+        yield with_calls(chunk, lambda call: call | {"function": call["function"] | {"name": name}})
+
+
 TOOL_DEFECTS = (
     planted(
         "call-no-list",
@@ -150,6 +196,51 @@ TOOL_DEFECTS = (
         "Calls do not say their type",
         "TOOL013",
         in_turn(each_fragment(less("type")), each_call(less("type"))),
+    ),
+    planted(
+        "call-index-counts-fragments",
+        "The index of a call counts its fragments",
+        "TOOL015",
+        on_stream(lambda chunks: [with_calls(c, lambda f, at=at: f | {"index": at}) for at, c in enumerate(chunks)]),
+    ),
+    planted(
+        "call-index-from-one",
+        "The calls are counted from 1",
+        "TOOL016",
+        each_fragment(lambda fragment: fragment | {"index": fragment["index"] + 1}),
+    ),
+    planted(
+        "call-arguments-cumulative",
+        "Every fragment holds all the arguments so far",
+        "TOOL017",
+        on_stream(arguments_so_far),
+    ),
+    planted(
+        "call-arguments-again",
+        "The arguments come once more at the end of the call",
+        "TOOL017",
+        on_stream(arguments_again),
+    ),
+    planted(
+        "call-fragments-twice",
+        "Every fragment of the arguments comes twice",
+        "TOOL017",
+        on_stream(lambda chunks: [c for chunk in chunks for c in ([chunk] if not goes_on(chunk) else [chunk, chunk])]),
+    ),
+    planted(
+        "call-named-in-every-fragment",
+        "Every fragment names the function",
+        "TOOL018",
+        on_stream(named_everywhere),
+    ),
+    planted(
+        "call-finishes-with-function-call",
+        "finish_reason is function_call, though tool_calls holds the call",
+        "TOOL019",
+        in_turn(
+            each_part(more(finish_reason="function_call"), lambda c: c["finish_reason"] == "tool_calls"),
+            each_choice(more(finish_reason="function_call"), lambda c: c["finish_reason"] == "tool_calls"),
+        ),
     ),
     planted(
         "call-cut-at-the-cap",

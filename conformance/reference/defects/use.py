@@ -66,6 +66,18 @@ USAGE_DEFECTS = (
     planted("usage-zeros", "The usage counts nothing", "USE008", usage(more(**counts(0, 0, 0)))),
     planted("usage-over-the-cap", "The usage counts far more tokens than the request allowed", "USE009", usage(raised)),
     planted(
+        "usage-of-one-prompt-token",
+        "The usage counts one prompt token, however long the prompt",
+        "USE010",
+        usage(lambda told: told | counts(1, told["completion_tokens"], 1 + told["completion_tokens"])),
+    ),
+    planted(
+        "usage-of-the-last-step",
+        "The usage counts one completion token, however long the answer",
+        "USE011",
+        usage(lambda told: told | counts(told["prompt_tokens"], 1, told["prompt_tokens"] + 1)),
+    ),
+    planted(
         "usage-null-at-the-end",
         "The last chunk has no choices, and usage null",
         "USE001",

@@ -1,6 +1,7 @@
 """Legal variants of a chat stream, as servers in use send them."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 from conformance.reference.defects.chk import ended_with_text
 from conformance.reference.defects.use import told_everywhere
@@ -18,6 +19,9 @@ from conformance.reference.edit import (
     text_of,
     with_delta,
 )
+from conformance.reference.reply import Answer, Asked, OnAnswer
+
+PLAIN = {"model", "messages", "stream", "stream_options"}
 
 
 def annotated(chunks: list[Body]) -> list[Body]:
@@ -33,6 +37,39 @@ def thought(chunks: list[Body]) -> Iterator[Body]:
         if at == 0:
             yield with_delta(chunk, {"reasoning_content": "They greet me,"})
             yield with_delta(chunk, {"content": None, "reasoning_content": " so I greet them."})
+
+
+def worded(chunks: list[Body], words: Callable[[int], str]) -> Iterator[Body]:
+    """The chunks with other texts: the first, the second ... of each choice."""
+    said: Counter[int] = Counter()
+    for chunk in chunks:
+        if text_of(chunk):
+            choice = chunk["choices"][0]
+            said[choice["index"]] += 1
+            delta = choice["delta"] | {"content": words(said[choice["index"]])}
+            yield chunk | {"choices": [choice | {"delta": delta}]}
+        else:
+            yield chunk
+
+
+def growing(chunks: list[Body]) -> Iterator[Body]:
+    """Texts that begin with all earlier ones."""
+    return worded(chunks, lambda times: " ha" * times)
+
+
+def repeating(chunks: list[Body]) -> Iterator[Body]:
+    """Texts that are all the same."""
+    return worded(chunks, lambda _: " ha")
+
+
+def in_plain_words(edit: Callable[[list[Body]], Iterator[Body]]) -> OnAnswer:
+    """Edit the streams of which nothing was asked that the words must show."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        free = isinstance(asked.json, dict) and ("n" in asked.json or not asked.json.keys() - PLAIN)
+        return on_stream(edit)(answer, asked) if free else answer
+
+    return change
 
 
 def call_at_once(chunks: list[Body]) -> Iterator[Body]:
@@ -114,6 +151,8 @@ CHUNK_VARIANTS = (
     allowed("azure-first-chunk", "The first chunk only tells what Azure's filter said", on_stream(annotated)),
     allowed("thoughts-first", "Thoughts come before the text", on_stream(thought)),
     allowed("id-of-another-form", "The id has a form of its own", each_chunk(lambda c: c | {"id": f"gen/{c['id']}:☂"})),
+    allowed("text-grows", "The model says a word once, then twice, then three times", in_plain_words(growing)),
+    allowed("text-repeats", "The model says one word again and again", in_plain_words(repeating)),
     allowed("created-at-zero", "The time of creation is 0", each_chunk(more(created=0))),
     allowed(
         "empty-deltas-between",

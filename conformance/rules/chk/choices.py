@@ -8,7 +8,7 @@ from conformance.read.request import choices_asked
 from conformance.read.value import held, is_integer
 from conformance.rules.chk.example import AZURE, FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule
-from conformance.rules.chk.when import choosing, chunked, listing
+from conformance.rules.chk.when import choosing, chunked, in_chunks, listing
 from conformance.rules.example import HELLO, chunk, streamed
 from conformance.verdict import MUST, SHOULD, Finding
 
@@ -77,7 +77,7 @@ def no_answer(x: Exchange) -> Iterator[Finding]:
     "Every choice of a chunk has a delta, which is an object",
     about="choices",
     fix="Send delta in every choice, {} where there is nothing new; message belongs to whole answers.",
-    when=choosing,
+    when=in_chunks,
     good=[GOOD, VENDOR],
     bad=[
         streamed(FIRST, chunk(choices=[{"index": 0, "delta": None, "finish_reason": None}]), LAST),
@@ -90,6 +90,29 @@ def no_delta(x: Exchange) -> Iterator[Finding]:
         if not isinstance(part.choice.get("delta"), dict):
             instead = ", but a message" if "message" in part.choice else ""
             yield Finding(f"{choice_name(part)} has {held(part.choice, 'delta')}{instead}", at=place(x, part))
+
+
+@chunk_rule(
+    "CHK024",
+    SHOULD,
+    "A choice of a chunk has no message beside its delta",
+    about="choices",
+    fix="Leave message out of chunks: whoever wants the whole answer in one piece asks without stream.",
+    when=in_chunks,
+    good=[GOOD, VENDOR, streamed(chunk(choices=[{"index": 0, "delta": {}, "message": None, "finish_reason": "stop"}]))],
+    bad=[
+        streamed(
+            *HELLO[:-2],
+            chunk(choices=[{"index": 0, "delta": {}, "message": {"content": "Hello there."}, "finish_reason": "stop"}]),
+            "[DONE]",
+        )
+    ],
+)
+def message_beside_delta(x: Exchange) -> Iterator[Finding]:
+    """Clients that look for a message first add the whole answer to the text that they have: the user reads it twice."""
+    for part in parts(x):
+        if isinstance(part.choice.get("delta"), dict) and part.choice.get("message") is not None:
+            yield Finding(f"{choice_name(part)} has a delta and {held(part.choice, 'message')}", at=place(x, part))
 
 
 @chunk_rule(

@@ -1,16 +1,36 @@
 """How a choice ends: with one finish_reason, once, and nothing after it."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from conformance.exchange import Exchange
-from conformance.read.chat import answer, parts, place
+from conformance.read.chat import Part, answer, parts, place
 from conformance.read.value import shown
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
 from conformance.rules.chk.when import choosing, filed, finished
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.verdict import MUST, SHOULD, Finding
+from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
+
+
+def _end_of(part: Part) -> str:
+    """The finish_reason that ends the choice; an undefined one (CHK019 tells of it) ends nothing."""
+    reason = part.choice.get("finish_reason")
+    return reason if isinstance(reason, str) and reason in FINISHES else ""
+
+
+def _late(x: Exchange) -> Iterator[Part]:
+    """The parts that add to a choice after its finish_reason."""
+    over: set[int] = set()
+    for part in parts(x):
+        if part.slot in over and (part.delta.get("content") or part.delta.get("tool_calls")):
+            yield part
+        elif _end_of(part):
+            over.add(part.slot)
+
+
+def ended_in_order(x: Exchange) -> Skip | None:
+    """Choices came that can be told apart, and nothing is added to any of them after its end."""
+    return filed(x) or (untestable("choices go on after their finish_reason") if any(_late(x)) else None)
 
 
 @chunk_rule(
@@ -68,15 +88,15 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
     "A choice has its finish_reason once",
     about="choices",
     fix="Send finish_reason in the last chunk of the choice only; chunks after it (usage) have none.",
-    when=filed,
+    when=ended_in_order,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(*HELLO[:-1], chunk(finish="length"), "[DONE]")],
 )
 def finished_twice(x: Exchange) -> Iterator[Finding]:
     """Clients close the message at the first one; the second closes the next message, or says something else."""
-    seen: dict[int, Any] = {}
+    seen: dict[int, str] = {}
     for part in parts(x):
-        reason = part.choice.get("finish_reason")
+        reason = _end_of(part)
         if reason and part.slot in seen:
             said_before = shown(seen[part.slot])
             yield Finding(
@@ -118,12 +138,8 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
 )
 def text_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Clients that stop reading at the end of the choice lose what comes after it."""
-    over: set[int] = set()
-    for part in parts(x):
-        if part.slot in over and (part.delta.get("content") or part.delta.get("tool_calls")):
-            yield Finding(f"{choice_name(part)} goes on after its finish_reason", at=place(x, part))
-        elif part.choice.get("finish_reason"):
-            over.add(part.slot)
+    for part in _late(x):
+        yield Finding(f"{choice_name(part)} goes on after its finish_reason", at=place(x, part))
 
 
 @chunk_rule(
@@ -132,12 +148,12 @@ def text_after_the_end(x: Exchange) -> Iterator[Finding]:
     "The chunk with the finish_reason adds no text",
     about="choices",
     fix="Send the last text in a chunk of its own, and then finish_reason with an empty delta.",
-    when=choosing,
+    when=ended_in_order,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:2], chunk({"content": " there."}, finish="stop"), "[DONE]")],
 )
 def text_in_the_last_chunk(x: Exchange) -> Iterator[Finding]:
     """Both forms are in use, but clients that stop at the finish_reason never look at that chunk's text: the last words are lost."""
     for part in parts(x):
-        if part.choice.get("finish_reason") and part.delta.get("content"):
+        if _end_of(part) and part.delta.get("content"):
             yield Finding(f"{choice_name(part)} ends in a chunk that also holds text", at=place(x, part))

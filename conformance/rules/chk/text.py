@@ -1,13 +1,14 @@
 """What a delta says: who speaks, and what is new."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from conformance.exchange import Exchange
 from conformance.read.chat import Part, answer, parts, place
-from conformance.read.value import held, shown
+from conformance.read.value import held, mapping, sequence, shown
 from conformance.rules.chk.example import FIRST, GOOD, LAST, PIECES, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule, first_parts
-from conformance.rules.chk.when import choosing, filed
+from conformance.rules.chk.when import choosing, filed, opened
 from conformance.rules.example import HELLO, chunk, streamed
 from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
 
@@ -18,7 +19,7 @@ from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
     "The first delta of a choice names the role",
     about="choices",
     fix='Begin each choice with delta: {"role": "assistant", "content": ""}.',
-    when=choosing,
+    when=opened,
     good=[GOOD, VENDOR],
     bad=[streamed(chunk({"content": "Hi"}), LAST), streamed(chunk({"content": ""}), FIRST, LAST)],
 )
@@ -70,6 +71,10 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
             yield Finding(f"a delta's content is {shown(content)}", at=place(x, part))
 
 
+GROWTHS = 4
+"""How often a pattern must come again before it is no play on words, but the server's work."""
+
+
 def piecemeal(x: Exchange) -> Skip | None:
     """Text came in at least three pieces."""
     if (skip := filed(x)) or any(len(choice.pieces) > 2 for choice in answer(x).choices):
@@ -85,13 +90,18 @@ def piecemeal(x: Exchange) -> Skip | None:
     fix="Send only the text that was added since the last chunk.",
     when=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 3, LAST)],
-    bad=[streamed(FIRST, *(chunk({"content": t}) for t in ("Hello", "Hello there", "Hello there.")), LAST)],
+    bad=[streamed(FIRST, *(chunk({"content": "Hello there, you."[:n]}) for n in (5, 11, 12, 16, 17)), LAST)],
 )
-def cumulative_deltas(x: Exchange) -> Iterator[Finding]:
+def cumulative_deltas(x: Exchange) -> Iterator[Finding | Skip]:
     """Clients add the deltas up: the user reads `HelloHello there` and so on."""
     for choice in answer(x).choices:
         pieces = choice.pieces
-        if len(set(pieces)) > 2 and all(map(str.startswith, pieces[1:], pieces)):
+        if len(set(pieces)) < 3 or not all(map(str.startswith, pieces[1:], pieces)):
+            continue
+        added = [new for old, whole in pairwise(pieces) if (new := whole[len(old) :])]
+        if len(added) < GROWTHS or len(set(added)) < 3 or _is_one_token_each(x, choice.index):
+            yield untestable("the text grows like a repeated word, which a model may say")
+        else:
             seen = f"each of {len(pieces)} deltas repeats the text before it: {shown(pieces[1])}, {shown(pieces[2])}"
             yield Finding(seen, at=place(x, _last_text(x, choice.index)))
 
@@ -110,9 +120,39 @@ def answer_repeated(x: Exchange) -> Iterator[Finding]:
     """Clients add the deltas up: the user reads the answer twice."""
     for choice in answer(x).choices:
         *before, last = choice.pieces or ("",)
-        if len(before) > 1 and len(last) >= 8 and last == "".join(before) and last not in (last + last)[1:-1]:
+        is_whole = len(before) > 1 and len(last) >= 8 and last == "".join(before)
+        if is_whole and last not in (last + last)[1:-1] and not _is_one_token_each(x, choice.index):
             seen = f"the last delta repeats all the text before it: {shown(last)}"
             yield Finding(seen, at=place(x, _last_text(x, choice.index)))
+
+
+@chunk_rule(
+    "CHK025",
+    MUST,
+    "A delta is sent once",
+    about="choices",
+    fix="Send each chunk once; look for a callback or a queue that is read twice.",
+    when=piecemeal,
+    good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 10, LAST)],
+    bad=[streamed(FIRST, *(chunk({"content": t}) for t in ("Hello", " there", ",", " you", ".") for _ in "12"), LAST)],
+)
+def deltas_sent_twice(x: Exchange) -> Iterator[Finding]:
+    """Clients add the deltas up: the user reads `HelloHello there there` and so on."""
+    for choice in answer(x).choices:
+        firsts, seconds = choice.pieces[::2], choice.pieces[1::2]
+        if firsts == seconds and len(firsts) > GROWTHS and len(set(firsts)) >= GROWTHS:
+            seen = f"all {len(firsts)} deltas come twice: {shown(firsts[0])}, {shown(seconds[0])} and so on"
+            yield Finding(seen, at=place(x, _last_text(x, choice.index)))
+
+
+def _is_one_token_each(x: Exchange, slot: int) -> bool:
+    """Whether log probabilities show that each delta with text is one token: then it is what the model just said."""
+    texts = [part for part in parts(x) if part.slot == slot and part.delta.get("content")]
+    for part in texts:
+        tokens = sequence(mapping(part.choice.get("logprobs")).get("content"))
+        if [mapping(token).get("token") for token in tokens] != [part.delta["content"]]:
+            return False
+    return bool(texts)
 
 
 def _last_text(x: Exchange, slot: int) -> Part:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.exchange import Exchange
-from conformance.read.chat import has_error, parts, said
+from conformance.read.chat import has_error, is_chunk, parts, said
 from conformance.read.http1 import reply
 from conformance.read.json_text import NOT_JSON
 from conformance.read.request import choices_asked
 from conformance.read.sse import DONE, Event, payloads, stream
 from conformance.read.value import is_integer
+from conformance.rules.sse.lines import lost_lines
 from conformance.rules.when import streamed as is_streamed
 from conformance.verdict import Skip, not_applicable, untestable
 
@@ -29,7 +30,23 @@ def ended(x: Exchange) -> Skip | None:
         return not_applicable("the stream was broken off by an error")
     if not _is_through(x):
         return untestable("the stream was cut off")
-    return untestable("an event holds no JSON") if NOT_JSON in payloads(x) else None
+    if _goes_on(x):
+        return untestable("chunks follow the end marker")
+    return unbroken(x)
+
+
+def unbroken(x: Exchange) -> Skip | None:
+    """Nothing of the stream was lost to its clients: what came first, and what never came, can be told."""
+    if NOT_JSON in payloads(x):
+        return untestable("an event holds no JSON")
+    return untestable("a part of the answer stands outside data lines") if lost_lines(x) else None
+
+
+def _goes_on(x: Exchange) -> bool:
+    """Whether chunks follow the end marker."""
+    found = payloads(x)
+    late = found[found.index(DONE) :] if DONE in found else ()
+    return any(isinstance(value, dict) and is_chunk(value) and not value.get("error") for value in late)
 
 
 def _is_through(x: Exchange) -> bool:
@@ -47,9 +64,26 @@ def choosing(x: Exchange) -> Skip | None:
 
 def filed(x: Exchange) -> Skip | None:
     """Choices came in chunks, and can be told apart."""
-    if (skip := choosing(x)) or choices_asked(x) == 1 or all(is_integer(part.choice.get("index")) for part in parts(x)):
+    if skip := choosing(x):
         return skip
-    return untestable("the choices have no index to be told apart by")
+    bound, alone = choices_asked(x), len({part.slot for part in parts(x)}) == 1
+    indexes = (part.choice.get("index") for part in parts(x))
+    if (bound == 1 and alone) or all(is_integer(index) and 0 <= index < bound for index in indexes):
+        return None
+    return untestable("the choices have no right index to be told apart by")
+
+
+def opened(x: Exchange) -> Skip | None:
+    """Choices came that can be told apart, and their first chunks are known."""
+    return filed(x) or unbroken(x)
+
+
+def in_chunks(x: Exchange) -> Skip | None:
+    """Choices came in chunks, and no whole answer stands among them (CHK001 tells of that)."""
+    if skip := choosing(x):
+        return skip
+    among = any(found.value.get("object") == "chat.completion" for found in said(x))
+    return untestable("a whole answer came in place of chunks") if among else None
 
 
 def finished(x: Exchange) -> Skip | None:

@@ -3,6 +3,7 @@
 from conformance.exchange import Exchange
 from conformance.read.chat import is_chunk
 from conformance.read.http1 import reply
+from conformance.read.json_text import fault_of
 from conformance.rules.cmp.shape import choices_of, completion_of, messages_of
 from conformance.rules.when import answered_whole
 from conformance.verdict import Skip, not_applicable, untestable
@@ -15,6 +16,14 @@ def replied(x: Exchange) -> Skip | None:
     if completion_of(x).get("error"):
         return not_applicable("an error came in place of an answer")
     return None if reply(x).complete else untestable("the reply was cut off")
+
+
+def valued(x: Exchange) -> Skip | None:
+    """A reply came whole that is JSON; HTTP008 tells of what is not."""
+    if skip := replied(x):
+        return skip
+    fault = fault_of(reply(x).content)
+    return untestable(f"the reply is no JSON text: {fault}") if fault else None
 
 
 def completed(x: Exchange) -> Skip | None:

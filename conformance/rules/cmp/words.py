@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
-from conformance.read.chat import answer, is_shaped, place
+from conformance.read.chat import Choice, answer, is_shaped, place
 from conformance.read.request import asked
 from conformance.read.usage import usage
-from conformance.read.value import is_integer, mapping
+from conformance.read.value import is_integer, mapping, shown
 from conformance.rule import rule
 from conformance.rules.chk.when import finished as streamed_to_the_end
 from conformance.rules.cmp.example import GOOD, SPOKEN, THREE
@@ -14,6 +14,7 @@ from conformance.rules.cmp.shape import SPEC
 from conformance.rules.cmp.when import choosing
 from conformance.rules.example import answered, chunk, streamed
 from conformance.rules.example import completion as whole
+from conformance.rules.when import asks, both
 from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 SPECIAL = 3
@@ -92,3 +93,51 @@ def only_thoughts(x: Exchange) -> Iterator[Finding]:
     choice = answer(x).choices[0]
     if choice.is_empty and choice.reasoning:
         yield Finding("the answer has reasoning, but neither text nor a tool call", at=place(x))
+
+
+def answered_to_the_end(x: Exchange) -> Skip | None:
+    """One answer came to its end, in either mode, and what it holds can be read."""
+    if skip := streamed_to_the_end(x) if x.mode == "stream" else choosing(x):
+        return skip
+    if not is_shaped(x) or len(answer(x).choices) != 1:
+        return untestable("what the choices hold can't be read")
+    return None
+
+
+EMPTY = streamed(chunk({"role": "assistant", "content": ""}), chunk(finish="stop"), "[DONE]")
+
+
+@rule(
+    "CMP016",
+    MUST,
+    "A greeting that is answered in one mode is answered in the other",
+    spec=f"{SPEC}#chat/object-choices",
+    fix="Let streaming and whole answers take the same way through the engine, and end both when it has ended.",
+    when=both(asks("hello"), answered_to_the_end),
+    apis=("chat",),
+    good=[(SPOKEN, GOOD), (EMPTY, answered(whole({"content": ""})))],
+    bad=[
+        (EMPTY, GOOD),
+        (streamed(chunk({"role": "assistant"}), chunk(finish="length"), "[DONE]"), GOOD),
+        (SPOKEN, answered(whole({"content": ""}, usage=None))),
+    ],
+)
+def answer_in_one_mode_only(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+    """The user of an agent that streams (or does not) sees nothing at all, with every sign of success."""
+    for lost, other in ((stream, unary), (unary, stream)):
+        if not _is_silent(answer(lost).choices[0]) or not answer(other).choices[0].text.split():
+            continue
+        if made_words(lost) is None:
+            yield untestable("the usage tells that the answer was made and lost (CMP014)")
+        elif (spent := usage(lost)) and spent.completion > visible_tokens(lost):
+            yield untestable("the model spent its tokens on hidden thoughts")
+        else:
+            where = "stream" if lost is stream else "whole answer"
+            other_said = shown(answer(other).choices[0].text)
+            at = place(lost) if lost is stream else None
+            yield Finding(f"the {where} is empty; the same greeting in the other mode has {other_said}", at=at)
+
+
+def _is_silent(choice: Choice) -> bool:
+    """Whether a choice holds nothing at all, and neither a filter nor a tool explains it."""
+    return choice.is_empty and not choice.reasoning and choice.finish in ("stop", "length", "")

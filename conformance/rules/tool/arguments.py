@@ -4,10 +4,16 @@ from collections.abc import Iterator
 
 from conformance.exchange import Exchange
 from conformance.read.chat import Fragment, ToolCall, answer, fragments, place
-from conformance.read.json_text import value_of
 from conformance.read.value import held, shown
 from conformance.rules.tool.example import CUSTOM, PARALLEL, STREAM, VENDOR, WHOLE, begins, called, calling, goes_on
-from conformance.rules.tool.shape import function_of, has_odd_arguments, is_function_call, joined_calls, tool_rule
+from conformance.rules.tool.shape import (
+    function_of,
+    has_odd_arguments,
+    is_function_call,
+    is_object,
+    joined_calls,
+    tool_rule,
+)
 from conformance.rules.tool.when import called_some, capped_call, uncapped_calls
 from conformance.verdict import MUST, SHOULD, Finding
 
@@ -36,7 +42,7 @@ def arguments_no_string(x: Exchange) -> Iterator[Finding]:
 def _broken(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
     """Calls whose arguments are no JSON object."""
     for call, found in joined_calls(x):
-        if is_function_call(call) and not isinstance(value_of(call.arguments.encode("utf-8", "replace")), dict):
+        if is_function_call(call) and not is_object(call.arguments):
             yield call, found[-1]
 
 
@@ -61,7 +67,7 @@ def _finish(x: Exchange, slot: int) -> str:
 def arguments_no_json(x: Exchange) -> Iterator[Finding]:
     """The specification leaves room for a model's slips, but agents run tools with what they can parse: nothing, or half."""
     for call, fragment in _broken(x):
-        if _finish(x, fragment.choice) not in ("length", "content_filter"):
+        if _finish(x, fragment.choice) not in ("", "length", "content_filter"):
             yield Finding(f"the arguments of {shown(call.name)} are {shown(call.arguments)}", at=place(x, fragment))
 
 

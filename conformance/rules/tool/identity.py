@@ -18,7 +18,7 @@ from conformance.rules.tool.example import (
     less,
 )
 from conformance.rules.tool.shape import function_of, is_function_call, joined_calls, other_ids, tool_rule
-from conformance.rules.tool.when import called_some
+from conformance.rules.tool.when import called_some, known_calls
 from conformance.verdict import MUST, SHOULD, Finding
 
 
@@ -51,7 +51,7 @@ def no_call_index(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every tool call has an id",
     fix="Give each call an id of its own, and send it in the call's first fragment.",
-    when=called_some,
+    when=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[
         calling(less(begins(), "id"), goes_on("{}")),
@@ -72,7 +72,7 @@ def no_call_id(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every tool call names its function",
     fix="Send function.name, whole, in the call's first fragment.",
-    when=called_some,
+    when=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[calling(begins(""), goes_on("{}")), called(less(begins(), "function")), called(begins(None, "{}"))],
 )
@@ -88,7 +88,7 @@ def no_call_name(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "The first fragment of a tool call has its id and its function's name",
     fix="Send id, type and function.name together, before any arguments.",
-    when=called_some,
+    when=known_calls,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
@@ -173,7 +173,7 @@ def call_id_shared(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "A tool call says its type",
     fix='Send type: "function" with the call\'s first fragment.',
-    when=called_some,
+    when=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[calling(less(begins(), "type")), called(less(begins(arguments="{}"), "type")), called(begins(type="tool"))],
 )

@@ -22,7 +22,7 @@ from conformance.rules.tool.example import (
 )
 from conformance.rules.tool.shape import mentions, tool_rule
 from conformance.rules.tool.when import called_to_the_end, mentioned, says_tool_calls
-from conformance.verdict import MUST, Finding
+from conformance.verdict import MUST, SHOULD, Finding
 
 
 @tool_rule(
@@ -75,6 +75,28 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
         if choice.calls and choice.finish == "stop":
             at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
             yield Finding(f"tool calls came ({len(choice.calls)}), but finish_reason is 'stop'", at=place(x, at))
+
+
+@tool_rule(
+    "TOOL019",
+    SHOULD,
+    "An answer that calls tools does not finish with function_call",
+    fix="Set finish_reason to tool_calls; function_call belongs to the old field of that name.",
+    when=called_to_the_end,
+    good=[STREAM, PARALLEL, WHOLE],
+    bad=[
+        calling(begins(), goes_on("{}"), finish="function_call"),
+        called(begins(arguments="{}"), finish="function_call"),
+    ],
+)
+def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
+    """Agent loops go on only while the reason is tool_calls; function_call sends them to a field that is not there."""
+    for choice in answer(x).choices:
+        if choice.calls and choice.finish == "function_call":
+            at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
+            yield Finding(
+                f"tool calls came ({len(choice.calls)}), but finish_reason is 'function_call'", at=place(x, at)
+            )
 
 
 @tool_rule(

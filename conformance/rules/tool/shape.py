@@ -1,6 +1,7 @@
 """What the rules on tool calls share: how one is built, and the calls with the fragments that they are made of."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from conformance.exchange import MODES, Exchange, Mode
@@ -13,6 +14,7 @@ from conformance.read.chat import (
     parts,
     whole_choices,
 )
+from conformance.read.json_text import value_of
 from conformance.read.value import Object, is_integer, mapping, string
 from conformance.rule import Example, Judge, Rule, When, rule
 from conformance.verdict import Level
@@ -87,3 +89,42 @@ def other_ids(x: Exchange) -> Iterator[tuple[Fragment, str, str]]:
             if name and name != call.id and is_integer(fragment.value.get("index")):
                 yield fragment, call.id, name
                 break
+
+
+def stray_fragments(x: Exchange) -> Iterator[Fragment]:
+    """Fragments under an index at which no call begins, after a call has begun in the same choice."""
+    begun: set[int] = set()
+    for call, found in joined_calls(x):
+        if call.id or call.name or call.type:
+            begun.add(found[0].choice)
+        elif found[0].choice in begun and call.index is not None and found[0].event:
+            yield found[0]
+
+
+def is_object(text: str) -> bool:
+    """Whether a text is one JSON object."""
+    return isinstance(value_of(text.encode("utf-8", "replace")), dict)
+
+
+def repeated_arguments(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment], str]]:
+    """Streamed calls whose arguments are one JSON object only if what was sent again is left out, and how it was."""
+    for call, found in joined_calls(x):
+        pieces = [text for f in found if (text := string(function_of(f).get("arguments")))]
+        if call.index is None or found[0].event is None or not is_function_call(call) or is_object(call.arguments):
+            continue
+        how = next((how for how, meant in _without_repeats(pieces) if is_object(meant)), "")
+        if how:
+            yield call, found, how
+
+
+def _without_repeats(pieces: list[str]) -> Iterator[tuple[str, str]]:
+    """Each way in which the pieces repeat themselves, and what they come to without it."""
+    joined, half = "".join(pieces), "".join(pieces)[: sum(map(len, pieces)) // 2]
+    if len(set(pieces)) > 2 and all(map(str.startswith, pieces[1:], pieces)):
+        yield "each fragment repeats all that came before it", pieces[-1]
+    if len(pieces) > 2 and pieces[-1] == "".join(pieces[:-1]):
+        yield "the last fragment repeats all that came before it", pieces[-1]
+    if len(pieces) > 3 and pieces[::2] == pieces[1::2]:
+        yield "each fragment comes twice", "".join(pieces[::2])
+    if joined == half + half and len(half) > len("{}") and half in accumulate(pieces):
+        yield "the arguments come twice", half

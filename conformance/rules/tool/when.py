@@ -4,15 +4,15 @@ from conformance.exchange import Exchange
 from conformance.read.chat import answer, fragments, is_shaped
 from conformance.read.request import cap_asked, choices_asked
 from conformance.read.usage import usage
-from conformance.rules.chk.when import choosing, finished
+from conformance.rules.chk.when import filed, finished, unbroken
 from conformance.rules.cmp.when import choosing as choosing_whole
-from conformance.rules.tool.shape import has_odd_arguments, mentions, other_ids
+from conformance.rules.tool.shape import has_odd_arguments, mentions, other_ids, repeated_arguments, stray_fragments
 from conformance.verdict import Skip, not_applicable, untestable
 
 
 def chosen(x: Exchange) -> Skip | None:
     """Choices came, in either mode."""
-    return choosing(x) if x.mode == "stream" else choosing_whole(x)
+    return filed(x) if x.mode == "stream" else choosing_whole(x)
 
 
 def mentioned(x: Exchange) -> Skip | None:
@@ -26,18 +26,37 @@ def called_some(x: Exchange) -> Skip | None:
     return chosen(x) or (None if found else not_applicable("no tool was called"))
 
 
+def unlost_calls(x: Exchange) -> Skip | None:
+    """An answer came that calls tools, and no fragment of the calls was lost on the way."""
+    return called_some(x) or (unbroken(x) if x.mode == "stream" else None)
+
+
+def known_calls(x: Exchange) -> Skip | None:
+    """As unlost_calls, and the fragments can be put together to calls (or else TOOL015 tells of it)."""
+    if skip := unlost_calls(x):
+        return skip
+    return untestable("a call changes its index") if any(True for _ in stray_fragments(x)) else None
+
+
 def called_to_the_end(x: Exchange) -> Skip | None:
     """An answer came whole that calls tools."""
     return called_some(x) or (finished(x) if x.mode == "stream" else None)
 
 
-def complete_calls(x: Exchange) -> Skip | None:
+def joinable_calls(x: Exchange) -> Skip | None:
     """An answer came whole that calls functions, with arguments that can be joined."""
-    if skip := called_to_the_end(x):
+    if skip := called_to_the_end(x) or known_calls(x):
         return skip
     if any(isinstance(f.value, dict) and has_odd_arguments(f) for f in fragments(x)) or any(True for _ in other_ids(x)):
         return untestable("the arguments can't be joined")
     return None
+
+
+def complete_calls(x: Exchange) -> Skip | None:
+    """As joinable_calls, and no arguments were sent again (or else TOOL017 tells of it)."""
+    if skip := joinable_calls(x):
+        return skip
+    return untestable("arguments were sent again") if any(True for _ in repeated_arguments(x)) else None
 
 
 def capped_call(x: Exchange) -> Skip | None:

@@ -1,0 +1,96 @@
+"""How a streamed call is put together: what each fragment adds, and under which index."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.chat import fragments, place
+from conformance.read.value import shown, string
+from conformance.rules.tool.example import PARALLEL, STREAM, VENDOR, begins, calling, goes_on
+from conformance.rules.tool.shape import function_of, joined_calls, repeated_arguments, stray_fragments, tool_rule
+from conformance.rules.tool.when import called_some, joinable_calls, known_calls, unlost_calls
+from conformance.verdict import MUST, SHOULD, Finding
+
+
+@tool_rule(
+    "TOOL015",
+    MUST,
+    "A tool call keeps its index through all of its fragments",
+    fix="Count the index by calls, not by fragments.",
+    when=unlost_calls,
+    modes=("stream",),
+    good=[STREAM, PARALLEL, VENDOR],
+    bad=[calling(begins(), goes_on('{"city"', 1), goes_on(': "Oslo"}', 2))],
+)
+def call_index_moves(x: Exchange) -> Iterator[Finding]:
+    """Clients join fragments by index: one call becomes many, the first without arguments, the others without a name."""
+    for fragment in stray_fragments(x):
+        seen = f"a fragment with index {shown(fragment.value['index'])} begins no call: it has neither id nor name"
+        yield Finding(seen, at=place(x, fragment))
+
+
+@tool_rule(
+    "TOOL016",
+    SHOULD,
+    "The calls of an answer are numbered from 0, without gaps",
+    fix="Give the first call index 0, the next one 1, and so on.",
+    when=known_calls,
+    modes=("stream",),
+    good=[STREAM, PARALLEL, VENDOR],
+    bad=[
+        calling(begins(index=1), goes_on("{}", 1)),
+        calling(begins(), goes_on("{}"), begins("g", index=2, id="call_2"), goes_on("{}", 2)),
+    ],
+)
+def call_index_skips(x: Exchange) -> Iterator[Finding]:
+    """Clients keep the calls in a list by index: they find a hole where the first call should be, and crash on it."""
+    numbers: dict[int, set[int]] = {}
+    for call, found in joined_calls(x):
+        if call.index is not None:
+            numbers.setdefault(found[0].choice, set()).add(call.index)
+    for choice, taken in numbers.items():
+        if taken != set(range(len(taken))):
+            told = ", ".join(shown(number) for number in sorted(taken))
+            at = next(fragment for fragment in fragments(x) if fragment.choice == choice)
+            yield Finding(f"the calls have index {told}", at=place(x, at), expected=f"0 to {len(taken) - 1}")
+
+
+@tool_rule(
+    "TOOL017",
+    MUST,
+    "Each fragment adds what is new to the arguments",
+    fix="Send each piece of the arguments once, and end the call without sending them again.",
+    when=joinable_calls,
+    modes=("stream",),
+    good=[STREAM, PARALLEL, VENDOR, calling(begins(), goes_on("{}"), goes_on("{}"))],
+    bad=[
+        calling(begins(), *map(goes_on, ('{"city', '{"city": "Os', '{"city": "Oslo"}'))),
+        calling(begins(), *map(goes_on, ('{"city', '": "Oslo"}', '{"city": "Oslo"}'))),
+        calling(begins(), *map(goes_on, ('{"city', '{"city', '": "Oslo"}', '": "Oslo"}'))),
+        calling(begins(arguments='{"city": "Oslo"}'), goes_on('{"city": "Oslo"}')),
+    ],
+)
+def arguments_repeated(x: Exchange) -> Iterator[Finding]:
+    """Clients add the fragments up: the arguments can't be parsed, and the tool fails or runs with nothing."""
+    for call, found, how in repeated_arguments(x):
+        yield Finding(f"{how}: the arguments of {shown(call.name)} are {shown(call.arguments)}", at=place(x, found[-1]))
+
+
+@tool_rule(
+    "TOOL018",
+    SHOULD,
+    "Only the first fragment of a tool call names its function",
+    fix="Leave function.name out of all fragments but the first.",
+    when=called_some,
+    modes=("stream",),
+    good=[STREAM, PARALLEL, VENDOR, calling(begins("get_"), {"index": 0, "function": {"name": "time"}}, goes_on("{}"))],
+    bad=[calling(begins(), {"index": 0, "function": {"name": "f", "arguments": "{}"}})],
+)
+def call_named_again(x: Exchange) -> Iterator[Finding]:
+    """The OpenAI SDKs' helpers add texts up: they look for a tool `get_timeget_time`, which nobody has."""
+    for call, found in joined_calls(x):
+        named = [fragment for fragment in found if string(function_of(fragment).get("name"))]
+        again = next((f for f in named[1:] if call.name and function_of(f)["name"] == call.name), None)
+        if again and call.index is not None and string(again.value.get("id")) in ("", call.id):
+            yield Finding(
+                f"a later fragment of call {shown(call.id)} names {shown(call.name)} again", at=place(x, again)
+            )
