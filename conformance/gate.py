@@ -164,6 +164,8 @@ def _refusal_to_talk(heard: Sequence[Exchange]) -> tuple[str, str]:
     """Whether the target can't be tested at all, and why."""
     if heard and all(x.ending.how == "unreachable" for x in heard):
         return "unreachable", heard[0].ending.detail or "no connection could be made"
+    if heard and all(x.ending.how == "timeout" and not x.heard for x in heard):
+        return "unreachable", f"the target takes connections and does not answer: {heard[0].ending.detail}"
     refused = [reply(x).status for x in heard if reply(x).status in (401, 403)]
     if heard and len(refused) == len(heard):
         return "key-refused", f"the target answered {refused[0]} to a plain greeting"

@@ -24,6 +24,10 @@ Given = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
+MUCH = 256 * 1024
+"""Octets of a greeting above which what was read of it is read again rather than kept."""
+WHOLE_TURNS = ("hello", "tools", "usage")
+"""Questions that a framework's user could have asked: others cap the answer, and would hurt by that alone."""
 FEW_TOKENS = 8
 FEW_OCTETS = 100_000
 COMPARED = ".long-"
@@ -84,6 +88,9 @@ def judge(facts: RunFacts, load: Load, ids: Sequence[str]) -> Judgement:
         mine = list(_judge_sides(sides, kept, facts.target.policy, absent))
         verdicts += mine
         _consequences(result, sides, kept, mine, facts.target.prices)
+        for x in sides.values():
+            if x.question.topic != "hello" or len(x.heard) > MUCH:
+                x.views.clear()
     result.verdicts = tuple(sorted(verdicts, key=lambda v: (v.rule, v.api, v.profile, v.probe, v.mode)))
     result.capabilities = {api: dict(sorted(fields.items())) for api, fields in sorted(result.capabilities.items())}
     return result
@@ -107,14 +114,16 @@ def _subject(question: Question) -> tuple[str, str, str]:
 
 
 def _absent(facts: RunFacts, load: Load, ids: Sequence[str]) -> dict[Api, str]:
-    """The APIs that the target does not offer, and was not asked for: all their greetings answer 404 or 405.
+    """The APIs that the target does not offer: all their greetings answer 404 or 405.
 
-    Where no API at all is offered, none is excused: there was nothing to verify.
+    An API is not excused whose owner names it, or its path. Where no API at all is offered, none is excused: there was
+    nothing to verify.
     """
+    asked_for = {*facts.target.apis, *facts.target.paths}
     greetings: dict[Api, list[str]] = {}
     for x in (load(name) for name in ids if ".hello-" in name):
         greetings.setdefault(x.api, []).append(_missing(x))
-    missing = {api: found[0] for api, found in greetings.items() if all(found) and api not in facts.target.apis}
+    missing = {api: found[0] for api, found in greetings.items() if all(found) and api not in asked_for}
     return missing if len(missing) < len(greetings) else {}
 
 
@@ -214,7 +223,7 @@ def _consequences(
         fallback = sides.get("unary") if mode == "stream" else None
         if x.question.topic == "hello":
             result.impact += impact_of(x, fallback, prices)
-        if x.id in failed:
+        if x.id in failed and x.question.topic in WHOLE_TURNS:
             result.hurt[x.id] = impacts_of(x, fallback, prices)
 
 

@@ -14,6 +14,7 @@ from conformance.reference.serve import serve
 from conformance.selftest import LIMITS, PROFILES
 from conformance.store.folder import RunFolder
 from conformance.target import Target
+from conformance.wire.limits import Limits
 
 
 class Counted:
@@ -127,3 +128,14 @@ def test_stopping_keeps_what_was_recorded(tmp_path):
     assert facts.stopped == "interrupted"
     assert 5 <= len(folder.ids()) < len(facts.planned)
     assert judge(facts, folder.exchange, folder.ids()).verdicts
+
+
+def test_a_target_that_takes_connections_and_never_answers_is_left_after_the_greetings(tmp_path):
+    with closing(socket.create_server(("127.0.0.1", 0))) as mute:
+        folder = RunFolder.create(tmp_path / "run")
+        target = Target(base_url=f"http://127.0.0.1:{mute.getsockname()[1]}/v1", model="m")
+        asked = Options(target=target, profiles=PROFILES, limits=Limits(timeout_s=0.3))
+        facts = anyio.run(record, asked, folder, Counted())
+    assert facts.stopped == "unreachable"
+    assert "does not answer" in facts.stopped_why
+    assert len(folder.ids()) == 2

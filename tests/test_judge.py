@@ -87,6 +87,8 @@ def test_an_api_that_is_not_offered_is_not_applicable_beside_one_that_is(status)
     assert {v.status for v in of_messages} == {Status.NOT_APPLICABLE}
     asked_for = judged(GREETINGS | gone, apis=("chat", "messages"))
     assert any(v.status is Status.FAIL and v.level is MUST for v in asked_for.verdicts if v.api == "messages")
+    named_path = judged(GREETINGS | gone, paths={"messages": "/nope"})
+    assert any(v.status is Status.FAIL and v.level is MUST for v in named_path.verdicts if v.api == "messages")
     alone = judged(gone)
     assert any(v.status is Status.FAIL and v.level is MUST for v in alone.verdicts)
 

@@ -60,10 +60,15 @@ def folder_for(given: Path | None, target_name: str) -> Path:
 
 def carry_out(options: Options, path: Path, progress: Progress) -> RunFacts:
     """Record a run into a folder. Ctrl-C ends it early: what was recorded is kept, and the facts say so."""
-    folder = RunFolder.create(path)
+    try:
+        folder = RunFolder.create(path)
+    except StoreError as error:
+        raise ConfigError(f"--run-dir: {error}") from None
     try:
         return anyio.run(record, options, folder, progress)
     except KeyboardInterrupt:
+        if not folder.has_facts():
+            raise  # the user was quicker than the first request
         return folder.facts()
 
 
@@ -73,11 +78,21 @@ def judged(path: Path, waivers: Path | None = None, *, strict: bool = False) -> 
     try:
         folder = RunFolder.open(path)
         facts, load = folder.facts(), lru_cache(maxsize=AT_HAND)(folder.exchange)
+        _whole(facts, folder)
         judgement = judge(facts, load, folder.ids())
         report = assemble.build(facts, judgement, load, accepted, strict=strict)
     except StoreError as error:
         raise ConfigError(str(error)) from None
     return Judged(report, Evidence(load, facts.target, str(path)))
+
+
+def _whole(facts: RunFacts, folder: RunFolder) -> None:
+    """Refuse a recording from which exchanges were taken away: what is missing would not fail."""
+    lost = sorted({*facts.planned} - {*facts.left_out} - {*folder.ids()})
+    if lost and not facts.stopped:
+        raise ConfigError(
+            f"{folder.path}: {len(lost)} exchanges of this run are gone, {lost[0]} first; record it again"
+        )
 
 
 def waived(path: Path | None) -> tuple[Waiver, ...]:
@@ -101,7 +116,20 @@ def _output(text: str) -> Output:
             raise ConfigError(f"--report {text!r}: {error}") from None
         if Path(path).is_dir():
             raise ConfigError(f"--report {text!r}: the path is a folder; accepted is a file")
+        _try(text, Path(path))
     return Output(name, Path(path))
+
+
+def _try(text: str, path: Path) -> None:
+    """See that a report can be written before anything is spent on it. Raises ConfigError."""
+    was_there = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise ConfigError(f"--report {text!r}: {error}") from None
+    if not was_there:
+        path.unlink()
 
 
 def render(name: str, run: Judged) -> bytes:

@@ -63,6 +63,9 @@ def embedded(deployment: str | None, defect: str | None) -> tuple[str, Change | 
 def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
     """The options of a run against that target. Raises ConfigError."""
     bounds = wish.how_much
+    prices = target.prices
+    if bounds.max_cost is not None and prices.request is None and None in (prices.input, prices.output):
+        raise ConfigError("--max-cost needs prices: --price-input and --price-output, or --price-request")
     return Options(
         target=target,
         profiles=_profiles(wish.what, target),
@@ -149,6 +152,8 @@ def _paths(given: Iterable[str]) -> dict[Api, str]:
         api = next((api for api in APIS if api == name), None)
         if not equals or api is None or not PATH.fullmatch(path):
             raise ConfigError(f"--path {text!r}; accepted: API=/PATH, with API one of {', '.join(APIS)}")
+        if api in paths:
+            raise ConfigError(f"--path {text!r}: {api} has a path already; accepted is one for each API")
         paths[api] = path
     return paths
 

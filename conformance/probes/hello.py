@@ -32,6 +32,16 @@ def sets(**fields: Any) -> Change:
     return lambda body, _mode: body | fields
 
 
+def with_usage(change: Change) -> Change:
+    """Ask for the usage as well; a whole answer has it unasked."""
+
+    def asking(body: dict[str, Any], mode: Mode) -> Any:
+        more = {"stream_options": {"include_usage": True}} if mode == "stream" else {}
+        return change(body, mode) | more
+
+    return asking
+
+
 CHAT_HELLO = Probe(
     name="chat.hello",
     purpose="A plain greeting, exactly as the framework sends it.",
@@ -95,7 +105,7 @@ CHAT_TOOLS = Probe(
     name="chat.tools",
     purpose="A tool must be called: the call's name, ID and arguments have to come whole.",
     api="chat",
-    change=says(WEATHER, tools=[TOOL], tool_choice="required", max_tokens=64),
+    change=with_usage(says(WEATHER, tools=[TOOL], tool_choice="required", max_tokens=64)),
     max_tokens=64,
 )
 CHAT_USAGE = Probe(

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from conformance.exchange import Exchange, view
+from conformance.exchange import Exchange
+from conformance.read.effects import Effects, effects, illegible
 from conformance.read.http1 import reply
 from conformance.read.json_text import NOT_JSON, value_of
 from conformance.read.refusal import Refusal, body, mentions, names, refusal, refuses_streaming
-from conformance.read.request import asked
+from conformance.read.request import asked, cap_asked, choices_asked
 from conformance.read.sse import is_labelled, looks_like_events, payloads
 
 State = Literal["honoured", "refused", "announced", "dropped", "unknown"]
@@ -32,6 +32,9 @@ WITNESSED = (
 )
 """Fields with a witness: there an ignored wrong type does not prove that a right one is ignored."""
 
+READ_LOOSELY = ("logit_bias",)
+"""Fields whose readers may pass over a wrong type and honour a right one, as llama.cpp does."""
+
 UNSUPPORTED = re.compile(
     r"not supported|unsupported|not implemented|unknown|unrecogni[sz]ed|unexpected (?:field|parameter|keyword)"
     r"|extra (?:inputs|fields)|not (?:a )?(?:permitted|allowed|known)|additional propert",
@@ -47,73 +50,6 @@ class Sight(NamedTuple):
 
     state: State
     why: str = ""
-
-
-@dataclass(slots=True)
-class Effects:
-    """What a chat answer shows of the fields that were asked, in either form.
-
-    `texts` and `finishes` are by choice, `calls` counts tool calls, `logprobs` and `alternatives` count the tokens
-    with a log probability and the alternatives beside them, `completion` are the completion tokens it reports.
-    """
-
-    texts: dict[int, str] = field(default_factory=dict)
-    finishes: dict[int, str] = field(default_factory=dict)
-    calls: int = 0
-    logprobs: int = 0
-    alternatives: int = 0
-    refused: bool = False
-    has_usage: bool = False
-    completion: int | None = None
-
-    @property
-    def text(self) -> str:
-        """The first choice's text."""
-        return self.texts.get(min(self.texts), "") if self.texts else ""
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether the answer is not the model's whole answer: capped, filtered, declined, or broken off."""
-        return self.refused or not self.finishes or bool({"length", "content_filter"} & set(self.finishes.values()))
-
-
-@view
-def effects(x: Exchange) -> Effects:
-    """What the answer shows, from an event stream or a whole answer."""
-    found = Effects()
-    for value in payloads(x) if looks_like_events(x) else (body(x),):
-        if not isinstance(value, dict):
-            continue
-        if isinstance(usage := value.get("usage"), dict):
-            found.has_usage = True
-            tokens = usage.get("completion_tokens")
-            found.completion = tokens if isinstance(tokens, int) else found.completion
-        choices = value.get("choices")
-        for at, choice in enumerate(choices if isinstance(choices, list) else ()):
-            if isinstance(choice, dict):
-                _add(found, choice, at)
-    return found
-
-
-def _add(found: Effects, choice: dict[str, Any], at: int) -> None:
-    given = choice.get("index")
-    index = given if isinstance(given, int) else at
-    part = choice.get("delta") or choice.get("message")
-    part = part if isinstance(part, dict) else {}
-    text = part.get("content")
-    found.texts[index] = found.texts.get(index, "") + (text if isinstance(text, str) else "")
-    found.calls += len(part["tool_calls"]) if isinstance(part.get("tool_calls"), list) else 0
-    found.calls += isinstance(part.get("function_call"), dict)
-    found.refused |= bool(part.get("refusal"))
-    if isinstance(finish := choice.get("finish_reason"), str):
-        found.finishes[index] = finish
-    logprobs = choice.get("logprobs")
-    entries = logprobs.get("content") if isinstance(logprobs, dict) else None
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("logprob"), int | float):
-            found.logprobs += 1
-            top = entry.get("top_logprobs")
-            found.alternatives += len(top) if isinstance(top, list) else 0
 
 
 def announced(x: Exchange, name: str) -> bool:
@@ -151,6 +87,8 @@ def witnessed(x: Exchange) -> tuple[str, Sight] | None:
     name = {"n": "n", "tools": "tool_choice", "usage": "stream_options", "witness": about}.get(topic, "")
     if x.api != "chat" or name not in WITNESSES:
         return None
+    if fault := illegible(x):
+        return name, Sight("unknown", fault)
     sight = WITNESSES[name](x, effects(x))
     if sight.state == "dropped" and announced(x, name):
         return name, Sight("announced", f"the target says that it ignored `{name}`")
@@ -194,9 +132,18 @@ def _cap(x: Exchange, seen: Effects) -> Sight:
         return Sight("dropped", f"`{name}: {cap}` was asked and the usage reports {seen.completion} completion tokens")
     if words > 4 * cap + MARGIN:
         return Sight("dropped", f"`{name}: {cap}` was asked and {words} words came")
-    if "length" in seen.finishes.values():
+    if "length" in seen.finishes.values() or is_at_cap(x):
         return Sight("honoured")
     return Sight("unknown", "the answer ended by itself before the cap could be seen")
+
+
+def is_at_cap(x: Exchange) -> bool:
+    """Whether the answer is one token of text under a cap of one, as its usage tells: the model was cut off.
+
+    An end of its own would be a token more, which the cap did not leave.
+    """
+    seen = effects(x)
+    return cap_asked(x) == seen.completion == 1 and choices_asked(x) == 1 and bool(seen.text)
 
 
 def _stop(x: Exchange, seen: Effects) -> Sight:
@@ -296,14 +243,27 @@ def _mistyped(x: Exchange, hello: Exchange | None) -> State:
             return "unknown"
         if _names_any(said, name):
             unsupported = said.status == 501 or UNSUPPORTED.search(said.message)
-            return "refused" if unsupported else "honoured"
+            return "refused" if unsupported else _decided_by_witness(name)
         is_answered = hello is not None and reply(hello).status in range(200, 300) and not refusal(hello)
-        return "honoured" if is_answered and not names(said, RIDER) else "unknown"
+        is_another_s = names(said, RIDER) or companions(x, hello, said)
+        return _decided_by_witness(name) if is_answered and not is_another_s else "unknown"
     if reply(x).status not in range(200, 300):
         return "unknown"
     if announced(x, name):
         return "announced"
-    return "unknown" if name.partition(".")[0] in WITNESSED else "dropped"
+    return "unknown" if name.partition(".")[0] in (*WITNESSED, *READ_LOOSELY) else "dropped"
+
+
+def _decided_by_witness(name: str) -> State:
+    """The state of a field whose wrong type was refused: it is read, but what it does is for its witness to show."""
+    return "unknown" if name.partition(".")[0] in WITNESSES else "honoured"
+
+
+def companions(x: Exchange, hello: Exchange | None, said: Refusal) -> tuple[str, ...]:
+    """The fields that a refusal names of those that were sent along with the field in question alone."""
+    usual = asked(hello) if hello is not None else {}
+    own = x.question.about.partition(".")[0]
+    return tuple(name for name in asked(x) if name not in (*usual, own, RIDER) and names(said, name))
 
 
 def _canary(x: Exchange) -> State:

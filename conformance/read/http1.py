@@ -22,6 +22,15 @@ CHUNK_SIZE_BEGUN = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\r\n]*)?\r?\Z")
 TRAILERS = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n")
 GZIP = b"\x1f\x8b"
 MAX_MEMBERS = 64
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x78\x01": "zlib",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+}
+"""How compressed data begins."""
+
 NOWHERE = Span(0, 0)
 SEALED = ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm")
 """Registered content codings that this reader can't undo."""
@@ -103,6 +112,11 @@ class Reply:
         """The charset parameter of the content type in lower case, or nothing."""
         found = re.search(r";\s*charset\s*=\s*\"?([^\s;\"]+)", self.value("content-type"), re.IGNORECASE)
         return found[1].lower() if found else ""
+
+    @property
+    def packed(self) -> str:
+        """What the body is compressed by though no Content-Encoding says so, or nothing."""
+        return "" if self.coding else next((name for magic, name in PACKED.items() if self.raw.startswith(magic)), "")
 
     def locate(self, start: int, end: int) -> Span:
         """Where a run of the content stands in what was heard; the whole body where the content was compressed."""

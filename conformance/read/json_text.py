@@ -1,10 +1,15 @@
 """Read one JSON text (RFC 8259): strict where the grammar is, forgiving where only a reader's bounds are met."""
 
 import json
+import re
 from enum import Enum
 from typing import Any, Final, NoReturn
 
 import msgspec
+
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+LONE = re.compile("[\ud800-\udfff]")
+"""In a text that was read, a pair of them is one character."""
 
 LONGEST_INTEGER = 4000
 """Digits; Python refuses to make an integer of more than 4300, which is no fault of the text."""
@@ -60,10 +65,45 @@ def fault_of(octets: bytes) -> str:
     return ""  # pragma: no cover - value_of has read it
 
 
+FAULTS = {
+    "Expecting value": "a value is missing",
+    "Expecting property name": "a name in double quotes is missing",
+    "Expecting ':'": "a colon is missing",
+    "Expecting ','": "a comma or the closing bracket is missing",
+    "Extra data": "more follows the value",
+    "Unterminated string": "a string has no end",
+    "Invalid control character": "a string holds a bare control character",
+    "Invalid \\": "a string holds a broken escape",
+    "Unexpected UTF-8 BOM": "a byte order mark stands in front",
+    "Illegal trailing comma": "nothing follows a comma",
+}
+"""What the parser's complaints, by how they begin, mean to somebody who reads the JSON text."""
+
+
+def lone_surrogate(octets: bytes, value: Any) -> str:
+    """The first half of a character that stands alone in a JSON text's strings, as it is escaped, or nothing.
+
+    `value` is what `octets` hold.
+    """
+    if not SURROGATE.search(octets):
+        return ""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str) and (found := LONE.search(item)):
+            return f"\\u{ord(found[0]):04x}"
+        if isinstance(item, dict):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            waiting += item
+    return ""
+
+
 def _clause(error: Exception) -> str:
     match error:
         case json.JSONDecodeError():
-            return f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos}"
+            told = next((words for begins, words in FAULTS.items() if error.msg.startswith(begins)), "broken")
+            return f"{told} at character {error.pos}"
         case UnicodeDecodeError():
             return f"not UTF-8 at octet {error.start}"
         case RecursionError():

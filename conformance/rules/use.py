@@ -10,6 +10,7 @@ from conformance.read.sse import DONE, payloads
 from conformance.read.usage import Report, reports, usage
 from conformance.read.value import Object, held, is_integer, mapping, sequence, shown
 from conformance.rule import rule
+from conformance.rules.chk.text import is_cumulative
 from conformance.rules.chk.when import chunked, in_chunks
 from conformance.rules.chk.when import ended as streamed_to_the_end
 from conformance.rules.cmp.when import completed
@@ -265,6 +266,13 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
         yield Finding("usage counts 0 completion tokens for an answer that is not empty", at=_at(x, reports(x)[-1]))
 
 
+def counted_once(x: Exchange) -> Skip | None:
+    """As counted_well, and the text is not sent again and again (CHK021 tells of that)."""
+    if skip := counted_well(x):
+        return skip
+    return untestable("deltas repeat the text before them") if any(map(is_cumulative, answer(x).choices)) else None
+
+
 LARGE = {"messages": [{"role": "user", "content": "Say hello. " * 600}]}
 THIRTY = completion({"content": "word " * 30})
 
@@ -298,7 +306,7 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     "Usage counts the whole answer",
     spec=OBJECT,
     fix="Count the tokens that the model made, not the chunks or the last step.",
-    when=counted_well,
+    when=counted_once,
     apis=CHAT,
     good=[STREAM, WHOLE, answered(THIRTY | {"usage": told(words=30, total=33)})],
     bad=[answered(THIRTY | {"usage": told(words=1, total=4)})],

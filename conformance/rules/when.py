@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
-from conformance.read.refusal import refusal, refuses_streaming
+from conformance.read.json_text import NOT_JSON
+from conformance.read.refusal import body, refusal, refuses_streaming
 from conformance.read.sse import is_labelled, looks_like_events
 from conformance.rule import When
 from conformance.verdict import ANOTHER_QUESTION, Skip, not_applicable, untestable
@@ -30,6 +31,8 @@ def readable(x: Exchange) -> Skip | None:
     answer = reply(x)
     if answer.sealed:
         return untestable(f"the body is coded as {answer.coding[:40]}, which the harness can't undo")
+    if answer.packed:
+        return untestable(f"the body is compressed by {answer.packed} without a word")
     return replied(x) or (untestable(answer.coding_fault) if answer.coding_fault else None)
 
 
@@ -49,9 +52,10 @@ def streamed(x: Exchange) -> Skip | None:
         return not_applicable("no stream was asked for")
     if skip := succeeded(x) or readable(x):
         return skip
-    if is_labelled(reply(x)) or looks_like_events(x):
+    if looks_like_events(x) or (is_labelled(reply(x)) and body(x) is NOT_JSON):
         return None
-    return untestable(f"no event stream came, but {reply(x).media_type or 'an unlabelled body'}")
+    what = "one JSON text" if is_labelled(reply(x)) else reply(x).media_type or "an unlabelled body"
+    return untestable(f"no event stream came, but {what}")
 
 
 def answered_whole(x: Exchange) -> Skip | None:

@@ -116,6 +116,10 @@ class RunFolder:
             raise StoreError("The run can't be read", path, why, "Judge it with the version that recorded it.")
         return _decode(text, RunFacts, path)
 
+    def has_facts(self) -> bool:
+        """Whether the run's facts were written yet."""
+        return (self.path / RUN).exists()
+
     def write(self, exchange: Exchange) -> None:
         """Add one exchange.
 

@@ -11,8 +11,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     `timeout_s` bounds the whole exchange, and so every other time: `connect_s` name resolution, TCP, proxy and TLS
     together; `first_byte_s` the wait from the request's last octet to the reply's first; `silence_s` each wait after
     it. `linger_s` is how long the harness listens after the end of a reply, `settle_s` how long the target has to be
-    silent after octets that are not HTTP/1.1. `max_reads`, `max_chunks` and `max_interim` bound what is kept of, and
-    done about, a reply in very many small pieces, and replies before the reply (1xx).
+    silent after octets that are not HTTP/1.1. `max_blocks` bounds the events of a stream, comments included: there are
+    more than the 65,536 tokens that hermes-agent allows an answer. `max_reads`, `max_chunks` and `max_interim` bound
+    what is kept of, and done about, a reply in very many small pieces, and replies before the reply (1xx).
     """
 
     timeout_s: float = 60.0
@@ -21,7 +22,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     silence_s: float = 30.0
     linger_s: float = 0.1
     settle_s: float = 1.0
-    max_octets: int = 16 * 1024 * 1024
+    max_octets: int = 8 * 1024 * 1024
+    max_blocks: int = 70_000
     max_head_octets: int = 256 * 1024
     max_reads: int = 100_000
     max_chunks: int = 200_000

@@ -12,6 +12,7 @@ NANOSECONDS = 1_000_000_000
 MAX_DETAIL = 300
 
 HEAD_END = re.compile(rb"\n\r?\n")
+BLOCK_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")
 INTERIM = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
 
 How = Literal["idle", "closed", "reset", "timeout", "limit", "unreachable"]
@@ -24,7 +25,7 @@ class Record:
 
     `asking` tells that the request itself is under way (before, a proxy may be talked to, which is not recorded);
     `cut` that a write failed; `rested_ns` when the reply was over: `complete`, or `illegal` for the reason given.
-    `chunks` are the pieces of body that the reader of HTTP/1.1 made out.
+    `chunks` are the pieces of body that the reader of HTTP/1.1 made out, `blocks` what looks like the end of an event.
     """
 
     limits: Limits
@@ -41,6 +42,7 @@ class Record:
     ended: Ending | None = None
     chunks: int = 0
     interim: int = 0
+    blocks: int = 0
     head_start: int = 0
     in_head: bool = True
 
@@ -66,6 +68,7 @@ class Record:
             return
         self.arrivals.append(Arrival(self.now(), len(octets)))
         self.heard += octets
+        self.blocks += sum(map(octets.count, BLOCK_ENDS))
         if self.in_head:
             self._seek_head_end(len(self.heard) - len(octets))
 
@@ -116,17 +119,16 @@ class Record:
     def excess(self) -> str:
         """Which bound of size is reached, or nothing."""
         limits = self.limits
-        if len(self.heard) >= limits.max_octets:
-            return f"the reply has {limits.max_octets} octets and more"
-        if len(self.arrivals) >= limits.max_reads:
-            return f"the reply came in {limits.max_reads} pieces and more"
-        if self.chunks >= limits.max_chunks:
-            return f"the reply has {limits.max_chunks} chunks and more"
-        if self.interim >= limits.max_interim:
-            return f"{limits.max_interim} interim replies and more came before the reply"
-        if self.in_head and len(self.heard) - self.head_start > limits.max_head_octets:
-            return f"the reply's head has more than {limits.max_head_octets} octets"
-        return ""
+        head = len(self.heard) - self.head_start if self.in_head else 0
+        bounds = (
+            (len(self.heard), limits.max_octets, "the reply has {} octets and more"),
+            (len(self.arrivals), limits.max_reads, "the reply came in {} pieces and more"),
+            (self.chunks, limits.max_chunks, "the reply has {} chunks and more"),
+            (self.blocks, limits.max_blocks, "the reply has {} events and more"),
+            (self.interim, limits.max_interim, "{} interim replies and more came before the reply"),
+            (head, limits.max_head_octets + 1, "the reply's head has {} octets and more"),
+        )
+        return next((words.format(most) for got, most, words in bounds if got >= most), "")
 
     def _seek_head_end(self, new: int) -> None:
         """Find the blank line that ends the final reply's head; interim replies have heads of their own."""

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.read.capability import WORST_FIRST, announced, capability, effects, merge, witnessed
+from conformance.read.capability import WORST_FIRST, announced, capability, merge, witnessed
+from conformance.read.effects import effects, illegible
 from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, exchange, http, streamed
 
 HI = answered(completion())
@@ -119,7 +120,7 @@ USAGE = {"probe": "chat.usage", "body": {}}
         (streamed(*HELLO, **TWO), "n", "dropped"),
         (streamed(HELLO[0], **TWO), "n", "unknown"),
         (answered(completion(CALL, "tool_calls"), **TOOLS), "tool_choice", "honoured"),
-        (answered(completion({"function_call": {}}, "function_call"), **TOOLS), "tool_choice", "honoured"),
+        (answered(completion({"function_call": {"name": "f"}}, "function_call"), **TOOLS), "tool_choice", "honoured"),
         (answered(completion(), **TOOLS), "tool_choice", "dropped"),
         (answered(completion(finish="length"), **TOOLS), "tool_choice", "unknown"),
         (answered(completion({"refusal": "I won't."}), **TOOLS), "tool_choice", "unknown"),

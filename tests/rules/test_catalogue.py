@@ -110,7 +110,14 @@ def test_no_rule_raises_on_arbitrary_octets(data):
     heard = x.heard[:at] + noise + x.heard[upto:]
     damaged = replace(x, heard=heard, arrivals=(Arrival(1, len(heard)),), views={})
     other = data.draw(st.sampled_from(EVERYTHING))
-    given_all = {"x": damaged, "hello": other, "briefs": (other,) * 3, "stream": damaged, "unary": other, "policy": Policy()}
+    given_all = {
+        "x": damaged,
+        "hello": other,
+        "briefs": (other,) * 3,
+        "stream": damaged,
+        "unary": other,
+        "policy": Policy(),
+    }
     for rule in RULES:
         seen = (damaged, other) if "unary" in rule.inputs else (damaged,)
         status, message, _ = decide(rule, given_all, seen)

@@ -4,19 +4,20 @@ from dataclasses import replace
 import pytest
 
 from conformance import catalogue
-from conformance.exchange import Ending
+from conformance.exchange import Ending, Question
 from conformance.judge import decide
-from conformance.rules.dlv import BUFFERED, GREETING, QUICK, SLOW_START, STEADY, WORDS, paced
+from conformance.rules.dlv import BRIEFS, BUFFERED, QUICK, SLOW_START, STEADY, WORDS, briefly, endless, paced
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
 from conformance.target import Policy
 from conformance.verdict import Status
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "DLV"}
+UNARY = Question("chat", "example", "unary", "chat.hello")
 PASS, FAIL, UNTESTABLE = Status.PASS, Status.FAIL, Status.UNTESTABLE
 
 
-def decided(rule, x, hello=GREETING):
-    return decide(RULES[rule], {"x": x, "hello": hello, "policy": Policy()}, (x,))[0]
+def decided(rule, x, briefs=BRIEFS):
+    return decide(RULES[rule], {"x": x, "briefs": briefs, "policy": Policy()}, (x,))[0]
 
 
 def at(start_ms, step_ms, pieces=40):
@@ -24,39 +25,52 @@ def at(start_ms, step_ms, pieces=40):
     return paced(WORDS[:pieces], [int(start_ms + n * step_ms) for n in range(pieces)])
 
 
-def hello_at(end_ms):
-    return paced(WORDS[:8], [end_ms - 2, end_ms - 2, *[end_ms - 1] * 3, *[end_ms] * 3], probe="chat.hello")
+FAILED = exchange(http(500, (), b""))
 
 
 @pytest.mark.parametrize(
-    ("why", "x", "hello", "verdict"),
+    ("why", "x", "briefs", "verdict"),
     [
-        ("as it is made", STEADY, GREETING, PASS),
-        ("two thousand tokens a second", QUICK, GREETING, PASS),
-        ("the same after a long wait", SLOW_START, GREETING, PASS),
-        ("slower than the greeting by chance, and quick then", at(700, 0.5), hello_at(300), PASS),
-        ("one token a second, in parts", at(100, 1000, 20), hello_at(4000), PASS),
-        ("four at a time", paced(WORDS, [100 + n // 4 * 20 for n in range(40)]), GREETING, PASS),
-        ("held back by a proxy", BUFFERED, GREETING, FAIL),
-        ("held back but for the first words", paced(WORDS, [60, 61, 62] + [300] * 37), GREETING, FAIL),
-        ("held back, and parted by the network", paced(WORDS, [300] * 20 + [340] * 20), GREETING, FAIL),
-        ("held back for seconds", at(9000, 0), hello_at(2000), FAIL),
-        ("made at once", at(60, 0), hello_at(58), UNTESTABLE),
-        ("no slower than noise", at(140, 0), hello_at(58), UNTESTABLE),
-        ("no slower than the noise of a slow server", at(2300, 0), hello_at(2000), UNTESTABLE),
-        ("the greeting failed", BUFFERED, exchange(http(500, (), b"")), UNTESTABLE),
-        ("the greeting was slower", BUFFERED, hello_at(900), UNTESTABLE),
-        ("too short to tell", at(60, 5, 10), GREETING, UNTESTABLE),
+        ("as it is made", STEADY, BRIEFS, PASS),
+        ("two thousand tokens a second", QUICK, BRIEFS, PASS),
+        ("the same after a long wait", SLOW_START, BRIEFS, PASS),
+        ("slower than the short one by chance, and quick then", at(700, 0.5), briefly(300, 300, 310), PASS),
+        ("one token a second, in parts", at(100, 1000, 20), briefly(4000, 4000, 4000), PASS),
+        ("four at a time", paced(WORDS, [100 + n // 4 * 20 for n in range(40)]), BRIEFS, PASS),
+        ("held back by a proxy", BUFFERED, BRIEFS, FAIL),
+        ("held back but for the first words", paced(WORDS, [60, 61, 62] + [300] * 37), BRIEFS, FAIL),
+        ("held back, and parted by the network", paced(WORDS, [300] * 20 + [340] * 20), BRIEFS, FAIL),
+        ("held back for seconds", at(9000, 0), briefly(2000, 2000, 2100), FAIL),
+        ("held back, and the others waited for their turn", BUFFERED, briefly(60, 200, 210, 220), UNTESTABLE),
+        ("held back, and the others waited alike", BUFFERED, briefly(60, 110, 115, 120), FAIL),
+        ("made at once", at(60, 0), briefly(58, 58, 58), UNTESTABLE),
+        ("no slower than noise", at(140, 0), briefly(58, 58, 58), UNTESTABLE),
+        ("no slower than the noise of a slow server", at(2300, 0), briefly(2000, 2000, 2000), UNTESTABLE),
+        ("a wait that differs from answer to answer", at(1400, 0), briefly(300, 100, 900, 1100), UNTESTABLE),
+        ("one slot, and a queue for it", at(160, 0), briefly(150, 1200, 2400, 3300), UNTESTABLE),
+        ("a prompt that costs more, whatever the cap", at(400, 0), briefly(400, 5, 6, 7, 400), UNTESTABLE),
+        ("the brief ones failed", BUFFERED, [FAILED] * 4, UNTESTABLE),
+        ("the short one failed", BUFFERED, [FAILED, *BRIEFS[1:]], UNTESTABLE),
+        ("the short one was slower", BUFFERED, briefly(900, 60, 60), UNTESTABLE),
+        ("too few to compare with", BUFFERED, BRIEFS[:2], UNTESTABLE),
+        ("nothing to compare with", BUFFERED, (), UNTESTABLE),
+        ("too short to tell", at(60, 5, 10), BRIEFS, UNTESTABLE),
     ],
 )
-def test_late_delivery(why, x, hello, verdict):
-    assert decided("DLV001", x, hello) is verdict, why
+def test_late_delivery(why, x, briefs, verdict):
+    assert decided("DLV001", x, briefs) is verdict, why
 
 
 def test_a_harness_that_was_held_up_blames_nobody():
-    held_up = replace(BUFFERED, held_up_ns=120 * 10**6, views={})
+    held_up = replace(BUFFERED, held_up_ns=130 * 10**6, views={})
     assert decided("DLV001", held_up) is UNTESTABLE
     assert decided("DLV001", replace(held_up, held_up_ns=20 * 10**6, views={})) is FAIL
+
+
+def test_brief_answers_that_the_harness_held_up_are_no_noise():
+    *others, last = briefly(60, 62, 65, 230)
+    assert decided("DLV001", BUFFERED, (*others, last)) is UNTESTABLE
+    assert decided("DLV001", BUFFERED, (*others, replace(last, held_up_ns=165 * 10**6, views={}))) is FAIL
 
 
 def test_a_compressor_that_does_not_flush_is_late_though_octets_come_early():
@@ -83,26 +97,42 @@ def test_thinking_counts_as_pieces_of_its_own():
 
 def test_everything_after_the_same_silence():
     late = at(900, 0)
-    assert decided("DLV006", late, hello_at(880)) is FAIL
-    assert decided("DLV006", late, hello_at(300)) is Status.NOT_APPLICABLE
-    assert decided("DLV006", at(300, 0), hello_at(290)) is PASS
-    assert decided("DLV006", at(900, 1), hello_at(880)) is PASS
+    assert decided("DLV006", late, briefly(880, 880, 880)) is FAIL
+    assert decided("DLV006", late, briefly(300, 300, 300)) is Status.NOT_APPLICABLE
+    assert decided("DLV006", at(300, 0), briefly(290, 290, 290)) is PASS
+    assert decided("DLV006", at(900, 1), briefly(880, 880, 880)) is PASS
 
 
 @pytest.mark.parametrize(
-    ("how", "heard_done", "stalled", "endless"),
+    ("how", "heard_done", "stalled", "never_ends"),
     [
         ("timeout", False, FAIL, UNTESTABLE),
         ("timeout", True, PASS, FAIL),
         ("closed", True, PASS, PASS),
         ("reset", True, UNTESTABLE, UNTESTABLE),
         ("interrupted", False, UNTESTABLE, UNTESTABLE),
+        ("limit", False, UNTESTABLE, UNTESTABLE),
     ],
 )
-def test_a_stream_that_does_not_end(how, heard_done, stalled, endless):
+def test_a_stream_that_does_not_end(how, heard_done, stalled, never_ends):
     body = sse(*HELLO if heard_done else HELLO[:3])
-    x = exchange(http(200, (SSE,), body, length=False), ending=Ending(how, "body", 9, "silent for 1 s"))
-    assert (decided("DLV003", x), decided("DLV004", x)) == (stalled, endless)
+    x = exchange(http(200, (SSE,), body, length=False), ending=Ending(how, "body", 2 * 10**9, "silent for 2 s"))
+    assert (decided("DLV003", x), decided("DLV004", x)) == (stalled, never_ends)
+
+
+@pytest.mark.parametrize(
+    ("why", "x", "verdict"),
+    [
+        ("a token every 0.2 s", endless(HELLO[1], every_ms=200), UNTESTABLE),
+        ("a token every 0.9 s", endless(HELLO[1], every_ms=900), UNTESTABLE),
+        ("as many events as a good answer may have", endless(HELLO[1], every_ms=20), UNTESTABLE),
+        ("far more events than tokens were allowed", endless(HELLO[1], every_ms=20, cap=4), FAIL),
+        ("comments alone", endless(": ping", every_ms=50), FAIL),
+        ("JSON, octet by octet", replace(endless("[1,2,3]", every_ms=100), question=UNARY), UNTESTABLE),
+    ],
+)
+def test_slow_is_not_stalled_and_endless_is(why, x, verdict):
+    assert decided("DLV003", x) is verdict, why
 
 
 def test_the_end_may_follow_the_marker_by_a_second():

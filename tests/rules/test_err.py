@@ -18,6 +18,8 @@ from conformance.verdict import MUST, SHOULD, Finding, Status
 DEFECTS = [c for c in changes.defects() if c.caught_by.startswith("ERR")]
 ALSO = {"unknown-route-answered": {"ERR001", "CMP001"}}
 """What is answered where nothing is served is no completion, either."""
+ALSO |= {c.name: {c.caught_by, "ERR004"} for c in changes.defects() if c.caught_by in ("ERR014", "ERR015")}
+"""An error in the midst of a stream that a good request began is a failure in itself."""
 HI = answered(completion())
 
 

@@ -32,6 +32,39 @@ def test_a_drop_fails_its_own_rule_alone(failing, change):
     assert found[MUST] | found[SHOULD] == ALSO.get(change.name, {change.caught_by})
 
 
+WITNESSES = {"FLD010", "FLD011", "FLD012", "FLD013", "FLD014", "FLD016", "FLD017"}
+OTHERS = [
+    c for c in changes.defects() if c.on == "native-sse" and c.caught_by[:3] in ("SSE", "CHK", "CMP", "TOO", "USE")
+]
+SHOWN = {"call-lost": {"FLD012"}, "usage-over-the-cap": {"FLD010"}}
+
+
+@pytest.mark.parametrize("change", OTHERS, ids=lambda c: c.name)
+def test_what_can_t_be_read_is_not_laid_to_a_field(failing, change):
+    found = failing(change)
+    assert (found[MUST] | found[SHOULD]) & WITNESSES == SHOWN.get(change.name, set())
+
+
+def test_a_field_that_is_refused_is_named_in_place_of_the_one_beside_it(failing):
+    assert failing(changes.find("extras-not-offered")) == {MUST: set(), SHOULD: set()}
+
+
+@pytest.mark.parametrize(
+    ("name", "promise", "broken"),
+    [
+        ("unknown-fields-tolerated", "reject", {"FLD008"}),
+        ("unknown-fields-tolerated", "announce", {"FLD008"}),
+        ("unknown-fields-tolerated", "allow", set()),
+        ("unknown-fields-all-announced", "announce", set()),
+        ("unknown-fields-all-announced", "reject", {"FLD008"}),
+        ("unknown-fields-all-announced", "allow", set()),
+    ],
+)
+def test_the_owner_s_promise_through_the_gate(failing, name, promise, broken):
+    policy = Policy(unknown_fields=promise)
+    assert failing(changes.find(name), policy=policy) == {MUST: broken, SHOULD: set()}
+
+
 @pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda c: c.name)
 def test_a_legal_variant_fails_no_must(failing, change):
     assert failing(change)[MUST] == set()

@@ -65,6 +65,10 @@ def raw(body, *headers, probe="chat.hello", **facts):
         (GOOD[:-1], {"SSE011"}),
         (GOOD[:-20], {"SSE011"}),
         (GOOD.replace(b"Hello", b"H\xe9"), {"SSE012"}),
+        (GOOD.replace(b"Hello", rb"\ud83d\ude42"), set()),
+        (GOOD.replace(b"Hello", rb"\\ud83d"), set()),
+        (GOOD.replace(b"Hello", rb"\ud83d"), {"SSE017"}),
+        (GOOD.replace(b"Hello", rb"\uDE42\ud83d"), {"SSE017"}),
         (b"retry: 1.5\n" + GOOD, {"SSE013"}),
         (b"event: chunk\n" + GOOD, {"SSE014"}),
     ],
@@ -82,6 +86,8 @@ def test_one_fault_is_one_failure(body, rules):
         (MESSAGES.replace(b"event: message_start\n", b"event: message\n"), {"SSE015"}),
         (MESSAGES[: MESSAGES.rindex(b"event")], {"SSE007"}),
         (MESSAGES + b"data: [DONE]\n\n", {"SSE008"}),
+        (MESSAGES[: MESSAGES.rindex(b"event")] + b"data: [DONE]\n\n", {"SSE007"}),
+        (GOOD, set()),
         (MESSAGES + MESSAGES[: MESSAGES.index(b"\n\n") + 2], {"SSE009"}),
         (MESSAGES[:-1], {"SSE011"}),
         (MESSAGES.replace(b"}\n\n", b"\n\n"), {"SSE004"}),
@@ -122,6 +128,7 @@ def test_a_stream_that_was_cut_off_is_not_blamed_for_what_never_came():
 
 def test_json_in_place_of_a_stream_is_for_another_family():
     assert failing(raw('{"choices": []}', JSON)) == set()
+    assert failing(raw('{"choices": []}', SSE)) == set()
 
 
 def test_the_marker_in_a_text_is_no_marker():

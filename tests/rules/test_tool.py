@@ -4,7 +4,7 @@ from conformance import catalogue
 from conformance.reference.defects import tool as defects
 from conformance.rules.example import chunk, streamed
 from conformance.rules.tool.example import begins, called, calling, goes_on, less
-from conformance.verdict import Status
+from conformance.verdict import Finding, Status
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
@@ -14,7 +14,8 @@ ALSO = {"call-cut-at-the-cap": {"TOOL008"}}
 
 
 def failing(x):
-    return {r.id for r in ALONE if x.mode in r.modes and r.when(x) is None and list(r.judge(x))}
+    applying = [r for r in ALONE if x.mode in r.modes and r.when(x) is None]
+    return {r.id for r in applying if any(isinstance(item, Finding) for item in r.judge(x))}
 
 
 @pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in defects.TOOL_DEFECTS])
@@ -48,6 +49,20 @@ def test_one_fault_is_one_failure():
     assert failing(calling(begins(arguments={"a": 1}))) == {"TOOL007"}
     assert failing(calling(begins(arguments="{}"), begins("g", "{}", id="call_2"))) == {"TOOL009"}
     assert failing(called(begins(arguments="{"), body={"max_tokens": 8})) == {"TOOL014"}
+    assert failing(calling(begins(), goes_on('{"a"', 1), goes_on(": 1}", 2))) == {"TOOL015"}
+    assert failing(calling(begins(index=1), goes_on("{}", 1))) == {"TOOL016"}
+    assert failing(calling(begins(arguments='{"a": 1}'), goes_on('{"a": 1}'))) == {"TOOL017"}
+
+
+def test_arguments_that_a_model_may_have_made_are_not_laid_to_the_server():
+    assert failing(calling(begins(), goes_on("{}"), goes_on("{}"))) == {"TOOL008"}
+    assert failing(calling(begins(), goes_on("{"), goes_on('{"a": 1}'))) == {"TOOL008"}
+    assert failing(calling(begins(), goes_on('{"a": "'), goes_on("ha"), goes_on("ha"), goes_on('"}'))) == set()
+
+
+def test_arguments_of_a_call_that_was_not_finished_are_not_judged():
+    x = streamed(*(chunk({"role": "assistant", "tool_calls": [f]}) for f in (begins(), goes_on('{"a'))), "[DONE]")
+    assert failing(x) == {"CHK017"}
 
 
 def test_a_call_that_was_cut_off_says_length():

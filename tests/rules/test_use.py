@@ -4,16 +4,31 @@ from conformance import catalogue
 from conformance.reference.defects import use as defects
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
 from conformance.rules.use import ASKED, told
-from conformance.verdict import Status
+from conformance.verdict import SHOULD, Status
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
 RULES = {rule.id: rule for rule in FAMILIES}
 
 
-@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in defects.USAGE_DEFECTS])
+SHORT = [change for change in defects.USAGE_DEFECTS if change.caught_by != "USE010"]
+
+
+@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in SHORT])
 def test_a_defect_fails_the_rule_that_it_names_alone(failures, change):
     assert set(failures(ALONE, change)) == {change.caught_by}
+
+
+@pytest.mark.parametrize("change", [change for change in defects.USAGE_DEFECTS if change not in SHORT])
+def test_a_count_is_only_too_small_for_a_long_prompt(failures, failing, change):
+    assert failures(ALONE, change) == {}
+    assert failing(change)[SHOULD] == {change.caught_by}
+
+
+def test_a_stream_that_broke_off_owes_no_usage():
+    x = streamed(*HELLO[:3], body=ASKED)
+    assert "broken off" in RULES["USE001"].when(x).reason
+    assert RULES["USE001"].when(streamed(*HELLO, body=ASKED)) is None
 
 
 def test_every_rule_has_a_defect():

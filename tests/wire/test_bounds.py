@@ -108,3 +108,12 @@ async def test_octets_that_are_not_http_are_bounded(wire):
     ) as server:
         x = await fetch(wire.asking(server.url()), wire.key, limits)
     assert (len(x.heard), x.ending.how, x.ending.phase) == (200_000, "limit", "body")
+
+
+@pytest.mark.parametrize("event", [b"data: 1\n\n", b": still here\r\n\r\n", b"data: 1\r\r"])
+async def test_endless_small_events_are_bounded_by_their_number(wire, event):
+    async with wire.serving(repeats(HEAD, event * 100)) as server:
+        x = await fetch(wire.asking(server.url()), wire.key, msgspec.structs.replace(wire.limits, max_blocks=1000))
+    assert (x.ending.how, x.ending.phase) == ("limit", "body")
+    assert "1000 events" in x.ending.detail
+    assert x.heard.count(event) < 20_000

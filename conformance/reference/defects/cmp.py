@@ -1,18 +1,21 @@
 """Defects in the whole answer of the chat API, and answers that get lost in either mode."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from conformance.reference.edit import (
     Body,
     each_choice,
-    each_chunk,
     each_delta,
     each_message,
     in_turn,
     less,
     more,
+    on_stream,
     on_whole,
     planted,
+    text_of,
+    with_delta,
 )
 from conformance.reference.reply import Answer, Asked
 
@@ -37,6 +40,22 @@ def as_thoughts(message: Body) -> Body:
 def nothing_made(told: Body) -> Body:
     """A usage without completion tokens."""
     return told | {"completion_tokens": 0, "total_tokens": told["prompt_tokens"]}
+
+
+def unmade(chunks: list[Body]) -> Iterator[Body]:
+    """The chunks of a text without the text."""
+    texts = [chunk for chunk in chunks if text_of(chunk)]
+    for chunk in chunks:
+        if texts and chunk.get("usage"):
+            yield chunk | {"usage": nothing_made(chunk["usage"])}
+        else:
+            yield with_delta(chunk, {"content": ""}) if text_of(chunk) else chunk
+
+
+def unmade_whole(whole: Body) -> Body:
+    """A whole text without the text."""
+    choices = [choice | {"message": choice["message"] | {"content": ""}} for choice in whole["choices"]]
+    return whole | {"choices": choices, "usage": nothing_made(whole["usage"])}
 
 
 WHOLE_DEFECTS = (
@@ -108,20 +127,14 @@ WHOLE_DEFECTS = (
     planted(
         "answer-never-made-when-streaming",
         "A stream holds no text and bills none",
-        "CMP016",
-        in_turn(
-            each_delta(more(content=""), lambda delta: delta.get("content")),
-            each_chunk(lambda chunk: chunk | {"usage": nothing_made(chunk["usage"])}, lambda chunk: chunk.get("usage")),
-        ),
+        "CMP014",
+        on_stream(unmade),
     ),
     planted(
         "answer-never-made",
         "A whole answer holds no text and bills none",
-        "CMP016",
-        in_turn(
-            each_message(lambda message: message | {"content": message["content"] and ""}),
-            on_whole(lambda whole: whole | {"usage": nothing_made(whole["usage"])}),
-        ),
+        "CMP014",
+        on_whole(lambda whole: whole if whole["choices"][0]["message"].get("tool_calls") else unmade_whole(whole)),
     ),
     planted(
         "answer-as-thoughts",

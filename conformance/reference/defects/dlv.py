@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 from conformance.reference.edit import Body, on_stream, text_of, with_delta
-from conformance.reference.octets import compressed, for_large, on_pieces, planted, recoded, streams, wholes
-from conformance.reference.reply import Change, Piece, Reply
+from conformance.reference.octets import compressed, for_large, is_stream, on_pieces, planted, recoded, streams, wholes
+from conformance.reference.reply import Asked, Change, Piece, Reply
 
 HOLD_S = 4.0
 """Longer than the self-test listens to silence."""
@@ -26,6 +26,18 @@ def packed(reply: Reply) -> Reply:
 def halted(reply: Reply) -> Reply:
     """The first half of the pieces, and then nothing."""
     return replace(reply, pieces=reply.pieces[: max(1, len(reply.pieces) // 2)], end="hold", hold_s=HOLD_S)
+
+
+def going_on(reply: Reply, asked: Asked) -> Reply:
+    """The stream of an answer that may have one token: the same piece again and again."""
+    if not is_stream(reply) or asked.json.get("max_tokens") != 1:
+        return reply
+    return replace(reply, pieces=(replace(reply.pieces[1], wait_s=0.02),) * 500)
+
+
+def hushed(reply: Reply) -> Reply:
+    """Comments in place of the events, for as long as the self-test listens."""
+    return replace(reply, pieces=(Piece(octets=b": working\n\n", wait_s=0.5),) * 15)
 
 
 def late_chunk(chunks: list[Body]) -> list[Body]:
@@ -86,6 +98,13 @@ LATE = (
 )
 
 ENDLESS = (
+    planted("stream-without-end", "A brief answer goes on and on", "DLV003", going_on),
+    planted(
+        "stream-of-comments",
+        "Large requests' streams have comments, and no event",
+        "DLV003",
+        for_large(streams(hushed)),
+    ),
     planted(
         "stream-stalls", "Large requests' streams stop half way, and stay open", "DLV003", for_large(streams(halted))
     ),

@@ -84,6 +84,17 @@ def breaking(*events: Any, than: int = LONG) -> OnAnswer:
     return change
 
 
+def failing_late(condition: Callable[[Asked], object]) -> OnAnswer:
+    """Chat streams that end in an error after their first chunk, where the condition holds."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        if not (is_longer(answer, 1, asked) and isinstance(asked.json, dict) and condition(asked)):
+            return answer
+        return replace(answer, events=(*(answer.events or ())[:1], Event(data=FAILED)))
+
+    return change
+
+
 def going_on(answer: Answer, asked: Asked) -> Answer:
     """A long stream with an error in the middle."""
     events = answer.events or ()
@@ -136,6 +147,12 @@ ANSWERED = (
         asked=reading(lambda body: body | {"model": MODEL}, lambda asked: isinstance(asked.json.get("model"), str)),
     ),
     wrong("mistakes-as-500", "Every mistake of a client is called a crash", "ERR003", with_status(500, 400)),
+    wrong(
+        "tools-fail-inside-stream",
+        "Streaming, a tool call ends in an error under 200",
+        "ERR004",
+        failing_late(lambda asked: asked.json.get("tool_choice") == "required"),
+    ),
     wrong("logprobs-crash", "Log probabilities bring the server down", "ERR004", crash_if(asks_logprobs)),
 )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from conformance.reference.edit import each_choice, each_part, in_turn, more, planted
 from conformance.reference.reply import Answer, Asked, Change
 from conformance.reference.requests import Body, Where, dropping, holds, reading, refusal, streaming, with_error
 from conformance.target import Policy
@@ -84,6 +85,11 @@ def many(asked: Asked) -> bool:
 def has_schema(asked: Asked) -> bool:
     """An answer that satisfies a JSON Schema is asked for."""
     return isinstance(asked.json["response_format"].get("json_schema"), dict)
+
+
+def is_cut(choice: Body) -> bool:
+    """A choice ran into its cap."""
+    return bool(choice["finish_reason"] == "length")
 
 
 def ignore_inside(body: Body) -> Body:
@@ -196,6 +202,13 @@ EFFECTS = (
         "top_logprobs",
         where=wants_logprobs,
     ),
+)
+
+CUT = planted(
+    "cut-answer-finishes-with-stop",
+    "An answer that was cut off at its cap finishes as if it were whole",
+    "FLD017",
+    in_turn(each_part(more(finish_reason="stop"), is_cut), each_choice(more(finish_reason="stop"), is_cut)),
 )
 
 FRAMEWORKS = (

@@ -1,6 +1,7 @@
 """Defects in the HTTP message around the answer."""
 
 import gzip
+import re
 from dataclasses import replace
 
 from conformance.reference.octets import (
@@ -19,6 +20,7 @@ from conformance.reference.octets import (
 )
 from conformance.reference.reply import Asked, Change, Reply
 
+LENGTH = re.compile(rb"(content-length: [0-9]+\r\n)")
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body>It works.</body></html>\n"
 
 
@@ -153,6 +155,12 @@ MESSAGE = (
         for_large(wholes(recoded(lambda octets: octets + b" " * (17 * 1024 * 1024)))),
     ),
     planted(
+        "length-twice",
+        "Content-Length stands there twice, with the same value",
+        "HTTP021",
+        wholes(with_head(lambda head: LENGTH.sub(rb"\1\1", head))),
+    ),
+    planted(
         "large-head", "The head is larger than clients take", "HTTP020", answers(headed(("x-debug", "d" * 17_000)))
     ),
 )
@@ -181,7 +189,7 @@ TYPES = (
 )
 
 BODIES = (
-    planted("empty-200", "200 without a body", "HTTP008", wholes(with_body(b""))),
+    planted("empty-200", "200 without a body", "HTTP009", wholes(with_body(b""))),
     planted("page-200", "200 with a page of HTML", "HTTP008", wholes(with_body(PAGE, ("content-type", "text/html")))),
     planted(
         "json-bom", "JSON begins with a byte order mark", "HTTP008", wholes(recoded(lambda o: b"\xef\xbb\xbf" + o))
@@ -220,7 +228,7 @@ BODIES = (
 )
 
 CODINGS = (
-    planted("gzip-undeclared", "The body is compressed without a word", "HTTP013", wholes(recoded(gzip.compress))),
+    planted("gzip-undeclared", "The body is compressed without a word", "HTTP013", answers(recoded(gzip.compress))),
     planted(
         "gzip-claimed",
         "Content-Encoding says gzip, the body is bare",

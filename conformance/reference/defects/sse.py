@@ -1,13 +1,14 @@
 """Defects in the event stream: its label, lines, blank lines, encoding and end."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from conformance.reference.octets import Edit, bare_of, each, headed, on_pieces, planted, streams
+from conformance.reference.octets import Edit, bare_of, each, headed, in_turn, on_pieces, planted, streams
 from conformance.reference.reply import Piece, Reply
 
 DATA = re.compile(rb"^data: ", re.MULTILINE)
+TEXT = re.compile(rb'("(?:content|text)":)"(?:[^"\\]|\\.)+"')
 DONE = b"data: [DONE]\n\n"
 
 
@@ -76,6 +77,20 @@ def torn(octets: bytes) -> bytes:
 def with_octet(octets: bytes) -> bytes:
     """A text with an octet that is not UTF-8 at its start."""
     return re.sub(rb'("(?:content|text)":")(?=[^"])', rb"\1" + b"\xe9", octets, count=1)
+
+
+def halved(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+    """A character beyond the first plane after the first text, half of it in one event, half in the next.
+
+    Answers in JSON are left alone: there it would be no text.
+    """
+    is_json = any(b'\\"' in piece.octets for piece in pieces)
+    texts = [] if is_json else [piece for piece in pieces if TEXT.search(piece.octets)]
+    for piece in pieces:
+        yield piece
+        if texts and piece is texts[0]:
+            for half in (rb"\\ud83d", rb"\\ude42"):
+                yield Piece(octets=TEXT.sub(rb'\1"' + half + rb'"', piece.octets, count=1))
 
 
 def charset(name: str) -> Edit:
@@ -156,6 +171,9 @@ DATA_FAULTS = (
             in_json(lambda o: o.replace(b'"id":"', b'"id":"\ndata: ', 1).replace(b'"type":"', b'"type":"\ndata: ', 1))
         ),
     ),
+    planted(
+        "characters-halved", "The halves of a character stand in two strings", "SSE017", streams(on_pieces(halved))
+    ),
     planted("not-utf-8", "A text holds an octet that is not UTF-8", "SSE012", streams(each(with_octet))),
 )
 
@@ -168,6 +186,12 @@ ENDS = (
         streams(on_pieces(lambda p: [*p, replace(p[-1], wait_s=0.0)])),
     ),
     planted("done-on-messages", "A Messages stream ends with [DONE]", "SSE008", streams(on_messages(more(DONE)))),
+    planted(
+        "done-for-message-stop",
+        "A Messages stream ends with [DONE] in place of message_stop",
+        "SSE007",
+        streams(on_messages(in_turn(without_last, more(DONE)))),
+    ),
     planted("text-after-the-end", "Text follows the end marker", "SSE009", streams(after_the_last)),
     planted(
         "cost-after-the-end",

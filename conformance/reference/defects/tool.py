@@ -201,7 +201,7 @@ TOOL_DEFECTS = (
         "call-index-counts-fragments",
         "The index of a call counts its fragments",
         "TOOL015",
-        on_stream(lambda chunks: [with_calls(c, lambda f, at=at: f | {"index": at}) for at, c in enumerate(chunks)]),
+        on_stream(lambda chunks: [with_calls(chunk, more(index=at)) for at, chunk in enumerate(chunks)]),
     ),
     planted(
         "call-index-from-one",

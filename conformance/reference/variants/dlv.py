@@ -1,9 +1,10 @@
 """Legal variants of the delivery in time."""
 
 from dataclasses import replace
+from zlib import crc32
 
-from conformance.reference.octets import allowed, on_pieces, streams, wholes
-from conformance.reference.reply import Piece, Reply
+from conformance.reference.octets import allowed, for_large, is_stream, on_pieces, streams, wholes
+from conformance.reference.reply import Asked, Piece, Reply
 
 THINKING_S = 0.3
 
@@ -34,7 +35,31 @@ def late_close(reply: Reply) -> Reply:
     return replace(reply, pieces=(*reply.pieces, Piece(octets=b"", wait_s=0.2)))
 
 
+def at_once(reply: Reply, wait_s: float) -> Reply:
+    """All pieces together after a wait, as quick hardware is."""
+    first, *rest = reply.pieces
+    return replace(reply, pieces=(replace(first, wait_s=wait_s), *(replace(piece, wait_s=0.0) for piece in rest)))
+
+
+def in_its_turn(reply: Reply, asked: Asked) -> Reply:
+    """A wait that differs from request to request, as a queue makes it, and then all at once."""
+    return at_once(reply, crc32(asked.id.encode()) % 400 / 1000) if is_stream(reply) else reply
+
+
+def cold(reply: Reply, asked: Asked) -> Reply:
+    """A longer wait where the prompt was not cached, and then all at once."""
+    return at_once(reply, 0.3 if b"Count" in asked.body else 0.01) if is_stream(reply) else reply
+
+
+def slow(reply: Reply) -> Reply:
+    """So slow that the self-test does not wait for the end."""
+    return replace(reply, pieces=tuple(replace(piece, wait_s=0.8) for piece in reply.pieces))
+
+
 VARIANTS = (
+    allowed("waits-differ", "Each answer waits for its turn, and then comes at once", in_its_turn),
+    allowed("prompt-not-cached", "Long prompts wait longer, and then the answer comes at once", cold),
+    allowed("slow-tokens", "The pieces of a large request's answer come very slowly", for_large(streams(slow))),
     allowed("slow-first-token", "The first piece comes late", streams(on_pieces(slow_start))),
     allowed("early-head", "The head comes long before the first piece", streams(on_pieces(early_head))),
     allowed("uneven-tokens", "Pieces come by threes", streams(on_pieces(uneven))),

@@ -1,12 +1,17 @@
 """Legal variants: other ways to treat fields that are not read."""
 
+import json
+import re
 from dataclasses import replace
+from typing import Any
 
-from conformance.reference.defects.fld import pruned, without_vendor_fields
-from conformance.reference.reply import Answer, Asked, Change
-from conformance.reference.requests import Body, dropping, reading, sent
+from conformance.reference.defects.fld import is_vendor_s, pruned, without_vendor_fields
+from conformance.reference.reply import Answer, Asked, Change, OnAnswer
+from conformance.reference.requests import Body, dropping, reading, refusal, sent
 from conformance.target import Policy
 
+MISSPELT = ("max_token", "maxTokens", "Stream")
+NAME = re.compile(r'"(\w+)":')
 ADVISORY = ("user", "metadata", "store", "seed", "safety_identifier", "service_tier", "verbosity")
 
 
@@ -33,6 +38,20 @@ def announced_in_header(answer: Answer, asked: Asked) -> Answer:
     return replace(answer, headers=(*answer.headers, *told))
 
 
+def known(value: Any) -> Any:
+    """A JSON value as if neither a vendor's nor a misspelt field stood in it anywhere."""
+    if isinstance(value, dict):
+        return {name: known(item) for name, item in value.items() if not is_vendor_s(name) and name not in MISSPELT}
+    return [known(item) for item in value] if isinstance(value, list) else value
+
+
+def all_announced(answer: Answer, asked: Asked) -> Answer:
+    """The names of all that was ignored, at whatever depth, in a response header."""
+    text = json.dumps(sent(asked))
+    told = ", ".join(sorted({name for name in NAME.findall(text) if is_vendor_s(name) or name in MISSPELT}))
+    return replace(answer, headers=(*answer.headers, *((("x-ignored-params", told),) if told else ())))
+
+
 def announced_in_body(answer: Answer, asked: Asked) -> Answer:
     """The names of what was ignored under `warnings`, in a whole answer."""
     ignored = sorted(sent(asked).keys() - without_vendor_fields(sent(asked)).keys())
@@ -42,13 +61,37 @@ def announced_in_body(answer: Answer, asked: Asked) -> Answer:
     return replace(answer, whole=answer.whole | {"warnings": warnings})
 
 
+def not_offered(*names: str) -> OnAnswer:
+    """Refuse these fields by name wherever they ask for something."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        found = next((name for name in names if sent(asked).get(name) not in (None, False, 1)), None)
+        if found is None or answer.status >= 500 or asked.api != "chat":
+            return answer
+        return refusal(400, f"'{found}' is not supported.", param=found, code="unsupported_parameter")
+
+    return change
+
+
 VARIANTS = (
+    Change(
+        name="extras-not-offered",
+        title="Several choices, log probabilities and schemas are refused by name",
+        answer=not_offered("n", "logprobs", "response_format"),
+    ),
     Change(
         name="unknown-fields-announced",
         title="Unknown fields are ignored, and told in a header",
         asked=reading(without_vendor_fields),
         answer=announced_in_header,
         policy=Policy(unknown_fields=None),
+    ),
+    Change(
+        name="unknown-fields-all-announced",
+        title="Unknown fields of every kind and depth are ignored, and told, as the owner says",
+        asked=reading(known),
+        answer=all_announced,
+        policy=Policy(unknown_fields="announce"),
     ),
     Change(
         name="unknown-fields-in-warnings",

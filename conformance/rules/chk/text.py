@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.exchange import Exchange
-from conformance.read.chat import Part, answer, parts, place
+from conformance.read.chat import Choice, Part, answer, parts, place
 from conformance.read.value import held, mapping, sequence, shown
 from conformance.rules.chk.example import FIRST, GOOD, LAST, PIECES, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule, first_parts
 from conformance.rules.chk.when import choosing, filed, opened
 from conformance.rules.example import HELLO, chunk, streamed
 from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
+
+GROWTHS = 4
+"""How often a pattern must come again before it is no play on words, but the server's work."""
 
 
 @chunk_rule(
@@ -71,8 +74,10 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
             yield Finding(f"a delta's content is {shown(content)}", at=place(x, part))
 
 
-GROWTHS = 4
-"""How often a pattern must come again before it is no play on words, but the server's work."""
+def is_cumulative(choice: Choice) -> bool:
+    """Whether the pieces of a text look like all the text so far."""
+    pieces = choice.pieces
+    return len(set(pieces)) > 2 and all(map(str.startswith, pieces[1:], pieces))
 
 
 def piecemeal(x: Exchange) -> Skip | None:
@@ -96,7 +101,7 @@ def cumulative_deltas(x: Exchange) -> Iterator[Finding | Skip]:
     """Clients add the deltas up: the user reads `HelloHello there` and so on."""
     for choice in answer(x).choices:
         pieces = choice.pieces
-        if len(set(pieces)) < 3 or not all(map(str.startswith, pieces[1:], pieces)):
+        if not is_cumulative(choice):
             continue
         added = [new for old, whole in pairwise(pieces) if (new := whole[len(old) :])]
         if len(added) < GROWTHS or len(set(added)) < 3 or _is_one_token_each(x, choice.index):

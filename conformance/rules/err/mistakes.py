@@ -5,13 +5,14 @@ from typing import Any
 
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
-from conformance.read.refusal import refusal
+from conformance.read.refusal import quoted, refusal
+from conformance.read.sse import looks_like_events
 from conformance.rule import When, rule
 from conformance.rules.err.example import GOOD, GREETING, MISTAKE, REFUSED
 from conformance.rules.err.spec import CODES_4XX, CODES_5XX
-from conformance.rules.example import JSON, Headers, answered, completion, error, streamed
-from conformance.rules.when import asks, both, decided, greeted, in_a_mode_that_is_offered, replied
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.rules.example import HELLO, JSON, Headers, answered, completion, error, streamed
+from conformance.rules.when import UNRELATED, asks, both, decided, greeted, in_a_mode_that_is_offered, replied
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 UNREADABLE = ("bad-json", "array-body", "no-messages", "unknown-route")
 """Mistakes that leave nothing to answer."""
@@ -19,7 +20,7 @@ FORGIVEN = ("no-model", "unknown-model", "empty-messages", "bad-role", "invalid-
 """Mistakes that some servers make the best of."""
 
 MISTAKES = ("mistake", "wrong-type", "unknown-field")
-DOCUMENTED = ("tools", "usage", "n", "witness", "long")
+DOCUMENTED = ("tools", "usage", "n", "witness", "long", "short")
 
 
 def mistaken(x: Exchange) -> Skip | None:
@@ -108,17 +109,29 @@ def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | S
     MUST,
     "A documented request is answered, or refused as not supported",
     spec=CODES_5XX,
-    fix="Refuse what is not supported with a 4xx that names the field.",
+    fix="Answer it to the end, or refuse what is not supported with a 4xx that names the field, before the stream begins.",
     when=both(asks(*DOCUMENTED), in_a_mode_that_is_offered, decided),
     good=[
         (answered(completion(), probe="chat.n"), GREETING),
         (answered(error(param="n"), status=400, probe="chat.n"), GREETING),
     ],
-    bad=[(answered(error(), status=500, probe="chat.n"), GREETING)],
+    bad=[
+        (answered(error(), status=500, probe="chat.n"), GREETING),
+        (streamed(error("Boom."), probe="chat.n"), streamed(*HELLO)),
+        (streamed(*HELLO[:2], {"error": "Boom."}, probe="chat.long"), streamed(*HELLO)),
+    ],
 )
 def documented_request_crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     """Tools, log probabilities or a schema that bring the server down are retried, to the same end."""
-    yield from _crashed(x, hello)
+    said = refusal(x)
+    if not (said.in_band and looks_like_events(x)):
+        yield from _crashed(x, hello)
+    elif said.error.get("code") in UNRELATED:
+        yield untestable(f"the stream broke off for a reason of the target's own ({said.error['code']})")
+    elif skip := greeted(hello):
+        yield skip
+    else:
+        yield Finding(f"the stream ended in an error: {quoted(said.message or said.text)}", at=said.at)
 
 
 ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
-from conformance.read.capability import RIDER
+from conformance.read.capability import RIDER, companions
 from conformance.read.refusal import Refusal, names, quoted, refusal
 from conformance.rules.when import greeted
 from conformance.verdict import Finding, Skip, not_applicable, untestable
@@ -25,6 +25,8 @@ def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
         yield not_applicable("the refusal is no JSON")
     elif names(said, RIDER):
         yield untestable(f"the target refused `{RIDER}`, which rode along")
+    elif named := companions(x, hello, said):
+        yield not_applicable(f"the target refused `{named[0]}`, which stands beside `{name}`")
     elif skip := greeted(hello):
         yield skip
     else:

@@ -3,24 +3,29 @@
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
-from conformance.read.capability import witnessed
+from conformance.read.capability import is_at_cap, witnessed
+from conformance.read.effects import effects, illegible
 from conformance.read.http1 import reply
 from conformance.read.refusal import refusal
 from conformance.rule import When, rule
-from conformance.rules.example import HELLO, answered, completion, streamed
+from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.fld.example import Facts
-from conformance.rules.fld.spec import CREATE
-from conformance.rules.when import succeeded
-from conformance.verdict import ANOTHER_QUESTION, MUST, Finding, Skip, untestable
+from conformance.rules.fld.spec import CREATE, OBJECT
+from conformance.rules.when import readable, succeeded
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
 
 
 def _witness(topic: str, *abouts: str) -> When:
-    """The question is this witness, and it was answered with a success."""
+    """The question is this witness, and it was answered with a success that can be read."""
 
     def is_witness(x: Exchange) -> Skip | None:
         if x.question.topic != topic or (abouts and x.question.about not in abouts):
             return ANOTHER_QUESTION
-        return succeeded(x) or (untestable("an error came under a success status") if refusal(x) else None)
+        if skip := succeeded(x) or readable(x):
+            return skip
+        if refusal(x):
+            return untestable("an error came under a success status")
+        return untestable(fault) if (fault := illegible(x)) else None
 
     return is_witness
 
@@ -52,6 +57,36 @@ LONG = completion({"content": "one two three four five"}, usage={"completion_tok
 def dropped_cap(x: Exchange) -> Iterator[Finding | Skip]:
     """Without its cap an answer runs as long as it likes, at the client's cost."""
     yield from _shown(x)
+
+
+def _at_cap(x: Exchange) -> Skip | None:
+    if skip := _witness("witness", "max_tokens", "max_completion_tokens")(x):
+        return skip
+    finishes = effects(x).finishes.values()
+    if not {"length", "stop"} & set(finishes):
+        return untestable("the answer finishes neither with `length` nor with `stop`")
+    return None if "length" in finishes or is_at_cap(x) else untestable("no usage tells that the cap was reached")
+
+
+@rule(
+    "FLD017",
+    SHOULD,
+    "An answer that was cut off at its cap says so",
+    spec=OBJECT,
+    fix="Report finish_reason `length` where the cap was reached.",
+    when=_at_cap,
+    apis=("chat",),
+    good=[answered(CAPPED, **CAP)],
+    bad=[
+        answered(CAPPED | {"choices": completion({"content": "One"})["choices"]}, **CAP),
+        streamed(chunk({"content": "One"}), chunk(finish="stop", usage={"completion_tokens": 1}), **CAP),
+    ],
+)
+def cut_answer_called_complete(x: Exchange) -> Iterator[Finding]:
+    """The rest of an answer is asked for where the finish says that there is one; else half is taken for the whole."""
+    if "stop" in effects(x).finishes.values():
+        seen = "one token came under a cap of one, and finish_reason says `stop`"
+        yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)), expected="finish_reason `length`")
 
 
 TWO: Facts = {"body": {"n": 2}, "probe": "chat.n"}

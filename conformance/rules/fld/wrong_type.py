@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
-from conformance.read.capability import RIDER, announced
+from conformance.read.capability import RIDER, announced, companions
 from conformance.read.http1 import reply
 from conformance.read.refusal import names, refusal
 from conformance.rule import rule
@@ -41,6 +41,8 @@ def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
         yield not_applicable(f"the target failed with {said.status}")
     elif not names_any(said, name) and names(said, RIDER):
         yield untestable(f"the target refused `{RIDER}`, which rode along")
+    elif not names_any(said, name) and (named := companions(x, hello, said)):
+        yield not_applicable(f"the target refused `{named[0]}`, without which `{name}` says nothing")
     elif not names_any(said, name) and (skip := greeted(hello)):
         yield skip
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
-from conformance.read.http1 import Reply, reply, requested
+from conformance.read.http1 import reply, requested
 from conformance.rule import rule
 from conformance.rules.example import JSON, exchange, http
 from conformance.rules.http.example import GOOD
@@ -15,24 +15,12 @@ from conformance.rules.when import replied
 from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
 
 CODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz", "identity")
-PACKED = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\x78\x01": "zlib",
-    b"\x78\x9c": "zlib",
-    b"\x78\xda": "zlib",
-}
 
 
 def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> Exchange:
     """A reply in a content coding, to a request that accepts these."""
     headers = (JSON, *((("content-encoding", coding),) if coding else ()))
     return exchange(http(200, headers, body), mode="unary", asking=(("Accept-Encoding", accepted),))
-
-
-def packed_by(answer: Reply) -> str:
-    """What a body is compressed by though no Content-Encoding says so, or nothing."""
-    return "" if answer.coding else next((name for magic, name in PACKED.items() if answer.raw.startswith(magic)), "")
 
 
 @rule(
@@ -51,8 +39,8 @@ def content_coding_lie(x: Exchange) -> Iterator[Finding]:
     at = answer.locate(0, min(len(answer.raw), 16))
     if answer.coding_fault:
         yield Finding(answer.coding_fault, at=at)
-    if packed := packed_by(answer):
-        yield Finding(f"the body is compressed by {packed}, and no Content-Encoding says so", at=at)
+    if answer.packed:
+        yield Finding(f"the body is compressed by {answer.packed}, and no Content-Encoding says so", at=at)
 
 
 def codings(x: Exchange) -> list[str]:

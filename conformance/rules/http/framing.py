@@ -104,6 +104,27 @@ def end_by_close(x: Exchange) -> Iterator[Finding]:
 
 
 @rule(
+    "HTTP021",
+    SHOULD,
+    "Content-Length stands in the head once",
+    spec=RFC9110 + "8.6",
+    fix="Let one layer set Content-Length: the server library, or the proxy that changes the body.",
+    when=replied,
+    good=[GOOD, framed(chunks(EVENTS)), exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", mode="unary")],
+    bad=[
+        answered("{}", headers=[JSON, ("content-length", "2")]),
+        exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 2, 2\r\n\r\n{}", mode="unary"),
+    ],
+)
+def repeated_content_length(x: Exchange) -> Iterator[Finding]:
+    """A client may refuse such a reply (Node.js does), and one that takes it must trust that all agree on its end."""
+    said = [part.strip() for value in reply(x).values("content-length") for part in value.split(",")]
+    if len(said) > 1 and len(set(said)) == 1:
+        seen = f"Content-Length says {said[0][:20]} {len(said)} times"
+        yield Finding(seen, at=reply(x).span("content-length"))
+
+
+@rule(
     "HTTP020",
     SHOULD,
     f"The reply's head has no more than {MAX_HEAD} octets",

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
 from conformance.rule import rule
-from conformance.rules.example import HELLO, answered, completion, exchange, streamed
+from conformance.rules.example import HELLO, SSE, answered, completion, exchange, http, streamed
 from conformance.rules.http.example import GOOD
 from conformance.rules.http.spec import COMPLETIONS, RFC9110
 from conformance.rules.http.when import posted
-from conformance.rules.when import replied
-from conformance.verdict import MUST, SHOULD, Finding
+from conformance.rules.when import replied, whole
+from conformance.verdict import MUST, SHOULD, Finding, Skip
+
+
+def ended_success(x: Exchange) -> Skip | None:
+    """A question was posted, and a success came to its end."""
+    return posted(x) or whole(x)
 
 
 @rule(
@@ -19,14 +24,16 @@ from conformance.verdict import MUST, SHOULD, Finding
     "A success has a body",
     spec=RFC9110 + "15.3.5",
     fix="Answer 200 with the answer, or with an error status where there is none.",
-    when=posted,
-    good=[GOOD, streamed(*HELLO)],
-    bad=[exchange(b"HTTP/1.1 204 No Content\r\n\r\n"), answered("", status=205)],
+    when=ended_success,
+    good=[GOOD, streamed(*HELLO), exchange(http(200, (SSE,), b""))],
+    bad=[exchange(b"HTTP/1.1 204 No Content\r\n\r\n"), answered("", status=205), answered("")],
 )
 def success_without_content(x: Exchange) -> Iterator[Finding]:
     """The client takes the missing answer for a success, and shows nothing."""
     if reply(x).status in (204, 205):
         yield Finding(f"the target answered {reply(x).status}, which has no body", at=reply(x).head)
+    elif x.mode == "unary" and not reply(x).raw:
+        yield Finding(f"the target answered {reply(x).status} without one octet of a body", at=reply(x).head)
 
 
 @rule(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from conformance.exchange import Exchange
 from conformance.read.json_text import NOT_JSON, value_of
 from conformance.read.sse import TERMINAL, Event, ends, payloads, span, stream
-from conformance.read.value import mapping, shown
+from conformance.read.value import mapping, shown, string
 from conformance.rule import rule
 from conformance.rules.example import HELLO, chunk, streamed
 from conformance.rules.sse.example import EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, ONE, named, raw
@@ -26,6 +26,8 @@ def ended(x: Exchange) -> Skip | None:
         return skip
     if merged_events(x) or lost_lines(x):
         return untestable("the stream's lines are not where they belong")
+    if TERMINAL[x.api] and not any(string(mapping(value).get("type")) for value in payloads(x)):
+        return untestable("no event says its type")
     if not ends(x) and unfinished(x):
         return untestable("the stream breaks off in the midst of an event")
     if TERMINAL[x.api] and payloads(x)[-1] is NOT_JSON:
@@ -46,11 +48,16 @@ def marker(x: Exchange) -> str:
     fix="Send `data: [DONE]` (Messages: message_stop; Responses: response.completed) when the answer is complete.",
     when=ended,
     good=[GOOD, GOOD_MESSAGES, raw(f"data:{ONE}\n\ndata:[DONE]\n\n"), raw(f"data: {ONE}\n\ndata: [done]\n\n")],
-    bad=[streamed(*HELLO[:-1]), raw(MESSAGES[: MESSAGES.rindex(b"event")], probe="messages.hello")],
+    bad=[
+        streamed(*HELLO[:-1]),
+        raw(MESSAGES[: MESSAGES.rindex(b"event")], probe="messages.hello"),
+        raw(MESSAGES[: MESSAGES.rindex(b"event")] + b"data: [DONE]\n\n", probe="messages.hello"),
+    ],
 )
 def missing_end_marker(x: Exchange) -> Iterator[Finding]:
     """Nothing else tells a complete answer from one that was cut off; some clients connect again, which asks again."""
-    if not ends(x) and not any(_means_done(event) or _joins_done(event) for event in stream(x).events):
+    misspelt = not TERMINAL[x.api] and any(_means_done(event) or _joins_done(event) for event in stream(x).events)
+    if not ends(x) and not misspelt:
         yield Finding(f"the stream ends without {marker(x)}", at=span(x, stream(x).events[-1]))
 
 

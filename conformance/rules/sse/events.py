@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
-from conformance.read.json_text import NOT_JSON, fault_of
+from conformance.read.json_text import NOT_JSON, fault_of, lone_surrogate
 from conformance.read.refusal import quoted
 from conformance.read.sse import DONE, TERMINAL, Event, ends, payloads, span, stream
 from conformance.read.value import mapping, shown, string
@@ -111,6 +111,26 @@ def _broken_by_lost_lines(x: Exchange) -> set[int]:
         return set()
     starts = {line.start for line in lost_lines(x)}
     return {e.start for e in stream(x).events if not e.plain and any(line.start in starts for line in e.lines)}
+
+
+@rule(
+    "SSE017",
+    SHOULD,
+    "No string in a stream holds half a character",
+    spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.2",
+    fix="Hold back the first half of a character (a lone surrogate such as \\ud83d) until its other half is made.",
+    when=eventful,
+    good=[GOOD, raw('data: {"a": "\\ud83d\\ude42 \\\\ud83d"}\n\ndata: [DONE]\n\n')],
+    bad=[
+        raw('data: {"a": "\\ud83d"}\n\ndata: {"a": "\\uDE42"}\n\ndata: [DONE]\n\n'),
+        raw('data: {"a": [{"\\ude42\\ud83d": 1}]}\n\ndata: [DONE]\n\n'),
+    ],
+)
+def lone_surrogates(x: Exchange) -> Iterator[Finding]:
+    """Some parsers refuse the event, others show a replacement character, or fail when the text is stored as UTF-8."""
+    for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
+        if half := lone_surrogate(event.data, value):
+            yield Finding(f"a string holds {half} without its other half: {excerpt(event.data)}", at=span(x, event))
 
 
 @rule(
