@@ -38,7 +38,7 @@ def build(
     verdicts = tuple(_judged(v, load, _reason(v, waivers, today)) for v in judgement.verdicts)
     accepted = tuple(_accepted(waiver, judgement.verdicts, today) for waiver in waivers)
     strict = strict or facts.strict
-    code = exit_code(facts, verdicts, accepted, greeted=headline.is_greeted(verdicts, load), strict=strict)
+    code = exit_code(facts, verdicts, accepted, greeted=not headline.not_greeted(verdicts, load), strict=strict)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
     return Report(
         tool=Tool("oai-conformance", __version__),
@@ -71,7 +71,7 @@ def exit_code(
 ) -> int:
     """What the command answers: the user's stop, an unreachable target, a failure, our own fault, or all is well.
 
-    A run in which no plain greeting was answered is never conformant: the target was not reached in a useful sense.
+    A run in which no plain greeting was answered, or one was put off, is never conformant: not all was reached.
     """
     if facts.stopped:
         return INTERRUPTED if facts.stopped == "interrupted" else UNREACHABLE

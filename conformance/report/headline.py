@@ -27,8 +27,8 @@ Load = Callable[[str], Exchange]
 def lines(facts: RunFacts, judgement: Judgement, verdicts: Sequence[Judged], load: Load) -> Iterator[str]:
     """The sentences, the most important first."""
     yield from _stopped(facts, judgement)
-    if not facts.stopped and not is_greeted(verdicts, load):
-        yield f"No plain greeting was answered at {facts.target.base_url}: nothing is proven. Is the address right?"
+    if not facts.stopped and (why := not_greeted(verdicts, load)):
+        yield f"{why} ({facts.target.base_url})"
     yield from _stream_dropped(verdicts, load)
     yield from _users(judgement.impact)
     yield from _counts(verdicts)
@@ -37,10 +37,18 @@ def lines(facts: RunFacts, judgement: Judgement, verdicts: Sequence[Judged], loa
         yield f"{_count(len(facts.left_out), 'planned request')} not sent: {reason}."
 
 
-def is_greeted(verdicts: Sequence[Judged], load: Load) -> bool:
-    """Whether any plain greeting was answered; where none was, whatever passed says little."""
+def not_greeted(verdicts: Sequence[Judged], load: Load) -> str:
+    """Why the frameworks could not be tested, or nothing: no plain greeting was answered, or some were put off.
+
+    A 429 is no fault of the target's, and no proof that a framework works with it either.
+    """
     greetings = dict.fromkeys(v.exchanges[0] for v in verdicts if _greets(v))
-    return any(reply(load(name)).status in range(200, 300) for name in greetings)
+    statuses = [reply(load(name)).status for name in greetings]
+    if late := statuses.count(429):
+        return f"{_count(late, 'greeting')} put off (429), so not all is tested: lower --concurrency"
+    if not any(status in range(200, 300) for status in statuses):
+        return "No plain greeting was answered, so nothing is proven: is this the right address?"
+    return ""
 
 
 def _stopped(facts: RunFacts, judgement: Judgement) -> Iterator[str]:
