@@ -99,7 +99,7 @@ MESSAGES_BRIEF = tuple(
         change=says(COUNT, max_tokens=tokens),
         max_tokens=tokens,
     )
-    for tokens in (1, 2, 4)
+    for tokens in range(1, 7)
 )
 CHAT_TOOLS = Probe(
     name="chat.tools",

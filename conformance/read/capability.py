@@ -22,7 +22,6 @@ WITNESSED = (
     "n",
     "logprobs",
     "top_logprobs",
-    "tools",
     "tool_choice",
     "response_format",
     "stop",
@@ -89,7 +88,10 @@ def witnessed(x: Exchange) -> tuple[str, Sight] | None:
         return None
     if fault := illegible(x):
         return name, Sight("unknown", fault)
-    sight = WITNESSES[name](x, effects(x))
+    seen = effects(x)
+    sight = WITNESSES[name](x, seen)
+    if name == "logprobs" and sight.state == "dropped" and seen.logprobs:
+        name = "top_logprobs"
     if sight.state == "dropped" and announced(x, name):
         return name, Sight("announced", f"the target says that it ignored `{name}`")
     return name, sight
@@ -243,20 +245,15 @@ def _mistyped(x: Exchange, hello: Exchange | None) -> State:
             return "unknown"
         if _names_any(said, name):
             unsupported = said.status == 501 or UNSUPPORTED.search(said.message)
-            return "refused" if unsupported else _decided_by_witness(name)
+            return "refused" if unsupported else "honoured"
         is_answered = hello is not None and reply(hello).status in range(200, 300) and not refusal(hello)
         is_another_s = names(said, RIDER) or companions(x, hello, said)
-        return _decided_by_witness(name) if is_answered and not is_another_s else "unknown"
+        return "honoured" if is_answered and not is_another_s else "unknown"
     if reply(x).status not in range(200, 300):
         return "unknown"
     if announced(x, name):
         return "announced"
     return "unknown" if name.partition(".")[0] in (*WITNESSED, *READ_LOOSELY) else "dropped"
-
-
-def _decided_by_witness(name: str) -> State:
-    """The state of a field whose wrong type was refused: it is read, but what it does is for its witness to show."""
-    return "unknown" if name.partition(".")[0] in WITNESSES else "honoured"
 
 
 def companions(x: Exchange, hello: Exchange | None, said: Refusal) -> tuple[str, ...]:

@@ -226,6 +226,12 @@ def refuses_streaming(x: Exchange) -> bool:
     return said.status == 501 or names(said, "stream") or bool(STREAMING.search(said.message))
 
 
+def may_refuse_streaming(x: Exchange) -> bool:
+    """Whether an error may be about streaming: any but a server's failure that says nothing of it."""
+    status = reply(x).status
+    return 400 <= status < 500 or (status >= 500 and refuses_streaming(x))
+
+
 def own_fields(x: Exchange) -> tuple[str, ...]:
     """The fields of the request that its refusal means; `model` and `stream` are not counted."""
     said = refusal(x)

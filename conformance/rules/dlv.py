@@ -32,6 +32,9 @@ LEAST_BRIEFS = 3
 A_PIECE = MS // 10
 """Ten thousand pieces a second: no model makes one answer that fast."""
 
+QUICK_PIECE = MS
+"""A piece of an answer of which many come in one read: so many at once were not made one after the other."""
+
 LONG_SILENCE = 500 * MS
 LEAST_STALL = 1000 * MS
 SPARE_EVENTS = 64
@@ -55,7 +58,8 @@ class Pace(NamedTuple):
     @property
     def is_burst(self) -> bool:
         """Whether the pieces came together, faster than any model makes them."""
-        return self.reads <= 2 or self.span_ns < self.pieces * A_PIECE
+        least_ns = QUICK_PIECE if self.reads * 10 <= self.pieces else A_PIECE
+        return self.reads <= 2 or self.span_ns < self.pieces * least_ns
 
 
 def paced(
@@ -137,13 +141,13 @@ def held_back_ns(x: Exchange, briefs: Sequence[Exchange]) -> int:
     """By how many nanoseconds the long answer was held back and then came in a burst; 0 where that is not sure.
 
     Only what grows with the answer is sure: the long answer has to be later than the short one and than every other
-    brief one, by more than those differ among themselves.
+    brief one, by twice as much as those differ among themselves.
     """
     seen = start(briefs)
     if seen.short_ns is None or not seen.is_known or not pace(x).is_burst:
         return 0
     gain = took_ns(x) - seen.short_ns
-    is_sure = gain >= 2 * seen.noise_ns and took_ns(x) - seen.slowest_ns >= seen.noise_ns
+    is_sure = took_ns(x) - max(seen.slowest_ns, seen.short_ns) >= 2 * seen.noise_ns
     is_late = gain >= LEAST_GAIN + seen.short_ns // 4 and pace(x).span_ns * 4 < gain
     return gain if is_sure and is_late else 0
 

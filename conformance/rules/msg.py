@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from conformance.exchange import Exchange, view
@@ -42,11 +43,10 @@ class Part(NamedTuple):
 
 @view
 def parts(x: Exchange) -> tuple[Part, ...]:
-    """The events that say their type, up to the end."""
-    last = ends(x)[0].end if ends(x) else len(stream(x).content)
+    """The events that say their type."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
     found = (Part(event, mapping(value), string(mapping(value).get("type"))) for event, value in pairs)
-    return tuple(part for part in found if part.type and part.event.end <= last)
+    return tuple(part for part in found if part.type)
 
 
 def of(x: Exchange, kind: str) -> list[Part]:
@@ -220,7 +220,7 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
 def block_out_of_place(x: Exchange) -> Iterator[Finding]:
     """Clients look a delta's block up by its index: where none started there, they raise an error or lose the text."""
     started, stopped = 0, set()
-    for part in parts(x):
+    for part in takewhile(lambda part: part.type != "message_stop", parts(x)):
         index, at = part.value.get("index"), span(x, part.event)
         if part.type == "content_block_start":
             if index != started or index is False:

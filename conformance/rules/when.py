@@ -11,6 +11,8 @@ from conformance.rule import When
 from conformance.verdict import ANOTHER_QUESTION, Skip, not_applicable, untestable
 
 OK = range(200, 300)
+BODILESS = (204, 205)
+"""Successes that hold no answer (RFC 9110, sections 15.3.5 and 15.3.6)."""
 UNRELATED = (401, 402, 403, 407, 408, 425, 429)
 """Refusals that say nothing of the question: the key, the bill, the clock, the limit."""
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from conformance import catalogue
 from conformance.reference import changes
 from conformance.reference.variants import err as variants
 from conformance.rules.err.greeting import greeting_failed
@@ -35,6 +36,14 @@ def test_other_good_errors_fail_no_must(failing, change):
     found = failing(change)
     assert found[MUST] == set()
     assert found[SHOULD] <= {"ERR002"}
+
+
+def test_a_rate_limit_is_not_laid_to_the_target():
+    limited = answered(error("Slow down."), status=429)
+    assert greeting_failed.when(limited).status is Status.UNTESTABLE
+    for rule in (r for r in catalogue.rules() if r.family == "ERR"):
+        given = (limited, limited)[: len([name for name in rule.inputs if name != "policy"])]
+        assert rule.when(limited) or not list(rule.judge(*given)), rule.id
 
 
 def say(rule, *given):

@@ -27,7 +27,7 @@ def test_a_bad_refusal_fails_its_own_rule_alone(failing, change):
 
 
 def test_each_bad_refusal_has_a_rule_of_its_own():
-    assert len({c.caught_by for c in DEFECTS}) == 22
+    assert len({c.caught_by for c in DEFECTS}) == 23
 
 
 @pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda c: c.name)
@@ -91,15 +91,39 @@ def test_nothing_heard_is_untestable():
         "retry without streaming",
         "omit the stream parameter",
         "Turn off streaming and stream nothing",
+        "Set the 'stream' parameter to 'false'.",
+        "Try again with streaming disabled.",
+        "Turn streaming off.",
+        "stream must be false.",
+        "stream=0",
+        "Please do not set `stream`.",
+        "Disable streaming and retry.",
     ],
 )
 def test_hints(hint):
     assert HINT.search(f"Streaming is not supported. {hint}")
 
 
-@pytest.mark.parametrize("text", ["Streaming is not supported.", "stream is false advertising? no", "Contact support."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Streaming is not supported.",
+        "Streaming is disabled.",
+        "Streaming is off for now.",
+        "We have turned off streaming.",
+        "We do not stream.",
+        "There is no streaming here.",
+        "The upstream removed it. Streaming is gone.",
+        "Contact support.",
+    ],
+)
 def test_no_hints(text):
-    assert bool(HINT.search(text)) is ("is false" in text)
+    assert not HINT.search(text)
+
+
+def test_a_failure_that_says_nothing_of_streaming_is_no_refusal_of_it():
+    for rule in RULES:
+        assert say(rule, *no("<html>Bad Gateway</html>", status=502)) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize("value", ["False", "no", "0", "true", ""])

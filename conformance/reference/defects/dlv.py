@@ -30,9 +30,9 @@ def halted(reply: Reply) -> Reply:
 
 def going_on(reply: Reply, asked: Asked) -> Reply:
     """The stream of an answer that may have one token: the same piece again and again."""
-    if not is_stream(reply) or asked.json.get("max_tokens") != 1:
+    if asked.api != "chat" or not is_stream(reply) or asked.json.get("max_tokens") != 1:
         return reply
-    return replace(reply, pieces=(replace(reply.pieces[1], wait_s=0.02),) * 500)
+    return replace(reply, pieces=(reply.pieces[0], *(replace(reply.pieces[1], wait_s=0.02),) * 500))
 
 
 def hushed(reply: Reply) -> Reply:

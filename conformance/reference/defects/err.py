@@ -217,5 +217,22 @@ LEAKS = (
         "ERR022",
         crash_if(lambda asked: len(asked.body) > BIG),
     ),
+    wrong(
+        "streams-overloaded",
+        "Every stream is answered 503, for now",
+        "ERR022",
+        lambda answer, asked: (
+            replace(refusal(503, "Overloaded.", type="overloaded_error"), headers=(("retry-after", "1"),))
+            if streaming(asked) and answer.status == 200
+            else answer
+        ),
+    ),
+    wrong(
+        "streams-locked",
+        "Every stream is answered 403, with a key that opens all else",
+        "ERR023",
+        lambda answer, asked: refusal(403, "Forbidden.") if streaming(asked) and answer.status == 200 else answer,
+    ),
+    wrong("status-600", "Mistakes have a status that HTTP has not", "ERR024", with_status(600, 400)),
     wrong("stream-fails-at-once", "Every stream begins with an error", "ERR022", breaking(FAILED, "[DONE]", than=0)),
 )

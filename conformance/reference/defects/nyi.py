@@ -9,6 +9,7 @@ from conformance.reference.requests import (
     as_detail,
     as_events,
     labelled,
+    refusal,
     saying,
     with_body,
     with_error,
@@ -59,6 +60,35 @@ def events(reply: Reply, _asked: Asked) -> Reply:
     return as_events(reply) if reply.status == 501 else reply
 
 
+def failing_with(status: int, *headers: tuple[str, str]) -> OnAnswer:
+    """Chat streams of tool calls refused as not supported, with that status and these headers."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        forced = asked.mode == "stream" and asked.json.get("tool_choice") == "required"
+        if asked.api != "chat" or not forced or answer.status != 200:
+            return answer
+        text = "Streaming is not supported with tool_choice. Set stream=false."
+        fields = {"param": "stream", "code": "streaming_not_supported", "type": "not_implemented_error"}
+        return replace(refusal(status, text, **fields), headers=headers)
+
+    return change
+
+
+PARTLY = (
+    Change(
+        name="tools-refused-501-retried",
+        title="Streaming is refused for tool calls alone, and the refusal lacks x-should-retry",
+        caught_by="NYI023",
+        answer=failing_with(501),
+    ),
+    Change(
+        name="tools-refused-500",
+        title="Streaming is refused for tool calls alone, as if something broke",
+        caught_by="NYI023",
+        answer=failing_with(500, ("x-should-retry", "false")),
+    ),
+)
+
 DEFECTS = (
     Change(
         name="streaming-not-offered",
@@ -101,6 +131,12 @@ DEFECTS = (
         "The refusal says x-should-retry: true",
         "NYI014",
         headed(("x-should-retry", "true"), without="x-should-retry"),
+    ),
+    gap(
+        "refusal-says-twice",
+        "The refusal says x-should-retry: false twice, which is another value",
+        "NYI014",
+        headed(("x-should-retry", "false")),
     ),
     gap("refusal-retry-after", "The refusal has Retry-After", "NYI015", headed(("retry-after", "1"))),
     gap("refusal-with-usage", "The refusal reports a usage", "NYI016", saying(billed, 501)),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from conformance.reference.defects.nyi import failing_with
 from conformance.reference.reply import Answer, Asked, Change, OnAnswer
 from conformance.reference.requests import saying, with_error
 
@@ -27,7 +28,38 @@ def with_help(answer: Answer, asked: Asked) -> Answer:
     return replace(answer, whole=answer.whole | {"error": error, "request_id": asked.id, "usage": None})
 
 
+HINTS = (
+    "Set the 'stream' parameter to 'false'.",
+    "Send it again with streaming disabled.",
+    "Turn streaming off.",
+    "stream must be false.",
+    "Use stream=0.",
+)
+
+
+def hinting(number: int, hint: str) -> Change:
+    """The stop-gap with this way out in its message."""
+    message = f"Streaming is not supported. {hint}"
+    edit = with_error(lambda error: error | {"message": message}, 501)
+    return gap(f"refusal-hint-{number}", f"The refusal says: {hint}", edit)
+
+
+WORDED = tuple(hinting(number, hint) for number, hint in enumerate(HINTS, 1))
+ASIDE = gap(
+    "refusal-hint-aside",
+    "The refusal's hint stands in a field of its own",
+    with_error(lambda error: error | {"message": "Streaming is not supported.", "hint": 'Set "stream": false.'}, 501),
+)
+PARTLY = Change(
+    name="tools-refused-well",
+    title="Streaming is refused for tool calls alone, as a refusal of all streaming should be",
+    answer=failing_with(501, ("x-should-retry", "false")),
+)
+
 VARIANTS = (
+    *WORDED,
+    ASIDE,
+    PARTLY,
     gap("refusal-capitalised", "The refusal's headers are capitalised", saying(capitalised, 501)),
     gap("refusal-no-store", "The refusal must not be stored", saying(uncached, 501)),
     gap("refusal-with-help", "The refusal holds more than documented", saying(with_help, 501)),

@@ -25,6 +25,8 @@ def an_error(x: Exchange) -> Skip | None:
     status = reply(x).status
     if status < 400:
         return not_applicable("no error came")
+    if status == 429:
+        return not_applicable("a rate limit says nothing of the question")
     if refuses_streaming(x) or (x.question.topic == "hello" and x.mode == "stream"):
         return not_applicable("the error may say that streaming is not offered")
     if x.question.topic == "hello" and status in (404, 405):

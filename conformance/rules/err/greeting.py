@@ -4,18 +4,23 @@ from collections.abc import Iterator
 
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
-from conformance.read.refusal import own_fields, quoted, refusal
+from conformance.read.refusal import may_refuse_streaming, own_fields, quoted, refusal
 from conformance.read.sse import looks_like_events
 from conformance.rule import rule
 from conformance.rules.err.example import GREETING
-from conformance.rules.example import HELLO, JSON, SSE, answered, error, exchange, http, streamed
+from conformance.rules.err.spec import CODES_4XX
+from conformance.rules.example import HELLO, JSON, SSE, answered, completion, error, exchange, http, streamed
 from conformance.rules.when import OK, UNRELATED, asks, both, replied
 from conformance.verdict import MUST, Finding, Skip, not_applicable, untestable
+
+LOCKED = (401, 403)
 
 
 def _let_in(x: Exchange) -> Skip | None:
     status = reply(x).status
-    return untestable(f"the target refused the key ({status})") if status in (401, 403) else None
+    if status == 429:
+        return untestable("rate limited (429): run again with a lower --concurrency")
+    return untestable(f"the target refused the key ({status})") if status in LOCKED else None
 
 
 def _no_other_rule_s(x: Exchange) -> Skip | None:
@@ -25,7 +30,7 @@ def _no_other_rule_s(x: Exchange) -> Skip | None:
         return not_applicable(f"the target refused `{fields[0]}`")
     if said.in_band and not looks_like_events(x):
         return not_applicable("an error came under a success status")
-    if x.mode == "stream" and status >= 400 and status not in UNRELATED:
+    if x.mode == "stream" and status not in UNRELATED and may_refuse_streaming(x):
         return not_applicable("whether streaming is refused is judged beside the same greeting without it")
     return None
 
@@ -40,7 +45,8 @@ def _no_other_rule_s(x: Exchange) -> Skip | None:
     good=[GREETING, streamed(*HELLO)],
     bad=[
         answered(error("Boom."), status=500),
-        answered(error("Busy."), status=429, headers=(JSON, ("retry-after", "1"))),
+        answered(error("Busy."), status=503, headers=(JSON, ("retry-after", "1"))),
+        answered("<html>", status=502, mode="stream"),
         streamed(error("Upstream failed.")),
         exchange(http(200, [SSE], b'data: {"error":{}, "type":"error"}\n\n')),
     ],
@@ -56,3 +62,40 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
         yield Finding(
             f"the greeting was answered {answer.status}{transient}: {text}", at=said.at if said else answer.head
         )
+
+
+@rule(
+    "ERR023",
+    MUST,
+    "A key that opens the plain greeting opens the streamed one",
+    spec=CODES_4XX,
+    fix="Check the key before looking at `stream`; where streaming is not offered, answer 501.",
+    when=both(asks("hello"), replied),
+    good=[
+        (streamed(*HELLO), GREETING),
+        (answered(error(), status=401, mode="stream"), answered(error(), status=401)),
+    ],
+    bad=[(answered(error("No."), status=code, mode="stream"), GREETING) for code in LOCKED],
+)
+def streaming_locked(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
+    """Users are told to look for a fault in their key; no framework tries without streaming after that."""
+    status = reply(stream).status
+    if status in LOCKED and reply(unary).status in OK and not refusal(unary):
+        seen = f"streaming, the greeting was refused with {status}; without, the same key was good"
+        yield Finding(seen, at=reply(stream).head)
+
+
+@rule(
+    "ERR024",
+    MUST,
+    "A status is one that HTTP has",
+    spec="https://www.rfc-editor.org/rfc/rfc9110#section-15",
+    fix="Answer with a status from 200 to 599.",
+    when=replied,
+    good=[GREETING, answered(error(), status=599)],
+    bad=[answered(error(), status=600), answered(completion(), status=999)],
+)
+def status_out_of_range(x: Exchange) -> Iterator[Finding]:
+    """Clients and proxies sort statuses by their first digit; one that has no class is a crash, or a success."""
+    if reply(x).status >= 600:
+        yield Finding(f"the target answered {reply(x).status}", at=reply(x).head)

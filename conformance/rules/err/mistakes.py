@@ -80,7 +80,7 @@ def mistake_forgiven(x: Exchange) -> Iterator[Finding]:
 
 def _crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     status = reply(x).status
-    if status < 500 or status == 501:
+    if status not in range(500, 600) or status == 501:
         return
     if skip := greeted(hello):
         yield skip

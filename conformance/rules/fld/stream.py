@@ -11,7 +11,7 @@ from conformance.read.sse import is_labelled, looks_like_events
 from conformance.rule import rule
 from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.fld.spec import CREATE
-from conformance.rules.when import asks, both, succeeded
+from conformance.rules.when import BODILESS, asks, both, readable, succeeded
 from conformance.verdict import MUST, Finding, Skip, not_applicable, untestable
 
 
@@ -22,8 +22,10 @@ def is_stream(x: Exchange) -> bool:
 
 def asked_for_stream(x: Exchange) -> Skip | None:
     """A stream was asked for, and a success came."""
-    if skip := succeeded(x):
+    if skip := succeeded(x) or readable(x):
         return skip
+    if reply(x).status in BODILESS:
+        return not_applicable(f"the target answered {reply(x).status}, which has no body")
     if refusal(x).in_band and not looks_like_events(x):
         return not_applicable("an error came under a success status")
     if not reply(x).content and not reply(x).complete:

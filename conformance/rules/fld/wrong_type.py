@@ -11,7 +11,7 @@ from conformance.rules.example import HELLO, answered, completion, error, stream
 from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, UNNAMED, USER
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
-from conformance.rules.when import asks, both, decided, greeted, in_a_mode_that_is_offered
+from conformance.rules.when import BODILESS, asks, both, decided, greeted, in_a_mode_that_is_offered
 from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 READ_STRICTLY = ("frequency_penalty", "messages", "presence_penalty", "stream", "temperature", "top_p")
@@ -33,7 +33,9 @@ def _other(x: Exchange) -> Skip | None:
 def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     """A value of a wrong type went through as if it were not there."""
     name, said = x.question.about, refusal(x)
-    if not said:
+    if reply(x).status in BODILESS:
+        yield untestable(f"the target answered {reply(x).status}, which has no body")
+    elif not said:
         if not announced(x, name):
             seen = f"`{name}` was of a wrong type and the target answered {reply(x).status} as if it were not there"
             yield Finding(seen, at=reply(x).head, expected=f"a refusal that names `{name}`")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
-from conformance.read.refusal import Refusal, own_fields, refusal
+from conformance.read.refusal import Refusal, may_refuse_streaming, own_fields, refusal
 from conformance.rules.when import OK, UNRELATED, asks, replied
 from conformance.verdict import Finding, Skip, not_applicable, untestable
 
@@ -20,7 +20,9 @@ def declined(x: Exchange) -> Skip | None:
     status = reply(x).status
     if status in UNRELATED:
         return untestable(f"the target refused for a reason of its own ({status})")
-    return None if status >= 400 else not_applicable("streaming was not refused")
+    if may_refuse_streaming(x):
+        return None
+    return not_applicable(f"the target failed with {status}" if status >= 500 else "streaming was not refused")
 
 
 def no_statement(stream: Exchange, unary: Exchange) -> Skip | None:

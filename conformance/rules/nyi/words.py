@@ -13,11 +13,20 @@ from conformance.rules.nyi.spec import CODE, ENVELOPE, STATUS_501
 from conformance.rules.nyi.statement import declined, enveloped, statement
 from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
 
+SWITCH = r"stream(?:ing)?\b[`'\"]*\s*(?:(?:parameter|field|option|flag|property|argument)\s*)?"
 HINT = re.compile(
-    r"stream[`'\"]*\s*(?:=|:|to|as|is)?\s*[`'\"]*false|non-?stream|without\s+[`'\"]*stream"
-    r"|(?:omit|remove|disable|unset|drop|leav\w+ out|turn\w* off)\b.*\bstream",
-    re.IGNORECASE | re.DOTALL,
+    rf"{SWITCH}(?:=|:|to|as|is|be|(?:must|should|has to|needs to) be|set to|equal to)?\s*[`'\"]*(?:false|0)\b"
+    rf"|{SWITCH}(?:=|:|to)\s*[`'\"]*off\b"
+    r"|\bwith\s+[`'\"]*stream\w*[`'\"]*\s+(?:set to |turned |switched )?(?:disabled|off)\b"
+    r"|\b(?:turn|switch)(?:ing)?\s+[`'\"]*stream\w*[`'\"]*\s+off\b"
+    r"|\bnon-?\s?stream|\bwithout\s+(?:the\s+|any\s+)?[`'\"]*stream|\b(?:with|use|choose|request)\s+no\s+[`'\"]*stream"
+    r"|\b(?:omit|remove|disable|unset|drop|leave out|leave off|leaving out|(?:turn|switch)(?:ing)? off)\b[^.;!?]*\bstream"
+    r"|(?:^|[.;:!,]\s*|\bplease\s+)(?:do not|don't)\s+(?:\w+\s+){0,2}[`'\"]*stream",
+    re.IGNORECASE,
 )
+"""Words that tell to do without the stream."""
+MOST = 2000
+"""Characters of an error that are searched for such words."""
 
 
 @rule(
@@ -96,7 +105,10 @@ def refusal_without_the_words(said: Refusal) -> Iterator[Finding]:
 @enveloped
 def refusal_without_a_hint(said: Refusal) -> Iterator[Finding]:
     """Who reads it in a log has to know that one switch makes it work."""
-    if not HINT.search(said.message):
+    told = (
+        text for name, text in said.error.items() if name not in ("type", "code", "param") and isinstance(text, str)
+    )
+    if not any(HINT.search(text[:MOST]) for text in told):
         yield Finding(
             f"the message {quoted(said.message)} does not say what to do", at=said.at, expected="stream=false"
         )
