@@ -224,7 +224,7 @@ def capability(x: Exchange, hello: Exchange | None) -> tuple[str, State] | None:
     if found := witnessed(x):
         name, sight = found
         said = refusal(x)
-        return name, sight.state if not said else "refused" if _names_any(said, name) else "unknown"
+        return name, sight.state if not said else "refused" if _is_about(said, name) else "unknown"
     return None
 
 
@@ -275,6 +275,13 @@ def _canary(x: Exchange) -> State:
 def _names_any(said: Refusal, name: str) -> bool:
     """Whether a refusal names the field, or the object that holds it."""
     return any(names(said, part) for part in name.split("."))
+
+
+def _is_about(said: Refusal, name: str) -> bool:
+    """Whether a refusal names the field, and as its param no other one, such as `top_logprobs` beside `logprobs`."""
+    return _names_any(said, name) and (
+        said.param is None or any(mentions(said.param, part) for part in name.split("."))
+    )
 
 
 def merge(one: State, other: State) -> State:

@@ -196,7 +196,7 @@ def _change(change: Change) -> Entry:
     page = (
         ("", f"{kind} {change.name}: {change.title}"),
         ("on", change.on),
-        *((("caught by", change.caught_by),) if change.caught_by else ()),
+        *((("caught", f"by {change.caught_by}"),) if change.caught_by else ()),
         ("try", f"conformance run --deployment {change.on} --defect {change.name}"),
     )
     line = f"{change.caught_by:<7}  {change.title}" if change.caught_by else change.title

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.read.capability import WORST_FIRST, announced, capability, merge, witnessed
-from conformance.read.effects import effects, illegible
+from conformance.read.effects import effects
 from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, exchange, http, streamed
 
 HI = answered(completion())
@@ -140,6 +140,16 @@ USAGE = {"probe": "chat.usage", "body": {}}
         (answered(completion({"content": '{"a":'}, "length"), **FORMAT), "response_format", "unknown"),
         (answered(error("n must be 1"), status=400, **TWO), "n", "refused"),
         (answered(error("Bad."), status=400, **TWO), "n", "unknown"),
+        (answered(error("It needs 'logprobs'.", param="top_logprobs"), status=400, **LOGPROBS), "logprobs", "unknown"),
+        (
+            answered(completion(choices=[CHOICE | {"logprobs": {"content": [{"logprob": -1}]}}]), **LOGPROBS),
+            "top_logprobs",
+            "dropped",
+        ),
+        (answered(completion({"content": "One"}, usage={"completion_tokens": 1}), **CAP), "max_tokens", "honoured"),
+        (streamed(*HELLO[:2], "{", *HELLO[2:], **TWO), "n", "unknown"),
+        (streamed(chunk({"content": [1]}), *HELLO[2:], **TWO), "n", "unknown"),
+        (streamed(chunk({"content": "O"}), chunk({"content": "On"}), HELLO[3], **STOP), "stop", "unknown"),
     ],
 )
 def test_witnesses(x, field, expected):

@@ -158,6 +158,16 @@ def test_refusals_for_other_reasons_prove_nothing(status):
     assert dropped_field.when(answered(error(), status=status, **MISTYPED)).status is Status.UNTESTABLE
 
 
+@pytest.mark.parametrize("answer", [{"status": 204}, {"headers": [("content-encoding", "br")]}])
+def test_what_has_no_body_or_one_that_can_t_be_read_proves_no_drop(answer):
+    greeting = answered("..", mode="stream", **answer)
+    assert dropped_stream.when(greeting)
+    mistyped = answered("..", **answer, **MISTYPED)
+    assert dropped_field.when(mistyped) or say(dropped_field.judge, mistyped, HI) == [Status.UNTESTABLE]
+    canary = answered("..", **answer, **CANARY)
+    assert dropped_unknown_field.when(canary).status is Status.UNTESTABLE
+
+
 def test_a_disobedient_model_is_not_graded():
     for x in (
         answered(completion({"content": "One"}, usage=None), **CAP),

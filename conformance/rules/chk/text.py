@@ -10,7 +10,7 @@ from conformance.rules.chk.example import FIRST, GOOD, LAST, PIECES, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule, first_parts
 from conformance.rules.chk.when import choosing, filed, opened
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 GROWTHS = 4
 """How often a pattern must come again before it is no play on words, but the server's work."""
@@ -74,6 +74,10 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
             yield Finding(f"a delta's content is {shown(content)}", at=place(x, part))
 
 
+FEW = 8
+"""Words: so short an answer may come in one or two pieces."""
+
+
 def is_cumulative(choice: Choice) -> bool:
     """Whether the pieces of a text look like all the text so far."""
     pieces = choice.pieces
@@ -84,6 +88,8 @@ def piecemeal(x: Exchange) -> Skip | None:
     """Text came in at least three pieces."""
     if (skip := filed(x)) or any(len(choice.pieces) > 2 for choice in answer(x).choices):
         return skip
+    if all(len("".join(choice.pieces).split()) < FEW for choice in answer(x).choices):
+        return not_applicable("the answer is too short to come in pieces")
     return untestable("the text came in fewer than three pieces")
 
 

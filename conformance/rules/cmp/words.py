@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from conformance.exchange import Exchange
 from conformance.read.chat import Choice, answer, is_shaped, place
-from conformance.read.request import asked
+from conformance.read.request import asked, choices_asked
 from conformance.read.usage import usage
 from conformance.read.value import is_integer, mapping, shown
 from conformance.rule import rule
@@ -47,6 +47,8 @@ def answered_once(x: Exchange) -> Skip | None:
     """One answer came to its end, in either mode, and what it holds can be read."""
     if skip := streamed_to_the_end(x) if x.mode == "stream" else choosing(x):
         return skip
+    if choices_asked(x) > 1:
+        return not_applicable("several answers were asked for")
     if not is_shaped(x) or len(answer(x).choices) != 1:
         return untestable("what the choices hold can't be read")
     return not_applicable("the request said at which words to stop") if asked(x).get("stop") else None

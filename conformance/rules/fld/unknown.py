@@ -11,13 +11,18 @@ from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.fld.example import CANARY, GREETING, NESTED, UNKNOWN, UNNAMED, WARNED
 from conformance.rules.fld.naming import unnamed
 from conformance.rules.fld.spec import DROPPED
-from conformance.rules.when import asks, both, decided, in_a_mode_that_is_offered
+from conformance.rules.when import BODILESS, asks, both, decided, in_a_mode_that_is_offered, readable
 from conformance.target import Policy
 from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 
 def _unknown(x: Exchange) -> Skip | None:
-    return both(asks("unknown-field"), in_a_mode_that_is_offered, decided)(x)
+    return both(asks("unknown-field"), in_a_mode_that_is_offered, decided, readable, _answered)(x)
+
+
+def _answered(x: Exchange) -> Skip | None:
+    status = reply(x).status
+    return untestable(f"the target answered {status}, which has no body") if status in BODILESS else None
 
 
 def _at_the_top(x: Exchange) -> Skip | None:

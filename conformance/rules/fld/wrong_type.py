@@ -11,7 +11,7 @@ from conformance.rules.example import HELLO, answered, completion, error, stream
 from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, UNNAMED, USER
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
-from conformance.rules.when import BODILESS, asks, both, decided, greeted, in_a_mode_that_is_offered
+from conformance.rules.when import BODILESS, asks, both, decided, greeted, in_a_mode_that_is_offered, readable
 from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 READ_STRICTLY = ("frequency_penalty", "messages", "presence_penalty", "stream", "temperature", "top_p")
@@ -19,7 +19,7 @@ READ_STRICTLY = ("frequency_penalty", "messages", "presence_penalty", "stream", 
 
 
 def _mistyped(x: Exchange) -> Skip | None:
-    return both(asks("wrong-type"), in_a_mode_that_is_offered, decided)(x)
+    return both(asks("wrong-type"), in_a_mode_that_is_offered, decided, readable)(x)
 
 
 def _effective(x: Exchange) -> Skip | None:
