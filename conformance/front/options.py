@@ -34,7 +34,7 @@ class Whom:
     """What is tested; without any of these, the embedded deployment `native-sse`."""
 
     base_url: str | None = None
-    "Address of the deployment as far as the API's own path begins, usually ending in /v1."
+    "Address of the deployment as far as the API's own path begins, usually ending in /v1. Default: the embedded one."
     model: str | None = None
     "Name of a model that it serves."
     api_key_env: str | None = None

@@ -39,6 +39,8 @@ def granted(wish: Wish, environ: Mapping[str, str] = os.environ) -> Iterator[Opt
     if any(given is not None for given in (whom.base_url, whom.target, whom.config)):
         yield options(wish, _said(_theirs(whom, environ), wish), environ)
         return
+    if whom.model is not None and whom.deployment is None and whom.defect is None:
+        raise ConfigError(f"--model {whom.model} goes with --base-url URL, which is missing")
     deployment, change = embedded(whom.deployment, whom.defect)
     name = f"{deployment}+{change.name}" if change else deployment
     ours = Target(name=name, base_url="http://127.0.0.1/v1", model=MODEL, prices=INCIDENT)
@@ -64,6 +66,8 @@ def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
     """The options of a run against that target. Raises ConfigError."""
     bounds = wish.how_much
     prices = target.prices
+    if prices.request is not None and (prices.input is not None or prices.output is not None):
+        raise ConfigError("prices: accepted is a price per request, or prices of input and output tokens, not both")
     if bounds.max_cost is not None and prices.request is None and None in (prices.input, prices.output):
         raise ConfigError("--max-cost needs prices: --price-input and --price-output, or --price-request")
     return Options(

@@ -151,6 +151,8 @@ def test_ctrl_c_keeps_judges_and_reports_what_was_recorded(shell, tmp_path):
         (["--base-url", NOWHERE, "--model", "m", "--max-cost", "1"], ["--max-cost", "--price-request"]),
         (["--run-dir", "/proc/nowhere"], ["--run-dir", "/proc/nowhere"]),
         (["--report", "json=/proc/nowhere.json"], ["--report", "/proc/nowhere.json"]),
+        (["--price-request", "1", "--price-input", "2"], ["per request", "not both"]),
+        (["--model", "m"], ["--model", "--base-url"]),
         (["--path", "chit=/x"], ["--path 'chit=/x'", "chat, messages, responses"]),
         (["--report", "json"], ["--report 'json'", "FORMAT=PATH"]),
         (["--report", "html=x.html"], ["--report 'html=x.html'", "json", "junit"]),
