@@ -36,7 +36,8 @@ def tell(judged: Judged, outputs: Sequence[Output], hint: str = "") -> int:
             output.path.write_bytes(octets)
     out = terminal.console(sys.stderr if on_screen else sys.stdout)
     terminal.render(judged.report, judged.evidence, out)
-    out.print(f"The recording is in {judged.evidence.folder} (to judge it again: conformance judge {judged.evidence.folder}).", style="dim")
+    folder = judged.evidence.folder
+    out.print(f"The recording is in {folder} (to judge it again: conformance judge {folder}).", style="dim")
     if hint:
         out.print(hint, style="dim")
     return judged.report.exit_code
