@@ -12,7 +12,7 @@ from conformance.read.sse import DONE, Event, ends, payloads, span, stream
 from conformance.read.value import Object, held, is_integer, mapping, shown, string
 from conformance.rule import rule
 from conformance.rules.example import CLOSED, SSE, answered, completion, exchange, http
-from conformance.rules.sse.lines import excerpt
+from conformance.rules.sse.lines import excerpt, lost_lines, merged_events
 from conformance.rules.sse.when import answering, eventful
 from conformance.rules.when import answered_whole, whole
 from conformance.verdict import MUST, Finding, Skip, not_applicable, untestable
@@ -29,6 +29,8 @@ FITTING = {
 }
 """The blocks that each known kind of delta adds to."""
 KNOWN_BLOCKS = {block for blocks in FITTING.values() for block in blocks}
+UNREAD = ("", "ping")
+"""The names of events whose data Anthropic's SDKs don't read."""
 FLOW = ("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta")
 """The events that build a message, in the order in which they first come; others may stand anywhere."""
 
@@ -54,9 +56,20 @@ def of(x: Exchange, kind: str) -> list[Part]:
     return [part for part in parts(x) if part.type == kind]
 
 
+def unbroken(x: Exchange) -> Skip | None:
+    """A stream of events came, its lines are where they belong, and no event lost its JSON."""
+    if skip := eventful(x):
+        return skip
+    if lost_lines(x) or merged_events(x):
+        return untestable("the stream's lines are not where they belong")
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
+    torn = any(value is NOT_JSON and event.name not in UNREAD for event, value in pairs)
+    return untestable("an event holds no JSON") if torn else None
+
+
 def typed(x: Exchange) -> Skip | None:
-    """A stream came, no error ended it, and its events say their types."""
-    return eventful(x) or answering(x) or (None if parts(x) else untestable("no event says its type"))
+    """Such a stream came, no error ended it, and its events say their types."""
+    return unbroken(x) or answering(x) or (None if parts(x) else untestable("no event says its type"))
 
 
 def ended(x: Exchange) -> Skip | None:
@@ -152,7 +165,7 @@ def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
     "The data of each event is an object that says its type",
     spec=EVENTS,
     fix='Send each event as a JSON object with its type, a ping as {"type": "ping"}; translate the chunks of another API.',
-    when=eventful,
+    when=unbroken,
     good=[GOOD, events(START, {"type": "of_tomorrow"}, STOP)],
     bad=[events(CHUNK, STOP), events(START, None, STOP), events(START, [], STOP), events(START, {"type": 1}, STOP)],
     apis=("messages",),
@@ -161,9 +174,9 @@ def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
 def untyped_event(x: Exchange) -> Iterator[Finding]:
     """Clients choose by the type what an event adds: without one its text is lost, or raises an error."""
     for at, (event, value) in enumerate(zip(stream(x).dispatched, payloads(x), strict=True)):
-        if value is DONE or at == error_at(x) or (value is NOT_JSON and event.name not in ("", "ping")):
-            continue  # the families SSE and ERR judge these
-        if not string(mapping(value).get("type")):
+        if event in ends(x)[:1]:
+            return
+        if value is not DONE and at != error_at(x) and not string(mapping(value).get("type")):
             what = "is no JSON" if value is NOT_JSON else f"has {held(value, 'type')}"
             yield Finding(f"the data of an event {what}: {excerpt(event.data)}", at=span(x, event))
 
