@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REAL := .cache/real
+# Two a processor: most of a test is waiting for a server.
+WORKERS = $(shell $(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))')
 # Arguments for the command that a target runs, for example: make run ARGS="--deployment silent-json"
 ARGS ?=
 PIP := --disable-pip-version-check --no-input --quiet
@@ -23,7 +25,7 @@ run: $(VENV)/run.stamp ## Set up, and run the gate on the embedded deployment
 
 .PHONY: test
 test: $(VENV)/test.stamp ## Set up, and pass the tests
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 .PHONY: check
 check: $(VENV)/check.stamp ## Format, lint, types, import arrows, spelling, generated files

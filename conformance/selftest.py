@@ -27,7 +27,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - files in memory, where the system has 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 KEY = "sk-self-test-0123456789"
 """Every deployment is asked with a key, so that one that repeats it is seen."""
-LIMITS = Limits(timeout_s=6.0, silence_s=1.5, first_byte_s=1.5)
+LIMITS = Limits(timeout_s=4.0, silence_s=1.2, first_byte_s=1.2, linger_s=0.02)
 """Short, so that a deployment that hangs is through in seconds; the good ones answer within a quarter of a second."""
 
 UNPRICED = Prices()

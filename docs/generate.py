@@ -25,6 +25,8 @@ FAMILIES = {
     "CHK": "chat chunks",
     "CMP": "whole chat answers",
     "USE": "usage",
+    "TOOL": "tool calls",
+    "MSG": "the Messages API's own events and answers",
     "NYI": "streaming that is not implemented",
     "ERR": "errors",
     "FLD": "silent drops",
