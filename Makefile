@@ -13,7 +13,7 @@ WORKERS = $(shell $(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))'
 # Arguments for the command that a target runs, for example: make run ARGS="--deployment silent-json"
 ARGS ?=
 PIP := --disable-pip-version-check --no-input --quiet
-export PIP_CONSTRAINT := constraints.txt
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .PHONY: help
 help: ## List the targets

@@ -3,8 +3,6 @@
 import pytest
 
 from conformance import catalogue
-from conformance.reference import changes
-from conformance.reference.variants import err as variants
 from conformance.rules.err.greeting import greeting_failed
 from conformance.rules.err.leaks import conversation_sent_back, leaked_traceback
 from conformance.rules.err.mistakes import (
@@ -14,28 +12,9 @@ from conformance.rules.err.mistakes import (
     refusal_inside_a_stream,
 )
 from conformance.rules.example import HELLO, answered, completion, error, exchange, streamed
-from conformance.verdict import MUST, SHOULD, Finding, Status
+from conformance.verdict import Finding, Status
 
-DEFECTS = [c for c in changes.defects() if c.caught_by.startswith("ERR")]
-ALSO = {"unknown-route-answered": {"ERR001", "CMP001"}}
-"""What is answered where nothing is served is no completion, either."""
-ALSO |= {c.name: {c.caught_by, "ERR004"} for c in changes.defects() if c.caught_by in ("ERR014", "ERR015")}
-"""An error in the midst of a stream that a good request began is a failure in itself."""
 HI = answered(completion())
-
-
-@pytest.mark.parametrize("change", DEFECTS, ids=lambda c: c.name)
-def test_a_bad_error_fails_its_own_rule_alone(failing, change):
-    found = failing(change)
-    assert change.caught_by in found[MUST] | found[SHOULD]
-    assert found[MUST] | found[SHOULD] <= ALSO.get(change.name, {change.caught_by})
-
-
-@pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda c: c.name)
-def test_other_good_errors_fail_no_must(failing, change):
-    found = failing(change)
-    assert found[MUST] == set()
-    assert found[SHOULD] <= {"ERR002"}
 
 
 def test_a_rate_limit_is_not_laid_to_the_target():

@@ -4,7 +4,6 @@ import pytest
 
 from conformance.reference import changes
 from conformance.reference.defects import fld as defects
-from conformance.reference.variants import fld as variants
 from conformance.rules.example import HELLO, answered, completion, error, exchange, http, streamed
 from conformance.rules.fld.example import CANARY, MISTYPED, UNKNOWN, UNNAMED, WARNED
 from conformance.rules.fld.framework import refused_framework_field
@@ -14,35 +13,6 @@ from conformance.rules.fld.witness import CAP, FORMAT, TOOLS, dropped_cap, dropp
 from conformance.rules.fld.wrong_type import dropped_field, refusal_without_the_field
 from conformance.target import Policy
 from conformance.verdict import MUST, SHOULD, Finding, Status
-
-DEFECTS = [c for c in changes.defects() if c.caught_by.startswith("FLD")]
-ALSO = {
-    "stream-dropped": {"FLD001", "FLD003", "FLD004", "FLD007"},
-    "max-tokens-dropped": {"FLD004", "FLD010", "USE009"},
-    "stop-dropped": {"FLD004", "FLD016"},
-    "cap-ignored": {"FLD010", "USE009"},
-    "nested-type-ignored": {"FLD004", "FLD007"},
-}
-"""What a defect breaks beside the rule that names it: a dropped object takes along what it holds, a cap its usage."""
-
-
-@pytest.mark.parametrize("change", DEFECTS, ids=lambda c: c.name)
-def test_a_drop_fails_its_own_rule_alone(failing, change):
-    found = failing(change)
-    assert found[MUST] | found[SHOULD] == ALSO.get(change.name, {change.caught_by})
-
-
-WITNESSES = {"FLD010", "FLD011", "FLD012", "FLD013", "FLD014", "FLD016", "FLD017"}
-OTHERS = [
-    c for c in changes.defects() if c.on == "native-sse" and c.caught_by[:3] in ("SSE", "CHK", "CMP", "TOO", "USE")
-]
-SHOWN = {"call-lost": {"FLD012"}, "usage-over-the-cap": {"FLD010"}}
-
-
-@pytest.mark.parametrize("change", OTHERS, ids=lambda c: c.name)
-def test_what_can_t_be_read_is_not_laid_to_a_field(failing, change):
-    found = failing(change)
-    assert (found[MUST] | found[SHOULD]) & WITNESSES == SHOWN.get(change.name, set())
 
 
 def test_a_field_that_is_refused_is_named_in_place_of_the_one_beside_it(failing):
@@ -63,11 +33,6 @@ def test_a_field_that_is_refused_is_named_in_place_of_the_one_beside_it(failing)
 def test_the_owner_s_promise_through_the_gate(failing, name, promise, broken):
     policy = Policy(unknown_fields=promise)
     assert failing(changes.find(name), policy=policy) == {MUST: broken, SHOULD: set()}
-
-
-@pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda c: c.name)
-def test_a_legal_variant_fails_no_must(failing, change):
-    assert failing(change)[MUST] == set()
 
 
 def test_the_incident(judged):

@@ -24,6 +24,12 @@ def with_help(answer: Answer, asked: Asked) -> Answer:
     return replace(answer, whole=answer.whole | {"error": error, "request_id": asked.id, "success": False})
 
 
+def listing_stored(answer: Answer, asked: Asked) -> Answer:
+    """GET on the path of chat completions lists the stored ones, as the API documents."""
+    empty = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+    return Answer(whole=empty) if asked.method == "GET" and answer.status == 405 else answer
+
+
 def no_model_needed(body: Body) -> Body:
     """One model is served, whatever it is called."""
     named = body.get("model")
@@ -55,4 +61,9 @@ VARIANTS = (
     ),
     Change(name="one-model-for-all", title="The model's name is not needed", asked=reading(no_model_needed)),
     Change(name="any-role", title="Unknown roles are the user's", asked=reading(any_role)),
+    Change(
+        name="stored-completions-listed",
+        title="GET lists the stored completions",
+        answer=listing_stored,
+    ),
 )

@@ -6,7 +6,7 @@ from conformance.read.http1 import reply
 from conformance.read.json_text import fault_of
 from conformance.rules.cmp.shape import choices_of, completion_of, messages_of
 from conformance.rules.when import answered_whole
-from conformance.verdict import Skip, not_applicable, untestable
+from conformance.verdict import ANOTHER_QUESTION, Skip, not_applicable, untestable
 
 
 def replied(x: Exchange) -> Skip | None:
@@ -18,9 +18,14 @@ def replied(x: Exchange) -> Skip | None:
     return None if reply(x).complete else untestable("the reply was cut off")
 
 
+def elsewhere(x: Exchange) -> Skip | None:
+    """The request went to another route, or asked for the list of stored completions (GET), which is documented too."""
+    return ANOTHER_QUESTION if x.question.about in ("get", "unknown-route") else None
+
+
 def valued(x: Exchange) -> Skip | None:
     """A reply came whole that is JSON; HTTP008 tells of what is not."""
-    if skip := replied(x):
+    if skip := elsewhere(x) or replied(x):
         return skip
     fault = fault_of(reply(x).content)
     return untestable(f"the reply is no JSON text: {fault}") if fault else None
@@ -28,7 +33,7 @@ def valued(x: Exchange) -> Skip | None:
 
 def completed(x: Exchange) -> Skip | None:
     """A completion came, or something much like one."""
-    if skip := replied(x):
+    if skip := elsewhere(x) or replied(x):
         return skip
     return None if is_chunk(completion_of(x)) else untestable("the reply holds no completion")
 
