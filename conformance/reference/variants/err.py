@@ -26,7 +26,7 @@ def with_help(answer: Answer, asked: Asked) -> Answer:
 
 def listing_stored(answer: Answer, asked: Asked) -> Answer:
     """GET on the path of chat completions lists the stored ones, as the API documents."""
-    empty = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+    empty: dict[str, Any] = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
     return Answer(whole=empty) if asked.method == "GET" and answer.status == 405 else answer
 
 
