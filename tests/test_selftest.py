@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance import catalogue
 from conformance.selftest import row, rows, subjects
 
 MATRIX = Path(__file__).parent / "kill_matrix.json"
@@ -19,9 +20,19 @@ def expected():
     return json.loads(MATRIX.read_text())
 
 
+TIMED = {rule.id for rule in catalogue.rules() if rule.timed}
+
+
+def looked_at(name):
+    """The line of the matrix; a busy machine gets a second look where only rules that judge time differ."""
+    got, known = row(name), expected()[name]
+    differing = {*got.must, *got.should} ^ {*known["must"], *known["should"]}
+    return row(name) if differing and differing <= TIMED else got
+
+
 @pytest.mark.parametrize("name", subjects())
 def test_the_gate_says_of_it_what_the_matrix_says(name):
-    got = row(name)
+    got = looked_at(name)
     assert got.errors == ()
     assert got.is_right, f"{name} is to be caught by {got.caught_by or 'no MUST'}; failed: {got.must} {got.should}"
     assert {"must": list(got.must), "should": list(got.should)} == expected()[name]
