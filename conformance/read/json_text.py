@@ -62,7 +62,7 @@ def fault_of(octets: bytes) -> str:
         json.loads(octets.decode(), parse_int=_integer, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         return _clause(error)
-    return ""  # pragma: no cover - value_of has read it
+    return ""  # not to be expected: value_of has read it
 
 
 FAULTS = {
