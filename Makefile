@@ -8,8 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REAL := .cache/real
-# Two a processor: most of a test is waiting for a server.
-WORKERS = $(shell $(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))')
+# Three a processor: most of a test is waiting for a server.
+WORKERS = $(shell $(BIN)/python -c 'import os; print(3 * (os.cpu_count() or 1))')
 # Arguments for the command that a target runs, for example: make run ARGS="--deployment silent-json"
 ARGS ?=
 PIP := --disable-pip-version-check --no-input --quiet
@@ -17,7 +17,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: run
 run: $(VENV)/run.stamp ## Set up, and run the gate on the embedded deployment
@@ -37,8 +37,20 @@ check: $(VENV)/check.stamp ## Format, lint, types, import arrows, spelling, gene
 	@$(BIN)/python docs/generate.py --check
 
 .PHONY: real
-real: $(VENV)/test.stamp $(REAL)/stamp ## Set up llama.cpp's server with a tiny model, and run the gate against it
+real: $(VENV)/test.stamp $(REAL)/stamp ## Set up llama.cpp, vLLM's router and llmock, and run the gate against each
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python -m pytest tests/real -m realserver -n 0 $(ARGS)
+
+.PHONY: fidelity
+fidelity: $(VENV)/test.stamp ## Install the real clients, and hold the predictions against them; writes docs/fidelity.md
+	@$(BIN)/python tests/fidelity/measure.py $(ARGS)
+
+.PHONY: fidelity-quick
+fidelity-quick: $(VENV)/test.stamp ## The same with openai, anthropic and LangGraph over a few scenes, in a minute
+	@$(BIN)/python tests/fidelity/measure.py --quick $(ARGS)
+
+.PHONY: capture
+capture: $(VENV)/test.stamp ## Install the real frameworks, and write what they send into the profiles
+	@$(BIN)/python tests/fidelity/capture.py $(ARGS)
 
 .PHONY: selftest
 selftest: $(VENV)/run.stamp ## Every planted defect and legal variant through the gate: the kill matrix
@@ -84,7 +96,7 @@ $(VENV)/check.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/test.stamp $(VENV)/run.stamp
 
 $(REAL)/stamp: tests/real/requirements.txt
-	@echo "Setting up llama.cpp's server ..." >&2
+	@echo "Setting up llama.cpp, vLLM's router and llmock ..." >&2
 	@$(PYTHON) -m venv $(REAL)
 	@PIP_CONSTRAINT= $(REAL)/bin/pip install $(PIP) -r tests/real/requirements.txt
 	@touch $@

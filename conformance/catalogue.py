@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from conformance import probes as probes_package
-from conformance import profiles as profiles_package
 from conformance import rules as rules_package
 from conformance.probe import Probe
 from conformance.profile import Profile
+from conformance.profiles.recording import recorded
 from conformance.rule import Rule
 
 T = TypeVar("T")
@@ -26,9 +26,7 @@ def rules() -> tuple[Rule, ...]:
 @cache
 def profiles() -> tuple[Profile, ...]:
     """All profiles, by name."""
-    return tuple(
-        sorted(_collect(profiles_package, Profile, lambda p: f"{p.api} {p.name}"), key=lambda p: (p.name, p.api))
-    )
+    return tuple(sorted(recorded(), key=lambda p: (p.name, p.api)))
 
 
 @cache

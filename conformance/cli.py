@@ -106,6 +106,26 @@ def list_(
 
 
 @app.command
+def profiles(*, check: bool = False, python: Path | None = None) -> int:
+    """List the profiles, or tell which of them the installed frameworks have moved away from.
+
+    Parameters
+    ----------
+    check
+        Compare the versions that were captured with those that are installed. Exit code 1 where one is newer.
+    python
+        The Python whose packages to look at. Default: this one. Packages of npm are looked for in ./node_modules.
+    """
+    from conformance.front import installed  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.report import listing  # noqa: PLC0415 - as above
+
+    if not check:
+        sys.stdout.write(listing.as_text(listing.KINDS["profiles"]()))
+        return OK
+    return FAILED if installed.tell(python, sys.stdout) else OK
+
+
+@app.command
 def explain(name: str, /) -> int:
     """Show the page of a rule, profile, probe, deployment, defect or variant.
 
@@ -124,7 +144,7 @@ def explain(name: str, /) -> int:
         raise ConfigError(f"explain {name!r}: nothing has this name; {hint}`conformance list rules` shows the rules")
     out = terminal.console(sys.stdout)
     for page in pages:
-        terminal.page(page.page, out)
+        terminal.page(page.page(), out)
     return OK
 
 

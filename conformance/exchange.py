@@ -42,7 +42,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request to send, and the questions that it answers (the first names the exchange).
 
     `headers` are in order, complete but for Host and Content-Length; `{key}` in a value stands for the API key.
-    `max_tokens` is the upper bound of completion tokens that the answer can cost.
+    `max_tokens` is the upper bound of completion tokens that it can cost. `turn`, `hang_up` and `kept` are the probe's:
+    when the request is sent, after how many events the harness closes the connection on purpose, and whether it is
+    sent twice over one connection.
     """
 
     id: str
@@ -52,6 +54,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...]
     body: bytes
     max_tokens: int = 0
+    turn: int = 0
+    hang_up: int | None = None
+    kept: bool = False
 
 
 class Arrival(NamedTuple):
@@ -74,11 +79,12 @@ class Ending(msgspec.Struct, frozen=True):
 
     `how`: `idle` the reply was complete, the target kept the connection and the harness closed it; `closed` the
     target closed it; `reset` it was reset; `timeout` the harness gave up waiting; `limit` the harness stopped
-    reading at one of its bounds; `unreachable` no connection was made; `interrupted` the user stopped the run.
+    reading at one of its bounds; `hung-up` it closed the connection on purpose, as the probe wants it; `unreachable`
+    no connection was made; `interrupted` the user stopped the run.
     `phase`: what was going on then; `after` means that the reply had been complete.
     """
 
-    how: Literal["idle", "closed", "reset", "timeout", "limit", "unreachable", "interrupted"]
+    how: Literal["idle", "closed", "reset", "timeout", "limit", "hung-up", "unreachable", "interrupted"]
     phase: Literal["connect", "send", "first-byte", "body", "after"]
     at_ns: int
     detail: str = ""

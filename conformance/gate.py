@@ -1,9 +1,10 @@
 """The gate: plan, greet, fire and store. What both fronts do before anything is judged."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol
 
 import anyio
@@ -12,20 +13,26 @@ import msgspec
 from conformance import __version__
 from conformance.exchange import Api, Exchange, Request
 from conformance.plan import plan
-from conformance.probe import Suite
+from conformance.probe import CROWD, TOGETHER, Suite
 from conformance.read.http1 import reply
 from conformance.run import RunFacts
-from conformance.store.folder import RunFolder
 from conformance.target import Target
 from conformance.wire.fire import fire
 from conformance.wire.limits import Limits
 
 HIDDEN = "(hidden)"
-TIMED = ("short", "long")
-"""The topics whose time is judged: asked last and one at a time, so that no answer waits for a slot that we hold.
+AT_A_TIME: dict[int, int] = {TOGETHER: 8, CROWD: 16}
+"""How many exchanges go on at the same time in a turn, where the user sets no bound; in the later turns one."""
 
-The short answer goes first: if the target caches prompts, the long one is the quicker for it.
-"""
+
+class Store(Protocol):
+    """Where a run is kept: a folder, or memory."""
+
+    def write_facts(self, facts: RunFacts) -> None:
+        """Write the run's facts, or replace them."""
+
+    def write(self, exchange: Exchange) -> None:
+        """Add one exchange."""
 
 
 class Progress(Protocol):
@@ -47,7 +54,7 @@ class Options:
     suite: Suite = "gate"
     key: str | None = field(default=None, repr=False)
     limits: Limits = field(default_factory=Limits)
-    concurrency: int = 8
+    concurrency: int | None = None
     max_requests: int | None = None
     max_tokens: int | None = None
     max_cost: float | None = None
@@ -57,43 +64,58 @@ class Options:
 
 @dataclass(slots=True, kw_only=True)
 class _Recording:
-    options: Options
-    folder: RunFolder
-    progress: Progress
-    left_out: dict[str, str]
+    options: Options = field(repr=False)  # asyncio makes the representation of what it runs, and throws it away
+    store: Store = field(repr=False)
+    progress: Progress = field(repr=False)
+    have: Mapping[str, Exchange] = field(repr=False)
+    left_out: dict[str, str] = field(repr=False)
     stopped: str = ""
     why: str = ""
-    heard: dict[str, Exchange] = field(default_factory=dict)
+    heard: dict[str, Exchange] = field(default_factory=dict, repr=False)
 
-    async def fire(
-        self, requests: Sequence[Request], keep: Callable[[Exchange], None], concurrency: int | None = None
-    ) -> None:
+    async def fire(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
+        """Send the requests, turn by turn, but for those whose exchange is there."""
+        for request in requests:
+            if request.id in self.have:
+                self._keep(self.have[request.id], keep)
+        missing = [request for request in requests if request.id not in self.have]
+        for turn in sorted({request.turn for request in missing}):
+            await self._fire(turn, [request for request in missing if request.turn == turn], keep)
+
+    async def _fire(self, turn: int, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         secrets = (*self.options.target.headers.values(), *((self.options.key,) if self.options.key else ()))
-
-        def on_exchange(x: Exchange) -> None:
-            keep(x)
-            self.folder.write(x)
-            self.progress.done(x)
 
         await fire(
             requests,
             key=self.options.key,
             secrets=tuple(secret for secret in secrets if secret),
             limits=self.options.limits,
-            concurrency=concurrency or self.options.concurrency,
-            on_exchange=on_exchange,
+            concurrency=self._at_a_time(turn),
+            on_exchange=lambda x: self._keep(x, keep),
         )
 
+    def _keep(self, x: Exchange, keep: Callable[[Exchange], None]) -> None:
+        keep(x)
+        self.store.write(x)
+        self.progress.done(x)
 
-async def record(options: Options, folder: RunFolder, progress: Progress) -> RunFacts:
+    def _at_a_time(self, turn: int) -> int:
+        usual, bound = AT_A_TIME.get(turn, 1), self.options.concurrency
+        return usual if bound is None or usual == 1 else bound
+
+
+async def record(
+    options: Options, store: Store, progress: Progress, have: Mapping[str, Exchange] = MappingProxyType({})
+) -> RunFacts:
     """Send the run's requests and record every exchange; returns and writes the run's facts.
 
+    `have` are exchanges by the ID of their request that are there already; they are taken over in its place.
     One plain greeting per API goes first: if nobody answers or the key is refused, nothing else is sent. Cancellation
     (Ctrl-C) keeps what was recorded and writes the facts as `interrupted` before it goes on.
     """
     requests = plan(options.target, options.profiles, options.suite)
     within, left_out = _within(requests, options)
-    recording = _Recording(options=options, folder=folder, progress=progress, left_out=left_out)
+    recording = _Recording(options=options, store=store, progress=progress, have=have, left_out=left_out)
     began, started = time.monotonic(), datetime.now(UTC)
     progress.total(len(within))
     facts = RunFacts(
@@ -106,7 +128,7 @@ async def record(options: Options, folder: RunFolder, progress: Progress) -> Run
         messages_per_day=options.messages_per_day,
         strict=options.strict,
     )
-    folder.write_facts(msgspec.structs.replace(facts, stopped="interrupted"))
+    store.write_facts(msgspec.structs.replace(facts, stopped="interrupted"))
     try:
         await _greet_then_fire(recording, within)
     except anyio.get_cancelled_exc_class():
@@ -120,7 +142,7 @@ async def record(options: Options, folder: RunFolder, progress: Progress) -> Run
             stopped=recording.stopped,
             stopped_why=recording.why,
         )
-        folder.write_facts(facts)
+        store.write_facts(facts)
     return facts
 
 
@@ -141,9 +163,7 @@ async def _greet_then_fire(recording: _Recording, requests: Sequence[Request]) -
             recording.left_out[request.id] = f"{api} answers {missing[api]} on its path"
         else:
             rest.append(request)
-    await recording.fire([request for request in rest if request.questions[0].topic not in TIMED], lambda _: None)
-    for topic in TIMED:
-        await recording.fire([r for r in rest if r.questions[0].topic == topic], lambda _: None, concurrency=1)
+    await recording.fire(rest, lambda _: None)
 
 
 def _greetings(requests: Sequence[Request]) -> list[Request]:
@@ -201,8 +221,11 @@ def _over(requests: int, tokens: int, cost: float, options: Options) -> str:
 
 
 def tokens_of(request: Request) -> int:
-    """An upper bound of a request's tokens: a token has at least two octets of the prompt, in practice four."""
-    return len(request.body) // 3 + request.max_tokens
+    """An upper bound of a request's tokens: a token has at least two octets of the prompt, in practice four.
+
+    White space around the body is no part of the prompt.
+    """
+    return len(request.body.strip()) // 3 + request.max_tokens
 
 
 def cost_of(request: Request, target: Target) -> float | None:
@@ -212,4 +235,4 @@ def cost_of(request: Request, target: Target) -> float | None:
         return prices.request
     if prices.input is None or prices.output is None:
         return None
-    return (len(request.body) / 3 * prices.input + request.max_tokens * prices.output) / 1e6
+    return (len(request.body.strip()) / 3 * prices.input + request.max_tokens * prices.output) / 1e6

@@ -23,7 +23,8 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
     """What one framework would make of a reply.
 
     `requests` and `billed` count the requests of one user message; `wasted_usd` is what its retries cost, `cost_usd`
-    what the message cost in all (None where no price is known). `delivered` tells whether the user sees the answer.
+    what the message cost in all (None where no price is known), and both again for a day of messages (None where
+    nobody said how many). `delivered` tells whether the user sees the answer.
     `detail` is one sentence: what the user sees and why. `error` is the message as the user would read it.
     """
 
@@ -36,6 +37,8 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
     billed: int
     wasted_usd: float | None = None
     cost_usd: float | None = None
+    wasted_usd_day: float | None = None
+    cost_usd_day: float | None = None
     estimated: bool = False
     detail: str = ""
     error: str = ""

@@ -1,37 +1,32 @@
 """Judging: rules over recorded exchanges. Pure: the same recording gives the same verdicts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby, islice
+from typing import NamedTuple
 
 from conformance import catalogue
 from conformance.clients import impact_of, impacts_of
+from conformance.evidence import Evidence, Load, is_asked, is_optional
 from conformance.exchange import Api, Exchange, Mode, Question
 from conformance.impact import Impact
+from conformance.probe import Suite
 from conformance.read.capability import State, capability, merge
 from conformance.read.http1 import reply
-from conformance.read.refusal import refusal
-from conformance.read.request import cap_asked, choices_asked
 from conformance.read.usage import usage
 from conformance.rule import Rule
 from conformance.run import RunFacts
 from conformance.target import Policy, Prices
 from conformance.verdict import ANOTHER_QUESTION, Finding, Skip, Status, Verdict, untestable
 
-Load = Callable[[str], Exchange]
 Sides = dict[Mode, Exchange]
 Given = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
-MUCH = 256 * 1024
-"""Octets of a greeting above which what was read of it is read again rather than kept."""
-WHOLE_TURNS = ("hello", "tools", "usage")
+WHOLE_TURNS = ("hello", "tools", "tools.named", "tools.several", "tools.single", "usage")
 """Questions that a framework's user could have asked: others cap the answer, and would hurt by that alone."""
-FEW_TOKENS = 8
-FEW_OCTETS = 100_000
-COMPARED = ".long-"
-"""In the names of exchanges that are compared with the brief ones, and so judged after them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,45 +46,74 @@ class Judgement:
     cost_usd: float | None = None
 
 
-@dataclass(slots=True)
-class _Kept:
-    """What other exchanges are compared with: the greetings, and the streams that were asked for few tokens."""
-
-    hellos: dict[tuple[Api, str, Mode], Exchange] = field(default_factory=dict)
-    briefs: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
-
-    def keep(self, x: Exchange) -> None:
-        """Keep the exchange if others are compared with it."""
-        if x.question.topic == "hello":
-            self.hellos[x.api, x.question.profile, x.mode] = x
-        if x.mode == "stream" and 0 < cap_asked(x) * choices_asked(x) <= FEW_TOKENS and len(x.heard) <= FEW_OCTETS:
-            place = x.api, x.question.profile
-            self.briefs[place] = (*self.briefs.get(place, ()), x)
-
-    def beside(self, x: Exchange) -> Given:
-        """What the exchange may be compared with."""
-        place = x.api, x.question.profile
-        return {"hello": self.hellos.get((*place, x.mode)), "briefs": self.briefs.get(place, ())}
+Subject = tuple[Api, str, str]
+"""What was asked, in whichever mode: API, profile, probe."""
 
 
-def judge(facts: RunFacts, load: Load, ids: Sequence[str]) -> Judgement:
+class Earlier(NamedTuple):
+    """The verdicts on one subject in an earlier judgement, by mode and rule, and the exchanges that they rest on."""
+
+    verdicts: dict[tuple[Mode, str], Verdict]
+    exchanges: set[str]
+
+
+class Known(NamedTuple):
+    """An earlier judgement of a recording of which the exchanges `same` are in this one, too, octet by octet.
+
+    A verdict that rests on those exchanges alone is taken over, and where there was none, there is none.
+    """
+
+    earlier: Mapping[Subject, Earlier]
+    same: frozenset[str]
+
+
+def earlier(verdicts: Iterable[Verdict]) -> dict[Subject, Earlier]:
+    """The verdicts of a judgement, to be taken over into the next."""
+    found: dict[Subject, Earlier] = {}
+    for verdict in verdicts:
+        subject = verdict.api, verdict.profile, verdict.probe
+        of_subject = found.setdefault(subject, Earlier({}, set()))
+        of_subject.verdicts[verdict.mode, verdict.rule] = verdict
+        of_subject.exchanges.update(verdict.exchanges)
+    return found
+
+
+UNKNOWN = Known({}, frozenset())
+NOTHING_KNOWN = Earlier({}, set())
+
+
+@cache
+def _rules(api: Api, mode: Mode | None, suite: Suite) -> tuple[Rule, ...]:
+    """The rules that judge an answer of an API in a mode, or without a mode those that judge both modes together.
+
+    Left out are those that compare it with something that the suite does not ask.
+    """
+    of_api = (rule for rule in catalogue.rules() if api in rule.apis and is_asked(rule, api, suite))
+    if mode is None:
+        return tuple(rule for rule in of_api if "unary" in rule.inputs)
+    return tuple(rule for rule in of_api if "x" in rule.inputs and mode in rule.modes)
+
+
+def judge(facts: RunFacts, load: Load, ids: Sequence[str], known: Known | None = None) -> Judgement:
     """Judge the exchanges `ids` of a run, in the order of its plan.
 
-    Holds two exchanges, the greetings and the briefest streams in memory at a time, however long the run.
+    Holds two exchanges, and the small ones that others are compared with, in memory at a time, however long the run.
     """
     result = Judgement(requests=len(ids))
-    absent = _absent(facts, load, ids)
-    kept = _Kept()
+    evidence = Evidence(load)
+    for name in ids:
+        evidence.take(load(name))
+    absent = _absent(facts, evidence)
+    judging = _Judging(evidence, facts.target.policy, facts.suite, absent, known if known and not absent else UNKNOWN)
     verdicts: list[Verdict] = []
     for sides in _groups(load, facts, ids):
         for x in sides.values():
             _count(result, x, facts.target.prices)
-            kept.keep(x)
-        mine = list(_judge_sides(sides, kept, facts.target.policy, absent))
+        mine = list(judging.verdicts(sides))
         verdicts += mine
-        _consequences(result, sides, kept, mine, facts.target.prices)
+        _consequences(result, sides, evidence, mine, facts.target.prices)
         for x in sides.values():
-            if x.question.topic != "hello" or len(x.heard) > MUCH:
+            if x.id not in evidence.held:
                 x.views.clear()
     result.verdicts = tuple(sorted(verdicts, key=lambda v: (v.rule, v.api, v.profile, v.probe, v.mode)))
     result.capabilities = {api: dict(sorted(fields.items())) for api, fields in sorted(result.capabilities.items())}
@@ -99,79 +123,106 @@ def judge(facts: RunFacts, load: Load, ids: Sequence[str]) -> Judgement:
 def _groups(load: Load, facts: RunFacts, ids: Sequence[str]) -> Iterator[Sides]:
     """Exchanges of one question in both modes, side by side, merged questions included."""
     order = {name: place for place, name in enumerate(facts.planned)}
-    in_turn = sorted(ids, key=lambda name: (COMPARED in name, order.get(name, len(order)), name))
-    loaded = map(load, in_turn)
+    loaded = map(load, sorted(ids, key=lambda name: (order.get(name, len(order)), name)))
     for _, group in groupby(loaded, key=lambda x: _subject(x.question)):
-        subjects: dict[tuple[str, str, str], Sides] = {}
+        subjects: dict[Subject, Sides] = {}
         for x in group:
             for question in (x.question, *x.also):
                 subjects.setdefault(_subject(question), {})[question.mode] = x.asked_as(question)
         yield from subjects.values()
 
 
-def _subject(question: Question) -> tuple[str, str, str]:
+def _subject(question: Question) -> Subject:
     return question.api, question.profile, question.probe
 
 
-def _absent(facts: RunFacts, load: Load, ids: Sequence[str]) -> dict[Api, str]:
+def _absent(facts: RunFacts, evidence: Evidence) -> dict[Api, str]:
     """The APIs that the target does not offer: all their greetings answer 404 or 405.
 
     An API is not excused whose owner names it, or its path. Where no API at all is offered, none is excused: there was
     nothing to verify.
     """
     asked_for = {*facts.target.apis, *facts.target.paths}
-    greetings: dict[Api, list[str]] = {}
-    for x in (load(name) for name in ids if ".hello-" in name):
-        greetings.setdefault(x.api, []).append(_missing(x))
+    greetings = evidence.missing
     missing = {api: found[0] for api, found in greetings.items() if all(found) and api not in asked_for}
     return missing if len(missing) < len(greetings) else {}
 
 
-def _missing(x: Exchange) -> str:
-    status = reply(x).status
-    if status not in (404, 405) or "model" in (refusal(x).param or "", *(refusal(x).code or "").split("_")):
-        return ""
-    return f"the target does not offer this API: {x.api} answers {status} on its path"
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """All rules on one question after the other."""
 
+    evidence: Evidence
+    policy: Policy
+    suite: Suite
+    absent: dict[Api, str]
+    known: Known
 
-def _judge_sides(sides: Sides, kept: _Kept, policy: Policy, absent: dict[Api, str]) -> Iterator[Verdict]:
-    for rule in catalogue.rules():
-        if "unary" in rule.inputs:
-            if len(sides) == 2 and sides["stream"].api in rule.apis:
-                given: Given = {"stream": sides["stream"], "unary": sides["unary"], "policy": policy}
-                yield from _verdict(rule, given, (sides["stream"], sides["unary"]), absent)
-            continue
+    def verdicts(self, sides: Sides) -> Iterator[Verdict]:
+        """The verdicts on a question that was asked in one mode or both."""
+        sides = {mode: x for mode, x in sides.items() if not _is_aside(x)}
+        if not sides:
+            return
+        subject = _subject(next(iter(sides.values())).question)
+        known = self.known.earlier.get(subject, NOTHING_KNOWN)
+        if known.verdicts and self.known.same.issuperset((*known.exchanges, *(x.id for x in sides.values()))):
+            yield from known.verdicts.values()
+            return
+        if len(sides) == 2:
+            both = sides["stream"], sides["unary"]
+            yield from self._of(both, _rules(subject[0], None, self.suite), known)
         for mode, x in sides.items():
-            if x.api in rule.apis and mode in rule.modes:
-                yield from _verdict(rule, {**kept.beside(x), "x": x, "policy": policy}, (x,), absent)
+            yield from self._of((x,), _rules(subject[0], mode, self.suite), known)
+
+    def _of(self, seen: tuple[Exchange, ...], rules: Iterable[Rule], known: Earlier) -> Iterator[Verdict]:
+        same, mode = self.known.same, seen[0].mode
+        is_known = same.issuperset(x.id for x in seen)
+        for rule in rules:
+            before = known.verdicts.get((mode, rule.id)) if is_known else None
+            if not is_known or (before and not same.issuperset(before.exchanges)):
+                yield from self._verdict(rule, seen)
+            elif before:
+                yield before
+
+    def _verdict(self, rule: Rule, seen: tuple[Exchange, ...]) -> Iterator[Verdict]:
+        """The verdict, or none where the rule is about another kind of question."""
+        question = seen[0].question
+        given = self._given(rule, seen)
+        status, message, findings = decide(rule, given, seen, self.absent)
+        if message == ANOTHER_QUESTION.reason:
+            return
+        yield Verdict(
+            rule=rule.id,
+            title=rule.title,
+            level=rule.level,
+            status=status,
+            api=question.api,
+            profile=question.profile,
+            mode=question.mode,
+            probe=question.probe,
+            message=message,
+            findings=findings,
+            exchanges=tuple(dict.fromkeys(x.id for x in (*seen, *_compared(rule, given)))),
+        )
+
+    def _given(self, rule: Rule, seen: tuple[Exchange, ...]) -> Given:
+        """What the rule's parameters stand for."""
+        x = seen[0]
+        given: Given = dict(zip(("stream", "unary") if len(seen) > 1 else ("x",), seen, strict=True))
+        for name, where in rule.beside.items():
+            given[name] = self.evidence.beside(x, where)
+        return given | {"policy": self.policy, "briefs": self.evidence.briefs.get((x.api, x.question.profile), ())}
 
 
-def _verdict(rule: Rule, given: Given, seen: tuple[Exchange, ...], absent: dict[Api, str]) -> Iterator[Verdict]:
-    """The verdict, or none where the rule is about another kind of question."""
-    question = seen[0].question
-    status, message, findings = decide(rule, given, seen, absent)
-    if message == ANOTHER_QUESTION.reason:
-        return
-    shown = (*seen, *_compared(rule, given))
-    yield Verdict(
-        rule=rule.id,
-        title=rule.title,
-        level=rule.level,
-        status=status,
-        api=question.api,
-        profile=question.profile,
-        mode=question.mode,
-        probe=question.probe,
-        message=message,
-        findings=findings,
-        exchanges=tuple(dict.fromkeys(x.id for x in shown)),
-    )
+def _is_aside(x: Exchange) -> bool:
+    """Whether an exchange is only there for others to be compared with: it is no answer of the API."""
+    return x.ending.how == "hung-up" or x.question.topic == "load"
 
 
 def _compared(rule: Rule, given: Given) -> Iterator[Exchange]:
     """The exchanges that a rule compares its own with."""
-    for name in ("hello", "briefs"):
-        found = given.get(name) if name in rule.inputs else None
+    for name in (*rule.beside, *(("briefs",) if "briefs" in rule.inputs else ())):
+        found = given[name]
         yield from [found] if isinstance(found, Exchange) else found if isinstance(found, tuple) else ()
 
 
@@ -200,30 +251,32 @@ def _apply(rule: Rule, given: Given, seen: tuple[Exchange, ...]) -> Iterable[Fin
     """What the rule yields, or why it does not apply."""
     if skip := next((skip for x in seen if (skip := rule.when(x))), None):
         return (skip,)
-    if "hello" in rule.inputs and given["hello"] is None:
-        return (untestable("the plain greeting to compare with was not recorded"),)
+    needed = {name: where for name, where in rule.beside.items() if not is_optional(where)}
+    if missing := next((where for name, where in needed.items() if not given[name]), None):
+        what = "plain greeting" if missing == "hello" else f"answer to {missing}"
+        return (untestable(f"the {what} to compare with was not recorded"),)
     return rule.judge(**{name: given[name] for name in rule.inputs})
 
 
 def _consequences(
     result: Judgement,
     sides: Sides,
-    kept: _Kept,
+    evidence: Evidence,
     verdicts: Iterable[Verdict],
     prices: Prices,
 ) -> None:
     """Add capabilities, the impact of greetings, and who is hurt by the exchanges with a failure."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in sides.items():
-        hello = kept.hellos.get((x.api, x.question.profile, mode))
-        if found := capability(x, hello):
+        hello = evidence.beside(x, "hello")
+        if found := capability(x, hello if isinstance(hello, Exchange) else None):
             name, state = found
             fields = result.capabilities.setdefault(x.api, {})
             fields[name] = merge(fields[name], state) if name in fields else state
         fallback = sides.get("unary") if mode == "stream" else None
         if x.question.topic == "hello":
             result.impact += impact_of(x, fallback, prices)
-        if x.id in failed and x.question.topic in WHOLE_TURNS:
+        if x.id in failed and x.question.probe.partition(".")[2] in WHOLE_TURNS:
             result.hurt[x.id] = impacts_of(x, fallback, prices)
 
 

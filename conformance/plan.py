@@ -4,14 +4,15 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
 from conformance import catalogue
 from conformance.exchange import APIS, Api, Mode, Question, Request
-from conformance.probe import SUITES, Probe, Suite
+from conformance.probe import SUITES, Probe, Raw, Suite
 from conformance.profile import MODEL, Body, Profile
 from conformance.target import Target
 
-ASKERS: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk"}
+ASKERS: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk", "responses": "openai-python"}
 """The plain SDK of each API, which asks the API's own questions."""
 
 
@@ -33,7 +34,16 @@ def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request
     ids: set[str] = set()
     for asked in questions(target, profiles, suite):
         request = _request(target, asked)
-        same = (request.method, request.url, request.headers, request.body)
+        alike = (
+            request.method,
+            request.url,
+            request.headers,
+            request.body,
+            request.turn,
+            request.hang_up,
+            request.kept,
+        )
+        same = (alike, asked.probe.name if asked.probe.apart else "")
         if same in merged:
             both = (*merged[same].questions, asked.question)
             merged[same] = _with(merged[same], questions=both)
@@ -75,25 +85,34 @@ def _request(target: Target, asked: Asked) -> Request:
     body = _fill(profile.body(question.mode), target.model)
     payload: Any = probe.change(body, question.mode) if probe.change else body
     raw = probe.raw
-    path = raw.path if raw else None
-    octets = raw.body if raw and raw.body is not None else to_json(payload)
+    octets = _named(raw.body, target.model) if raw and raw.body is not None else to_json(payload)
     method = raw.method if raw else "POST"
     return Request(
         id=_name(question),
         questions=(question,),
         method=method,
-        url=target.base_url.rstrip("/") + path if path is not None else target.url(question.api) + profile.query,
+        url=_address(target, profile, raw),
         headers=_headers(target, profile, probe, question.mode),
         body=b"" if method in ("GET", "DELETE") else octets,
-        max_tokens=_cap(payload, probe.max_tokens),
+        max_tokens=_cap(payload, probe.max_tokens) * (1 + probe.kept),
+        turn=probe.turn,
+        hang_up=probe.hang_up,
+        kept=probe.kept,
     )
+
+
+def _address(target: Target, profile: Profile, raw: Raw | None) -> str:
+    if raw is None or raw.path is None:
+        return target.url(profile.api) + profile.query
+    base = urlsplit(target.base_url)._replace(path="", query="").geturl() if raw.at_root else target.base_url
+    return base.rstrip("/") + raw.path.replace(MODEL, quote(target.model, safe=""))
 
 
 def _cap(payload: Any, otherwise: int) -> int:
     """The most completion tokens that a body allows: its own caps times `n`, or what the probe says."""
     if not isinstance(payload, dict):
         return otherwise
-    caps = [payload.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    caps = [payload.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens")]
     known = [cap for cap in caps if isinstance(cap, int) and not isinstance(cap, bool) and cap > 0]
     n = payload.get("n")
     return min(known, default=otherwise) * (n if isinstance(n, int) and 0 < n <= 128 else 1)
@@ -118,6 +137,11 @@ def _fill(value: Any, model: str) -> Any:
     if isinstance(value, list):
         return [_fill(item, model) for item in value]
     return model if value == MODEL else value
+
+
+def _named(octets: bytes, model: str) -> bytes:
+    """Octets with the model's name, escaped as inside a JSON text, where they say `{model}`."""
+    return octets.replace(MODEL.encode(), to_json(model)[1:-1])
 
 
 def to_json(value: Body | Any) -> bytes:

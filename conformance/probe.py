@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from conformance.exchange import MODES, Api, Mode
 
+TOGETHER, CROWD = 0, 1
+"""Turns that many exchanges share: most of a run, and the crowd that comes all at the same time."""
+
 Suite = Literal["smoke", "gate", "full"]
 Asker = Literal["framework", "sdk"]
 SUITES: tuple[Suite, ...] = ("smoke", "gate", "full")
@@ -15,11 +18,13 @@ SUITES: tuple[Suite, ...] = ("smoke", "gate", "full")
 class Raw:
     """What a probe puts on the wire where a JSON body can't say it.
 
-    `path` stands behind the base URL; a header changed to None is left out; `body` are the octets of the body.
+    `path` stands behind the base URL, or where `at_root` is set behind its host; a header changed to None is left out;
+    `body` are the octets of the body. In path and body `{model}` stands for the model's name.
     """
 
     method: str = "POST"
     path: str | None = None
+    at_root: bool = False
     headers: tuple[tuple[str, str | None], ...] = ()
     body: bytes | None = None
 
@@ -32,7 +37,13 @@ class Probe:
     with its own body and headers, or the API's bare SDK asks it once. `change` turns the asker's greeting body into
     the probe's body (a JSON value); `raw` replaces method, path, headers or the octets of the body where JSON
     can't say it. `suite` is the smallest suite that asks it. `max_tokens` is the upper bound of completion tokens
-    that one answer can cost.
+    that one answer can cost. `apart`: it is asked for itself, though an equal request may be asked too: two equal
+    requests show how much the target differs from itself.
+
+    Turns are taken one after the other: most probes are asked together (0), a crowd at the same time (1), those of
+    the later turns one at a time with nothing else under way. `hang_up`: the harness closes the connection once so
+    many events have come (0: as soon as the request is sent). `kept`: the question is asked twice over one connection,
+    and the second exchange is recorded.
     """
 
     name: str
@@ -44,3 +55,7 @@ class Probe:
     raw: Raw | None = None
     suite: Suite = "gate"
     max_tokens: int = 32
+    apart: bool = False
+    turn: int = TOGETHER
+    hang_up: int | None = None
+    kept: bool = False

@@ -76,15 +76,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """Join in only where a target or a recording is named."""
     if all(_option(config, name) is None for name in STARTERS):
         return
-    for level, words in LEVELS.items():
-        config.addinivalue_line("markers", f"{level}: {words} of the conformance catalogue")
-    from conformance import catalogue  # noqa: PLC0415 - pytest must not wait for it where nobody asked
-
-    for family in dict.fromkeys(rule.family for rule in catalogue.rules()):
-        config.addinivalue_line("markers", f"{family.lower()}: a rule of the conformance family {family}")
+    declare_markers(config)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = []
     config.pluginmanager.register(Front(config), "conformance-front")
+
+
+def declare_markers(config: pytest.Config) -> None:
+    """Declare the levels and families that items are marked with."""
+    from conformance import catalogue  # noqa: PLC0415 - pytest must not wait for it where nobody asked
+
+    for level, words in LEVELS.items():
+        config.addinivalue_line("markers", f"{level}: {words} of the conformance catalogue")
+    for family in dict.fromkeys(rule.family for rule in catalogue.rules()):
+        config.addinivalue_line("markers", f"{family.lower()}: a rule of the conformance family {family}")
 
 
 class Front:
@@ -109,7 +114,7 @@ class Front:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """Add one item a verdict, before `-k` and `-m` choose among them."""
-        items.extend(_items(session, self._judged()))
+        items.extend(one_a_verdict(session, self._judged()))
 
     def _judged(self) -> "Run":
         from conformance.front import runs  # noqa: PLC0415 - pytest must not wait for it where nobody asked
@@ -192,7 +197,8 @@ def _wish(config: pytest.Config) -> "Wish":
     )
 
 
-def _items(session: pytest.Session, run: "Run") -> "Iterator[pytest.Item]":
+def one_a_verdict(session: pytest.Session, run: "Run") -> "Iterator[Judgement]":
+    """The items of a run, under the files of the rules."""
     from conformance import catalogue  # noqa: PLC0415 - pytest must not wait for it where nobody asked
 
     files = {rule.id: f"{rule.judge.__module__.replace('.', '/')}.py" for rule in catalogue.rules()}

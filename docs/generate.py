@@ -4,65 +4,76 @@
 """
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
+
+from coverage_page import coverage
 
 from conformance import catalogue
 from conformance.impact import Impact
 from conformance.reference import changes
 from conformance.reference.deployments import DEPLOYMENTS
-from conformance.rule import Rule
+from conformance.report.page import Page, as_markdown, marked, page
+from conformance.rules.families import FAMILIES
 from conformance.selftest import inspect
 from conformance.target import Policy, Prices
+from conformance.verdict import Level
 
 HERE = Path(__file__).parent
-FAMILIES = {
-    "HTTP": "the message that carries it all",
-    "SSE": "the framing of event streams",
-    "DLV": "delivery in time",
-    "CHK": "chat chunks",
-    "CMP": "whole chat answers",
-    "USE": "usage",
-    "TOOL": "tool calls",
-    "MSG": "the Messages API's own events and answers",
-    "NYI": "streaming that is not implemented",
-    "ERR": "errors",
-    "FLD": "silent drops",
-}
 
 
-def rules() -> str:
-    """The page of rules, by family."""
-    lines = [
+def rules() -> dict[str, str]:
+    """A page a rule, and their index."""
+    shown = [page(rule) for rule in catalogue.rules()]
+    return {"rules/README.md": "\n".join(index(shown)), **{f"rules/{one.id}.md": as_markdown(one) for one in shown}}
+
+
+def index(pages: list[Page]) -> Iterator[str]:
+    """The index of the rules, line by line: by family, by level, and by whom they hurt."""
+    yield from (
         "# The rules",
         "",
-        "Generated from the catalogue: `make docs`. `conformance explain ID` shows a rule with its octets.",
+        "Generated from the catalogue: `make docs`. `conformance explain ID` shows a page.",
         "",
-    ]
-    caught = {change.caught_by: change.name for change in reversed(changes.defects())}
-    families = sorted({rule.family for rule in catalogue.rules()}, key=lambda f: [*FAMILIES, f].index(f))
-    for family in families:
-        of_family = [rule for rule in catalogue.rules() if rule.family == family]
-        lines += [f"## {family}: {FAMILIES.get(family, '')} ({len(of_family)})", ""]
-        for rule in of_family:
-            lines += _rule(rule, caught.get(rule.id, ""))
-    return "\n".join(lines)
+    )
+    views = ("By family", "By level", "By whom they hurt")
+    links = (f"[{view.lower()}](#{view.lower().replace(' ', '-')})" for view in views)
+    yield f"{len(pages)} rules: {', '.join(links)}."
+    yield from ("", "## By family", "")
+    for family in _families(pages):
+        of_family = [shown for shown in pages if shown.family == family]
+        yield from (f"### {family}", "", f"{FAMILIES[family].capitalize()}: {len(of_family)} rules.", "")
+        yield from ("| rule | level | what is required | hurts |", "|---|---|---|---|")
+        for shown in of_family:
+            hurt = ", ".join(dict.fromkeys(harm.profile for harm in shown.harms))
+            yield f"| {_link(shown)} | {shown.level} | {marked(shown.title)} | {hurt} |"
+        yield ""
+    yield from ("## By level", "")
+    for level in Level:
+        of_level = [shown for shown in pages if shown.level is level]
+        yield from (f"**{level}** ({len(of_level)}): {', '.join(map(_link, of_level))}", "")
+    yield from (
+        "## By whom they hurt",
+        "",
+        "Computed: what each client would make of the planted defects' answers.",
+        "",
+    )
+    clients = dict.fromkeys(harm.client for shown in pages for harm in shown.harms)
+    for client in sorted(clients):
+        hurting = [shown for shown in pages if any(harm.client == client for harm in shown.harms)]
+        yield from (f"**{client}** ({len(hurting)}): {', '.join(map(_link, hurting))}", "")
+    unseen = [shown for shown in pages if not shown.harms]
+    yield from (f"**Nobody in a plain turn** ({len(unseen)}): {', '.join(map(_link, unseen))}", "")
 
 
-def _rule(rule: Rule, defect: str) -> Iterator[str]:
-    yield f"### {rule.id} {rule.fault}"
-    yield ""
-    yield f"**{rule.level}** {rule.title}."
-    yield ""
-    yield rule.why
-    yield ""
-    yield f"- Fix: {rule.fix}"
-    yield f"- Where: {', '.join(rule.apis)}; {' and '.join(rule.modes)}"
-    yield f"- Specification: <{rule.spec}>"
-    yield f"- See it: `conformance run --defect {defect}`"
-    yield ""
+def _families(pages: list[Page]) -> list[str]:
+    present = {shown.family for shown in pages}
+    return [family for family in FAMILIES if family in present]
+
+
+def _link(shown: Page) -> str:
+    return f"[{shown.id}]({shown.id}.md)"
 
 
 def questions() -> str:
@@ -126,8 +137,7 @@ def matrix() -> str:
     columns: list[str] = []
     grid: dict[str, dict[str, Impact]] = {}
     for name in DEPLOYMENTS:
-        with tempfile.TemporaryDirectory() as folder:
-            judged = inspect(name, None, Policy(), Path(folder) / "run", prices=Prices(request=0.018), suite="smoke")
+        judged = inspect(name, None, Policy(), prices=Prices(request=0.018), suite="smoke").judged
         grid[name] = {i.client: i for i in judged.impact if i.mode == "stream"}
         columns += [client for client in grid[name] if client not in columns]
     return _svg(columns, grid)
@@ -177,21 +187,35 @@ def _svg_cell(impact: Impact | None, x: int, y: int, width: int, height: int) ->
     yield f'<text x="{middle}" y="{y + 41}" text-anchor="middle" fill="{ink}" font-size="11">{requests}</text>'
 
 
-PAGES = {"rules.md": rules, "questions.md": questions, "reference.md": reference, "matrix.svg": matrix}
+PAGES = {
+    "coverage.md": coverage,
+    "questions.md": questions,
+    "reference.md": reference,
+    "matrix.svg": matrix,
+}
+
+
+def pages() -> dict[str, str]:
+    """Every generated file, by its path in this folder."""
+    return {name: write() for name, write in PAGES.items()} | rules()
 
 
 def main(*, check: bool) -> int:
-    """Write every page, or say which differ."""
-    stale = []
-    for name, write in PAGES.items():
-        path, text = HERE / name, write()
-        if not path.exists() or path.read_text() != text:
-            stale.append(name)
-            if not check:
-                path.write_text(text)
-    for name in stale:
-        print(f"docs/{name}: {'differs from what the catalogue says; run `make docs`' if check else 'written'}")
-    return 1 if check and stale else 0
+    """Write every page and remove those of rules that are gone, or say which differ."""
+    wanted = pages()
+    stale = {name for name, text in wanted.items() if not (HERE / name).exists() or (HERE / name).read_text() != text}
+    gone = {f"rules/{path.name}" for path in (HERE / "rules").glob("*")} - set(wanted)
+    for name in sorted(stale | gone):
+        if check:
+            print(f"docs/{name}: differs from what the catalogue says; run `make docs`")
+        elif name in gone:
+            (HERE / name).unlink()
+            print(f"docs/{name}: removed")
+        else:
+            (HERE / name).parent.mkdir(exist_ok=True)
+            (HERE / name).write_text(wanted[name])
+            print(f"docs/{name}: written")
+    return 1 if check and (stale or gone) else 0
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ class _Reading:
         if kind == "text_delta":
             self.text.append(_required_text(attribute(delta, "text")))
             self.more = self.more or self.stopped
-        elif kind == "input_json_delta":
+        elif kind == "input_json_delta" and self.calls.knows(slot_of(event.get("index"))):
             grown = {"function": {"arguments": text_in(attribute(delta, "partial_json"))}}
             self.calls.add(grown, slot_of(event.get("index")))
         elif kind == "thinking_delta":

@@ -5,10 +5,12 @@ again three times. An answer that looks cut off is continued, and what each cont
 an error says that streaming is not supported and may be retried, the next attempt is not streamed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+from conformance.clients.claude_sdk import with_helper
 from conformance.clients.client import Client, Play
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
 from conformance.clients.turn import ClientError, Turn
@@ -77,7 +79,9 @@ class Habits:
     statuses below 500 that are tried again. `told` is what the user reads in place of an empty answer.
     """
 
+    read: Callable[[Exchange], Turn]
     strict: bool
+    resumes: bool = True
     continued: int
     recalled: int
     retried: tuple[int, ...]
@@ -111,16 +115,23 @@ def _has_choices(value: Any) -> None:
         raise ClientError("invalid", "Invalid API response: no choices")
 
 
-def read(x: Exchange) -> Turn:
+def read_chat(x: Exchange) -> Turn:
     """What hermes makes of one reply, before its loops."""
     if x.mode == "stream":
         return streamed(x, walk, calls=Calls(last_name=True))
     return completed(x, look=_has_choices)
 
 
+def read_messages(x: Exchange) -> Turn:
+    """The same on messages, through the SDK's helper; that a stream is empty hermes finds out by itself."""
+    turn = with_helper(x)
+    empty = x.mode == "stream" and turn.error is not None and turn.error.kind == "shape" and not turn.seen
+    return Turn() if empty else turn
+
+
 def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
     """One user message: the stream, and the reply without streaming where the stream's error asks for that."""
-    turn = read(x)
+    turn = habits.read(x)
     fate = _fate(habits, turn, x.mode == "stream", ATTEMPTS)
     switches = x.mode == "stream" and not turn.text and _says_unsupported(turn.error)
     if not switches or fate.requests == 1:
@@ -132,7 +143,7 @@ def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
     if fallback is None:
         sees = "what that brings, which was not recorded"
         return Play(outcome="exception", asked=(x, None), turn=turn, why=why, sees=sees, error=fate.error)
-    turn = read(fallback)
+    turn = habits.read(fallback)
     fate = _fate(habits, turn, streams=False, attempts=ATTEMPTS - 1)
     recovers = fate.outcome == "text"
     return Play(
@@ -155,7 +166,7 @@ def _fate(habits: Habits, turn: Turn, streams: bool, attempts: int) -> Fate:  # 
         nothing = ClientError("invalid", "Provider returned an empty stream with no finish_reason.")
         why = "finds nothing in the stream, takes that for an error" if turn.seen else ""
         return _gives_up(nothing, attempts * INNER_ATTEMPTS, why)
-    if turn.finish == "length" or (strict and turn.text):
+    if turn.finish in ("length", "max_tokens") or (strict and turn.text and habits.resumes):
         return _continued(habits, turn)
     if turn.visible:
         return Fate(outcome="text" if turn.ended else "partial_text")
@@ -167,8 +178,10 @@ def _fate(habits: Habits, turn: Turn, streams: bool, attempts: int) -> Fate:  # 
 def _failed(habits: Habits, turn: Turn, error: ClientError, streams: bool, attempts: int) -> Fate:  # noqa: FBT001
     if error.kind == "hang":
         return Fate(outcome="hang")
-    if turn.text:
+    if turn.text and habits.resumes:
         return _broken(habits)
+    if turn.text:
+        return _gives_up(ClientError("invalid", "Invalid API response"), attempts)
     return _gives_up(error, _attempts(habits, error, streams, attempts))
 
 
@@ -240,17 +253,30 @@ def _says_unsupported(error: ClientError | None) -> bool:
 
 NO_REPLY_0_19: Final = "⚠️ No reply: the model returned empty content after retries and any fallback providers."
 
+HABITS_0_19: Final = Habits(
+    read=read_chat, strict=True, continued=4, recalled=5, retried=(408, 429), told=NO_REPLY_0_19
+)
 HERMES_0_19 = Client(
     profile="hermes",
     name="hermes 0.19",
     version="0.19.0 (openai 2.24.0)",
     api="chat",
-    play=partial(play, Habits(strict=True, continued=4, recalled=5, retried=(408, 429), told=NO_REPLY_0_19)),
+    play=partial(play, HABITS_0_19),
+)
+HERMES_0_19_ANTHROPIC = Client(
+    profile="hermes",
+    name="hermes 0.19 (Anthropic)",
+    version="0.19.0 (anthropic 0.87.0)",
+    api="messages",
+    play=partial(play, replace(HABITS_0_19, read=read_messages, resumes=False)),
 )
 HERMES_0_14 = Client(
     profile="hermes",
     name="hermes 0.14",
     version="0.14.0 (openai 2.24.0)",
     api="chat",
-    play=partial(play, Habits(strict=False, continued=3, recalled=2, retried=(402, 429), told="(empty)")),
+    play=partial(
+        play,
+        Habits(read=read_chat, strict=False, continued=3, recalled=2, retried=(402, 429), told="(empty)"),
+    ),
 )

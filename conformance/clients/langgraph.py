@@ -1,11 +1,12 @@
 """LangGraph: ChatOpenAI on openai-python 3, whose chunks become LangChain messages that are merged and validated."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import LONGEST_WAIT_S
-from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, streamed
-from conformance.clients.sdk import plays
+from conformance.clients.openai_python import patient
+from conformance.clients.openai_sdk import Calls, attribute, chunks, completed, first, items, streamed
+from conformance.clients.sdk import json_reply, plays
 from conformance.clients.turn import ClientError, Tool, Turn, as_text
 from conformance.exchange import Exchange
 
@@ -85,10 +86,16 @@ def _count(value: Any) -> None:
             raise ClientError("invalid", f"usage_metadata: {name}: Input should be a valid integer")
 
 
+def _brings_nothing(chunk: Any) -> bool:
+    """Whether a chunk becomes no message at all: it has a choice, and that has no delta."""
+    choice = first(chunk["choices"]) if isinstance(chunk, dict) and chunk.get("choices") else None
+    return isinstance(choice, dict) and choice.get("delta") is None
+
+
 def graph_stream(x: Exchange) -> Turn:
     """`graph.stream(stream_mode="messages")`: an empty stream raises, and so does a tool call without an ID."""
     turn = streamed(x, delta_to_message, look=_count, whole=False, calls=MergedCalls())
-    if not (turn.error or turn.seen):
+    if not turn.error and all(_brings_nothing(chunk) for chunk in chunks(x).values):
         return turn.fails(ClientError("invalid", "No generations found in stream."))
     return _identified(turn)
 
@@ -119,7 +126,11 @@ def _acceptable(value: Any) -> None:
 
 def invoke(x: Exchange) -> Turn:
     """`graph.invoke()`, which asks for a whole reply."""
-    return _identified(completed(x, look=_acceptable, whole=False))
+    turn = completed(x, look=_acceptable, whole=False)
+    if turn.more:
+        content = json_reply(x)["choices"][0]["message"]["content"]
+        turn = replace(turn, text="".join(map(_part, content)), more=False)
+    return _identified(turn)
 
 
 def read(x: Exchange) -> Turn:
@@ -127,10 +138,29 @@ def read(x: Exchange) -> Turn:
     return graph_stream(x) if x.mode == "stream" else invoke(x)
 
 
+RETRY_ATTEMPTS: Final = 3
+ENDINGS_RETRIED: Final = ("status", "api", "connection", "cut", "reset", "coding")
+
+
+def retry_policy(turn: Turn) -> int:
+    """How often a node with `RetryPolicy()` runs: again on what the SDK raises, whatever the status."""
+    if turn.error is None:
+        return 1
+    missing = turn.error.kind == "shape" and "has no attribute" in turn.error.message
+    return RETRY_ATTEMPTS if missing or turn.error.kind in ENDINGS_RETRIED else 1
+
+
 LANGGRAPH = Client(
     profile="langgraph",
     name="LangGraph 1.2",
     version="1.2.22 (langchain-openai 1.7.3, openai 3.54.0)",
     api="chat",
-    play=plays(read, patience_s=LONGEST_WAIT_S),
+    play=plays(read, sends=patient),
+)
+LANGGRAPH_RETRYING = Client(
+    profile="langgraph",
+    name="LangGraph 1.2 (RetryPolicy)",
+    version="1.2.22 (langchain-openai 1.7.3, openai 3.54.0)",
+    api="chat",
+    play=plays(read, sends=patient, asks=retry_policy),
 )

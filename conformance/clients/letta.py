@@ -52,7 +52,7 @@ def send_streamed(x: Exchange) -> Turn:
     return replace(turn, tools=tuple(tool for tool in turn.tools if tool.id and tool.name))
 
 
-def _validate(value: Any) -> None:
+def complete(value: Any) -> None:
     """Refuse a whole reply as Letta's own model of it does: what the API calls required has to be there."""
     if not isinstance(value, dict):
         raise ClientError("invalid", "LLM endpoint returned a raw string instead of a JSON object.")
@@ -68,30 +68,34 @@ def _validate(value: Any) -> None:
         if not fits:
             raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: {field}")
     for number, choice in enumerate(choices or ()):
-        _validate_choice(number, choice)
+        _complete_choice(number, choice)
     if not choices:
         raise ClientError("invalid", "An unknown error occurred")
-    message = choices[0]["message"]
-    if message.get("content") is None and not message.get("tool_calls"):
-        raise ClientError("invalid", "LLM provider returned empty content in response")
 
 
-def _validate_choice(number: int, choice: Any) -> None:
+def demand(number: int, field: str, fits: bool) -> None:  # noqa: FBT001 - what was found, not a switch
+    """Refuse a choice whose field does not fit."""
+    if not fits:
+        raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: choices.{number}.{field}")
+
+
+def _complete_choice(number: int, choice: Any) -> None:
     message = attribute(choice, "message")
-    wanted = (
-        ("index", isinstance(attribute(choice, "index"), int)),
-        ("message", isinstance(message, dict)),
-        ("message.role", isinstance(message, dict) and isinstance(message.get("role"), str)),
-        ("message.content", isinstance(message, dict) and isinstance(message.get("content"), str | None)),
-    )
-    for field, fits in wanted:
-        if not fits:
-            raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: choices.{number}.{field}")
+    demand(number, "index", isinstance(attribute(choice, "index"), int))
+    demand(number, "message", isinstance(message, dict))
+    demand(number, "message.role", isinstance(message.get("role"), str))
+    demand(number, "message.content", isinstance(message.get("content"), str | None))
     for call in items(message.get("tool_calls")):
         function = attribute(call, "function")
         parts = (attribute(call, "id"), attribute(function, "name"), attribute(function, "arguments"))
-        if not all(isinstance(part, str) for part in parts):
-            raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: choices.{number}.tool_calls")
+        demand(number, "tool_calls", all(isinstance(part, str) for part in parts))
+
+
+def _validate(value: Any) -> None:
+    complete(value)
+    message = value["choices"][0]["message"]
+    if message.get("content") is None and not message.get("tool_calls"):
+        raise ClientError("invalid", "LLM provider returned empty content in response")
 
 
 def read(x: Exchange) -> Turn:

@@ -1,13 +1,18 @@
-"""openai-python itself, read with the loop of its documentation."""
+"""openai-python itself: three major versions read with the loop of their documentation, and the `stream()` helper."""
+
+from functools import partial
+from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_sdk import completed, streamed
-from conformance.clients.sdk import plays
-from conformance.clients.turn import Turn
+from conformance.clients.openai_sdk import Calls, attribute, chunks, completed, items, streamed, text_in
+from conformance.clients.sdk import plays, sdk_requests
+from conformance.clients.turn import ClientError, Turn
 from conformance.exchange import Exchange
 
-LONGEST_WAIT_S = 120.0
+LONGEST_WAIT_S: Final = 120.0
 """openai-python 3 does not retry at all where Retry-After asks for more."""
+
+patient = partial(sdk_requests, patience_s=LONGEST_WAIT_S)
 
 
 def read_3(x: Exchange) -> Turn:
@@ -20,11 +25,82 @@ def read_2(x: Exchange) -> Turn:
     return streamed(x) if x.mode == "stream" else completed(x)
 
 
+def read_1(x: Exchange) -> Turn:
+    """What openai-python 1 makes of a reply: after `[DONE]` it reads on to the body's end."""
+    return streamed(x, drains=True) if x.mode == "stream" else completed(x)
+
+
+def _names_no_type(chunk: Any) -> bool:
+    """Whether the helper passes over a chunk: one that does not say that it is a chunk."""
+    return bool(attribute(chunk, "object") != "chat.completion.chunk")
+
+
+class Snapshot:
+    """What the helper keeps of the choices: the first chunk makes them, and each has to have its index."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    def look(self, chunk: Any) -> bool:
+        """Pass over what does not say that it is a chunk; raise ClientError where the choices do not fit."""
+        if _names_no_type(chunk):
+            return True
+        choices = attribute(chunk, "choices")
+        if not isinstance(choices, list):
+            raise ClientError("type", "'NoneType' object is not iterable")
+        for choice in choices:
+            index = attribute(choice, "index")
+            if not isinstance(index, int):
+                raise ClientError("type", f"list indices must be integers or slices, not {type(index).__name__}")
+            if not self.begun and index >= len(choices):
+                raise ClientError("shape", "list assignment index out of range")
+        self.begun = True
+        return False
+
+
+class Grown(Calls):
+    """Tool calls of the helper's snapshot: whatever comes again is added to what came before, IDs and names too."""
+
+    def add(self, fragment: Any, slot: Any) -> None:
+        """Add one fragment."""
+        function = attribute(fragment, "function")
+        call = self._parts.setdefault(slot, {"id": "", "name": "", "arguments": ""})
+        call["id"] += text_in(fragment.get("id"))
+        for part in ("name", "arguments") if function is not None else ():
+            call[part] += text_in(attribute(function, part))
+
+
+def _accumulate(delta: Any, calls: Calls) -> str:
+    """Take one delta into the helper's snapshot: it has to be there, and a tool call has to have its index."""
+    text = text_in(attribute(delta, "content"))
+    for fragment in items(attribute(delta, "tool_calls")):
+        index = attribute(fragment, "index")
+        if not isinstance(index, int):
+            raise ClientError("type", f"list indices must be integers or slices, not {type(index).__name__}")
+        calls.add(fragment, index)
+    return text
+
+
+def read_with_helper(x: Exchange) -> Turn:
+    """What `client.chat.completions.stream()` makes of a reply; without any chunk it fails on an assertion."""
+    if x.mode != "stream":
+        return read_3(x)
+    turn = streamed(x, _accumulate, look=Snapshot().look, whole=False, calls=Grown())
+    began = any(isinstance(value, dict) and not _names_no_type(value) for value in chunks(x).values)
+    return turn if turn.error or began else turn.fails(ClientError("shape", "AssertionError"))
+
+
 OPENAI_3 = Client(
+    profile="openai-python", name="openai-python 3.54", version="3.54.0", api="chat", play=plays(read_3, sends=patient)
+)
+OPENAI_3_HELPER = Client(
     profile="openai-python",
-    name="openai-python 3.54",
+    name="openai-python 3.54 (stream helper)",
     version="3.54.0",
     api="chat",
-    play=plays(read_3, patience_s=LONGEST_WAIT_S),
+    play=plays(read_with_helper, sends=patient),
 )
 OPENAI_2 = Client(profile="openai-python", name="openai-python 2.24", version="2.24.0", api="chat", play=plays(read_2))
+OPENAI_1 = Client(
+    profile="openai-python", name="openai-python 1.109", version="1.109.1", api="chat", play=plays(read_1)
+)

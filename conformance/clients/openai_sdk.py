@@ -14,11 +14,15 @@ UNTOLD = "An error occurred during streaming"
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """The JSON values that the stream yields; `done` where `[DONE]` ended it, `error` where something else did."""
+    """The JSON values that the stream yields; `done` where `[DONE]` ended it, `error` where something else did.
+
+    `rest` is what a client runs into that goes on reading after `[DONE]`.
+    """
 
     values: tuple[Any, ...] = ()
     done: bool = False
     error: ClientError | None = None
+    rest: ClientError | None = None
 
 
 @view
@@ -28,7 +32,7 @@ def chunks(x: Exchange) -> Chunks:
     values: list[Any] = []
     for event in heard.events:
         if event.data.startswith("[DONE]"):
-            return Chunks(tuple(values), done=True)
+            return Chunks(tuple(values), done=True, rest=heard.error)
         value = json_value(event.data)
         if isinstance(value, ClientError):
             return Chunks(tuple(values), error=value)
@@ -94,6 +98,10 @@ class Calls:
         call["name"] = (name or call["name"]) if self._last_name else (call["name"] or name)
         call["arguments"] += text_in(attribute(function, "arguments"))
 
+    def knows(self, slot: Any) -> bool:
+        """Whether a call has begun in that slot."""
+        return slot in self._parts
+
     def tools(self) -> tuple[Tool, ...]:
         """The calls in the order in which they began."""
         return tuple(Tool(**call) for call in self._parts.values())
@@ -118,24 +126,33 @@ def plain_delta(delta: Any, calls: Calls) -> str:
     return text
 
 
-Look = Callable[[Any], None]
-"""What a client does with any chunk, or with a whole reply, before it looks for choices; it may refuse it."""
+Look = Callable[[Any], bool | None]
+"""What a client does with any chunk, or with a whole reply, before it looks for choices.
+
+It may refuse it, or pass over a chunk (True).
+"""
 
 
 def streamed(
-    x: Exchange, walk: Walk = plain_delta, *, look: Look | None = None, whole: bool = True, calls: Calls | None = None
+    x: Exchange,
+    walk: Walk = plain_delta,
+    *,
+    look: Look | None = None,
+    whole: bool = True,
+    calls: Calls | None = None,
+    drains: bool = False,
 ) -> Turn:
-    """Read a stream chunk by chunk, with `walk` for each delta."""
+    """Read a stream chunk by chunk, with `walk` for each delta; to the body's end where the client `drains` it."""
     failed = head_error(x, whole=whole)
     if failed:
         return Turn(error=failed)
     heard, calls = chunks(x), calls or Calls()
     text: list[str] = []
-    finish, thought, error = "", False, heard.error
+    finish, thought, error = "", False, heard.rest if drains and heard.done else heard.error
     try:
         for chunk in heard.values:
-            if look:
-                look(chunk)
+            if look and look(chunk):
+                continue
             choices = attribute(chunk, "choices")
             if not choices:
                 continue

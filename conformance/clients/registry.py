@@ -1,18 +1,39 @@
-"""All clients, by the profile whose requests they belong to; a later version of one comes first."""
+"""All clients, by the profile whose requests they belong to; the later and the usual ones come first."""
 
 from typing import Final
 
+from conformance.clients.ai_sdk_chat import AI_SDK_COMPATIBLE, AI_SDK_OPENAI
+from conformance.clients.ai_sdk_messages import AI_SDK_ANTHROPIC
+from conformance.clients.claude_agent_sdk import CLAUDE_AGENT_SDK
 from conformance.clients.claude_sdk import CLAUDE_SDK, CLAUDE_SDK_RAW
 from conformance.clients.client import Client
-from conformance.clients.hermes import HERMES_0_14, HERMES_0_19
-from conformance.clients.langgraph import LANGGRAPH
+from conformance.clients.crewai import CREWAI, CREWAI_LLM
+from conformance.clients.hermes import HERMES_0_14, HERMES_0_19, HERMES_0_19_ANTHROPIC
+from conformance.clients.instructor import INSTRUCTOR
+from conformance.clients.langgraph import LANGGRAPH, LANGGRAPH_RETRYING
+from conformance.clients.langgraph_messages import LANGGRAPH_ANTHROPIC
 from conformance.clients.letta import LETTA
-from conformance.clients.openai_python import OPENAI_2, OPENAI_3
+from conformance.clients.letta_0_11 import LETTA_0_11
+from conformance.clients.litellm import LITELLM
+from conformance.clients.openai_agents import OPENAI_AGENTS
+from conformance.clients.openai_agents_responses import OPENAI_AGENTS_RESPONSES
+from conformance.clients.openai_node import OPENAI_NODE, OPENAI_NODE_HELPER
+from conformance.clients.openai_python import OPENAI_1, OPENAI_2, OPENAI_3, OPENAI_3_HELPER
+from conformance.clients.openai_responses import OPENAI_3_RESPONSES
+from conformance.clients.pydantic_ai import PYDANTIC_AI, PYDANTIC_AI_ANTHROPIC
 
 CLIENTS: Final[dict[str, tuple[Client, ...]]] = {
-    "hermes": (HERMES_0_19, HERMES_0_14),
-    "langgraph": (LANGGRAPH,),
-    "letta": (LETTA,),
+    "hermes": (HERMES_0_19, HERMES_0_14, HERMES_0_19_ANTHROPIC),
+    "langgraph": (LANGGRAPH, LANGGRAPH_RETRYING, LANGGRAPH_ANTHROPIC),
+    "letta": (LETTA, LETTA_0_11),
     "claude-sdk": (CLAUDE_SDK, CLAUDE_SDK_RAW),
-    "openai-python": (OPENAI_3, OPENAI_2),
+    "claude-agent-sdk": (CLAUDE_AGENT_SDK,),
+    "openai-python": (OPENAI_3, OPENAI_3_HELPER, OPENAI_2, OPENAI_1, OPENAI_3_RESPONSES),
+    "openai-node": (OPENAI_NODE, OPENAI_NODE_HELPER),
+    "openai-agents": (OPENAI_AGENTS, OPENAI_AGENTS_RESPONSES),
+    "pydantic-ai": (PYDANTIC_AI, PYDANTIC_AI_ANTHROPIC),
+    "vercel-ai-sdk": (AI_SDK_COMPATIBLE, AI_SDK_OPENAI, AI_SDK_ANTHROPIC),
+    "litellm": (LITELLM,),
+    "crewai": (CREWAI, CREWAI_LLM),
+    "instructor": (INSTRUCTOR,),
 }

@@ -122,13 +122,17 @@ def sdk_requests(x: Exchange, *, patience_s: float = math.inf) -> int:
     if answered_2xx(x):
         error = body(x).error if x.mode == "unary" else None
         return ATTEMPTS if error and error.kind != "hang" else 1
-    return ATTEMPTS if _retryable(x, patience_s) else 1
+    return status_requests(x, patience_s)
 
 
-def _retryable(x: Exchange, patience_s: float) -> bool:
+def status_requests(x: Exchange, patience_s: float = math.inf) -> int:
+    """How many requests the Stainless SDKs send for a reply that is no 2xx."""
+    return ATTEMPTS if _retry_after_s(x) <= patience_s and advised(x) else 1
+
+
+def advised(x: Exchange) -> bool:
+    """Whether a reply is to be tried again: as it says itself, or as its status implies."""
     answer = reply(x)
-    if _retry_after_s(x) > patience_s:
-        return False
     told = ", ".join(answer.values("x-should-retry"))
     if told in ("true", "false"):
         return told == "true"
@@ -152,11 +156,24 @@ def head_error(x: Exchange, *, whole: bool) -> ClientError | None:
     return no_reply(x) or refusal(x, whole=whole)
 
 
-def plays(read: Callable[[Exchange], Turn], *, patience_s: float = math.inf) -> Callable[[Exchange, Any], Play]:
-    """The play of a client that only has its SDK's retries, and hands over what the SDK decodes."""
+def once(_turn: Turn) -> int:
+    """A framework that leaves repeating to its SDK."""
+    return 1
+
+
+def plays(
+    read: Callable[[Exchange], Turn],
+    *,
+    sends: Callable[[Exchange], int] = sdk_requests,
+    asks: Callable[[Turn], int] = once,
+) -> Callable[[Exchange, Any], Play]:
+    """The play of a client that asks the same request again, or not at all.
+
+    `sends` is how many requests its SDK makes of one, `asks` how often the framework asks its SDK.
+    """
 
     def play(x: Exchange, _fallback: Exchange | None) -> Play:
         turn = read(x)
-        return Play(outcome=outcome_of(turn), asked=(x,) * sdk_requests(x, patience_s=patience_s), turn=turn)
+        return Play(outcome=outcome_of(turn), asked=(x,) * (sends(x) * asks(turn)), turn=turn)
 
     return play

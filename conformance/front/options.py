@@ -81,8 +81,8 @@ class What:
 class HowMuch:
     """What a run may take."""
 
-    concurrency: Annotated[int, Parameter(validator=_positive)] = 8
-    "Exchanges at a time. Default: 8."
+    concurrency: Count = None
+    "Exchanges at a time. Default: 8, and 16 where it is judged whether they are kept apart."
     timeout: Amount = None
     "Seconds that one exchange may take. Default: 60."
     max_requests: Count = None

@@ -10,8 +10,9 @@ from conformance.front.progress import Bar
 from conformance.front.runs import Judged, Output
 from conformance.gate import Options, cost_of, tokens_of
 from conformance.plan import plan
+from conformance.probe import SUITES, Suite
 from conformance.report import terminal
-from conformance.report.terminal import money
+from conformance.report.impacts import money
 
 SCREEN = "-"
 
@@ -54,13 +55,19 @@ def serve_hint(whom: Whom, judged: Judged) -> str:
 
 
 def preview(options: Options) -> int:
-    """Show the requests of a run, and what they could cost at most; nothing is sent."""
-    requests = plan(options.target, options.profiles, options.suite)
-    for request in requests:
+    """Show the requests of a run, and what each suite could cost at most; nothing is sent."""
+    for request in plan(options.target, options.profiles, options.suite):
         size = f"{len(request.body)} octets, max_tokens {request.max_tokens}"
         sys.stdout.write(f"{request.method} {request.url}  {request.id}  {size}\n")
+    for suite in SUITES:
+        mark = "(shown above)" if suite == options.suite else ""
+        sys.stdout.write(f"{suite:<6} {_bound(options, suite)} {mark}".rstrip() + "\n")
+    sys.stdout.write("Nothing was sent.\n")
+    return 0
+
+
+def _bound(options: Options, suite: Suite) -> str:
+    requests = plan(options.target, options.profiles, suite)
     costs = [cost for request in requests if (cost := cost_of(request, options.target)) is not None]
     price = f"at most {money(sum(costs))}" if costs else "at a cost that is unknown without prices"
-    tokens = sum(map(tokens_of, requests))
-    sys.stdout.write(f"{len(requests)} requests, at most {tokens} tokens, {price}. Nothing was sent.\n")
-    return 0
+    return f"{len(requests):>4} requests, at most {sum(map(tokens_of, requests)):>7} tokens, {price}"

@@ -16,6 +16,7 @@ from conformance.front import config
 from conformance.front.config import ConfigError
 from conformance.front.options import What, Whom, Wish
 from conformance.gate import Options
+from conformance.plan import ASKERS
 from conformance.reference import changes
 from conformance.reference.deployments import DEPLOYMENTS, MODEL
 from conformance.reference.reply import Change
@@ -173,11 +174,8 @@ def _profiles(what: What, target: Target) -> tuple[str, ...]:
         if name not in (*chosen, "all"):
             apis = ", ".join(sorted(speak[name]))
             raise ConfigError(f"--profile {name} speaks {apis}, and only {', '.join(target.apis)} is asked for (--api)")
-    for api in target.apis:
-        if not any(api in speak[name] for name in chosen):
-            spoken = sorted({api for apis in speak.values() for api in apis})
-            raise ConfigError(f"--api {api}: no profile that is asked speaks it; accepted: {', '.join(spoken)}")
-    return chosen
+    unspoken = [api for api in target.apis if not any(api in speak[name] for name in chosen)]
+    return tuple(dict.fromkeys((*chosen, *(ASKERS[api] for api in unspoken))))
 
 
 def _names() -> tuple[str, ...]:

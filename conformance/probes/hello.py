@@ -1,25 +1,45 @@
-"""The plain turns: a greeting as each framework sends it, a long answer, a tool call, usage, and two choices."""
+"""The plain turns: a greeting as each framework sends it, a long answer, usage, and two choices."""
 
 from collections.abc import Callable
 from typing import Any
 
-from conformance.exchange import Mode
+from conformance.exchange import APIS, Api, Mode
 from conformance.probe import Probe
 
 Change = Callable[[dict[str, Any], Mode], Any]
+Fields = dict[str, Any]
 
+CAP: dict[Api, str] = {"chat": "max_tokens", "messages": "max_tokens", "responses": "max_output_tokens"}
+"""The field that caps an answer."""
+LEAST: dict[Api, int] = {"chat": 1, "messages": 1, "responses": 16}
+"""The smallest cap that the API documents."""
+BRIEF: dict[Api, int] = {"chat": 8, "messages": 8, "responses": 16}
+"""Tokens of the short answer beside the long one."""
+
+SHORT, LONG = 2, 3
+"""The turns of the answers whose time is judged: alone, so that no answer waits for a slot that we hold.
+
+The short one goes first: if the target caches prompts, the long one is the quicker for it.
+"""
+BRIEFS = 3
+"""So many brief answers, beside the short one, show in a gate how much a target differs from itself."""
 COUNT = "Count from one to sixty in words, nothing else."
-WEATHER = "What is the weather in Oslo now? Call the tool."
-CITY_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"city": {"type": "string", "description": "The name of a city."}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
-TOOL: dict[str, Any] = {
-    "type": "function",
-    "function": {"name": "get_weather", "description": "Tell the weather in a city.", "parameters": CITY_SCHEMA},
-}
+
+
+def words(api: Api, text: str) -> Fields:
+    """One message of the user, in place of the conversation."""
+    return {"input": text} if api == "responses" else {"messages": [{"role": "user", "content": text}]}
+
+
+def cap(api: Api, tokens: int) -> Fields:
+    """A cap of so many tokens, or the smallest that the API allows."""
+    return {CAP[api]: max(tokens, LEAST[api])}
+
+
+def counting(api: Api, tokens: int) -> Change:
+    """Ask for numbers under a cap."""
+    fields = words(api, COUNT) | cap(api, tokens)
+    return lambda body, _mode: body | fields
 
 
 def says(text: str, **fields: Any) -> Change:
@@ -42,71 +62,55 @@ def with_usage(change: Change) -> Change:
     return asking
 
 
-CHAT_HELLO = Probe(
-    name="chat.hello",
-    purpose="A plain greeting, exactly as the framework sends it.",
-    api="chat",
-    asker="framework",
-    suite="smoke",
-    max_tokens=64,
-)
-MESSAGES_HELLO = Probe(
-    name="messages.hello",
-    purpose="A plain greeting, exactly as the framework sends it.",
-    api="messages",
-    asker="framework",
-    suite="smoke",
-    max_tokens=64,
-)
-CHAT_LONG = Probe(
-    name="chat.long",
-    purpose="An answer that is long enough to show whether it comes as it is made, or all at once.",
-    api="chat",
-    modes=("stream",),
-    change=says(COUNT, max_tokens=64),
-    max_tokens=64,
-)
-MESSAGES_LONG = Probe(
-    name="messages.long",
-    purpose="An answer that is long enough to show whether it comes as it is made, or all at once.",
-    api="messages",
-    modes=("stream",),
-    change=says(COUNT, max_tokens=64),
-    max_tokens=64,
-)
-CHAT_SHORT = Probe(
-    name="chat.short",
-    purpose="The same question under a small cap: what the long answer takes beyond this, its making took.",
-    api="chat",
-    modes=("stream",),
-    change=says(COUNT, max_tokens=8),
-    max_tokens=8,
-)
-MESSAGES_SHORT = Probe(
-    name="messages.short",
-    purpose="The same question under a small cap: what the long answer takes beyond this, its making took.",
-    api="messages",
-    modes=("stream",),
-    change=says(COUNT, max_tokens=8),
-    max_tokens=8,
-)
-MESSAGES_BRIEF = tuple(
-    Probe(
-        name=f"messages.brief.{tokens}",
-        purpose="Brief answers show how much the target's delays differ by themselves.",
-        api="messages",
-        modes=("stream",),
-        change=says(COUNT, max_tokens=tokens),
-        max_tokens=tokens,
+def _hello(api: Api) -> Probe:
+    return Probe(
+        name=f"{api}.hello",
+        purpose="A plain greeting, exactly as the framework sends it.",
+        api=api,
+        asker="framework",
+        suite="smoke",
+        max_tokens=64,
     )
-    for tokens in range(1, 7)
-)
-CHAT_TOOLS = Probe(
-    name="chat.tools",
-    purpose="A tool must be called: the call's name, ID and arguments have to come whole.",
-    api="chat",
-    change=with_usage(says(WEATHER, tools=[TOOL], tool_choice="required", max_tokens=64)),
-    max_tokens=64,
+
+
+def _timed(api: Api, about: str, purpose: str, tokens: int, turn: int) -> Probe:
+    """A question whose time is judged."""
+    return Probe(
+        name=f"{api}.{about}",
+        purpose=purpose,
+        api=api,
+        modes=("stream",),
+        change=counting(api, tokens),
+        max_tokens=tokens,
+        turn=turn,
+    )
+
+
+def _long(api: Api) -> Probe:
+    purpose = "An answer that is long enough to show whether it comes as it is made, or all at once."
+    return _timed(api, "long", purpose, 64, LONG)
+
+
+def _short(api: Api) -> Probe:
+    purpose = "The same question under a small cap: what the long answer takes beyond this, its making took."
+    return _timed(api, "short", purpose, BRIEF[api], SHORT)
+
+
+HELLOS = tuple(map(_hello, APIS))
+TIMED = (*map(_long, APIS), *map(_short, APIS))
+BRIEFS_OF_OTHERS = tuple(
+    Probe(
+        name=f"{api}.brief.{number}",
+        purpose="Brief answers show how much the target's delays differ by themselves.",
+        api=api,
+        modes=("stream",),
+        change=counting(api, number + LEAST[api] - 1),
+        max_tokens=number + LEAST[api] - 1,
+        suite="gate" if number <= BRIEFS else "full",
+    )
+    for api in APIS
+    if api != "chat"
+    for number in range(1, 7)
 )
 CHAT_USAGE = Probe(
     name="chat.usage",
@@ -120,6 +124,6 @@ CHAT_N = Probe(
     name="chat.n",
     purpose="Two answers to one question are asked for.",
     api="chat",
-    change=sets(n=2, max_tokens=4),
+    change=with_usage(sets(n=2, max_tokens=4)),
     max_tokens=8,
 )

@@ -1,76 +1,145 @@
 """A client's mistakes: what a server has to refuse in words that the client can act on."""
 
-from collections.abc import Callable
 from typing import Any
 
-from conformance.exchange import Mode
+from conformance.exchange import APIS, Api, Mode
 from conformance.probe import Probe, Raw, Suite
-from conformance.probes.hello import Change, sets
+from conformance.probes.hello import CAP, LEAST, Change, cap, says, sets
 
 DEEP = 2000
 """Levels of nesting: far more than any request has, and cheap to refuse."""
+PADDING = 2 * 1024 * 1024
+"""Octets of white space before a body: more than a web server takes by default, and no prompt."""
+WORDS = 140_000
+"""Words of one token: more than 128,000 tokens, the context that most models have at most."""
 
 
-def _without(name: str) -> Change:
-    return lambda body, _mode: {key: value for key, value in body.items() if key != name} | {"max_tokens": 1}
+SAID: dict[Api, str] = {"chat": "messages", "messages": "messages", "responses": "input"}
+"""The field that holds the conversation."""
 
 
-def _with_role(role: str) -> Change:
+def _without(name: str, api: Api) -> Change:
+    return lambda body, _mode: {key: value for key, value in body.items() if key != name} | cap(api, 1)
+
+
+def _with_role(role: str, api: Api) -> Change:
     message = {"role": role, "content": "Say hello."}
-    return lambda body, _mode: body | {"messages": [message], "max_tokens": 1}
+    return lambda body, _mode: body | {SAID[api]: [message]} | cap(api, 1)
 
 
 def _in_an_array(body: dict[str, Any], _mode: Mode) -> Any:
     return [body]
 
 
+def _too_long(body: dict[str, Any], mode: Mode) -> Any:
+    return says("no " * WORDS, max_tokens=1)(body, mode)
+
+
+def _capped(api: Api) -> bytes:
+    return f'"{CAP[api]}": {LEAST[api]}, '.encode()
+
+
+def _raw(api: Api, rest: bytes) -> Raw:
+    """A body of a model and the smallest cap, and the rest as it stands."""
+    return Raw(body=b'{"model": "{model}", ' + _capped(api) + rest)
+
+
+def _said(api: Api, content: bytes = b"Say hello.") -> bytes:
+    """The conversation, and the end of the body."""
+    return f'"{SAID[api]}": '.encode() + b'[{"role": "user", "content": "' + content + b'"}]}'
+
+
 def _mistake(
     what: str,
     purpose: str,
     *,
-    change: Callable[[dict[str, Any], Mode], Any] | None = None,
+    change: Change | None = None,
     raw: Raw | None = None,
     modes: tuple[Mode, ...] = ("unary",),
     suite: Suite = "gate",
+    api: Api = "chat",
 ) -> Probe:
-    name = f"chat.mistake.{what}"
-    return Probe(name=name, purpose=purpose, api="chat", change=change, raw=raw, modes=modes, suite=suite, max_tokens=1)
+    name = f"{api}.mistake.{what}"
+    return Probe(name=name, purpose=purpose, api=api, change=change, raw=raw, modes=modes, suite=suite, max_tokens=1)
+
+
+def _common(api: Api, suite: Suite) -> tuple[Probe, ...]:
+    """Mistakes that are one in every API."""
+    both: tuple[Mode, ...] = ("stream", "unary")
+    named = sets(model="no-such-model-of-anyone", **cap(api, 1))
+    broken = Raw(body=b'{"model": "{model}", ' + _said(api)[:20])
+    return (
+        _mistake("no-messages", "A request without messages.", change=_without(SAID[api], api), suite=suite, api=api),
+        _mistake(
+            "bad-role",
+            "A message of a role that no API has.",
+            change=_with_role("nobody", api),
+            modes=both,
+            suite=suite,
+            api=api,
+        ),
+        _mistake("bad-json", "A body that breaks off.", raw=broken, suite=suite, api=api),
+        _mistake("unknown-model", "A model that nobody serves.", change=named, suite=suite, api=api),
+    )
+
+
+def _rare(api: Api) -> tuple[Probe, ...]:
+    """Mistakes that are one in every API, and that hardly a client makes."""
+    utf8 = _raw(api, _said(api, b"\xff\xfe"))
+    deep = _raw(api, f'"{SAID[api]}": '.encode() + b"[" * DEEP + b"]" * DEEP + b"}")
+    twice = _raw(api, _capped(api) + _said(api))
+    huge = Raw(body=b" " * PADDING + (_raw(api, _said(api)).body or b""))
+    text = Raw(headers=(("content-type", "text/plain"),))
+    capped = sets(**cap(api, 1))
+    return (
+        _mistake("no-model", "A request without a model.", change=_without("model", api), suite="full", api=api),
+        _mistake(
+            "empty-messages", "No message at all.", change=sets(**{SAID[api]: []}, **cap(api, 1)), suite="full", api=api
+        ),
+        _mistake("array-body", "A body that is an array.", change=_in_an_array, suite="full", api=api),
+        _mistake("empty-body", "No body at all.", raw=Raw(body=b""), suite="full", api=api),
+        _mistake("invalid-utf8", "A body that is not UTF-8.", raw=utf8, suite="full", api=api),
+        _mistake("duplicate-keys", "A field that is there twice.", raw=twice, suite="full", api=api),
+        _mistake("deep-nesting", "Arrays in arrays, deeper than any request needs.", raw=deep, suite="full", api=api),
+        _mistake("huge-body", "A greeting behind two megabytes of white space.", raw=huge, suite="full", api=api),
+        _mistake("negative-cap", "A cap below zero.", change=sets(**{CAP[api]: -5}), suite="full", api=api),
+        _mistake(
+            "not-labelled-json",
+            "A JSON body that is labelled as plain text.",
+            raw=text,
+            change=capped,
+            suite="full",
+            api=api,
+        ),
+    )
 
 
 MISTAKES = (
-    _mistake("no-messages", "A request without messages.", change=_without("messages")),
-    _mistake(
-        "bad-role", "A message of a role that no API has.", change=_with_role("nobody"), modes=("stream", "unary")
-    ),
-    _mistake("bad-json", "A body that breaks off.", raw=Raw(body=b'{"model": "m", "messages": [{"role": "user", ')),
-    _mistake(
-        "unknown-model",
-        "A model that nobody serves.",
-        change=sets(model="no-such-model-of-anyone", max_tokens=1),
-    ),
-    _mistake("unknown-route", "A path that no API has.", raw=Raw(path="/no-such-route")),
+    *_common("chat", "gate"),
+    *_common("messages", "full"),
+    *_common("responses", "full"),
+    *(probe for api in APIS for probe in _rare(api)),
     _mistake("get", "The wrong method.", raw=Raw(method="GET")),
-    _mistake("no-model", "A request without a model.", change=_without("model"), suite="full"),
-    _mistake("empty-messages", "No message at all.", change=sets(messages=[], max_tokens=1), suite="full"),
-    _mistake("array-body", "A body that is an array.", change=_in_an_array, suite="full"),
+    _mistake("unknown-route", "A path that no API has.", raw=Raw(path="/no-such-route")),
+    _mistake("n-zero", "No answer is asked for, as a stream.", change=sets(n=0, max_tokens=1), modes=("stream",)),
     _mistake(
-        "invalid-utf8",
-        "A body that is not UTF-8.",
-        raw=Raw(body=b'{"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "\xff\xfe"}]}'),
+        "response-format",
+        "A format of the answer that no API has.",
+        change=sets(response_format={"type": "no-such-format"}, max_tokens=1),
         suite="full",
     ),
-    _mistake("negative-cap", "A cap below zero.", change=sets(max_tokens=-5), suite="full"),
+    _mistake("zero-cap", "A cap of nothing.", change=sets(max_tokens=0), suite="full"),
     _mistake(
-        "deep-nesting",
-        "Arrays in arrays, deeper than any request needs.",
-        raw=Raw(body=b'{"model": "m", "max_tokens": 1, "messages": ' + b"[" * DEEP + b"]" * DEEP + b"}"),
+        "top-logprobs-alone",
+        "Likely tokens are asked for, and no log probabilities.",
+        change=sets(top_logprobs=2, max_tokens=1),
         suite="full",
     ),
     _mistake(
-        "not-labelled-json",
-        "A JSON body that is labelled as plain text.",
-        raw=Raw(headers=(("content-type", "text/plain"),)),
-        change=sets(max_tokens=1),
+        "too-long",
+        "A prompt that is longer than the context of most models.",
+        change=_too_long,
+        modes=("stream", "unary"),
         suite="full",
     ),
 )

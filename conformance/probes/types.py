@@ -3,102 +3,104 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Mode
-from conformance.probe import Probe
-from conformance.probes.hello import TOOL, Change, sets
+from conformance import schemas
+from conformance.exchange import APIS, Api, Mode
+from conformance.probe import Probe, Suite
+from conformance.probes.hello import CAP, Change, cap, sets
+from conformance.probes.tools import FORECAST
+from conformance.probes.wording import Offer, tools
 
 NO_SCALAR: Any = {"unexpected": True}
 """In the place of a number, text, boolean or array: an object, which no reader turns into one of them."""
 NO_OBJECT: Any = [17]
 """In the place of an object: an array."""
 
-WRONG: dict[str, Any] = {
-    "audio": NO_OBJECT,
-    "frequency_penalty": NO_SCALAR,
-    "function_call": NO_OBJECT,
-    "functions": NO_SCALAR,
-    "logit_bias": NO_OBJECT,
-    "logprobs": NO_SCALAR,
-    "max_completion_tokens": NO_SCALAR,
-    "max_tokens": NO_SCALAR,
-    "messages": NO_SCALAR,
-    "metadata": NO_OBJECT,
-    "modalities": NO_SCALAR,
-    "model": NO_SCALAR,
-    "moderation": NO_OBJECT,
-    "n": NO_SCALAR,
-    "parallel_tool_calls": NO_SCALAR,
-    "prediction": NO_OBJECT,
-    "presence_penalty": NO_SCALAR,
-    "prompt_cache_key": NO_SCALAR,
-    "prompt_cache_options": NO_OBJECT,
-    "prompt_cache_retention": NO_SCALAR,
-    "reasoning_effort": NO_SCALAR,
-    "response_format": NO_OBJECT,
-    "safety_identifier": NO_SCALAR,
-    "seed": NO_SCALAR,
-    "service_tier": NO_SCALAR,
-    "stop": NO_SCALAR,
-    "store": NO_SCALAR,
-    "stream": NO_SCALAR,
-    "stream_options": NO_OBJECT,
-    "temperature": NO_SCALAR,
-    "tool_choice": NO_OBJECT,
-    "tools": NO_SCALAR,
-    "top_logprobs": NO_SCALAR,
-    "top_p": NO_SCALAR,
-    "user": NO_SCALAR,
-    "verbosity": NO_SCALAR,
-    "web_search_options": NO_OBJECT,
-}
-"""For each field of a chat request, a value of a type that no reader can turn into the right one."""
+BESIDE: dict[str, dict[str, Any]] = {"top_logprobs": {"logprobs": True}}
+"""What must stand beside a field for a server to look at it; beside what is said of calling tools, a tool."""
+OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 
-BESIDE: dict[str, dict[str, Any]] = {
-    "top_logprobs": {"logprobs": True},
-    "tool_choice": {"tools": [TOOL]},
-    "parallel_tool_calls": {"tools": [TOOL]},
+CAPS = (*CAP.values(), "max_completion_tokens")
+STREAMED_TOO: dict[Api, tuple[str, ...]] = {
+    "chat": ("parallel_tool_calls", "temperature", "top_p"),
+    "messages": ("temperature",),
+    "responses": ("temperature", "top_p"),
 }
-"""What must stand beside a field for a server to look at it."""
-
-CAPS = ("max_tokens", "max_completion_tokens")
-STREAMED_TOO = ("parallel_tool_calls", "temperature", "top_p")
 """Fields that some servers lose on the way to their streaming code alone, and that no witness shows there."""
 STREAMED_ONLY = ("stream_options",)
 
+RARE: dict[Api, tuple[str, ...]] = {
+    "chat": (
+        *("audio", "function_call", "functions", "logit_bias", "metadata", "modalities", "moderation", "prediction"),
+        *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort"),
+        *("safety_identifier", "service_tier", "store", "user", "verbosity", "web_search_options"),
+    ),
+    "messages": (
+        *("cache_control", "container", "context_management", "inference_geo", "max_tokens", "mcp_servers"),
+        *("metadata", "model", "output_config", "output_format", "service_tier", "stop_sequences", "system"),
+        *("thinking", "tool_choice", "tools", "top_k"),
+    ),
+    "responses": (
+        *("background", "context_management", "conversation", "include", "max_tool_calls", "metadata", "model"),
+        *("moderation", "prompt", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
+        *("safety_identifier", "service_tier", "stream_options", "top_logprobs", "truncation", "user"),
+    ),
+}
+"""Fields that only the full suite asks about: they change no answer, few send them, or a witness shows them."""
 
-def _modes(name: str) -> tuple[Mode, ...]:
+
+def wrong(api: Api) -> dict[str, Any]:
+    """For each field of a request, a value of a type that no reader can turn into the right one."""
+    fields = schemas.load(f"{api}-request")["properties"]
+    return {name: NO_OBJECT if "object" in _kinds(field) else NO_SCALAR for name, field in sorted(fields.items())}
+
+
+def _kinds(field: dict[str, Any]) -> set[str]:
+    """The types that a field's schema allows."""
+    named = field.get("type", ())
+    choices = [*field.get("anyOf", ()), *field.get("oneOf", ())]
+    return {*([named] if isinstance(named, str) else named), *(kind for choice in choices for kind in _kinds(choice))}
+
+
+def _modes(api: Api, name: str) -> tuple[Mode, ...]:
     if name in STREAMED_ONLY:
         return ("stream",)
-    return ("stream", "unary") if name in STREAMED_TOO else ("unary",)
+    return ("stream", "unary") if name in STREAMED_TOO[api] else ("unary",)
 
 
-def _wrong(about: str, change: Change, *modes: Mode) -> Probe:
+def _wrong(api: Api, about: str, change: Change, *modes: Mode, suite: Suite = "gate") -> Probe:
     return Probe(
-        name=f"chat.wrong-type.{about}",
+        name=f"{api}.wrong-type.{about}",
         purpose=f"`{about}` is of a wrong type: it must be refused, an answer shows that nobody looked at it.",
-        api="chat",
+        api=api,
         modes=modes,
         change=change,
+        suite=suite,
         max_tokens=32 if about in CAPS else 1,
     )
 
 
-def _by_field() -> Iterator[Probe]:
-    for name, value in WRONG.items():
-        cap = {} if name in CAPS else {"max_tokens": 1}
-        yield _wrong(name, sets(**{name: value}, **BESIDE.get(name, {}), **cap), *_modes(name))
+def _by_field(api: Api) -> Iterator[Probe]:
+    for name, value in wrong(api).items():
+        alone = {} if api != "chat" else BESIDE.get(name, {})
+        beside = tools(api, Offer((FORECAST,))) if name in OF_TOOLS else alone
+        capped = {} if name in CAPS else cap(api, 1)
+        suite: Suite = "full" if name in RARE.get(api, ()) else "gate"
+        yield _wrong(api, name, sets(**beside, **capped, **{name: value}), *_modes(api, name), suite=suite)
 
 
-FIELDS = tuple(_by_field())
+FIELDS = tuple(probe for api in APIS for probe in _by_field(api))
 NESTED = (
     _wrong(
+        "chat",
         "stream_options.include_usage",
         sets(stream_options={"include_usage": NO_SCALAR}, max_tokens=1),
         "stream",
     ),
     _wrong(
+        "chat",
         "response_format.json_schema",
         sets(response_format={"type": "json_schema", "json_schema": NO_OBJECT}, max_tokens=1),
         "unary",
+        suite="full",
     ),
 )

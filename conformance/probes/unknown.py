@@ -3,24 +3,39 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Mode
+from conformance.exchange import APIS, Api, Mode
 from conformance.probe import Probe, Suite
-from conformance.probes.hello import TOOL, Change, sets
+from conformance.probes.hello import Change, cap, sets
+from conformance.probes.tools import FORECAST
+from conformance.probes.wording import Offer, tools
 
 CANARY = "x_conformance_canary"
 OPTION = {CANARY: "sing"}
+INSIDE: dict[Api, str] = {"chat": "messages", "messages": "messages", "responses": "input"}
 
 
-def _in_message(body: dict[str, Any], _mode: Mode) -> Any:
-    *earlier, last = body["messages"]
-    return body | {"messages": [*earlier, last | OPTION], "max_tokens": 1}
+def _in_message(api: Api) -> Change:
+    def change(body: dict[str, Any], _mode: Mode) -> Any:
+        if api == "responses":
+            said = [{"role": "user", "content": "Say hello.", **OPTION}]
+            return body | {"input": said} | cap(api, 1)
+        *earlier, last = body["messages"]
+        return body | {"messages": [*earlier, last | OPTION]} | cap(api, 1)
+
+    return change
 
 
-def _canary(about: str, what: str, change: Change, *modes: Mode, suite: Suite = "gate") -> Probe:
+def _in_tool(api: Api) -> dict[str, Any]:
+    """A tool with a field more, where the API has its definition."""
+    offered = tools(api, Offer((FORECAST | OPTION,)))
+    return offered | cap(api, 1)
+
+
+def _canary(api: Api, about: str, what: str, change: Change, *modes: Mode, suite: Suite = "gate") -> Probe:
     return Probe(
-        name=f"chat.unknown-field.{about}",
+        name=f"{api}.unknown-field.{about}",
         purpose=f"{what}: it must be refused by name or announced as ignored, not dropped without a word.",
-        api="chat",
+        api=api,
         modes=modes,
         change=change,
         suite=suite,
@@ -28,18 +43,21 @@ def _canary(about: str, what: str, change: Change, *modes: Mode, suite: Suite = 
     )
 
 
-def _canaries() -> Iterator[Probe]:
-    tool = TOOL | {"function": TOOL["function"] | OPTION}
+def _canaries(api: Api) -> Iterator[Probe]:
+    capped = cap(api, 1)
+    yield _canary(api, CANARY, "A vendor's field", sets(**OPTION, **capped), "stream", "unary")
+    suite: Suite = "gate" if api == "chat" else "full"
+    yield _canary(api, "max_token", "A misspelt cap", sets(max_token=1, **capped), "unary", suite=suite)
+    yield _canary(api, "maxTokens", "A cap in camel case", sets(maxTokens=1, **capped), "unary", suite="full")
+    yield _canary(api, "Stream", "A field with a capital", sets(Stream=False, **capped), "unary", suite="full")
+    yield _canary(api, f"{INSIDE[api]}.{CANARY}", "A field inside a message", _in_message(api), "unary", suite=suite)
+    yield _canary(api, f"tools.{CANARY}", "A field inside a tool", sets(**_in_tool(api)), "unary", suite=suite)
+
+
+def _of_chat() -> Iterator[Probe]:
     usage = {"include_usage": True} | OPTION
-    yield _canary(CANARY, "A vendor's field", sets(**OPTION, max_tokens=1), "stream", "unary")
-    yield _canary("max_token", "A misspelt cap", sets(max_token=1, max_tokens=1), "unary")
-    yield _canary("maxTokens", "A cap in camel case", sets(maxTokens=1, max_tokens=1), "unary", suite="full")
-    yield _canary("Stream", "A field with a capital", sets(Stream=False, max_tokens=1), "unary", suite="full")
-    yield _canary(f"messages.{CANARY}", "A field inside a message", _in_message, "unary")
-    yield _canary(f"tools.{CANARY}", "A field inside a tool", sets(tools=[tool], max_tokens=1), "unary")
-    yield _canary(
-        f"stream_options.{CANARY}", "A field inside an object", sets(stream_options=usage, max_tokens=1), "stream"
-    )
+    change = sets(stream_options=usage, max_tokens=1)
+    yield _canary("chat", f"stream_options.{CANARY}", "A field inside an object", change, "stream")
 
 
-CANARIES = tuple(_canaries())
+CANARIES = (*(probe for api in APIS for probe in _canaries(api)), *_of_chat())

@@ -4,31 +4,50 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
-from conformance.exchange import Exchange
+from conformance.exchange import Api, Exchange
 from conformance.read.effects import Effects, effects, illegible
 from conformance.read.http1 import reply
 from conformance.read.json_text import NOT_JSON, value_of
+from conformance.read.only import is_damaged
 from conformance.read.refusal import Refusal, body, mentions, names, refusal, refuses_streaming
-from conformance.read.request import asked, cap_asked, choices_asked
+from conformance.read.request import (
+    CAPS,
+    FORMATS,
+    STOPS,
+    asked,
+    cap_asked,
+    choices_asked,
+    format_asked,
+    stops_asked,
+)
 from conformance.read.sse import is_labelled, looks_like_events, payloads
+from conformance.read.tools import SINGLE, freedom, misnamed, required_name
+from conformance.read.value import mapping, shown
 
 State = Literal["honoured", "refused", "announced", "dropped", "unknown"]
 WORST_FIRST: tuple[State, ...] = ("dropped", "announced", "refused", "honoured", "unknown")
 
+CHOICES = ("", "none", "named", "replay")
+"""The questions about tools that bear witness to `tool_choice`; `single` does to the field that allows one call."""
+
 RIDER = "max_tokens"
 """The cap that rides along with a question so that a target which ignores the field answers with one token."""
 
-WITNESSED = (
-    "n",
-    "logprobs",
-    "top_logprobs",
-    "tool_choice",
-    "response_format",
-    "stop",
-    "stream_options",
-    "max_tokens",
-    "max_completion_tokens",
-)
+WITNESSED: dict[Api, tuple[str, ...]] = {
+    "chat": (
+        "n",
+        "logprobs",
+        "top_logprobs",
+        "tool_choice",
+        "response_format",
+        "stop",
+        "stream_options",
+        "max_tokens",
+        "max_completion_tokens",
+    ),
+    "messages": ("tool_choice", "stop_sequences", "max_tokens"),
+    "responses": ("tool_choice", "max_output_tokens", "text"),
+}
 """Fields with a witness: there an ignored wrong type does not prove that a right one is ignored."""
 
 READ_LOOSELY = ("logit_bias",)
@@ -82,9 +101,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 def witnessed(x: Exchange) -> tuple[str, Sight] | None:
     """The field that a successful answer bears witness to, and what it shows; None where the question is no witness."""
-    topic, about = x.question.topic, x.question.about
-    name = {"n": "n", "tools": "tool_choice", "usage": "stream_options", "witness": about}.get(topic, "")
-    if x.api != "chat" or name not in WITNESSES:
+    name = _witness_of(x)
+    if name not in WITNESSES:
         return None
     if fault := illegible(x):
         return name, Sight("unknown", fault)
@@ -97,6 +115,16 @@ def witnessed(x: Exchange) -> tuple[str, Sight] | None:
     return name, sight
 
 
+def _witness_of(x: Exchange) -> str:
+    """The field that the question bears witness to, or nothing."""
+    topic, about = x.question.topic, x.question.about
+    if topic == "tools":
+        return "tool_choice" if about in CHOICES else SINGLE[x.api] if about == "single" else ""
+    if topic == "witness":
+        return about.partition(".")[0]
+    return {"n": "n", "usage": "stream_options"}.get(topic, "")
+
+
 def _choices(x: Exchange, seen: Effects) -> Sight:
     wanted = asked(x).get("n")
     if not isinstance(wanted, int) or not seen.finishes:
@@ -106,12 +134,27 @@ def _choices(x: Exchange, seen: Effects) -> Sight:
     return Sight("dropped", f"`n: {wanted}` was asked and {len(seen.texts)} choice came")
 
 
-def _required_tool(_x: Exchange, seen: Effects) -> Sight:
+def _tool_choice(x: Exchange, seen: Effects) -> Sight:
+    wanted = freedom(x)
+    if wanted == "none":
+        return (
+            Sight("dropped", "`tool_choice: none` was asked and a tool is called") if seen.calls else Sight("honoured")
+        )
+    if any(True for _ in misnamed(x)):
+        return Sight("dropped", f"{required_name(x)!r} was to be called and another tool is")
     if seen.calls:
         return Sight("honoured")
     if seen.is_cut:
         return Sight("unknown", "the answer ended before a tool call could be seen")
-    return Sight("dropped", "`tool_choice: required` was asked and the answer holds no tool call")
+    if "tool_calls" in seen.finishes.values():
+        return Sight("unknown", "the answer says that it calls a tool, and the call is lost")
+    return Sight("dropped", f"`tool_choice: {wanted}` was asked and the answer holds no tool call")
+
+
+def _single_call(x: Exchange, seen: Effects) -> Sight:
+    if seen.calls > 1:
+        return Sight("dropped", f"one call was allowed by `{SINGLE[x.api]}` and {seen.calls} came")
+    return Sight("honoured") if seen.calls else Sight("unknown", "the answer holds no tool call")
 
 
 def _usage(x: Exchange, seen: Effects) -> Sight:
@@ -125,7 +168,7 @@ def _usage(x: Exchange, seen: Effects) -> Sight:
 
 
 def _cap(x: Exchange, seen: Effects) -> Sight:
-    name = x.question.about
+    name = x.question.about.partition(".")[0]
     cap = asked(x).get(name)
     if not isinstance(cap, int):
         return Sight("unknown", "the request has no cap")
@@ -149,13 +192,19 @@ def is_at_cap(x: Exchange) -> bool:
 
 
 def _stop(x: Exchange, seen: Effects) -> Sight:
-    wanted = asked(x).get("stop")
-    stops = [stop for stop in wanted if isinstance(stop, str)] if isinstance(wanted, list) else []
-    if found := [stop for stop in stops if stop in seen.text]:
-        return Sight("dropped", f"`stop` was asked with {found[0]!r}, which stands in the answer")
+    found = next((stop for stop in stops_asked(x) if stop in seen.text), None)
+    if found is not None and not ends_with_its_stop(x):
+        return Sight("dropped", f"`{STOPS[x.api]}` was asked with {found!r}, which stands in the answer")
     if "stop" in seen.finishes.values():
         return Sight("honoured")
     return Sight("unknown", "the answer came to no stop")
+
+
+def ends_with_its_stop(x: Exchange) -> bool:
+    """Whether the answer stopped at a stop text, and right after it: it was heeded, and not cut off."""
+    seen = effects(x)
+    ends = [seen.text.find(stop) + len(stop) for stop in stops_asked(x) if stop in seen.text]
+    return "stop" in seen.finishes.values() and ends != [] and min(ends) == len(seen.text)
 
 
 def _logprobs(_x: Exchange, seen: Effects) -> Sight:
@@ -168,25 +217,37 @@ def _logprobs(_x: Exchange, seen: Effects) -> Sight:
     return Sight("honoured")
 
 
-def _schema(x: Exchange, seen: Effects) -> Sight:
+def _format(x: Exchange, seen: Effects) -> Sight:
     if seen.is_cut or not seen.text.strip():
         return Sight("unknown", "the answer was cut short or empty")
-    found = value_of(seen.text.strip().encode("utf-8", "surrogatepass"))
+    found, only = said_value(x), only_answer(x)
+    if format_asked(x).get("type") == "json_object":
+        what = "no JSON text" if found is NOT_JSON else f"JSON, but {shown(found)}"
+        is_object = isinstance(found, dict)
+        return Sight("honoured") if is_object else Sight("dropped", f"an object was asked for and the answer is {what}")
     if found is NOT_JSON:
         return Sight("dropped", "a JSON Schema was asked for and the answer is no JSON text")
-    only = only_answer(asked(x))
-    if found != only:
+    if not _is_it(found, only):
         return Sight("dropped", "a JSON Schema with one possible answer was asked for and another answer came")
     return Sight("honoured")
 
 
-def only_answer(request: dict[str, Any]) -> dict[str, Any]:
+def said_value(x: Exchange) -> Any:
+    """What the answer's text holds where it is a JSON text, or NOT_JSON."""
+    return value_of(effects(x).text.strip().encode("utf-8", "surrogatepass"))
+
+
+def _is_it(found: Any, only: dict[str, Any]) -> bool:
+    """Whether a value is the one that is allowed; characters that were lost on the way are another fault."""
+    if not isinstance(found, dict) or found.keys() != only.keys():
+        return False
+    return all(said == only[name] or is_damaged(str(said), str(only[name])) for name, said in found.items())
+
+
+def only_answer(x: Exchange) -> dict[str, Any]:
     """The one answer that the request's JSON Schema of one-valued enumerations allows."""
-    schema: Any = request
-    for step in ("response_format", "json_schema", "schema", "properties"):
-        schema = schema.get(step) if isinstance(schema, dict) else None
-    fields = schema.items() if isinstance(schema, dict) else ()
-    return {name: _first(part.get("enum")) for name, part in fields if isinstance(part, dict)}
+    fields = mapping(mapping(format_asked(x).get("schema")).get("properties"))
+    return {name: _first(part.get("enum")) for name, part in fields.items() if isinstance(part, dict)}
 
 
 def _first(values: Any) -> Any:
@@ -195,13 +256,13 @@ def _first(values: Any) -> Any:
 
 WITNESSES: dict[str, Callable[[Exchange, Effects], Sight]] = {
     "n": _choices,
-    "tool_choice": _required_tool,
+    "tool_choice": _tool_choice,
+    **dict.fromkeys(SINGLE.values(), _single_call),
     "stream_options": _usage,
-    "max_tokens": _cap,
-    "max_completion_tokens": _cap,
-    "stop": _stop,
+    **{name: _cap for names in CAPS.values() for name in names},
+    **dict.fromkeys(STOPS.values(), _stop),
     "logprobs": _logprobs,
-    "response_format": _schema,
+    **dict.fromkeys(FORMATS.values(), _format),
 }
 """For each field, how its effect shows in any model's answer, obedient or random."""
 
@@ -253,7 +314,7 @@ def _mistyped(x: Exchange, hello: Exchange | None) -> State:
         return "unknown"
     if announced(x, name):
         return "announced"
-    return "unknown" if name.partition(".")[0] in (*WITNESSED, *READ_LOOSELY) else "dropped"
+    return "unknown" if name.partition(".")[0] in (*WITNESSED[x.api], *READ_LOOSELY) else "dropped"
 
 
 def companions(x: Exchange, hello: Exchange | None, said: Refusal) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from conformance.exchange import Exchange, Span, view
+from conformance.read.answer import Answer, Choice, ToolCall
 from conformance.read.http1 import reply
-from conformance.read.json_text import value_of
-from conformance.read.sse import DONE, Event, looks_like_events, payloads, span, stream
+from conformance.read.sse import DONE, Event, payloads, span, stream
 from conformance.read.value import Object, is_integer, mapping, sequence, string
+from conformance.read.whole import whole_object
 
 REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 """Where vendors put what the model thought; the specification has no field for it."""
@@ -42,68 +43,6 @@ class Fragment(NamedTuple):
     event: Event | None
     choice: int
     value: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
-    """One tool call, joined from its fragments. `index` is None where none was given."""
-
-    index: int | None = None
-    id: str = ""
-    type: str = ""
-    name: str = ""
-    arguments: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One choice of the answer.
-
-    `pieces` are the non-empty texts in the order in which they came, `text` is their joint; `finishes` all the
-    reasons given, `finish` the first of them, or nothing. `logprobs` are the entries of `logprobs.content`. `other`
-    names further fields that held something, such as `audio` or `function_call`.
-    """
-
-    index: int
-    role: str = ""
-    pieces: tuple[str, ...] = ()
-    refusal: str = ""
-    reasoning: str = ""
-    calls: tuple[ToolCall, ...] = ()
-    finishes: tuple[str, ...] = ()
-    logprobs: tuple[Any, ...] = ()
-    other: frozenset[str] = frozenset()
-
-    @property
-    def text(self) -> str:
-        """The text of the choice."""
-        return "".join(self.pieces)
-
-    @property
-    def finish(self) -> str:
-        """Why the model stopped, as it was said first."""
-        return self.finishes[0] if self.finishes else ""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing in it for a user or an agent; thoughts don't count."""
-        return not (self.pieces or self.refusal or self.calls or self.other)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer, whichever way it came: its choices by index, and what was seen around them.
-
-    `ids`, `models` and `created` are the distinct values in the order of appearance; `usage` is the last usage
-    object, `error` whether an error stood in the place of an answer or in its midst.
-    """
-
-    choices: tuple[Choice, ...] = ()
-    ids: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    created: tuple[int | float, ...] = ()
-    usage: Object | None = None
-    error: bool = False
 
 
 @view
@@ -157,7 +96,7 @@ def is_annotation(value: Object) -> bool:
 @view
 def has_error(x: Exchange) -> bool:
     """Whether an error stands in the place of the answer or in its midst."""
-    whole = completion(x)
+    whole = whole_object(x)
     return bool(whole.get("error")) if whole is not None else any(c.value.get("error") for c in chunks(x))
 
 
@@ -186,25 +125,16 @@ def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
 @view
 def is_shaped(x: Exchange) -> bool:
     """Whether all choices hold what they must: a delta in a chunk, a message in a whole answer."""
-    whole = completion(x)
+    whole = whole_object(x)
     if whole is None:
         return all(type(part.choice.get("delta")) is dict for part in parts(x))
     return all(isinstance(choice.get("message"), dict) for _, choice, _ in whole_choices(whole))
 
 
 @view
-def completion(x: Exchange) -> Object | None:
-    """The JSON object that is the whole reply, whichever mode was asked for; None where it is something else."""
-    if looks_like_events(x):
-        return None
-    value = value_of(reply(x).content)
-    return value if isinstance(value, dict) else None
-
-
-@view
 def fragments(x: Exchange) -> tuple[Fragment, ...]:
     """All entries of `tool_calls`, in order."""
-    whole = completion(x)
+    whole = whole_object(x)
     if whole is not None:
         return tuple(
             Fragment(None, index, call)
@@ -314,14 +244,22 @@ def _call(index: int | None, fragments: list[Object]) -> ToolCall:
     )
 
 
+def frames(x: Exchange) -> list[Object]:
+    """The objects that the choices stand in: the whole answer, or its chunks."""
+    whole = whole_object(x)
+    return [whole] if whole is not None else [chunk.value for chunk in said(x)]
+
+
+def labels(x: Exchange, name: str) -> tuple[str, ...]:
+    """The distinct texts that stand beside the choices under a name, such as `model`, in the order of appearance."""
+    return tuple(dict.fromkeys(v for value in frames(x) if isinstance(v := value.get(name), str) and v))
+
+
 @view
 def answer(x: Exchange) -> Answer:
     """The answer, in one shape for both modes. Nothing that could be read gives an answer without choices."""
-    whole = completion(x)
-    if whole is not None:
-        values, told = [whole], whole_choices(whole)
-    else:
-        values, told = [c.value for c in said(x)], ((p.slot, p.choice, p.delta) for p in parts(x))
+    whole, values = whole_object(x), frames(x)
+    told = whole_choices(whole) if whole is not None else ((p.slot, p.choice, p.delta) for p in parts(x))
     drafts: dict[int, _Draft] = {}
     for index, choice, message in told:
         draft = drafts.get(index)
@@ -330,8 +268,8 @@ def answer(x: Exchange) -> Answer:
         draft.add(choice, message)
     return Answer(
         choices=tuple(drafts[index].finished(index, whole=whole is not None) for index in sorted(drafts)),
-        ids=tuple(dict.fromkeys(v for value in values if isinstance(v := value.get("id"), str) and v)),
-        models=tuple(dict.fromkeys(v for value in values if isinstance(v := value.get("model"), str) and v)),
+        ids=labels(x, "id"),
+        models=labels(x, "model"),
         created=tuple(dict.fromkeys(v for value in values if is_integer(v := value.get("created")))),
         usage=next((v for value in reversed(values) if isinstance(v := value.get("usage"), dict)), None),
         error=has_error(x),

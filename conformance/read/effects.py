@@ -1,27 +1,33 @@
-"""Read what a chat answer shows of the fields that were asked, or why nothing can be read from it."""
+"""Read what an answer shows of the fields that were asked, or why nothing can be read from it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from conformance.exchange import Exchange, view
-from conformance.read.chat import answer, completion, is_shaped, parts, said, whole_choices
+from conformance.exchange import Api, Exchange, view
+from conformance.read import messages, responses
+from conformance.read.assembled import answer
+from conformance.read.chat import is_shaped, parts, said, whole_choices
 from conformance.read.json_text import NOT_JSON
 from conformance.read.request import choices_asked
 from conformance.read.sse import FIELDS, looks_like_events, payloads, stream
 from conformance.read.usage import reports
 from conformance.read.value import Object, is_integer, mapping, sequence
+from conformance.read.whole import whole_object
 
+MADE: dict[Api, str] = {"chat": "completion_tokens", "messages": "output_tokens", "responses": "output_tokens"}
+"""The name of the count of the tokens that the model made."""
 REPEATED = 8
 """Characters that no model says twice by chance, one piece right after all the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What a chat answer shows of the fields that were asked, in either form.
+    """What an answer shows of the fields that were asked, in either form.
 
-    `texts` and `finishes` are by choice, `calls` counts tool calls, `logprobs` and `alternatives` count the tokens
-    with a log probability and the alternatives beside them, `completion` are the completion tokens it reports.
+    `texts` and `finishes` (in the words of Chat Completions) are by choice, `calls` counts tool calls, `logprobs` and
+    `alternatives` count the tokens with a log probability and the alternatives beside them, `completion` are the
+    completion tokens it reports.
     """
 
     texts: dict[int, str] = field(default_factory=dict)
@@ -51,10 +57,10 @@ def effects(x: Exchange) -> Effects:
     tokens = [mapping(entry) for choice in choices for entry in choice.logprobs]
     tokens = [token for token in tokens if isinstance(token.get("logprob"), int | float)]
     spent = [report.value for report in reports(x) if isinstance(report.value, dict)]
-    counts = [int(count) for value in spent if is_integer(count := value.get("completion_tokens"))]
+    counts = [int(count) for value in spent if is_integer(count := value.get(MADE[x.api]))]
     return Effects(
         texts={choice.index: choice.text for choice in choices},
-        finishes={choice.index: choice.finish for choice in choices if choice.finish},
+        finishes={choice.index: choice.end or choice.finish for choice in choices if choice.finish},
         calls=sum(len(choice.calls) + ("function_call" in choice.other) for choice in choices),
         logprobs=len(tokens),
         alternatives=sum(len(sequence(token.get("top_logprobs"))) for token in tokens),
@@ -70,10 +76,33 @@ def illegible(x: Exchange) -> str:
 
     A client that can't read an answer whole can't tell a dropped field from a lost piece.
     """
+    repeating = looks_like_events(x) and any(_is_repeating(choice.pieces) for choice in answer(x).choices)
+    return _stray(x) or ILLEGIBLE[x.api](x) or ("the pieces of the text repeat each other" if repeating else "")
+
+
+def _illegible_chat(x: Exchange) -> str:
     if not looks_like_events(x):
-        return "no JSON object came" if completion(x) is None else _misshapen(x)
-    repeating = any(_is_repeating(choice.pieces) for choice in answer(x).choices)
-    return _lost(x) or _misshapen(x) or ("the pieces of the text repeat each other" if repeating else "")
+        return "no JSON object came" if whole_object(x) is None else _misshapen(x)
+    return _lost(x) or _misshapen(x)
+
+
+ILLEGIBLE: dict[Api, Callable[[Exchange], str]] = {
+    "chat": _illegible_chat,
+    "messages": messages.illegible,
+    "responses": responses.illegible,
+}
+
+
+def _stray(x: Exchange) -> str:
+    """Whether parts of a stream are lost to its clients by how its lines stand."""
+    if not looks_like_events(x):
+        return ""
+    events = stream(x).events
+    if any(_is_stray(line.name, line.text) for event in events if not event.plain for line in event.lines):
+        return "a part of the answer stands outside data lines"
+    if events and events[-1].has_data and not (events[-1].terminated or events[-1].is_done):
+        return "the last event is unfinished"
+    return ""
 
 
 def _misshapen(x: Exchange) -> str:
@@ -87,13 +116,8 @@ def _misshapen(x: Exchange) -> str:
 
 def _lost(x: Exchange) -> str:
     """Why something of the stream is lost to its clients, or nothing."""
-    events = stream(x).events
     if NOT_JSON in payloads(x):
         return "an event holds no JSON"
-    if any(_is_stray(line.name, line.text) for event in events if not event.plain for line in event.lines):
-        return "a part of the answer stands outside data lines"
-    if events and events[-1].has_data and not (events[-1].terminated or events[-1].is_done):
-        return "the last event is unfinished"
     if any(not isinstance(chunk.value.get("choices", []), list) for chunk in said(x)):
         return "the choices of a chunk are no list"
     return ""
@@ -106,7 +130,7 @@ def _is_stray(name: str, text: bytes) -> bool:
 
 def _messages(x: Exchange) -> Iterator[tuple[Object, Object]]:
     """The choices, each with its delta or message."""
-    whole = completion(x)
+    whole = whole_object(x)
     if whole is None:
         yield from ((part.choice, part.delta) for part in parts(x))
     else:
@@ -124,7 +148,7 @@ def _is_filed(x: Exchange) -> bool:
     """Whether each choice has an index of its own, or there is but one; none finishes twice."""
     bound = choices_asked(x)
     given = [choice.get("index") for choice, _ in _messages(x)]
-    if completion(x) is not None:
+    if whole_object(x) is not None:
         return len(given) < 2 or (all(map(is_integer, given)) and len(set(given)) == len(given))
     if any(len(choice.finishes) > 1 for choice in answer(x).choices) and bound > 1:
         return False

@@ -99,6 +99,24 @@ def lone_surrogate(octets: bytes, value: Any) -> str:
     return ""
 
 
+def repeated_name(octets: bytes) -> str:
+    """A name that stands twice in one object of a JSON text, or nothing. What can't be read has none."""
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = dict(pairs)
+        if len(names) < len(pairs):
+            seen: set[str] = set()
+            twice.extend(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        return names
+
+    try:
+        json.loads(octets, object_pairs_hook=note, parse_int=_integer)
+    except (ValueError, RecursionError):
+        return ""
+    return twice[0] if twice else ""
+
+
 def _clause(error: Exception) -> str:
     match error:
         case json.JSONDecodeError():

@@ -1,13 +1,14 @@
 """Read what an exchange says that it used, in tokens."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeGuard
 
-from conformance.exchange import Exchange, view
-from conformance.read.chat import chunks, completion
+from conformance.exchange import Api, Exchange, view
+from conformance.read.chat import chunks
 from conformance.read.sse import Event
 from conformance.read.value import Object, is_integer, mapping
+from conformance.read.whole import whole_object
 
 ABSURD = 10**9
 """Tokens; nothing that anyone sells answers so much, and money is counted from it."""
@@ -40,7 +41,7 @@ def reports(x: Exchange) -> tuple[Report, ...]:
 
 
 def _reports(x: Exchange) -> Iterator[Report]:
-    whole = completion(x)
+    whole = whole_object(x)
     told = ((None, whole),) if whole is not None else chunks(x)
     for event, value in told:
         for within in (value, value.get("message"), value.get("response")):
@@ -52,11 +53,14 @@ def _reports(x: Exchange) -> Iterator[Report]:
 def usage(x: Exchange) -> Usage | None:
     """The usage, or None where none is told or what is told can't be true.
 
-    A stream tells its usage so far: what is told last counts, field by field on Messages.
+    A stream tells its usage so far: what is told last counts, field by field on Messages, where what message_start
+    tells alone is a beginning and no count.
     """
     told = [mapping(report.value) for report in reports(x)]
-    if x.api == "chat":
-        return next((found for value in reversed(told) if (found := _of_chat(value))), None)
+    if read := LAST.get(x.api):
+        return next((found for value in reversed(told) if (found := read(value))), None)
+    if all(report.event and report.within.get("type") == "message" for report in reports(x)):
+        return None
     together: Object = {}
     for value in told:
         together |= {key: count for key, count in value.items() if _is_count(count)}
@@ -76,6 +80,18 @@ def _of_messages(value: Object) -> Usage | None:
         return None
     prompt = value["input_tokens"] + sum(value.get(name, 0) for name in CACHE)
     return Usage(int(prompt), int(value["output_tokens"]), int(value.get(CACHE[1], 0)))
+
+
+def _of_responses(value: Object) -> Usage | None:
+    prompt, answer = value.get("input_tokens"), value.get("output_tokens")
+    if not (_is_count(prompt) and _is_count(answer)):
+        return None
+    cached = mapping(value.get("input_tokens_details")).get("cached_tokens")
+    return Usage(int(prompt), int(answer), int(cached) if _is_count(cached) else 0)
+
+
+LAST: dict[Api, Callable[[Object], Usage | None]] = {"chat": _of_chat, "responses": _of_responses}
+"""How a usage is read where the last one that is told says all."""
 
 
 def _is_count(value: Any) -> TypeGuard[int | float]:

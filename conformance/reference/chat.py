@@ -39,7 +39,7 @@ def turn_of(body: Body) -> Turn:
         tools=tools,
         choice=choice,
         parallel=body.get("parallel_tool_calls", True),
-        format=_format(body.get("response_format") or {}),
+        format=format_of(body.get("response_format") or {}),
         cap=min(caps) if caps else None,
         stops=(stop,) if isinstance(stop, str) else tuple(stop),
     )
@@ -65,7 +65,7 @@ def _callable(body: Body) -> tuple[tuple[Tool, ...], Any]:
     return tuple(Tool(name=f["name"], parameters=f.get("parameters") or {}) for f in functions), choice
 
 
-def _format(wanted: Body) -> Any:
+def format_of(wanted: Body) -> Any:
     """The JSON Schema that the answer must satisfy, or None for text."""
     if wanted.get("type") == "json_object":
         return {"type": "object", "properties": {"answer": {"const": "Hello!"}}}

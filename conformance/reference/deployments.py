@@ -3,24 +3,41 @@
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from conformance.exchange import Api
 from conformance.reference.body import MAX_BODY, parse
 from conformance.reference.chat import answer_chat, late_chunks
-from conformance.reference.messages import answer_messages, late_events
+from conformance.reference.messages import answer_messages, input_tokens, late_events
 from conformance.reference.refusal import Refusal, refuse
 from conformance.reference.reply import Answer, Asked, Change, Reply, to_reply
+from conformance.reference.responses import answer_responses, late_response
+from conformance.reference.responses import input_tokens as response_tokens
+from conformance.reference.usage import prompt_tokens
 from conformance.reference.validate import invalid
 
 MODEL = "reference"
 """The one model that every deployment offers."""
 
+CONTEXT = 65_536
+"""The most tokens that its prompt may have."""
+
 MODELS = "/v1/models"
+METRICS = "/metrics"
+COUNT_TOKENS = "/v1/messages/count_tokens"
 CREATED = 1_760_000_000
+
+OF_THE_ANSWER = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier")
+"""The fields of Messages that counting does not take."""
 
 Respond = Callable[[Asked], Answer]
 
-APIS: dict[str, Respond] = {"/v1/chat/completions": answer_chat, "/v1/messages": answer_messages}
+APIS: dict[str, Respond] = {
+    "/v1/chat/completions": answer_chat,
+    "/v1/messages": answer_messages,
+    "/v1/responses": answer_responses,
+}
+LATE = {"chat": late_chunks, "messages": late_events, "responses": late_response}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,21 +51,38 @@ class Deployment:
 
 def api_of(path: str) -> Api | None:
     """The API whose errors a path speaks, or None."""
-    if path.startswith("/v1/messages"):
-        return "messages"
-    return "chat" if path.startswith("/v1/chat/") else None
+    beginnings: dict[str, Api] = {"/v1/messages": "messages", "/v1/responses": "responses", "/v1/chat/": "chat"}
+    return next((api for beginning, api in beginnings.items() if path.startswith(beginning)), None)
 
 
 def native(asked: Asked) -> Answer:
     """What a good server does: refuse what it can't do by name, and stream where it is asked to."""
     if asked.path == MODELS or asked.path.startswith(f"{MODELS}/"):
         return _models(asked)
+    if asked.path == METRICS:
+        return _metrics(asked)
+    if asked.path == COUNT_TOKENS:
+        return _count(asked)
     api = APIS.get(asked.path)
     if api is None:
         message = f"Nothing is served at {asked.path[:200]}."
         return refuse(Refusal(status=404, message=message, code="unknown_url"), asked)
-    refusal = _not_allowed(asked, "POST") or _unreadable(asked) or invalid(asked) or _unknown_model(asked)
+    refusal = _not_allowed(asked, "POST") or _unreadable(asked) or invalid(asked) or _not_possible(asked)
     return refuse(refusal, asked) if refusal else api(asked)
+
+
+def _count(asked: Asked) -> Answer:
+    """How many tokens a Messages request would have; it says nothing of its answer."""
+    if refusal := _not_allowed(asked, "POST") or _unreadable(asked):
+        return refuse(refusal, asked)
+    for name in OF_THE_ANSWER:
+        if name in asked.json:
+            message = f"'{name}' is not a field that counting knows."
+            return refuse(Refusal(message=message, param=name, code="unknown_parameter"), asked)
+    answerable = replace(asked, json=asked.json | {"max_tokens": 1})
+    if refusal := invalid(answerable) or _not_possible(answerable):
+        return refuse(refusal, asked)
+    return Answer(whole={"input_tokens": input_tokens(asked.json)})
 
 
 def _models(asked: Asked) -> Answer:
@@ -62,13 +96,33 @@ def _models(asked: Asked) -> Answer:
     return Answer(whole=model) if name == MODEL else refuse(_no_model(name), asked)
 
 
+def _metrics(asked: Asked) -> Answer:
+    """How busy the server is, as Prometheus reads it."""
+    if refusal := _not_allowed(asked, "GET", "HEAD"):
+        return refuse(refusal, asked)
+    name = "reference_requests_running"
+    return Answer(text=f"# HELP {name} Answers being made.\n# TYPE {name} gauge\n{name} {asked.running}\n")
+
+
 def _no_model(name: str) -> Refusal:
     message = f"The model '{name[:200]}' is not offered here. Use '{MODEL}'."
     return Refusal(status=404, message=message, param="model", code="model_not_found")
 
 
-def _unknown_model(asked: Asked) -> Refusal | None:
-    return None if asked.json["model"] == MODEL else _no_model(asked.json["model"])
+def _not_possible(asked: Asked) -> Refusal | None:
+    """The model is not there, or the prompt is too long for it."""
+    if asked.json["model"] != MODEL:
+        return _no_model(asked.json["model"])
+    name = "input" if asked.api == "responses" else "messages"
+    length = response_tokens(asked.json) if asked.api == "responses" else _prompt_length(asked.json)
+    if length <= CONTEXT:
+        return None
+    message = f"The prompt has {length} tokens; this model takes no more than {CONTEXT}. Shorten '{name}'."
+    return Refusal(message=message, param=name, code="context_length_exceeded")
+
+
+def _prompt_length(body: dict[str, Any]) -> int:
+    return prompt_tokens(body["messages"], body.get("tools"), body.get("system"))
 
 
 def _not_allowed(asked: Asked, *methods: str) -> Refusal | None:
@@ -129,8 +183,7 @@ def proxied(asked: Asked) -> Answer:
     if answer.events is None:
         return answer
     whole = native(_without_stream(asked))
-    late = late_events if asked.api == "messages" else late_chunks
-    first, *rest = late(whole.whole, asked.json)
+    first, *rest = LATE[asked.api or "chat"](whole.whole, asked.json)
     return Answer(events=(replace(first, wait_s=whole.wait_s), *rest))
 
 
@@ -181,7 +234,11 @@ def reply_to(asked: Asked, deployment: Deployment, changes: Sequence[Change] = (
     """The reply to a request, with the changes applied to what is read, said and written, in their order."""
     for change in changes:
         asked = change.asked(asked) if change.asked else asked
-    said = answer(asked, deployment, key=key)
+    return written(answer(asked, deployment, key=key), asked, changes)
+
+
+def written(said: Answer, asked: Asked, changes: Sequence[Change] = ()) -> Reply:
+    """The reply that an answer becomes, with the changes applied to what is said and written."""
     for change in changes:
         said = change.answer(said, asked) if change.answer else said
     reply = to_reply(said)

@@ -50,12 +50,17 @@ def _message(asked: Asked, body: Body, said: Said) -> Body:
         "stop_reason": _stop_reason(said),
         "stop_sequence": said.stop,
         "usage": {
-            "input_tokens": prompt_tokens(body["messages"], body.get("system"), body.get("tools")),
+            "input_tokens": input_tokens(body),
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
             "output_tokens": said.tokens,
         },
     }
+
+
+def input_tokens(body: Body) -> int:
+    """How many tokens a request has."""
+    return prompt_tokens(body["messages"], body.get("system"), body.get("tools"))
 
 
 def _stop_reason(said: Said) -> str:

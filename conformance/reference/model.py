@@ -18,6 +18,8 @@ LONG = re.compile(r"\b(count|long|longer|story|essay|poem|detail|detailed|paragr
 BOTH = re.compile(r"\b(and|both|each|parallel|twice)\b", re.IGNORECASE)
 CALL = re.compile(r"\b(tools?|functions?)\b", re.IGNORECASE)
 RANGE = re.compile(r"\bfrom ([\w-]+) (?:to|through|up to) ([\w-]+)", re.IGNORECASE)
+ECHO = re.compile(r"\bthis word[^:]*:\s*([\w-]+)", re.IGNORECASE)
+AGAIN = re.compile(r"\bthis word ([\w-]+) times[^:]*:\s*([\w-]+)", re.IGNORECASE)
 WORD = re.compile(r"[a-z]{4,}")
 
 NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
@@ -145,6 +147,10 @@ def _text(turn: Turn) -> str:
         return as_json(instance_of(turn.format))
     if turn.after_tool:
         return THANKS
+    if found := AGAIN.search(turn.prompt):
+        return ", ".join([found[2]] * (_number(found[1]) or 1)) + "."
+    if found := ECHO.search(turn.prompt):
+        return f"{found[1]}."
     return _count(turn.prompt) if LONG.search(turn.prompt) else GREETING
 
 

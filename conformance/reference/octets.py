@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from conformance.reference.player import encode_head
+from conformance.reference.framing import encode_head
 from conformance.reference.reply import Asked, Change, OnReply, Piece, Reply
 
 Edit = Callable[[Reply], Reply]

@@ -5,15 +5,17 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from email.utils import formatdate
-from http.client import responses
+from functools import partial
 
 import h11
 
 from conformance.reference.body import MAX_BODY
-from conformance.reference.reply import Headers, Piece, Reply
+from conformance.reference.business import Business, pause
+from conformance.reference.framing import script
+from conformance.reference.reply import Reply
 
-OnRequest = Callable[[h11.Request, bytes], Reply]
+OnRequest = Callable[[h11.Request, bytes, int], Reply]
+"""From a request, its body, and how many were answered on the connection before."""
 
 Heard = tuple[h11.Request, bytes, bytes]
 """A request, its body, and what was read beyond it."""
@@ -21,49 +23,6 @@ Heard = tuple[h11.Request, bytes, bytes]
 READ_SIZE = 65_536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_LINGER = struct.pack("ii", 1, 0)
-
-
-def encode_head(reply: Reply, *, closing: bool) -> bytes:
-    """The status line and headers, with those of the framing where the reply brings none of its own."""
-    if reply.head is not None:
-        return reply.head
-    own = {name.lower() for name, _ in reply.headers}
-    framing = {
-        "length": ("content-length", str(sum(len(p.octets) for p in reply.pieces))),
-        "chunked": ("transfer-encoding", "chunked"),
-        "close": ("connection", "close"),
-    }[reply.framing]
-    added: Headers = (("date", formatdate(usegmt=True)), framing, *((("connection", "close"),) if closing else ()))
-    headers = [*reply.headers, *dict.fromkeys(h for h in added if h[0] not in own)]
-    lines = [f"{name}: {value}" for name, value in headers]
-    status = f"HTTP/1.1 {reply.status} {responses.get(reply.status, '')}"
-    return "\r\n".join([status, *lines, "", ""]).encode("latin-1")
-
-
-def script(reply: Reply, *, closing: bool = False, bodiless: bool = False) -> list[Piece]:
-    """What to write and when, from the head to the reply's end."""
-    head = encode_head(reply, closing=closing)
-    first, *rest = reply.pieces or (Piece(octets=b""),)
-    body = () if bodiless else (Piece(octets=first.octets), *rest)
-    framed = [Piece(octets=_frame(reply, p.octets), wait_s=p.wait_s) for p in body]
-    last = b"0\r\n\r\n" if reply.framing == "chunked" and not bodiless else b""
-    if reply.end == "clean":
-        framed.append(Piece(octets=last + reply.after))
-    elif reply.framing == "length":
-        framed = _without_last_octet(framed)
-    opening = Piece(octets=head + (framed[0].octets if framed else b""), wait_s=first.wait_s)
-    return [opening, *framed[1:]]
-
-
-def _frame(reply: Reply, octets: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(octets), octets) if octets and reply.framing == "chunked" else octets
-
-
-def _without_last_octet(pieces: list[Piece]) -> list[Piece]:
-    for at in range(len(pieces) - 1, -1, -1):
-        if pieces[at].octets:
-            return [*pieces[:at], Piece(octets=pieces[at].octets[:-1], wait_s=pieces[at].wait_s), *pieces[at + 1 :]]
-    return pieces
 
 
 async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytes) -> Heard | None:
@@ -91,20 +50,35 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
         return None
 
 
-async def play(reply: Reply, writer: asyncio.StreamWriter, *, closing: bool, bodiless: bool) -> bool:
-    """Write the reply; true where the connection can carry another request."""
+async def play(
+    reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, closing: bool, bodiless: bool
+) -> bool:
+    """Write the reply; true where the connection can carry another request.
+
+    Raises:
+        OSError: the client hung up before the end.
+    """
+
+    async def is_gone() -> bool:
+        return _is_gone(reader, writer)
+
     for piece in script(reply, closing=closing, bodiless=bodiless):
-        if piece.wait_s:
-            await asyncio.sleep(piece.wait_s)
+        await pause(piece.wait_s, is_gone)
+        if await is_gone():
+            raise ConnectionResetError
         writer.write(piece.octets)
         await writer.drain()
     if reply.end == "reset":
         connection: socket.socket = writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
     if reply.end == "hold":
-        await asyncio.sleep(reply.hold_s)
+        await pause(reply.hold_s, is_gone)
     announced = any(name.lower() == "connection" and "close" in value.lower() for name, value in reply.headers)
     return not (closing or announced or reply.end != "clean" or reply.framing == "close" or reply.after)
+
+
+def _is_gone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    return reader.at_eof() or writer.is_closing()
 
 
 def _wants_close(request: h11.Request) -> bool:
@@ -113,7 +87,7 @@ def _wants_close(request: h11.Request) -> bool:
 
 
 @asynccontextmanager
-async def listening(on_request: OnRequest, sock: socket.socket) -> AsyncIterator[None]:
+async def listening(on_request: OnRequest, sock: socket.socket, business: Business) -> AsyncIterator[None]:
     """Answer every request that reaches the bound socket with what `on_request` returns, octet by octet."""
     talks: set[asyncio.Task[None]] = set()
 
@@ -122,7 +96,7 @@ async def listening(on_request: OnRequest, sock: socket.socket) -> AsyncIterator
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         talks.add(task)
         try:
-            await _converse(on_request, reader, writer)
+            await _converse(on_request, reader, writer, business)
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
@@ -139,12 +113,21 @@ async def listening(on_request: OnRequest, sock: socket.socket) -> AsyncIterator
         await asyncio.gather(*talks, return_exceptions=True)
 
 
-async def _converse(on_request: OnRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    early, going = b"", True
+async def _converse(
+    on_request: OnRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, business: Business
+) -> None:
+    early, going, earlier = b"", True, 0
     while going:
         heard = await read_request(reader, writer, early)
         if heard is None:
             return
         request, body, early = heard
-        reply = on_request(request, body)
-        going = await play(reply, writer, closing=_wants_close(request), bodiless=request.method == b"HEAD")
+        reply = on_request(request, body, earlier)
+        bodiless = request.method == b"HEAD"
+        with business.answering(partial(_is_gone, reader, writer)):
+            try:
+                going = await play(reply, reader, writer, closing=_wants_close(request), bodiless=bodiless)
+            except OSError:
+                await asyncio.sleep(reply.deaf_s)
+                raise
+        earlier += 1

@@ -16,7 +16,8 @@ class Asked:
     """A request as the server sees it. `json` is the parsed body, or None where it is not JSON.
 
     Header names are in lower case. `id` tells the server's requests apart and `at` is the Unix second in which this
-    one was read, so that the answer to it is a pure function.
+    one was read, so that the answer to it is a pure function. `hang_ups` counts the clients that hung up on the server
+    before, `running` the other answers that it is making, `earlier` the requests on the same connection before.
     """
 
     method: str
@@ -28,6 +29,9 @@ class Asked:
     api: Api | None
     id: str = "0"
     at: int = 0
+    hang_ups: int = 0
+    running: int = 0
+    earlier: int = 0
 
     @property
     def mode(self) -> Mode:
@@ -48,12 +52,14 @@ class Event:
 class Answer:
     """What the server means to say: one JSON value, or the events of a stream.
 
-    `wait_s` is the pause before a whole answer, as long as the model takes to make it.
+    `wait_s` is the pause before a whole answer, as long as the model takes to make it. `text` is plain text
+    in the place of JSON.
     """
 
     status: int = 200
     headers: Headers = ()
     whole: Any = None
+    text: str | None = None
     events: tuple[Event, ...] | None = None
     wait_s: float = 0.0
 
@@ -72,10 +78,10 @@ class Reply:
 
     `framing` chooses how the body is delimited; `end` what happens then: `clean` as HTTP wants it, `abort` the
     connection is closed without the last chunk or octets, `reset` it is reset, `hold` it is kept open for `hold_s`
-    with the reply unfinished and then closed. An unfinished reply lacks its last chunk, or the last octet of its
-    length. `head` replaces status line and headers by octets of its own. The head leaves together with the first
-    piece, after that piece's pause; an empty first piece sends the head alone. `after` follows a clean end, and then
-    the connection is closed.
+    with the reply unfinished and then closed. When the client hangs up, the reply is given up after `deaf_s` more. An
+    unfinished reply lacks its last chunk, or the last octet of its length. `head` replaces status line and headers by
+    octets of its own. The head leaves together with the first piece, after that piece's pause; an empty first piece
+    sends the head alone. `after` follows a clean end, and then the connection is closed.
     """
 
     status: int
@@ -86,6 +92,7 @@ class Reply:
     hold_s: float = 0.0
     head: bytes | None = None
     after: bytes = b""
+    deaf_s: float = 0.0
 
 
 def to_json(value: Any) -> bytes:
@@ -102,6 +109,9 @@ def encode_event(event: Event) -> bytes:
 
 def to_reply(answer: Answer) -> Reply:
     """The octets of an answer: JSON with its length, or an event stream in chunks, one piece an event."""
+    if answer.text is not None:
+        headers = (("content-type", "text/plain; charset=utf-8"), *answer.headers)
+        return Reply(status=answer.status, headers=headers, pieces=(Piece(octets=answer.text.encode()),))
     if answer.events is None:
         headers = (("content-type", "application/json"), *answer.headers)
         return Reply(

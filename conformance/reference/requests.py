@@ -1,30 +1,32 @@
 """Change what a server reads and how it says no: small edits of requests and refusals, from which defects are made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
+from conformance.exchange import Api
 from conformance.reference.body import parse
 from conformance.reference.reply import Answer, Ask, Asked, OnAnswer, OnReply, Piece, Reply
 
 Body = dict[str, Any]
+CHAT: tuple[Api, ...] = ("chat",)
 Where = Callable[[Asked], object]
 Edit = Callable[[Body], Body]
 
 
-def reading(edit: Edit, where: Where = bool) -> Ask:
-    """Read another body than was sent to the chat API, where that was an object and `where` holds."""
+def reading(edit: Edit, where: Where = bool, apis: Collection[Api] = CHAT) -> Ask:
+    """Read another body than was sent to these APIs, where that was an object and `where` holds."""
 
     def ask(asked: Asked) -> Asked:
-        is_chat = asked.api == "chat" and isinstance(asked.json, dict)
-        return replace(asked, json=edit(asked.json)) if is_chat and where(asked) else asked
+        is_meant = asked.api in apis and isinstance(asked.json, dict)
+        return replace(asked, json=edit(asked.json)) if is_meant and where(asked) else asked
 
     return ask
 
 
-def dropping(*names: str, where: Where = bool) -> Ask:
+def dropping(*names: str, where: Where = bool, apis: Collection[Api] = CHAT) -> Ask:
     """Read the body as if these fields were not in it."""
-    return reading(lambda body: {name: value for name, value in body.items() if name not in names}, where)
+    return reading(lambda body: {name: value for name, value in body.items() if name not in names}, where, apis)
 
 
 def streaming(asked: Asked) -> bool:

@@ -5,14 +5,16 @@ import itertools
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from anyio.from_thread import start_blocking_portal
 
 from conformance.reference.body import MAX_BODY, parse
+from conformance.reference.business import Business, pause
 from conformance.reference.deployments import Deployment, api_of, reply_to
 from conformance.reference.reply import Asked, Change, Headers, Piece, Reply
 
@@ -47,7 +49,8 @@ async def serve(
     with socket.create_server((host, port), backlog=1024) as sock:
         sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
         on = _on_player if changes else _on_uvicorn
-        async with on(respond, _reader(), sock):
+        business = Business()
+        async with on(respond, _reader(business), sock, business):
             yield f"http://{host}:{sock.getsockname()[1]}/v1"
 
 
@@ -61,7 +64,7 @@ def running(deployment: Deployment, changes: Sequence[Change] = (), *, key: str 
         yield base_url
 
 
-def _reader() -> Read:
+def _reader(business: Business) -> Read:
     """Reads requests of one server, each under an id of its own."""
     server, numbers = secrets.token_hex(4), itertools.count(1)
 
@@ -76,28 +79,33 @@ def _reader() -> Read:
             api=api_of(path),
             id=f"{server}{next(numbers):06d}",
             at=int(time.time()),
+            hang_ups=business.hang_ups,
+            running=business.running,
         )
 
     return read
 
 
-def _on_player(respond: Respond, read: Read, sock: socket.socket) -> AbstractAsyncContextManager[None]:
+def _on_player(
+    respond: Respond, read: Read, sock: socket.socket, business: Business
+) -> AbstractAsyncContextManager[None]:
     from conformance.reference.player import listening  # noqa: PLC0415 - only one of the two servers is needed
 
-    def on_request(request: "h11.Request", body: bytes) -> Reply:
+    def on_request(request: "h11.Request", body: bytes, earlier: int) -> Reply:
         path, _, query = request.target.decode("latin-1").partition("?")
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
-        return respond(read(request.method.decode(), unquote(path), query, headers, body))
+        asked = read(request.method.decode(), unquote(path), query, headers, body)
+        return respond(replace(asked, earlier=earlier) if earlier else asked)
 
-    return listening(on_request, sock)
+    return listening(on_request, sock, business)
 
 
 @asynccontextmanager
-async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket) -> AsyncIterator[None]:
+async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket, business: Business) -> AsyncIterator[None]:
     import uvicorn  # noqa: PLC0415 - only one of the two servers is needed
 
     config = uvicorn.Config(
-        _app(respond, read),
+        _app(respond, read, business),
         loop="asyncio",
         http="h11",
         ws="none",
@@ -130,7 +138,7 @@ async def _stop(server: "uvicorn.Server", ticking: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _app(respond: Respond, read: Read) -> "Starlette":
+def _app(respond: Respond, read: Read, business: Business) -> "Starlette":
     from starlette.applications import Starlette  # noqa: PLC0415 - only one of the two servers is needed
     from starlette.requests import Request  # noqa: PLC0415 - as above
     from starlette.routing import Route  # noqa: PLC0415 - as above
@@ -142,7 +150,9 @@ def _app(respond: Respond, read: Read) -> "Starlette":
             request = Request(scope, receive)
             headers = tuple((name, value) for name, value in request.headers.items())
             body = await _bounded(request.stream())
-            await _send(respond(read(request.method, scope["path"], request.url.query, headers, body)), send)
+            reply = respond(read(request.method, scope["path"], request.url.query, headers, body))
+            with suppress(ConnectionResetError), business.answering():
+                await _send(reply, send, request.is_disconnected)
 
     return Starlette(routes=[Route("/{path:path}", Everything())])
 
@@ -155,14 +165,15 @@ async def _bounded(parts: AsyncIterator[bytes]) -> bytes:
     return body
 
 
-async def _send(reply: Reply, send: "Send") -> None:
+async def _send(reply: Reply, send: "Send", is_gone: Callable[[], Awaitable[bool]]) -> None:
     pieces = reply.pieces or (Piece(octets=b""),)
     length = (("content-length", str(sum(len(p.octets) for p in pieces))),) if reply.framing == "length" else ()
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*reply.headers, *length)]
-    await asyncio.sleep(pieces[0].wait_s)
+    await pause(pieces[0].wait_s, is_gone)
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     for number, piece in enumerate(pieces):
-        if number and piece.wait_s:
-            await asyncio.sleep(piece.wait_s)
+        await pause(piece.wait_s if number else 0.0, is_gone)
+        if await is_gone():
+            raise ConnectionResetError
         await send({"type": "http.response.body", "body": piece.octets, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

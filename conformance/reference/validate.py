@@ -1,9 +1,10 @@
 """Refuse what an API does not document or this server does not do, naming the field."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from conformance import schemas
+from conformance.exchange import Api
 from conformance.reference.refusal import Refusal
 from conformance.reference.reply import Asked
 
@@ -34,19 +35,20 @@ TYPES: dict[type, str] = {
     type(None): "null",
 }
 LONGEST_NAME = 100
+SAYING = ("content", "tool_calls", "function_call", "refusal", "audio")
+"""Fields in which an assistant's message may say something."""
 
 Body = dict[str, Any]
 
 
 def invalid(asked: Asked) -> Refusal | None:
     """The first thing that is wrong with a request whose body is a JSON object, or None."""
-    name = "messages-request" if asked.api == "messages" else "chat-request"
-    errors: Iterator[Any] = schemas.validator(name).iter_errors(asked.json)
+    api = asked.api or "chat"
+    errors: Iterator[Any] = schemas.validator(f"{api}-request").iter_errors(asked.json)
     refusals = (_refusal(error) for error in errors)
     if any(header == "anthropic-beta" for header, _ in asked.headers):
         refusals = (r for r in refusals if r.code != CODES["additionalProperties"])
-    undone = _undone_messages if asked.api == "messages" else _undone_chat
-    return next(refusals, None) or next(undone(asked.json), None)
+    return next(refusals, None) or next(UNDONE[api](asked.json), None)
 
 
 def _refusal(error: Any) -> Refusal:
@@ -129,12 +131,21 @@ def _undone_parts(messages: list[Body], done: set[str]) -> Iterator[Refusal]:
 
 
 def _orphans(messages: list[Body]) -> Iterator[Refusal]:
-    """Tool results that answer no call."""
-    called: set[str] = set()
+    """Results that answer no call, calls without a result, and messages of the assistant that say nothing."""
+    waiting: set[str] = set()
     for at, message in enumerate(messages):
-        called |= {call["id"] for call in message.get("tool_calls") or ()}
-        if message["role"] == "tool" and message["tool_call_id"] not in called:
-            yield _wrong(f"messages[{at}].tool_call_id", "answers no call of an earlier message")
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in waiting:
+                yield _wrong(f"messages[{at}].tool_call_id", "answers no call of the message before the results")
+            waiting.discard(message["tool_call_id"])
+            continue
+        if waiting:
+            yield _wrong(f"messages[{at}].role", "must be 'tool', as long as a call has no result")
+        waiting = {call["id"] for call in message.get("tool_calls") or ()}
+        if message["role"] == "assistant" and not any(message.get(name) is not None for name in SAYING):
+            yield _wrong(f"messages[{at}].content", "is required where nothing is called or refused")
+    if waiting:
+        yield _wrong("messages", "must go on with the results of all calls")
 
 
 def _undone_messages(body: Body) -> Iterator[Refusal]:
@@ -153,6 +164,66 @@ def _undone_messages(body: Body) -> Iterator[Refusal]:
     if choice["type"] == "tool" and choice["name"] not in {tool["name"] for tool in tools}:
         yield _wrong("tool_choice.name", "names none of the 'tools'")
     yield from _undone_parts(body["messages"], {"text", "tool_use", "tool_result", "thinking", "redacted_thinking"})
+
+
+def _undone_responses(body: Body) -> Iterator[Refusal]:
+    undone = ("background", "conversation", "context_management", "include", "moderation", "prompt", "top_logprobs")
+    yield from (_unsupported(name) for name in undone if body.get(name))
+    for name in ("previous_response_id", "store"):
+        if body.get(name):
+            yield _unsupported(name, "needs answers to be kept, and nothing is kept here: it ")
+    if body.get("truncation") == "auto":
+        yield _unsupported("truncation", "'auto' ")
+    if body.get("input") is None:
+        yield Refusal(message="'input' is required.", param="input", code="missing_required_parameter")
+    if body.get("stream_options") is not None and body.get("stream") is not True:
+        yield _wrong("stream_options", "may be given only where 'stream' is true")
+    yield from _undone_tools_of_responses(body)
+    yield from _undone_items(body)
+
+
+def _undone_tools_of_responses(body: Body) -> Iterator[Refusal]:
+    tools = body.get("tools") or []
+    for index, tool in enumerate(tools):
+        if tool["type"] != "function":
+            yield _unsupported(f"tools[{index}].type", f"'{tool['type'][:40]}' ")
+    choice = body.get("tool_choice")
+    if choice == "required" and not tools:
+        yield _wrong("tool_choice", "may be 'required' only where 'tools' are given")
+    if isinstance(choice, dict) and choice["type"] != "function":
+        yield _unsupported("tool_choice.type", f"'{choice['type'][:40]}' ")
+    elif isinstance(choice, dict) and choice.get("name") not in {tool.get("name") for tool in tools}:
+        yield _wrong("tool_choice.name", "names none of the 'tools'")
+
+
+DONE_ITEMS = ("message", "function_call", "function_call_output", "reasoning")
+DONE_PARTS = ("input_text", "output_text", "refusal")
+
+
+def _undone_items(body: Body) -> Iterator[Refusal]:
+    """Items and parts that are not read here, and results that answer no call."""
+    called: set[str] = set()
+    items = body.get("input")
+    for at, item in enumerate(items if isinstance(items, list) else ()):
+        kind = item.get("type", "message")
+        if kind not in DONE_ITEMS:
+            yield _unsupported(f"input[{at}].type", f"'{kind[:40]}' ")
+        if kind == "function_call":
+            called.add(item["call_id"])
+        if kind == "function_call_output" and item["call_id"] not in called:
+            yield _wrong(f"input[{at}].call_id", "answers no call before it")
+        content = item.get("content", item.get("output"))
+        for index, part in enumerate(content if isinstance(content, list) and kind != "reasoning" else ()):
+            if part["type"] not in DONE_PARTS:
+                yield _unsupported(f"input[{at}].content[{index}].type", f"'{part['type']}' ")
+
+
+UNDONE: dict[Api, Callable[[Body], Iterator[Refusal]]] = {
+    "chat": _undone_chat,
+    "messages": _undone_messages,
+    "responses": _undone_responses,
+}
+"""What each API documents and this server does not do."""
 
 
 def _wrong(param: str, complaint: str) -> Refusal:

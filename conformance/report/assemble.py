@@ -58,8 +58,11 @@ def build(
         verdicts=verdicts,
         rules={rule.id: _page(rule.id) for rule in catalogue.rules() if any(v.rule == rule.id for v in verdicts)},
         capabilities={api: dict(fields) for api, fields in judgement.capabilities.items()},
-        impact=tuple(map(_impact, judgement.impact)),
-        hurt={name: tuple(map(_impact, impacts)) for name, impacts in sorted(judgement.hurt.items())},
+        impact=tuple(_impact(impact, facts.messages_per_day) for impact in judgement.impact),
+        hurt={
+            name: tuple(_impact(impact, facts.messages_per_day) for impact in impacts)
+            for name, impacts in sorted(judgement.hurt.items())
+        },
         waivers=accepted,
         summary=_summary(verdicts, accepted, headline.lines(facts, judgement, verdicts, load), code),
         exit_code=code,
@@ -151,13 +154,18 @@ def _page(name: str) -> RulePage:
     )
 
 
-def _impact(impact: Impact) -> Impact:
+def _impact(impact: Impact, messages_per_day: float | None) -> Impact:
+    def daily(amount: float | None) -> float | None:
+        return None if amount is None or messages_per_day is None else _dollars(amount * messages_per_day)
+
     return msgspec.structs.replace(
         impact,
         detail=safe(impact.detail),
         error=safe(impact.error),
         wasted_usd=_dollars(impact.wasted_usd),
         cost_usd=_dollars(impact.cost_usd),
+        wasted_usd_day=daily(impact.wasted_usd),
+        cost_usd_day=daily(impact.cost_usd),
     )
 
 

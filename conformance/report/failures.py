@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from conformance.exchange import Exchange
-from conformance.impact import Impact, Outcome
+from conformance.impact import Impact
 from conformance.report import curl
 from conformance.report.document import Judged, Report, Seen
+from conformance.report.impacts import consequence, named, worst_first
 from conformance.report.octets import safe
 from conformance.target import Target
 from conformance.verdict import Level
@@ -14,18 +15,6 @@ from conformance.verdict import Level
 MOST_PLACES = 6
 MOST_SEEN = 3
 ORDER = {level: place for place, level in enumerate(Level)}
-
-USER_SEES: dict[Outcome, str] = {
-    "text": "gets the answer",
-    "text+": "gets more than the answer",
-    "partial_text": "gets a part of the answer",
-    "empty_silent": "sees nothing",
-    "exception": "sees an error",
-    "partial_text+exception": "gets a part, then an error",
-    "hang": "waits",
-    "tool_ok": "gets the tool call",
-    "tool_bad": "gets a broken tool call",
-}
 
 
 class Evidence(NamedTuple):
@@ -108,31 +97,23 @@ def _places(verdicts: Iterable[Judged]) -> Iterator[Line]:
 
 
 def _hurt(verdicts: Iterable[Judged], report: Report) -> Iterator[Line]:
-    """The frameworks that would not deliver, or pay more than once, for what was heard; the worst of each."""
+    """The frameworks that would not deliver, or pay more than once, for what was heard; the worst first."""
     worst: dict[str, Impact] = {}
     for name in dict.fromkeys(name for verdict in verdicts for name in verdict.exchanges):
         for impact in report.hurt.get(name, ()):
             if _is_hurt(impact) and (impact.client not in worst or impact.requests > worst[impact.client].requests):
                 worst[impact.client] = impact
     groups: dict[str, list[str]] = {}
-    for impact in worst.values():
+    for impact in sorted(worst.values(), key=worst_first):
         groups.setdefault(consequence(impact), []).append(impact.client)
     if not groups:
         yield Line("hurts", "no framework that was asked shows this to its user")
     for number, (consequences, clients) in enumerate(groups.items()):
-        yield Line("" if number else "hurts", f"{', '.join(clients)}: {consequences}")
+        yield Line("" if number else "hurts", f"{named(clients)}: {consequences}")
 
 
 def _is_hurt(impact: Impact) -> bool:
     return not impact.delivered or impact.requests > 1
-
-
-def consequence(impact: Impact) -> str:
-    """What a framework's user gets, and the requests that it takes."""
-    sees = USER_SEES[impact.outcome]
-    if impact.requests == 1:
-        return sees
-    return f"{sees} after {impact.requests} requests, {impact.billed} billed"
 
 
 def _again(verdict: Judged, evidence: Evidence) -> Iterator[Line]:

@@ -4,6 +4,7 @@ from xml.etree import ElementTree as ET
 
 from conformance.report.document import Judged, Report
 from conformance.report.failures import Evidence, describe, text
+from conformance.report.impacts import in_short
 from conformance.verdict import Status
 
 
@@ -20,6 +21,7 @@ def render(report: Report, evidence: Evidence) -> bytes:
             ("base_url", report.target.base_url),
             ("model", report.target.model),
             ("exit_code", report.exit_code),
+            *((f"impact {i.client} {i.probe} {i.mode}", in_short(i)) for i in report.impact),
         )
     )
     for verdict in report.verdicts:

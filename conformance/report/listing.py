@@ -7,25 +7,25 @@ from typing import Any, NamedTuple
 import msgspec
 
 from conformance import catalogue
-from conformance.exchange import Exchange
 from conformance.probe import Probe
 from conformance.profile import Profile
 from conformance.reference import changes
 from conformance.reference.deployments import DEPLOYMENTS, Deployment
 from conformance.reference.reply import Change
-from conformance.report.octets import escape
-from conformance.rule import Example, Rule
+from conformance.report.page import as_lines, page
+from conformance.rule import Rule
 
-LONGEST_EXAMPLE = 600
+Lines = tuple[tuple[str, str], ...]
+"""Labels and texts; the first is the title."""
 
 
 class Entry(NamedTuple):
-    """One thing that has a name: a line for a list, its facts for a program, and its page."""
+    """One thing that has a name: a line for a list, its facts for a program, and its page, which takes a while."""
 
     name: str
     line: str
     facts: dict[str, Any]
-    page: tuple[tuple[str, str], ...]
+    page: Callable[[], Lines]
 
 
 def rules() -> Iterator[Entry]:
@@ -109,27 +109,7 @@ def _rule(rule: Rule) -> Entry:
         "modes": rule.modes,
         "timed": rule.timed,
     }
-    page = (
-        ("", f"{rule.id} {rule.level}: {rule.title}"),
-        ("fault", rule.fault),
-        ("why", " ".join(rule.why.split())),
-        ("fix", rule.fix),
-        ("spec", rule.spec),
-        ("judges", f"{', '.join(rule.apis)}; {' and '.join(rule.modes)}{', by arrival times' if rule.timed else ''}"),
-        *(("good", _octets(example)) for example in rule.good[:1]),
-        *(("bad", _octets(example)) for example in rule.bad[:1]),
-        ("caught", ", ".join(c.name for c in changes.defects() if c.caught_by == rule.id) or "by no planted defect"),
-    )
-    return Entry(rule.id, f"{rule.level:<6}  {rule.title}", facts, page)
-
-
-def _octets(example: Example) -> str:
-    exchanges = (example,) if isinstance(example, Exchange) else example
-    return "   and   ".join(_shortened(escape(x.heard)) for x in exchanges)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_EXAMPLE else text[:LONGEST_EXAMPLE] + "…"
+    return Entry(rule.id, f"{rule.level:<6}  {rule.title}", facts, lambda: tuple(as_lines(page(rule))))
 
 
 def _profile(profile: Profile) -> Entry:
@@ -143,7 +123,7 @@ def _profile(profile: Profile) -> Entry:
         "streams_by_default": profile.streams_by_default,
         "framework": profile.framework,
     }
-    page = (
+    lines = (
         ("", f"profile {profile.name}: {profile.title}"),
         ("api", profile.api),
         ("versions", profile.versions),
@@ -153,7 +133,10 @@ def _profile(profile: Profile) -> Entry:
         ("body", ", ".join(profile.body("stream"))),
     )
     return Entry(
-        profile.name, f"{profile.api:<9}  {profile.title} {profile.versions}; {default} by default", facts, page
+        profile.name,
+        f"{profile.api:<9}  {profile.title} {profile.versions}; {default} by default",
+        facts,
+        lambda: lines,
     )
 
 
@@ -168,7 +151,7 @@ def _probe(probe: Probe) -> Entry:
         "suite": probe.suite,
         "max_tokens": probe.max_tokens,
     }
-    page = (
+    lines = (
         ("", f"probe {probe.name}"),
         ("purpose", probe.purpose),
         ("asked by", asker),
@@ -176,16 +159,16 @@ def _probe(probe: Probe) -> Entry:
         ("suite", f"{probe.suite} and larger" if probe.suite != "full" else "full"),
         ("tokens", f"at most {probe.max_tokens} of completion"),
     )
-    return Entry(probe.name, probe.purpose, facts, page)
+    return Entry(probe.name, probe.purpose, facts, lambda: lines)
 
 
 def _deployment(deployment: Deployment) -> Entry:
     facts = {"name": deployment.name, "title": deployment.title}
-    page = (
+    lines = (
         ("", f"deployment {deployment.name}: {deployment.title}"),
         ("try", f"conformance run --deployment {deployment.name}"),
     )
-    return Entry(deployment.name, deployment.title, facts, page)
+    return Entry(deployment.name, deployment.title, facts, lambda: lines)
 
 
 def _change(change: Change) -> Entry:
@@ -193,11 +176,11 @@ def _change(change: Change) -> Entry:
     facts = {"name": change.name, "title": change.title, "on": change.on}
     if change.caught_by:
         facts["caught_by"] = change.caught_by
-    page = (
+    lines = (
         ("", f"{kind} {change.name}: {change.title}"),
         ("on", change.on),
         *((("caught", f"by {change.caught_by}"),) if change.caught_by else ()),
         ("try", f"conformance run --deployment {change.on} --defect {change.name}"),
     )
     line = f"{change.caught_by:<7}  {change.title}" if change.caught_by else change.title
-    return Entry(change.name, line, facts, page)
+    return Entry(change.name, line, facts, lambda: lines)

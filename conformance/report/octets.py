@@ -11,6 +11,7 @@ AROUND = 48
 POINTED_AT = 160
 HALF_AT_START = re.compile(rb"\A[\x80-\xbf]{1,3}")
 HALF_AT_END = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
+LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 NAMED = {"\r": "\\r", "\n": "\\n", "\t": "\\t", "\\": "\\\\"}
 
 
@@ -28,6 +29,15 @@ def _escape(char: str) -> str:
     if char.isprintable():
         return char
     return "".join(f"\\x{octet:02x}" for octet in char.encode("utf-8", "surrogateescape"))
+
+
+def lines(octets: bytes, most: int) -> tuple[str, ...]:
+    """Octets as escaped lines, each with its line end; what is left out of a long run, in its middle, is counted."""
+    if len(octets) <= most:
+        return tuple(map(escape, LINE.findall(octets)))
+    head, tail = HALF_AT_END.sub(b"", octets[: most * 2 // 3]), HALF_AT_START.sub(b"", octets[-most // 3 :])
+    left_out = f"{ELLIPSIS}({len(octets) - len(head) - len(tail)} octets){ELLIPSIS}"
+    return (*map(escape, LINE.findall(head)), left_out, *map(escape, LINE.findall(tail)))
 
 
 def safe(text: str, limit: int = 2000) -> str:

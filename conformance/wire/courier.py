@@ -36,48 +36,57 @@ async def fetch(request: Request, key: str | None, limits: Limits, secrets: Sequ
 
     `key` takes the place of `{key}` in the headers. The key and `secrets` (values of the target's own headers) are
     masked in what is returned. No redirect is followed and nothing is tried twice. Cancellation closes the connection
-    and goes on.
+    and goes on. A request that is to be `kept` is sent and answered before, over the same connection.
     """
-    record = Record(limits)
-    backend = TapBackend(record)
+    backend = TapBackend(Record(limits, request.hang_up))
     try:
-        await _converse(request, key, record, backend)
+        await _converse(request, key, backend)
         await backend.listen()
     finally:
         with anyio.CancelScope(shield=True):
             await backend.aclose()
-    return _exchange(request, key, secrets, record)
+    return _exchange(request, key, secrets, backend.record)
 
 
-async def _converse(request: Request, key: str | None, record: Record, backend: TapBackend) -> None:
-    """Let httpx carry the request and read the reply to the end that HTTP/1.1 gives it."""
-
-    async def follow(event: str, info: dict[str, Any]) -> None:
-        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
-            record.ask()
-
+async def _converse(request: Request, key: str | None, backend: TapBackend) -> None:
+    """Let httpx carry the request, once or twice, and read the reply to the end that HTTP/1.1 gives it."""
     try:
         url = httpx.URL(request.url)
         headers = _headers(request, url, key)
         _check(request.method, headers)
-        sent = httpx.Request(
-            request.method,
-            url,
-            headers=headers,
-            stream=httpx.ByteStream(request.body),
-            extensions={"trace": follow},
-        )
-        reply = await transport(url, backend).handle_async_request(sent)
-        async for _ in reply.aiter_raw():
-            record.chunks += 1
-            if not record.chunks % FAIR:  # many chunks in one read must not delay, and so misdate, other exchanges
-                await anyio.lowlevel.checkpoint()
-        record.rest()
+        carrier = transport(url, backend)
+        await _carry(request, url, headers, backend.record, carrier)
+        if request.kept:
+            backend.record = Record(backend.record.limits, request.hang_up)
+            await _carry(request, url, headers, backend.record, carrier)
     except Exception as error:  # noqa: BLE001 - a hostile reply makes the parsers below raise more than their own kinds
+        record = backend.record
         if not record.asking:
             record.end("unreachable", _unreachable(error))
         elif record.ended is None or record.ended.how == "closed":
             record.rest(illegal=str(error) or type(error).__name__)
+
+
+async def _carry(
+    request: Request, url: httpx.URL, headers: Headers, record: Record, carrier: httpx.AsyncHTTPTransport
+) -> None:
+    async def follow(event: str, info: dict[str, Any]) -> None:
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            record.ask()
+
+    sent = httpx.Request(
+        request.method,
+        url,
+        headers=headers,
+        stream=httpx.ByteStream(request.body),
+        extensions={"trace": follow},
+    )
+    reply = await carrier.handle_async_request(sent)
+    async for _ in reply.aiter_raw():
+        record.chunks += 1
+        if not record.chunks % FAIR:  # many chunks in one read must not delay, and so misdate, other exchanges
+            await anyio.lowlevel.checkpoint()
+    record.rest()
 
 
 def _unreachable(error: Exception) -> str:

@@ -12,10 +12,11 @@ NANOSECONDS = 1_000_000_000
 MAX_DETAIL = 300
 
 HEAD_END = re.compile(rb"\n\r?\n")
+DATA = b"data:"
 BLOCK_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")
 INTERIM = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
 
-How = Literal["idle", "closed", "reset", "timeout", "limit", "unreachable"]
+How = Literal["idle", "closed", "reset", "timeout", "limit", "hung-up", "unreachable"]
 Phase = Literal["connect", "send", "first-byte", "body", "after"]
 
 
@@ -26,9 +27,11 @@ class Record:
     `asking` tells that the request itself is under way (before, a proxy may be talked to, which is not recorded);
     `cut` that a write failed; `rested_ns` when the reply was over: `complete`, or `illegal` for the reason given.
     `chunks` are the pieces of body that the reader of HTTP/1.1 made out, `blocks` what looks like the end of an event.
+    After `hang_up` events (lines of data) the harness closes the connection on purpose; None: it never does.
     """
 
     limits: Limits
+    hang_up: int | None = None
     started_ns: int = field(default_factory=time.monotonic_ns)
     sent: bytearray = field(default_factory=bytearray)
     heard: bytearray = field(default_factory=bytearray)
@@ -43,6 +46,7 @@ class Record:
     chunks: int = 0
     interim: int = 0
     blocks: int = 0
+    events: int = 0
     head_start: int = 0
     in_head: bool = True
 
@@ -69,6 +73,7 @@ class Record:
         self.arrivals.append(Arrival(self.now(), len(octets)))
         self.heard += octets
         self.blocks += sum(map(octets.count, BLOCK_ENDS))
+        self.events += octets.count(DATA)
         if self.in_head:
             self._seek_head_end(len(self.heard) - len(octets))
 
@@ -115,6 +120,11 @@ class Record:
             return limits.timeout_s, ""
         wait = self.sent_at_ns / NANOSECONDS + limits.first_byte_s - now
         return wait, f"not one octet of a reply within {limits.first_byte_s:g} s"
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it is time to hang up."""
+        return self.hang_up is not None and self.events >= self.hang_up and not self.complete
 
     def excess(self) -> str:
         """Which bound of size is reached, or nothing."""

@@ -20,8 +20,13 @@ READ = 65536
 class Tap(httpcore.AsyncNetworkStream):
     """One connection, or one layer of TLS in it, recorded and kept within the record's bounds."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream, record: Record, backend: "TapBackend") -> None:
-        self._stream, self._record, self._backend = stream, record, backend
+    def __init__(self, stream: httpcore.AsyncNetworkStream, backend: "TapBackend") -> None:
+        self._stream, self._backend = stream, backend
+
+    @property
+    def _record(self) -> Record:
+        """The record of the exchange that is under way on the connection."""
+        return self._backend.record
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - httpcore's signature; the record sets the time
         """Read what has come; nothing when the target has closed the connection.
@@ -30,7 +35,9 @@ class Tap(httpcore.AsyncNetworkStream):
             NetworkError or TimeoutException (httpcore's): the connection failed, or a bound is reached.
         """
         record = self._record
-        if excess := record.excess():
+        if record.is_enough:
+            record.end("hung-up", "the harness closed the connection on purpose")
+        elif excess := record.excess():
             record.end("limit", excess)
         if record.ended:
             if record.ended.how == "closed":
@@ -101,16 +108,19 @@ class Tap(httpcore.AsyncNetworkStream):
 
 
 class TapBackend(httpcore.AsyncNetworkBackend):
-    """Opens the connections of one exchange (there is one, and at most one more layer in it) with taps on them."""
+    """Opens the connections of an exchange (there is one, and at most one more layer in it) with taps on them.
+
+    `record` is that of the exchange under way.
+    """
 
     def __init__(self, record: Record) -> None:
-        self._record = record
+        self.record = record
         self._opened: list[httpcore.AsyncNetworkStream] = []
         self._outermost: Tap | None = None
 
     def tap(self, stream: httpcore.AsyncNetworkStream) -> Tap:
         """A tap on a stream; the last one is what the HTTP messages go through."""
-        self._outermost = Tap(stream, self._record, self)
+        self._outermost = Tap(stream, self)
         return self._outermost
 
     async def connect_tcp(
@@ -122,21 +132,21 @@ class TapBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> Tap:
         """Resolve the name and connect."""
-        seconds, meaning = self._record.patience()
+        seconds, meaning = self.record.patience()
         try:
             stream = await httpcore.AnyIOBackend().connect_tcp(host, port, seconds, local_address, socket_options)
         except httpcore.ConnectTimeout:
-            self._record.end("unreachable", f"{host}:{port}: {meaning}")
+            self.record.end("unreachable", f"{host}:{port}: {meaning}")
             raise
         except Exception as error:
-            self._record.end("unreachable", f"{host}:{port}: {why(error)}")
+            self.record.end("unreachable", f"{host}:{port}: {why(error)}")
             raise httpcore.ConnectError(why(error)) from error
         self._opened.append(stream)
         return self.tap(stream)
 
     async def listen(self) -> None:
         """Read on until the record is over, whatever comes."""
-        while self._outermost and not self._record.ended:
+        while self._outermost and not self.record.ended:
             try:
                 await self._outermost.read(READ)
             except (httpcore.TimeoutException, httpcore.NetworkError):

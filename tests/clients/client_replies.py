@@ -1,21 +1,28 @@
-"""Replies by what is good or bad about them, as exchanges: the ones that real clients were measured with."""
+"""Replies by what is good or bad about them, as exchanges: the ones that real clients were measured with.
+
+A reply is of one kind: words on chat, on messages or on responses, or `called`: on chat, to a request that demands a
+tool call.
+"""
 
 import gzip
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from conformance.exchange import Api, Ending, Exchange, Mode
+from client_errors import ERRORS, JSON
+
+from conformance.exchange import Ending, Exchange, Mode
 from conformance.rules.example import exchange, http
 
 WORDS = ("Good day", ", and welcome", " to the harbour", ". Mind the", " step.")
 KEPT = 3
 SSE = (("content-type", "text/event-stream; charset=utf-8"),)
-JSON = (("content-type", "application/json"),)
 CHUNK = {"id": "chatcmpl-7", "object": "chat.completion.chunk", "created": 1_750_000_000, "model": "a-model"}
 TEXT = "".join(WORDS)
 
 Event = tuple[str, Any]
+Kind = Literal["chat", "messages", "responses", "called"]
+DEMAND = {"tool_choice": "required", "stream": True}
 
 
 def chunk(delta: Any, finish: str | None = None) -> Event:
@@ -48,11 +55,39 @@ BLOCK_END = typed("content_block_stop", index=0)
 ENDING = typed("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 9})
 OVER = typed("message_stop")
 
-GOOD: dict[Api, list[Event]] = {
+PART = {"type": "output_text", "text": TEXT, "annotations": []}
+ITEM = {"type": "message", "id": "msg_7", "status": "completed", "role": "assistant", "content": [PART]}
+SPENT = {"input_tokens": 9, "output_tokens": 9, "total_tokens": 18}
+RESPONSE = {"id": "resp_7", "object": "response", "created_at": 1_750_000_000, "status": "completed", "error": None}
+RESPONSE |= {"incomplete_details": None, "model": "a-model", "output": [ITEM], "usage": SPENT}
+IN_PROGRESS = RESPONSE | {"status": "in_progress", "output": [], "usage": None}
+AT = {"item_id": "msg_7", "output_index": 0, "content_index": 0}
+TOLD = [
+    typed("response.created", response=IN_PROGRESS),
+    typed("response.in_progress", response=IN_PROGRESS),
+    typed("response.output_item.added", output_index=0, item=ITEM | {"status": "in_progress", "content": []}),
+    typed("response.content_part.added", **AT, part=PART | {"text": ""}),
+    *(typed("response.output_text.delta", **AT, delta=word, logprobs=[]) for word in WORDS),
+    typed("response.output_text.done", **AT, text=TEXT, logprobs=[]),
+    typed("response.content_part.done", **AT, part=PART),
+    typed("response.output_item.done", output_index=0, item=ITEM),
+    typed("response.completed", response=RESPONSE),
+]
+
+GROWN = [{"index": 0, "function": {"arguments": part}} for part in CALL_PARTS]
+CALLED = [tool_part(**part) for part in ({"index": 0} | CALL_START, *GROWN)]
+GOOD: dict[Kind, list[Event]] = {
     "chat": [ROLE, *SAID, STOP, DONE],
+    "called": [NO_TEXT, *CALLED, chunk({}, "tool_calls"), DONE],
     "messages": [BEGUN, BLOCK, *SPOKEN, BLOCK_END, ENDING, OVER],
+    "responses": TOLD,
 }
-CUT: dict[Api, list[Event]] = {"chat": [ROLE, *SAID[:KEPT]], "messages": [BEGUN, BLOCK, *SPOKEN[:KEPT]]}
+CUT: dict[Kind, list[Event]] = {
+    "chat": [ROLE, *SAID[:KEPT]],
+    "called": [NO_TEXT, *CALLED[:KEPT]],
+    "messages": [BEGUN, BLOCK, *SPOKEN[:KEPT]],
+    "responses": TOLD[:4],
+}
 
 
 def encode(event: Event, *, end: str = "\n", space: str = " ", names: bool = True) -> bytes:
@@ -82,15 +117,17 @@ def chunked(body: bytes, *, headers: Any = SSE, pieces: int = 0, ended: bool = T
     return head + b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + last
 
 
-def heard(api: Api, mode: Mode, octets: bytes, how: str = "closed", phase: Any = "body") -> Exchange:
-    return exchange(octets, mode=mode, probe=f"{api}.hello", ending=Ending(how, phase, 0))  # type: ignore[arg-type]
+def heard(kind: Kind, mode: Mode, octets: bytes, how: str = "closed", phase: Any = "body") -> Exchange:
+    api, body = ("chat", DEMAND) if kind == "called" else (kind, None)
+    ending = Ending(how, phase, 0)  # type: ignore[arg-type]
+    return exchange(octets, mode=mode, probe=f"{api}.hello", ending=ending, body=body)
 
 
-def streamed(api: Api, events: Sequence[Event]) -> Exchange:
+def streamed(api: Kind, events: Sequence[Event]) -> Exchange:
     return heard(api, "stream", chunked(stream(events)))
 
 
-Make = Callable[[Api], Exchange]
+Make = Callable[[Kind], Exchange]
 
 
 def framed(make: Callable[[list[Event]], bytes]) -> Make:
@@ -99,40 +136,59 @@ def framed(make: Callable[[list[Event]], bytes]) -> Make:
 
 def inserted(event: Any) -> Make:
     """A stray chunk in the middle of a chat stream."""
-    return lambda api: streamed(api, [ROLE, SAID[0], ("", CHUNK | event), *SAID[1:], STOP, DONE])
+    return lambda api: streamed(api, [*GOOD[api][:2], ("", CHUNK | event), *GOOD[api][2:]])
 
 
-def failing(by_api: dict[Api, Event], kept: bool = True) -> Make:  # noqa: FBT001, FBT002
-    def make(api: Api) -> Exchange:
+def failing(by_api: dict[Kind, Event], kept: bool = True) -> Make:  # noqa: FBT001, FBT002
+    def make(api: Kind) -> Exchange:
         before = CUT[api] if kept else CUT[api][:0]
-        return streamed(api, [*before, by_api[api], *([DONE] if api == "chat" else [])])
+        last = [DONE] if api in ("chat", "called") else []
+        return streamed(api, [*before, by_api.get(api, by_api["chat"]), *last])
 
     return make
 
 
 UPSTREAM = {"error": {"message": "the model went away", "type": "server_error", "param": None, "code": None}}
 AN_ERROR = typed("error", error={"type": "overloaded_error", "message": "the model went away"})
+A_FAILURE = typed("error", code="server_error", message="the model went away", param=None, sequence_number=9)
+FAILURES: dict[Kind, Event] = {"chat": ("", UPSTREAM), "messages": AN_ERROR, "responses": A_FAILURE}
+NAMED_FAILURES: dict[Kind, Event] = {
+    "chat": ("error", UPSTREAM),
+    "messages": ("error", {"message": "gone"}),
+    "responses": ("error", {"message": "gone"}),
+}
 EMPTY_BODY: Make = lambda api: heard(api, "stream", http(200, JSON, b""))  # noqa: E731
 HALF = b'data: {"id":"chatcmpl-7","object":"chat.comp'
 
 
-def cut(api: Api, *, half: bool = False, ended: bool = True, how: str = "closed") -> Exchange:
+def cut(api: Kind, *, half: bool = False, ended: bool = True, how: str = "closed") -> Exchange:
     name = b"event: content_block_delta\n" if api == "messages" else b""
     return heard(api, "stream", chunked(stream(CUT[api]) + (name + HALF if half else b""), ended=ended), how)
 
 
-def closed_early(api: Api) -> Exchange:
+def closed_early(api: Kind) -> Exchange:
     return heard(api, "stream", http(200, SSE, stream(CUT[api]), length=False))
 
 
-def unfinished(api: Api) -> Exchange:
-    return streamed(api, [ROLE, *SAID, DONE]) if api == "chat" else streamed(api, GOOD[api])
+def unfinished(api: Kind) -> Exchange:
+    if api == "responses":
+        return streamed(api, GOOD[api][:-1])
+    return streamed(api, GOOD[api] if api == "messages" else [*GOOD[api][:-2], DONE])
 
 
-def escaped(api: Api) -> list[Event]:
+def escaped(api: Kind) -> list[Event]:
     word = "Grüße \N{PARTY POPPER} 你好"
+    if api == "called":
+        arguments = json.dumps({"city": word}, ensure_ascii=False)
+        said = {"index": 0} | CALL_START | {"function": {"name": "get_weather", "arguments": arguments}}
+        return [NO_TEXT, tool_part(**said), *GOOD[api][-2:]]
     if api == "chat":
         return [ROLE, chunk({"content": word}), STOP, DONE]
+    if api == "responses":
+        said = [PART | {"text": word}]
+        whole_one = RESPONSE | {"output": [ITEM | {"content": said}]}
+        delta = typed("response.output_text.delta", **AT, delta=word, logprobs=[])
+        return [*TOLD[:4], delta, typed("response.completed", response=whole_one)]
     return [
         BEGUN,
         BLOCK,
@@ -142,22 +198,28 @@ def escaped(api: Api) -> list[Event]:
     ]
 
 
-def raw_utf8(api: Api) -> Exchange:
+def raw_utf8(api: Kind) -> Exchange:
     body = stream(escaped(api)).decode()
     for char in "üß你好":
         body = body.replace(json.dumps(char)[1:-1], char)
     return heard(api, "stream", chunked(body.encode(), pieces=1))
 
 
-def without_usage(api: Api) -> Exchange:
-    if api == "chat":
+def without_usage(api: Kind) -> Exchange:
+    if api == "responses":
+        return streamed(api, [*TOLD[:-1], typed("response.completed", response=RESPONSE | {"usage": None})])
+    if api != "messages":
         return streamed(api, GOOD[api])
     begun = typed("message_start", message={k: v for k, v in BEGUN[1]["message"].items() if k != "usage"})
     ending = typed("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None})
     return streamed(api, [begun, BLOCK, *SPOKEN, BLOCK_END, ending, OVER])
 
 
-def whole(api: Api) -> dict[str, Any]:
+def whole(api: Kind) -> dict[str, Any]:
+    if api == "called":
+        return tool_answer("chat", "".join(CALL_PARTS))
+    if api == "responses":
+        return RESPONSE
     if api == "messages":
         told = {"content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn", "stop_sequence": None}
         return MESSAGE | told
@@ -167,19 +229,23 @@ def whole(api: Api) -> dict[str, Any]:
     return CHUNK | {"object": "chat.completion", "choices": [choice], "usage": usage}
 
 
-def answered(api: Api, mode: Mode, value: Any, headers: Any = JSON) -> Exchange:
+def answered(api: Kind, mode: Mode, value: Any, headers: Any = JSON) -> Exchange:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     return heard(api, mode, http(200, headers, body))
 
 
 def in_message(**changes: Any) -> dict[str, Any]:
-    """The whole chat answer with fields of its choice's message changed; None as a default leaves one out."""
-    answer = whole("chat")
+    """The whole chat answer with fields of its choice's message changed; `...` leaves one out."""
+    return altered(whole("chat"), **changes)
+
+
+def altered(answer: dict[str, Any], **changes: Any) -> dict[str, Any]:
     choice = answer["choices"][0]
     message = {k: v for k, v in (choice["message"] | changes).items() if v is not ...}
     return answer | {"choices": [choice | {"message": message}]}
 
 
+AFTER: dict[Kind, Event] = {"messages": SPOKEN[0], "responses": TOLD[4]}
 STREAMS: dict[str, Make] = {
     "ok_sse": lambda api: streamed(api, GOOD[api]),
     "json_200_on_stream": lambda api: answered(api, "stream", whole(api)),
@@ -196,11 +262,11 @@ STREAMS: dict[str, Make] = {
     "sse_trunc_close_framing": closed_early,
     "sse_rst_midway": lambda api: cut(api, ended=False, how="reset"),
     "sse_empty": lambda api: streamed(api, []),
-    "sse_only_done": lambda api: streamed(api, [DONE if api == "chat" else OVER]),
+    "sse_only_done": lambda api: streamed(api, [OVER if api == "messages" else DONE]),
     "sse_comments_only": lambda api: heard(api, "stream", chunked(b": waiting\n\n" * 3)),
-    "sse_error_mid_stream": failing({"chat": ("", UPSTREAM), "messages": AN_ERROR}),
-    "sse_error_first": failing({"chat": ("", UPSTREAM), "messages": AN_ERROR}, kept=False),
-    "sse_error_named_event": failing({"chat": ("error", UPSTREAM), "messages": ("error", {"message": "gone"})}),
+    "sse_error_mid_stream": failing(FAILURES),
+    "sse_error_first": failing(FAILURES, kept=False),
+    "sse_error_named_event": failing(NAMED_FAILURES),
     "sse_error_string": failing({"chat": ("", {"error": "gone"}), "messages": ("", {"error": "gone"})}),
     "sse_bad_json": failing({"chat": ("", "{oops"), "messages": ("", "{oops")}),
     "sse_cr": framed(lambda events: chunked(stream(events, end="\r"))),
@@ -210,7 +276,7 @@ STREAMS: dict[str, Make] = {
     "sse_comments": framed(lambda events: chunked(b"".join(b": still there\n\n" + encode(e) for e in events))),
     "sse_multiline_data": framed(lambda events: chunked(b"".join(spread(e) for e in events))),
     "sse_no_data_prefix": framed(lambda events: chunked(b"".join(json.dumps(e[1]).encode() + b"\n" for e in events))),
-    "data_after_done": lambda api: streamed(api, [*GOOD[api], (SAID if api == "chat" else SPOKEN)[0]]),
+    "data_after_done": lambda api: streamed(api, [*GOOD[api], AFTER.get(api, SAID[0])]),
     "done_no_space": framed(lambda events: chunked(stream(events[:-1]) + encode(events[-1], space=""))),
     "unicode_split": raw_utf8,
     "unicode_escaped": lambda api: streamed(api, escaped(api)),
@@ -226,7 +292,7 @@ STREAMS: dict[str, Make] = {
     "empty_choices": inserted({"choices": []}),
     "no_choices_key": inserted({}),
     "null_delta": inserted({"choices": [{"index": 0, "delta": None, "finish_reason": None}]}),
-    "content_null": lambda api: streamed(api, [NO_TEXT, SAID[0], chunk({"content": None}), *SAID[1:], STOP, DONE]),
+    "content_null": lambda api: streamed(api, [NO_TEXT, GOOD[api][1], chunk({"content": None}), *GOOD[api][2:]]),
     "only_finish_no_content": lambda api: streamed(api, [ROLE, STOP, DONE]),
     "no_id_model": lambda api: streamed(
         api, [(n, {"choices": v["choices"]} if isinstance(v, dict) else v) for n, v in GOOD[api]]
@@ -244,7 +310,6 @@ def called(first: dict[str, Any], *later: dict[str, Any], finish: str | None = "
     return lambda api: streamed(api, [NO_TEXT, *(tool_part(**part) for part in (first, *later)), *end, DONE])
 
 
-GROWN = [{"index": 0, "function": {"arguments": part}} for part in CALL_PARTS]
 AT_ONCE = CALL_START["function"] | {"arguments": "".join(CALL_PARTS)}  # type: ignore[operator]
 TOOL_STREAMS: dict[str, Make] = {
     "ok_sse": lambda api: called({"index": 0} | CALL_START, *GROWN)(api) if api == "chat" else used(),
@@ -268,73 +333,33 @@ def used() -> Exchange:
     )
 
 
-WHOLES: dict[str, Callable[[Api], Any]] = {
+WHOLES: dict[str, Callable[[Kind], Any]] = {
     "ok_json": whole,
     "json_wrong_ct": whole,
     "json_empty_body": lambda _api: b"",
     "null_choices": lambda api: whole(api) | {"choices": None},
     "empty_choices": lambda api: whole(api) | {"choices": []},
     "no_choices_key": lambda api: {k: v for k, v in whole(api).items() if k != "choices"},
-    "content_null": lambda api: in_message(content=None) if api == "chat" else whole(api),
-    "missing_role": lambda api: in_message(role=...) if api == "chat" else whole(api),
+    "content_null": lambda api: altered(whole(api), content=None) if api != "messages" else whole(api),
+    "missing_role": lambda api: altered(whole(api), role=...) if api != "messages" else whole(api),
     "missing_finish_reason": lambda api: (
-        whole(api) | {"choices": [{"index": 0, "message": in_message()["choices"][0]["message"]}]}
+        whole(api) | {"choices": [{"index": 0, "message": whole(api)["choices"][0]["message"]}]}
+        if api in ("chat", "called")
+        else whole(api)
     ),
     "usage_missing": lambda api: {k: v for k, v in whole(api).items() if k != "usage"},
 }
 
 
-def tool_answer(api: Api, arguments: Any) -> dict[str, Any]:
+def tool_answer(api: Kind, arguments: Any) -> dict[str, Any]:
     if api == "messages":
         return whole(api) | {"content": [{"type": "tool_use", "id": "t", "name": "get_weather", "input": {}}]}
     call = CALL_START | {"function": AT_ONCE | {"arguments": arguments}}
     return in_message(content=None, tool_calls=[call])
 
 
-UNSUPPORTED = "Streaming is not supported here yet; send stream=false."
-REFUSED = {
-    "message": UNSUPPORTED,
-    "type": "invalid_request_error",
-    "param": "stream",
-    "code": "streaming_not_supported",
-}
-PAGE = b"<html><head><title>No</title></head><body>No.</body></html>"
-NO_RETRY = ("x-should-retry", "false")
-
-
-def told(message: str, code: str | None = None, kind: str = "invalid_request_error") -> dict[str, Any]:
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
-
-
-FIELD = {"loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted", "type": "extra_forbidden"}
-ERRORS: dict[str, tuple[int, Any, Any]] = {
-    "501_json_error": (501, JSON, {"error": REFUSED}),
-    "501_on_stream_only": (501, JSON, {"error": REFUSED}),
-    "501_no_retry_hdr": (501, (*JSON, NO_RETRY), {"error": REFUSED}),
-    "501_no_retry_on_stream_only": (501, (*JSON, NO_RETRY), {"error": REFUSED}),
-    "501_html": (501, (("content-type", "text/html"),), PAGE),
-    "400_on_stream_only": (400, JSON, {"error": REFUSED}),
-    "400_unknown_field": (400, JSON, told("Unknown field stream_options.", "unknown_parameter")),
-    "400_x_retry_true": (400, (*JSON, ("x-should-retry", "true")), told("no")),
-    "401": (401, JSON, told("That key is wrong.", "invalid_api_key")),
-    "402": (402, JSON, told("No credit is left.", "insufficient_quota", "insufficient_quota")),
-    "404_model": (404, JSON, told("The model a-model does not exist", "model_not_found")),
-    "404_fastapi": (404, JSON, {"detail": "Not Found"}),
-    "408": (408, JSON, told("too slow", kind="timeout")),
-    "409": (409, JSON, told("busy", kind="conflict")),
-    "422_fastapi": (422, JSON, {"detail": [FIELD]}),
-    "429": (429, JSON, told("too many", "rate_limit_exceeded", "rate_limit_error")),
-    "429_retry_after_1": (429, (*JSON, ("retry-after", "1")), told("too many", "rate_limit_exceeded")),
-    "500": (500, JSON, told("broken", kind="server_error")),
-    "502_html": (502, (("content-type", "text/html"),), PAGE),
-    "503": (503, JSON, told("busy", kind="server_error")),
-    "503_retry_after_1": (503, (*JSON, ("retry-after", "1")), told("busy", kind="server_error")),
-    "529": (529, JSON, told("busy", kind="server_error")),
-}
-
-
-def reply_to(api: Api, mode: Mode, script: str, behaviour: str) -> Exchange:
-    """The exchange in which a server behaves like this."""
+def reply_to(api: Kind, mode: Mode, script: str, behaviour: str) -> Exchange:
+    """The exchange in which a server behaves like this. The script is `text`, or `tool` for a tool call by choice."""
     if behaviour == "conn_reset":
         return heard(api, mode, b"", "reset", "first-byte")
     if behaviour in ERRORS and not (mode == "unary" and behaviour.endswith("on_stream_only")):

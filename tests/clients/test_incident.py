@@ -1,7 +1,7 @@
 """The incident's numbers, and what the stop-gap done right costs."""
 
 import pytest
-from client_replies import answered, reply_to, whole
+from client_replies import answered, heard, reply_to, whole
 
 from conformance.clients import CLIENTS, impact, impact_of, impacts_of
 from conformance.rules.example import exchange
@@ -77,10 +77,46 @@ def test_a_good_stream_hurts_nobody():
 def test_the_incident_hurts_every_chat_client_and_each_profile_once_a_fate():
     x = reply_to("chat", "stream", "text", "json_200_on_stream")
     hurt = impacts_of(x, None, INCIDENT)
-    assert [seen.client for seen in hurt] == [
-        "hermes 0.19", "hermes 0.14", "LangGraph 1.2", "Letta 0.16", "openai-python 3.54",
-    ]  # fmt: skip
+    assert {seen.client for seen in hurt} == {
+        "hermes 0.19", "hermes 0.14", "LangGraph 1.2", "Letta 0.16", "Letta 0.11", "openai-python 3.54",
+        "openai-python 3.54 (stream helper)", "openai-node 6.49", "openai-node 6.49 (stream helper)",
+        "OpenAI Agents SDK 0.24", "Pydantic AI 2.68", "AI SDK 6 (openai-compatible)", "AI SDK 6 (openai)",
+        "LiteLLM 1.106", "CrewAI 1.15", "CrewAI 1.15 (LLM.call)", "Instructor 1.17",
+    }  # fmt: skip
+    assert {seen.profile for seen in hurt} == {name for name, cs in CLIENTS.items() if any(c.api == "chat" for c in cs)}
     assert {seen.probe for seen in hurt} == {"chat.hello"}
+
+
+def test_the_claude_agent_sdk_recovers_from_the_incident_and_pays_twice():
+    seen = seen_by("Claude Agent SDK 0.2", "json_200_on_stream")
+    assert (seen.outcome, seen.requests, seen.billed, seen.wasted_usd, seen.cost_usd) == ("text", 2, 2, 0.018, 0.036)
+
+
+@pytest.mark.parametrize(
+    ("name", "requests"),
+    [
+        ("openai-node 6.49", 1),
+        ("OpenAI Agents SDK 0.24", 1),
+        ("Pydantic AI 2.68", 1),
+        ("LiteLLM 1.106", 1),
+        ("Claude Agent SDK 0.2", 1),
+        ("AI SDK 6 (openai-compatible)", 3),
+        ("AI SDK 6 (anthropic)", 3),
+        ("LangGraph 1.2 (RetryPolicy)", 3),
+        ("CrewAI 1.15", 3),
+    ],
+)
+def test_the_stop_gap_costs_no_money_whoever_asks_how_often(name, requests):
+    seen = seen_by(name, "501_no_retry_on_stream_only")
+    assert (seen.requests, seen.billed, seen.delivered, seen.cost_usd) == (requests, 0, False, 0.0)
+
+
+@pytest.mark.parametrize("name", ["Letta 0.11", "Instructor 1.17"])
+def test_who_demands_a_tool_call_gets_nothing_from_words_but_others_words_are_no_fault(name):
+    words = reply_to("chat", "stream", "text", "ok_sse")
+    assert impact(BY_NAME[name], words, None, INCIDENT).outcome == "text"
+    demanded = heard("called", "stream", words.heard)
+    assert impact(BY_NAME[name], demanded, None, INCIDENT).outcome in ("exception", "empty_silent")
 
 
 def test_the_profile_that_asked_is_played_by_its_own_clients():

@@ -1,7 +1,7 @@
 """The predictions against what the real clients did."""
 
 import pytest
-from client_facts import CHAT, CHAT_CLIENTS, MESSAGES, MESSAGES_CLIENTS, OUTCOMES
+from client_facts import OUTCOMES, TABLES
 from client_replies import reply_to
 
 from conformance.clients import CLIENTS, impact
@@ -12,26 +12,26 @@ FREE = Prices()
 
 
 def measured():
-    for api, table, clients in (("chat", CHAT, CHAT_CLIENTS), ("messages", MESSAGES, MESSAGES_CLIENTS)):
+    for kind, clients, table in TABLES:
         for line in table.strip().splitlines():
             mode, script, behaviour, *cells = line.split()
             for client, cell in zip(clients, cells, strict=True):
                 if cell != ".":
                     word, requests = cell.split("/")
-                    yield client, api, mode, script, behaviour, OUTCOMES[word], int(requests)
+                    yield client, kind, mode, script, behaviour, OUTCOMES[word], int(requests)
 
 
 def test_the_facts_cover_every_client():
     assert {fact[0] for fact in measured()} == set(BY_NAME)
-    assert len(list(measured())) > 650
+    assert len(list(measured())) > 1900
 
 
 @pytest.mark.parametrize("client", sorted(BY_NAME))
 def test_a_client_is_predicted_as_it_was_measured(client):
     wrong = []
-    for name, api, mode, script, behaviour, outcome, requests in measured():
+    for name, kind, mode, script, behaviour, outcome, requests in measured():
         if name == client:
-            x, fallback = reply_to(api, mode, script, behaviour), reply_to(api, "unary", script, behaviour)
+            x, fallback = reply_to(kind, mode, script, behaviour), reply_to(kind, "unary", script, behaviour)
             seen = impact(BY_NAME[name], x, fallback, FREE)
             if (seen.outcome, seen.requests) != (outcome, requests):
                 wrong.append(

@@ -46,6 +46,14 @@ def test_a_run_without_a_target_is_conformant_and_kept(shell, tmp_path):
     assert (tmp_path / "reports/runs/.gitignore").read_text() == "*\n"
 
 
+def test_one_run_asks_all_three_apis(shell, tmp_path):
+    apis = [word for api in ("chat", "messages", "responses") for word in ("--api", api)]
+    ran = shell("run", *apis, "--suite", "smoke", "--report", "json=report.json", cwd=tmp_path)
+    report = json.loads((tmp_path / "report.json").read_bytes())
+    assert ran.code == 0, ran.out
+    assert {v["api"] for v in report["verdicts"] if v["status"] == "pass"} == {"chat", "messages", "responses"}
+
+
 def test_a_policy_makes_a_declared_refusal_do(shell, tmp_path):
     words = ("run", "--deployment", "stopgap-501", "--suite", "smoke", "--streaming")
     assert shell(*words, "required", cwd=tmp_path).code == 1
@@ -141,7 +149,6 @@ def test_ctrl_c_keeps_judges_and_reports_what_was_recorded(shell, tmp_path):
         (["--unknown-fields", "x"], ["--unknown-fields", "reject", "announce", "allow"]),
         (["--suite", "x"], ["--suite", "smoke", "gate", "full"]),
         (["--api", "x"], ["--api", "chat", "messages", "responses"]),
-        (["--api", "responses"], ["--api responses", "chat", "messages"]),
         (["--profile", "x"], ["--profile 'x'", "all", "hermes"]),
         (["--profile", "hermes", "--api", "messages"], ["--profile hermes", "messages"]),
         (["--deployment", "x"], ["--deployment 'x'", "native-sse", "silent-json"]),
@@ -233,7 +240,10 @@ def test_lists_are_for_people_and_programs(command, kind):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("SSE001", ["MUST", "why", "fix", "https://", "good", "bad", "text/event-stream"]),
+        (
+            "SSE001",
+            ["MUST", "why", "fix", "https://", "good", "bad", "text/event-stream", "hurts", "--defect sse-as-json"],
+        ),
         ("sse001", ["SSE001"]),
         ("hermes", ["profile hermes", "chat"]),
         ("chat.hello", ["probe chat.hello", "greeting"]),

@@ -8,51 +8,68 @@ from jsonschema import Draft202012Validator
 from conformance import catalogue
 from conformance.exchange import MODES
 from conformance.profile import KEY, MODEL
+from conformance.profiles import recording
 from conformance.profiles.prose import ADVICE, fill
 from conformance.schemas import validator
 
-PROFILES = {p.name: p for p in catalogue.profiles()}
+EVERY = {f"{p.name} {p.api}": p for p in catalogue.profiles()}
+PROFILES = {p.name: p for p in reversed(catalogue.profiles())}
 STREAMS = {"stream": True, "stream_options": {"include_usage": True}}
+ON_STAINLESS = [name for name in EVERY if not name.startswith("vercel-ai-sdk")]
+ON_HTTPX = [name for name in ON_STAINLESS if not name.startswith(("openai-node", "claude-agent-sdk"))]
 
 
 def size(profile, mode):
     return len(json.dumps(PROFILES[profile].body(mode), separators=(",", ":"), ensure_ascii=False).encode())
 
 
-def test_the_four_frameworks_and_the_plain_sdk_are_there():
-    assert {p.name: (p.api, p.framework) for p in PROFILES.values()} == {
-        "claude-sdk": ("messages", True),
-        "hermes": ("chat", True),
-        "langgraph": ("chat", True),
-        "letta": ("chat", True),
-        "openai-python": ("chat", False),
-    }
+def test_every_framework_is_there_on_its_apis_and_the_plain_sdk():
+    assert [(name, p.framework) for name, p in EVERY.items()] == [
+        ("claude-agent-sdk messages", True),
+        ("claude-sdk messages", True),
+        ("crewai chat", True),
+        ("hermes chat", True),
+        ("instructor chat", True),
+        ("langgraph chat", True),
+        ("letta chat", True),
+        ("litellm chat", True),
+        ("openai-agents chat", True),
+        ("openai-node chat", True),
+        ("openai-python chat", False),
+        ("openai-python responses", False),
+        ("pydantic-ai chat", True),
+        ("pydantic-ai messages", True),
+        ("vercel-ai-sdk chat", True),
+        ("vercel-ai-sdk messages", True),
+    ]
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", sorted(PROFILES))
+@pytest.mark.parametrize("name", EVERY)
 def test_a_request_is_one_that_the_api_allows(name, mode):
-    body = PROFILES[name].body(mode)
-    assert list(validator(f"{PROFILES[name].api}-request").iter_errors(body)) == []
+    body = EVERY[name].body(mode)
+    assert list(validator(f"{EVERY[name].api}-request").iter_errors(body)) == []
     assert body["model"] == MODEL
     assert body.get("stream") in ((True,) if mode == "stream" else (None, False))
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", sorted(PROFILES))
-def test_headers_are_complete_ask_for_json_only_and_hold_the_key_once(name, mode):
-    headers = PROFILES[name].headers(mode)
+@pytest.mark.parametrize("name", EVERY)
+def test_headers_are_complete_ask_for_no_event_stream_and_hold_the_key_once(name, mode):
+    headers = EVERY[name].headers(mode)
     lowered = [header.lower() for header, _ in headers]
     assert len(set(lowered)) == len(lowered)
     assert not {"host", "content-length"} & set(lowered)
     values = dict(zip(lowered, (value for _, value in headers), strict=True))
-    assert (values["accept"], values["content-type"]) == ("application/json", "application/json")
-    assert values["x-stainless-retry-count"] == "0"
-    assert values["authorization"] == f"Bearer {KEY}"
+    assert values["accept"] == ("application/json" if name in ON_STAINLESS else "*/*")
+    assert values["content-type"] == "application/json"
+    assert KEY in (values.get("authorization", "").removeprefix("Bearer "), values.get("x-api-key"))
     assert sum(KEY in value for value in values.values()) == 1
-    assert lowered[:2] == ["accept-encoding", "connection"]
+    assert values.get("x-stainless-retry-count") == ("0" if name in ON_STAINLESS else None)
+    assert (lowered[:2] == ["accept-encoding", "connection"]) == (name in ON_HTTPX)
 
 
+CLAUDE_CODE_FIELDS = "model messages system tools metadata max_tokens thinking context_management stream"
 LETTA_FIELDS = (
     "messages model max_completion_tokens parallel_tool_calls stream stream_options temperature tool_choice tools user"
 )
@@ -69,11 +86,19 @@ LETTA_FIELDS = (
         ("openai-python", "unary", "model messages"),
         ("claude-sdk", "stream", "max_tokens messages model stream"),
         ("claude-sdk", "unary", "max_tokens messages model"),
-        (
-            "letta",
-            "stream",
-            LETTA_FIELDS,
-        ),
+        ("letta", "stream", LETTA_FIELDS),
+        ("openai-node", "stream", "model messages stream"),
+        ("openai-node", "unary", "model messages"),
+        ("openai-agents", "stream", "model stream messages"),
+        ("openai-agents", "unary", "model messages"),
+        ("pydantic-ai", "stream", "model stream messages stream_options"),
+        ("pydantic-ai", "unary", "model stream messages"),
+        ("vercel-ai-sdk", "stream", "model messages stream"),
+        ("litellm", "stream", "messages model stream"),
+        ("crewai", "stream", "messages model stream stream_options"),
+        ("crewai", "unary", "messages model"),
+        ("instructor", "stream", "messages model stream tool_choice tools"),
+        ("claude-agent-sdk", "unary", CLAUDE_CODE_FIELDS),
     ],
 )
 def test_fields_stand_in_the_frameworks_order(name, mode, fields):
@@ -133,13 +158,49 @@ def test_the_claude_sdk_announces_its_version_and_its_helper():
 
 
 def test_a_body_may_be_changed_without_changing_the_next():
-    for profile in PROFILES.values():
+    for profile in EVERY.values():
         before = json.dumps(profile.body("stream"))
         changed = profile.body("stream")
-        changed["messages"].clear()
+        changed.get("messages", []).clear()
+        changed["model"] = "another"
         for tool in changed.get("tools", ()):
-            tool["function"]["parameters"].clear()
+            tool.get("function", tool).clear()
         assert json.dumps(profile.body("stream")) == before
+
+
+def test_claude_code_sends_12_tools_in_58_kilobytes():
+    body = PROFILES["claude-agent-sdk"].body("stream")
+    assert 56_500 < size("claude-agent-sdk", "stream") < 60_000
+    assert len(body["tools"]) == 12
+    for tool in body["tools"]:
+        Draft202012Validator.check_schema(tool["input_schema"])
+        assert set(tool["input_schema"].get("required", ())) <= set(tool["input_schema"]["properties"])
+    assert PROFILES["claude-agent-sdk"].body("unary") == body | {"stream": False}
+
+
+def test_prose_stands_where_only_its_length_was_kept_and_speaks_of_what_it_describes():
+    body = PROFILES["hermes"].body("stream")
+    assert body["messages"][0]["content"].startswith("You are an agent")
+    for tool in body["tools"]:
+        said = tool["function"]["name"].replace("_", " ").capitalize()
+        assert tool["function"]["description"].startswith(said)
+    assert "{prose" not in json.dumps([p.body(mode) for p in EVERY.values() for mode in MODES])
+
+
+def test_a_recording_is_written_as_it_was_read(tmp_path):
+    for path in recording.FOLDER.glob("*.json"):
+        recording.write(tmp_path / path.name, recording.read(path))
+        assert (tmp_path / path.name).read_text() == path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[{", "bad.json: "), ('[{"name": "a"}]', "bad.json: .*title"), ('[{"naem_": "a"}]', "bad.json: .*naem_")],
+)
+def test_a_file_that_is_no_recording_is_named_with_the_field(tmp_path, text, said):
+    (tmp_path / "bad.json").write_text(text)
+    with pytest.raises(ValueError, match=said):
+        recording.read(tmp_path / "bad.json")
 
 
 @pytest.mark.parametrize("length", [20, 200, 2000, 9000])

@@ -100,10 +100,17 @@ FORMAT = {"probe": "chat.witness.response_format", "body": {"response_format": S
 LOGPROBS = {"probe": "chat.witness.logprobs", "body": {}}
 TOKEN = {"logprob": -1, "top_logprobs": [{}]}
 CALL = {"content": None, "tool_calls": [{"id": "c"}]}
-TOOLS = {"probe": "chat.tools", "body": {}}
+TOOLS = {"probe": "chat.tools", "body": {"tool_choice": "required"}}
+NONE = {"probe": "chat.tools.none", "body": {"tool_choice": "none"}}
+NAMED = {"probe": "chat.tools.named", "body": {"tool_choice": {"type": "function", "function": {"name": "f"}}}}
+SINGLE = {"probe": "chat.tools.single", "body": {"tool_choice": "required", "parallel_tool_calls": False}}
 TWO = {"probe": "chat.n", "body": {"n": 2}}
 STOP = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
 USAGE = {"probe": "chat.usage", "body": {}}
+
+
+def calls(*names):
+    return {"content": None, "tool_calls": [{"id": f"c{n}", "function": {"name": f}} for n, f in enumerate(names)]}
 
 
 @pytest.mark.parametrize(
@@ -124,6 +131,16 @@ USAGE = {"probe": "chat.usage", "body": {}}
         (answered(completion(), **TOOLS), "tool_choice", "dropped"),
         (answered(completion(finish="length"), **TOOLS), "tool_choice", "unknown"),
         (answered(completion({"refusal": "I won't."}), **TOOLS), "tool_choice", "unknown"),
+        (answered(completion(), **NONE), "tool_choice", "honoured"),
+        (answered(completion(CALL, "tool_calls"), **NONE), "tool_choice", "dropped"),
+        (answered(completion(calls("f"), "stop"), **NAMED), "tool_choice", "honoured"),
+        (answered(completion(calls("g"), "tool_calls"), **NAMED), "tool_choice", "dropped"),
+        (answered(completion(), **NAMED), "tool_choice", "dropped"),
+        (answered(completion(finish="length"), **NAMED), "tool_choice", "unknown"),
+        (answered(completion(calls("f"), "tool_calls"), **SINGLE), "parallel_tool_calls", "honoured"),
+        (answered(completion(calls("f", "f"), "tool_calls"), **SINGLE), "parallel_tool_calls", "dropped"),
+        (answered(completion(), **SINGLE), "parallel_tool_calls", "unknown"),
+        (answered(error("No.", param="parallel_tool_calls"), status=400, **SINGLE), "parallel_tool_calls", "refused"),
         (streamed(*HELLO, **USAGE), "stream_options", "dropped"),
         (streamed(*HELLO[:3], **USAGE), "stream_options", "unknown"),
         (streamed(*HELLO, chunk(choices=[], usage={}), **USAGE), "stream_options", "honoured"),

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance import catalogue
-from conformance.read.chat import answer, chunks, completion, fragments, has_error, parts, said
+from conformance.read.chat import answer, chunks, fragments, has_error, parts, said
 from conformance.read.request import asked, cap_asked, choices_asked
 from conformance.read.usage import usage
 from conformance.read.value import held, is_integer, shown
+from conformance.read.whole import whole_object
 from conformance.rules.example import HELLO, answered, chunk, error, exchange, http, streamed
 from conformance.rules.example import completion as whole
 
@@ -105,10 +106,10 @@ def test_parts_of_another_type_are_passed_over():
 
 
 def test_a_completion_is_read_in_whichever_mode_it_came():
-    assert completion(answered(whole(), mode="stream"))["id"] == "chatcmpl-1"
-    assert completion(streamed(*HELLO)) is None
-    assert completion(answered([1])) is None
-    assert completion(answered("no JSON")) is None
+    assert whole_object(answered(whole(), mode="stream"))["id"] == "chatcmpl-1"
+    assert whole_object(streamed(*HELLO)) is None
+    assert whole_object(answered([1])) is None
+    assert whole_object(answered("no JSON")) is None
 
 
 def test_the_request_is_read_from_what_was_sent():

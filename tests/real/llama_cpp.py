@@ -1,4 +1,7 @@
-"""Serve a model file with llama.cpp's own HTTP server until standard input closes. Usage: llama_cpp.py MODEL PORT"""
+"""Serve a model file with llama.cpp's own HTTP server until standard input closes.
+
+Usage: llama_cpp.py MODEL PORT SEED
+"""
 
 import sys
 
@@ -8,12 +11,13 @@ if __name__ == "__main__":
     parameters = xllamacpp.CommonParams()
     parameters.model.path = sys.argv[1]
     parameters.port = int(sys.argv[2])
+    parameters.sampling.seed = int(sys.argv[3])
     parameters.n_ctx = 131072
     parameters.n_parallel = 4
-    parameters.n_predict = 96
-    parameters.sampling.seed = 42
-    parameters.sampling.temp = 0.0
-    parameters.model_alias = "tiny" if isinstance(parameters.model_alias, str) else {"tiny"}
+    # More threads wait for each other by spinning, which costs a busy machine far more than the tiny model does.
+    parameters.cpuparams.n_threads = 1
+    parameters.cpuparams_batch.n_threads = 1
+    parameters.model_alias = {"tiny"}
     server = xllamacpp.Server(parameters)
     print("listening on", server.listening_address, flush=True)
     sys.stdin.read()

@@ -1,4 +1,8 @@
-"""Write a tiny language model with random weights as a GGUF file: enough for a real server to answer noise."""
+"""Write a tiny language model with random weights as a GGUF file: enough for a real server to answer noise.
+
+The noise has the shapes of real answers: words, letters of several octets, tool calls where tools are offered, and an
+end. Usage: tiny_model.py PATH SEED
+"""
 
 import sys
 from pathlib import Path
@@ -7,24 +11,44 @@ import gguf
 import numpy as np
 
 WIDTH, LAYERS, HEADS, HIDDEN, CONTEXT = 64, 2, 2, 128, 32768
+NOISE = 0.05
+# Every embedding has this in its first place, and the layers leave it there: a token's first output weight makes
+# it likelier or less likely everywhere.
+CONSTANT = 0.4
+NORMED = CONSTANT / np.sqrt((CONSTANT**2 + NOISE**2 * (WIDTH - 1)) / WIDTH)
+# It renders just enough of tools for llama.cpp to learn from it how a call is written.
 CHAT_TEMPLATE = (
-    "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}\n{% endfor %}"
+    "{% if tools %}[tools]{% for tool in tools %} {{ tool['function']['name'] }}{% endfor %}\n{% endif %}"
+    "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] or '' }}"
+    "{% for call in m['tool_calls'] or [] %}"
+    '<tool_call>{"name": "{{ call["function"]["name"] }}", "arguments": {{ call["function"]["arguments"] | tojson }}}'
+    "</tool_call>"
+    "{% endfor %}\n{% endfor %}"
     "{% if add_generation_prompt %}[assistant] {% endif %}"
 )
+# Whole pieces of a tool call: spelt letter by letter, it would be longer than what most questions allow.
+CALL_PARTS = ('{"name": "', "get_weather", '", "arguments": ', '{"city": "', '"}}</tool_call>')
+NEVER = -9.0
+END = 2
+Piece = tuple[bytes, gguf.TokenType, float]
 
 
-def vocabulary() -> list[tuple[bytes, float, gguf.TokenType]]:
-    """Three control tokens, the 256 octets, and a few letters: pieces, scores and kinds."""
-    control = [(b"<unk>", 0.0, gguf.TokenType.UNKNOWN), (b"<s>", 0.0, gguf.TokenType.CONTROL)]
-    control.append((b"</s>", 0.0, gguf.TokenType.CONTROL))
-    octets = [(b"<0x%02X>" % octet, 0.0, gguf.TokenType.BYTE) for octet in range(256)]
-    letters = [(c.encode(), -1.0 - i, gguf.TokenType.NORMAL) for i, c in enumerate("▁etaoinshrdlu")]
-    return control + octets + letters
+def vocabulary() -> list[Piece]:
+    """Each token's octets, its kind, and how much likelier it is than others, as a logit."""
+    normal, control = gguf.TokenType.NORMAL, gguf.TokenType.CONTROL
+    special = [(b"<unk>", gguf.TokenType.UNKNOWN, NEVER), (b"<s>", control, NEVER), (b"</s>", control, 2.5)]
+    # Octets that are no letter alone are in the vocabulary to read any prompt, and are hardly ever written.
+    octets = [(b"<0x%02X>" % o, gguf.TokenType.BYTE, 0.0 if 0x20 <= o < 0x7F else NEVER) for o in range(256)]
+    octets[ord('"')] = (b"<0x22>", gguf.TokenType.BYTE, 3.2)  # so that a string in a tool call ends
+    letters = [(c.encode(), normal, 0.0) for c in "▁etaoinshrdluåß語🙂"]
+    words = [(f"▁{c}{v}".encode(), normal, 1.6) for c in "bdfgklmnprstvz" for v in "aeiou"]
+    call = [(part.encode(), normal, 2.0) for part in CALL_PARTS]
+    return [*special, *octets, *letters, *words, *call, (b"<tool_call>", normal, 2.9)]
 
 
-def write(path: Path, seed: int = 7) -> None:
+def write(path: Path, seed: int) -> None:
     """Write the model file; the same seed gives the same weights."""
-    pieces, scores, kinds = zip(*vocabulary(), strict=True)
+    pieces, kinds, likelier = zip(*vocabulary(), strict=True)
     out = gguf.GGUFWriter(str(path), "llama")
     out.add_name("tiny-random")
     out.add_context_length(CONTEXT)
@@ -39,15 +63,15 @@ def write(path: Path, seed: int = 7) -> None:
     out.add_file_type(gguf.LlamaFileType.ALL_F32)
     out.add_tokenizer_model("llama")
     out.add_token_list(list(pieces))
-    out.add_token_scores(list(scores))
+    out.add_token_scores([-float(place) for place in range(len(pieces))])
     out.add_token_types(list(kinds))
     out.add_unk_token_id(0)
     out.add_bos_token_id(1)
-    out.add_eos_token_id(2)
+    out.add_eos_token_id(END)
     out.add_add_bos_token(True)  # noqa: FBT003 - the library's own signature
     out.add_add_space_prefix(False)  # noqa: FBT003 - as above
     out.add_chat_template(CHAT_TEMPLATE)
-    for name, tensor in tensors(len(pieces), np.random.default_rng(seed)):
+    for name, tensor in tensors(np.array(likelier), np.random.default_rng(seed)):
         out.add_tensor(name, tensor)
     out.write_header_to_file()
     out.write_kv_data_to_file()
@@ -55,24 +79,34 @@ def write(path: Path, seed: int = 7) -> None:
     out.close()
 
 
-def tensors(vocabulary_size: int, rng: np.random.Generator):
+def tensors(likelier: np.ndarray, rng: np.random.Generator):
     """The names and values of all weights."""
 
     def noise(*shape: int) -> np.ndarray:
-        return (rng.standard_normal(shape) * 0.05).astype(np.float32)
+        return (rng.standard_normal(shape) * NOISE).astype(np.float32)
 
-    yield "token_embd.weight", noise(vocabulary_size, WIDTH)
+    def faint(*shape: int) -> np.ndarray:
+        weights = noise(*shape) / 10
+        weights[0] = 0.0
+        return weights
+
+    embedding, output = noise(len(likelier), WIDTH), noise(len(likelier), WIDTH)
+    embedding[:, 0] = CONSTANT
+    output[END, 1:] = 0.0  # an end is equally likely after each token, so that any weights come to one
+    output[:, 0] = likelier / NORMED
+    yield "token_embd.weight", embedding
     for block in (f"blk.{layer}" for layer in range(LAYERS)):
         for part in ("attn_norm", "ffn_norm"):
             yield f"{block}.{part}.weight", np.ones(WIDTH, np.float32)
-        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
+        for part in ("attn_q", "attn_k", "attn_v"):
             yield f"{block}.{part}.weight", noise(WIDTH, WIDTH)
+        yield f"{block}.attn_output.weight", faint(WIDTH, WIDTH)
         yield f"{block}.ffn_gate.weight", noise(HIDDEN, WIDTH)
         yield f"{block}.ffn_up.weight", noise(HIDDEN, WIDTH)
-        yield f"{block}.ffn_down.weight", noise(WIDTH, HIDDEN)
+        yield f"{block}.ffn_down.weight", faint(WIDTH, HIDDEN)
     yield "output_norm.weight", np.ones(WIDTH, np.float32)
-    yield "output.weight", noise(vocabulary_size, WIDTH)
+    yield "output.weight", output
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), int(sys.argv[2]))

@@ -4,10 +4,18 @@ import pytest
 
 from conformance import schemas
 from conformance.reference.body import MAX_BODY
-from conformance.reference.deployments import DEPLOYMENTS, STOPGAP_501
+from conformance.reference.deployments import CONTEXT, DEPLOYMENTS, MODEL, STOPGAP_501
+from conformance.reference.usage import OCTETS_A_TOKEN
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 HI = {"role": "user", "content": "Hi"}
+
+
+CALLING = {
+    "role": "assistant",
+    "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+}
+RESULT = {"role": "tool", "tool_call_id": "1", "content": ""}
 
 
 def _messages(*more):
@@ -73,6 +81,10 @@ WRONG = [
         "invalid_value",
     ),
     (_messages({"role": "tool", "tool_call_id": "1", "content": ""}), "messages[1].tool_call_id", "invalid_value"),
+    (_messages(CALLING, HI), "messages[2].role", "invalid_value"),
+    (_messages(CALLING), "messages", "invalid_value"),
+    (_messages(CALLING, RESULT, RESULT), "messages[3].tool_call_id", "invalid_value"),
+    (_messages({"role": "assistant", "content": None}), "messages[1].content", "invalid_value"),
     ({"messages": [{"content": "Hi"}]}, "messages[0].role", "missing_required_parameter"),
     ({"messages": [{"role": "user"}]}, "messages[0].content", "missing_required_parameter"),
     ({"tools": [{"type": "function"}]}, "tools[0].function", "missing_required_parameter"),
@@ -284,3 +296,21 @@ def test_every_reply_carries_its_request_id(ask):
 
 def test_unknown_names_are_cut_short_in_the_refusal(chat):
     assert len(json.dumps(chat(**{"x" * 5000: 1}).json)) < 1000
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_that_is_too_long(ask, path, stream):
+    words = "no " * CONTEXT * OCTETS_A_TOKEN
+    body = {"model": MODEL, "max_tokens": 1, "stream": stream, "messages": [{"role": "user", "content": words}]}
+    heard = ask(body, path=path)
+    assert heard.status == 400
+    assert f"no more than {CONTEXT}" in heard.json["error"]["message"]
+    if path != "/v1/messages":
+        assert heard.json["error"]["code"] == "context_length_exceeded"
+        assert heard.json["error"]["param"] == "messages"
+
+
+def test_a_prompt_as_long_as_the_context_is_answered(ask):
+    words = "no " * (CONTEXT - 100)
+    assert ask({"model": MODEL, "max_tokens": 1, "messages": [{"role": "user", "content": words}]}).status == 200

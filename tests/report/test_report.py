@@ -53,7 +53,7 @@ def test_the_incident_is_priced(record):
     assert "$0.072" in row
     assert "$0.054" in row
     assert "$0.32" in row
-    assert row.split()[-5:-3] == ["4", "4"]
+    assert row.split()[-6:] == ["4", "4", "$0.054", "$0.072", "$0.32", "$0.43"]
 
 
 def test_every_failure_tells_all_that_a_person_needs(record):

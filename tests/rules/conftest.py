@@ -2,30 +2,30 @@
 
 import json
 import re
+from dataclasses import dataclass, replace
+from functools import cache
 
 import pytest
 
-from conformance.exchange import NANOSECONDS_PER_MILLISECOND, Arrival, Ending, Exchange, Question, Span
-from conformance.judge import judge
+from conformance.exchange import Arrival, Ending, Exchange, Question, Span
+from conformance.judge import Known, earlier, judge
 from conformance.plan import plan
-from conformance.probes.hello import TOOL, WEATHER
-from conformance.reference.body import parse
-from conformance.reference.deployments import DEPLOYMENTS, api_of, reply_to
-from conformance.reference.player import script
+from conformance.probes.tools import TOOL, WEATHER
+from conformance.reference.deployments import DEPLOYMENTS, reply_to
+from conformance.reference.rehearsal import BASE_URL, KEY, rehearse
 from conformance.reference.reply import Asked
 from conformance.run import RunFacts
 from conformance.target import Policy, Target
 from conformance.verdict import MUST, SHOULD, Finding, Status
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
-KEY = "sk-0123456789-of-nobody"
 
 USAGE = {"stream_options": {"include_usage": True}}
 NAMED = {"type": "function", "function": {"name": "get_weather"}}
 QUESTIONS = {
     "chat.hello": {},
     "chat.usage": {"max_tokens": 8},
-    "chat.n": {"n": 2},
+    "chat.n": {"n": 2, "max_tokens": 4},
     "chat.tools": {"tools": [TOOL], "tool_choice": "required", "max_tokens": 64},
     "chat.tools.named": {"tools": [TOOL], "tool_choice": NAMED},
     "chat.long": {"max_tokens": 24},
@@ -81,61 +81,92 @@ def failures():
     return ask
 
 
-def played(request, change, deployment):
-    """What the deployment, changed, would answer to a planned request, as an exchange under its first question."""
-    path, _, query = request.url.removeprefix("http://h").partition("?")
-    headers = tuple((name.lower(), value.replace("{key}", KEY)) for name, value in request.headers)
-    asked = Asked(
-        method=request.method,
-        path=path,
-        query=query,
-        headers=headers,
-        body=request.body,
-        json=parse(request.body).value,
-        api=api_of(path),
-        id="1",
-        at=1_790_000_000,
-    )
-    pieces = script(reply_to(asked, DEPLOYMENTS[deployment], (change,) if change else ()))
-    heard, arrivals, at_ms = b"", [], 1
-    for piece in pieces:
-        at_ms += int(piece.wait_s * 1000)
-        heard += piece.octets
-        arrivals += [Arrival(at_ms * NANOSECONDS_PER_MILLISECOND, len(piece.octets))] if piece.octets else []
-    spans = tuple(Span(found.start(), found.end()) for found in re.finditer(KEY.encode(), heard))
-    return Exchange(
-        id=request.id,
-        question=request.questions[0],
-        also=request.questions[1:],
-        sent=b"POST /v1 HTTP/1.1\r\n\r\n" + request.body,
-        heard=heard,
-        arrivals=tuple(arrivals),
-        ending=Ending("idle", "after", at_ms),
-        masked=spans,
-    )
+def head_of(request, key):
+    """The head of a planned request as it is recorded: the run's key is masked."""
+    path = request.url.removeprefix(BASE_URL.removesuffix("/v1"))
+    lines = [
+        f"{name}: {value.replace('{key}', '*' * len(key) if key else 'no-key')}" for name, value in request.headers
+    ]
+    return "\r\n".join([f"{request.method} {path} HTTP/1.1", *lines, "", ""]).encode()
+
+
+def played(request, change, deployment, key=KEY):
+    """What the deployment, changed, would answer to a planned request, as an exchange under its first question.
+
+    Without `key` the run has none, and the deployment asks for none.
+    """
+    x = rehearse(request, deployment, (change,) if change else (), carried=key or "no-key", wanted=key)
+    spans = tuple(Span(found.start(), found.end()) for found in re.finditer(KEY.encode(), x.heard))
+    return replace(x, sent=head_of(request, key) + request.body, masked=spans)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Which questions a deployment is asked, and under which policy."""
+
+    deployment: str
+    policy: Policy
+    suite: str
+    profiles: tuple[str, ...]
+    topics: tuple[str, ...]
+    key: str | None
+
+    @property
+    def requests(self):
+        planned = plan(self.target, self.profiles, "full" if self.topics else self.suite)
+        return [r for r in planned if not self.topics or r.questions[0].topic in self.topics]
+
+    @property
+    def target(self):
+        return Target(base_url=BASE_URL, model="reference", policy=self.policy)
+
+    def played(self, change=None):
+        return {r.id: played(r, change, self.deployment, self.key) for r in self.requests}
+
+    def judged(self, exchanges, known=None):
+        planned = tuple(exchanges)
+        facts = RunFacts(
+            tool="t", started="", target=self.target, suite=self.suite, profiles=self.profiles, planned=planned
+        )
+        return judge(facts, exchanges.__getitem__, planned, known)
+
+
+@cache
+def unchanged(asking):
+    """The deployment as it is: its exchanges, and what was judged of them."""
+    exchanges = asking.played()
+    return exchanges, asking.judged(exchanges)
 
 
 @pytest.fixture
 def judged():
-    """The judgement of a whole gate, without a connection: of a change to a deployment, under a policy."""
+    """The judgement of a whole gate, without a connection: of a change to a deployment, under a policy.
 
-    def ask(change=None, deployment="native-sse", policy=None):
+    `topics` asks no more than the questions of these topics; without `key` the run has none. What the change leaves
+    alone is judged once.
+    """
+
+    def ask(change=None, deployment="native-sse", policy=None, *, suite="gate", profiles=PROFILES, topics=(), key=KEY):
         on = change.on if change else deployment
         usual = Policy(streaming="stopgap-ok") if on == "stopgap-501" else Policy()
-        target = Target(base_url="http://h/v1", model="reference", policy=policy or (change and change.policy) or usual)
-        exchanges = {r.id: played(r, change, on) for r in plan(target, PROFILES, "gate")}
-        facts = RunFacts(tool="t", started="", target=target, suite="gate", profiles=PROFILES, planned=tuple(exchanges))
-        return judge(facts, exchanges.__getitem__, list(exchanges))
+        asking = Asking(on, policy or (change and change.policy) or usual, suite, profiles, tuple(topics), key)
+        exchanges, before = unchanged(asking)
+        if change is None:
+            return before
+        changed = asking.played(change)
+        same = frozenset(name for name, x in changed.items() if x == exchanges[name])
+        together = {name: exchanges[name] if name in same else x for name, x in changed.items()}
+        return asking.judged(together, Known(earlier(before.verdicts), same))
 
     return ask
 
 
 @pytest.fixture
 def failing(judged):
-    """The IDs of the rules that fail in such a gate, by level."""
+    """The IDs of the rules that fail in such a suite, by level."""
 
-    def ask(change=None, deployment="native-sse", policy=None):
-        verdicts = judged(change, deployment, policy).verdicts
+    def ask(change=None, deployment="native-sse", policy=None, **facts):
+        verdicts = judged(change, deployment, policy, **facts).verdicts
         failed = [v for v in verdicts if v.status is Status.FAIL]
         return {level: {v.rule for v in failed if v.level is level} for level in (MUST, SHOULD)}
 

@@ -14,36 +14,22 @@ from conformance import catalogue
 from conformance.exchange import Arrival, Exchange
 from conformance.judge import decide
 from conformance.reference import changes
+from conformance.report import examples
+from conformance.report.examples import POLICIES, sides
 from conformance.rule import Example, Rule
 from conformance.rule import rule as make_rule
 from conformance.target import Policy
 from conformance.verdict import MUST, Status
 
 RULES = catalogue.rules()
-POLICIES = [
-    Policy(),
-    Policy(streaming="stopgap-ok"),
-    Policy(unknown_fields="reject"),
-    Policy(unknown_fields="announce"),
-]
 
 
 def by_id(rules):
     return [pytest.param(rule, id=rule.id) for rule in rules]
 
 
-def sides(example: Example) -> tuple[Exchange, ...]:
-    return example if isinstance(example, tuple) else (example,)
-
-
 def judge_example(rule: Rule, example: Example, policy: Policy) -> Status:
-    seen = sides(example)
-    if "briefs" in rule.inputs:
-        given = {"x": seen[0], "briefs": seen[1:]}
-    else:
-        given = dict(zip((name for name in rule.inputs if name != "policy"), seen, strict=True)) | {"policy": policy}
-    asked = seen[:1] if "x" in rule.inputs else seen
-    status, message, _ = decide(rule, given, asked)
+    status, message = examples.judge_example(rule, example, policy)
     assert status is not Status.ERROR, message
     return status
 
@@ -110,15 +96,9 @@ def test_no_rule_raises_on_arbitrary_octets(data):
     heard = x.heard[:at] + noise + x.heard[upto:]
     damaged = replace(x, heard=heard, arrivals=(Arrival(1, len(heard)),), views={})
     other = data.draw(st.sampled_from(EVERYTHING))
-    given_all = {
-        "x": damaged,
-        "hello": other,
-        "briefs": (other,) * 3,
-        "stream": damaged,
-        "unary": other,
-        "policy": Policy(),
-    }
+    given_all = {"x": damaged, "briefs": (other,) * 3, "stream": damaged, "unary": other, "policy": Policy()}
     for rule in RULES:
+        given_all |= {name: (other,) * 3 if where.endswith("*") else other for name, where in rule.beside.items()}
         seen = (damaged, other) if "unary" in rule.inputs else (damaged,)
         status, message, _ = decide(rule, given_all, seen)
         assert status is not Status.ERROR, message

@@ -1,9 +1,12 @@
 import pytest
 
 from conformance import catalogue
+from conformance.judge import decide
 from conformance.reference.defects import cmp as defects
 from conformance.reference.variants import cmp as variants
+from conformance.rules.cmp.words import two
 from conformance.rules.example import answered, chunk, completion, error, streamed
+from conformance.target import Policy
 from conformance.verdict import MUST, SHOULD, Finding, Status
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
@@ -35,10 +38,6 @@ def test_a_variant_fails_nothing(failures, change):
     assert failures(ALONE, change) == {}
 
 
-def test_every_rule_has_a_defect():
-    assert {c.caught_by for c in defects.WHOLE_DEFECTS} == {name for name in RULES if name.startswith("CMP")}
-
-
 @pytest.mark.parametrize("name", [rule.id for rule in ALONE if rule.family == "CMP"])
 def test_an_error_is_not_judged(name):
     assert RULES[name].when(answered(error())).status is Status.NOT_APPLICABLE
@@ -48,7 +47,7 @@ def test_an_error_is_not_judged(name):
 @pytest.mark.parametrize(
     ("message", "changes", "body", "reason"),
     [
-        ({"content": ""}, {"usage": SILENT}, None, "neither usage"),
+        ({"content": ""}, {"usage": SILENT}, None, "ended its turn at once"),
         ({"content": None}, {"usage": None}, None, "neither usage"),
         ({"content": ""}, {}, {"stop": ["Hello"]}, "at which words to stop"),
         ({"content": ""}, {"choices": []}, None, "no choice"),
@@ -78,6 +77,8 @@ def test_an_empty_answer_is_told_by_its_usage_or_by_the_other_mode():
     billed = chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12})
     assert "counts 9 tokens" in compared(streamed(*empty, billed, "[DONE]"), answered(completion()))[0]
     assert "other mode has 'Hello there.'" in compared(streamed(*empty, "[DONE]"), answered(completion()))[0]
+    ended = chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4})
+    assert "ended its turn at once" in compared(streamed(*empty, ended, "[DONE]"), answered(completion()))[0]
     other = compared(streamed(*empty, "[DONE]", probe="chat.n"), answered(completion(), probe="chat.n"))
     assert "neither usage nor the other mode" in other[0]
 
@@ -92,3 +93,19 @@ def test_hidden_thoughts_may_use_up_a_cap():
 def test_what_is_no_json_is_left_to_http():
     for body in ("", "{", "NaN", "{} {}", b"\xef\xbb\xbf{}"):
         assert RULES["CMP001"].when(answered(body)).status is Status.UNTESTABLE
+
+
+@pytest.mark.parametrize(
+    ("texts", "completion", "verdict"),
+    [
+        (("Hello! How can", ""), 8, Status.FAIL),
+        (("", "Hello! How can"), 8, Status.FAIL),
+        (("Hello! How can", ""), 5, Status.UNTESTABLE),
+        (("Hello! How can", ""), 7, Status.UNTESTABLE),
+        (("", ""), 8, Status.UNTESTABLE),
+        (("Hello! How can", "Hello"), 5, Status.PASS),
+    ],
+)
+def test_one_of_several_is_lost_where_the_others_can_not_have_used_what_is_counted(texts, completion, verdict):
+    x = two(*texts, completion=completion)
+    assert decide(RULES["CMP017"], {"x": x, "policy": Policy()}, (x,))[0] is verdict

@@ -6,7 +6,8 @@ import pytest
 from conformance import catalogue
 from conformance.exchange import Ending, Question
 from conformance.judge import decide
-from conformance.rules.dlv import BRIEFS, BUFFERED, QUICK, SLOW_START, STEADY, WORDS, briefly, endless, paced
+from conformance.rules.dlv.pace import BRIEFS, BUFFERED, QUICK, SLOW_START, STEADY, WORDS, briefly, endless, paced
+from conformance.rules.dlv.silence import in_buffers
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
 from conformance.target import Policy
 from conformance.verdict import Status
@@ -139,3 +140,30 @@ def test_the_end_may_follow_the_marker_by_a_second():
     for lag_ms, verdict in ((0, PASS), (900, PASS), (1100, FAIL)):
         x = paced(WORDS, range(60, 260, 5), ending=Ending("closed", "after", (255 + lag_ms) * 10**6))
         assert decided("DLV005", x) is verdict
+
+
+def test_the_end_marker_may_follow_the_last_piece_by_a_second_or_by_three_of_the_model_s_steps():
+    for end_ms, verdict in ((255, PASS), (1200, PASS), (1300, FAIL)):
+        assert decided("DLV007", paced(WORDS, range(60, 260, 5), end_ms=end_ms)) is verdict
+    assert decided("DLV007", paced(WORDS[:4], [800, 1600, 2400, 3200], end_ms=5500)) is PASS
+    held_up = replace(paced(WORDS, range(60, 260, 5), end_ms=1300), held_up_ns=200 * 10**6, views={})
+    assert decided("DLV007", held_up) is PASS
+
+
+@pytest.mark.parametrize(
+    ("why", "x", "verdict"),
+    [
+        ("buffers of 2048 octets", in_buffers(2048, 100), FAIL),
+        (
+            "buffers of 2048 octets, and a harness that was held up",
+            replace(in_buffers(2048, 100), held_up_ns=10**8),
+            Status.NOT_APPLICABLE,
+        ),
+        ("one buffer that holds everything", in_buffers(100_000, 300), Status.NOT_APPLICABLE),
+        ("a quick model", QUICK, Status.NOT_APPLICABLE),
+        ("eight tokens a step", paced(WORDS, [n // 8 * 50 for n in range(40)]), PASS),
+        ("one token a step", paced(WORDS, range(60, 1660, 40)), PASS),
+    ],
+)
+def test_a_buffer_cuts_events(why, x, verdict):
+    assert decided("DLV008", x) is verdict, why

@@ -3,22 +3,37 @@
 import pytest
 
 from conformance import catalogue
+from conformance.reference.defects import err as defects
+from conformance.reference.variants import err as variants
+from conformance.rules.err.causes import (
+    mistake_laid_to_the_key,
+    model_refused_without_a_code,
+    overflow_without_a_code,
+    refusal_that_names_nothing,
+)
+from conformance.rules.err.envelope import (
+    early_error_without_an_error_object,
+    error_that_is_no_json,
+    error_without_a_message,
+    error_without_an_error_object,
+)
 from conformance.rules.err.greeting import greeting_failed
 from conformance.rules.err.leaks import conversation_sent_back, leaked_traceback
+from conformance.rules.err.limits import limited, retry_after_that_few_obey, unreadable_retry_after
 from conformance.rules.err.mistakes import (
     mistake_answered,
     mistake_called_a_crash,
     mistake_forgiven,
     refusal_inside_a_stream,
 )
-from conformance.rules.example import HELLO, answered, completion, error, exchange, streamed
-from conformance.verdict import Finding, Status
+from conformance.rules.example import HELLO, JSON, answered, completion, error, exchange, streamed
+from conformance.verdict import MUST, SHOULD, Finding, Status
 
 HI = answered(completion())
 
 
 def test_a_rate_limit_is_not_laid_to_the_target():
-    limited = answered(error("Slow down."), status=429)
+    limited = answered(error("Slow down."), status=429, headers=(JSON, ("retry-after", "2")))
     assert greeting_failed.when(limited).status is Status.UNTESTABLE
     for rule in (r for r in catalogue.rules() if r.family == "ERR"):
         given = (limited, limited)[: len([name for name in rule.inputs if name != "policy"])]
@@ -111,3 +126,92 @@ def test_a_model_that_is_not_there_is_a_greeting_that_failed():
 def test_a_short_word_is_not_taken_for_an_echo():
     body = {"messages": [{"role": "user", "content": "Hi"}, 3, {"content": ["x"]}]}
     assert say(conversation_sent_back, answered(error("Hi, no."), status=400, body=body)) == []
+
+
+TOPICS = ("hello", "mistake", "form", "witness")
+HARMLESS = {"ERR002", "ERR026", "PAR012", "USE010"}
+"""What fails, as a SHOULD, where a mistake is made the best of, or a code is missing everywhere."""
+
+
+@pytest.mark.parametrize("change", [*defects.CAUSES, *defects.LIMITS], ids=lambda change: change.name)
+def test_each_defect_is_told_by_its_rule(judged, change):
+    failed = {v.rule for v in judged(change, topics=TOPICS).verdicts if v.status is Status.FAIL}
+    assert change.caught_by in failed
+    assert len(failed) <= 3
+
+
+@pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda change: change.name)
+def test_other_ways_to_say_no_are_let_be(failing, change):
+    failed = failing(change, topics=TOPICS)
+    assert failed[MUST] == set()
+    assert failed[SHOULD] <= HARMLESS
+
+
+EARLY = [
+    answered({"error": "Unauthorized"}, status=401, probe="chat.auth.no-key"),
+    answered("<html>", status=413, probe="chat.mistake.huge-body"),
+    answered({"detail": "Not Found"}, status=404, probe="chat.models.one"),
+    answered("", status=405, probe="chat.mistake.get"),
+]
+
+
+@pytest.mark.parametrize("x", EARLY, ids=lambda x: x.question.probe)
+def test_what_refuses_before_the_api_should_have_its_error_object_and_must_not(x):
+    assert len(say(early_error_without_an_error_object, x)) == 1
+    for rule in (error_that_is_no_json, error_without_an_error_object, error_without_a_message):
+        assert say(rule, x) == [Status.NOT_APPLICABLE]
+
+
+def test_an_open_route_s_refusal_is_not_told_again():
+    x = answered({"error": "Unauthorized"}, status=401, probe="chat.sibling.responses")
+    assert early_error_without_an_error_object.when(x).reason == "another question was asked"
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (answered(completion(), probe="chat.mistake.too-long"), Status.UNTESTABLE),
+        (answered(error("Too large."), status=413, probe="chat.mistake.too-long"), Status.NOT_APPLICABLE),
+        (answered(error("Too many tokens a minute."), status=429, probe="chat.mistake.too-long"), Status.UNTESTABLE),
+        (answered({"detail": "no"}, status=400, probe="chat.mistake.too-long"), Status.NOT_APPLICABLE),
+    ],
+)
+def test_where_a_long_prompt_shows_nothing_of_its_code(x, expected):
+    assert say(overflow_without_a_code, x) == [expected]
+
+
+def test_an_integer_is_no_code_for_a_model():
+    x = answered({"error": {"message": "No model.", "code": 404}}, status=404, probe="chat.mistake.unknown-model")
+    assert say(model_refused_without_a_code, x) == ["`error.code` is ‘no text’"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        error("Unknown role.", param="messages.0.role"),
+        error("messages[0] is not acceptable"),
+        {"detail": [{"loc": ["body", "messages", 0, "role"], "msg": "Input should be 'user'"}]},
+        {"error": "no such role: nobody"},
+    ],
+)
+def test_any_name_of_what_is_wrong_will_do(said):
+    assert say(refusal_that_names_nothing, answered(said, status=422, probe="chat.mistake.bad-role")) == []
+
+
+def test_a_key_that_is_refused_everywhere_is_not_blamed_on_a_mistake():
+    locked = answered(error(), status=403)
+    refused = answered(error(), status=403, **MISTAKE)
+    assert say(mistake_laid_to_the_key, refused, locked) == [Status.UNTESTABLE]
+
+
+@pytest.mark.parametrize(
+    "value", ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+)
+def test_the_three_forms_of_a_date(value):
+    assert say(unreadable_retry_after, limited(("retry-after", value))) == []
+    assert len(say(retry_after_that_few_obey, limited(("retry-after", value)))) == 1
+
+
+@pytest.mark.parametrize(("value", "obeyed"), [("0", True), ("060", True), ("61", False), ("1" * 9, False)])
+def test_a_minute_is_the_most_that_is_waited(value, obeyed):
+    assert (say(retry_after_that_few_obey, limited(("retry-after", value))) == []) is obeyed

@@ -16,7 +16,7 @@ TIMEOUT = Ending("timeout", "body", 2 * 10**9, "silent for 1 s")
 
 
 def failing(x):
-    given = {"x": x, "hello": None, "briefs": (), "policy": Policy()}
+    given = {"x": x, "hello": None, "greeting": None, "briefs": (), "policy": Policy()}
     found = {r.id: decide(r, given, (x,))[0] for r in RULES if x.mode in r.modes and x.api in r.apis}
     assert Status.ERROR not in found.values()
     return {name for name, status in found.items() if status is Status.FAIL}
@@ -105,3 +105,21 @@ def test_a_request_that_lists_no_coding_takes_any():
 def test_what_an_http_client_refuses_is_a_fault_even_where_this_reader_is_content():
     refused = Ending("idle", "body", 9, "illegal header value")
     assert failing(unary(http(200, (JSON,), BODY), ending=refused)) == {"HTTP002"}
+
+
+@pytest.mark.parametrize(
+    ("greeting", "status"),
+    [
+        (
+            exchange(http(200, (SSE,), sse(*HELLO[:2]), length=False), ending=Ending("timeout", "body", 9)),
+            Status.UNTESTABLE,
+        ),
+        (exchange(b"", ending=Ending("timeout", "first-byte", 9)), Status.FAIL),
+        (exchange(http(200, (SSE,), sse(*HELLO))), Status.FAIL),
+        (None, Status.FAIL),
+    ],
+)
+def test_a_target_that_is_slow_is_told_from_one_that_is_silent(greeting, status):
+    x = unary(b"", ending=Ending("timeout", "first-byte", 9))
+    (rule,) = (rule for rule in RULES if rule.id == "HTTP001")
+    assert decide(rule, {"x": x, "greeting": greeting}, (x,))[0] is status

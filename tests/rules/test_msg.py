@@ -4,7 +4,7 @@ import pytest
 
 from conformance import catalogue
 from conformance.judge import decide
-from conformance.rules.msg import ADD, CALL, CHUNK, CLOSE, OPEN, PING, START, STOP, TELL, events, message
+from conformance.rules.msg.example import ADD, CALL, CHUNK, CLOSE, OPEN, PING, START, STOP, TELL, events, message, tells
 from conformance.target import Policy
 from conformance.verdict import Status
 
@@ -28,7 +28,8 @@ def failing(x):
         ([START, OPEN, ADD, CLOSE, TELL, STOP], set()),
         ([PING, START, PING, OPEN, ADD, PING, CLOSE, TELL, PING, STOP], set()),
         ([START, OPEN, ADD, CLOSE, *SECOND, TELL, TELL, STOP], set()),
-        ([START, OPEN | {"content_block": CALL}, ARGUMENTS, CLOSE, TELL, STOP], set()),
+        ([START, OPEN | {"content_block": CALL}, ARGUMENTS, CLOSE, tells("tool_use"), STOP], set()),
+        ([START, OPEN | {"content_block": CALL}, ARGUMENTS, CLOSE, TELL, STOP], {"MSG017"}),
         ([START, {"type": "of_tomorrow"}, OPEN, ADD, CLOSE, TELL, STOP], set()),
         ([START, TELL, STOP], set()),
         ([OPEN, ADD, CLOSE, TELL, STOP], {"MSG003"}),

@@ -3,12 +3,13 @@ import pytest
 from conformance import catalogue
 from conformance.reference.defects import use as defects
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
-from conformance.rules.use import ASKED, told
+from conformance.rules.use.example import ASKED, told
 from conformance.verdict import SHOULD, Status
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
 RULES = {rule.id: rule for rule in FAMILIES}
+ONE_FRAMEWORK = ("langgraph",)
 
 
 SHORT = [change for change in defects.USAGE_DEFECTS if change.caught_by != "USE010"]
@@ -16,13 +17,21 @@ SHORT = [change for change in defects.USAGE_DEFECTS if change.caught_by != "USE0
 
 @pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in SHORT])
 def test_a_defect_fails_the_rule_that_it_names_alone(failures, change):
-    assert set(failures(ALONE, change)) == {change.caught_by}
+    """But for USE013: any count that is too small is one that a used cap contradicts."""
+    assert set(failures(ALONE, change)) - {"USE013"} == {change.caught_by}
+
+
+@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in defects.COMPARED_DEFECTS])
+def test_a_count_that_another_count_contradicts_is_found(judged, change):
+    failed = {v.rule for v in judged(change, suite="full", profiles=ONE_FRAMEWORK).verdicts if v.status is Status.FAIL}
+    assert change.caught_by in failed
 
 
 @pytest.mark.parametrize("change", [change for change in defects.USAGE_DEFECTS if change not in SHORT])
 def test_a_count_is_only_too_small_for_a_long_prompt(failures, failing, change):
+    """But for TOOL028: a prompt that is counted too short hides the tools' results in it."""
     assert failures(ALONE, change) == {}
-    assert failing(change)[SHOULD] == {change.caught_by}
+    assert failing(change)[SHOULD] - {"TOOL028"} == {change.caught_by}
 
 
 def test_a_stream_that_broke_off_owes_no_usage():
@@ -32,7 +41,8 @@ def test_a_stream_that_broke_off_owes_no_usage():
 
 
 def test_every_rule_has_a_defect():
-    assert {c.caught_by for c in defects.USAGE_DEFECTS} == {name for name in RULES if name.startswith("USE")}
+    planted = (*defects.USAGE_DEFECTS, *defects.COMPARED_DEFECTS)
+    assert {c.caught_by for c in planted} == {name for name in RULES if name.startswith("USE")}
 
 
 def test_usage_that_nobody_asked_for_may_come():
@@ -53,3 +63,19 @@ def test_counts_that_can_not_be_true_are_no_ground_for_sums():
 def test_a_usage_of_nothing_for_an_answer_of_nothing_is_right():
     x = answered(completion({"content": ""}, usage=told(words=0, total=3)))
     assert list(RULES["USE008"].judge(x)) == []
+
+
+def test_a_token_that_ends_the_text_may_be_counted_or_not():
+    tokens = {"content": [{"token": text, "logprob": -0.5} for text in ("Hello", " there.")]}
+    choice = completion()["choices"][0] | {"logprobs": tokens}
+    for counted, is_wrong in ((1, False), (2, False), (3, False), (4, True)):
+        x = answered(completion(choices=[choice], usage=told(words=counted)), body={"logprobs": True})
+        assert RULES["USE012"].when(x) is None
+        assert bool(list(RULES["USE012"].judge(x))) is is_wrong
+
+
+def test_half_a_character_that_waits_for_the_rest_is_no_wrong_count():
+    tokens = {"content": [{"token": "\ufffd", "bytes": [0xE2], "logprob": -0.5}]}
+    choice = completion({"content": "\ufffd"})["choices"][0] | {"logprobs": tokens}
+    x = answered(completion(choices=[choice], usage=told(words=4)), body={"logprobs": True})
+    assert RULES["USE012"].when(x).status is Status.UNTESTABLE

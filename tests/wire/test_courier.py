@@ -215,7 +215,8 @@ async def test_cancellation_closes_the_connection_and_goes_on(wire):
             tasks.start_soon(fetch, wire.asking(server.url()), wire.key, Limits())
             await asked.wait()
             tasks.cancel_scope.cancel()
-        await asyncio.wait_for(left.wait(), 10)
+        assert await asyncio.wait_for(left.wait(), 10)
+        assert tasks.cancel_scope.cancelled_caught
 
 
 async def test_the_client_has_left_when_fetch_returns(wire):
@@ -253,3 +254,44 @@ async def test_merged_questions_all_stay_with_the_exchange(wire):
         other = msgspec.structs.replace(one.questions[0], profile="other")
         x = await fetch(msgspec.structs.replace(one, questions=(*one.questions, other)), wire.key, wire.limits)
     assert (x.id, x.question, x.also) == (one.id, one.questions[0], (other,))
+
+
+async def test_the_harness_hangs_up_after_so_many_events_and_says_so(wire):
+    events = [CHUNKED, *(b"b\r\ndata: %02d\n\n\n\r\n" % n for n in range(3))]
+    async with wire.serving(wire.says(*events, then="hold")) as server:
+        x = await fetch(msgspec.structs.replace(wire.asking(server.url()), hang_up=2), wire.key, wire.limits)
+    assert (x.ending.how, x.ending.phase) == ("hung-up", "body")
+    assert x.heard.count(b"data:") >= 2
+
+
+async def test_the_harness_can_hang_up_at_once(wire):
+    async with wire.serving(wire.says(HELLO, then="hold")) as server:
+        x = await fetch(msgspec.structs.replace(wire.asking(server.url()), hang_up=0), wire.key, wire.limits)
+    assert (x.ending.how, x.ending.phase, x.heard) == ("hung-up", "first-byte", b"")
+
+
+async def test_an_answer_that_is_over_before_is_no_hang_up(wire):
+    async with wire.serving(wire.says(HELLO, then="hold")) as server:
+        x = await fetch(msgspec.structs.replace(wire.asking(server.url()), hang_up=9), wire.key, wire.limits)
+    assert x.ending.how == "idle"
+
+
+async def test_the_second_exchange_over_one_connection_is_recorded(wire):
+    async def twice(reader, writer):
+        writer.write(OK + b"Content-Length: 5\r\n\r\nfirst")
+        await wire.read_request(reader)
+        writer.write(OK + b"Content-Length: 6\r\n\r\nsecond")
+        await reader.read()
+
+    async with wire.serving(twice) as server:
+        x = await fetch(msgspec.structs.replace(wire.asking(server.url()), kept=True), wire.key, wire.limits)
+    assert x.heard.endswith(b"second")
+    assert x.sent.count(b"POST") == 1
+    assert (len(server.requests), x.ending.how) == (1, "idle")
+
+
+async def test_a_connection_that_is_closed_in_between_is_opened_again(wire):
+    async with wire.serving(wire.says(OK + b"Connection: close\r\nContent-Length: 5\r\n\r\nhello")) as server:
+        x = await fetch(msgspec.structs.replace(wire.asking(server.url()), kept=True), wire.key, wire.limits)
+    assert x.heard.endswith(b"hello")
+    assert len(server.requests) == 2

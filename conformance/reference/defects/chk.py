@@ -96,6 +96,12 @@ def with_message(choice: Body) -> Body:
     return choice | {"message": {"role": "assistant", "content": "Hello!"}}
 
 
+def taken_over(chunks: list[Body]) -> list[Body]:
+    """The second half comes from another model."""
+    half = len(chunks) // 2
+    return [*chunks[:half], *(chunk | {"model": "fallback"} for chunk in chunks[half:])]
+
+
 CHUNK_DEFECTS = (
     planted(
         "chunk-object-of-completions",
@@ -267,5 +273,30 @@ CHUNK_DEFECTS = (
         "Every delta with text has finish_reason stop",
         "CHK020",
         each_part(more(finish_reason="stop"), lambda choice: choice["delta"].get("content")),
+    ),
+    planted(
+        "chunk-second-ends-as-first",
+        "The finish_reason of the second choice comes under the index of the first",
+        "CHK027",
+        each_part(more(index=0), lambda choice: choice["index"] > 0 and ends(choice)),
+    ),
+    planted(
+        "chunk-usage-under-another-id",
+        "The chunk with the usage has an id of its own",
+        "CHK003",
+        each_chunk(lambda chunk: chunk | {"id": f"{chunk['id']}-usage"}, lambda chunk: not chunk["choices"]),
+    ),
+    planted(
+        "chunk-role-of-the-first-alone",
+        "Of several choices only the first one names the role",
+        "CHK013",
+        each_part(lambda choice: choice | {"delta": less("role")(choice["delta"])}, lambda choice: choice["index"] > 0),
+    ),
+    planted("chunk-model-changes", "A gateway goes on with another model midway", "CHK026", on_stream(taken_over)),
+    planted(
+        "chunk-second-as-first",
+        "All of the second choice comes under the index of the first",
+        "CHK027",
+        each_part(more(index=0), lambda choice: choice["index"] > 0),
     ),
 )

@@ -1,5 +1,6 @@
 """Defects in the whole answer of the chat API, and answers that get lost in either mode."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,7 +18,8 @@ from conformance.reference.edit import (
     text_of,
     with_delta,
 )
-from conformance.reference.reply import Answer, Asked
+from conformance.reference.octets import each, streams
+from conformance.reference.reply import Answer, Asked, Change
 
 
 def as_text(answer: Answer, _asked: Asked) -> Answer:
@@ -30,6 +32,18 @@ def as_text(answer: Answer, _asked: Asked) -> Answer:
 def delta_for_message(choice: Body) -> Body:
     """A choice of a whole answer in the shape of a chunk."""
     return {"index": choice["index"], "delta": choice["message"], "finish_reason": choice["finish_reason"]}
+
+
+def replaced(delta: Body) -> Body:
+    """Each character beyond the first plane as what its four octets are taken for one by one."""
+    return delta | {
+        "content": re.sub("[\U00010000-\U0010ffff]", "\ufffd" * 4, delta["content"] or "") or delta["content"]
+    }
+
+
+def ascii_only(delta: Body) -> Body:
+    """What a terminal of 1970 would show."""
+    return delta | {"content": delta["content"].encode("ascii", "ignore").decode()}
 
 
 def as_thoughts(message: Body) -> Body:
@@ -141,5 +155,35 @@ WHOLE_DEFECTS = (
         "The answer is in reasoning_content, and content is empty",
         "CMP015",
         in_turn(each_delta(as_thoughts, lambda delta: delta.get("content")), each_message(as_thoughts)),
+    ),
+    planted(
+        "answer-lost-of-the-second",
+        "Of several choices only the first one has its text",
+        "CMP017",
+        each_choice(
+            lambda choice: choice | {"message": choice["message"] | {"content": None}},
+            lambda choice: choice["index"] > 0,
+        ),
+    ),
+)
+
+CHARACTERS = (
+    planted(
+        "characters-replaced",
+        "Tokens are decoded one by one: a character of several tokens becomes replacement characters",
+        "CMP016",
+        in_turn(each_delta(replaced, lambda d: d.get("content")), each_message(replaced)),
+    ),
+    planted(
+        "characters-dropped",
+        "What is not ASCII is left out of streams",
+        "CMP016",
+        each_delta(ascii_only, lambda delta: delta.get("content")),
+    ),
+    Change(
+        name="characters-read-as-latin-1",
+        title="A proxy reads streams as Latin-1, and writes them as UTF-8",
+        caught_by="CMP016",
+        reply=streams(each(lambda octets: octets.decode("latin-1").encode())),
     ),
 )

@@ -1,12 +1,14 @@
 """Defects in the delivery: answers held back, replies that stall or never end."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 from conformance.reference.edit import Body, on_stream, text_of, with_delta
 from conformance.reference.octets import compressed, for_large, is_stream, on_pieces, planted, recoded, streams, wholes
 from conformance.reference.reply import Asked, Change, Piece, Reply
 
+BUFFER = 4096
 HOLD_S = 4.0
 """Longer than the self-test listens to silence."""
 
@@ -36,8 +38,8 @@ def going_on(reply: Reply, asked: Asked) -> Reply:
 
 
 def hushed(reply: Reply) -> Reply:
-    """Comments in place of the events, for as long as the self-test listens."""
-    return replace(reply, pieces=(Piece(octets=b": working\n\n", wait_s=0.5),) * 15)
+    """Comments in place of the events, for longer than the self-test listens."""
+    return replace(reply, pieces=(Piece(octets=b": working\n\n", wait_s=0.5),) * 30)
 
 
 def late_chunk(chunks: list[Body]) -> list[Body]:
@@ -60,6 +62,17 @@ def late_block(pieces: tuple[Piece, ...]) -> list[Piece]:
     waited_s = sum(pieces[at].wait_s for at in texts)
     whole = Piece(octets=octets, wait_s=waited_s)
     return [whole if at == texts[-1] else piece for at, piece in enumerate(pieces) if at not in texts[:-1]]
+
+
+def in_buffers(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+    """Octets are held until the buffer is full, while the model takes its time."""
+    held, wait_s = b"", 0.0
+    for piece in pieces:
+        held, wait_s = held + piece.octets, wait_s + 2 * piece.wait_s
+        if len(held) >= BUFFER:
+            yield Piece(octets=held[:BUFFER], wait_s=wait_s)
+            held, wait_s = held[BUFFER:], 0.0
+    yield Piece(octets=held, wait_s=wait_s)
 
 
 LATE = (
@@ -94,6 +107,12 @@ LATE = (
         "Every stream comes in one piece after the same long silence",
         "DLV006",
         streams(on_pieces(lambda pieces: [Piece(octets=b"".join(p.octets for p in pieces), wait_s=0.7)])),
+    ),
+    planted(
+        "stream-in-buffers",
+        "A proxy passes a stream on whenever it has 4096 octets of it",
+        "DLV008",
+        streams(on_pieces(in_buffers)),
     ),
 )
 
@@ -130,6 +149,12 @@ ENDLESS = (
         "done-then-lag",
         "Streams end more than a second after the end marker",
         "DLV005",
-        for_large(streams(on_pieces(lambda pieces: [*pieces, Piece(octets=b": bye\n\n", wait_s=1.2)]))),
+        for_large(streams(on_pieces(lambda pieces: [*pieces, Piece(octets=b": bye\n\n", wait_s=1.4)]))),
+    ),
+    planted(
+        "lag-then-done",
+        "The end marker comes more than a second after the answer",
+        "DLV007",
+        for_large(streams(on_pieces(lambda pieces: [*pieces[:-1], replace(pieces[-1], wait_s=1.4)]))),
     ),
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.deployments import MODEL
-from conformance.reference.reply import Answer, Asked, Change, Event, OnAnswer, OnReply, Reply
+from conformance.reference.reply import Answer, Asked, Change, Event, OnAnswer, OnReply, Piece, Reply
 from conformance.reference.requests import (
     Body,
     as_detail,
@@ -30,6 +30,8 @@ LONG = 30
 """Events of a stream: more than a greeting has."""
 BIG = 20_000
 """Octets of a body: more than a greeting has, less than an agent with its tools sends."""
+LARGE = 1024 * 1024
+"""Octets of a body that web servers take by default."""
 
 
 def wrong(
@@ -65,7 +67,7 @@ def crash_if(condition: Callable[[Asked], object]) -> OnAnswer:
 
 def asks_logprobs(asked: Asked) -> bool:
     """Log probabilities are asked for."""
-    return isinstance(asked.json, dict) and asked.json.get("logprobs") is True and asked.json.get("top_logprobs") == 2
+    return isinstance(asked.json, dict) and asked.json.get("logprobs") is True and bool(asked.json.get("top_logprobs"))
 
 
 def is_longer(answer: Answer, than: int, asked: Asked) -> bool:
@@ -235,4 +237,128 @@ LEAKS = (
     ),
     wrong("status-600", "Mistakes have a status that HTTP has not", "ERR024", with_status(600, 400)),
     wrong("stream-fails-at-once", "Every stream begins with an error", "ERR022", breaking(FAILED, "[DONE]", than=0)),
+)
+
+
+def told(code: str, edit: Callable[[Answer, Asked], Answer]) -> OnAnswer:
+    """Change the refusals of that code."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        is_it = isinstance(answer.whole, dict) and (answer.whole.get("error") or {}).get("code") == code
+        return edit(answer, asked) if is_it else answer
+
+    return change
+
+
+def without_code(answer: Answer, _asked: Asked) -> Answer:
+    """The refusal without its code."""
+    return replace(answer, whole={"error": answer.whole["error"] | {"code": None}})
+
+
+def as_crash(answer: Answer, _asked: Asked) -> Answer:
+    """The refusal as a crash."""
+    return replace(answer, status=500)
+
+
+def limiting(*headers: tuple[str, str]) -> OnAnswer:
+    """429 with these headers, where log probabilities are asked for."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        if not asks_logprobs(asked) or answer.status != 200:
+            return answer
+        return replace(refusal(429, "Slow down.", type="rate_limit_error"), headers=headers)
+
+    return change
+
+
+def as_text_in_a_stream(reply: Reply, asked: Asked) -> Reply:
+    """A stream of no answers refused by a sentence in a stream that is not closed."""
+    if not (isinstance(asked.json, dict) and asked.json.get("n") == 0 and streaming(asked)):
+        return reply
+    octets = b"data: Number of choices must be greater than 0.\n\n"
+    headers = (("content-type", "text/event-stream"),)
+    pieces = (Piece(octets=octets),)
+    return Reply(status=200, headers=headers, pieces=pieces, framing="chunked", end="hold", hold_s=30.0)
+
+
+def unsaid(reply: Reply, asked: Asked) -> Reply:
+    """The connection is closed without a reply to what is no JSON."""
+    if asked.method != "POST" or asked.json is not None:
+        return reply
+    return replace(reply, head=b"", pieces=(), framing="close", end="abort")
+
+
+def in_parts(asked: Asked) -> bool:
+    """A message's content is an array."""
+    messages = asked.json.get("messages") if isinstance(asked.json, dict) else None
+    return isinstance(messages, list) and any(
+        isinstance(m, dict) and isinstance(m.get("content"), list) for m in messages
+    )
+
+
+def asks_no_alternatives(asked: Asked) -> bool:
+    """Log probabilities are asked for, and no likely tokens."""
+    return isinstance(asked.json, dict) and asked.json.get("logprobs") is True and not asked.json.get("top_logprobs")
+
+
+def asks_another_format(asked: Asked) -> bool:
+    """A format is asked for that no API has."""
+    wanted = asked.json.get("response_format") if isinstance(asked.json, dict) else None
+    return isinstance(wanted, dict) and wanted.get("type") not in ("text", "json_object", "json_schema")
+
+
+def too_large(reply: Reply, asked: Asked) -> Reply:
+    """A large body is refused by the web server's own page."""
+    return with_body(PAGE, "text/html", 413)(replace(reply, status=413), asked) if len(asked.body) > LARGE else reply
+
+
+CAUSES = (
+    wrong(
+        "unknown-model-without-code", "An unknown model has no code", "ERR025", told("model_not_found", without_code)
+    ),
+    wrong(
+        "overflow-without-code",
+        "Too long a prompt has no code",
+        "ERR026",
+        told("context_length_exceeded", without_code),
+    ),
+    wrong(
+        "overflow-as-500", "Too long a prompt is called a crash", "ERR003", told("context_length_exceeded", as_crash)
+    ),
+    wrong(
+        "overflow-inside-stream",
+        "Streaming, too long a prompt is refused under 200",
+        "ERR016",
+        told("context_length_exceeded", inside_a_stream),
+    ),
+    wrong("errors-name-nothing", "Errors say nothing but no", "ERR027", error(message="Bad request.", param=None)),
+    wrong("mistakes-as-403", "Every mistake is called forbidden", "ERR031", with_status(403, 400)),
+    wrong("format-crash", "An unknown format brings the server down", "ERR003", crash_if(asks_another_format)),
+    wrong("parts-crash", "Content in parts brings the server down", "ERR004", crash_if(in_parts)),
+    wrong(
+        "zero-top-logprobs-crash", "No likely tokens bring the server down", "ERR004", crash_if(asks_no_alternatives)
+    ),
+    wrong("big-body-as-html", "Too large a body is refused by a page", "ERR007", reply=too_large),
+    wrong(
+        "refusal-as-text-in-stream",
+        "A stream is refused by a text, and not closed",
+        "SSE004",
+        reply=as_text_in_a_stream,
+    ),
+    wrong("bad-json-unanswered", "A body that is no JSON is not answered", "HTTP001", reply=unsaid),
+)
+
+LIMITS = (
+    wrong("limit-without-retry-after", "A rate limit does not say when to come back", "ERR028", limiting()),
+    wrong("retry-after-in-words", "Retry-After is a word", "ERR029", limiting(("retry-after", "soon"))),
+    wrong("retry-after-in-hours", "Retry-After is an hour", "ERR030", limiting(("retry-after", "3600"))),
+)
+
+FOREIGN_KEY = wrong(
+    "upstream-key-shown",
+    "Errors quote the address of the server behind, and the key in it",
+    "ERR032",
+    answer=error(
+        message="ConnectTimeout: https://up.example/v1/m:generate?key=AIzaSyA0123456789abcdefghijklmnopqrstuv"
+    ),
 )

@@ -173,6 +173,13 @@ UNKNOWN = (
     ),
 )
 
+
+def raised(body: Body) -> Body:
+    """The body with caps of 16 or more."""
+    caps = {name: body[name] for name in CAPS if type(body.get(name)) is int and body[name] > 0}
+    return body | {name: max(cap, 16) for name, cap in caps.items()}
+
+
 EFFECTS = (
     dropped("max-tokens-dropped", "`max_tokens` is not read", "FLD010", "max_tokens"),
     dropped("stop-dropped", "`stop` is not read", "FLD016", "stop"),
@@ -201,6 +208,26 @@ EFFECTS = (
         "logprobs",
         "top_logprobs",
         where=wants_logprobs,
+    ),
+    Change(
+        name="first-stop-alone",
+        title="Of several stops only the first one is heeded",
+        caught_by="FLD016",
+        asked=reading(lambda body: body | {"stop": body["stop"][:1]}, holds("stop", list)),
+    ),
+    Change(name="small-caps-raised", title="A cap below 16 is raised to 16", caught_by="FLD010", asked=reading(raised)),
+    dropped(
+        "newer-cap-ignored-when-streaming",
+        "`max_completion_tokens` is checked, and ignored when streaming",
+        "FLD010",
+        "max_completion_tokens",
+        where=both(streaming, holds("max_completion_tokens", int)),
+    ),
+    Change(
+        name="schema-taken-for-any-object",
+        title="A JSON Schema is taken for the wish for any JSON object",
+        caught_by="FLD013",
+        asked=reading(more(response_format={"type": "json_object"}), both(holds("response_format", dict), has_schema)),
     ),
 )
 

@@ -2,12 +2,17 @@
 
 import gzip
 import re
+import zlib
 from dataclasses import replace
+from functools import cache
 
+from conformance.reference.edit import more
 from conformance.reference.octets import (
     answers,
     bare_of,
+    body_of,
     chunked,
+    each,
     for_large,
     headed,
     in_turn,
@@ -19,9 +24,23 @@ from conformance.reference.octets import (
     with_head,
 )
 from conformance.reference.reply import Asked, Change, Reply
+from conformance.reference.requests import reading
 
 LENGTH = re.compile(rb"(content-length: [0-9]+\r\n)")
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body>It works.</body></html>\n"
+
+
+@cache
+def blanks() -> bytes:
+    """More blanks than anybody reads, deflated: made once, as it takes a third of a second."""
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return deflate.compress(b" " * 2**26) + deflate.flush()
+
+
+def bomb(octets: bytes) -> bytes:
+    """The octets in gzip, and blanks without end behind them; the checksum at the end is never reached."""
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return gzip.compress(b"")[:10] + deflate.compress(octets) + deflate.flush(zlib.Z_FULL_FLUSH) + blanks() + bytes(8)
 
 
 def unsaid(reply: Reply) -> Reply:
@@ -54,6 +73,16 @@ def as_zstd(octets: bytes) -> bytes:
     return b"\x28\xb5\x2f\xfd\xa0" + len(octets).to_bytes(4, "little") + framed
 
 
+def said_twice(octets: bytes) -> bytes:
+    """The marker of the object, written by hand in front of the one that the library writes."""
+    return octets.replace(b'"object":"chat.', b'"object":"list","object":"chat.')
+
+
+def halved_character(octets: bytes) -> bytes:
+    """The first half of a character that was cut off at a count of UTF-16 units."""
+    return octets.replace(b'today?"', b'today? \\ud83d"')
+
+
 def read_as_stream(asked: Asked) -> Asked:
     """The request, as if it had asked for a stream."""
     return replace(asked, json=asked.json | {"stream": True}) if isinstance(asked.json, dict) else asked
@@ -66,6 +95,11 @@ def redirect(status: int, location: str) -> Change:
         return replace(with_body(b"", ("location", location))(reply), status=status, framing="length")
 
     return planted(f"redirect-{status}", f"Questions are redirected by {status}", "HTTP011", answers(moved))
+
+
+def counted_in_characters(reply: Reply) -> Reply:
+    """The length of the text, as a program counts it that has decoded it."""
+    return headed(("content-length", str(len(body_of(reply).decode()))))(reply)
 
 
 MESSAGE = (
@@ -163,6 +197,24 @@ MESSAGE = (
     planted(
         "large-head", "The head is larger than clients take", "HTTP020", answers(headed(("x-debug", "d" * 17_000)))
     ),
+    planted(
+        "length-in-characters",
+        "Content-Length counts characters, where octets are meant",
+        "HTTP005",
+        wholes(counted_in_characters),
+    ),
+    planted(
+        "header-folded",
+        "A header goes on in a second line",
+        "HTTP002",
+        answers(headed(("server-timing", "queue;dur=1,\r\n model;dur=2"))),
+    ),
+    planted(
+        "chunks-under-http-1.0",
+        "A stream comes in chunks under HTTP/1.0, which knows none",
+        "HTTP003",
+        streams(with_head(lambda head: head.replace(b"HTTP/1.1", b"HTTP/1.0"))),
+    ),
 )
 
 TYPES = (
@@ -185,6 +237,12 @@ TYPES = (
         "Answers are declared fit for caches",
         "HTTP016",
         answers(headed(("cache-control", "public, max-age=3600"))),
+    ),
+    Change(
+        name="stream-for-explicit-false",
+        title="`stream: false` is answered by a stream, since the field is there",
+        caught_by="HTTP012",
+        asked=reading(more(stream=True), lambda asked: asked.json.get("stream") is False),
     ),
 )
 
@@ -227,6 +285,12 @@ BODIES = (
     ),
 )
 
+
+def unpacked(reply: Reply, _asked: Asked) -> Reply:
+    """An error that was unpacked on the way, under its old headers."""
+    return headed(("content-encoding", "gzip"))(reply) if reply.status >= 400 else reply
+
+
 CODINGS = (
     planted("gzip-undeclared", "The body is compressed without a word", "HTTP013", answers(recoded(gzip.compress))),
     planted(
@@ -245,9 +309,7 @@ CODINGS = (
         "gzip-bomb",
         "The body of a large request's answer decompresses to more than anybody reads",
         "HTTP013",
-        for_large(
-            wholes(in_turn(recoded(lambda o: gzip.compress(o + b" " * 2**26)), headed(("content-encoding", "gzip"))))
-        ),
+        for_large(wholes(in_turn(recoded(bomb), headed(("content-encoding", "gzip"))))),
     ),
     planted(
         "zstd-unasked",
@@ -266,5 +328,21 @@ CODINGS = (
         "Streams end where the connection does",
         "HTTP018",
         streams(lambda reply: replace(reply, framing="close")),
+    ),
+    planted("gzip-claimed-for-errors", "A proxy unpacks errors, and they still say gzip", "HTTP013", unpacked),
+)
+
+STRINGS = (
+    planted(
+        "half-a-character",
+        "A whole answer ends in half a character",
+        "HTTP022",
+        wholes(recoded(halved_character)),
+    ),
+    planted(
+        "names-twice",
+        "The marker of the object stands twice in each answer",
+        "HTTP023",
+        lambda reply, asked: wholes(recoded(said_twice))(streams(each(said_twice))(reply, asked), asked),
     ),
 )

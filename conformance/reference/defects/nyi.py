@@ -4,11 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.deployments import stopgap
+from conformance.reference.edit import more
 from conformance.reference.reply import Answer, Asked, Change, OnAnswer, OnReply, Reply
 from conformance.reference.requests import (
     as_detail,
     as_events,
     labelled,
+    reading,
     refusal,
     saying,
     with_body,
@@ -47,7 +49,9 @@ def billed(answer: Answer, _asked: Asked) -> Answer:
 
 def also_without_streaming(answer: Answer, asked: Asked) -> Answer:
     """The refusal for every request that would be answered."""
-    return stopgap(replace(asked, json=asked.json | {"stream": True})) if answer.status == 200 else answer
+    if answer.status != 200 or not isinstance(asked.json, dict):
+        return answer
+    return stopgap(replace(asked, json=asked.json | {"stream": True}))
 
 
 def without_type(answer: Answer, asked: Asked) -> Answer:
@@ -153,4 +157,17 @@ DEFECTS = (
     ),
     gap("refusal-in-another-envelope", "Messages errors lack their type", "NYI021", saying(without_type, 501)),
     gap("refusal-mislabelled", "The refusal is labelled as text", "NYI022", reply=labelled("text/plain", 501)),
+    gap(
+        "refusal-says-false-as-python",
+        "The refusal says x-should-retry: False, which no client reads",
+        "NYI014",
+        headed(("x-should-retry", "False"), without="x-should-retry"),
+    ),
+    Change(
+        name="refusal-of-explicit-false",
+        title="`stream: false` is answered 501, since the field is there",
+        caught_by="NYI017",
+        on="stopgap-501",
+        asked=reading(more(stream=True), lambda asked: asked.json.get("stream") is False),
+    ),
 )

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from conformance.reference.octets import Edit, bare_of, each, headed, in_turn, on_pieces, planted, streams
-from conformance.reference.reply import Piece, Reply
+from conformance.reference.reply import Answer, Asked, Change, Event, Piece, Reply
 
 DATA = re.compile(rb"^data: ", re.MULTILINE)
 TEXT = re.compile(rb'("(?:content|text)":)"(?:[^"\\]|\\.)+"')
+BOM = b"\xef\xbb\xbf"
 DONE = b"data: [DONE]\n\n"
 
 
@@ -112,6 +113,13 @@ LABELS = (
     planted("sse-as-latin-1", "The stream is labelled charset=iso-8859-1", "SSE016", streams(charset("iso-8859-1"))),
 )
 
+
+def ended_at_once(answer: Answer, asked: Asked) -> Answer:
+    """What was refused as too long is an empty stream."""
+    is_overflow = answer.status == 400 and answer.whole["error"].get("code") == "context_length_exceeded"
+    return Answer(events=(Event(data="[DONE]"),)) if is_overflow and asked.mode == "stream" else answer
+
+
 EMPTY = (
     planted("stream-empty", "The stream has no octet", "SSE002", streams(nothing_but(b""))),
     planted(
@@ -124,7 +132,19 @@ EMPTY = (
         "SSE002",
         streams(each(lambda _: b"event: chunk\n\n")),
     ),
+    Change(
+        name="overflow-ends-empty",
+        title="A stream whose prompt is too long ends without a word",
+        caught_by="SSE002",
+        answer=ended_at_once,
+    ),
 )
+
+
+def marked(pieces: tuple[Piece, ...]) -> list[Piece]:
+    """The events as a writer makes them that opens the output anew for each."""
+    return [piece if not at else replace(piece, octets=BOM + piece.octets) for at, piece in enumerate(pieces)]
+
 
 LINES = (
     planted("single-newlines", "No blank lines stand between the events", "SSE003", streams(each(lambda o: o[:-1]))),
@@ -148,6 +168,12 @@ LINES = (
     ),
     planted("retry-in-words", "retry is no number", "SSE013", streams(only(0, lambda o: b"retry: soon\n" + o))),
     planted("id-with-nul", "An id holds NUL", "SSE013", streams(only(1, lambda o: b"id: a\0b\n" + o))),
+    planted(
+        "bom-in-every-event",
+        "Every event but the first begins with a byte order mark",
+        "SSE005",
+        streams(on_pieces(marked)),
+    ),
 )
 
 DATA_FAULTS = (
@@ -177,6 +203,13 @@ DATA_FAULTS = (
     planted("not-utf-8", "A text holds an octet that is not UTF-8", "SSE012", streams(each(with_octet))),
 )
 
+
+def endless_when_kept(answer: Answer, asked: Asked) -> Answer:
+    """What is done once a connection is not done again."""
+    events = tuple(event for event in answer.events or () if event.data != "[DONE]")
+    return replace(answer, events=events) if asked.earlier and events else answer
+
+
 ENDS = (
     planted("no-done", "The stream ends without its end marker", "SSE007", streams(without_last)),
     planted(
@@ -204,6 +237,12 @@ ENDS = (
     planted("done-with-blank", "The end marker has a blank after it", "SSE010", streams(done_as(b"data: [DONE] \n\n"))),
     planted("no-last-newline", "The last event has no blank line", "SSE011", streams(only(-1, lambda o: o[:-1]))),
     planted("no-last-newlines", "The last line has no end", "SSE011", streams(only(-1, lambda o: o[:-2]))),
+    Change(
+        name="no-done-when-kept",
+        title="The second stream on a connection ends without its end marker",
+        caught_by="SSE007",
+        answer=endless_when_kept,
+    ),
 )
 
 NAMES = (

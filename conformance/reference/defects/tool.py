@@ -1,5 +1,6 @@
 """Defects in the tool calls of the chat API."""
 
+import json
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
@@ -140,6 +141,12 @@ def named_everywhere(chunks: list[Body]) -> Iterator[Body]:
         yield with_calls(chunk, lambda call: call | {"function": call["function"] | {"name": name}})
 
 
+def twice_json(call: Body) -> Body:
+    """A call whose arguments are a JSON text that holds a JSON text."""
+    function = call["function"]
+    return call | {"function": function | {"arguments": json.dumps(function["arguments"])}}
+
+
 TOOL_DEFECTS = (
     planted(
         "call-no-list",
@@ -247,5 +254,11 @@ TOOL_DEFECTS = (
         "A call that was cut off by the cap finishes with tool_calls",
         "TOOL014",
         on_whole(cut_at_the_cap),
+    ),
+    planted(
+        "call-arguments-encoded-twice",
+        "The arguments of a whole call are JSON in a JSON text",
+        "TOOL008",
+        each_call(twice_json),
     ),
 )

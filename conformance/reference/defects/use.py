@@ -3,6 +3,8 @@
 from typing import Any
 
 from conformance.reference.edit import Body, each_chunk, less, more, on_stream, on_whole, planted, usage
+from conformance.reference.reply import Answer, Asked, Change, OnAnswer
+from conformance.reference.requests import dropping, holds
 
 
 def told_everywhere(chunks: list[Body]) -> list[Body]:
@@ -83,4 +85,60 @@ USAGE_DEFECTS = (
         "USE001",
         each_chunk(more(usage=None), lambda chunk: not chunk["choices"]),
     ),
+    Change(
+        name="usage-never-told-beside-tools",
+        title="A stream does not tell the usage beside tools",
+        caught_by="USE001",
+        asked=dropping("stream_options", where=holds("tools", list)),
+    ),
 )
+
+
+def by_choices(*, prompt: bool) -> OnAnswer:
+    """The prompt counted for each choice, or the completion for one choice alone."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        n = asked.json.get("n") if asked.api == "chat" and isinstance(asked.json, dict) else None
+        if not isinstance(n, int) or n < 2:
+            return answer
+
+        def edit(told: Body) -> Body:
+            one = told["prompt_tokens"] * (n if prompt else 1)
+            other = told["completion_tokens"] // (1 if prompt else n)
+            return told | counts(one, other, one + other)
+
+        return usage(edit)(answer, asked)
+
+    return change
+
+
+def counting_down(chunks: list[Body]) -> list[Body]:
+    """Usages that shrink from chunk to chunk."""
+    told = chunks[-1].get("usage")
+    if not told:
+        return chunks
+    left = range(len(chunks) - 1, -1, -1)
+    usages = [told | counts(told["prompt_tokens"], n, told["prompt_tokens"] + n) for n in left]
+    return [chunk | {"usage": usage} for chunk, usage in zip(chunks, usages, strict=True)]
+
+
+def two_more(told: Body) -> Body:
+    """Two completion tokens that nobody made."""
+    return told | counts(told["prompt_tokens"], told["completion_tokens"] + 2, told["total_tokens"] + 2)
+
+
+COMPARED_DEFECTS = (
+    planted("usage-of-two-tokens-more", "The usage counts two tokens that nobody made", "USE012", usage(two_more)),
+    planted("usage-of-one-choice", "The usage counts one of several choices", "USE013", by_choices(prompt=False)),
+    planted(
+        "usage-of-a-prompt-a-choice", "The usage counts the prompt for each choice", "USE014", by_choices(prompt=True)
+    ),
+    planted("usage-shrinking", "Every chunk tells a usage, each a smaller one", "USE015", on_stream(counting_down)),
+    planted(
+        "usage-left-out-of-chunks",
+        "Chunks before the last have no usage where it was asked for",
+        "USE016",
+        each_chunk(less("usage"), lambda chunk: chunk.get("usage") is None),
+    ),
+)
+"""Defects that show against another count: the tokens listed, the cap, the greeting, the chunk before."""

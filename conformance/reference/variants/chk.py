@@ -101,6 +101,36 @@ def with_a_choice(chunk: Body) -> Body:
     return chunk | {"choices": [{"index": 0, "delta": {}, "finish_reason": None}]}
 
 
+def terse(chunks: list[Body]) -> Iterator[Body]:
+    """For each choice its role in the first delta that says something, each call whole, its end in the last one."""
+    if any(part["logprobs"] for chunk in chunks for part in chunk["choices"]):
+        yield from chunks
+        return
+    own: dict[int, list[Body]] = {}
+    for part in (part for chunk in chunks for part in chunk["choices"]):
+        own.setdefault(part["index"], []).append(part)
+    for index, parts in own.items():
+        finish = next((part["finish_reason"] for part in parts if part["finish_reason"]), None)
+        first, *rest = _together([part["delta"] for part in parts]) or [{"content": ""}]
+        deltas = [{"role": "assistant"} | first, *rest]
+        for at, delta in enumerate(deltas, 1):
+            choice = {"index": index, "delta": delta, "finish_reason": finish if at == len(deltas) else None}
+            yield chunks[0] | {"choices": [choice]}
+    yield from (chunk for chunk in chunks if not chunk["choices"])
+
+
+def _together(deltas: list[Body]) -> list[Body]:
+    """The deltas with text, and one with all calls."""
+    calls: dict[int, Body] = {}
+    for fragment in (fragment for delta in deltas for fragment in delta.get("tool_calls") or ()):
+        before = calls.get(fragment["index"])
+        said = (before["function"]["arguments"] if before else "") + fragment["function"]["arguments"]
+        whole = before or fragment
+        calls[fragment["index"]] = whole | {"function": whole["function"] | {"arguments": said}}
+    texts: list[Body] = [{"content": delta["content"]} for delta in deltas if delta.get("content")]
+    return [*texts, *([{"tool_calls": list(calls.values())}] if calls else [])]
+
+
 CHUNK_VARIANTS = (
     allowed(
         "first-content-null",
@@ -164,5 +194,15 @@ CHUNK_VARIANTS = (
         "call-type-repeated",
         "Later fragments of a call repeat its type",
         each_fragment(more(type="function"), lambda fragment: "id" not in fragment),
+    ),
+    allowed(
+        "chunks-as-few-as-possible",
+        "Roles, calls and finish_reasons come together with what they belong to",
+        on_stream(terse),
+    ),
+    allowed(
+        "second-choice-first",
+        "All of the last choice comes before the first one",
+        on_stream(lambda chunks: sorted(chunks, key=lambda c: -c["choices"][0]["index"] if c["choices"] else 1)),
     ),
 )

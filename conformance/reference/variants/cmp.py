@@ -1,6 +1,7 @@
 """Legal variants of a whole chat answer, as servers in use send them."""
 
 from conformance.reference.edit import (
+    Body,
     allowed,
     each_call,
     each_choice,
@@ -8,9 +9,52 @@ from conformance.reference.edit import (
     in_turn,
     less,
     more,
+    on_stream,
     on_whole,
+    text_of,
     usage,
 )
+from conformance.reference.reply import Answer, Asked
+from conformance.reference.requests import refusal, sent
+
+
+def all_thought(answer: Answer, asked: Asked) -> Answer:
+    """A model that thinks unseen before it speaks: what a cap of 16 or less cut off was its thoughts.
+
+    Such models refuse log probabilities.
+    """
+    body = sent(asked)
+    caps = [body.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    if asked.api != "chat" or answer.status != 200:
+        return answer
+    if body.get("logprobs") is True:
+        return refusal(400, "'logprobs' is not supported with this model.", param="logprobs")
+    if not any(type(cap) is int and cap <= 16 for cap in caps):
+        return answer
+    thought = usage(lambda told: told | {"completion_tokens_details": {"reasoning_tokens": told["completion_tokens"]}})
+    silent = each_choice(lambda c: c | {"message": c["message"] | {"content": ""}}, is_cut)
+    return in_turn(on_stream(unsaid), silent, thought)(answer, asked)
+
+
+def is_cut(choice: Body) -> bool:
+    """The cap ended the choice."""
+    return bool(choice["finish_reason"] == "length")
+
+
+def unsaid(chunks: list[Body]) -> list[Body]:
+    """The chunks without the text, where the cap ended it."""
+    cut = any(is_cut(part) for chunk in chunks for part in chunk["choices"])
+    return [chunk for chunk in chunks if not (cut and text_of(chunk))]
+
+
+def ended_at_once(whole: Body) -> Body:
+    """A single text that the model ended by itself, as if its first token had been the one that ends a turn."""
+    choice = whole["choices"][0]
+    if len(whole["choices"]) > 1 or choice["finish_reason"] != "stop":
+        return whole
+    told = whole["usage"] | {"completion_tokens": 1, "total_tokens": whole["usage"]["prompt_tokens"] + 1}
+    return whole | {"choices": [choice | {"message": choice["message"] | {"content": ""}}], "usage": told}
+
 
 WHOLE_VARIANTS = (
     allowed(
@@ -59,6 +103,11 @@ WHOLE_VARIANTS = (
         each_message(more(reasoning_content="They greet me, so I greet them.")),
     ),
     allowed(
+        "model-ends-at-once",
+        "The model ends its turn without a word, and one token is billed",
+        on_whole(ended_at_once),
+    ),
+    allowed(
         "choices-in-another-order",
         "The choices come in another order",
         on_whole(lambda whole: whole | {"choices": whole["choices"][::-1]}),
@@ -68,4 +117,5 @@ WHOLE_VARIANTS = (
         "The id has a form of its own",
         on_whole(lambda whole: whole | {"id": f"☂{whole['id']}", "created": 0}),
     ),
+    allowed("cap-spent-on-thoughts", "Under a small cap the model thinks, and says nothing", all_thought),
 )

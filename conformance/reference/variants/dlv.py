@@ -1,5 +1,6 @@
 """Legal variants of the delivery in time."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from zlib import crc32
 
@@ -7,6 +8,9 @@ from conformance.reference.octets import allowed, for_large, is_stream, on_piece
 from conformance.reference.reply import Asked, Piece, Reply
 
 THINKING_S = 0.3
+LONGER_S = 9.0
+HUGE = 500_000
+"""Octets of a request that no agent sends."""
 
 
 def slow_start(pieces: tuple[Piece, ...]) -> list[Piece]:
@@ -56,7 +60,30 @@ def slow(reply: Reply) -> Reply:
     return replace(reply, pieces=tuple(replace(piece, wait_s=0.8) for piece in reply.pieces))
 
 
+def slow_in_both(reply: Reply, asked: Asked) -> Reply:
+    """Whole answers that take as long: nobody waits for their first octet."""
+    if is_stream(reply):
+        return slow(reply)
+    return at_once(reply, LONGER_S) if reply.status == 200 and len(asked.body) < HUGE else reply
+
+
+def comments_first(pieces: tuple[Piece, ...]) -> list[Piece]:
+    """Comments while the model reads the prompt."""
+    return [*[Piece(octets=b": waiting\n\n", wait_s=0.08)] * 4, *pieces]
+
+
+def in_two_writes(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+    """The data of every eighth event, and its blank line when Nagle's algorithm lets it go."""
+    for at, piece in enumerate(pieces):
+        if at % 8:
+            yield piece
+        else:
+            yield replace(piece, octets=piece.octets[:-1])
+            yield Piece(octets=piece.octets[-1:], wait_s=0.04)
+
+
 VARIANTS = (
+    allowed("slow-model", "A large request's answer takes longer than anybody waits for", for_large(slow_in_both)),
     allowed("waits-differ", "Each answer waits for its turn, and then comes at once", in_its_turn),
     allowed("prompt-not-cached", "Long prompts wait longer, and then the answer comes at once", cold),
     allowed("slow-tokens", "The pieces of a large request's answer come very slowly", for_large(streams(slow))),
@@ -66,4 +93,10 @@ VARIANTS = (
     allowed("quick-tokens", "Pieces come very quickly", streams(on_pieces(quick))),
     allowed("late-close", "The reply ends a little after the end marker", streams(late_close)),
     allowed("slow-answer", "Whole answers take their time", wholes(on_pieces(slow_start))),
+    allowed("comments-first", "Comments come long before the first event", streams(on_pieces(comments_first))),
+    allowed(
+        "blank-line-late",
+        "The blank line after an event comes by itself, a little later",
+        streams(on_pieces(in_two_writes)),
+    ),
 )

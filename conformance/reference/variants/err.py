@@ -1,11 +1,13 @@
 """Legal variants: other ways to say no."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
+from conformance.reference.defects.err import LARGE, limiting, told
 from conformance.reference.deployments import MODEL
 from conformance.reference.reply import Answer, Asked, Change
-from conformance.reference.requests import Body, labelled, reading, saying, with_error, with_status
+from conformance.reference.requests import Body, labelled, reading, refusal, saying, with_error, with_status
 
 
 def without_param(error: Body) -> Body:
@@ -48,6 +50,32 @@ def _of_known_role(message: Any) -> Any:
     return message | {"role": "user"} if strange else message
 
 
+def lenient(body: Body) -> Body:
+    """A body whose caps and counts below one are not there."""
+    counts = ("n", "max_tokens", "max_completion_tokens")
+    return {name: value for name, value in body.items() if name not in counts or value not in (0, -5)}
+
+
+def shortened(body: Body) -> Body:
+    """A body whose messages keep no more than their first thousand characters."""
+    messages = body.get("messages")
+    return body | {"messages": [_short(m) for m in messages]} if isinstance(messages, list) else body
+
+
+def _short(message: Any) -> Any:
+    content = message.get("content") if isinstance(message, dict) else None
+    return message | {"content": content[:1000]} if isinstance(content, str) else message
+
+
+def last_wins(asked: Asked) -> Asked:
+    """The last of two fields of one name counts."""
+    try:
+        value = json.loads(asked.body) if b'"max_tokens": 1, "max_tokens": 1' in asked.body else asked.json
+    except ValueError:
+        return asked
+    return replace(asked, json=value)
+
+
 VARIANTS = (
     Change(name="422-for-400", title="Mistakes are refused with 422", answer=with_status(422, 400)),
     Change(name="get-is-404", title="A wrong method is a path that is not there", answer=with_status(404, 405)),
@@ -65,5 +93,28 @@ VARIANTS = (
         name="stored-completions-listed",
         title="GET lists the stored completions",
         answer=listing_stored,
+    ),
+    Change(name="caps-below-one-ignored", title="Caps and counts below one are ignored", asked=reading(lenient)),
+    Change(name="long-prompts-cut", title="Too long a prompt is cut", asked=reading(shortened)),
+    Change(name="last-field-wins", title="A field may be there twice", asked=last_wins),
+    Change(
+        name="overflow-as-413",
+        title="Too long a prompt is too large a body",
+        answer=told("context_length_exceeded", lambda said, _: replace(said, status=413)),
+    ),
+    Change(
+        name="large-bodies-refused",
+        title="A body of a megabyte is too large",
+        answer=lambda said, asked: refusal(413, "The body is too large.") if len(asked.body) > LARGE else said,
+    ),
+    Change(
+        name="limited-until-a-date",
+        title="A rate limit tells the second from which on to come back",
+        answer=limiting(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
+    ),
+    Change(
+        name="limited-in-milliseconds",
+        title="A rate limit tells milliseconds alone",
+        answer=limiting(("retry-after-ms", "200")),
     ),
 )

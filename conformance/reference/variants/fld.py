@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from conformance.exchange import APIS
 from conformance.reference.defects.fld import is_vendor_s, pruned, without_vendor_fields
 from conformance.reference.reply import Answer, Asked, Change, OnAnswer
 from conformance.reference.requests import Body, dropping, reading, refusal, sent
@@ -12,6 +13,8 @@ from conformance.target import Policy
 
 MISSPELT = ("max_token", "maxTokens", "Stream")
 NAME = re.compile(r'"(\w+)":')
+NOTHING = (None, False, 1, {"type": "text"})
+"""Values that ask for no more than comes anyway."""
 ADVISORY = ("user", "metadata", "store", "seed", "safety_identifier", "service_tier", "verbosity")
 
 
@@ -65,7 +68,7 @@ def not_offered(*names: str) -> OnAnswer:
     """Refuse these fields by name wherever they ask for something."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
-        found = next((name for name in names if sent(asked).get(name) not in (None, False, 1)), None)
+        found = next((name for name in names if sent(asked).get(name) not in NOTHING), None)
         if found is None or answer.status >= 500 or asked.api != "chat":
             return answer
         return refusal(400, f"'{found}' is not supported.", param=found, code="unsupported_parameter")
@@ -89,7 +92,7 @@ VARIANTS = (
     Change(
         name="unknown-fields-all-announced",
         title="Unknown fields of every kind and depth are ignored, and told, as the owner says",
-        asked=reading(known),
+        asked=reading(known, apis=APIS),
         answer=all_announced,
         policy=Policy(unknown_fields="announce"),
     ),

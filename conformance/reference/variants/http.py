@@ -1,6 +1,8 @@
 """Legal variants of the HTTP message around the answer."""
 
 import gzip
+import json
+import re
 from dataclasses import replace
 
 from conformance.reference.octets import (
@@ -8,20 +10,24 @@ from conformance.reference.octets import (
     a_chunk,
     allowed,
     answers,
+    body_of,
     chunked,
     compressed,
+    each,
     headed,
     in_turn,
+    is_stream,
     on_pieces,
     recoded,
     streams,
     wholes,
     with_head,
 )
-from conformance.reference.reply import Piece, Reply
+from conformance.reference.reply import Asked, Piece, Reply
 
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n"
 SIZE = 7
+DATA = re.compile(rb"^data: (\{.*)$", re.MULTILINE)
 
 
 def in_sevens(octets: bytes) -> bytes:
@@ -47,6 +53,14 @@ def gzipped(reply: Reply) -> Reply:
     return in_turn(recoded(gzip.compress), headed(("content-encoding", "gzip"), ("vary", "accept-encoding")))(reply)
 
 
+def dressed(head: bytes) -> bytes:
+    """A head that looks unusual, and means the same."""
+    status, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    fields = [line.partition(b":") for line in reversed(lines)]
+    odd = [name.title() + b":" + value.strip().replace(b"utf-8", b'"UTF-8"') + b"\t " for name, _, value in fields]
+    return b"\r\n".join([b" ".join(status.split(b" ")[:2]) + b" ", *odd, b"", b""])
+
+
 FRAMING = (
     allowed("early-hints", "An interim reply comes first", answers(with_head(lambda head: EARLY_HINTS + head))),
     allowed(
@@ -65,6 +79,20 @@ FRAMING = (
     ),
     allowed("connection-close", "The connection is closed after each answer", answers(headed(("connection", "close")))),
     allowed("four-events-a-write", "Four events come in one write", streams(on_pieces(in_one))),
+    allowed(
+        "head-in-odd-dress",
+        "Headers stand in another order, with odd blanks, and no reason phrase",
+        answers(with_head(dressed)),
+    ),
+    allowed(
+        "http-1.0-until-close",
+        "Answers come under HTTP/1.0, and end where the connection does",
+        answers(
+            lambda reply: with_head(lambda head: head.replace(b"HTTP/1.1", b"HTTP/1.0"))(
+                replace(reply, framing="close")
+            )
+        ),
+    ),
 )
 
 CODING = (
@@ -72,6 +100,20 @@ CODING = (
     allowed("stream-gzipped", "Streams are compressed, and flushed event by event", streams(compressed)),
     allowed("stream-deflated", "Streams are deflated, and flushed", streams(lambda reply: compressed(reply, wbits=15))),
 )
+
+
+def in_ascii(text: bytes) -> bytes:
+    """A JSON text as another program writes it."""
+    return json.dumps(json.loads(text), sort_keys=True).encode()
+
+
+def respelt(reply: Reply, asked: Asked) -> Reply:
+    """All JSON of a reply to a question spelt otherwise."""
+    if is_stream(reply):
+        return each(lambda octets: DATA.sub(lambda found: b"data:" + in_ascii(found[1]), octets))(reply)
+    is_json = asked.method == "POST" and body_of(reply).startswith(b"{")
+    return recoded(lambda octets: b"\n\t " + in_ascii(octets) + b" \r\n")(reply) if is_json else reply
+
 
 TYPES = (
     allowed(
@@ -94,4 +136,5 @@ TYPES = (
         "Answers have headers of the vendor's",
         answers(headed(("x-vendor", "caf\xe9"), ("x-empty", ""))),
     ),
+    allowed("json-in-ascii", "JSON is in ASCII, sorted and spaced", respelt),
 )

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from conformance.exchange import Exchange
 from conformance.read.chat import Part, answer, parts, place
+from conformance.read.request import choices_asked
 from conformance.read.value import shown
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
-from conformance.rules.chk.when import choosing, filed, finished
+from conformance.rules.chk.when import choosing, ended, filed, finished, indexed, shared_indexes
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
 
 
 def _end_of(part: Part) -> str:
@@ -80,6 +81,43 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
         if not choice.finishes:
             last = next(part for part in reversed(parts(x)) if part.slot == choice.index)
             yield Finding(f"{choice_name(firsts[choice.index])} never has a finish_reason", at=place(x, last))
+
+
+def several_ended(x: Exchange) -> Skip | None:
+    """Several choices were asked for, and a stream with choices came to its end."""
+    return ended(x) or indexed(x) if choices_asked(x) > 1 else ANOTHER_QUESTION
+
+
+def several(*indexes: int) -> Exchange:
+    """A stream for two choices, which come one after the other under these indexes."""
+    deltas: tuple[dict[str, str], ...] = ({"role": "assistant", "content": "Hi"}, {})
+    steps = [(at, delta, None if delta else "stop") for at in indexes for delta in deltas]
+    return streamed(
+        *(chunk(choices=[{"index": at, "delta": delta, "finish_reason": end}]) for at, delta, end in steps),
+        "[DONE]",
+        probe="chat.n",
+        body={"n": 2},
+    )
+
+
+@chunk_rule(
+    "CHK027",
+    MUST,
+    "Each of several choices has an index of its own",
+    about="choices",
+    fix="Number the choices from 0, and send every chunk of a choice under its number.",
+    when=several_ended,
+    good=[several(0, 1), several(1, 0), several(0)],
+    bad=[several(0, 0), several(1, 1)],
+)
+def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
+    """Clients join by the index: of two answers they make one, in which every word stands twice."""
+    for index in shared_indexes(x):
+        last = next(part for part in reversed(parts(x)) if part.slot == index and part.choice.get("finish_reason"))
+        wanted = choices_asked(x)
+        yield Finding(
+            f"choice {index} finishes more than once, and not all of the {wanted} choices do", at=place(x, last)
+        )
 
 
 @chunk_rule(

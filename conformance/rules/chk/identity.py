@@ -163,3 +163,24 @@ def blank_name(x: Exchange) -> Iterator[Finding]:
     """An answer without a name can't be traced from a user's complaint to the server's log."""
     for name in ("id", "model"):
         yield from _each(x, name, lambda value: value != "")
+
+
+@chunk_rule(
+    "CHK026",
+    SHOULD,
+    "All chunks of a stream name the same model",
+    about="model",
+    fix="Name the model that answers, once a request; where another has to take over, begin a new answer.",
+    when=chunked,
+    good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", model=""), "[DONE]")],
+    bad=[streamed(FIRST, chunk({"content": "Hi"}, model="another"), LAST, "[DONE]")],
+)
+def changing_model(x: Exchange) -> Iterator[Finding]:
+    """An answer of two models reads like one that forgets itself, and is billed at the price of either."""
+    first = ""
+    for number, found in enumerate(said(x), 1):
+        name = found.value.get("model")
+        if isinstance(name, str) and name and name != (first := first or name):
+            seen = f"chunk {number} has model {shown(name)}, the first one had {shown(first)}"
+            yield Finding(seen, at=place(x, found))
+            return

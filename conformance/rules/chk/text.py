@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.exchange import Exchange
-from conformance.read.chat import Choice, Part, answer, parts, place
+from conformance.read import assembled
+from conformance.read.answer import Choice
+from conformance.read.chat import Part, answer, parts, place
 from conformance.read.value import held, mapping, sequence, shown
 from conformance.rules.chk.example import FIRST, GOOD, LAST, PIECES, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule, first_parts
@@ -74,23 +76,35 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
             yield Finding(f"a delta's content is {shown(content)}", at=place(x, part))
 
 
-FEW = 8
-"""Words: so short an answer may come in one or two pieces."""
-
-
 def is_cumulative(choice: Choice) -> bool:
     """Whether the pieces of a text look like all the text so far."""
     pieces = choice.pieces
     return len(set(pieces)) > 2 and all(map(str.startswith, pieces[1:], pieces))
 
 
-def piecemeal(x: Exchange) -> Skip | None:
+FEW = 8
+"""Words: so short an answer may come in one or two pieces."""
+
+
+def in_pieces(x: Exchange) -> Skip | None:
     """Text came in at least three pieces."""
-    if (skip := filed(x)) or any(len(choice.pieces) > 2 for choice in answer(x).choices):
-        return skip
-    if all(len("".join(choice.pieces).split()) < FEW for choice in answer(x).choices):
+    choices = assembled.answer(x).choices
+    if any(len(choice.pieces) > 2 for choice in choices):
+        return None
+    if all(len(choice.text.split()) < FEW for choice in choices):
         return not_applicable("the answer is too short to come in pieces")
     return untestable("the text came in fewer than three pieces")
+
+
+def piecemeal(x: Exchange) -> Skip | None:
+    """Choices came in chunks that can be told apart, and their text in pieces."""
+    return filed(x) or in_pieces(x)
+
+
+def is_grown(choice: Choice) -> bool:
+    """Whether the pieces of a text that look like all the text so far are it; a model may repeat a word."""
+    added = [whole[len(old) :] for old, whole in pairwise(choice.pieces) if len(whole) > len(old)]
+    return len(added) >= GROWTHS and len(set(added)) >= 3
 
 
 @chunk_rule(
@@ -109,8 +123,7 @@ def cumulative_deltas(x: Exchange) -> Iterator[Finding | Skip]:
         pieces = choice.pieces
         if not is_cumulative(choice):
             continue
-        added = [new for old, whole in pairwise(pieces) if (new := whole[len(old) :])]
-        if len(added) < GROWTHS or len(set(added)) < 3 or _is_one_token_each(x, choice.index):
+        if not is_grown(choice) or _is_one_token_each(x, choice.index):
             yield untestable("the text grows like a repeated word, which a model may say")
         else:
             seen = f"each of {len(pieces)} deltas repeats the text before it: {shown(pieces[1])}, {shown(pieces[2])}"

@@ -1,9 +1,10 @@
 """When a rule on chunks applies."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
+from conformance.exchange import Exchange, view
 from conformance.read.chat import has_error, is_chunk, parts, said
 from conformance.read.http1 import reply
 from conformance.read.json_text import NOT_JSON
@@ -62,8 +63,23 @@ def choosing(x: Exchange) -> Skip | None:
     return chunked(x) or (None if parts(x) else untestable("no choice came"))
 
 
+@view
+def shared_indexes(x: Exchange) -> tuple[int, ...]:
+    """The indexes under which a choice ends more than once, where several were asked for and not all of them end."""
+    ends = Counter(part.slot for part in parts(x) if part.choice.get("finish_reason"))
+    return tuple(sorted(slot for slot, count in ends.items() if count > 1)) if len(ends) < choices_asked(x) else ()
+
+
 def filed(x: Exchange) -> Skip | None:
     """Choices came in chunks, and can be told apart."""
+    if skip := indexed(x):
+        return skip
+    shared = choices_asked(x) > 1 and shared_indexes(x)
+    return untestable("two choices share an index (CHK027 tells of that)") if shared else None
+
+
+def indexed(x: Exchange) -> Skip | None:
+    """Choices came in chunks, each under an index that it may have."""
     if skip := choosing(x):
         return skip
     bound, alone = choices_asked(x), len({part.slot for part in parts(x)}) == 1

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from conformance.exchange import Exchange
-from conformance.read.chat import completion, whole_choices
+from conformance.read.chat import whole_choices
 from conformance.read.value import Object, mapping
+from conformance.read.whole import whole_object
 from conformance.rule import Example, Judge, Rule, When, rule
 from conformance.verdict import Level
 
@@ -29,7 +30,7 @@ def whole_rule(  # noqa: PLR0913 - as rule
 
 def completion_of(x: Exchange) -> Object:
     """The reply's JSON object; empty where there is none."""
-    return mapping(completion(x))
+    return mapping(whole_object(x))
 
 
 def choices_of(x: Exchange) -> Iterator[Object]:

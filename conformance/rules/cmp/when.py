@@ -20,7 +20,8 @@ def replied(x: Exchange) -> Skip | None:
 
 def elsewhere(x: Exchange) -> Skip | None:
     """The request went to another route, or asked for the list of stored completions (GET), which is documented too."""
-    return ANOTHER_QUESTION if x.question.about in ("get", "unknown-route") else None
+    away = x.question.topic in ("models", "sibling") or x.question.about in ("get", "unknown-route")
+    return ANOTHER_QUESTION if away else None
 
 
 def valued(x: Exchange) -> Skip | None:

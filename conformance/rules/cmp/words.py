@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
-from conformance.read.chat import Choice, answer, is_shaped, place
-from conformance.read.request import asked, choices_asked
+from conformance.read.answer import Choice
+from conformance.read.assembled import answer
+from conformance.read.chat import is_shaped, place
+from conformance.read.request import cap_asked, choices_asked, stops_asked
 from conformance.read.usage import usage
 from conformance.read.value import is_integer, mapping, shown
 from conformance.rule import rule
-from conformance.rules.chk.when import finished as streamed_to_the_end
 from conformance.rules.cmp.example import GOOD, SPOKEN, THREE
 from conformance.rules.cmp.shape import SPEC
-from conformance.rules.cmp.when import choosing
 from conformance.rules.example import answered, chunk, error, streamed
 from conformance.rules.example import completion as whole
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.rules.spoken import finished
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 NAMES = {"stream": "stream", "unary": "whole answer"}
 EMPTY = (chunk({"role": "assistant", "content": ""}), chunk(finish="stop"))
@@ -26,14 +27,14 @@ SPECIAL = 3
 
 def stopped_by_itself(x: Exchange) -> Skip | None:
     """One answer came in either mode, it ended with `stop`, and nobody had asked for a stop at certain words."""
-    if skip := streamed_to_the_end(x) if x.mode == "stream" else choosing(x):
+    if skip := finished(x):
         return skip
     if not is_shaped(x):
         return untestable("what the choices hold can't be read")
     choices = answer(x).choices
-    if len(choices) != 1 or choices[0].finish != "stop":
+    if len(choices) != 1 or choices[0].end != "stop":
         return not_applicable("the model did not end a single answer by itself")
-    return not_applicable("the request said at which words to stop") if asked(x).get("stop") else None
+    return not_applicable("the request said at which words to stop") if stops_asked(x) else None
 
 
 def visible_tokens(x: Exchange) -> int:
@@ -45,13 +46,13 @@ def visible_tokens(x: Exchange) -> int:
 
 def answered_once(x: Exchange) -> Skip | None:
     """One answer came to its end, in either mode, and what it holds can be read."""
-    if skip := streamed_to_the_end(x) if x.mode == "stream" else choosing(x):
+    if skip := finished(x):
         return skip
     if choices_asked(x) > 1:
         return not_applicable("several answers were asked for")
     if not is_shaped(x) or len(answer(x).choices) != 1:
         return untestable("what the choices hold can't be read")
-    return not_applicable("the request said at which words to stop") if asked(x).get("stop") else None
+    return not_applicable("the request said at which words to stop") if stops_asked(x) else None
 
 
 def either_way(_: Exchange) -> Skip | None:
@@ -66,7 +67,6 @@ def either_way(_: Exchange) -> Skip | None:
     spec=f"{SPEC}#chat/object-choices",
     fix="Put the text that was generated (and billed) into content, and the calls into tool_calls, in both modes.",
     when=either_way,
-    apis=("chat",),
     good=[(SPOKEN, GOOD), (SPOKEN, answered(whole({"content": "", "refusal": "No."}))), (SPOKEN, GONE)],
     bad=[
         (SPOKEN, answered(whole({"content": None}, usage=THREE))),
@@ -90,16 +90,18 @@ def answer_lost(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
 
 def _is_silent(choice: Choice) -> bool:
     """Whether a choice holds nothing at all, and neither a filter nor a tool explains it."""
-    return choice.is_empty and not choice.reasoning and choice.finish in ("stop", "length", "")
+    return choice.is_empty and not choice.reasoning and (choice.end in ("stop", "length") or not choice.finish)
 
 
 def _lost(x: Exchange, other: Exchange) -> str | Skip:
     """How an empty answer is known to have lost something: by its usage, or by the greeting in the other mode."""
     spent, seen = usage(x), visible_tokens(x)
-    if seen >= SPECIAL and answer(x).choices[0].finish == "stop":
+    if seen >= SPECIAL and answer(x).choices[0].end == "stop":
         return f"but the usage counts {seen} tokens for it"
     if spent and spent.completion > seen:
         return untestable("the model spent its tokens on hidden thoughts")
+    if 0 < seen < SPECIAL:
+        return untestable(f"the answer is empty, and the usage counts {seen} for it: the model ended its turn at once")
     if x.question.topic == "hello" and not answered_once(other) and answer(other).choices[0].text.split():
         return f"but the same greeting in the other mode has {shown(answer(other).choices[0].text)}"
     return untestable("the answer is empty, and neither usage nor the other mode tells whether the model said anything")
@@ -112,7 +114,6 @@ def _lost(x: Exchange, other: Exchange) -> str | Skip:
     spec=f"{SPEC}#chat/object-choices",
     fix="Tell the model's thoughts from its answer, and put the answer into content.",
     when=stopped_by_itself,
-    apis=("chat",),
     good=[GOOD, SPOKEN, answered(whole({"reasoning_content": "Say hello."}))],
     bad=[
         answered(whole({"content": None, "reasoning_content": "Hello."})),
@@ -124,3 +125,49 @@ def only_thoughts(x: Exchange) -> Iterator[Finding]:
     choice = answer(x).choices[0]
     if choice.is_empty and choice.reasoning:
         yield Finding("the answer has reasoning, but neither text nor a tool call", at=place(x))
+
+
+def several_capped(x: Exchange) -> Skip | None:
+    """Several answers came to their end under a cap, and the usage counts them."""
+    if choices_asked(x) < 2 or not cap_asked(x):
+        return ANOTHER_QUESTION
+    if skip := finished(x):
+        return skip
+    if not is_shaped(x):
+        return untestable("what the choices hold can't be read")
+    if stops_asked(x):
+        return not_applicable("the request said at which words to stop")
+    return None if usage(x) else untestable("no usage tells how much was said")
+
+
+def two(*texts: str | None, completion: int) -> Exchange:
+    """Two answers under a cap of four, and how many tokens the usage counts for both."""
+    choices = [whole({"content": text}, "length")["choices"][0] | {"index": at} for at, text in enumerate(texts)]
+    spent = {"prompt_tokens": 3, "completion_tokens": completion, "total_tokens": 3 + completion}
+    return answered(whole(choices=choices, usage=spent), probe="chat.n", body={"n": 2, "max_tokens": 4})
+
+
+@rule(
+    "CMP017",
+    MUST,
+    "Each of several answers holds what was said in it",
+    spec=f"{SPEC}#chat/object-choices",
+    fix="Fill in every choice alike: gather text, calls and finish_reason by the choice's index.",
+    when=several_capped,
+    apis=("chat",),
+    good=[two("Hello! How can", "Hello there, my", completion=8)],
+    bad=[two("Hello! How can", "", completion=8), two(None, "Hello! How can", completion=8)],
+)
+def one_of_several_lost(x: Exchange) -> Iterator[Finding | Skip]:
+    """Who compares several answers pays for all of them, and finds nothing in all but the first.
+
+    No choice may take more than the cap, so what the usage counts beyond the others' caps was said in the empty ones.
+    """
+    silent = [choice for choice in answer(x).choices if _is_silent(choice)]
+    spoken = len(answer(x).choices) - len(silent)
+    left = visible_tokens(x) - cap_asked(x) * spoken
+    if silent and spoken and left > SPECIAL * len(silent):
+        seen = f"choice {silent[0].index} is empty, but the usage counts {left} tokens or more for it"
+        yield Finding(seen, at=place(x))
+    elif silent:
+        yield untestable("a choice is empty, and the usage does not tell whether anything was said in it")

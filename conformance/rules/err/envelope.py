@@ -9,22 +9,24 @@ from conformance.rule import rule
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
 from conformance.rules.err.spec import ENVELOPE
 from conformance.rules.example import answered, error, streamed
-from conformance.rules.when import replied
+from conformance.rules.when import both, readable, whole
 from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
-ROUTES = ("unknown-route", "get")
-"""Mistakes that never reach the API's own code."""
+OUTSIDE = ("auth", "models", "sibling")
+"""Questions that another route than the API's answers, or the check of the key before it."""
+BEFORE = ("unknown-route", "get", "huge-body")
+"""Mistakes that the web server or framework may refuse before the API's own code sees them."""
 
 NOTHING = ("None", "null", "undefined", "nil")
 
 
 def an_error(x: Exchange) -> Skip | None:
-    """An error came that is no statement about streaming, and not that the API is missing."""
-    if skip := replied(x):
-        return skip
+    """An error came that can be read, and is no statement about streaming, and not that the API is missing."""
     status = reply(x).status
-    if status < 400:
+    if 0 < status < 400:
         return not_applicable("no error came")
+    if skip := readable(x) or whole(x):
+        return skip
     if status == 429:
         return not_applicable("a rate limit says nothing of the question")
     if refuses_streaming(x) or (x.question.topic == "hello" and x.mode == "stream"):
@@ -34,12 +36,16 @@ def an_error(x: Exchange) -> Skip | None:
     return None
 
 
+def _is_outside(x: Exchange) -> bool:
+    return x.question.topic in OUTSIDE or (x.question.topic == "mistake" and x.question.about in BEFORE)
+
+
 def _within_the_api(x: Exchange) -> Skip | None:
-    return not_applicable("the request never reached the API") if x.question.about in ROUTES else an_error(x)
+    return not_applicable("the request may never have reached the API") if _is_outside(x) else an_error(x)
 
 
 def _outside_the_api(x: Exchange) -> Skip | None:
-    return an_error(x) if x.question.about in ROUTES else ANOTHER_QUESTION
+    return an_error(x) if _is_outside(x) and x.question.topic != "sibling" else ANOTHER_QUESTION
 
 
 def _unfit(said: Refusal) -> str:
@@ -97,22 +103,27 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
 @rule(
     "ERR007",
     SHOULD,
-    "A path or method that is not there is refused with the API's error object",
+    "What is refused before it reaches the API is refused with the API's error object",
     spec=ENVELOPE,
-    fix="Give the web framework's 404 and 405 handlers the API's error object.",
+    fix="Give the API's error object to the check of the key (401) and to the web framework's 404, 405 and 413.",
     when=_outside_the_api,
     good=[answered(error("Not found."), status=404, probe="chat.mistake.unknown-route")],
     bad=[
         answered({"detail": "Not Found"}, status=404, probe="chat.mistake.unknown-route"),
         answered("<html>", status=404, probe="chat.mistake.unknown-route"),
         answered("", status=405, probe="chat.mistake.get"),
+        answered({"error": "Unauthorized"}, status=401, probe="chat.auth.wrong-key"),
+        answered({"detail": "Not Found"}, status=404, probe="chat.models.unknown"),
+        answered(error(""), status=404, probe="chat.mistake.unknown-route"),
     ],
 )
-def route_error_without_an_error_object(x: Exchange) -> Iterator[Finding]:
-    """Who mistypes a base URL gets an error that reads like another product's."""
+def early_error_without_an_error_object(x: Exchange) -> Iterator[Finding]:
+    """Who mistypes a base URL, a model or a key gets an error that reads like another product's."""
     said = refusal(x)
     if said.kind not in ("openai", "anthropic"):
         yield Finding(f"the error {said.status} is {_unfit(said) or 'JSON without an `error` object'}", at=said.at)
+    elif not said.message.strip():
+        yield Finding(f"the error {said.status} has no message", at=said.at)
 
 
 def _enveloped(x: Exchange) -> Skip | None:
@@ -133,7 +144,7 @@ def _openai(x: Exchange) -> Skip | None:
     "An error has a message",
     spec=ENVELOPE,
     fix="Set `error.message` to a sentence that says what is wrong.",
-    when=_enveloped,
+    when=both(_within_the_api, _enveloped),
     good=[GOOD],
     bad=[
         refused_with(message=""),

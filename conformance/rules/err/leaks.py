@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.exchange import Exchange, Span
+from conformance.profile import WRONG_KEY
 from conformance.read.refusal import quoted, refusal
 from conformance.read.request import asked
 from conformance.read.value import mapping, sequence
@@ -94,3 +95,37 @@ def conversation_sent_back(x: Exchange) -> Iterator[Finding]:
     texts = (mapping(message).get("content") for message in sequence(asked(x).get("messages")))
     if any(isinstance(t, str) and len(t) >= LONG_ENOUGH and (t in said.text or t in said.message) for t in texts):
         yield Finding(f"the error {said.status} repeats a message of the request", at=said.at)
+
+
+KEY_OF_ANYBODY = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|pplx|hf|ghp|gho|glpat|nvapi|r8)[-_](?=[\w-]*\d)[\w-]{20,200}"
+    r"|\bAIza[\w-]{30,60}|\bAKIA[0-9A-Z]{16}\b"
+    r"|\bBearer (?=[\w.~+/-]*\d)[\w.~+/-]{20,400}"
+    r"|[?&](?:api[-_]?key|key|token|access_token|sig)=(?=[^&\s\"']*\d)[\w.%~-]{16,400}"
+)
+"""Keys by the marks that well-known services give them, and what stands for one in an address."""
+
+
+@rule(
+    "ERR032",
+    MUST,
+    "An error shows no key of somebody else",
+    spec="https://cwe.mitre.org/data/definitions/209.html",
+    fix="Tell that the upstream failed, in words of your own: an exception's text holds its address, and that holds the key.",
+    when=_said_no,
+    good=[GOOD, refused_with(message="Incorrect API key provided: sk-abcd***********************3xYz.")],
+    bad=[
+        refused_with(
+            message="ConnectTimeout: https://api.example/v1beta/m:generate?key=AIzaSyA0123456789abcdefghijklmnopqrstuv"
+        ),
+        refused_with(message="upstream said: invalid Authorization 'Bearer sk-proj-0123456789abcdefghij'"),
+    ],
+)
+def foreign_key_shown(x: Exchange) -> Iterator[Finding]:
+    """It is the provider's key behind the gateway: whoever reads the error can spend its owner's money."""
+    said = refusal(x)
+    found = KEY_OF_ANYBODY.search(said.message) or KEY_OF_ANYBODY.search(said.text)
+    if found and WRONG_KEY not in found[0]:
+        yield Finding(
+            f"the error shows what looks like a key: {found[0][:8]}... ({len(found[0])} characters)", at=said.at
+        )

@@ -14,13 +14,24 @@ from conformance.rules.example import HELLO, JSON, Headers, answered, completion
 from conformance.rules.when import UNRELATED, asks, both, decided, greeted, in_a_mode_that_is_offered, replied
 from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
-UNREADABLE = ("bad-json", "array-body", "no-messages", "unknown-route")
+UNREADABLE = ("bad-json", "array-body", "empty-body", "no-messages", "unknown-route")
 """Mistakes that leave nothing to answer."""
-FORGIVEN = ("no-model", "unknown-model", "empty-messages", "bad-role", "invalid-utf8", "negative-cap")
+FORGIVEN = (
+    "no-model",
+    "unknown-model",
+    "empty-messages",
+    "bad-role",
+    "invalid-utf8",
+    "negative-cap",
+    "zero-cap",
+    "n-zero",
+    "top-logprobs-alone",
+    "response-format",
+)
 """Mistakes that some servers make the best of."""
 
-MISTAKES = ("mistake", "wrong-type", "unknown-field")
-DOCUMENTED = ("tools", "usage", "n", "witness", "long", "short")
+MISTAKES = ("mistake", "wrong-type", "unknown-field", "range")
+DOCUMENTED = ("tools", "usage", "n", "witness", "long", "short", "form", "twin", "seed")
 
 
 def mistaken(x: Exchange) -> Skip | None:

@@ -23,6 +23,8 @@ def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
         yield not_applicable(f"the target failed with {said.status}")
     elif not said.is_json:
         yield not_applicable("the refusal is no JSON")
+    elif not said.message:
+        yield not_applicable("the refusal has no message (ERR008 tells of that)")
     elif names(said, RIDER):
         yield untestable(f"the target refused `{RIDER}`, which rode along")
     elif named := companions(x, hello, said):

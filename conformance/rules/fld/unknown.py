@@ -50,7 +50,6 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
     spec=DROPPED,
     fix="Forbid undeclared fields, or list the ignored ones in a response header such as x-ignored-params.",
     when=_at_the_top,
-    apis=("chat",),
     good=[
         answered(UNKNOWN, status=400, **CANARY),
         answered(completion(), headers=WARNED, **CANARY),
@@ -70,7 +69,6 @@ def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | Ski
     spec=DROPPED,
     fix="Forbid undeclared fields in nested objects as well; most request models do so only at the top.",
     when=_inside,
-    apis=("chat",),
     good=[answered(UNKNOWN, status=400, **NESTED)],
     bad=[answered(completion(), **NESTED)],
 )
@@ -86,7 +84,6 @@ def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | Skip
     spec=DROPPED,
     fix="Make the request model do what the policy says, at every level, streaming or not.",
     when=_unknown,
-    apis=("chat",),
     good=[answered(UNKNOWN, status=400, **CANARY), answered(completion(), headers=WARNED, **CANARY)],
     bad=[answered(completion(), **CANARY), answered(completion(), **NESTED)],
 )
@@ -112,7 +109,6 @@ def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Fi
     spec=DROPPED,
     fix="Put the field's path into `error.param` and its name into the message.",
     when=_unknown,
-    apis=("chat",),
     good=[(answered(UNKNOWN, status=400, **CANARY), GREETING)],
     bad=[(answered(UNNAMED, status=400, **CANARY), GREETING)],
 )

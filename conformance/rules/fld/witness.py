@@ -7,12 +7,15 @@ from conformance.read.capability import is_at_cap, witnessed
 from conformance.read.effects import effects, illegible
 from conformance.read.http1 import reply
 from conformance.read.refusal import refusal
+from conformance.read.request import CAPS, FORMATS, STOPS
 from conformance.rule import When, rule
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.fld.example import Facts
 from conformance.rules.fld.spec import CREATE, OBJECT
 from conformance.rules.when import readable, succeeded
 from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
+
+CAPPING = tuple(name for names in CAPS.values() for name in names)
 
 
 def _witness(topic: str, *abouts: str) -> When:
@@ -49,8 +52,7 @@ LONG = completion({"content": "one two three four five"}, usage={"completion_tok
     "A cap on tokens is honoured or refused",
     spec=f"{CREATE}#chat-create-max_completion_tokens",
     fix="Read both `max_tokens` and `max_completion_tokens`, and end with finish_reason `length` at the cap.",
-    when=_witness("witness", "max_tokens", "max_completion_tokens"),
-    apis=("chat",),
+    when=_witness("witness", *CAPPING),
     good=[answered(CAPPED, **CAP)],
     bad=[answered(LONG, **CAP), answered(completion({"content": "word " * 40}, usage=None), **CAP)],
 )
@@ -60,11 +62,11 @@ def dropped_cap(x: Exchange) -> Iterator[Finding | Skip]:
 
 
 def _at_cap(x: Exchange) -> Skip | None:
-    if skip := _witness("witness", "max_tokens", "max_completion_tokens")(x):
+    if skip := _witness("witness", *CAPPING)(x):
         return skip
     finishes = effects(x).finishes.values()
     if not {"length", "stop"} & set(finishes):
-        return untestable("the answer finishes neither with `length` nor with `stop`")
+        return untestable("the answer ends neither at its cap nor by itself")
     return None if "length" in finishes or is_at_cap(x) else untestable("no usage tells that the cap was reached")
 
 
@@ -75,7 +77,6 @@ def _at_cap(x: Exchange) -> Skip | None:
     spec=OBJECT,
     fix="Report finish_reason `length` where the cap was reached.",
     when=_at_cap,
-    apis=("chat",),
     good=[answered(CAPPED, **CAP)],
     bad=[
         answered(CAPPED | {"choices": completion({"content": "One"})["choices"]}, **CAP),
@@ -85,8 +86,10 @@ def _at_cap(x: Exchange) -> Skip | None:
 def cut_answer_called_complete(x: Exchange) -> Iterator[Finding]:
     """The rest of an answer is asked for where the finish says that there is one; else half is taken for the whole."""
     if "stop" in effects(x).finishes.values():
-        seen = "one token came under a cap of one, and finish_reason says `stop`"
-        yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)), expected="finish_reason `length`")
+        seen = "one token came under a cap of one, and the answer says that it ended by itself"
+        yield Finding(
+            seen, at=reply(x).locate(0, len(reply(x).content)), expected="the API's word for an end at the cap"
+        )
 
 
 TWO: Facts = {"body": {"n": 2}, "probe": "chat.n"}
@@ -119,8 +122,7 @@ CALL = {"content": None, "tool_calls": [{"id": "c", "type": "function", "functio
     "`tool_choice: required` is honoured or refused",
     spec=f"{CREATE}#chat-create-tool_choice",
     fix="Constrain the model to a tool call, or refuse `required` with 400.",
-    when=_witness("tools"),
-    apis=("chat",),
+    when=_witness("tools", ""),
     good=[answered(completion(CALL, "tool_calls"), **TOOLS)],
     bad=[answered(completion(), **TOOLS), streamed(*HELLO, **TOOLS)],
 )
@@ -139,8 +141,7 @@ FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_for
     "`response_format: json_schema` is honoured or refused",
     spec=f"{CREATE}#chat-create-response_format",
     fix="Constrain the answer to the schema, or refuse the format with 400.",
-    when=_witness("witness", "response_format"),
-    apis=("chat",),
+    when=_witness("witness", *FORMATS.values()),
     good=[answered(completion({"content": '{"a": "b"}'}), **FORMAT)],
     bad=[answered(completion(), **FORMAT), answered(completion({"content": '{"a": "c"}'}), **FORMAT)],
 )
@@ -158,8 +159,7 @@ STOP: Facts = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
     "`stop` is honoured or refused",
     spec=f"{CREATE}#chat-create-stop",
     fix="End the answer before the first stop text, with finish_reason `stop`.",
-    when=_witness("witness", "stop"),
-    apis=("chat",),
+    when=_witness("witness", "stop.text", *STOPS.values()),
     good=[answered(completion({"content": "One"}), **STOP)],
     bad=[answered(completion({"content": "One, two"}), **STOP), streamed(*HELLO, **STOP | {"body": {"stop": ["th"]}})],
 )

@@ -14,7 +14,7 @@ from conformance.rules.fld.spec import CREATE, DROPPED
 from conformance.rules.when import BODILESS, asks, both, decided, greeted, in_a_mode_that_is_offered, readable
 from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
-READ_STRICTLY = ("frequency_penalty", "messages", "presence_penalty", "stream", "temperature", "top_p")
+READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "stream", "temperature", "top_p")
 """Fields that change any answer, that no witness shows, and that the servers which read them refuse in a wrong type."""
 
 
@@ -56,7 +56,6 @@ def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     spec=CREATE,
     fix="Declare the field in the request model with its type, and refuse what does not fit with 400.",
     when=_effective,
-    apis=("chat",),
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(UNNAMED, status=422, **MISTYPED), GREETING)],
     bad=[(answered(completion(), **MISTYPED), GREETING), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
 )
@@ -72,7 +71,6 @@ def dropped_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     spec=CREATE,
     fix="Declare the field in the request model with its type, even where it has little effect.",
     when=_other,
-    apis=("chat",),
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), GREETING)],
     bad=[(answered(completion(), **USER), GREETING)],
 )
@@ -88,7 +86,6 @@ def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     spec=DROPPED,
     fix="Put the field's path into `error.param` and its name into the message.",
     when=_mistyped,
-    apis=("chat",),
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(completion(), **MISTYPED), GREETING)],
     bad=[(answered(UNNAMED, status=400, **MISTYPED), GREETING)],
 )

@@ -6,7 +6,8 @@ from conformance.exchange import Exchange
 from conformance.read.http1 import reply
 from conformance.read.json_text import NOT_JSON, fault_of, lone_surrogate
 from conformance.read.refusal import quoted
-from conformance.read.sse import DONE, TERMINAL, Event, ends, payloads, span, stream
+from conformance.read.sse import DONE, TERMINAL, ends, payloads, span, stream
+from conformance.read.typed import is_passed_over
 from conformance.read.value import mapping, shown, string
 from conformance.rule import rule
 from conformance.rules.example import streamed
@@ -85,7 +86,7 @@ def event_is_no_json(x: Exchange) -> Iterator[Finding]:
     """Clients raise a decoding error in the midst of the answer, or skip the event and lose its text."""
     explained = {event.start for event in merged_events(x)} | _broken_by_lost_lines(x)
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
-        if value is not NOT_JSON or event.start in explained or _is_skipped(x, event):
+        if value is not NOT_JSON or event.start in explained or is_passed_over(x, event):
             continue
         if _is_utf8(event.data) and not LIKE_DONE.fullmatch(event.data):
             what = "a second `data:`" if event.data.startswith(b"data:") else fault_of(event.data)
@@ -98,11 +99,6 @@ def _is_utf8(octets: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _is_skipped(x: Exchange, event: Event) -> bool:
-    """Whether the clients of the Messages API pass over an event without reading its data."""
-    return x.api == "messages" and event.name in ("", "ping")
 
 
 def _broken_by_lost_lines(x: Exchange) -> set[int]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
-from conformance.read.chat import Fragment, ToolCall, answer, fragments, place
+from conformance.read.answer import ToolCall
+from conformance.read.chat import Fragment, answer, fragments, place
 from conformance.read.value import held, shown
 from conformance.rules.tool.example import CUSTOM, PARALLEL, STREAM, VENDOR, WHOLE, begins, called, calling, goes_on
 from conformance.rules.tool.shape import (

@@ -7,6 +7,8 @@ from conformance.read.value import Object
 from conformance.rules.example import answered, chunk, streamed
 from conformance.rules.example import completion as whole
 
+CHOICE = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-tool_choice"
+TOOLS = {"tools": [{"type": "function", "function": {"name": name}} for name in "fg"]}
 NAMED = {"tool_choice": {"type": "function", "function": {"name": "f"}}}
 USAGE = {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11}
 
@@ -21,16 +23,18 @@ def goes_on(arguments: Any, index: int = 0, **more: Any) -> Object:
     return {"index": index, "function": {"arguments": arguments}} | more
 
 
-def calling(*found: Any, finish: str = "tool_calls", **facts: Any) -> Exchange:
-    """A stream with these fragments, one a chunk."""
+def calling(*found: Any, finish: str = "tool_calls", body: Object | None = None, **facts: Any) -> Exchange:
+    """A stream with these fragments, one a chunk, in reply to a request that offers tools."""
     deltas = [chunk({"tool_calls": [fragment]}) for fragment in found]
-    return streamed(chunk({"role": "assistant", "content": None}), *deltas, chunk(finish=finish), "[DONE]", **facts)
+    chunks = (chunk({"role": "assistant", "content": None}), *deltas, chunk(finish=finish), "[DONE]")
+    return streamed(*chunks, body=TOOLS | (body or {}), **facts)
 
 
-def called(*found: Any, finish: str = "tool_calls", **facts: Any) -> Exchange:
-    """A whole answer with these calls."""
+def called(*found: Any, finish: str = "tool_calls", body: Object | None = None, **facts: Any) -> Exchange:
+    """A whole answer with these calls, in reply to a request that offers tools."""
     calls = [{k: v for k, v in call.items() if k != "index"} if isinstance(call, dict) else call for call in found]
-    return answered(whole({"content": None, "tool_calls": calls}, finish=finish, usage=USAGE), **facts)
+    message = {"content": None, "tool_calls": calls}
+    return answered(whole(message, finish=finish, usage=USAGE), body=TOOLS | (body or {}), **facts)
 
 
 def less(call: Object, *names: str) -> Object:

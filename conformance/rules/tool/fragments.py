@@ -15,16 +15,22 @@ from conformance.verdict import MUST, SHOULD, Finding
     "TOOL015",
     MUST,
     "A tool call keeps its index through all of its fragments",
-    fix="Count the index by calls, not by fragments.",
+    fix="Count the index by calls, not by fragments, and send all of a call under the index with which it began.",
     when=unlost_calls,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
-    bad=[calling(begins(), goes_on('{"city"', 1), goes_on(': "Oslo"}', 2))],
+    bad=[
+        calling(begins(), goes_on('{"city"', 1), goes_on(': "Oslo"}', 2)),
+        calling(begins(), goes_on('{"a": 1}'), begins("g", index=1, id="call_2"), goes_on('{"b"'), goes_on(": 2}")),
+    ],
 )
 def call_index_moves(x: Exchange) -> Iterator[Finding]:
     """Clients join fragments by index: one call becomes many, the first without arguments, the others without a name."""
     for fragment in stray_fragments(x):
-        seen = f"a fragment with index {shown(fragment.value['index'])} begins no call: it has neither id nor name"
+        index = shown(fragment.value["index"])
+        whole = any(found[0] is not fragment and fragment in found for _, found in joined_calls(x))
+        why = "goes on with a call that is complete" if whole else "begins no call: it has neither id nor name"
+        seen = f"a fragment with index {index} {why}"
         yield Finding(seen, at=place(x, fragment))
 
 

@@ -1,22 +1,19 @@
 """What the rules on tool calls share: how one is built, and the calls with the fragments that they are made of."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from conformance.exchange import MODES, Exchange, Mode
-from conformance.read.chat import (
-    Fragment,
-    ToolCall,
-    completion,
-    fragments,
-    join,
-    parts,
-    whole_choices,
-)
+from conformance.exchange import MODES, Api, Exchange, Mode, Span
+from conformance.read.answer import ToolCall
+from conformance.read.chat import Fragment, fragments, join, parts, place, whole_choices
 from conformance.read.json_text import value_of
+from conformance.read.messages import CALLS, blocks
+from conformance.read.responses import items
+from conformance.read.sse import Event
 from conformance.read.value import Object, is_integer, mapping, string
-from conformance.rule import Example, Judge, Rule, When, rule
+from conformance.read.whole import whole_object
+from conformance.rule import BESIDE, Example, Judge, Rule, When, rule
 from conformance.verdict import Level
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat"
@@ -31,16 +28,22 @@ def tool_rule(  # noqa: PLR0913 - as rule
     when: When,
     good: Sequence[Example],
     bad: Sequence[Example],
+    spec: str = "",
+    apis: Sequence[Api] = ("chat",),
     modes: Sequence[Mode] = MODES,
+    beside: Mapping[str, str] = BESIDE,
 ) -> Callable[[Judge], Rule]:
-    """A rule on the tool calls of the chat API."""
-    spec = f"{SPEC}/streaming#chat/streaming-choices" if modes == ("stream",) else f"{SPEC}/object#chat/object-choices"
-    return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=modes)
+    """A rule on tool calls; without `spec` it is about their shape on the chat API."""
+    shape = "streaming#chat/streaming-choices" if modes == ("stream",) else "object#chat/object-choices"
+    spec = spec or f"{SPEC}/{shape}"
+    return rule(
+        id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=apis, modes=modes, beside=beside
+    )
 
 
 def mentions(x: Exchange) -> Iterator[tuple[Fragment, Any]]:
     """Each value of `tool_calls` that is not null, with a place to point at."""
-    whole_answer = completion(x)
+    whole_answer = whole_object(x)
     if whole_answer is not None:
         for index, _, message in whole_choices(whole_answer):
             if message.get("tool_calls") is not None:
@@ -61,6 +64,31 @@ def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
             groups.setdefault(key, []).append(fragment)
     for found in groups.values():
         yield from ((call, found) for call in join(f.value for f in found))
+
+
+def at_call(x: Exchange) -> Span:
+    """The octets that begin the first call, or the whole content where they can't be told."""
+    return place(x, FIRST[x.api](x))
+
+
+def _first_fragment(x: Exchange) -> Fragment | None:
+    return next(iter(fragments(x)), None)
+
+
+def _first_block(x: Exchange) -> Event | None:
+    return next((found.events[0] for found in blocks(x) if found.events and found.type in CALLS), None)
+
+
+def _first_item(x: Exchange) -> Event | None:
+    return next((found.events[0] for found in items(x) if found.type == "function_call"), None)
+
+
+FIRST: dict[Api, Callable[[Exchange], Fragment | Event | None]] = {
+    "chat": _first_fragment,
+    "messages": _first_block,
+    "responses": _first_item,
+}
+"""What begins the first call, as each API has it."""
 
 
 def function_of(fragment: Fragment) -> Object:
@@ -92,13 +120,30 @@ def other_ids(x: Exchange) -> Iterator[tuple[Fragment, str, str]]:
 
 
 def stray_fragments(x: Exchange) -> Iterator[Fragment]:
-    """Fragments under an index at which no call begins, after a call has begun in the same choice."""
+    """Fragments under an index at which no call begins after one has begun, or that go on with a call that is complete."""
+    yield from _misfiled(x)
     begun: set[int] = set()
     for call, found in joined_calls(x):
         if call.id or call.name or call.type:
             begun.add(found[0].choice)
         elif found[0].choice in begun and call.index is not None and found[0].event:
             yield found[0]
+
+
+def _misfiled(x: Exchange) -> Iterator[Fragment]:
+    """The first fragment beyond a call's complete arguments, where another call of the same choice has none."""
+    begun = [(call, found) for call, found in joined_calls(x) if call.index is not None and found[0].event]
+    bare = {found[0].choice for call, found in begun if call.name and not call.arguments}
+    for call, found in begun:
+        if found[0].choice not in bare or is_object(call.arguments):
+            continue
+        said = ""
+        for fragment in found:
+            more = string(function_of(fragment).get("arguments"))
+            if more.strip() and is_object(said):
+                yield fragment
+                break
+            said += more
 
 
 def is_object(text: str) -> bool:

@@ -1,18 +1,17 @@
 """When a rule on tool calls applies."""
 
 from conformance.exchange import Exchange
-from conformance.read.chat import answer, fragments, is_shaped
+from conformance.read.assembled import answer
+from conformance.read.capability import announced
+from conformance.read.chat import fragments, is_shaped
+from conformance.read.effects import effects, illegible
 from conformance.read.request import cap_asked, choices_asked
+from conformance.read.tools import SINGLE, calls, freedom, offered, wants_one_call
 from conformance.read.usage import usage
-from conformance.rules.chk.when import filed, finished, unbroken
-from conformance.rules.cmp.when import choosing as choosing_whole
+from conformance.rules.chk.when import unbroken
+from conformance.rules.spoken import by_api, chosen, finished
 from conformance.rules.tool.shape import has_odd_arguments, mentions, other_ids, repeated_arguments, stray_fragments
 from conformance.verdict import Skip, not_applicable, untestable
-
-
-def chosen(x: Exchange) -> Skip | None:
-    """Choices came, in either mode."""
-    return filed(x) if x.mode == "stream" else choosing_whole(x)
 
 
 def mentioned(x: Exchange) -> Skip | None:
@@ -38,9 +37,17 @@ def known_calls(x: Exchange) -> Skip | None:
     return untestable("a call changes its index") if any(True for _ in stray_fragments(x)) else None
 
 
+def _called(x: Exchange) -> Skip | None:
+    return chosen(x) or (None if any(True for _ in calls(x)) else not_applicable("no tool was called"))
+
+
+told_apart = by_api({"chat": known_calls, "messages": _called, "responses": _called})
+"""An answer of any API came with calls that can be told apart."""
+
+
 def called_to_the_end(x: Exchange) -> Skip | None:
     """An answer came whole that calls tools."""
-    return called_some(x) or (finished(x) if x.mode == "stream" else None)
+    return called_some(x) or finished(x)
 
 
 def joinable_calls(x: Exchange) -> Skip | None:
@@ -80,9 +87,74 @@ def uncapped_calls(x: Exchange) -> Skip | None:
 
 def says_tool_calls(x: Exchange) -> Skip | None:
     """An answer came whole that finishes with `tool_calls`."""
-    if skip := chosen(x) or (finished(x) if x.mode == "stream" else None):
+    if skip := finished(x):
         return skip
     if not is_shaped(x):
         return untestable("what the choices hold can't be read")
     said = any("tool_calls" in choice.finishes for choice in answer(x).choices)
     return None if said else not_applicable("finish_reason is not tool_calls")
+
+
+def uncallable(x: Exchange) -> Skip | None:
+    """An answer came to a request that allows no call."""
+    if skip := chosen(x):
+        return skip
+    if freedom(x) != "none":
+        return not_applicable("the request allows calls")
+    return _unannounced(x, "tool_choice") if offered(x) else None
+
+
+def named(x: Exchange) -> Skip | None:
+    """An answer came, and can be read, to a request that names the tool to be called."""
+    if skip := chosen(x):
+        return skip
+    if freedom(x) != "named":
+        return not_applicable("no tool was named to be called")
+    return _unannounced(x, "tool_choice") or (untestable(fault) if (fault := illegible(x)) else None)
+
+
+def named_to_the_end(x: Exchange) -> Skip | None:
+    """As named, and the answer holds a call, or it is the model's whole answer (a lost call is told by TOOL012)."""
+    if skip := named(x):
+        return skip
+    seen = effects(x)
+    if not seen.calls and (seen.is_cut or "tool_calls" in seen.finishes.values()):
+        return untestable("the answer ended before a tool call could be seen, or the call was lost")
+    return None
+
+
+def alone(x: Exchange) -> Skip | None:
+    """Calls came that can be told apart, to a request that allows no more than one."""
+    if skip := told_apart(x):
+        return skip
+    return _unannounced(x, SINGLE[x.api]) if wants_one_call(x) else not_applicable("the request allows several calls")
+
+
+def free_calls(x: Exchange) -> Skip | None:
+    """Whole calls came to a request that offers tools and leaves it to the model which one it calls."""
+    if skip := told_apart(x):
+        return skip
+    return None if freedom(x) in ("auto", "required") and offered(x) else not_applicable("the model had no choice")
+
+
+def talking(x: Exchange) -> Skip | None:
+    """An answer came to a request under which the model may call tools."""
+    if skip := chosen(x):
+        return skip
+    allowed = freedom(x) in ("auto", "required", "named") and offered(x)
+    return None if allowed else not_applicable("the request allows no call")
+
+
+def _uncut(x: Exchange) -> Skip | None:
+    if skip := finished(x) or told_apart(x):
+        return skip
+    return not_applicable("the answer ran into the cap") if effects(x).is_cut else None
+
+
+uncut_calls = by_api({"chat": uncapped_calls, "messages": _uncut, "responses": _uncut})
+"""An answer of any API came whole with calls, and did not run into the cap of the request."""
+
+
+def _unannounced(x: Exchange, name: str) -> Skip | None:
+    """The target does not say that it ignores the field."""
+    return not_applicable(f"the target says that it ignored `{name}`") if announced(x, name) else None

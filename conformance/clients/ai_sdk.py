@@ -1,0 +1,95 @@
+"""The Vercel AI SDK: the ground of its providers, which validate each event, report what fails, and read on."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from conformance.clients.client import Play
+from conformance.clients.node import broken_off, dispatched, maybe, parse_json, text_of, unheard
+from conformance.clients.sdk import ATTEMPTS
+from conformance.clients.shape import Check
+from conformance.clients.transport import body
+from conformance.clients.turn import ClientError, Turn, outcome_of
+from conformance.exchange import Exchange
+from conformance.read.http1 import reply
+
+VERSION = "6.0.326"
+RETRIED = (408, 409, 429)
+LOST = ("connection", "cut", "reset")
+
+
+class Part(NamedTuple):
+    """One event: its value, or why it was refused. The end marker has neither."""
+
+    value: Any = None
+    error: ClientError | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether this is `[DONE]`, which the SDK passes over, though nothing is missing then."""
+        return self.value is None and self.error is None
+
+
+def parts(x: Exchange, valid: Check) -> Iterator[Part]:
+    """The events of a stream to the end of the body; what breaks the body off comes last."""
+    for event in dispatched(_without_open_cr(body(x).content), named=False):
+        if event.data == "[DONE]":
+            yield Part()
+            continue
+        value = parse_json(event.data)
+        if isinstance(value, ClientError):
+            yield Part(error=value)
+        elif valid(value):
+            yield Part(value)
+        else:
+            yield Part(error=ClientError("invalid", "Type validation failed"))
+    if body(x).error:
+        yield Part(error=body(x).error)
+
+
+def _without_open_cr(content: bytes) -> bytes:
+    """A carriage return at the very end is held back, as a line feed might follow it."""
+    return content.removesuffix(b"\r")
+
+
+def whole(x: Exchange, valid: Check) -> Any:
+    """The value of a whole reply, whatever its content type. Raises ClientError where it is not as `valid` wants it."""
+    read = body(x)
+    if read.error:
+        raise read.error
+    value = parse_json(text_of(x))
+    if isinstance(value, ClientError):
+        raise value
+    if not valid(value):
+        raise ClientError("invalid", "Invalid JSON response: Type validation failed")
+    return value
+
+
+def reported(error: Any) -> ClientError:
+    """An error that the stream itself reports."""
+    said = maybe(error, "message")
+    return ClientError("api", said if isinstance(said, str) else "")
+
+
+def retryable(x: Exchange, error: ClientError | None) -> bool:
+    """Whether the SDK tries again: by status alone, and where the network failed while it waited for a result."""
+    if error is None:
+        return False
+    if error.kind == "status":
+        return error.status in RETRIED or error.status >= 500
+    return error.kind == "connection" or (x.mode == "unary" and broken_off(x))
+
+
+def played(x: Exchange, turn: Turn, *, again: bool) -> Play:
+    """The play of a turn that is tried three times, or once."""
+    return Play(outcome=outcome_of(turn), asked=(x,) * (ATTEMPTS if again else 1), turn=turn)
+
+
+def refusal(x: Exchange, error: Check) -> ClientError | None:
+    """What is raised in place of a reply: the error's message where the body is as the provider knows it."""
+    failed = unheard(x)
+    status = reply(x).status
+    if failed or 200 <= status < 300:
+        return failed
+    value = parse_json(text_of(x))
+    said = value["error"]["message"] if error(value) and isinstance(value, dict) else reply(x).reason
+    return ClientError("status", said[:2000], status)

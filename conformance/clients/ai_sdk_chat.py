@@ -1,0 +1,270 @@
+"""The Vercel AI SDK on chat: its provider for compatible servers, and its provider for OpenAI."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from conformance.clients.ai_sdk import LOST, RETRIED, VERSION, Part, parts, played, refusal, reported, retryable, whole
+from conformance.clients.client import Client, Play
+from conformance.clients.node import broken_off, maybe
+from conformance.clients.shape import Check, either, fields, items, nullish, number, one_of, text
+from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.exchange import Exchange
+
+ERROR: Final = fields(error=fields(message=text))
+COUNTS: Final = nullish(
+    fields(**dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), nullish(number)))
+)
+CONTENT: Final = either(text, items(fields(type=text)))
+HEAD: Final[dict[str, Check]] = {"id": nullish(text), "created": nullish(number), "model": nullish(text)}
+FINISH: Final = nullish(text)
+
+
+def _delta(role: Check, content: Check, call: Check) -> Check:
+    reasoning = dict.fromkeys(("reasoning_content", "reasoning"), nullish(text))
+    return nullish(fields(role=nullish(role), content=nullish(content), tool_calls=nullish(items(call)), **reasoning))
+
+
+FRAGMENT: Final = fields(name=nullish(text), arguments=nullish(text))
+CALLED: Final = fields(name=text, arguments=text)
+OWN_TYPE: Final = one_of("function")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """What one provider demands.
+
+    `insists`: a stream without a finish reason is an error, else it ended for some other reason. `peeks`: an error
+    before any output fails the request, which is then tried again as one with that status would be.
+    """
+
+    chunk: Check
+    message: Check
+    insists: bool
+    peeks: bool
+
+
+COMPATIBLE: Final = Provider(
+    chunk=fields(
+        **HEAD,
+        choices=items(
+            fields(
+                delta=_delta(
+                    one_of("assistant", ""), CONTENT, fields(index=nullish(number), id=nullish(text), function=FRAGMENT)
+                ),
+                finish_reason=FINISH,
+            )
+        ),
+        usage=COUNTS,
+    ),
+    message=fields(
+        **HEAD,
+        choices=items(
+            fields(
+                message=fields(
+                    role=nullish(one_of("assistant")),
+                    content=nullish(CONTENT),
+                    tool_calls=nullish(items(fields(id=nullish(text), function=CALLED))),
+                ),
+                finish_reason=FINISH,
+            )
+        ),
+        usage=COUNTS,
+    ),
+    insists=True,
+    peeks=False,
+)
+OPENAI: Final = Provider(
+    chunk=fields(
+        **HEAD,
+        choices=items(
+            fields(
+                index=number,
+                delta=_delta(
+                    one_of("assistant"),
+                    text,
+                    fields(index=number, id=nullish(text), type=nullish(OWN_TYPE), function=FRAGMENT),
+                ),
+                finish_reason=FINISH,
+            )
+        ),
+        usage=COUNTS,
+    ),
+    message=fields(
+        **HEAD,
+        choices=items(
+            fields(
+                index=number,
+                message=fields(
+                    role=nullish(one_of("assistant")),
+                    content=nullish(text),
+                    tool_calls=nullish(items(fields(id=nullish(text), type=OWN_TYPE, function=CALLED))),
+                ),
+                finish_reason=FINISH,
+            )
+        ),
+        usage=COUNTS,
+    ),
+    insists=False,
+    peeks=True,
+)
+
+
+@dataclass
+class Tracker:
+    """Tool calls that are put together by index, or where it is missing by what is still open."""
+
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, fragment: dict[str, Any]) -> None:
+        """Add one fragment. Raises ClientError where a call begins without a name."""
+        function, index = fragment["function"], fragment.get("index")
+        name, arguments = function.get("name"), function.get("arguments") or ""
+        call = self._open(index, fragment.get("id"), name)
+        if call is not None:
+            call["arguments"] += arguments
+            return
+        if not (name and name.strip()):
+            raise ClientError("invalid", "Expected 'function.name' to be a string.")
+        self.calls.append({"index": index, "id": fragment.get("id"), "name": name, "arguments": arguments})
+
+    def _open(self, index: Any, call_id: Any, name: Any) -> dict[str, Any] | None:
+        if index is not None:
+            fits = [c for c in self.calls if c["index"] == index and name in (None, "", c["name"])]
+        elif call_id or name:
+            fits = [c for c in self.calls if call_id and c["id"] == call_id and name in (None, "", c["name"])]
+        else:
+            fits = self.calls if len(self.calls) == 1 else []
+        return fits[-1] if fits else None
+
+    def tools(self) -> tuple[Tool, ...]:
+        """The calls; an ID is made up where none came."""
+        return tuple(Tool(name=c["name"], arguments=c["arguments"], id=c["id"] or "made up") for c in self.calls)
+
+
+class _Reading:
+    def __init__(self, provider: Provider) -> None:
+        self.provider, self.tracker = provider, Tracker()
+        self.text: list[str] = []
+        self.finish, self.thought, self.seen, self.more, self.done = "", False, False, False, False
+        self.error: ClientError | None = None
+
+    def take(self, part: Part) -> None:
+        """Take one part; the first error is what the user hears of."""
+        if part.ends:
+            self.done = True
+            return
+        if part.error or self._reports_an_error(part.value):
+            self.error = self.error or part.error or reported(part.value["error"])
+            return
+        self.seen = True
+        choice: dict[str, Any] = next(iter(part.value["choices"]), {})
+        delta = choice.get("delta") or {}
+        said = spoken(delta.get("content"))
+        self.more = self.more or bool(said and self.done)
+        self.text.append(said)
+        self.finish = choice.get("finish_reason") or self.finish
+        self.thought = self.thought or bool(delta.get("reasoning_content") or delta.get("reasoning"))
+        for fragment in delta.get("tool_calls") or ():
+            self.tracker.take(fragment)
+
+    def _reports_an_error(self, value: dict[str, Any]) -> bool:
+        """A chunk may hold an error beside its choices; the provider that insists on a finish reason looks for one."""
+        return "error" in value and (self.provider.insists or not self.provider.chunk(value))
+
+    @property
+    def began(self) -> bool:
+        """Whether there was any output."""
+        return bool(self.tracker.calls) or any(self.text)
+
+    def turn(self) -> Turn:
+        error = self.error
+        if self.provider.insists and not (error or self.finish):
+            error = ClientError("invalid", "Response stream ended without a finish reason.")
+        unfinished = not (self.finish or self.provider.insists)
+        return Turn(
+            text="".join(self.text),
+            tools=() if unfinished else self.tracker.tools(),
+            finish=self.finish[:40],
+            seen=self.seen,
+            ended=self.done or bool(self.finish),
+            more=self.more,
+            thought=self.thought,
+            error=error,
+        )
+
+
+def spoken(content: Any) -> str:
+    """The text of a content, which may be a list of parts."""
+    if isinstance(content, str):
+        return content
+    texts = (part.get("text") for part in content or () if part.get("type") == "text")
+    return "".join(piece for piece in texts if isinstance(piece, str))
+
+
+def play(provider: Provider, x: Exchange, _fallback: Exchange | None) -> Play:
+    """`streamText` on a stream, `generateText` otherwise."""
+    failed = refusal(x, ERROR)
+    if not failed and x.mode == "stream":
+        return _streamed(provider, x)
+    turn = Turn(error=failed) if failed else _completed(provider, x)
+    return played(x, turn, again=retryable(x, turn.error))
+
+
+def _streamed(provider: Provider, x: Exchange) -> Play:
+    reading = _Reading(provider)
+    try:
+        for part in parts(x, either(provider.chunk, ERROR)):
+            early = provider.peeks and not (reading.began or reading.error)
+            reading.take(part)
+            if early and reading.error and (part.error is None or part.error.kind in LOST):
+                passing = broken_off(x) if part.error else _passing(part.value)
+                return played(x, Turn(error=reading.error), again=passing)
+    except ClientError as raised:
+        reading.error = raised
+    return played(x, reading.turn(), again=False)
+
+
+def _passing(value: dict[str, Any]) -> bool:
+    """Whether the error that a stream begins with is one to try again after, by the status that it stands for."""
+    code, kind = (maybe(value["error"], name) for name in ("code", "type"))
+    if "insufficient_quota" in (code, kind):
+        return False
+    if str(code).isdigit() and 400 <= int(code) <= 599:
+        return int(code) in RETRIED or int(code) >= 500
+    words = " ".join(str(word).lower() for word in (code, kind) if isinstance(word, str | int | float))
+    if "rate_limit" in words:
+        return True
+    refused = ("authentication", "permission", "not_found", "invalid", "bad_request", "context_length")
+    return not any(word in words for word in refused)
+
+
+def _completed(provider: Provider, x: Exchange) -> Turn:
+    try:
+        value = whole(x, provider.message)
+    except ClientError as raised:
+        return Turn(error=raised)
+    if not value["choices"]:
+        return Turn(error=ClientError("invalid", "Response did not contain any choices."))
+    message = value["choices"][0]["message"]
+    tools = tuple(
+        Tool(name=call["function"]["name"], arguments=call["function"]["arguments"], id=call.get("id") or "made up")
+        for call in message.get("tool_calls") or ()
+    )
+    return Turn(text=spoken(message.get("content")), tools=tools, seen=True, ended=True)
+
+
+AI_SDK_COMPATIBLE = Client(
+    profile="vercel-ai-sdk",
+    name="AI SDK 6 (openai-compatible)",
+    version=f"{VERSION} (@ai-sdk/openai-compatible 2.0.87)",
+    api="chat",
+    play=partial(play, COMPATIBLE),
+)
+AI_SDK_OPENAI = Client(
+    profile="vercel-ai-sdk",
+    name="AI SDK 6 (openai)",
+    version=f"{VERSION} (@ai-sdk/openai 3.0.141)",
+    api="chat",
+    play=partial(play, OPENAI),
+)

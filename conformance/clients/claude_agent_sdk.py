@@ -1,0 +1,195 @@
+"""The Claude Agent SDK: Claude Code, which retries for minutes and falls back to asking without a stream.
+
+Measured, not read: Claude Code is a binary. It tries ten times again what may pass; it takes beta features out of a
+refused request, one by one; and where a stream brings nothing, breaks off or ends in an error, it asks once more
+without streaming.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from conformance.clients.client import Client, Play
+from conformance.clients.node import maybe, messages, parse_json, refusal, text_of
+from conformance.clients.openai_sdk import Calls
+from conformance.clients.sdk import advised
+from conformance.clients.transport import body
+from conformance.clients.turn import ClientError, Tool, Turn, outcome_of
+from conformance.exchange import Exchange
+from conformance.read.http1 import reply
+
+RETRIES: Final = 10
+"""After each it waits twice as long, from half a second to half a minute: some three minutes in all."""
+STRIPPED: Final = 6
+"""Requests for a refused one, each with fewer beta features."""
+ERROR_RETRIES: Final = 2
+"""A stream that begins with an error is asked for so often again."""
+LOST: Final = ("cut", "reset", "coding")
+KNOWN: Final = (
+    "message_start",
+    "message_delta",
+    "message_stop",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "error",
+)
+WAITS: Final = "nothing for some three minutes of retries"
+"""A wait that long counts as a hang: few users sit through it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of a stream; `began` tells whether a message had begun, `torn` that a block came from nowhere."""
+
+    turn: Turn
+    began: bool = False
+    torn: bool = False
+
+
+def _streamed(x: Exchange) -> Reading:
+    """Read the events up to the message's end; those without a name, or with one that nobody knows, are passed over."""
+    heard, calls = messages(x), Calls()
+    text: list[str] = []
+    blocks: set[Any] = set()
+    began, stopped, finish = False, False, ""
+    for event in heard.events:
+        if event.name not in KNOWN or stopped:
+            continue
+        value = parse_json(event.data)
+        kind = maybe(value, "type") or event.name
+        if isinstance(value, ClientError) or event.name == "error" or kind == "error":
+            error = ClientError("api", _told(value))
+            return Reading(Turn(text="".join(text), error=error, seen=began), began)
+        began = began or kind == "message_start"
+        index = str(maybe(value, "index"))
+        if kind == "content_block_start":
+            blocks.add(index)
+            _open(calls, maybe(value, "content_block"), index)
+        elif kind == "content_block_delta":
+            if index not in blocks:
+                return Reading(
+                    Turn(text="".join(text), error=ClientError("shape", "Content block not found")), began, torn=True
+                )
+            text.append(_grow(calls, maybe(value, "delta"), index))
+        finish = str(maybe(maybe(value, "delta"), "stop_reason") or finish)
+        stopped = kind == "message_stop"
+    ended = began and (stopped or bool(finish))
+    waits = heard.error is not None and heard.error.kind == "hang"
+    tools = tuple(tool for tool in calls.tools() if tool.name)
+    return Reading(
+        Turn(
+            text="".join(text),
+            tools=tools,
+            finish=finish[:40],
+            seen=began,
+            ended=ended,
+            error=heard.error if waits or not ended else None,
+        ),
+        began,
+    )
+
+
+def _told(value: Any) -> str:
+    said = maybe(maybe(value, "error"), "message")
+    return said if isinstance(said, str) else ""
+
+
+def _open(calls: Calls, block: Any, index: str) -> None:
+    if maybe(block, "type") == "tool_use":
+        calls.add({"id": block.get("id"), "function": {"name": block.get("name")}}, index)
+
+
+def _grow(calls: Calls, delta: Any, index: str) -> str:
+    kind = maybe(delta, "type")
+    if kind == "input_json_delta" and isinstance(delta.get("partial_json"), str):
+        calls.add({"function": {"arguments": delta["partial_json"]}}, index)
+    said = maybe(delta, "text") if kind == "text_delta" else ""
+    return said if isinstance(said, str) else ""
+
+
+def _completed(x: Exchange) -> Turn:
+    """Read the reply to the fallback, or to a request that was not streamed in the first place."""
+    failed = refusal(x) or body(x).error
+    if failed:
+        return Turn(error=failed)
+    value = parse_json(text_of(x))
+    blocks = maybe(value, "content")
+    if not isinstance(blocks, list):
+        return Turn(error=ClientError("invalid", "API returned an empty or malformed response (HTTP 200)"))
+    texts = (maybe(block, "text") for block in blocks if maybe(block, "type") == "text")
+    tools = tuple(
+        Tool(name=block.get("name"), arguments="{}", id=block.get("id"))
+        for block in blocks
+        if maybe(block, "type") == "tool_use"
+    )
+    said = "".join(piece for piece in texts if isinstance(piece, str))
+    return Turn(text=said, tools=tools, seen=True, ended=True)
+
+
+def play(x: Exchange, fallback: Exchange | None) -> Play:
+    """One user message: the stream, its retries, and the same request without streaming where that may help."""
+    if x.mode == "unary":
+        return _ends(_completed(x), (x,))
+    failed = refusal(x)
+    if failed:
+        return _refused(x, fallback, failed)
+    reading = _streamed(x)
+    turn = reading.turn
+    if turn.error and turn.error.kind == "hang":
+        return Play(outcome="hang", asked=(x,), turn=turn)
+    if turn.error is None and turn.ended:
+        return Play(outcome=outcome_of(turn), asked=(x,), turn=turn)
+    if turn.error and turn.error.kind in LOST:
+        asked = (*(x,) * (1 + RETRIES), fallback)
+        why = "loses the stream, asks again ten times and then without it"
+        return Play(outcome="hang", asked=asked, turn=turn, why=why, sees=f"{WAITS}, and then the whole answer")
+    return _without_stream(x, fallback, 1 + _streams_again(reading))
+
+
+def _streams_again(reading: Reading) -> int:
+    """How often the stream itself is asked for again before the fallback."""
+    if reading.turn.error and not reading.began:
+        return ERROR_RETRIES
+    return 1 if reading.began and not reading.turn.error and not reading.torn else 0
+
+
+def _refused(x: Exchange, fallback: Exchange | None, failed: ClientError) -> Play:
+    turn = Turn(error=failed)
+    if failed.kind == "hang":
+        return Play(outcome="hang", asked=(x,), turn=turn)
+    status, told = failed.status, reply(x).value("x-should-retry")
+    if status == 404:
+        return _without_stream(x, fallback, 1)
+    stripped = STRIPPED - 1 if status in (400, 422) else 0
+    tried_again = failed.kind == "connection" or status == 401 or advised(x)
+    if tried_again and told != "false":
+        asked = (x,) * (1 + stripped + RETRIES)
+        return Play(outcome="hang", asked=asked, turn=turn, sees=f"{WAITS}, and then an error")
+    return _ends(turn, (x,) * (1 + stripped))
+
+
+def _without_stream(x: Exchange, fallback: Exchange | None, streams: int) -> Play:
+    """Ask once more without streaming, after so many requests for the stream."""
+    asked = (*(x,) * streams, fallback)
+    why = "finds no answer in the stream and asks again without it"
+    if fallback is None:
+        sees = "what that brings, which was not recorded"
+        return Play(outcome="exception", asked=asked, turn=Turn(), why=why, sees=sees)
+    return replace(_ends(_completed(fallback), asked), why=why)
+
+
+def _ends(turn: Turn, asked: tuple[Exchange | None, ...]) -> Play:
+    """The end of a message: an error is told in words, as if it were the answer, and raised after that."""
+    if turn.error:
+        sees = "an error as if it were the answer, and an exception"
+        return Play(outcome="partial_text+exception", asked=asked, turn=turn, sees=sees)
+    return Play(outcome=outcome_of(turn), asked=asked, turn=turn)
+
+
+CLAUDE_AGENT_SDK = Client(
+    profile="claude-agent-sdk",
+    name="Claude Agent SDK 0.2",
+    version="0.2.187 (Claude Code 2.1.330)",
+    api="messages",
+    play=play,
+)

@@ -1,0 +1,83 @@
+"""CrewAI: an LLM on openai-python 2, and a crew whose agent repeats its task on any error."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from conformance.clients.client import Client
+from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
+from conformance.clients.sdk import plays
+from conformance.clients.turn import ClientError, Turn
+from conformance.exchange import Exchange
+
+TASK_ATTEMPTS: Final = 3
+RATE_LIMIT_ATTEMPTS: Final = 3
+RATE_LIMIT_WORDS: Final = ("rate limit", "rate-limit", "too many requests", "throttled", "resource exhausted")
+
+
+def take(delta: Any, calls: Calls) -> str:
+    """Take one delta, which has to be there; a tool call without an index goes to the first slot."""
+    text = text_in(attribute(delta, "content"))
+    for fragment in items(attribute(delta, "tool_calls")):
+        index = attribute(fragment, "index")
+        calls.add(fragment, 0 if index is None else slot_of(index))
+    return text
+
+
+def _counts_only(chunk: Any) -> bool:
+    """A chunk with usage is looked at for nothing else."""
+    return bool(attribute(chunk, "usage"))
+
+
+def _reports_no_error(value: Any) -> None:
+    error = attribute(value, "error")
+    if error:
+        said = error.get("message") if isinstance(error, dict) else error
+        raise ClientError("api", said if isinstance(said, str) else "")
+
+
+def call(x: Exchange) -> Turn:
+    """`LLM.call`, which returns text or raises: what came before an error is lost."""
+    if x.mode == "unary":
+        return _mended(completed(x, look=_reports_no_error))
+    turn = streamed(x, take, look=_counts_only, calls=Calls(last_name=True))
+    return replace(turn, text="") if turn.error else turn
+
+
+def _mended(turn: Turn) -> Turn:
+    """Arguments that are an object already are taken as they are."""
+    tools = tuple(replace(t, arguments="{}") if isinstance(t.arguments, dict) else t for t in turn.tools)
+    return replace(turn, tools=tools)
+
+
+def kickoff(x: Exchange) -> Turn:
+    """`Crew.kickoff`, to which an empty answer is an error."""
+    turn = call(x)
+    if turn.error or turn.text or turn.tools:
+        return turn
+    return turn.fails(ClientError("invalid", "Invalid response from LLM call - None or empty."))
+
+
+def _asks(turn: Turn, *, task: int) -> int:
+    """The task is repeated on any error, and the call within it where a rate limit is met."""
+    if turn.error is None or turn.error.kind == "hang":
+        return 1
+    said = turn.error.message.lower()
+    limited = turn.error.status == 429 or any(words in said for words in RATE_LIMIT_WORDS)
+    return task * (RATE_LIMIT_ATTEMPTS if limited else 1)
+
+
+CREWAI = Client(
+    profile="crewai",
+    name="CrewAI 1.15",
+    version="1.15.30 (openai 2.54.0)",
+    api="chat",
+    play=plays(kickoff, asks=partial(_asks, task=TASK_ATTEMPTS)),
+)
+CREWAI_LLM = Client(
+    profile="crewai",
+    name="CrewAI 1.15 (LLM.call)",
+    version="1.15.30 (openai 2.54.0)",
+    api="chat",
+    play=plays(call, asks=partial(_asks, task=1)),
+)

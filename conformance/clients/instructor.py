@@ -1,0 +1,90 @@
+"""Instructor: openai-python 3 under a loop that wants one tool call, whose arguments become an object."""
+
+import json
+from dataclasses import replace
+from typing import Any, Final
+
+from conformance.clients.client import Client
+from conformance.clients.demand import demands_a_call
+from conformance.clients.openai_python import patient
+from conformance.clients.openai_sdk import Calls, completed, first, streamed, text_in
+from conformance.clients.sdk import plays
+from conformance.clients.turn import ClientError, Tool, Turn, as_text
+from conformance.exchange import Exchange
+
+ATTEMPTS: Final = 4
+"""The first request and `max_retries=3`, for what can't be parsed."""
+
+
+def gather(delta: Any, calls: Calls) -> str:
+    """Take the arguments of a delta's first tool call, whichever it belongs to; what has no attributes is skipped."""
+    if not isinstance(delta, dict):
+        return ""
+    fragment = first(delta.get("tool_calls")) if delta.get("tool_calls") else None
+    function = fragment.get("function") if isinstance(fragment, dict) else None
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if arguments is not None:
+        said = arguments if isinstance(arguments, str) else as_text(arguments)
+        calls.add({"id": "-", "function": {"name": "-", "arguments": said}}, 0)
+    return text_in(delta.get("content"))
+
+
+def _has_no_fields(chunk: Any) -> bool:
+    """Whether a chunk is passed over: one that is no object."""
+    return not isinstance(chunk, dict)
+
+
+def create_partial(x: Exchange) -> Turn:
+    """A stream: the object as far as it has come; unfinished JSON is delivered as it is, text is not looked at."""
+    turn = streamed(x, gather, look=_has_no_fields, whole=False)
+    if not demands_a_call(x) and turn.text and not turn.tools:
+        return turn
+    turn = replace(turn, text="")
+    for tool in turn.tools:
+        if not turn.error and not _begins_an_object(tool):
+            return turn.fails(ClientError("type", "key must be a string at line 1 column 2"))
+    return turn
+
+
+def _begins_an_object(tool: Tool) -> bool:
+    said = tool.arguments.lstrip()
+    return not said or (said[0] == "{" and said[1:].lstrip()[:1] in ("", '"', "}"))
+
+
+def _is_no_object(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ClientError("invalid", "No choices in OpenAI response")
+
+
+def create(x: Exchange) -> Turn:
+    """A whole reply: the arguments of its first tool call, which may be an object already."""
+    turn = completed(x, look=_is_no_object, whole=False)
+    if turn.error or (turn.text and not turn.tools and not demands_a_call(x)):
+        return turn
+    if turn.finish == "length":
+        return turn.fails(ClientError("api", "The output is incomplete due to a max_tokens length limit."))
+    for tool in turn.tools[:1]:
+        said = tool.arguments if isinstance(tool.arguments, str) else json.dumps(tool.arguments)
+        called = replace(tool, arguments=said)
+        if called.callable:
+            return replace(turn, text="", tools=(called,))
+    return replace(turn, text="").fails(ClientError("invalid", "No tool calls or function call found in response"))
+
+
+def read(x: Exchange) -> Turn:
+    """`create_partial` on a stream, `create` otherwise."""
+    return create_partial(x) if x.mode == "stream" else create(x)
+
+
+def _asks(turn: Turn) -> int:
+    """What can't be parsed is asked for again, with the fault told to the model, if there is a message to quote."""
+    return ATTEMPTS if turn.error and turn.error.kind in ("invalid", "json") else 1
+
+
+INSTRUCTOR = Client(
+    profile="instructor",
+    name="Instructor 1.17",
+    version="1.17.0 (openai 3.3.0)",
+    api="chat",
+    play=plays(read, sends=patient, asks=_asks),
+)

@@ -1,0 +1,95 @@
+"""Letta 0.11: an agent that speaks by calling a tool, on an async openai-python 2; words that are no call are lost."""
+
+import json
+from dataclasses import replace
+from typing import Any, Final
+
+from conformance.clients.client import Client
+from conformance.clients.demand import demands_a_call
+from conformance.clients.letta import complete, demand
+from conformance.clients.openai_sdk import Calls, attribute, completed, first, streamed
+from conformance.clients.sdk import plays
+from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.exchange import Exchange
+
+SPEAKS: Final = "send_message"
+NO_CALL: Final = ClientError("invalid", "No tool call ID available")
+
+
+class OneCall(Calls):
+    """The one tool call that is looked at: all names, IDs and arguments that come are joined."""
+
+    def add(self, fragment: Any, slot: Any) -> None:
+        """Add the first fragment of a delta; its function has to be there."""
+        call = self._parts.setdefault(slot, {"id": "", "name": "", "arguments": ""})
+        function = attribute(fragment, "function")
+        parts = {"id": fragment.get("id"), **{part: attribute(function, part) for part in ("name", "arguments")}}
+        for name, value in parts.items():
+            if value and not isinstance(value, str):
+                raise ClientError("type", f'can only concatenate str (not "{type(value).__name__}") to str')
+            call[name] += value or ""
+
+
+def process_chunk(delta: Any, calls: Calls) -> str:
+    """Take one delta, which has to be there: its first tool call alone."""
+    content = attribute(delta, "content")
+    fragments = attribute(delta, "tool_calls")
+    if fragments:
+        calls.add(first(fragments), 0)
+    return content if isinstance(content, str) else ""
+
+
+def _names_its_model(chunk: Any) -> None:
+    if attribute(chunk, "choices") and not isinstance(chunk.get("model"), str):
+        raise ClientError("shape", "'NoneType' object has no attribute 'startswith'")
+    usage = chunk.get("usage")
+    if usage and not isinstance(attribute(usage, "prompt_tokens"), int):
+        raise ClientError("type", "unsupported operand type(s) for +=: 'int' and 'NoneType'")
+
+
+def create_stream(x: Exchange) -> Turn:
+    """The streamed route; a call whose arguments are cut off ends the turn without a word."""
+    turn = streamed(x, process_chunk, look=_names_its_model, calls=OneCall())
+    if turn.text and not turn.tools and not demands_a_call(x):
+        return turn
+    if turn.error:
+        return replace(turn, text="")
+    call = next(iter(turn.tools), None)
+    if call is None or not (call.name and call.id):
+        return replace(turn, text="").fails(NO_CALL)
+    return _spoken(turn, call) if call.callable else Turn(seen=True, ended=True)
+
+
+def _spoken(turn: Turn, call: Tool) -> Turn:
+    """What the agent's call means to the user: the message that it sends, or another tool at work."""
+    if call.name != SPEAKS:
+        return replace(turn, text="", tools=(call,))
+    message = json.loads(call.arguments or "{}").get("message")
+    return replace(turn, text=message if isinstance(message, str) else "", tools=(), ended=True)
+
+
+def _validate(value: Any) -> None:
+    """As Letta 0.16 does, and every choice has to have a finish reason."""
+    complete(value)
+    for number, choice in enumerate(value["choices"]):
+        demand(number, "finish_reason", isinstance(choice.get("finish_reason"), str))
+
+
+def create(x: Exchange) -> Turn:
+    """The route without streaming."""
+    turn = completed(x, look=_validate)
+    if turn.error or (turn.text and not turn.tools and not demands_a_call(x)):
+        return turn
+    if not turn.tools:
+        said = "No tool calls found in response, model must make a tool call"
+        return replace(turn, text="").fails(ClientError("invalid", said))
+    call = turn.tools[0]
+    return _spoken(turn, call) if call.callable else replace(turn, text="").fails(ClientError("json", "arguments"))
+
+
+def read(x: Exchange) -> Turn:
+    """What Letta 0.11 makes of a reply."""
+    return create_stream(x) if x.mode == "stream" else create(x)
+
+
+LETTA_0_11 = Client(profile="letta", name="Letta 0.11", version="0.11.7 (openai 2.54.0)", api="chat", play=plays(read))

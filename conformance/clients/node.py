@@ -1,0 +1,145 @@
+"""The ground of the JavaScript SDKs: what fetch, TextDecoder and JSON.parse make of the octets."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from conformance.clients.sdk import ATTEMPTS, Message, Messages, status_requests
+from conformance.clients.transport import answered_2xx, body, no_reply
+from conformance.clients.turn import ClientError
+from conformance.exchange import Exchange, view
+from conformance.read.http1 import reply
+from conformance.read.sse import Line, parse
+
+LONGEST_HEAD: Final = 16 * 1024
+"""Octets; fetch gives up on a longer head."""
+BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+BLANK_BEFORE_COLON: Final = re.compile(rb"^[!-9;-~]+[ \t]+:", re.MULTILINE)
+
+
+def lines(content: bytes) -> Iterator[tuple[str, Line]]:
+    """The lines of a body as text: a BOM is taken off, and octets that are not UTF-8 are replaced."""
+    for line in parse(content).lines:
+        yield line.text.decode("utf-8", "replace"), line
+
+
+def dispatched(content: bytes, *, named: bool) -> Iterator[Message]:
+    """The events of a body; one without data counts where it is `named` and the decoder takes that for an event."""
+    name, data = "", list[str]()
+    for text, line in lines(content):
+        if not text and line.eol:
+            if data or (named and name):
+                yield Message(name or None, "\n".join(data))
+            name, data = "", []
+            continue
+        field, _, value = text.partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            data.append(value)
+        elif field == "event":
+            name = value
+
+
+@view
+def messages(x: Exchange) -> Messages:
+    """The events as openai-node and the Anthropic SDK for TypeScript decode them, whatever the content type."""
+    read = body(x)
+    return Messages(tuple(dispatched(read.content, named=True)), read.error)
+
+
+def parse_json(text: str) -> object:
+    """The value that JSON.parse reads, or the error that it raises (it is never itself a JSON value)."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        return ClientError("json", str(error)[:300])
+    except RecursionError as error:
+        return ClientError("shape", str(error)[:300])
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"Unexpected token '{name[0]}'")
+
+
+def member(value: Any, name: str) -> Any:
+    """`value.name`: of nothing it raises, of what is no object it is undefined."""
+    if value is None:
+        raise ClientError("type", f"Cannot read properties of null (reading '{name}')")
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def maybe(value: Any, name: str) -> Any:
+    """`value?.name`."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def first(values: Any) -> Any:
+    """`values?.[0]`."""
+    return values[0] if isinstance(values, list | str) and values else None
+
+
+def listed(values: Any) -> list[Any]:
+    """What `for ... of` runs over; nothing for nothing, and what is no list raises."""
+    if not values:
+        return []
+    if not isinstance(values, list):
+        raise ClientError("type", "tool_calls is not iterable")
+    return values
+
+
+def shown(value: Any) -> str:
+    """What a value becomes when it is added to a text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return "[object Object]"
+    if isinstance(value, list):
+        return ",".join("" if item is None else shown(item) for item in value)
+    return json.dumps(value)
+
+
+@view
+def unheard(x: Exchange) -> ClientError | None:
+    """Why fetch never gets a reply's head: its parser is stricter than Python's, but for a blank before a colon."""
+    answer, failed = reply(x), no_reply(x)
+    head = x.heard[answer.head.start : answer.head.end]
+    blanks = len(BLANK_BEFORE_COLON.findall(head))
+    faults = [fault for fault in answer.faults if fault.span.start < answer.head.end]
+    if failed and not (answer.status and blanks and blanks == len(faults)):
+        return failed
+    lengths, codings = answer.values("content-length"), answer.values("transfer-encoding")
+    if len(head) > LONGEST_HEAD or BARE_LF.search(head) or len(lengths) > 1 or (lengths and codings):
+        return ClientError("connection", "Response does not match the HTTP/1.1 protocol")
+    return None
+
+
+def text_of(x: Exchange) -> str:
+    """The body as text: a BOM is taken off, and octets that are not UTF-8 are replaced."""
+    return body(x).content.decode("utf-8-sig", "replace")
+
+
+def broken_off(x: Exchange) -> bool:
+    """Whether the connection failed in the body; a chunk that is none is the parser's complaint, and final."""
+    error = body(x).error
+    return error is not None and error.kind in ("cut", "reset") and not reply(x).faults
+
+
+def refusal(x: Exchange) -> ClientError | None:
+    """What is raised in place of a reply, or None for a 2xx reply."""
+    failed = unheard(x)
+    if failed or answered_2xx(x):
+        return failed
+    status, text = reply(x).status, text_of(x)
+    value = parse_json(text)
+    said = maybe(maybe(value, "error"), "message")
+    told = said if isinstance(said, str) else text.strip()
+    return ClientError("status", f"{status} {told[:500]}".strip(), status)
+
+
+def node_requests(x: Exchange) -> int:
+    """How many requests openai-node sends where each is answered like this; a body is read outside the attempt."""
+    failed = unheard(x)
+    if failed:
+        return 1 if failed.kind == "hang" else ATTEMPTS
+    return 1 if answered_2xx(x) else status_requests(x)

@@ -1,0 +1,76 @@
+"""The OpenAI Agents SDK on chat: an asynchronous openai-python 3 whose chunks become items of a response."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from conformance.clients.client import Client
+from conformance.clients.openai_python import patient
+from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
+from conformance.clients.sdk import plays
+from conformance.clients.turn import ClientError, Turn, as_text
+from conformance.exchange import Exchange
+
+NO_MESSAGE: Final = "'NoneType' object has no attribute 'content'"
+WITHHELD: Final = "Response withheld by the provider's content filter."
+
+
+def handle(delta: Any, calls: Calls) -> str:
+    """Take one delta; none at all is skipped, a refusal counts as text, and the last name of a call holds."""
+    if not delta:
+        return ""
+    if attribute(delta, "audio"):
+        raise ClientError("invalid", "Audio is not currently supported")
+    for fragment in items(attribute(delta, "tool_calls")):
+        if attribute(fragment, "type") != "custom":
+            calls.add(fragment, slot_of(attribute(fragment, "index")))
+    return text_in(attribute(delta, "content")) + text_in(attribute(delta, "refusal"))
+
+
+def _later_choices(chunk: Any) -> bool:
+    """Whether a chunk has choices, and none of them is the first one."""
+    choices = attribute(chunk, "choices")
+    return isinstance(choices, list) and bool(choices) and all(attribute(c, "index") != 0 for c in choices)
+
+
+def _has_choices(value: Any) -> None:
+    if not attribute(value, "choices"):
+        raise ClientError("invalid", "ChatCompletion response has no choices (possible provider error payload)")
+
+
+def _validated(turn: Turn) -> Turn:
+    """A choice without a message is an empty answer; text and arguments have to be text."""
+    if turn.error and turn.error.message == NO_MESSAGE:
+        return Turn(seen=True, ended=True)
+    if turn.more:
+        return replace(turn, text="").fails(ClientError("invalid", "text: Input should be a valid string"))
+    for tool in turn.tools:
+        if not isinstance(tool.arguments, str):
+            said = f"arguments: Input should be a valid string [input_value={as_text(tool.arguments, 80)}]"
+            return turn.fails(ClientError("invalid", said))
+    return turn
+
+
+def _judged(turn: Turn) -> Turn:
+    """An answer without anything is an error where it was too long, and a refusal where it was filtered."""
+    if turn.error or turn.text or turn.tools:
+        return turn
+    if turn.finish == "length":
+        said = "Chat Completions response terminated with finish_reason='length' but produced no assistant text"
+        return turn.fails(ClientError("invalid", said))
+    return replace(turn, text=WITHHELD) if turn.finish == "content_filter" else turn
+
+
+def read(x: Exchange) -> Turn:
+    """`Runner.run_streamed` on a stream, `Runner.run` otherwise."""
+    if x.mode == "stream":
+        return _judged(streamed(x, handle, look=_later_choices, whole=False, calls=Calls(last_name=True)))
+    return _judged(_validated(completed(x, look=_has_choices, whole=False)))
+
+
+OPENAI_AGENTS = Client(
+    profile="openai-agents",
+    name="OpenAI Agents SDK 0.24",
+    version="0.24.0 (openai 3.54.0)",
+    api="chat",
+    play=plays(read, sends=patient),
+)

@@ -1,0 +1,63 @@
+"""The OpenAI Agents SDK on the Responses API, its default: what is said last in a stream is all that counts."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from conformance.clients.client import Client
+from conformance.clients.openai_python import patient
+from conformance.clients.openai_responses import ENDS, called, kind_of, listed, read_stream, read_whole
+from conformance.clients.openai_sdk import attribute, chunks
+from conformance.clients.sdk import plays
+from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.exchange import Exchange
+
+COMPLETED: Final = ENDS[0]
+FAILURES: Final = (*ENDS[1:], "error")
+NO_END: Final = ClientError("invalid", "Model did not produce a final response!")
+
+
+def _stopped(event: Any) -> ClientError | None:
+    """The error that an event of a stream which failed is made into."""
+    kind = kind_of(event) if isinstance(event, dict) else None
+    if kind not in FAILURES:
+        return None
+    told = event if kind == "error" else attribute(event.get("response") or {}, "error") or {}
+    facts = "; ".join(f"{name}={told[name]}" for name in ("code", "message") if told.get(name))
+    return ClientError("invalid", f"Responses stream ended with terminal event `{kind}`. {facts}"[:300])
+
+
+def stream(x: Exchange) -> Turn:
+    """`Runner.run_streamed`: the deltas are shown, and the turn rests on response.completed."""
+    turn = read_stream(x)
+    if turn.error:
+        return turn
+    for event in chunks(x).values:
+        if error := _stopped(event):
+            return turn.fails(error)
+        if kind_of(event) == COMPLETED:
+            return _ended(turn, event)
+    return turn.fails(NO_END)
+
+
+def _ended(turn: Turn, event: Any) -> Turn:
+    """The calls are those of the last response; the deltas have been shown before."""
+    try:
+        response = attribute(event, "response")
+        tools: tuple[Tool, ...] = tuple(t for item in listed(attribute(response, "output")) for t in called(item))
+    except ClientError as raised:
+        return turn.fails(raised)
+    return replace(turn, tools=tools)
+
+
+def read(x: Exchange) -> Turn:
+    """`Runner.run_streamed` on a stream, `Runner.run` otherwise."""
+    return stream(x) if x.mode == "stream" else read_whole(x)
+
+
+OPENAI_AGENTS_RESPONSES = Client(
+    profile="openai-agents",
+    name="OpenAI Agents SDK 0.24 (Responses)",
+    version="0.24.0 (openai 3.54.0)",
+    api="responses",
+    play=plays(read, sends=patient),
+)

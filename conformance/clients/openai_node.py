@@ -1,0 +1,243 @@
+"""openai-node: the raw stream read with an ordinary loop, and the `stream()` helper that builds a completion."""
+
+from typing import Any
+
+from conformance.clients.client import Client
+from conformance.clients.node import (
+    first,
+    listed,
+    maybe,
+    member,
+    messages,
+    node_requests,
+    parse_json,
+    refusal,
+    shown,
+    text_of,
+)
+from conformance.clients.openai_sdk import Chunks
+from conformance.clients.sdk import plays
+from conformance.clients.transport import body
+from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.exchange import Exchange, view
+from conformance.read.http1 import reply
+
+
+@view
+def chunks(x: Exchange) -> Chunks:
+    """Read the events; after `[DONE]` nothing is taken any more, but the body is read to its end."""
+    heard = messages(x)
+    values: list[Any] = []
+    for event in heard.events:
+        if event.data.startswith("[DONE]"):
+            return Chunks(tuple(values), done=True, error=heard.error)
+        value = parse_json(event.data)
+        if isinstance(value, ClientError):
+            return Chunks(tuple(values), error=value)
+        if maybe(value, "error"):
+            said = maybe(maybe(value, "error"), "message")
+            return Chunks(tuple(values), error=ClientError("api", shown(said or maybe(value, "error"))[:500]))
+        values.append(value)
+    return Chunks(tuple(values), error=heard.error)
+
+
+class Calls:
+    """Tool calls that are put together by index, with whatever JavaScript makes of adding up their arguments."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, dict[str, Any]] = {}
+
+    def add(self, fragment: Any) -> dict[str, Any]:
+        """Add one fragment."""
+        call = self.parts.setdefault(shown(member(fragment, "index")), {"id": None, "name": None, "arguments": ""})
+        function = maybe(fragment, "function")
+        call["id"] = call["id"] or maybe(fragment, "id")
+        call["name"] = call["name"] or maybe(function, "name")
+        if maybe(function, "arguments"):
+            call["arguments"] += shown(maybe(function, "arguments"))
+        return call
+
+    def tools(self) -> tuple[Tool, ...]:
+        """The calls in the order in which they began."""
+        return tuple(Tool(name=c["name"], arguments=c["arguments"], id=c["id"]) for c in self.parts.values())
+
+
+class Reading:
+    """What a loop over the chunks gathers."""
+
+    def __init__(self) -> None:
+        self.calls, self.text, self.finish, self.thought = Calls(), list[str](), "", False
+        self.garbled = False
+
+    def take(self, choice: Any) -> None:
+        """Take the first choice of a chunk, if there is one."""
+        delta = maybe(choice, "delta")
+        content = maybe(delta, "content") or ""
+        self.text.append(shown(content))
+        self.garbled = self.garbled or not isinstance(content, str)
+        for fragment in listed(maybe(delta, "tool_calls")):
+            self.calls.add(fragment)
+        self.finish = shown(maybe(choice, "finish_reason") or self.finish)
+        self.thought = self.thought or bool(maybe(delta, "reasoning_content") or maybe(delta, "reasoning"))
+
+
+def read(x: Exchange) -> Turn:
+    """`create({stream: true})` on a stream, `create` otherwise."""
+    failed = refusal(x)
+    if failed:
+        return Turn(error=failed)
+    return _streamed(x) if x.mode == "stream" else completed(x)
+
+
+def _streamed(x: Exchange) -> Turn:
+    heard, reading, error = chunks(x), Reading(), chunks(x).error
+    try:
+        for chunk in heard.values:
+            reading.take(first(member(chunk, "choices")))
+    except ClientError as raised:
+        error = raised
+    return _turn(reading, heard, error)
+
+
+def _turn(reading: Reading, heard: Chunks, error: ClientError | None) -> Turn:
+    return Turn(
+        text="".join(reading.text),
+        tools=reading.calls.tools(),
+        finish=reading.finish[:40],
+        seen=bool(heard.values),
+        ended=not reading.garbled and (heard.done or bool(reading.finish)),
+        thought=reading.thought,
+        error=error,
+    )
+
+
+def completed(x: Exchange) -> Turn:
+    """Read a whole reply: what is not labelled as JSON is handed over as text, in which nobody finds an answer."""
+    content_type = reply(x).value("content-type").split(";")[0].strip()
+    labelled = "application/json" in content_type or content_type.endswith("+json")
+    if body(x).error:
+        return Turn(error=body(x).error)
+    if not labelled:
+        return Turn(seen=True, ended=True)
+    value = parse_json(text_of(x))
+    if isinstance(value, str):
+        return Turn(seen=True, ended=True)
+    try:
+        if isinstance(value, ClientError):
+            raise value
+        message = member(_first(member(value, "choices")), "message")
+        tools = tuple(map(_called, listed(member(message, "tool_calls"))))
+    except ClientError as raised:
+        return Turn(error=raised)
+    content = maybe(message, "content")
+    return Turn(text=shown(content or ""), tools=tools, seen=True, ended=not content or isinstance(content, str))
+
+
+def _first(values: Any) -> Any:
+    if values is None:
+        raise ClientError("type", "Cannot read properties of null (reading '0')")
+    return first(values)
+
+
+def _called(call: Any) -> Tool:
+    function = member(call, "function")
+    return Tool(name=maybe(function, "name"), arguments=maybe(function, "arguments"), id=maybe(call, "id"))
+
+
+class Choice:
+    """One choice of the completion that the `stream()` helper builds."""
+
+    def __init__(self) -> None:
+        self.role = self.finish = None
+        self.kinds: dict[str, Any] = {}
+        self.current: str | None = None
+
+    def take(self, choice: Any) -> None:
+        """Take one chunk's choice. Raises ClientError where a tool call ends that never told its type."""
+        self.finish = maybe(choice, "finish_reason") or self.finish
+        delta = maybe(choice, "delta")
+        if maybe(choice, "message") is not None:  # it takes the place of what was built so far
+            self.role = maybe(choice["message"], "role")
+        self.role = maybe(delta, "role") or self.role
+        fragments = listed(maybe(delta, "tool_calls"))
+        for fragment in fragments:
+            index = shown(member(fragment, "index"))
+            self.kinds[index] = maybe(fragment, "type") or self.kinds.get(index)
+        if self.finish:
+            self._leave(None)
+        for fragment in fragments:
+            self._leave(shown(member(fragment, "index")))
+
+    def _leave(self, index: str | None) -> None:
+        if self.current not in (None, index, "null") and not self.kinds.get(self.current or ""):
+            raise ClientError("shape", "tool call snapshot missing `type`")
+        self.current = index if index is not None else self.current
+
+    def end(self, index: int) -> None:
+        """Finalize the choice. Raises ClientError for what is missing."""
+        for name, value in (("finish_reason", self.finish), ("role", self.role)):
+            if not value:
+                raise ClientError("shape", f"missing {name} for choice {index}")
+        if any(kind is None for at, kind in self.kinds.items() if at != "null"):
+            raise ClientError("shape", f"missing choices[{index}].tool_calls[0].type")
+
+
+class Snapshot:
+    """All choices by index: the helper insists on a first one that is the assistant's."""
+
+    def __init__(self) -> None:
+        self.choices: dict[int, Choice] = {}
+        self.lost = Choice()
+
+    def take(self, choice: Any) -> bool:
+        """Take one choice of a chunk; whether the helper passes on what it says: only the assistant's words."""
+        index = maybe(choice, "index")
+        known = isinstance(index, int) and not isinstance(index, bool) and index >= 0
+        kept = self.choices.setdefault(index, Choice()) if known else self.lost
+        kept.take(choice)
+        return kept.role == "assistant"
+
+    def end(self, *, begun: bool) -> None:
+        """Turn the snapshot into a completion. Raises ClientError for what is missing."""
+        if not begun:
+            raise ClientError("shape", "request ended without sending any chunks")
+        for index in sorted(self.choices):
+            self.choices[index].end(index)
+        if self.choices.get(0, self.lost).role != "assistant" or 0 not in self.choices:
+            raise ClientError("shape", "stream ended without producing a ChatCompletionMessage with role=assistant")
+
+
+def _iterated(choices: Any) -> list[Any]:
+    if not isinstance(choices, list):
+        raise ClientError("type", "chunk.choices is not iterable")
+    return choices
+
+
+def read_with_helper(x: Exchange) -> Turn:
+    """`client.chat.completions.stream()`; a tool call without an index gets lost in it."""
+    if x.mode != "stream" or refusal(x):
+        return read(x)
+    heard, reading, snapshot, error = chunks(x), Reading(), Snapshot(), chunks(x).error
+    try:
+        for chunk in heard.values:
+            for choice in _iterated(member(chunk, "choices")):
+                if snapshot.take(choice):
+                    reading.take(choice)
+        if error is None:
+            snapshot.end(begun=bool(heard.values))
+    except ClientError as raised:
+        error = raised
+    reading.calls.parts.pop("null", None)
+    return _turn(reading, heard, error)
+
+
+OPENAI_NODE = Client(
+    profile="openai-node", name="openai-node 6.49", version="6.49.0", api="chat", play=plays(read, sends=node_requests)
+)
+OPENAI_NODE_HELPER = Client(
+    profile="openai-node",
+    name="openai-node 6.49 (stream helper)",
+    version="6.49.0",
+    api="chat",
+    play=plays(read_with_helper, sends=node_requests),
+)

@@ -1,0 +1,100 @@
+"""openai-python 3 on the Responses API: the loop of its documentation, and `response.output_text`."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from conformance.clients.client import Client
+from conformance.clients.openai_python import patient
+from conformance.clients.openai_sdk import attribute, chunks, items, text_in
+from conformance.clients.sdk import head_error, json_reply, plays
+from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.exchange import Exchange
+
+TEXT: Final = "response.output_text.delta"
+DONE: Final = "response.output_item.done"
+ENDS: Final = ("response.completed", "response.incomplete", "response.failed")
+
+
+def kind_of(event: Any) -> Any:
+    """The type of an event; what is no object comes to the caller as it is, and has none."""
+    return attribute(event, "type")
+
+
+def called(item: Any) -> Iterator[Tool]:
+    """The call that an item is, if it is one."""
+    if attribute(item, "type") == "function_call":
+        yield Tool(name=item.get("name"), arguments=item.get("arguments"), id=item.get("call_id"))
+
+
+def read_stream(x: Exchange) -> Turn:
+    """Add up the deltas, and take the calls from the items that are done; an `error` event is an event like others."""
+    failed = head_error(x, whole=False)
+    if failed:
+        return Turn(error=failed)
+    heard = chunks(x)
+    text: list[str] = []
+    tools: list[Tool] = []
+    ended = more = False
+    error = heard.error
+    try:
+        for event in heard.values:
+            kind = kind_of(event)
+            if kind == TEXT:
+                text.append(text_in(attribute(event, "delta")))
+                more = more or ended
+            elif kind == DONE:
+                tools += called(attribute(event, "item"))
+            ended = ended or kind in (*ENDS, DONE)
+    except ClientError as raised:
+        error = raised
+    seen = bool(heard.values)
+    return Turn(text="".join(text), more=more, tools=tuple(tools), seen=seen, ended=ended, error=error)
+
+
+def output_text(response: Any) -> str:
+    """`response.output_text`: the texts of all messages. Raises ClientError as the property does."""
+    messages = (item for item in listed(attribute(response, "output")) if attribute(item, "type") == "message")
+    parts = (part for item in messages for part in listed(attribute(item, "content")))
+    return "".join(joinable(attribute(part, "text")) for part in parts if attribute(part, "type") == "output_text")
+
+
+def listed(values: Any) -> Any:
+    """What a `for` loop runs over, which None is not."""
+    if values is None:
+        raise ClientError("type", "'NoneType' object is not iterable")
+    return items(values)
+
+
+def joinable(text: Any) -> str:
+    """A text that can be joined with others."""
+    if not isinstance(text, str):
+        raise ClientError("type", f"sequence item 0: expected str instance, {type(text).__name__} found")
+    return text
+
+
+def read_whole(x: Exchange) -> Turn:
+    """`client.responses.create()`: the texts, and the calls beside them."""
+    failed = head_error(x, whole=False)
+    if failed:
+        return Turn(error=failed)
+    try:
+        response = json_reply(x)
+        text = output_text(response)
+        tools = tuple(tool for item in listed(attribute(response, "output")) for tool in called(item))
+    except ClientError as raised:
+        return Turn(error=raised)
+    return Turn(text=text, tools=tools, seen=True, ended=True)
+
+
+def read(x: Exchange) -> Turn:
+    """What a program makes of a reply."""
+    return read_stream(x) if x.mode == "stream" else read_whole(x)
+
+
+OPENAI_3_RESPONSES = Client(
+    profile="openai-python",
+    name="openai-python 3.54 (Responses)",
+    version="3.54.0",
+    api="responses",
+    play=plays(read, sends=patient),
+)

@@ -1,0 +1,186 @@
+"""Pydantic AI: an openai-python 3 or an anthropic-python under an agent that wants text or a tool call."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from conformance.clients.claude_sdk import completed as completed_message
+from conformance.clients.claude_sdk import streamed as streamed_message
+from conformance.clients.client import Client
+from conformance.clients.openai_python import patient
+from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, slot_of, streamed, text_in
+from conformance.clients.sdk import json_reply, messages, plays
+from conformance.clients.shape import Check, anything, fields, nullish, number, one_of, text
+from conformance.clients.shape import items as each
+from conformance.clients.transport import json_value
+from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.exchange import Exchange
+
+ATTEMPTS: Final = 2
+"""An answer that holds nothing is asked for once more."""
+HELD_NS: Final = 100_000_000
+"""Text is gathered for so long before the user sees it; what an error finds gathered is lost."""
+
+
+def _countable(value: Any) -> bool:
+    """A number, or a text that Pydantic makes one of."""
+    return number(value) or (isinstance(value, str) and value.strip().isdecimal())
+
+
+CALLED: Final = fields(id=text, type=one_of("function"), function=fields(name=text, arguments=text))
+COUNTS: Final[dict[str, Check]] = dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), _countable)
+COMPLETION: Final = fields(
+    id=text,
+    object=one_of("chat.completion"),
+    created=nullish(_countable),
+    model=text,
+    choices=each(
+        fields(
+            index=number,
+            finish_reason=nullish(text),
+            message=fields(role=one_of("assistant"), content=anything, tool_calls=nullish(each(CALLED))),
+        )
+    ),
+    usage=nullish(fields(**COUNTS)),
+)
+
+
+class Parts(Calls):
+    """Tool calls by index, or the latest where it is missing; arguments may be text or an object."""
+
+    def add(self, fragment: Any, slot: Any) -> None:
+        """Add one fragment. Raises ClientError where text and an object meet."""
+        function = attribute(fragment, "function")
+        name, arguments = (attribute(function, part) if function else None for part in ("name", "arguments"))
+        if slot is None:
+            slot = len(self._parts) if name is not None or not self._parts else list(self._parts)[-1]
+        call = self._parts.setdefault(slot, {"id": None, "name": "", "arguments": ""})
+        call["id"] = call["id"] or attribute(fragment, "id")
+        call["name"] += text_in(name)
+        if arguments:
+            call["arguments"] = _joined(call["arguments"], arguments)
+
+    def tools(self) -> tuple[Tool, ...]:
+        """The calls that have a name; an ID is made up where none came, and an object is as good as its text."""
+        calls = (call for call in self._parts.values() if call["name"])
+        return tuple(
+            Tool(
+                name=c["name"],
+                arguments="{}" if isinstance(c["arguments"], dict) else c["arguments"],
+                id=c["id"] or "-",
+            )
+            for c in calls
+        )
+
+
+def _joined(before: Any, more: Any) -> Any:
+    if not before:
+        return more
+    if isinstance(before, str) and isinstance(more, str):
+        return before + more
+    if isinstance(before, dict) and isinstance(more, dict):
+        return before | more
+    raise ClientError("invalid", "Cannot apply JSON deltas to non-JSON tool arguments")
+
+
+def map_delta(delta: Any, calls: Calls) -> str:
+    """Take one delta; none at all is skipped, and what comes with a refusal is too."""
+    if delta is None or attribute(delta, "refusal"):
+        return ""
+    for fragment in items(attribute(delta, "tool_calls")):
+        calls.add(fragment, slot_of(attribute(fragment, "index")))
+    return _words(attribute(delta, "content"))
+
+
+def _words(content: Any) -> str:
+    """A content that is text, or the texts among its parts."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "".join(text for text in parts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
+
+
+def _judged(turn: Turn) -> Turn:
+    """Neither text nor a call: an error, at once where it would come again, else after another try."""
+    if turn.error or turn.visible or turn.tools:
+        return turn
+    if turn.finish in ("length", "content_filter", "max_tokens", "refusal"):
+        return turn.fails(ClientError("api", f"finish reason {turn.finish} before any response was generated"))
+    return turn.fails(ClientError("invalid", "Exceeded maximum output retries (1)"))
+
+
+def _held(x: Exchange, turn: Turn) -> Turn:
+    """Of a stream that fails soon after its text began, the user sees the error alone."""
+    began = next(iter(x.arrivals), None)
+    lasted = x.arrivals[-1].at_ns - began.at_ns if began else 0
+    return replace(turn, text="") if turn.error and lasted < HELD_NS else turn
+
+
+def chat(x: Exchange) -> Turn:
+    """`Agent.run_stream` on a stream, `Agent.run` otherwise."""
+    if x.mode == "stream":
+        turn = streamed(x, map_delta, whole=False, calls=Parts())
+        if not (turn.error or turn.seen):
+            return turn.fails(ClientError("invalid", "Streamed response ended without content or tool calls"))
+        return _judged(_held(x, turn))
+    turn = completed(x, look=_valid, whole=False)
+    return _judged(replace(turn, text=_spoken(x), more=False) if turn.more else turn)
+
+
+def _spoken(x: Exchange) -> str:
+    """The text of a whole answer whose content came in parts."""
+    return _words(json_reply(x)["choices"][0]["message"]["content"])
+
+
+def _valid(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ClientError("invalid", "Invalid response from openai chat completions endpoint, expected JSON data")
+    if not COMPLETION(value):
+        raise ClientError("invalid", "Invalid response from openai chat completions endpoint: 1 validation error")
+    first(value["choices"])
+
+
+def message(x: Exchange) -> Turn:
+    """The agent on anthropic-python, which always streams; a whole reply is read as the SDK reads it."""
+    if x.mode == "unary":
+        return _judged(completed_message(x))
+    turn = streamed_message(x, helper=False)
+    if turn.error is None:
+        turn = _begun(x, turn)
+    return _judged(_held(x, turn))
+
+
+def _begun(x: Exchange, turn: Turn) -> Turn:
+    """The stream has to begin with a message, which has to count its tokens, as has the message's end."""
+    if not turn.seen:
+        return turn.fails(ClientError("invalid", "Streamed response ended without content or tool calls"))
+    events = [json_value(e.data) for e in messages(x).events if e.name not in (None, "ping", "error") and e.data]
+    objects = [event for event in events if isinstance(event, dict)]
+    if not objects or objects[0].get("type") != "message_start":
+        return turn.fails(ClientError("shape", "AssertionError"))
+    for event in objects:
+        holder = event.get("message") if event.get("type") == "message_start" else event
+        counts = event.get("type") in ("message_start", "message_delta")
+        if counts and isinstance(holder, dict) and not isinstance(holder.get("usage"), dict):
+            told = "'NoneType' object has no attribute 'output_tokens_details'"
+            return replace(turn, text="").fails(ClientError("shape", told))
+    return turn
+
+
+def _asks(turn: Turn) -> int:
+    return ATTEMPTS if turn.error and turn.error.kind == "invalid" and turn.seen else 1
+
+
+PYDANTIC_AI = Client(
+    profile="pydantic-ai",
+    name="Pydantic AI 2.68",
+    version="2.68.0 (openai 3.54.0)",
+    api="chat",
+    play=plays(chat, sends=patient, asks=_asks),
+)
+PYDANTIC_AI_ANTHROPIC = Client(
+    profile="pydantic-ai",
+    name="Pydantic AI 2.68 (Anthropic)",
+    version="2.68.0 (anthropic 2.12.0)",
+    api="messages",
+    play=plays(message, asks=_asks),
+)

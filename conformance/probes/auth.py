@@ -1,0 +1,101 @@
+"""The key: none, a wrong one, and whether every route asks for it."""
+
+from typing import Any
+
+from conformance.exchange import Api, Mode
+from conformance.probe import Probe, Raw, Suite
+from conformance.probes.hello import Change, cap, sets
+from conformance.profile import WRONG_KEY
+
+Headers = tuple[tuple[str, str | None], ...]
+
+NO_KEY: Headers = (("authorization", None), ("x-api-key", None))
+AS_BEARER: Headers = (("authorization", f"Bearer {WRONG_KEY}"), ("x-api-key", None))
+AS_X_API_KEY: Headers = (("authorization", None), ("x-api-key", WRONG_KEY))
+
+BOTH: tuple[Mode, ...] = ("stream", "unary")
+UNARY: tuple[Mode, ...] = ("unary",)
+STREAM: tuple[Mode, ...] = ("stream",)
+
+OF_SDKS = (
+    "arch",
+    "async",
+    "lang",
+    "os",
+    "package-version",
+    "read-timeout",
+    "retry-count",
+    "runtime",
+    "runtime-version",
+    "timeout",
+)
+"""What SDKs tell of themselves, in headers that begin with `x-stainless-`."""
+
+
+def _auth(
+    about: str, purpose: str, headers: Headers, *, api: Api, modes: tuple[Mode, ...] = UNARY, suite: Suite = "gate"
+) -> Probe:
+    change, raw = sets(**cap(api, 1)), Raw(headers=headers)
+    name = f"{api}.auth.{about}"
+    return Probe(name=name, purpose=purpose, api=api, modes=modes, change=change, raw=raw, suite=suite, max_tokens=1)
+
+
+def _keys(api: Api, modes: tuple[Mode, ...], wrong: Suite) -> tuple[Probe, ...]:
+    """A greeting with no key or a wrong one, in either header that an API has for it."""
+    other = "A greeting with a wrong key in the header of the Messages API."
+    return (
+        _auth("no-key", "A greeting without a key.", NO_KEY, api=api, modes=modes),
+        _auth("wrong-key", "A greeting with a wrong key.", AS_BEARER, api=api, suite=wrong),
+        _auth("wrong-x-api-key", other, AS_X_API_KEY, api=api, suite="full"),
+    )
+
+
+KEYS = (
+    *_keys("chat", BOTH, "gate"),
+    *_keys("messages", UNARY, "full"),
+    *_keys("responses", UNARY, "full"),
+    _auth("wrong-key-stream", "A stream with a wrong key.", AS_BEARER, api="chat", modes=STREAM, suite="full"),
+)
+
+
+def _sibling(route: str, change: Change, *, at_root: bool = False) -> Probe:
+    return Probe(
+        name=f"chat.sibling.{route}",
+        purpose="Another route that may lead to the model, asked without a key.",
+        api="chat",
+        modes=UNARY,
+        change=change,
+        raw=Raw(path=f"/{route}", headers=NO_KEY, at_root=at_root),
+        suite="full",
+        max_tokens=16,
+    )
+
+
+def _with_input(name: str, **fields: Any) -> Change:
+    return lambda body, _mode: {"model": body["model"], name: "Say hello.", **fields}
+
+
+SIBLINGS = (
+    _sibling("completions", _with_input("prompt", max_tokens=1)),
+    _sibling("responses", _with_input("input", max_output_tokens=16)),
+    _sibling("embeddings", _with_input("input")),
+    _sibling("messages", sets(max_tokens=1)),
+    _sibling("invocations", sets(max_tokens=1), at_root=True),
+)
+BARE = Probe(
+    name="chat.bare",
+    purpose="The greeting with a program's headers alone, as curl sends them.",
+    api="chat",
+    modes=UNARY,
+    raw=Raw(
+        headers=(
+            ("user-agent", "curl/8.5.0"),
+            ("accept", "*/*"),
+            ("accept-encoding", None),
+            ("connection", None),
+            *((f"x-stainless-{name}", None) for name in OF_SDKS),
+        )
+    ),
+    suite="full",
+    max_tokens=64,
+)

@@ -1,0 +1,120 @@
+"""Finished tool calls, replayed as every agent's second turn replays them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import MODES, Api, Mode
+from conformance.probe import Probe, Suite
+from conformance.probes.hello import cap
+from conformance.probes.tools import FORECAST, WEATHER
+from conformance.probes.wording import Offer, tools, usage_too
+
+Message = dict[str, Any]
+Turn = tuple[Message, ...]
+
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+RESULT = " ".join(NUMBERS[number**3 % 97 % 10] for number in range(300))
+"""Words in no order, of which no tokenizer puts two into one token: so many tokens, or the text was not read."""
+
+QUESTION: Message = {"role": "user", "content": WEATHER}
+ANSWER: Message = {"role": "assistant", "content": "It is cold in Oslo."}
+CAP = 16
+
+
+def _of_chat(first: int, *results: str, **fields: Any) -> Turn:
+    """An assistant's message with so many calls as there are results, and the results; `first` numbers the calls."""
+    ids = [f"call_{number:024d}" for number in range(first, first + len(results))]
+    function = {"name": "get_weather", "arguments": '{"city": "Oslo"}'}
+    calls = [{"id": name, "type": "function", "function": function} for name in ids]
+    said = [{"role": "tool", "tool_call_id": name, "content": text} for name, text in zip(ids, results, strict=True)]
+    return ({"role": "assistant", **fields, "tool_calls": calls}, *said)
+
+
+def _of_messages(first: int, *results: Any, said: str = "") -> Turn:
+    """The same in the blocks of Messages; a result of None has no content."""
+    ids = [f"toolu_{number:024d}" for number in range(first, first + len(results))]
+    calls = [{"type": "tool_use", "id": name, "name": "get_weather", "input": {"city": "Oslo"}} for name in ids]
+    told = [
+        {"type": "tool_result", "tool_use_id": name} | ({} if text is None else {"content": text})
+        for name, text in zip(ids, results, strict=True)
+    ]
+    spoken = [{"type": "text", "text": said}] if said else []
+    return ({"role": "assistant", "content": [*spoken, *calls]}, {"role": "user", "content": told})
+
+
+def _of_responses(first: int, *results: Any, said: str = "") -> Turn:
+    """The same in the items of Responses."""
+    ids = [f"call_{number:024d}" for number in range(first, first + len(results))]
+    function = {"type": "function_call", "name": "get_weather", "arguments": '{"city": "Oslo"}'}
+    calls = [function | {"call_id": name} for name in ids]
+    told = [
+        {"type": "function_call_output", "call_id": name, "output": text}
+        for name, text in zip(ids, results, strict=True)
+    ]
+    spoken = [{"role": "assistant", "content": said}] if said else []
+    return (*spoken, *calls, *told)
+
+
+TURNS: dict[Api, dict[str, Turn]] = {
+    "chat": {
+        "null": _of_chat(1, RESULT, content=None),
+        "absent": _of_chat(2, "7 degrees"),
+        "blank": _of_chat(3, "8 degrees", content=""),
+        "text": _of_chat(4, "9 degrees", content="I look it up."),
+        "several": _of_chat(5, "10 degrees", "11 degrees", content=None),
+        "blank-result": _of_chat(7, "", content=None),
+    },
+    "messages": {
+        "alone": _of_messages(1, RESULT),
+        "text": _of_messages(2, "9 degrees", said="I look it up."),
+        "several": _of_messages(3, "10 degrees", "11 degrees"),
+        "parts": _of_messages(5, [{"type": "text", "text": "12 degrees"}]),
+        "blank-result": _of_messages(6, ""),
+        "no-result": _of_messages(7, None),
+    },
+    "responses": {
+        "alone": _of_responses(1, RESULT),
+        "text": _of_responses(2, "9 degrees", said="I look it up."),
+        "several": _of_responses(3, "10 degrees", "11 degrees"),
+        "parts": _of_responses(5, [{"type": "input_text", "text": "12 degrees"}]),
+        "blank-result": _of_responses(6, ""),
+    },
+}
+"""The documented forms of a finished tool call, each as a client plays it back."""
+
+
+def _history(api: Api) -> Turn:
+    """All forms in one conversation, each after a question of its own where the API wants the roles to take turns."""
+    between = (ANSWER, QUESTION) if api == "messages" else ()
+    turns = [turn for form in TURNS[api].values() for turn in (*form, *between)]
+    return (QUESTION, *turns) if api == "messages" else (QUESTION, *turns, ANSWER, QUESTION)
+
+
+def _probe(
+    api: Api, about: str, purpose: str, messages: Turn, modes: tuple[Mode, ...] = MODES, suite: Suite = "gate"
+) -> Probe:
+    said = (
+        {"input" if api == "responses" else "messages": [*messages]}
+        | tools(api, Offer((FORECAST,), "none"))
+        | cap(api, CAP)
+    )
+    return Probe(
+        name=f"{api}.tools.{about}",
+        purpose=purpose,
+        api=api,
+        modes=modes,
+        change=lambda body, mode: body | said | usage_too(api, mode),
+        suite=suite,
+        max_tokens=CAP,
+    )
+
+
+def _replays(api: Api) -> Iterator[Probe]:
+    all_forms = "Finished tool calls are replayed in all documented forms, and no further one may follow."
+    yield _probe(api, "replay", all_forms, _history(api))
+    for form, turn in TURNS[api].items():
+        one_form = f"A finished tool call is replayed in one form ({form}), and no further one may follow."
+        yield _probe(api, f"replay.{form}", one_form, (QUESTION, *turn), modes=("unary",), suite="full")
+
+
+REPLAYS = tuple(probe for api in TURNS for probe in _replays(api))

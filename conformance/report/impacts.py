@@ -1,0 +1,139 @@
+"""The impact in words and money: the table of what each framework's user gets, and why."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from conformance.impact import Impact, Outcome
+from conformance.report.document import Report
+from conformance.report.lines import say
+
+MOST_NAMED: Final = 4
+
+USER_SEES: Final[dict[Outcome, str]] = {
+    "text": "gets the answer",
+    "text+": "gets more than the answer",
+    "partial_text": "gets a part of the answer",
+    "empty_silent": "sees nothing",
+    "exception": "sees an error",
+    "partial_text+exception": "gets a part, then an error",
+    "hang": "waits",
+    "tool_ok": "gets the tool call",
+    "tool_bad": "gets a broken tool call",
+}
+WORST: Final[tuple[Outcome, ...]] = (
+    "hang",
+    "empty_silent",
+    "exception",
+    "partial_text",
+    "partial_text+exception",
+    "tool_bad",
+    "text+",
+    "text",
+    "tool_ok",
+)
+
+
+def render(report: Report, out: Console) -> None:
+    """Print what the frameworks' users get for a plain greeting, where it is not simply the answer."""
+    rows = [i for i in report.impact if i.profile in report.profiles and (i.mode == "stream" or not i.delivered)]
+    if all(i.delivered and i.requests == 1 for i in rows):
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for place, name in enumerate(_columns(report)):
+        table.add_column(name, justify="left" if place < 2 else "right", overflow="fold")
+    for impact in rows:
+        style = "" if impact.delivered else "red"
+        table.add_row(*(Text(cell, style) for cell in _cells(impact, report)))
+    out.print()
+    out.print(table, soft_wrap=False)
+    _details(rows, report, out)
+
+
+def _columns(report: Report) -> Iterator[str]:
+    yield from ("framework", "its user", "requests", "billed")
+    if _is_priced(report):
+        yield from ("retries", "in all")
+        if report.messages_per_day:
+            yield from ("retries/day", "in all/day")
+
+
+def _cells(impact: Impact, report: Report) -> Iterator[str]:
+    how = "" if impact.mode == "stream" else ", unary"
+    yield from (impact.client + how, USER_SEES[impact.outcome], str(impact.requests), str(impact.billed))
+    if _is_priced(report):
+        yield from (money(impact.wasted_usd), money(impact.cost_usd))
+        if report.messages_per_day:
+            yield from (money(impact.wasted_usd_day), money(impact.cost_usd_day))
+
+
+def _is_priced(report: Report) -> bool:
+    return any(i.cost_usd is not None for i in report.impact)
+
+
+def _details(rows: Iterable[Impact], report: Report, out: Console) -> None:
+    """What the table counts, and why each user gets what they get; clients that fare alike are told of together."""
+    if _is_priced(report):
+        day = f"; a day is {report.messages_per_day:g} messages" if report.messages_per_day else ""
+        guess = "; estimated where the target reports no usage" if any(i.estimated for i in rows) else ""
+        out.print(f"Requests and US dollars for one user message{day}{guess}.", style="dim")
+    alike: dict[str, list[str]] = {}
+    for impact in rows:
+        if impact.detail and not (impact.delivered and impact.requests == 1):
+            alike.setdefault(impact.detail.removeprefix(f"{impact.client} "), []).append(impact.client)
+    for why, clients in alike.items():
+        names = list(dict.fromkeys(clients))
+        told = f"{names[0]} {why}" if len(names) == 1 else f"{named(names)}: each {why}"
+        say(out, "", Text(told), indent=2)
+
+
+def named(clients: Iterable[str]) -> str:
+    """Clients by name, and how many more there are."""
+    names = list(clients)
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def consequence(impact: Impact) -> str:
+    """What a framework's user gets, and the requests that it takes."""
+    sees = USER_SEES[impact.outcome]
+    if impact.requests == 1:
+        return sees
+    return f"{sees} after {impact.requests} requests, {impact.billed} billed"
+
+
+def worst_first(impact: Impact) -> tuple[int, int]:
+    """The order of consequences: who pays most often comes first, and then who gets least."""
+    return -impact.requests, WORST.index(impact.outcome)
+
+
+def in_short(impact: Impact) -> str:
+    """One framework's fate in one line: what its user gets, the requests and the money."""
+    priced = impact.cost_usd is not None
+    spent = f"; {money(impact.wasted_usd)} in retries, {money(impact.cost_usd)} in all" if priced else ""
+    daily = (
+        f"; {money(impact.wasted_usd_day)} in retries, {money(impact.cost_usd_day)} in all a day"
+        if impact.cost_usd_day is not None
+        else ""
+    )
+    guess = " (estimated)" if impact.estimated else ""
+    asked = f"{impact.requests} request" + "s" * (impact.requests != 1)
+    return f"{USER_SEES[impact.outcome]}; {asked}, {impact.billed} billed{spent}{daily}{guess}"
+
+
+def money(amount: float | None) -> str:
+    """US dollars with as many places as it takes to see something."""
+    if amount is None:
+        return "unknown"
+    return (
+        "$0"
+        if amount == 0
+        else f"${amount:.2f}"
+        if amount >= 0.1
+        else f"${amount:.3f}"
+        if amount >= 0.001
+        else f"${amount:.2g}"
+    )

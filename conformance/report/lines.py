@@ -1,0 +1,19 @@
+"""Lines for a terminal: a label, and a text whose further lines stand under its first."""
+
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+LABEL: Final = 11
+"""The width of the labels."""
+
+
+def say(out: Console, label: str, text: Text, *, indent: int = LABEL, verbatim: bool = False) -> None:
+    """Print a text behind its label, its further lines under its first; a verbatim text is never broken."""
+    first = Text.assemble(("  " + label.ljust(indent - 2), "dim")) if indent else Text()
+    if verbatim or out.soft_wrap:
+        out.print(first.append_text(text), soft_wrap=True)
+        return
+    for number, line in enumerate(text.wrap(out, max(20, out.width - indent), overflow="fold")):
+        out.print((Text(" " * indent) if number else first).append_text(line), soft_wrap=True)

@@ -1,0 +1,1 @@
+"""BILL: what it costs that gives nothing: errors, refusals, retries, disconnects."""

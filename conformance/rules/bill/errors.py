@@ -1,0 +1,135 @@
+"""What errors and refusals cost, as far as their replies tell it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.chat import answer
+from conformance.read.http1 import reply
+from conformance.read.refusal import body, error_at, may_refuse_streaming, refusal, refuses_streaming
+from conformance.read.sse import looks_like_events
+from conformance.read.usage import usage
+from conformance.read.value import is_integer, mapping
+from conformance.rule import rule
+from conformance.rules.err.mistakes import mistaken
+from conformance.rules.example import JSON, answered, chunk, completion, error, streamed
+from conformance.rules.when import replied, succeeded
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable
+
+ERRORS = "https://platform.openai.com/docs/guides/error-codes/api-errors"
+RETRIES = "https://github.com/openai/openai-python#retries"
+SPENT = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
+MISTAKE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
+REFUSED = error("No such role.")
+GREETING = answered(completion())
+RETRIED = 409
+"""The one status of those for a client's fault that SDKs retry, the ones about time and rates aside."""
+
+
+def _error_in_one_piece(x: Exchange) -> Skip | None:
+    """An error came whole. The refusal of a streamed greeting is judged by NYI, which looks at the usage, too."""
+    if skip := replied(x):
+        return skip
+    if not refusal(x) or looks_like_events(x):
+        return not_applicable("no error came in one piece")
+    if x.question.topic == "hello" and x.mode == "stream" and may_refuse_streaming(x):
+        return ANOTHER_QUESTION
+    return None
+
+
+def _counted(value: Any) -> bool:
+    """Whether a usage bills anything."""
+    return any(is_integer(count) and count > 0 for count in mapping(value).values())
+
+
+@rule(
+    "BILL001",
+    MUST,
+    "An error reports no usage",
+    spec=ERRORS,
+    fix="Refuse before the model runs; where it did run, leave `usage` out of the error.",
+    when=_error_in_one_piece,
+    good=[
+        (answered(REFUSED, status=400, **MISTAKE), GREETING),
+        (answered(REFUSED | {"usage": None}, status=400, **MISTAKE), GREETING),
+        (answered(REFUSED | {"usage": dict.fromkeys(SPENT, 0)}, status=400, **MISTAKE), GREETING),
+    ],
+    bad=[
+        (answered(REFUSED | {"usage": SPENT}, status=400, **MISTAKE), GREETING),
+        (answered({"error": REFUSED["error"] | {"usage": SPENT}}, status=500, **MISTAKE), GREETING),
+        (answered(REFUSED | {"usage": SPENT}, **MISTAKE), GREETING),
+    ],
+)
+def error_with_usage(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """Who pays by usage pays for an answer that nobody got."""
+    if refuses_streaming(x) and refuses_streaming(hello):
+        yield not_applicable("what refusing to stream costs is judged by the greeting's refusal")
+        return
+    value = mapping(body(x))
+    for part in (value, mapping(value.get("error"))):
+        if _counted(part.get("usage")):
+            yield Finding(f"the error {refusal(x).status} reports a `usage`", at=refusal(x).at, expected="no usage")
+
+
+def _failed_at_once(x: Exchange) -> Skip | None:
+    """A stream holds an error, and nothing of an answer."""
+    if skip := succeeded(x):
+        return skip
+    if not looks_like_events(x) or error_at(x) is None:
+        return not_applicable("the stream holds no error")
+    said = any(c.text or c.calls or c.reasoning or c.refusal or c.other for c in answer(x).choices)
+    return not_applicable("a part of the answer came before the error") if said else None
+
+
+ROLE = chunk({"role": "assistant", "content": ""})
+FAILED = error("The upstream failed.", "server_error")
+
+
+@rule(
+    "BILL002",
+    SHOULD,
+    "A stream that fails before its first text reports no completion tokens",
+    spec=ERRORS,
+    fix="Count what was delivered: nothing.",
+    when=_failed_at_once,
+    good=[streamed(ROLE, FAILED), streamed(FAILED), streamed(FAILED | {"usage": SPENT | {"completion_tokens": 0}})],
+    bad=[streamed(ROLE, FAILED | {"usage": SPENT}), streamed(ROLE, FAILED, chunk(choices=[], usage=SPENT), "[DONE]")],
+    apis=("chat",),
+)
+def failed_stream_with_usage(x: Exchange) -> Iterator[Finding]:
+    """The customer pays for the failure, and again for the second try."""
+    spent = usage(x)
+    if spent and spent.completion:
+        seen = f"the stream failed before any text, and reports {spent.completion} completion tokens"
+        yield Finding(seen, at=refusal(x).at)
+
+
+def _refused(x: Exchange) -> Skip | None:
+    if skip := mistaken(x):
+        return skip
+    return None if 400 <= reply(x).status < 500 else not_applicable("the mistake was not refused with a 4xx status")
+
+
+@rule(
+    "BILL003",
+    SHOULD,
+    "The refusal of a mistake asks for no second try",
+    spec=RETRIES,
+    fix="Answer 400, and leave `x-should-retry` out or set it to false.",
+    when=_refused,
+    good=[
+        answered(REFUSED, status=400, **MISTAKE),
+        answered(REFUSED, status=400, headers=(JSON, ("x-should-retry", "false")), **MISTAKE),
+    ],
+    bad=[
+        answered(REFUSED, status=409, **MISTAKE),
+        answered(REFUSED, status=400, headers=(JSON, ("x-should-retry", "true")), **MISTAKE),
+    ],
+)
+def mistake_that_is_retried(x: Exchange) -> Iterator[Finding]:
+    """SDKs send a request that can never work three times."""
+    retry = reply(x).value("x-should-retry").lower()
+    if retry == "true":
+        yield Finding("the refusal says x-should-retry: true", at=reply(x).span("x-should-retry"))
+    elif reply(x).status == RETRIED and retry != "false":
+        yield Finding("the mistake was refused with 409, which SDKs retry", at=reply(x).head, expected="400")

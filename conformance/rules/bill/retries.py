@@ -1,0 +1,73 @@
+"""What retries cost: computed from what each framework would do with the reply, nothing is sent again."""
+
+from collections.abc import Iterator
+
+from conformance.clients.hurt import impacts_of
+from conformance.exchange import Exchange
+from conformance.impact import Impact
+from conformance.read.http1 import reply
+from conformance.read.refusal import refuses_streaming
+from conformance.rule import rule
+from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
+from conformance.rules.when import asks, both, replied, succeeded
+from conformance.target import Prices
+from conformance.verdict import SHOULD, Finding, Skip, not_applicable
+
+RETRIES = "https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"
+UNPRICED = Prices()
+ENOUGH = 3
+"""Requests of one message that SDKs send of a refused one at most, by default."""
+
+UNSUPPORTED = error("Streaming is not supported. Set stream=false.", param="stream", code="streaming_not_supported")
+WHOLE = answered(completion())
+
+
+def told(worst: Impact, others: int) -> str:
+    """What one framework does, and how many others do alike."""
+    more = f", and so {others} more" if others else ""
+    return f"{worst.client} sends {worst.requests} requests for one message, {worst.billed} of them billed{more}"
+
+
+@rule(
+    "BILL010",
+    SHOULD,
+    "No framework pays more than once for one message",
+    spec=RETRIES,
+    fix="Mend what makes the answer look empty, broken or cut: agents ask again, and each time is billed.",
+    when=both(asks("hello"), succeeded),
+    good=[(streamed(*HELLO), WHOLE)],
+    bad=[(answered(completion(), mode="stream"), WHOLE), (streamed(*HELLO[:1], *HELLO[-2:]), WHOLE)],
+)
+def paid_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
+    """The user sees nothing or the same twice, and the bill has the message three, four or nine times."""
+    paying = [seen for seen in impacts_of(stream, unary, UNPRICED) if seen.billed > 1]
+    if paying:
+        worst = max(paying, key=lambda seen: (seen.billed, seen.requests))
+        yield Finding(told(worst, len(paying) - 1), at=reply(stream).head)
+
+
+def refused_to_stream(x: Exchange) -> Skip | None:
+    """A stream was refused as not supported; the other mode is as it may be."""
+    if x.mode == "unary" or refuses_streaming(x):
+        return replied(x)
+    return not_applicable("streaming was not refused")
+
+
+@rule(
+    "BILL011",
+    SHOULD,
+    "A refusal to stream is not asked again and again",
+    spec=RETRIES,
+    fix="Send `x-should-retry: false` with the refusal, and no Retry-After.",
+    when=both(asks("hello"), refused_to_stream),
+    good=[(answered(UNSUPPORTED, status=501, headers=(JSON, ("x-should-retry", "false")), mode="stream"), WHOLE)],
+    bad=[
+        (answered(UNSUPPORTED, status=501, mode="stream", probe="messages.hello"), answered({}, probe="messages.hello"))
+    ],
+)
+def asked_again_and_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
+    """An agent that repeats a hopeless request for minutes seems to hang, and keeps the server busy."""
+    asking = [seen for seen in impacts_of(stream, unary, UNPRICED) if seen.requests > ENOUGH]
+    if asking:
+        worst = max(asking, key=lambda seen: seen.requests)
+        yield Finding(told(worst, len(asking) - 1), at=reply(stream).head)

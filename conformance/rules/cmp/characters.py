@@ -1,0 +1,78 @@
+"""Whether every character of an answer arrives whole."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.capability import only_answer, said_value
+from conformance.read.effects import illegible
+from conformance.read.http1 import reply
+from conformance.read.only import LOST, is_damaged
+from conformance.rule import rule
+from conformance.rules.example import answered, chunk, completion, streamed
+from conformance.rules.when import asks, both, readable, succeeded
+from conformance.verdict import ANOTHER_QUESTION, MUST, Finding, Skip, untestable
+
+CRAB = "\N{CRAB}"
+LAMPS = f"seven green lamps {CRAB}"
+SCHEMA = {"type": "object", "properties": {"lamps": {"type": "string", "enum": [LAMPS]}}}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "lamps", "schema": SCHEMA}}
+SEEN: dict[str, Any] = {"probe": "chat.witness.response_format", "body": {"response_format": FORMAT}}
+
+
+def lamps(text: str) -> str:
+    """The answer, as JSON text."""
+    return json.dumps({"lamps": text}, ensure_ascii=False)
+
+
+def in_two(text: str) -> Exchange:
+    """The answer as a stream of two deltas, cut before the last three characters."""
+    whole = lamps(text)
+    return streamed(
+        chunk({"content": whole[:-3]}), chunk({"content": whole[-3:]}), chunk(finish="stop"), "[DONE]", **SEEN
+    )
+
+
+def damage(x: Exchange) -> tuple[str, str]:
+    """The first text that lost characters, as it was said and as the schema allows it alone; two empty ones for none."""
+    meant, said = only_answer(x), said_value(x)
+    pairs = ((said.get(name), text) for name, text in meant.items()) if isinstance(said, dict) else ()
+    return next(((a, b) for a, b in pairs if isinstance(a, str) and isinstance(b, str) and is_damaged(a, b)), ("", ""))
+
+
+def constrained(x: Exchange) -> Skip | None:
+    """An answer came of which the schema allows one, and that is it but for lost characters."""
+    if skip := both(asks("witness"), succeeded, readable)(x):
+        return skip
+    if not only_answer(x):
+        return ANOTHER_QUESTION
+    if why := illegible(x):
+        return untestable(why)
+    is_it = said_value(x) == only_answer(x) or any(damage(x))
+    return None if is_it else untestable("the answer is not the one that the schema allows")
+
+
+@rule(
+    "CMP016",
+    MUST,
+    "No character of an answer is lost or replaced",
+    spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.1",
+    fix="Read and write UTF-8 everywhere, and incrementally: hold octets back until the character is whole.",
+    when=constrained,
+    good=[answered(completion({"content": lamps(LAMPS)}), **SEEN), in_two(LAMPS)],
+    bad=[
+        answered(completion({"content": lamps(f"seven green lamps {LOST * 4}")}), **SEEN),
+        in_two(f"seven green lamps {LOST * 2}"),
+        in_two("seven green lamps "),
+        in_two(f"seven green lamps {CRAB.encode().decode('latin-1')}"),
+    ],
+    apis=("chat",),
+)
+def characters_lost(x: Exchange) -> Iterator[Finding]:
+    """Whoever does not write in English reads question marks, and tools are called with names that do not exist."""
+    said, meant = damage(x)
+    if meant:
+        at = max(0, reply(x).content.find(LOST.encode()))
+        seen = f"{said!a} came where only {meant!a} was allowed"
+        yield Finding(seen, at=reply(x).locate(at, min(len(reply(x).content), at + 60)))

@@ -1,0 +1,83 @@
+"""No silence stands in the midst of an event."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from conformance.exchange import Ending, Exchange
+from conformance.read.http1 import reply
+from conformance.read.sse import Event, span, stream
+from conformance.rule import rule
+from conformance.rules.dlv.pace import MS, STREAMING, WORDS, paced
+from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
+from conformance.rules.when import asks, both, whole
+from conformance.rules.when import streamed as is_streamed
+from conformance.verdict import SHOULD, Finding, Skip, not_applicable
+
+LEAST_SILENCE = 20 * MS
+"""A network may part what was written together, but hardly by more than this, and not again and again."""
+OFTEN = 2
+LINE_ENDS = 4
+"""Octets after the data of an event: who writes them by themselves is not collecting events."""
+
+
+class Cut(NamedTuple):
+    """A silence in the midst of an event, in nanoseconds."""
+
+    event: Event
+    silence_ns: int
+
+
+def in_buffers(size: int, gap_ms: int) -> Exchange:
+    """A stream that comes whenever so many octets are there, after such a silence each time."""
+    head, body = http(200, (SSE,), b"", length=False), sse(*(chunk({"content": word}) for word in WORDS), *HELLO[-2:])
+    parts = [len(body[at : at + size]) for at in range(0, len(body), size)]
+    times = [(1, len(head)), *((gap_ms * number, part) for number, part in enumerate(parts, 1))]
+    ending = Ending("closed", "after", gap_ms * len(parts) * MS)
+    return exchange(head + body, probe="chat.long", arrivals=times, ending=ending)
+
+
+def silences(x: Exchange) -> Iterator[tuple[int, int]]:
+    """How many octets of the content had come before each silence, and how long it was, our own delay left aside."""
+    for (come, early), (_, late) in pairwise(reply(x).timeline):
+        if late - early - x.held_up_ns >= LEAST_SILENCE:
+            yield come, late - early
+
+
+def cuts(x: Exchange) -> list[Cut]:
+    """The silences that stand in the midst of an event's data."""
+    events = [event for event in stream(x).events if event.has_data]
+    return [
+        Cut(event, silence)
+        for come, silence in silences(x)
+        for event in events
+        if event.start < come < event.end - LINE_ENDS
+    ]
+
+
+def parted(x: Exchange) -> Skip | None:
+    """A long answer came as a stream, in several parts with silence between them."""
+    if skip := both(asks("long"), is_streamed, whole)(x):
+        return skip
+    few = sum(1 for _ in silences(x)) < OFTEN
+    return not_applicable("the answer hardly paused, so nothing could be held back in a pause") if few else None
+
+
+@rule(
+    "DLV008",
+    SHOULD,
+    "An event comes whole: it is not held back until a buffer is full",
+    spec=STREAMING,
+    fix="Switch the buffering of the proxy off (X-Accel-Buffering: no), and flush after each event.",
+    when=parted,
+    good=[paced(WORDS, range(60, 1660, 40)), paced(WORDS, [n // 8 * 50 for n in range(40)])],
+    bad=[in_buffers(2048, 100), in_buffers(1000, 25)],
+    timed=True,
+)
+def event_cut_by_a_buffer(x: Exchange) -> Iterator[Finding]:
+    """A buffer of four thousand octets holds a dozen words back: short answers come all at once, long ones in jerks."""
+    found, total = cuts(x), sum(1 for _ in silences(x))
+    if len(found) >= OFTEN and len(found) * 2 > total:
+        longest = max(found, key=lambda cut: cut.silence_ns)
+        seen = f"{len(found)} of {total} silences stand in the midst of an event, the longest of {longest.silence_ns / MS:.0f} ms"
+        yield Finding(seen, at=span(x, longest.event))

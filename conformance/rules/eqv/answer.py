@@ -1,0 +1,127 @@
+"""What a stream says, and how it ends, against the whole answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange, Span
+from conformance.read.assembled import answer as said
+from conformance.read.capability import witnessed
+from conformance.read.chat import place
+from conformance.read.http1 import reply
+from conformance.read.refusal import quoted, refusal
+from conformance.read.value import shown
+from conformance.rule import rule
+from conformance.rules.eqv.example import STREAM, TWIN, UNARY, stream, unary
+from conformance.rules.eqv.spec import CHOICES, CREATE
+from conformance.rules.eqv.when import alike, answered, asked_well
+from conformance.rules.example import HELLO, completion, error, streamed
+from conformance.rules.example import answered as replied_with
+from conformance.rules.when import OK, both, decided, in_a_mode_that_is_offered, readable
+from conformance.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, untestable
+
+
+@rule(
+    "EQV001",
+    SHOULD,
+    "The same answer ends for the same reason, streaming or not",
+    spec=CHOICES,
+    fix="Take finish_reason from the engine in both modes; do not write `stop` at the end of every stream.",
+    when=answered,
+    good=[(STREAM, UNARY), (stream(finish="length"), unary(finish="length"))],
+    bad=[(STREAM, unary(finish="length")), (stream(finish="length"), UNARY)],
+)
+def another_finish_reason(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+    """An agent asks for the rest of an answer, or runs its tools, in one mode and not in the other."""
+    if skip := alike(stream, unary):
+        yield skip
+        return
+    for late, whole in zip(said(stream).choices, said(unary).choices, strict=True):
+        if late.finish and whole.finish and late.finish != whole.finish:
+            seen = f"the answer ends with {shown(late.finish)} streaming and {shown(whole.finish)} without, for the same answer"
+            yield Finding(seen, at=place(stream))
+
+
+def _twin(x: Exchange) -> Skip | None:
+    return answered(x) if x.question.topic == "twin" and not x.question.about else ANOTHER_QUESTION
+
+
+ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **TWIN)
+
+
+@rule(
+    "EQV002",
+    SHOULD,
+    "At temperature 0 a stream says what the whole answer says",
+    spec=f"{CREATE}#chat-create-temperature",
+    fix="Build the prompt, the sampling parameters and the text in one place for both modes.",
+    when=_twin,
+    beside={"again": "unary:twin.again"},
+    good=[(ONE, TWO, TWO)],
+    bad=[(stream("One two", "length", **TWIN), TWO, TWO), (stream("One", **TWIN), TWO, TWO)],
+)
+def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator[Finding | Skip]:
+    """A field, a message or a blank gets lost in one of the two code paths; what was tested in one is not what runs."""
+    mine, whole, twice = (tuple(choice.text for choice in said(x).choices) for x in (stream, unary, again))
+    if skip := answered(again):
+        yield skip
+    elif not any(whole):
+        yield untestable("the whole answer holds no text")
+    elif whole != twice:
+        yield untestable("the target differs from itself at temperature 0")
+    elif mine != whole:
+        seen = f"the stream says {shown(''.join(mine))}, and two whole answers say {shown(''.join(whole))}"
+        yield Finding(seen, at=place(stream))
+
+
+def _open(x: Exchange) -> Skip | None:
+    return both(asked_well, in_a_mode_that_is_offered, decided, readable)(x)
+
+
+def _fate(x: Exchange) -> tuple[str, str]:
+    """What became of the question: `works`, `fails` or nothing that can be told; and how."""
+    answered_well, refused = reply(x).status in OK, refusal(x)
+    if refused:
+        is_declared = reply(x).status in range(400, 500) or reply(x).status == 501
+        return "fails" if is_declared else "", f"was refused with {refused.status} and {quoted(refused.message)}"
+    if not answered_well:
+        return "", ""
+    found = witnessed(x)
+    if found is None:
+        return "works", "was answered"
+    name, sight = found
+    if sight.state in ("dropped", "announced"):
+        return "fails", f"ignored `{name}`"
+    return ("works", f"honoured `{name}`") if sight.state == "honoured" else ("", "")
+
+
+LOGPROBS: dict[str, Any] = {"probe": "chat.witness.logprobs", "body": {"logprobs": True, "top_logprobs": 1}}
+NO_LOGPROBS = replied_with(error("No logprobs.", param="logprobs"), status=400, mode="stream", **LOGPROBS)
+ENTRY = {"token": "Hi", "logprob": -0.1, "top_logprobs": [{"token": "Hi", "logprob": -0.1}]}
+LOGGED = replied_with(completion(choices=[completion()["choices"][0] | {"logprobs": {"content": [ENTRY]}}]), **LOGPROBS)
+
+
+@rule(
+    "EQV003",
+    SHOULD,
+    "What works in one mode works in the other",
+    spec=CREATE,
+    fix="Read and validate the request in one place, before it is decided whether to stream.",
+    when=_open,
+    good=[(STREAM, UNARY), (NO_LOGPROBS, replied_with(error(param="logprobs"), status=400, **LOGPROBS))],
+    bad=[
+        (NO_LOGPROBS, LOGGED),
+        (streamed(*HELLO, **LOGPROBS), LOGGED),
+        (STREAM, replied_with(error("No tools."), status=400)),
+    ],
+)
+def works_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+    """The field is known and done, and lost on one of two ways: who tested the other one trusts it."""
+    (late, how_late), (whole, how_whole) = _fate(stream), _fate(unary)
+    if not late or not whole:
+        yield untestable("what became of the question can't be told in both modes")
+    elif late != whole:
+        yield Finding(f"streaming, the target {how_late}; without, it {how_whole}", at=_whole(stream))
+
+
+def _whole(x: Exchange) -> Span:
+    return reply(x).locate(0, len(reply(x).content)) if reply(x).content else reply(x).head

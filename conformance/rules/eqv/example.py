@@ -1,0 +1,28 @@
+"""The same answer both ways, for the examples of the rules that compare them."""
+
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.value import Object
+from conformance.rules.example import answered, chunk, completion, streamed
+
+TWIN: dict[str, Any] = {"probe": "chat.twin"}
+
+
+def counts(prompt: int = 3, words: int = 3) -> Object:
+    """A usage with these counts."""
+    return {"prompt_tokens": prompt, "completion_tokens": words, "total_tokens": prompt + words}
+
+
+def stream(text: str = "Hello there.", finish: str = "stop", usage: Object | None = None, **facts: Any) -> Exchange:
+    """A stream that says this, with its usage at the end."""
+    told = chunk(choices=[], usage=usage or counts())
+    return streamed(chunk({"role": "assistant", "content": text}), chunk(finish=finish), told, "[DONE]", **facts)
+
+
+def unary(text: str = "Hello there.", finish: str = "stop", usage: Object | None = None, **facts: Any) -> Exchange:
+    """A whole answer that says this."""
+    return answered(completion({"content": text}, finish, usage=usage or counts()), **facts)
+
+
+STREAM, UNARY = stream(), unary()

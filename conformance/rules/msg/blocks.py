@@ -1,0 +1,219 @@
+"""The content blocks of a stream: each started, filled and stopped in its place."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.assembled import answer
+from conformance.read.chat import place
+from conformance.read.messages import blocks, building
+from conformance.read.sse import span
+from conformance.read.typed import of
+from conformance.read.value import held, is_integer, mapping, shown, string
+from conformance.rules.chk.text import in_pieces, is_cumulative, is_grown
+from conformance.rules.msg.example import (
+    ADD,
+    CALL,
+    CLOSE,
+    GOOD,
+    OPEN,
+    START,
+    STOP,
+    TELL,
+    block,
+    events,
+    message,
+    streamed,
+    text,
+)
+from conformance.rules.msg.shape import message_rule, stream_rule
+from conformance.rules.msg.spec import EVENTS, THINKING
+from conformance.rules.msg.when import finished, misfits, numbered
+from conformance.rules.typed import ended, typed
+from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
+
+
+@stream_rule(
+    "MSG004",
+    MUST,
+    "Content blocks start before their deltas, and are numbered from 0",
+    spec=EVENTS,
+    fix="Send content_block_start with the block's place in the content (0, 1, ...) as its index, then its deltas under that index.",
+    when=typed,
+    good=[GOOD, events(START, OPEN, ADD, CLOSE, OPEN | {"index": 1}, ADD | {"index": 1}, TELL, STOP)],
+    bad=[
+        events(START, ADD, CLOSE, TELL, STOP),
+        events(START, OPEN | {"index": 1}, ADD | {"index": 1}, CLOSE, TELL, STOP),
+        events(START, OPEN, ADD | {"index": 1}, CLOSE, TELL, STOP),
+        events(START, OPEN, CLOSE, ADD, TELL, STOP),
+        events(START, {"type": "content_block_start", "index": 0}, ADD, CLOSE, TELL, STOP),
+    ],
+)
+def block_out_of_place(x: Exchange) -> Iterator[Finding]:
+    """Clients look a delta's block up by its index: where none started there, they raise an error or lose the text."""
+    started, stopped = 0, set()
+    for part in building(x):
+        index, at = part.value.get("index"), span(x, part.event)
+        if part.type == "content_block_start":
+            if index != started or index is False:
+                yield Finding(f"block {started} starts with {held(part.value, 'index')}", at=at)
+            if not string(mapping(part.value.get("content_block")).get("type")):
+                yield Finding(f"the start of block {started} holds no block that says its type", at=at)
+            started += 1
+        elif part.type == "content_block_stop":
+            stopped.add(shown(index))
+        elif part.type == "content_block_delta":
+            if not is_integer(index) or not 0 <= index < started:
+                yield Finding(f"a delta has {held(part.value, 'index')}, and no such block was started", at=at)
+            elif shown(index) in stopped:
+                yield Finding(f"a delta follows the stop of its block, {shown(index)}", at=at)
+
+
+@stream_rule(
+    "MSG005",
+    MUST,
+    "Each content block is stopped",
+    spec=EVENTS,
+    fix="Send content_block_stop with the block's index after its last delta.",
+    when=ended,
+    good=[GOOD, events(START, OPEN, CLOSE, OPEN | {"index": 1}, CLOSE | {"index": 1}, TELL, STOP)],
+    bad=[
+        events(START, OPEN, ADD, TELL, STOP),
+        events(START, OPEN, ADD, OPEN | {"index": 1}, CLOSE | {"index": 1}, TELL, STOP),
+    ],
+)
+def block_without_stop(x: Exchange) -> Iterator[Finding]:
+    """Agents run a tool when its block stops: without the stop its arguments are never parsed, and nothing runs."""
+    stopped = {shown(part.value.get("index")) for part in of(x, "content_block_stop")}
+    for part in of(x, "content_block_start"):
+        if shown(part.value.get("index")) not in stopped:
+            seen = f"the block with {held(part.value, 'index')} is never stopped"
+            yield Finding(seen, at=span(x, part.event))
+
+
+@stream_rule(
+    "MSG007",
+    MUST,
+    "A delta is of a kind that its block can take",
+    spec=EVENTS,
+    fix="Send text_delta to text blocks, input_json_delta to tool_use blocks, thinking_delta to thinking blocks.",
+    when=typed,
+    good=[GOOD, events(START, OPEN, ADD | {"delta": {"type": "of_tomorrow"}}, CLOSE, TELL, STOP)],
+    bad=[
+        events(START, OPEN, ADD | {"delta": {"type": "input_json_delta", "partial_json": "{}"}}, CLOSE, TELL, STOP),
+        events(START, OPEN | {"content_block": CALL}, ADD, CLOSE, TELL, STOP),
+        events(START, OPEN, ADD | {"delta": {"text": "Hello."}}, CLOSE, TELL, STOP),
+    ],
+)
+def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
+    """The SDKs pass over a delta that does not fit its block: the text or the arguments are lost without an error."""
+    for part, seen in misfits(x):
+        yield Finding(seen, at=span(x, part.event))
+
+
+@stream_rule(
+    "MSG011",
+    SHOULD,
+    "One content block is built at a time",
+    spec=EVENTS,
+    fix="Stop each block before the next one starts.",
+    when=typed,
+    good=[GOOD, streamed(*text("Hi"), *text("there", index=1))],
+    bad=[
+        streamed(
+            *block({"type": "text", "text": ""}, stop=False),
+            *block({"type": "text", "text": ""}, index=1),
+            ADD,
+            CLOSE,
+        )
+    ],
+)
+def blocks_interleaved(x: Exchange) -> Iterator[Finding]:
+    """Programs that read events one by one show the pieces in the order in which they come: two texts are mixed up."""
+    newest: Any = None
+    for part in building(x):
+        index = part.value.get("index")
+        if part.type == "content_block_start":
+            newest = index
+        elif part.type.startswith("content_block_") and newest is not None and index != newest:
+            seen = f"{part.type} of block {shown(index)} comes after the start of block {shown(newest)}"
+            yield Finding(seen, at=span(x, part.event))
+
+
+@stream_rule(
+    "MSG012",
+    MUST,
+    "A content block starts empty",
+    spec=EVENTS,
+    fix='Start a text block with text "", a call with input {}, a thought with thinking ""; send the rest in deltas.',
+    when=typed,
+    good=[GOOD, streamed(*block({"type": "of_tomorrow", "text": "Hi"}))],
+    bad=[
+        streamed(*block({"type": "text", "text": "Hello."})),
+        streamed(*block({"type": "thinking", "thinking": "Hm.", "signature": ""})),
+        streamed(*block(CALL | {"input": {"city": "Oslo"}}), reason="tool_use"),
+    ],
+)
+def block_starts_full(x: Exchange) -> Iterator[Finding]:
+    """Whoever reads the deltas alone, as the SDKs' text streams and Vercel's AI SDK do, loses what stands in the start."""
+    for part in of(x, "content_block_start"):
+        opened = mapping(part.value.get("content_block"))
+        name = {"text": "text", "thinking": "thinking", "tool_use": "input"}.get(string(opened.get("type")), "")
+        if opened.get(name):
+            yield Finding(f"a block starts with {held(opened, name)} already", at=span(x, part.event))
+
+
+def piecemeal(x: Exchange) -> Skip | None:
+    """A message came whose blocks can be told apart, and its text in pieces."""
+    return numbered(x) or in_pieces(x)
+
+
+@stream_rule(
+    "MSG013",
+    MUST,
+    "A delta holds what is new, not all the text so far",
+    spec=EVENTS,
+    fix="Send only the text that was added since the last delta.",
+    when=piecemeal,
+    good=[streamed(*text("Hello", " there,", " you.", " Good", " day"))],
+    bad=[streamed(*text(*("Hello there, you."[:n] for n in (5, 11, 12, 16, 17))))],
+)
+def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | Skip]:
+    """Clients add the deltas up: the user reads `HelloHello there` and so on."""
+    for choice in answer(x).choices:
+        if not is_cumulative(choice):
+            continue
+        if is_grown(choice):
+            yield Finding(f"each delta repeats the text before it: {shown(choice.pieces[-1])}", at=place(x))
+        else:
+            yield untestable("the text grows like a repeated word, which a model may say")
+
+
+@message_rule(
+    "MSG014",
+    SHOULD,
+    "A thought comes with its signature",
+    spec=THINKING,
+    fix="Send the signature that lets the thought be handed back: in a signature_delta before the block's stop, or in the block.",
+    when=finished,
+    good=[
+        GOOD,
+        message(content=[{"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}]),
+        streamed(
+            *block(
+                {"type": "thinking", "thinking": "", "signature": ""},
+                {"type": "thinking_delta", "thinking": "Hm."},
+                {"type": "signature_delta", "signature": "c2ln"},
+            )
+        ),
+    ],
+    bad=[
+        message(content=[{"type": "thinking", "thinking": "Hm."}]),
+        streamed(*block({"type": "thinking", "thinking": ""}, {"type": "thinking_delta", "thinking": "Hm."})),
+    ],
+)
+def thought_unsigned(x: Exchange) -> Iterator[Finding]:
+    """With tools the thought has to be sent back, and it is refused there without its signature: the task ends midway."""
+    for found in blocks(x):
+        if found.type == "thinking" and not found.all_of("signature"):
+            yield Finding("a thinking block has no signature", at=place(x, found.events[0] if found.events else None))

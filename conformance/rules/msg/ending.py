@@ -1,0 +1,157 @@
+"""How a message ends: why, with which usage, and with nothing after it."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from conformance.exchange import Exchange
+from conformance.read.chat import place
+from conformance.read.messages import building, told
+from conformance.read.request import stops_asked
+from conformance.read.sse import span
+from conformance.read.typed import of, parts
+from conformance.read.value import held, is_integer, mapping, shown, string
+from conformance.rules.msg.example import (
+    ADD,
+    CLOSE,
+    GOOD,
+    OPEN,
+    START,
+    STOP,
+    TELL,
+    events,
+    message,
+    streamed,
+    tells,
+    text,
+)
+from conformance.rules.msg.shape import message_rule, stream_rule
+from conformance.rules.msg.spec import EVENTS, STOPS
+from conformance.rules.msg.when import finished, spoken
+from conformance.rules.typed import ended, typed
+from conformance.verdict import MUST, SHOULD, Finding
+
+REASONS = (
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "pause_turn",
+    "refusal",
+    "compaction",
+    "model_context_window_exceeded",
+)
+ASKED = {"model": "m", "max_tokens": 9, "stop_sequences": ["e", ","], "messages": []}
+
+
+@stream_rule(
+    "MSG006",
+    MUST,
+    "A message_delta tells why the message ends, and its usage",
+    spec=EVENTS,
+    fix="Send message_delta with delta.stop_reason and usage.output_tokens after the last block, before message_stop.",
+    when=ended,
+    good=[GOOD, events(START, OPEN, ADD, CLOSE, TELL | {"delta": {}}, TELL, STOP)],
+    bad=[
+        events(START, OPEN, ADD, CLOSE, STOP),
+        events(START, OPEN, ADD, CLOSE, TELL | {"delta": {"stop_reason": None}}, STOP),
+        events(START, OPEN, ADD, CLOSE, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, STOP),
+    ],
+)
+def unexplained_end(x: Exchange) -> Iterator[Finding]:
+    """An agent can't tell an answer from a call of a tool or a cut; Anthropic's helper fails without the usage."""
+    told = of(x, "message_delta")
+    for part in told:
+        if not is_integer(mapping(part.value.get("usage")).get("output_tokens")):
+            yield Finding("a message_delta has no usage with output_tokens", at=span(x, part.event))
+    if not any(string(mapping(part.value.get("delta")).get("stop_reason")) for part in told):
+        seen = "no message_delta has a stop_reason" if told else "no message_delta came"
+        yield Finding(seen, at=span(x, (told or parts(x))[-1].event))
+
+
+@message_rule(
+    "MSG019",
+    SHOULD,
+    "A stop_reason is one of those that are defined",
+    spec=STOPS,
+    fix=f"Translate the model's own word into one of {', '.join(REASONS)}.",
+    when=finished,
+    good=[GOOD, message(), message(stop_reason="max_tokens")],
+    bad=[message(stop_reason="stop"), streamed(*text("Hi"), reason="length")],
+)
+def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
+    """Agents choose by it what to do next: a word of another API falls through, mostly to the end of the run."""
+    for head in told(x):
+        reason = string(head.get("stop_reason"))
+        if reason and reason not in REASONS:
+            yield Finding(f"stop_reason is {shown(reason)}", at=place(x), expected=f"one of {', '.join(REASONS)}")
+
+
+@stream_rule(
+    "MSG020",
+    MUST,
+    "Nothing is added to a message after its stop_reason",
+    spec=EVENTS,
+    fix="Send the message_delta with the stop_reason after the last content_block_stop.",
+    when=typed,
+    good=[GOOD, events(START, OPEN, ADD, CLOSE, TELL, TELL | {"delta": {}}, STOP)],
+    bad=[
+        events(START, OPEN, TELL, ADD, CLOSE, STOP),
+        events(START, TELL, OPEN, ADD, CLOSE, STOP),
+    ],
+)
+def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
+    """Clients take the reason for the end: what comes after it is not read, or a call runs before it is whole."""
+    over = False
+    for part in building(x):
+        if over and part.type in ("content_block_start", "content_block_delta"):
+            yield Finding(f"{part.type} follows the stop_reason", at=span(x, part.event))
+            return
+        over = over or bool(string(mapping(part.value.get("delta")).get("stop_reason")))
+
+
+@message_rule(
+    "MSG021",
+    SHOULD,
+    "A message that ended at a stop sequence says which",
+    spec=STOPS,
+    fix="Put the text that ended the answer into stop_sequence; null where none did.",
+    when=finished,
+    good=[
+        GOOD,
+        message(asked=ASKED, stop_reason="stop_sequence", stop_sequence="e"),
+        streamed(*text("On"), body=ASKED),
+    ],
+    bad=[
+        message(asked=ASKED, stop_reason="stop_sequence", stop_sequence=None),
+        message(asked=ASKED, stop_reason="stop_sequence", stop_sequence="t"),
+        message(asked=ASKED, stop_sequence="e"),
+        events(START, *text("On"), tells("stop_sequence"), STOP, body=ASKED),
+    ],
+)
+def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
+    """Who gives several stops acts by the one that was met; a reason without its text, or the reverse, tells nothing."""
+    for head in told(x):
+        reason, said = string(head.get("stop_reason")), head.get("stop_sequence")
+        if reason == "stop_sequence" and said not in stops_asked(x):
+            wanted = "one of the request's stop_sequences"
+            yield Finding(f"the message has {held(head, 'stop_sequence')}", at=place(x), expected=wanted)
+        elif reason in REASONS and reason != "stop_sequence" and said:
+            yield Finding(f"stop_sequence is {shown(said)}, and stop_reason {shown(reason)}", at=place(x))
+
+
+@stream_rule(
+    "MSG022",
+    SHOULD,
+    "The output tokens of a stream are told so far, and only grow",
+    spec=EVENTS,
+    fix="Count output_tokens from the beginning of the message in each message_delta; they are no difference to the last.",
+    when=spoken,
+    good=[GOOD, events(START, *text("Hi"), tells(None, 1), tells("end_turn", 3), STOP)],
+    bad=[events(START, *text("Hi"), tells(None, 9), tells("end_turn", 3), STOP)],
+)
+def usage_that_shrinks(x: Exchange) -> Iterator[Finding]:
+    """Clients keep what was told last: a difference, or a count begun again, makes the bill too small."""
+    counted = [(mapping(part.value.get("usage")).get("output_tokens"), part) for part in of(x, "message_delta")]
+    for (before, _), (after, part) in pairwise(counted):
+        if is_integer(before) and is_integer(after) and after < before:
+            yield Finding(f"output_tokens is {shown(after)} after {shown(before)}", at=span(x, part.event))

@@ -1,0 +1,73 @@
+"""Messages and their streams, for the examples of the rules."""
+
+import json
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.value import Object, mapping
+from conformance.rules.example import SSE, answered, exchange, http
+
+GREETING: Object = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "m",
+    "content": [{"type": "text", "text": "Hello there."}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 3, "output_tokens": 3},
+}
+START: Object = {"type": "message_start", "message": GREETING | {"content": [], "stop_reason": None}}
+OPEN: Object = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+ADD: Object = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello."}}
+CLOSE: Object = {"type": "content_block_stop", "index": 0}
+TELL: Object = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}}
+STOP: Object = {"type": "message_stop"}
+PING: Object = {"type": "ping"}
+CALL: Object = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+CHUNK: Object = {"object": "chat.completion.chunk", "choices": []}
+
+
+def events(*values: Any, probe: str = "messages.hello", **facts: Any) -> Exchange:
+    """A stream of these values, each named after its type."""
+    named = (f"event: {mapping(v).get('type', 'ping')}\ndata: {json.dumps(v) if v else ''}\n\n" for v in values)
+    octets = http(200, (SSE,), "".join(named).encode())
+    return exchange(octets, probe=probe, **facts)
+
+
+def message(*, asked: Object | None = None, **changes: Any) -> Exchange:
+    """A whole answer with these changes, to a request with these fields."""
+    return answered(GREETING | changes, probe="messages.hello", body=asked)
+
+
+GOOD = events(START, PING, OPEN, ADD, CLOSE, TELL, STOP)
+
+
+def block(start: Object, *deltas: Object, index: int = 0, stop: bool = True) -> list[Object]:
+    """The events of one content block."""
+    added = [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+    opened = {"type": "content_block_start", "index": index, "content_block": start}
+    return [opened, *added, *([CLOSE | {"index": index}] if stop else [])]
+
+
+def text(*pieces: str, index: int = 0) -> list[Object]:
+    """The events of a text in these pieces."""
+    deltas = ({"type": "text_delta", "text": piece} for piece in pieces)
+    return block({"type": "text", "text": ""}, *deltas, index=index)
+
+
+def call(*pieces: str, index: int = 0, **changes: Any) -> list[Object]:
+    """The events of a call whose input comes in these pieces."""
+    deltas = ({"type": "input_json_delta", "partial_json": piece} for piece in pieces)
+    return block(CALL | changes, *deltas, index=index)
+
+
+def tells(reason: str | None, tokens: int = 3, sequence: str | None = None) -> Object:
+    """A message_delta with this stop_reason."""
+    delta = {"stop_reason": reason, "stop_sequence": sequence}
+    return {"type": "message_delta", "delta": delta, "usage": {"output_tokens": tokens}}
+
+
+def streamed(*values: Object, reason: str = "end_turn", **facts: Any) -> Exchange:
+    """A stream of these blocks' events, with all that belongs around them."""
+    return events(START, *values, tells(reason), STOP, **facts)

@@ -1,0 +1,60 @@
+"""The headers of the API: its version, and what is tried before it is released."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.refusal import quoted, refusal
+from conformance.rule import When
+from conformance.rules.example import answered
+from conformance.rules.msg.example import GREETING, message
+from conformance.rules.msg.shape import message_rule
+from conformance.rules.msg.spec import VERSIONS
+from conformance.rules.when import asks, both, decided, greeted, in_a_mode_that_is_offered
+from conformance.verdict import SHOULD, Finding, Skip
+
+REFUSED = {"type": "error", "error": {"type": "invalid_request_error", "message": "Unknown beta: of-tomorrow."}}
+
+
+def _header(about: str) -> When:
+    def is_asked(x: Exchange) -> Skip | None:
+        return both(asks(f"header-{about}"), in_a_mode_that_is_offered, decided)(x)
+
+    return is_asked
+
+
+def _refused(x: Exchange, hello: Exchange, what: str) -> Iterator[Finding | Skip]:
+    if said := refusal(x):
+        if skip := greeted(hello):
+            yield skip
+        else:
+            yield Finding(f"{what} was refused with {said.status} and {quoted(said.message or said.text)}", at=said.at)
+
+
+@message_rule(
+    "MSG025",
+    SHOULD,
+    "A feature that is tried before its release is no reason to refuse",
+    spec="https://platform.claude.com/docs/en/api/beta-headers",
+    fix="Read anthropic-beta as a list that is open: pass over the names that are not known.",
+    when=_header("beta"),
+    good=[(answered(GREETING, probe="messages.header-beta"), message())],
+    bad=[(answered(REFUSED, status=400, probe="messages.header-beta"), message())],
+)
+def beta_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """Claude Code sends half a dozen of them in every request, and new ones with every release: none of them gets through."""
+    yield from _refused(x, hello, "an unknown name in anthropic-beta")
+
+
+@message_rule(
+    "MSG026",
+    SHOULD,
+    "A version of the API that is newer than the server is served all the same",
+    spec=VERSIONS,
+    fix="Serve any anthropic-version as the newest that is known; the version is the client's, not the server's.",
+    when=_header("version"),
+    good=[(answered(GREETING, probe="messages.header-version"), message())],
+    bad=[(answered(REFUSED, status=400, probe="messages.header-version"), message())],
+)
+def version_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """The SDKs raise the version with their releases: an upgrade of the client would take the server out of use."""
+    yield from _refused(x, hello, "a newer anthropic-version")

@@ -1,0 +1,187 @@
+"""What a message is: its fields, and how it begins."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.chat import place
+from conformance.read.messages import told
+from conformance.read.refusal import body
+from conformance.read.sse import span
+from conformance.read.typed import of, parts
+from conformance.read.value import held, is_integer, mapping, string
+from conformance.rules.example import answered, completion
+from conformance.rules.msg.example import (
+    ADD,
+    CHUNK,
+    CLOSE,
+    GOOD,
+    OPEN,
+    PING,
+    START,
+    STOP,
+    TELL,
+    events,
+    message,
+)
+from conformance.rules.msg.shape import message_rule, stream_rule, whole_rule
+from conformance.rules.msg.spec import EVENTS, MESSAGE
+from conformance.rules.msg.when import spoken, whole_message
+from conformance.rules.typed import typed, unbroken, untyped
+from conformance.verdict import MUST, SHOULD, Finding
+
+FLOW = ("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta")
+"""The events that build a message, in the order in which they first come; others may stand anywhere."""
+
+
+@whole_rule(
+    "MSG001",
+    MUST,
+    "A whole answer is a message",
+    spec=MESSAGE,
+    fix="Answer with a message object: type, role, a list of content blocks, stop_reason and usage.",
+    when=whole_message,
+    good=[message(), message(content=[], stop_reason="tool_use", container=None)],
+    bad=[
+        answered(completion(), probe="messages.hello"),
+        answered([], probe="messages.hello"),
+        message(role="user"),
+        message(content="Hello there."),
+        message(content=["Hello there."]),
+        message(stop_reason=None),
+        message(usage={"prompt_tokens": 3, "completion_tokens": 3}),
+    ],
+)
+def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
+    """The SDKs check nothing: the program fails where it first reads the content, the usage or the stop_reason."""
+    value = body(x)
+    if mapping(value).get("type") != "message":
+        yield Finding(f"the answer has {held(value, 'type')}: it is no message")
+        return
+    if value.get("role") != "assistant":
+        yield Finding(f"the message has {held(value, 'role')}, not assistant")
+    if not isinstance(value.get("content"), list) or not all(string(mapping(b).get("type")) for b in value["content"]):
+        yield Finding("the message has no list of content blocks that say their types")
+    if not string(value.get("stop_reason")):
+        yield Finding(f"the message has {held(value, 'stop_reason')}")
+    for name in ("input_tokens", "output_tokens"):
+        if not is_integer(mapping(value.get("usage")).get(name)):
+            yield Finding(f"the usage of the message has {held(value.get('usage'), name)}")
+
+
+@stream_rule(
+    "MSG002",
+    MUST,
+    "The data of each event is an object that says its type",
+    spec=EVENTS,
+    fix='Send each event as a JSON object with its type, a ping as {"type": "ping"}; translate the chunks of another API.',
+    when=unbroken,
+    good=[GOOD, events(START, {"type": "of_tomorrow"}, STOP)],
+    bad=[events(CHUNK, STOP), events(START, None, STOP), events(START, [], STOP), events(START, {"type": 1}, STOP)],
+)
+def untyped_event(x: Exchange) -> Iterator[Finding]:
+    """Clients choose by the type what an event adds: without one its text is lost, or raises an error."""
+    yield from untyped(x)
+
+
+@stream_rule(
+    "MSG003",
+    MUST,
+    "A stream begins with message_start, which holds the message",
+    spec=EVENTS,
+    fix="Send message_start, with the message as it is before its first block, before all else (a ping may come earlier).",
+    when=typed,
+    good=[GOOD, events(PING, START, OPEN, ADD, CLOSE, TELL, STOP)],
+    bad=[
+        events(OPEN, ADD, CLOSE, TELL, STOP),
+        events(OPEN, START, ADD, CLOSE, TELL, STOP),
+        events({"type": "message_start"}, TELL, STOP),
+        events(START | {"message": {"content": []}}, TELL, STOP),
+    ],
+)
+def missing_message_start(x: Exchange) -> Iterator[Finding]:
+    """Anthropic's streaming helper raises an error at whatever else comes first, and at a message without usage."""
+    first = next((part for part in parts(x) if part.type in (*FLOW, "message_stop")), None)
+    if first is None:
+        return
+    at = span(x, first.event)
+    if first.type != "message_start":
+        yield Finding(f"the first event is {first.type}", at=at)
+        return
+    told = mapping(first.value.get("message"))
+    if not isinstance(told.get("content"), list) or not isinstance(told.get("usage"), dict):
+        yield Finding("message_start holds no message with a list of content and a usage", at=at)
+
+
+@message_rule(
+    "MSG008",
+    MUST,
+    "A message has an id and names its model",
+    spec=MESSAGE,
+    fix="Send a string as the message's id, its own for each answer, and the name of the model that answered.",
+    when=spoken,
+    good=[GOOD, message()],
+    bad=[
+        message(id=None),
+        message(model=""),
+        events(START | {"message": START["message"] | {"id": 7}}, OPEN, ADD, CLOSE, TELL, STOP),
+        events(START | {"message": START["message"] | {"model": None}}, OPEN, ADD, CLOSE, TELL, STOP),
+    ],
+)
+def message_without_a_name(x: Exchange) -> Iterator[Finding]:
+    """Agents keep their history by the id, and reckon cost by the model: typed clients refuse a message without them."""
+    head = told(x)[0]
+    for name in ("id", "model"):
+        if not string(head.get(name)):
+            yield Finding(
+                f"the message has {held(head, name)}",
+                at=place(x, next((part.event for part in of(x, "message_start")), None)),
+            )
+
+
+@stream_rule(
+    "MSG009",
+    MUST,
+    "A stream builds one message, whose role is assistant",
+    spec=EVENTS,
+    fix="Send message_start once, with type message and role assistant; a new answer needs a stream of its own.",
+    when=spoken,
+    good=[GOOD],
+    bad=[
+        events(START, OPEN, ADD, CLOSE, START, TELL, STOP),
+        events(START | {"message": START["message"] | {"role": "user"}}, OPEN, ADD, CLOSE, TELL, STOP),
+        events(START | {"message": START["message"] | {"type": "completion"}}, TELL, STOP),
+    ],
+)
+def message_started_again(x: Exchange) -> Iterator[Finding]:
+    """Anthropic's helper raises an error at a second message_start; what speaks as another role is filed as another's."""
+    starts = of(x, "message_start")
+    for part in starts[1:]:
+        yield Finding("message_start came again", at=span(x, part.event))
+    for first in starts[:1]:
+        head = mapping(first.value.get("message"))
+        for name, wanted in (("type", "message"), ("role", "assistant")):
+            if head.get(name) != wanted:
+                yield Finding(f"the message has {held(head, name)}, not {wanted}", at=span(x, first.event))
+
+
+@stream_rule(
+    "MSG010",
+    SHOULD,
+    "A stream begins with an empty message that has not ended",
+    spec=EVENTS,
+    fix="Send message_start with content [] and stop_reason null; what the model says comes in blocks, the reason at the end.",
+    when=spoken,
+    good=[GOOD],
+    bad=[
+        events(START | {"message": START["message"] | {"content": [{"type": "text", "text": "Hi"}]}}, TELL, STOP),
+        events(START | {"message": START["message"] | {"stop_reason": "end_turn"}}, OPEN, ADD, CLOSE, TELL, STOP),
+    ],
+)
+def message_started_full(x: Exchange) -> Iterator[Finding]:
+    """What stands in the first event is shown to nobody, or a second time by those who build on it."""
+    for part in of(x, "message_start")[:1]:
+        head = mapping(part.value.get("message"))
+        if head.get("content"):
+            yield Finding("message_start holds content already", at=span(x, part.event))
+        if head.get("stop_reason") is not None:
+            yield Finding(f"message_start has {held(head, 'stop_reason')} already", at=span(x, part.event))

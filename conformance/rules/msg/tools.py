@@ -1,0 +1,111 @@
+"""The calls of a message: whole, with an input that can be read, and said to be calls."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.assembled import answer
+from conformance.read.chat import place
+from conformance.read.json_text import value_of
+from conformance.read.messages import Block, blocks
+from conformance.read.value import held, shown, string
+from conformance.rules.msg.example import CALL, GOOD, call, message, streamed
+from conformance.rules.msg.shape import message_rule
+from conformance.rules.msg.spec import EVENTS, TOOLS
+from conformance.rules.msg.when import finished, numbered
+from conformance.verdict import MUST, Finding
+
+CALLED = message(content=[CALL], stop_reason="tool_use")
+STREAMED = streamed(*call('{"city":', ' "Oslo"}'), reason="tool_use")
+WITHOUT_INPUT = streamed(*call(), reason="tool_use")
+OF_THE_VENDOR = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
+
+
+def _calls(x: Exchange) -> list[Block]:
+    return [found for found in blocks(x) if found.type == "tool_use"]
+
+
+@message_rule(
+    "MSG015",
+    MUST,
+    "A call has an id, a tool's name and an input",
+    spec=TOOLS,
+    fix="Send tool_use blocks with id, name and input, an object ({} where a stream starts, and where there are no arguments).",
+    when=numbered,
+    good=[CALLED, STREAMED, WITHOUT_INPUT, message(content=[OF_THE_VENDOR])],
+    bad=[
+        message(content=[CALL | {"id": ""}], stop_reason="tool_use"),
+        message(content=[CALL | {"input": "{}"}], stop_reason="tool_use"),
+        message(content=[{"type": "tool_use", "id": "t", "name": "f"}], stop_reason="tool_use"),
+        streamed(*call("{}", name=None), reason="tool_use"),
+        streamed(*call("{}", id=None), reason="tool_use"),
+    ],
+)
+def call_incomplete(x: Exchange) -> Iterator[Finding]:
+    """The result is handed back under the id: without it, or the name, the agent runs nothing, or stops with an error."""
+    for found in _calls(x):
+        at = place(x, found.events[0] if found.events else None)
+        for name in ("id", "name"):
+            if not string(found.start.get(name)):
+                yield Finding(f"a call has {held(found.start, name)}", at=at)
+        if not isinstance(found.start.get("input"), dict):
+            yield Finding(f"a call has {held(found.start, 'input')}, not an object", at=at)
+
+
+@message_rule(
+    "MSG016",
+    MUST,
+    "The pieces of a call's input make one JSON object",
+    spec=EVENTS,
+    fix="Send every piece of the input's JSON text once and in order, as strings; none where there are no arguments.",
+    when=finished,
+    modes=("stream",),
+    good=[STREAMED, WITHOUT_INPUT, streamed(*call('{"ci'), reason="max_tokens")],
+    bad=[
+        streamed(*call('{"city'), reason="tool_use"),
+        streamed(*call("{}", "{}"), reason="tool_use"),
+        streamed(*call('"Oslo"'), reason="tool_use"),
+    ],
+)
+def input_no_json(x: Exchange) -> Iterator[Finding]:
+    """The SDKs parse the pieces as they come and raise an error, or run the tool with half of its input."""
+    if any(choice.end in ("length", "content_filter", None) for choice in answer(x).choices):
+        return
+    for found in _calls(x):
+        pieces = "".join(found.added.get("partial_json", ()))
+        if pieces and not isinstance(value_of(pieces.encode("utf-8", "surrogatepass")), dict):
+            seen = f"the input of {shown(found.start.get('name'))} is {shown(pieces)}"
+            yield Finding(seen, at=place(x, found.events[-1]))
+
+
+@message_rule(
+    "MSG017",
+    MUST,
+    "A message that calls tools stops with tool_use, not with end_turn",
+    spec=TOOLS,
+    fix="Set stop_reason to tool_use where the message holds calls of the client's tools.",
+    when=finished,
+    good=[CALLED, STREAMED, GOOD, streamed(*call('{"ci'), reason="max_tokens")],
+    bad=[message(content=[CALL]), streamed(*call("{}"))],
+)
+def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
+    """Agent loops go on only while the reason is tool_use: the run ends, and the tool is never run."""
+    for choice in answer(x).choices:
+        if choice.calls and choice.finish == "end_turn":
+            yield Finding(f"calls came ({len(choice.calls)}), but stop_reason is 'end_turn'", at=place(x))
+
+
+@message_rule(
+    "MSG018",
+    MUST,
+    "A message that stops with tool_use holds a call",
+    spec=TOOLS,
+    fix="Send the call as a tool_use block; say end_turn where the model only spoke.",
+    when=finished,
+    good=[CALLED, STREAMED, GOOD],
+    bad=[message(stop_reason="tool_use"), streamed(reason="tool_use")],
+)
+def tool_use_without_a_call(x: Exchange) -> Iterator[Finding]:
+    """The agent looks for a tool to run, finds none, and asks again, or stops with nothing to show."""
+    for choice in answer(x).choices:
+        if choice.finish == "tool_use" and not choice.calls:
+            yield Finding("stop_reason is 'tool_use', and no tool is called", at=place(x))

@@ -1,0 +1,157 @@
+"""Documented forms of a request: answered as they should be, or refused by name; nothing of them is lost."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.capability import RIDER
+from conformance.read.chat import place
+from conformance.read.http1 import reply
+from conformance.read.refusal import names, quoted, refusal
+from conformance.read.usage import usage
+from conformance.rule import rule
+from conformance.rules.example import answered, completion, error
+from conformance.rules.par.spec import CHAT, CREATE
+from conformance.rules.use.when import counted_well
+from conformance.rules.when import both, decided, greeted, in_a_mode_that_is_offered, readable
+from conformance.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, not_applicable, untestable
+
+REFUSABLE = {
+    "parts": ("content", "messages", "type"),
+    "image": ("image_url", "image", "content", "messages", "type", "image input", "vision", "multimodal"),
+    "developer": ("developer", "role", "messages"),
+    "name": ("name", "messages"),
+    "limits": ("temperature", "top_p", "frequency_penalty", "presence_penalty"),
+    "both-caps": ("max_tokens", "max_completion_tokens"),
+    "logprobs-beside-tools": ("logprobs", "tools", "tool_choice"),
+}
+"""Forms that a server may leave out, and the words one of which its refusal must hold."""
+NO_CHANGE = ("defaults", "nulls")
+"""Forms that ask for nothing."""
+ADDED = {"parts": "the second of two content parts", "image": "the image", "developer": "the developer's message"}
+"""Forms that add something to the prompt of the greeting, and what that is."""
+LEAST = {"parts": 8, "image": 1, "developer": 8}
+"""Tokens that it must have: a third of the words of a text; an image may be as small as one."""
+
+Forms = dict[str, Any]
+
+
+def form(name: str, **more: Any) -> Forms:
+    """The facts of a question that has this form."""
+    return {"probe": f"chat.form.{name}", **more}
+
+
+GREETING = answered(completion(), body={"model": "m"})
+
+
+def _asks_for(*forms: str) -> Callable[[Exchange], Skip | None]:
+    def is_one(x: Exchange) -> Skip | None:
+        if x.question.topic != "form" or x.question.about not in forms:
+            return ANOTHER_QUESTION
+        return both(in_a_mode_that_is_offered, decided, readable)(x)
+
+    return is_one
+
+
+def _refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """A refusal that can be laid to the form: the target answers the plain greeting."""
+    said = refusal(x)
+    if not said:
+        return
+    if said.status >= 500 and said.status != 501:
+        yield not_applicable(f"the target failed with {said.status} (ERR004 tells of that)")
+    elif names(said, RIDER):
+        yield untestable(f"the target refused `{RIDER}`, which rode along")
+    elif skip := greeted(hello):
+        yield skip
+    else:
+        why = quoted(said.message or said.text)
+        yield Finding(f"the form `{x.question.about}` was refused with {reply(x).status} and {why}", at=said.at)
+
+
+@rule(
+    "PAR009",
+    SHOULD,
+    "Fields that are null, or have their default value, change nothing",
+    spec=CREATE,
+    fix="Accept null and the default for every documented field, also for those that you do not support.",
+    when=_asks_for(*NO_CHANGE),
+    apis=CHAT,
+    good=[(answered(completion(), **form("defaults")), GREETING)],
+    bad=[
+        (answered(error("Must be json_schema.", param="response_format"), status=400, **form("defaults")), GREETING),
+        (answered(error("stop: not a list", param="stop"), status=422, **form("nulls")), GREETING),
+    ],
+)
+def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """Clients that write out what they mean, or fill in null for what they do not, have no switch to leave it out."""
+    yield from _refused(x, hello)
+
+
+@rule(
+    "PAR010",
+    SHOULD,
+    "A documented form of a request is answered, or refused by name",
+    spec=CREATE,
+    fix="Read the form; or answer 400 and name in the message and in `error.param` what is not supported.",
+    when=_asks_for(*REFUSABLE),
+    apis=CHAT,
+    good=[
+        (answered(completion(), **form("developer")), GREETING),
+        (
+            answered(error("Unknown role 'developer'.", param="messages[0].role"), status=400, **form("developer")),
+            GREETING,
+        ),
+        (answered({"error": {"message": "this model has no image input"}}, status=501, **form("image")), GREETING),
+    ],
+    bad=[
+        (answered(error("Invalid request."), status=400, **form("developer")), GREETING),
+        (answered(error("Not supported."), status=501, **form("image")), GREETING),
+    ],
+)
+def form_refused_without_a_name(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """Every turn fails, and nothing tells that a role or a part is to blame, which the client could have put otherwise."""
+    if not any(names(refusal(x), word) for word in REFUSABLE[x.question.about]):
+        yield from _refused(x, hello)
+
+
+def _adding(x: Exchange) -> Skip | None:
+    if x.question.topic != "form" or x.question.about not in ADDED:
+        return ANOTHER_QUESTION
+    return counted_well(x)
+
+
+LONGER = answered(completion(usage={"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}))
+MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
+
+
+@rule(
+    "PAR011",
+    SHOULD,
+    "What stands in the messages is read, or refused",
+    spec=f"{CREATE}#chat-create-messages",
+    fix="Hand all parts of all messages to the model; refuse by name the kinds of part that it can't read.",
+    when=_adding,
+    apis=CHAT,
+    modes=("unary",),
+    beside={"other": "twin"},
+    good=[(answered(completion(usage=MORE), **form(name)), GREETING, LONGER) for name in ADDED],
+    bad=[
+        (answered(completion(), **form("parts")), GREETING, LONGER),
+        (answered(completion(), **form("image")), GREETING, LONGER),
+    ],
+)
+def part_dropped(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Finding | Skip]:
+    """The user gets, and pays for, an answer about something that the model never saw; of an image it is made up.
+
+    The prompt is that of the greeting and something more, so its tokens must be more, too: where usage tells another
+    question, which has some words more than the greeting, from the greeting at all.
+    """
+    longer, plain, control = usage(x), usage(hello), usage(other)
+    if not longer or not plain or not control:
+        yield untestable("the usage to compare with is not known")
+    elif control.prompt <= plain.prompt:
+        yield untestable("usage does not count a longer prompt as longer")
+    elif longer.prompt + longer.cached < plain.prompt + LEAST[x.question.about]:
+        seen = f"{ADDED[x.question.about]} left no trace: usage counts {longer.prompt} prompt tokens with it"
+        yield Finding(f"{seen}, and {plain.prompt} for the greeting without it", at=place(x))

@@ -1,0 +1,282 @@
+"""Log probabilities: each a token's own, as many as were asked for, and all of the text."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange, Span
+from conformance.read.chat import answer, place
+from conformance.read.logprobs import (
+    UNREADABLE,
+    Entry,
+    alternatives,
+    entries,
+    hides_tokens,
+    likelihood,
+    octets,
+    spelt,
+)
+from conformance.read.request import asked
+from conformance.read.value import Object, held, is_integer, mapping, sequence, shown
+from conformance.rule import rule
+from conformance.rules.example import HELLO, answered, chunk, completion, streamed
+from conformance.rules.par.spec import CHAT, CREATE, LOGPROBS
+from conformance.rules.spoken import spoken
+from conformance.rules.when import asks, both
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+
+ROUNDING = 1e-3
+"""How far above 0 a logarithm of one may come out of a server that computes with few digits."""
+NEAR = 0.05
+"""How far apart two log probabilities of one token may be that were written with few digits."""
+
+ASKED: dict[str, Any] = {"body": {"logprobs": True, "top_logprobs": 2}, "probe": "chat.witness.logprobs"}
+
+
+def token(text: str, logprob: Any = -0.5, **more: Any) -> Object:
+    """A token with its log probability."""
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode()), **more}
+
+
+def having(*tokens: Any, text: str = "Hi there") -> Exchange:
+    """A whole answer whose tokens these are."""
+    choice = completion({"content": text}, finish="length")["choices"][0]
+    return answered(completion(choices=[choice | {"logprobs": {"content": list(tokens)}}]), **ASKED)
+
+
+def piece(text: str, *tokens: Any) -> Object:
+    """A chunk with this text and these tokens."""
+    choice = {"index": 0, "delta": {"content": text}, "logprobs": {"content": list(tokens)}, "finish_reason": None}
+    return chunk(choices=[choice])
+
+
+HI = token("Hi", -0.5, top_logprobs=[token("Hi", -0.5), token("Ho", -1.5)])
+THERE = token(" there", -0.7, top_logprobs=[token(" there", -0.7), token(" you", -1.2)])
+GOOD = having(HI, THERE)
+STREAM = streamed(piece("Hi", HI), piece(" there", THERE), chunk(finish="length"), "[DONE]", **ASKED)
+
+
+def logged(x: Exchange) -> Skip | None:
+    """Log probabilities were asked for, and came."""
+    if asked(x).get("logprobs") is not True:
+        return ANOTHER_QUESTION
+    return spoken(x) or (None if entries(x) else not_applicable("no log probabilities came"))
+
+
+def _at(x: Exchange, entry: Entry) -> Span:
+    return place(x, entry.part)
+
+
+@rule(
+    "PAR001",
+    MUST,
+    "A log probability has its token, and is a number not above 0",
+    spec=LOGPROBS,
+    fix="Send for each token its text and the natural logarithm of its probability.",
+    when=logged,
+    apis=CHAT,
+    good=[GOOD, STREAM, having(token("Hi", -9999.0, top_logprobs=[]), token(" there", 0))],
+    bad=[
+        having(token("Hi", 0.6), THERE),
+        having(token("Hi", "-0.5"), THERE),
+        having({"logprob": -0.5}, THERE),
+        having(["Hi", -0.5], THERE),
+        streamed(piece("Hi", token("Hi", -0.5, top_logprobs=[token("Ho", 98.5)])), chunk(finish="stop"), **ASKED),
+    ],
+)
+def impossible_log_probability(x: Exchange) -> Iterator[Finding]:
+    """Scores are worked out from these numbers: a probability above one, or a percentage, spoils them all."""
+    for entry in entries(x):
+        for value in (entry.value, *sequence(mapping(entry.value).get("top_logprobs"))):
+            number = likelihood(value)
+            if not isinstance(value, dict) or not isinstance(value.get("token"), str):
+                what = held(value, "token") if isinstance(value, dict) else f"is {shown(value)}"
+                yield Finding(f"an entry of the log probabilities has {what}", at=_at(x, entry))
+            elif number is None or number > ROUNDING:
+                yield Finding(f"the token {shown(value['token'])} has {held(value, 'logprob')}", at=_at(x, entry))
+
+
+def _alternatives_asked(x: Exchange) -> Skip | None:
+    if skip := logged(x):
+        return skip
+    if not is_integer(asked(x).get("top_logprobs", 0)):
+        return not_applicable("no number of alternatives was asked for")
+    has_any = any(any(alternatives(entry.value)) for entry in entries(x))
+    return None if has_any else not_applicable("no alternatives came")
+
+
+def _name(value: Any) -> tuple[Any, bytes | None]:
+    """What tells tokens apart."""
+    return mapping(value).get("token"), octets(value)
+
+
+@rule(
+    "PAR002",
+    SHOULD,
+    "As many alternatives come as were asked for, and each once",
+    spec=f"{CREATE}#chat-create-top_logprobs",
+    fix="List the `top_logprobs` likeliest tokens, each once.",
+    when=_alternatives_asked,
+    apis=CHAT,
+    good=[GOOD, STREAM],
+    bad=[
+        having(token("Hi", top_logprobs=[token("Hi"), token("Ho"), token("Ha")]), THERE),
+        having(token("Hi", top_logprobs=[token("Hi"), token("Hi")]), THERE),
+        having(token("Hi", top_logprobs=[token("Hi")]), token(" there", top_logprobs=[token(" there")])),
+    ],
+)
+def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
+    """Evaluations that pick an answer by its letter count one twice, miss it, or compare lists of another length.
+
+    In rare cases there may be fewer beside a token; where there are fewer beside all of several, the number was clamped.
+    """
+    most = asked(x).get("top_logprobs", 0)
+    longest = max(len(list(alternatives(entry.value))) for entry in entries(x))
+    if longest < most and len(entries(x)) > 1:
+        seen = f"{longest} alternatives came beside each token where {shown(most)} were asked for"
+        yield Finding(seen, at=_at(x, entries(x)[0]))
+    for entry in entries(x):
+        found = [_name(value) for value in alternatives(entry.value)]
+        readable = [name for name in found if name[0] and UNREADABLE not in str(name[0])]
+        if len(found) > most:
+            yield Finding(f"{len(found)} alternatives came where {shown(most)} were asked for", at=_at(x, entry))
+        elif twice := next((name for name in readable if readable.count(name) > 1), None):
+            yield Finding(f"the alternative {shown(twice[0])} comes twice", at=_at(x, entry))
+
+
+@rule(
+    "PAR003",
+    SHOULD,
+    "The bytes of a token are those of its text",
+    spec=LOGPROBS,
+    fix="Take both from the same token: `bytes` is its text in UTF-8.",
+    when=logged,
+    apis=CHAT,
+    good=[GOOD, having(token("Hi", bytes=None), token("\ufffd", bytes=[0xF0, 0x9F]))],
+    bad=[
+        having(token("Hi", bytes=[72]), THERE),
+        having(token("Hi", bytes="Hi"), THERE),
+        having(token("Hi", bytes=[72, 300]), THERE),
+    ],
+)
+def bytes_of_another_token(x: Exchange) -> Iterator[Finding]:
+    """Characters that reach over several tokens can be put together by their bytes alone."""
+    for entry in entries(x):
+        for value in (entry.value, *alternatives(entry.value)):
+            text, told = mapping(value).get("token"), octets(value)
+            if mapping(value).get("bytes") is None or not isinstance(text, str):
+                continue
+            if told is None:
+                yield Finding(f"the token {shown(text)} has {held(value, 'bytes')}", at=_at(x, entry))
+            elif _says(told) not in (None, text):
+                yield Finding(f"the token {shown(text)} has the bytes of {shown(_says(told))}", at=_at(x, entry))
+
+
+def _says(told: bytes) -> str | None:
+    """The characters that octets are, or None where they are only a part of some."""
+    try:
+        return told.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+@rule(
+    "PAR004",
+    SHOULD,
+    "The alternatives beside a token are those of its own place",
+    spec=LOGPROBS,
+    fix="Where several tokens come in one chunk, give each one its own row of alternatives.",
+    when=_alternatives_asked,
+    apis=CHAT,
+    good=[GOOD, STREAM, having(HI, token(" unlikely", -7.5, top_logprobs=THERE["top_logprobs"]))],
+    bad=[
+        having(HI, token(" there", -0.7, top_logprobs=HI["top_logprobs"])),
+        having(HI, token(" there", -3.0, top_logprobs=THERE["top_logprobs"])),
+        streamed(piece("Hi there", HI, THERE | {"top_logprobs": HI["top_logprobs"]}), chunk(finish="stop"), **ASKED),
+    ],
+)
+def alternatives_of_another_token(x: Exchange) -> Iterator[Finding]:
+    """The numbers look right, and belong to another word: evaluations are wrong without a sign of it.
+
+    A token is either listed with its own number, or less likely than all that are listed.
+    """
+    for entry in entries(x):
+        own, number = _name(entry.value), likelihood(entry.value)
+        listed = [
+            (_name(value), found) for value in alternatives(entry.value) if (found := likelihood(value)) is not None
+        ]
+        if number is None or not listed or UNREADABLE in str(own[0]):
+            continue
+        mine = [found for name, found in listed if name[0] == own[0]]
+        if mine and all(abs(found - number) > NEAR for found in mine):
+            seen = f"the token {shown(own[0])} has logprob {shown(number)}, and {shown(mine[0])} among its alternatives"
+            yield Finding(seen, at=_at(x, entry))
+        elif not mine and number > min(found for _, found in listed) + NEAR:
+            seen = f"the token {shown(own[0])} is likelier than its alternatives, and not among them"
+            yield Finding(seen, at=_at(x, entry))
+
+
+def spelling(x: Exchange) -> Skip | None:
+    """The tokens with log probabilities can be compared with the text."""
+    if skip := logged(x):
+        return skip
+    return not_applicable("the answer has tokens that are not in its text") if hides_tokens(x) else None
+
+
+def is_spelt(text: str, tokens: str) -> bool:
+    """Whether tokens make a text, but for blanks around it and a token that ends the turn."""
+    return bool(text.strip()) and tokens.strip().startswith(text.strip())
+
+
+HALVES = having(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), text="\u00e9")
+
+
+@rule(
+    "PAR005",
+    SHOULD,
+    "The tokens with log probabilities make the text",
+    spec=LOGPROBS,
+    fix="Send an entry for every token, with the token's text as it stands in the answer, blanks included.",
+    when=spelling,
+    apis=CHAT,
+    good=[GOOD, STREAM, having(HI, THERE, token("<end>", top_logprobs=[])), HALVES],
+    bad=[
+        having(HI),
+        having(HI, token("\u2581there", top_logprobs=[])),
+        streamed(piece("Hi there", HI), chunk(finish="stop"), "[DONE]", **ASKED),
+    ],
+)
+def tokens_of_another_text(x: Exchange) -> Iterator[Finding | Skip]:
+    """A score that leaves tokens out is too good, and a token that can't be found in the text can't be shown."""
+    for choice in answer(x).choices:
+        tokens = spelt(choice)
+        if not choice.text.strip() or is_spelt(choice.text, tokens):
+            continue
+        if UNREADABLE in tokens:
+            yield untestable("a token is only a part of a character")
+        else:
+            yield Finding(f"the tokens make {shown(tokens)}, and the text is {shown(choice.text)}", at=place(x))
+
+
+def _unasked(x: Exchange) -> Skip | None:
+    wanted = asked(x).get("logprobs")
+    return both(asks("hello", "form"), spoken)(x) if wanted in (None, False) else ANOTHER_QUESTION
+
+
+@rule(
+    "PAR006",
+    SHOULD,
+    "Log probabilities come only where they are asked for",
+    spec=f"{CREATE}#chat-create-logprobs",
+    fix="Leave `logprobs` null unless the request says `logprobs: true`.",
+    when=_unasked,
+    apis=CHAT,
+    good=[streamed(*HELLO), answered(completion(), body={"logprobs": False})],
+    bad=[
+        answered(completion(choices=[completion()["choices"][0] | {"logprobs": {"content": [HI]}}])),
+        streamed(piece("Hi", HI), chunk(finish="stop"), "[DONE]"),
+    ],
+)
+def log_probabilities_unasked(x: Exchange) -> Iterator[Finding]:
+    """They make a stream many times as large for every client, and tell about the model what its owner may not sell."""
+    if entries(x):
+        yield Finding("the answer holds log probabilities that nobody asked for", at=_at(x, entries(x)[0]))

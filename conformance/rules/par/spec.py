@@ -1,0 +1,7 @@
+"""Where it stands written what a parameter does."""
+
+from conformance.exchange import Api
+
+CREATE = "https://platform.openai.com/docs/api-reference/chat/create"
+LOGPROBS = "https://platform.openai.com/docs/api-reference/chat/object#chat/object-choices"
+CHAT: tuple[Api, ...] = ("chat",)

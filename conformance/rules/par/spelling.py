@@ -1,0 +1,49 @@
+"""A request means what its JSON means."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.http1 import reply
+from conformance.read.refusal import quoted, refusal
+from conformance.read.sse import looks_like_events
+from conformance.rule import rule
+from conformance.rules.example import HELLO, answered, completion, error, streamed
+from conformance.rules.par.spec import CHAT
+from conformance.rules.when import both, decided, greeted, readable
+from conformance.verdict import ANOTHER_QUESTION, MUST, Finding, Skip
+
+GREETING = streamed(*HELLO)
+PROBE = "chat.form.spelling"
+
+
+def _asked(x: Exchange) -> Skip | None:
+    return both(decided, readable)(x) if x.question.probe == PROBE else ANOTHER_QUESTION
+
+
+@rule(
+    "PAR015",
+    MUST,
+    "A request is read as JSON, however it is written",
+    spec="https://www.rfc-editor.org/rfc/rfc8259#section-2",
+    fix="Parse the body with a JSON library; never search its octets for words, and compare media types without their parameters.",
+    when=_asked,
+    apis=CHAT,
+    modes=("stream",),
+    good=[(streamed(*HELLO, probe=PROBE), GREETING)],
+    bad=[
+        (answered(completion(), mode="stream", probe=PROBE), GREETING),
+        (answered(error("role is missing"), status=400, mode="stream", probe=PROBE), GREETING),
+    ],
+)
+def spelling_matters(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """Each client's library writes JSON in its own way: what works in the test fails with the next framework."""
+    said = refusal(x)
+    if skip := greeted(hello):
+        yield skip
+    elif said:
+        why = quoted(said.message or said.text)
+        yield Finding(
+            f"the greeting, written with blanks and escapes, was refused with {said.status} and {why}", at=said.at
+        )
+    elif looks_like_events(hello) and not looks_like_events(x):
+        yield Finding("`stream: true`, written with blanks, was not seen: no event stream came", at=reply(x).head)

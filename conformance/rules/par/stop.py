@@ -1,0 +1,86 @@
+"""Where an answer ends: before its stop text, and under the newer of two caps."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.capability import ends_with_its_stop
+from conformance.read.chat import place
+from conformance.read.effects import effects, illegible
+from conformance.read.request import asked, stops_asked
+from conformance.read.usage import usage
+from conformance.read.value import is_integer, shown
+from conformance.rule import rule
+from conformance.rules.example import HELLO, answered, chunk, completion, streamed
+from conformance.rules.par.spec import CHAT, CREATE
+from conformance.rules.spoken import spoken
+from conformance.rules.use.when import counted_well
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
+
+STOP: dict[str, Any] = {"body": {"stop": ["e", ","]}}
+
+
+def _stopped(x: Exchange) -> Skip | None:
+    if not stops_asked(x):
+        return ANOTHER_QUESTION
+    if skip := spoken(x):
+        return skip
+    if fault := illegible(x):
+        return untestable(fault)
+    if "stop" not in effects(x).finishes.values():
+        return untestable("the answer came to no stop")
+    goes_on = any(stop in effects(x).text for stop in stops_asked(x)) and not ends_with_its_stop(x)
+    return untestable("the text goes on after a stop text (FLD016 tells of that)") if goes_on else None
+
+
+@rule(
+    "PAR007",
+    MUST,
+    "The text ends before the stop text, not after it",
+    spec=f"{CREATE}#chat-create-stop",
+    fix="Cut the stop text off; where it may still be coming, hold back what could be its beginning.",
+    when=_stopped,
+    good=[answered(completion({"content": "On"}), **STOP)],
+    bad=[
+        answered(completion({"content": "One"}), **STOP),
+        answered(completion({"content": "One"}), body={"stop": "e"}),
+        streamed(chunk({"content": "On"}), chunk({"content": "e"}), chunk(finish="stop"), *HELLO[4:], **STOP),
+    ],
+)
+def stop_text_included(x: Exchange) -> Iterator[Finding]:
+    """What the stop text marks off is read by a program: the marker itself is shown to users, or parsed as content."""
+    if ends_with_its_stop(x):
+        text = effects(x).text
+        stop = next(stop for stop in stops_asked(x) if text.endswith(stop))
+        yield Finding(f"the text ends with the stop text {shown(stop)}: {shown(text[-40:])}", at=place(x))
+
+
+CAPS: dict[str, Any] = {"body": {"max_tokens": 8, "max_completion_tokens": 1}}
+
+
+def _doubly_capped(x: Exchange) -> Skip | None:
+    older, newer = (asked(x).get(name) for name in ("max_tokens", "max_completion_tokens"))
+    if not (is_integer(older) and is_integer(newer) and 0 < newer < older):
+        return ANOTHER_QUESTION
+    return counted_well(x)
+
+
+@rule(
+    "PAR013",
+    SHOULD,
+    "Of two caps the newer one holds, or both are refused",
+    spec=f"{CREATE}#chat-create-max_completion_tokens",
+    fix="Read `max_completion_tokens` where it is given, `max_tokens` else; or refuse the two together with 400.",
+    when=_doubly_capped,
+    apis=CHAT,
+    good=[
+        answered(completion({"content": "Hi"}, "length", usage={"prompt_tokens": 3, "completion_tokens": 1}), **CAPS)
+    ],
+    bad=[answered(completion(usage={"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11}), **CAPS)],
+)
+def older_cap_over_the_newer(x: Exchange) -> Iterator[Finding]:
+    """A client that sends both for the sake of older servers pays for the larger one. One token more is forgiven."""
+    spent, cap = usage(x), asked(x)["max_completion_tokens"]
+    if spent and spent.completion > cap + 1:
+        seen = f"`max_completion_tokens` is {shown(cap)}, and usage counts {spent.completion} completion tokens"
+        yield Finding(seen, at=place(x))

@@ -1,0 +1,147 @@
+"""Values: those beyond their range, and those whose effect shows in two answers or in the form of one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.capability import announced, witnessed
+from conformance.read.chat import answer, labels, place
+from conformance.read.effects import illegible
+from conformance.read.http1 import reply
+from conformance.read.refusal import refusal
+from conformance.read.request import asked
+from conformance.read.value import shown
+from conformance.rule import rule
+from conformance.rules.example import answered, completion, error
+from conformance.rules.par.spec import CHAT, CREATE
+from conformance.rules.spoken import spoken
+from conformance.rules.when import asks, both, decided, readable
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+
+OBJECT: dict[str, Any] = {
+    "probe": "chat.witness.response_format.json_object",
+    "body": {"response_format": {"type": "json_object"}},
+}
+
+
+def _wants_object(x: Exchange) -> Skip | None:
+    if (x.question.topic, x.question.about) != ("witness", "response_format.json_object"):
+        return ANOTHER_QUESTION
+    return spoken(x)
+
+
+@rule(
+    "PAR008",
+    MUST,
+    "`response_format: json_object` gives one JSON object, or is refused",
+    spec=f"{CREATE}#chat-create-response_format",
+    fix="Constrain the model to a JSON object, without prose or a fence around it; or refuse the format with 400.",
+    when=_wants_object,
+    apis=CHAT,
+    good=[answered(completion({"content": '\n{"greeting": "Hi"}'}), **OBJECT)],
+    bad=[
+        answered(completion(), **OBJECT),
+        answered(completion({"content": '```json\n{"greeting": "Hi"}\n```'}), **OBJECT),
+        answered(completion({"content": '["Hi"]'}), **OBJECT),
+    ],
+)
+def dropped_json_object(x: Exchange) -> Iterator[Finding | Skip]:
+    """Programs parse that answer: prose in its place, or a fence around it, is a crash.
+
+    An answer that was cut short is none to judge; the question asks for JSON in words, as the API wants it.
+    """
+    found = witnessed(x)
+    if found is None or found[1].state == "unknown":
+        yield untestable(found[1].why if found else "the question is no witness")
+    elif found[1].state == "dropped":
+        yield Finding(found[1].why, at=place(x))
+
+
+def _beyond(x: Exchange) -> Skip | None:
+    if skip := both(asks("range"), decided, readable)(x):
+        return skip
+    crashed = reply(x).status >= 500 and reply(x).status != 501
+    return not_applicable("the target failed (ERR003 tells of that)") if crashed else None
+
+
+TOO_HOT: dict[str, Any] = {"probe": "chat.range.temperature", "body": {"temperature": 5}}
+
+
+@rule(
+    "PAR012",
+    SHOULD,
+    "A value beyond its documented range is refused",
+    spec=CREATE,
+    fix="Declare the range in the request model, and answer 400 that names the field.",
+    when=_beyond,
+    good=[answered(error("temperature: at most 2", param="temperature"), status=400, **TOO_HOT)],
+    bad=[answered(completion(), **TOO_HOT)],
+)
+def value_beyond_its_range(x: Exchange) -> Iterator[Finding]:
+    """The value is cut to the range or ignored, and the client learns neither; the answer is not what it asked for."""
+    name = x.question.about.partition(".")[0]
+    if not refusal(x) and not announced(x, name):
+        seen = f"`{name}: {shown(asked(x).get(name))}` was answered {reply(x).status}"
+        yield Finding(seen, at=reply(x).head, expected=f"a refusal that names `{name}`")
+
+
+def _drawn(x: Exchange) -> Skip | None:
+    """Text came that was drawn from a seed."""
+    if x.question.probe != "chat.seed":
+        return ANOTHER_QUESTION
+    return spoken(x) or legible(x)
+
+
+def legible(x: Exchange) -> Skip | None:
+    """The answer holds text that can be read."""
+    if fault := illegible(x):
+        return untestable(fault)
+    return None if any(choice.text for choice in answer(x).choices) else untestable("the answer holds no text")
+
+
+def texts(x: Exchange) -> tuple[str, ...]:
+    """The texts of an answer's choices."""
+    return tuple(choice.text for choice in answer(x).choices)
+
+
+SEEDED: dict[str, Any] = {"probe": "chat.seed", "body": {"seed": 7}}
+NAME = answered(completion({"content": "Lumisel"}), **SEEDED)
+OTHER = answered(completion({"content": "Gleamora"}), **SEEDED)
+ONE = answered(completion({"content": "One, two"}))
+TWO = answered(completion({"content": "One. Two"}))
+
+
+@rule(
+    "PAR014",
+    SHOULD,
+    "The same seed draws the same words",
+    spec=f"{CREATE}#chat-create-seed",
+    fix="Hand the seed to the sampler; where an engine has none, refuse the field with 400.",
+    when=_drawn,
+    apis=CHAT,
+    modes=("unary",),
+    beside={"again": "seed.again", "greedy": "twin", "greedy_again": "twin.again"},
+    good=[(NAME, NAME, ONE, ONE)],
+    bad=[(NAME, OTHER, ONE, ONE)],
+)
+def seed_without_effect(
+    x: Exchange, again: Exchange, greedy: Exchange, greedy_again: Exchange
+) -> Iterator[Finding | Skip]:
+    """Results are taken for reproducible that are not. The API promises its best effort, and no more.
+
+    Where even the likeliest words differ from one time to the next, a seed can't be judged.
+    """
+    others = (again, greedy, greedy_again)
+    if skip := next((skip for other in others if (skip := spoken(other) or legible(other))), None):
+        yield skip
+    elif texts(greedy) != texts(greedy_again):
+        yield untestable("the target differs from itself at temperature 0")
+    elif _fingerprint(x) != _fingerprint(again):
+        yield untestable("the two answers come from different systems, as their fingerprints say")
+    elif texts(x) != texts(again):
+        seen = f"the seed {shown(asked(x).get('seed'))} drew {shown(texts(x)[0])} and {shown(texts(again)[0])}"
+        yield Finding(seen, at=place(x))
+
+
+def _fingerprint(x: Exchange) -> tuple[str, ...]:
+    return labels(x, "system_fingerprint")

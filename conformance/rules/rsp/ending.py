@@ -1,0 +1,222 @@
+"""How a response ends: with which status, for which reason, and as the one that was begun."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.chat import place
+from conformance.read.http1 import reply
+from conformance.read.refusal import refusal
+from conformance.read.request import asked
+from conformance.read.responses import output, terminal, told
+from conformance.read.sse import span
+from conformance.read.typed import of
+from conformance.read.value import held, mapping, shown, string
+from conformance.rules.example import answered, error
+from conformance.rules.rsp.example import (
+    CUT,
+    GOOD,
+    events,
+    response,
+    state,
+    streamed,
+    text,
+)
+from conformance.rules.rsp.shape import response_rule, stream_rule
+from conformance.rules.rsp.spec import CREATE, EVENTS, OBJECT, STATE
+from conformance.rules.rsp.when import finished, spoken
+from conformance.rules.typed import unbroken
+from conformance.rules.when import asks, both, decided, in_a_mode_that_is_offered, readable, succeeded
+from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+
+Facts = dict[str, Any]
+REASONS = ("max_output_tokens", "content_filter")
+
+
+@stream_rule(
+    "RSP017",
+    MUST,
+    "The event that ends a stream has the status of its response",
+    spec=EVENTS,
+    fix="End with response.completed, response.incomplete or response.failed, whose response has the same status.",
+    when=finished,
+    good=[GOOD, streamed(*text("Hi"), end="incomplete")],
+    bad=[
+        events(state("created"), *text("Hi"), state("completed", status="in_progress")),
+        events(state("created"), *text("Hi"), state("incomplete")),
+    ],
+)
+def end_of_another_status(x: Exchange) -> Iterator[Finding]:
+    """Some clients go by the event, others by the status: half an answer is whole for one of them."""
+    end = terminal(x)
+    if end and mapping(end.value.get("response")).get("status") != end.type.removeprefix("response."):
+        seen = f"{end.type} has a response with {held(end.value.get('response'), 'status')}"
+        yield Finding(seen, at=span(x, end.event))
+
+
+@response_rule(
+    "RSP018",
+    MUST,
+    "An incomplete response says why, and a whole one has no such reason",
+    spec=OBJECT,
+    fix="Set incomplete_details.reason to max_output_tokens or content_filter where status is incomplete; null else.",
+    when=finished,
+    good=[GOOD, response(**CUT), streamed(*text("Hi"), end="incomplete")],
+    bad=[
+        response(status="incomplete"),
+        response(status="incomplete", incomplete_details={"reason": "length"}),
+        response(incomplete_details={"reason": "max_output_tokens"}),
+    ],
+)
+def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
+    """An agent asks for the rest after a cap, and must not after a filter: without the reason it can't tell."""
+    end = told(x)[-1]
+    reason = mapping(end.get("incomplete_details")).get("reason")
+    if end.get("status") == "incomplete" and reason not in REASONS:
+        seen = held(end.get("incomplete_details"), "reason")
+        yield Finding(f"the response is incomplete, and incomplete_details has {seen}", at=place(x))
+    elif end.get("status") == "completed" and reason:
+        yield Finding(f"the response is completed, and incomplete_details has the reason {shown(reason)}", at=place(x))
+
+
+@stream_rule(
+    "RSP019",
+    MUST,
+    "All states of a response have the same id",
+    spec=EVENTS,
+    fix="Make the id once, before response.created.",
+    when=spoken,
+    good=[GOOD],
+    bad=[events(state("created"), *text("Hi"), state("completed", id="resp_2"))],
+)
+def response_renamed(x: Exchange) -> Iterator[Finding]:
+    """The next turn goes on from this id: which of them is known depends on when the client took it."""
+    ids = list(dict.fromkeys(shown(state["id"]) for state in told(x) if string(state.get("id"))))
+    if len(ids) > 1:
+        yield Finding(f"the response is {ids[0]} first, and {ids[1]} later", at=place(x))
+
+
+@stream_rule(
+    "RSP020",
+    SHOULD,
+    "A stream begins with a response in progress, and without output",
+    spec=EVENTS,
+    fix="Send response.created with status in_progress (or queued), output [] and usage null.",
+    when=spoken,
+    good=[GOOD],
+    bad=[
+        events(state("created", status="completed"), *text("Hi"), state("completed")),
+        events(state("created", output=[{"type": "message"}]), *text("Hi"), state("completed")),
+    ],
+)
+def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
+    """Clients that wait for a finished status stop there, with nothing."""
+    for part in of(x, "response.created")[:1]:
+        begun = mapping(part.value.get("response"))
+        if string(begun.get("id")) and begun.get("status") not in ("in_progress", "queued"):
+            yield Finding(f"response.created has {held(begun, 'status')}", at=span(x, part.event))
+        if output(begun):
+            yield Finding("response.created has output already", at=span(x, part.event))
+
+
+@stream_rule(
+    "RSP021",
+    MUST,
+    "A response that failed says why",
+    spec=OBJECT,
+    fix="End with response.failed, whose response has error.code and error.message.",
+    when=unbroken,
+    good=[
+        GOOD,
+        events(state("created"), state("failed", error={"code": "server_error", "message": "No."}, status="failed")),
+    ],
+    bad=[
+        events(state("created"), state("failed", status="failed")),
+        events(state("created"), state("failed", status="failed", error={"code": "server_error"})),
+    ],
+)
+def failure_without_an_error(x: Exchange) -> Iterator[Finding]:
+    """The user is told that something failed, and nothing else: whether to wait, to ask again or to pay is anybody's guess."""
+    for part in of(x, "response.failed"):
+        said = mapping(mapping(part.value.get("response")).get("error"))
+        for name in ("code", "message"):
+            if not string(said.get(name)):
+                yield Finding(f"the error of response.failed has {held(said, name)}", at=span(x, part.event))
+
+
+PREVIOUS = {"previous_response_id": "resp_of_nobody", "input": "And then?"}
+ANOTHER: Facts = {"probe": "responses.previous", "asked": PREVIOUS}
+
+
+def _going_on(x: Exchange) -> Skip | None:
+    """The answer was to go on from one that does not exist."""
+    return both(asks("previous"), in_a_mode_that_is_offered, decided, readable)(x)
+
+
+@response_rule(
+    "RSP022",
+    MUST,
+    "`previous_response_id` is honoured or refused",
+    spec=STATE,
+    fix="Go on from the answer of that id, or refuse: 404 for an id that is not known, 400 where no answers are kept.",
+    when=_going_on,
+    good=[answered(error("Not found.", param="previous_response_id"), status=404, probe="responses.previous")],
+    bad=[response(**ANOTHER), response(previous_response_id="resp_of_nobody", **ANOTHER)],
+)
+def dropped_history(x: Exchange) -> Iterator[Finding]:
+    """The model answers as if nothing had been said before: the user's whole conversation is lost, without a word."""
+    if not refusal(x):
+        yield Finding(
+            f"an answer that does not exist was to be gone on from, and {reply(x).status} came", at=reply(x).head
+        )
+
+
+def _noted(x: Exchange) -> Skip | None:
+    if skip := both(asks("metadata"), succeeded, readable)(x) or finished(x):
+        return skip
+    return None
+
+
+NOTED: Facts = {"asked": {"metadata": {"lamp": "green"}}, "probe": "responses.metadata"}
+
+
+@response_rule(
+    "RSP023",
+    SHOULD,
+    "`metadata` stands in the answer, or is refused",
+    spec=CREATE,
+    fix="Repeat the request's metadata in the response, and keep it with it.",
+    when=_noted,
+    good=[response(metadata={"lamp": "green"}, **NOTED)],
+    bad=[response(**NOTED), response(metadata=None, **NOTED)],
+)
+def dropped_metadata(x: Exchange) -> Iterator[Finding]:
+    """Callers find their answers again by these notes: bookings and audits miss every one of them."""
+    if told(x)[-1].get("metadata") != asked(x).get("metadata"):
+        yield Finding(f"the response has {held(told(x)[-1], 'metadata')} without what was sent", at=place(x))
+
+
+KEPT: Facts = {"asked": {"store": False}, "probe": "responses.store"}
+
+
+def _unkept(x: Exchange) -> Skip | None:
+    if skip := both(asks("store"), succeeded, readable)(x) or finished(x):
+        return skip
+    said = told(x)[-1].get("store")
+    return None if isinstance(said, bool) else not_applicable("the response does not say whether it is kept")
+
+
+@response_rule(
+    "RSP024",
+    MUST,
+    "What is not to be stored is not said to be stored",
+    spec=CREATE,
+    fix="Read `store: false`, keep nothing, and say so in the response.",
+    when=_unkept,
+    good=[response(store=False, **KEPT)],
+    bad=[response(store=True, **KEPT)],
+)
+def stored_against_the_word(x: Exchange) -> Iterator[Finding]:
+    """Whoever may not leave customers' words with a vendor has broken a promise, and learns it from the answer at best."""
+    if told(x)[-1].get("store"):
+        yield Finding("`store: false` was asked for, and the response says that it is stored", at=place(x))

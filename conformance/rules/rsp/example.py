@@ -1,0 +1,102 @@
+"""Responses and their streams, for the examples of the rules."""
+
+import json
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.value import Object, mapping
+from conformance.rules.example import SSE, answered, exchange, http
+
+PART: Object = {"type": "output_text", "text": "Hello there.", "annotations": []}
+SPOKEN: Object = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [PART]}
+CALL: Object = {
+    "type": "function_call",
+    "id": "fc_1",
+    "call_id": "call_1",
+    "name": "f",
+    "arguments": "{}",
+    "status": "completed",
+}
+USAGE: Object = {
+    "input_tokens": 3,
+    "input_tokens_details": {"cached_tokens": 0},
+    "output_tokens": 3,
+    "output_tokens_details": {"reasoning_tokens": 0},
+    "total_tokens": 6,
+}
+GREETING: Object = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1_760_000_000,
+    "status": "completed",
+    "error": None,
+    "incomplete_details": None,
+    "model": "m",
+    "output": [SPOKEN],
+    "metadata": {},
+    "usage": USAGE,
+}
+CUT: Object = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+
+
+def response(*, asked: Object | None = None, probe: str = "responses.hello", **changes: Any) -> Exchange:
+    """A whole answer with these changes, to a request with these fields."""
+    return answered(GREETING | changes, probe=probe, body=asked)
+
+
+def events(*values: Any, name: str | None = None, probe: str = "responses.hello", **facts: Any) -> Exchange:
+    """A stream of these values, numbered, each named after its type or by `name`."""
+    numbered = ({"sequence_number": n} | v if isinstance(v, dict) else v for n, v in enumerate(values))
+    named = (f"event: {name or mapping(v).get('type', 'x')}\ndata: {json.dumps(v)}\n\n" for v in numbered)
+    return exchange(http(200, (SSE,), "".join(named).encode()), probe=probe, **facts)
+
+
+def state(kind: str, **changes: Any) -> Object:
+    """An event that tells of the response as a whole."""
+    begun: Object = {"status": "in_progress", "output": [], "usage": None} if kind in ("created", "in_progress") else {}
+    return {"type": f"response.{kind}", "response": GREETING | begun | changes}
+
+
+def text(*pieces: str, whole: str | None = None, index: int = 0) -> list[Object]:
+    """The events of a message with this text in these pieces; `whole` is what is said to be all of it."""
+    said = "".join(pieces) if whole is None else whole
+    at: Object = {"output_index": index, "item_id": "msg_1"}
+    inside = at | {"content_index": 0}
+    return [
+        {"type": "response.output_item.added", "output_index": index, "item": SPOKEN | {"content": []}},
+        {"type": "response.content_part.added", "part": PART | {"text": ""}} | inside,
+        *({"type": "response.output_text.delta", "delta": piece} | inside for piece in pieces),
+        {"type": "response.output_text.done", "text": said} | inside,
+        {"type": "response.content_part.done", "part": PART | {"text": said}} | inside,
+        {"type": "response.output_item.done", "output_index": index, "item": spoken(said)},
+    ]
+
+
+def spoken(said: str) -> Object:
+    """A message with this text."""
+    return SPOKEN | {"content": [PART | {"text": said}]}
+
+
+def call(*pieces: str, whole: str | None = None, **changes: Any) -> list[Object]:
+    """The events of a call whose arguments come in these pieces."""
+    said = "".join(pieces) if whole is None else whole
+    at: Object = {"output_index": 0, "item_id": "fc_1"}
+    return [
+        {"type": "response.output_item.added", "output_index": 0, "item": CALL | {"arguments": ""} | changes},
+        *({"type": "response.function_call_arguments.delta", "delta": piece} | at for piece in pieces),
+        {"type": "response.function_call_arguments.done", "arguments": said, "name": "f"} | at,
+        {"type": "response.output_item.done", "output_index": 0, "item": CALL | {"arguments": said} | changes},
+    ]
+
+
+def streamed(*values: Object, end: str = "completed", output: Any = None, **facts: Any) -> Exchange:
+    """A stream of these events, with all that belongs around them; `output` is what its end tells."""
+    done = [value["item"] for value in values if value["type"] == "response.output_item.done"]
+    cut = CUT if end == "incomplete" else {}
+    return events(
+        state("created"), *values, state(end, **{"output": done if output is None else output} | cut), **facts
+    )
+
+
+GOOD = streamed(*text("Hello", " there."))
+CALLED = streamed(*call('{"a":', " 1}"))

@@ -1,0 +1,219 @@
+"""The items of a stream: each added before it is filled, done when it is, and the same in the end."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.chat import place
+from conformance.read.json_text import value_of
+from conformance.read.responses import Item, building, contents, items, output, told
+from conformance.read.sse import span
+from conformance.read.value import Object, held, is_integer, mapping, shown, string
+from conformance.rules.rsp.example import (
+    CALL,
+    CALLED,
+    CUT,
+    GOOD,
+    call,
+    response,
+    spoken,
+    streamed,
+    text,
+)
+from conformance.rules.rsp.shape import response_rule, stream_rule
+from conformance.rules.rsp.spec import EVENTS, OBJECT
+from conformance.rules.rsp.when import OF_ITEMS, finished, numbered
+from conformance.rules.typed import typed
+from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
+
+MOVED = [value | {"output_index": 1} for value in text("Hi")]
+
+
+@stream_rule(
+    "RSP010",
+    MUST,
+    "Items are added before anything of them, and are numbered from 0",
+    spec=EVENTS,
+    fix="Send response.output_item.added with the item's place in the output as output_index, then its events under that index.",
+    when=typed,
+    good=[GOOD, CALLED, streamed(*text("Hi"), *text("there", index=1))],
+    bad=[
+        streamed(*text("Hi")[1:]),
+        streamed(*MOVED),
+        streamed(*(value | {"output_index": None} for value in text("Hi"))),
+        streamed({"type": "response.output_item.added", "output_index": 0}, *text("Hi")[1:]),
+    ],
+)
+def item_out_of_place(x: Exchange) -> Iterator[Finding]:
+    """Clients look an event's item up by its index: where none was added there, they raise an error or lose the text."""
+    added = 0
+    for part in building(x):
+        index, at = part.value.get("output_index"), span(x, part.event)
+        if part.type == "response.output_item.added":
+            if index != added or index is False:
+                yield Finding(f"item {added} is added with {held(part.value, 'output_index')}", at=at)
+            if not string(mapping(part.value.get("item")).get("type")):
+                yield Finding(f"item {added} is added without a type", at=at)
+            added += 1
+        elif part.type.startswith(OF_ITEMS) and not (is_integer(index) and 0 <= index < added):
+            yield Finding(f"{part.type} has {held(part.value, 'output_index')}, and no such item was added", at=at)
+            return
+
+
+@stream_rule(
+    "RSP011",
+    MUST,
+    "Content parts are added before their texts",
+    spec=EVENTS,
+    fix="Send response.content_part.added with content_index 0, 1, ... before the first delta of each part.",
+    when=numbered,
+    good=[GOOD, CALLED],
+    bad=[
+        streamed(*(v for v in text("Hi") if v["type"] != "response.content_part.added")),
+        streamed(*({**v, "content_index": 1} if v["type"].endswith("delta") else v for v in text("Hi"))),
+    ],
+)
+def part_out_of_place(x: Exchange) -> Iterator[Finding]:
+    """OpenAI's streaming helper looks the part up by its index, and raises an error where there is none."""
+    known: set[tuple[str, str]] = set()
+    for part in building(x):
+        where = (shown(part.value.get("output_index")), shown(part.value.get("content_index")))
+        if part.type == "response.content_part.added":
+            known.add(where)
+        elif part.type in ("response.output_text.delta", "response.refusal.delta") and where not in known:
+            yield Finding(
+                f"a delta has {held(part.value, 'content_index')}, and no such part was added", at=span(x, part.event)
+            )
+            return
+
+
+@stream_rule(
+    "RSP012",
+    MUST,
+    "Each item is done",
+    spec=EVENTS,
+    fix="Send response.output_item.done with the whole item after its last event.",
+    when=finished,
+    good=[GOOD, CALLED, streamed(*text("Hi")[:-1], end="incomplete", output=[spoken("Hi")])],
+    bad=[
+        streamed(*text("Hi")[:-1], output=[spoken("Hi")]),
+        streamed(*call("{}")[:-1], output=[CALL]),
+    ],
+)
+def item_without_done(x: Exchange) -> Iterator[Finding]:
+    """Vercel's AI SDK and LangChain take a call from its done event: without it no tool is run."""
+    if told(x)[-1].get("status") == "incomplete":
+        return
+    for item in items(x):
+        if item.done is None:
+            yield Finding(f"an item of type {shown(item.type)} is never done", at=span(x, item.events[0]))
+
+
+def _made_whole(text: str) -> str:
+    """A text whose halves of characters are put together (SSE017 tells of them)."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _differing(item: Item) -> Iterator[tuple[str, str]]:
+    """What deltas added and what was said to be all of it, where that differs."""
+    for index, end in item.ends.items():
+        joined = "".join(item.texts.get(index, ()))
+        if _made_whole(joined) != _made_whole(end):
+            yield joined, end
+
+
+@stream_rule(
+    "RSP013",
+    MUST,
+    "What is said to be done is what the deltas added",
+    spec=EVENTS,
+    fix="Send every piece once, in order and without what went before; repeat their joint in the done event.",
+    when=numbered,
+    good=[GOOD, CALLED],
+    bad=[
+        streamed(*text("Hello", " there.", whole="Hello there. And more.")),
+        streamed(*text("Hel", "Hello", whole="Hello")),
+        streamed(*call("{", whole="{}")),
+    ],
+)
+def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
+    """One half of the clients shows the deltas, the other what is done: users of the same answer read different texts."""
+    for item in items(x):
+        for joined, end in _differing(item):
+            yield Finding(
+                f"the deltas make {shown(joined)}, and what is done says {shown(end)}", at=span(x, item.events[-1])
+            )
+
+
+@stream_rule(
+    "RSP014",
+    MUST,
+    "The response that ends a stream holds what was streamed",
+    spec=EVENTS,
+    fix="Put all items, whole, into the output of the response in the last event.",
+    when=finished,
+    good=[GOOD, CALLED],
+    bad=[
+        streamed(*text("Hello", " there."), output=[]),
+        streamed(*text("Hello", " there."), output=[spoken("Hello")]),
+        streamed(*call("{}"), output=[CALL | {"arguments": '{"a": 1}'}]),
+    ],
+)
+def end_differs_from_stream(x: Exchange) -> Iterator[Finding | Skip]:
+    """OpenAI's Agents SDK reads the last event alone: what is missing there was never said, and no tool is run."""
+    if any(True for item in items(x) for _ in _differing(item)):
+        yield untestable("the deltas are not what is said to be done (RSP013 tells of that)")
+        return
+    mine, theirs = [_said(item) for item in items(x)], [_whole(item) for item in output(told(x)[-1])]
+    mine, theirs = [s for s in mine if s], [s for s in theirs if s]
+    if mine != theirs:
+        lost = next((s for s in mine if s not in theirs), "") or next((s for s in theirs if s not in mine), "")
+        yield Finding(f"the last event's output differs from the stream in {shown(lost)}", at=place(x))
+
+
+def _said(item: Item) -> str:
+    return "".join(text for index in sorted(item.texts, key=str) for text in item.texts[index])
+
+
+def _whole(item: Object) -> str:
+    return string(item.get("arguments")) or "".join(string(part.get("text")) for part in contents(item))
+
+
+@stream_rule(
+    "RSP015",
+    SHOULD,
+    "The events of an item carry its id",
+    spec=EVENTS,
+    fix="Write the item's own id into item_id of all its events, and into the item in the last one.",
+    when=numbered,
+    good=[GOOD, CALLED],
+    bad=[streamed(*(v | {"item_id": "msg_2"} if "item_id" in v else v for v in text("Hi")))],
+)
+def events_of_another_item(x: Exchange) -> Iterator[Finding]:
+    """Clients that file by the id put the text under an item that does not exist."""
+    for item in items(x):
+        name = item.added.get("id")
+        for part in building(x):
+            told = part.value.get("item_id")
+            if part.event in item.events and told is not None and told != name:
+                seen = f"{part.type} has {held(part.value, 'item_id')}, and its item the id {shown(name)}"
+                yield Finding(seen, at=span(x, part.event))
+                return
+
+
+@response_rule(
+    "RSP016",
+    SHOULD,
+    "The arguments of a finished call are one JSON object",
+    spec=OBJECT,
+    fix="Send every piece of the arguments once and in order; {} where a function takes none.",
+    when=finished,
+    good=[CALLED, response(output=[CALL]), response(output=[CALL | {"arguments": '{"a'}], **CUT)],
+    bad=[response(output=[CALL | {"arguments": '{"a'}]), streamed(*call("{}", "{}"))],
+)
+def call_without_json(x: Exchange) -> Iterator[Finding]:
+    """Agents run tools with what they can parse: nothing, or half."""
+    end = told(x)[-1]
+    for item in output(end) if end.get("status") == "completed" else ():
+        said = item.get("arguments")
+        if isinstance(said, str) and not isinstance(value_of(said.encode("utf-8", "surrogatepass")), dict):
+            yield Finding(f"the arguments of {shown(item.get('name'))} are {shown(said)}", at=place(x))

@@ -1,0 +1,261 @@
+"""What a response is: its fields, its items, and how it begins."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.chat import place
+from conformance.read.refusal import body
+from conformance.read.responses import building, contents, output, terminal, told
+from conformance.read.sse import span
+from conformance.read.typed import parts
+from conformance.read.value import Object, held, is_integer, mapping, shown, string
+from conformance.rules.example import answered, completion
+from conformance.rules.rsp.example import (
+    CALL,
+    CALLED,
+    GOOD,
+    PART,
+    SPOKEN,
+    USAGE,
+    events,
+    response,
+    state,
+    streamed,
+    text,
+)
+from conformance.rules.rsp.shape import response_rule, stream_rule, whole_rule
+from conformance.rules.rsp.spec import EVENTS, OBJECT
+from conformance.rules.rsp.when import finished
+from conformance.rules.typed import typed, unbroken, untyped, whole_answer
+from conformance.verdict import MUST, SHOULD, Finding
+
+COUNTS = ("input_tokens", "output_tokens", "total_tokens")
+STATES = ("completed", "incomplete", "failed", "in_progress", "queued", "cancelled")
+
+
+@whole_rule(
+    "RSP001",
+    MUST,
+    "A whole answer is a response",
+    spec=OBJECT,
+    fix="Answer with a response object: object, id, model, a status, and a list of output items that say their types.",
+    when=whole_answer,
+    good=[response(), response(output=[{"type": "of_tomorrow"}]), response(output=[])],
+    bad=[
+        answered(completion(), probe="responses.hello"),
+        answered([], probe="responses.hello"),
+        response(output="Hello there."),
+        response(output=["Hello there."]),
+        response(status="done"),
+        response(id=None),
+        response(model=7),
+    ],
+)
+def answer_is_no_response(x: Exchange) -> Iterator[Finding]:
+    """The SDKs check nothing: the program fails where it first reads the output, or believes that there is none."""
+    value = body(x)
+    if mapping(value).get("object") != "response":
+        yield Finding(f"the answer has {held(value, 'object')}: it is no response")
+        return
+    for name in ("id", "model"):
+        if not string(value.get(name)):
+            yield Finding(f"the response has {held(value, name)}")
+    if value.get("status") not in STATES:
+        yield Finding(f"the response has {held(value, 'status')}", expected=f"one of {', '.join(STATES)}")
+    found = value.get("output")
+    if not isinstance(found, list) or not all(string(mapping(item).get("type")) for item in found):
+        yield Finding("the response has no list of output items that say their types")
+
+
+@stream_rule(
+    "RSP002",
+    MUST,
+    "The data of each event is an object that says its type",
+    spec=EVENTS,
+    fix="Send each event as a JSON object with its type; translate the chunks of another API.",
+    when=unbroken,
+    good=[GOOD, events(state("created"), {"type": "response.of_tomorrow"}, state("completed"))],
+    bad=[events({"object": "chat.completion.chunk", "choices": []}), events(state("created"), [], state("completed"))],
+)
+def untyped_response_event(x: Exchange) -> Iterator[Finding]:
+    """Clients choose by the type what an event adds: without one its text is lost, or raises an error."""
+    yield from untyped(x)
+
+
+@stream_rule(
+    "RSP003",
+    MUST,
+    "A stream begins with response.created, which holds the response",
+    spec=EVENTS,
+    fix="Send response.created, with the response as it is before its first item, before all else.",
+    when=typed,
+    good=[GOOD, CALLED],
+    bad=[
+        events(state("in_progress"), *text("Hi"), state("completed")),
+        events(*text("Hi"), state("completed")),
+        events({"type": "response.created"}, *text("Hi"), state("completed")),
+    ],
+)
+def missing_response_created(x: Exchange) -> Iterator[Finding]:
+    """OpenAI's streaming helper raises an error at whatever else comes first; agents take the id from there."""
+    first = parts(x)[0]
+    if first.type != "response.created":
+        yield Finding(f"the first event is {shown(first.type)}", at=span(x, first.event))
+    elif not string(mapping(first.value.get("response")).get("id")):
+        yield Finding("response.created holds no response with an id", at=span(x, first.event))
+
+
+@stream_rule(
+    "RSP004",
+    SHOULD,
+    "The events are numbered from 0, without gaps",
+    spec=EVENTS,
+    fix="Count sequence_number up by one with each event of the stream.",
+    when=typed,
+    good=[GOOD],
+    bad=[
+        events(state("created"), *(v | {"sequence_number": 7} for v in text("Hi")), state("completed")),
+        events(*(v | {"sequence_number": None} for v in (state("created"), state("completed")))),
+    ],
+)
+def events_out_of_sequence(x: Exchange) -> Iterator[Finding]:
+    """Who takes up a stream that broke off asks for what follows a number: events are shown twice, or never."""
+    end = terminal(x)
+    for number, part in enumerate((*building(x), *([end] if end else []))):
+        if part.value.get("sequence_number") != number or part.value.get("sequence_number") is False:
+            yield Finding(f"event {number} has {held(part.value, 'sequence_number')}", at=span(x, part.event))
+            return
+
+
+@stream_rule(
+    "RSP005",
+    SHOULD,
+    "Each event is named after the type in its data",
+    spec=EVENTS,
+    fix="Send `event: <type>` before the data line, with the same type that the data has.",
+    when=typed,
+    good=[GOOD],
+    bad=[events(state("created"), *text("Hi"), state("completed"), name="message")],
+)
+def misnamed_response_event(x: Exchange) -> Iterator[Finding]:
+    """EventSource clients listen for the names: they hear nothing of an answer whose events have none, or another."""
+    for part in parts(x):
+        if part.event.name != part.type:
+            name = f"is named {shown(part.event.name)}" if part.event.name else "has no name"
+            yield Finding(f"an event of type {shown(part.type)} {name}", at=span(x, part.event))
+            return
+
+
+@response_rule(
+    "RSP006",
+    MUST,
+    "A message of the output has the role assistant and content parts with texts",
+    spec=OBJECT,
+    fix="Send message items with role assistant and a list of parts: output_text with text, or refusal with refusal.",
+    when=finished,
+    good=[GOOD, response(), response(output=[SPOKEN | {"content": [{"type": "refusal", "refusal": "No."}]}])],
+    bad=[
+        response(output=[SPOKEN | {"role": "user"}]),
+        response(output=[SPOKEN | {"content": "Hello there."}]),
+        response(output=[SPOKEN | {"content": [PART | {"text": None}]}]),
+        response(output=[SPOKEN | {"content": [{"type": "text", "text": "Hi"}]}]),
+        streamed(*text("Hi"), output=[SPOKEN | {"content": None}]),
+    ],
+)
+def odd_message(x: Exchange) -> Iterator[Finding]:
+    """The SDKs put the answer together from these texts: of other shapes they make an empty one, or an exception."""
+    for item in output(told(x)[-1]):
+        if item.get("type") == "message":
+            yield from (Finding(seen, at=place(x)) for seen in _oddities(item))
+
+
+def _oddities(item: Object) -> Iterator[str]:
+    if item.get("role") != "assistant":
+        yield f"a message has {held(item, 'role')}, not assistant"
+    if not isinstance(item.get("content"), list):
+        yield f"a message has {held(item, 'content')}, no list of parts"
+    for part in contents(item):
+        name = {"output_text": "text", "refusal": "refusal"}.get(string(part.get("type")))
+        if name is None and part.get("type") in ("text", "input_text"):
+            yield f"a content part has {held(part, 'type')}, not output_text"
+        elif name and not isinstance(part.get(name), str):
+            yield f"a content part has {held(part, name)}"
+
+
+@response_rule(
+    "RSP007",
+    MUST,
+    "A function call of the output has a call_id, a name and its arguments as a string",
+    spec=OBJECT,
+    fix="Send function_call items with call_id, name and arguments, JSON text inside a string.",
+    when=finished,
+    good=[CALLED, response(output=[CALL]), GOOD],
+    bad=[
+        response(output=[CALL | {"call_id": None}]),
+        response(output=[CALL | {"name": ""}]),
+        response(output=[CALL | {"arguments": {}}]),
+        streamed(*text("Hi"), output=[CALL | {"arguments": None}]),
+    ],
+)
+def odd_function_call(x: Exchange) -> Iterator[Finding]:
+    """The result is handed back under call_id: without it, or the name, the agent runs nothing, or ends in an error."""
+    for item in output(told(x)[-1]):
+        if item.get("type") != "function_call":
+            continue
+        for name in ("call_id", "name"):
+            if not string(item.get(name)):
+                yield Finding(f"a function call has {held(item, name)}", at=place(x))
+        if not isinstance(item.get("arguments"), str):
+            yield Finding(f"a function call has {held(item, 'arguments')}", at=place(x))
+
+
+@response_rule(
+    "RSP008",
+    SHOULD,
+    "Each item of the output has an id of its own",
+    spec=OBJECT,
+    fix="Give each item an id, the same in all events of a stream and in the response.",
+    when=finished,
+    good=[GOOD, CALLED, response(output=[SPOKEN, CALL])],
+    bad=[response(output=[SPOKEN, CALL | {"id": "msg_1"}]), response(output=[SPOKEN | {"id": None}])],
+)
+def items_without_ids(x: Exchange) -> Iterator[Finding]:
+    """Agents file what was said by the id: the later item takes the place of the earlier one."""
+    seen: set[str] = set()
+    for item in output(told(x)[-1]):
+        name = string(item.get("id"))
+        if not name:
+            yield Finding(f"an item of the output has {held(item, 'id')}", at=place(x))
+        elif name in seen:
+            yield Finding(f"two items of the output have the id {shown(name)}", at=place(x))
+        seen.add(name)
+
+
+@response_rule(
+    "RSP009",
+    MUST,
+    "A finished response tells its usage in integers that add up",
+    spec=OBJECT,
+    fix="Send usage with input_tokens, output_tokens and total_tokens, in a stream with the event that ends it.",
+    when=finished,
+    good=[GOOD, response(), response(usage=USAGE | {"cost": 0.1})],
+    bad=[
+        response(usage=None),
+        response(usage={"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6}),
+        response(usage=USAGE | {"total_tokens": 7}),
+        response(usage=USAGE | {"output_tokens": -1}),
+        events(state("created"), *text("Hi"), state("completed", usage=None)),
+    ],
+)
+def response_without_usage(x: Exchange) -> Iterator[Finding]:
+    """OpenAI's Agents SDK adds these numbers up after each turn: without them cost and limits are not known."""
+    end = told(x)[-1]
+    counts: list[Any] = [mapping(end.get("usage")).get(name) for name in COUNTS]
+    if not all(is_integer(count) and count >= 0 for count in counts):
+        named = ", ".join(held(end.get("usage"), n) for n in COUNTS)
+        yield Finding(
+            f"the usage of the response has {named}" if end.get("usage") else "the response has no usage", at=place(x)
+        )
+    elif counts[0] + counts[1] != counts[2]:
+        yield Finding(f"{counts[0]} input and {counts[1]} output tokens make a total of {counts[2]}", at=place(x))

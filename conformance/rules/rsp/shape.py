@@ -1,0 +1,13 @@
+"""What the rules on responses share: how one is built."""
+
+from functools import partial
+from typing import Final
+
+from conformance.rule import rule
+
+stream_rule: Final = partial(rule, apis=("responses",), modes=("stream",))
+"""A rule on the events of a streamed response."""
+whole_rule: Final = partial(rule, apis=("responses",), modes=("unary",))
+"""A rule on a whole response."""
+response_rule: Final = partial(rule, apis=("responses",))
+"""A rule on a response, whichever way it comes."""

@@ -1,0 +1,118 @@
+"""What the arguments of a call say, where the tool's schema leaves but one thing to say."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from conformance.exchange import APIS, Exchange, Span
+from conformance.read.answer import ToolCall
+from conformance.read.chat import place
+from conformance.read.json_text import value_of
+from conformance.read.only import SEVERAL, damaged, only_value
+from conformance.read.tools import calls, offered
+from conformance.read.value import shown
+from conformance.rules.tool.example import begins, called, calling, goes_on
+from conformance.rules.tool.shape import at_call, joined_calls, tool_rule
+from conformance.rules.tool.when import uncut_calls
+from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+
+
+class Told(NamedTuple):
+    """What a call's arguments hold, and the one value that the tool's schema allows."""
+
+    call: ToolCall
+    at: Span
+    found: Any
+    meant: Any
+    is_strict: bool
+
+
+def _calls(x: Exchange) -> Iterator[tuple[ToolCall, Span]]:
+    """The calls of an answer, each with a place to point at."""
+    if x.api == "chat":
+        yield from ((call, place(x, found[-1])) for call, found in joined_calls(x))
+    else:
+        yield from ((call, at_call(x)) for _, call in calls(x))
+
+
+def _told(x: Exchange) -> Iterator[Told]:
+    """The calls with arguments that are an object, of tools whose schema allows one value."""
+    for call, at in _calls(x):
+        tool = offered(x).get(call.name, {})
+        meant, found = only_value(tool.get("parameters")), value_of(call.arguments.encode("utf-8", "replace"))
+        if meant is not SEVERAL and isinstance(found, dict):
+            yield Told(call, at, found, meant, tool.get("strict") is True)
+
+
+def one_possible_call(x: Exchange) -> Skip | None:
+    """Calls came whole of tools whose schema allows one value."""
+    if skip := uncut_calls(x):
+        return skip
+    return None if any(True for _ in _told(x)) else not_applicable("no call has but one possible value")
+
+
+def strict_call(x: Exchange) -> Skip | None:
+    """As one_possible_call, and the tool is strict."""
+    if skip := one_possible_call(x):
+        return skip
+    return None if any(told.is_strict for told in _told(x)) else not_applicable("no tool that is called is strict")
+
+
+CITY = {
+    "type": "object",
+    "properties": {"city": {"enum": ["Zürich"]}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters": CITY, "strict": True}}]}
+
+
+@tool_rule(
+    "TOOL025",
+    SHOULD,
+    "The arguments of a strict tool satisfy its schema",
+    spec="https://platform.openai.com/docs/guides/function-calling#strict-mode",
+    fix="Constrain the arguments to the schema where strict is true, streaming or not, or refuse strict by name.",
+    when=strict_call,
+    apis=APIS,
+    good=[
+        calling(begins(), goes_on('{"city": "Z\\u00fc'), goes_on('rich"}'), body=STRICT),
+        called(begins(arguments='{"city": "Zürich"}'), body=STRICT),
+    ],
+    bad=[
+        calling(begins(), goes_on('{"city": "Oslo"}'), body=STRICT),
+        called(begins(arguments="{}"), body=STRICT),
+        called(begins(arguments='{"city": "Zürich", "x": 1}'), body=STRICT),
+    ],
+)
+def strict_dropped(x: Exchange) -> Iterator[Finding]:
+    """Strict is what lets an agent run a tool without looking: a missing or invented argument reaches the tool itself."""
+    for told in _told(x):
+        if told.is_strict and told.found != told.meant and not any(damaged(told.found, told.meant)):
+            seen = f"the arguments of {shown(told.call.name)} are {shown(told.call.arguments)}"
+            yield Finding(f"{seen}, which its schema does not allow", at=told.at)
+
+
+@tool_rule(
+    "TOOL026",
+    MUST,
+    "The letters of the arguments come as they are",
+    spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.1",
+    fix="Decode the model's tokens over the whole call, and write and read UTF-8 everywhere.",
+    when=one_possible_call,
+    apis=APIS,
+    good=[
+        calling(begins(), goes_on('{"city": "Zürich"}'), body=STRICT),
+        called(begins(arguments='{"city": "Zurich"}'), body=STRICT),
+    ],
+    bad=[
+        calling(begins(), goes_on('{"city": "ZÃ¼rich"}'), body=STRICT),
+        calling(begins(), goes_on('{"city": "Z\ufffd\ufffdrich"}'), body=STRICT),
+        called(begins(arguments='{"city": "Z?rich"}'), body=STRICT),
+        called(begins(arguments='{"city": "Zrich"}'), body=STRICT),
+    ],
+)
+def letters_damaged(x: Exchange) -> Iterator[Finding]:
+    """The tool runs for another name than was meant: a file that is not there, a customer who does not exist."""
+    for told in _told(x):
+        for found, meant in damaged(told.found, told.meant):
+            yield Finding(f"an argument is {shown(found)}", at=told.at, expected=shown(meant))

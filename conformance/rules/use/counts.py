@@ -1,0 +1,94 @@
+"""Whether the counts are numbers that fit together."""
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.read.usage import reports
+from conformance.read.value import held, is_integer, mapping, shown
+from conformance.rule import rule
+from conformance.rules.example import HELLO, answered, completion, streamed
+from conformance.rules.use.example import LAST, STREAM, WHOLE, having, told
+from conformance.rules.use.spec import CHAT, COUNTS, OBJECT
+from conformance.rules.use.when import at, counted, counted_well
+from conformance.verdict import MUST, SHOULD, Finding
+
+PARTS = (
+    ("prompt_tokens", "prompt_tokens_details", "cached_tokens"),
+    ("completion_tokens", "completion_tokens_details", "reasoning_tokens"),
+)
+
+
+@rule(
+    "USE002",
+    MUST,
+    "Usage tells prompt, completion and total tokens as integers from 0 up",
+    spec=OBJECT,
+    fix="Send prompt_tokens, completion_tokens and total_tokens as numbers, or no usage at all.",
+    when=counted,
+    apis=CHAT,
+    good=[STREAM, WHOLE, streamed(*HELLO[:-1], LAST | {"usage": told(x=1, y=None)}, "[DONE]")],
+    bad=[
+        having(prompt="3"),
+        having(words=-1),
+        having(total=None),
+        having(words=1.5),
+        having(words=True),
+        answered(completion(usage=[1, 2])),
+        answered(completion(usage={})),
+        streamed(*HELLO[:-1], LAST | {"usage": {"total_tokens": 6}}),
+    ],
+)
+def odd_counts(x: Exchange) -> Iterator[Finding]:
+    """Clients add these numbers up and multiply them by prices; typed ones refuse the whole answer."""
+    for report in reports(x):
+        if not isinstance(report.value, dict):
+            yield Finding(f"usage is {shown(report.value)}", at=at(x, report), expected="an object")
+            continue
+        for name in COUNTS:
+            count = report.value.get(name)
+            if not (is_integer(count) and count >= 0):
+                yield Finding(f"usage has {held(report.value, name)}", at=at(x, report))
+
+
+@rule(
+    "USE003",
+    MUST,
+    "Total tokens are prompt and completion tokens together",
+    spec=OBJECT,
+    fix="Count what the model did not show (thoughts) as completion tokens, and make the total the sum.",
+    when=counted_well,
+    apis=CHAT,
+    good=[STREAM, WHOLE],
+    bad=[having(total=7), streamed(*HELLO[:-1], LAST | {"usage": told(total=3)})],
+)
+def wrong_sum(x: Exchange) -> Iterator[Finding]:
+    """Some clients bill by the total, others by its parts: one of the two bills is wrong."""
+    for report in reports(x):
+        prompt, words, total = (mapping(report.value).get(name) for name in COUNTS)
+        if is_integer(prompt) and is_integer(words) and is_integer(total) and prompt + words != total:
+            seen = f"{shown(prompt)} prompt and {shown(words)} completion tokens make a total of {shown(total)}"
+            yield Finding(seen, at=at(x, report))
+
+
+@rule(
+    "USE007",
+    SHOULD,
+    "Cached and reasoning tokens are part of the tokens that they belong to",
+    spec=OBJECT,
+    fix="Count cached tokens in prompt_tokens, and reasoning tokens in completion_tokens.",
+    when=counted_well,
+    apis=CHAT,
+    good=[WHOLE, having(prompt_tokens_details={"cached_tokens": 3}), having(completion_tokens_details=None)],
+    bad=[
+        having(prompt_tokens_details={"cached_tokens": 900}),
+        having(completion_tokens_details={"reasoning_tokens": 4}),
+    ],
+)
+def part_above_whole(x: Exchange) -> Iterator[Finding]:
+    """Bills and cache rates are worked out by subtraction, and come out below zero."""
+    for report in reports(x):
+        value = mapping(report.value)
+        for whole, details, part in PARTS:
+            most, count = value.get(whole), mapping(value.get(details)).get(part)
+            if is_integer(most) and is_integer(count) and count > most:
+                yield Finding(f"{part} is {shown(count)}, of {shown(most)} {whole}", at=at(x, report))

@@ -1,0 +1,25 @@
+"""Answers with a usage, for the examples of the rules on it."""
+
+from typing import Any
+
+from conformance.exchange import Exchange
+from conformance.read.value import Object
+from conformance.rules.example import HELLO, answered, chunk, completion, streamed
+
+ASKED = {"stream": True, "stream_options": {"include_usage": True}}
+CAPPED = {"max_tokens": 8}
+
+
+def told(prompt: Any = 3, words: Any = 3, total: Any = 6, **more: Any) -> Object:
+    """A usage object."""
+    return {"prompt_tokens": prompt, "completion_tokens": words, "total_tokens": total, **more}
+
+
+LAST = chunk(choices=[], usage=told())
+STREAM = streamed(*HELLO[:-1], LAST, "[DONE]", body=ASKED)
+WHOLE = answered(completion())
+
+
+def having(**counts: Any) -> Exchange:
+    """A whole answer with this usage."""
+    return answered(completion(usage=told(**counts)))

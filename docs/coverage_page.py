@@ -1,0 +1,100 @@
+"""The page that maps known bugs and what the references say to the rules that judge them, from coverage.toml."""
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from conformance import catalogue
+from conformance.report.page import marked
+
+Entry = dict[str, Any]
+DATA: dict[str, Any] = tomllib.loads((Path(__file__).parent / "coverage.toml").read_text())
+
+
+def coverage() -> str:
+    """The page of coverage."""
+    return "\n".join((*_opening(), *_bugs(), *_norms(), *_measured()))
+
+
+def _opening() -> Iterator[str]:
+    bugs, norms = DATA["bug"], DATA["norm"]
+    yield from (
+        "# What is covered",
+        "",
+        "Generated from [coverage.toml](coverage.toml) and the catalogue: `make docs`.",
+        "",
+    )
+    yield f"- {len(bugs)} bugs that happened to others, with their threads: {_counts(bugs)}."
+    yield f"- {len(norms)} things that the references ask of a server of these APIs: {_counts(norms)}. What binds only"
+    yield "  clients, caches and proxies is left out, but for a few that are easily taken for a server's."
+    named = {rule for entry in bugs for rule in entry.get("rules", ())}
+    rest = [rule.id for rule in catalogue.rules() if rule.id not in named]
+    yield f"- {len(rest)} rules stand for no known bug, but for a specification or a measurement alone: {_links(rest)}."
+    waiting = [entry["id"] for entry in bugs if "awaits" in entry]
+    if waiting:
+        yield f"- {len(waiting)} bugs wait for a rule that is still to be written: {', '.join(waiting)}."
+    yield ""
+
+
+def _counts(entries: Iterable[Entry]) -> str:
+    listed = list(entries)
+    judged = sum("rules" in entry for entry in listed)
+    waiting = sum("awaits" in entry and "rules" not in entry for entry in listed)
+    return f"{judged} judged, {waiting} waiting for a rule, {len(listed) - judged - waiting} not judged, and why"
+
+
+def _bugs() -> Iterator[str]:
+    yield from ("## Bugs", "")
+    for prefix, title in DATA["groups"].items():
+        yield from (f"### {title}", "", "| bug | what happened | judged by | planted | seen |", "|---|---|---|---|---|")
+        for bug in DATA["bug"]:
+            if bug["id"].startswith(prefix):
+                yield _row(bug["id"], marked(bug["name"]), _judged(bug), _names(bug.get("defects", ())), _seen(bug))
+        yield ""
+
+
+def _norms() -> Iterator[str]:
+    yield from ("## References", "")
+    for document in DATA["document"]:
+        yield from (f"### {document['title']}", "", "| where | level | what it asks | judged by |", "|---|---|---|---|")
+        for norm in DATA["norm"]:
+            if norm["of"] == document["key"]:
+                place = norm.get("where", "")
+                where = f"[{place.strip('#').removeprefix('section-') or 'page'}]({document['address']}{place})"
+                yield _row(where, norm["level"], marked(norm["says"]), _judged(norm))
+        yield ""
+
+
+def _measured() -> Iterator[str]:
+    yield from ("## Measured of clients", "", "| what clients do | judged by |", "|---|---|")
+    yield from (_row(marked(entry["says"]), _links(entry["rules"])) for entry in DATA["measured"])
+    yield ""
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _judged(entry: Entry) -> str:
+    """The rules; or why there is none, or where it is still to be written; and what else there is to say."""
+    awaits = f"**no rule yet** ({entry['awaits']})" if "awaits" in entry else ""
+    legal = f"legal: {_names(entry['variants'])}" if "variants" in entry else ""
+    parts = (_links(entry.get("rules", ())), awaits, marked(entry.get("why", "")), legal, marked(entry.get("note", "")))
+    return "; ".join(part for part in parts if part)
+
+
+def _links(rules: Iterable[str]) -> str:
+    return ", ".join(f"[{rule}](rules/{rule}.md)" for rule in rules)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _seen(bug: Entry) -> str:
+    threads = (thread.rpartition("#") for thread in bug["seen"])
+    return ", ".join(
+        f"[{repository.rpartition('/')[2]}#{n}](https://github.com/{repository}/issues/{n})"
+        for repository, _, n in threads
+    )

@@ -1,0 +1,114 @@
+"""What fetch and the Node SDKs do otherwise than Python's."""
+
+import json
+
+import pytest
+from client_replies import GOOD, SAID, chunk, chunked, heard, http, stream, streamed, whole
+
+from conformance.clients import CLIENTS, impact
+from conformance.clients.node import messages, parse_json, unheard
+from conformance.clients.turn import ClientError
+from conformance.target import Prices
+
+BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
+JSON = ("content-type", "application/json")
+
+
+def fate(name, x):
+    seen = impact(BY_NAME[name], x, None, Prices())
+    return seen.outcome, seen.requests
+
+
+def of(body, **how):
+    return heard("chat", "stream", chunked(body, **how))
+
+
+def test_a_bom_is_taken_off_and_bad_octets_are_replaced():
+    assert [e.data for e in messages(of(b"\xef\xbb\xbfdata: 1\n\ndata: \xff\n\n")).events] == [
+        "1",
+        "\N{REPLACEMENT CHARACTER}",
+    ]
+    whole_text = json.dumps(whole("chat")).encode()
+    x = heard("chat", "unary", http(200, (JSON,), b"\xef\xbb\xbf" + whole_text))
+    assert fate("openai-node 6.49", x) == ("text", 1)
+
+
+def test_ids_and_retries_are_no_events_but_a_name_alone_is():
+    assert messages(of(b"id: 1\n\nretry: 5\n\n")).events == ()
+    assert [(e.name, e.data) for e in messages(of(b"event: x\n\n")).events] == [("x", "")]
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "{oops", ""])
+def test_json_is_what_json_parse_takes_for_it(text):
+    assert isinstance(parse_json(text), ClientError)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\ncontent-length: 2\n\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"a" * 17_000 + b"\r\ncontent-length: 2\r\n\r\n",
+    ],
+)
+def test_fetch_refuses_heads_that_httpx_takes(head):
+    x = heard("chat", "unary", head + b"{}")
+    assert unheard(x)
+    assert fate("openai-node 6.49", x) == ("exception", 3)
+
+
+def test_a_blank_before_a_colon_only_makes_another_header_of_it():
+    body = json.dumps(whole("chat")).encode()
+    x = heard("chat", "unary", http(200, (("content-type ", "application/json"),), body))
+    assert unheard(x) is None
+    assert fate("AI SDK 6 (openai-compatible)", x) == ("text", 1)
+
+
+def test_the_ai_sdk_reads_on_after_a_chunk_that_it_refuses_and_after_the_end():
+    odd = ("", chunk({"content": "x"})[1] | {"choices": None})
+    x = streamed("chat", [*GOOD["chat"][:3], odd, *GOOD["chat"][3:]])
+    assert fate("AI SDK 6 (openai)", x) == ("partial_text+exception", 1)
+    assert fate("AI SDK 6 (openai)", streamed("chat", [*GOOD["chat"], SAID[0]])) == ("text+", 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "requests"),
+    [
+        ({"message": "no", "type": "server_error", "code": "upstream_error"}, 3),
+        ({"message": "no", "code": 503}, 3),
+        ({"message": "no", "type": "rate_limit_error"}, 3),
+        ({"message": "no", "code": "insufficient_quota"}, 1),
+        ({"message": "no", "type": "invalid_request_error"}, 1),
+        ({"message": "no", "code": "404"}, 1),
+    ],
+)
+def test_an_error_before_any_output_is_worth_another_try_by_the_status_that_it_stands_for(error, requests):
+    x = streamed("chat", [("", {"error": error})])
+    assert fate("AI SDK 6 (openai)", x) == ("exception", requests)
+    assert fate("AI SDK 6 (openai-compatible)", x) == ("exception", 1)
+
+
+def test_a_connection_lost_before_any_output_is_tried_again_and_a_broken_chunk_is_not():
+    assert fate("AI SDK 6 (openai)", of(b": hi\n", ended=False)) == ("exception", 3)
+    broken = http(
+        200, (("content-type", "text/event-stream"), ("transfer-encoding", "chunked")), b"zz\r\n", length=False
+    )
+    assert fate("AI SDK 6 (openai)", heard("chat", "stream", broken)) == ("exception", 1)
+
+
+def test_the_helper_builds_its_choices_by_index():
+    def shifted(to):
+        changed = [
+            (n, v | {"choices": [v["choices"][0] | {"index": to}]} if isinstance(v, dict) else v)
+            for n, v in GOOD["chat"]
+        ]
+        return streamed("chat", changed)
+
+    assert fate("openai-node 6.49 (stream helper)", shifted(0)) == ("text", 1)
+    assert fate("openai-node 6.49 (stream helper)", shifted(1)) == ("partial_text+exception", 1)
+    assert fate("openai-node 6.49", shifted(1)) == ("text", 1)
+
+
+def test_a_content_that_is_no_text_is_no_answer():
+    x = of(stream([chunk({"role": "assistant", "content": [{"type": "text", "text": "Hi"}]}), *GOOD["chat"][-2:]]))
+    assert fate("openai-node 6.49", x) == ("partial_text", 1)

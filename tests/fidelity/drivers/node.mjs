@@ -1,0 +1,90 @@
+// The clients for Node: openai-node and the Vercel AI SDK. jobs.py tells what a driver reads and writes.
+
+import { createAnthropic } from "@ai-sdk/anthropic";
+import { createOpenAI } from "@ai-sdk/openai";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { generateText, streamText } from "ai";
+import OpenAI from "openai";
+import { createInterface } from "node:readline";
+
+const key = "sk-no-secret", model = "reference", words = "Say hello.";
+const messages = [{ role: "user", content: words }];
+console.error = () => {};
+
+async function plain(job, said) {
+  const client = new OpenAI({ baseURL: job.url, apiKey: key });
+  if (job.mode === "unary") {
+    const reply = await client.chat.completions.create({ model, messages });
+    if (typeof reply === "string") return;
+    const message = reply.choices[0].message;
+    said.text += message.content ?? "";
+    for (const call of message.tool_calls ?? []) said.tools.push([call.function?.name, call.function?.arguments]);
+    return;
+  }
+  const calls = {};
+  try {
+    for await (const chunk of await client.chat.completions.create({ model, messages, stream: true })) {
+      const delta = chunk.choices?.[0]?.delta;
+      said.text += delta?.content ?? "";
+      for (const call of delta?.tool_calls ?? []) {
+        const known = (calls[call.index] ??= [call.function?.name, ""]);
+        if (call.function?.arguments) known[1] += call.function.arguments;
+      }
+    }
+  } finally {
+    said.tools.push(...Object.values(calls));
+  }
+}
+
+async function helper(job, said) {
+  const stream = new OpenAI({ baseURL: job.url, apiKey: key }).chat.completions.stream({ model, messages });
+  stream.on("content", (delta) => (said.text += delta));
+  const final = await stream.finalChatCompletion();
+  for (const call of final.choices[0].message.tool_calls ?? []) {
+    if (call) said.tools.push([call.function?.name, call.function?.arguments]);
+  }
+}
+
+const providers = {
+  compatible: (url) => createOpenAICompatible({ name: "target", baseURL: url, apiKey: key })(model),
+  openai: (url) => createOpenAI({ baseURL: url, apiKey: key }).chat(model),
+  anthropic: (url) => createAnthropic({ baseURL: url, apiKey: key })(model),
+};
+
+async function sdk(job, said) {
+  const asked = { model: providers[job.surface](job.url), prompt: words };
+  if (job.mode === "unary") {
+    said.text += (await generateText(asked)).text;
+    return;
+  }
+  let failed;
+  const result = streamText({ ...asked, onError: ({ error }) => (failed ??= error) });
+  for await (const text of result.textStream) said.text += text;
+  if (failed) throw failed;
+}
+
+const surfaces = { plain, helper, compatible: sdk, openai: sdk, anthropic: sdk };
+
+const longest = 60_000;
+
+function patience() {
+  const late = Object.assign(new Error("still waiting"), { name: "TimeoutError" });
+  return new Promise((_, reject) => setTimeout(reject, longest, late).unref());
+}
+
+async function work(job) {
+  const said = { text: "", tools: [] };
+  let error = null;
+  try {
+    await Promise.race([surfaces[job.surface](job, said), patience()]);
+  } catch (raised) {
+    error = `${raised?.name}: ${raised?.message}`.slice(0, 500);
+  }
+  process.stdout.write(JSON.stringify({ id: job.id, ...said, error }) + "\n");
+}
+
+const waiting = [];
+for await (const line of createInterface({ input: process.stdin })) if (line.trim()) waiting.push(JSON.parse(line));
+process.on("unhandledRejection", () => {});
+await Promise.all(Array.from({ length: 8 }, async () => { while (waiting.length) await work(waiting.shift()); }));
+process.exit(0); // whatever still waits

@@ -1,0 +1,213 @@
+"""The environments: which real clients there are, what each needs installed, and which driver speaks to it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
+CACHE = CHECKOUT / ".cache" / "fidelity"
+PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet")
+INSTALLS_WITHIN_S = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One set of packages and the clients in it.
+
+    `surfaces` gives for each word of the driver the client's name, its API and the modes that it is asked in. `heavy`
+    ones take seconds a message and get the scenes that matter most. `within_s` bounds one run of the driver.
+    """
+
+    name: str
+    driver: str
+    surfaces: dict[str, tuple[str, str, tuple[str, ...]]] = field(default_factory=dict)
+    heavy: bool = False
+    quick: bool = False
+    within_s: int = 300
+
+    @property
+    def folder(self):
+        return CACHE / self.name
+
+    @property
+    def on_node(self):
+        return self.driver.endswith(".mjs")
+
+    @property
+    def requirements(self):
+        return HERE / "node/package.json" if self.on_node else HERE / f"requirements/{self.name}.txt"
+
+    @property
+    def command(self):
+        """How the driver is started."""
+        if self.on_node:
+            return ["node", self.folder / self.driver]
+        return [self.folder / "bin/python", HERE / "drivers" / self.driver]
+
+
+BOTH, STREAM = ("stream", "unary"), ("stream",)
+ENVIRONMENTS = (
+    Environment(
+        name="openai-3",
+        driver="openai_python.py",
+        surfaces={
+            "plain": ("openai-python 3.54", "chat", BOTH),
+            "helper": ("openai-python 3.54 (stream helper)", "chat", STREAM),
+            "responses": ("openai-python 3.54 (Responses)", "responses", BOTH),
+        },
+        quick=True,
+    ),
+    Environment(name="openai-2", driver="openai_python.py", surfaces={"plain": ("openai-python 2.24", "chat", BOTH)}),
+    Environment(name="openai-1", driver="openai_python.py", surfaces={"plain": ("openai-python 1.109", "chat", BOTH)}),
+    Environment(
+        name="anthropic",
+        driver="anthropic_python.py",
+        surfaces={
+            "helper": ("Claude SDK 2.12", "messages", BOTH),
+            "raw": ("Claude SDK 2.12 (raw stream)", "messages", STREAM),
+        },
+        quick=True,
+    ),
+    Environment(
+        name="langgraph",
+        driver="langgraph_graph.py",
+        surfaces={
+            "chat": ("LangGraph 1.2", "chat", BOTH),
+            "retrying": ("LangGraph 1.2 (RetryPolicy)", "chat", STREAM),
+            "anthropic": ("LangGraph 1.2 (ChatAnthropic)", "messages", BOTH),
+        },
+        quick=True,
+    ),
+    Environment(
+        name="openai-agents",
+        driver="openai_agents.py",
+        surfaces={
+            "chat": ("OpenAI Agents SDK 0.24", "chat", BOTH),
+            "responses": ("OpenAI Agents SDK 0.24 (Responses)", "responses", BOTH),
+        },
+    ),
+    Environment(
+        name="pydantic-ai",
+        driver="pydantic_ai_agent.py",
+        surfaces={
+            "chat": ("Pydantic AI 2.68", "chat", BOTH),
+            "anthropic": ("Pydantic AI 2.68 (Anthropic)", "messages", STREAM),
+        },
+    ),
+    Environment(name="litellm", driver="litellm_completion.py", surfaces={"chat": ("LiteLLM 1.106", "chat", BOTH)}),
+    Environment(name="instructor", driver="instructor_client.py", surfaces={"chat": ("Instructor 1.17", "chat", BOTH)}),
+    Environment(
+        name="node",
+        driver="node.mjs",
+        surfaces={
+            "plain": ("openai-node 6.49", "chat", BOTH),
+            "helper": ("openai-node 6.49 (stream helper)", "chat", STREAM),
+            "compatible": ("AI SDK 6 (openai-compatible)", "chat", BOTH),
+            "openai": ("AI SDK 6 (openai)", "chat", BOTH),
+            "anthropic": ("AI SDK 6 (anthropic)", "messages", BOTH),
+        },
+    ),
+    Environment(
+        name="crewai",
+        driver="crewai_crew.py",
+        surfaces={"crew": ("CrewAI 1.15", "chat", BOTH), "call": ("CrewAI 1.15 (LLM.call)", "chat", BOTH)},
+        heavy=True,
+    ),
+    Environment(
+        name="hermes-0.19",
+        driver="hermes_agent.py",
+        surfaces={
+            "chat": ("hermes 0.19", "chat", STREAM),
+            "anthropic": ("hermes 0.19 (Anthropic)", "messages", STREAM),
+        },
+        heavy=True,
+        within_s=900,
+    ),
+    Environment(
+        name="hermes-0.14",
+        driver="hermes_agent.py",
+        surfaces={"chat": ("hermes 0.14", "chat", STREAM)},
+        heavy=True,
+        within_s=600,
+    ),
+    Environment(
+        name="claude-agent-sdk",
+        driver="claude_agent.py",
+        surfaces={"messages": ("Claude Agent SDK 0.2", "messages", STREAM)},
+        heavy=True,
+        within_s=600,
+    ),
+    Environment(
+        name="letta-0.11",
+        driver="letta_server.py",
+        surfaces={"chat": ("Letta 0.11", "chat", BOTH)},
+        heavy=True,
+        within_s=900,
+    ),
+)
+
+LEFT_OUT = {
+    "Letta 0.16": "it needs PostgreSQL with pgvector; Letta 0.11 on SQLite stands for it, and its cells were measured",
+}
+"""Clients that are predicted and not measured here, and why."""
+
+
+def install(environment):
+    """Install an environment below .cache, unless it is there as its requirements want it.
+
+    Raises CalledProcessError where its packages can't be had.
+    """
+    stamp = environment.folder / "stamp"
+    wanted = environment.requirements.read_text() + environment.driver
+    if not stamp.exists() or stamp.read_text() != wanted:
+        shutil.rmtree(environment.folder, ignore_errors=True)
+        environment.folder.mkdir(parents=True)
+        (_install_on_node if environment.on_node else _install_on_python)(environment)
+        stamp.write_text(wanted)
+    if environment.on_node:  # node looks for packages beside the script
+        shutil.copy(HERE / "drivers" / environment.driver, environment.folder)
+
+
+def _install_on_python(environment):
+    subprocess.run([sys.executable, "-m", "venv", environment.folder], check=True)
+    pip = [environment.folder / "bin/python", *PIP]
+    _quietly([*pip, "--upgrade", "pip"], environment.folder)  # the one of Python 3.11 stumbles over extras given twice
+    _quietly([*pip, "-r", environment.requirements], environment.folder)
+
+
+def _install_on_node(environment):
+    shutil.copy(environment.requirements, environment.folder)
+    _quietly(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"], environment.folder)
+
+
+def _quietly(command, folder):
+    """Run a command without pip's constraints of this project, which are not for these packages."""
+
+    environ = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}
+    subprocess.run(
+        command, cwd=folder, env=environ, check=True, capture_output=True, text=True, timeout=INSTALLS_WITHIN_S
+    )
+
+
+def versions(environment, names=()):
+    """The packages that were asked for and these, by name, with the versions that are installed."""
+    names = [*_required(environment), *names]
+    if environment.on_node:
+        paths = {name: environment.folder / "node_modules" / name / "package.json" for name in names}
+        return {name: json.loads(path.read_text())["version"] for name, path in paths.items()}
+    code = "import sys, json, importlib.metadata as m; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+    command = [environment.folder / "bin/python", "-c", code, *names]
+    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(told.stdout)
+
+
+def _required(environment):
+    told = environment.requirements.read_text()
+    if environment.on_node:
+        return json.loads(told)["dependencies"]
+    return [line.split("[")[0].split("=")[0].split("<")[0] for line in told.split()]

@@ -1,0 +1,239 @@
+"""Measure the predictions: run the real clients over the scenes, and compare what happened with what was predicted.
+
+    python tests/fidelity/measure.py            everything that can be installed here; writes docs/fidelity.md
+    python tests/fidelity/measure.py --quick    openai, anthropic and LangGraph over a few scenes, in a minute
+    python tests/fidelity/measure.py NAME...    these environments only; the others stay on the page as they were
+    python tests/fidelity/measure.py --few      only the scenes that matter most, for every client
+
+Exit code 1 where a prediction differs without a known reason.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import page
+from environments import ENVIRONMENTS, install, versions
+from scenes import FEW, WORDS_OF_BEHAVIOURS, is_worth_playing, scenes, whole
+from stage import exchange, playing
+
+from conformance.clients import CLIENTS, impact
+from conformance.clients.turn import Tool
+from conformance.read.assembled import answer
+from conformance.read.http1 import reply
+from conformance.read.json_text import value_of
+from conformance.read.text import deltas
+from conformance.reference.reply import Asked
+from conformance.target import Prices
+
+BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
+HANGS = ("TimeoutError", "TimeoutExpired")
+AT_ONCE = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One client in one scene: what was seen and what was predicted, each an outcome and a number of requests."""
+
+    client: str
+    scene: str
+    mode: str
+    seen: tuple
+    predicted: tuple
+    error: str = ""
+
+    @property
+    def agrees(self):
+        """Whether the prediction held. Of a client that was still trying, only that is compared."""
+        if "hang" in (self.seen[0], self.predicted[0]):
+            return self.seen[0] == self.predicted[0]
+        return self.seen == self.predicted
+
+    @property
+    def reason(self):
+        """Why it did not, where that is known."""
+        return page.reason(self)
+
+
+def jobs_of(environment, *, few):
+    """The jobs of an environment, each with its scene."""
+    for surface, (client, api, modes) in environment.surfaces.items():
+        for scene in scenes(api).values():
+            for mode in modes:
+                if (
+                    mode in scene.modes
+                    and (scene.name in FEW or not (few or environment.heavy))
+                    and is_worth_playing(scene, api, mode)
+                ):
+                    job = {"id": f"{surface}|{scene.name}|{mode}", "surface": surface, "mode": mode}
+                    yield job | {"client": client, "api": api}, scene
+
+
+def measured(environment, *, few):
+    """All cells of an environment, some scenes at a time."""
+    todo = list(jobs_of(environment, few=few))
+    for at in range(0, len(todo), AT_ONCE):
+        part = todo[at : at + AT_ONCE]
+        with playing([scene for _, scene in part]) as stages:
+            asked = [job | {"url": stage.url} for (job, _), stage in zip(part, stages, strict=True)]
+            said = driven(environment, asked)
+            for (job, scene), stage in zip(part, stages, strict=True):
+                yield cell_of(job, scene, stage.exchanges, said.get(job["id"]))
+
+
+def driven(environment, asked):
+    """What the driver says of each job; nothing of those that it did not finish in time."""
+    lines = "".join(json.dumps(job) + "\n" for job in asked)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    start = {"cwd": environment.folder, "start_new_session": True}  # some write files where they stand
+    with subprocess.Popen(environment.command, **pipes, **start, text=True) as driver:
+        try:
+            out, err = driver.communicate(lines, timeout=environment.within_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(driver.pid, signal.SIGKILL)  # with all that it started
+            out, err = driver.communicate()
+        finally:
+            if driver.poll() is None:
+                os.killpg(driver.pid, signal.SIGKILL)
+    said = [json.loads(line) for line in out.splitlines() if line.startswith('{"id"')]
+    if not said:
+        raise RuntimeError(f"{environment.name}: the driver said nothing: {err[-600:]}")
+    return {answer["id"]: answer for answer in said}
+
+
+def cell_of(job, scene, exchanges, said):
+    """The cell of a job: its exchanges in order, and what the driver said (nothing: it did not finish)."""
+    exchanges = [x for x in exchanges if counts(job, x)]
+    if not exchanges:
+        return Cell(client=job["client"], scene=scene.name, mode=job["mode"], seen=("not asked", 0), predicted=("", 0))
+    first = exchanges[0]
+    asked = _asked(first)
+    seen = impact(BY_NAME[job["client"]], first, _fallback(scene, asked, exchanges), Prices())
+    predicted = (seen.outcome, seen.requests)
+    came = "hang" if _hung(said) else _outcome(said, first, exchanges, asked, seen.outcome)
+    observed = (came, len(exchanges))
+    error = (said or {}).get("error") or ""
+    return Cell(
+        client=job["client"], scene=scene.name, mode=job["mode"], seen=observed, predicted=predicted, error=error[:120]
+    )
+
+
+def counts(job, x):
+    """Whether an exchange is the turn itself: Claude Code asks for a title beside it."""
+    return job["client"] != "Claude Agent SDK 0.2" or b'"tools":[' in x.sent
+
+
+def _asked(x):
+    head, _, body = x.sent.partition(b"\r\n\r\n")
+    line, *lines = head.decode("latin-1").split("\r\n")
+    headers = tuple((name.lower(), value) for name, _, value in (text.partition(": ") for text in lines))
+    path = line.split()[1]
+    return Asked(method="POST", path=path, query="", headers=headers, body=body, json=json.loads(body), api=x.api)
+
+
+def _fallback(scene, asked, exchanges):
+    """The reply to the same request without a stream: as it was asked, or as it would have been."""
+    for x in exchanges:
+        if x.mode == "unary":
+            return x
+    body = {name: value for name, value in asked.json.items() if name not in ("stream", "stream_options")}
+    unary = replace(asked, json=body, body=json.dumps(body).encode())
+    return exchange(unary, unary.headers, scene(unary), 0)
+
+
+def _hung(said):
+    return said is None or (said["error"] or "").startswith(HANGS)
+
+
+def _outcome(said, first, exchanges, asked, predicted):
+    """The outcome, in the words of an impact.
+
+    Whole is what a good reply would have said; where it is predicted that the user gets what this one says, that is.
+    """
+    text, error = said["text"].strip(), said["error"]
+    if error:
+        return "partial_text+exception" if text else "exception"
+    tools = [Tool(name=name, arguments=arguments) for name, arguments in said["tools"]]
+    if tools and not text:
+        return "tool_ok" if all(tool.callable for tool in tools) else "tool_bad"
+    if not text:
+        return "empty_silent"
+    carried = _joined("".join(delta.text for x in exchanges[-1:] for delta in deltas(x)).strip())
+    if predicted == "text" and text == carried and _says_all(exchanges[-1]):
+        return "text"
+    wholes = {whole(asked).strip(), WORDS_OF_BEHAVIOURS, *_spoken(exchanges[-1])} - {""}
+    if text in wholes:
+        return "text"
+    return "text+" if any(known in text for known in wholes) else "partial_text"
+
+
+def _spoken(x):
+    """What the calls of an answer say, where an agent speaks by them."""
+    said = [value_of(call.arguments.encode()) for choice in answer(x).choices for call in choice.calls]
+    return [value["message"].strip() for value in said if isinstance(value, dict) and "message" in value]
+
+
+def _joined(text):
+    """A text whose halves of characters are put together, as any JSON encoder does on the way here."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _says_all(x):
+    """Whether a reply told that it was over: nothing was cut off."""
+    content = reply(x).content
+    ends = (
+        b"[DONE]",
+        b'finish_reason":"',
+        b'finish_reason": "',
+        b"message_stop",
+        b'stop_reason":"',
+        b'stop_reason": "',
+    )
+    return any(mark in content for mark in ends)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="openai, anthropic and LangGraph over a few scenes")
+    parser.add_argument("--few", action="store_true", help="only the scenes that matter most")
+    parser.add_argument("names", nargs="*", help=f"only these: {', '.join(e.name for e in ENVIRONMENTS)}")
+    options = parser.parse_args()
+    chosen = [e for e in ENVIRONMENTS if (e.name in options.names if options.names else e.quick or not options.quick)]
+    wrong = False
+    for environment in chosen:
+        began = time.monotonic()
+        try:
+            install(environment)
+        except (subprocess.SubprocessError, OSError) as error:
+            why = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1][:200]
+            print(f"{environment.name}: not installed: {why}", flush=True)
+            page.keep(environment, [], {}, missing=why)
+            continue
+        ready = time.monotonic()
+        mine = list(measured(environment, few=options.quick or options.few))
+        wrong = wrong or any(not cell.agrees and not cell.reason for cell in mine)
+        agree = sum(cell.agrees for cell in mine)
+        took = f"{ready - began:.0f} s to install, {time.monotonic() - ready:.0f} s to run"
+        print(f"{environment.name}: {agree} of {len(mine)} cells agree ({took})", flush=True)
+        for cell in mine:
+            if not cell.agrees:
+                print("  ", _told(cell), flush=True)
+        if not options.quick:
+            page.keep(environment, mine, versions(environment))
+    if not options.quick:
+        page.write()
+    sys.exit(wrong)
+
+
+def _told(cell):
+    seen, predicted = ("/".join(map(str, pair)) for pair in (cell.seen, cell.predicted))
+    return f"{cell.client}, {cell.scene} {cell.mode}: {seen}, predicted {predicted}; {cell.reason or cell.error or '?'}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""The scenes that the stage plays: deployments, planted changes, and the behaviours that clients were measured with."""
+
+import json
+import re
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from conformance.exchange import MODES
+from conformance.reference import changes
+from conformance.reference.deployments import DEPLOYMENTS, MODEL, reply_to
+from conformance.reference.reply import Asked, Piece, Reply
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "clients"))
+
+from client_errors import ERRORS
+from client_replies import STREAMS, TEXT, WHOLES
+from client_replies import reply_to as measured
+
+WORDS_OF_BEHAVIOURS = TEXT
+NATIVE = DEPLOYMENTS["native-sse"]
+LONGEST_WAIT_S = 2.0
+"""A scene that waits for longer is left out: SDKs wait for ten minutes."""
+
+MADE = {"stream": STREAMS, "unary": WHOLES}
+ONLY_ON_MESSAGES = ("an_no_message_stop", "an_no_content_block_start", "an_unknown_event")
+OF_CHAT = (
+    "null_choices", "empty_choices", "no_choices_key", "null_delta", "content_null", "only_finish_no_content",
+    "no_id_model", "missing_role", "missing_finish_reason",
+)  # fmt: skip
+LEFT_OUT = {
+    "chat": ONLY_ON_MESSAGES,
+    "messages": OF_CHAT,
+    "responses": (*ONLY_ON_MESSAGES, *(name for name in OF_CHAT if name != "missing_finish_reason"), "sse_only_done"),
+}
+"""The behaviours that an API can't show."""
+ONCE = ("done_then_hold", "slow_first_byte_5s")
+FEW = (
+    "native-sse", "silent-json", "stopgap-501", "sse-proxy", "sse_trunc_event_boundary", "sse_trunc_mid_event_abort",
+    "sse_empty", "sse_error_mid_stream", "sse_error_first", "missing_finish_reason", "an_no_content_block_start",
+    "501_json_error", "501_on_stream_only", "400_on_stream_only", "404_fastapi", "422_fastapi", "500", "conn_reset",
+    "429_retry_after_1", "chunk-never-finishes", "refusal-as-html", "chunk-delta-null",
+)  # fmt: skip
+"""What clients that take seconds a message are played."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene: a function of the request, pure."""
+
+    name: str
+    play: object
+    modes: tuple = MODES
+
+    def __call__(self, asked):
+        return self.play(_under_our_name(asked))
+
+
+def _under_our_name(asked):
+    """The request with the one model that the deployments know, whatever name the client was made to use.
+
+    Where a tool is offered by which an agent speaks, the model has no other.
+    """
+    if not isinstance(asked.json, dict):
+        return asked
+    own = {"tools": [tool for tool in asked.json["tools"] if _speaks(tool)]} if speaks_by_tool(asked.json) else {}
+    return replace(asked, json=asked.json | {"model": MODEL} | own)
+
+
+SPEAKS = "send_message"
+"""The tool by which Letta's older agents speak."""
+
+
+def _speaks(tool):
+    return isinstance(tool, dict) and (tool.get("function") or {}).get("name") == SPEAKS
+
+
+def speaks_by_tool(body):
+    """Whether an agent asks that speaks by a tool."""
+    tools = body.get("tools")
+    return isinstance(tools, list) and any(map(_speaks, tools))
+
+
+def scenes(api):
+    """All scenes of an API, by name."""
+    found = [Scene(name, lambda asked, d=d: reply_to(asked, d)) for name, d in DEPLOYMENTS.items()]
+    found += [
+        Scene(change.name, lambda asked, c=change: reply_to(asked, DEPLOYMENTS[c.on], (c,)))
+        for change in (*changes.defects(), *changes.variants())
+    ]
+    for name in dict.fromkeys((*STREAMS, *ERRORS, "conn_reset", *WHOLES)):
+        modes = MODES if name in ERRORS or name == "conn_reset" else tuple(m for m in MODES if name in MADE[m])
+        if name not in ONCE and name not in LEFT_OUT[api]:
+            found.append(Scene(name, lambda asked, n=name: behaviour(asked, n), modes))
+    return {scene.name: scene for scene in found}
+
+
+def behaviour(asked, name):
+    """The reply of a measured behaviour, to a request on any path of an API; other paths are the good deployment's."""
+    if asked.api is None or asked.method != "POST":
+        return reply_to(asked, NATIVE)
+    body = asked.json if isinstance(asked.json, dict) else {}
+    demanded = body.get("tool_choice") == "required" or isinstance(body.get("tool_choice"), dict)
+    kind = "called" if demanded and asked.api == "chat" else asked.api
+    x = measured(kind, asked.mode, "text", name)
+    head, blank, content = x.heard.partition(b"\r\n\r\n")
+    if speaks_by_tool(body):
+        content = content.replace(b"get_weather", SPEAKS.encode()).replace(b"city", b"message")
+        head = LENGTH.sub(b"\\g<1>%d" % len(content), head)
+    end = "reset" if x.ending.how == "reset" and x.heard else "clean"
+    return Reply(status=200, headers=(), pieces=(Piece(octets=content),), framing="close", head=head + blank, end=end)
+
+
+LENGTH = re.compile(rb"(?i)(content-length: *)[0-9]+")
+NEVER = ("no-head",)
+"""Not HTTP, on a connection that stays open: a client waits for ten minutes, or as long as it is given."""
+
+PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"}
+
+
+def greeting(api, mode):
+    """A plain greeting, as the stage would be asked it."""
+    said = [{"role": "user", "content": "Say hello."}]
+    body = (
+        {"model": MODEL, "input": said} if api == "responses" else {"model": MODEL, "messages": said, "max_tokens": 256}
+    )
+    body |= {"stream": True} if mode == "stream" else {}
+    octets, labelled = json.dumps(body).encode(), (("content-type", "application/json"),)
+    return Asked(method="POST", path=PATHS[api], query="", headers=labelled, body=octets, json=body, api=api)
+
+
+def is_worth_playing(scene, api, mode):
+    """Whether a scene shows anything in the answer to a greeting, and within a short time."""
+    asked = greeting(api, mode)
+    reply, good = scene(asked), reply_to(asked, NATIVE)
+    waits = reply.end == "hold" or sum(piece.wait_s for piece in reply.pieces) > LONGEST_WAIT_S
+    return not waits and scene.name not in NEVER and (scene.name == NATIVE.name or reply != good)
+
+
+def whole(asked):
+    """The words of the good deployment's answer to the same request, or those that it says in a call."""
+    body = {name: value for name, value in asked.json.items() if name not in ("stream", "stream_options")}
+    answered = reply_to(_under_our_name(replace(asked, json=body)), NATIVE)
+    value = json.loads(b"".join(piece.octets for piece in answered.pieces))
+    if "content" in value:
+        return "".join(block.get("text", "") for block in value["content"])
+    if "output" in value:
+        return "".join(part["text"] for item in value["output"] for part in item.get("content", ()))
+    message = value["choices"][0]["message"] if value.get("choices") else {}
+    called = [json.loads(call["function"]["arguments"]) for call in message.get("tool_calls") or ()]
+    return message.get("content") or "".join(str(call.get("message", "")) for call in called)

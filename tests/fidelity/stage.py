@@ -1,0 +1,101 @@
+"""The stage: a server that plays a scene to a real client and keeps every exchange, in the octets of both sides."""
+
+import itertools
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from anyio.from_thread import start_blocking_portal
+
+from conformance.exchange import Arrival, Ending, Exchange, Question
+from conformance.reference.body import parse
+from conformance.reference.business import Business
+from conformance.reference.deployments import api_of
+from conformance.reference.player import listening, script
+from conformance.reference.reply import Asked, Reply
+
+Scene = Callable[[Asked], Reply]
+ENDINGS = {
+    "clean": Ending("closed", "after", 0),
+    "abort": Ending("closed", "body", 0),
+    "reset": Ending("reset", "body", 0),
+    "hold": Ending("timeout", "body", 0),
+}
+
+
+@dataclass
+class Stage:
+    """One scene on a port of its own. `exchanges` are those of the APIs in order, without what else was asked for."""
+
+    scene: Scene
+    url: str = ""
+    exchanges: list[Exchange] = field(default_factory=list)
+    requests: list[tuple[str, tuple[tuple[str, str], ...], bytes]] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def on_request(self, request, body, _earlier):
+        """Play the scene for one request."""
+        target = request.target.decode("latin-1")
+        path, _, query = target.partition("?")
+        raw = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw_items())
+        headers = tuple((name.lower(), value) for name, value in raw)
+        method, number = request.method.decode(), next(self._numbers)
+        asked = Asked(
+            method=method,
+            path=unquote(path),
+            query=query,
+            headers=headers,
+            body=body,
+            json=parse(body).value,
+            api=api_of(unquote(path)),
+            id=f"stage{number:06d}",
+            at=int(time.time()),
+        )
+        reply = self.scene(asked)
+        if asked.api and method == "POST" and not asked.path.endswith("/count_tokens"):
+            self.requests.append((target, raw, body))
+            self.exchanges.append(exchange(asked, raw, reply, number))
+        return reply
+
+
+def exchange(asked, headers, reply, number):
+    """The exchange of a request and the reply that is played to it."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    pieces = script(reply)
+    heard = b"".join(piece.octets for piece in pieces)
+    at = itertools.accumulate(int(piece.wait_s * 1e9) for piece in pieces)
+    return Exchange(
+        id=f"x{number}",
+        question=Question(asked.api, "stage", asked.mode, f"{asked.api}.hello"),
+        sent=f"{asked.method} {asked.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + asked.body,
+        heard=heard,
+        arrivals=tuple(Arrival(when, len(piece.octets)) for when, piece in zip(at, pieces, strict=True)),
+        ending=ENDINGS[reply.end],
+    )
+
+
+@asynccontextmanager
+async def _serve(stage):
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as sock:
+        sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        async with listening(stage.on_request, sock, Business()):
+            stage.url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
+            yield stage
+
+
+@contextmanager
+def playing(scenes):
+    """Play some scenes, each on its own port, for as long as the context lasts."""
+    with start_blocking_portal("asyncio") as portal:
+        stages = [Stage(scene) for scene in scenes]
+        contexts = [portal.wrap_async_context_manager(_serve(stage)) for stage in stages]
+        for context in contexts:
+            context.__enter__()
+        try:
+            yield stages
+        finally:
+            for context in contexts:
+                context.__exit__(None, None, None)

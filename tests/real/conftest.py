@@ -1,0 +1,97 @@
+"""Real third-party servers, each a process on a free loopback port."""
+
+import os
+import socket
+import subprocess
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+HERE = Path(__file__).parent
+PYTHON = Path(os.environ.get("CONFORMANCE_REAL_PYTHON", ""))
+# Of the model's weights and of its sampling: another one answers other noise, and must be judged alike.
+SEED = os.environ.get("CONFORMANCE_REAL_SEED", "9")
+START_S, END_S, LOOK_EACH_S = 60, 10, 0.1
+
+
+def free_port():
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        return free.getsockname()[1]
+
+
+def answers(url):
+    try:
+        return httpx.get(url, timeout=1).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def serving(name, folder, port, *command):
+    """Run a server until the end of the block; its base URL, once it answers. Its output is kept for errors."""
+    output = folder / f"{name}.log"
+    with (
+        output.open("wb") as log,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT) as server,
+    ):
+        try:
+            await_answer(f"http://127.0.0.1:{port}/health", server, output)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            end(server)
+
+
+def await_answer(url, server, output):
+    deadline = time.monotonic() + START_S
+    while not answers(url):
+        try:
+            state = f"ended with {server.wait(LOOK_EACH_S)}"
+        except subprocess.TimeoutExpired:
+            if time.monotonic() < deadline:
+                continue
+            state = f"did not answer within {START_S} s"
+        pytest.fail(f"{output.stem} {state}; it said:\n{output.read_text(errors='replace')[-3000:]}")
+
+
+def end(server):
+    server.terminate()
+    try:
+        server.wait(END_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("real")
+
+
+@pytest.fixture(scope="session")
+def llama_cpp(folder):
+    """llama.cpp's own HTTP server with a tiny model of random weights, made on the spot."""
+    model, port = folder / "tiny.gguf", free_port()
+    subprocess.run([PYTHON, HERE / "tiny_model.py", model, SEED], check=True)
+    with serving("llama_cpp", folder, port, PYTHON, HERE / "llama_cpp.py", model, str(port), SEED) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def vllm_router(folder, llama_cpp):
+    """vLLM's router in front of llama.cpp."""
+    port = str(free_port())
+    workers = ("--worker-urls", llama_cpp.removesuffix("/v1"), "--policy", "round_robin")
+    ports = ("--host", "127.0.0.1", "--port", port, "--prometheus-port", str(free_port()))
+    with serving("vllm_router", folder, port, PYTHON.with_name("vllm-router"), *workers, *ports) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def llmock(folder):
+    """A mock of ten providers, for testing clients."""
+    port = str(free_port())
+    command = (PYTHON.with_name("llmock"), "serve", "--host", "127.0.0.1", "--port", port)
+    with serving("llmock", folder, port, *command) as url:
+        yield url

@@ -1,0 +1,96 @@
+"""The gate against real servers. `SERVER.toml` lists every MUST that one fails: where, why, and the octets."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from conformance.store.folder import RunFolder
+
+HERE = Path(__file__).parent
+SUITES = ("smoke", "gate", "full")
+SERVERS = ("llama_cpp", "vllm_router", "llmock")
+EXPECTED = {server: tomllib.loads((HERE / f"{server}.toml").read_text()) for server in SERVERS}
+
+pytestmark = [pytest.mark.realserver, pytest.mark.timeout(300)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of the command came to."""
+
+    code: int
+    said: str
+    report: dict
+    folder: RunFolder
+
+    def failed(self):
+        """The failed MUSTs: rule, place, and the exchanges that show it."""
+        return [
+            (v["rule"], f"{v['probe']} {v['mode']}", v["exchanges"])
+            for v in self.report["verdicts"]
+            if v["status"] == "fail" and v["level"] == "MUST"
+        ]
+
+
+def run(suite, url, folder, apis):
+    report = folder / "report.json"
+    command = [sys.executable, "-m", "conformance", "run", "--base-url", url, "--model", "tiny", "--suite", suite]
+    more = ["--run-dir", folder / "run", "--report", f"json={report}", *(w for api in apis for w in ("--api", api))]
+    done = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+    assert report.exists(), done.stderr
+    return Outcome(done.returncode, done.stdout, json.loads(report.read_text()), RunFolder(folder / "run"))
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def runs(server, request, tmp_path_factory):
+    """What each suite came to."""
+    url = request.getfixturevalue(server)
+    apis = EXPECTED[server].get("apis", ())
+    return {suite: run(suite, url, tmp_path_factory.mktemp(f"{server}-{suite}"), apis) for suite in SUITES}
+
+
+def explains(entry, rule, place):
+    return entry["rule"] == rule and any(fnmatchcase(place, pattern) for pattern in entry["where"])
+
+
+def test_no_verdict_is_our_own_error(runs):
+    assert [v for outcome in runs.values() for v in outcome.report["verdicts"] if v["status"] == "error"] == []
+
+
+def test_the_gate_asks_and_verifies_a_lot(runs):
+    statuses = Counter(v["status"] for v in runs["gate"].report["verdicts"])
+    assert runs["gate"].report["requests"] >= 60
+    assert statuses["pass"] > 500
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_exit_code_says_whether_a_must_failed(runs, suite):
+    assert runs[suite].code == runs[suite].report["exit_code"] == int(bool(runs[suite].failed())), runs[suite].said
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_failing_must_is_explained(runs, suite, server):
+    failed = [(rule, place) for rule, place, _ in runs[suite].failed()]
+    assert [f for f in failed if not any(explains(e, *f) for e in EXPECTED[server]["fails"])] == [], runs[suite].said
+
+
+def test_everything_explained_fails_and_the_octets_show_it(runs, server):
+    full = runs["full"]
+    for entry, pattern in [(e, pattern) for e in EXPECTED[server]["fails"] for pattern in e["where"]]:
+        sent, heard = entry["sent"].encode(), entry["heard"].encode()
+        named = {n for *f, names in full.failed() if explains(entry | {"where": [pattern]}, *f) for n in names}
+        shown = [full.folder.exchange(name) for name in named]
+        told = any(sent in x.sent and heard in x.heard for x in shown)
+        assert told or (entry.get("sometimes") and not named), f"{entry['rule']} {pattern}"

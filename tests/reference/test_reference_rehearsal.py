@@ -1,0 +1,53 @@
+"""A rehearsal says what the real thing does."""
+
+import pytest
+
+from conformance.clients import impact_of
+from conformance.plan import plan
+from conformance.reference import changes
+from conformance.reference.rehearsal import BASE_URL, rehearse
+from conformance.selftest import PROFILES, inspect
+from conformance.target import Policy, Prices, Target
+
+
+def rehearsed(deployment, planted):
+    """The impacts of the greetings, without a connection."""
+    target = Target(base_url=BASE_URL, model="reference")
+    answers = {}
+    for request in plan(target, PROFILES, "smoke"):
+        x = rehearse(request, deployment, planted)
+        for question in (x.question, *x.also):
+            answers[question.profile, question.mode] = x.asked_as(question)
+    for (profile, mode), x in answers.items():
+        yield from impact_of(x, answers[profile, "unary"] if mode == "stream" else None, Prices())
+
+
+def told(impacts):
+    return sorted((i.client, i.mode, i.outcome, i.requests, i.billed, i.detail) for i in impacts)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "defect"),
+    [
+        ("native-sse", ""),
+        ("silent-json", ""),
+        ("stopgap-501", ""),
+        ("sse-proxy", ""),
+        ("native-sse", "stream-cut"),
+        ("native-sse", "stream-reset"),
+        ("native-sse", "stream-stalls"),
+        ("native-sse", "no-reply"),
+        ("native-sse", "temperature-dropped"),
+        ("native-sse", "end-by-close"),
+        ("stopgap-501", "refusal-retried"),
+    ],
+)
+def test_the_impacts_are_those_of_a_recording(deployment, defect):
+    planted = (changes.find(defect),) if defect else ()
+    recorded = inspect(deployment, *planted or (None,), Policy(), suite="smoke").judged
+    assert told(rehearsed(deployment, planted)) == told(recorded.impact)
+
+
+def test_a_rehearsal_is_the_same_every_time():
+    request = plan(Target(base_url=BASE_URL, model="reference"), ("hermes",), "smoke")[0]
+    assert rehearse(request, "native-sse") == rehearse(request, "native-sse")

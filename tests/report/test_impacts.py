@@ -1,0 +1,48 @@
+"""The impact in words and money, wherever a report tells it."""
+
+from xml.etree import ElementTree as ET
+
+from conformance.impact import Impact
+from conformance.report import junit
+from conformance.report.impacts import in_short, named, worst_first
+from conformance.report.octets import safe
+
+
+def impact(client, outcome, requests, **more):
+    facts = {"profile": "p", "probe": "chat.hello", "mode": "stream", "billed": requests} | more
+    return Impact(client=client, outcome=outcome, requests=requests, **facts)
+
+
+def test_a_few_are_named_and_the_others_counted():
+    assert named(["a", "b"]) == "a, b"
+    assert named("abcdef") == "a, b, c, d and 2 more"
+
+
+def test_who_pays_most_often_comes_first_and_then_who_gets_least():
+    made = [
+        impact("late", "text", 2),
+        impact("error", "exception", 1),
+        impact("nothing", "empty_silent", 1),
+        impact("nine", "exception", 9),
+        impact("part", "partial_text", 1),
+    ]
+    assert [i.client for i in sorted(made, key=worst_first)] == ["nine", "late", "nothing", "error", "part"]
+
+
+def test_one_line_tells_requests_and_money_a_message_and_a_day():
+    money = {"wasted_usd": 0.054, "cost_usd": 0.072, "wasted_usd_day": 0.324, "cost_usd_day": 0.432}
+    assert in_short(impact("x", "empty_silent", 4, **money)) == (
+        "sees nothing; 4 requests, 4 billed; $0.054 in retries, $0.072 in all; $0.32 in retries, $0.43 in all a day"
+    )
+    assert in_short(impact("x", "exception", 1)) == "sees an error; 1 request, 1 billed"
+    assert in_short(impact("x", "text", 1, wasted_usd=0.0, cost_usd=0.5, estimated=True)).endswith("(estimated)")
+
+
+def test_junit_and_json_carry_the_impact(record):
+    judged = record("silent_json", messages_per_day=6.0)
+    suite = ET.fromstring(junit.render(judged.report, judged.evidence)).find("testsuite")  # noqa: S314 - our own
+    told = {p.get("name"): p.get("value") for p in suite.find("properties")}
+    assert told["impact hermes 0.14 chat.hello stream"].startswith("sees nothing; 4 requests, 4 billed; $0.054")
+    hermes = next(i for i in judged.report.impact if i.client == "hermes 0.14" and i.mode == "stream")
+    assert (hermes.wasted_usd_day, hermes.cost_usd_day) == (0.324, 0.432)
+    assert safe(hermes.detail) == hermes.detail

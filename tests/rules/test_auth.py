@@ -1,0 +1,125 @@
+"""AUTH: who has no key is refused; and a target, or a run, without one is let be."""
+
+import gzip
+
+import pytest
+
+from conformance.reference import changes
+from conformance.reference.defects import auth as defects
+from conformance.reference.variants import auth as variants
+from conformance.rules.auth import (
+    BARE,
+    GREETING,
+    NONE,
+    REFUSED,
+    REFUSED_BARE,
+    WRONG,
+    models_listed_to_anyone,
+    route_without_a_lock,
+    sdk_headers_refused,
+    wrong_key_accepted,
+    wrong_key_called_a_crash,
+    wrong_key_sent_back,
+)
+from conformance.rules.example import answered, completion, error
+from conformance.verdict import MUST, SHOULD, Finding, Status
+
+TOPICS = ("hello", "auth", "models", "sibling", "bare", "witness")
+
+
+def say(rule, *given):
+    if skip := rule.when(given[0]):
+        return [skip.status]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+
+
+@pytest.mark.parametrize("change", defects.KEYS, ids=lambda change: change.name)
+def test_each_defect_is_told_by_its_rule_alone(failing, change):
+    failed = failing(change, topics=TOPICS)
+    assert change.caught_by in failed[MUST] | failed[SHOULD]
+    assert failed[MUST] | failed[SHOULD] <= {change.caught_by, "ERR022", "EQV001"}
+
+
+@pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda change: change.name)
+def test_other_ways_to_ask_for_a_key_are_let_be(failing, change):
+    assert failing(change, topics=TOPICS) == {MUST: set(), SHOULD: set()}
+
+
+@pytest.mark.parametrize("deployment", ["native-sse", "stopgap-501", "silent-json", "sse-proxy"])
+def test_a_good_lock_is_good_on_every_deployment(judged, deployment):
+    verdicts = [v for v in judged(deployment=deployment, topics=TOPICS).verdicts if v.rule.startswith("AUTH")]
+    assert {v.status for v in verdicts} <= {Status.PASS, Status.NOT_APPLICABLE}
+    assert Status.PASS in {v.status for v in verdicts}
+
+
+@pytest.mark.parametrize("change", [None, *defects.KEYS[:6]], ids=lambda change: change.name if change else "good")
+def test_a_run_without_a_key_fails_nothing_of_the_kind(judged, change):
+    verdicts = judged(change, topics=TOPICS, key=None).verdicts
+    ours = [v for v in verdicts if v.rule.startswith("AUTH") and v.rule != "AUTH006"]
+    assert ours
+    assert Status.FAIL not in {v.status for v in ours}
+
+
+def test_a_target_that_asks_for_no_key_is_not_applicable(judged):
+    open_to_all = changes.find("no-key-needed")
+    (verdict,) = [
+        v
+        for v in judged(open_to_all, topics=TOPICS).verdicts
+        if v.rule == "AUTH001" and v.api == "messages" and v.probe.endswith("wrong-key")
+    ]
+    assert (verdict.status, verdict.message) == (Status.NOT_APPLICABLE, "the target asks for no key")
+
+
+ACCEPTED = answered(completion(), **WRONG)
+KEYLESS = answered(completion(), asking=[("authorization", "Bearer no-key")])
+
+
+@pytest.mark.parametrize(
+    ("hello", "bare", "expected"),
+    [
+        (KEYLESS, REFUSED_BARE, Status.NOT_APPLICABLE),
+        (answered(error(), status=500), REFUSED_BARE, Status.UNTESTABLE),
+        (GREETING, answered(completion(), **NONE), Status.NOT_APPLICABLE),
+        (GREETING, answered("", status=502, **NONE), Status.UNTESTABLE),
+        (GREETING, answered(error(), status=429, **NONE), Status.UNTESTABLE),
+    ],
+)
+def test_where_a_wrong_key_that_is_accepted_proves_nothing(hello, bare, expected):
+    assert say(wrong_key_accepted, ACCEPTED, hello, bare) == [expected]
+
+
+def test_a_rate_limit_is_no_answer_to_a_key():
+    limited = answered(error(), status=429, **WRONG)
+    assert say(wrong_key_accepted, limited, GREETING, REFUSED_BARE) == [Status.UNTESTABLE]
+    assert say(wrong_key_called_a_crash, limited, GREETING) == [Status.UNTESTABLE]
+
+
+def test_a_target_that_is_overloaded_is_not_blamed():
+    busy = answered(error(), status=503, headers=[("retry-after", "3")], **WRONG)
+    assert say(wrong_key_called_a_crash, busy, GREETING) == [Status.UNTESTABLE]
+
+
+def test_the_wrong_key_is_found_in_a_compressed_reply_too():
+    text = gzip.compress(b'{"error": {"message": "wrong-key-0123456789-of-nobody"}}')
+    coded = answered(text, status=401, headers=[("content-encoding", "gzip")], **WRONG)
+    assert len(say(wrong_key_sent_back, coded)) == 1
+
+
+def test_a_page_in_place_of_another_route_opens_nothing():
+    page = answered("<html></html>", probe="chat.sibling.completions")
+    assert say(route_without_a_lock, page, GREETING, REFUSED_BARE) == []
+
+
+def test_where_the_api_itself_asks_for_no_key_no_route_has_to():
+    answer = answered({"choices": []}, probe="chat.sibling.completions")
+    assert say(route_without_a_lock, answer, GREETING, answered(completion(), **NONE)) == [Status.NOT_APPLICABLE]
+
+
+def test_models_that_are_not_listed_are_listed_to_nobody():
+    missing = answered({"detail": "Not Found"}, status=404, probe="chat.models.wrong-key")
+    assert say(models_listed_to_anyone, missing, GREETING, REFUSED) == [Status.NOT_APPLICABLE]
+
+
+def test_one_greeting_that_failed_does_not_accuse_the_headers():
+    down = answered("", status=502)
+    assert say(sdk_headers_refused, answered(completion(), **BARE), down, GREETING) == []

@@ -1,0 +1,66 @@
+"""BILL: errors cost nothing; where a part of the answer came, something may have been spent."""
+
+import pytest
+
+from conformance.reference import changes
+from conformance.reference.defects import bill as defects
+from conformance.reference.variants import bill as variants
+from conformance.rules.bill.errors import (
+    FAILED,
+    MISTAKE,
+    REFUSED,
+    ROLE,
+    SPENT,
+    error_with_usage,
+    failed_stream_with_usage,
+    mistake_that_is_retried,
+)
+from conformance.rules.example import HELLO, JSON, answered, chunk, streamed
+from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Status
+
+TOPICS = ("hello", "mistake", "tools")
+
+
+def say(rule, *given):
+    if skip := rule.when(given[0]):
+        return [skip.status]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+
+
+@pytest.mark.parametrize("change", defects.COSTS, ids=lambda change: change.name)
+def test_each_defect_is_told_by_its_rule(failing, change):
+    failed = failing(change, topics=TOPICS)
+    assert change.caught_by in failed[MUST] | failed[SHOULD]
+    assert failed[MUST] | failed[SHOULD] <= {change.caught_by, "ERR004", "EQV005"}
+
+
+@pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda change: change.name)
+def test_errors_that_say_that_they_cost_nothing_are_let_be(failing, change):
+    assert failing(change, topics=TOPICS) == {MUST: set(), SHOULD: set()}
+
+
+def test_what_the_refusal_of_streaming_costs_is_told_once(failing):
+    failed = failing(changes.find("refusal-with-usage"), topics=("hello", "mistake", "witness"))
+    assert failed[MUST] == {"NYI016"}
+
+
+def test_another_question_than_a_greeting_that_is_refused_for_streaming_is_judged_here():
+    refused = answered(REFUSED | {"usage": SPENT}, status=501, mode="stream", probe="chat.tools")
+    assert error_with_usage.when(refused) is None
+    assert len(say(error_with_usage, refused, streamed(*HELLO))) == 1
+    greeting = answered(REFUSED | {"usage": SPENT}, status=501, mode="stream")
+    assert error_with_usage.when(greeting) is ANOTHER_QUESTION
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [{"content": "Hel"}, {"reasoning_content": "Hm"}, {"tool_calls": [{"index": 0, "function": {"name": "f"}}]}],
+)
+def test_a_stream_that_fails_after_a_part_of_the_answer_may_have_cost_something(delta):
+    x = streamed(ROLE, chunk(delta), FAILED | {"usage": SPENT})
+    assert say(failed_stream_with_usage, x) == [Status.NOT_APPLICABLE]
+
+
+def test_a_conflict_that_says_that_it_lasts_is_not_retried():
+    lasting = answered(REFUSED, status=409, headers=(JSON, ("x-should-retry", "false")), **MISTAKE)
+    assert say(mistake_that_is_retried, lasting) == []

@@ -1,0 +1,58 @@
+import pytest
+
+from conformance import catalogue
+from conformance.exchange import Ending
+from conformance.judge import decide
+from conformance.rules.example import answered, error, exchange
+from conformance.rules.life import GREETING, HUNG_UP, after, saying
+from conformance.target import Policy
+from conformance.verdict import Status
+
+RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "LIFE"}
+PASS, FAIL, UNTESTABLE = Status.PASS, Status.FAIL, Status.UNTESTABLE
+BODY = {"messages": [{"role": "user", "content": "Write this word eighty times: quokka"}], "stream": True}
+
+
+def decided(rule, x, **beside):
+    return decide(RULES[rule], {"x": x, "policy": Policy(), **beside}, (x,))[0]
+
+
+def hung_up(heard, how="hung-up"):
+    return exchange(heard, body=BODY, ending=Ending(how, "body", 5_000_000))
+
+
+@pytest.mark.parametrize(
+    ("why", "x", "before", "verdict"),
+    [
+        ("nothing is left", after("One, two."), HUNG_UP, PASS),
+        ("the rest of the other answer", after("quokka. One, two."), HUNG_UP, FAIL),
+        ("in capitals", after("Quokka. One, two."), hung_up(b""), FAIL),
+        ("the other answer had not begun", after("One, two."), hung_up(b""), UNTESTABLE),
+        ("nobody hung up", after("quokka"), hung_up(HUNG_UP.heard, "idle"), UNTESTABLE),
+    ],
+)
+def test_what_a_lost_client_asked_for_is_told_to_nobody_else(why, x, before, verdict):
+    assert decided("LIFE007", x, hang_ups=(before,)) is verdict, why
+
+
+def one_of_a_crowd(status):
+    return answered(error("No."), status=status, mode="stream", probe="chat.crowd.lapwing")
+
+
+@pytest.mark.parametrize(
+    ("x", "verdict"),
+    [
+        (saying("Lapwing.", "a"), PASS),
+        (one_of_a_crowd(429), PASS),
+        (one_of_a_crowd(503), PASS),
+        (one_of_a_crowd(529), PASS),
+        (one_of_a_crowd(400), UNTESTABLE),
+        (one_of_a_crowd(500), FAIL),
+        (one_of_a_crowd(502), FAIL),
+        (exchange(b"", probe="chat.crowd.lapwing", ending=Ending("reset", "first-byte", 0)), FAIL),
+        (exchange(b"", probe="chat.crowd.lapwing", ending=Ending("timeout", "first-byte", 0)), UNTESTABLE),
+    ],
+)
+def test_one_of_a_crowd_may_be_put_off_but_not_dropped(x, verdict):
+    assert decided("LIFE008", x, hello=GREETING) is verdict
+    assert decided("LIFE008", x, hello=answered(error(), status=500, mode="stream")) is UNTESTABLE

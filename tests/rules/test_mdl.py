@@ -1,0 +1,79 @@
+"""MDL: what is said of models, and what real servers may leave out."""
+
+import pytest
+
+from conformance.reference.defects import mdl as defects
+from conformance.reference.variants import mdl as variants
+from conformance.rules.example import answered, error
+from conformance.rules.mdl import (
+    GREETING,
+    MODEL,
+    answering_model_not_listed,
+    incomplete_list_of_models,
+    listed,
+    listed_model_not_found,
+    malformed_list_of_models,
+    models_not_listed,
+    one,
+    unknown_model_found,
+)
+from conformance.verdict import MUST, SHOULD, Finding, Status
+
+TOPICS = ("hello", "models", "auth")
+
+
+def say(rule, *given):
+    if skip := rule.when(given[0]):
+        return [skip.status]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+
+
+@pytest.mark.parametrize("change", defects.LISTS, ids=lambda change: change.name)
+def test_each_defect_is_told_by_its_rule(failing, change):
+    failed = failing(change, topics=TOPICS)
+    assert change.caught_by in failed[MUST] | failed[SHOULD]
+    assert failed[MUST] <= {change.caught_by}
+
+
+@pytest.mark.parametrize("change", variants.VARIANTS, ids=lambda change: change.name)
+def test_more_than_is_documented_is_let_be(failing, change):
+    assert failing(change, topics=TOPICS) == {MUST: set(), SHOULD: set()}
+
+
+def test_a_list_is_judged_as_no_completion(judged):
+    rules = {v.rule for v in judged(topics=TOPICS).verdicts if ".models." in v.probe}
+    assert not {rule for rule in rules if rule.startswith(("CMP", "CHK", "TOOL", "EQV"))}
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_refusal_for_another_reason_says_nothing_of_models(status):
+    x = answered(error(), status=status, probe="chat.models.list")
+    for rule in (models_not_listed, malformed_list_of_models, incomplete_list_of_models):
+        assert say(rule, x) == [Status.UNTESTABLE]
+
+
+def test_an_error_under_200_is_another_rule_s():
+    assert say(malformed_list_of_models, answered(error(), probe="chat.models.list")) == [Status.NOT_APPLICABLE]
+
+
+def test_all_that_is_wrong_with_the_list_is_told():
+    seen = say(malformed_list_of_models, listed("m", {"name": "m"}, {"id": None}))
+    assert seen == [
+        "model 0 of the list has the value 'm'",
+        "model 1 of the list has no id",
+        "model 2 of the list has id null",
+    ]
+
+
+def test_an_alias_may_answer_without_being_listed_and_is_not_asked_for():
+    others = listed(MODEL | {"id": "m-2026-01-01"})
+    assert say(listed_model_not_found, one({"detail": "Not Found"}, 404), GREETING, others) == [Status.NOT_APPLICABLE]
+
+
+def test_a_model_that_did_not_answer_need_not_be_listed():
+    down = answered(error(), status=500)
+    assert say(answering_model_not_listed, listed(), down) == [Status.UNTESTABLE]
+
+
+def test_where_models_have_no_route_of_their_own_none_is_found():
+    assert say(unknown_model_found, answered("", status=405, probe="chat.models.unknown")) == [Status.NOT_APPLICABLE]

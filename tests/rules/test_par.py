@@ -1,0 +1,127 @@
+"""PAR: each parameter's effect is judged by construction, and no model is graded for what it says."""
+
+import pytest
+
+from conformance import catalogue
+from conformance.reference import changes
+from conformance.reference.defects import par as defects
+from conformance.reference.variants import par as variants
+from conformance.rules.example import HELLO, answered, completion, error, streamed
+from conformance.rules.par.form import GREETING, LONGER, form
+from conformance.rules.par.logprobs import HI, THERE, having, piece, token
+from conformance.rules.par.stop import STOP
+from conformance.rules.par.value import NAME, ONE, OTHER, TWO, seed_without_effect
+from conformance.verdict import MUST, SHOULD, Finding, Status
+
+RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "PAR"}
+DEFECTS = (*defects.LOGPROBS, *defects.ENDS, *defects.FORMS, *defects.VALUES)
+ONE_FRAMEWORK = ("langgraph",)
+
+
+def say(rule, *given):
+    """What a rule says: its reason not to judge, its findings, or nothing."""
+    if skip := rule.when(given[0]):
+        return [skip.status]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+
+
+@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in DEFECTS])
+def test_a_defect_is_caught_by_the_rule_that_it_names(failing, change):
+    failed = failing(change, suite="full", profiles=ONE_FRAMEWORK)
+    assert change.caught_by in failed[MUST] | failed[SHOULD]
+    assert failed[MUST] <= {change.caught_by}
+
+
+@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in variants.VARIANTS])
+def test_a_legal_variant_is_blamed_for_nothing(failing, change):
+    assert failing(change, suite="full", profiles=ONE_FRAMEWORK) == {MUST: set(), SHOULD: set()}
+
+
+@pytest.mark.parametrize("deployment", ["native-sse", "stopgap-501"])
+def test_a_good_deployment_is_blamed_for_nothing(failing, deployment):
+    assert failing(None, deployment, suite="full", profiles=ONE_FRAMEWORK) == {MUST: set(), SHOULD: set()}
+
+
+def test_a_dropped_stop_is_not_called_an_included_one():
+    dropped = answered(completion({"content": "One, two, three"}), **STOP)
+    assert say(RULES["PAR007"], dropped) == [Status.UNTESTABLE]
+
+
+def test_a_stop_text_that_is_included_is_not_called_dropped(failing):
+    assert failing(changes.find("stop-text-included"))[MUST] == {"PAR007"}
+
+
+def test_an_answer_that_was_cut_is_no_json_to_judge():
+    asked = {"probe": "chat.witness.response_format.json_object", "body": {"response_format": {"type": "json_object"}}}
+    assert say(RULES["PAR008"], answered(completion({"content": '{"a": '}, "length"), **asked)) == [Status.UNTESTABLE]
+    assert len(say(RULES["PAR008"], answered(completion({"content": '{"a": '}), **asked))) == 1
+
+
+def test_characters_over_several_tokens_are_put_together_by_their_bytes():
+    halves = [token("\ufffd", bytes=[octet]) for octet in "é".encode()]
+    assert say(RULES["PAR005"], having(*halves, text="é")) == []
+    assert say(RULES["PAR005"], having(*halves, text="e")) != []
+    assert say(RULES["PAR005"], having(halves[0], text="x")) == [Status.UNTESTABLE]
+
+
+def test_tokens_of_thoughts_calls_and_cut_texts_need_not_stand_in_the_text():
+    thought = completion({"content": "Hi", "reasoning_content": "Hm."})["choices"][0] | {
+        "logprobs": {"content": [THERE]}
+    }
+    x = answered(completion(choices=[thought]), body={"logprobs": True})
+    assert say(RULES["PAR005"], x) == [Status.NOT_APPLICABLE]
+    stopped = completion({"content": "H"})["choices"][0] | {"logprobs": {"content": [HI]}}
+    x = answered(completion(choices=[stopped]), body={"logprobs": True, "stop": "i"})
+    assert say(RULES["PAR005"], x) == [Status.NOT_APPLICABLE]
+
+
+def test_alternatives_unasked_are_too_many():
+    x = streamed(piece("Hi", HI), body={"logprobs": True})
+    assert say(RULES["PAR002"], x) == ["2 alternatives came where 0 were asked for"]
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_a_refusal_for_a_reason_of_the_target_s_own_says_nothing_of_a_form(status):
+    x = answered(error(), status=status, headers=[("retry-after", "1")], **form("developer"))
+    assert say(RULES["PAR010"], x, GREETING) == [Status.UNTESTABLE]
+
+
+def test_a_form_says_nothing_where_the_greeting_fails_or_the_cap_is_refused():
+    x = answered(error(), status=400, **form("developer"))
+    assert say(RULES["PAR010"], x, answered(error(), status=400)) == [Status.UNTESTABLE]
+    capped = answered(error("Use another cap than max_tokens.", param="max_tokens"), status=400, **form("nulls"))
+    assert say(RULES["PAR009"], capped, GREETING) == [Status.UNTESTABLE]
+
+
+def test_a_usage_that_is_always_the_same_proves_no_part_dropped():
+    x = answered(completion(), **form("image"))
+    assert say(RULES["PAR011"], x, GREETING, GREETING) == [Status.UNTESTABLE]
+    assert len(say(RULES["PAR011"], x, GREETING, LONGER)) == 1
+
+
+def test_a_value_beyond_its_range_that_is_announced_as_ignored_is_declared():
+    x = answered(completion(), headers=[("x-ignored-params", "temperature")], probe="chat.range.temperature")
+    assert say(RULES["PAR012"], x) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((NAME, OTHER, ONE, TWO), [Status.UNTESTABLE]),
+        ((NAME, answered(error(), status=500), ONE, ONE), [Status.NOT_APPLICABLE]),
+        ((NAME, NAME, ONE, ONE), []),
+    ],
+)
+def test_a_seed_is_judged_only_where_the_target_repeats_itself(given, said):
+    assert say(seed_without_effect, *given) == said
+
+
+def test_other_fingerprints_excuse_another_text():
+    one, other = (
+        answered(completion({"content": name}, system_fingerprint=name), probe="chat.seed") for name in ("a", "b")
+    )
+    assert say(seed_without_effect, one, other, ONE, ONE) == [Status.UNTESTABLE]
+
+
+def test_no_log_probabilities_asked_and_none_came():
+    assert say(RULES["PAR006"], streamed(*HELLO)) == []

@@ -1,0 +1,225 @@
+"""TOOL: what becomes of a tool choice, of arguments with one possible value, and of a replayed history."""
+
+import pytest
+
+from conformance import catalogue
+from conformance.judge import decide
+from conformance.reference import changes
+from conformance.reference.defects.tool_choice import CHOICE_DEFECTS
+from conformance.reference.defects.tool_history import HISTORY_DEFECTS
+from conformance.reference.variants.tool import TOOL_VARIANTS
+from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, streamed
+from conformance.rules.tool.choice import MARKED, NONE, ONE, OTHER
+from conformance.rules.tool.example import NAMED, TOOLS, begins, called, calling, goes_on
+from conformance.rules.tool.history import FIRST, NULL, REPLAY, counted_prompt
+from conformance.rules.tool.offers import ALONE, KEYWORDS, LOGPROBS
+from conformance.rules.tool.values import STRICT
+from conformance.verdict import MUST, SHOULD, Status
+
+RULES = {rule.id: rule for rule in catalogue.rules()}
+ALSO = {
+    "call-name-with-prefix": {"TOOL021"},
+    "call-not-parsed": {"FLD012", "TOOL021", "EQV003"},
+    "tool-choice-none-ignored-when-streaming": {"EQV003"},
+    "named-tool-ignored-when-streaming": {"EQV003"},
+}
+"""Rules that a defect breaks as well: another name is not the one that was wanted, a call as text is none, and what is
+lost in one mode works in the other."""
+
+
+def status(rule, *seen):
+    given = dict(zip(RULES[rule].inputs, seen, strict=True))
+    return decide(RULES[rule], given, seen[:1])[0]
+
+
+@pytest.mark.parametrize("change", [*CHOICE_DEFECTS, *HISTORY_DEFECTS], ids=lambda change: change.name)
+def test_a_defect_fails_the_rule_that_it_names_alone(failing, change):
+    found = failing(change, suite="full")
+    assert found[MUST] | found[SHOULD] == {change.caught_by} | ALSO.get(change.name, set())
+
+
+@pytest.mark.parametrize("change", TOOL_VARIANTS, ids=lambda change: change.name)
+def test_a_legal_variant_fails_nothing(failing, change):
+    assert failing(change, suite="full") == {MUST: set(), SHOULD: set()}
+
+
+def test_the_gate_finds_most_of_it_without_the_full_suite(failing):
+    only_full = {
+        change.name
+        for change in (*CHOICE_DEFECTS, *HISTORY_DEFECTS)
+        if change.caught_by not in set().union(*failing(change).values())
+    }
+    assert only_full == {
+        "call-arguments-blank",
+        "call-goes-on-as-the-first",
+        "tool-results-dropped",
+        "schema-keywords-refused",
+        "logprobs-refused-beside-tools",
+        "parallel-calls-at-index-0",
+    }
+
+
+def test_the_full_suite_verifies_every_rule_on_the_good_deployment(judged):
+    passed = {v.rule for v in judged(suite="full").verdicts if v.status is Status.PASS}
+    assert {name for name in RULES if name.startswith("TOOL0")} <= passed
+
+
+def test_the_capabilities_tell_what_became_of_the_choice(judged):
+    def states(change):
+        found = judged(change).capabilities["chat"]
+        return found["tool_choice"], found["parallel_tool_calls"]
+
+    assert states(None) == ("honoured", "honoured")
+    assert states(changes.find("tool-choice-none-ignored"))[0] == "dropped"
+    assert states(changes.find("named-tool-ignored"))[0] == "dropped"
+    assert states(changes.find("parallel-tool-calls-ignored"))[1] == "dropped"
+
+
+IGNORED = (JSON, ("x-ignored-params", "tool_choice, parallel_tool_calls"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "x"),
+    [
+        ("TOOL020", answered(completion({"tool_calls": [begins()]}), headers=IGNORED, body=NONE)),
+        ("TOOL021", answered(completion(), headers=IGNORED, body=OTHER)),
+        (
+            "TOOL022",
+            answered(completion({"tool_calls": [begins(), begins(id="call_2")]}), headers=IGNORED, body=ONE),
+        ),
+    ],
+)
+def test_what_is_announced_as_ignored_is_not_dropped(rule, x):
+    assert status(rule, x) is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("choice", "found"),
+    [
+        ("none", Status.FAIL),
+        ("auto", Status.NOT_APPLICABLE),
+        ("required", Status.NOT_APPLICABLE),
+        (None, Status.NOT_APPLICABLE),
+        (17, Status.NOT_APPLICABLE),
+        ([17], Status.NOT_APPLICABLE),
+        ({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}, Status.NOT_APPLICABLE),
+    ],
+)
+def test_a_call_is_forbidden_by_none_alone(choice, found):
+    assert status("TOOL020", calling(begins(), goes_on("{}"), body={"tool_choice": choice})) is found
+
+
+def test_without_tools_a_call_is_forbidden_but_not_a_vendor_s_own():
+    def asked(kind, body):
+        return status("TOOL020", called(begins(arguments="{}", type=kind), body=body))
+
+    assert asked("function", {"tools": []}) is Status.FAIL
+    assert asked("web_search", {"tools": []}) is Status.PASS
+    assert asked("function", {"tools": [], "functions": [{"name": "f"}]}) is Status.NOT_APPLICABLE
+    assert asked("function", {"tools": {"unexpected": True}}) is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        streamed(*HELLO[:2], chunk(finish="length"), "[DONE]", body=TOOLS | OTHER),
+        answered(completion({"content": None, "refusal": "No."}), body=OTHER),
+        answered(completion(finish="tool_calls"), body=OTHER),
+    ],
+)
+def test_a_named_tool_that_was_not_reached_is_not_laid_to_the_server(x):
+    assert status("TOOL021", x) is Status.UNTESTABLE
+
+
+def test_a_refusal_of_a_choice_is_an_answer():
+    for rule, body in (("TOOL020", NONE), ("TOOL021", OTHER), ("TOOL022", ONE)):
+        assert status(rule, answered(error(param="tool_choice"), status=400, body=body)) is Status.NOT_APPLICABLE
+
+
+def test_calls_whose_fragments_can_t_be_joined_are_not_counted():
+    x = calling(begins(), goes_on('{"a"', 1), goes_on(": 1}", 2), body=ONE)
+    assert status("TOOL022", x) is Status.UNTESTABLE
+
+
+def test_an_invented_name_under_a_named_choice_is_told_once():
+    x = called(begins("nobody", "{}"), body=NAMED)
+    assert status("TOOL021", x) is Status.FAIL
+    assert status("TOOL023", x) is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (MARKED, Status.FAIL),
+        ('<|python_tag|>{"name": "f"}', Status.FAIL),
+        ("<function=f>{}</function>", Status.FAIL),
+        ('[{"name": "f", "arguments": {}}]', Status.FAIL),
+        ('{"tool_call": {"name": "f", "arguments": {}}}', Status.FAIL),
+        ("<tool_call>nothing of ours</tool_call>", Status.PASS),
+        ('{"name": "Ada", "arguments": {}}', Status.PASS),
+        ('{"name": ["f"], "arguments": {}}', Status.PASS),
+        ('{"name": "f"}', Status.PASS),
+        ("I call f.", Status.PASS),
+    ],
+)
+def test_a_call_as_text_is_known_by_its_marks_and_the_tool_s_name(text, found):
+    assert status("TOOL024", answered(completion({"content": text}), body=TOOLS)) is found
+    assert status("TOOL024", answered(completion({"content": text}), body=NONE)) is Status.NOT_APPLICABLE
+
+
+def strictly(arguments):
+    x = called(begins(arguments=arguments), body=STRICT)
+    return status("TOOL025", x), status("TOOL026", x)
+
+
+def test_damaged_letters_are_told_apart_from_other_words():
+    assert strictly('{"city": "Zürich"}') == (Status.PASS, Status.PASS)
+    assert strictly('{"city": "Zurich"}') == (Status.FAIL, Status.PASS)
+    assert strictly('{"city": "Z??rich"}') == (Status.PASS, Status.FAIL)
+    assert strictly('{"city": 7}') == (Status.FAIL, Status.PASS)
+    assert strictly("[]") == (Status.NOT_APPLICABLE, Status.NOT_APPLICABLE)
+
+
+def test_a_tool_that_is_not_strict_may_be_called_with_anything():
+    loose = {"tools": [{"function": STRICT["tools"][0]["function"] | {"strict": False}}]}
+    assert status("TOOL025", called(begins(arguments="{}"), body=loose)) is Status.NOT_APPLICABLE
+
+
+CUT_OFF = answered(error("This model's maximum context length is 512 tokens."), status=400, **REPLAY)
+NO_NONE = answered(error("tool_choice may not be none", param="tool_choice"), status=400, **REPLAY)
+NO_CHOICE = answered(error("tool_choice is not supported", param="tool_choice"), status=400, probe="chat.tools")
+NO_TOOLS = answered(error("No tools here.", param="tools"), status=400, probe="chat.tools")
+
+
+@pytest.mark.parametrize(
+    ("x", "first", "found"),
+    [
+        (NULL, FIRST, Status.FAIL),
+        (NULL, NO_CHOICE, Status.FAIL),
+        (NULL, NO_TOOLS, Status.NOT_APPLICABLE),
+        (NO_NONE, FIRST, Status.NOT_APPLICABLE),
+        (CUT_OFF, FIRST, Status.UNTESTABLE),
+        (answered("Boom", status=500, **REPLAY), FIRST, Status.UNTESTABLE),
+        (streamed(error("Boom."), **REPLAY), FIRST, Status.UNTESTABLE),
+        (answered(error("Not implemented: tool role"), status=501, **REPLAY), FIRST, Status.FAIL),
+        (answered(error("Slow down."), status=429, **REPLAY), FIRST, Status.UNTESTABLE),
+        (answered(completion(), **REPLAY), NO_TOOLS, Status.PASS),
+    ],
+)
+def test_a_refused_history_beside_the_first_turn(x, first, found):
+    assert status("TOOL027", x, first) is found
+
+
+def test_a_history_is_only_missed_where_fewer_tokens_are_counted_than_it_has_words():
+    assert status("TOOL028", counted_prompt(199)) is Status.FAIL
+    assert status("TOOL028", counted_prompt(200)) is Status.PASS
+    assert status("TOOL028", answered(completion(usage=None), **REPLAY)) is Status.UNTESTABLE
+
+
+def test_what_is_refused_alone_too_is_no_lost_combination():
+    refused = answered(error("No.", param="logprobs"), status=400, **LOGPROBS)
+    assert status("TOOL030", refused, FIRST, ALONE) is Status.FAIL
+    assert status("TOOL030", refused, FIRST, answered(error("No."), status=400)) is Status.NOT_APPLICABLE
+    choosy = answered(error("No.", param="tool_choice"), status=400, **LOGPROBS)
+    assert status("TOOL030", choosy, FIRST, ALONE) is Status.NOT_APPLICABLE
+    assert status("TOOL029", answered(error("No."), status=400, **KEYWORDS), NO_TOOLS) is Status.NOT_APPLICABLE

@@ -1,0 +1,140 @@
+"""What a rule sees beside its own exchange: chosen by the probe's name, held or read again, or missing."""
+
+from dataclasses import replace
+
+import pytest
+
+from conformance import catalogue, evidence
+from conformance import judge as judging
+from conformance.exchange import Question
+from conformance.probe import Probe
+from conformance.rule import rule
+from conformance.rules.example import HELLO, exchange, streamed
+from conformance.run import RunFacts
+from conformance.target import Target
+from conformance.verdict import MUST, Finding
+
+SAID = streamed(*HELLO)
+FACTS = RunFacts(tool="t", started="", target=Target(base_url="http://h", model="m"), suite="gate", profiles=())
+
+
+PROBES = tuple(
+    Probe(name=f"chat.{name}", purpose="Asked.", api="chat", suite=suite)
+    for name, suite in (("one", "gate"), ("noise.again", "gate"), ("crowd.1", "gate"), ("rare", "full"))
+)
+
+
+def made(judge, **more):
+    build = rule(
+        "XXX001",
+        MUST,
+        "t",
+        spec="https://example.org",
+        fix="f.",
+        when=lambda x: None,
+        good=[SAID],
+        bad=[SAID],
+        **more,
+    )
+    return build(judge)
+
+
+def named(probe, mode="stream", profile="p", **changes):
+    return replace(SAID, id=f"{probe}-{mode}", question=Question("chat", profile, mode, probe), views={}, **changes)
+
+
+def verdicts(monkeypatch, rule, exchanges):
+    monkeypatch.setattr(catalogue, "rules", lambda: (rule,))
+    monkeypatch.setattr(catalogue, "probes", lambda: PROBES)
+    evidence._wanted.cache_clear()
+    judging._rules.cache_clear()
+    kept = {x.id: x for x in exchanges}
+    try:
+        judged = judging.judge(FACTS, kept.__getitem__, list(kept))
+    finally:
+        evidence._wanted.cache_clear()
+        judging._rules.cache_clear()
+    judging._rules.cache_clear()
+    return {v.probe: v for v in judged.verdicts}
+
+
+def same_id(x, again):
+    """It tells whom it was given."""
+    yield Finding(again.id)
+
+
+def crowded(x, crowd):
+    """It tells whom it was given."""
+    yield Finding(" ".join(one.id for one in crowd))
+
+
+def test_the_answer_to_another_probe_is_given_in_the_same_mode(monkeypatch):
+    asked = [named("chat.one"), named("chat.noise.again"), named("chat.noise.again", "unary")]
+    found = verdicts(monkeypatch, made(same_id, beside={"again": "noise.again"}), asked)
+    assert found["chat.one"].message == "chat.noise.again-stream"
+    assert found["chat.one"].exchanges == ("chat.one-stream", "chat.noise.again-stream")
+
+
+def test_a_mode_may_be_named(monkeypatch):
+    asked = [named("chat.one"), named("chat.noise.again", "unary")]
+    found = verdicts(monkeypatch, made(same_id, beside={"again": "unary:noise.again"}), asked)
+    assert found["chat.one"].message == "chat.noise.again-unary"
+
+
+def test_all_of_a_topic_are_given_in_order_and_of_the_same_profile(monkeypatch):
+    asked = [named("chat.crowd.2"), named("chat.crowd.1"), named("chat.crowds"), named("chat.crowd.3", profile="q")]
+    found = verdicts(monkeypatch, made(crowded, beside={"crowd": "crowd.*"}), asked)
+    assert found["chat.crowds"].message == "chat.crowd.1-stream chat.crowd.2-stream"
+
+
+def test_what_was_not_recorded_makes_the_rule_untestable(monkeypatch):
+    found = verdicts(monkeypatch, made(same_id, beside={"again": "noise.again"}), [named("chat.one")])
+    assert (found["chat.one"].status, "noise.again" in found["chat.one"].message) == ("untestable", True)
+
+
+def test_a_large_answer_is_read_again_and_not_held(monkeypatch):
+    large = exchange(SAID.heard + b" " * evidence.MUCH, probe="chat.noise.again")
+    large = replace(large, id="large", question=Question("chat", "p", "stream", "chat.noise.again"))
+    found = verdicts(monkeypatch, made(same_id, beside={"again": "noise.again"}), [named("chat.one"), large])
+    assert found["chat.one"].message == "large"
+
+
+def test_what_the_suite_does_not_ask_makes_no_verdict(monkeypatch):
+    assert verdicts(monkeypatch, made(same_id, beside={"again": "rare"}), [named("chat.one")]) == {}
+
+
+def test_a_rule_may_do_without(monkeypatch):
+    def with_or_without(x, again):
+        """It tells whom it was given."""
+        yield Finding(again.id if again else "nobody")
+
+    rule_ = made(with_or_without, beside={"again": "noise.again?"})
+    assert verdicts(monkeypatch, rule_, [named("chat.one")])["chat.one"].message == "nobody"
+    both = [named("chat.one"), named("chat.noise.again")]
+    assert verdicts(monkeypatch, rule_, both)["chat.one"].message == "chat.noise.again-stream"
+
+
+@pytest.mark.parametrize(
+    ("judge", "beside"),
+    [
+        (lambda again, x: (), {"again": "noise.again"}),
+        (lambda x, stranger: (), {"again": "noise.again"}),
+        (lambda stream, unary, again: (), {"again": "noise.again"}),
+    ],
+)
+def test_a_signature_that_can_not_be_served_is_refused(judge, beside):
+    judge.__doc__ = "Why."
+    with pytest.raises(TypeError, match="XXX001"):
+        made(judge, beside=beside)
+
+
+def test_what_is_known_of_the_same_exchanges_is_taken_over(monkeypatch):
+    one, again = named("chat.one"), named("chat.noise.again")
+    rule_ = made(same_id, beside={"again": "noise.again"})
+    first = verdicts(monkeypatch, rule_, [one, again])
+    monkeypatch.setattr(judging, "decide", lambda *_: pytest.fail("judged again"))
+    kept = {x.id: x for x in (one, again)}
+    judged = judging.judge(
+        FACTS, kept.__getitem__, list(kept), judging.Known(judging.earlier(first.values()), frozenset(kept))
+    )
+    assert list(judged.verdicts) == sorted(first.values(), key=lambda v: v.probe)
