@@ -35,12 +35,13 @@ RARE: dict[Api, tuple[str, ...]] = {
         *("safety_identifier", "service_tier", "store", "user", "verbosity", "web_search_options"),
     ),
     "messages": (
-        *("cache_control", "container", "context_management", "inference_geo", "max_tokens", "mcp_servers"),
-        *("metadata", "model", "output_config", "output_format", "service_tier", "stop_sequences", "system"),
-        *("thinking", "tool_choice", "tools", "top_k"),
+        *("cache_control", "container", "context_management", "diagnostics", "inference_geo", "max_tokens"),
+        *("mcp_servers", "metadata", "model", "output_config", "output_format", "service_tier", "speed"),
+        *("stop_sequences", "system", "thinking", "tool_choice", "tools", "top_k"),
     ),
     "responses": (
-        *("background", "context_management", "conversation", "include", "max_tool_calls", "metadata", "model"),
+        *("access_programs", "background", "background_options", "context_management", "conversation", "image"),
+        *("include", "max_tool_calls", "metadata", "model"),
         *("moderation", "prompt", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
         *("safety_identifier", "service_tier", "stream_options", "top_logprobs", "truncation", "user"),
     ),

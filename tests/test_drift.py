@@ -1,0 +1,153 @@
+"""The wire's schemas know every field that the installed SDKs know."""
+
+import typing
+from collections.abc import Iterator
+from typing import Annotated, Required
+
+import pytest
+from anthropic.types import Message, MessageCountTokensParams, RawMessageStreamEvent
+from anthropic.types.message_create_params import MessageCreateParams
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat.completion_create_params import CompletionCreateParams
+from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses.response_create_params import ResponseCreateParams
+from pydantic import BaseModel
+from typing_extensions import get_type_hints, is_typeddict
+
+from conformance import schemas
+from conformance.read.value import mapping
+
+SENT_AS_HEADERS = ("user_profile_id", "workspace_id")
+BRANCHES = ("allOf", "anyOf", "oneOf")
+
+
+def models(kind) -> Iterator[type]:
+    """The objects that an annotation allows, in a list or not."""
+    if is_typeddict(kind) or (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        yield kind
+    elif typing.get_origin(kind) not in (typing.Literal, dict):
+        for part in typing.get_args(kind):
+            yield from models(part)
+
+
+def fields(model) -> dict:
+    """The fields of an object by the names that the wire uses, with their annotations."""
+    if issubclass(model, BaseModel):
+        return {f.alias or name: f.annotation for name, f in model.model_fields.items()}
+    hints = get_type_hints(model, include_extras=True)
+    return {name: hint for name, hint in hints.items() if name not in SENT_AS_HEADERS}
+
+
+def tags(model) -> dict:
+    """The words of the fields by which an object is told apart, such as its `type` or `role`."""
+    found = {name: tuple(words(kind)) for name, kind in fields(model).items()}
+    return {name: spoken for name, spoken in found.items() if spoken}
+
+
+def words(kind) -> Iterator[str]:
+    """The words that an annotation allows, where it allows nothing else."""
+    if typing.get_origin(kind) is typing.Literal:
+        yield from (word for word in typing.get_args(kind) if isinstance(word, str))
+    elif typing.get_origin(kind) in (Annotated, Required):
+        yield from words(typing.get_args(kind)[0])
+
+
+class Node(typing.NamedTuple):
+    """A place in a schema, and the document that its references stand in."""
+
+    schema: dict
+    document: dict
+
+    def follow(self, schema) -> "Node":
+        """The place that a subschema, or what it refers to, is at."""
+        node = Node(schema, self.document)
+        while "$ref" in mapping(node.schema):
+            name, _, pointer = node.schema["$ref"].partition("#")
+            document = schemas.load(name.removesuffix(schemas.SUFFIX)) if name else node.document
+            target = document
+            for step in pointer.strip("/").split("/") if pointer else ():
+                target = target[step]
+            node = Node(target, document)
+        return node._replace(schema=mapping(node.schema))
+
+
+def applicable(node: Node, told: dict) -> Iterator[Node]:
+    """The parts of a schema that say something of an object with these words in its fields."""
+    schema = node.schema
+    if not allows(schema, told):
+        return
+    yield node
+    inner = [branch for key in BRANCHES for branch in schema.get(key, ())]
+    if "if" in schema:
+        inner.append(schema.get("then" if allows(schema["if"], told) else "else", {}))
+    if "items" in schema:
+        inner.append(schema["items"])
+    for branch in inner:
+        yield from applicable(node.follow(branch), told)
+
+
+def allows(schema: dict, told: dict) -> bool:
+    """Whether a schema's own words for its fields hold one that an object has in each."""
+    for name, kind in schema.get("properties", {}).items():
+        listed = [kind["const"]] if "const" in mapping(kind) else mapping(kind).get("enum")
+        if listed and name in told and not set(listed) & set(told[name]):
+            return False
+    return True
+
+
+def is_open(node: Node) -> bool:
+    """Whether a schema says that it leaves an object's fields open, as it does with what vendors run themselves."""
+    return node.schema.get("additionalProperties") is True
+
+
+def unknown(node: Node, model, path: str, seen: frozenset = frozenset()) -> Iterator[str]:
+    """The fields of an object that the schema does not name, below a path; a part without fields is left open."""
+    parts = list(applicable(node, tags(model)))
+    named: dict[str, list[Node]] = {}
+    for part in parts:
+        for name, schema in part.schema.get("properties", {}).items():
+            named.setdefault(name, []).append(part.follow(schema))
+    key = (model, *(id(part.schema) for part in parts))
+    if key in seen or set(named) <= {"type", "role"} or any(is_open(part) for part in parts):
+        return
+    for name, kind in fields(model).items():
+        where = f"{path}.{name}" if path else name
+        if name not in named:
+            yield f"{where} ({model.__name__})"
+        for below in models(kind) if name in named else ():
+            for place in named[name]:
+                yield from unknown(place, below, where, seen | {key})
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("chat-request", CompletionCreateParams),
+        ("chat-completion", ChatCompletion),
+        ("chat-chunk", ChatCompletionChunk),
+        ("messages-request", MessageCreateParams),
+        ("messages-request", MessageCountTokensParams),
+        ("messages-message", Message),
+        ("messages-event", RawMessageStreamEvent),
+        ("responses-request", ResponseCreateParams),
+        ("responses-response", Response),
+        ("responses-event", ResponseStreamEvent),
+    ],
+)
+def test_a_schema_knows_the_fields_that_the_sdk_knows(name, known):
+    document = schemas.load(name)
+    missing = {
+        field for model in models(known) for field in unknown(Node(document, document).follow(document), model, "")
+    }
+    assert sorted(missing) == []
+
+
+def test_a_field_that_a_schema_does_not_know_is_told_by_its_name():
+    document = {"properties": {"usage": {"properties": {}}, "id": {}}}
+    found = list(unknown(Node(document, document), ChatCompletion, ""))
+    assert "choices (ChatCompletion)" in found
+    document = schemas.load("chat-completion")
+    usage = document["$defs"]["usage"]["properties"]
+    less = {name: schema for name, schema in usage.items() if name != "total_tokens"}
+    changed = document | {"$defs": document["$defs"] | {"usage": {"type": "object", "properties": less}}}
+    assert list(unknown(Node(changed, changed), ChatCompletion, "")) == ["usage.total_tokens (CompletionUsage)"]
