@@ -5,12 +5,13 @@ from typing import Any
 from conformance.exchange import Api, Mode
 from conformance.probe import Probe, Raw, Suite
 from conformance.probes.hello import Change, cap, sets
-from conformance.profile import WRONG_KEY
+from conformance.profile import KEY, WRONG_KEY
 
 Headers = tuple[tuple[str, str | None], ...]
 
 NO_KEY: Headers = (("authorization", None), ("x-api-key", None))
 AS_BEARER: Headers = (("authorization", f"Bearer {WRONG_KEY}"), ("x-api-key", None))
+OWN_AS_X_API_KEY: Headers = (("authorization", None), ("x-api-key", KEY))
 AS_X_API_KEY: Headers = (("authorization", None), ("x-api-key", WRONG_KEY))
 
 BOTH: tuple[Mode, ...] = ("stream", "unary")
@@ -54,6 +55,7 @@ KEYS = (
     *_keys("chat", BOTH, "gate"),
     *_keys("messages", UNARY, "full"),
     *_keys("responses", UNARY, "full"),
+    _auth("x-api-key", "A greeting with the key as x-api-key.", OWN_AS_X_API_KEY, api="messages", suite="full"),
     _auth("wrong-key-stream", "A stream with a wrong key.", AS_BEARER, api="chat", modes=STREAM, suite="full"),
 )
 

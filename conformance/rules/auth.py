@@ -13,6 +13,7 @@ from conformance.read.refusal import body, refusal
 from conformance.read.request import has_key
 from conformance.rule import When, rule
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
+from conformance.rules.msg.example import GREETING as MESSAGE
 from conformance.rules.when import OK, asks, both, greeted, in_a_mode_that_is_offered, replied
 from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
@@ -306,4 +307,28 @@ def missing_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterat
         yield skip
     elif is_refused(x) and is_open(bare):
         seen = f"a wrong key is refused with {reply(x).status}; without any the greeting was answered"
+        yield Finding(seen, at=reply(x).head)
+
+
+OWN: dict[str, Any] = {"probe": "messages.auth.x-api-key"}
+AS_BEARER = answered(MESSAGE, probe="messages.hello", asking=[("authorization", "Bearer ********")])
+
+
+@rule(
+    "AUTH011",
+    SHOULD,
+    "Messages take the key as x-api-key, too",
+    spec="https://platform.claude.com/docs/en/api/overview#authentication",
+    fix="Read the key from `x-api-key` where there is no `Authorization: Bearer`.",
+    apis=("messages",),
+    when=_of("auth", "x-api-key"),
+    good=[(answered(MESSAGE, **OWN), AS_BEARER)],
+    bad=[(answered(NO, status=401, **OWN), AS_BEARER)],
+)
+def x_api_key_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """The API's documented header: agents, other languages' SDKs and older ones send the key there and nowhere else."""
+    if skip := _keyed(hello):
+        yield skip
+    elif reply(x).status in LOCKED:
+        seen = f"the key is good as a bearer token; as x-api-key it was refused with {reply(x).status}"
         yield Finding(seen, at=reply(x).head)

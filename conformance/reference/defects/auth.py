@@ -66,6 +66,12 @@ def forwarded(said: Answer, asked: Asked) -> Answer:
     return replace(said, headers=(*said.headers, key)) if said.status == 200 else said
 
 
+def by_bearer_alone(said: Answer, asked: Asked) -> Answer:
+    """Messages look for a bearer token, and nowhere else."""
+    foreign = asked.api == "messages" and not header(asked, "authorization")
+    return refusal(401, "Authorization header is required", type="authentication_error") if foreign else said
+
+
 KEYS = (
     locked("any-key-accepted", "Any key is good", "AUTH001", let_in(lambda asked: header(asked, "authorization"))),
     locked(
@@ -101,3 +107,4 @@ KEYS = (
     ),
     locked("key-in-a-header", "The key that was sent comes back in a header", "ERR019", forwarded),
 )
+ON_MESSAGES = (locked("x-api-key-refused", "Messages take no x-api-key", "AUTH011", by_bearer_alone),)
