@@ -1,6 +1,6 @@
 """anthropic-python's messages decoder: the raw event stream, and the helper that builds a message from it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from conformance.clients.client import Client
@@ -82,12 +82,33 @@ def _required_text(value: Any) -> str:
     return value
 
 
-def streamed(x: Exchange, *, helper: bool) -> Turn:
+Says = Callable[[Any], str | None]
+"""What a program takes for text of an event; None where the event brings none."""
+
+
+def delta_text(event: Any) -> str | None:
+    """The text of a `text_delta`, as the documentation's loop reads it."""
+    if event.get("type") != "content_block_delta":
+        return None
+    delta = attribute(event, "delta")
+    return _required_text(attribute(delta, "text")) if attribute(delta, "type") == "text_delta" else None
+
+
+def block_text(event: Any) -> str | None:
+    """The text of a `text_delta`, or that which a text block begins with."""
+    if event.get("type") != "content_block_start":
+        return delta_text(event)
+    block = attribute(event, "content_block")
+    text = attribute(block, "text") if attribute(block, "type") == "text" else None
+    return text if isinstance(text, str) and text else None
+
+
+def streamed(x: Exchange, *, helper: bool, says: Says = delta_text) -> Turn:
     """Read a stream, with the `stream()` helper or as `create(stream=True)` gives it."""
     failed = head_error(x, whole=True)
     if failed:
         return Turn(error=failed)
-    reading = _Reading(Snapshot() if helper else None)
+    reading = _Reading(Snapshot() if helper else None, says)
     error = None
     try:
         for event in events(x):
@@ -100,8 +121,8 @@ def streamed(x: Exchange, *, helper: bool) -> Turn:
 
 
 class _Reading:
-    def __init__(self, snapshot: Snapshot | None) -> None:
-        self.snapshot, self.calls, self.text = snapshot, Calls(), list[str]()
+    def __init__(self, snapshot: Snapshot | None, says: Says) -> None:
+        self.snapshot, self.says, self.calls, self.text = snapshot, says, Calls(), list[str]()
         self.seen = self.stopped = self.more = self.thought = False
         self.finish: Any = ""
 
@@ -110,6 +131,9 @@ class _Reading:
         self.seen = True
         if self.snapshot:
             self.snapshot.take(event)
+        if (text := self.says(event)) is not None:
+            self.text.append(text)
+            self.more = self.more or self.stopped
         if kind == "content_block_start":
             self._start(event)
         elif kind == "content_block_delta":
@@ -128,10 +152,7 @@ class _Reading:
 
     def _delta(self, delta: Any, event: Any) -> None:
         kind = attribute(delta, "type")
-        if kind == "text_delta":
-            self.text.append(_required_text(attribute(delta, "text")))
-            self.more = self.more or self.stopped
-        elif kind == "input_json_delta" and self.calls.knows(slot_of(event.get("index"))):
+        if kind == "input_json_delta" and self.calls.knows(slot_of(event.get("index"))):
             grown = {"function": {"arguments": text_in(attribute(delta, "partial_json"))}}
             self.calls.add(grown, slot_of(event.get("index")))
         elif kind == "thinking_delta":

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.clients.claude_sdk import completed, streamed
+from conformance.clients.claude_sdk import block_text, completed, streamed
 from conformance.clients.client import Client
 from conformance.clients.sdk import messages, plays
 from conformance.clients.transport import json_value
@@ -16,7 +16,7 @@ def read(x: Exchange) -> Turn:
     """`graph.stream` on a stream, `graph.invoke` otherwise."""
     if x.mode == "unary":
         return completed(x)
-    turn = streamed(x, helper=False)
+    turn = streamed(x, helper=False, says=block_text)
     kinds = [value.get("type") for e in messages(x).events if isinstance(value := json_value(e.data), dict) and e.name]
     if turn.error or any(kind in WITH_CHUNKS for kind in kinds):
         return turn

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from conformance.clients.client import Client
 from conformance.clients.openai_python import patient
-from conformance.clients.openai_responses import ENDS, called, kind_of, listed, read_stream, read_whole
+from conformance.clients.openai_responses import ENDS, called, joinable, kind_of, listed, read_stream, read_whole
 from conformance.clients.openai_sdk import attribute, chunks
 from conformance.clients.sdk import plays
 from conformance.clients.turn import ClientError, Tool, Turn
@@ -49,9 +49,17 @@ def _ended(turn: Turn, event: Any) -> Turn:
     return replace(turn, tools=tools)
 
 
+def final_output(response: Any) -> str:
+    """`result.final_output`: the texts of the last message; any part that is no refusal is read as a text."""
+    messages = [item for item in listed(attribute(response, "output")) if attribute(item, "type") == "message"]
+    parts = [part for item in messages[-1:] for part in listed(attribute(item, "content"))]
+    texts = (attribute(part, "text") for part in parts if attribute(part, "type") != "refusal")
+    return "".join(joinable(text) for text in texts if text)
+
+
 def read(x: Exchange) -> Turn:
     """`Runner.run_streamed` on a stream, `Runner.run` otherwise."""
-    return stream(x) if x.mode == "stream" else read_whole(x)
+    return stream(x) if x.mode == "stream" else read_whole(x, final_output)
 
 
 OPENAI_AGENTS_RESPONSES = Client(

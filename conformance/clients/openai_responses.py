@@ -1,6 +1,6 @@
 """openai-python 3 on the Responses API: the loop of its documentation, and `response.output_text`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from conformance.clients.client import Client
@@ -34,17 +34,18 @@ def read_stream(x: Exchange) -> Turn:
     heard = chunks(x)
     text: list[str] = []
     tools: list[Tool] = []
-    ended = more = False
+    ended = over = more = False
     error = heard.error
     try:
         for event in heard.values:
             kind = kind_of(event)
             if kind == TEXT:
                 text.append(text_in(attribute(event, "delta")))
-                more = more or ended
+                more = more or over
             elif kind == DONE:
                 tools += called(attribute(event, "item"))
-            ended = ended or kind in (*ENDS, DONE)
+            over = over or kind in ENDS
+            ended = over or ended or kind == DONE
     except ClientError as raised:
         error = raised
     seen = bool(heard.values)
@@ -52,10 +53,11 @@ def read_stream(x: Exchange) -> Turn:
 
 
 def output_text(response: Any) -> str:
-    """`response.output_text`: the texts of all messages. Raises ClientError as the property does."""
+    """`response.output_text`: the texts of all messages, but for null. Raises ClientError as the property does."""
     messages = (item for item in listed(attribute(response, "output")) if attribute(item, "type") == "message")
     parts = (part for item in messages for part in listed(attribute(item, "content")))
-    return "".join(joinable(attribute(part, "text")) for part in parts if attribute(part, "type") == "output_text")
+    texts = (attribute(part, "text") for part in parts if attribute(part, "type") == "output_text")
+    return "".join(joinable(text) for text in texts if text is not None)
 
 
 def listed(values: Any) -> Any:
@@ -72,14 +74,14 @@ def joinable(text: Any) -> str:
     return text
 
 
-def read_whole(x: Exchange) -> Turn:
-    """`client.responses.create()`: the texts, and the calls beside them."""
+def read_whole(x: Exchange, told: Callable[[Any], str] = output_text) -> Turn:
+    """`client.responses.create()`: what is `told` of the response, and the calls beside it."""
     failed = head_error(x, whole=False)
     if failed:
         return Turn(error=failed)
     try:
         response = json_reply(x)
-        text = output_text(response)
+        text = told(response)
         tools = tuple(tool for item in listed(attribute(response, "output")) for tool in called(item))
     except ClientError as raised:
         return Turn(error=raised)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from conformance.clients.claude_sdk import block_text, events
 from conformance.clients.claude_sdk import completed as completed_message
 from conformance.clients.claude_sdk import streamed as streamed_message
 from conformance.clients.client import Client
@@ -143,10 +144,20 @@ def message(x: Exchange) -> Turn:
     """The agent on anthropic-python, which always streams; a whole reply is read as the SDK reads it."""
     if x.mode == "unary":
         return _judged(completed_message(x))
-    turn = streamed_message(x, helper=False)
+    turn = streamed_message(x, helper=False, says=_part)
     if turn.error is None:
         turn = _begun(x, turn)
+    if turn.error is None and any(_part(event) is not None for event in events(x)):
+        return turn  # a part of the answer, though nothing may stand in it
     return _judged(_held(x, turn))
+
+
+def _part(event: Any) -> str | None:
+    """The text of an event; a delta that does not say its type is one of text."""
+    delta = event.get("delta")
+    if event.get("type") == "content_block_delta" and isinstance(delta, dict) and "type" not in delta:
+        return text_in(delta.get("text"))
+    return block_text(event)
 
 
 def _begun(x: Exchange, turn: Turn) -> Turn:

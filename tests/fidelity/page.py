@@ -11,8 +11,6 @@ from environments import CACHE, CHECKOUT, ENVIRONMENTS, LEFT_OUT
 PAGE = CHECKOUT / "docs/fidelity.md"
 KEPT = CACHE / "measured"
 
-REDIRECT = "the SDK follows the redirect, and nothing answers there"
-GARBLED = "all of the text is handed on, with replacement characters in it"
 RACE = "a race: text is shown a tenth of a second after it came, and an error before that hides it"
 HALVED = "the object holds what came of its values, and can't be told from a whole one"
 TABBED = "Node's parser knows no coding with a tab behind it, and reads on until the connection ends"
@@ -28,12 +26,6 @@ REASONS = {
         ("Instructor 1.17", f"sse_trunc_{how}"): HALVED
         for how in ("event_boundary", "mid_event_clean", "close_framing")
     },
-    ("*", "redirect-307"): REDIRECT,
-    ("*", "redirect-301"): REDIRECT,
-    ("*", "not-utf-8"): GARBLED,
-    ("*", "json-in-latin-1"): GARBLED,
-    ("*", "half-a-character"): GARBLED,
-    ("*", "never-the-same-twice"): "the deployment answers otherwise each time, so that no text is the right one",
 }
 """Why a prediction differs, by client (`*`: any) and scene."""
 RACING = {"exception", "partial_text+exception"}

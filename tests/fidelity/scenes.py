@@ -35,6 +35,7 @@ LEFT_OUT = {
 }
 """The behaviours that an API can't show."""
 ONCE = ("done_then_hold", "slow_first_byte_5s")
+ELSEWHERE = re.compile(r"https://elsewhere\.invalid(?=/)")
 FEW = (
     "native-sse", "silent-json", "stopgap-501", "sse-proxy", "sse_trunc_event_boundary", "sse_trunc_mid_event_abort",
     "sse_empty", "sse_error_mid_stream", "sse_error_first", "missing_finish_reason", "an_no_content_block_start",
@@ -53,7 +54,13 @@ class Scene:
     modes: tuple = MODES
 
     def __call__(self, asked):
-        return self.play(_under_our_name(asked))
+        return _within_reach(self.play(_under_our_name(asked)))
+
+
+def _within_reach(reply):
+    """The reply; where it redirects, to a place that answers and knows no API."""
+    headers = tuple((name, ELSEWHERE.sub("/elsewhere", value)) for name, value in reply.headers)
+    return replace(reply, headers=headers)
 
 
 def _under_our_name(asked):

@@ -34,6 +34,7 @@ def test_every_framework_is_there_on_its_apis_and_the_plain_sdk():
         ("letta chat", True),
         ("litellm chat", True),
         ("openai-agents chat", True),
+        ("openai-agents responses", True),
         ("openai-node chat", True),
         ("openai-python chat", False),
         ("openai-python responses", False),
