@@ -6,7 +6,19 @@ from conformance.clients.ai_sdk import LOST, VERSION, Part, parts, played, refus
 from conformance.clients.client import Client, Play
 from conformance.clients.node import broken_off
 from conformance.clients.openai_sdk import Calls
-from conformance.clients.shape import anything, both, fields, items, never_null, nullish, number, one_of, text, typed
+from conformance.clients.shape import (
+    Check,
+    anything,
+    both,
+    fields,
+    items,
+    never_null,
+    nullish,
+    number,
+    one_of,
+    text,
+    typed,
+)
 from conformance.clients.turn import ClientError, Tool, Turn
 from conformance.exchange import Exchange
 
@@ -21,8 +33,7 @@ RESULTS: Final = (
     "web_search_tool_result",
 )
 """The blocks of what the vendor's own tools found."""
-BLOCK: Final = typed(
-    text=both(fields(text=text), never_null("citations")),
+BLOCKS: Final[dict[str, Check]] = dict(
     thinking=fields(thinking=text),
     redacted_thinking=fields(data=text),
     tool_use=fields(id=text, name=text),
@@ -30,6 +41,9 @@ BLOCK: Final = typed(
     mcp_tool_use=fields(id=text, name=text),
     **dict.fromkeys(RESULTS, fields(tool_use_id=text)),
 )
+OPENED: Final = typed(text=fields(text=text), **BLOCKS)
+WHOLE: Final = typed(text=both(fields(text=text), never_null("citations")), **BLOCKS)
+"""A block as it begins, and a whole one, whose citations may be left out and not null."""
 DELTA: Final = typed(
     text_delta=fields(text=text),
     input_json_delta=fields(partial_json=text),
@@ -49,7 +63,7 @@ EVENT: Final = typed(
             stop_reason=nullish(text),
         )
     ),
-    content_block_start=fields(index=number, content_block=BLOCK),
+    content_block_start=fields(index=number, content_block=OPENED),
     content_block_delta=fields(index=number, delta=DELTA),
     content_block_stop=fields(index=number),
     message_delta=fields(
@@ -63,7 +77,7 @@ MESSAGE: Final = fields(
     type=one_of("message"),
     id=nullish(text),
     model=nullish(text),
-    content=items(BLOCK),
+    content=items(WHOLE),
     stop_reason=nullish(text),
     stop_sequence=nullish(text),
     usage=fields(input_tokens=number, output_tokens=number),

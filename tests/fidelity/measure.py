@@ -183,7 +183,7 @@ def _carried(x):
 
 def _is_garbled(text, known):
     """Whether a text is a known one, but for characters that the server's octets did not spell."""
-    return re.fullmatch(".{1,4}?".join(map(re.escape, GARBLED.split(text))), known, re.DOTALL) is not None
+    return re.fullmatch(".{0,4}?".join(map(re.escape, GARBLED.split(text))), known, re.DOTALL) is not None
 
 
 def _spoken(x):

@@ -66,14 +66,20 @@ def _within_reach(reply):
 def _under_our_name(asked):
     """The request with the one model that the deployments know, whatever name the client was made to use.
 
-    Where a tool is offered by which an agent speaks, the model has no other.
+    Where a tool is offered by which an agent speaks, the model has no other; where it may choose, it has none: what it
+    is asked for are words, and those of an agent's own prompts would make it call something.
     """
     if not isinstance(asked.json, dict):
         return asked
-    own = {"tools": [tool for tool in asked.json["tools"] if _speaks(tool)]} if speaks_by_tool(asked.json) else {}
-    return replace(asked, json=asked.json | {"model": MODEL} | own)
+    body = asked.json | {"model": MODEL}
+    if speaks_by_tool(body):
+        body["tools"] = [tool for tool in body["tools"] if _speaks(tool)]
+    elif body.get("tool_choice", "auto") in ("auto", {"type": "auto"}):
+        body = {name: value for name, value in body.items() if name not in OF_TOOLS}
+    return replace(asked, json=body)
 
 
+OF_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 SPEAKS = "send_message"
 """The tool by which Letta's older agents speak."""
 

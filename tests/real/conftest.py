@@ -69,12 +69,26 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("real")
 
 
+@contextmanager
+def serving_llama_cpp(name, folder, *of_model):
+    """llama.cpp's own HTTP server with a tiny model of random weights, made on the spot."""
+    model, port = folder / f"{name}.gguf", free_port()
+    subprocess.run([PYTHON, HERE / "tiny_model.py", model, SEED, *of_model], check=True)
+    with serving(name, folder, port, PYTHON, HERE / "llama_cpp.py", model, str(port), SEED) as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def llama_cpp(folder):
-    """llama.cpp's own HTTP server with a tiny model of random weights, made on the spot."""
-    model, port = folder / "tiny.gguf", free_port()
-    subprocess.run([PYTHON, HERE / "tiny_model.py", model, SEED], check=True)
-    with serving("llama_cpp", folder, port, PYTHON, HERE / "llama_cpp.py", model, str(port), SEED) as url:
+    """A model that speaks whole letters."""
+    with serving_llama_cpp("llama_cpp", folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def llama_cpp_in_halves(folder):
+    """A model that often begins with an octet which is no letter alone."""
+    with serving_llama_cpp("llama_cpp_in_halves", folder, "2.0") as url:
         yield url
 
 

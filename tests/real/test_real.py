@@ -94,3 +94,12 @@ def test_everything_explained_fails_and_the_octets_show_it(runs, server):
         shown = [full.folder.exchange(name) for name in named]
         told = any(sent in x.sent and heard in x.heard for x in shown)
         assert told or (entry.get("sometimes") and not named), f"{entry['rule']} {pattern}"
+
+
+def test_a_message_that_never_starts_is_found(llama_cpp_in_halves, tmp_path):
+    """llama.cpp sends message_start with the first whole letter, and not at all where the first token is none."""
+    outcome = run("gate", llama_cpp_in_halves, tmp_path, ["messages"])
+    streams = {x.id: x for x in outcome.folder.exchanges() if b"text/event-stream" in x.heard}
+    unstarted = {name for name, x in streams.items() if b"message_stop" in x.heard and b"message_start" not in x.heard}
+    assert unstarted
+    assert unstarted == {name for rule, _, names in outcome.failed() if rule == "MSG003" for name in names}

@@ -1,7 +1,7 @@
 """Write a tiny language model with random weights as a GGUF file: enough for a real server to answer noise.
 
 The noise has the shapes of real answers: words, letters of several octets, tool calls where tools are offered, and an
-end. Usage: tiny_model.py PATH SEED
+end. Usage: tiny_model.py PATH SEED [HALVES], with the logit of octets that are no letter alone.
 """
 
 import sys
@@ -33,12 +33,12 @@ END = 2
 Piece = tuple[bytes, gguf.TokenType, float]
 
 
-def vocabulary() -> list[Piece]:
+def vocabulary(halves: float) -> list[Piece]:
     """Each token's octets, its kind, and how much likelier it is than others, as a logit."""
     normal, control = gguf.TokenType.NORMAL, gguf.TokenType.CONTROL
     special = [(b"<unk>", gguf.TokenType.UNKNOWN, NEVER), (b"<s>", control, NEVER), (b"</s>", control, 2.5)]
-    # Octets that are no letter alone are in the vocabulary to read any prompt, and are hardly ever written.
-    octets = [(b"<0x%02X>" % o, gguf.TokenType.BYTE, 0.0 if 0x20 <= o < 0x7F else NEVER) for o in range(256)]
+    # Octets that are no letter alone are in the vocabulary to read any prompt.
+    octets = [(b"<0x%02X>" % o, gguf.TokenType.BYTE, 0.0 if 0x20 <= o < 0x7F else halves) for o in range(256)]
     octets[ord('"')] = (b"<0x22>", gguf.TokenType.BYTE, 3.2)  # so that a string in a tool call ends
     letters = [(c.encode(), normal, 0.0) for c in "▁etaoinshrdluåß語🙂"]
     words = [(f"▁{c}{v}".encode(), normal, 1.6) for c in "bdfgklmnprstvz" for v in "aeiou"]
@@ -46,9 +46,9 @@ def vocabulary() -> list[Piece]:
     return [*special, *octets, *letters, *words, *call, (b"<tool_call>", normal, 2.9)]
 
 
-def write(path: Path, seed: int) -> None:
+def write(path: Path, seed: int, halves: float = NEVER) -> None:
     """Write the model file; the same seed gives the same weights."""
-    pieces, kinds, likelier = zip(*vocabulary(), strict=True)
+    pieces, kinds, likelier = zip(*vocabulary(halves), strict=True)
     out = gguf.GGUFWriter(str(path), "llama")
     out.add_name("tiny-random")
     out.add_context_length(CONTEXT)
@@ -109,4 +109,4 @@ def tensors(likelier: np.ndarray, rng: np.random.Generator):
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]))
+    write(Path(sys.argv[1]), int(sys.argv[2]), *map(float, sys.argv[3:]))

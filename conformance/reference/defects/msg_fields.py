@@ -188,6 +188,14 @@ TOLD = (
     planted(
         "stream-counts-events", "A stream counts its events", "EQV006", when_streaming(times("output_tokens", 1, 8))
     ),
+    planted(
+        "cached-tokens-counted-twice",
+        "Cached tokens are part of input_tokens, too",
+        "MSG024",
+        usage(
+            lambda told: told | {"cache_read_input_tokens": told["input_tokens"]} if "input_tokens" in told else told
+        ),
+    ),
     planted("stream-of-another-model", "A stream names another model", "EQV007", on_events(of_another_model)),
     planted("output-tokens-zero", "output_tokens is 0", "USE008", times("output_tokens", 0)),
     planted("input-tokens-one", "input_tokens is 1", "TOOL028", times("input_tokens", 0, 1)),

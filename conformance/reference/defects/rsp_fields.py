@@ -17,7 +17,7 @@ from conformance.reference.edit_responses import (
 )
 from conformance.reference.refusal import Refusal, refuse
 from conformance.reference.reply import Answer, Ask, Asked, Change, OnAnswer
-from conformance.reference.requests import Where, dropping, holds, reading, sent, streaming
+from conformance.reference.requests import Where, dropping, holds, reading, refusal, sent, streaming
 
 ARGUMENTS = "response.function_call_arguments.delta"
 
@@ -30,6 +30,11 @@ def unread(name: str, title: str, caught_by: str, ask: Ask) -> Change:
 def uncapped(body: Body) -> Body:
     """Read a cap as a large one."""
     return body | {"max_output_tokens": 400} if body["max_output_tokens"] > 0 else body
+
+
+def crashed(said: Answer, asked: Asked) -> Answer:
+    """A route that is there, and has nothing behind it."""
+    return refusal(500, "Internal server error", type="server_error") if asked.api == "responses" else said
 
 
 def choosing(choice: str) -> Where:
@@ -229,4 +234,5 @@ TOLD = (
             )
         ),
     ),
+    Change(name="responses-crash", title="Responses are not there, and crash", caught_by="ERR022", answer=crashed),
 )

@@ -66,7 +66,10 @@ SMALL = 16
     fix="Count with the tokenizer and the template of the model that answers.",
     when=counted,
     good=[(COUNTED, message())],
-    bad=[(answered({"input_tokens": 300}, probe="messages.count"), message())],
+    bad=[
+        (answered({"input_tokens": 300}, probe="messages.count"), message()),
+        (COUNTED, message(usage={"input_tokens": 3, "cache_read_input_tokens": 3, "output_tokens": 3})),
+    ],
 )
 def count_of_something_else(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     """The question is that of the greeting. Who plans by a count that is far off runs out of context, or leaves it unused."""
@@ -76,3 +79,6 @@ def count_of_something_else(x: Exchange, hello: Exchange) -> Iterator[Finding | 
     elif is_integer(told) and abs(told - spent.prompt) > max(SMALL, TOLERANCE * spent.prompt):
         seen = f"{told} tokens were counted, and the answer to the same request used {spent.prompt}"
         yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)))
+    elif spent.cached and told == spent.prompt - spent.cached:
+        seen = f"the {told} tokens that were counted are input_tokens alone, and {spent.cached} cached ones come on top"
+        yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)), expected="input_tokens without cached ones")
