@@ -1,3 +1,3 @@
 """A contract test harness for OpenAI-compatible endpoints."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

@@ -54,16 +54,17 @@ def run(
         New folder for the recording. Default: reports/runs/TIME-TARGET.
     """
     from conformance.front import runs, screen  # noqa: PLC0415 - `--help` must not wait for it
-    from conformance.front.wish import granted  # noqa: PLC0415 - as above
+    from conformance.front.wish import granted, waivers  # noqa: PLC0415 - as above
 
     outputs = runs.outputs(told.report)
-    runs.waived(told.waivers)
+    accepted = waivers(whom, told.waivers)
+    runs.waived(accepted)
     with granted(Wish(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
         if how_much.dry_run:
             return screen.preview(options)
         path = runs.folder_for(run_dir, options.target.name)
         screen.record(options, path)
-    judged = runs.judged(path, told.waivers, strict=told.strict)
+    judged = runs.judged(path, accepted, strict=told.strict)
     return screen.tell(judged, outputs, hint=screen.serve_hint(whom, judged))
 
 
@@ -80,6 +81,93 @@ def judge(run: Path, told: Told = TOLD) -> int:
 
     outputs = runs.outputs(told.report)
     return screen.tell(runs.judged(run, told.waivers, strict=told.strict), outputs)
+
+
+@app.command
+def matrix(
+    *,
+    config: Path,
+    out: Path,
+    what: What = WHAT,
+    how_much: HowMuch = HOW_MUCH,
+    at_once: Annotated[int, Parameter(validator=lambda _, value: _above_zero(value))] = 4,
+) -> int:
+    """Run all targets of a file, and write a site that shows them side by side.
+
+    Parameters
+    ----------
+    config
+        The file of the targets. One may be embedded: `deployment = "NAME"` in the place of base_url and model.
+    out
+        The folder of the site, new or an older matrix's: its runs are kept, and show as trends.
+    at_once
+        How many targets to run at the same time. Default: 4.
+    """
+    from conformance.front import matrix as many  # noqa: PLC0415 - `--help` must not wait for it
+
+    return many.carry_out(config, out, Wish(what=what, how_much=how_much), at_once)
+
+
+@app.command
+def diff(
+    old: Path, new: Path, /, *, report: Annotated[tuple[str, ...], Parameter(group=OUTPUT)] = (), strict: bool = False
+) -> int:
+    """Tell what changed between two runs; exit code 1 on a regression.
+
+    Parameters
+    ----------
+    old
+        The folder of a run, or its JSON report.
+    new
+        The same of the later run.
+    report
+        Also write it: markdown=PATH or json=PATH; the path - is standard output. Repeatable.
+    strict
+        A new failure of a SHOULD is a regression, too.
+    """
+    from conformance.front import comparison  # noqa: PLC0415 - `--help` must not wait for it
+
+    return comparison.tell(old, new, report, strict=strict)
+
+
+@app.command
+def waive(
+    run: Path,
+    /,
+    *,
+    out: Path | None = None,
+    days: Annotated[int, Parameter(validator=lambda _, value: _above_zero(value))] = 30,
+) -> int:
+    """Write a first waivers file from a run's failures, for a person to fill in.
+
+    Parameters
+    ----------
+    run
+        The folder of a run.
+    out
+        The file to write. Default: standard output.
+    days
+        For how many days after the run the waivers hold. Default: 30.
+    """
+    from conformance.front import runs  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.report import waivers  # noqa: PLC0415 - as above
+
+    text = waivers.first(runs.judged(run).report, days)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        _write_new(out, text)
+    return OK
+
+
+def _write_new(path: Path, text: str) -> None:
+    from conformance.front.config import ConfigError  # noqa: PLC0415 - `--help` must not wait for it
+
+    try:
+        with path.open("x") as file:
+            file.write(text)
+    except OSError as error:
+        raise ConfigError(f"--out {path}: {error.strerror or error}; accepted is a new file") from None
 
 
 @app.command(name="list")
@@ -195,6 +283,51 @@ def serve(
 def _port(value: int) -> None:
     if not 0 <= value < 65536:
         raise ValueError("Accepted: 0 to 65535.")
+
+
+@app.command
+def fuzz(
+    whom: Whom = WHOM,
+    what: What = WHAT,
+    how_much: HowMuch = HOW_MUCH,
+    told: Told = TOLD,
+    *,
+    max_examples: Annotated[int, Parameter(validator=lambda _, value: _above_zero(value))] = 200,
+    seed: int = 0,
+    run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+) -> int:
+    """Ask a deployment what nobody thought of: bodies at the edges, misspelt fields, what an OpenAPI document proposes.
+
+    Parameters
+    ----------
+    max_examples
+        So many cases for each API, and half as many again to make small what fails. Default: 200.
+    seed
+        Where the cases begin: the same seed asks the same. Default: 0.
+    run_dir
+        New folder for what fails. Default: reports/runs/TIME-TARGET.
+    """
+    from conformance.front import runs, screen  # noqa: PLC0415 - `--help` must not wait for it
+    from conformance.front.wish import granted  # noqa: PLC0415 - as above
+
+    try:
+        from conformance.front import fuzz as hunting  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        from conformance.front.config import ConfigError  # noqa: PLC0415 - as above
+
+        raise ConfigError(f"fuzz needs {error.name}: install the extra, oai-conformance[fuzz]") from None
+    outputs = runs.outputs(told.report)
+    runs.waived(told.waivers)
+    with granted(Wish(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
+        path = runs.folder_for(run_dir, options.target.name)
+        hunting.carry_out(options, path, examples=max_examples, seed=seed)
+    judged = runs.judged(path, told.waivers, strict=told.strict)
+    return screen.tell(judged, outputs, hint=screen.serve_hint(whom, judged))
+
+
+def _above_zero(value: int) -> None:
+    if value < 1:
+        raise ValueError("Accepted: 1 or more.")
 
 
 @app.command

@@ -8,7 +8,7 @@ import msgspec
 
 from conformance import catalogue
 from conformance.exchange import Api, Exchange, Mode, Question
-from conformance.probe import SUITES, Suite
+from conformance.probe import Suite
 from conformance.read.http1 import reply
 from conformance.read.refusal import refusal
 from conformance.read.request import cap_asked, choices_asked
@@ -21,6 +21,8 @@ FEW_TOKENS: dict[Api, int] = {"chat": 8, "messages": 8, "responses": 24}
 FEW_OCTETS = 100_000
 MAYBE = "?"
 """At the end of what a rule wants to see beside its exchange: it can do without."""
+ANYBODY = "@"
+"""Before it: whoever asked, not the same profile alone."""
 
 
 def is_optional(where: str) -> bool:
@@ -30,17 +32,17 @@ def is_optional(where: str) -> bool:
 
 def is_asked(rule: Rule, api: Api, suite: Suite) -> bool:
     """Whether a suite asks all that a rule needs to see beside its exchange."""
-    asked = [probe.name for probe in catalogue.probes() if SUITES.index(probe.suite) <= SUITES.index(suite)]
+    asked = [probe.name for probe in catalogue.probes() if probe.modes_in(suite)]
     needed = (_probe(where) for where in rule.beside.values() if not is_optional(where))
     return all(any(_is_named(name, api, probe) for name in asked) for probe in needed)
 
 
 def _mode(where: str) -> str:
-    return where.rpartition(":")[0]
+    return where.rpartition(":")[0].removeprefix(ANYBODY)
 
 
 def _probe(where: str) -> str:
-    return where.removesuffix(MAYBE).rpartition(":")[2]
+    return where.removesuffix(MAYBE).rpartition(":")[2].removeprefix(ANYBODY)
 
 
 def _is_named(name: str, api: Api, probe: str) -> bool:
@@ -105,11 +107,16 @@ class Evidence:
         asked = msgspec.structs.replace(x.question, mode=mode or x.mode, probe=f"{x.api}.{probe}")
         if not probe.endswith("*"):
             return self.of(asked)
-        place = x.api, x.question.profile, asked.mode, probe
+        asker = "" if where.startswith(ANYBODY) else x.question.profile
+        place = x.api, asker, asked.mode, probe
         if place not in self.groups:
-            like = sorted(
-                q for q in self.names if (q.api, q.profile, q.mode) == place[:3] and _is_named(q.probe, q.api, probe)
-            )
+            like = sorted(q for q in self.names if _is_like(q, *place))
             held = ((question, self.held.get(self.names[question])) for question in like)
             self.groups[place] = tuple(found.asked_as(question) for question, found in held if found)
         return self.groups[place] or None
+
+
+def _is_like(question: Question, api: Api, profile: str, mode: Mode, probe: str) -> bool:
+    """Whether a question is one of a group: of a profile (nothing: of any) in a mode, named like the probe."""
+    is_same = (question.api, question.mode) == (api, mode) and profile in ("", question.profile)
+    return is_same and _is_named(question.probe, api, probe)

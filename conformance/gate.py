@@ -100,7 +100,7 @@ class _Recording:
         self.progress.done(x)
 
     def _at_a_time(self, turn: int) -> int:
-        usual, bound = AT_A_TIME.get(turn, 1), self.options.concurrency
+        usual, bound = AT_A_TIME.get(turn, 1), self.options.concurrency or self.options.target.concurrency
         return usual if bound is None or usual == 1 else bound
 
 

@@ -29,21 +29,43 @@ WHOLE_TURNS = ("hello", "tools", "tools.named", "tools.several", "tools.single",
 """Questions that a framework's user could have asked: others cap the answer, and would hurt by that alone."""
 
 
+class Shown(NamedTuple):
+    """What became of a request field in one mode, why that is known, and the exchange that shows it.
+
+    `documented` is whether the API has such a field, or the target was asked about one that nobody knows.
+    """
+
+    state: State
+    why: str
+    exchange: str
+    documented: bool
+
+
 @dataclass(slots=True, kw_only=True)
 class Judgement:
-    """What a recording shows: verdicts, capabilities by API and field, impacts of the greetings, and what was spent.
+    """What a recording shows: verdicts, what became of request fields, impacts of the greetings, and what was spent.
 
+    `fields` gives the capabilities by API, field and mode.
     `hurt` gives, for each exchange with a failure, what the frameworks would make of it.
     """
 
     verdicts: tuple[Verdict, ...] = ()
-    capabilities: dict[Api, dict[str, State]] = field(default_factory=dict)
+    fields: dict[tuple[Api, str, Mode], Shown] = field(default_factory=dict)
     impact: tuple[Impact, ...] = ()
     hurt: dict[str, tuple[Impact, ...]] = field(default_factory=dict)
     requests: int = 0
     tokens_prompt: int = 0
     tokens_completion: int = 0
     cost_usd: float | None = None
+
+    @property
+    def capabilities(self) -> dict[Api, dict[str, State]]:
+        """The worst state of each field in either mode, by API and field."""
+        found: dict[Api, dict[str, State]] = {}
+        for (api, name, _), shown in sorted(self.fields.items()):
+            fields = found.setdefault(api, {})
+            fields[name] = merge(fields.get(name, shown.state), shown.state)
+        return found
 
 
 Subject = tuple[Api, str, str]
@@ -116,7 +138,6 @@ def judge(facts: RunFacts, load: Load, ids: Sequence[str], known: Known | None =
             if x.id not in evidence.held:
                 x.views.clear()
     result.verdicts = tuple(sorted(verdicts, key=lambda v: (v.rule, v.api, v.profile, v.probe, v.mode)))
-    result.capabilities = {api: dict(sorted(fields.items())) for api, fields in sorted(result.capabilities.items())}
     return result
 
 
@@ -265,14 +286,15 @@ def _consequences(
     verdicts: Iterable[Verdict],
     prices: Prices,
 ) -> None:
-    """Add capabilities, the impact of greetings, and who is hurt by the exchanges with a failure."""
+    """Add what became of fields, the impact of greetings, and who is hurt by the exchanges with a failure."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in sides.items():
         hello = evidence.beside(x, "hello")
         if found := capability(x, hello if isinstance(hello, Exchange) else None):
-            name, state = found
-            fields = result.capabilities.setdefault(x.api, {})
-            fields[name] = merge(fields[name], state) if name in fields else state
+            name, sight = found
+            before = result.fields.get((x.api, name, mode))
+            if before is None or before.state != merge(before.state, sight.state):
+                result.fields[x.api, name, mode] = Shown(*sight, x.id, x.question.topic != "unknown-field")
         fallback = sides.get("unary") if mode == "stream" else None
         if x.question.topic == "hello":
             result.impact += impact_of(x, fallback, prices)

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from conformance import catalogue
 from conformance.exchange import APIS, Api, Mode, Question, Request
-from conformance.probe import SUITES, Probe, Raw, Suite
+from conformance.probe import Probe, Raw, Suite
 from conformance.profile import MODEL, Body, Profile
 from conformance.target import Target
 
@@ -60,20 +60,19 @@ def questions(target: Target, profiles: Sequence[str], suite: Suite) -> Iterator
         speakers = [p for p in chosen if p.api == api]
         for probe in sorted(_probes(api, suite), key=lambda probe: (probe.name != f"{api}.hello", probe.name)):
             for profile in _askers(probe, speakers, suite, profiles):
-                for mode in probe.modes:
+                for mode in probe.modes_in(suite):
                     yield Asked(Question(api, profile.name, mode, probe.name), profile, probe)
 
 
 def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
-    reach = SUITES.index(suite)
-    return (probe for probe in catalogue.probes() if probe.api == api and SUITES.index(probe.suite) <= reach)
+    return (probe for probe in catalogue.probes() if probe.api == api and probe.modes_in(suite))
 
 
 def _askers(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequence[str]) -> Iterator[Profile]:
     """Frameworks ask as themselves; the plain SDK asks the rest, and greets so that its answers can be compared."""
     for profile in speakers:
         is_sdk = profile.name == ASKERS.get(profile.api)
-        if probe.asker == "framework":
+        if probe.asker == "framework" and suite not in ("fields", "fuzz"):
             if profile.name in profiles or (is_sdk and suite != "smoke"):
                 yield profile
         elif is_sdk:

@@ -9,9 +9,13 @@ from conformance.exchange import MODES, Api, Mode
 TOGETHER, CROWD = 0, 1
 """Turns that many exchanges share: most of a run, and the crowd that comes all at the same time."""
 
-Suite = Literal["smoke", "gate", "full"]
+Suite = Literal["smoke", "gate", "full", "fields", "fuzz"]
 Asker = Literal["framework", "sdk"]
-SUITES: tuple[Suite, ...] = ("smoke", "gate", "full")
+SUITES: tuple[Suite, ...] = ("smoke", "gate", "full", "fields")
+"""The first three hold each other; `fields` asks what becomes of each request field, and of nothing else.
+
+`fuzz` is no choice: it greets, and what more is asked nobody has written down.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,8 @@ class Probe:
     `name` is `api.topic` or `api.topic.about`. `purpose` is one sentence. `asker`: every selected framework asks it
     with its own body and headers, or the API's bare SDK asks it once. `change` turns the asker's greeting body into
     the probe's body (a JSON value); `raw` replaces method, path, headers or the octets of the body where JSON
-    can't say it. `suite` is the smallest suite that asks it. `max_tokens` is the upper bound of completion tokens
+    can't say it. `suite` is the smallest suite that asks it. `of_fields` are the modes in which the suite `fields` asks
+    it, which shows what becomes of one request field. `max_tokens` is the upper bound of completion tokens
     that one answer can cost. `apart`: it is asked for itself, though an equal request may be asked too: two equal
     requests show how much the target differs from itself.
 
@@ -54,8 +59,17 @@ class Probe:
     change: Callable[[dict[str, Any], Mode], Any] | None = None
     raw: Raw | None = None
     suite: Suite = "gate"
+    of_fields: tuple[Mode, ...] = ()
     max_tokens: int = 32
     apart: bool = False
     turn: int = TOGETHER
     hang_up: int | None = None
     kept: bool = False
+
+    def modes_in(self, suite: Suite) -> tuple[Mode, ...]:
+        """The modes in which a suite asks it; none where it does not."""
+        if suite == "fields":
+            return self.of_fields
+        if suite == "fuzz":
+            return self.modes if self.name == f"{self.api}.hello" else ()
+        return self.modes if SUITES.index(self.suite) <= SUITES.index(suite) else ()

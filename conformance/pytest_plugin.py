@@ -30,7 +30,7 @@ OPTIONS: dict[str, str] = {
     "waivers": "TOML file of accepted failures; they become strict expected failures",
 }
 CHOICES: dict[str, tuple[str, ...]] = {
-    "suite": ("smoke", "gate", "full"),
+    "suite": ("smoke", "gate", "full", "fields"),
     "streaming": ("required", "stopgap-ok"),
     "unknown-fields": ("reject", "announce", "allow"),
 }

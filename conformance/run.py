@@ -15,7 +15,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `started` is an RFC 3339 time in UTC. `planned` are the IDs of the requests in order, `left_out` the planned ones
     that were not sent, with the reason. `profiles` are the frameworks that were asked for, `missing_apis` the APIs
-    that answered 404 or 405. `stopped` is empty for a complete run.
+    that answered 404 or 405. `stopped` is empty for a complete run. `seed` is where the cases of a hunt began.
     """
 
     format: str = FORMAT
@@ -31,3 +31,4 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     stopped_why: str = ""
     messages_per_day: float | None = None
     strict: bool = False
+    seed: int | None = None

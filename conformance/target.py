@@ -36,7 +36,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     `base_url` ends where the API's path begins (usually `/v1`). `key_env` names the environment variable that holds
     the key; the key itself is never part of a target. `apis` are those that the owner says it offers: one that is
-    listed and missing is a failure; where none is listed, a missing API is not applicable.
+    listed and missing is a failure; where none is listed, a missing API is not applicable. `concurrency` is how many
+    exchanges may go on at the same time.
     """
 
     name: str = "target"
@@ -48,6 +49,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     paths: dict[Api, str] = {}
     policy: Policy = Policy()
     prices: Prices = Prices()
+    concurrency: int | None = None
 
     def url(self, api: Api) -> str:
         """The full address of an API of this target.

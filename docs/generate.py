@@ -3,6 +3,7 @@
 `python docs/generate.py` writes them; `--check` says which differ and exits 1.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from html import escape
@@ -11,6 +12,7 @@ from pathlib import Path
 from coverage_page import coverage
 
 from conformance import catalogue
+from conformance.fuzz.openapi import document
 from conformance.impact import Impact
 from conformance.reference import changes
 from conformance.reference.deployments import DEPLOYMENTS
@@ -192,6 +194,7 @@ PAGES = {
     "questions.md": questions,
     "reference.md": reference,
     "matrix.svg": matrix,
+    "../schemas/openapi.json": lambda: json.dumps(document(), indent=2) + "\n",
 }
 
 

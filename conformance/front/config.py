@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,8 +22,27 @@ class ConfigError(Exception):
     """What a user wrote can't be used; the message says where, what was found and what is accepted."""
 
 
+class Entry(NamedTuple):
+    """What a file says of a target beside the target itself: an embedded deployment's name, and its waivers."""
+
+    deployment: str | None
+    defect: str | None
+    waivers: Path | None
+
+
+def entries(path: Path) -> dict[str, Entry]:
+    """The targets of a TOML file by name, in its order. Raises ConfigError."""
+    _, value = _load(path, "target")
+    return {name: _entry(path, table) for name, table in value["targets"].items()}
+
+
+def _entry(path: Path, table: dict[str, Any]) -> Entry:
+    waived = table.get("waivers")
+    return Entry(table.get("deployment"), table.get("defect"), path.parent / waived if waived else None)
+
+
 def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Target:
-    """The target `[targets.NAME]` of a TOML file.
+    """The target `[targets.NAME]` of a TOML file, which is no embedded one.
 
     `${VAR}` in `key_env` and in the values of `headers` stands for an environment variable. Raises ConfigError.
     """
@@ -31,7 +50,7 @@ def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Ta
     targets: dict[str, Any] = value["targets"]
     if name not in targets:
         raise ConfigError(f"--target {name}: {path} has no [targets.{name}]; it has {', '.join(targets)}")
-    table = dict(targets[name])
+    table = {key: said for key, said in targets[name].items() if key not in Entry._fields}
     where = f"{path}: targets.{name}"
     if "key_env" in table:
         table["key_env"] = _expand(table["key_env"], f"{where}.key_env", environ)

@@ -68,8 +68,8 @@ class What:
     "Ask this API only, and fail if it is missing. Repeatable."
     profile: tuple[str, ...] = ()
     "Ask as this framework, or `all` (`conformance list profiles`). Repeatable. Default: the gate's four."
-    suite: Literal["smoke", "gate", "full"] = "gate"
-    "How much to ask. Default: gate."
+    suite: Literal["smoke", "gate", "full", "fields"] = "gate"
+    "How much to ask; `fields` asks what becomes of every request field, and no more. Default: gate."
     streaming: Literal["required", "stopgap-ok"] | None = None
     "Whether a declared refusal of streaming (501) will do for now. Default: required."
     unknown_fields: Literal["reject", "announce", "allow"] | None = None

@@ -13,7 +13,7 @@ from conformance.front import config
 from conformance.front.config import ConfigError
 from conformance.gate import Options, Progress, record
 from conformance.judge import judge
-from conformance.report import as_json, assemble, junit
+from conformance.report import assemble
 from conformance.report.document import Report
 from conformance.report.failures import Evidence
 from conformance.run import RunFacts
@@ -22,7 +22,7 @@ from conformance.waiver import Waiver
 
 RUNS = Path("reports/runs")
 """Where runs go unless the user says otherwise, below the working directory."""
-FORMATS = ("json", "junit")
+FORMATS = ("json", "junit", "markdown", "html", "sarif", "github", "badge", "har")
 AT_HAND = 8
 """So many exchanges are kept in memory: memory is bounded by an exchange, not by a run."""
 
@@ -134,4 +134,6 @@ def _try(text: str, path: Path) -> None:
 
 def render(name: str, run: Judged) -> bytes:
     """The octets of a report in a format."""
-    return as_json.render(run.report) if name == "json" else junit.render(run.report, run.evidence)
+    from conformance.report.formats import FORMATS as WRITERS  # noqa: PLC0415 - most runs write no page
+
+    return WRITERS[name](run.report, run.evidence)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -106,8 +107,22 @@ def _from_file(whom: Whom, environ: Mapping[str, str]) -> Target:
         raise ConfigError(f"--target {whom.target} needs --config FILE, which holds [targets.{whom.target}]")
     if whom.target is None:
         raise ConfigError(f"--config {whom.config} needs --target NAME")
+    entry = config.entries(whom.config).get(whom.target)
+    if entry and entry.deployment:
+        raise ConfigError(
+            f"--target {whom.target} is the embedded deployment {entry.deployment}: accepted is --deployment"
+            f" {entry.deployment}; `conformance matrix` runs it by its name"
+        )
     found = config.target(whom.config, whom.target, environ)
     return msgspec.structs.replace(found, base_url=base_url(found.base_url, f"targets.{whom.target}.base_url"))
+
+
+def waivers(whom: Whom, given: Path | None) -> Path | None:
+    """The waivers to use: the file that the user names, or that of the target. Raises ConfigError."""
+    if given or not (whom.config and whom.target):
+        return given
+    entry = config.entries(whom.config).get(whom.target)
+    return entry.waivers if entry else None
 
 
 def base_url(given: str, option: str = "--base-url") -> str:

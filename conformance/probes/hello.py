@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from conformance.exchange import APIS, Api, Mode
+from conformance.exchange import APIS, MODES, Api, Mode
 from conformance.probe import Probe
 
 Change = Callable[[dict[str, Any], Mode], Any]
@@ -69,6 +69,7 @@ def _hello(api: Api) -> Probe:
         api=api,
         asker="framework",
         suite="smoke",
+        of_fields=MODES,
         max_tokens=64,
     )
 
@@ -118,6 +119,7 @@ CHAT_USAGE = Probe(
     api="chat",
     modes=("stream",),
     change=sets(stream_options={"include_usage": True}, max_tokens=8),
+    of_fields=("stream",),
     max_tokens=8,
 )
 CHAT_N = Probe(
@@ -125,5 +127,6 @@ CHAT_N = Probe(
     purpose="Two answers to one question are asked for.",
     api="chat",
     change=with_usage(sets(n=2, max_tokens=4)),
+    of_fields=MODES,
     max_tokens=8,
 )

@@ -73,6 +73,8 @@ KEYWORDS = tool(
 )
 """The keywords that generators of schemas write, those of MCP servers among them."""
 
+OF_FIELDS = ("", "none", "single")
+"""The questions that show what becomes of `tool_choice`, and of the field that allows one call."""
 TOOL = {"type": "function", "function": FORECAST}
 """A tool as Chat Completions writes it, for questions about another thing."""
 
@@ -95,6 +97,7 @@ def _probe(  # noqa: PLR0913 - a question is a record
         modes=modes,
         change=asking(api, text, tokens, offer),
         suite=suite,
+        of_fields=modes if about in OF_FIELDS else (),
         max_tokens=tokens,
     )
 

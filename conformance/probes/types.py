@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance import schemas
-from conformance.exchange import APIS, Api, Mode
+from conformance.exchange import APIS, MODES, Api, Mode
 from conformance.probe import Probe, Suite
 from conformance.probes.hello import CAP, Change, cap, sets
 from conformance.probes.tools import FORECAST
 from conformance.probes.wording import Offer, tools
+from conformance.read.capability import WITNESSED
+from conformance.read.tools import SINGLE
 
 NO_SCALAR: Any = {"unexpected": True}
 """In the place of a number, text, boolean or array: an object, which no reader turns into one of them."""
@@ -27,6 +29,7 @@ STREAMED_TOO: dict[Api, tuple[str, ...]] = {
 }
 """Fields that some servers lose on the way to their streaming code alone, and that no witness shows there."""
 STREAMED_ONLY = ("stream_options",)
+STREAM = "stream"
 
 RARE: dict[Api, tuple[str, ...]] = {
     "chat": (
@@ -52,14 +55,14 @@ RARE: dict[Api, tuple[str, ...]] = {
 def wrong(api: Api) -> dict[str, Any]:
     """For each field of a request, a value of a type that no reader can turn into the right one."""
     fields = schemas.load(f"{api}-request")["properties"]
-    return {name: NO_OBJECT if "object" in _kinds(field) else NO_SCALAR for name, field in sorted(fields.items())}
+    return {name: NO_OBJECT if "object" in kinds_of(field) else NO_SCALAR for name, field in sorted(fields.items())}
 
 
-def _kinds(field: dict[str, Any]) -> set[str]:
+def kinds_of(field: dict[str, Any]) -> set[str]:
     """The types that a field's schema allows."""
     named = field.get("type", ())
     choices = [*field.get("anyOf", ()), *field.get("oneOf", ())]
-    return {*([named] if isinstance(named, str) else named), *(kind for choice in choices for kind in _kinds(choice))}
+    return {*([named] if isinstance(named, str) else named), *(kind for choice in choices for kind in kinds_of(choice))}
 
 
 def _modes(api: Api, name: str) -> tuple[Mode, ...]:
@@ -68,7 +71,9 @@ def _modes(api: Api, name: str) -> tuple[Mode, ...]:
     return ("stream", "unary") if name in STREAMED_TOO[api] else ("unary",)
 
 
-def _wrong(api: Api, about: str, change: Change, *modes: Mode, suite: Suite = "gate") -> Probe:
+def _wrong(
+    api: Api, about: str, change: Change, *modes: Mode, suite: Suite = "gate", of_fields: tuple[Mode, ...] = ()
+) -> Probe:
     return Probe(
         name=f"{api}.wrong-type.{about}",
         purpose=f"`{about}` is of a wrong type: it must be refused, an answer shows that nobody looked at it.",
@@ -76,6 +81,7 @@ def _wrong(api: Api, about: str, change: Change, *modes: Mode, suite: Suite = "g
         modes=modes,
         change=change,
         suite=suite,
+        of_fields=of_fields,
         max_tokens=32 if about in CAPS else 1,
     )
 
@@ -86,7 +92,11 @@ def _by_field(api: Api) -> Iterator[Probe]:
         beside = tools(api, Offer((FORECAST,))) if name in OF_TOOLS else alone
         capped = {} if name in CAPS else cap(api, 1)
         suite: Suite = "full" if name in RARE.get(api, ()) else "gate"
-        yield _wrong(api, name, sets(**beside, **capped, **{name: value}), *_modes(api, name), suite=suite)
+        modes = _modes(api, name)
+        shown = name in (*WITNESSED[api], SINGLE[api])
+        both = () if shown else modes if name in (STREAM, *STREAMED_ONLY) else MODES
+        change = sets(**beside, **capped, **{name: value})
+        yield _wrong(api, name, change, *modes, suite=suite, of_fields=both)
 
 
 FIELDS = tuple(probe for api in APIS for probe in _by_field(api))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conformance.exchange import APIS, Api
+from conformance.exchange import APIS, MODES, Api
 from conformance.probe import Probe
 from conformance.probes.hello import CAP, COUNT, LEAST, says, with_usage
 from conformance.probes.wording import asking
@@ -41,6 +41,7 @@ def _cap(api: Api) -> Probe:
         purpose="A long answer is asked for under a cap of one token: it must end there, and say so.",
         api=api,
         change=asking(api, COUNT if LEAST[api] == 1 else UP_TO_99, 1),
+        of_fields=MODES,
         max_tokens=LEAST[api],
     )
 
@@ -51,6 +52,7 @@ def _stop(api: Api) -> Probe:
         purpose="Stops that hardly any answer can do without are asked for: none of them may stand in it.",
         api=api,
         change=asking(api, COUNT, 16, None, **{STOPS[api]: [*LETTERS]}),
+        of_fields=MODES,
         max_tokens=16,
     )
 
@@ -63,6 +65,7 @@ WITNESSES = (
         purpose="The same cap under its newer name, which older servers do not know.",
         api="chat",
         change=with_usage(says(COUNT, max_completion_tokens=1)),
+        of_fields=MODES,
         max_tokens=1,
     ),
     Probe(
@@ -79,13 +82,24 @@ WITNESSES = (
         purpose="Log probabilities are asked for: every token of any answer has one.",
         api="chat",
         change=with_usage(says(COUNT, logprobs=True, top_logprobs=3, max_tokens=8)),
+        of_fields=MODES,
         max_tokens=8,
+    ),
+    Probe(
+        name="chat.witness.logprobs.alone",
+        purpose="The same without alternatives, so that what is refused or dropped can be told apart.",
+        api="chat",
+        change=with_usage(says(COUNT, logprobs=True, max_tokens=4)),
+        suite="fields",
+        of_fields=MODES,
+        max_tokens=4,
     ),
     Probe(
         name="chat.witness.response_format",
         purpose="A JSON Schema with one possible answer is asked for: any model must give that answer.",
         api="chat",
         change=says("Which lamps are lit? Answer in JSON.", response_format=LAMPS, max_tokens=64),
+        of_fields=MODES,
         max_tokens=64,
     ),
     Probe(
@@ -104,6 +118,7 @@ WITNESSES = (
         purpose="A JSON Schema with one possible answer is asked for: any model must give that answer.",
         api="responses",
         change=asking("responses", "Which lamps are lit? Answer in JSON.", 64, None, text={"format": FLAT_LAMPS}),
+        of_fields=MODES,
         max_tokens=64,
     ),
 )

@@ -42,6 +42,8 @@ WITNESSED: dict[Api, tuple[str, ...]] = {
         "response_format",
         "stop",
         "stream_options",
+        "stream_options.include_usage",
+        "response_format.json_schema",
         "max_tokens",
         "max_completion_tokens",
     ),
@@ -70,20 +72,20 @@ class Sight(NamedTuple):
     why: str = ""
 
 
-def announced(x: Exchange, name: str) -> bool:
-    """Whether the answer says that it ignored the field: in a header made for that, or in `warnings` of its body."""
-    told = (h.value for h in reply(x).headers if ANNOUNCING.search(h.name))
-    if any(mentions(value, name) for value in told):
-        return True
+def announced(x: Exchange, name: str) -> str:
+    """Where the answer says that it ignored the field: a header made for that, or a field of its body; else nothing."""
+    told = (h for h in reply(x).headers if ANNOUNCING.search(h.name) and mentions(h.value, name))
+    if header := next(told, None):
+        return f"the header {header.name.lower()}"
     values = payloads(x) if looks_like_events(x) else (body(x),)
-    return any(
-        mentions(text, name)
+    said = (
+        key
         for value in values
         if isinstance(value, dict)
-        for key, said in value.items()
-        if ANNOUNCING.search(key)
-        for text in _texts(said)
+        for key, texts in value.items()
+        if ANNOUNCING.search(key) and any(mentions(text, name) for text in _texts(texts))
     )
+    return f"`{key}` of the answer" if (key := next(said, "")) else ""
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -110,8 +112,8 @@ def witnessed(x: Exchange) -> tuple[str, Sight] | None:
     sight = WITNESSES[name](x, seen)
     if name == "logprobs" and sight.state == "dropped" and seen.logprobs:
         name = "top_logprobs"
-    if sight.state == "dropped" and announced(x, name):
-        return name, Sight("announced", f"the target says that it ignored `{name}`")
+    if sight.state == "dropped" and (where := announced(x, name)):
+        return name, Sight("announced", f"{where} says that `{name}` was ignored")
     return name, sight
 
 
@@ -207,12 +209,12 @@ def ends_with_its_stop(x: Exchange) -> bool:
     return "stop" in seen.finishes.values() and ends != [] and min(ends) == len(seen.text)
 
 
-def _logprobs(_x: Exchange, seen: Effects) -> Sight:
+def _logprobs(x: Exchange, seen: Effects) -> Sight:
     if not seen.text:
         return Sight("unknown", "the answer holds no text that could have log probabilities")
     if not seen.logprobs:
         return Sight("dropped", "`logprobs: true` was asked and no token has a log probability")
-    if not seen.alternatives:
+    if not seen.alternatives and asked(x).get("top_logprobs"):
         return Sight("dropped", "`top_logprobs` was asked and no token has alternatives")
     return Sight("honoured")
 
@@ -267,8 +269,8 @@ WITNESSES: dict[str, Callable[[Exchange, Effects], Sight]] = {
 """For each field, how its effect shows in any model's answer, obedient or random."""
 
 
-def capability(x: Exchange, hello: Exchange | None) -> tuple[str, State] | None:
-    """The field that this exchange was asked to find out about, and its state.
+def capability(x: Exchange, hello: Exchange | None) -> tuple[str, Sight] | None:
+    """The field that this exchange was asked to find out about, and what it shows of it.
 
     `hello` is the same profile's greeting in the same mode: where it fails too, an unspecific refusal says nothing.
     None where the exchange asks about no field, or asks in a mode that the target declares not implemented.
@@ -279,42 +281,61 @@ def capability(x: Exchange, hello: Exchange | None) -> tuple[str, State] | None:
     if refuses_streaming(x):
         return None
     if topic == "wrong-type":
-        return about.partition(".")[0], _mistyped(x, hello)
+        return about, mistyped(x, hello)
     if topic == "unknown-field":
         return about, _canary(x)
     if found := witnessed(x):
         name, sight = found
         said = refusal(x)
-        return name, sight.state if not said else "refused" if _is_about(said, name) else "unknown"
+        return name, _refused(said, _is_about(said, name)) if said else sight
     return None
 
 
-def _streaming(x: Exchange) -> State:
-    if refusal(x):
-        return "refused" if refuses_streaming(x) else "unknown"
+def _refused(said: Refusal, is_named: bool) -> Sight:  # noqa: FBT001 - a plain fact
+    """A refusal of a value that would have shown an effect."""
+    if is_named:
+        return Sight("refused", f"refused by name with {said.status}")
+    return Sight("unknown", f"refused with {said.status}, and not by name")
+
+
+def _streaming(x: Exchange) -> Sight:
+    if said := refusal(x):
+        state: State = "refused" if refuses_streaming(x) else "unknown"
+        return Sight(state, f"refused with {said.status}")
     if reply(x).status not in range(200, 300):
-        return "unknown"
+        return Sight("unknown", f"answered with {reply(x).status}")
     if looks_like_events(x) or is_labelled(reply(x)):
-        return "honoured"
-    return "announced" if announced(x, "stream") else "dropped"
+        return Sight("honoured", "a stream of events came")
+    if where := announced(x, "stream"):
+        return Sight("announced", f"{where} says that `stream` was ignored")
+    return Sight("dropped", "one whole answer came in place of a stream")
 
 
-def _mistyped(x: Exchange, hello: Exchange | None) -> State:
+def mistyped(x: Exchange, hello: Exchange | None) -> Sight:
+    """What the answer to a field of a wrong type shows: who reads the field must refuse it."""
     name, said = x.question.about, refusal(x)
     if said:
-        if said.status >= 500 and said.status != 501:
-            return "unknown"
-        if _names_any(said, name):
-            unsupported = said.status == 501 or UNSUPPORTED.search(said.message)
-            return "refused" if unsupported else "honoured"
-        is_answered = hello is not None and reply(hello).status in range(200, 300) and not refusal(hello)
-        is_another_s = names(said, RIDER) or companions(x, hello, said)
-        return "honoured" if is_answered and not is_another_s else "unknown"
+        return _mistyped_refused(x, hello, said)
     if reply(x).status not in range(200, 300):
-        return "unknown"
-    if announced(x, name):
-        return "announced"
-    return "unknown" if name.partition(".")[0] in (*WITNESSED[x.api], *READ_LOOSELY) else "dropped"
+        return Sight("unknown", f"answered with {reply(x).status}")
+    if where := announced(x, name):
+        return Sight("announced", f"{where} says that `{name}` was ignored")
+    if name in (*WITNESSED[x.api], *READ_LOOSELY):
+        return Sight("unknown", "a wrong type is passed over, and a right one may be read")
+    return Sight("dropped", "a wrong type was answered as if it were not there")
+
+
+def _mistyped_refused(x: Exchange, hello: Exchange | None, said: Refusal) -> Sight:
+    if said.status >= 500 and said.status != 501:
+        return Sight("unknown", f"the target failed with {said.status}")
+    if _names_any(said, x.question.about):
+        if said.status == 501 or UNSUPPORTED.search(said.message):
+            return Sight("refused", f"refused by name as not supported ({said.status})")
+        return Sight("honoured", f"a wrong type is refused by name with {said.status}")
+    is_answered = hello is not None and reply(hello).status in range(200, 300) and not refusal(hello)
+    if is_answered and not (names(said, RIDER) or companions(x, hello, said)):
+        return Sight("honoured", f"a wrong type is refused with {said.status}, and the greeting is not")
+    return Sight("unknown", f"refused with {said.status}, and not by name")
 
 
 def companions(x: Exchange, hello: Exchange | None, said: Refusal) -> tuple[str, ...]:
@@ -324,13 +345,15 @@ def companions(x: Exchange, hello: Exchange | None, said: Refusal) -> tuple[str,
     return tuple(name for name in asked(x) if name not in (*usual, own, RIDER) and names(said, name))
 
 
-def _canary(x: Exchange) -> State:
+def _canary(x: Exchange) -> Sight:
     said, name = refusal(x), x.question.about
     if said:
-        return "refused" if names(said, name) else "unknown"
+        return _refused(said, names(said, name))
     if reply(x).status not in range(200, 300):
-        return "unknown"
-    return "announced" if announced(x, name) else "dropped"
+        return Sight("unknown", f"answered with {reply(x).status}")
+    if where := announced(x, name):
+        return Sight("announced", f"{where} says that `{name}` was ignored")
+    return Sight("dropped", "an unknown field was answered as if it were not there")
 
 
 def _names_any(said: Refusal, name: str) -> bool:

@@ -1,15 +1,27 @@
 """Read what was asked: the body of the request as it was sent."""
 
+from typing import Any
+
 from conformance.exchange import Api, Exchange, view
 from conformance.read.http1 import requested
 from conformance.read.json_text import value_of
 from conformance.read.value import Object, is_integer, mapping, sequence, string
 
+NO_JSON = "no-json"
+"""What a fuzzed question is about whose body is no JSON object."""
+EXTENDED = "extended"
+"""The same where its body is one in a JSON with extensions, which RFC 8259 (section 9) allows a parser to take."""
+
 
 @view
 def asked(x: Exchange) -> Object:
     """The JSON object that the request's body held; empty where it held none."""
-    return mapping(value_of(x.sent.partition(b"\r\n\r\n")[2]))
+    return mapping(body_sent(x))
+
+
+def body_sent(x: Exchange) -> Any:
+    """The JSON value that the request's body held, or NOT_JSON."""
+    return value_of(x.sent.partition(b"\r\n\r\n")[2])
 
 
 def has_key(x: Exchange) -> bool:

@@ -11,7 +11,7 @@ from conformance import __version__, catalogue
 from conformance.exchange import Api, Exchange
 from conformance.impact import Impact
 from conformance.judge import Judgement
-from conformance.report import headline
+from conformance.report import fields, headline
 from conformance.report.document import Accepted, Judged, Place, Report, RulePage, Seen, Summary, Tested, Tokens, Tool
 from conformance.report.octets import safe, window
 from conformance.run import RunFacts
@@ -50,6 +50,7 @@ def build(
         stopped=facts.stopped,
         stopped_why=safe(facts.stopped_why),
         strict=strict,
+        seed=facts.seed,
         requests=judgement.requests,
         left_out=facts.left_out,
         tokens=Tokens(judgement.tokens_prompt, judgement.tokens_completion),
@@ -57,7 +58,9 @@ def build(
         messages_per_day=facts.messages_per_day,
         verdicts=verdicts,
         rules={rule.id: _page(rule.id) for rule in catalogue.rules() if any(v.rule == rule.id for v in verdicts)},
-        capabilities={api: dict(fields) for api, fields in judgement.capabilities.items()},
+        capabilities={api: dict(states) for api, states in judgement.capabilities.items()},
+        fields=fields.of(judgement),
+        hints=tuple(fields.hints(judgement.capabilities)),
         impact=tuple(_impact(impact, facts.messages_per_day) for impact in judgement.impact),
         hurt={
             name: tuple(_impact(impact, facts.messages_per_day) for impact in impacts)

@@ -4,8 +4,9 @@ from datetime import date
 
 import msgspec
 
-from conformance.exchange import Api
+from conformance.exchange import Api, Mode
 from conformance.impact import Impact
+from conformance.read.capability import State
 from conformance.target import Policy
 from conformance.verdict import Level, Status
 
@@ -89,6 +90,21 @@ class RulePage(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a request field in one mode, why that is known, and the exchange that shows it.
+
+    `documented` is whether the API has such a field, or the target was asked about one that nobody knows.
+    """
+
+    api: Api
+    field: str
+    mode: Mode
+    state: State
+    why: str
+    exchange: str
+    documented: bool
+
+
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """A waiver and what became of it: `used`, `stale` (it covers no failure) or `expired`."""
 
@@ -130,6 +146,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str
     stopped_why: str
     strict: bool
+    seed: int | None
     requests: int
     left_out: dict[str, str]
     tokens: Tokens
@@ -138,6 +155,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Judged, ...]
     rules: dict[str, RulePage]
     capabilities: dict[str, dict[str, str]]
+    fields: tuple[Field, ...]
+    hints: tuple[str, ...]
     impact: tuple[Impact, ...]
     hurt: dict[str, tuple[Impact, ...]]
     waivers: tuple[Accepted, ...]

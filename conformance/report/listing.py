@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from conformance import catalogue
-from conformance.probe import Probe
+from conformance.probe import SUITES, Probe
 from conformance.profile import Profile
 from conformance.reference import changes
 from conformance.reference.deployments import DEPLOYMENTS, Deployment
@@ -156,7 +156,7 @@ def _probe(probe: Probe) -> Entry:
         ("purpose", probe.purpose),
         ("asked by", asker),
         ("modes", " and ".join(probe.modes)),
-        ("suite", f"{probe.suite} and larger" if probe.suite != "full" else "full"),
+        ("suite", ", ".join(suite for suite in SUITES if probe.modes_in(suite))),
         ("tokens", f"at most {probe.max_tokens} of completion"),
     )
     return Entry(probe.name, probe.purpose, facts, lambda: lines)

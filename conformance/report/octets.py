@@ -65,10 +65,16 @@ def window(octets: bytes, span: Span) -> str:
 
     A span outside the octets gives nothing. An empty span shows where something is missing.
     """
+    found = parts(octets, span)
+    return "".join((found[0], MARK[0], found[1], MARK[1], found[2])) if found else ""
+
+
+def parts(octets: bytes, span: Span) -> tuple[str, str, str] | None:
+    """The octets before a span, in it, and after it, escaped and cut as in `window`; None outside of them."""
     start, end = span.start, min(span.end, len(octets))
     if not 0 <= start <= end or not octets:
-        return ""
-    return "".join((_before(octets, start), MARK[0], _pointed_at(octets[start:end]), MARK[1], _after(octets, end)))
+        return None
+    return _before(octets, start), _pointed_at(octets[start:end]), _after(octets, end)
 
 
 def _before(octets: bytes, start: int) -> str:

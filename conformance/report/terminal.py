@@ -6,7 +6,7 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
-from conformance.report import impacts
+from conformance.report import fields, impacts
 from conformance.report.document import Report
 from conformance.report.failures import Evidence, Failure, grouped
 from conformance.report.impacts import money
@@ -39,6 +39,7 @@ def render(report: Report, evidence: Evidence, out: Console) -> None:
         _failure(failure, out)
     if more:
         out.print(f"\n… and {more} more failing rules: see the JSON report (--report json=PATH).")
+    fields.render(report, out)
     _waivers(report, out)
     _profiles(report, out)
     _closing(report, out)

@@ -162,7 +162,7 @@ def test_ctrl_c_keeps_judges_and_reports_what_was_recorded(shell, tmp_path):
         (["--model", "m"], ["--model", "--base-url"]),
         (["--path", "chit=/x"], ["--path 'chit=/x'", "chat, messages, responses"]),
         (["--report", "json"], ["--report 'json'", "FORMAT=PATH"]),
-        (["--report", "html=x.html"], ["--report 'html=x.html'", "json", "junit"]),
+        (["--report", "pdf=x.pdf"], ["--report 'pdf=x.pdf'", "json", "junit", "html", "sarif"]),
         (["--concurrency", "0"], ["--concurrency", "above 0"]),
         (["--timeout", "nan"], ["--timeout", "above 0"]),
         (["--timeout", "soon"], ["--timeout", "soon"]),

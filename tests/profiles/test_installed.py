@@ -63,8 +63,11 @@ def test_packages_of_npm_are_looked_for_beside_the_caller(monkeypatch, tmp_path)
 
 
 def test_another_python_is_asked(capsys):
-    assert app(["profiles", "--check", "--python", sys.executable]) == 0
-    assert "hermes-agent is not installed" in capsys.readouterr().out
+    here = app(["profiles", "--check"])
+    seen = capsys.readouterr().out
+    assert app(["profiles", "--check", "--python", sys.executable]) == here
+    assert capsys.readouterr().out == seen
+    assert "hermes-agent is not installed" in seen
 
 
 def test_a_python_that_does_not_run_is_a_mistake_of_the_user(tmp_path):

@@ -121,7 +121,7 @@ TYPES = (
         caught_by="FLD004",
         asked=reading(ignore_inside, holds("stream_options", dict)),
     ),
-    dropped("user-dropped", "`user` is not read", "FLD004", "user"),
+    dropped("user-dropped", "`user`, which Letta always sends, is not read", "FLD018", "user"),
     dropped("metadata-dropped", "`metadata` is not read", "FLD004", "metadata"),
     Change(
         name="wrong-type-unnamed",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
 from conformance.read.refusal import Refusal, quoted, refusal, refuses_streaming
+from conformance.read.request import asked
 from conformance.rule import rule
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
 from conformance.rules.err.spec import ENVELOPE
@@ -216,7 +217,7 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
     """People are shown a problem with the field None."""
     said = refusal(x)
     for name in ("type", "param", "code"):
-        if said.error.get(name) in NOTHING:
+        if said.error.get(name) in NOTHING and said.error[name] not in asked(x):
             yield Finding(
                 f"`error.{name}` of the error {said.status} is the text {quoted(said.error[name])}", at=said.at
             )

@@ -6,6 +6,7 @@ from typing import Any
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
 from conformance.read.refusal import quoted, refusal
+from conformance.read.request import EXTENDED, NO_JSON, body_sent
 from conformance.read.sse import looks_like_events
 from conformance.rule import When, rule
 from conformance.rules.err.example import GOOD, GREETING, MISTAKE, REFUSED
@@ -30,7 +31,7 @@ FORGIVEN = (
 )
 """Mistakes that some servers make the best of."""
 
-MISTAKES = ("mistake", "wrong-type", "unknown-field", "range")
+MISTAKES = ("mistake", "wrong-type", "unknown-field", "range", "fuzz")
 DOCUMENTED = ("tools", "usage", "n", "witness", "long", "short", "form", "twin", "seed")
 
 
@@ -39,11 +40,13 @@ def mistaken(x: Exchange) -> Skip | None:
     return both(asks(*MISTAKES), in_a_mode_that_is_offered, decided)(x)
 
 
-def _of(abouts: tuple[str, ...]) -> When:
+def _of(abouts: tuple[str, ...], fuzzed: str) -> When:
+    """A mistake of these, or a fuzzed body of that kind."""
+
     def is_of(x: Exchange) -> Skip | None:
-        if x.question.topic != "mistake" or x.question.about not in abouts:
-            return ANOTHER_QUESTION
-        return mistaken(x)
+        is_odd = x.question.topic == "fuzz" and x.question.about.partition(".")[0] == fuzzed
+        is_mistake = x.question.topic == "mistake" and x.question.about in abouts
+        return mistaken(x) if is_mistake or (is_odd and not isinstance(body_sent(x), dict)) else ANOTHER_QUESTION
 
     return is_of
 
@@ -62,7 +65,7 @@ def _let_through(x: Exchange) -> Iterator[Finding]:
     "A request that can't be understood is refused",
     spec=CODES_4XX,
     fix="Answer 400 with the API's error object; 404 for a path that is not there.",
-    when=_of(UNREADABLE),
+    when=_of(UNREADABLE, NO_JSON),
     good=[GOOD, answered(REFUSED, status=422, **MISTAKE)],
     bad=[answered(completion(), **MISTAKE), answered("<html>Welcome</html>", probe="chat.mistake.unknown-route")],
 )
@@ -80,7 +83,7 @@ ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
     "A client's mistake is refused, not made the best of",
     spec=CODES_4XX,
     fix="Answer 400 that names the field; 404 with code `model_not_found` for a model that is not there.",
-    when=_of(FORGIVEN),
+    when=_of(FORGIVEN, EXTENDED),
     good=[answered(error("Unknown role.", param="messages[0].role"), status=400, **ROLE)],
     bad=[answered(completion(), **ROLE), answered(completion(), probe="chat.mistake.unknown-model")],
 )

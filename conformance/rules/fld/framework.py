@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
+from conformance.read.capability import mistyped
 from conformance.read.http1 import reply
 from conformance.read.refusal import own_fields, quoted, refusal
+from conformance.read.request import asked
 from conformance.rule import rule
-from conformance.rules.example import HELLO, answered, error, streamed
-from conformance.rules.fld.example import GREETING, Facts
-from conformance.rules.fld.spec import CREATE
+from conformance.rules.example import HELLO, answered, completion, error, streamed
+from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, Facts
+from conformance.rules.fld.spec import CREATE, DROPPED
 from conformance.rules.when import OK, asks, both, decided, in_a_mode_that_is_offered
-from conformance.verdict import MUST, Finding, Skip, not_applicable
+from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
 
 OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {"include_usage": True}}}
 
@@ -42,3 +44,27 @@ def refused_framework_field(x: Exchange) -> Iterator[Finding | Skip]:
         yield Finding(seen, at=said.at)
     elif reply(x).status not in OK:
         yield not_applicable("the target refused the greeting for another reason")
+
+
+SET: Facts = {"body": {"temperature": 0.2}}
+PASSED_OVER = answered(completion(), **MISTYPED)
+REFUSED = answered(NAMED, status=400, **MISTYPED)
+
+
+@rule(
+    "FLD018",
+    SHOULD,
+    "No field that a framework always sends is dropped",
+    spec=DROPPED,
+    fix="Read the field, or refuse it by name; where it can have no effect, announce that it was ignored.",
+    when=both(asks("hello"), in_a_mode_that_is_offered, decided),
+    good=[(answered(completion(), **SET), REFUSED), (answered(completion()), PASSED_OVER)],
+    bad=[(answered(completion(), **SET), PASSED_OVER)],
+    beside={"tried": "@wrong-type.*"},
+)
+def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding]:
+    """Whoever uses the framework with this target sets something that nobody reads, and is not told."""
+    lost = [t.question.about for t in tried if t.question.about in asked(x) and mistyped(t, None).state == "dropped"]
+    if lost and not refusal(x):
+        fields = ", ".join(f"`{name}`" for name in dict.fromkeys(lost))
+        yield Finding(f"{x.question.profile} always sends {fields}, and the target drops it", at=reply(x).head)

@@ -1,0 +1,35 @@
+"""The hunt as a command: bounds, the run's folder, and a test of what was found."""
+
+import sys
+from pathlib import Path
+
+from conformance.front import runs
+from conformance.front.config import ConfigError
+from conformance.fuzz.kept import as_test
+from conformance.fuzz.session import hunt
+from conformance.gate import Options
+from conformance.store.folder import RunFolder, StoreError
+
+EXAMPLES = ".examples"
+TEST = "test_found.py"
+
+
+def carry_out(options: Options, path: Path, *, examples: int, seed: int) -> None:
+    """Hunt, and keep what failed in a run's folder, with a test for it."""
+    try:
+        folder = RunFolder.create(path)
+    except StoreError as error:
+        raise ConfigError(f"--run-dir: {error}") from None
+    runs.RUNS.mkdir(parents=True, exist_ok=True)
+    facts = hunt(
+        options,
+        folder,
+        examples=examples,
+        seed=seed,
+        max_tokens=options.max_tokens,
+        kept=runs.RUNS / EXAMPLES,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201 - a command speaks to its user
+    )
+    if text := as_test(facts, folder.exchange):
+        (path / TEST).write_text(text)
+        print(f"To keep what was found as a test: {path / TEST}", file=sys.stderr)  # noqa: T201 - as above

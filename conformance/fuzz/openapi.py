@@ -1,0 +1,77 @@
+"""Our OpenAPI document of the three APIs, composed of the wire's schemas."""
+
+import json
+from functools import cache
+from typing import Any, Final
+
+from conformance import __version__, schemas
+from conformance.exchange import APIS, Api
+from conformance.target import DEFAULT_PATHS
+
+REQUEST: Final[dict[Api, str]] = {api: f"{api}-request" for api in APIS}
+WHOLE: Final[dict[Api, str]] = {
+    "chat": "chat-completion",
+    "messages": "messages-message",
+    "responses": "responses-response",
+}
+EVENT: Final[dict[Api, str]] = {"chat": "chat-chunk", "messages": "messages-event", "responses": "responses-event"}
+TITLES: Final[dict[Api, str]] = {
+    "chat": "Chat Completions",
+    "messages": "Anthropic Messages",
+    "responses": "OpenAI Responses",
+}
+COMPONENTS: Final = "#/components/schemas/"
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document, OpenAPI 3.2; not to be changed. The events of a stream are described by `itemSchema`."""
+    names = (*REQUEST.values(), *WHOLE.values(), *EVENT.values(), "error")
+    return {
+        "openapi": "3.2.0",
+        "info": {"title": "OpenAI-compatible endpoints", "version": __version__},
+        "paths": {DEFAULT_PATHS[api]: {"post": _operation(api)} for api in APIS},
+        "components": {"schemas": {name: _component(name) for name in names}},
+    }
+
+
+def _operation(api: Api) -> dict[str, Any]:
+    answer = {
+        "application/json": {"schema": _ref(WHOLE[api])},
+        "text/event-stream": {"itemSchema": _event(api)},
+    }
+    return {
+        "operationId": api,
+        "summary": f"Ask the model ({TITLES[api]}).",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(REQUEST[api])}}},
+        "responses": {
+            "200": {"description": "The answer, whole or as it is made.", "content": answer},
+            "4XX": {"description": "A refusal.", "content": {"application/json": {"schema": {"type": "object"}}}},
+        },
+    }
+
+
+def _event(api: Api) -> dict[str, Any]:
+    """One event of a stream, whose data is a JSON text; Chat Completions end with another one, `[DONE]`."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": _ref(EVENT[api])}
+    kinds = [data, {"const": "[DONE]"}] if api == "chat" else [data]
+    return {
+        "type": "object",
+        "required": ["data"],
+        "properties": {"event": {"type": "string"}, "data": {"anyOf": kinds}},
+    }
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": COMPONENTS + name}
+
+
+def _component(name: str) -> dict[str, Any]:
+    """A schema whose references lead to where it, and the others, stand in the document."""
+    own = {key: value for key, value in schemas.load(name).items() if key not in ("$schema", "$id")}
+    text = json.dumps(own).replace('"#/$defs/', f'"{COMPONENTS}{name}/$defs/')
+    for other in schemas.names():
+        text = text.replace(f'"{other}{schemas.SUFFIX}#/', f'"{COMPONENTS}{other}/')
+        text = text.replace(f'"{other}{schemas.SUFFIX}"', f'"{COMPONENTS}{other}"')
+    composed: dict[str, Any] = json.loads(text)
+    return composed

@@ -1,0 +1,185 @@
+"""One hunt against one target: greet, hunt, and keep what failed as a run that can be judged again."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from conformance import __version__, catalogue
+from conformance.exchange import Api, Exchange, Question, Request
+from conformance.fuzz import openapi, proposed
+from conformance.fuzz.cases import Case, Strategy, fixed, kinds
+from conformance.fuzz.hunt import FoundError, Hunt
+from conformance.gate import HIDDEN, Options, Store
+from conformance.judge import judge
+from conformance.plan import ASKERS, plan
+from conformance.profile import Profile
+from conformance.read.http1 import reply
+from conformance.read.json_text import NOT_JSON, value_of
+from conformance.read.value import mapping
+from conformance.run import RunFacts
+from conformance.target import DEFAULT_PATHS, Target
+from conformance.verdict import Status, Verdict
+from conformance.wire.courier import fetch
+
+Tell = Callable[[str], None]
+LINGER_S: Final = 0.01
+"""Cases are asked one after the other, so that what comes late is waited for only a moment."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """A target that is being asked, one case at a time. `hellos` are its good answers, by API."""
+
+    options: Options = field(repr=False)
+    portal: BlockingPortal = field(repr=False)
+    hellos: dict[Api, tuple[Exchange, ...]] = field(default_factory=dict)
+    numbers: int = 0
+
+    @property
+    def target(self) -> Target:
+        """The target."""
+        return self.options.target
+
+    def send(self, request: Request) -> Exchange:
+        """Send one request."""
+        secrets = [s for s in (*self.target.headers.values(), self.options.key) if s]
+        return self.portal.call(fetch, request, self.options.key, self.options.limits, tuple(secrets))
+
+    def greet(self) -> None:
+        """Greet on every API; those that don't answer well are not asked any more."""
+        for request in plan(self.target, self.options.profiles, "fuzz"):
+            x = self.send(request)
+            self.hellos[x.api] = (*self.hellos.get(x.api, ()), x)
+
+    def ask(self, api: Api, case: Case) -> Exchange:
+        """Ask a case as the API's own SDK would."""
+        self.numbers += 1
+        profile = _sdk(api)
+        question = Question(api, profile.name, case.mode, f"{api}.{case.topic}.{case.about}")
+        return self.send(
+            Request(
+                id=f"{api}.{case.topic}-{self.numbers:04d}",
+                questions=(question,),
+                method="POST",
+                url=self.target.url(api) + profile.query,
+                headers=tuple((dict(profile.headers(case.mode)) | self.target.headers).items()),
+                body=case.body,
+            )
+        )
+
+    def judge(self, api: Api, x: Exchange) -> tuple[Verdict, ...]:
+        """The verdicts on a case that the greetings don't fail anyway."""
+        exchanges = {one.id: one for one in (*self.hellos[api], x)}
+        judged = judge(self.facts(tuple(exchanges)), exchanges.__getitem__, tuple(exchanges))
+        usual = {v.rule for v in judged.verdicts if v.status is Status.FAIL and v.probe == f"{api}.hello"}
+        return tuple(v for v in judged.verdicts if v.probe == x.question.probe and v.rule not in usual)
+
+    def facts(self, planned: tuple[str, ...], **more: object) -> RunFacts:
+        """The facts of a run of these exchanges."""
+        hidden = msgspec.structs.replace(self.target, headers=dict.fromkeys(self.target.headers, HIDDEN))
+        facts = RunFacts(
+            tool=f"oai-conformance {__version__}",
+            started=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            target=hidden,
+            suite="fuzz",
+            profiles=(),
+            planned=planned,
+            strict=self.options.strict,
+        )
+        return msgspec.structs.replace(facts, **more)
+
+
+def _sdk(api: Api) -> Profile:
+    return next(p for p in catalogue.profiles() if (p.api, p.name) == (api, ASKERS[api]))
+
+
+@contextmanager
+def opened(options: Options) -> Iterator[Session]:
+    """A session for as long as the context lasts."""
+    brief = replace(
+        options, limits=msgspec.structs.replace(options.limits, linger_s=min(LINGER_S, options.limits.linger_s))
+    )
+    with start_blocking_portal("asyncio") as portal:
+        yield Session(options=brief, portal=portal)
+
+
+def hunt(
+    options: Options, store: Store, *, examples: int, seed: int, max_tokens: int | None, kept: Path, tell: Tell
+) -> RunFacts:
+    """Hunt on every API that the target offers, and keep the greetings and what failed; the run's facts."""
+    began = time.monotonic()
+    with opened(options) as session:
+        session.greet()
+        found = [case for api in session.hellos for case in _on(session, api, (examples, seed, max_tokens), kept, tell)]
+        exchanges = [*(x for api in session.hellos for x in session.hellos[api]), *(error.exchange for error in found)]
+        for x in exchanges:
+            store.write(x)
+        stopped, why = _unheard(session)
+        facts = session.facts(
+            tuple(x.id for x in exchanges),
+            seed=seed,
+            duration_s=round(time.monotonic() - began, 3),
+            stopped=stopped,
+            stopped_why=why,
+        )
+    store.write_facts(facts)
+    return facts
+
+
+def _unheard(session: Session) -> tuple[str, str]:
+    """Whether the target could not be asked at all, and why."""
+    heard = [x for hellos in session.hellos.values() for x in hellos]
+    if all(x.ending.how == "unreachable" for x in heard):
+        return "unreachable", next((x.ending.detail for x in heard), "nothing was asked")
+    if all(reply(x).status in (401, 403) for x in heard):
+        return "key-refused", f"the target answered {reply(heard[0]).status} to a plain greeting"
+    return "", ""
+
+
+def _on(
+    session: Session, api: Api, bounds: tuple[int, int, int | None], kept: Path, tell: Tell
+) -> tuple[FoundError, ...]:
+    """What fails on one API; nothing where its greeting does."""
+    examples, seed, max_tokens = bounds
+    if not all(reply(x).status == 200 for x in session.hellos[api]):
+        tell(f"{api}: the plain greeting is not answered, so nothing odd is asked")
+        return ()
+    made = Hunt(lambda case: session.ask(api, case), lambda x: session.judge(api, x), max_tokens)
+    made.run(
+        fixed(api, session.target.model),
+        _kinds(session, api),
+        examples,
+        seed,
+        kept / f"{session.target.name}-{api}.json",
+    )
+    tell(f"{api}: {len(made.asked)} cases asked, {len(made.found)} kinds of failure found")
+    return tuple(made.found.values())
+
+
+def _kinds(session: Session, api: Api) -> dict[str, Strategy]:
+    model = session.target.model
+    own = kinds(api, model) | proposed.kinds(openapi.document(), DEFAULT_PATHS[api], api, model)
+    return own | _theirs(session, api)
+
+
+def _theirs(session: Session, api: Api) -> dict[str, Strategy]:
+    """What the target's own document proposes, where it publishes one."""
+    root = session.target.base_url.rstrip("/")
+    for url in dict.fromkeys((f"{root}/openapi.json", f"{root.removesuffix('/v1')}/openapi.json")):
+        ask = Question(api, ASKERS[api], "unary", f"{api}.document")
+        x = session.send(Request(id="document", questions=(ask,), method="GET", url=url, headers=(), body=b""))
+        document = value_of(reply(x).content)
+        path = next((p for p in mapping(mapping(document).get("paths")) if p.endswith(DEFAULT_PATHS[api])), None)
+        if document is not NOT_JSON and path is not None and reply(x).status == 200:
+            try:
+                return proposed.kinds(document, path, api, session.target.model, "their-own-")
+            except Exception:  # noqa: BLE001 - whatever the target publishes is no reason to stop
+                return {}
+    return {}

@@ -1,0 +1,103 @@
+"""Wrong types inside objects: the fields of messages, content parts, tools and formats, for the suite `fields`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.exchange import Api, Mode
+from conformance.probe import Probe
+from conformance.probes.hello import Fields, cap, sets, words
+from conformance.probes.tools import FORECAST
+from conformance.probes.types import NO_OBJECT, NO_SCALAR
+from conformance.probes.wording import Offer, tools
+
+Place = dict[str, Fields]
+"""For each path of a field, the fields of a request in which a wrong value stands there."""
+
+SCHEMA: Fields = {"type": "object", "properties": {"city": {"type": "string"}}}
+FORMAT: Fields = {"name": "city", "strict": False, "schema": SCHEMA}
+
+
+def _said(api: Api, **changes: Any) -> Fields:
+    """A greeting whose message has these fields."""
+    (name, _), *_ = words(api, "").items()
+    return {name: [{"role": "user", "content": "Say hello."} | changes]}
+
+
+def _part(api: Api, kind: str, **value: Any) -> Fields:
+    """A greeting whose message is one content part."""
+    return _said(api, content=[{"type": kind} | value])
+
+
+def _offered(api: Api, **changes: Any) -> Fields:
+    """A tool with these changes."""
+    return tools(api, Offer((FORECAST | changes,)))
+
+
+def _of_chat() -> Place:
+    places = {f"messages.{name}": _said("chat", **{name: NO_SCALAR}) for name in ("content", "name")}
+    for kind in ("text", "image_url", "input_audio", "file"):
+        wrong = NO_SCALAR if kind == "text" else NO_OBJECT
+        places[f"messages.content.{kind}"] = _part("chat", kind, **{kind: wrong})
+    for name in ("description", "strict"):
+        places[f"tools.function.{name}"] = _offered("chat", **{name: NO_SCALAR})
+    places["tools.function.parameters"] = _offered("chat", parameters=NO_OBJECT)
+    for name in ("strict", "schema"):
+        wrong = NO_OBJECT if name == "schema" else NO_SCALAR
+        asked = {"type": "json_schema", "json_schema": FORMAT | {name: wrong}}
+        places[f"response_format.json_schema.{name}"] = {"response_format": asked}
+    return places
+
+
+def _of_messages() -> Place:
+    named: Fields = {"type": "tool", "name": NO_SCALAR}
+    return {
+        "messages.content": _said("messages", content=NO_SCALAR),
+        "messages.content.text": _part("messages", "text", text=NO_SCALAR),
+        "messages.content.source": _part("messages", "image", source="unexpected"),
+        "messages.content.cache_control": _part("messages", "text", text="Say hello.", cache_control=NO_OBJECT),
+        "system.text": {"system": [{"type": "text", "text": NO_SCALAR}]},
+        "tools.description": _offered("messages", description=NO_SCALAR),
+        "tools.input_schema": _offered("messages", parameters=NO_OBJECT),
+        "tool_choice.name": tools("messages", Offer((FORECAST,))) | {"tool_choice": named},
+        "metadata.user_id": {"metadata": {"user_id": NO_SCALAR}},
+        "thinking.budget_tokens": {"thinking": {"type": "enabled", "budget_tokens": NO_SCALAR}},
+    }
+
+
+def _of_responses() -> Place:
+    asked = {name: FORMAT | {name: NO_OBJECT if name == "schema" else NO_SCALAR} for name in ("strict", "schema")}
+    return {
+        "input.content": _said("responses", content=NO_SCALAR),
+        "input.content.text": _part("responses", "input_text", text=NO_SCALAR),
+        "input.content.image_url": _part("responses", "input_image", image_url=NO_SCALAR),
+        **{f"tools.{name}": _offered("responses", **{name: NO_SCALAR}) for name in ("description", "strict")},
+        "tools.parameters": _offered("responses", parameters="unexpected"),
+        **{f"text.format.{name}": {"text": {"format": {"type": "json_schema"} | f}} for name, f in asked.items()},
+        "text.verbosity": {"text": {"verbosity": NO_SCALAR}},
+        "reasoning.effort": {"reasoning": {"effort": NO_SCALAR}},
+    }
+
+
+STREAMED: dict[Api, Place] = {
+    "chat": {"stream_options.include_obfuscation": {"stream_options": {"include_obfuscation": NO_SCALAR}}},
+    "responses": {"stream_options.include_obfuscation": {"stream_options": {"include_obfuscation": NO_SCALAR}}},
+}
+PLACES: dict[Api, Place] = {"chat": _of_chat(), "messages": _of_messages(), "responses": _of_responses()}
+
+
+def _wrong(places: dict[Api, Place], mode: Mode) -> Iterator[Probe]:
+    for api, fields_at in places.items():
+        for about, fields in fields_at.items():
+            yield Probe(
+                name=f"{api}.wrong-type.{about}",
+                purpose=f"`{about}` is of a wrong type: it must be refused, an answer shows that nobody looked at it.",
+                api=api,
+                modes=(mode,),
+                change=sets(**fields, **cap(api, 1)),
+                suite="fields",
+                of_fields=(mode,),
+                max_tokens=1,
+            )
+
+
+NESTED_FIELDS = (*_wrong(PLACES, "unary"), *_wrong(STREAMED, "stream"))

@@ -1,0 +1,27 @@
+"""A badge: the verdict on a target as a small picture."""
+
+from html import escape
+from typing import Final
+
+from conformance.report.document import Report
+
+LABEL: Final = "agent conformance"
+PER_CHARACTER: Final = 6.6
+COLOUR: Final = {0: "#2e7d32", 1: "#b3261e"}
+
+
+def render(report: Report) -> bytes:
+    """The octets of an SVG picture."""
+    failed = report.summary.failed
+    words = {0: "conformant", 1: f"{failed.get('MUST', 0)} MUST failed"}.get(report.exit_code, "not tested")
+    left, right = (int(len(text) * PER_CHARACTER) + 12 for text in (LABEL, words))
+    title = escape(f"{LABEL}: {words}")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{title}">'
+        f"<title>{title}</title>"
+        f'<rect width="{left}" height="20" fill="#444"/>'
+        f'<rect x="{left}" width="{right}" height="20" fill="{COLOUR.get(report.exit_code, "#6b6b6b")}"/>'
+        f'<g fill="#fff" font-family="Verdana,sans-serif" font-size="11" text-anchor="middle">'
+        f'<text x="{left / 2}" y="14">{LABEL}</text>'
+        f'<text x="{left + right / 2}" y="14">{escape(words)}</text></g></svg>\n'
+    ).encode()

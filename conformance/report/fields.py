@@ -1,0 +1,95 @@
+"""What became of the request fields: the table, and what follows from it for the frameworks."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from conformance import catalogue
+from conformance.exchange import MODES, Api
+from conformance.judge import Judgement
+from conformance.profile import Profile
+from conformance.read.capability import WORST_FIRST, State
+from conformance.report.document import Field, Report
+from conformance.report.lines import say
+from conformance.report.octets import safe
+
+LOST: Final[tuple[State, ...]] = ("dropped", "announced", "refused")
+COLOUR: Final[dict[State, str]] = {"dropped": "bold red", "announced": "yellow", "refused": "cyan"}
+CAPS: Final = ("max_tokens", "max_completion_tokens")
+OWN: Final = ("model", "messages", "input", "stream")
+"""Fields that no request can do without."""
+
+
+def of(judgement: Judgement) -> tuple[Field, ...]:
+    """Every field in every mode that was asked about, by API and name."""
+    return tuple(
+        Field(
+            api=api,
+            field=name,
+            mode=mode,
+            state=shown.state,
+            why=safe(shown.why),
+            exchange=shown.exchange,
+            documented=shown.documented,
+        )
+        for (api, name, mode), shown in sorted(judgement.fields.items())
+    )
+
+
+def hints(capabilities: Mapping[Api, Mapping[str, State]]) -> Iterator[str]:
+    """What users of frameworks should know: which cap to send, and which of a framework's own fields are lost."""
+    for api, states in capabilities.items():
+        yield from _cap(states)
+        for profile in catalogue.profiles():
+            if profile.api == api and profile.framework:
+                yield from _lost(profile, states)
+
+
+def _cap(states: Mapping[str, State]) -> Iterator[str]:
+    for good, bad in (CAPS, CAPS[::-1]):
+        if states.get(good) == "honoured" and states.get(bad) in LOST:
+            yield f"This target needs `{good}`: `{bad}` is {states[bad]}."
+
+
+def _lost(profile: Profile, states: Mapping[str, State]) -> Iterator[str]:
+    """The fields that a framework always sends and that the target does nothing with."""
+    sent = [name for name in dict.fromkeys(n for mode in MODES for n in profile.body(mode)) if name not in OWN]
+    for state in LOST:
+        if found := [name for name in sent if states.get(name) == state]:
+            named = ", ".join(f"`{name}`" for name in found)
+            yield f"{profile.title} always sends {named}, which this target {VERBS[state]}."
+
+
+VERBS: Final[dict[State, str]] = {
+    "dropped": "drops without a word",
+    "announced": "ignores, and says so",
+    "refused": "refuses",
+}
+
+
+def render(report: Report, out: Console) -> None:
+    """Print the fields by state, worst first; those that are honoured only where all of them were asked about."""
+    shown = WORST_FIRST if report.suite == "fields" else LOST
+    for api in dict.fromkeys(field.api for field in report.fields):
+        mine = [field for field in report.fields if field.api == api and field.documented]
+        told = {state: list(_names(mine, state)) for state in shown}
+        if any(told.values()):
+            out.print()
+            say(out, "", Text(f"Fields of {api}", "bold"), indent=0)
+        for state, names in told.items():
+            if names:
+                say(out, state, Text(", ".join(names), COLOUR.get(state, "")))
+    for hint in report.hints:
+        say(out, "hint", Text(hint))
+
+
+def _names(fields: list[Field], state: State) -> Iterator[str]:
+    """The fields in this state, with the mode where it is so in one of two."""
+    modes: dict[str, dict[str, State]] = {}
+    for field in fields:
+        modes.setdefault(field.field, {})[field.mode] = field.state
+    for name, states in modes.items():
+        mine = [mode for mode, found in states.items() if found == state]
+        yield from [name if len(mine) == len(states) else f"{name} ({mine[0]})"] if mine else []

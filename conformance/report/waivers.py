@@ -1,0 +1,37 @@
+"""A first waivers file from a run's failures: one entry a rule and API, for a person to fill in."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from conformance.report.document import Judged, Report
+
+HEAD = """\
+# Known failures of {name}, from the run of {day}. Narrow each as far as it goes, give its reason, and delete what
+# must be mended instead. A waiver that covers nothing any more, or has ended, fails a run with --strict.
+"""
+
+
+def first(report: Report, days: int) -> str:
+    """The text of a TOML file; only the heading where nothing failed."""
+    day = date.fromisoformat(report.started[:10])
+    until = day + timedelta(days=days)
+    return HEAD.format(name=report.target.name, day=day) + "".join(_entries(report, until))
+
+
+def _entries(report: Report, until: date) -> Iterator[str]:
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for verdict in report.verdicts:
+        if verdict.counts:
+            groups.setdefault((verdict.rule, verdict.api), []).append(verdict)
+    for (rule, api), verdicts in sorted(groups.items()):
+        first_one = verdicts[0]
+        yield f"\n[[waiver]]  # {first_one.level}: {first_one.title}\n"
+        yield f"rule = {json.dumps(rule)}\n"
+        yield f"api = {json.dumps(api)}\n"
+        for name in ("profile", "mode", "probe"):
+            said = {getattr(verdict, name) for verdict in verdicts}
+            if len(said) == 1:
+                yield f"{name} = {json.dumps(said.pop())}\n"
+        yield f"reason = {json.dumps(f'accepted for now: {first_one.message[:200]}')}\n"
+        yield f"until = {until}\n"

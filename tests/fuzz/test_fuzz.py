@@ -1,0 +1,164 @@
+"""The hunt: nothing is found where nothing is wrong, and ten planted bugs are."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from conformance import schemas
+from conformance.exchange import APIS
+from conformance.fuzz import openapi
+from conformance.fuzz.again import failing
+from conformance.fuzz.cases import hello, kinds, to_json
+from conformance.fuzz.kept import as_test
+from conformance.fuzz.session import hunt
+from conformance.gate import Options
+from conformance.reference.deployments import DEPLOYMENTS
+from conformance.reference.reply import Change, Piece, Reply
+from conformance.reference.serve import running
+from conformance.store.memory import RunMemory
+from conformance.target import Target
+from conformance.wire.limits import Limits
+
+pytestmark = pytest.mark.timeout(300)
+DEEP = re.compile(rb"\[{50}|(?:\{\"a\":){50}")
+CRASH = b'{"error":{"message":"Internal error","type":"server_error","param":null,"code":null}}'
+TRACE = b'Traceback (most recent call last):\n  File "/srv/app/main.py", line 7, in ask\nIndexError: list index'
+
+
+def said(status, octets, media_type="application/json"):
+    headers = (("content-type", media_type),)
+    return Reply(status=status, headers=headers, pieces=(Piece(octets=octets),), framing="length")
+
+
+def values(value):
+    """All values inside a value."""
+    yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in inner:
+        yield from values(item)
+
+
+def contents(asked):
+    body = json.loads(asked.body) if isinstance(asked.json, dict) else {}
+    turns = body.get("messages")
+    return [m.get("content", "") for m in turns if isinstance(m, dict)] if isinstance(turns, list) else []
+
+
+def has(asked, test):
+    try:
+        return any(map(test, values(json.loads(asked.body))))
+    except ValueError:
+        return False
+
+
+PLANTED = {
+    "a hang on depth": (
+        lambda a: DEEP.search(a.body), lambda r, _: replace(r, pieces=(), end="hold", hold_s=9), "depth"),
+    "a list is answered": (lambda a: a.body[:1] == b"[", None, "no-json"),
+    "NaN is taken": (lambda a: b":NaN" in a.body, None, "extended"),
+    "a crash on large integers": (
+        lambda a: has(a, lambda v: type(v) is int and abs(v) >= 2**63), lambda *_: said(500, CRASH), "above-64-bits"),
+    "a crash on half a character": (lambda a: b"\\ud83d" in a.body, lambda *_: said(500, CRASH), "text-half"),
+    "a page for NUL": (lambda a: b"\\u0000" in a.body, lambda *_: said(400, b"<h1>Bad</h1>", "text/html"), "text-nul"),
+    "a crash on null content": (lambda a: None in contents(a), lambda *_: said(500, CRASH), "content-null"),
+    "a trace for no messages": (
+        lambda a: a.json and a.json.get("messages") == [], lambda *_: said(400, TRACE, "text/plain"),
+        "conversation-none"),
+    "a crash on names twice": (lambda a: a.body.count(b'"model":') > 1, lambda *_: said(500, CRASH), "names-twice"),
+    "a reset on long texts": (
+        lambda a: len(a.body) > 100_000, lambda r, _: replace(r, pieces=(), end="reset", head=b""), "long-text"),
+}  # fmt: skip
+"""What is wrong: when, what then happens (nothing: a plain greeting comes), and how the case is labelled."""
+
+
+def planted(name, api="chat"):
+    when, then, _ = PLANTED[name]
+
+    def reply(made, asked):
+        if asked.api != api or not when(asked):
+            return made
+        if then:
+            return then(made, asked)
+        body = json.dumps({"id": "chatcmpl-1", "object": "chat.completion", "created": 1_790_000_000, "model": "m"})
+        choice = '"choices":[{"index":0,"message":{"role":"assistant","content":"Hi","refusal":null},"logprobs":null,'
+        return said(200, f'{body[:-1]},{choice}"finish_reason":"stop"}}]}}'.encode())
+
+    return Change(name=re.sub(r"\W+", "-", name), title=name, caught_by="ERR003", reply=reply)
+
+
+def hunted(changes, tmp_path, *, examples, seed, apis=("chat",)):
+    store = RunMemory()
+    with running(DEPLOYMENTS["native-sse"], changes) as url:
+        target = Target(base_url=url, model="reference", apis=apis)
+        limits = Limits(timeout_s=2.0, silence_s=1.0, first_byte_s=1.0)
+        options = Options(target=target, profiles=(), limits=limits)
+        facts = hunt(options, store, examples=examples, seed=seed, max_tokens=None, kept=tmp_path, tell=lambda _: None)
+    return facts, store
+
+
+def bodies(store):
+    return {x.sent.partition(b"\r\n\r\n")[2] for x in store.written.values() if x.question.topic == "fuzz"}
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_the_strict_deployment_has_no_fault(api, tmp_path):
+    facts, store = hunted((), tmp_path, examples=150, seed=7, apis=(api,))
+    assert [name for name in store.written if ".hello" not in name] == []
+    assert (facts.seed, facts.stopped) == (7, "")
+
+
+def test_ten_planted_bugs_are_found_within_500_examples(tmp_path):
+    facts, store = hunted(tuple(map(planted, PLANTED)), tmp_path, examples=500, seed=1)
+    abouts = {x.question.about for x in store.written.values()}
+    missed = [name for name, (_, _, label) in PLANTED.items() if not any(a.startswith(label) for a in abouts)]
+    assert missed == [], sorted(abouts)
+    assert "FOUND = [" in as_test(facts, store.exchange)
+
+
+def test_the_same_seed_asks_the_same_and_what_was_found_is_asked_first(tmp_path):
+    change = planted("a crash on names twice")
+    _, first = hunted((change,), tmp_path / "a", examples=150, seed=3)
+    _, same = hunted((change,), tmp_path / "b", examples=150, seed=3)
+    assert bodies(first) == bodies(same) != set()
+    _, again = hunted((change,), tmp_path / "a", examples=7, seed=99)
+    assert bodies(first) & bodies(again)
+
+
+def test_what_was_found_can_be_kept_as_a_test(tmp_path):
+    change = planted("a crash on names twice")
+    facts, store = hunted((change,), tmp_path / "db", examples=150, seed=3)
+    (tmp_path / "test_found.py").write_text(as_test(facts, store.exchange))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path / "test_found.py"]
+    for changes, code in (((change,), 1), ((), 0)):
+        with running(DEPLOYMENTS["native-sse"], changes) as url:
+            done = subprocess.run(
+                command, env={"BASE_URL": url, "PATH": ""}, cwd=tmp_path, capture_output=True, check=False
+            )
+        assert done.returncode == code, done.stdout.decode()[-1500:]
+
+
+def test_a_case_is_asked_again_as_it_was(tmp_path):
+    body = to_json([hello("chat", "reference")])
+    with running(DEPLOYMENTS["native-sse"], (planted("a list is answered"),)) as url:
+        assert failing(url, "reference", "chat", "unary", "chat.fuzz.no-json.a-list", body) >= {"ERR001"}
+    with running(DEPLOYMENTS["native-sse"]) as url:
+        assert failing(url, "reference", "chat", "unary", "chat.fuzz.no-json.a-list", body) == set()
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_the_document_describes_each_api_by_the_wire_s_schemas(api):
+    document = openapi.document()
+    (operation,) = [o["post"] for o in document["paths"].values() if o["post"]["operationId"] == api]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    validator = Draft202012Validator(document | body)
+    good = hello(api, "reference")
+    assert validator.is_valid(good)
+    assert not validator.is_valid(good | {"temperature": "hot"})
+    assert "itemSchema" in operation["responses"]["200"]["content"]["text/event-stream"]
+    assert set(kinds(api, "m")) == {"unreadable", "edge", "text", "nested", "unknown"}
+    assert schemas.validator(f"{api}-request").is_valid(good)
