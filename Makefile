@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REAL := .cache/real
+PAGES := .cache/pages
 # Three a processor: most of a test is waiting for a server.
 WORKERS = $(shell $(BIN)/python -c 'import os; print(3 * (os.cpu_count() or 1))')
 # Arguments for the command that a target runs, for example: make run ARGS="--deployment silent-json"
@@ -39,6 +40,15 @@ check: $(VENV)/check.stamp ## Format, lint, types, import arrows, spelling, gene
 .PHONY: real
 real: $(VENV)/test.stamp $(REAL)/stamp ## Set up llama.cpp, vLLM's router and llmock, and run the gate against each
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python -m pytest tests/real -m realserver -n 0 $(ARGS)
+
+.PHONY: pages
+pages: $(VENV)/test.stamp $(PAGES)/stamp ## Set up Chromium and axe-core, and open the site in them
+	@CONFORMANCE_AXE=$(CURDIR)/$(PAGES)/node_modules/axe-core/axe.min.js \
+		$(BIN)/python -m pytest tests/pages -m browser -n 0 $(ARGS)
+
+.PHONY: published
+published: $(VENV)/test.stamp $(REAL)/stamp $(PAGES)/stamp ## Write reports/matrix and its picture anew, from the servers that run here
+	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python tests/real/publish.py
 
 .PHONY: fidelity
 fidelity: $(VENV)/test.stamp ## Install the real clients, and hold the predictions against them; writes docs/fidelity.md
@@ -99,4 +109,14 @@ $(REAL)/stamp: tests/real/requirements.txt
 	@echo "Setting up llama.cpp, vLLM's router and llmock ..." >&2
 	@$(PYTHON) -m venv $(REAL)
 	@PIP_CONSTRAINT= $(REAL)/bin/pip install $(PIP) -r tests/real/requirements.txt
+	@touch $@
+
+$(PAGES)/stamp: tests/pages/package.json | $(BIN)/python
+	@echo "Setting up Chromium and axe-core ..." >&2
+	@{ command -v chromium && command -v chromedriver; } >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
+		{ echo "chromium and chromedriver are missing, e.g. apt-get install chromium chromium-driver" >&2; exit 1; }
+	@$(BIN)/pip install $(PIP) -e '.[pages]'
+	@mkdir -p $(PAGES) && cp tests/pages/package.json $(PAGES)
+	@cd $(PAGES) && npm install --no-audit --no-fund --no-package-lock --silent
 	@touch $@

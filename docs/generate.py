@@ -6,20 +6,16 @@
 import json
 import sys
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 
 from coverage_page import coverage
 
 from conformance import catalogue
 from conformance.fuzz.openapi import document
-from conformance.impact import Impact
 from conformance.reference import changes
 from conformance.reference.deployments import DEPLOYMENTS
 from conformance.report.page import Page, as_markdown, marked, page
 from conformance.rules.families import FAMILIES
-from conformance.selftest import inspect
-from conformance.target import Policy, Prices
 from conformance.verdict import Level
 
 HERE = Path(__file__).parent
@@ -119,81 +115,10 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-GOOD, PARTLY, BAD = ("#1a7f37", "#ffffff"), ("#9a6700", "#ffffff"), ("#cf222e", "#ffffff")
-LEGEND = {GOOD: "delivered", PARTLY: "told, or delivered at extra cost", BAD: "lost, and paid for"}
-WORDS = {
-    "text": "answer",
-    "text+": "answer, and more",
-    "partial_text": "half an answer",
-    "empty_silent": "nothing",
-    "exception": "an error",
-    "partial_text+exception": "half, then an error",
-    "hang": "a hang",
-    "tool_ok": "tool call",
-    "tool_bad": "a broken tool call",
-}
-
-
-def matrix() -> str:
-    """The picture of the matrix: what each framework's user sees on each embedded deployment, and what it costs."""
-    columns: list[str] = []
-    grid: dict[str, dict[str, Impact]] = {}
-    for name in DEPLOYMENTS:
-        judged = inspect(name, None, Policy(), prices=Prices(request=0.018), suite="smoke").judged
-        grid[name] = {i.client: i for i in judged.impact if i.mode == "stream"}
-        columns += [client for client in grid[name] if client not in columns]
-    return _svg(columns, grid)
-
-
-def _svg(columns: list[str], grid: dict[str, dict[str, Impact]]) -> str:
-    cell_width, cell_height, left, top = 150, 54, 130, 56
-    width, height = left + cell_width * len(columns) + 10, top + cell_height * len(grid) + 40
-    out = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-            ' font-family="system-ui, sans-serif" font-size="13" role="img"'
-            ' aria-label="What each framework delivers on each deployment">'
-        ),
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-    ]
-    for x, client in enumerate(columns):
-        at = left + x * cell_width + cell_width // 2
-        for line, part in enumerate(client.removesuffix(")").split(" (")):
-            style = f'font-weight="{400 if line else 600}" font-size="{11 if line else 13}"'
-            y = 26 + line * 17
-            out.append(f'<text x="{at}" y="{y}" text-anchor="middle" {style} fill="#1f2328">{escape(part)}</text>')
-    for y, (deployment, cells) in enumerate(grid.items()):
-        at = top + y * cell_height
-        out.append(f'<text x="12" y="{at + 31}" font-weight="600" fill="#1f2328">{escape(deployment)}</text>')
-        for x, client in enumerate(columns):
-            out += _svg_cell(cells.get(client), left + x * cell_width, at, cell_width, cell_height)
-    at = left + 3
-    for (fill, _), words in LEGEND.items():
-        y = height - 26
-        out.append(f'<rect x="{at}" y="{y}" width="14" height="14" rx="3" fill="{fill}"/>')
-        out.append(f'<text x="{at + 20}" y="{y + 12}" font-size="12" fill="#1f2328">{words}</text>')
-        at += 40 + 7 * len(words)
-    return "\n".join([*out, "</svg>", ""])
-
-
-def _svg_cell(impact: Impact | None, x: int, y: int, width: int, height: int) -> Iterator[str]:
-    if impact is None:
-        return
-    told = impact.outcome in ("text", "text+") or (impact.outcome == "exception" and not impact.billed)
-    fill, ink = GOOD if impact.delivered and impact.requests == 1 else PARTLY if told else BAD
-    requests = f"{impact.requests} request{'s' if impact.requests > 1 else ''}, {impact.billed} billed"
-    middle = x + width // 2
-    yield f'<rect x="{x + 3}" y="{y + 3}" width="{width - 6}" height="{height - 6}" rx="6" fill="{fill}"/>'
-    word = WORDS[impact.outcome]
-    yield f'<text x="{middle}" y="{y + 24}" text-anchor="middle" fill="{ink}" font-weight="600">{word}</text>'
-    yield f'<text x="{middle}" y="{y + 41}" text-anchor="middle" fill="{ink}" font-size="11">{requests}</text>'
-
-
 PAGES = {
     "coverage.md": coverage,
     "questions.md": questions,
     "reference.md": reference,
-    "matrix.svg": matrix,
     "../schemas/openapi.json": lambda: json.dumps(document(), indent=2) + "\n",
 }
 

@@ -15,7 +15,7 @@ from conformance import __version__
 from conformance.report import timeline
 from conformance.report.document import Judged, Report
 from conformance.report.failures import Evidence, Line, describe
-from conformance.report.impacts import USER_SEES, money
+from conformance.report.impacts import USER_SEES, money, worst_first
 from conformance.report.octets import parts
 from conformance.report.page import page as rule_facts
 from conformance.rule import Rule
@@ -123,9 +123,10 @@ def facts(report: Report) -> dict[str, Any]:
         "kind": kind(said(report)),
         "headline": report.summary.headline,
         "impact": [
-            {name: getattr(i, name) for name in ("client", "mode", "outcome", "requests", "billed", "detail")}
+            {name: getattr(i, name) for name in ("client", "mode", "outcome", "requests", "billed")}
             | {"sees": USER_SEES[i.outcome], "wasted": money(i.wasted_usd), "cost": money(i.cost_usd)}
-            for i in report.impact
+            | {"why": "" if i.delivered and i.requests == 1 else i.detail}
+            for i in sorted(report.impact, key=worst_first)
         ],
         "fields": [field for field in report.fields if field.documented],
         "hints": report.hints,

@@ -99,7 +99,7 @@ def column(report: Report, file: str) -> Column:
         file=file,
         said=html.said(report),
         detail=report.summary.headline[0] if report.summary.headline else "",
-        fates=_fates(report.impact),
+        fates=_fates(() if report.stopped else report.impact),
         families=families,
         fields={(f.api, f.field): report.capabilities[f.api][f.field] for f in report.fields if f.documented},  # type: ignore[misc]
         failing=frozenset(v.rule for v in report.verdicts if v.status is Status.FAIL),
@@ -166,7 +166,8 @@ def _fate(c: Column, client: str) -> Cell:
     if fate is None:
         return Cell("–")
     times = f" ×{fate.requests}" if fate.requests > 1 else ""
-    kind = html.kind(fate.outcome) if fate.requests == 1 else "warn" if html.kind(fate.outcome) == "good" else "bad"
+    kind = html.kind(fate.outcome)
+    kind = "warn" if kind == "good" and fate.requests > 1 else kind
     title = f"{client} on {c.name}: its user {USER_SEES[fate.outcome]}"
     return Cell(SHORT[fate.outcome] + times, kind, f"targets/{c.file}.html#impact", title)
 

@@ -92,20 +92,32 @@ def llama_cpp_in_halves(folder):
         yield url
 
 
-@pytest.fixture(scope="session")
-def vllm_router(folder, llama_cpp):
-    """vLLM's router in front of llama.cpp."""
+@contextmanager
+def serving_vllm_router(folder, upstream):
+    """vLLM's router in front of another server."""
     port = str(free_port())
-    workers = ("--worker-urls", llama_cpp.removesuffix("/v1"), "--policy", "round_robin")
+    workers = ("--worker-urls", upstream.removesuffix("/v1"), "--policy", "round_robin")
     ports = ("--host", "127.0.0.1", "--port", port, "--prometheus-port", str(free_port()))
     with serving("vllm_router", folder, port, PYTHON.with_name("vllm-router"), *workers, *ports) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
-def llmock(folder):
+@contextmanager
+def serving_llmock(folder):
     """A mock of ten providers, for testing clients."""
     port = str(free_port())
     command = (PYTHON.with_name("llmock"), "serve", "--host", "127.0.0.1", "--port", port)
     with serving("llmock", folder, port, *command) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def vllm_router(folder, llama_cpp):
+    with serving_vllm_router(folder, llama_cpp) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def llmock(folder):
+    with serving_llmock(folder) as url:
         yield url

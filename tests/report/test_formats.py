@@ -1,0 +1,185 @@
+"""The formats for machines and pages: complete, well-formed, and harmless whatever the target sent."""
+
+import json
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from conformance.report import annotations, badge, har, html, markdown, sarif
+from conformance.report.formats import FORMATS
+
+TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
+SARIF = {
+    "type": "object",
+    "required": ["$schema", "version", "runs"],
+    "additionalProperties": False,
+    "properties": {
+        "$schema": {"type": "string"},
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["tool", "results"],
+                "properties": {
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "properties": {
+                            "driver": {
+                                "type": "object",
+                                "required": ["name", "rules"],
+                                "properties": {
+                                    "rules": {
+                                        "type": "array",
+                                        "items": {
+                                            "type": "object",
+                                            "required": ["id", "shortDescription", "help", "defaultConfiguration"],
+                                            "properties": {"shortDescription": TEXT, "fullDescription": TEXT},
+                                        },
+                                    }
+                                },
+                            }
+                        },
+                    },
+                    "results": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["ruleId", "ruleIndex", "level", "message", "locations"],
+                            "properties": {
+                                "level": {"enum": ["none", "note", "warning", "error"]},
+                                "message": TEXT,
+                                "locations": {"type": "array", "minItems": 1},
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+"""What sections 3.13 to 3.51 of SARIF 2.1.0 ask of the parts that are written."""
+ALLOWED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+"""Characters that move a cursor, turn a text round, or end one."""
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page, as far as harm goes."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.links, self.handlers = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("href", "src", "action") and value]
+        self.handlers += [value for name, value in attrs if name.startswith("on") and value != "return false"]
+
+
+def of(run):
+    page = Page()
+    page.feed(html.render(run.report, run.evidence).decode())
+    return page
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_format_lets_through_what_moves_a_cursor_or_turns_a_text(name, run):
+    text = FORMATS[name](run.report, run.evidence).decode()
+    if name != "har":  # which holds the reply itself, as JSON
+        assert ALLOWED.findall(text) == []
+    else:
+        assert json.loads(text)["log"]["version"] == "1.2"
+
+
+def test_a_page_runs_nothing_of_the_target_and_asks_nobody(run):
+    page = of(run)
+    assert page.tags.count("script") == 1
+    assert page.handlers == []
+    assert all(link.startswith(("https://", "#")) for link in page.links)
+    assert not {"iframe", "object", "embed", "link", "img"} & set(page.tags)
+
+
+def test_the_page_shows_the_verdict_the_fault_in_its_octets_and_when_they_came(record):
+    run = record("silent_json")
+    text = html.render(run.report, run.evidence).decode()
+    assert "not conformant" in text
+    assert re.search(r"<mark>[^<]*content-type[^<]*</mark>", text)
+    assert 'class="timeline"' in text
+    assert "hermes 0.14" in text
+
+
+def test_sarif_has_a_result_for_each_failure_that_points_into_the_recording(record):
+    run = record("silent_json")
+    log = json.loads(sarif.render(run.report, run.evidence))
+    Draft202012Validator(SARIF).validate(log)
+    (told,) = log["runs"]
+    failed = [v for v in run.report.verdicts if v.status == "fail"]
+    assert len(told["results"]) == len(failed) > 0
+    for result in told["results"]:
+        assert told["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        place = result["locations"][0]["physicalLocation"]["artifactLocation"]
+        assert place["uri"].startswith("exchanges/")
+        assert place["uriBaseId"] in told["originalUriBaseIds"]
+
+
+def test_annotations_are_one_command_a_rule_on_one_line_each(record):
+    run = record("silent_json")
+    lines = annotations.render(run.report, run.evidence).decode().splitlines()
+    assert len(lines) == len({v.rule for v in run.report.verdicts if v.counts})
+    assert all(re.match(r"::(error|warning|notice) title=[^:,]*::\S", line) for line in lines)
+    assert lines[0].startswith("::error title=FLD001")
+
+
+def test_a_badge_is_a_picture_that_says_the_verdict(run):
+    root = ET.fromstring(badge.render(run.report))  # noqa: S314 - our own
+    assert root.tag.endswith("svg")
+    assert root.get("aria-label").startswith("agent conformance: ")
+
+
+def test_a_har_has_every_exchange_with_its_times_and_no_key(record):
+    run = record("silent_json")
+    entries = json.loads(har.render(run.report, run.evidence))["log"]["entries"]
+    assert len(entries) == len({name for v in run.report.verdicts for name in v.exchanges})
+    first = entries[0]
+    assert first["request"]["url"].startswith("https://api.example/")
+    assert first["response"]["status"] == 200
+    assert json.loads(first["response"]["content"]["text"])["object"] == "chat.completion"
+    assert set(first["timings"]) >= {"send", "wait", "receive"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a *b* _c_ `d`", r"a \*b\* \_c\_ \`d\`"),
+        ("<script>x</script>", "&lt;script&gt;x&lt;/script&gt;"),
+        ("[l](http://evil.example)", r"\[l\](http\://evil.example)"),
+        ("a | b #1", r"a \| b \#1"),
+    ],
+)
+def test_a_text_is_no_markup_in_markdown(text, expected):
+    assert markdown.plain(text) == expected
+
+
+def test_a_mention_calls_nobody():
+    assert "@someone" not in markdown.plain("@someone")
+    assert markdown.plain("@someone").replace("\u200b", "") == "@someone"
+
+
+@pytest.mark.parametrize("text", ["`", "``x`", "a", " "])
+def test_code_stands_between_more_backticks_than_are_in_it(text):
+    made = markdown.code(text)
+    fence = re.match(r"`+", made)[0]
+    assert made.endswith(fence)
+    assert fence not in made[len(fence) : -len(fence)]
+
+
+def test_markdown_tells_the_verdict_and_each_failing_rule(record):
+    run = record("silent_json")
+    text = markdown.render(run.report, run.evidence).decode()
+    assert text.startswith("# ❌ not conformant: staging")
+    for rule in {v.rule for v in run.report.verdicts if v.counts}:
+        assert f" {rule} " in text
