@@ -26,7 +26,7 @@ run: $(VENV)/run.stamp ## Set up, and run the gate on the embedded deployment
 
 .PHONY: test
 test: $(VENV)/test.stamp ## Set up, and pass the tests
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: check
 check: $(VENV)/check.stamp ## Format, lint, types, import arrows, spelling, generated files

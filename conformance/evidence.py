@@ -46,9 +46,9 @@ def _probe(where: str) -> str:
 
 
 def _is_named(name: str, api: Api, probe: str) -> bool:
-    """Whether a probe's name is the one that is wanted, or begins like it."""
-    full = f"{api}.{probe}"
-    return name.startswith(full[:-1]) if probe.endswith("*") else name == full
+    """Whether a probe's name is one of those that are wanted (`|` between them), or begins like one."""
+    wanted = [f"{api}.{one}" for one in probe.split("|")]
+    return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in wanted)
 
 
 def _is_brief(x: Exchange) -> bool:

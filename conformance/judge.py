@@ -12,7 +12,8 @@ from conformance.evidence import Evidence, Load, is_asked, is_optional
 from conformance.exchange import Api, Exchange, Mode, Question
 from conformance.impact import Impact
 from conformance.probe import Suite
-from conformance.read.capability import State, capability, merge
+from conformance.read.capability import State, merge
+from conformance.read.fields import Place, Shown, Sighting, conclude, sightings
 from conformance.read.http1 import reply
 from conformance.read.usage import usage
 from conformance.rule import Rule
@@ -29,28 +30,16 @@ WHOLE_TURNS = ("hello", "tools", "tools.named", "tools.several", "tools.single",
 """Questions that a framework's user could have asked: others cap the answer, and would hurt by that alone."""
 
 
-class Shown(NamedTuple):
-    """What became of a request field in one mode, why that is known, and the exchange that shows it.
-
-    `documented` is whether the API has such a field, or the target was asked about one that nobody knows.
-    """
-
-    state: State
-    why: str
-    exchange: str
-    documented: bool
-
-
 @dataclass(slots=True, kw_only=True)
 class Judgement:
     """What a recording shows: verdicts, what became of request fields, impacts of the greetings, and what was spent.
 
-    `fields` gives the capabilities by API, field and mode.
+    `sightings` are what single exchanges show of request fields.
     `hurt` gives, for each exchange with a failure, what the frameworks would make of it.
     """
 
     verdicts: tuple[Verdict, ...] = ()
-    fields: dict[tuple[Api, str, Mode], Shown] = field(default_factory=dict)
+    sightings: list[Sighting] = field(default_factory=list)
     impact: tuple[Impact, ...] = ()
     hurt: dict[str, tuple[Impact, ...]] = field(default_factory=dict)
     requests: int = 0
@@ -59,10 +48,15 @@ class Judgement:
     cost_usd: float | None = None
 
     @property
+    def fields(self) -> dict[Place, Shown]:
+        """What became of each request field, by API, field and mode."""
+        return conclude(self.sightings)
+
+    @property
     def capabilities(self) -> dict[Api, dict[str, State]]:
         """The worst state of each field in either mode, by API and field."""
         found: dict[Api, dict[str, State]] = {}
-        for (api, name, _), shown in sorted(self.fields.items()):
+        for (api, name, _), shown in self.fields.items():
             fields = found.setdefault(api, {})
             fields[name] = merge(fields.get(name, shown.state), shown.state)
         return found
@@ -290,11 +284,7 @@ def _consequences(
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in sides.items():
         hello = evidence.beside(x, "hello")
-        if found := capability(x, hello if isinstance(hello, Exchange) else None):
-            name, sight = found
-            before = result.fields.get((x.api, name, mode))
-            if before is None or before.state != merge(before.state, sight.state):
-                result.fields[x.api, name, mode] = Shown(*sight, x.id, x.question.topic != "unknown-field")
+        result.sightings += sightings(x, hello if isinstance(hello, Exchange) else None)
         fallback = sides.get("unary") if mode == "stream" else None
         if x.question.topic == "hello":
             result.impact += impact_of(x, fallback, prices)

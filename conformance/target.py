@@ -1,5 +1,6 @@
 """The target: a deployment under test, and what its owner says of it."""
 
+from fnmatch import fnmatchcase
 from typing import Literal
 
 import msgspec
@@ -16,11 +17,21 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What the target's owner promises.
 
     `streaming`: whether a declared refusal (501) of streaming is accepted for now. `unknown_fields`: what the target
-    does with fields that it does not know; none where the owner has not said.
+    does with fields that it does not know; none where the owner has not said. `fields`: the same for fields whose
+    names match a pattern (`*` and `?`), the first that does.
     """
 
     streaming: Streaming = "required"
     unknown_fields: UnknownFields | None = None
+    fields: dict[str, UnknownFields] = {}
+
+    def __hash__(self) -> int:
+        return hash((self.streaming, self.unknown_fields, *self.fields.items()))
+
+    def promise(self, name: str) -> UnknownFields | None:
+        """What the owner promises to do with an unknown field; None where nothing was said."""
+        found = (word for pattern, word in self.fields.items() if fnmatchcase(name, pattern))
+        return next(found, self.unknown_fields)
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True):

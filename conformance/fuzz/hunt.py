@@ -15,7 +15,7 @@ from hypothesis.errors import HypothesisWarning
 from conformance.exchange import Exchange
 from conformance.fuzz.cases import Case, Strategy
 from conformance.read.usage import usage
-from conformance.verdict import Status, Verdict
+from conformance.verdict import Level, Status, Verdict
 
 SHARES: Final = {"unreadable": 15, "edge": 35, "text": 15, "nested": 10, "unknown": 5, "valid": 10, "invalid": 10}
 """How the examples are shared out among the kinds of cases, in parts of a hundred; other kinds get ten."""
@@ -39,9 +39,9 @@ def _kind(rule: str, what: str) -> type[FoundError]:
     return type(f"{rule} {what}", (FoundError,), {})
 
 
-def _what(case: Case) -> str:
-    """What tells failures of one rule apart: what is odd about the case, without where it stands."""
-    return case.about.partition(".")[0] if case.topic == "fuzz" else case.topic
+def _what(case: Case, verdict: Verdict) -> str:
+    """What tells failures of one rule apart: of a MUST, what is odd about the case, without where it stands."""
+    return case.about.partition(".")[0] if case.topic == "fuzz" and verdict.level is Level.MUST else case.topic
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Hunt:
         self.left = most
         for case in cases:
             for verdict in self._failures(case):
-                self._keep(_kind(verdict.rule, _what(case))(case, self.asked[case], verdict))
+                self._keep(_kind(verdict.rule, _what(case, verdict))(case, self.asked[case], verdict))
 
     def _keep(self, found: FoundError) -> None:
         self.found.setdefault(type(found).__name__, found)
@@ -100,7 +100,7 @@ class Hunt:
         @given(strategy)
         def look(case: Case) -> None:
             for verdict in self._failures(case):
-                kind = _kind(verdict.rule, _what(case))
+                kind = _kind(verdict.rule, _what(case, verdict))
                 if kind.__name__ not in self.found:
                     raise kind(case, self.asked[case], verdict)
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from conformance.exchange import APIS, MODES, Api
 from conformance.probe import Probe
-from conformance.probes.hello import CAP, COUNT, LEAST, says, with_usage
+from conformance.probes.hello import CAP, COUNT, LEAST, cap, says, sets, with_usage
 from conformance.probes.wording import asking
+from conformance.read.fields import LONG_INSTRUCTIONS
 
 LAMPS: dict[str, Any] = {
     "type": "json_schema",
@@ -57,8 +58,26 @@ def _stop(api: Api) -> Probe:
     )
 
 
+ASIDE = " ".join(f"{number}." for number in range(LONG_INSTRUCTIONS))
+"""Instructions of so many words, which ask for nothing."""
+
+
+def _instructed(api: Api, name: str) -> Probe:
+    return Probe(
+        name=f"{api}.witness.{name}",
+        purpose=f"A hundred words stand in `{name}`: they are part of the prompt, and have to be counted.",
+        api=api,
+        change=sets(**{name: ASIDE}, **cap(api, 1)),
+        suite="full",
+        of_fields=MODES,
+        max_tokens=LEAST[api],
+    )
+
+
 WITNESSES = (
     *map(_cap, APIS),
+    _instructed("messages", "system"),
+    _instructed("responses", "instructions"),
     *map(_stop, STOPS),
     Probe(
         name="chat.witness.max_completion_tokens",
@@ -84,6 +103,15 @@ WITNESSES = (
         change=with_usage(says(COUNT, logprobs=True, top_logprobs=3, max_tokens=8)),
         of_fields=MODES,
         max_tokens=8,
+    ),
+    Probe(
+        name="chat.witness.logit_bias",
+        purpose="One token is made the only one, whichever that is: the answer has to be that token, again and again.",
+        api="chat",
+        change=with_usage(says(COUNT, logit_bias={"300": 100}, max_tokens=6)),
+        suite="fields",
+        of_fields=MODES,
+        max_tokens=6,
     ),
     Probe(
         name="chat.witness.logprobs.alone",

@@ -46,14 +46,12 @@ WITNESSED: dict[Api, tuple[str, ...]] = {
         "response_format.json_schema",
         "max_tokens",
         "max_completion_tokens",
+        "logit_bias",
     ),
     "messages": ("tool_choice", "stop_sequences", "max_tokens"),
     "responses": ("tool_choice", "max_output_tokens", "text"),
 }
 """Fields with a witness: there an ignored wrong type does not prove that a right one is ignored."""
-
-READ_LOOSELY = ("logit_bias",)
-"""Fields whose readers may pass over a wrong type and honour a right one, as llama.cpp does."""
 
 UNSUPPORTED = re.compile(
     r"not supported|unsupported|not implemented|unknown|unrecogni[sz]ed|unexpected (?:field|parameter|keyword)"
@@ -219,6 +217,21 @@ def _logprobs(x: Exchange, seen: Effects) -> Sight:
     return Sight("honoured")
 
 
+def _biased(_x: Exchange, seen: Effects) -> Sight:
+    text = seen.text
+    if any(_is_repeated(said) for said in (text, f" {text}")):
+        return Sight("honoured")
+    if text and seen.is_cut:
+        return Sight("dropped", f"`logit_bias` allowed one token, and the answer is {shown(text)}")
+    return Sight("unknown", "the answer ended before its cap")
+
+
+def _is_repeated(text: str) -> bool:
+    """Whether a text is one piece, four times or more."""
+    period = (text + text).find(text, 1)
+    return 0 < period <= len(text) // 4
+
+
 def _format(x: Exchange, seen: Effects) -> Sight:
     if seen.is_cut or not seen.text.strip():
         return Sight("unknown", "the answer was cut short or empty")
@@ -264,6 +277,7 @@ WITNESSES: dict[str, Callable[[Exchange, Effects], Sight]] = {
     **{name: _cap for names in CAPS.values() for name in names},
     **dict.fromkeys(STOPS.values(), _stop),
     "logprobs": _logprobs,
+    "logit_bias": _biased,
     **dict.fromkeys(FORMATS.values(), _format),
 }
 """For each field, how its effect shows in any model's answer, obedient or random."""
@@ -320,7 +334,7 @@ def mistyped(x: Exchange, hello: Exchange | None) -> Sight:
         return Sight("unknown", f"answered with {reply(x).status}")
     if where := announced(x, name):
         return Sight("announced", f"{where} says that `{name}` was ignored")
-    if name in (*WITNESSED[x.api], *READ_LOOSELY):
+    if name in WITNESSED[x.api]:
         return Sight("unknown", "a wrong type is passed over, and a right one may be read")
     return Sight("dropped", "a wrong type was answered as if it were not there")
 

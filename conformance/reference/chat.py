@@ -42,7 +42,12 @@ def turn_of(body: Body) -> Turn:
         format=format_of(body.get("response_format") or {}),
         cap=min(caps) if caps else None,
         stops=(stop,) if isinstance(stop, str) else tuple(stop),
+        forced=any(bias >= MOST_BIAS for bias in (body.get("logit_bias") or {}).values()),
     )
+
+
+MOST_BIAS = 100
+"""What makes a token the only one, as the API documents it."""
 
 
 def text_of(content: Any) -> str:

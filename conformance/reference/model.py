@@ -26,6 +26,7 @@ NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve
 seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"""
 SMALL, TENS = NUMBERS.split()[:20], NUMBERS.split()[20:]
 LAST_NUMBER = 99
+FORCED = " so"
 DEFAULT_RANGE = (1, 40)
 
 
@@ -43,7 +44,7 @@ class Turn:
 
     `prompt` is the last thing that the user said; `after_tool` says that a tool has answered since. `choice` with
     `tools` says what may be called. `format` is None for text, or the JSON Schema of the answer. `cap` bounds the
-    tokens; the answer ends before any of `stops`.
+    tokens; the answer ends before any of `stops`. `forced`: one token is so much likelier that no other is made.
     """
 
     prompt: str
@@ -54,6 +55,7 @@ class Turn:
     format: Any = None
     cap: int | None = None
     stops: tuple[str, ...] = ()
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ def think(turn: Turn) -> Said:
     """What the model says in this turn; the same for the same turn."""
     if chosen := _chosen_tools(turn):
         return _capped_calls(tuple(_call(tool) for tool in chosen), turn.cap)
+    if turn.forced:
+        return Said(text=(FORCED,) * (turn.cap or LAST_NUMBER), finish="length")
     text, stop = _stopped(_text(turn), turn.stops)
     tokens = tokenize(text)
     if turn.cap is not None and len(tokens) > turn.cap:

@@ -11,7 +11,6 @@ from conformance.reference.deployments import DEPLOYMENTS
 from conformance.reference.reply import Change, Piece
 from conformance.reference.serve import running
 
-webdriver = pytest.importorskip("selenium.webdriver")
 AXE = Path(os.environ.get("CONFORMANCE_AXE", "none"))
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -62,6 +61,8 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["light", "dark"])
 def browser(request, tmp_path_factory):
+    from selenium import webdriver  # noqa: PLC0415 - only who opens pages has it
+
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     quiet = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking")

@@ -96,6 +96,16 @@ def test_everything_explained_fails_and_the_octets_show_it(runs, server):
         assert told or (entry.get("sometimes") and not named), f"{entry['rule']} {pattern}"
 
 
+def test_no_field_is_said_to_be_dropped_that_is_read(llama_cpp, tmp_path):
+    """By hand, in its source: what its reader passes over in a wrong type and honours in the right one is no drop."""
+    expected = EXPECTED["llama_cpp"]
+    outcome = run("fields", llama_cpp, tmp_path, expected["apis"])
+    fields = [f for f in outcome.report["fields"] if f["documented"] and f["state"] == "dropped"]
+    found = {(f["api"], f["field"]) for f in fields}
+    assert found <= {(api, name) for api, names in expected["dropped"].items() for name in names}
+    assert {("chat", "user"), ("chat", "service_tier"), ("messages", "tool_choice")} <= found
+
+
 def test_a_message_that_never_starts_is_found(llama_cpp_in_halves, tmp_path):
     """llama.cpp sends message_start with the first whole letter, and not at all where the first token is none."""
     outcome = run("gate", llama_cpp_in_halves, tmp_path, ["messages"])

@@ -107,6 +107,16 @@ def test_the_owner_s_promise(promise, said):
     assert any("without a word" in str(f) for f in advised) == (promise is None and said == "dropped")
 
 
+@pytest.mark.parametrize(
+    ("fields", "fails"),
+    [({"x_*": "allow"}, False), ({"*": "reject", "x_*": "allow"}, True), ({"y_*": "allow"}, True), ({}, True)],
+)
+def test_a_promise_for_some_fields_goes_before_the_one_for_all(fields, fails):
+    policy = Policy(unknown_fields="reject", fields=fields)
+    found = say(broken_promise_on_unknown_fields.judge, answered(completion(), **CANARY), policy)
+    assert any("owner promises to refuse" in str(f) for f in found) == fails
+
+
 def test_a_refusal_of_the_cap_that_rode_along_proves_nothing():
     x = answered(error("Unsupported parameter: 'max_tokens'.", param="max_tokens"), status=400, **MISTYPED)
     assert say(dropped_field.judge, x, HI) == [Status.UNTESTABLE]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
-from conformance.read.capability import mistyped
+from conformance.read.fields import conclude, sightings
 from conformance.read.http1 import reply
 from conformance.read.refusal import own_fields, quoted, refusal
 from conformance.read.request import asked
@@ -60,11 +60,14 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     when=both(asks("hello"), in_a_mode_that_is_offered, decided),
     good=[(answered(completion(), **SET), REFUSED), (answered(completion()), PASSED_OVER)],
     bad=[(answered(completion(), **SET), PASSED_OVER)],
-    beside={"tried": "@wrong-type.*"},
+    beside={"tried": "@wrong-type.*|witness.*|tools*"},
 )
 def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding]:
     """Whoever uses the framework with this target sets something that nobody reads, and is not told."""
-    lost = [t.question.about for t in tried if t.question.about in asked(x) and mistyped(t, None).state == "dropped"]
+    seen = [one for other in tried for one in sightings(other, None)]
+    told = {one.place for one in seen if one.proven}  # a missing effect has a rule of its own
+    dropped = [place[1] for place, found in conclude(seen).items() if found.state == "dropped" and place not in told]
+    lost = [name for name in dropped if name in asked(x)]
     if lost and not refusal(x):
-        fields = ", ".join(f"`{name}`" for name in dict.fromkeys(lost))
+        fields = ", ".join(f"`{name}`" for name in lost)
         yield Finding(f"{x.question.profile} always sends {fields}, and the target drops it", at=reply(x).head)

@@ -35,8 +35,8 @@ def _inside(x: Exchange) -> Skip | None:
 
 def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
     name = x.question.about
-    if policy.unknown_fields is not None:
-        yield not_applicable(f"the target's owner says what becomes of unknown fields: {policy.unknown_fields}")
+    if promise := policy.promise(name):
+        yield not_applicable(f"the target's owner says what becomes of unknown fields: {promise}")
     elif (said := refusal(x)) and not names(said, name):
         yield untestable(f"the target answered {said.status} without saying whether `{name}` is the reason")
     elif not said and not announced(x, name):
@@ -89,7 +89,7 @@ def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | Skip
 )
 def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
     """Clients are written against the promise: what it says is refused must not pass, what it says is told must be."""
-    name, said, promise = x.question.about, refusal(x), policy.unknown_fields
+    name, said, promise = x.question.about, refusal(x), policy.promise(x.question.about)
     if promise not in ("reject", "announce"):
         yield not_applicable("the target's owner promises nothing that could be broken")
     elif said and not names(said, name):
