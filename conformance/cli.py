@@ -105,6 +105,7 @@ def matrix(
     """
     from conformance.front import matrix as many  # noqa: PLC0415 - `--help` must not wait for it
 
+    _without("matrix", dry_run=how_much.dry_run)
     return many.carry_out(config, out, Wish(what=what, how_much=how_much), at_once)
 
 
@@ -316,6 +317,7 @@ def fuzz(
         from conformance.front.config import ConfigError  # noqa: PLC0415 - as above
 
         raise ConfigError(f"fuzz needs {error.name}: install the extra, oai-conformance[fuzz]") from None
+    _without("fuzz", suite=what.suite != What.suite, dry_run=how_much.dry_run)
     outputs = runs.outputs(told.report)
     runs.waived(told.waivers)
     with granted(Wish(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
@@ -323,6 +325,15 @@ def fuzz(
         hunting.carry_out(options, path, examples=max_examples, seed=seed)
     judged = runs.judged(path, told.waivers, strict=told.strict)
     return screen.tell(judged, outputs, hint=screen.serve_hint(whom, judged))
+
+
+def _without(command: str, **given: bool) -> None:
+    """Refuse options that a command shares with others and can do nothing with."""
+    from conformance.front.config import ConfigError  # noqa: PLC0415 - `--help` must not wait for it
+
+    for name, is_given in given.items():
+        if is_given:
+            raise ConfigError(f"--{name.replace('_', '-')} says nothing to `conformance {command}`; leave it out")
 
 
 def _above_zero(value: int) -> None:

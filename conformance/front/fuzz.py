@@ -5,9 +5,11 @@ from pathlib import Path
 
 from conformance.front import runs
 from conformance.front.config import ConfigError
+from conformance.front.progress import Bar
 from conformance.fuzz.kept import as_test
 from conformance.fuzz.session import hunt
 from conformance.gate import Options
+from conformance.report import terminal
 from conformance.store.folder import RunFolder, StoreError
 
 EXAMPLES = ".examples"
@@ -21,15 +23,11 @@ def carry_out(options: Options, path: Path, *, examples: int, seed: int) -> None
     except StoreError as error:
         raise ConfigError(f"--run-dir: {error}") from None
     runs.RUNS.mkdir(parents=True, exist_ok=True)
-    facts = hunt(
-        options,
-        folder,
-        examples=examples,
-        seed=seed,
-        max_tokens=options.max_tokens,
-        kept=runs.RUNS / EXAMPLES,
-        tell=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201 - a command speaks to its user
-    )
+    lines: list[str] = []
+    with Bar(terminal.console(sys.stderr)) as bar:
+        facts = hunt(options, folder, bar, examples=examples, seed=seed, kept=runs.RUNS / EXAMPLES, tell=lines.append)
+    for line in lines:
+        print(line, file=sys.stderr)  # noqa: T201 - a command speaks to its user
     if text := as_test(facts, folder.exchange):
         (path / TEST).write_text(text)
         print(f"To keep what was found as a test: {path / TEST}", file=sys.stderr)  # noqa: T201 - as above

@@ -1,6 +1,7 @@
 """The hunt: Hypothesis proposes cases, the courier asks them, the rules judge, and what fails is made small."""
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +22,9 @@ SHARES: Final = {"unreadable": 15, "edge": 35, "text": 15, "nested": 10, "unknow
 """How the examples are shared out among the kinds of cases, in parts of a hundred; other kinds get ten."""
 SHRUNK: Final = 0.5
 """So much more is sent at most, as a share of the examples, to make what was found small."""
+
+ENOUGH_HANGS: Final = 2
+"""After so many of a kind no more of it are asked: each costs the whole patience."""
 
 Ask = Callable[[Case], Exchange]
 Judge = Callable[[Exchange], tuple[Verdict, ...]]
@@ -46,7 +50,7 @@ def _what(case: Case, verdict: Verdict) -> str:
 
 @dataclass(slots=True)
 class Hunt:
-    """One hunt: what has been asked (a case is asked once), and how much may still be."""
+    """One hunt: what has been asked (a case is asked once), how much may still be, and what kinds of cases hang."""
 
     ask: Ask
     judge: Judge
@@ -55,6 +59,7 @@ class Hunt:
     found: dict[str, FoundError] = field(default_factory=dict)
     left: int = 0
     tokens: int = 0
+    hung: Counter[str] = field(default_factory=Counter)
 
     def run(self, fixed: Sequence[Case], kinds: dict[str, Strategy], examples: int, start: int, kept: Path) -> None:
         """Look for failures with what an earlier hunt kept in a file, the fixed cases, and these kinds of cases.
@@ -114,10 +119,13 @@ class Hunt:
 
     def _failures(self, case: Case) -> Iterator[Verdict]:
         if case not in self.asked:
-            if self.left <= 0 or (self.max_tokens is not None and self.tokens >= self.max_tokens):
+            kind = case.about.partition(".")[0]
+            is_spent = self.left <= 0 or (self.max_tokens is not None and self.tokens >= self.max_tokens)
+            if is_spent or self.hung[kind] >= ENOUGH_HANGS:
                 return
             self.left -= 1
             self.asked[case] = x = self.ask(case)
+            self.hung[kind] += x.ending.how == "timeout"
             spent = usage(x)
             self.tokens += spent.prompt + spent.completion if spent else 0
         yield from (v for v in self.judge(self.asked[case]) if v.status is Status.FAIL)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -15,8 +15,8 @@ from conformance import __version__, catalogue
 from conformance.exchange import Api, Exchange, Question, Request
 from conformance.fuzz import openapi, proposed
 from conformance.fuzz.cases import Case, Strategy, fixed, kinds
-from conformance.fuzz.hunt import FoundError, Hunt
-from conformance.gate import HIDDEN, Options, Store
+from conformance.fuzz.hunt import Hunt
+from conformance.gate import HIDDEN, Options, Progress, Store
 from conformance.judge import judge
 from conformance.plan import ASKERS, plan
 from conformance.profile import Profile
@@ -39,6 +39,7 @@ class Session:
 
     options: Options = field(repr=False)
     portal: BlockingPortal = field(repr=False)
+    progress: Progress | None = None
     hellos: dict[Api, tuple[Exchange, ...]] = field(default_factory=dict)
     numbers: int = 0
 
@@ -63,7 +64,7 @@ class Session:
         self.numbers += 1
         profile = _sdk(api)
         question = Question(api, profile.name, case.mode, f"{api}.{case.topic}.{case.about}")
-        return self.send(
+        x = self.send(
             Request(
                 id=f"{api}.{case.topic}-{self.numbers:04d}",
                 questions=(question,),
@@ -73,6 +74,9 @@ class Session:
                 body=case.body,
             )
         )
+        if self.progress:
+            self.progress.done(x)
+        return x
 
     def judge(self, api: Api, x: Exchange) -> tuple[Verdict, ...]:
         """The verdicts on a case that the greetings don't fail anyway."""
@@ -101,27 +105,44 @@ def _sdk(api: Api) -> Profile:
 
 
 @contextmanager
-def opened(options: Options) -> Iterator[Session]:
+def opened(options: Options, progress: Progress | None = None) -> Iterator[Session]:
     """A session for as long as the context lasts."""
     brief = replace(
         options, limits=msgspec.structs.replace(options.limits, linger_s=min(LINGER_S, options.limits.linger_s))
     )
     with start_blocking_portal("asyncio") as portal:
-        yield Session(options=brief, portal=portal)
+        yield Session(options=brief, portal=portal, progress=progress)
 
 
 def hunt(
-    options: Options, store: Store, *, examples: int, seed: int, max_tokens: int | None, kept: Path, tell: Tell
+    options: Options,
+    store: Store,
+    progress: Progress,
+    *,
+    examples: int,
+    seed: int,
+    kept: Path,
+    tell: Tell,
 ) -> RunFacts:
-    """Hunt on every API that the target offers, and keep the greetings and what failed; the run's facts."""
+    """Hunt on every API that the target offers, and keep the greetings and what failed; the run's facts.
+
+    `kept` is the folder of what earlier hunts found. Ctrl-C ends the hunt early: what was found so far is kept.
+    """
     began = time.monotonic()
-    with opened(options) as session:
+    with opened(options, progress) as session:
         session.greet()
-        found = [case for api in session.hellos for case in _on(session, api, (examples, seed, max_tokens), kept, tell)]
-        exchanges = [*(x for api in session.hellos for x in session.hellos[api]), *(error.exchange for error in found)]
+        progress.total(examples * len(session.hellos))
+        hunts = {api: _hunt(session, api, options.max_tokens) for api in session.hellos}
+        stopped, why = _unheard(session)
+        try:
+            for api, made in hunts.items() if not stopped else ():
+                _on(session, api, made, Bounds(examples, seed, kept), tell)
+        except KeyboardInterrupt:
+            stopped, why = "interrupted", "the user stopped the hunt"
+        found = [error.exchange for made in hunts.values() for error in made.found.values()]
+        exchanges = [*(x for hellos in session.hellos.values() for x in hellos), *found]
         for x in exchanges:
             store.write(x)
-        stopped, why = _unheard(session)
         facts = session.facts(
             tuple(x.id for x in exchanges),
             seed=seed,
@@ -131,6 +152,18 @@ def hunt(
         )
     store.write_facts(facts)
     return facts
+
+
+class Bounds(NamedTuple):
+    """How many cases to ask, where they begin, and where found ones are kept."""
+
+    examples: int
+    seed: int
+    kept: Path
+
+
+def _hunt(session: Session, api: Api, max_tokens: int | None) -> Hunt:
+    return Hunt(lambda case: session.ask(api, case), lambda x: session.judge(api, x), max_tokens)
 
 
 def _unheard(session: Session) -> tuple[str, str]:
@@ -143,24 +176,15 @@ def _unheard(session: Session) -> tuple[str, str]:
     return "", ""
 
 
-def _on(
-    session: Session, api: Api, bounds: tuple[int, int, int | None], kept: Path, tell: Tell
-) -> tuple[FoundError, ...]:
-    """What fails on one API; nothing where its greeting does."""
-    examples, seed, max_tokens = bounds
+def _on(session: Session, api: Api, made: Hunt, bounds: Bounds, tell: Tell) -> None:
+    """Look for what fails on one API; for nothing where its greeting does."""
     if not all(reply(x).status == 200 for x in session.hellos[api]):
         tell(f"{api}: the plain greeting is not answered, so nothing odd is asked")
-        return ()
-    made = Hunt(lambda case: session.ask(api, case), lambda x: session.judge(api, x), max_tokens)
-    made.run(
-        fixed(api, session.target.model),
-        _kinds(session, api),
-        examples,
-        seed,
-        kept / f"{session.target.name}-{api}.json",
-    )
+        return
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in session.target.name)
+    cases = fixed(api, session.target.model)
+    made.run(cases, _kinds(session, api), bounds.examples, bounds.seed, bounds.kept / f"{name}-{api}.json")
     tell(f"{api}: {len(made.asked)} cases asked, {len(made.found)} kinds of failure found")
-    return tuple(made.found.values())
 
 
 def _kinds(session: Session, api: Api) -> dict[str, Strategy]:
