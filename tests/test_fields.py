@@ -9,6 +9,7 @@ from conformance.exchange import APIS
 from conformance.judge import judge
 from conformance.plan import plan
 from conformance.probes.nested import PLACES
+from conformance.read.fields import conclude, sightings
 from conformance.reference.rehearsal import BASE_URL, rehearse
 from conformance.reference.reply import Change
 from conformance.reference.requests import dropping, reading, streaming
@@ -35,14 +36,17 @@ def requests(api):
     return plan(Target(base_url=BASE_URL, model="reference", apis=(api,)), (), "fields")
 
 
+def asked(api, change=None):
+    """What a deployment, changed, would answer to the suite."""
+    return {r.id: rehearse(r, "native-sse", (change,) if change else ()) for r in requests(api)}
+
+
 def table(api, change=None):
-    """What a deployment, changed, is said to do with each field, in each mode."""
-    exchanges = {r.id: rehearse(r, "native-sse", (change,) if change else ()) for r in requests(api)}
-    names = tuple(exchanges)
-    target = Target(base_url=BASE_URL, model="reference", apis=(api,))
-    facts = RunFacts(tool="t", started="", target=target, suite="fields", profiles=(), planned=names)
-    judged = judge(facts, exchanges.__getitem__, names)
-    return judged, {(name, mode): shown.state for (_, name, mode), shown in judged.fields.items()}
+    """What it is said to do with each field, in each mode."""
+    exchanges = asked(api, change)
+    hellos = {x.mode: x for x in exchanges.values() if x.question.topic == "hello"}
+    seen = (one for x in exchanges.values() for one in sightings(x, hellos[x.mode]))
+    return {(name, mode): shown.state for (_, name, mode), shown in conclude(seen).items()}
 
 
 def dropped(states):
@@ -51,7 +55,13 @@ def dropped(states):
 
 @pytest.mark.parametrize("api", APIS)
 def test_the_strict_deployment_drops_no_field_and_costs_little(api):
-    judged, states = table(api)
+    exchanges = asked(api)
+    names = tuple(exchanges)
+    target = Target(base_url=BASE_URL, model="reference", apis=(api,))
+    facts = RunFacts(tool="t", started="", target=target, suite="fields", profiles=(), planned=names)
+    judged = judge(facts, exchanges.__getitem__, names)
+    states = {(name, mode): shown.state for (_, name, mode), shown in judged.fields.items()}
+    assert states == table(api)
     assert dropped(states) == set()
     assert {name for name, _ in states} >= {name for of, name in FIELDS if of == api} - {"top_logprobs"}
     assert judged.requests <= MOST_REQUESTS
@@ -64,7 +74,7 @@ def test_the_strict_deployment_drops_no_field_and_costs_little(api):
 def test_the_one_field_that_is_dropped_is_named_and_no_other(api, name, mode):
     where = WHERE[mode]
     ask = dropping(name, where=where, apis=(api,))
-    _, states = table(api, Change(name="unread", title="One field is not read", caught_by="FLD004", asked=ask))
+    states = table(api, Change(name="unread", title="One field is not read", caught_by="FLD004", asked=ask))
     found = dropped(states)
     assert {top.partition(".")[0] for top, _ in found} <= {name}
     modes = {m for m in ("stream", "unary") if mode in (m, "both") and (name, m) in states}
@@ -90,9 +100,7 @@ def test_a_field_whose_type_is_checked_and_whose_value_is_not_read_is_named(api,
         is_right = schemas.validator(f"{api}-request").is_valid(asked.json)
         return replace(read, json=read.json) if is_right else asked
 
-    _, states = table(
-        api, Change(name="checked", title="A type is checked, a value not read", caught_by="x", asked=ask)
-    )
+    states = table(api, Change(name="checked", title="A type is checked, a value not read", caught_by="x", asked=ask))
     expected = {m for m in ("stream", "unary") if mode in (m, "both") and (name, m) in states}
     found = dropped(states)
     assert {top.partition(".")[0] for top, _ in found} <= {name}
@@ -122,5 +130,5 @@ NESTED = [(api, path) for api, places in PLACES.items() for path in places if pa
 @pytest.mark.parametrize(("api", "path"), NESTED)
 def test_a_field_inside_an_object_that_is_dropped_is_named_and_no_other(api, path):
     ask = reading(lambda body: without(body, path.split(".")), apis=(api,))
-    _, states = table(api, Change(name="unread", title="A field is not read", caught_by="FLD004", asked=ask))
+    states = table(api, Change(name="unread", title="A field is not read", caught_by="FLD004", asked=ask))
     assert dropped(states) == {(path, "unary")}
