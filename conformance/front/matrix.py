@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -47,25 +47,39 @@ def carry_out(path: Path, out: Path, wish: Wish, at_once: int) -> int:
         (out / folder).mkdir(parents=True, exist_ok=True)
     if not wish.what.profile:
         wish = replace(wish, what=replace(wish.what, profile=("all",)))
-    line, lock = _Progress(len(entries)), threading.Lock()
+    line, lock, files = _Progress(len(entries)), threading.Lock(), _files(entries)
 
     def one(name: str) -> Column:
-        column = _one(path, name, entries[name], out, wish)
+        column = _one(path, name, files[name], entries[name], out, wish)
         with lock:
             line.tell(column)
         return column
 
     with ThreadPoolExecutor(max_workers=at_once) as pool:
-        columns = list(pool.map(one, entries))
+        try:
+            columns = list(pool.map(one, entries))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)  # those that are under way come to their end
+            raise
     _write(out, columns)
     sys.stdout.write(f"{out / 'index.html'}\n")
     said = {column.said for column in columns}
     return FAILED if "not conformant" in said else NOT_ALL if said - {"conformant"} else 0
 
 
-def _one(path: Path, name: str, entry: config.Entry, out: Path, wish: Wish) -> Column:
+def _files(names: Iterable[str]) -> dict[str, str]:
+    """For each target a file's name of its own, as like its name as files allow."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)[:80]
+        taken = {file.lower() for file in found.values()}
+        numbered = (plain if n == 1 else f"{plain}-{n}" for n in range(1, len(found) + 2))
+        found[name] = next(file for file in numbered if file.lower() not in taken)
+    return found
+
+
+def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, wish: Wish) -> Column:
     """One target: recorded, judged and shown. What goes wrong costs only its own column."""
-    file = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
     try:
         judged = _judged(path, name, entry, out / "runs" / file, wish)
     except (ConfigError, OSError) as error:

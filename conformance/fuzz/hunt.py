@@ -2,12 +2,12 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -48,6 +48,14 @@ def _what(case: Case, verdict: Verdict) -> str:
     return case.about.partition(".")[0] if case.topic == "fuzz" and verdict.level is Level.MUST else case.topic
 
 
+class Cases(NamedTuple):
+    """What to ask: some cases first, others once each with half of the examples at most, and kinds to draw from."""
+
+    first: Sequence[Case]
+    fixed: Sequence[Case]
+    kinds: Mapping[str, Strategy]
+
+
 @dataclass(slots=True)
 class Hunt:
     """One hunt: what has been asked (a case is asked once), how much may still be, and what kinds of cases hang."""
@@ -61,18 +69,16 @@ class Hunt:
     tokens: int = 0
     hung: Counter[str] = field(default_factory=Counter)
 
-    def run(self, fixed: Sequence[Case], kinds: dict[str, Strategy], examples: int, start: int, kept: Path) -> None:
-        """Look for failures with what an earlier hunt kept in a file, the fixed cases, and these kinds of cases.
-
-        The fixed ones get half of the examples at most.
-        """
+    def run(self, cases: Cases, examples: int, start: int, kept: Path) -> None:
+        """Look for failures with what an earlier hunt kept in a file, and with these cases."""
         earlier = msgspec.json.decode(kept.read_bytes(), type=list[Case]) if kept.exists() else []
-        self._try(earlier, len(earlier))
-        shuffled = Random(start).sample(fixed, len(fixed))  # noqa: S311 - an order, no secret
+        first = [*earlier, *cases.first]
+        self._try(first, len(first))
+        shuffled = Random(start).sample(cases.fixed, len(cases.fixed))  # noqa: S311 - an order, no secret
         self._try(shuffled, examples // 2)
-        left = max(len(kinds), examples - len(self.asked))
-        whole = sum(SHARES.get(name, 10) for name in kinds)
-        for name, strategy in kinds.items():
+        left = max(len(cases.kinds), examples - len(self.asked))
+        whole = sum(SHARES.get(name, 10) for name in cases.kinds)
+        for name, strategy in cases.kinds.items():
             share = max(1, left * SHARES.get(name, 10) // whole)
             self.left, known = int(share * (1 + SHRUNK)), -1
             while self.left > 0 and len(self.found) > known:  # Hypothesis looks no further soon after what it found

@@ -5,11 +5,16 @@ from typing import Any, Final
 import schemathesis
 from schemathesis import GenerationMode
 
+from conformance import schemas
 from conformance.exchange import Api
-from conformance.fuzz.cases import Case, Strategy, mode_of, to_json
+from conformance.fuzz.cases import Case, Strategy, hello, mode_of, to_json
 from conformance.probes.hello import CAP
+from conformance.probes.types import NO_OBJECT, NO_SCALAR
+from conformance.read.value import mapping
 
 MODES: Final = {"valid": GenerationMode.POSITIVE, "invalid": GenerationMode.NEGATIVE}
+DEEPEST: Final = 8
+"""Schemas inside each other that are followed."""
 MOST: Final = 16
 """Tokens that an answer to a proposed request may have, and choices two."""
 
@@ -45,3 +50,44 @@ def _bounded(body: dict[str, Any], api: Api, model: str) -> dict[str, Any]:
 
 def _is_count(body: dict[str, Any], name: str) -> bool:
     return isinstance(body.get(name), int | float) and not isinstance(body[name], bool)
+
+
+def documented(document: Any, path: str) -> dict[str, Any]:
+    """The fields of a request that a document describes, with their schemas; none where it describes none."""
+    operation = mapping(mapping(mapping(mapping(document).get("paths")).get(path)).get("post"))
+    content = mapping(mapping(operation.get("requestBody")).get("content"))
+    schema = mapping(mapping(content.get("application/json")).get("schema"))
+    return _fields(schema, document, 0)
+
+
+def _fields(schema: Any, document: Any, depth: int) -> dict[str, Any]:
+    """The properties of a schema and of what it is made of."""
+    found = mapping(_resolved(schema, document))
+    parts = [part for word in ("allOf", "anyOf", "oneOf") for part in listed(found.get(word))]
+    inner = [_fields(part, document, depth + 1) for part in parts] if depth < DEEPEST else []
+    return {name: kind for fields in (*inner, mapping(found.get("properties"))) for name, kind in fields.items()}
+
+
+def _resolved(schema: Any, document: Any) -> Any:
+    """What a reference inside the document leads to."""
+    pointer = mapping(schema).get("$ref")
+    if not isinstance(pointer, str) or not pointer.startswith("#/"):
+        return schema
+    found = document
+    for step in pointer[2:].split("/"):
+        found = mapping(found).get(step.replace("~1", "/").replace("~0", "~"))
+    return found
+
+
+def listed(value: Any) -> list[Any]:
+    """A list, or an empty one in the place of anything else."""
+    return value if isinstance(value, list) else []
+
+
+def mistyped(document: Any, path: str, api: Api, model: str) -> list[Case]:
+    """A case for each field that a document describes beyond ours: of a wrong type, which who reads it must refuse."""
+    ours = schemas.load(f"{api}-request")["properties"]
+    fields = {name: kind for name, kind in documented(document, path).items() if name not in ours}
+    good = hello(api, model)
+    wrong = {name: NO_OBJECT if mapping(kind).get("type") == "object" else NO_SCALAR for name, kind in fields.items()}
+    return [Case("wrong-type", name, "unary", to_json(good | {name: value})) for name, value in sorted(wrong.items())]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -15,7 +15,7 @@ from conformance import __version__, catalogue
 from conformance.exchange import Api, Exchange, Question, Request
 from conformance.fuzz import openapi, proposed
 from conformance.fuzz.cases import Case, Strategy, fixed, kinds
-from conformance.fuzz.hunt import Hunt
+from conformance.fuzz.hunt import Cases, Hunt
 from conformance.gate import HIDDEN, Options, Progress, Store
 from conformance.judge import judge
 from conformance.plan import ASKERS, plan
@@ -181,20 +181,19 @@ def _on(session: Session, api: Api, made: Hunt, bounds: Bounds, tell: Tell) -> N
     if not all(reply(x).status == 200 for x in session.hellos[api]):
         tell(f"{api}: the plain greeting is not answered, so nothing odd is asked")
         return
+    model = session.target.model
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in session.target.name)
-    cases = fixed(api, session.target.model)
-    made.run(cases, _kinds(session, api), bounds.examples, bounds.seed, bounds.kept / f"{name}-{api}.json")
+    own = kinds(api, model) | proposed.kinds(openapi.document(), DEFAULT_PATHS[api], api, model)
+    found = _their_document(session, api)
+    theirs = proposed.mistyped(*found, api, model) if found else []
+    drawn = own | _their_kinds(*found, api, model) if found else own
+    cases = Cases(theirs, fixed(api, model), drawn)
+    made.run(cases, bounds.examples, bounds.seed, bounds.kept / f"{name}-{api}.json")
     tell(f"{api}: {len(made.asked)} cases asked, {len(made.found)} kinds of failure found")
 
 
-def _kinds(session: Session, api: Api) -> dict[str, Strategy]:
-    model = session.target.model
-    own = kinds(api, model) | proposed.kinds(openapi.document(), DEFAULT_PATHS[api], api, model)
-    return own | _theirs(session, api)
-
-
-def _theirs(session: Session, api: Api) -> dict[str, Strategy]:
-    """What the target's own document proposes, where it publishes one."""
+def _their_document(session: Session, api: Api) -> tuple[Any, str] | None:
+    """The target's own document and the API's path in it, where it publishes one that describes the API."""
     root = session.target.base_url.rstrip("/")
     for url in dict.fromkeys((f"{root}/openapi.json", f"{root.removesuffix('/v1')}/openapi.json")):
         ask = Question(api, ASKERS[api], "unary", f"{api}.document")
@@ -202,8 +201,12 @@ def _theirs(session: Session, api: Api) -> dict[str, Strategy]:
         document = value_of(reply(x).content)
         path = next((p for p in mapping(mapping(document).get("paths")) if p.endswith(DEFAULT_PATHS[api])), None)
         if document is not NOT_JSON and path is not None and reply(x).status == 200:
-            try:
-                return proposed.kinds(document, path, api, session.target.model, "their-own-")
-            except Exception:  # noqa: BLE001 - whatever the target publishes is no reason to stop
-                return {}
-    return {}
+            return document, path
+    return None
+
+
+def _their_kinds(document: Any, path: str, api: Api, model: str) -> dict[str, Strategy]:
+    try:
+        return proposed.kinds(document, path, api, model, "their-own-")
+    except Exception:  # noqa: BLE001 - whatever the target publishes is no reason to stop
+        return {}

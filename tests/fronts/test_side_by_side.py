@@ -1,9 +1,12 @@
 """Many targets, two runs, and a first waivers file: the commands, as they are typed."""
 
 import json
+import re
 import tomllib
 
 import pytest
+
+from conformance.front.matrix import _files
 
 TARGETS = """
 [targets.good]
@@ -47,6 +50,14 @@ def test_each_target_has_its_page_its_badge_and_each_failing_rule_its_own(site):
     assert "FLD001" in (site.folder / "targets/incident.html").read_text()
     assert "stream: true" in (site.folder / "rules/FLD001.html").read_text()
     assert "refused" in (site.folder / "targets/gone.html").read_text()
+
+
+def test_targets_of_like_names_have_files_of_their_own():
+    names = ["a b", "a_b", "A/B", "ünï", "ünÏ", "x" * 200]
+    files = _files(names)
+    assert list(files) == names
+    assert len({file.lower() for file in files.values()}) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,90}", file) for file in files.values())
 
 
 def test_the_runs_that_are_kept_show_as_trends(site):

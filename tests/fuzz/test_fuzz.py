@@ -15,10 +15,12 @@ from conformance.fuzz import openapi
 from conformance.fuzz.again import failing
 from conformance.fuzz.cases import hello, kinds, to_json
 from conformance.fuzz.kept import as_test
+from conformance.fuzz.proposed import documented
 from conformance.fuzz.session import hunt
 from conformance.gate import Options
 from conformance.reference.deployments import DEPLOYMENTS
 from conformance.reference.reply import Change, Piece, Reply
+from conformance.reference.requests import dropping
 from conformance.reference.serve import running
 from conformance.store.memory import RunMemory
 from conformance.target import Target
@@ -150,6 +152,38 @@ def test_what_was_found_can_be_kept_as_a_test(tmp_path):
                 command, env={"BASE_URL": url, "PATH": ""}, cwd=tmp_path, capture_output=True, check=False
             )
         assert done.returncode == code, done.stdout.decode()[-1500:]
+
+
+LAMP = {"type": "object", "properties": {"x_lamp": {"type": "string"}, "model": {"type": "string"}}}
+THEIRS = {
+    "openapi": "3.1.0",
+    "info": {"title": "Ours", "version": "1"},
+    "paths": {
+        "/v1/chat/completions": {
+            "post": {
+                "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Ask"}}}},
+                "responses": {"200": {"description": "The answer."}},
+            }
+        }
+    },
+    "components": {"schemas": {"Ask": {"allOf": [{"$ref": "#/components/schemas/Lamp"}]}, "Lamp": LAMP}},
+}
+
+
+def test_a_field_that_the_target_documents_and_drops_is_found(tmp_path):
+    def reply(made, asked):
+        return said(200, json.dumps(THEIRS).encode()) if asked.path.endswith("/openapi.json") else made
+
+    drop = dropping("x_lamp")
+    change = Change(name="lamp", title="Documented, and dropped", caught_by="FLD004", asked=drop, reply=reply)
+    _, store = hunted((change,), tmp_path, examples=40, seed=1)
+    assert "chat.wrong-type.x_lamp" in {x.question.probe for x in store.written.values()}
+
+
+@pytest.mark.parametrize("document", [None, {}, {"paths": []}, {"paths": {"/p": {"post": {"requestBody": 7}}}}, "x"])
+def test_a_document_that_describes_nothing_gives_nothing(document):
+    assert documented(document, "/p") == {}
+    assert set(documented(THEIRS, "/v1/chat/completions")) == {"x_lamp", "model"}
 
 
 def test_a_case_is_asked_again_as_it_was(tmp_path):
