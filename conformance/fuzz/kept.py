@@ -15,7 +15,6 @@ import pytest
 
 from conformance.fuzz.again import failing
 
-FOUND = [
 '''
 TAIL = """]
 
@@ -36,5 +35,4 @@ def as_test(facts: RunFacts, load: Callable[[str], Exchange]) -> str:
             cases.append(f"    {(verdict.rule, verdict.api, verdict.mode, verdict.probe, body)!r},\n")
     if not cases:
         return ""
-    head = HEAD.replace("FOUND = [", f"MODEL = {facts.target.model!r}\nFOUND = [")
-    return head + "".join(dict.fromkeys(cases)) + TAIL
+    return f"{HEAD}MODEL = {facts.target.model!r}\nFOUND = [\n{''.join(dict.fromkeys(cases))}{TAIL}"

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from conformance.report.document import Judged, Report, Seen
+from conformance.report.document import Judged, Place, Report
 from conformance.report.failures import Evidence, describe, text
 from conformance.verdict import Level, Status
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+MOST_PLACES: Final = 10
 LEVELS: Final = {Level.MUST: "error", Level.SHOULD: "warning", Level.MAY: "note"}
 
 
@@ -69,18 +70,17 @@ def _result(verdict: Judged, index: int, report: Report, evidence: Evidence) -> 
 
 def _locations(verdict: Judged) -> Iterator[dict[str, Any]]:
     """Where the octets are, relative to the run's folder; the whole reply where a finding points nowhere."""
-    pointed = [seen for seen in verdict.findings if seen.at]
-    yield from (_location(seen) for seen in pointed[:10])
+    pointed = [(seen.seen, seen.at) for seen in verdict.findings if seen.at]
+    yield from (_location(words, at) for words, at in pointed[:MOST_PLACES])
     if not pointed:
         for name in verdict.exchanges[:1]:
             yield {"physicalLocation": {"artifactLocation": _artifact(name, "heard")}}
 
 
-def _location(seen: Seen) -> dict[str, Any]:
-    assert seen.at is not None  # noqa: S101 - the caller has looked
-    region = {"byteOffset": seen.at.start, "byteLength": seen.at.end - seen.at.start}
-    where = {"artifactLocation": _artifact(seen.at.exchange, seen.at.side), "region": region}
-    return {"physicalLocation": where, "message": {"text": seen.seen}}
+def _location(words: str, at: Place) -> dict[str, Any]:
+    region = {"byteOffset": at.start, "byteLength": at.end - at.start}
+    where = {"artifactLocation": _artifact(at.exchange, at.side), "region": region}
+    return {"physicalLocation": where, "message": {"text": words}}
 
 
 def _artifact(exchange: str, side: str) -> dict[str, str]:

@@ -229,7 +229,7 @@ async def test_the_client_has_left_when_fetch_returns(wire):
 
     async with wire.serving(hold) as server:
         await fetch(wire.asking(server.url()), wire.key, wire.limits)
-        await asyncio.wait_for(left.wait(), 10)
+        assert await asyncio.wait_for(left.wait(), 10)
 
 
 async def test_a_header_that_http_cannot_carry_is_named_but_not_repeated(wire):
