@@ -3,7 +3,8 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -15,6 +16,29 @@ from conformance.profiles.recording import recorded
 from conformance.rule import Rule
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """The rules, profiles and probes that a run is planned with and judged by.
+
+    Two catalogues are never equal: what is derived from one is kept with it, and never taken for another's.
+    """
+
+    rules: tuple[Rule, ...]
+    profiles: tuple[Profile, ...]
+    probes: tuple[Probe, ...]
+
+    @cached_property
+    def compared(self) -> frozenset[str]:
+        """The probes, as rules name them in `beside`, whose responses are compared with others."""
+        return frozenset(where for rule in self.rules for where in rule.beside.values())
+
+
+@cache
+def installed() -> Catalogue:
+    """Everything that comes with this package."""
+    return Catalogue(rules(), profiles(), probes())
 
 
 @cache

@@ -1,14 +1,13 @@
 """The evidence beside the evidence: the answers of a run that rules compare others with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
-import msgspec
-
-from conformance import catalogue
-from conformance.exchange import Api, Exchange, Mode, Question
-from conformance.probe import Suite
+from conformance.catalogue import Catalogue
+from conformance.exchange import MODES, Api, Exchange, Mode, Question
+from conformance.probe import Probe, Suite
 from conformance.read.http1 import reply
 from conformance.read.refusal import refusal
 from conformance.read.request import cap_asked, choices_asked
@@ -25,42 +24,52 @@ ANYBODY = "@"
 """Before it: whoever asked, not the same profile alone."""
 
 
-def is_optional(where: str) -> bool:
-    """Whether a rule judges without the answer to this probe, too."""
-    return where.endswith(MAYBE)
+class Place(NamedTuple):
+    """Where a rule finds what it compares an exchange with, read from one value of `beside`.
+
+    `probes` are names without their API, one that ends in `*` for all that begin so; no `mode` means that of the
+    exchange.
+    """
+
+    probes: tuple[str, ...]
+    mode: Mode | None
+    is_anybody: bool
+    is_optional: bool
+
+    @property
+    def is_group(self) -> bool:
+        """Whether several responses are meant."""
+        return len(self.probes) > 1 or self.probes[0].endswith("*")
+
+    def names(self, api: Api, probe: str) -> bool:
+        """Whether a probe is one of those that are meant."""
+        return any(
+            probe.startswith(f"{api}.{name[:-1]}") if name.endswith("*") else probe == f"{api}.{name}"
+            for name in self.probes
+        )
 
 
-def is_asked(rule: Rule, api: Api, suite: Suite) -> bool:
+@cache
+def place(where: str) -> Place:
+    """The meaning of one value of a rule's `beside`."""
+    mode, _, probe = where.removesuffix(MAYBE).removeprefix(ANYBODY).rpartition(":")
+    return Place(tuple(probe.split("|")), _MODES.get(mode), where.startswith(ANYBODY), where.endswith(MAYBE))
+
+
+_MODES: dict[str, Mode] = {mode: mode for mode in MODES}
+
+
+def is_asked(rule: Rule, api: Api, suite: Suite, probes: Iterable[Probe]) -> bool:
     """Whether a suite asks all that a rule needs to see beside its exchange."""
-    asked = [probe.name for probe in catalogue.probes() if probe.modes_in(suite)]
-    needed = (_probe(where) for where in rule.beside.values() if not is_optional(where))
-    return all(any(_is_named(name, api, probe) for name in asked) for probe in needed)
-
-
-def _mode(where: str) -> str:
-    return where.rpartition(":")[0].removeprefix(ANYBODY)
-
-
-def _probe(where: str) -> str:
-    return where.removesuffix(MAYBE).rpartition(":")[2].removeprefix(ANYBODY)
-
-
-def _is_named(name: str, api: Api, probe: str) -> bool:
-    """Whether a probe's name is one of those that are wanted (`|` between them), or begins like one."""
-    wanted = [f"{api}.{one}" for one in probe.split("|")]
-    return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in wanted)
+    asked = [probe.name for probe in probes if probe.modes_in(suite)]
+    needed = (place(where) for where in rule.beside.values())
+    return all(any(wanted.names(api, name) for name in asked) for wanted in needed if not wanted.is_optional)
 
 
 def _is_brief(x: Exchange) -> bool:
     """Whether an answer shows what time a target needs for hardly anything; in a crowd all wait for each other."""
     is_small = 0 < cap_asked(x) * choices_asked(x) <= FEW_TOKENS[x.api] and len(x.heard) <= FEW_OCTETS
     return x.mode == "stream" and is_small and x.question.topic != "crowd"
-
-
-@cache
-def _wanted() -> frozenset[str]:
-    """What any rule wants to see beside its own exchange."""
-    return frozenset(_probe(where) for rule in catalogue.rules() for where in rule.beside.values())
 
 
 def missing_api(x: Exchange) -> str:
@@ -76,11 +85,13 @@ class Evidence:
     """The exchanges of a run by question, to compare others with: small ones are held, large ones read again."""
 
     load: Load
+    catalogue: Catalogue
     names: dict[Question, str] = field(default_factory=dict)
     held: dict[str, Exchange] = field(default_factory=dict)
     briefs: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
     missing: dict[Api, list[str]] = field(default_factory=dict)
     groups: dict[tuple[Api, str, Mode, str], tuple[Exchange, ...]] = field(default_factory=dict)
+    compared: dict[str, bool] = field(default_factory=dict)
 
     def take(self, x: Exchange) -> None:
         """Note which questions an exchange answers, and keep it if others are compared with it."""
@@ -88,11 +99,18 @@ class Evidence:
             self.names[question] = x.id
             if question.topic == "hello":
                 self.missing.setdefault(x.api, []).append(missing_api(x))
-            if len(x.heard) <= MUCH and any(_is_named(question.probe, x.api, where) for where in _wanted()):
+            if len(x.heard) <= MUCH and self._is_compared(question):
                 self.held[x.id] = x
         if _is_brief(x):
-            place = x.api, x.question.profile
-            self.briefs[place] = (*self.briefs.get(place, ()), x)
+            asker = x.api, x.question.profile
+            self.briefs[asker] = (*self.briefs.get(asker, ()), x)
+
+    def _is_compared(self, question: Question) -> bool:
+        """Whether any rule wants to see the answer to a question beside another."""
+        probe = question.probe
+        if probe not in self.compared:
+            self.compared[probe] = any(place(where).names(question.api, probe) for where in self.catalogue.compared)
+        return self.compared[probe]
 
     def of(self, question: Question) -> Exchange | None:
         """The answer to a question."""
@@ -103,20 +121,19 @@ class Evidence:
 
     def beside(self, x: Exchange, where: str) -> Exchange | tuple[Exchange, ...] | None:
         """What a rule wants to see beside an exchange: an answer or several small ones, None where there is none."""
-        mode, probe = _mode(where), _probe(where)
-        asked = msgspec.structs.replace(x.question, mode=mode or x.mode, probe=f"{x.api}.{probe}")
-        if not probe.endswith("*"):
-            return self.of(asked)
-        asker = "" if where.startswith(ANYBODY) else x.question.profile
-        place = x.api, asker, asked.mode, probe
-        if place not in self.groups:
-            like = sorted(q for q in self.names if _is_like(q, *place))
-            held = ((question, self.held.get(self.names[question])) for question in like)
-            self.groups[place] = tuple(found.asked_as(question) for question, found in held if found)
-        return self.groups[place] or None
+        wanted, question = place(where), x.question
+        mode = wanted.mode or question.mode
+        if not wanted.is_group:
+            return self.of(Question(question.api, question.profile, mode, f"{question.api}.{wanted.probes[0]}"))
+        key = question.api, "" if wanted.is_anybody else question.profile, mode, where
+        if key not in self.groups:
+            self.groups[key] = tuple(self._group(wanted, *key[:3]))
+        return self.groups[key] or None
 
-
-def _is_like(question: Question, api: Api, profile: str, mode: Mode, probe: str) -> bool:
-    """Whether a question is one of a group: of a profile (nothing: of any) in a mode, named like the probe."""
-    is_same = (question.api, question.mode) == (api, mode) and profile in ("", question.profile)
-    return is_same and _is_named(question.probe, api, probe)
+    def _group(self, wanted: Place, api: Api, profile: str, mode: Mode) -> Iterator[Exchange]:
+        """The held answers to all questions that are meant, of a profile or (nothing) of any."""
+        for question in sorted(self.names):
+            is_same = (question.api, question.mode) == (api, mode) and profile in ("", question.profile)
+            found = self.held.get(self.names[question])
+            if is_same and found and wanted.names(api, question.probe):
+                yield found.asked_as(question)

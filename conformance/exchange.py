@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ MODES: tuple[Mode, ...] = ("stream", "unary")
 NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
-class Question(msgspec.Struct, frozen=True, order=True):
+class Question(msgspec.Struct, frozen=True, order=True, gc=False):
     """Who asked what: one probe, asked as one profile, in one mode.
 
     A probe's name is `api.topic` or `api.topic.about`, for example `chat.hello` or `chat.wrong-type.stream_options`.
@@ -30,12 +31,19 @@ class Question(msgspec.Struct, frozen=True, order=True):
     @property
     def topic(self) -> str:
         """The second part of the probe's name: the kind of question."""
-        return self.probe.split(".", 2)[1]
+        return _parts(self.probe)[1]
 
     @property
     def about(self) -> str:
         """The rest of the probe's name: the field or mistake in question, or nothing."""
-        return [*self.probe.split(".", 2), ""][2]
+        return _parts(self.probe)[2]
+
+
+@cache
+def _parts(probe: str) -> tuple[str, str, str]:
+    """API, topic and the rest of a probe's name: rules look at them tens of thousands of times a run."""
+    api, topic, about = (*probe.split(".", 2), "")[:3]
+    return api, topic, about
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """The gate: plan, greet, fire and store. What both fronts do before anything is judged."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,13 +46,17 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a run is asked to do. `key` is the API key itself and goes nowhere but over the wire to the target."""
+    """What a run is asked to do. `key` is the API key itself and goes nowhere but over the wire to the target.
+
+    `unix_socket`, a path, is connected to in place of the target's host.
+    """
 
     target: Target
     profiles: tuple[str, ...]
     suite: Suite = "gate"
     key: str | None = field(default=None, repr=False)
     limits: Limits = field(default_factory=Limits)
+    unix_socket: str | None = None
     concurrency: int | None = None
     max_requests: int | None = None
     max_tokens: int | None = None
@@ -90,6 +93,7 @@ class _Recording:
             key=self.options.key,
             secrets=tuple(secret for secret in secrets if secret),
             limits=self.options.limits,
+            unix_socket=self.options.unix_socket,
             concurrency=self._at_a_time(turn),
             on_exchange=lambda x: self._keep(x, keep),
         )
@@ -116,7 +120,7 @@ async def record(
     requests = plan(options.target, options.profiles, options.suite)
     within, left_out = _within(requests, options)
     recording = _Recording(options=options, store=store, progress=progress, have=have, left_out=left_out)
-    began, started = time.monotonic(), datetime.now(UTC)
+    began, started = anyio.current_time(), datetime.now(UTC)
     progress.total(len(within))
     facts = RunFacts(
         tool=f"oai-conformance {__version__}",
@@ -137,7 +141,7 @@ async def record(
     finally:
         facts = msgspec.structs.replace(
             facts,
-            duration_s=round(time.monotonic() - began, 3),
+            duration_s=round(anyio.current_time() - began, 3),
             left_out=recording.left_out,
             stopped=recording.stopped,
             stopped_why=recording.why,

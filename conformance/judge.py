@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby, islice
+from operator import attrgetter
 from typing import NamedTuple
 
-from conformance import catalogue
+from conformance.catalogue import Catalogue, installed
 from conformance.clients import impact_of, impacts_of
-from conformance.evidence import Evidence, Load, is_asked, is_optional
+from conformance.evidence import Evidence, Load, is_asked, place
 from conformance.exchange import Api, Exchange, Mode, Question
 from conformance.impact import Impact
 from conformance.probe import Suite
@@ -26,6 +27,8 @@ Given = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
+IN_ORDER = attrgetter("rule", "api", "profile", "probe", "mode")
+"""How verdicts are sorted."""
 WHOLE_TURNS = ("hello", "tools", "tools.named", "tools.several", "tools.single", "usage")
 """Questions that a framework's user could have asked: others cap the answer, and would hurt by that alone."""
 
@@ -99,28 +102,32 @@ NOTHING_KNOWN = Earlier({}, set())
 
 
 @cache
-def _rules(api: Api, mode: Mode | None, suite: Suite) -> tuple[Rule, ...]:
+def _rules(catalogue: Catalogue, api: Api, mode: Mode | None, suite: Suite) -> tuple[Rule, ...]:
     """The rules that judge an answer of an API in a mode, or without a mode those that judge both modes together.
 
     Left out are those that compare it with something that the suite does not ask.
     """
-    of_api = (rule for rule in catalogue.rules() if api in rule.apis and is_asked(rule, api, suite))
+    of_api = (r for r in catalogue.rules if api in r.apis and is_asked(r, api, suite, catalogue.probes))
     if mode is None:
         return tuple(rule for rule in of_api if "unary" in rule.inputs)
     return tuple(rule for rule in of_api if "x" in rule.inputs and mode in rule.modes)
 
 
-def judge(facts: RunFacts, load: Load, ids: Sequence[str], known: Known | None = None) -> Judgement:
-    """Judge the exchanges `ids` of a run, in the order of its plan.
+def judge(
+    facts: RunFacts, load: Load, ids: Sequence[str], known: Known | None = None, catalogue: Catalogue | None = None
+) -> Judgement:
+    """Judge the exchanges `ids` of a run, in the order of its plan, by the rules of the installed or given catalogue.
 
     Holds two exchanges, and the small ones that others are compared with, in memory at a time, however long the run.
     """
     result = Judgement(requests=len(ids))
-    evidence = Evidence(load)
+    catalogue = catalogue or installed()
+    evidence = Evidence(load, catalogue)
     for name in ids:
         evidence.take(load(name))
     absent = _absent(facts, evidence)
-    judging = _Judging(evidence, facts.target.policy, facts.suite, absent, known if known and not absent else UNKNOWN)
+    usable = known if known and not absent else UNKNOWN
+    judging = _Judging(catalogue, evidence, facts.target.policy, facts.suite, absent, usable)
     verdicts: list[Verdict] = []
     for sides in _groups(load, facts, ids):
         for x in sides.values():
@@ -131,7 +138,7 @@ def judge(facts: RunFacts, load: Load, ids: Sequence[str], known: Known | None =
         for x in sides.values():
             if x.id not in evidence.held:
                 x.views.clear()
-    result.verdicts = tuple(sorted(verdicts, key=lambda v: (v.rule, v.api, v.profile, v.probe, v.mode)))
+    result.verdicts = tuple(sorted(verdicts, key=IN_ORDER))
     return result
 
 
@@ -167,6 +174,7 @@ def _absent(facts: RunFacts, evidence: Evidence) -> dict[Api, str]:
 class _Judging:
     """All rules on one question after the other."""
 
+    catalogue: Catalogue
     evidence: Evidence
     policy: Policy
     suite: Suite
@@ -185,9 +193,9 @@ class _Judging:
             return
         if len(sides) == 2:
             both = sides["stream"], sides["unary"]
-            yield from self._of(both, _rules(subject[0], None, self.suite), known)
+            yield from self._of(both, _rules(self.catalogue, subject[0], None, self.suite), known)
         for mode, x in sides.items():
-            yield from self._of((x,), _rules(subject[0], mode, self.suite), known)
+            yield from self._of((x,), _rules(self.catalogue, subject[0], mode, self.suite), known)
 
     def _of(self, seen: tuple[Exchange, ...], rules: Iterable[Rule], known: Earlier) -> Iterator[Verdict]:
         same, mode = self.known.same, seen[0].mode
@@ -201,32 +209,43 @@ class _Judging:
 
     def _verdict(self, rule: Rule, seen: tuple[Exchange, ...]) -> Iterator[Verdict]:
         """The verdict, or none where the rule is about another kind of question."""
-        question = seen[0].question
-        given = self._given(rule, seen)
-        status, message, findings = decide(rule, given, seen, self.absent)
-        if message == ANOTHER_QUESTION.reason:
-            return
+        question, exchanges = seen[0].question, seen
+        if question.api in self.absent:
+            outcome = Outcome(Status.NOT_APPLICABLE, self.absent[question.api])
+        else:
+            skip = _condition(rule, seen)
+            if skip is ANOTHER_QUESTION:
+                return
+            if skip:
+                outcome = _skipped(skip)
+            else:
+                given = self._given(rule, seen)
+                outcome, exchanges = _judged(rule, given), (*seen, *_compared(rule, given))
         yield Verdict(
             rule=rule.id,
             title=rule.title,
             level=rule.level,
-            status=status,
+            status=outcome.status,
             api=question.api,
             profile=question.profile,
             mode=question.mode,
             probe=question.probe,
-            message=message,
-            findings=findings,
-            exchanges=tuple(dict.fromkeys(x.id for x in (*seen, *_compared(rule, given)))),
+            message=outcome.message,
+            findings=outcome.findings,
+            exchanges=tuple(dict.fromkeys([x.id for x in exchanges])),
         )
 
     def _given(self, rule: Rule, seen: tuple[Exchange, ...]) -> Given:
         """What the rule's parameters stand for."""
-        x = seen[0]
-        given: Given = dict(zip(("stream", "unary") if len(seen) > 1 else ("x",), seen, strict=True))
-        for name, where in rule.beside.items():
-            given[name] = self.evidence.beside(x, where)
-        return given | {"policy": self.policy, "briefs": self.evidence.briefs.get((x.api, x.question.profile), ())}
+        given: Given = dict(zip(("stream", "unary"), seen, strict=True)) if len(seen) > 1 else {"x": seen[0]}
+        for name in rule.inputs[len(seen) :]:
+            if name == "policy":
+                given[name] = self.policy
+            elif name == "briefs":
+                given[name] = self.evidence.briefs.get((seen[0].api, seen[0].question.profile), ())
+            else:
+                given[name] = self.evidence.beside(seen[0], rule.beside[name])
+        return given
 
 
 def _is_aside(x: Exchange) -> bool:
@@ -241,35 +260,63 @@ def _compared(rule: Rule, given: Given) -> Iterator[Exchange]:
         yield from [found] if isinstance(found, Exchange) else found if isinstance(found, tuple) else ()
 
 
-def decide(
-    rule: Rule,
-    given: Given,
-    seen: tuple[Exchange, ...],
-    absent: dict[Api, str] | None = None,
-) -> tuple[Status, str, tuple[Finding, ...]]:
-    """The status, message and findings of one rule on what it is given. A rule that raises is our own `error`."""
-    if absent and seen[0].api in absent:
-        return Status.NOT_APPLICABLE, absent[seen[0].api], ()
+class Outcome(NamedTuple):
+    """The status, message and findings of one rule on what it is given."""
+
+    status: Status
+    message: str
+    findings: tuple[Finding, ...] = ()
+
+
+def decide(rule: Rule, given: Given, seen: tuple[Exchange, ...]) -> Outcome:
+    """What one rule says of what it is given. A rule that raises is our own `error`."""
+    skip = _condition(rule, seen)
+    return _skipped(skip) if skip else _judged(rule, given)
+
+
+def _condition(rule: Rule, seen: tuple[Exchange, ...]) -> Skip | None:
+    """Why the rule does not apply, or nothing."""
     try:
-        yielded = list(islice(_apply(rule, given, seen), MAX_YIELDED))
+        for x in seen:
+            if skip := rule.when(x):
+                return skip
     except Exception as error:  # noqa: BLE001 - whatever a rule raises is reported as the harness's own fault
-        return Status.ERROR, f"rule {rule.id} failed on this exchange: {type(error).__name__}: {error}"[:MAX_REASON], ()
+        return Skip(Status.ERROR, _crash(rule, error))
+    return None
+
+
+def _skipped(skip: Skip) -> Outcome:
+    return Outcome(skip.status, skip.reason[:MAX_REASON])
+
+
+def _crash(rule: Rule, error: Exception) -> str:
+    return f"rule {rule.id} failed on this exchange: {type(error).__name__}: {error}"[:MAX_REASON]
+
+
+def _judged(rule: Rule, given: Given) -> Outcome:
+    """What a rule that applies yields."""
+    try:
+        yielded = list(islice(_apply(rule, given), MAX_YIELDED))
+    except Exception as error:  # noqa: BLE001 - as in `_condition`
+        return Outcome(Status.ERROR, _crash(rule, error))
+    if not yielded:
+        return PASSED
     findings = tuple(item for item in yielded if isinstance(item, Finding))
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        return Status.FAIL, findings[0].seen[:MAX_REASON] + more, findings[:MAX_FINDINGS]
-    skip = next((item for item in yielded if isinstance(item, Skip)), None)
-    return (skip.status, skip.reason[:MAX_REASON], ()) if skip else (Status.PASS, "", ())
+        return Outcome(Status.FAIL, findings[0].seen[:MAX_REASON] + more, findings[:MAX_FINDINGS])
+    return _skipped(next(item for item in yielded if isinstance(item, Skip)))
 
 
-def _apply(rule: Rule, given: Given, seen: tuple[Exchange, ...]) -> Iterable[Finding | Skip]:
-    """What the rule yields, or why it does not apply."""
-    if skip := next((skip for x in seen if (skip := rule.when(x))), None):
-        return (skip,)
-    needed = {name: where for name, where in rule.beside.items() if not is_optional(where)}
-    if missing := next((where for name, where in needed.items() if not given[name]), None):
-        what = "plain greeting" if missing == "hello" else f"answer to {missing}"
-        return (untestable(f"the {what} to compare with was not recorded"),)
+PASSED = Outcome(Status.PASS, "")
+
+
+def _apply(rule: Rule, given: Given) -> Iterable[Finding | Skip]:
+    """What the rule yields, or which evidence is missing."""
+    for name, where in rule.beside.items():
+        if not given[name] and not place(where).is_optional:
+            what = "plain greeting" if where == "hello" else f"answer to {where}"
+            return (untestable(f"the {what} to compare with was not recorded"),)
     return rule.judge(**{name: given[name] for name in rule.inputs})
 
 

@@ -2,7 +2,8 @@
 
 What a deployment answers is a pure function of the request. So each deployment is recorded once, as it is; for a
 change, only those requests are sent whose replies it changes, and the other exchanges are taken over, with the
-verdicts that rest on them alone.
+verdicts that rest on them alone. Harness and server share an event loop in virtual time and talk over a Unix socket:
+every time in the recording is exact, and the same on a busy machine as on an idle one.
 """
 
 import os
@@ -11,15 +12,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from multiprocessing import get_context
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import anyio
 import msgspec
 
-from conformance import catalogue
 from conformance.exchange import APIS, Exchange
 from conformance.gate import Options, record
-from conformance.judge import Earlier, Judgement, Known, Subject, earlier, judge
+from conformance.judge import Earlier, Judgement, Known, earlier, judge
+from conformance.judge import Subject as Case
 from conformance.plan import plan
 from conformance.probe import Suite
 from conformance.reference import changes
@@ -27,6 +29,7 @@ from conformance.reference.asked import asked_by
 from conformance.reference.deployments import DEPLOYMENTS, answer, written
 from conformance.reference.reply import Answer, Asked, Change, Reply
 from conformance.reference.serve import serve
+from conformance.reference.virtual_time import IN_VIRTUAL_TIME
 from conformance.run import RunFacts
 from conformance.store.memory import RunMemory
 from conformance.target import Policy, Prices, Target
@@ -37,7 +40,7 @@ PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 KEY = "sk-self-test-0123456789"
 """Every deployment is asked with a key, so that one that repeats it is seen."""
 LIMITS = Limits(timeout_s=8.0, silence_s=3.0, first_byte_s=3.0, linger_s=0.02)
-"""Short, so that a deployment that hangs is through in seconds; the good ones answer within a quarter of a second."""
+"""Short, so that little is simulated of a deployment that hangs; in virtual time nothing else can be late."""
 CONCURRENCY = 8
 NOWHERE = "http://reference/v1"
 
@@ -71,10 +74,7 @@ class Silent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the kill matrix: what the gate said of one deployment, and whether that is right.
-
-    `unsure` are the rules that judge arrival times and could not tell: on a busy machine, of any deployment.
-    """
+    """One line of the kill matrix: what the gate said of one deployment, and whether that is right."""
 
     name: str
     title: str
@@ -82,7 +82,6 @@ class Row:
     must: tuple[str, ...]
     should: tuple[str, ...]
     errors: tuple[str, ...]
-    unsure: tuple[str, ...]
     requests: int
 
     @property
@@ -102,7 +101,7 @@ class Recorded:
     judged: Judgement
 
     @cached_property
-    def earlier(self) -> dict[Subject, Earlier]:
+    def earlier(self) -> dict[Case, Earlier]:
         """The verdicts, to be taken over."""
         return earlier(self.judged.verdicts)
 
@@ -115,25 +114,37 @@ def inspect(
     prices: Prices = UNPRICED,
     suite: Suite = "full",
     base: Recorded | None = None,
+    real_time: bool = False,
 ) -> Recorded:
     """Run a suite, all profiles, against one embedded deployment, and judge the recording.
 
-    Where the deployment's own recording is given as `base`, the exchanges that `change` leaves alone are its.
+    Where the deployment's own recording is given as `base`, the exchanges that `change` leaves alone are its. In
+    `real_time` the run goes over TCP, within the limits of any run.
     """
     same = {name: base.exchanges[name] for name in _left_alone(deployment, change, suite)} if base and change else {}
 
-    async def run() -> Recorded:
-        async with serve(DEPLOYMENTS[deployment], (change,) if change else (), key=KEY) as url:
+    async def run(unix_socket: str | None) -> Recorded:
+        planted = (change,) if change else ()
+        async with serve(DEPLOYMENTS[deployment], planted, unix_socket=unix_socket, key=KEY) as url:
             target = Target(name=deployment, base_url=url, model="reference", apis=APIS, policy=policy, prices=prices)
             store = RunMemory()
             options = Options(
-                target=target, profiles=PROFILES, suite=suite, limits=LIMITS, concurrency=CONCURRENCY, key=KEY
+                target=target,
+                profiles=PROFILES,
+                suite=suite,
+                limits=LIMITS if unix_socket else Limits(),
+                unix_socket=unix_socket,
+                concurrency=CONCURRENCY,
+                key=KEY,
             )
             facts = await record(options, store, Silent(), same)
         known = Known(base.earlier, frozenset(same) & frozenset(store.ids())) if base else None
         return Recorded(facts=facts, exchanges=store.written, judged=judge(facts, store.exchange, store.ids(), known))
 
-    return anyio.run(run)
+    if real_time or (change and change.needs_tcp):
+        return anyio.run(run, None)
+    with TemporaryDirectory() as folder:
+        return anyio.run(run, f"{folder}/server", backend_options=IN_VIRTUAL_TIME)
 
 
 @cache
@@ -177,29 +188,43 @@ def _shows(deployment: str, change: Change, asked: Asked, said: Answer, reply: R
 
 
 @cache
-def recorded(deployment: str, policy: Policy) -> Recorded:
+def recorded(deployment: str, policy: Policy, suite: Suite) -> Recorded:
     """The recording of a deployment as it is, judged under a policy."""
     usual = POLICIES.get(deployment, Policy())
     if policy == usual:
-        return inspect(deployment, None, policy)
-    as_usual = recorded(deployment, usual)
+        return inspect(deployment, None, policy, suite=suite)
+    as_usual = recorded(deployment, usual, suite)
     target = msgspec.structs.replace(as_usual.facts.target, policy=policy)
     facts = msgspec.structs.replace(as_usual.facts, target=target)
     kept = as_usual.exchanges
     return replace(as_usual, facts=facts, judged=judge(facts, kept.__getitem__, sorted(kept)))
 
 
-def look(name: str) -> Recorded:
-    """The recording of a deployment, defect or variant, judged under the policy that is meant."""
+class Subject(NamedTuple):
+    """What a line of the kill matrix is about: a deployment, with a change or as it is, under the policy meant."""
+
+    deployment: str
+    change: Change | None
+    policy: Policy
+
+
+def subject(name: str) -> Subject:
+    """The deployment, defect or variant of that name."""
     change = changes.find(name)
     deployment = change.on if change else name
     policy = change.policy if change and change.policy else POLICIES.get(deployment, Policy())
-    base = recorded(deployment, policy)
-    return inspect(deployment, change, policy, base=base) if change else base
+    return Subject(deployment, change, policy)
+
+
+def look(name: str, suite: Suite = "full") -> Recorded:
+    """The recording of a deployment, defect or variant, judged under the policy that is meant."""
+    deployment, change, policy = subject(name)
+    base = recorded(deployment, policy, suite)
+    return inspect(deployment, change, policy, suite=suite, base=base) if change else base
 
 
 def row(name: str) -> Row:
-    """The kill matrix's line of a deployment, defect or variant."""
+    """The kill matrix's line of a deployment, defect or variant, in the suite `full`."""
     return line(name, look(name).judged)
 
 
@@ -218,12 +243,10 @@ def line(name: str, judged: Judgement) -> Row:
         must=failing(Level.MUST),
         should=failing(Level.SHOULD) + failing(Level.MAY),
         errors=tuple(sorted({v.message for v in judged.verdicts if v.status is Status.ERROR})),
-        unsure=tuple(sorted({v.rule for v in judged.verdicts if v.status is Status.UNTESTABLE and v.rule in TIMED})),
         requests=judged.requests,
     )
 
 
-TIMED = frozenset(rule.id for rule in catalogue.rules() if rule.timed)
 FAULTY = {"silent-json": "FLD001", "sse-proxy": "DLV001"}
 """The deployments that are at fault under any policy, and the rule that must say so."""
 

@@ -28,7 +28,7 @@ class Status(StrEnum):
     ERROR = "error"
 
 
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One thing that a rule saw: what, and the octets that it points at.
 
     `seen` is a clause in plain words that names the header, field, event or chunk; `expected` says what would have
@@ -40,7 +40,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     expected: str = ""
 
 
-class Skip(msgspec.Struct, frozen=True):
+class Skip(msgspec.Struct, frozen=True, gc=False):
     """Why a rule does not judge an exchange: `not-applicable` (rightly so) or `untestable` (evidence is missing)."""
 
     status: Status
@@ -61,7 +61,7 @@ ANOTHER_QUESTION = not_applicable("another question was asked")
 """The rule is about another kind of question: here it has no verdict at all."""
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One rule's judgement of one question. `waived` holds the reason of the waiver that covers it, or nothing."""
 
     rule: str

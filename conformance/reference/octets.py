@@ -18,9 +18,9 @@ LARGE = 40_000
 """Octets of a request that only the agent with the largest tools sends: some faults are too costly for every answer."""
 
 
-def planted(name: str, title: str, caught_by: str, reply: OnReply) -> Change:
+def planted(name: str, title: str, caught_by: str, reply: OnReply, *, needs_tcp: bool = False) -> Change:
     """A defect in what is written."""
-    return Change(name=name, title=title, caught_by=caught_by, reply=reply)
+    return Change(name=name, title=title, caught_by=caught_by, reply=reply, needs_tcp=needs_tcp)
 
 
 def allowed(name: str, title: str, reply: OnReply) -> Change:

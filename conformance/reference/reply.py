@@ -134,6 +134,7 @@ class Change:
     `caught_by` is the ID of the rule that must catch a defect; nothing for a legal variant. `on` names the deployment
     that it changes, `policy` what that deployment's owner promises (none: what is usual for it). `asked` changes the
     request before it is read (this is how a field is dropped), `answer` changes the meaning, `reply` the octets.
+    `needs_tcp`: it resets connections, which no other kind of socket does.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Change:
     caught_by: str = ""
     on: str = "native-sse"
     policy: Policy | None = None
+    needs_tcp: bool = False
     asked: Ask | None = None
     answer: OnAnswer | None = None
     reply: OnReply | None = None

@@ -35,23 +35,34 @@ async def serve(
     *,
     port: int = 0,
     host: str = "127.0.0.1",
+    unix_socket: str | None = None,
     key: str | None = None,
 ) -> AsyncIterator[str]:
     """Serve a deployment with the changes planted in it; yields the base URL, which ends in `/v1`.
 
-    Port 0 takes a free one. Where `key` is given, every request must carry it. Needs a running asyncio loop. Raises
+    Port 0 takes a free one; a `unix_socket`, the path of one to make, takes the place of host and port. Where `key` is
+    given, every request must carry it. Needs a running asyncio loop. Raises
     OSError where the address can't be bound.
     """
 
     def respond(asked: Asked) -> Reply:
         return reply_to(asked, deployment, changes, key=key)
 
-    with socket.create_server((host, port), backlog=1024) as sock:
+    with _listener(host, port, unix_socket) as sock:
         sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
         on = _on_player if changes else _on_uvicorn
         business = Business()
         async with on(respond, _reader(business), sock, business):
-            yield f"http://{host}:{sock.getsockname()[1]}/v1"
+            yield f"http://{host}/v1" if unix_socket else f"http://{host}:{sock.getsockname()[1]}/v1"
+
+
+def _listener(host: str, port: int, unix_socket: str | None) -> socket.socket:
+    """A bound socket; it listens once a server has it."""
+    if unix_socket is None:
+        return socket.create_server((host, port), backlog=1024)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(unix_socket)
+    return sock
 
 
 @contextmanager

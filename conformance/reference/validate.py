@@ -1,6 +1,8 @@
 """Refuse what an API does not document or this server does not do, naming the field."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from conformance import schemas
@@ -43,12 +45,19 @@ Body = dict[str, Any]
 
 def invalid(asked: Asked) -> Refusal | None:
     """The first thing that is wrong with a request whose body is a JSON object, or None."""
-    api = asked.api or "chat"
-    errors: Iterator[Any] = schemas.validator(f"{api}-request").iter_errors(asked.json)
+    has_beta = any(header == "anthropic-beta" for header, _ in asked.headers)
+    return _first_error(asked.api or "chat", json.dumps(asked.json), has_beta)
+
+
+@lru_cache(maxsize=2048)
+def _first_error(api: Api, body: str, has_beta: bool) -> Refusal | None:  # noqa: FBT001 - a key of the cache
+    """The same for a body as JSON text: clients send the same bodies again and again, and a schema takes its time."""
+    value = json.loads(body)
+    errors: Iterator[Any] = schemas.validator(f"{api}-request").iter_errors(value)
     refusals = (_refusal(error) for error in errors)
-    if any(header == "anthropic-beta" for header, _ in asked.headers):
+    if has_beta:
         refusals = (r for r in refusals if r.code != CODES["additionalProperties"])
-    return next(refusals, None) or next(UNDONE[api](asked.json), None)
+    return next(refusals, None) or next(UNDONE[api](value), None)
 
 
 def _refusal(error: Any) -> Refusal:

@@ -31,14 +31,17 @@ FAIR = 256
 Headers = list[tuple[bytes, bytes]]
 
 
-async def fetch(request: Request, key: str | None, limits: Limits, secrets: Sequence[str] = ()) -> Exchange:
+async def fetch(
+    request: Request, key: str | None, limits: Limits, secrets: Sequence[str] = (), unix_socket: str | None = None
+) -> Exchange:
     """Send one request over a connection of its own and record the exchange until it is over.
 
     `key` takes the place of `{key}` in the headers. The key and `secrets` (values of the target's own headers) are
     masked in what is returned. No redirect is followed and nothing is tried twice. Cancellation closes the connection
-    and goes on. A request that is to be `kept` is sent and answered before, over the same connection.
+    and goes on. A request that is to be `kept` is sent and answered before, over the same connection. Where a
+    `unix_socket` is named, it is connected to in place of the address's host.
     """
-    backend = TapBackend(Record(limits, request.hang_up))
+    backend = TapBackend(Record(limits, request.hang_up), unix_socket)
     try:
         await _converse(request, key, backend)
         await backend.listen()
@@ -112,6 +115,14 @@ def _headers(request: Request, url: httpx.URL, key: str | None) -> Headers:
 
 def _check(method: str, headers: Headers) -> None:
     """Refuse what HTTP/1.1 can't carry. The message doesn't repeat the value: it may hold the key."""
+    try:
+        h11.Request(method=method, target="/", headers=headers)
+    except h11.LocalProtocolError:
+        _blame(method, headers)
+
+
+def _blame(method: str, headers: Headers) -> None:
+    """Name the header that makes a request illegal, if it is a single one."""
     for name, value in headers:
         host = [] if name.lower() == b"host" else [(b"Host", b"x")]
         try:

@@ -1,12 +1,12 @@
 """Fire: many exchanges at once, never more than the limit."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import anyio
 
 from conformance.exchange import Exchange, Request
+from conformance.wire.clock import now_ns
 from conformance.wire.courier import fetch
 from conformance.wire.limits import Limits
 from conformance.wire.watch import Watch
@@ -18,6 +18,7 @@ async def fire(
     key: str | None,
     secrets: Sequence[str] = (),
     limits: Limits,
+    unix_socket: str | None = None,
     concurrency: int,
     on_exchange: Callable[[Exchange], None],
 ) -> None:
@@ -33,9 +34,9 @@ async def fire(
 
     async def carry(request: Request) -> None:
         async with slots:
-            began = time.monotonic_ns()
+            began = now_ns()
             try:
-                x = await fetch(request, key, limits, secrets)
+                x = await fetch(request, key, limits, secrets, unix_socket)
                 on_exchange(replace(x, held_up_ns=watch.longest_ns(began)))
             except Exception as fault:  # noqa: BLE001 - one lost exchange must not lose the others
                 fault.add_note(f"in the exchange {request.id}")

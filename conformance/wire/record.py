@@ -1,14 +1,13 @@
 """The record of one exchange while it happens: octets, times, and the bounds that it has to keep."""
 
 import re
-import time
 from dataclasses import dataclass, field
 from typing import Literal
 
 from conformance.exchange import Arrival, Ending
+from conformance.wire.clock import NANOSECONDS, now_ns
 from conformance.wire.limits import Limits
 
-NANOSECONDS = 1_000_000_000
 MAX_DETAIL = 300
 
 HEAD_END = re.compile(rb"\n\r?\n")
@@ -32,7 +31,7 @@ class Record:
 
     limits: Limits
     hang_up: int | None = None
-    started_ns: int = field(default_factory=time.monotonic_ns)
+    started_ns: int = field(default_factory=now_ns)
     sent: bytearray = field(default_factory=bytearray)
     heard: bytearray = field(default_factory=bytearray)
     arrivals: list[Arrival] = field(default_factory=list)
@@ -52,7 +51,7 @@ class Record:
 
     def now(self) -> int:
         """Nanoseconds since the exchange began."""
-        return time.monotonic_ns() - self.started_ns
+        return now_ns() - self.started_ns
 
     def ask(self) -> None:
         """Begin the record: from now on it is the target that is talked to."""

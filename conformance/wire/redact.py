@@ -11,6 +11,7 @@ import re
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 from conformance.exchange import Span
@@ -41,6 +42,7 @@ def octets(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+@lru_cache(maxsize=64)
 def forms(secret: str) -> frozenset[bytes]:
     """Every spelling of a secret that is looked for."""
     raw = octets(secret)

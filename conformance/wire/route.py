@@ -47,7 +47,7 @@ def proxy_for(url: httpx.URL) -> httpx.URL | None:
     Raises:
         RouteError: the environment names something that is no address.
     """
-    named = getproxies()
+    named = _proxies(tuple(os.environ.get(name) for name in _PROXY_NAMES))
     proxy = named.get(url.scheme) or named.get("all")
     if not proxy or _is_loopback(url.host) or proxy_bypass(url.host if ":" in url.host else url.netloc.decode()):
         return None
@@ -55,6 +55,18 @@ def proxy_for(url: httpx.URL) -> httpx.URL | None:
         return httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
     except httpx.InvalidURL as error:
         raise RouteError(f"the proxy that the environment names for {url.scheme}:// is not an address") from error
+
+
+_PROXY_NAMES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "REQUEST_METHOD")
+
+
+@functools.lru_cache(maxsize=8)
+def _proxies(_values: tuple[str | None, ...]) -> dict[str, str]:
+    """The proxies that the environment names; to look through all of it takes longer than a short exchange.
+
+    The values of `_PROXY_NAMES`, the variables that matter, are the cache's key.
+    """
+    return getproxies()
 
 
 def _proxy(url: httpx.URL | None, context: ssl.SSLContext) -> httpx.Proxy | None:

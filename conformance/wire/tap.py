@@ -110,11 +110,12 @@ class Tap(httpcore.AsyncNetworkStream):
 class TapBackend(httpcore.AsyncNetworkBackend):
     """Opens the connections of an exchange (there is one, and at most one more layer in it) with taps on them.
 
-    `record` is that of the exchange under way.
+    `record` is that of the exchange under way. A `unix_socket` is connected to whatever the host.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, unix_socket: str | None = None) -> None:
         self.record = record
+        self._unix_socket = unix_socket
         self._opened: list[httpcore.AsyncNetworkStream] = []
         self._outermost: Tap | None = None
 
@@ -133,8 +134,12 @@ class TapBackend(httpcore.AsyncNetworkBackend):
     ) -> Tap:
         """Resolve the name and connect."""
         seconds, meaning = self.record.patience()
+        network = httpcore.AnyIOBackend()
         try:
-            stream = await httpcore.AnyIOBackend().connect_tcp(host, port, seconds, local_address, socket_options)
+            if self._unix_socket:
+                stream = await network.connect_unix_socket(self._unix_socket, seconds, socket_options)
+            else:
+                stream = await network.connect_tcp(host, port, seconds, local_address, socket_options)
         except httpcore.ConnectTimeout:
             self.record.end("unreachable", f"{host}:{port}: {meaning}")
             raise

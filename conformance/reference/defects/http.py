@@ -109,6 +109,7 @@ MESSAGE = (
         "The connection is reset before any reply to a stream request",
         "HTTP001",
         streams(lambda reply: replace(unsaid(reply), end="reset")),
+        needs_tcp=True,
     ),
     planted(
         "silence-before-reply",
@@ -167,6 +168,7 @@ MESSAGE = (
         "The connection is reset in the midst of a stream",
         "HTTP004",
         streams(lambda reply: replace(halved(reply), end="reset")),
+        needs_tcp=True,
     ),
     planted(
         "length-not-met",
