@@ -202,12 +202,14 @@ class _Judging:
         is_known = same.issuperset(x.id for x in seen)
         for rule in rules:
             before = known.verdicts.get((mode, rule.id)) if is_known else None
-            if not is_known or (before and not same.issuperset(before.exchanges)):
-                yield from self._verdict(rule, seen)
-            elif before:
-                yield before
+            if is_known and (before is None or same.issuperset(before.exchanges)):
+                verdict = before
+            else:
+                verdict = self._verdict(rule, seen)
+            if verdict:
+                yield verdict
 
-    def _verdict(self, rule: Rule, seen: tuple[Exchange, ...]) -> Iterator[Verdict]:
+    def _verdict(self, rule: Rule, seen: tuple[Exchange, ...]) -> Verdict | None:
         """The verdict, or none where the rule is about another kind of question."""
         question, exchanges = seen[0].question, seen
         if question.api in self.absent:
@@ -215,13 +217,13 @@ class _Judging:
         else:
             skip = _condition(rule, seen)
             if skip is ANOTHER_QUESTION:
-                return
+                return None
             if skip:
                 outcome = _skipped(skip)
             else:
                 given = self._given(rule, seen)
                 outcome, exchanges = _judged(rule, given), (*seen, *_compared(rule, given))
-        yield Verdict(
+        return Verdict(
             rule=rule.id,
             title=rule.title,
             level=rule.level,

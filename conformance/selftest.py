@@ -7,10 +7,11 @@ every time in the recording is exact, and the same on a busy machine as on an id
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import repeat
 from multiprocessing import get_context
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -78,6 +79,7 @@ class Row:
 
     name: str
     title: str
+    suite: Suite
     caught_by: str
     must: tuple[str, ...]
     should: tuple[str, ...]
@@ -193,19 +195,30 @@ def recorded(deployment: str, policy: Policy, suite: Suite) -> Recorded:
     usual = POLICIES.get(deployment, Policy())
     if policy == usual:
         return inspect(deployment, None, policy, suite=suite)
-    as_usual = recorded(deployment, usual, suite)
-    target = msgspec.structs.replace(as_usual.facts.target, policy=policy)
-    facts = msgspec.structs.replace(as_usual.facts, target=target)
-    kept = as_usual.exchanges
-    return replace(as_usual, facts=facts, judged=judge(facts, kept.__getitem__, sorted(kept)))
+    return judged_under(policy, recorded(deployment, usual, suite))
+
+
+def judged_under(policy: Policy, run: Recorded) -> Recorded:
+    """The same recording, judged under another policy."""
+    target = msgspec.structs.replace(run.facts.target, policy=policy)
+    facts = msgspec.structs.replace(run.facts, target=target)
+    return replace(run, facts=facts, judged=judge(facts, run.exchanges.__getitem__, sorted(run.exchanges)))
+
+
+BaseOf = Callable[[str, Policy, Suite], Recorded]
+"""Where the recordings of the deployments as they are come from."""
 
 
 class Subject(NamedTuple):
-    """What a line of the kill matrix is about: a deployment, with a change or as it is, under the policy meant."""
+    """What a line of the kill matrix is about: a deployment, with a change or as it is, under the policy meant.
+
+    `caught_by` is the rule that must fail, or nothing.
+    """
 
     deployment: str
     change: Change | None
     policy: Policy
+    caught_by: str
 
 
 def subject(name: str) -> Subject:
@@ -213,36 +226,37 @@ def subject(name: str) -> Subject:
     change = changes.find(name)
     deployment = change.on if change else name
     policy = change.policy if change and change.policy else POLICIES.get(deployment, Policy())
-    return Subject(deployment, change, policy)
+    return Subject(deployment, change, policy, change.caught_by if change else FAULTY.get(name, ""))
 
 
-def look(name: str, suite: Suite = "full") -> Recorded:
+def look(name: str, suite: Suite = "full", base_of: BaseOf = recorded) -> Recorded:
     """The recording of a deployment, defect or variant, judged under the policy that is meant."""
-    deployment, change, policy = subject(name)
-    base = recorded(deployment, policy, suite)
+    deployment, change, policy, _ = subject(name)
+    base = base_of(deployment, policy, suite)
     return inspect(deployment, change, policy, suite=suite, base=base) if change else base
 
 
-def row(name: str) -> Row:
-    """The kill matrix's line of a deployment, defect or variant, in the suite `full`."""
-    return line(name, look(name).judged)
+def row(name: str, suite: Suite) -> Row:
+    """The kill matrix's line of a deployment, defect or variant."""
+    return line(name, look(name, suite))
 
 
-def line(name: str, judged: Judgement) -> Row:
-    """The kill matrix's line of what the gate said of a deployment, defect or variant."""
-    change = changes.find(name)
-    failed = [v for v in judged.verdicts if v.status is Status.FAIL]
+def line(name: str, run: Recorded) -> Row:
+    """The kill matrix's line of a deployment, defect or variant in a run."""
+    change, judged = changes.find(name), run.judged
+    notable = [v for v in judged.verdicts if v.status in (Status.FAIL, Status.ERROR)]
 
     def failing(level: Level) -> tuple[str, ...]:
-        return tuple(sorted({v.rule for v in failed if v.level is level}))
+        return tuple(sorted({v.rule for v in notable if v.level is level and v.status is Status.FAIL}))
 
     return Row(
         name=name,
         title=change.title if change else DEPLOYMENTS[name].title,
-        caught_by=change.caught_by if change else FAULTY.get(name, ""),
+        suite=run.facts.suite,
+        caught_by=subject(name).caught_by,
         must=failing(Level.MUST),
         should=failing(Level.SHOULD) + failing(Level.MAY),
-        errors=tuple(sorted({v.message for v in judged.verdicts if v.status is Status.ERROR})),
+        errors=tuple(sorted({v.message for v in notable if v.status is Status.ERROR})),
         requests=judged.requests,
     )
 
@@ -259,7 +273,7 @@ def subjects() -> tuple[str, ...]:
     return (*DEPLOYMENTS, *(change.name for change in (*changes.variants(), *changes.defects())))
 
 
-def rows(names: Sequence[str]) -> Iterator[Row]:
+def rows(names: Sequence[str], suite: Suite = "full") -> Iterator[Row]:
     """The lines of the kill matrix, in order, worked out on all processors."""
     with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(row, names, chunksize=8)
+        yield from pool.map(row, names, repeat(suite), chunksize=8)

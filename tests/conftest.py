@@ -1,6 +1,48 @@
-"""What holds for all tests: a busy machine must fail none of them."""
+"""What holds for all tests: a busy machine must fail none of them, and what several workers need is made once."""
 
+import fcntl
+import gc
+import pickle
+from functools import cache
+
+import pytest
 from hypothesis import settings
+
+from conformance import selftest
+from conformance.target import Policy
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_collection_finish():
+    """Leave what is there by now out of every garbage collection: there are thousands of tests, and they all stay."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def recorded_once(tmp_path_factory, worker_id, testrun_uid):
+    """The recording of a good deployment in a suite, made by the first worker that wants it, and read by the others."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / f"recordings-{testrun_uid}"
+    folder.mkdir(exist_ok=True)
+
+    @cache
+    def recorded(deployment, policy, suite):
+        usual = selftest.POLICIES.get(deployment, Policy())
+        if policy != usual:
+            return selftest.judged_under(policy, recorded(deployment, usual, suite))
+        with (folder / f"{deployment}-{suite}").open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            kept = file.read()
+            if kept:
+                return selftest.Recorded(**pickle.loads(kept))  # noqa: S301 - a worker of this session wrote it
+            run = selftest.recorded(deployment, policy, suite)
+            for x in run.exchanges.values():
+                x.views.clear()
+            pickle.dump({"facts": run.facts, "exchanges": run.exchanges, "judged": run.judged}, file)
+            return run
+
+    return recorded

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import catalogue, evidence
+from conformance import evidence
 from conformance import judge as judging
+from conformance.catalogue import Catalogue
 from conformance.exchange import Question
 from conformance.probe import Probe
 from conformance.rule import rule
@@ -43,18 +44,10 @@ def named(probe, mode="stream", profile="p", **changes):
     return replace(SAID, id=f"{probe}-{mode}", question=Question("chat", profile, mode, probe), views={}, **changes)
 
 
-def verdicts(monkeypatch, rule, exchanges):
-    monkeypatch.setattr(catalogue, "rules", lambda: (rule,))
-    monkeypatch.setattr(catalogue, "probes", lambda: PROBES)
-    evidence._wanted.cache_clear()
-    judging._rules.cache_clear()
+def verdicts(rule, exchanges, known=None):
+    """What a catalogue of this one rule says, by probe."""
     kept = {x.id: x for x in exchanges}
-    try:
-        judged = judging.judge(FACTS, kept.__getitem__, list(kept))
-    finally:
-        evidence._wanted.cache_clear()
-        judging._rules.cache_clear()
-    judging._rules.cache_clear()
+    judged = judging.judge(FACTS, kept.__getitem__, list(kept), known, Catalogue((rule,), (), PROBES))
     return {v.probe: v for v in judged.verdicts}
 
 
@@ -68,50 +61,50 @@ def crowded(x, crowd):
     yield Finding(" ".join(one.id for one in crowd))
 
 
-def test_the_answer_to_another_probe_is_given_in_the_same_mode(monkeypatch):
+def test_the_answer_to_another_probe_is_given_in_the_same_mode():
     asked = [named("chat.one"), named("chat.noise.again"), named("chat.noise.again", "unary")]
-    found = verdicts(monkeypatch, made(same_id, beside={"again": "noise.again"}), asked)
+    found = verdicts(made(same_id, beside={"again": "noise.again"}), asked)
     assert found["chat.one"].message == "chat.noise.again-stream"
     assert found["chat.one"].exchanges == ("chat.one-stream", "chat.noise.again-stream")
 
 
-def test_a_mode_may_be_named(monkeypatch):
+def test_a_mode_may_be_named():
     asked = [named("chat.one"), named("chat.noise.again", "unary")]
-    found = verdicts(monkeypatch, made(same_id, beside={"again": "unary:noise.again"}), asked)
+    found = verdicts(made(same_id, beside={"again": "unary:noise.again"}), asked)
     assert found["chat.one"].message == "chat.noise.again-unary"
 
 
-def test_all_of_a_topic_are_given_in_order_and_of_the_same_profile(monkeypatch):
+def test_all_of_a_topic_are_given_in_order_and_of_the_same_profile():
     asked = [named("chat.crowd.2"), named("chat.crowd.1"), named("chat.crowds"), named("chat.crowd.3", profile="q")]
-    found = verdicts(monkeypatch, made(crowded, beside={"crowd": "crowd.*"}), asked)
+    found = verdicts(made(crowded, beside={"crowd": "crowd.*"}), asked)
     assert found["chat.crowds"].message == "chat.crowd.1-stream chat.crowd.2-stream"
 
 
-def test_what_was_not_recorded_makes_the_rule_untestable(monkeypatch):
-    found = verdicts(monkeypatch, made(same_id, beside={"again": "noise.again"}), [named("chat.one")])
+def test_what_was_not_recorded_makes_the_rule_untestable():
+    found = verdicts(made(same_id, beside={"again": "noise.again"}), [named("chat.one")])
     assert (found["chat.one"].status, "noise.again" in found["chat.one"].message) == ("untestable", True)
 
 
-def test_a_large_answer_is_read_again_and_not_held(monkeypatch):
+def test_a_large_answer_is_read_again_and_not_held():
     large = exchange(SAID.heard + b" " * evidence.MUCH, probe="chat.noise.again")
     large = replace(large, id="large", question=Question("chat", "p", "stream", "chat.noise.again"))
-    found = verdicts(monkeypatch, made(same_id, beside={"again": "noise.again"}), [named("chat.one"), large])
+    found = verdicts(made(same_id, beside={"again": "noise.again"}), [named("chat.one"), large])
     assert found["chat.one"].message == "large"
 
 
-def test_what_the_suite_does_not_ask_makes_no_verdict(monkeypatch):
-    assert verdicts(monkeypatch, made(same_id, beside={"again": "rare"}), [named("chat.one")]) == {}
+def test_what_the_suite_does_not_ask_makes_no_verdict():
+    assert verdicts(made(same_id, beside={"again": "rare"}), [named("chat.one")]) == {}
 
 
-def test_a_rule_may_do_without(monkeypatch):
+def test_a_rule_may_do_without():
     def with_or_without(x, again):
         """It tells whom it was given."""
         yield Finding(again.id if again else "nobody")
 
     rule_ = made(with_or_without, beside={"again": "noise.again?"})
-    assert verdicts(monkeypatch, rule_, [named("chat.one")])["chat.one"].message == "nobody"
+    assert verdicts(rule_, [named("chat.one")])["chat.one"].message == "nobody"
     both = [named("chat.one"), named("chat.noise.again")]
-    assert verdicts(monkeypatch, rule_, both)["chat.one"].message == "chat.noise.again-stream"
+    assert verdicts(rule_, both)["chat.one"].message == "chat.noise.again-stream"
 
 
 @pytest.mark.parametrize(
@@ -131,10 +124,14 @@ def test_a_signature_that_can_not_be_served_is_refused(judge, beside):
 def test_what_is_known_of_the_same_exchanges_is_taken_over(monkeypatch):
     one, again = named("chat.one"), named("chat.noise.again")
     rule_ = made(same_id, beside={"again": "noise.again"})
-    first = verdicts(monkeypatch, rule_, [one, again])
-    monkeypatch.setattr(judging, "decide", lambda *_: pytest.fail("judged again"))
-    kept = {x.id: x for x in (one, again)}
-    judged = judging.judge(
-        FACTS, kept.__getitem__, list(kept), judging.Known(judging.earlier(first.values()), frozenset(kept))
-    )
-    assert list(judged.verdicts) == sorted(first.values(), key=lambda v: v.probe)
+    first = verdicts(rule_, [one, again])
+    monkeypatch.setattr(judging, "_judged", lambda *_: pytest.fail("judged again"))
+    known = judging.Known(judging.earlier(first.values()), frozenset({one.id, again.id}))
+    assert verdicts(rule_, [one, again], known) == first
+
+
+def test_one_catalogue_leaves_no_trace_in_the_next():
+    asked = [named("chat.one"), named("chat.noise.again"), named("chat.crowd.1")]
+    assert verdicts(made(same_id, beside={"again": "noise.again"}), asked)["chat.one"].status == "fail"
+    found = verdicts(made(crowded, beside={"crowd": "crowd.*"}), asked)
+    assert found["chat.one"].message == "chat.crowd.1-stream"

@@ -78,6 +78,8 @@ def running(deployment: Deployment, changes: Sequence[Change] = (), *, key: str 
 def _reader(business: Business) -> Read:
     """Reads requests of one server, each under an id of its own."""
     server, numbers = secrets.token_hex(4), itertools.count(1)
+    loop = asyncio.get_running_loop()
+    epoch_s = time.time() - loop.time()  # the loop's clock goes on from there, and may be a virtual one
 
     def read(method: str, path: str, query: str, headers: Headers, body: bytes) -> Asked:
         return Asked(
@@ -89,7 +91,7 @@ def _reader(business: Business) -> Read:
             json=parse(body).value,
             api=api_of(path),
             id=f"{server}{next(numbers):06d}",
-            at=int(time.time()),
+            at=int(epoch_s + loop.time()),
             hang_ups=business.hang_ups,
             running=business.running,
         )

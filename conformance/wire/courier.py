@@ -144,7 +144,7 @@ def _exchange(request: Request, key: str | None, secrets: Sequence[str], record:
         sent=redact.mask_sent(bytes(record.sent), _secret_lines(request, key, secrets), (*keys, *others)),
         heard=heard,
         arrivals=tuple(record.arrivals),
-        sent_at_ns=record.sent_at_ns,
+        sent_at_ns=record.sent_at_ns or 0,
         ending=msgspec.structs.replace(ending, detail=redact.mask_text(ending.detail, (*keys, *others))),
         masked=masked if key and _looks_secret(key) else (),
     )

@@ -24,7 +24,7 @@ class Record:
     """What crossed the connection so far. All times are nanoseconds since `started_ns`.
 
     `asking` tells that the request itself is under way (before, a proxy may be talked to, which is not recorded);
-    `cut` that a write failed; `rested_ns` when the reply was over: `complete`, or `illegal` for the reason given.
+    `cut` that a write failed; `sent_at_ns` is None until the request's last octet has left; `rested_ns` when the reply was over: `complete`, or `illegal` for the reason given.
     `chunks` are the pieces of body that the reader of HTTP/1.1 made out, `blocks` what looks like the end of an event.
     After `hang_up` events (lines of data) the harness closes the connection on purpose; None: it never does.
     """
@@ -35,7 +35,7 @@ class Record:
     sent: bytearray = field(default_factory=bytearray)
     heard: bytearray = field(default_factory=bytearray)
     arrivals: list[Arrival] = field(default_factory=list)
-    sent_at_ns: int = 0
+    sent_at_ns: int | None = None
     asking: bool = False
     cut: bool = False
     complete: bool = False
@@ -94,7 +94,7 @@ class Record:
             return "after"
         if self.heard:
             return "body"
-        return "send" if self.cut or not self.sent_at_ns else "first-byte"
+        return "send" if self.cut or self.sent_at_ns is None else "first-byte"
 
     def patience(self) -> tuple[float, str]:
         """How many seconds the next wait may take, and what it means when they have passed."""
@@ -115,7 +115,7 @@ class Record:
             return limits.settle_s, ""
         if self.heard:
             return limits.silence_s, f"silent for {limits.silence_s:g} s"
-        if not self.sent_at_ns:
+        if self.sent_at_ns is None:
             return limits.timeout_s, ""
         wait = self.sent_at_ns / NANOSECONDS + limits.first_byte_s - now
         return wait, f"not one octet of a reply within {limits.first_byte_s:g} s"
