@@ -11,7 +11,7 @@ from conformance.gate import Options, record
 from conformance.judge import judge
 from conformance.reference.deployments import DEPLOYMENTS
 from conformance.reference.serve import serve
-from conformance.selftest import LIMITS, PROFILES
+from conformance.selftest import PROFILES
 from conformance.store.folder import RunFolder
 from conformance.target import Target
 from conformance.wire.limits import Limits
@@ -36,7 +36,7 @@ def run(path, progress=None, *, key=None, server_key=None, **options):
     async def fire():
         async with serve(DEPLOYMENTS["native-sse"], key=server_key) as url:
             target = Target(base_url=url, model="reference")
-            asked = Options(target=target, profiles=PROFILES, limits=LIMITS, key=key, **options)
+            asked = Options(target=target, profiles=PROFILES, key=key, **options)
             return await record(asked, folder, progress or Counted())
 
     return anyio.run(fire), folder
@@ -65,7 +65,7 @@ def test_nobody_there_stops_after_the_greetings(tmp_path):
     target = Target(base_url=f"http://127.0.0.1:{port}/v1", model="m")
 
     async def fire():
-        return await record(Options(target=target, profiles=PROFILES, limits=LIMITS), folder, Counted())
+        return await record(Options(target=target, profiles=PROFILES), folder, Counted())
 
     facts = anyio.run(fire)
     assert facts.stopped == "unreachable"

@@ -7,8 +7,8 @@ change that is meant, write it again: python tests/test_selftest.py [NAME...]
 
 import json
 import sys
-from dataclasses import replace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest

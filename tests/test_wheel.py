@@ -28,7 +28,7 @@ def test_the_wheel_holds_every_schema(wheel):
     assert not any(name.startswith(("tests/", "docs/")) for name in packed)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.verify
 def test_the_gate_runs_from_the_wheel_in_an_empty_environment(wheel, tmp_path):
     venv.create(tmp_path / "env", with_pip=True)
     scripts = tmp_path / "env" / "bin"

@@ -24,9 +24,10 @@ class Record:
     """What crossed the connection so far. All times are nanoseconds since `started_ns`.
 
     `asking` tells that the request itself is under way (before, a proxy may be talked to, which is not recorded);
-    `cut` that a write failed; `sent_at_ns` is None until the request's last octet has left; `rested_ns` when the reply was over: `complete`, or `illegal` for the reason given.
-    `chunks` are the pieces of body that the reader of HTTP/1.1 made out, `blocks` what looks like the end of an event.
-    After `hang_up` events (lines of data) the harness closes the connection on purpose; None: it never does.
+    `cut` that a write failed; `sent_at_ns` is None until the request's last octet has left; `rested_ns` says when the
+    reply was over: `complete`, or `illegal` for the reason given. `chunks` are the pieces of body that the reader of
+    HTTP/1.1 made out, `blocks` what looks like the end of an event. After `hang_up` events (lines of data) the harness
+    closes the connection on purpose; None: it never does.
     """
 
     limits: Limits

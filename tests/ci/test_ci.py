@@ -97,6 +97,7 @@ def test_the_template_s_script_runs_and_leaves_its_artifacts(tmp_path, url):
     assert template["conformance"]["extends"] == ".conformance"
 
 
+@pytest.mark.verify
 def test_the_documentation_s_commands_run_as_they_stand(tmp_path, url):
     commands = re.findall(r"```bash\n(.*?)```", (CHECKOUT / "docs/ci.md").read_text(), re.DOTALL)
     assert len(commands) == 2

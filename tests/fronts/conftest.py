@@ -17,9 +17,7 @@ class Shell:
     def __call__(self, *words, cwd, **environ):
         """Run it to its end."""
         command = [sys.executable, "-m", "conformance", *map(str, words)]
-        ran = subprocess.run(
-            command, cwd=cwd, env=ENVIRON | environ, capture_output=True, text=True, timeout=60, check=False
-        )
+        ran = subprocess.run(command, cwd=cwd, env=ENVIRON | environ, capture_output=True, text=True, check=False)
         return SimpleNamespace(code=ran.returncode, out=ran.stdout, err=ran.stderr, lines=ran.stdout.splitlines())
 
     def start(self, *words, cwd):
@@ -33,7 +31,7 @@ class Shell:
         plugins = ("-p", "conformance.pytest_plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
         command = [sys.executable, "-m", "pytest", *plugins, *map(str, words)]
         environ = ENVIRON | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        ran = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=100, check=False)
+        ran = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
         return SimpleNamespace(code=ran.returncode, out=ran.stdout, err=ran.stderr, lines=ran.stdout.splitlines())
 
 

@@ -131,11 +131,10 @@ def test_ctrl_c_keeps_judges_and_reports_what_was_recorded(shell, tmp_path):
         "json=report.json",
     )
     with shell.start(*words, cwd=tmp_path) as process:
-        deadline = time.monotonic() + 60
-        while not any((tmp_path / "run/exchanges").glob("*/exchange.json")) and time.monotonic() < deadline:
+        while process.poll() is None and not any((tmp_path / "run/exchanges").glob("*/exchange.json")):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate()
     assert process.returncode == 130
     assert out.splitlines()[0].startswith("INTERRUPTED")
     assert json.loads((tmp_path / "report.json").read_bytes())["requests"] >= 1
@@ -268,9 +267,9 @@ def test_serve_answers_until_it_is_stopped(shell, tmp_path):
     with shell.start("serve", "--deployment", "silent-json", cwd=tmp_path) as process:
         assert "silent-json at http://127.0.0.1:" in process.stdout.readline()
         curl = process.stdout.readline()
-        heard = subprocess.run(["/bin/sh", "-c", curl], capture_output=True, text=True, timeout=20, check=True).stdout
+        heard = subprocess.run(["/bin/sh", "-c", curl], capture_output=True, text=True, check=True).stdout
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate()
     assert "chat.completion" in heard
     assert process.returncode == 0
 
@@ -293,6 +292,5 @@ def test_a_front_waits_for_nothing_that_it_may_not_need(module):
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
     )
     assert ran.stdout == "[]\n"

@@ -13,7 +13,7 @@ from conformance.reference.serve import running
 
 AXE = Path(os.environ.get("CONFORMANCE_AXE", "none"))
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 EVIL = (
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"

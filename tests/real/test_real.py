@@ -18,7 +18,7 @@ SUITES = ("smoke", "gate", "full")
 SERVERS = ("llama_cpp", "vllm_router", "llmock")
 EXPECTED = {server: tomllib.loads((HERE / f"{server}.toml").read_text()) for server in SERVERS}
 
-pytestmark = [pytest.mark.realserver, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.realserver
 
 
 @dataclass(frozen=True)

@@ -3,40 +3,17 @@ import pytest
 from conformance import catalogue
 from conformance.exchange import Ending
 from conformance.reference.defects import chk as defects
-from conformance.reference.variants import chk as variants
 from conformance.rules.example import HELLO, SSE, chunk, error, exchange, http, sse, streamed
-from conformance.verdict import MUST, Finding, Status
+from conformance.verdict import Finding, Status
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
-ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
 RULES = {rule.id: rule for rule in FAMILIES}
-ALSO = {"chunk-answer-repeated": {"CHK023"}}
-"""Text in the last chunk is part of that defect."""
-
-
-def by_name(changes):
-    return [pytest.param(change, id=change.name) for change in changes]
 
 
 def finds(name, x):
     """What the rule sees, or None where it does not apply."""
     rule = RULES[name]
     return None if rule.when(x) else [item.seen for item in rule.judge(x) if isinstance(item, Finding)]
-
-
-@pytest.mark.parametrize("deployment", ["native-sse", "sse-proxy"])
-def test_good_deployments_fail_nothing(failures, deployment):
-    assert failures(ALONE, deployment=deployment) == {}
-
-
-@pytest.mark.parametrize("change", by_name(defects.CHUNK_DEFECTS))
-def test_a_defect_fails_the_rule_that_it_names_alone(failures, change):
-    assert set(failures(ALONE, change)) == {change.caught_by} | ALSO.get(change.name, set())
-
-
-@pytest.mark.parametrize("change", by_name(variants.CHUNK_VARIANTS))
-def test_a_variant_fails_no_must(failures, change):
-    assert [name for name in failures(ALONE, change) if RULES[name].level is MUST] == []
 
 
 def test_every_rule_has_a_defect():

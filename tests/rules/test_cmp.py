@@ -2,12 +2,10 @@ import pytest
 
 from conformance import catalogue
 from conformance.judge import decide
-from conformance.reference.defects import cmp as defects
-from conformance.reference.variants import cmp as variants
 from conformance.rules.cmp.words import two
 from conformance.rules.example import answered, chunk, completion, error, streamed
 from conformance.target import Policy
-from conformance.verdict import MUST, SHOULD, Finding, Status
+from conformance.verdict import Finding, Status
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
@@ -15,27 +13,6 @@ RULES = {rule.id: rule for rule in FAMILIES}
 SILENT = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 THOUGHT = {"prompt_tokens": 3, "completion_tokens": 30, "total_tokens": 33}
 THOUGHT |= {"completion_tokens_details": {"reasoning_tokens": 29}}
-
-
-def by_name(changes):
-    return [pytest.param(change, id=change.name) for change in changes]
-
-
-@pytest.mark.parametrize("change", by_name(c for c in defects.WHOLE_DEFECTS if c.caught_by != "CMP014"))
-def test_a_defect_fails_the_rule_that_it_names_alone(failures, change):
-    assert set(failures(ALONE, change)) == {change.caught_by}
-
-
-@pytest.mark.parametrize("change", by_name(c for c in defects.WHOLE_DEFECTS if c.caught_by == "CMP014"))
-def test_a_mode_without_an_answer_is_told_by_the_other(failures, failing, change):
-    assert failures(ALONE, change) == {}
-    found = failing(change)
-    assert {name for name in found[MUST] | found[SHOULD] if name in RULES} == {"CMP014"}
-
-
-@pytest.mark.parametrize("change", by_name(variants.WHOLE_VARIANTS))
-def test_a_variant_fails_nothing(failures, change):
-    assert failures(ALONE, change) == {}
 
 
 @pytest.mark.parametrize("name", [rule.id for rule in ALONE if rule.family == "CMP"])

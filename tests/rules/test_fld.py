@@ -15,10 +15,6 @@ from conformance.target import Policy
 from conformance.verdict import MUST, SHOULD, Finding, Status
 
 
-def test_a_field_that_is_refused_is_named_in_place_of_the_one_beside_it(failing):
-    assert failing(changes.find("extras-not-offered")) == {MUST: set(), SHOULD: set()}
-
-
 @pytest.mark.parametrize(
     ("name", "promise", "broken"),
     [

@@ -1,8 +1,5 @@
-import pytest
-
 from conformance import catalogue
 from conformance.reference import changes
-from conformance.reference.defects import tool as defects
 from conformance.rules.example import chunk, streamed
 from conformance.rules.tool.example import TOOLS, begins, called, calling, goes_on, less
 from conformance.verdict import Finding, Status
@@ -10,18 +7,11 @@ from conformance.verdict import Finding, Status
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
 RULES = {rule.id: rule for rule in FAMILIES}
-ALSO = {"call-cut-at-the-cap": {"TOOL008"}}
-"""Where the request set no cap, the cut arguments are only arguments that are cut."""
 
 
 def failing(x):
     applying = [r for r in ALONE if x.mode in r.modes and r.when(x) is None]
     return {r.id for r in applying if any(isinstance(item, Finding) for item in r.judge(x))}
-
-
-@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in defects.TOOL_DEFECTS])
-def test_a_defect_fails_the_rule_that_it_names_alone(failures, change):
-    assert set(failures(ALONE, change)) == {change.caught_by} | ALSO.get(change.name, set())
 
 
 def test_every_rule_has_a_defect():

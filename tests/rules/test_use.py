@@ -1,37 +1,12 @@
-import pytest
-
 from conformance import catalogue
 from conformance.reference.defects import use as defects
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
 from conformance.rules.use.example import ASKED, told
-from conformance.verdict import SHOULD, Status
+from conformance.verdict import Status
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
 RULES = {rule.id: rule for rule in FAMILIES}
-ONE_FRAMEWORK = ("langgraph",)
-
-
-SHORT = [change for change in defects.USAGE_DEFECTS if change.caught_by != "USE010"]
-
-
-@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in SHORT])
-def test_a_defect_fails_the_rule_that_it_names_alone(failures, change):
-    """But for USE013: any count that is too small is one that a used cap contradicts."""
-    assert set(failures(ALONE, change)) - {"USE013"} == {change.caught_by}
-
-
-@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in defects.COMPARED_DEFECTS])
-def test_a_count_that_another_count_contradicts_is_found(judged, change):
-    failed = {v.rule for v in judged(change, suite="full", profiles=ONE_FRAMEWORK).verdicts if v.status is Status.FAIL}
-    assert change.caught_by in failed
-
-
-@pytest.mark.parametrize("change", [change for change in defects.USAGE_DEFECTS if change not in SHORT])
-def test_a_count_is_only_too_small_for_a_long_prompt(failures, failing, change):
-    """But for TOOL028: a prompt that is counted too short hides the tools' results in it."""
-    assert failures(ALONE, change) == {}
-    assert failing(change)[SHOULD] - {"TOOL028"} == {change.caught_by}
 
 
 def test_a_stream_that_broke_off_owes_no_usage():

@@ -16,7 +16,7 @@ from conformance.wire.courier import Limits
 QUESTION = Question("chat", "example", "stream", "chat.hello")
 KEY = "sk-test-1234567890abcdef"
 
-LIMITS = Limits(timeout_s=20, silence_s=10, linger_s=0.05, settle_s=0.2)
+LIMITS = Limits(linger_s=0.05, settle_s=0.2)
 
 Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -25,6 +25,7 @@ Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 class Server:
     port: int = 0
     scheme: str = "http"
+    unix_socket: str | None = None
     requests: list[bytes] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -39,9 +40,11 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def serving(play: Play, *, tls: ssl.SSLContext | None = None, read: bool = True) -> AsyncIterator[Server]:
+async def serving(
+    play: Play, *, tls: ssl.SSLContext | None = None, read: bool = True, unix_socket: str | None = None
+) -> AsyncIterator[Server]:
     """Serve until the block ends: read each request (unless told not to), then play, then close."""
-    server = Server(scheme="https" if tls else "http")
+    server = Server(scheme="https" if tls else "http", unix_socket=unix_socket)
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,8 +60,11 @@ async def serving(play: Play, *, tls: ssl.SSLContext | None = None, read: bool =
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()
 
-    listener = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls, limit=2**22)
-    server.port = listener.sockets[0].getsockname()[1]
+    if unix_socket:
+        listener = await asyncio.start_unix_server(handle, unix_socket, limit=2**22)
+    else:
+        listener = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls, limit=2**22)
+        server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server
     finally:

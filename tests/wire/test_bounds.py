@@ -1,13 +1,16 @@
-"""Nothing that a target does holds the harness for ever or fills its memory."""
+"""Nothing that a target does holds the harness for ever or fills its memory. Times are virtual, and so exact."""
 
 import asyncio
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
 
+from conformance.reference.virtual_time import IN_VIRTUAL_TIME
 from conformance.wire.courier import Limits, fetch
 
 pytestmark = pytest.mark.anyio
+in_virtual_time = pytest.mark.parametrize("anyio_backend", [("asyncio", IN_VIRTUAL_TIME)], ids=["virtual-time"])
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 SHORT = 0.15
@@ -23,6 +26,13 @@ def repeats(head, piece):
     return play
 
 
+@pytest.fixture
+def unix_socket():
+    with TemporaryDirectory() as folder:  # pytest's own paths are longer than a socket's may be
+        yield f"{folder}/server"
+
+
+@in_virtual_time
 @pytest.mark.parametrize(
     ("heard", "limit", "phase"),
     [
@@ -33,28 +43,38 @@ def repeats(head, piece):
         (HEAD + b"data: {", {"timeout_s": SHORT}, "body"),
     ],
 )
-async def test_waiting_ends_with_the_time_out_of_its_phase(wire, heard, limit, phase):
-    async with wire.serving(wire.says(heard, then="hold")) as server:
-        x = await fetch(wire.asking(server.url()), wire.key, msgspec.structs.replace(wire.limits, **limit))
+async def test_waiting_ends_with_the_time_out_of_its_phase(wire, unix_socket, heard, limit, phase):
+    limits = msgspec.structs.replace(wire.limits, **limit)
+    async with wire.serving(wire.says(heard, then="hold"), unix_socket=unix_socket) as server:
+        x = await fetch(wire.asking(server.url()), wire.key, limits, unix_socket=unix_socket)
     assert (x.heard, x.ending.how, x.ending.phase) == (heard, "timeout", phase)
-    assert x.ending.at_ns >= SHORT * 1e9
+    assert x.ending.at_ns == pytest.approx(SHORT * 1e9, abs=1000)
     assert f"{SHORT:g} s" in x.ending.detail
 
 
-async def test_a_request_that_is_not_taken_times_out(wire):
+@in_virtual_time
+async def test_a_request_that_is_not_taken_times_out(wire, unix_socket):
     async def deaf(reader, writer):
         await asyncio.Event().wait()
 
-    async with wire.serving(deaf, read=False) as server:
-        x = await fetch(wire.asking(server.url(), body=b"x" * 50_000_000), wire.key, Limits(timeout_s=0.5))
+    async with wire.serving(deaf, read=False, unix_socket=unix_socket) as server:
+        request = wire.asking(server.url(), body=b"x" * 50_000_000)
+        x = await fetch(request, wire.key, Limits(timeout_s=SHORT), unix_socket=unix_socket)
     assert (x.ending.how, x.ending.phase) == ("timeout", "send")
 
 
-async def test_a_slow_drip_ends_with_the_whole_time(wire):
-    async with wire.serving(repeats(HEAD, b": still here\n\n")) as server:
-        limits = Limits(timeout_s=SHORT, max_octets=10**9, max_reads=10**9)
-        x = await fetch(wire.asking(server.url()), wire.key, limits)
-    assert (x.ending.how, x.ending.phase) == ("timeout", "body")
+@in_virtual_time
+async def test_a_slow_drip_ends_with_the_whole_time(wire, unix_socket):
+    async def drip(reader, writer):
+        writer.write(HEAD)
+        while True:
+            writer.write(b": still here\n\n")
+            await asyncio.sleep(1)
+
+    async with wire.serving(drip, unix_socket=unix_socket) as server:
+        x = await fetch(wire.asking(server.url()), wire.key, Limits(), unix_socket=unix_socket)
+    assert (x.ending.how, x.ending.phase, x.ending.at_ns // 10**9) == ("timeout", "body", 60)
+    assert x.heard.count(b"here") == 60
     assert "whole exchange" in x.ending.detail
 
 
