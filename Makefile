@@ -9,8 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REAL := .cache/real
 PAGES := .cache/pages
-# Two a processor: some tests wait for commands and servers while others compute.
-WORKERS = $(shell $(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))')
+WORKERS = $(shell $(BIN)/python -c 'import os; print(os.cpu_count() or 1)')
 # Arguments for the command that a target runs, for example: make run ARGS="--deployment silent-json"
 ARGS ?=
 PIP := --disable-pip-version-check --no-input --quiet

@@ -1,8 +1,11 @@
 """`python -m conformance` is the command `conformance`."""
 
+import gc
 import sys
 
 INTERRUPTED = 130
+GARBAGE_AFTER = 100_000
+"""Objects made, after which Python looks for cycles: judging makes many small ones, and hardly a cycle."""
 
 
 def main() -> None:
@@ -11,7 +14,14 @@ def main() -> None:
         from conformance import cli  # noqa: PLC0415 - loading it is what may be interrupted
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    tune()
     cli.main()
+
+
+def tune() -> None:
+    """Keep the garbage collector from looking through the catalogue again and again."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER, 20, 20)
 
 
 if __name__ == "__main__":

@@ -211,7 +211,7 @@ class _Judging:
 
     def _verdict(self, rule: Rule, seen: tuple[Exchange, ...]) -> Verdict | None:
         """The verdict, or none where the rule is about another kind of question."""
-        question, exchanges = seen[0].question, seen
+        question, ids = seen[0].question, tuple([x.id for x in seen])
         if question.api in self.absent:
             outcome = Outcome(Status.NOT_APPLICABLE, self.absent[question.api])
         else:
@@ -222,7 +222,9 @@ class _Judging:
                 outcome = _skipped(skip)
             else:
                 given = self._given(rule, seen)
-                outcome, exchanges = _judged(rule, given), (*seen, *_compared(rule, given))
+                outcome = _judged(rule, given)
+                if rule.beside or "briefs" in given:
+                    ids = tuple(dict.fromkeys([*ids, *(x.id for x in _compared(rule, given))]))
         return Verdict(
             rule=rule.id,
             title=rule.title,
@@ -234,7 +236,7 @@ class _Judging:
             probe=question.probe,
             message=outcome.message,
             findings=outcome.findings,
-            exchanges=tuple(dict.fromkeys([x.id for x in exchanges])),
+            exchanges=ids,
         )
 
     def _given(self, rule: Rule, seen: tuple[Exchange, ...]) -> Given:

@@ -81,7 +81,7 @@ def _askers(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Seque
 
 def _request(target: Target, asked: Asked) -> Request:
     question, profile, probe = asked
-    body = _fill(profile.body(question.mode), target.model)
+    body = _fill(profile.requests[question.mode].body, target.model)
     payload: Any = probe.change(body, question.mode) if probe.change else body
     raw = probe.raw
     octets = _named(raw.body, target.model) if raw and raw.body is not None else to_json(payload)
@@ -131,6 +131,7 @@ def _headers(target: Target, profile: Profile, probe: Probe, mode: Mode) -> tupl
 
 
 def _fill(value: Any, model: str) -> Any:
+    """A copy of a body, to be changed at will, with the model's name in it."""
     if isinstance(value, dict):
         return {key: _fill(item, model) for key, item in value.items()}
     if isinstance(value, list):

@@ -49,7 +49,8 @@ class Fragment(NamedTuple):
 def chunks(x: Exchange) -> tuple[Chunk, ...]:
     """The events that hold JSON objects, those after the end marker included."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
-    return tuple([Chunk(event, value) for event, value in pairs if type(value) is dict])
+    new = tuple.__new__  # there are many, and a named tuple's own constructor takes twice as long
+    return tuple([new(Chunk, pair) for pair in pairs if type(pair[1]) is dict])
 
 
 @view
@@ -107,6 +108,7 @@ def parts(x: Exchange) -> tuple[Part, ...]:
 
 
 def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
+    new = tuple.__new__  # as in `chunks`
     for chunk in found:
         choices = chunk.value.get("choices")
         if type(choices) is not list:
@@ -114,12 +116,9 @@ def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
         for choice in choices:
             if type(choice) is dict:
                 delta, index = choice.get("delta"), choice.get("index")
-                yield Part(
-                    chunk,
-                    choice,
-                    delta if type(delta) is dict else {},
-                    index if type(index) is int else int(index) if is_integer(index) else 0,
-                )
+                delta = delta if type(delta) is dict else {}
+                slot = index if type(index) is int else int(index) if is_integer(index) else 0
+                yield new(Part, (chunk, choice, delta, slot))
 
 
 @view
@@ -176,12 +175,12 @@ class _Draft:
 
     def add(self, choice: Object, message: Object) -> None:
         """Take in a delta, or a whole message."""
-        content = message.get("content")
+        content, finish = message.get("content"), choice.get("finish_reason")
         if content:
-            self.pieces.extend(_texts(content))
+            self.pieces += [content] if type(content) is str else _texts(content)
         if len(message) > 1 or "content" not in message:
             self._add_rest(message)
-        if finish := string(choice.get("finish_reason")):
+        if finish and isinstance(finish, str):
             self.finishes.append(finish)
         if logprobs := choice.get("logprobs"):
             self.logprobs += sequence(mapping(logprobs).get("content"))
@@ -252,7 +251,11 @@ def frames(x: Exchange) -> list[Object]:
 
 def labels(x: Exchange, name: str) -> tuple[str, ...]:
     """The distinct texts that stand beside the choices under a name, such as `model`, in the order of appearance."""
-    return tuple(dict.fromkeys(v for value in frames(x) if isinstance(v := value.get(name), str) and v))
+    return _labels(frames(x), name)
+
+
+def _labels(values: Iterable[Object], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([v for value in values if (v := value.get(name)) and isinstance(v, str)]))
 
 
 @view
@@ -268,9 +271,9 @@ def answer(x: Exchange) -> Answer:
         draft.add(choice, message)
     return Answer(
         choices=tuple(drafts[index].finished(index, whole=whole is not None) for index in sorted(drafts)),
-        ids=labels(x, "id"),
-        models=labels(x, "model"),
-        created=tuple(dict.fromkeys(v for value in values if is_integer(v := value.get("created")))),
+        ids=_labels(values, "id"),
+        models=_labels(values, "model"),
+        created=tuple(dict.fromkeys([v for value in values if is_integer(v := value.get("created"))])),
         usage=next((v for value in reversed(values) if isinstance(v := value.get("usage"), dict)), None),
         error=has_error(x),
     )

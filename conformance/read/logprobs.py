@@ -26,7 +26,8 @@ def entries(x: Exchange) -> tuple[Entry, ...]:
     """All entries of `logprobs.content`, in order."""
     if whole_object(x) is not None:
         return tuple(Entry(value) for choice in answer(x).choices for value in choice.logprobs)
-    return tuple(Entry(value, part) for part in parts(x) for value in _content(part.choice))
+    told = [part for part in parts(x) if part.choice.get("logprobs")]
+    return tuple(Entry(value, part) for part in told for value in _content(part.choice))
 
 
 def _content(choice: Object) -> list[Any]:

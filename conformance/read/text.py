@@ -25,17 +25,29 @@ class Delta(NamedTuple):
 @view
 def deltas(x: Exchange) -> tuple[Delta, ...]:
     """The pieces that add something, in order. Whatever has another shape adds nothing."""
-    read = READERS[x.api]
+    read, new = READERS[x.api], tuple.__new__
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
-    found = ((event, read(value)) for event, value in pairs if isinstance(value, dict))
-    return tuple([Delta(event, kind, text) for event, pieces in found for kind, text in pieces if text])
+    return tuple(
+        [
+            new(Delta, (event, kind, text))
+            for event, value in pairs
+            if type(value) is dict
+            for kind, text in read(value)
+            if text
+        ]
+    )
 
 
 @view
 def arrivals(x: Exchange) -> tuple[int, ...]:
     """When each piece had arrived, in nanoseconds since the exchange began."""
-    at_ns = reply(x).at_ns
-    return tuple([at_ns(delta.event.end) for delta in deltas(x)])
+    timeline, at = reply(x).timeline or ((0, 0),), 0
+    times = []
+    for delta in deltas(x):
+        while timeline[at][0] < delta.event.end and at < len(timeline) - 1:
+            at += 1
+        times.append(timeline[at][1])
+    return tuple(times)
 
 
 def _chat(chunk: Object) -> list[Piece]:
@@ -44,13 +56,16 @@ def _chat(chunk: Object) -> list[Piece]:
         delta = choice.get("delta")
         if isinstance(delta, dict):
             for key, value in delta.items():
-                found += _pieces(key, value)
+                if key == "content" and type(value) is str:  # what nearly all chunks hold
+                    found.append(("text", value))
+                elif value:
+                    found += _pieces(key, value)
     return found
 
 
 def _pieces(key: str, value: Any) -> list[Piece]:
     """What one field of a delta adds."""
-    if not value or key == "role":
+    if key == "role":
         return []
     if key in ("content", "refusal"):
         return [("text", text) for text in _texts(value)]

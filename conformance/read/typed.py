@@ -37,6 +37,7 @@ def is_passed_over(x: Exchange, event: Event) -> bool:
     return event.name in PASSED_OVER.get(x.api, ())
 
 
+@view
 def is_torn(x: Exchange) -> bool:
     """Whether an event that clients read holds no JSON."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)

@@ -8,8 +8,7 @@ under way when the loop looks idle, and the clock would run ahead of it.
 import asyncio
 import selectors
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 Ready = list[tuple[selectors.SelectorKey, int]]
 
@@ -43,5 +42,5 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._jumping.now_s
 
 
-IN_VIRTUAL_TIME: Mapping[str, Any] = {"loop_factory": VirtualTimeLoop}
+IN_VIRTUAL_TIME: Final[dict[str, Any]] = {"loop_factory": VirtualTimeLoop}
 """The options of `anyio.run` with which what it runs has a virtual clock."""

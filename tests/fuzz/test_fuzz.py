@@ -149,6 +149,7 @@ def test_the_same_seed_asks_the_same_and_what_was_found_is_asked_first(tmp_path)
     assert bodies(first) & bodies(again)
 
 
+@pytest.mark.verify
 def test_what_was_found_can_be_kept_as_a_test(tmp_path):
     change = planted("a crash on names twice")
     facts, store = hunted((change,), tmp_path / "db", examples=150, seed=3)

@@ -33,7 +33,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
         choices = found.value.get("choices")
         if not isinstance(choices, list):
             yield Finding(f"chunk {number} has {held(found.value, 'choices')}", at=place(x, found), expected="a list")
-        elif not all(type(choice) is dict for choice in choices):
+        elif [choice for choice in choices if type(choice) is not dict]:
             yield Finding(f"chunk {number} has a choice that is no object", at=place(x, found))
 
 

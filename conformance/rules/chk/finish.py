@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
+from conformance.exchange import Exchange, view
 from conformance.read.chat import Part, answer, parts, place
 from conformance.read.request import choices_asked
 from conformance.read.value import shown
@@ -19,19 +19,22 @@ def _end_of(part: Part) -> str:
     return reason if isinstance(reason, str) and reason in FINISHES else ""
 
 
-def _late(x: Exchange) -> Iterator[Part]:
+@view
+def _late(x: Exchange) -> tuple[Part, ...]:
     """The parts that add to a choice after its finish_reason."""
     over: set[int] = set()
+    late = []
     for part in parts(x):
         if part.slot in over and (part.delta.get("content") or part.delta.get("tool_calls")):
-            yield part
+            late.append(part)
         elif _end_of(part):
             over.add(part.slot)
+    return tuple(late)
 
 
 def ended_in_order(x: Exchange) -> Skip | None:
     """Choices came that can be told apart, and nothing is added to any of them after its end."""
-    return filed(x) or (untestable("choices go on after their finish_reason") if any(_late(x)) else None)
+    return filed(x) or (untestable("choices go on after their finish_reason") if _late(x) else None)
 
 
 @chunk_rule(

@@ -82,11 +82,17 @@ def indexed(x: Exchange) -> Skip | None:
     """Choices came in chunks, each under an index that it may have."""
     if skip := choosing(x):
         return skip
-    bound, alone = choices_asked(x), len({part.slot for part in parts(x)}) == 1
+    return None if _has_indexes(x) else untestable("the choices have no right index to be told apart by")
+
+
+@view
+def _has_indexes(x: Exchange) -> bool:
+    """Whether there is one choice alone, or each stands under an index that it may have."""
+    bound = choices_asked(x)
+    if bound == 1 and len({part.slot for part in parts(x)}) == 1:
+        return True
     indexes = (part.choice.get("index") for part in parts(x))
-    if (bound == 1 and alone) or all(is_integer(index) and 0 <= index < bound for index in indexes):
-        return None
-    return untestable("the choices have no right index to be told apart by")
+    return all(is_integer(index) and 0 <= index < bound for index in indexes)
 
 
 def opened(x: Exchange) -> Skip | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from conformance.exchange import Exchange
 from conformance.read.http1 import reply
-from conformance.read.json_text import NOT_JSON, fault_of, lone_surrogate
+from conformance.read.json_text import NOT_JSON, SURROGATE, fault_of, lone_surrogate
 from conformance.read.refusal import quoted
 from conformance.read.sse import DONE, TERMINAL, ends, payloads, span, stream
 from conformance.read.typed import is_passed_over
@@ -124,6 +124,8 @@ def _broken_by_lost_lines(x: Exchange) -> set[int]:
 )
 def lone_surrogates(x: Exchange) -> Iterator[Finding]:
     """Some parsers refuse the event, others show a replacement character, or fail when the text is stored as UTF-8."""
+    if not SURROGATE.search(reply(x).content):
+        return
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
         if half := lone_surrogate(event.data, value):
             yield Finding(f"a string holds {half} without its other half: {excerpt(event.data)}", at=span(x, event))
