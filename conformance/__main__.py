@@ -5,16 +5,17 @@ import sys
 
 INTERRUPTED = 130
 GARBAGE_AFTER = 100_000
-"""Objects made, after which Python looks for cycles: judging makes many small ones, and hardly a cycle."""
+"""Objects made, after which Python looks for cycles: loading and judging make many small ones, and hardly a cycle."""
 
 
 def main() -> None:
     """Run the command; Ctrl-C while it is being loaded ends it as quietly as later."""
+    tune()
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # httpx's own command line: slow to load
     try:
         from conformance import cli  # noqa: PLC0415 - loading it is what may be interrupted
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    tune()
     cli.main()
 
 

@@ -258,16 +258,15 @@ def serve(
     import anyio  # noqa: PLC0415 - `--help` must not wait for it
 
     from conformance.front.config import ConfigError  # noqa: PLC0415 - as above
-    from conformance.front.wish import embedded  # noqa: PLC0415 - as above
-    from conformance.reference.deployments import DEPLOYMENTS, MODEL  # noqa: PLC0415 - as above
+    from conformance.front.embedded import find  # noqa: PLC0415 - as above
     from conformance.reference.serve import serve as served  # noqa: PLC0415 - as above
 
-    name, change = embedded(deployment, defect)
+    ours = find(deployment, defect)
 
     async def until_stopped() -> None:
-        async with served(DEPLOYMENTS[name], (change,) if change else (), port=port) as url:
-            body = f'{{"model":"{MODEL}","messages":[{{"role":"user","content":"Hi"}}],"stream":true}}'
-            sys.stdout.write(f"{name}{f' with {change.name}' if change else ''} at {url} (Ctrl-C stops it)\n")
+        async with served(ours.deployment, ours.changes, port=port) as url:
+            body = f'{{"model":"{ours.model}","messages":[{{"role":"user","content":"Hi"}}],"stream":true}}'
+            sys.stdout.write(f"{ours.name.replace('+', ' with ')} at {url} (Ctrl-C stops it)\n")
             sys.stdout.write(f"curl -sSiN {url}/chat/completions -H 'content-type: application/json' -d '{body}'\n")
             sys.stdout.flush()
             await anyio.sleep_forever()

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from conformance.catalogue import Catalogue
 from conformance.exchange import MODES, Api, Exchange, Mode, Question
-from conformance.probe import Probe, Suite
 from conformance.read.http1 import reply
 from conformance.read.refusal import refusal
 from conformance.read.request import cap_asked, choices_asked
@@ -59,11 +58,10 @@ def place(where: str) -> Place:
 _MODES: dict[str, Mode] = {mode: mode for mode in MODES}
 
 
-def is_asked(rule: Rule, api: Api, suite: Suite, probes: Iterable[Probe]) -> bool:
-    """Whether a suite asks all that a rule needs to see beside its exchange."""
-    asked = [probe.name for probe in probes if probe.modes_in(suite)]
+def is_asked(rule: Rule, api: Api, probes: Iterable[str]) -> bool:
+    """Whether these probes are all that a rule needs to see beside its exchange."""
     needed = (place(where) for where in rule.beside.values())
-    return all(any(wanted.names(api, name) for name in asked) for wanted in needed if not wanted.is_optional)
+    return all(any(wanted.names(api, name) for name in probes) for wanted in needed if not wanted.is_optional)
 
 
 def _is_brief(x: Exchange) -> bool:

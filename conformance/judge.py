@@ -107,7 +107,8 @@ def _rules(catalogue: Catalogue, api: Api, mode: Mode | None, suite: Suite) -> t
 
     Left out are those that compare it with something that the suite does not ask.
     """
-    of_api = (r for r in catalogue.rules if api in r.apis and is_asked(r, api, suite, catalogue.probes))
+    probes = [probe.name for probe in catalogue.probes if probe.modes_in(suite)]
+    of_api = (rule for rule in catalogue.rules if api in rule.apis and is_asked(rule, api, probes))
     if mode is None:
         return tuple(rule for rule in of_api if "unary" in rule.inputs)
     return tuple(rule for rule in of_api if "x" in rule.inputs and mode in rule.modes)

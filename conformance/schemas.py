@@ -5,10 +5,10 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 SUFFIX = ".schema.json"
 
@@ -23,8 +23,10 @@ def load(name: str) -> Schema:
 
 
 @cache
-def validator(name: str) -> Draft202012Validator:
+def validator(name: str) -> "Draft202012Validator":
     """A validator of the schema of that name (JSON Schema, draft 2020-12), with references to the others resolved."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - a smoke run needs no validator, which takes its time
+
     return Draft202012Validator(load(name), registry=_registry())
 
 
@@ -41,7 +43,9 @@ def _folder() -> Traversable:
 
 
 @cache
-def _registry() -> Registry[Any]:
+def _registry() -> Any:
+    from referencing import Registry, Resource  # noqa: PLC0415 - as above
+
     def retrieve(uri: str) -> Resource[Any]:
         return Resource.from_contents(load(uri.removesuffix(SUFFIX)))
 

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -163,3 +163,16 @@ def _line(text: str, path: tuple[str | int, ...]) -> str:
             break
         at, found = places[skip], True
     return f":{at + 1}" if found else ""
+
+
+def one_of(option: str, given: str, known: Iterable[str]) -> None:
+    """Accept one of the known names. Raises ConfigError."""
+    names = list(known)
+    if given not in names:
+        raise ConfigError(f"{option} {given!r} is not known; accepted: {', '.join(names)}")
+
+
+def near(given: str, known: Sequence[str], listing: str) -> str:
+    """What may have been meant, and which command shows all names, for the end of a sentence."""
+    close = get_close_matches(given, known, n=3, cutoff=0.5)
+    return f"; near: {', '.join(close)}" * bool(close) + f"; `{listing}` shows all that are accepted"

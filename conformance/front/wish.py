@@ -2,10 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,13 +13,10 @@ import msgspec
 from conformance import catalogue
 from conformance.exchange import APIS, Api
 from conformance.front import config
-from conformance.front.config import ConfigError
+from conformance.front.config import ConfigError, one_of
 from conformance.front.options import What, Whom, Wish
 from conformance.gate import Options
 from conformance.plan import ASKERS
-from conformance.reference import changes
-from conformance.reference.deployments import DEPLOYMENTS, MODEL
-from conformance.reference.reply import Change
 from conformance.target import Prices, Target
 from conformance.wire.limits import Limits
 
@@ -43,25 +39,13 @@ def granted(wish: Wish, environ: Mapping[str, str] = os.environ) -> Iterator[Opt
         return
     if whom.model is not None and whom.deployment is None and whom.defect is None:
         raise ConfigError(f"--model {whom.model} goes with --base-url URL, which is missing")
-    deployment, change = embedded(whom.deployment, whom.defect)
-    name = f"{deployment}+{change.name}" if change else deployment
-    ours = Target(name=name, base_url="http://127.0.0.1/v1", model=MODEL, prices=INCIDENT)
-    checked = options(wish, _said(ours, wish), environ)
-    from conformance.reference.serve import running  # noqa: PLC0415 - only an embedded run needs a server
+    from conformance.front.embedded import find, running  # noqa: PLC0415 - only an embedded run needs a server
 
-    with running(DEPLOYMENTS[deployment], (change,) if change else ()) as url:
+    ours = find(whom.deployment, whom.defect)
+    target = Target(name=ours.name, base_url="http://127.0.0.1/v1", model=ours.model, prices=INCIDENT)
+    checked = options(wish, _said(target, wish), environ)
+    with running(ours.deployment, ours.changes) as url:
         yield replace(checked, target=msgspec.structs.replace(checked.target, base_url=url))
-
-
-def embedded(deployment: str | None, defect: str | None) -> tuple[str, Change | None]:
-    """The embedded deployment, and the change planted in it, that these names stand for. Raises ConfigError."""
-    if deployment is not None:
-        _one_of("--deployment", deployment, DEPLOYMENTS)
-    change = changes.find(defect) if defect is not None else None
-    if defect is not None and change is None:
-        known = [c.name for c in (*changes.defects(), *changes.variants())]
-        raise ConfigError(f"--defect {defect} is not known{_near(defect, known, 'conformance list defects')}")
-    return deployment or (change.on if change else next(iter(DEPLOYMENTS))), change
 
 
 def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
@@ -182,7 +166,7 @@ def _profiles(what: What, target: Target) -> tuple[str, ...]:
     """The names of the profiles to ask as, those of the APIs asked for. Raises ConfigError for one that can't be."""
     speak = {name: {p.api for p in catalogue.profiles() if p.name == name} for name in _names()}
     for name in what.profile:
-        _one_of("--profile", name, ("all", *speak))
+        one_of("--profile", name, ("all", *speak))
     asked = tuple(speak) if "all" in what.profile else tuple(dict.fromkeys(what.profile)) or GATE
     chosen = tuple(name for name in asked if not target.apis or speak.get(name, set()) & set(target.apis))
     for name in what.profile:
@@ -209,14 +193,3 @@ def _key(target: Target, environ: Mapping[str, str]) -> str | None:
             f"--api-key-env {target.key_env}: the key has spaces around it, or characters that no key has"
         )
     return key
-
-
-def _one_of(option: str, given: str, known: Iterable[str]) -> None:
-    names = list(known)
-    if given not in names:
-        raise ConfigError(f"{option} {given!r} is not known; accepted: {', '.join(names)}")
-
-
-def _near(given: str, known: Sequence[str], listing: str) -> str:
-    close = get_close_matches(given, known, n=3, cutoff=0.5)
-    return f"; near: {', '.join(close)}" * bool(close) + f"; `{listing}` shows all that are accepted"

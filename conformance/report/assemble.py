@@ -14,6 +14,7 @@ from conformance.judge import Judgement
 from conformance.report import fields, headline
 from conformance.report.document import Accepted, Judged, Place, Report, RulePage, Seen, Summary, Tested, Tokens, Tool
 from conformance.report.octets import safe, window
+from conformance.rule import Rule
 from conformance.run import RunFacts
 from conformance.target import Target
 from conformance.verdict import Finding, Level, Status, Verdict
@@ -57,7 +58,7 @@ def build(
         cost_usd=_dollars(judgement.cost_usd),
         messages_per_day=facts.messages_per_day,
         verdicts=verdicts,
-        rules={rule.id: _page(rule.id) for rule in catalogue.rules() if any(v.rule == rule.id for v in verdicts)},
+        rules=_pages(frozenset(verdict.rule for verdict in verdicts)),
         capabilities={api: dict(states) for api, states in judgement.capabilities.items()},
         fields=fields.of(judgement),
         hints=tuple(fields.hints(judgement.capabilities)),
@@ -144,8 +145,11 @@ def _tested(target: Target, apis: tuple[Api, ...]) -> Tested:
     )
 
 
-def _page(name: str) -> RulePage:
-    rule = next(rule for rule in catalogue.rules() if rule.id == name)
+def _pages(names: frozenset[str]) -> dict[str, RulePage]:
+    return {rule.id: _page(rule) for rule in catalogue.rules() if rule.id in names}
+
+
+def _page(rule: Rule) -> RulePage:
     return RulePage(
         title=rule.title,
         level=rule.level,

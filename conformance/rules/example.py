@@ -4,13 +4,21 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.exchange import NANOSECONDS_PER_MILLISECOND, Api, Arrival, Ending, Exchange, Mode, Question
+from conformance.exchange import MODES, NANOSECONDS_PER_MILLISECOND, Api, Arrival, Ending, Exchange, Mode, Question
 
 SSE = ("content-type", "text/event-stream")
 JSON = ("content-type", "application/json")
 CLOSED = Ending("closed", "after", 0)
 
 Headers = Sequence[tuple[str, str]]
+
+ASKED: dict[Mode, bytes] = {
+    mode: json.dumps(
+        {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": mode == "stream"}
+    ).encode()
+    for mode in MODES
+}
+"""The request's body, where an example does not say another."""
 
 
 def exchange(
@@ -28,8 +36,7 @@ def exchange(
     `asking` are further headers of the request.
     """
     api: Api = probe.split(".", 1)[0]  # type: ignore[assignment]
-    asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": mode == "stream"}
-    payload = json.dumps(asked if body is None else body).encode()
+    payload = ASKED[mode] if body is None else json.dumps(body).encode()
     more = "".join(f"{name}: {value}\r\n" for name, value in asking)
     head = f"POST /v1/x HTTP/1.1\r\nHost: example\r\n{more}Content-Length: {len(payload)}\r\n\r\n".encode()
     times = tuple(Arrival(at * NANOSECONDS_PER_MILLISECOND, length) for at, length in arrivals)
@@ -52,7 +59,7 @@ def http(status: int, headers: Headers, body: bytes, *, length: bool = True) -> 
 
 def sse(*payloads: Any, end: str = "\n\n") -> bytes:
     """An event stream with one `data:` line a payload: text as it stands, anything else as JSON."""
-    return "".join(f"data: {p if isinstance(p, str) else json.dumps(p)}{end}" for p in payloads).encode()
+    return "".join([f"data: {p if isinstance(p, str) else json.dumps(p)}{end}" for p in payloads]).encode()
 
 
 def streamed(*payloads: Any, status: int = 200, headers: Headers = (SSE,), **facts: Any) -> Exchange:
