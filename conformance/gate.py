@@ -21,7 +21,7 @@ from conformance.wire.limits import Limits
 
 HIDDEN = "(hidden)"
 AT_A_TIME: dict[int, int] = {TOGETHER: 8, CROWD: 16}
-"""How many exchanges go on at the same time in a turn, where the user sets no bound; in the later turns one."""
+"""How many requests are under way at the same time in a turn, where the user sets no bound; in the later turns one."""
 
 
 class Store(Protocol):

@@ -1,11 +1,17 @@
-"""Measure the harness: what a gate costs, what recording adds to bare httpx, what judging adds to bare parsing.
+"""Measure the harness: what a gate and a smoke run cost, what recording and judging add to what is bare.
 
-Every speed is a ratio of two measurements taken in turn in one run, so that it means the same on any machine.
+Every speed is a ratio of two measurements taken in turn in one run, so that it means the same on any machine. What is
+promised stands beside it; exit code 1 where a promise does not hold. `make bench`, on an idle machine.
 """
 
 import json
+import os
+import resource
+import subprocess
+import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,12 +21,14 @@ import httpx
 from httpx_sse import EventSource
 
 from conformance import catalogue
+from conformance.__main__ import tune
 from conformance.exchange import Arrival, Exchange, Question, Request
-from conformance.gate import Options, record
+from conformance.gate import AT_A_TIME, Options, record
 from conformance.judge import decide, judge
+from conformance.plan import plan
 from conformance.reference.deployments import DEPLOYMENTS
-from conformance.reference.serve import serve
-from conformance.selftest import PROFILES, Silent
+from conformance.reference.serve import running, serve
+from conformance.selftest import PROFILES, Silent, inspect
 from conformance.store.folder import RunFolder
 from conformance.target import Policy, Target
 from conformance.wire.courier import fetch
@@ -28,6 +36,8 @@ from conformance.wire.limits import Limits
 
 CHUNKS = 10_000
 ROUNDS = 5
+BARE = "import anyio, cyclopts, httpx, msgspec, rich.console"
+"""What a command with these libraries needs to start."""
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
@@ -71,24 +81,65 @@ async def fastest(call: Callable[[], Awaitable[object]]) -> float:
     return min(times)
 
 
-async def measure_gate() -> None:
-    """Requests, tokens and time of a gate against its slowest chain of exchanges."""
+class Promises:
+    """The measurements that are promised, and those that do not hold."""
+
+    def __init__(self) -> None:
+        self.broken: list[str] = []
+
+    def tell(self, name: str, ratio: float, most: float, words: str) -> None:
+        """Print a ratio beside the most that is promised."""
+        print(f"{name:<16} {ratio:.2f} x {words} (promised: at most {most:g})")
+        if ratio > most:
+            self.broken.append(name)
+
+
+async def measure_gate(promises: Promises) -> None:
+    """Requests, tokens and time of a gate against its slowest chain: the requests that must follow one another.
+
+    These are the slowest of each turn whose requests go together, and all of each turn whose requests go alone.
+    """
     with tempfile.TemporaryDirectory() as path:
         async with serve(DEPLOYMENTS["native-sse"]) as url:
             folder = RunFolder.create(Path(path) / "run")
             target = Target(base_url=url, model="reference")
             began = time.perf_counter()
-            facts = await record(Options(target=target, profiles=PROFILES, concurrency=8), folder, Silent())
+            facts = await record(Options(target=target, profiles=PROFILES), folder, Silent())
             fired = time.perf_counter() - began
         judged = judge(facts, folder.exchange, folder.ids())
         total = time.perf_counter() - began
-        ends = sorted(folder.exchange(name).ending.at_ns / 1e9 for name in folder.ids())
+        turns = defaultdict(list)
+        for request in plan(target, PROFILES, "gate"):
+            turns[request.turn].append(folder.exchange(request.id).ending.at_ns / 1e9)
+        greeting = folder.exchange(facts.planned[0]).ending.at_ns / 1e9
+    chain = greeting + sum(max(ends) if turn in AT_A_TIME else sum(ends) for turn, ends in turns.items())
     print(f"gate             {judged.requests} requests, {judged.tokens_prompt} + {judged.tokens_completion} tokens")
     print(f"                 {fired:.2f} s to record, {total:.2f} s with {len(judged.verdicts)} verdicts")
-    print(f"                 {fired / (ends[-1] * 2):.1f} x the slowest chain (greeting, then {ends[-1]:.2f} s)")
+    promises.tell("", fired / chain, 1.5, f"its slowest chain of requests ({chain:.2f} s)")
 
 
-async def measure_recording() -> None:
+def measure_smoke(promises: Promises) -> None:
+    """The processor time of a smoke run against that of starting a command with the same libraries."""
+
+    def seconds(*words: str) -> float:
+        times = []
+        for _ in range(ROUNDS):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, *words], cwd=folder, env=environ, stdout=subprocess.DEVNULL, check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return min(times)
+
+    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with tempfile.TemporaryDirectory() as folder, running(DEPLOYMENTS["native-sse"]) as url:
+        run = ("-m", "conformance", "run", "--suite", "smoke", "--base-url", url, "--model", "reference")
+        ours, bare = seconds(*run), seconds("-c", BARE)
+    promises.tell(
+        "smoke run", ours / bare, 3, f"starting a command with its libraries ({ours:.2f} s of processor time)"
+    )
+
+
+async def measure_recording(promises: Promises) -> None:
     """Recording a stream of CHUNKS chunks against bare httpx reading the same stream."""
     async with streaming(events()) as url:
 
@@ -107,10 +158,10 @@ async def measure_recording() -> None:
                 raise RuntimeError("the stream was not recorded whole")
 
         with_tap, without = await fastest(recorded), await fastest(bare)
-    print(f"recording        {with_tap / without:.2f} x bare httpx ({CHUNKS} chunks, {with_tap * 1e3:.0f} ms)")
+    promises.tell("recording", with_tap / without, 1.15, f"bare httpx ({CHUNKS} chunks, {with_tap * 1e3:.0f} ms)")
 
 
-async def measure_judging() -> None:
+async def measure_judging(promises: Promises) -> None:
     """All rules over a stream of CHUNKS chunks against httpx-sse and json.loads alone."""
     body = b"".join(events())
     heard = HEAD.replace(b"transfer-encoding: chunked", b"content-length: %d" % len(body)) + body
@@ -129,21 +180,55 @@ async def measure_judging() -> None:
             heard=heard,
             arrivals=tuple(Arrival(n, min(65536, len(heard) - n)) for n in range(0, len(heard), 65536)),
         )
-        rules = [rule for rule in catalogue.rules() if "unary" not in rule.inputs and "stream" in rule.modes]
+        rules = [
+            rule for rule in catalogue.rules() if "chat" in rule.apis and "stream" in rule.modes and "x" in rule.inputs
+        ]
         given = {"x": x, "hello": x, "policy": Policy()}
         for rule in rules:
             decide(rule, given, (x,))
 
     ours, theirs = await fastest(judged), await fastest(parsed)
-    print(f"judging          {ours / theirs:.2f} x httpx-sse and json.loads ({CHUNKS} chunks, {ours * 1e3:.0f} ms)")
+    words = f"httpx-sse and json.loads ({CHUNKS} chunks, {ours * 1e3:.0f} ms)"
+    promises.tell("judging", ours / theirs, 3, words)
 
 
-async def main() -> None:
+def measure_run(promises: Promises) -> None:
+    """All rules over the exchanges of a whole run, against reading their JSON."""
+    run = inspect("native-sse", None, Policy())
+    names, load = sorted(run.exchanges), run.exchanges.__getitem__
+
+    def judged() -> None:
+        for x in run.exchanges.values():
+            x.views.clear()
+        judge(run.facts, load, names)
+
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        judged()
+        times.append(time.perf_counter() - began)
+    seconds = min(times) * 1000 / len(names)
+    print(f"a run            {seconds:.2f} s for 1,000 exchanges (promised: at most 3)")
+    if seconds > 3:
+        promises.broken.append("a run")
+
+
+async def measure(promises: Promises) -> None:
+    """Print what is measured in a loop."""
+    await measure_gate(promises)
+    await measure_recording(promises)
+    await measure_judging(promises)
+
+
+def main() -> int:
     """Print every measurement."""
-    await measure_gate()
-    await measure_recording()
-    await measure_judging()
+    tune()
+    promises = Promises()
+    anyio.run(measure, promises)
+    measure_run(promises)
+    measure_smoke(promises)
+    return 1 if promises.broken else 0
 
 
 if __name__ == "__main__":
-    anyio.run(main)
+    sys.exit(main())

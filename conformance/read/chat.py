@@ -71,6 +71,21 @@ def said(x: Exchange) -> tuple[Chunk, ...]:
     )
 
 
+LABELS = ("id", "created", "model")
+"""What every chunk says of the answer that it belongs to."""
+
+
+@view
+def columns(x: Exchange) -> dict[str, tuple[Any, ...]]:
+    """What the chunks that make the answer have under each of LABELS, in order; None where they have nothing."""
+    return {name: tuple([chunk.value.get(name) for chunk in said(x)]) for name in LABELS}
+
+
+def are_all(values: Iterable[Any], kind: type) -> bool:
+    """Whether all values are of one type, and none of a type derived from it."""
+    return set(map(type, values)) <= {kind}
+
+
 @view
 def _end(x: Exchange) -> int:
     """Where the end marker stands, or where the content ends."""
@@ -119,6 +134,12 @@ def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
                 delta = delta if type(delta) is dict else {}
                 slot = index if type(index) is int else int(index) if is_integer(index) else 0
                 yield new(Part, (chunk, choice, delta, slot))
+
+
+@view
+def finishing(x: Exchange) -> tuple[Part, ...]:
+    """The parts that have a finish_reason."""
+    return tuple([part for part in parts(x) if part.choice.get("finish_reason")])
 
 
 @view

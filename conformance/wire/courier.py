@@ -4,7 +4,7 @@ Whatever the target or the network does is a fact of the exchange, never an exce
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import anyio
@@ -31,19 +31,32 @@ FAIR = 256
 Headers = list[tuple[bytes, bytes]]
 
 
+def _nothing() -> None:
+    """What is done, unless the caller says otherwise, when a response is over."""
+
+
 async def fetch(
-    request: Request, key: str | None, limits: Limits, secrets: Sequence[str] = (), unix_socket: str | None = None
+    request: Request,
+    key: str | None,
+    limits: Limits,
+    secrets: Sequence[str] = (),
+    unix_socket: str | None = None,
+    on_response: Callable[[], None] = _nothing,
 ) -> Exchange:
     """Send one request over a connection of its own and record the exchange until it is over.
 
     `key` takes the place of `{key}` in the headers. The key and `secrets` (values of the target's own headers) are
     masked in what is returned. No redirect is followed and nothing is tried twice. Cancellation closes the connection
     and goes on. A request that is to be `kept` is sent and answered before, over the same connection. Where a
-    `unix_socket` is named, it is connected to in place of the address's host.
+    `unix_socket` is named, it is connected to in place of the address's host. `on_response` is called once, when the
+    response is over or has failed: from then on the harness only listens for what else may come.
     """
     backend = TapBackend(Record(limits, request.hang_up), unix_socket)
     try:
-        await _converse(request, key, backend)
+        try:
+            await _converse(request, key, backend)
+        finally:
+            on_response()
         await backend.listen()
     finally:
         with anyio.CancelScope(shield=True):

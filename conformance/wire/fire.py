@@ -24,19 +24,24 @@ async def fire(
 ) -> None:
     """Send all requests, in order and at most `concurrency` at a time; hand over each exchange when it is over.
 
+    While the harness only listens on a connection for what may follow the response, another request is under way; but
+    one at a time is one connection at a time: a server may have one thread, which an idle connection holds.
+
     Raises:
         ExceptionGroup: our own faults, one an exchange that was lost, after all the others are done.
     """
-    slots = anyio.CapacityLimiter(concurrency)
+    under_way = anyio.Semaphore(concurrency)
+    connections = anyio.Semaphore(1 if concurrency == 1 else 2 * concurrency)
     faults: list[Exception] = []
 
     watch = Watch()
 
     async def carry(request: Request) -> None:
-        async with slots:
+        async with connections:
+            await under_way.acquire()
             began = now_ns()
             try:
-                x = await fetch(request, key, limits, secrets, unix_socket)
+                x = await fetch(request, key, limits, secrets, unix_socket, under_way.release)
                 on_exchange(replace(x, held_up_ns=watch.longest_ns(began)))
             except Exception as fault:  # noqa: BLE001 - one lost exchange must not lose the others
                 fault.add_note(f"in the exchange {request.id}")

@@ -2,10 +2,13 @@
 
 import asyncio
 import itertools
+from tempfile import TemporaryDirectory
 
 import anyio
+import msgspec
 import pytest
 
+from conformance.reference.virtual_time import IN_VIRTUAL_TIME
 from conformance.wire.fire import fire
 
 pytestmark = pytest.mark.anyio
@@ -79,3 +82,36 @@ async def test_nothing_to_fire(wire):
     done = []
     await fire([], key=None, limits=wire.limits, concurrency=3, on_exchange=done.append)
     assert done == []
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", IN_VIRTUAL_TIME)], ids=["virtual-time"])
+@pytest.mark.parametrize(("concurrency", "connections"), [(1, 1), (3, 6)])
+async def test_requests_go_on_while_connections_linger(wire, concurrency, connections):
+    """One at a time is one connection at a time; otherwise as many linger as have requests under way."""
+    under_way = opened = most_under_way = most_opened = 0
+
+    async def count(reader, writer):
+        nonlocal under_way, opened, most_under_way, most_opened
+        under_way, opened = under_way + 1, opened + 1
+        most_under_way, most_opened = max(under_way, most_under_way), max(opened, most_opened)
+        await anyio.sleep(0.01)
+        under_way -= 1
+        writer.write(HELLO)
+        await reader.read()  # the connection is kept until the client closes it
+        opened -= 1
+
+    done = []
+    limits = msgspec.structs.replace(wire.limits, linger_s=0.5)
+    with TemporaryDirectory() as folder:
+        async with wire.serving(count, unix_socket=f"{folder}/server") as server:
+            requests = [wire.asking(server.url(), id=f"{n}") for n in range(20)]
+            await fire(
+                requests,
+                key=wire.key,
+                limits=limits,
+                unix_socket=server.unix_socket,
+                concurrency=concurrency,
+                on_exchange=done.append,
+            )
+    assert len(done) == 20
+    assert (most_under_way, most_opened) == (concurrency, connections)

@@ -29,11 +29,14 @@ from conformance.verdict import MUST, SHOULD, Finding
 )
 def no_choices(x: Exchange) -> Iterator[Finding]:
     """Stream helpers loop over choices and crash on null; the Vercel AI SDK turns the finished answer into an error."""
-    for number, found in enumerate(said(x), 1):
-        choices = found.value.get("choices")
+    lists = [found.value.get("choices") for found in said(x)]
+    lengths = [len(choices) for choices in lists if isinstance(choices, list)]
+    if len(lengths) == len(lists) and sum(lengths) == len(parts(x)):
+        return
+    for number, (found, choices) in enumerate(zip(said(x), lists, strict=True), 1):
         if not isinstance(choices, list):
             yield Finding(f"chunk {number} has {held(found.value, 'choices')}", at=place(x, found), expected="a list")
-        elif [choice for choice in choices if type(choice) is not dict]:
+        elif not all(type(choice) is dict for choice in choices):
             yield Finding(f"chunk {number} has a choice that is no object", at=place(x, found))
 
 
@@ -50,8 +53,10 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
 def empty_choices(x: Exchange) -> Iterator[Finding]:
     """Many clients read choices[0] unasked, and crash on the chunk that has none."""
     for number, found in enumerate(said(x), 1):
+        if found.value.get("choices") != []:
+            continue
         due = found.value.get("usage") or ("usage" in found.value and number == len(said(x)))
-        if found.value.get("choices") == [] and not (due or is_annotation(found.value)):
+        if not (due or is_annotation(found.value)):
             yield Finding(f"chunk {number} has neither choices nor usage", at=place(x, found))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange, view
-from conformance.read.chat import Part, answer, parts, place
+from conformance.read.chat import Part, answer, finishing, parts, place
 from conformance.read.request import choices_asked
 from conformance.read.value import shown
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
@@ -24,7 +24,8 @@ def _late(x: Exchange) -> tuple[Part, ...]:
     """The parts that add to a choice after its finish_reason."""
     over: set[int] = set()
     late = []
-    for part in parts(x):
+    begins = next((at for at, part in enumerate(parts(x)) if part.choice.get("finish_reason")), len(parts(x)))
+    for part in parts(x)[begins:]:
         if part.slot in over and (part.delta.get("content") or part.delta.get("tool_calls")):
             late.append(part)
         elif _end_of(part):
@@ -136,7 +137,7 @@ def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
 def finished_twice(x: Exchange) -> Iterator[Finding]:
     """Clients close the message at the first one; the second closes the next message, or says something else."""
     seen: dict[int, str] = {}
-    for part in parts(x):
+    for part in finishing(x):
         reason = _end_of(part)
         if reason and part.slot in seen:
             said_before = shown(seen[part.slot])
@@ -195,6 +196,6 @@ def text_after_the_end(x: Exchange) -> Iterator[Finding]:
 )
 def text_in_the_last_chunk(x: Exchange) -> Iterator[Finding]:
     """Both forms are in use, but clients that stop at the finish_reason never look at that chunk's text: the last words are lost."""
-    for part in parts(x):
+    for part in finishing(x):
         if _end_of(part) and part.delta.get("content"):
             yield Finding(f"{choice_name(part)} ends in a chunk that also holds text", at=place(x, part))

@@ -1,10 +1,11 @@
 """What a chunk says that it is: object, id, created, model."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from conformance.exchange import Exchange
-from conformance.read.chat import is_annotation, is_chunk, place, said
+from conformance.read.chat import are_all, columns, is_annotation, is_chunk, place, said
 from conformance.read.value import held, is_integer, shown
 from conformance.rules.chk.example import AZURE, FIRST, GOOD, LAST, VENDOR
 from conformance.rules.chk.shape import MILLISECONDS, chunk_rule
@@ -13,11 +14,22 @@ from conformance.rules.example import HELLO, chunk, streamed
 from conformance.verdict import MUST, SHOULD, Finding
 
 
-def _each(x: Exchange, name: str, is_right: Callable[[Any], bool]) -> Iterator[Finding]:
-    """A finding for each chunk whose field is missing or wrong."""
+def _each(x: Exchange, name: str, kind: type, is_right: Callable[[Any], bool]) -> Iterator[Finding]:
+    """A finding for each chunk whose field is missing or wrong; one of that type is always right."""
+    if are_all(columns(x)[name], kind):
+        return
     for number, found in enumerate(said(x), 1):
         if not is_right(found.value.get(name)):
             yield Finding(f"chunk {number} has {held(found.value, name)}", at=place(x, found))
+
+
+def _changes(x: Exchange, name: str) -> Iterator[Finding]:
+    """A finding for each chunk that says another name than the first one that says any."""
+    first = ""
+    for number, said_name in enumerate(columns(x)[name], 1):
+        if said_name and isinstance(said_name, str) and said_name != (first := first or said_name):
+            seen = f"chunk {number} has {name} {shown(said_name)}, the first one had {shown(first)}"
+            yield Finding(seen, at=place(x, said(x)[number - 1]))
 
 
 @chunk_rule(
@@ -38,12 +50,14 @@ def _each(x: Exchange, name: str, is_right: Callable[[Any], bool]) -> Iterator[F
 def no_chunk(x: Exchange) -> Iterator[Finding]:
     """Typed clients decide by this field what an event is; with another value they refuse the stream or skip the text."""
     for event, value in json_values(x):
+        if type(value) is dict and value.get("object") == "chat.completion.chunk":
+            continue
         if not isinstance(value, dict):
             if not (isinstance(value, str) and value.strip().upper() == "[DONE]"):
                 yield Finding(f"an event holds {shown(value)} where a chunk was due", at=place(x, event))
         elif not is_chunk(value):
             yield Finding("an event holds an object that is no chunk: neither object nor choices", at=place(x, event))
-        elif value.get("object") != "chat.completion.chunk" and (value.get("object") or not is_annotation(value)):
+        elif value.get("object") or not is_annotation(value):
             yield Finding(f"a chunk has {held(value, 'object')}", at=place(x, event))
 
 
@@ -59,7 +73,7 @@ def no_chunk(x: Exchange) -> Iterator[Finding]:
 )
 def no_id(x: Exchange) -> Iterator[Finding]:
     """The OpenAI SDKs' stream helpers and Letta can't assemble chunks that have no id: the turn ends in an exception."""
-    yield from _each(x, "id", lambda value: isinstance(value, str))
+    yield from _each(x, "id", str, lambda value: isinstance(value, str))
 
 
 @chunk_rule(
@@ -74,12 +88,7 @@ def no_id(x: Exchange) -> Iterator[Finding]:
 )
 def changing_id(x: Exchange) -> Iterator[Finding]:
     """Whoever gathers chunks by id shows one answer as many messages."""
-    first = ""
-    for number, found in enumerate(said(x), 1):
-        name = found.value.get("id")
-        if isinstance(name, str) and name and name != (first := first or name):
-            seen = f"chunk {number} has id {shown(name)}, the first one had {shown(first)}"
-            yield Finding(seen, at=place(x, found))
+    yield from _changes(x, "id")
 
 
 @chunk_rule(
@@ -98,7 +107,7 @@ def changing_id(x: Exchange) -> Iterator[Finding]:
 )
 def no_created(x: Exchange) -> Iterator[Finding]:
     """Typed clients (Go, Rust, Java, Letta's models) refuse the whole chunk where the time is no integer."""
-    yield from _each(x, "created", is_integer)
+    yield from _each(x, "created", int, is_integer)
 
 
 @chunk_rule(
@@ -114,8 +123,10 @@ def no_created(x: Exchange) -> Iterator[Finding]:
 def odd_created(x: Exchange) -> Iterator[Finding]:
     """Logs and caches sort answers by it; milliseconds overflow the 32 bits that some clients keep it in."""
     first: int | float | None = None
-    for number, found in enumerate(said(x), 1):
-        created = found.value.get("created")
+    times = columns(x)["created"]
+    if are_all(times, int) and len(set(times)) == 1 and -1 < times[0] < MILLISECONDS:
+        return
+    for number, (found, created) in enumerate(zip(said(x), times, strict=True), 1):
         if not is_integer(created):
             continue
         first = created if first is None else first
@@ -146,7 +157,7 @@ def odd_created(x: Exchange) -> Iterator[Finding]:
 )
 def no_model(x: Exchange) -> Iterator[Finding]:
     """Letta and typed clients refuse chunks without a model; prices are looked up by it."""
-    yield from _each(x, "model", lambda value: isinstance(value, str))
+    yield from _each(x, "model", str, lambda value: isinstance(value, str))
 
 
 @chunk_rule(
@@ -162,7 +173,9 @@ def no_model(x: Exchange) -> Iterator[Finding]:
 def blank_name(x: Exchange) -> Iterator[Finding]:
     """An answer without a name can't be traced from a user's complaint to the server's log."""
     for name in ("id", "model"):
-        yield from _each(x, name, lambda value: value != "")
+        for number, value in enumerate(columns(x)[name], 1):
+            if value == "":
+                yield Finding(f"chunk {number} has {name} ''", at=place(x, said(x)[number - 1]))
 
 
 @chunk_rule(
@@ -177,10 +190,4 @@ def blank_name(x: Exchange) -> Iterator[Finding]:
 )
 def changing_model(x: Exchange) -> Iterator[Finding]:
     """An answer of two models reads like one that forgets itself, and is billed at the price of either."""
-    first = ""
-    for number, found in enumerate(said(x), 1):
-        name = found.value.get("model")
-        if isinstance(name, str) and name and name != (first := first or name):
-            seen = f"chunk {number} has model {shown(name)}, the first one had {shown(first)}"
-            yield Finding(seen, at=place(x, found))
-            return
+    yield from islice(_changes(x, "model"), 1)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.exchange import Exchange, view
-from conformance.read.chat import has_error, is_chunk, parts, said
+from conformance.read.chat import finishing, has_error, is_chunk, parts, said
 from conformance.read.http1 import reply
 from conformance.read.json_text import NOT_JSON
 from conformance.read.request import choices_asked
@@ -66,7 +66,7 @@ def choosing(x: Exchange) -> Skip | None:
 @view
 def shared_indexes(x: Exchange) -> tuple[int, ...]:
     """The indexes under which a choice ends more than once, where several were asked for and not all of them end."""
-    ends = Counter(part.slot for part in parts(x) if part.choice.get("finish_reason"))
+    ends = Counter(part.slot for part in finishing(x))
     return tuple(sorted(slot for slot, count in ends.items() if count > 1)) if len(ends) < choices_asked(x) else ()
 
 
