@@ -50,6 +50,12 @@ def test_judging_twice_gives_the_same_verdicts_whatever_the_order_of_the_ids():
     assert judge(planned, GREETINGS.__getitem__, tuple(GREETINGS)).verdicts == again.verdicts
 
 
+def test_verdicts_come_by_rule_and_case():
+    verdicts = judged(GREETINGS).verdicts
+    assert list(verdicts) == sorted(verdicts, key=lambda v: (v.rule, v.api, v.profile, v.probe, v.mode))
+    assert len({v.rule for v in verdicts}) > 100
+
+
 def test_a_good_greeting_passes_in_both_modes():
     verdicts = judged(GREETINGS).verdicts
     assert [v for v in verdicts if v.status in (Status.FAIL, Status.ERROR)] == []

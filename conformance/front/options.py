@@ -101,7 +101,7 @@ class Told:
     """How the verdicts are told."""
 
     report: tuple[str, ...] = ()
-    "Also write a report: FORMAT=PATH, with FORMAT json or junit; PATH - is standard output. Repeatable."
+    "Also write a report as json, junit, markdown, html, sarif, github, badge, har: FORMAT=PATH, - for the screen."
     waivers: Path | None = None
     "TOML file of accepted failures: [[waiver]] with rule, reason, until."
     strict: bool = False

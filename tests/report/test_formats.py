@@ -3,11 +3,15 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from conformance import cli
+from conformance.front import runs
+from conformance.front.config import ConfigError
 from conformance.report import annotations, badge, har, html, markdown, sarif
 from conformance.report.formats import FORMATS
 
@@ -84,6 +88,16 @@ def of(run):
     page = Page()
     page.feed(html.render(run.report, run.evidence).decode())
     return page
+
+
+def test_the_command_the_help_and_the_readme_name_the_same_formats(capsys):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    listed = re.search(r"Reports \(`--report FORMAT=PATH`\): (.*?)\.", readme, re.DOTALL)[1]
+    cli.app(["run", "--help"])
+    helped = re.search(r"write a report as ([a-z, ]+):", re.sub(r"[│\s]+", " ", capsys.readouterr().out))[1]
+    assert re.findall(r"`(\w+)`", listed) == helped.split(", ") == list(FORMATS)
+    with pytest.raises(ConfigError, match=f"one of {', '.join(FORMATS)}$"):
+        runs.outputs(["pdf=x"])
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -1,0 +1,177 @@
+"""The tests of the tests: a breakage of the harness itself, planted in a copy of it, must turn a named test red."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+pytestmark = pytest.mark.verify
+
+CHECKOUT = Path(__file__).parents[1]
+PARTS = ("conformance", "docs", "schemas", "tests", "README.md", "pyproject.toml")
+ANY = "verify or not verify"
+KILLED = "tests/test_selftest.py::test_the_gate_says_of_it_what_the_matrix_says"
+
+
+class Breakage(NamedTuple):
+    """What is broken, where `old` becomes `new`, and the test that must see it."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    seen_by: str
+
+
+BREAKAGES = (
+    Breakage(
+        "a rule is blind on every real run, and judges its examples alone",
+        "rules/dlv/pace.py",
+        "    if held_back_ns(x, briefs):\n        yield not_applicable(",
+        '    if x.id != "example":\n        yield untestable("blind")\n'
+        "    elif held_back_ns(x, briefs):\n        yield not_applicable(",
+        f"{KILLED}[stream-after-silence]",
+    ),
+    Breakage(
+        "a rule always passes",
+        "rules/chk/identity.py",
+        '    yield from _changes(x, "id")\n',
+        "    yield from ()\n",
+        "tests/rules/test_catalogue.py::test_bad_examples_fail[CHK003]",
+    ),
+    Breakage(
+        "a rule fires on a legal variant",
+        "rules/chk/finish.py",
+        '        if "finish_reason" not in part.choice:\n',
+        '        if not part.choice.get("finish_reason"):\n',
+        f"{KILLED}[quick-tokens]",
+    ),
+    Breakage(
+        "a rule is lost on its way into the catalogue",
+        "catalogue.py",
+        "        if isinstance(value, kind):\n            yield value\n",
+        '        if isinstance(value, kind) and getattr(value, "id", "") != "SSE005":\n            yield value\n',
+        "tests/rules/test_catalogue.py::test_the_catalogue_holds_the_rules_that_the_documentation_lists",
+    ),
+    Breakage(
+        "what could not be tested passes",
+        "judge.py",
+        "    return Outcome(skip.status, skip.reason",
+        "    return Outcome(Status.PASS if skip.status == Status.UNTESTABLE else skip.status, skip.reason",
+        "tests/test_judge.py::test_no_reply_is_untestable_for_rules_about_replies",
+    ),
+    Breakage(
+        "verdicts come in the order of the recording",
+        "judge.py",
+        "tuple(sorted(verdicts, key=IN_ORDER))",
+        "tuple(verdicts)",
+        "tests/test_judge.py::test_verdicts_come_by_rule_and_case",
+    ),
+    Breakage(
+        "responses are compared with what another catalogue wanted",
+        "evidence.py",
+        "for where in self.catalogue.compared)",
+        'for where in ("hello",))',
+        "tests/test_beside.py::test_one_catalogue_leaves_no_trace_in_the_next",
+    ),
+    Breakage(
+        "a format of reports is gone",
+        "report/formats.py",
+        '    "har": har.render,\n',
+        "",
+        "tests/report/test_formats.py::test_the_command_the_help_and_the_readme_name_the_same_formats",
+    ),
+    Breakage(
+        "a client's decoder swallows an exception",
+        "clients/openai_sdk.py",
+        "    if not isinstance(value, str):\n        raise ClientError(",
+        '    if not isinstance(value, str):\n        return ""\n        raise ClientError(',
+        "tests/clients/test_predictions.py::test_a_client_is_predicted_as_it_was_measured[openai-python 3.54]",
+    ),
+    Breakage(
+        "a failed MUST exits 0",
+        "report/assemble.py",
+        "    if any(v.counts and v.level is Level.MUST for v in verdicts):\n        return FAILED\n",
+        "",
+        "tests/test_selftest.py::test_both_front_ends_say_it[silent-json]",
+    ),
+    Breakage(
+        "a failure is skipped under pytest",
+        "pytest_plugin.py",
+        '        if status == "fail":\n',
+        '        if status == "fail" and self.verdict.level != "MUST":\n',
+        "tests/test_selftest.py::test_both_front_ends_say_it[silent-json]",
+    ),
+    Breakage(
+        "the key is written down",
+        "wire/redact.py",
+        "    ranges = _merge(_occurrences(heard, secrets))\n",
+        "    ranges = []\n",
+        "tests/store/test_no_secrets.py::test_no_secret_reaches_the_disk",
+    ),
+    Breakage(
+        "an exchange has no bound in time",
+        "wire/record.py",
+        "        left = limits.timeout_s - now\n",
+        "        left = limits.silence_s\n",
+        "tests/wire/test_bounds.py::test_a_slow_drip_ends_with_the_whole_time",
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the checkout, to be broken."""
+    root = tmp_path_factory.mktemp("copy")
+    for name in PARTS:
+        if (CHECKOUT / name).is_dir():
+            shutil.copytree(CHECKOUT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(CHECKOUT / name, root / name)
+    return root
+
+
+def outcome(root, test):
+    """What pytest says of one test of the copy: its exit code, and what it printed."""
+    environ = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "-n",
+        "0",
+        "-m",
+        ANY,
+        test,
+    ]
+    ran = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.what.replace(" ", "-"))
+def test_a_breakage_turns_its_test_red(copy, breakage):
+    file = copy / "conformance" / breakage.file
+    good = file.read_text()
+    assert good.count(breakage.old) == 1, f"{breakage.file} has changed: mend the table"
+    try:
+        file.write_text(good.replace(breakage.old, breakage.new))
+        code, said = outcome(copy, breakage.seen_by)
+    finally:
+        file.write_text(good)
+    assert code == 1, said
+    assert " failed" in said
+
+
+@pytest.mark.parametrize("test", sorted({breakage.seen_by for breakage in BREAKAGES}))
+def test_the_copy_is_good_before_it_is_broken(copy, test):
+    code, said = outcome(copy, test)
+    assert code == 0, said
