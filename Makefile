@@ -31,6 +31,10 @@ test: $(VENV)/test.stamp ## Set up, and pass the tests (three minutes)
 verify: $(VENV)/test.stamp ## Pass the long tests: the whole kill matrix, real time, planted breakages (five minutes)
 	@$(BIN)/python -m pytest -m verify -n $(WORKERS) --dist worksteal $(ARGS)
 
+.PHONY: versions
+versions: $(VENV)/test.stamp ## Pass the tests on each supported Python that is installed (ARGS=--quick: a smoke run)
+	@$(BIN)/python tests/versions.py $(ARGS)
+
 .PHONY: check
 check: $(VENV)/check.stamp ## Format, lint, types, import arrows, spelling, generated files
 	@$(BIN)/ruff format --check .
