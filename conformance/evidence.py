@@ -58,10 +58,14 @@ def place(where: str) -> Place:
 _MODES: dict[str, Mode] = {mode: mode for mode in MODES}
 
 
-def is_asked(rule: Rule, api: Api, probes: Iterable[str]) -> bool:
-    """Whether these probes are all that a rule needs to see beside its exchange."""
+def is_asked(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tuple[str, Mode]]) -> bool:
+    """Whether these probes, each in a mode, are all that a rule needs to see beside an exchange in a mode."""
     needed = (place(where) for where in rule.beside.values())
-    return all(any(wanted.names(api, name) for name in probes) for wanted in needed if not wanted.is_optional)
+    return all(
+        any(wanted.names(api, name) and asked == (wanted.mode or mode) for name, asked in probes)
+        for wanted in needed
+        if not wanted.is_optional
+    )
 
 
 def _is_brief(x: Exchange) -> bool:
@@ -122,11 +126,19 @@ class Evidence:
         wanted, question = place(where), x.question
         mode = wanted.mode or question.mode
         if not wanted.is_group:
-            return self.of(Question(question.api, question.profile, mode, f"{question.api}.{wanted.probes[0]}"))
+            name = f"{question.api}.{wanted.probes[0]}"
+            found = self.of(Question(question.api, question.profile, mode, name))
+            return found or (self._greeting(question.api, mode) if wanted.probes == ("hello",) else None)
         key = question.api, "" if wanted.is_anybody else question.profile, mode, where
         if key not in self.groups:
             self.groups[key] = tuple(self._group(wanted, *key[:3]))
         return self.groups[key] or None
+
+    def _greeting(self, api: Api, mode: Mode) -> Exchange | None:
+        """The first plain greeting of any profile, for one that did not greet itself: a smoke run asks little."""
+        greetings = (q for q in self.names if (q.api, q.mode, q.topic) == (api, mode, "hello"))
+        found = min(greetings, default=None)
+        return self.of(found) if found else None
 
     def _group(self, wanted: Place, api: Api, profile: str, mode: Mode) -> Iterator[Exchange]:
         """The held answers to all questions that are meant, of a profile or (nothing) of any."""

@@ -107,8 +107,8 @@ def _rules(catalogue: Catalogue, api: Api, mode: Mode | None, suite: Suite) -> t
 
     Left out are those that compare it with something that the suite does not ask.
     """
-    probes = [probe.name for probe in catalogue.probes if probe.modes_in(suite)]
-    of_api = (rule for rule in catalogue.rules if api in rule.apis and is_asked(rule, api, probes))
+    probes = [(probe.name, asked) for probe in catalogue.probes for asked in probe.modes_in(suite)]
+    of_api = (rule for rule in catalogue.rules if api in rule.apis and is_asked(rule, api, mode, probes))
     if mode is None:
         return tuple(rule for rule in of_api if "unary" in rule.inputs)
     return tuple(rule for rule in of_api if "x" in rule.inputs and mode in rule.modes)

@@ -16,6 +16,10 @@ ASKERS: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk", "re
 """The plain SDK of each API, which asks the API's own questions."""
 
 
+DEFAULT_MODE: tuple[Mode, ...] = ("stream",)
+"""How a smoke run greets as the second framework of an API and on: as they ask by themselves."""
+
+
 class Asked(NamedTuple):
     """A question with the profile and probe behind it."""
 
@@ -59,8 +63,8 @@ def questions(target: Target, profiles: Sequence[str], suite: Suite) -> Iterator
     for api in apis:
         speakers = [p for p in chosen if p.api == api]
         for probe in sorted(_probes(api, suite), key=lambda probe: (probe.name != f"{api}.hello", probe.name)):
-            for profile in _askers(probe, speakers, suite, profiles):
-                for mode in probe.modes_in(suite):
+            for number, profile in enumerate(_askers(probe, speakers, suite, profiles)):
+                for mode in probe.modes_in(suite) if number == 0 or suite != "smoke" else DEFAULT_MODE:
                     yield Asked(Question(api, profile.name, mode, probe.name), profile, probe)
 
 

@@ -82,7 +82,7 @@ def questions() -> str:
     lines += ["", "## Probes", "", "| probe | suite | modes | asked by | purpose |", "|---|---|---|---|---|"]
     for p in catalogue.probes():
         who = "each framework" if p.asker == "framework" else "the API's SDK"
-        lines.append(f"| `{p.name}` | {p.suite} | {', '.join(p.modes)} | {who} | {_cell(p.purpose)} |")
+        lines.append(f"| `{p.name}` | {p.smallest_suite} | {', '.join(p.modes)} | {who} | {_cell(p.purpose)} |")
     return "\n".join([*lines, ""])
 
 

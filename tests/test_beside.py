@@ -21,7 +21,7 @@ FACTS = RunFacts(tool="t", started="", target=Target(base_url="http://h", model=
 
 PROBES = tuple(
     Probe(name=f"chat.{name}", purpose="Asked.", api="chat", suite=suite)
-    for name, suite in (("one", "gate"), ("noise.again", "gate"), ("crowd.1", "gate"), ("rare", "full"))
+    for name, suite in (("hello", "gate"), ("one", "gate"), ("noise.again", "gate"), ("crowd.1", "gate"), ("rare", "full"))
 )
 
 
@@ -128,6 +128,20 @@ def test_what_is_known_of_the_same_exchanges_is_taken_over(monkeypatch):
     monkeypatch.setattr(judging, "_judged", lambda *_: pytest.fail("judged again"))
     known = judging.Known(judging.earlier(first.values()), frozenset({one.id, again.id}))
     assert verdicts(rule_, [one, again], known) == first
+
+
+def test_another_profile_s_greeting_does_where_one_did_not_greet():
+    def greeted(x, hello):
+        """It tells whom it was given."""
+        yield Finding(hello.id)
+
+    rule_ = made(greeted)
+    theirs = named("chat.hello", profile="q")
+    assert verdicts(rule_, [named("chat.one"), theirs])["chat.one"].message == "chat.hello-stream"
+    own = replace(named("chat.hello"), id="own")
+    assert verdicts(rule_, [named("chat.one"), theirs, own])["chat.one"].message == "own"
+    other_mode = named("chat.hello", "unary", profile="q")
+    assert verdicts(rule_, [named("chat.one"), other_mode])["chat.one"].status == "untestable"
 
 
 def test_one_catalogue_leaves_no_trace_in_the_next():

@@ -26,6 +26,20 @@ def test_smoke_costs_at_most_8_requests():
     assert 2 <= len(plan(TARGET, PROFILES, "smoke")) <= 8
 
 
+def test_smoke_greets_as_every_framework_calls_a_tool_and_makes_one_mistake():
+    asked = [a.question for a in questions(TARGET, PROFILES, "smoke")]
+    greetings = [q for q in asked if q.topic == "hello"]
+    assert {q.profile for q in greetings if q.mode == "stream"} == {*PROFILES}
+    assert [(q.api, q.profile) for q in greetings if q.mode == "unary"] == [
+        ("chat", "hermes"),
+        ("messages", "claude-sdk"),
+    ]
+    assert {(q.probe, q.mode) for q in asked if q.topic != "hello"} == {
+        ("chat.tools.named", "stream"),
+        ("chat.wrong-type.temperature", "stream"),
+    }
+
+
 def test_requests_are_unique_and_so_are_their_ids():
     requests = plan(TARGET, PROFILES, "full")
     apart = {f"{probe.name}-" for probe in catalogue.probes() if probe.apart}

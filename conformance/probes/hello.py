@@ -68,7 +68,7 @@ def _hello(api: Api) -> Probe:
         purpose="A plain greeting, exactly as the framework sends it.",
         api=api,
         asker="framework",
-        suite="smoke",
+        of_smoke=MODES,
         of_fields=MODES,
         max_tokens=64,
     )

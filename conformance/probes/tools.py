@@ -97,6 +97,7 @@ def _probe(  # noqa: PLR0913 - a question is a record
         modes=modes,
         change=asking(api, text, tokens, offer),
         suite=suite,
+        of_smoke=("stream",) if (api, about) == ("chat", "named") else (),
         of_fields=modes if about in OF_FIELDS else (),
         max_tokens=tokens,
     )

@@ -29,7 +29,7 @@ STREAMED_TOO: dict[Api, tuple[str, ...]] = {
 }
 """Fields that some servers lose on the way to their streaming code alone, and that no witness shows there."""
 STREAMED_ONLY = ("stream_options",)
-STREAM = "stream"
+STREAM: Mode = "stream"
 
 RARE: dict[Api, tuple[str, ...]] = {
     "chat": (
@@ -81,6 +81,7 @@ def _wrong(
         modes=modes,
         change=change,
         suite=suite,
+        of_smoke=(STREAM,) if (api, about) == ("chat", "temperature") else (),
         of_fields=of_fields,
         max_tokens=32 if about in CAPS else 1,
     )

@@ -148,7 +148,7 @@ def _probe(probe: Probe) -> Entry:
         "api": probe.api,
         "asker": probe.asker,
         "modes": probe.modes,
-        "suite": probe.suite,
+        "suite": probe.smallest_suite,
         "max_tokens": probe.max_tokens,
     }
     lines = (
