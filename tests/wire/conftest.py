@@ -69,10 +69,10 @@ async def serving(
         yield server
     finally:
         listener.close()
-        await listener.wait_closed()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await listener.wait_closed()  # for the connections, too, since Python 3.12
 
 
 def says(*octets: bytes, then: str = "close") -> Play:
