@@ -337,11 +337,17 @@ def _consequences(
     for mode, x in sides.items():
         hello = evidence.beside(x, "hello")
         result.sightings += sightings(x, hello if isinstance(hello, Exchange) else None)
-        fallback = sides.get("unary") if mode == "stream" else None
+        fallback = _fallback(x, sides, evidence) if mode == "stream" else None
         if x.question.topic == "hello":
             result.impact += impact_of(x, fallback, prices)
         if x.id in failed and x.question.probe.partition(".")[2] in WHOLE_TURNS:
             result.hurt[x.id] = impacts_of(x, fallback, prices)
+
+
+def _fallback(x: Exchange, sides: Sides, evidence: Evidence) -> Exchange | None:
+    """What a client hears that asks again without a stream: the same question's answer, or another greeting's."""
+    found = sides.get("unary") or (evidence.beside(x, "unary:hello") if x.question.topic == "hello" else None)
+    return found if isinstance(found, Exchange) else None
 
 
 def _count(result: Judgement, x: Exchange, prices: Prices) -> None:

@@ -21,7 +21,13 @@ FACTS = RunFacts(tool="t", started="", target=Target(base_url="http://h", model=
 
 PROBES = tuple(
     Probe(name=f"chat.{name}", purpose="Asked.", api="chat", suite=suite)
-    for name, suite in (("hello", "gate"), ("one", "gate"), ("noise.again", "gate"), ("crowd.1", "gate"), ("rare", "full"))
+    for name, suite in (
+        ("hello", "gate"),
+        ("one", "gate"),
+        ("noise.again", "gate"),
+        ("crowd.1", "gate"),
+        ("rare", "full"),
+    )
 )
 
 

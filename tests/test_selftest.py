@@ -29,10 +29,11 @@ MATRIX = Path(__file__).parent / "kill_matrix.json"
 EXPECTED = json.loads(MATRIX.read_text())
 SUITES = ("gate", "full")
 EVERYWHERE = "HTTP001"
-EVERY = 25
-"""One row in so many goes through both front ends in `make test`; all of them do in `make verify`."""
+EVERY, SOME = 25, 5
+"""One row in so many goes through both front ends in `make test`, and in `make verify`."""
 TRIES = 3
-TIMED = {rule.id for rule in catalogue.rules() if rule.timed}
+TIMED = {rule.id for rule in catalogue.rules() if rule.timed} - {"DLV003"}
+"""But for a stall, which lasts as long as the harness listens: in a whole run that is half a minute each."""
 TIMED_DEFECTS = [change.name for change in changes.defects() if change.caught_by in TIMED]
 
 
@@ -122,7 +123,9 @@ def items_session(request):
     return request.session
 
 
-@pytest.mark.parametrize("name", [unless(number % EVERY == 0, name) for number, name in enumerate(subjects())])
+@pytest.mark.parametrize(
+    "name", [unless(number % EVERY == 0, name) for number, name in enumerate(subjects()) if number % SOME == 0]
+)
 def test_both_front_ends_say_it(items_session, recorded_once, name):
     run = report_of(look(name, "gate", recorded_once))
     failed, expected = violated(items_session, run), EXPECTED[name]["gate"]

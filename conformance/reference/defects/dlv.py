@@ -9,8 +9,8 @@ from conformance.reference.octets import compressed, for_large, is_stream, on_pi
 from conformance.reference.reply import Asked, Change, Piece, Reply
 
 BUFFER = 4096
-HOLD_S = 4.0
-"""Longer than the self-test listens to silence."""
+HOLD_S = 600.0
+"""Longer than any run listens."""
 
 
 def held_back(pieces: tuple[Piece, ...], first: int = 0) -> list[Piece]:
@@ -34,12 +34,12 @@ def going_on(reply: Reply, asked: Asked) -> Reply:
     """The stream of an answer that may have one token: the same piece again and again."""
     if asked.api != "chat" or not is_stream(reply) or asked.json.get("max_tokens") != 1:
         return reply
-    return replace(reply, pieces=(reply.pieces[0], *(replace(reply.pieces[1], wait_s=0.02),) * 500))
+    return replace(reply, pieces=(reply.pieces[0], *(replace(reply.pieces[1], wait_s=0.02),) * 4000))
 
 
 def hushed(reply: Reply) -> Reply:
-    """Comments in place of the events, for longer than the self-test listens."""
-    return replace(reply, pieces=(Piece(octets=b": working\n\n", wait_s=0.5),) * 30)
+    """Comments in place of the events, for longer than any run listens."""
+    return replace(reply, pieces=(Piece(octets=b": working\n\n", wait_s=0.5),) * 1200)
 
 
 def late_chunk(chunks: list[Body]) -> list[Body]:

@@ -115,7 +115,7 @@ MESSAGE = (
         "silence-before-reply",
         "Large stream requests are never answered",
         "HTTP001",
-        for_large(streams(lambda reply: replace(unsaid(reply), end="hold", hold_s=4.0))),
+        for_large(streams(lambda reply: replace(unsaid(reply), end="hold", hold_s=600.0))),
     ),
     planted(
         "header-without-colon",
