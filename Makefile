@@ -28,7 +28,7 @@ test: $(VENV)/test.stamp ## Set up, and pass the tests (three minutes)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: verify
-verify: $(VENV)/test.stamp ## Pass the long tests: the whole kill matrix, real time, planted breakages (five minutes)
+verify: $(VENV)/test.stamp ## Pass the long tests: the whole kill matrix, real time, planted breakages (eight minutes)
 	@$(BIN)/python -m pytest -m verify -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: versions
