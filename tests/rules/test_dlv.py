@@ -27,6 +27,15 @@ def at(start_ms, step_ms, pieces=40):
 
 
 FAILED = exchange(http(500, (), b""))
+SLOWLY = paced(WORDS, [300] * 40)
+LET_OUT_SLOWLY = replace(
+    SLOWLY,
+    arrivals=(
+        SLOWLY.arrivals[0],
+        *(a._replace(at_ns=a.at_ns + n * 150_000) for n, a in enumerate(SLOWLY.arrivals[1:])),
+    ),
+)
+"""Pieces that come 0.15 ms after each other, as was recorded beside eight busy processes."""
 
 
 @pytest.mark.parametrize(
@@ -40,6 +49,7 @@ FAILED = exchange(http(500, (), b""))
         ("four at a time", paced(WORDS, [100 + n // 4 * 20 for n in range(40)]), BRIEFS, PASS),
         ("held back by a proxy", BUFFERED, BRIEFS, FAIL),
         ("held back but for the first words", paced(WORDS, [60, 61, 62] + [300] * 37), BRIEFS, FAIL),
+        ("held back, and let out slowly by a busy machine", LET_OUT_SLOWLY, BRIEFS, FAIL),
         ("held back, and parted by the network", paced(WORDS, [300] * 20 + [340] * 20), BRIEFS, FAIL),
         ("held back for seconds", at(9000, 0), briefly(2000, 2000, 2100), FAIL),
         ("held back, and the others waited for their turn", BUFFERED, briefly(60, 200, 210, 220), UNTESTABLE),
