@@ -44,6 +44,16 @@ class Progress(Protocol):
         """One exchange was recorded."""
 
 
+class NullProgress:
+    """Progress that is shown nowhere."""
+
+    def total(self, requests: int) -> None:
+        """Ignore the event."""
+
+    def done(self, exchange: Exchange) -> None:
+        """Ignore the event."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a run is asked to do. `key` is the API key itself and goes nowhere but over the wire to the target.

@@ -149,7 +149,7 @@ def _recorded(config: pytest.Config) -> Path:
     from conformance.front import runs  # noqa: PLC0415 - pytest must not wait for it where nobody asked
     from conformance.front.config import ConfigError  # noqa: PLC0415 - as above
     from conformance.front.wish import granted  # noqa: PLC0415 - as above
-    from conformance.selftest import Silent  # noqa: PLC0415 - as above
+    from conformance.gate import NullProgress  # noqa: PLC0415 - as above
 
     given, waivers = _option(config, "run-dir"), _option(config, "waivers")
     try:
@@ -158,7 +158,7 @@ def _recorded(config: pytest.Config) -> Path:
             return Path(run)
         with granted(_wish(config)) as options:
             path = runs.folder_for(Path(given) if given else None, options.target.name)
-            facts = runs.carry_out(options, path, Silent())
+            facts = runs.carry_out(options, path, NullProgress())
     except ConfigError as error:
         raise pytest.UsageError(f"--conformance: {error}") from None
     if facts.stopped:

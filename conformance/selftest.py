@@ -20,7 +20,7 @@ import anyio
 import msgspec
 
 from conformance.exchange import APIS, Exchange
-from conformance.gate import Options, record
+from conformance.gate import NullProgress, Options, record
 from conformance.judge import Earlier, Judgement, Known, earlier, judge
 from conformance.judge import Subject as Case
 from conformance.plan import plan
@@ -61,16 +61,6 @@ HUNG_UP = (".hang-up.", ".after.")
 """What tells a request that is hung up on from the one after it."""
 
 UNPRICED = Prices()
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def total(self, requests: int) -> None:
-        """Nobody is told."""
-
-    def done(self, exchange: Exchange) -> None:
-        """Nobody is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +129,7 @@ def inspect(
                 concurrency=CONCURRENCY,
                 key=KEY,
             )
-            facts = await record(options, store, Silent(), same)
+            facts = await record(options, store, NullProgress(), same)
         known = Known(base.earlier, frozenset(same) & frozenset(store.ids())) if base else None
         return Recorded(facts=facts, exchanges=store.written, judged=judge(facts, store.exchange, store.ids(), known))
 

@@ -23,12 +23,12 @@ from httpx_sse import EventSource
 from conformance import catalogue
 from conformance.__main__ import tune
 from conformance.exchange import Arrival, Exchange, Question, Request
-from conformance.gate import AT_A_TIME, Options, record
+from conformance.gate import AT_A_TIME, NullProgress, Options, record
 from conformance.judge import decide, judge
 from conformance.plan import plan
 from conformance.reference.deployments import DEPLOYMENTS
 from conformance.reference.serve import running, serve
-from conformance.selftest import PROFILES, Silent, inspect
+from conformance.selftest import PROFILES, inspect
 from conformance.store.folder import RunFolder
 from conformance.target import Policy, Target
 from conformance.wire.courier import fetch
@@ -104,7 +104,7 @@ async def measure_gate(promises: Promises) -> None:
             folder = RunFolder.create(Path(path) / "run")
             target = Target(base_url=url, model="reference")
             began = time.perf_counter()
-            facts = await record(Options(target=target, profiles=PROFILES), folder, Silent())
+            facts = await record(Options(target=target, profiles=PROFILES), folder, NullProgress())
             fired = time.perf_counter() - began
         judged = judge(facts, folder.exchange, folder.ids())
         total = time.perf_counter() - began

@@ -1,7 +1,5 @@
 """The table of request fields: a deployment that drops exactly one field is told so, and of no other."""
 
-from dataclasses import replace
-
 import pytest
 
 from conformance import schemas
@@ -98,7 +96,7 @@ def test_a_field_whose_type_is_checked_and_whose_value_is_not_read_is_named(api,
     def ask(asked):
         read = drop(asked)
         is_right = schemas.validator(f"{api}-request").is_valid(asked.json)
-        return replace(read, json=read.json) if is_right else asked
+        return read if is_right else asked
 
     states = table(api, Change(name="checked", title="A type is checked, a value not read", caught_by="x", asked=ask))
     expected = {m for m in ("stream", "unary") if mode in (m, "both") and (name, m) in states}

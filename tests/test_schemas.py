@@ -1,6 +1,7 @@
 import pytest
 
 from conformance import schemas
+from conformance.exchange import APIS
 
 
 @pytest.mark.parametrize("name", schemas.names())
@@ -9,7 +10,7 @@ def test_every_schema_is_a_valid_one(name):
     validator.check_schema(schemas.load(name))
 
 
-@pytest.mark.parametrize("name", ["chat-request", "messages-request"])
+@pytest.mark.parametrize("name", [f"{api}-request" for api in APIS])
 def test_every_top_level_field_says_its_types_and_its_meaning(name):
     for field, schema in schemas.load(name)["properties"].items():
         assert schema["type"], field

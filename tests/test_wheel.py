@@ -20,11 +20,11 @@ def wheel(tmp_path_factory):
     return built
 
 
-def test_the_wheel_holds_every_schema(wheel):
+def test_the_wheel_holds_every_schema_and_says_that_it_is_typed(wheel):
     packed = set(zipfile.ZipFile(wheel).namelist())
     schemas = {f"conformance/schemas/{file.name}" for file in (ROOT / "schemas").glob("*.json")}
     assert schemas
-    assert schemas <= packed
+    assert {*schemas, "conformance/py.typed"} <= packed
     assert not any(name.startswith(("tests/", "docs/")) for name in packed)
 
 

@@ -17,6 +17,7 @@ from conformance.front.config import ConfigError
 from conformance.front.options import Whom, Wish
 from conformance.front.runs import Judged
 from conformance.front.wish import granted
+from conformance.gate import NullProgress
 from conformance.report import badge, html, matrix
 from conformance.report.document import Report
 from conformance.report.matrix import Column, Trend
@@ -25,16 +26,6 @@ from conformance.verdict import Level
 FAILED, NOT_ALL = 1, 3
 KEPT = 30
 """Runs of a target that its trend shows."""
-
-
-class Quiet:
-    """Nobody is told how far one of many runs is."""
-
-    def total(self, requests: int) -> None:
-        """Nothing."""
-
-    def done(self, exchange: object) -> None:
-        """Nothing."""
 
 
 def carry_out(path: Path, out: Path, wish: Wish, at_once: int) -> int:
@@ -99,7 +90,7 @@ def _judged(path: Path, name: str, entry: config.Entry, kept: Path, wish: Wish) 
     folder = kept / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     with granted(replace(wish, whom=whom)) as options:
         named = replace(options, target=msgspec.structs.replace(options.target, name=name))
-        runs.carry_out(named, folder, Quiet())
+        runs.carry_out(named, folder, NullProgress())
     judged = runs.judged(folder, entry.waivers)
     (kept / f"{folder.name}.json").write_bytes(msgspec.json.encode(_few(judged.report)))
     return judged

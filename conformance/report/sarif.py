@@ -41,7 +41,7 @@ def _rule(name: str, report: Report) -> dict[str, Any]:
     page = report.rules[name]
     return {
         "id": name,
-        "name": "".join(word.capitalize() for word in page.fault.split("_")),
+        "name": "".join(word.capitalize() for word in page.fault.split("-")),
         "shortDescription": {"text": page.title},
         "fullDescription": {"text": page.why},
         "help": {"text": f"{page.fix} See {page.spec}"},

@@ -138,6 +138,8 @@ def test_sarif_has_a_result_for_each_failure_that_points_into_the_recording(reco
         place = result["locations"][0]["physicalLocation"]["artifactLocation"]
         assert place["uri"].startswith("exchanges/")
         assert place["uriBaseId"] in told["originalUriBaseIds"]
+    for rule in told["tool"]["driver"]["rules"]:
+        assert re.fullmatch(r"([A-Z][a-z0-9]*)+", rule["name"])
 
 
 def test_annotations_are_one_command_a_rule_on_one_line_each(record):
