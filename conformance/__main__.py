@@ -13,7 +13,7 @@ def main() -> None:
     tune()
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # httpx's own command line: slow to load
     try:
-        from conformance import cli  # noqa: PLC0415 - loading it is what may be interrupted
+        from conformance.cli import main as cli
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     cli.main()

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from conformance import probes as probes_package
 from conformance import rules as rules_package
-from conformance.probe import Probe
-from conformance.profile import Profile
+from conformance.model.probe import Probe
+from conformance.model.profile import Profile
+from conformance.model.rule import Rule
 from conformance.profiles.recording import recorded
-from conformance.rule import Rule
 
 T = TypeVar("T")
 

@@ -7,20 +7,20 @@ from itertools import groupby, islice
 from operator import attrgetter
 from typing import NamedTuple
 
+from conformance.apis.usage import usage
 from conformance.catalogue import Catalogue, installed
 from conformance.clients import impact_of, impacts_of
-from conformance.evidence import Evidence, Load, is_asked, place
-from conformance.exchange import Api, Exchange, Mode, Question
-from conformance.impact import Impact
-from conformance.probe import Suite
-from conformance.read.capability import State, merge
-from conformance.read.fields import Place, Shown, Sighting, conclude, sightings
-from conformance.read.http1 import reply
-from conformance.read.usage import usage
-from conformance.rule import Rule
-from conformance.run import RunFacts
-from conformance.target import Policy, Prices
-from conformance.verdict import ANOTHER_QUESTION, Finding, Skip, Status, Verdict, untestable
+from conformance.comparisons import Evidence, Load, is_asked, place
+from conformance.field_support.capability import State, merge
+from conformance.field_support.fields import Place, Shown, Sighting, conclude, sightings
+from conformance.model.exchange import Api, Exchange, Mode, Question
+from conformance.model.impact import Impact
+from conformance.model.probe import Suite
+from conformance.model.rule import Rule
+from conformance.model.run import RunFacts
+from conformance.model.target import Policy, Prices
+from conformance.model.verdict import ANOTHER_QUESTION, Finding, Skip, Status, Verdict, untestable
+from conformance.parsing.http1 import reply
 
 Sides = dict[Mode, Exchange]
 Given = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from conformance import catalogue
-from conformance.exchange import APIS, Api, Mode, Question, Request
-from conformance.probe import Probe, Raw, Suite
-from conformance.profile import MODEL, Body, Profile
-from conformance.target import Target
+from conformance.model.exchange import APIS, Api, Mode, Question, Request
+from conformance.model.probe import Probe, Raw, Suite
+from conformance.model.profile import MODEL, Body, Profile
+from conformance.model.target import Target
 
 ASKERS: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk", "responses": "openai-python"}
 """The plain SDK of each API, which asks the API's own questions."""

@@ -8,9 +8,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.front.options import Wish
-    from conformance.front.runs import Judged as Run
     from conformance.report.document import Judged
+    from conformance.runs.execute import Judged as Run
+    from conformance.runs.options import Wish
 
 RUN_FOLDER = "conformance_run"
 """What the controller of pytest-xdist tells its workers: where the recording is."""
@@ -84,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def declare_markers(config: pytest.Config) -> None:
     """Declare the levels and families that items are marked with."""
-    from conformance import catalogue  # noqa: PLC0415 - pytest must not wait for it where nobody asked
+    from conformance import catalogue
 
     for level, words in LEVELS.items():
         config.addinivalue_line("markers", f"{level}: {words} of the conformance catalogue")
@@ -117,13 +117,13 @@ class Front:
         items.extend(one_a_verdict(session, self._judged()))
 
     def _judged(self) -> "Run":
-        from conformance.front import runs  # noqa: PLC0415 - pytest must not wait for it where nobody asked
-        from conformance.front.config import ConfigError  # noqa: PLC0415 - as above
+        from conformance.runs import execute
+        from conformance.runs.config import ConfigError
 
         if self.run is None:
             try:
                 waivers = _option(self.config, "waivers")
-                self.run = runs.judged(self.path or Path(), Path(waivers) if waivers else None)
+                self.run = execute.judged(self.path or Path(), Path(waivers) if waivers else None)
             except ConfigError as error:
                 raise pytest.UsageError(f"--conformance: {error}") from None
         return self.run
@@ -146,19 +146,19 @@ class Front:
 
 def _recorded(config: pytest.Config) -> Path:
     """The folder of the run to judge: the one that is named, or a new one."""
-    from conformance.front import runs  # noqa: PLC0415 - pytest must not wait for it where nobody asked
-    from conformance.front.config import ConfigError  # noqa: PLC0415 - as above
-    from conformance.front.wish import granted  # noqa: PLC0415 - as above
-    from conformance.gate import NullProgress  # noqa: PLC0415 - as above
+    from conformance.runner import NullProgress
+    from conformance.runs import execute
+    from conformance.runs.config import ConfigError
+    from conformance.runs.resolve import granted
 
     given, waivers = _option(config, "run-dir"), _option(config, "waivers")
     try:
-        runs.waived(Path(waivers) if waivers else None)
+        execute.waived(Path(waivers) if waivers else None)
         if run := _option(config, "run"):
             return Path(run)
         with granted(_wish(config)) as options:
-            path = runs.folder_for(Path(given) if given else None, options.target.name)
-            facts = runs.carry_out(options, path, NullProgress())
+            path = execute.folder_for(Path(given) if given else None, options.target.name)
+            facts = execute.carry_out(options, path, NullProgress())
     except ConfigError as error:
         raise pytest.UsageError(f"--conformance: {error}") from None
     if facts.stopped:
@@ -170,7 +170,7 @@ def _recorded(config: pytest.Config) -> Path:
 
 
 def _wish(config: pytest.Config) -> "Wish":
-    from conformance.front.options import HowMuch, What, Whom, Wish  # noqa: PLC0415 - pytest must not wait for it
+    from conformance.runs.options import HowMuch, What, Whom, Wish
 
     def said(name: str) -> Any:
         return _option(config, name)
@@ -199,7 +199,7 @@ def _wish(config: pytest.Config) -> "Wish":
 
 def one_a_verdict(session: pytest.Session, run: "Run") -> "Iterator[Judgement]":
     """The items of a run, under the files of the rules."""
-    from conformance import catalogue  # noqa: PLC0415 - pytest must not wait for it where nobody asked
+    from conformance import catalogue
 
     files = {rule.id: f"{rule.judge.__module__.replace('.', '/')}.py" for rule in catalogue.rules()}
     stale = [waiver for waiver in run.report.waivers if waiver.state == "stale"]
@@ -235,7 +235,7 @@ class Judgement(pytest.Item):
 
     def __init__(self, *, verdict: "Judged", run: "Run", **given: Any) -> None:
         super().__init__(**given)
-        from conformance.report.junit import properties  # noqa: PLC0415 - pytest must not wait for it
+        from conformance.report.formats.junit import properties
 
         self.verdict, self.run_of = verdict, run
         self.user_properties.extend(properties(verdict, run.report))
@@ -261,7 +261,7 @@ class Judgement(pytest.Item):
         """Raise, skip or pass, as the verdict says."""
         status = self.verdict.status
         if status == "fail":
-            from conformance.report.failures import describe, text  # noqa: PLC0415 - pytest must not wait for it
+            from conformance.report.failures import describe, text
 
             raise Violation(text(describe((self.verdict,), self.run_of.report, self.run_of.evidence)))
         if status != "pass":
@@ -279,7 +279,7 @@ class Judgement(pytest.Item):
 
 
 def _covers(waiver: Any, verdict: "Judged") -> bool:
-    from fnmatch import fnmatchcase  # noqa: PLC0415 - only for waivers
+    from fnmatch import fnmatchcase
 
     names = ("rule", "profile", "mode", "api", "probe")
     return all(fnmatchcase(getattr(verdict, name), getattr(waiver, name)) for name in names)

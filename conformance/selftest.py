@@ -19,23 +19,23 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
-from conformance.exchange import APIS, Exchange
-from conformance.gate import NullProgress, Options, record
 from conformance.judge import Earlier, Judgement, Known, earlier, judge
 from conformance.judge import Subject as Case
+from conformance.model.exchange import APIS, Exchange
+from conformance.model.probe import Suite
+from conformance.model.run import RunFacts
+from conformance.model.target import Policy, Prices, Target
+from conformance.model.verdict import Level, Status
 from conformance.plan import plan
-from conformance.probe import Suite
-from conformance.reference import changes
-from conformance.reference.asked import asked_by
-from conformance.reference.deployments import DEPLOYMENTS, answer, written
-from conformance.reference.reply import Answer, Asked, Change, Reply
-from conformance.reference.serve import serve
-from conformance.reference.virtual_time import IN_VIRTUAL_TIME
-from conformance.run import RunFacts
-from conformance.store.memory import RunMemory
-from conformance.target import Policy, Prices, Target
-from conformance.verdict import Level, Status
-from conformance.wire.limits import Limits
+from conformance.runner import NullProgress, Options, record
+from conformance.storage.memory import RunMemory
+from conformance.testbed.mutations import changes
+from conformance.testbed.server.deployments import DEPLOYMENTS, answer, written
+from conformance.testbed.server.planned import asked_by
+from conformance.testbed.server.reply import Answer, Asked, Change, Reply
+from conformance.testbed.server.serve import serve
+from conformance.testbed.server.virtual_time import IN_VIRTUAL_TIME
+from conformance.transport.limits import Limits
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 KEY = "sk-self-test-0123456789"

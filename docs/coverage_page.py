@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance import catalogue
-from conformance.report.page import marked
+from conformance.handbook.rule_page import marked
 
 Entry = dict[str, Any]
 DATA: dict[str, Any] = tomllib.loads((Path(__file__).parent / "coverage.toml").read_text())

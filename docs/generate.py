@@ -12,11 +12,11 @@ from coverage_page import coverage
 
 from conformance import catalogue
 from conformance.fuzz.openapi import document
-from conformance.reference import changes
-from conformance.reference.deployments import DEPLOYMENTS
-from conformance.report.page import Page, as_markdown, marked, page
+from conformance.handbook.rule_page import Page, as_markdown, marked, page
+from conformance.model.verdict import Level
 from conformance.rules.families import FAMILIES
-from conformance.verdict import Level
+from conformance.testbed.mutations import changes
+from conformance.testbed.server.deployments import DEPLOYMENTS
 
 HERE = Path(__file__).parent
 

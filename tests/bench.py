@@ -22,17 +22,17 @@ from httpx_sse import EventSource
 
 from conformance import catalogue
 from conformance.__main__ import tune
-from conformance.exchange import Arrival, Exchange, Question, Request
-from conformance.gate import AT_A_TIME, NullProgress, Options, record
 from conformance.judge import decide, judge
+from conformance.model.exchange import Arrival, Exchange, Question, Request
+from conformance.model.target import Policy, Target
 from conformance.plan import plan
-from conformance.reference.deployments import DEPLOYMENTS
-from conformance.reference.serve import running, serve
+from conformance.runner import AT_A_TIME, NullProgress, Options, record
 from conformance.selftest import PROFILES, inspect
-from conformance.store.folder import RunFolder
-from conformance.target import Policy, Target
-from conformance.wire.courier import fetch
-from conformance.wire.limits import Limits
+from conformance.storage.folder import RunFolder
+from conformance.testbed.server.deployments import DEPLOYMENTS
+from conformance.testbed.server.serve import running, serve
+from conformance.transport.client import fetch
+from conformance.transport.limits import Limits
 
 CHUNKS = 10_000
 ROUNDS = 5

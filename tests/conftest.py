@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from conformance import selftest
-from conformance.target import Policy
+from conformance.model.target import Policy
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")

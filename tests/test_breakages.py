@@ -73,14 +73,14 @@ BREAKAGES = (
     ),
     Breakage(
         "responses are compared with what another catalogue wanted",
-        "evidence.py",
+        "comparisons.py",
         "for where in self.catalogue.compared)",
         'for where in ("hello",))',
-        "tests/test_beside.py::test_one_catalogue_leaves_no_trace_in_the_next",
+        "tests/test_comparisons.py::test_one_catalogue_leaves_no_trace_in_the_next",
     ),
     Breakage(
         "a format of reports is gone",
-        "report/formats.py",
+        "report/formats/registry.py",
         '    "har": har.render,\n',
         "",
         "tests/report/test_formats.py::test_the_command_the_help_and_the_readme_name_the_same_formats",
@@ -94,7 +94,7 @@ BREAKAGES = (
     ),
     Breakage(
         "a failed MUST exits 0",
-        "report/assemble.py",
+        "report/build.py",
         "    if any(v.counts and v.level is Level.MUST for v in verdicts):\n        return FAILED\n",
         "",
         "tests/test_selftest.py::test_both_front_ends_say_it[silent-json]",
@@ -108,17 +108,17 @@ BREAKAGES = (
     ),
     Breakage(
         "the key is written down",
-        "wire/redact.py",
+        "transport/redact.py",
         "    ranges = _merge(_occurrences(heard, secrets))\n",
         "    ranges = []\n",
-        "tests/store/test_no_secrets.py::test_no_secret_reaches_the_disk",
+        "tests/storage/test_no_secrets.py::test_no_secret_reaches_the_disk",
     ),
     Breakage(
         "an exchange has no bound in time",
-        "wire/record.py",
+        "transport/record.py",
         "        left = limits.timeout_s - now\n",
         "        left = limits.silence_s\n",
-        "tests/wire/test_bounds.py::test_a_slow_drip_ends_with_the_whole_time",
+        "tests/transport/test_bounds.py::test_a_slow_drip_ends_with_the_whole_time",
     ),
 )
 

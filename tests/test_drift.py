@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from typing_extensions import get_type_hints, is_typeddict
 
 from conformance import schemas
-from conformance.read.value import mapping
+from conformance.parsing.json_values import mapping
 
 SENT_AS_HEADERS = ("user_profile_id", "workspace_id")
 BRANCHES = ("allOf", "anyOf", "oneOf")

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.exchange import Ending, Exchange, Question
 from conformance.judge import decide, judge
-from conformance.rule import rule
+from conformance.model.exchange import Ending, Exchange, Question
+from conformance.model.rule import rule
+from conformance.model.run import RunFacts
+from conformance.model.target import Policy, Prices, Target
+from conformance.model.verdict import MUST, Finding, Status, untestable
+from conformance.rules.conditions import succeeded
 from conformance.rules.example import HELLO, answered, completion, error, exchange, streamed
-from conformance.rules.when import succeeded
-from conformance.run import RunFacts
-from conformance.target import Policy, Prices, Target
-from conformance.verdict import MUST, Finding, Status, untestable
 
 
 def facts(ids, **target):

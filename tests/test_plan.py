@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 
 from conformance import catalogue
-from conformance.exchange import Question
+from conformance.model.exchange import Question
+from conformance.model.profile import WRONG_KEY
+from conformance.model.target import Target
 from conformance.plan import ASKERS, plan, questions, to_json
-from conformance.profile import WRONG_KEY
 from conformance.selftest import PROFILES
-from conformance.target import Target
 
 TARGET = Target(base_url="http://localhost:1/v1", model="the-model")
 

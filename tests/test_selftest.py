@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from conformance import catalogue, selftest
-from conformance.front.runs import Judged
+from conformance.model.verdict import Status
 from conformance.pytest_plugin import Violation, declare_markers, one_a_verdict
-from conformance.reference import changes
-from conformance.reference.deployments import DEPLOYMENTS
-from conformance.report import assemble
+from conformance.report import build
 from conformance.report.failures import Evidence
+from conformance.runs.execute import Judged
 from conformance.selftest import inspect, line, look, subject, subjects
-from conformance.verdict import Status
+from conformance.testbed.mutations import changes
+from conformance.testbed.server.deployments import DEPLOYMENTS
 
 MATRIX = Path(__file__).parent / "kill_matrix.json"
 EXPECTED = json.loads(MATRIX.read_text())
@@ -98,7 +98,7 @@ def report_of(seen):
     """The report that both front ends show, of the failures and of one rule that judges every exchange."""
     shown = tuple(v for v in seen.judged.verdicts if v.status in (Status.FAIL, Status.ERROR) or v.rule == EVERYWHERE)
     load = seen.exchanges.__getitem__
-    report = assemble.build(seen.facts, replace(seen.judged, verdicts=shown), load)
+    report = build.build(seen.facts, replace(seen.judged, verdicts=shown), load)
     return Judged(report, Evidence(load, seen.facts.target))
 
 

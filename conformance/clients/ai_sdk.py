@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from conformance.clients.client import Play
 from conformance.clients.node import broken_off, dispatched, maybe, parse_json, text_of, unheard
 from conformance.clients.sdk import ATTEMPTS
-from conformance.clients.shape import Check
 from conformance.clients.transport import body
 from conformance.clients.turn import ClientError, Turn, outcome_of
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
+from conformance.clients.validators import Check
+from conformance.model.exchange import Exchange
+from conformance.parsing.http1 import reply
 
 VERSION = "6.0.326"
 RETRIED = (408, 409, 429)

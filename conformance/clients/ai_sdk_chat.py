@@ -7,9 +7,9 @@ from typing import Any, Final
 from conformance.clients.ai_sdk import LOST, RETRIED, VERSION, Part, parts, played, refusal, reported, retryable, whole
 from conformance.clients.client import Client, Play
 from conformance.clients.node import broken_off, maybe
-from conformance.clients.shape import Check, either, fields, items, nullish, number, one_of, text
 from conformance.clients.turn import ClientError, Tool, Turn
-from conformance.exchange import Exchange
+from conformance.clients.validators import Check, either, fields, items, nullish, number, one_of, text
+from conformance.model.exchange import Exchange
 
 ERROR: Final = fields(error=fields(message=text))
 COUNTS: Final = nullish(

@@ -6,7 +6,8 @@ from conformance.clients.ai_sdk import LOST, VERSION, Part, parts, played, refus
 from conformance.clients.client import Client, Play
 from conformance.clients.node import broken_off
 from conformance.clients.openai_sdk import Calls
-from conformance.clients.shape import (
+from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.clients.validators import (
     Check,
     anything,
     both,
@@ -19,8 +20,7 @@ from conformance.clients.shape import (
     text,
     typed,
 )
-from conformance.clients.turn import ClientError, Tool, Turn
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 ERROR: Final = fields(type=one_of("error"), error=fields(type=text, message=text))
 RESULTS: Final = (

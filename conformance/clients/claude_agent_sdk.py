@@ -14,8 +14,8 @@ from conformance.clients.openai_sdk import Calls
 from conformance.clients.sdk import advised
 from conformance.clients.transport import body
 from conformance.clients.turn import ClientError, Tool, Turn, outcome_of
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
+from conformance.model.exchange import Exchange
+from conformance.parsing.http1 import reply
 
 RETRIES: Final = 10
 """After each it waits twice as long, from half a second to half a minute: some three minutes in all."""

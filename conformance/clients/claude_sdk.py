@@ -8,7 +8,7 @@ from conformance.clients.openai_sdk import Calls, attribute, slot_of, text_in
 from conformance.clients.sdk import head_error, json_reply, messages, plays
 from conformance.clients.transport import json_value
 from conformance.clients.turn import ClientError, Tool, Turn, as_text
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 
 def events(x: Exchange) -> Iterator[Any]:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.clients.turn import Turn
-from conformance.exchange import Api, Exchange
-from conformance.impact import Outcome
+from conformance.model.exchange import Api, Exchange
+from conformance.model.impact import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

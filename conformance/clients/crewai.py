@@ -8,7 +8,7 @@ from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
 from conformance.clients.sdk import plays
 from conformance.clients.turn import ClientError, Turn
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 TASK_ATTEMPTS: Final = 3
 RATE_LIMIT_ATTEMPTS: Final = 3

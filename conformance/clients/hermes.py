@@ -14,8 +14,8 @@ from conformance.clients.claude_sdk import with_helper
 from conformance.clients.client import Client, Play
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
 from conformance.clients.turn import ClientError, Turn
-from conformance.exchange import Exchange
-from conformance.impact import Outcome
+from conformance.model.exchange import Exchange
+from conformance.model.impact import Outcome
 
 ATTEMPTS: Final = 3
 INNER_ATTEMPTS: Final = 3

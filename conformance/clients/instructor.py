@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.demand import demands_a_call
 from conformance.clients.openai_python import patient
 from conformance.clients.openai_sdk import Calls, completed, first, streamed, text_in
+from conformance.clients.required_tool import demands_a_call
 from conformance.clients.sdk import plays
 from conformance.clients.turn import ClientError, Tool, Turn, as_text
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 ATTEMPTS: Final = 4
 """The first request and `max_retries=3`, for what can't be parsed."""

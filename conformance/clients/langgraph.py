@@ -8,7 +8,7 @@ from conformance.clients.openai_python import patient
 from conformance.clients.openai_sdk import Calls, attribute, chunks, completed, first, items, streamed
 from conformance.clients.sdk import json_reply, plays
 from conformance.clients.turn import ClientError, Tool, Turn, as_text
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 
 class MergedCalls(Calls):

@@ -7,7 +7,7 @@ from conformance.clients.client import Client
 from conformance.clients.sdk import messages, plays
 from conformance.clients.transport import json_value
 from conformance.clients.turn import ClientError, Turn
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 WITH_CHUNKS = ("message_start", "content_block_delta", "message_delta")
 

@@ -7,7 +7,7 @@ from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, streamed
 from conformance.clients.sdk import plays
 from conformance.clients.turn import ClientError, Turn
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 
 class JoinedCalls(Calls):

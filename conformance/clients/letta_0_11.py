@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.demand import demands_a_call
 from conformance.clients.letta import complete, demand
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, streamed
+from conformance.clients.required_tool import demands_a_call
 from conformance.clients.sdk import plays
 from conformance.clients.turn import ClientError, Tool, Turn
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 SPEAKS: Final = "send_message"
 NO_CALL: Final = ClientError("invalid", "No tool call ID available")

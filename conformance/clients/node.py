@@ -8,9 +8,9 @@ from typing import Any, Final
 from conformance.clients.sdk import ATTEMPTS, Message, Messages, status_requests
 from conformance.clients.transport import answered_2xx, body, no_reply
 from conformance.clients.turn import ClientError
-from conformance.exchange import Exchange, view
-from conformance.read.http1 import reply
-from conformance.read.sse import Line, parse
+from conformance.model.exchange import Exchange, view
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import Line, parse
 
 LONGEST_HEAD: Final = 16 * 1024
 """Octets; fetch gives up on a longer head."""

@@ -8,7 +8,7 @@ from conformance.clients.openai_python import patient
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
 from conformance.clients.sdk import plays
 from conformance.clients.turn import ClientError, Turn, as_text
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 NO_MESSAGE: Final = "'NoneType' object has no attribute 'content'"
 WITHHELD: Final = "Response withheld by the provider's content filter."

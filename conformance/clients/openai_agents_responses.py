@@ -9,7 +9,7 @@ from conformance.clients.openai_responses import ENDS, called, joinable, kind_of
 from conformance.clients.openai_sdk import attribute, chunks
 from conformance.clients.sdk import plays
 from conformance.clients.turn import ClientError, Tool, Turn
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 COMPLETED: Final = ENDS[0]
 FAILURES: Final = (*ENDS[1:], "error")

@@ -19,8 +19,8 @@ from conformance.clients.openai_sdk import Chunks
 from conformance.clients.sdk import plays
 from conformance.clients.transport import body
 from conformance.clients.turn import ClientError, Tool, Turn
-from conformance.exchange import Exchange, view
-from conformance.read.http1 import reply
+from conformance.model.exchange import Exchange, view
+from conformance.parsing.http1 import reply
 
 
 @view

@@ -7,7 +7,7 @@ from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, chunks, completed, items, streamed, text_in
 from conformance.clients.sdk import plays, sdk_requests
 from conformance.clients.turn import ClientError, Turn
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 LONGEST_WAIT_S: Final = 120.0
 """openai-python 3 does not retry at all where Retry-After asks for more."""

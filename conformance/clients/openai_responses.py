@@ -8,7 +8,7 @@ from conformance.clients.openai_python import patient
 from conformance.clients.openai_sdk import attribute, chunks, items, text_in
 from conformance.clients.sdk import head_error, json_reply, plays
 from conformance.clients.turn import ClientError, Tool, Turn
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 
 TEXT: Final = "response.output_text.delta"
 DONE: Final = "response.output_item.done"

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.clients.sdk import head_error, json_reply, messages
 from conformance.clients.transport import json_value
 from conformance.clients.turn import ClientError, Tool, Turn, as_text
-from conformance.exchange import Exchange, view
+from conformance.model.exchange import Exchange, view
 
 UNTOLD = "An error occurred during streaming"
 

@@ -10,11 +10,11 @@ from conformance.clients.client import Client
 from conformance.clients.openai_python import patient
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, slot_of, streamed, text_in
 from conformance.clients.sdk import json_reply, messages, plays
-from conformance.clients.shape import Check, anything, fields, nullish, number, one_of, text
-from conformance.clients.shape import items as each
 from conformance.clients.transport import json_value
 from conformance.clients.turn import ClientError, Tool, Turn
-from conformance.exchange import Exchange
+from conformance.clients.validators import Check, anything, fields, nullish, number, one_of, text
+from conformance.clients.validators import items as each
+from conformance.model.exchange import Exchange
 
 ATTEMPTS: Final = 2
 """An answer that holds nothing is asked for once more."""

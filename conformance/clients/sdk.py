@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 from conformance.clients.client import Play
 from conformance.clients.transport import answered_2xx, body, json_value, no_reply, refusal
 from conformance.clients.turn import ClientError, Turn, outcome_of
-from conformance.exchange import Exchange, view
-from conformance.read.http1 import reply
-from conformance.read.sse import BOM, Line, parse, stream
+from conformance.model.exchange import Exchange, view
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import BOM, Line, parse, stream
 
 ATTEMPTS: Final = 3
 """The first request and the two retries that every SDK makes by default."""

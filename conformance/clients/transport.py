@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.clients.turn import ClientError, as_text
-from conformance.exchange import Exchange, view
-from conformance.read.http1 import Reply, reply
+from conformance.model.exchange import Exchange, view
+from conformance.parsing.http1 import Reply, reply
 
 WAITING: Final = ("timeout", "limit", "interrupted")
 """Endings in which the harness stopped listening, where a client would have gone on waiting."""

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from conformance.impact import Outcome
+from conformance.model.impact import Outcome
 
 Kind = Literal[
     "connection",  # no reply came: refused, reset, closed, or not HTTP

@@ -9,10 +9,10 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from conformance import schemas
-from conformance.exchange import MODES, Api, Mode
-from conformance.probes.hello import CAP, LEAST, words
+from conformance.apis.request import EXTENDED, NO_JSON
+from conformance.model.exchange import MODES, Api, Mode
+from conformance.probes.baseline import CAP, LEAST, words
 from conformance.probes.types import NO_OBJECT, NO_SCALAR, kinds_of
-from conformance.read.request import EXTENDED, NO_JSON
 
 Body = dict[str, Any]
 Table = dict[str, Any]

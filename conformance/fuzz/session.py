@@ -12,21 +12,21 @@ import msgspec
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from conformance import __version__, catalogue
-from conformance.exchange import Api, Exchange, Question, Request
-from conformance.fuzz import openapi, proposed
+from conformance.fuzz import from_openapi, openapi
 from conformance.fuzz.cases import Case, Strategy, fixed, kinds
-from conformance.fuzz.hunt import Cases, Hunt
-from conformance.gate import HIDDEN, Options, Progress, Store
+from conformance.fuzz.fuzzer import Cases, Hunt
 from conformance.judge import judge
+from conformance.model.exchange import Api, Exchange, Question, Request
+from conformance.model.profile import Profile
+from conformance.model.run import RunFacts
+from conformance.model.target import DEFAULT_PATHS, Target
+from conformance.model.verdict import Status, Verdict
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import NOT_JSON, value_of
+from conformance.parsing.json_values import mapping
 from conformance.plan import ASKERS, plan
-from conformance.profile import Profile
-from conformance.read.http1 import reply
-from conformance.read.json_text import NOT_JSON, value_of
-from conformance.read.value import mapping
-from conformance.run import RunFacts
-from conformance.target import DEFAULT_PATHS, Target
-from conformance.verdict import Status, Verdict
-from conformance.wire.courier import fetch
+from conformance.runner import HIDDEN, Options, Progress, Store
+from conformance.transport.client import fetch
 
 Tell = Callable[[str], None]
 LINGER_S: Final = 0.01
@@ -183,9 +183,9 @@ def _on(session: Session, api: Api, made: Hunt, bounds: Bounds, tell: Tell) -> N
         return
     model = session.target.model
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in session.target.name)
-    own = kinds(api, model) | proposed.kinds(openapi.document(), DEFAULT_PATHS[api], api, model)
+    own = kinds(api, model) | from_openapi.kinds(openapi.document(), DEFAULT_PATHS[api], api, model)
     found = _their_document(session, api)
-    theirs = proposed.mistyped(*found, api, model) if found else []
+    theirs = from_openapi.mistyped(*found, api, model) if found else []
     drawn = own | _their_kinds(*found, api, model) if found else own
     cases = Cases(theirs, fixed(api, model), drawn)
     made.run(cases, bounds.examples, bounds.seed, bounds.kept / f"{name}-{api}.json")
@@ -207,6 +207,6 @@ def _their_document(session: Session, api: Api) -> tuple[Any, str] | None:
 
 def _their_kinds(document: Any, path: str, api: Api, model: str) -> dict[str, Strategy]:
     try:
-        return proposed.kinds(document, path, api, model, "their-own-")
+        return from_openapi.kinds(document, path, api, model, "their-own-")
     except Exception:  # noqa: BLE001 - whatever the target publishes is no reason to stop
         return {}

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from conformance.exchange import Api, Mode
-from conformance.probe import Probe, Raw, Suite
-from conformance.probes.hello import Change, cap, sets
-from conformance.profile import KEY, WRONG_KEY
+from conformance.model.exchange import Api, Mode
+from conformance.model.probe import Probe, Raw, Suite
+from conformance.model.profile import KEY, WRONG_KEY
+from conformance.probes.baseline import Change, cap, sets
 
 Headers = tuple[tuple[str, str | None], ...]
 

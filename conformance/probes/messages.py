@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from conformance.exchange import Mode
-from conformance.probe import Probe, Raw
-from conformance.probes.hello import sets
+from conformance.model.exchange import Mode
+from conformance.model.probe import Probe, Raw
+from conformance.probes.baseline import sets
 
 TO_COME = "of-tomorrow-2099-01-01"
 """A name that no server knows."""

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from conformance.exchange import APIS, Api, Mode
-from conformance.probe import Probe, Raw, Suite
-from conformance.probes.hello import CAP, LEAST, Change, cap, says, sets
+from conformance.model.exchange import APIS, Api, Mode
+from conformance.model.probe import Probe, Raw, Suite
+from conformance.probes.baseline import CAP, LEAST, Change, cap, says, sets
 
 DEEP = 2000
 """Levels of nesting: far more than any request has, and cheap to refuse."""

@@ -1,7 +1,7 @@
 """The models: the list, the tested one, and one that is not there."""
 
-from conformance.probe import Probe, Raw, Suite
-from conformance.profile import WRONG_KEY
+from conformance.model.probe import Probe, Raw, Suite
+from conformance.model.profile import WRONG_KEY
 
 MODELS = "/models"
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Api, Mode
-from conformance.probe import Probe
-from conformance.probes.hello import Fields, cap, sets, words
+from conformance.model.exchange import Api, Mode
+from conformance.model.probe import Probe
+from conformance.probes.baseline import Fields, cap, sets, words
+from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
 from conformance.probes.types import NO_OBJECT, NO_SCALAR
-from conformance.probes.wording import Offer, tools
 
 Place = dict[str, Fields]
 """For each path of a field, the fields of a request in which a wrong value stands there."""

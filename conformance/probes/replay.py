@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import MODES, Api, Mode
-from conformance.probe import Probe, Suite
-from conformance.probes.hello import cap
+from conformance.model.exchange import MODES, Api, Mode
+from conformance.model.probe import Probe, Suite
+from conformance.probes.baseline import cap
+from conformance.probes.encoding import Offer, tools, usage_too
 from conformance.probes.tools import FORECAST, WEATHER
-from conformance.probes.wording import Offer, tools, usage_too
 
 Message = dict[str, Any]
 Turn = tuple[Message, ...]

@@ -1,7 +1,7 @@
 """What only the Responses API has: state that is kept at the server, and notes that come back."""
 
-from conformance.probe import Probe
-from conformance.probes.hello import cap, sets
+from conformance.model.probe import Probe
+from conformance.probes.baseline import cap, sets
 
 CAPPED = cap("responses", 16)
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import APIS, MODES, Api, Mode
-from conformance.probe import Probe, Suite
-from conformance.probes.wording import Offer, asking
+from conformance.model.exchange import APIS, MODES, Api, Mode
+from conformance.model.probe import Probe, Suite
+from conformance.probes.encoding import Offer, asking
 
 WEATHER = "What is the weather in Oslo now? Call the tool."
 TWICE = "What is the weather in Oslo, and what is it in Rome? Call the tool for each of both."

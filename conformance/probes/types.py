@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance import schemas
-from conformance.exchange import APIS, MODES, Api, Mode
-from conformance.probe import Probe, Suite
-from conformance.probes.hello import CAP, Change, cap, sets
+from conformance.apis.tools import SINGLE
+from conformance.field_support.capability import WITNESSED
+from conformance.model.exchange import APIS, MODES, Api, Mode
+from conformance.model.probe import Probe, Suite
+from conformance.probes.baseline import CAP, Change, cap, sets
+from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
-from conformance.probes.wording import Offer, tools
-from conformance.read.capability import WITNESSED
-from conformance.read.tools import SINGLE
 
 NO_SCALAR: Any = {"unexpected": True}
 """In the place of a number, text, boolean or array: an object, which no reader turns into one of them."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import APIS, Api, Mode
-from conformance.probe import Probe, Suite
-from conformance.probes.hello import Change, cap, sets
+from conformance.model.exchange import APIS, Api, Mode
+from conformance.model.probe import Probe, Suite
+from conformance.probes.baseline import Change, cap, sets
+from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
-from conformance.probes.wording import Offer, tools
 
 CANARY = "x_conformance_canary"
 OPTION = {CANARY: "sing"}

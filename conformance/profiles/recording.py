@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from conformance.exchange import MODES, Api, Mode
-from conformance.profile import Body, Profile, Recorded
+from conformance.model.exchange import MODES, Api, Mode
+from conformance.model.profile import Body, Profile, Recorded
 from conformance.profiles.prose import fill
 
 FOLDER: Final = Path(__file__).parent

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.exchange import Exchange
-from conformance.target import Target
+from conformance.model.exchange import Exchange
+from conformance.model.target import Target
 
 DEFAULT_KEY = "OPENAI_API_KEY"
 LONGEST_BODY = 700

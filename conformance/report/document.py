@@ -4,11 +4,11 @@ from datetime import date
 
 import msgspec
 
-from conformance.exchange import Api, Mode
-from conformance.impact import Impact
-from conformance.read.capability import State
-from conformance.target import Policy
-from conformance.verdict import Level, Status
+from conformance.field_support.capability import State
+from conformance.model.exchange import Api, Mode
+from conformance.model.impact import Impact
+from conformance.model.target import Policy
+from conformance.model.verdict import Level, Status
 
 FORMAT = "oai-conformance-report/1"
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from conformance.exchange import Exchange
-from conformance.impact import Impact
+from conformance.model.exchange import Exchange
+from conformance.model.impact import Impact
+from conformance.model.target import Target
+from conformance.model.verdict import Level
 from conformance.report import curl
 from conformance.report.document import Judged, Report, Seen
+from conformance.report.escaping import safe
 from conformance.report.impacts import consequence, named, worst_first
-from conformance.report.octets import safe
-from conformance.target import Target
-from conformance.verdict import Level
 
 MOST_PLACES = 6
 MOST_SEEN = 3

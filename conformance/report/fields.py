@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance import catalogue
-from conformance.exchange import MODES, Api
+from conformance.field_support.capability import WORST_FIRST, State
 from conformance.judge import Judgement
-from conformance.profile import Profile
-from conformance.read.capability import WORST_FIRST, State
+from conformance.model.exchange import MODES, Api
+from conformance.model.profile import Profile
 from conformance.report.document import Field, Report
+from conformance.report.escaping import safe
 from conformance.report.lines import say
-from conformance.report.octets import safe
 
 LOST: Final[tuple[State, ...]] = ("dropped", "announced", "refused")
 COLOUR: Final[dict[State, str]] = {"dropped": "bold red", "announced": "yellow", "refused": "cyan"}

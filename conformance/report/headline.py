@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from conformance import catalogue
-from conformance.exchange import Api, Exchange
-from conformance.impact import Impact, Outcome
 from conformance.judge import Judgement
-from conformance.read.http1 import reply
-from conformance.read.sse import is_labelled, looks_like_events
+from conformance.model.exchange import Api, Exchange
+from conformance.model.impact import Impact, Outcome
+from conformance.model.run import RunFacts
+from conformance.model.verdict import Level, Status
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.report.document import Judged
-from conformance.run import RunFacts
-from conformance.verdict import Level, Status
 
 FATES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
     (("empty_silent", "exception", "hang"), "would see nothing of the answer"),

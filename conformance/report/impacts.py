@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.impact import Impact, Outcome
+from conformance.model.impact import Impact, Outcome
 from conformance.report.document import Report
 from conformance.report.lines import say
 

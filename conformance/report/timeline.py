@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.text import arrivals
+from conformance.apis.deltas import arrivals
+from conformance.model.exchange import Exchange
+from conformance.parsing.http1 import reply
 
 WIDTH, HEIGHT, LEFT, RIGHT = 720, 64, 8, 8
 MS: Final = 1e6

@@ -6,16 +6,16 @@ All of it is judged only where the run has a key, and the plain greeting was ans
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange, Span
-from conformance.profile import WRONG_KEY
-from conformance.read.http1 import reply
-from conformance.read.refusal import body, refusal
-from conformance.read.request import has_key
-from conformance.rule import When, rule
+from conformance.apis.errors import body, refusal
+from conformance.apis.request import has_key
+from conformance.model.exchange import Exchange, Span
+from conformance.model.profile import WRONG_KEY
+from conformance.model.rule import When, rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import OK, asks, both, greeted, in_a_mode_that_is_offered, replied
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
 from conformance.rules.msg.example import GREETING as MESSAGE
-from conformance.rules.when import OK, asks, both, greeted, in_a_mode_that_is_offered, replied
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 RFC9110 = "https://www.rfc-editor.org/rfc/rfc9110#section-"
 UNAUTHORIZED = RFC9110 + "15.5.2"

@@ -4,7 +4,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.exchange import MODES, NANOSECONDS_PER_MILLISECOND, Api, Arrival, Ending, Exchange, Mode, Question
+from conformance.model.exchange import (
+    MODES,
+    NANOSECONDS_PER_MILLISECOND,
+    Api,
+    Arrival,
+    Ending,
+    Exchange,
+    Mode,
+    Question,
+)
 
 SSE = ("content-type", "text/event-stream")
 JSON = ("content-type", "application/json")

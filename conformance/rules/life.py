@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 
-from conformance.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
-from conformance.read.chat import answer
-from conformance.read.http1 import reply
-from conformance.read.load import running
-from conformance.read.refusal import refusal
-from conformance.read.request import asked
-from conformance.read.sse import looks_like_events, span, stream
-from conformance.read.text import arrivals, deltas
-from conformance.read.value import mapping, sequence, string
-from conformance.rule import rule
+from conformance.apis.chat import answer
+from conformance.apis.deltas import arrivals, deltas
+from conformance.apis.errors import refusal
+from conformance.apis.request import asked
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import mapping, sequence, string
+from conformance.parsing.metrics import running
+from conformance.parsing.sse import looks_like_events, span, stream
+from conformance.rules.conditions import OK, asks, both, greeted, succeeded
+from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.example import HELLO, JSON, SSE, answered, chunk, completion, error, exchange, http, sse
-from conformance.rules.when import OK, asks, both, greeted, succeeded
-from conformance.rules.when import streamed as is_streamed
-from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
 
 STREAMING = "https://platform.openai.com/docs/api-reference/chat/streaming"
 PERSISTENCE = "https://www.rfc-editor.org/rfc/rfc9112#section-9.3"

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.json_text import NOT_JSON
-from conformance.read.refusal import body, quoted, refusal
-from conformance.read.request import asked
-from conformance.read.value import held, is_integer, mapping, sequence, shown
-from conformance.rule import When, rule
+from conformance.apis.errors import body, quoted, refusal
+from conformance.apis.request import asked
+from conformance.model.exchange import Exchange
+from conformance.model.rule import When, rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import NOT_JSON
+from conformance.parsing.json_values import held, is_integer, mapping, sequence, shown
+from conformance.rules.conditions import OK, UNRELATED, readable
 from conformance.rules.example import answered, completion, error
-from conformance.rules.when import OK, UNRELATED, readable
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 LIST = "https://platform.openai.com/docs/api-reference/models/list"
 RETRIEVE = "https://platform.openai.com/docs/api-reference/models/retrieve"

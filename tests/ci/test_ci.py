@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conformance.reference.deployments import DEPLOYMENTS
-from conformance.reference.serve import running
+from conformance.testbed.server.deployments import DEPLOYMENTS
+from conformance.testbed.server.serve import running
 
 CHECKOUT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((CHECKOUT / "action.yml").read_text())

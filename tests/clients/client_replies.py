@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from client_errors import ERRORS, JSON
 
-from conformance.exchange import Ending, Exchange, Mode
+from conformance.model.exchange import Ending, Exchange, Mode
 from conformance.rules.example import exchange, http
 
 WORDS = ("Good day", ", and welcome", " to the harbour", ". Mind the", " step.")

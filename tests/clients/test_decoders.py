@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from conformance.clients import CLIENTS, impact, impacts_of
 from conformance.clients.openai_python import read_3
 from conformance.clients.sdk import messages, sdk_requests
-from conformance.exchange import APIS, MODES
-from conformance.impact import Outcome
+from conformance.model.exchange import APIS, MODES
+from conformance.model.impact import Outcome
+from conformance.model.target import Prices
 from conformance.rules.example import exchange
-from conformance.target import Prices
 
 OUTCOMES = get_args(Outcome)
 EVERY = [client for clients in CLIENTS.values() for client in clients]

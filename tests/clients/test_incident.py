@@ -4,8 +4,8 @@ import pytest
 from client_replies import answered, heard, reply_to, whole
 
 from conformance.clients import CLIENTS, impact, impact_of, impacts_of
+from conformance.model.target import Prices
 from conformance.rules.example import exchange
-from conformance.target import Prices
 
 INCIDENT = Prices(request=0.018)
 BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}

@@ -8,7 +8,7 @@ from client_replies import GOOD, SAID, chunk, chunked, heard, http, stream, stre
 from conformance.clients import CLIENTS, impact
 from conformance.clients.node import messages, parse_json, unheard
 from conformance.clients.turn import ClientError
-from conformance.target import Prices
+from conformance.model.target import Prices
 
 BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
 JSON = ("content-type", "application/json")

@@ -5,7 +5,7 @@ from client_facts import OUTCOMES, TABLES
 from client_replies import reply_to
 
 from conformance.clients import CLIENTS, impact
-from conformance.target import Prices
+from conformance.model.target import Prices
 
 BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
 FREE = Prices()

@@ -6,8 +6,8 @@ import pytest
 from coverage_page import DATA, coverage
 
 from conformance import catalogue
-from conformance.reference import changes
 from conformance.rules.families import FAMILIES
+from conformance.testbed.mutations import changes
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
 CAUGHT = {change.name: change.caught_by for change in changes.defects()}

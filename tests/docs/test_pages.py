@@ -7,12 +7,12 @@ import generate
 import pytest
 
 from conformance import catalogue
-from conformance.report.examples import examples
-from conformance.report.harm import harms
-from conformance.report.page import NOBODY, as_lines, as_markdown, marked, page
+from conformance.handbook.affected_clients import harms
+from conformance.handbook.examples import examples
+from conformance.handbook.rule_page import NOBODY, as_lines, as_markdown, marked, page
+from conformance.handbook.stacks import ADVICE, advice
+from conformance.model.verdict import Level
 from conformance.rules.families import FAMILIES
-from conformance.rules.stacks import ADVICE, advice
-from conformance.verdict import Level
 
 ROOT = Path(__file__).parents[2]
 RULES = {rule.id: rule for rule in catalogue.rules()}

@@ -23,8 +23,8 @@ from msgspec.structs import replace
 from scenes import scenes
 from stage import playing
 
-from conformance.exchange import MODES
-from conformance.profile import KEY, MODEL
+from conformance.model.exchange import MODES
+from conformance.model.profile import KEY, MODEL
 from conformance.profiles.recording import FOLDER, Sent, read, write
 
 PROFILES = {

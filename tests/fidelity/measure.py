@@ -23,14 +23,14 @@ from environments import ENVIRONMENTS, install, versions
 from scenes import FEW, WORDS_OF_BEHAVIOURS, is_worth_playing, scenes, whole
 from stage import exchange, playing
 
+from conformance.apis.deltas import deltas
+from conformance.apis.response_content import answer
 from conformance.clients import CLIENTS, impact
 from conformance.clients.turn import Tool
-from conformance.read.assembled import answer
-from conformance.read.http1 import reply
-from conformance.read.json_text import value_of
-from conformance.read.text import deltas
-from conformance.reference.reply import Asked
-from conformance.target import Prices
+from conformance.model.target import Prices
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import value_of
+from conformance.testbed.server.reply import Asked
 
 BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
 HANGS = ("TimeoutError", "TimeoutExpired")

@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from conformance.exchange import MODES
-from conformance.reference import changes
-from conformance.reference.deployments import DEPLOYMENTS, MODEL, reply_to
-from conformance.reference.reply import Asked, Piece, Reply
+from conformance.model.exchange import MODES
+from conformance.testbed.mutations import changes
+from conformance.testbed.server.deployments import DEPLOYMENTS, MODEL, reply_to
+from conformance.testbed.server.reply import Asked, Piece, Reply
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "clients"))
 

@@ -10,12 +10,12 @@ from urllib.parse import unquote
 
 from anyio.from_thread import start_blocking_portal
 
-from conformance.exchange import Arrival, Ending, Exchange, Question
-from conformance.reference.body import parse
-from conformance.reference.business import Business
-from conformance.reference.deployments import api_of
-from conformance.reference.player import listening, script
-from conformance.reference.reply import Asked, Reply
+from conformance.model.exchange import Arrival, Ending, Exchange, Question
+from conformance.testbed.server.body import parse
+from conformance.testbed.server.deployments import api_of
+from conformance.testbed.server.raw_server import listening, script
+from conformance.testbed.server.reply import Asked, Reply
+from conformance.testbed.server.state import Business
 
 Scene = Callable[[Asked], Reply]
 ENDINGS = {

@@ -15,9 +15,9 @@ from scenes import FEW, greeting, is_worth_playing, scenes, whole
 from stage import exchange, playing
 
 from conformance.clients import CLIENTS
-from conformance.exchange import MODES
+from conformance.model.exchange import MODES
+from conformance.parsing.http1 import reply
 from conformance.profiles.recording import FOLDER, read
-from conformance.read.http1 import reply
 
 JOB = {"client": "openai-python 3.54", "mode": "stream"}
 

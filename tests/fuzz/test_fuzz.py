@@ -10,21 +10,21 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conformance import schemas
-from conformance.exchange import APIS
 from conformance.fuzz import openapi
-from conformance.fuzz.again import failing
 from conformance.fuzz.cases import hello, kinds, to_json
-from conformance.fuzz.kept import as_test
-from conformance.fuzz.proposed import documented
+from conformance.fuzz.export_test import as_test
+from conformance.fuzz.from_openapi import documented
+from conformance.fuzz.resend import failing
 from conformance.fuzz.session import hunt
-from conformance.gate import Options
-from conformance.reference.deployments import DEPLOYMENTS
-from conformance.reference.reply import Change, Piece, Reply
-from conformance.reference.requests import dropping
-from conformance.reference.serve import running
-from conformance.store.memory import RunMemory
-from conformance.target import Target
-from conformance.wire.limits import Limits
+from conformance.model.exchange import APIS
+from conformance.model.target import Target
+from conformance.runner import Options
+from conformance.storage.memory import RunMemory
+from conformance.testbed.mutations.mutate_requests import dropping
+from conformance.testbed.server.deployments import DEPLOYMENTS
+from conformance.testbed.server.reply import Change, Piece, Reply
+from conformance.testbed.server.serve import running
+from conformance.transport.limits import Limits
 
 DEEP = re.compile(rb"\[{50}|(?:\{\"a\":){50}")
 CRASH = b'{"error":{"message":"Internal error","type":"server_error","param":null,"code":null}}'

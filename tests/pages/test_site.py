@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cli import app
-from conformance.reference.deployments import DEPLOYMENTS
-from conformance.reference.reply import Change, Piece
-from conformance.reference.serve import running
+from conformance.cli.main import app
+from conformance.testbed.server.deployments import DEPLOYMENTS
+from conformance.testbed.server.reply import Change, Piece
+from conformance.testbed.server.serve import running
 
 AXE = Path(os.environ.get("CONFORMANCE_AXE", "none"))
 

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from conformance import catalogue, schemas
-from conformance.exchange import Question
+from conformance.model.exchange import Question
+from conformance.model.profile import MODEL
+from conformance.model.target import Target
 from conformance.plan import plan
-from conformance.probes import messages, replay, tools, twin, types, unknown, witness
-from conformance.probes.hello import CAP, LEAST
+from conformance.probes import effect, messages, repeat, replay, tools, types, unknown
+from conformance.probes.baseline import CAP, LEAST
 from conformance.probes.mistakes import MISTAKES
-from conformance.probes.range import RANGES
-from conformance.profile import MODEL
-from conformance.target import Target
+from conformance.probes.out_of_range import RANGES
 
 FRAMEWORKS = ("claude-sdk", "hermes", "langgraph", "letta")
 CHAT = Target(base_url="http://h/v1", model="m", apis=("chat",))
@@ -61,7 +61,7 @@ def test_a_value_beyond_its_range_is_none_that_the_api_allows(probe):
         assert not is_valid(probe, body)
 
 
-@pytest.mark.parametrize("probe", [*witness.WITNESSES, *TOOLS, *twin.TWINS, *messages.HEADERS], ids=lambda p: p.name)
+@pytest.mark.parametrize("probe", [*effect.WITNESSES, *TOOLS, *repeat.TWINS, *messages.HEADERS], ids=lambda p: p.name)
 def test_a_witness_is_a_valid_request(probe):
     for _, body in asked(probe):
         assert is_valid(probe, body)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import conftest
 
-from conformance.cli import app
+from conformance.cli.main import app
 
 CHECKOUT = Path(__file__).parents[2]
 OUT = CHECKOUT / "reports/matrix"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.store.folder import RunFolder
+from conformance.storage.folder import RunFolder
 
 HERE = Path(__file__).parent
 SUITES = ("smoke", "gate", "full")

@@ -3,13 +3,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from conformance.exchange import MODES, Question
 from conformance.judge import judge
-from conformance.report import assemble
+from conformance.model.exchange import MODES, Question
+from conformance.model.run import RunFacts
+from conformance.model.target import Policy, Prices, Target
+from conformance.report import build
 from conformance.report.failures import Evidence
 from conformance.rules.example import HELLO, answered, completion, exchange, http, sse
-from conformance.run import RunFacts
-from conformance.target import Policy, Prices, Target
 
 PROFILES = ("hermes", "langgraph", "letta")
 
@@ -59,7 +59,7 @@ def recording(reply, profiles=PROFILES, **facts):
 
 
 def report_of(made, waivers=(), **options):
-    return assemble.build(made.facts, judge(made.facts, made.load, made.ids), made.load, waivers, **options)
+    return build.build(made.facts, judge(made.facts, made.load, made.ids), made.load, waivers, **options)
 
 
 @pytest.fixture(params=[silent_json, native, hostile], ids=lambda reply: reply.__name__)

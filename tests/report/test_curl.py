@@ -5,9 +5,9 @@ from threading import Thread
 
 import pytest
 
-from conformance.exchange import Exchange, Question
+from conformance.model.exchange import Exchange, Question
+from conformance.model.target import Target
 from conformance.report import curl
-from conformance.target import Target
 
 TARGET = Target(base_url="https://api.example/v1", model="m", key_env="MY_KEY")
 

@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
-from conformance import cli
-from conformance.front import runs
-from conformance.front.config import ConfigError
-from conformance.report import annotations, badge, har, html, markdown, sarif
-from conformance.report.formats import FORMATS
+from conformance.cli import main
+from conformance.report.formats import badge, github, har, html, markdown, sarif
+from conformance.report.formats.registry import FORMATS
+from conformance.runs import execute
+from conformance.runs.config import ConfigError
 
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
 SARIF = {
@@ -93,11 +93,11 @@ def of(run):
 def test_the_command_the_help_and_the_readme_name_the_same_formats(capsys):
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     listed = re.search(r"Reports \(`--report FORMAT=PATH`\): (.*?)\.", readme, re.DOTALL)[1]
-    cli.app(["run", "--help"])
+    main.app(["run", "--help"])
     helped = re.search(r"write a report as ([a-z, ]+):", re.sub(r"[│\s]+", " ", capsys.readouterr().out))[1]
     assert re.findall(r"`(\w+)`", listed) == helped.split(", ") == list(FORMATS)
     with pytest.raises(ConfigError, match=f"one of {', '.join(FORMATS)}$"):
-        runs.outputs(["pdf=x"])
+        execute.outputs(["pdf=x"])
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -144,7 +144,7 @@ def test_sarif_has_a_result_for_each_failure_that_points_into_the_recording(reco
 
 def test_annotations_are_one_command_a_rule_on_one_line_each(record):
     run = record("silent_json")
-    lines = annotations.render(run.report, run.evidence).decode().splitlines()
+    lines = github.render(run.report, run.evidence).decode().splitlines()
     assert len(lines) == len({v.rule for v in run.report.verdicts if v.counts})
     assert all(re.match(r"::(error|warning|notice) title=[^:,]*::\S", line) for line in lines)
     assert lines[0].startswith("::error title=FLD001")

@@ -2,10 +2,10 @@
 
 from xml.etree import ElementTree as ET
 
-from conformance.impact import Impact
-from conformance.report import junit
+from conformance.model.impact import Impact
+from conformance.report.escaping import safe
+from conformance.report.formats import junit
 from conformance.report.impacts import in_short, named, worst_first
-from conformance.report.octets import safe
 
 
 def impact(client, outcome, requests, **more):

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from conformance.report import as_json, junit, terminal
+from conformance.model.run import RunFacts
+from conformance.model.waiver import Waiver
 from conformance.report.document import Report
-from conformance.run import RunFacts
+from conformance.report.formats import json_report, junit, terminal
 from conformance.schemas import load as schema
-from conformance.waiver import Waiver
 
 NEVER = date(2099, 1, 1)
 
@@ -24,7 +24,7 @@ def shown(run, width=None):
 
 
 def test_the_json_report_is_as_its_schema_says(run):
-    value = json.loads(as_json.render(run.report))
+    value = json.loads(json_report.render(run.report))
     errors = Draft202012Validator(schema("report"), format_checker=FormatChecker()).iter_errors(value)
     assert [f"{list(e.absolute_path)}: {e.message}" for e in errors] == []
 
@@ -36,7 +36,7 @@ def test_the_schemas_name_the_fields_that_are_written(kind, noun):
 
 
 def test_the_same_recording_gives_the_same_octets(record):
-    assert as_json.render(record("silent_json").report) == as_json.render(record("silent_json").report)
+    assert json_report.render(record("silent_json").report) == json_report.render(record("silent_json").report)
 
 
 def test_the_first_lines_of_the_incident_say_what_was_dropped_what_came_and_who_sees_nothing(record):
@@ -81,7 +81,7 @@ def test_nothing_that_a_target_sent_reaches_a_screen_as_it_was(record):
     for text in (
         shown(run),
         shown(run, 80),
-        as_json.render(run.report).decode(),
+        json_report.render(run.report).decode(),
         junit.render(run.report, run.evidence).decode(),
     ):
         assert all(char.isprintable() or char == "\n" for char in text)

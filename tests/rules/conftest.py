@@ -6,13 +6,13 @@ from functools import cache
 
 import pytest
 
-from conformance.exchange import Span
 from conformance.judge import Known, earlier, judge
+from conformance.model.exchange import Span
+from conformance.model.run import RunFacts
+from conformance.model.target import Policy, Target
+from conformance.model.verdict import MUST, SHOULD, Status
 from conformance.plan import plan
-from conformance.reference.rehearsal import BASE_URL, KEY, rehearse
-from conformance.run import RunFacts
-from conformance.target import Policy, Target
-from conformance.verdict import MUST, SHOULD, Status
+from conformance.testbed.server.simulate import BASE_URL, KEY, rehearse
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 

@@ -4,8 +4,7 @@ import gzip
 
 import pytest
 
-from conformance.reference import changes
-from conformance.reference.defects import auth as defects
+from conformance.model.verdict import Finding, Status
 from conformance.rules.auth import (
     BARE,
     GREETING,
@@ -21,7 +20,8 @@ from conformance.rules.auth import (
     wrong_key_sent_back,
 )
 from conformance.rules.example import answered, completion, error
-from conformance.verdict import Finding, Status
+from conformance.testbed.mutations import changes
+from conformance.testbed.mutations.defects import auth as defects
 
 TOPICS = ("hello", "auth", "models", "sibling", "bare", "witness")
 

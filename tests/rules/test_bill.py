@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.reference import changes
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, Finding, Status
 from conformance.rules.bill.errors import (
     FAILED,
     MISTAKE,
@@ -14,7 +14,7 @@ from conformance.rules.bill.errors import (
     mistake_that_is_retried,
 )
 from conformance.rules.example import HELLO, JSON, answered, chunk, streamed
-from conformance.verdict import ANOTHER_QUESTION, MUST, Finding, Status
+from conformance.testbed.mutations import changes
 
 
 def say(rule, *given):

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance import catalogue
-from conformance.exchange import Arrival, Exchange
+from conformance.handbook import examples
+from conformance.handbook.examples import POLICIES, sides
 from conformance.judge import decide
-from conformance.reference import changes
-from conformance.report import examples
-from conformance.report.examples import POLICIES, sides
-from conformance.rule import Example, Rule
-from conformance.rule import rule as make_rule
-from conformance.target import Policy
-from conformance.verdict import MUST, Status
+from conformance.model.exchange import Arrival, Exchange
+from conformance.model.rule import Example, Rule
+from conformance.model.rule import rule as make_rule
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, Status
+from conformance.testbed.mutations import changes
 
 RULES = catalogue.rules()
 

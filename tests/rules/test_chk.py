@@ -1,10 +1,10 @@
 import pytest
 
 from conformance import catalogue
-from conformance.exchange import Ending
-from conformance.reference.defects import chk as defects
+from conformance.model.exchange import Ending
+from conformance.model.verdict import Finding, Status
 from conformance.rules.example import HELLO, SSE, chunk, error, exchange, http, sse, streamed
-from conformance.verdict import Finding, Status
+from conformance.testbed.mutations.defects import chk as defects
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 RULES = {rule.id: rule for rule in FAMILIES}

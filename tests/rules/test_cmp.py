@@ -2,10 +2,10 @@ import pytest
 
 from conformance import catalogue
 from conformance.judge import decide
-from conformance.rules.cmp.words import two
+from conformance.model.target import Policy
+from conformance.model.verdict import Finding, Status
+from conformance.rules.cmp.text import two
 from conformance.rules.example import answered, chunk, completion, error, streamed
-from conformance.target import Policy
-from conformance.verdict import Finding, Status
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]

@@ -4,13 +4,13 @@ from dataclasses import replace
 import pytest
 
 from conformance import catalogue
-from conformance.exchange import Ending, Question
 from conformance.judge import decide
+from conformance.model.exchange import Ending, Question
+from conformance.model.target import Policy
+from conformance.model.verdict import Status
 from conformance.rules.dlv.pace import BRIEFS, BUFFERED, QUICK, SLOW_START, STEADY, WORDS, briefly, endless, paced
 from conformance.rules.dlv.silence import in_buffers
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
-from conformance.target import Policy
-from conformance.verdict import Status
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "DLV"}
 UNARY = Question("chat", "example", "unary", "chat.hello")

@@ -3,10 +3,10 @@
 import pytest
 
 from conformance import catalogue
-from conformance.reference.defects import eqv as defects
+from conformance.model.verdict import Finding, Status
 from conformance.rules.eqv.example import counts, stream, unary
 from conformance.rules.example import answered, chunk, completion, error, streamed
-from conformance.verdict import Finding, Status
+from conformance.testbed.mutations.defects import eqv as defects
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "EQV"}
 

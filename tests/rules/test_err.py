@@ -3,6 +3,8 @@
 import pytest
 
 from conformance import catalogue
+from conformance.model.verdict import Finding, Status
+from conformance.rules.err.baseline import greeting_failed
 from conformance.rules.err.causes import (
     mistake_laid_to_the_key,
     model_refused_without_a_code,
@@ -15,7 +17,6 @@ from conformance.rules.err.envelope import (
     error_without_a_message,
     error_without_an_error_object,
 )
-from conformance.rules.err.greeting import greeting_failed
 from conformance.rules.err.leaks import conversation_sent_back, leaked_traceback
 from conformance.rules.err.limits import limited, retry_after_that_few_obey, unreadable_retry_after
 from conformance.rules.err.mistakes import (
@@ -25,7 +26,6 @@ from conformance.rules.err.mistakes import (
     refusal_inside_a_stream,
 )
 from conformance.rules.example import HELLO, JSON, answered, completion, error, exchange, streamed
-from conformance.verdict import Finding, Status
 
 HI = answered(completion())
 

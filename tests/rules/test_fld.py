@@ -2,17 +2,17 @@
 
 import pytest
 
-from conformance.reference import changes
-from conformance.reference.defects import fld as defects
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, SHOULD, Finding, Status
 from conformance.rules.example import HELLO, answered, completion, error, exchange, http, streamed
+from conformance.rules.fld.effect import CAP, FORMAT, TOOLS, dropped_cap, dropped_response_format, dropped_tool_choice
 from conformance.rules.fld.example import CANARY, MISTYPED, UNKNOWN, UNNAMED, WARNED
 from conformance.rules.fld.framework import refused_framework_field
 from conformance.rules.fld.stream import dropped_stream, stream_dropped_beside_a_field
 from conformance.rules.fld.unknown import broken_promise_on_unknown_fields, dropped_unknown_field
-from conformance.rules.fld.witness import CAP, FORMAT, TOOLS, dropped_cap, dropped_response_format, dropped_tool_choice
 from conformance.rules.fld.wrong_type import dropped_field, refusal_without_the_field
-from conformance.target import Policy
-from conformance.verdict import MUST, SHOULD, Finding, Status
+from conformance.testbed.mutations import changes
+from conformance.testbed.mutations.defects import fld as defects
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 import pytest
 
 from conformance import catalogue
-from conformance.exchange import Ending
 from conformance.judge import decide
+from conformance.model.exchange import Ending
+from conformance.model.target import Policy
+from conformance.model.verdict import Status
 from conformance.rules.example import answered, error, exchange
 from conformance.rules.life import GREETING, HUNG_UP, after, saying
-from conformance.target import Policy
-from conformance.verdict import Status
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "LIFE"}
 PASS, FAIL, UNTESTABLE = Status.PASS, Status.FAIL, Status.UNTESTABLE

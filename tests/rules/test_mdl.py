@@ -2,6 +2,7 @@
 
 import pytest
 
+from conformance.model.verdict import Finding, Status
 from conformance.rules.example import answered, error
 from conformance.rules.mdl import (
     GREETING,
@@ -15,7 +16,6 @@ from conformance.rules.mdl import (
     one,
     unknown_model_found,
 )
-from conformance.verdict import Finding, Status
 
 TOPICS = ("hello", "models", "auth")
 

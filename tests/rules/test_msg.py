@@ -4,9 +4,9 @@ import pytest
 
 from conformance import catalogue
 from conformance.judge import decide
+from conformance.model.target import Policy
+from conformance.model.verdict import Status
 from conformance.rules.msg.example import ADD, CALL, CHUNK, CLOSE, OPEN, PING, START, STOP, TELL, events, message, tells
-from conformance.target import Policy
-from conformance.verdict import Status
 
 RULES = [r for r in catalogue.rules() if r.family in ("HTTP", "SSE", "ERR", "MSG") and r.inputs == ("x",)]
 SECOND = (OPEN | {"index": 1}, ADD | {"index": 1}, CLOSE | {"index": 1})

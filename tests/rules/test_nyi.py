@@ -3,14 +3,14 @@
 import pytest
 
 from conformance import catalogue
-from conformance.reference import changes
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, SHOULD, Finding, Status
 from conformance.rules.example import JSON, answered, completion, error, exchange
 from conformance.rules.nyi.cost import refusal_after_generation, refusal_that_is_retried
 from conformance.rules.nyi.example import ANSWER, no
+from conformance.rules.nyi.message import HINT
 from conformance.rules.nyi.status import streaming_refused
-from conformance.rules.nyi.words import HINT
-from conformance.target import Policy
-from conformance.verdict import MUST, SHOULD, Finding, Status
+from conformance.testbed.mutations import changes
 
 DEFECTS = [c for c in changes.defects() if c.caught_by.startswith("NYI")]
 

@@ -3,12 +3,12 @@
 import pytest
 
 from conformance import catalogue
+from conformance.model.verdict import Finding, Status
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.par.form import GREETING, LONGER, form
 from conformance.rules.par.logprobs import HI, THERE, having, piece, token
 from conformance.rules.par.stop import STOP
 from conformance.rules.par.value import NAME, ONE, OTHER, TWO, seed_without_effect
-from conformance.verdict import Finding, Status
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "PAR"}
 

@@ -1,11 +1,11 @@
 import pytest
 
 from conformance import catalogue
-from conformance.exchange import Ending
 from conformance.judge import decide
+from conformance.model.exchange import Ending
+from conformance.model.target import Policy
+from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, JSON, SSE, chunk, exchange, http, sse, streamed
-from conformance.target import Policy
-from conformance.verdict import Status
 
 RULES = [rule for rule in catalogue.rules() if rule.family in ("HTTP", "SSE") and "unary" not in rule.inputs]
 GOOD = sse(*HELLO)

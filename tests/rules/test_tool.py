@@ -1,8 +1,8 @@
 from conformance import catalogue
-from conformance.reference import changes
+from conformance.model.verdict import Finding, Status
 from conformance.rules.example import chunk, streamed
 from conformance.rules.tool.example import TOOLS, begins, called, calling, goes_on, less
-from conformance.verdict import Finding, Status
+from conformance.testbed.mutations import changes
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]

@@ -4,14 +4,14 @@ import pytest
 
 from conformance import catalogue
 from conformance.judge import decide
-from conformance.reference import changes
+from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, streamed
 from conformance.rules.tool.choice import MARKED, NONE, ONE, OTHER
+from conformance.rules.tool.compatibility import ALONE, KEYWORDS, LOGPROBS
 from conformance.rules.tool.example import NAMED, TOOLS, begins, called, calling, goes_on
 from conformance.rules.tool.history import FIRST, NULL, REPLAY, counted_prompt
-from conformance.rules.tool.offers import ALONE, KEYWORDS, LOGPROBS
 from conformance.rules.tool.values import STRICT
-from conformance.verdict import Status
+from conformance.testbed.mutations import changes
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
 

@@ -1,8 +1,8 @@
 from conformance import catalogue
-from conformance.reference.defects import use as defects
+from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
 from conformance.rules.use.example import ASKED, told
-from conformance.verdict import Status
+from conformance.testbed.mutations.defects import use as defects
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]

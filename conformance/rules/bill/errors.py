@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.chat import answer
-from conformance.read.http1 import reply
-from conformance.read.refusal import body, error_at, may_refuse_streaming, refusal, refuses_streaming
-from conformance.read.sse import looks_like_events
-from conformance.read.usage import usage
-from conformance.read.value import is_integer, mapping
-from conformance.rule import rule
+from conformance.apis.chat import answer
+from conformance.apis.errors import body, error_at, may_refuse_streaming, refusal, refuses_streaming
+from conformance.apis.usage import usage
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import is_integer, mapping
+from conformance.parsing.sse import looks_like_events
+from conformance.rules.conditions import replied, succeeded
 from conformance.rules.err.mistakes import mistaken
 from conformance.rules.example import JSON, answered, chunk, completion, error, streamed
-from conformance.rules.when import replied, succeeded
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable
 
 ERRORS = "https://platform.openai.com/docs/guides/error-codes/api-errors"
 RETRIES = "https://github.com/openai/openai-python#retries"

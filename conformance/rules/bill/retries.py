@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from conformance.clients.hurt import impacts_of
-from conformance.exchange import Exchange
-from conformance.impact import Impact
-from conformance.read.http1 import reply
-from conformance.read.refusal import refuses_streaming
-from conformance.rule import rule
+from conformance.apis.errors import refuses_streaming
+from conformance.clients.affected import impacts_of
+from conformance.model.exchange import Exchange
+from conformance.model.impact import Impact
+from conformance.model.rule import rule
+from conformance.model.target import Prices
+from conformance.model.verdict import SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import asks, both, replied, succeeded
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
-from conformance.rules.when import asks, both, replied, succeeded
-from conformance.target import Prices
-from conformance.verdict import SHOULD, Finding, Skip, not_applicable
 
 RETRIES = "https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"
 UNPRICED = Prices()

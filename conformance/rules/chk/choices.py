@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.chat import is_annotation, parts, place, said
-from conformance.read.request import choices_asked
-from conformance.read.value import held, is_integer
+from conformance.apis.chat import is_annotation, parts, place, said
+from conformance.apis.request import choices_asked
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import held, is_integer
+from conformance.rules.chk.conditions import choosing, chunked, in_chunks, listing
 from conformance.rules.chk.example import AZURE, FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule
-from conformance.rules.chk.when import choosing, chunked, in_chunks, listing
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.verdict import MUST, SHOULD, Finding
 
 
 @chunk_rule(

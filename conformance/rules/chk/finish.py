@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange, view
-from conformance.read.chat import Part, answer, finishing, parts, place
-from conformance.read.request import choices_asked
-from conformance.read.value import shown
+from conformance.apis.chat import Part, answer, finishing, parts, place
+from conformance.apis.request import choices_asked
+from conformance.model.exchange import Exchange, view
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
+from conformance.parsing.json_values import shown
+from conformance.rules.chk.conditions import choosing, ended, filed, finished, indexed, shared_indexes
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
-from conformance.rules.chk.when import choosing, ended, filed, finished, indexed, shared_indexes
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
 
 
 def _end_of(part: Part) -> str:

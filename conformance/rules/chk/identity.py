@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.chat import are_all, columns, is_annotation, is_chunk, place, said
-from conformance.read.value import held, is_integer, shown
+from conformance.apis.chat import are_all, columns, is_annotation, is_chunk, place, said
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import held, is_integer, shown
+from conformance.rules.chk.conditions import chunked, json_values, speaking
 from conformance.rules.chk.example import AZURE, FIRST, GOOD, LAST, VENDOR
 from conformance.rules.chk.shape import MILLISECONDS, chunk_rule
-from conformance.rules.chk.when import chunked, json_values, speaking
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.verdict import MUST, SHOULD, Finding
 
 
 def _each(x: Exchange, name: str, kind: type, is_right: Callable[[Any], bool]) -> Iterator[Finding]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from conformance.exchange import Exchange
-from conformance.read.chat import Part, parts
-from conformance.rule import Example, Judge, Rule, When, rule
-from conformance.verdict import Level
+from conformance.apis.chat import Part, parts
+from conformance.model.exchange import Exchange
+from conformance.model.rule import Example, Judge, Rule, When, rule
+from conformance.model.verdict import Level
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat/streaming"
 FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.exchange import Exchange
-from conformance.read import assembled
-from conformance.read.answer import Choice
-from conformance.read.chat import Part, answer, parts, place
-from conformance.read.value import held, mapping, sequence, shown
+from conformance.apis import response_content
+from conformance.apis.chat import Part, answer, parts, place
+from conformance.apis.content import Choice
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.json_values import held, mapping, sequence, shown
+from conformance.rules.chk.conditions import choosing, filed, opened
 from conformance.rules.chk.example import FIRST, GOOD, LAST, PIECES, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule, first_parts
-from conformance.rules.chk.when import choosing, filed, opened
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 GROWTHS = 4
 """How often a pattern must come again before it is no play on words, but the server's work."""
@@ -88,7 +88,7 @@ FEW = 8
 
 def in_pieces(x: Exchange) -> Skip | None:
     """Text came in at least three pieces."""
-    choices = assembled.answer(x).choices
+    choices = response_content.answer(x).choices
     if any(len(choice.pieces) > 2 for choice in choices):
         return None
     if all(len(choice.text.split()) < FEW for choice in choices):

@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.capability import only_answer, said_value
-from conformance.read.effects import illegible
-from conformance.read.http1 import reply
-from conformance.read.only import LOST, is_damaged
-from conformance.rule import rule
+from conformance.field_support.capability import only_answer, said_value
+from conformance.field_support.effects import illegible
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, Finding, Skip, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.single_value import LOST, is_damaged
+from conformance.rules.conditions import asks, both, readable, succeeded
 from conformance.rules.example import answered, chunk, completion, streamed
-from conformance.rules.when import asks, both, readable, succeeded
-from conformance.verdict import ANOTHER_QUESTION, MUST, Finding, Skip, untestable
 
 CRAB = "\N{CRAB}"
 LAMPS = f"seven green lamps {CRAB}"

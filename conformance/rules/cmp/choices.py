@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.chat import place
-from conformance.read.request import choices_asked
-from conformance.read.value import held, is_integer, shown
+from conformance.apis.chat import place
+from conformance.apis.request import choices_asked
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import held, is_integer, shown
 from conformance.rules.chk.shape import FINISHES
+from conformance.rules.cmp.conditions import choosing, completed
 from conformance.rules.cmp.example import CALLS, GOOD, VENDOR, choosing_once, without
 from conformance.rules.cmp.shape import choices_of, completion_of, whole_rule
-from conformance.rules.cmp.when import choosing, completed
 from conformance.rules.example import answered
 from conformance.rules.example import completion as whole
-from conformance.verdict import MUST, SHOULD, Finding
 
 
 @whole_rule(

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.chat import is_chunk, place
-from conformance.read.http1 import reply
-from conformance.read.json_text import value_of
-from conformance.read.value import held, is_integer, shown
+from conformance.apis.chat import is_chunk, place
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import value_of
+from conformance.parsing.json_values import held, is_integer, shown
 from conformance.rules.chk.shape import MILLISECONDS
+from conformance.rules.cmp.conditions import completed, valued
 from conformance.rules.cmp.example import GOOD, VENDOR, without
 from conformance.rules.cmp.shape import completion_of, whole_rule
-from conformance.rules.cmp.when import completed, valued
 from conformance.rules.example import answered
 from conformance.rules.example import completion as whole
-from conformance.verdict import MUST, SHOULD, Finding
 
 
 @whole_rule(

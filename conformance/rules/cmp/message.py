@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.chat import place
-from conformance.read.value import held, shown
+from conformance.apis.chat import place
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import held, shown
+from conformance.rules.cmp.conditions import speaking
 from conformance.rules.cmp.example import CALL, CALLS, GOOD, VENDOR, choosing_once
 from conformance.rules.cmp.shape import messages_of, whole_rule
-from conformance.rules.cmp.when import speaking
 from conformance.rules.example import answered
 from conformance.rules.example import completion as whole
-from conformance.verdict import MUST, SHOULD, Finding
 
 
 @whole_rule(

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from conformance.exchange import Exchange
-from conformance.read.chat import whole_choices
-from conformance.read.value import Object, mapping
-from conformance.read.whole import whole_object
-from conformance.rule import Example, Judge, Rule, When, rule
-from conformance.verdict import Level
+from conformance.apis.chat import whole_choices
+from conformance.model.exchange import Exchange
+from conformance.model.rule import Example, Judge, Rule, When, rule
+from conformance.model.verdict import Level
+from conformance.parsing.json_body import whole_object
+from conformance.parsing.json_values import Object, mapping
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat/object"
 

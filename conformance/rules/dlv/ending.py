@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
-from conformance.read.http1 import over_at_ns, reply
-from conformance.read.request import cap_asked, choices_asked
-from conformance.read.sse import at_ns, ends, looks_like_events, span, stream
-from conformance.read.text import arrivals, deltas
-from conformance.rule import rule
+from conformance.apis.deltas import arrivals, deltas
+from conformance.apis.request import cap_asked, choices_asked
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.parsing.http1 import over_at_ns, reply
+from conformance.parsing.sse import at_ns, ends, looks_like_events, span, stream
+from conformance.rules.conditions import both, replied, whole
+from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.dlv.pace import STEADY, STREAMING, TIMEOUT, WORDS, endless, paced
 from conformance.rules.example import HELLO, JSON, SSE, answered, completion, exchange, http, sse
-from conformance.rules.when import both, replied, whole
-from conformance.rules.when import streamed as is_streamed
-from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
 
 AUTHORING = "https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes"
 MESSAGE_END = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"

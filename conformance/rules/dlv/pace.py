@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from conformance.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
-from conformance.read.sse import span
-from conformance.read.text import arrivals, deltas
-from conformance.rule import rule
+from conformance.apis.deltas import arrivals, deltas
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.sse import span
+from conformance.rules.conditions import asks, both, whole
+from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
-from conformance.rules.when import asks, both, whole
-from conformance.rules.when import streamed as is_streamed
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 STREAMING = "https://platform.openai.com/docs/guides/streaming-responses"
 

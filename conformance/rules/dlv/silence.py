@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from conformance.exchange import Ending, Exchange
-from conformance.read.http1 import reply
-from conformance.read.sse import Event, span, stream
-from conformance.rule import rule
+from conformance.model.exchange import Ending, Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import Event, span, stream
+from conformance.rules.conditions import asks, both, whole
+from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.dlv.pace import MS, STREAMING, WORDS, paced
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
-from conformance.rules.when import asks, both, whole
-from conformance.rules.when import streamed as is_streamed
-from conformance.verdict import SHOULD, Finding, Skip, not_applicable
 
 LEAST_SILENCE = 20 * MS
 """A network may part what was written together, but hardly by more than this, and not again and again."""

@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange, Span
-from conformance.read.assembled import answer as said
-from conformance.read.capability import witnessed
-from conformance.read.chat import place
-from conformance.read.http1 import reply
-from conformance.read.refusal import quoted, refusal
-from conformance.read.value import shown
-from conformance.rule import rule
+from conformance.apis.chat import place
+from conformance.apis.errors import quoted, refusal
+from conformance.apis.response_content import answer as said
+from conformance.field_support.capability import witnessed
+from conformance.model.exchange import Exchange, Span
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import shown
+from conformance.rules.conditions import OK, both, decided, in_a_mode_that_is_offered, readable
+from conformance.rules.eqv.conditions import alike, answered, asked_well
 from conformance.rules.eqv.example import STREAM, TWIN, UNARY, stream, unary
 from conformance.rules.eqv.spec import CHOICES, CREATE
-from conformance.rules.eqv.when import alike, answered, asked_well
 from conformance.rules.example import HELLO, completion, error, streamed
 from conformance.rules.example import answered as replied_with
-from conformance.rules.when import OK, both, decided, in_a_mode_that_is_offered, readable
-from conformance.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, untestable
 
 
 @rule(

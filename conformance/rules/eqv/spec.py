@@ -1,6 +1,6 @@
 """Where it stands written what a stream and a whole answer have in common."""
 
-from conformance.exchange import Api
+from conformance.model.exchange import Api
 
 CREATE = "https://platform.openai.com/docs/api-reference/chat/create"
 CHUNK = "https://platform.openai.com/docs/api-reference/chat/streaming"

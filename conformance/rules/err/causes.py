@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import names, quoted, refusal
-from conformance.rule import When, rule
+from conformance.apis.errors import names, quoted, refusal
+from conformance.model.exchange import Exchange
+from conformance.model.rule import When, rule
+from conformance.model.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import greeted, in_a_mode_that_is_offered, replied
 from conformance.rules.err.example import GOOD, GREETING, MISTAKE, refused_with
 from conformance.rules.err.mistakes import mistaken
 from conformance.rules.err.spec import CODES_4XX, ENVELOPE
 from conformance.rules.example import answered, error
-from conformance.rules.when import greeted, in_a_mode_that_is_offered, replied
-from conformance.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, not_applicable, untestable
 
 FIELDS = {
     "no-model": ("model",),

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import Refusal, quoted, refusal, refuses_streaming
-from conformance.read.request import asked
-from conformance.rule import rule
+from conformance.apis.errors import Refusal, quoted, refusal, refuses_streaming
+from conformance.apis.request import asked
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import both, readable, whole
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
 from conformance.rules.err.spec import ENVELOPE
 from conformance.rules.example import answered, error, streamed
-from conformance.rules.when import both, readable, whole
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 OUTSIDE = ("auth", "models", "sibling")
 """Questions that another route than the API's answers, or the check of the key before it."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 from conformance.rules.example import answered, completion, error
 
 MISTAKE: dict[str, Any] = {"probe": "chat.mistake.no-messages", "body": {"model": "m"}}

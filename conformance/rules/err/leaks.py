@@ -5,21 +5,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.exchange import Exchange, Span
-from conformance.profile import WRONG_KEY
-from conformance.read.refusal import quoted, refusal
-from conformance.read.request import asked
-from conformance.read.value import mapping, sequence
-from conformance.rule import rule
+from conformance.apis.errors import quoted, refusal
+from conformance.apis.request import asked
+from conformance.model.exchange import Exchange, Span
+from conformance.model.profile import WRONG_KEY
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.json_values import mapping, sequence
+from conformance.rules.conditions import replied
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
 from conformance.rules.example import (
     answered,
     error,
 )
-from conformance.rules.when import (
-    replied,
-)
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
 
 LEAK = re.compile(
     r"Traceback \(most recent call last\)|\bgoroutine \d+ \[|panicked at |File \\?\"[^\"]{1,300}\", line \d+"

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import quoted
-from conformance.rule import rule
+from conformance.apis.errors import quoted
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MAY, SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import replied
 from conformance.rules.example import JSON, Headers, answered, error
-from conformance.rules.when import replied
-from conformance.verdict import MAY, SHOULD, Finding, Skip, not_applicable
 
 SECONDS = re.compile(r"[0-9]{1,9}")
 MINUTE = re.compile(r"0*(?:[0-9]|[1-5][0-9]|60)")

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import quoted, refusal
-from conformance.read.request import EXTENDED, NO_JSON, body_sent
-from conformance.read.sse import looks_like_events
-from conformance.rule import When, rule
+from conformance.apis.errors import quoted, refusal
+from conformance.apis.request import EXTENDED, NO_JSON, body_sent
+from conformance.model.exchange import Exchange
+from conformance.model.rule import When, rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import looks_like_events
+from conformance.rules.conditions import UNRELATED, asks, both, decided, greeted, in_a_mode_that_is_offered, replied
 from conformance.rules.err.example import GOOD, GREETING, MISTAKE, REFUSED
 from conformance.rules.err.spec import CODES_4XX, CODES_5XX
 from conformance.rules.example import HELLO, JSON, Headers, answered, completion, error, streamed
-from conformance.rules.when import UNRELATED, asks, both, decided, greeted, in_a_mode_that_is_offered, replied
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 UNREADABLE = ("bad-json", "array-body", "empty-body", "no-messages", "unknown-route")
 """Mistakes that leave nothing to answer."""

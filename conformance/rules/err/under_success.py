@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.refusal import error_at, quoted, refusal
-from conformance.read.sse import looks_like_events, span, stream
-from conformance.rule import rule
+from conformance.apis.errors import error_at, quoted, refusal
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, Finding, Skip, not_applicable
+from conformance.parsing.sse import looks_like_events, span, stream
+from conformance.rules.conditions import succeeded
 from conformance.rules.err.example import GREETING
 from conformance.rules.err.spec import CODES_4XX, STREAMED_ERRORS
 from conformance.rules.example import answered, chunk, completion, error, streamed
-from conformance.rules.when import succeeded
-from conformance.verdict import MUST, Finding, Skip, not_applicable
 
 
 def _whole(x: Exchange) -> Skip | None:

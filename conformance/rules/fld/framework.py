@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.fields import conclude, sightings
-from conformance.read.http1 import reply
-from conformance.read.refusal import own_fields, quoted, refusal
-from conformance.read.request import asked
-from conformance.rule import rule
+from conformance.apis.errors import own_fields, quoted, refusal
+from conformance.apis.request import asked
+from conformance.field_support.fields import conclude, sightings
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import OK, asks, both, decided, in_a_mode_that_is_offered
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, Facts
 from conformance.rules.fld.spec import CREATE, DROPPED
-from conformance.rules.when import OK, asks, both, decided, in_a_mode_that_is_offered
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
 
 OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {"include_usage": True}}}
 

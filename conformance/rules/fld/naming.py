@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.capability import RIDER, companions
-from conformance.read.refusal import Refusal, names, quoted, refusal
-from conformance.rules.when import greeted
-from conformance.verdict import Finding, Skip, not_applicable, untestable
+from conformance.apis.errors import Refusal, names, quoted, refusal
+from conformance.field_support.capability import RIDER, companions
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import Finding, Skip, not_applicable, untestable
+from conformance.rules.conditions import greeted
 
 
 def names_any(said: Refusal, path: str) -> bool:

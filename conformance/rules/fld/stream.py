@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.json_text import NOT_JSON
-from conformance.read.refusal import body, quoted, refusal
-from conformance.read.request import asked
-from conformance.read.sse import is_labelled, looks_like_events
-from conformance.rule import rule
+from conformance.apis.errors import body, quoted, refusal
+from conformance.apis.request import asked
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import NOT_JSON
+from conformance.parsing.sse import is_labelled, looks_like_events
+from conformance.rules.conditions import BODILESS, asks, both, readable, succeeded
 from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.fld.spec import CREATE
-from conformance.rules.when import BODILESS, asks, both, readable, succeeded
-from conformance.verdict import MUST, Finding, Skip, not_applicable, untestable
 
 
 def is_stream(x: Exchange) -> bool:

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.capability import announced
-from conformance.read.http1 import reply
-from conformance.read.refusal import names, refusal
-from conformance.rule import rule
+from conformance.apis.errors import names, refusal
+from conformance.field_support.capability import announced
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.target import Policy
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import BODILESS, asks, both, decided, in_a_mode_that_is_offered, readable
 from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.fld.example import CANARY, GREETING, NESTED, UNKNOWN, UNNAMED, WARNED
 from conformance.rules.fld.naming import unnamed
 from conformance.rules.fld.spec import DROPPED
-from conformance.rules.when import BODILESS, asks, both, decided, in_a_mode_that_is_offered, readable
-from conformance.target import Policy
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 
 def _unknown(x: Exchange) -> Skip | None:

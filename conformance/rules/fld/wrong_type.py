@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.capability import RIDER, announced, companions
-from conformance.read.http1 import reply
-from conformance.read.refusal import names, refusal
-from conformance.rule import rule
+from conformance.apis.errors import names, refusal
+from conformance.field_support.capability import RIDER, announced, companions
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import BODILESS, asks, both, decided, greeted, in_a_mode_that_is_offered, readable
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, UNNAMED, USER
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
-from conformance.rules.when import BODILESS, asks, both, decided, greeted, in_a_mode_that_is_offered, readable
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "stream", "temperature", "top_p")
 """Fields that change any answer, that no witness shows, and that the servers which read them refuse in a wrong type."""

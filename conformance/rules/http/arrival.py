@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Ending, Exchange, Span
-from conformance.read.http1 import reply
-from conformance.rule import rule
+from conformance.model.exchange import Ending, Exchange, Span
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import OK, replied
 from conformance.rules.example import JSON, SSE, answered, exchange, http
+from conformance.rules.http.conditions import heard, tried
 from conformance.rules.http.example import CUT, EVENTS, GOOD, RESET, chunks, framed
 from conformance.rules.http.spec import RFC9110, RFC9112
-from conformance.rules.http.when import heard, tried
-from conformance.rules.when import OK, replied
-from conformance.verdict import MUST, Finding, Skip, not_applicable, untestable
 
 HOW = {
     "closed": "the target closed the connection",

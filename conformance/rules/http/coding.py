@@ -4,15 +4,15 @@ import gzip
 import re
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply, requested
-from conformance.rule import rule
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.http1 import reply, requested
+from conformance.rules.conditions import replied
 from conformance.rules.example import JSON, exchange, http
+from conformance.rules.http.conditions import has_body
 from conformance.rules.http.example import GOOD
 from conformance.rules.http.spec import RFC9110
-from conformance.rules.http.when import has_body
-from conformance.rules.when import replied
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
 
 CODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz", "identity")
 

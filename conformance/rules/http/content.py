@@ -3,17 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.json_text import fault_of
-from conformance.read.sse import is_labelled, looks_like_events
-from conformance.rule import rule
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import fault_of
+from conformance.parsing.sse import is_labelled, looks_like_events
+from conformance.rules.conditions import answered_whole, readable, succeeded, whole
 from conformance.rules.example import JSON, SSE, answered, completion, exchange, http
 from conformance.rules.http.example import EVENTS, GOOD
 from conformance.rules.http.framing import beyond
 from conformance.rules.http.spec import COMPLETIONS, RFC8259
-from conformance.rules.when import answered_whole, readable, succeeded, whole
-from conformance.verdict import MUST, Finding, Skip, not_applicable, untestable
 
 MARKUP = re.compile(rb"\s*(?:<!doctype|<html|<head|<body|<\?xml)", re.IGNORECASE)
 

@@ -1,6 +1,6 @@
 """What the HTTP rules' examples are made of."""
 
-from conformance.exchange import Ending, Exchange
+from conformance.model.exchange import Ending, Exchange
 from conformance.rules.example import CLOSED, HELLO, SSE, answered, completion, exchange, http, sse
 
 GOOD = answered(completion())

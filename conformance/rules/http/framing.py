@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange, Span
-from conformance.read.http1 import Part, reply
-from conformance.rule import rule
+from conformance.model.exchange import Exchange, Span
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.http1 import Part, reply
+from conformance.rules.conditions import both, replied, whole
 from conformance.rules.example import JSON, SSE, answered, exchange, http
+from conformance.rules.http.conditions import has_body, heard
 from conformance.rules.http.example import CUT, EVENTS, GOOD, chunks, framed
 from conformance.rules.http.spec import RFC9110, RFC9112
-from conformance.rules.http.when import has_body, heard
-from conformance.rules.when import both, replied, whole
-from conformance.verdict import MUST, SHOULD, Finding
 
 MAX_HEAD = 16 * 1024
 """Octets of a head that every client takes: Node.js refuses more."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.rule import rule
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import replied, whole
 from conformance.rules.example import HELLO, SSE, answered, completion, exchange, http, streamed
+from conformance.rules.http.conditions import posted
 from conformance.rules.http.example import GOOD
 from conformance.rules.http.spec import COMPLETIONS, RFC9110
-from conformance.rules.http.when import posted
-from conformance.rules.when import replied, whole
-from conformance.verdict import MUST, SHOULD, Finding, Skip
 
 
 def ended_success(x: Exchange) -> Skip | None:

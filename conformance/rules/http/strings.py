@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.json_text import lone_surrogate, repeated_name, value_of
-from conformance.read.sse import looks_like_events, span, stream
-from conformance.rule import rule
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import SHOULD, Finding, Skip
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import lone_surrogate, repeated_name, value_of
+from conformance.parsing.sse import looks_like_events, span, stream
+from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.example import HELLO, answered, streamed
 from conformance.rules.http.content import has_whole_body
 from conformance.rules.http.example import GOOD
 from conformance.rules.http.spec import RFC8259
-from conformance.rules.when import streamed as is_streamed
-from conformance.verdict import SHOULD, Finding, Skip
 
 FIRST = 100
 """Events of a stream that are looked at: who writes objects by hand does so from the first one on."""

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.assembled import answer
-from conformance.read.chat import place
-from conformance.read.messages import blocks, building
-from conformance.read.sse import span
-from conformance.read.typed import of
-from conformance.read.value import held, is_integer, mapping, shown, string
+from conformance.apis.chat import place
+from conformance.apis.messages import blocks, building
+from conformance.apis.response_content import answer
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.parsing.json_values import held, is_integer, mapping, shown, string
+from conformance.parsing.sse import span
+from conformance.parsing.typed_events import of
 from conformance.rules.chk.text import in_pieces, is_cumulative, is_grown
+from conformance.rules.msg.conditions import finished, misfits, numbered
 from conformance.rules.msg.example import (
     ADD,
     CALL,
@@ -28,9 +30,7 @@ from conformance.rules.msg.example import (
 )
 from conformance.rules.msg.shape import message_rule, stream_rule
 from conformance.rules.msg.spec import EVENTS, THINKING
-from conformance.rules.msg.when import finished, misfits, numbered
-from conformance.rules.typed import ended, typed
-from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.rules.typed_events import ended, typed
 
 
 @stream_rule(

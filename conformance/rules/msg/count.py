@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.json_text import NOT_JSON
-from conformance.read.refusal import body, refusal
-from conformance.read.usage import usage
-from conformance.read.value import held, is_integer, mapping
+from conformance.apis.errors import body, refusal
+from conformance.apis.usage import usage
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import NOT_JSON
+from conformance.parsing.json_values import held, is_integer, mapping
+from conformance.rules.conditions import asks, both, readable, succeeded, whole
 from conformance.rules.example import answered
 from conformance.rules.msg.example import message
 from conformance.rules.msg.shape import whole_rule
 from conformance.rules.msg.spec import COUNT
-from conformance.rules.when import asks, both, readable, succeeded, whole
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 NOT_THERE = (404, 405, 501)
 COUNTED = answered({"input_tokens": 3}, probe="messages.count")

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.exchange import Exchange
-from conformance.read.chat import place
-from conformance.read.messages import building, told
-from conformance.read.request import stops_asked
-from conformance.read.sse import span
-from conformance.read.typed import of, parts
-from conformance.read.value import held, is_integer, mapping, shown, string
+from conformance.apis.chat import place
+from conformance.apis.messages import building, told
+from conformance.apis.request import stops_asked
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import held, is_integer, mapping, shown, string
+from conformance.parsing.sse import span
+from conformance.parsing.typed_events import of, parts
+from conformance.rules.msg.conditions import finished, spoken
 from conformance.rules.msg.example import (
     ADD,
     CLOSE,
@@ -26,9 +28,7 @@ from conformance.rules.msg.example import (
 )
 from conformance.rules.msg.shape import message_rule, stream_rule
 from conformance.rules.msg.spec import EVENTS, STOPS
-from conformance.rules.msg.when import finished, spoken
-from conformance.rules.typed import ended, typed
-from conformance.verdict import MUST, SHOULD, Finding
+from conformance.rules.typed_events import ended, typed
 
 REASONS = (
     "end_turn",

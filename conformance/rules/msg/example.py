@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.value import Object, mapping
+from conformance.model.exchange import Exchange
+from conformance.parsing.json_values import Object, mapping
 from conformance.rules.example import SSE, answered, exchange, http
 
 GREETING: Object = {

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.refusal import quoted, refusal
-from conformance.rule import When
+from conformance.apis.errors import quoted, refusal
+from conformance.model.exchange import Exchange
+from conformance.model.rule import When
+from conformance.model.verdict import SHOULD, Finding, Skip
+from conformance.rules.conditions import asks, both, decided, greeted, in_a_mode_that_is_offered
 from conformance.rules.example import answered
 from conformance.rules.msg.example import GREETING, message
 from conformance.rules.msg.shape import message_rule
 from conformance.rules.msg.spec import VERSIONS
-from conformance.rules.when import asks, both, decided, greeted, in_a_mode_that_is_offered
-from conformance.verdict import SHOULD, Finding, Skip
 
 REFUSED = {"type": "error", "error": {"type": "invalid_request_error", "message": "Unknown beta: of-tomorrow."}}
 

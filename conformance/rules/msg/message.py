@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.chat import place
-from conformance.read.messages import told
-from conformance.read.refusal import body
-from conformance.read.sse import span
-from conformance.read.typed import of, parts
-from conformance.read.value import held, is_integer, mapping, string
+from conformance.apis.chat import place
+from conformance.apis.errors import body
+from conformance.apis.messages import told
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import held, is_integer, mapping, string
+from conformance.parsing.sse import span
+from conformance.parsing.typed_events import of, parts
 from conformance.rules.example import answered, completion
+from conformance.rules.msg.conditions import spoken, whole_message
 from conformance.rules.msg.example import (
     ADD,
     CHUNK,
@@ -25,9 +27,7 @@ from conformance.rules.msg.example import (
 )
 from conformance.rules.msg.shape import message_rule, stream_rule, whole_rule
 from conformance.rules.msg.spec import EVENTS, MESSAGE
-from conformance.rules.msg.when import spoken, whole_message
-from conformance.rules.typed import typed, unbroken, untyped
-from conformance.verdict import MUST, SHOULD, Finding
+from conformance.rules.typed_events import typed, unbroken, untyped
 
 FLOW = ("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta")
 """The events that build a message, in the order in which they first come; others may stand anywhere."""

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from conformance.rule import rule
+from conformance.model.rule import rule
 
 stream_rule: Final = partial(rule, apis=("messages",), modes=("stream",))
 """A rule on the events of a streamed message."""

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.assembled import answer
-from conformance.read.chat import place
-from conformance.read.json_text import value_of
-from conformance.read.messages import Block, blocks
-from conformance.read.value import held, shown, string
+from conformance.apis.chat import place
+from conformance.apis.messages import Block, blocks
+from conformance.apis.response_content import answer
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, Finding
+from conformance.parsing.json_text import value_of
+from conformance.parsing.json_values import held, shown, string
+from conformance.rules.msg.conditions import finished, numbered
 from conformance.rules.msg.example import CALL, GOOD, call, message, streamed
 from conformance.rules.msg.shape import message_rule
 from conformance.rules.msg.spec import EVENTS, TOOLS
-from conformance.rules.msg.when import finished, numbered
-from conformance.verdict import MUST, Finding
 
 CALLED = message(content=[CALL], stop_reason="tool_use")
 STREAMED = streamed(*call('{"city":', ' "Oslo"}'), reason="tool_use")

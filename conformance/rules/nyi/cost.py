@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from conformance.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import body, quoted, refusal
-from conformance.rule import rule
+from conformance.apis.errors import body, quoted, refusal
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip
+from conformance.parsing.http1 import reply
 from conformance.rules.example import (
     JSON,
     answered,
@@ -15,7 +16,6 @@ from conformance.rules.example import (
 from conformance.rules.nyi.example import GOOD, NO_RETRY, SAID, no
 from conformance.rules.nyi.spec import ENVELOPE, RETRIES, STATUS_501
 from conformance.rules.nyi.statement import declined, no_statement, statement
-from conformance.verdict import MUST, SHOULD, Finding, Skip
 
 CACHED = re.compile(r"(?:^|[\s,])(?:public|immutable|(?:s-maxage|max-age)\s*=\s*\"?0*[1-9])", re.IGNORECASE)
 PROMPT_MS = 250

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 from conformance.rules.example import JSON, Headers, answered, completion, error
 from conformance.rules.nyi.spec import CODE
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import Refusal, quoted, refusal
-from conformance.rule import rule
+from conformance.apis.errors import Refusal, quoted, refusal
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
 from conformance.rules.example import JSON, SSE, answered, exchange, http, sse
 from conformance.rules.nyi.example import ANSWER, GOOD, GOOD_MESSAGES, NO_RETRY, SAID, no
 from conformance.rules.nyi.spec import ENVELOPE, MESSAGES_ERRORS
 from conformance.rules.nyi.statement import declined, enveloped, statement
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 
 def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import Refusal, may_refuse_streaming, own_fields, refusal
-from conformance.rules.when import OK, UNRELATED, asks, replied
-from conformance.verdict import Finding, Skip, not_applicable, untestable
+from conformance.apis.errors import Refusal, may_refuse_streaming, own_fields, refusal
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import OK, UNRELATED, asks, replied
 
 
 def declined(x: Exchange) -> Skip | None:

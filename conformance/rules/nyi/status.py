@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import quoted, refusal
-from conformance.read.sse import looks_like_events
-from conformance.rule import rule
+from conformance.apis.errors import quoted, refusal
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import looks_like_events
+from conformance.rules.conditions import OK, asks, both, replied
 from conformance.rules.example import HELLO, JSON, answered, streamed
 from conformance.rules.nyi.example import ANSWER, GOOD, NO_RETRY, SAID, no
 from conformance.rules.nyi.spec import STATUS_501, STATUS_503
 from conformance.rules.nyi.statement import declined, no_statement, statement
-from conformance.rules.when import OK, asks, both, replied
-from conformance.target import Policy
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
 
 
 @rule(

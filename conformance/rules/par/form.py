@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.capability import RIDER
-from conformance.read.chat import place
-from conformance.read.http1 import reply
-from conformance.read.refusal import names, quoted, refusal
-from conformance.read.usage import usage
-from conformance.rule import rule
+from conformance.apis.chat import place
+from conformance.apis.errors import names, quoted, refusal
+from conformance.apis.usage import usage
+from conformance.field_support.capability import RIDER
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import both, decided, greeted, in_a_mode_that_is_offered, readable
 from conformance.rules.example import answered, completion, error
 from conformance.rules.par.spec import CHAT, CREATE
-from conformance.rules.use.when import counted_well
-from conformance.rules.when import both, decided, greeted, in_a_mode_that_is_offered, readable
-from conformance.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.rules.use.conditions import counted_well
 
 REFUSABLE = {
     "parts": ("content", "messages", "type"),

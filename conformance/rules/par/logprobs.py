@@ -3,26 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange, Span
-from conformance.read.chat import answer, place
-from conformance.read.logprobs import (
-    UNREADABLE,
-    Entry,
-    alternatives,
-    entries,
-    hides_tokens,
-    likelihood,
-    octets,
-    spelt,
-)
-from conformance.read.request import asked
-from conformance.read.value import Object, held, is_integer, mapping, sequence, shown
-from conformance.rule import rule
+from conformance.apis.chat import answer, place
+from conformance.apis.logprobs import UNREADABLE, Entry, alternatives, entries, hides_tokens, likelihood, octets, spelt
+from conformance.apis.request import asked
+from conformance.model.exchange import Exchange, Span
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.json_values import Object, held, is_integer, mapping, sequence, shown
+from conformance.rules.conditions import asks, both
+from conformance.rules.conditions_by_api import spoken
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.par.spec import CHAT, CREATE, LOGPROBS
-from conformance.rules.spoken import spoken
-from conformance.rules.when import asks, both
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 ROUNDING = 1e-3
 """How far above 0 a logarithm of one may come out of a server that computes with few digits."""

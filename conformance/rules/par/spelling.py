@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import quoted, refusal
-from conformance.read.sse import looks_like_events
-from conformance.rule import rule
+from conformance.apis.errors import quoted, refusal
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, Finding, Skip
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import looks_like_events
+from conformance.rules.conditions import both, decided, greeted, readable
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.par.spec import CHAT
-from conformance.rules.when import both, decided, greeted, readable
-from conformance.verdict import ANOTHER_QUESTION, MUST, Finding, Skip
 
 GREETING = streamed(*HELLO)
 PROBE = "chat.form.spelling"

@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.capability import ends_with_its_stop
-from conformance.read.chat import place
-from conformance.read.effects import effects, illegible
-from conformance.read.request import asked, stops_asked
-from conformance.read.usage import usage
-from conformance.read.value import is_integer, shown
-from conformance.rule import rule
+from conformance.apis.chat import place
+from conformance.apis.request import asked, stops_asked
+from conformance.apis.usage import usage
+from conformance.field_support.capability import ends_with_its_stop
+from conformance.field_support.effects import effects, illegible
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
+from conformance.parsing.json_values import is_integer, shown
+from conformance.rules.conditions_by_api import spoken
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.par.spec import CHAT, CREATE
-from conformance.rules.spoken import spoken
-from conformance.rules.use.when import counted_well
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
+from conformance.rules.use.conditions import counted_well
 
 STOP: dict[str, Any] = {"body": {"stop": ["e", ","]}}
 

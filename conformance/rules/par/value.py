@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.capability import announced, witnessed
-from conformance.read.chat import answer, labels, place
-from conformance.read.effects import illegible
-from conformance.read.http1 import reply
-from conformance.read.refusal import refusal
-from conformance.read.request import asked
-from conformance.read.value import shown
-from conformance.rule import rule
+from conformance.apis.chat import answer, labels, place
+from conformance.apis.errors import refusal
+from conformance.apis.request import asked
+from conformance.field_support.capability import announced, witnessed
+from conformance.field_support.effects import illegible
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import shown
+from conformance.rules.conditions import asks, both, decided, readable
+from conformance.rules.conditions_by_api import spoken
 from conformance.rules.example import answered, completion, error
 from conformance.rules.par.spec import CHAT, CREATE
-from conformance.rules.spoken import spoken
-from conformance.rules.when import asks, both, decided, readable
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 OBJECT: dict[str, Any] = {
     "probe": "chat.witness.response_format.json_object",

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.chat import place
-from conformance.read.http1 import reply
-from conformance.read.refusal import refusal
-from conformance.read.request import asked
-from conformance.read.responses import output, terminal, told
-from conformance.read.sse import span
-from conformance.read.typed import of
-from conformance.read.value import held, mapping, shown, string
+from conformance.apis.chat import place
+from conformance.apis.errors import refusal
+from conformance.apis.request import asked
+from conformance.apis.responses import output, terminal, told
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import held, mapping, shown, string
+from conformance.parsing.sse import span
+from conformance.parsing.typed_events import of
+from conformance.rules.conditions import asks, both, decided, in_a_mode_that_is_offered, readable, succeeded
 from conformance.rules.example import answered, error
+from conformance.rules.rsp.conditions import finished, spoken
 from conformance.rules.rsp.example import (
     CUT,
     GOOD,
@@ -24,10 +27,7 @@ from conformance.rules.rsp.example import (
 )
 from conformance.rules.rsp.shape import response_rule, stream_rule
 from conformance.rules.rsp.spec import CREATE, EVENTS, OBJECT, STATE
-from conformance.rules.rsp.when import finished, spoken
-from conformance.rules.typed import unbroken
-from conformance.rules.when import asks, both, decided, in_a_mode_that_is_offered, readable, succeeded
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.rules.typed_events import unbroken
 
 Facts = dict[str, Any]
 REASONS = ("max_output_tokens", "content_filter")

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.chat import place
-from conformance.read.json_text import value_of
-from conformance.read.responses import Item, building, contents, items, output, told
-from conformance.read.sse import span
-from conformance.read.value import Object, held, is_integer, mapping, shown, string
+from conformance.apis.chat import place
+from conformance.apis.responses import Item, building, contents, items, output, told
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.parsing.json_text import value_of
+from conformance.parsing.json_values import Object, held, is_integer, mapping, shown, string
+from conformance.parsing.sse import span
+from conformance.rules.rsp.conditions import OF_ITEMS, finished, numbered
 from conformance.rules.rsp.example import (
     CALL,
     CALLED,
@@ -21,9 +23,7 @@ from conformance.rules.rsp.example import (
 )
 from conformance.rules.rsp.shape import response_rule, stream_rule
 from conformance.rules.rsp.spec import EVENTS, OBJECT
-from conformance.rules.rsp.when import OF_ITEMS, finished, numbered
-from conformance.rules.typed import typed
-from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.rules.typed_events import typed
 
 MOVED = [value | {"output_index": 1} for value in text("Hi")]
 

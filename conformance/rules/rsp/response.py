@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.chat import place
-from conformance.read.refusal import body
-from conformance.read.responses import building, contents, output, terminal, told
-from conformance.read.sse import span
-from conformance.read.typed import parts
-from conformance.read.value import Object, held, is_integer, mapping, shown, string
+from conformance.apis.chat import place
+from conformance.apis.errors import body
+from conformance.apis.responses import building, contents, output, terminal, told
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import Object, held, is_integer, mapping, shown, string
+from conformance.parsing.sse import span
+from conformance.parsing.typed_events import parts
 from conformance.rules.example import answered, completion
+from conformance.rules.rsp.conditions import finished
 from conformance.rules.rsp.example import (
     CALL,
     CALLED,
@@ -26,9 +28,7 @@ from conformance.rules.rsp.example import (
 )
 from conformance.rules.rsp.shape import response_rule, stream_rule, whole_rule
 from conformance.rules.rsp.spec import EVENTS, OBJECT
-from conformance.rules.rsp.when import finished
-from conformance.rules.typed import typed, unbroken, untyped, whole_answer
-from conformance.verdict import MUST, SHOULD, Finding
+from conformance.rules.typed_events import typed, unbroken, untyped, whole_answer
 
 COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 STATES = ("completed", "incomplete", "failed", "in_progress", "queued", "cancelled")

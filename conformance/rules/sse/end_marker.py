@@ -3,18 +3,18 @@
 import re
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.json_text import NOT_JSON, value_of
-from conformance.read.sse import TERMINAL, Event, ends, payloads, span, stream
-from conformance.read.value import mapping, shown, string
-from conformance.rule import rule
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.parsing.json_text import NOT_JSON, value_of
+from conformance.parsing.json_values import mapping, shown, string
+from conformance.parsing.sse import TERMINAL, Event, ends, payloads, span, stream
+from conformance.rules.conditions import whole
 from conformance.rules.example import HELLO, chunk, streamed
+from conformance.rules.sse.conditions import answering, eventful
 from conformance.rules.sse.example import EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, ONE, named, raw
 from conformance.rules.sse.lines import excerpt, lost_lines, merged_events, unfinished
 from conformance.rules.sse.spec import CHUNKS
-from conformance.rules.sse.when import answering, eventful
-from conformance.rules.when import whole
-from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
 
 LIKE_DONE = re.compile(rb"[\s\"'`]*+\[?\s*+done\s*+\]?[\s\"'`.;]*+", re.IGNORECASE)
 """Possessive, so that a megabyte of blanks is read once."""

@@ -2,23 +2,23 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.http1 import reply
-from conformance.read.json_text import NOT_JSON, SURROGATE, fault_of, lone_surrogate
-from conformance.read.refusal import quoted
-from conformance.read.sse import DONE, TERMINAL, ends, payloads, span, stream
-from conformance.read.typed import is_passed_over
-from conformance.read.value import mapping, shown, string
-from conformance.rule import rule
+from conformance.apis.errors import quoted
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import NOT_JSON, SURROGATE, fault_of, lone_surrogate
+from conformance.parsing.json_values import mapping, shown, string
+from conformance.parsing.sse import DONE, TERMINAL, ends, payloads, span, stream
+from conformance.parsing.typed_events import is_passed_over
+from conformance.rules.conditions import streamed as is_streamed
+from conformance.rules.conditions import whole
 from conformance.rules.example import streamed
+from conformance.rules.sse.conditions import eventful
 from conformance.rules.sse.end_marker import LIKE_DONE
 from conformance.rules.sse.example import GOOD, GOOD_MESSAGES, MESSAGES, ONE, named, raw
 from conformance.rules.sse.lines import excerpt, lost_lines, merged_events
 from conformance.rules.sse.spec import ANTHROPIC, CHUNKS, INTERPRETING
-from conformance.rules.sse.when import eventful
-from conformance.rules.when import streamed as is_streamed
-from conformance.rules.when import whole
-from conformance.verdict import MUST, SHOULD, Finding, Skip, untestable
 
 
 def unbroken(x: Exchange) -> Skip | None:

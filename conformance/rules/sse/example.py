@@ -2,7 +2,7 @@
 
 import json
 
-from conformance.exchange import Exchange
+from conformance.model.exchange import Exchange
 from conformance.rules.example import CLOSED, HELLO, SSE, exchange, http, sse, streamed
 
 GOOD = streamed(*HELLO)

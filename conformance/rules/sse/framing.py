@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.sse import BOM, span, stream
-from conformance.rule import rule
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MAY, MUST, SHOULD, Finding
+from conformance.parsing.sse import BOM, span, stream
+from conformance.rules.conditions import both, streamed, whole
 from conformance.rules.example import HELLO, sse
+from conformance.rules.sse.conditions import holding_data
 from conformance.rules.sse.example import EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, ONE, raw
 from conformance.rules.sse.lines import excerpt, is_lost, lost_lines, merged_events, stray_lines, unfinished
 from conformance.rules.sse.spec import INTERPRETING
-from conformance.rules.sse.when import holding_data
-from conformance.rules.when import both, streamed, whole
-from conformance.verdict import MAY, MUST, SHOULD, Finding
 
 
 @rule(

@@ -2,10 +2,10 @@
 
 import re
 
-from conformance.exchange import Exchange, view
-from conformance.read.json_text import NOT_JSON, value_of
-from conformance.read.refusal import quoted
-from conformance.read.sse import BOM, FIELDS, Event, Line, stream
+from conformance.apis.errors import quoted
+from conformance.model.exchange import Exchange, view
+from conformance.parsing.json_text import NOT_JSON, value_of
+from conformance.parsing.sse import BOM, FIELDS, Event, Line, stream
 
 LAX_FIELD = re.compile(rb"[\s\xef\xbb\xbf]*(?:data|event)\s*:", re.IGNORECASE)
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange, Span
-from conformance.read.http1 import reply
-from conformance.read.sse import BOM, is_labelled, looks_like_events
-from conformance.rule import rule
+from conformance.model.exchange import Exchange, Span
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import BOM, is_labelled, looks_like_events
+from conformance.rules.conditions import both, readable, streamed, succeeded, whole
 from conformance.rules.example import JSON
 from conformance.rules.sse.example import EVENTS, GOOD, raw
 from conformance.rules.sse.spec import PARSING, WHATWG
-from conformance.rules.when import both, readable, streamed, succeeded, whole
-from conformance.verdict import MUST, Finding, Skip, not_applicable, untestable
 
 
 def looking_like_events(x: Exchange) -> Skip | None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.answer import ToolCall
-from conformance.read.chat import Fragment, answer, fragments, place
-from conformance.read.value import held, shown
+from conformance.apis.chat import Fragment, answer, fragments, place
+from conformance.apis.content import ToolCall
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import held, shown
+from conformance.rules.tool.conditions import called_some, capped_call, uncapped_calls
 from conformance.rules.tool.example import CUSTOM, PARALLEL, STREAM, VENDOR, WHOLE, begins, called, calling, goes_on
 from conformance.rules.tool.shape import (
     function_of,
@@ -15,8 +17,6 @@ from conformance.rules.tool.shape import (
     joined_calls,
     tool_rule,
 )
-from conformance.rules.tool.when import called_some, capped_call, uncapped_calls
-from conformance.verdict import MUST, SHOULD, Finding
 
 
 @tool_rule(

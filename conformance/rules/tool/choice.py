@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import APIS, Exchange
-from conformance.read.assembled import answer
-from conformance.read.chat import fragments, place
-from conformance.read.effects import effects
-from conformance.read.refusal import quoted
-from conformance.read.tools import calls, leaked, misnamed, offered, required_name
-from conformance.read.value import shown
+from conformance.apis.chat import fragments, place
+from conformance.apis.errors import quoted
+from conformance.apis.response_content import answer
+from conformance.apis.tools import calls, leaked, misnamed, offered, required_name
+from conformance.field_support.effects import effects
+from conformance.model.exchange import APIS, Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import shown
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
+from conformance.rules.tool.conditions import alone, free_calls, named_to_the_end, talking, uncallable
 from conformance.rules.tool.example import CHOICE, TOOLS, TWO, begins, called, calling, goes_on
 from conformance.rules.tool.shape import at_call, tool_rule
-from conformance.rules.tool.when import alone, free_calls, named_to_the_end, talking, uncallable
-from conformance.verdict import MUST, SHOULD, Finding
 
 NONE = TOOLS | {"tool_choice": "none"}
 OTHER = TOOLS | {"tool_choice": {"type": "function", "function": {"name": "g"}}}

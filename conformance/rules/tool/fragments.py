@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.chat import fragments, place
-from conformance.read.value import shown, string
+from conformance.apis.chat import fragments, place
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import shown, string
+from conformance.rules.tool.conditions import called_some, joinable_calls, known_calls, unlost_calls
 from conformance.rules.tool.example import PARALLEL, STREAM, VENDOR, begins, calling, goes_on
 from conformance.rules.tool.shape import function_of, joined_calls, repeated_arguments, stray_fragments, tool_rule
-from conformance.rules.tool.when import called_some, joinable_calls, known_calls, unlost_calls
-from conformance.verdict import MUST, SHOULD, Finding
 
 
 @tool_rule(

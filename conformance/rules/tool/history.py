@@ -4,18 +4,18 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.exchange import APIS, Exchange
-from conformance.read.http1 import reply
-from conformance.read.refusal import names, quoted, refusal
-from conformance.read.request import asked
-from conformance.read.usage import usage
-from conformance.read.value import mapping, sequence, string
+from conformance.apis.errors import names, quoted, refusal
+from conformance.apis.request import asked
+from conformance.apis.usage import usage
+from conformance.model.exchange import APIS, Exchange
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import mapping, sequence, string
+from conformance.rules.conditions import OK, decided, in_a_mode_that_is_offered
+from conformance.rules.conditions_by_api import chosen
 from conformance.rules.example import answered, completion, error
-from conformance.rules.spoken import chosen
 from conformance.rules.tool.example import TOOLS, begins, called
 from conformance.rules.tool.shape import tool_rule
-from conformance.rules.when import OK, decided, in_a_mode_that_is_offered
-from conformance.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
 
 MESSAGES = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages"
 BESIDE = {"first": "tools"}

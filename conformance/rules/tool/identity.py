@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.chat import fragments, place
-from conformance.read.value import held, is_integer, shown, string
+from conformance.apis.chat import fragments, place
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import held, is_integer, shown, string
+from conformance.rules.tool.conditions import called_some, known_calls
 from conformance.rules.tool.example import (
     CUSTOM,
     PARALLEL,
@@ -18,8 +20,6 @@ from conformance.rules.tool.example import (
     less,
 )
 from conformance.rules.tool.shape import function_of, is_function_call, joined_calls, other_ids, tool_rule
-from conformance.rules.tool.when import called_some, known_calls
-from conformance.verdict import MUST, SHOULD, Finding
 
 
 @tool_rule(

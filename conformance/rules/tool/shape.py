@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from conformance.exchange import MODES, Api, Exchange, Mode, Span
-from conformance.read.answer import ToolCall
-from conformance.read.chat import Fragment, fragments, join, parts, place, whole_choices
-from conformance.read.json_text import value_of
-from conformance.read.messages import CALLS, blocks
-from conformance.read.responses import items
-from conformance.read.sse import Event
-from conformance.read.value import Object, is_integer, mapping, string
-from conformance.read.whole import whole_object
-from conformance.rule import BESIDE, Example, Judge, Rule, When, rule
-from conformance.verdict import Level
+from conformance.apis.chat import Fragment, fragments, join, parts, place, whole_choices
+from conformance.apis.content import ToolCall
+from conformance.apis.messages import CALLS, blocks
+from conformance.apis.responses import items
+from conformance.model.exchange import MODES, Api, Exchange, Mode, Span
+from conformance.model.rule import BESIDE, Example, Judge, Rule, When, rule
+from conformance.model.verdict import Level
+from conformance.parsing.json_body import whole_object
+from conformance.parsing.json_text import value_of
+from conformance.parsing.json_values import Object, is_integer, mapping, string
+from conformance.parsing.sse import Event
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat"
 

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from conformance.exchange import APIS, Exchange, Span
-from conformance.read.answer import ToolCall
-from conformance.read.chat import place
-from conformance.read.json_text import value_of
-from conformance.read.only import SEVERAL, damaged, only_value
-from conformance.read.tools import calls, offered
-from conformance.read.value import shown
+from conformance.apis.chat import place
+from conformance.apis.content import ToolCall
+from conformance.apis.tools import calls, offered
+from conformance.model.exchange import APIS, Exchange, Span
+from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.parsing.json_text import value_of
+from conformance.parsing.json_values import shown
+from conformance.parsing.single_value import SEVERAL, damaged, only_value
+from conformance.rules.tool.conditions import uncut_calls
 from conformance.rules.tool.example import begins, called, calling, goes_on
 from conformance.rules.tool.shape import at_call, joined_calls, tool_rule
-from conformance.rules.tool.when import uncut_calls
-from conformance.verdict import MUST, SHOULD, Finding, Skip, not_applicable
 
 
 class Told(NamedTuple):

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
-from conformance.read.usage import reports
-from conformance.read.value import held, is_integer, mapping, shown
-from conformance.rule import rule
+from conformance.apis.usage import reports
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import held, is_integer, mapping, shown
 from conformance.rules.example import HELLO, answered, completion, streamed
+from conformance.rules.use.conditions import at, counted, counted_well
 from conformance.rules.use.example import LAST, STREAM, WHOLE, having, told
 from conformance.rules.use.spec import CHAT, COUNTS, OBJECT
-from conformance.rules.use.when import at, counted, counted_well
-from conformance.verdict import MUST, SHOULD, Finding
 
 PARTS = (
     ("prompt_tokens", "prompt_tokens_details", "cached_tokens"),

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.read.value import Object
+from conformance.model.exchange import Exchange
+from conformance.parsing.json_values import Object
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 
 ASKED = {"stream": True, "stream_options": {"include_usage": True}}

@@ -1,6 +1,6 @@
 """Where it stands written what a usage is."""
 
-from conformance.exchange import Api
+from conformance.model.exchange import Api
 
 OBJECT = "https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage"
 OPTIONS = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options"

@@ -1,0 +1,1 @@
+"""What each API is: its requests, responses, deltas, usage and errors, read out of recorded exchanges."""

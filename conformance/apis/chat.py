@@ -1,0 +1,300 @@
+"""Assemble a Chat Completions answer, from chunks or whole, out of any JSON at all.
+
+The shapes are those of https://platform.openai.com/docs/api-reference/chat/streaming and .../chat/object. What has
+another shape is passed over here; the rules report it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from conformance.apis.content import Answer, Choice, ToolCall
+from conformance.model.exchange import Exchange, Span, view
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_body import whole_object
+from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
+from conformance.parsing.sse import DONE, Event, payloads, span, stream
+
+REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
+"""Where vendors put what the model thought; the specification has no field for it."""
+
+ORDINARY = frozenset({"role", "content", "refusal", "tool_calls", "annotations", *REASONING})
+
+
+class Chunk(NamedTuple):
+    """One event of the stream that holds a JSON object."""
+
+    event: Event
+    value: Object
+
+
+class Part(NamedTuple):
+    """One entry of a chunk's `choices`; `delta` is empty where it is no object, `slot` 0 where there is no index."""
+
+    chunk: Chunk
+    choice: Object
+    delta: Object
+    slot: int
+
+
+class Fragment(NamedTuple):
+    """One entry of `tool_calls`, of whatever type, in a delta or (then without event) in a whole message."""
+
+    event: Event | None
+    choice: int
+    value: Any
+
+
+@view
+def chunks(x: Exchange) -> tuple[Chunk, ...]:
+    """The events that hold JSON objects, those after the end marker included."""
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
+    new = tuple.__new__  # there are many, and a named tuple's own constructor takes twice as long
+    return tuple([new(Chunk, pair) for pair in pairs if type(pair[1]) is dict])
+
+
+@view
+def said(x: Exchange) -> tuple[Chunk, ...]:
+    """The chunks that make the answer.
+
+    These are the chunks before the end marker. Left out are errors, Azure's annotations, and objects that no client
+    would take for a chunk.
+    """
+    end = _end(x)
+    return tuple(
+        [
+            chunk
+            for chunk in chunks(x)
+            if chunk.event.start < end and is_chunk(chunk.value) and not chunk.value.get("error")
+            if chunk.value.get("object") or not is_annotation(chunk.value)
+        ]
+    )
+
+
+LABELS = ("id", "created", "model")
+"""What every chunk says of the answer that it belongs to."""
+
+
+@view
+def columns(x: Exchange) -> dict[str, tuple[Any, ...]]:
+    """What the chunks that make the answer have under each of LABELS, in order; None where they have nothing."""
+    return {name: tuple([chunk.value.get(name) for chunk in said(x)]) for name in LABELS}
+
+
+def are_all(values: Iterable[Any], kind: type) -> bool:
+    """Whether all values are of one type, and none of a type derived from it."""
+    return set(map(type, values)) <= {kind}
+
+
+@view
+def _end(x: Exchange) -> int:
+    """Where the end marker stands, or where the content ends."""
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
+    return next((event.start for event, value in pairs if value is DONE), len(reply(x).content))
+
+
+def is_chunk(value: Object) -> bool:
+    """Whether an object has anything of a chunk: the fields that tell what it is, or what it carries."""
+    return "choices" in value or "object" in value
+
+
+def is_annotation(value: Object) -> bool:
+    """Whether a chunk only carries Azure's content filter: no text, blank id, object and model.
+
+    https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming
+    """
+    choices = sequence(value.get("choices"))
+    if not choices:
+        return "prompt_filter_results" in value
+    return all("content_filter_offsets" in mapping(choice) and not mapping(choice).get("delta") for choice in choices)
+
+
+@view
+def has_error(x: Exchange) -> bool:
+    """Whether an error stands in the place of the answer or in its midst."""
+    whole = whole_object(x)
+    return bool(whole.get("error")) if whole is not None else any(c.value.get("error") for c in chunks(x))
+
+
+@view
+def parts(x: Exchange) -> tuple[Part, ...]:
+    """All entries of `choices` that are objects, chunk by chunk."""
+    return tuple(_parts(said(x)))
+
+
+def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
+    new = tuple.__new__  # as in `chunks`
+    for chunk in found:
+        choices = chunk.value.get("choices")
+        if type(choices) is not list:
+            continue
+        for choice in choices:
+            if type(choice) is dict:
+                delta, index = choice.get("delta"), choice.get("index")
+                delta = delta if type(delta) is dict else {}
+                slot = index if type(index) is int else int(index) if is_integer(index) else 0
+                yield new(Part, (chunk, choice, delta, slot))
+
+
+@view
+def finishing(x: Exchange) -> tuple[Part, ...]:
+    """The parts that have a finish_reason."""
+    return tuple([part for part in parts(x) if part.choice.get("finish_reason")])
+
+
+@view
+def is_shaped(x: Exchange) -> bool:
+    """Whether all choices hold what they must: a delta in a chunk, a message in a whole answer."""
+    whole = whole_object(x)
+    if whole is None:
+        return all(type(part.choice.get("delta")) is dict for part in parts(x))
+    return all(isinstance(choice.get("message"), dict) for _, choice, _ in whole_choices(whole))
+
+
+@view
+def fragments(x: Exchange) -> tuple[Fragment, ...]:
+    """All entries of `tool_calls`, in order."""
+    whole = whole_object(x)
+    if whole is not None:
+        return tuple(
+            Fragment(None, index, call)
+            for index, _, message in whole_choices(whole)
+            for call in sequence(message.get("tool_calls"))
+        )
+    return tuple(
+        Fragment(part.chunk.event, part.slot, call)
+        for part in parts(x)
+        if "tool_calls" in part.delta
+        for call in sequence(part.delta["tool_calls"])
+    )
+
+
+def place(x: Exchange, at: Chunk | Part | Fragment | Event | None = None) -> Span:
+    """The octets of a chunk or event, or of the whole content."""
+    event = at.chunk.event if isinstance(at, Part) else at.event if isinstance(at, Chunk | Fragment) else at
+    return span(x, event) if event is not None else reply(x).locate(0, len(reply(x).content))
+
+
+def whole_choices(whole: Object) -> Iterator[tuple[int, Object, Object]]:
+    """The choices of a whole answer that are objects: index (or else the place in the list), choice, message."""
+    for at, choice in enumerate(sequence(whole.get("choices"))):
+        if isinstance(choice, dict):
+            index = choice.get("index")
+            yield int(index) if is_integer(index) else at, choice, mapping(choice.get("message"))
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A choice in the making."""
+
+    pieces: list[str] = field(default_factory=list)
+    finishes: list[str] = field(default_factory=list)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    calls: list[Object] = field(default_factory=list)
+    logprobs: list[Any] = field(default_factory=list)
+    other: set[str] = field(default_factory=set)
+
+    def add(self, choice: Object, message: Object) -> None:
+        """Take in a delta, or a whole message."""
+        content, finish = message.get("content"), choice.get("finish_reason")
+        if content:
+            self.pieces += [content] if type(content) is str else _texts(content)
+        if len(message) > 1 or "content" not in message:
+            self._add_rest(message)
+        if finish and isinstance(finish, str):
+            self.finishes.append(finish)
+        if logprobs := choice.get("logprobs"):
+            self.logprobs += sequence(mapping(logprobs).get("content"))
+
+    def _add_rest(self, message: Object) -> None:
+        for key, value in message.items():
+            if not value or key == "content":
+                continue
+            if key == "tool_calls":
+                self.calls += [call for call in sequence(value) if isinstance(call, dict)]
+            elif key in ORDINARY:
+                self.texts.setdefault(key, []).extend(_texts(value))
+            else:
+                self.other.add(key)
+
+    def finished(self, index: int, *, whole: bool) -> Choice:
+        """The choice; in a whole answer each entry of `tool_calls` is a call."""
+        reasoning = next((name for name in REASONING if name in self.texts), "")
+        return Choice(
+            index=index,
+            role=next(iter(self.texts.get("role", ())), ""),
+            pieces=tuple(self.pieces),
+            refusal="".join(self.texts.get("refusal", ())),
+            reasoning="".join(self.texts.get(reasoning, ())),
+            calls=tuple(_call(None, [call]) for call in self.calls) if whole else join(self.calls),
+            finishes=tuple(self.finishes),
+            logprobs=tuple(self.logprobs),
+            other=frozenset(self.other),
+        )
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts in a string, or in a list of content parts, as some vendors answer."""
+    if isinstance(value, str):
+        return [value] if value else []
+    return [text for part in sequence(value) if isinstance(part, dict) and (text := string(part.get("text")))]
+
+
+def join(fragments: Iterable[Object]) -> tuple[ToolCall, ...]:
+    """Join fragments into calls: by index; without one, a new ID begins a call and the rest goes to the last one."""
+    calls: dict[Any, list[Object]] = {}
+    for fragment in fragments:
+        index, name = fragment.get("index"), string(fragment.get("id"))
+        if is_integer(index):
+            key: Any = int(index)
+        else:
+            key = ("id", name) if name else next(reversed(calls), None)
+        calls.setdefault(key, []).append(fragment)
+    return tuple(_call(key if isinstance(key, int) else None, found) for key, found in calls.items())
+
+
+def _call(index: int | None, fragments: list[Object]) -> ToolCall:
+    functions = [mapping(fragment.get("function") or fragment.get("custom")) for fragment in fragments]
+    return ToolCall(
+        index=index,
+        id=next((name for f in fragments if (name := string(f.get("id")))), ""),
+        type=next((name for f in fragments if (name := string(f.get("type")))), ""),
+        name=next((name for f in functions if (name := string(f.get("name")))), ""),
+        arguments="".join(string(function.get("arguments") or function.get("input")) for function in functions),
+    )
+
+
+def frames(x: Exchange) -> list[Object]:
+    """The objects that the choices stand in: the whole answer, or its chunks."""
+    whole = whole_object(x)
+    return [whole] if whole is not None else [chunk.value for chunk in said(x)]
+
+
+def labels(x: Exchange, name: str) -> tuple[str, ...]:
+    """The distinct texts that stand beside the choices under a name, such as `model`, in the order of appearance."""
+    return _labels(frames(x), name)
+
+
+def _labels(values: Iterable[Object], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([v for value in values if (v := value.get(name)) and isinstance(v, str)]))
+
+
+@view
+def answer(x: Exchange) -> Answer:
+    """The answer, in one shape for both modes. Nothing that could be read gives an answer without choices."""
+    whole, values = whole_object(x), frames(x)
+    told = whole_choices(whole) if whole is not None else ((p.slot, p.choice, p.delta) for p in parts(x))
+    drafts: dict[int, _Draft] = {}
+    for index, choice, message in told:
+        draft = drafts.get(index)
+        if draft is None:
+            draft = drafts[index] = _Draft()
+        draft.add(choice, message)
+    return Answer(
+        choices=tuple(drafts[index].finished(index, whole=whole is not None) for index in sorted(drafts)),
+        ids=_labels(values, "id"),
+        models=_labels(values, "model"),
+        created=tuple(dict.fromkeys([v for value in values if is_integer(v := value.get("created"))])),
+        usage=next((v for value in reversed(values) if isinstance(v := value.get("usage"), dict)), None),
+        error=has_error(x),
+    )

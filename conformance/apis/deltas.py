@@ -1,0 +1,103 @@
+"""The pieces of a streamed answer: text, thinking and tool arguments, each with the event that brought it."""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from conformance.model.exchange import Api, Exchange, view
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import Object
+from conformance.parsing.sse import Event, payloads, stream
+
+Kind = Literal["text", "thinking", "tool"]
+Piece = tuple[Kind, str]
+
+BLOCK_DELTAS: tuple[tuple[str, Kind], ...] = (("text", "text"), ("thinking", "thinking"), ("partial_json", "tool"))
+
+
+class Delta(NamedTuple):
+    """One piece of an answer: what it adds, of which kind, and the event that brought it."""
+
+    event: Event
+    kind: Kind
+    text: str
+
+
+@view
+def deltas(x: Exchange) -> tuple[Delta, ...]:
+    """The pieces that add something, in order. Whatever has another shape adds nothing."""
+    read, new = READERS[x.api], tuple.__new__
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
+    return tuple(
+        [
+            new(Delta, (event, kind, text))
+            for event, value in pairs
+            if type(value) is dict
+            for kind, text in read(value)
+            if text
+        ]
+    )
+
+
+@view
+def arrivals(x: Exchange) -> tuple[int, ...]:
+    """When each piece had arrived, in nanoseconds since the exchange began."""
+    timeline, at = reply(x).timeline or ((0, 0),), 0
+    times = []
+    for delta in deltas(x):
+        while timeline[at][0] < delta.event.end and at < len(timeline) - 1:
+            at += 1
+        times.append(timeline[at][1])
+    return tuple(times)
+
+
+def _chat(chunk: Object) -> list[Piece]:
+    found: list[Piece] = []
+    for choice in _dicts(chunk.get("choices")):
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            for key, value in delta.items():
+                if key == "content" and type(value) is str:  # what nearly all chunks hold
+                    found.append(("text", value))
+                elif value:
+                    found += _pieces(key, value)
+    return found
+
+
+def _pieces(key: str, value: Any) -> list[Piece]:
+    """What one field of a delta adds."""
+    if key == "role":
+        return []
+    if key in ("content", "refusal"):
+        return [("text", text) for text in _texts(value)]
+    if key.startswith("reasoning") or key == "thinking":
+        return [("thinking", text) for text in _texts(value)]
+    calls = _dicts(value) if key == "tool_calls" else []
+    functions = [value] if key == "function_call" else [call.get("function") for call in calls]
+    return [("tool", text) for f in _dicts(functions) for name in ("name", "arguments") for text in _texts(f.get(name))]
+
+
+def _messages(event: Object) -> list[Piece]:
+    delta = event.get("delta") if event.get("type") == "content_block_delta" else event.get("content_block")
+    return [(kind, text) for key, kind in BLOCK_DELTAS for d in _dicts([delta]) for text in _texts(d.get(key))]
+
+
+def _responses(event: Object) -> list[Piece]:
+    name = event.get("type")
+    if not (isinstance(name, str) and name.endswith(".delta")):
+        return []
+    kind: Kind = "thinking" if "reasoning" in name else "tool" if "argument" in name else "text"
+    return [(kind, text) for text in _texts(event.get("delta"))]
+
+
+def _texts(value: Any) -> list[str]:
+    """A text, or the texts of a list of parts, as some servers send content and reasoning."""
+    if isinstance(value, str):
+        return [value]
+    return [part["text"] for part in _dicts(value) if isinstance(part.get("text"), str)]
+
+
+def _dicts(value: Any) -> list[Object]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+READERS: dict[Api, Callable[[Object], list[Piece]]] = {"chat": _chat, "messages": _messages, "responses": _responses}

@@ -1,0 +1,256 @@
+"""Read how a target says no: an error reply of either API, whatever shape it really has."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from conformance.apis.request import asked
+from conformance.model.exchange import Exchange, Span, view
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import NOT_JSON, value_of
+from conformance.parsing.sse import looks_like_events, payloads, span, stream
+
+Kind = Literal[
+    "none",
+    "openai",
+    "anthropic",
+    "error-text",
+    "detail",
+    "object",
+    "array",
+    "scalar",
+    "text",
+    "html",
+    "empty",
+    "events",
+]
+NOWHERE = Span(0, 0)
+STREAMING = re.compile(r"\bstream(?:ing|ed)\b", re.IGNORECASE)
+MOST_TEXT = 100_000
+"""Octets of an error that are searched for names; nobody reads further."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An error reply; `kind` is `none` where the target did not say no.
+
+    `kind`: `openai` and `anthropic` are the envelopes of the APIs; `error-text` is `{"error": "..."}`, `detail` is
+    FastAPI's, `object` any other JSON object, `events` an event stream under an error status. `error` is the error
+    object with what it really holds; `type`, `param` and `code` are its texts, or None. `places` are the locations
+    that a list of details names, `text` everything that may name a field. `in_band` tells that a 2xx status stood
+    above the error, `at` where it stands.
+    """
+
+    kind: Kind = "none"
+    status: int = 0
+    message: str = ""
+    type: str | None = None
+    param: str | None = None
+    code: str | None = None
+    error: dict[str, Any] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
+    text: str = ""
+    in_band: bool = False
+    at: Span = NOWHERE
+
+    def __bool__(self) -> bool:
+        """Whether the target said no."""
+        return self.kind != "none"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is one JSON text."""
+        return self.kind not in ("none", "text", "html", "empty", "events")
+
+
+@view
+def refusal(x: Exchange) -> Refusal:
+    """What the target said when it said no: by its status, or inside a reply that its status calls a success."""
+    status = reply(x).status
+    if 200 <= status < 300:
+        return _in_events(x) if looks_like_events(x) else _in_success(x)
+    return _refused(x) if status >= 400 else Refusal()
+
+
+@view
+def error_at(x: Exchange) -> int | None:
+    """The index of the first dispatched event that carries an error, or None."""
+    return next((at for at, value in enumerate(payloads(x)) if _is_error(value)), None)
+
+
+def _is_error(value: Any) -> bool:
+    return isinstance(value, dict) and (bool(value.get("error")) or value.get("type") == "error")
+
+
+def _in_events(x: Exchange) -> Refusal:
+    at = error_at(x)
+    if at is None:
+        return Refusal()
+    event = stream(x).dispatched[at]
+    return _read(payloads(x)[at], reply(x).status, event.data, span(x, event), in_band=True)
+
+
+def _in_success(x: Exchange) -> Refusal:
+    value = body(x)
+    if not _is_error(value) or value.get("choices") or value.get("content"):
+        return Refusal()
+    return _read(value, reply(x).status, reply(x).content, _whole(x), in_band=True)
+
+
+def _refused(x: Exchange) -> Refusal:
+    answer = reply(x)
+    if looks_like_events(x) and answer.content:
+        found = _in_events(x)
+        return Refusal(
+            kind="events", status=answer.status, at=_whole(x), message=found.message, text=_text(answer.content),
+            type=found.type, param=found.param, code=found.code, error=found.error,
+        )  # fmt: skip
+    return _read(body(x), answer.status, answer.content, _whole(x), in_band=False)
+
+
+@view
+def body(x: Exchange) -> Any:
+    """The reply's body as one JSON value, or NOT_JSON."""
+    return value_of(reply(x).content)
+
+
+def _whole(x: Exchange) -> Span:
+    answer = reply(x)
+    return answer.locate(0, len(answer.content)) if answer.content else answer.head
+
+
+def _text(octets: bytes) -> str:
+    return octets[:MOST_TEXT].decode("utf-8", "replace")
+
+
+def _read(value: Any, status: int, octets: bytes, at: Span, *, in_band: bool) -> Refusal:
+    kind = _kind(value, octets)
+    error = value["error"] if kind in ("openai", "anthropic") else value if kind == "object" else {}
+    return Refusal(
+        kind=kind,
+        status=status,
+        message=_message(kind, value, error, octets),
+        type=_word(error.get("type")),
+        param=_word(error.get("param")),
+        code=_word(error.get("code")),
+        error=error,
+        places=_places(value) if kind == "detail" else (),
+        text=_text(octets),
+        in_band=in_band,
+        at=at,
+    )
+
+
+def _kind(value: Any, octets: bytes) -> Kind:
+    if value is NOT_JSON:
+        opening = octets[:1024].lstrip().lower()
+        is_html = opening.startswith((b"<!doctype", b"<html", b"<head", b"<body")) or b"<html" in opening
+        return "html" if is_html else "text" if octets.strip() else "empty"
+    if isinstance(value, list):
+        return "array"
+    if not isinstance(value, dict):
+        return "scalar"
+    if isinstance(value.get("error"), dict):
+        return "anthropic" if value.get("type") == "error" else "openai"
+    if isinstance(value.get("error"), str):
+        return "error-text"
+    return "detail" if "detail" in value else "object"
+
+
+def _message(kind: Kind, value: Any, error: dict[str, Any], octets: bytes) -> str:
+    if kind in ("openai", "anthropic", "object"):
+        return _word(error.get("message")) or ""
+    if kind == "error-text":
+        return str(value["error"])
+    if kind == "detail":
+        detail = value["detail"]
+        if isinstance(detail, str):
+            return detail
+        entries = detail if isinstance(detail, list) else [detail]
+        said = (_word(entry.get("msg")) or _word(entry.get("message")) for entry in entries if isinstance(entry, dict))
+        return "; ".join(text for text in said if text)
+    return _text(octets) if kind in ("text", "html") else ""
+
+
+def _places(value: dict[str, Any]) -> tuple[str, ...]:
+    """The `loc` of each of FastAPI's details, joined by dots."""
+    details = value["detail"] if isinstance(value["detail"], list) else []
+    places = (entry.get("loc") for entry in details if isinstance(entry, dict))
+    return tuple(".".join(map(str, _steps(place))) for place in places if isinstance(place, list))
+
+
+def _steps(place: list[Any]) -> list[str | int]:
+    return [step for step in place if isinstance(step, str) or (isinstance(step, int) and abs(step) < 1_000_000)]
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+@cache
+def _as_word(name: str) -> re.Pattern[str]:
+    leaf = name.rpartition(".")[2]
+    first, *rest = leaf.split("_")
+    pascal = "".join(part.title() for part in (first, *rest))
+    written = {leaf, first + "".join(part.title() for part in rest), *([pascal] if rest else [])}
+    return re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(map(re.escape, sorted(written)))})(?![A-Za-z0-9_-])")
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a text has the last part of a field's path as a word.
+
+    Servers write `max_tokens`, `body.max_tokens`, `/max_tokens`, `messages[0].max_tokens`, or `maxTokens`.
+    """
+    return bool(_as_word(name).search(text))
+
+
+def names(said: Refusal, name: str) -> bool:
+    """Whether a refusal names a field: as its param, in a location, or as a word of what it says.
+
+    `name` is a path with dots (`stream_options.include_usage`); its last part is what must be named.
+    """
+    readable = said.kind in ("openai", "anthropic", "detail", "error-text", "events")
+    message = said.message if readable else said.text
+    return any(mentions(place, name) for place in (said.param or "", *said.places, message[:MOST_TEXT]))
+
+
+def refuses_streaming(x: Exchange) -> bool:
+    """Whether the target said that it does not stream: by a 501, or by naming `stream` or streaming in an error."""
+    said = refusal(x)
+    if x.mode != "stream" or not said or said.in_band:
+        return False
+    about = x.question.about
+    if about and names(said, about):
+        return False
+    return said.status == 501 or names(said, "stream") or bool(STREAMING.search(said.message))
+
+
+def may_refuse_streaming(x: Exchange) -> bool:
+    """Whether an error may be about streaming: any but a server's failure that says nothing of it."""
+    status = reply(x).status
+    return 400 <= status < 500 or (status >= 500 and refuses_streaming(x))
+
+
+def own_fields(x: Exchange) -> tuple[str, ...]:
+    """The fields of the request that its refusal means; `model` and `stream` are not counted."""
+    said = refusal(x)
+    if said.in_band or said.status not in (400, 422, 501) or refuses_streaming(x):
+        return ()
+    return tuple(name for name in asked(x) if name not in ("model", "stream") and _means(said, name))
+
+
+def _means(said: Refusal, name: str) -> bool:
+    """The refusal means the field, and does not just use a word that is also a field's name."""
+    if "_" in name:
+        return names(said, name)
+    if any(mentions(place, name) for place in (said.param or "", *said.places)):
+        return True
+    return bool(re.search(rf"['\"`]{re.escape(name)}\b", said.message[:MOST_TEXT]))
+
+
+def quoted(text: str, most: int = 100) -> str:
+    """A text of the target's on one line, shortened, fit to be written anywhere."""
+    line = " ".join(text.split())
+    cut = line if len(line) <= most else line[: most - 1] + "…"
+    return "‘" + cut.encode("utf-8", "backslashreplace").decode() + "’"

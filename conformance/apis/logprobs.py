@@ -1,0 +1,68 @@
+"""Read the log probabilities of a chat answer: its tokens, with the alternatives beside them."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from conformance.apis.chat import Part, answer, parts
+from conformance.apis.content import Choice
+from conformance.apis.request import stops_asked
+from conformance.model.exchange import Exchange, view
+from conformance.parsing.json_body import whole_object
+from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
+
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+"""Stands in a token for octets that are no whole character by themselves."""
+
+
+class Entry(NamedTuple):
+    """One entry of `logprobs.content`, of whatever type, and the part of the stream that held it."""
+
+    value: Any
+    part: Part | None = None
+
+
+@view
+def entries(x: Exchange) -> tuple[Entry, ...]:
+    """All entries of `logprobs.content`, in order."""
+    if whole_object(x) is not None:
+        return tuple(Entry(value) for choice in answer(x).choices for value in choice.logprobs)
+    told = [part for part in parts(x) if part.choice.get("logprobs")]
+    return tuple(Entry(value, part) for part in told for value in _content(part.choice))
+
+
+def _content(choice: Object) -> list[Any]:
+    return sequence(mapping(choice.get("logprobs")).get("content"))
+
+
+def alternatives(value: Any) -> Iterator[Object]:
+    """The entries of a token's `top_logprobs` that are objects."""
+    return (entry for entry in sequence(mapping(value).get("top_logprobs")) if isinstance(entry, dict))
+
+
+def octets(value: Any) -> bytes | None:
+    """The octets that an entry's `bytes` tell, or None where it tells none."""
+    told = mapping(value).get("bytes")
+    if not isinstance(told, list) or not all(is_integer(octet) and 0 <= octet < 256 for octet in told):
+        return None
+    return bytes(int(octet) for octet in told)
+
+
+def likelihood(value: Any) -> float | None:
+    """An entry's log probability, or None where it is no number."""
+    told = mapping(value).get("logprob")
+    return told if isinstance(told, int | float) and not isinstance(told, bool) else None
+
+
+def spelt(choice: Choice) -> str:
+    """The text that a choice's tokens make together; UNREADABLE stands in it for octets that are no character."""
+    told = [octets(value) for value in choice.logprobs]
+    known = [octet for octet in told if octet is not None]
+    if len(known) == len(told):
+        return b"".join(known).decode(errors="replace")
+    return "".join(string(mapping(value).get("token")) for value in choice.logprobs)
+
+
+def hides_tokens(x: Exchange) -> bool:
+    """Whether the answer may have tokens that are not in its text: thoughts, calls, or what a stop text cut away."""
+    hidden = any(choice.calls or choice.reasoning or choice.refusal or choice.other for choice in answer(x).choices)
+    return hidden or bool(stops_asked(x))

@@ -1,0 +1,160 @@
+"""Assemble a Messages answer, from events or whole, out of any JSON at all.
+
+The shapes are those of https://platform.claude.com/docs/en/api/messages/create and of the guide to streaming. What has
+another shape is passed over here; the rules report it.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from conformance.apis.content import Answer, Choice, ToolCall
+from conformance.model.exchange import Exchange, view
+from conformance.parsing.json_body import whole_object
+from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
+from conformance.parsing.sse import Event, looks_like_events
+from conformance.parsing.typed_events import Part, is_torn, of, parts
+
+CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
+"""The types of blocks that call a tool; only the first is run by the client."""
+
+
+@view
+def building(x: Exchange) -> tuple[Part, ...]:
+    """The events that build the message: those before message_stop."""
+    return tuple(takewhile(lambda part: part.type != "message_stop", parts(x)))
+
+
+@dataclass(slots=True)
+class Block:
+    """A content block: how it was started, and what its deltas added, by the kind of delta.
+
+    `events` are those of the block, the first of which started it; none in a whole answer.
+    """
+
+    start: Object
+    added: dict[str, list[str]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    stopped: bool = False
+
+    @property
+    def type(self) -> str:
+        """What the block says that it is."""
+        return string(self.start.get("type"))
+
+    def all_of(self, name: str) -> str:
+        """A text of the block: what it was started with, and what was added."""
+        return string(self.start.get(name)) + "".join(self.added.get(name, ()))
+
+    @property
+    def arguments(self) -> str:
+        """The JSON text of a call's input; deltas replace what it was started with."""
+        if pieces := "".join(self.added.get("partial_json", ())):
+            return pieces
+        return json.dumps(self.start["input"], ensure_ascii=False) if "input" in self.start else ""
+
+
+@view
+def blocks(x: Exchange) -> tuple[Block, ...]:
+    """The content blocks that are objects, in the order of their indexes."""
+    whole = whole_object(x)
+    if whole is not None:
+        return tuple(Block(block, stopped=True) for block in sequence(whole.get("content")) if isinstance(block, dict))
+    found: dict[int, Block] = {}
+    for part in building(x):
+        index = part.value.get("index")
+        if not is_integer(index):
+            continue
+        if part.type == "content_block_start":
+            found[int(index)] = Block(mapping(part.value.get("content_block")), events=[part.event])
+        elif block := found.get(int(index)):
+            _take(block, part)
+    return tuple(found[index] for index in sorted(found))
+
+
+def _take(block: Block, part: Part) -> None:
+    block.events.append(part.event)
+    if part.type == "content_block_stop":
+        block.stopped = True
+    elif part.type == "content_block_delta":
+        for name, text in mapping(part.value.get("delta")).items():
+            if name != "type" and isinstance(text, str):
+                block.added.setdefault(name, []).append(text)
+
+
+def told(x: Exchange) -> list[Object]:
+    """The objects that tell of the message itself, in order: the answer, or message_start and the message_deltas."""
+    whole = whole_object(x)
+    return [whole] if whole is not None else list(_told(building(x)))
+
+
+def _told(found: Iterable[Part]) -> Iterator[Object]:
+    for part in found:
+        if part.type == "message_start":
+            yield mapping(part.value.get("message"))
+        elif part.type == "message_delta":
+            yield mapping(part.value.get("delta")) | {"usage": part.value.get("usage")}
+
+
+@view
+def answer(x: Exchange) -> Answer:
+    """The answer, with one choice. Nothing that could be read gives an answer without choices."""
+    heads, found = told(x), blocks(x)
+    failed = mapping(whole_object(x)).get("type") == "error" or bool(of(x, "error"))
+    if failed or not (heads or found):
+        return Answer(error=failed)
+    choice = Choice(
+        index=0,
+        role=next((role for head in heads if (role := string(head.get("role")))), ""),
+        pieces=tuple(_pieces(found)),
+        reasoning="".join(block.all_of("thinking") for block in found),
+        calls=tuple(_call(block) for block in found if block.type == CALLS[0]),
+        finishes=tuple(reason for end in _ends(x) if (reason := string(end.get("stop_reason")))),
+        other=frozenset(b.type for b in found if b.type not in ("text", "thinking", "redacted_thinking", CALLS[0])),
+    )
+    return Answer(
+        choices=(choice,),
+        ids=tuple(dict.fromkeys(name for head in heads if (name := string(head.get("id"))))),
+        models=tuple(dict.fromkeys(name for head in heads if (name := string(head.get("model"))))),
+        usage=next((v for head in reversed(heads) if isinstance(v := head.get("usage"), dict)), None),
+    )
+
+
+def _ends(x: Exchange) -> Iterable[Object]:
+    """What tells why the message ended: the whole answer, or the message_deltas."""
+    whole = whole_object(x)
+    return [whole] if whole is not None else [mapping(part.value.get("delta")) for part in of(x, "message_delta")]
+
+
+def _pieces(found: Iterable[Block]) -> Iterator[str]:
+    for block in found:
+        if block.type == "text":
+            yield from (text for text in (string(block.start.get("text")), *block.added.get("text", ())) if text)
+
+
+def _call(block: Block) -> ToolCall:
+    return ToolCall(
+        id=string(block.start.get("id")),
+        type=block.type,
+        name=string(block.start.get("name")),
+        arguments=block.arguments,
+    )
+
+
+@view
+def illegible(x: Exchange) -> str:
+    """Why nothing can be told from the answer, in a clause; empty where it can be read."""
+    whole = whole_object(x)
+    if whole is not None:
+        return "" if isinstance(whole.get("content"), list) else "the message has no list of content"
+    if not looks_like_events(x):
+        return "no JSON object came"
+    if is_torn(x):
+        return "an event holds no JSON"
+    if not of(x, "message_start"):
+        return "no event starts the message"
+    lost = sum(part.type == "content_block_delta" for part in building(x)) - sum(
+        len(block.events) - 1 - block.stopped for block in blocks(x)
+    )
+    return "a delta belongs to no block" if lost > 0 else ""

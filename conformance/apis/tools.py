@@ -1,0 +1,125 @@
+"""Read which tools a request offers, and what its answer makes of them.
+
+What may be called is said in https://platform.openai.com/docs/api-reference/chat/create#chat-create-tool_choice and
+https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use#controlling-claudes-output.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from conformance.apis.content import ToolCall
+from conformance.apis.request import asked
+from conformance.apis.response_content import answer
+from conformance.model.exchange import Api, Exchange, view
+from conformance.parsing.json_text import value_of
+from conformance.parsing.json_values import Object, mapping, sequence, string
+
+Freedom = Literal["none", "auto", "required", "named", "unclear"]
+
+KINDS = ("", "function", "custom", "tool_use", "function_call")
+"""The types of call that a request can offer; vendors tell of tools of their own under other types."""
+
+MARKS = re.compile(
+    r"<\|?tool_calls?(?:_\w+)?\|?>|\[TOOL_CALLS?\]|<\|python_tag\|>|<function[=_]|<｜tool▁calls?▁begin｜>"
+    r"|<\|tool_calls?_(?:section_)?begin\|>|\bto=functions\."
+)
+"""How chat templates mark a call for the server to find; a client never sees them where it is found."""
+FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
+ARGUMENTS = ("arguments", "parameters")
+MOST_TEXT = 100_000
+
+
+@view
+def offered(x: Exchange) -> dict[str, Object]:
+    """The tools of the request that it defines itself, by name: each with its `parameters` and whether it is `strict`.
+
+    The older `functions` of Chat Completions are among them; tools of the vendor's own are not.
+    """
+    body = asked(x)
+    found = [_definition(mapping(tool)) for tool in sequence(body.get("tools"))]
+    found += map(mapping, sequence(body.get("functions")))
+    return {name: tool for tool in found if (name := string(tool.get("name")))}
+
+
+def _definition(tool: Object) -> Object:
+    """What defines a tool: nested on Chat Completions, beside the type on the other APIs."""
+    inner = mapping(tool.get("function") or tool.get("custom") or tool)
+    return inner | {"parameters": inner["input_schema"]} if "input_schema" in inner else inner
+
+
+FREEDOMS: dict[str, Freedom] = {
+    "none": "none",
+    "auto": "auto",
+    "required": "required",
+    "any": "required",
+}
+"""What the APIs' words for a choice of tools mean; only Messages has `any`."""
+
+
+@view
+def freedom(x: Exchange) -> Freedom:
+    """Whether the request lets the model call, makes it call, or neither; `unclear` where its words make no sense."""
+    body = asked(x)
+    if any(not isinstance(body.get(name), list | None) for name in ("tools", "functions")):
+        return "unclear"
+    choice = body.get("tool_choice") or ("auto" if offered(x) else "none")
+    if required_name(x):
+        return "named"
+    if isinstance(choice, dict):
+        choice = mapping(choice.get("allowed_tools") or choice).get("mode") or choice.get("type")
+    return FREEDOMS.get(string(choice), "unclear")
+
+
+def required_name(x: Exchange) -> str:
+    """The name of the one tool that `tool_choice` wants to be called, or nothing."""
+    choice = mapping(asked(x).get("tool_choice"))
+    return string(mapping(choice.get("function") or choice.get("custom") or choice).get("name"))
+
+
+SINGLE: dict[Api, str] = {
+    "chat": "parallel_tool_calls",
+    "messages": "tool_choice.disable_parallel_tool_use",
+    "responses": "parallel_tool_calls",
+}
+"""The field that says whether an answer may hold more than one call."""
+
+
+def wants_one_call(x: Exchange) -> bool:
+    """Whether the request allows no more than one call."""
+    if x.api == "messages":
+        return mapping(asked(x).get("tool_choice")).get("disable_parallel_tool_use") is True
+    return asked(x).get("parallel_tool_calls") is False
+
+
+def calls(x: Exchange) -> Iterator[tuple[int, ToolCall]]:
+    """The calls of the answer, each with the index of its choice."""
+    for choice in answer(x).choices:
+        yield from ((choice.index, call) for call in choice.calls if call.type in KINDS)
+
+
+def misnamed(x: Exchange) -> Iterator[ToolCall]:
+    """The calls of another tool than the one that had to be called."""
+    wanted = required_name(x)
+    yield from (call for _, call in calls(x) if wanted and call.name and call.name != wanted)
+
+
+def leaked(x: Exchange) -> str:
+    """The text in which a call stands as the model wrote it, or what marks one beside a call that came; or nothing."""
+    for choice in answer(x).choices:
+        text = choice.text[:MOST_TEXT].strip()
+        is_named = any(re.search(rf"\b{re.escape(name)}\b", text) for name in offered(x))
+        if MARKS.search(text) and (choice.calls or is_named):
+            return text
+        if not choice.calls and _is_call(text, offered(x)):
+            return text
+    return ""
+
+
+def _is_call(text: str, tools: dict[str, Object]) -> bool:
+    """Whether a text is nothing but a call of one of the tools, as JSON."""
+    fenced = FENCE.match(text)
+    value: Any = value_of((fenced[1] if fenced else text).encode("utf-8", "replace"))
+    first = mapping(value[0] if isinstance(value, list) and value else value)
+    call = mapping(first.get("function") or first.get("tool_call") or first)
+    return string(call.get("name")) in tools and any(name in call for name in ARGUMENTS)

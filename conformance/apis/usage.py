@@ -1,0 +1,98 @@
+"""Read what an exchange says that it used, in tokens."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeGuard
+
+from conformance.apis.chat import chunks
+from conformance.model.exchange import Api, Exchange, view
+from conformance.parsing.json_body import whole_object
+from conformance.parsing.json_values import Object, is_integer, mapping
+from conformance.parsing.sse import Event
+
+ABSURD = 10**9
+"""Tokens; nothing that anyone sells answers so much, and money is counted from it."""
+
+CACHE = ("cache_creation_input_tokens", "cache_read_input_tokens")
+"""Parts of the input that the Messages API counts beside `input_tokens`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one exchange: of the whole prompt, `cached` ones included, and of the completion."""
+
+    prompt: int
+    completion: int
+    cached: int = 0
+
+
+class Report(NamedTuple):
+    """One usage value that is not null: the event that held it (none in a whole answer), and what stood around it."""
+
+    event: Event | None
+    value: Any
+    within: Object
+
+
+@view
+def reports(x: Exchange) -> tuple[Report, ...]:
+    """All usage values of a chat or Messages reply, of whatever type, in order."""
+    return tuple(_reports(x))
+
+
+def _reports(x: Exchange) -> Iterator[Report]:
+    whole = whole_object(x)
+    told = ((None, whole),) if whole is not None else chunks(x)
+    for event, value in told:
+        for within in (value, value.get("message"), value.get("response")):
+            if isinstance(within, dict) and within.get("usage") is not None:
+                yield Report(event, within["usage"], within)
+
+
+@view
+def usage(x: Exchange) -> Usage | None:
+    """The usage, or None where none is told or what is told can't be true.
+
+    A stream tells its usage so far: what is told last counts, field by field on Messages, where what message_start
+    tells alone is a beginning and no count.
+    """
+    told = [mapping(report.value) for report in reports(x)]
+    if read := LAST.get(x.api):
+        return next((found for value in reversed(told) if (found := read(value))), None)
+    if all(report.event and report.within.get("type") == "message" for report in reports(x)):
+        return None
+    together: Object = {}
+    for value in told:
+        together |= {key: count for key, count in value.items() if _is_count(count)}
+    return _of_messages(together)
+
+
+def _of_chat(value: Object) -> Usage | None:
+    prompt, answer = value.get("prompt_tokens"), value.get("completion_tokens")
+    if not (_is_count(prompt) and _is_count(answer)):
+        return None
+    cached = mapping(value.get("prompt_tokens_details")).get("cached_tokens")
+    return Usage(int(prompt), int(answer), int(cached) if _is_count(cached) else 0)
+
+
+def _of_messages(value: Object) -> Usage | None:
+    if not ("input_tokens" in value and "output_tokens" in value):
+        return None
+    prompt = value["input_tokens"] + sum(value.get(name, 0) for name in CACHE)
+    return Usage(int(prompt), int(value["output_tokens"]), int(value.get(CACHE[1], 0)))
+
+
+def _of_responses(value: Object) -> Usage | None:
+    prompt, answer = value.get("input_tokens"), value.get("output_tokens")
+    if not (_is_count(prompt) and _is_count(answer)):
+        return None
+    cached = mapping(value.get("input_tokens_details")).get("cached_tokens")
+    return Usage(int(prompt), int(answer), int(cached) if _is_count(cached) else 0)
+
+
+LAST: dict[Api, Callable[[Object], Usage | None]] = {"chat": _of_chat, "responses": _of_responses}
+"""How a usage is read where the last one that is told says all."""
+
+
+def _is_count(value: Any) -> TypeGuard[int | float]:
+    return is_integer(value) and 0 <= value < ABSURD

@@ -1,0 +1,138 @@
+"""Many targets, one site: each is run and judged by itself, and its pages are written before the next one is kept."""
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from conformance import catalogue
+from conformance.handbook.rule_html import rule_html
+from conformance.model.verdict import Level
+from conformance.report.across_runs import matrix
+from conformance.report.across_runs.matrix import Column, Trend
+from conformance.report.document import Report
+from conformance.report.formats import badge, html
+from conformance.runner import NullProgress
+from conformance.runs import config, execute
+from conformance.runs.config import ConfigError
+from conformance.runs.execute import Judged
+from conformance.runs.options import Whom, Wish
+from conformance.runs.resolve import granted
+
+FAILED, NOT_ALL = 1, 3
+KEPT = 30
+"""Runs of a target that its trend shows."""
+
+
+def carry_out(path: Path, out: Path, wish: Wish, at_once: int) -> int:
+    """Run all targets of a file and write the site; the exit code. Raises ConfigError.
+
+    1 where a target has a failed MUST, else 3 where one could not be run.
+    """
+    entries = config.entries(path)
+    for folder in ("targets", "rules", "runs", "badges"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    if not wish.what.profile:
+        wish = replace(wish, what=replace(wish.what, profile=("all",)))
+    line, lock, files = _Progress(len(entries)), threading.Lock(), _files(entries)
+
+    def one(name: str) -> Column:
+        column = _one(path, name, files[name], entries[name], out, wish)
+        with lock:
+            line.tell(column)
+        return column
+
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
+        try:
+            columns = list(pool.map(one, entries))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)  # those that are under way come to their end
+            raise
+    _write(out, columns)
+    sys.stdout.write(f"{out / 'index.html'}\n")
+    said = {column.said for column in columns}
+    return FAILED if "not conformant" in said else NOT_ALL if said - {"conformant"} else 0
+
+
+def _files(names: Iterable[str]) -> dict[str, str]:
+    """For each target a file's name of its own, as like its name as files allow."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)[:80]
+        taken = {file.lower() for file in found.values()}
+        numbered = (plain if n == 1 else f"{plain}-{n}" for n in range(1, len(found) + 2))
+        found[name] = next(file for file in numbered if file.lower() not in taken)
+    return found
+
+
+def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, wish: Wish) -> Column:
+    """One target: recorded, judged and shown. What goes wrong costs only its own column."""
+    try:
+        judged = _judged(path, name, entry, out / "runs" / file, wish)
+    except (ConfigError, OSError) as error:
+        return matrix.failed_column(name, file, str(error))
+    (out / "targets" / f"{file}.html").write_text(html.run_page(judged.report, judged.evidence, "../"))
+    (out / "badges" / f"{file}.svg").write_bytes(badge.render(judged.report))
+    return matrix.column(judged.report, file)
+
+
+def _judged(path: Path, name: str, entry: config.Entry, kept: Path, wish: Wish) -> Judged:
+    """A new run of a target, beside its earlier ones, with its report."""
+    if entry.deployment:
+        whom = Whom(deployment=entry.deployment, defect=entry.defect)
+    else:
+        whom = Whom(target=name, config=path)
+    kept.mkdir(parents=True, exist_ok=True)
+    folder = kept / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    with granted(replace(wish, whom=whom)) as options:
+        named = replace(options, target=msgspec.structs.replace(options.target, name=name))
+        execute.carry_out(named, folder, NullProgress())
+    judged = execute.judged(folder, entry.waivers)
+    (kept / f"{folder.name}.json").write_bytes(msgspec.json.encode(_few(judged.report)))
+    return judged
+
+
+def _few(report: Report) -> dict[str, int]:
+    """What a trend needs of a run."""
+    failed = {level.value: {v.rule for v in report.verdicts if v.counts and v.level is level} for level in Level}
+    return {level: len(rules) for level, rules in failed.items()}
+
+
+def _write(out: Path, columns: list[Column]) -> None:
+    for name in matrix.rules_shown(columns):
+        rule = next(rule for rule in catalogue.rules() if rule.id == name)
+        (out / "rules" / f"{name}.html").write_text(rule_html(rule))
+    for column in columns:
+        if column.said == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
+            (out / "targets" / f"{column.file}.html").write_text(html.missing_page(column.name, column.detail))
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns))))
+
+
+def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:
+    """The trends of the targets of which more than one run is kept."""
+    for column in columns:
+        found = sorted((out / "runs" / column.file).glob("*.json"))
+        told = deque((msgspec.json.decode(path.read_bytes()) for path in found), maxlen=KEPT)
+        if len(told) > 1:
+            numbers = {level: " → ".join(str(one.get(level, 0)) for one in told) for level in ("MUST", "SHOULD")}
+            yield Trend(column.name, len(found), numbers["MUST"], numbers["SHOULD"])
+
+
+class _Progress:
+    """One line a target, on standard error."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+
+    def tell(self, column: Column) -> None:
+        """Tell of one target."""
+        self.done += 1
+        sys.stderr.write(f"[{self.done}/{self.total}] {column.name}: {column.said}. {column.detail}"[:200] + "\n")
+        sys.stderr.flush()

@@ -1,0 +1,52 @@
+"""How far a run is, on a terminal, for runs that take long enough to wonder."""
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from conformance.model.exchange import Exchange
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+PATIENCE_S = 2.0
+
+
+class Bar:
+    """A progress bar that shows itself only after two seconds, and only on a terminal."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._since = time.monotonic()
+        self._total = self._done = 0
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def total(self, requests: int) -> None:
+        """So many requests will be sent."""
+        self._total = requests
+
+    def done(self, _exchange: Exchange) -> None:
+        """One exchange was recorded."""
+        self._done += 1
+        if self._bar is None and self._console.is_terminal and time.monotonic() - self._since > PATIENCE_S:
+            self._start()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._done)
+
+    def _start(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+        columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=self._console, transient=True)
+        self._bar.add_task("asking", total=self._total)
+        self._bar.start()

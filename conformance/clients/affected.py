@@ -1,0 +1,32 @@
+"""Whom a reply hurts: computed over all clients, so that no list of frameworks is ever kept by hand."""
+
+from conformance.clients.explain import impact, is_hurt
+from conformance.clients.registry import CLIENTS
+from conformance.model.exchange import Exchange
+from conformance.model.impact import Impact
+from conformance.model.target import Prices
+
+
+def impact_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
+    """What the clients of the profile that asked would make of the reply; none for an unknown profile.
+
+    `fallback` is the same profile's unary exchange of the same probe.
+    """
+    clients = CLIENTS.get(x.question.profile, ())
+    return tuple(impact(client, x, fallback, prices) for client in clients if client.api == x.api)
+
+
+def impacts_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
+    """The impacts of the same octets on all clients of the API, without those whose users simply get the answer.
+
+    Clients of one profile that fare alike are told once, by the later one. A recording that the user stopped tells
+    nothing of what a client would have got.
+    """
+    if x.ending.how == "interrupted":
+        return ()
+    clients = [client for speakers in CLIENTS.values() for client in speakers if client.api == x.api]
+    found: dict[tuple[str, str, int], Impact] = {}
+    for seen in (impact(client, x, fallback, prices) for client in clients):
+        if is_hurt(seen):
+            found.setdefault((seen.profile, seen.outcome, seen.requests), seen)
+    return tuple(found.values())

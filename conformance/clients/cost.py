@@ -1,0 +1,67 @@
+"""What replies cost: tokens as the server counted them, or estimated from the lengths, times the prices."""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from conformance.apis.deltas import deltas
+from conformance.apis.usage import usage
+from conformance.model.exchange import Exchange, view
+from conformance.model.target import Prices
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_text import value_of
+
+OCTETS_PER_TOKEN: Final = 4
+"""A rule of thumb for English text, used only where the server counts no tokens."""
+
+PER_MILLION: Final = 1_000_000
+TEXTS: Final = ("content", "text", "reasoning_content", "arguments")
+HOLDERS: Final = ("choices", "message", "content", "tool_calls", "function", "output")
+DEEPEST: Final = 6
+
+
+class Tokens(NamedTuple):
+    """What a reply used; `estimated` where the server did not count."""
+
+    prompt: int
+    completion: int
+    estimated: bool
+
+
+class Bill(NamedTuple):
+    """What some replies cost in US dollars (None: no price is known), and whether that is an estimate."""
+
+    usd: float | None
+    estimated: bool
+
+
+@view
+def tokens(x: Exchange) -> Tokens:
+    """The tokens of one reply."""
+    used = usage(x)
+    if used:
+        return Tokens(used.prompt, used.completion, estimated=False)
+    asked = len(x.sent.partition(b"\r\n\r\n")[2])
+    said = sum(len(delta.text) for delta in deltas(x)) or _length(value_of(reply(x).content), DEEPEST)
+    return Tokens(-(-asked // OCTETS_PER_TOKEN), -(-said // OCTETS_PER_TOKEN), estimated=True)
+
+
+def _length(value: Any, depth: int) -> int:
+    """The length of an answer's texts, wherever the APIs keep them."""
+    if isinstance(value, list) and depth:
+        return sum(_length(item, depth - 1) for item in value)
+    if not (isinstance(value, dict) and depth):
+        return 0
+    here = sum(len(text) for name in TEXTS if isinstance(text := value.get(name), str))
+    return here + sum(_length(value.get(name), depth - 1) for name in HOLDERS)
+
+
+def bill(replies: Iterable[Exchange], prices: Prices) -> Bill:
+    """What these replies cost together. A price per request goes before prices per token."""
+    paid = tuple(replies)
+    if prices.request is not None:
+        return Bill(round(prices.request * len(paid), 9), estimated=False)
+    if prices.input is None and prices.output is None:
+        return Bill(None, estimated=False)
+    used = [tokens(x) for x in paid]
+    usd = sum(t.prompt * (prices.input or 0.0) + t.completion * (prices.output or 0.0) for t in used) / PER_MILLION
+    return Bill(round(usd, 9), any(t.estimated for t in used))

@@ -1,0 +1,1 @@
+"""What becomes of request fields: honoured, refused, announced or dropped."""

@@ -1,1 +1,0 @@
-"""What both fronts share: options, configuration, where runs go, and what is shown."""

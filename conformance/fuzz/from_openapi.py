@@ -1,0 +1,93 @@
+"""What Schemathesis proposes for an OpenAPI document: requests that its schemas allow, and some that they don't."""
+
+from typing import Any, Final
+
+import schemathesis
+from schemathesis import GenerationMode
+
+from conformance import schemas
+from conformance.fuzz.cases import Case, Strategy, hello, mode_of, to_json
+from conformance.model.exchange import Api
+from conformance.parsing.json_values import mapping
+from conformance.probes.baseline import CAP
+from conformance.probes.types import NO_OBJECT, NO_SCALAR
+
+MODES: Final = {"valid": GenerationMode.POSITIVE, "invalid": GenerationMode.NEGATIVE}
+DEEPEST: Final = 8
+"""Schemas inside each other that are followed."""
+MOST: Final = 16
+"""Tokens that an answer to a proposed request may have, and choices two."""
+
+
+def kinds(document: dict[str, Any], path: str, api: Api, model: str, name: str = "") -> dict[str, Strategy]:
+    """The strategies for one path of a document. Raises KeyError where it is not there."""
+    operation = schemathesis.openapi.from_dict(document)[path]["POST"]
+
+    def made(kind: str, mode: GenerationMode) -> Strategy:
+        return operation.as_strategy(generation_mode=mode).map(lambda c: _case(c.body, api, model, kind)).filter(bool)
+
+    return {f"{name}{kind}": made(f"{name}{kind}", mode) for kind, mode in MODES.items()}
+
+
+def _case(body: Any, api: Api, model: str, about: str) -> Case | None:
+    """A case of a proposed body: of the target's model, and under a cap; None where there is no body."""
+    if isinstance(body, bytes):
+        return Case("fuzz", about, "unary", body)
+    if not isinstance(body, dict | list | str | int | float | bool | None):
+        return None
+    if isinstance(body, dict):
+        body = _bounded(body, api, model)
+    return Case("fuzz", about, mode_of(body), to_json(body))
+
+
+def _bounded(body: dict[str, Any], api: Api, model: str) -> dict[str, Any]:
+    named = {"model": model} if isinstance(body.get("model"), str) else {}
+    caps = {name: min(body[name], MOST) for name in {CAP[api], "max_completion_tokens", "n"} if _is_count(body, name)}
+    if "n" in caps:
+        caps["n"] = min(caps["n"], 2)
+    return {CAP[api]: MOST} | body | named | caps
+
+
+def _is_count(body: dict[str, Any], name: str) -> bool:
+    return isinstance(body.get(name), int | float) and not isinstance(body[name], bool)
+
+
+def documented(document: Any, path: str) -> dict[str, Any]:
+    """The fields of a request that a document describes, with their schemas; none where it describes none."""
+    operation = mapping(mapping(mapping(mapping(document).get("paths")).get(path)).get("post"))
+    content = mapping(mapping(operation.get("requestBody")).get("content"))
+    schema = mapping(mapping(content.get("application/json")).get("schema"))
+    return _fields(schema, document, 0)
+
+
+def _fields(schema: Any, document: Any, depth: int) -> dict[str, Any]:
+    """The properties of a schema and of what it is made of."""
+    found = mapping(_resolved(schema, document))
+    parts = [part for word in ("allOf", "anyOf", "oneOf") for part in listed(found.get(word))]
+    inner = [_fields(part, document, depth + 1) for part in parts] if depth < DEEPEST else []
+    return {name: kind for fields in (*inner, mapping(found.get("properties"))) for name, kind in fields.items()}
+
+
+def _resolved(schema: Any, document: Any) -> Any:
+    """What a reference inside the document leads to."""
+    pointer = mapping(schema).get("$ref")
+    if not isinstance(pointer, str) or not pointer.startswith("#/"):
+        return schema
+    found = document
+    for step in pointer[2:].split("/"):
+        found = mapping(found).get(step.replace("~1", "/").replace("~0", "~"))
+    return found
+
+
+def listed(value: Any) -> list[Any]:
+    """A list, or an empty one in the place of anything else."""
+    return value if isinstance(value, list) else []
+
+
+def mistyped(document: Any, path: str, api: Api, model: str) -> list[Case]:
+    """A case for each field that a document describes beyond ours: of a wrong type, which who reads it must refuse."""
+    ours = schemas.load(f"{api}-request")["properties"]
+    fields = {name: kind for name, kind in documented(document, path).items() if name not in ours}
+    good = hello(api, model)
+    wrong = {name: NO_OBJECT if mapping(kind).get("type") == "object" else NO_SCALAR for name, kind in fields.items()}
+    return [Case("wrong-type", name, "unary", to_json(good | {name: value})) for name, value in sorted(wrong.items())]

@@ -1,0 +1,1 @@
+"""The catalogue as documentation: pages of rules, their examples, and the clients that a defect affects."""

@@ -1,0 +1,163 @@
+"""Whom a fault hurts: what each framework's user would get of the planted defects' answers. Computed, never listed."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Final, NamedTuple
+
+from conformance import catalogue
+from conformance.apis.errors import own_fields
+from conformance.clients import CLIENTS, Client, impact
+from conformance.clients.explain import is_hurt
+from conformance.model.exchange import MODES, Api, Exchange, Mode, Request
+from conformance.model.impact import Impact
+from conformance.model.target import Prices, Target
+from conformance.plan import ASKERS, plan
+from conformance.report.escaping import safe
+from conformance.testbed.mutations import changes
+from conformance.testbed.server.reply import Change
+from conformance.testbed.server.simulate import BASE_URL, rehearse
+
+TURNS: Final = {"hello": "a greeting", "tools": "a tool call"}
+"""The topics of questions that a framework's user could have asked, in words."""
+WAYS: Final[dict[Mode, str]] = {"stream": "streamed", "unary": "whole"}
+
+TARGET: Final = Target(base_url=BASE_URL, model="reference")
+UNPRICED: Final = Prices()
+SHORT: Final = 60
+
+Heard = dict[tuple[Api, str, str, Mode], Exchange]
+"""The answers of a deployment, by API, profile, topic and mode."""
+Turns = dict[Mode, Exchange]
+
+
+class Fate(NamedTuple):
+    """What a client makes of a turn: the impact, and what its user reads or what tools it calls."""
+
+    impact: Impact
+    gets: str
+
+
+class Harm(NamedTuple):
+    """The worst that befalls one framework's user: by which defect, in which turn, how, and in one sentence."""
+
+    client: str
+    profile: str
+    defect: str
+    turn: str
+    impact: Impact
+    told: str
+
+
+class Hurt(NamedTuple):
+    """Clients that fare alike: who, what befalls each of them, by which defect and in which turn."""
+
+    clients: tuple[str, ...]
+    told: str
+    defect: str
+    turn: str
+
+
+def alike(found: Iterable[Harm]) -> Iterator[Hurt]:
+    """The harms, those that differ by the client's name alone told together."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for harm in found:
+        groups.setdefault((harm.told.removeprefix(f"{harm.client} "), harm.defect, harm.turn), []).append(harm.client)
+    return (Hurt(tuple(clients), *same) for same, clients in groups.items())
+
+
+@cache
+def harms(rule: str) -> tuple[Harm, ...]:
+    """Whom the planted defects of a rule hurt more than the deployment does without them; the worst for each client."""
+    worst: dict[str, Harm] = {}
+    for change in (c for c in changes.defects() if c.caught_by == rule):
+        for harm in _harms_of(change):
+            if harm.client not in worst or _weight(harm) > _weight(worst[harm.client]):
+                worst[harm.client] = harm
+    return tuple(worst[client.name] for client in _clients() if client.name in worst)
+
+
+def _weight(harm: Harm) -> tuple[bool, int, int]:
+    return not harm.impact.delivered, harm.impact.requests, harm.impact.billed
+
+
+def _harms_of(change: Change) -> Iterator[Harm]:
+    heard = _heard(change.on, (change,))
+    for client in _clients():
+        for topic, words in TURNS.items():
+            before, after = (_turns(client, topic, of) for of in (_unharmed(change.on), heard))
+            if all(_is_same(x, before[mode]) for mode, x in after.items()):
+                continue
+            for mode, x in after.items():
+                if x.question.profile != client.profile and own_fields(x):
+                    continue  # what is refused may be a field that this client never sends
+                fate = _fate(client, x, after)
+                if told := _told(client.name, fate, _fate_before(change.on, client, topic, mode)):
+                    turn = f"{words}, {WAYS[mode]}"
+                    yield Harm(client.name, client.profile, change.name, turn, fate.impact, told)
+
+
+def _is_same(x: Exchange, other: Exchange) -> bool:
+    """Whether a client can't tell the two apart."""
+    return (x.heard, x.ending.how) == (other.heard, other.ending.how)
+
+
+def _told(name: str, now: Fate, before: Fate) -> str:
+    """The harm in one sentence; nothing where the user fares no worse than before."""
+    if is_hurt(now.impact):
+        return "" if _toll(now.impact) == _toll(before.impact) else now.impact.detail
+    if now.gets == before.gets or not before.impact.delivered:
+        return ""
+    return f"{name} notices nothing; its user gets {safe(now.gets, SHORT)} in place of {safe(before.gets, SHORT)}."
+
+
+def _toll(found: Impact) -> tuple[str, int, int]:
+    return found.outcome, found.requests, found.billed
+
+
+def _clients() -> Iterator[Client]:
+    return (client for clients in CLIENTS.values() for client in clients)
+
+
+@cache
+def _requests() -> tuple[Request, ...]:
+    names = [profile.name for profile in catalogue.profiles()]
+    return tuple(r for r in plan(TARGET, names, "gate") if any(q.topic in TURNS for q in r.questions))
+
+
+def _heard(deployment: str, planted: tuple[Change, ...]) -> Heard:
+    played = (rehearse(request, deployment, planted) for request in _requests())
+    seen = (x.asked_as(question) for x in played for question in (x.question, *x.also))
+    return {(x.api, x.question.profile, x.question.topic, x.mode): x for x in seen}
+
+
+@cache
+def _unharmed(deployment: str) -> Heard:
+    return _heard(deployment, ())
+
+
+def _turns(client: Client, topic: str, heard: Heard) -> Turns:
+    """A turn in every mode: the one that the client's own profile asks, or the one that the API's SDK asks for all."""
+    found: Turns = {}
+    for mode in MODES:
+        for profile in (ASKERS.get(client.api, ""), client.profile):
+            if x := heard.get((client.api, profile, topic, mode)):
+                found[mode] = x
+    return found
+
+
+@cache
+def _fate_before(deployment: str, client: Client, topic: str, mode: Mode) -> Fate:
+    turns = _turns(client, topic, _unharmed(deployment))
+    return _fate(client, turns[mode], turns)
+
+
+def _fate(client: Client, x: Exchange, turns: Turns) -> Fate:
+    fallback = turns.get("unary") if x.mode == "stream" else None
+    return Fate(impact(client, x, fallback, UNPRICED), _gets(client, x, fallback))
+
+
+def _gets(client: Client, x: Exchange, fallback: Exchange | None) -> str:
+    """What the client's user gets in the end, as text."""
+    turn = client.play(x, fallback).turn
+    calls = (f"{tool.name}({tool.arguments})" for tool in turn.tools)
+    return ", ".join(calls) or f"“{turn.text}”"

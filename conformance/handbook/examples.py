@@ -1,0 +1,115 @@
+"""A rule's examples as a person reads them: what was asked, the octets that came, and what the rule says of them."""
+
+import json
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from conformance.apis.request import asked
+from conformance.judge import decide
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
+from conformance.model.rule import Example, Rule
+from conformance.model.target import Policy
+from conformance.model.verdict import Status
+from conformance.report.escaping import ELLIPSIS, lines, safe
+
+MOST_BAD: Final = 3
+MOST_OCTETS: Final = 500
+"""Octets of one reply that are shown."""
+MOST_SIDES: Final = 2
+"""Exchanges of one example that are shown; the others tell how much a target differs from itself."""
+POLICIES: Final = (
+    Policy(),
+    Policy(streaming="stopgap-ok"),
+    Policy(unknown_fields="reject"),
+    Policy(unknown_fields="announce"),
+)
+USUAL: Final = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+"""What an example asks that says nothing else of it."""
+
+
+class Side(NamedTuple):
+    """One exchange of an example: what it stands for, what is unusual about it, and the reply's lines, escaped."""
+
+    title: str
+    notes: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+class Shown(NamedTuple):
+    """An example: whether it is good, its exchanges, and what the rule sees in it."""
+
+    good: bool
+    sides: tuple[Side, ...]
+    says: str
+
+
+Sides = tuple[Exchange, ...]
+
+
+def examples(rule: Rule) -> Iterator[Shown]:
+    """The first good example, and some bad ones."""
+    for example in rule.good[:1]:
+        yield _shown(rule, example, good=True)
+    for example in rule.bad[:MOST_BAD]:
+        yield _shown(rule, example, good=False)
+
+
+def sides(example: Example) -> Sides:
+    """The exchanges of an example."""
+    return example if isinstance(example, tuple) else (example,)
+
+
+def shared_out(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
+    """The exchanges of an example by parameter; one that takes several, and stands last, takes the rest."""
+    names = [name for name in rule.inputs if name != "policy"]
+    if names[-1] == "briefs" or rule.beside.get(names[-1], "").endswith("*"):
+        return dict(zip(names[:-1], seen, strict=False)) | {names[-1]: seen[len(names) - 1 :]}
+    return dict(zip(names, seen, strict=True))
+
+
+def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status, str]:
+    """What the rule decides of an example, and the first thing that it sees."""
+    seen = sides(example)
+    exchanges = seen[:1] if "x" in rule.inputs else seen[:2]
+    status, message, findings = decide(rule, {**shared_out(rule, seen), "policy": policy}, exchanges)
+    return status, findings[0].seen if findings else message
+
+
+def _shown(rule: Rule, example: Example, *, good: bool) -> Shown:
+    names = [name for name in rule.inputs if name != "policy"]
+    seen = sides(example)
+    titles = [*names, *["…"] * len(seen)] if len(seen) > 1 else [""]
+    shown = tuple(_side(rule, x, title) for x, title in zip(seen[:MOST_SIDES], titles, strict=False))
+    return Shown(good, shown, "" if good else _says(rule, example))
+
+
+def _says(rule: Rule, example: Example) -> str:
+    """The first finding, under the first policy that lets the rule fail."""
+    for policy in POLICIES:
+        status, message = judge_example(rule, example, policy)
+        if status is Status.FAIL:
+            return safe(message)
+    return ""
+
+
+def _side(rule: Rule, x: Exchange, title: str) -> Side:
+    return Side(title, tuple(_notes(rule, x)), lines(x.heard, MOST_OCTETS))
+
+
+def _notes(rule: Rule, x: Exchange) -> Iterator[str]:
+    """What does not show in the reply's octets: the question, when they came, and how it ended."""
+    said = {name: value for name, value in asked(x).items() if USUAL.get(name) != value}
+    if said.get("stream") is (x.mode == "stream"):
+        del said["stream"]
+    if said:
+        yield f"asked with {safe(json.dumps(said, ensure_ascii=False), 200)}"
+    if x.question.topic != "hello":
+        yield f"asked by {x.question.probe}"
+    if rule.timed and x.arrivals:
+        first, last = (at.at_ns // NANOSECONDS_PER_MILLISECOND for at in (x.arrivals[0], x.arrivals[-1]))
+        reads = len(x.arrivals)
+        yield f"came in {reads} reads, {first} to {last} ms" if reads > 1 else f"came in one read after {first} ms"
+    if x.ending.how not in ("idle", "closed"):
+        yield f"ended by {x.ending.how}{f': {x.ending.detail}' if x.ending.detail else ''}"
+    elif x.ending.phase != "after":
+        yield f"the connection was closed amid the {x.ending.phase}{ELLIPSIS}"

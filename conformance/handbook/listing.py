@@ -1,0 +1,186 @@
+"""What there is: the catalogue and the embedded server's configurations, as lists and as pages."""
+
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+import msgspec
+
+from conformance import catalogue
+from conformance.handbook.rule_page import as_lines, page
+from conformance.model.probe import SUITES, Probe
+from conformance.model.profile import Profile
+from conformance.model.rule import Rule
+from conformance.testbed.mutations import changes
+from conformance.testbed.server.deployments import DEPLOYMENTS, Deployment
+from conformance.testbed.server.reply import Change
+
+Lines = tuple[tuple[str, str], ...]
+"""Labels and texts; the first is the title."""
+
+
+class Entry(NamedTuple):
+    """One thing that has a name: a line for a list, its facts for a program, and its page, which takes a while."""
+
+    name: str
+    line: str
+    facts: dict[str, Any]
+    page: Callable[[], Lines]
+
+
+def rules() -> Iterator[Entry]:
+    """The rules, by ID."""
+    return map(_rule, catalogue.rules())
+
+
+def profiles() -> Iterator[Entry]:
+    """The profiles, by name."""
+    return map(_profile, catalogue.profiles())
+
+
+def probes() -> Iterator[Entry]:
+    """The probes, by name."""
+    return map(_probe, catalogue.probes())
+
+
+def deployments() -> Iterator[Entry]:
+    """The embedded deployments, the default first."""
+    return map(_deployment, DEPLOYMENTS.values())
+
+
+def defects() -> Iterator[Entry]:
+    """The planted defects, by name."""
+    return map(_change, changes.defects())
+
+
+def variants() -> Iterator[Entry]:
+    """The legal variants, by name."""
+    return map(_change, changes.variants())
+
+
+KINDS: dict[str, Callable[[], Iterable[Entry]]] = {
+    "rules": rules,
+    "profiles": profiles,
+    "probes": probes,
+    "deployments": deployments,
+    "defects": defects,
+    "variants": variants,
+}
+
+
+def as_text(entries: Iterable[Entry]) -> str:
+    """A line each: the name and what it is."""
+    listed = list(entries)
+    width = max((len(entry.name) for entry in listed), default=0)
+    return "".join(f"{entry.name:<{width}}  {entry.line}\n" for entry in listed)
+
+
+def as_json(entries: Iterable[Entry]) -> str:
+    """A JSON array of objects."""
+    return msgspec.json.format(msgspec.json.encode([entry.facts for entry in entries]), indent=1).decode() + "\n"
+
+
+def find(name: str) -> Iterator[Entry]:
+    """The pages of everything of that name, whatever its kind; a rule also by the name of its fault."""
+    for list_all in KINDS.values():
+        for entry in list_all():
+            if name.lower() in (entry.name.lower(), entry.facts.get("fault", "")):
+                yield entry
+
+
+def near(name: str) -> list[str]:
+    """Names that a user may have meant."""
+    known = [entry.name for list_all in KINDS.values() for entry in list_all()]
+    by_case = {one.lower(): one for one in known}
+    return [by_case[close] for close in get_close_matches(name.lower(), by_case, n=5, cutoff=0.5)]
+
+
+def _rule(rule: Rule) -> Entry:
+    facts = {
+        "id": rule.id,
+        "level": rule.level.value,
+        "title": rule.title,
+        "family": rule.family,
+        "fault": rule.fault,
+        "why": " ".join(rule.why.split()),
+        "spec": rule.spec,
+        "fix": rule.fix,
+        "apis": rule.apis,
+        "modes": rule.modes,
+        "timed": rule.timed,
+    }
+    return Entry(rule.id, f"{rule.level:<6}  {rule.title}", facts, lambda: tuple(as_lines(page(rule))))
+
+
+def _profile(profile: Profile) -> Entry:
+    default = "streams" if profile.streams_by_default else "does not stream"
+    facts = {
+        "name": profile.name,
+        "title": profile.title,
+        "api": profile.api,
+        "versions": profile.versions,
+        "captured": profile.captured,
+        "streams_by_default": profile.streams_by_default,
+        "framework": profile.framework,
+    }
+    lines = (
+        ("", f"profile {profile.name}: {profile.title}"),
+        ("api", profile.api),
+        ("versions", profile.versions),
+        ("captured", profile.captured),
+        ("default", default),
+        ("headers", ", ".join(name for name, _ in profile.headers("stream"))),
+        ("body", ", ".join(profile.body("stream"))),
+    )
+    return Entry(
+        profile.name,
+        f"{profile.api:<9}  {profile.title} {profile.versions}; {default} by default",
+        facts,
+        lambda: lines,
+    )
+
+
+def _probe(probe: Probe) -> Entry:
+    asker = "every framework" if probe.asker == "framework" else "the API's bare SDK"
+    facts = {
+        "name": probe.name,
+        "purpose": probe.purpose,
+        "api": probe.api,
+        "asker": probe.asker,
+        "modes": probe.modes,
+        "suite": probe.smallest_suite,
+        "max_tokens": probe.max_tokens,
+    }
+    lines = (
+        ("", f"probe {probe.name}"),
+        ("purpose", probe.purpose),
+        ("asked by", asker),
+        ("modes", " and ".join(probe.modes)),
+        ("suite", ", ".join(suite for suite in SUITES if probe.modes_in(suite))),
+        ("tokens", f"at most {probe.max_tokens} of completion"),
+    )
+    return Entry(probe.name, probe.purpose, facts, lambda: lines)
+
+
+def _deployment(deployment: Deployment) -> Entry:
+    facts = {"name": deployment.name, "title": deployment.title}
+    lines = (
+        ("", f"deployment {deployment.name}: {deployment.title}"),
+        ("try", f"conformance run --deployment {deployment.name}"),
+    )
+    return Entry(deployment.name, deployment.title, facts, lambda: lines)
+
+
+def _change(change: Change) -> Entry:
+    kind = "defect" if change.caught_by else "legal variant"
+    facts = {"name": change.name, "title": change.title, "on": change.on}
+    if change.caught_by:
+        facts["caught_by"] = change.caught_by
+    lines = (
+        ("", f"{kind} {change.name}: {change.title}"),
+        ("on", change.on),
+        *((("caught", f"by {change.caught_by}"),) if change.caught_by else ()),
+        ("try", f"conformance run --deployment {change.on} --defect {change.name}"),
+    )
+    line = f"{change.caught_by:<7}  {change.title}" if change.caught_by else change.title
+    return Entry(change.name, line, facts, lambda: lines)

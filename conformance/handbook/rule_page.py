@@ -1,0 +1,163 @@
+"""The page of a rule: all that is known of it, as data; Markdown for the documentation, lines for a terminal."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from conformance import catalogue
+from conformance.handbook.affected_clients import WAYS, Harm, Hurt, alike, harms
+from conformance.handbook.examples import Shown, Side, examples
+from conformance.handbook.stacks import Advice, advice
+from conformance.model.exchange import MODES
+from conformance.model.rule import BOTH, Rule
+from conformance.model.verdict import Level
+from conformance.rules.families import FAMILIES
+from conformance.testbed.mutations import changes
+from conformance.testbed.server.reply import Change
+
+SPECIALS: Final = str.maketrans({c: f"\\{c}" for c in "\\*_<|[]"})
+NOBODY: Final = "No framework that is modelled here shows it in a plain turn: nobody will report it."
+LATE: Final = "Every framework that is modelled here delivers the answer all the same: it costs time alone."
+
+
+class Planted(NamedTuple):
+    """A defect that shows the fault, and the command that does."""
+
+    name: str
+    title: str
+    command: str
+
+
+class Page(NamedTuple):
+    """All that is known of a rule."""
+
+    id: str
+    level: Level
+    title: str
+    family: str
+    fault: str
+    why: str
+    where: str
+    spec: str
+    fix: str
+    advice: tuple[Advice, ...]
+    planted: tuple[Planted, ...]
+    harms: tuple[Harm, ...]
+    hurts: tuple[Hurt, ...]
+    unhurt: str
+    examples: tuple[Shown, ...]
+    neighbours: tuple[str, ...]
+
+
+def page(rule: Rule) -> Page:
+    """The page of a rule."""
+    of_family = (other for other in catalogue.rules() if other.family == rule.family and other.id != rule.id)
+    return Page(
+        id=rule.id,
+        level=rule.level,
+        title=rule.title,
+        family=rule.family,
+        fault=rule.fault,
+        why=" ".join(rule.why.split()),
+        where=_where(rule),
+        spec=rule.spec,
+        fix=rule.fix,
+        advice=advice(rule.id),
+        planted=tuple(_planted(change) for change in changes.defects() if change.caught_by == rule.id),
+        harms=harms(rule.id),
+        hurts=tuple(alike(harms(rule.id))),
+        unhurt=LATE if rule.timed else NOBODY,
+        examples=tuple(examples(rule)),
+        neighbours=tuple(other.id for other in of_family),
+    )
+
+
+def _where(rule: Rule) -> str:
+    ways = "streamed or whole" if set(rule.modes) == set(MODES) else " and ".join(WAYS[mode] for mode in rule.modes)
+    beside = [name for name in rule.inputs if name not in ("x", *BOTH, "policy")]
+    compared = f", beside {' and '.join(beside)}" if beside else ""
+    ways = "streamed against whole" if "unary" in rule.inputs else ways
+    return f"{', '.join(rule.apis)}; {ways}{compared}{', by arrival times' if rule.timed else ''}"
+
+
+def _planted(change: Change) -> Planted:
+    on = "" if change.on == "native-sse" else f" --deployment {change.on}"
+    return Planted(change.name, change.title, f"conformance run{on} --defect {change.name}")
+
+
+def as_lines(shown: Page) -> Iterator[tuple[str, str]]:
+    """The page for a terminal: labels and texts; the first one is the title, a text without a label goes on."""
+    yield "", f"{shown.id} {shown.level}: {shown.title}"
+    yield "fault", shown.fault
+    yield "why", shown.why
+    yield "fix", shown.fix
+    for item in shown.advice:
+        yield "", f"{item.stack}: {item.says}"
+        yield from (("", f"    {line}") for line in item.lines)
+    yield "spec", shown.spec
+    yield "judges", shown.where
+    for example in shown.examples:
+        yield from _example_lines(example)
+    yield from _labelled("hurts", [f"{', '.join(hurt.clients)}: {hurt.told}" for hurt in shown.hurts] or [shown.unhurt])
+    yield from _labelled("caught", [f"{defect.command}  ({defect.title})" for defect in shown.planted])
+    yield "see also", ", ".join(shown.neighbours) or "no other rule of the family"
+
+
+def _labelled(label: str, texts: list[str]) -> Iterator[tuple[str, str]]:
+    for number, text in enumerate(texts):
+        yield ("" if number else label), text
+
+
+def _example_lines(example: Shown) -> Iterator[tuple[str, str]]:
+    texts = [text for side in example.sides for text in (*_heading(side), *side.lines)]
+    yield from _labelled("good" if example.good else "bad", [*texts, *([f"⇒ {example.says}"] if example.says else [])])
+
+
+def _heading(side: Side) -> Iterator[str]:
+    words = ", ".join((*([side.title] if side.title else []), *side.notes))
+    if words:
+        yield f"({words})"
+
+
+def as_markdown(shown: Page) -> str:
+    """The page for the documentation, beside its neighbours' and the index."""
+    return "\n".join(_markdown(shown))
+
+
+def _markdown(shown: Page) -> Iterator[str]:
+    about = FAMILIES.get(shown.family, "")
+    family = f"[{shown.family}](README.md#{shown.family.lower()})"
+    yield from (f"# {shown.id} {marked(shown.title)}", "")
+    yield from (f"**{shown.level}** · `{shown.fault}` · {family}: {about} · {shown.where}", "")
+    yield from (marked(shown.why), "")
+    yield from (f"Specification: <{shown.spec}>", "")
+    yield from ("## Fix", "", marked(shown.fix), "")
+    for item in shown.advice:
+        yield from (f"**{item.stack}.** {item.says}", "", "```", *item.lines, "```", "")
+    yield from ("## Whom it hurts", "")
+    for hurt in shown.hurts:
+        yield f"- **{', '.join(hurt.clients)}**: {marked(hurt.told)} (`{hurt.defect}`: {hurt.turn})"
+    if not shown.hurts:
+        yield shown.unhurt
+    yield from ("", "## See it", "")
+    for defect in shown.planted:
+        yield f"- `{defect.command}`: {marked(defect.title)}"
+    yield ""
+    for example in shown.examples:
+        yield from _example_markdown(example)
+    if shown.neighbours:
+        yield from ("## Neighbours", "", ", ".join(f"[{other}]({other}.md)" for other in shown.neighbours), "")
+
+
+def _example_markdown(example: Shown) -> Iterator[str]:
+    yield from ("### Good" if example.good else f"### Bad: {marked(example.says)}", "")
+    for side in example.sides:
+        yield from (f"{marked(words)}", "") if (words := ", ".join(_heading(side))) else ()
+        yield from ("```text", *side.lines, "```", "")
+
+
+def marked(text: str) -> str:
+    """A text as Markdown that shows it as it is; what stands between backticks stays code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return text.translate(SPECIALS).replace("`", "\\`")
+    return "`".join(part if number % 2 else part.translate(SPECIALS) for number, part in enumerate(parts))

@@ -1,0 +1,10 @@
+"""Words by which one response is recognised inside another: probes ask for them, planted defects leak them."""
+
+BURST_WORDS = (
+    *("amaranth", "bergamot", "calabash", "damselfly", "eiderdown", "feldspar", "gossamer", "hornbeam"),
+    *("ibisbill", "jacaranda", "kingcup", "lapwing", "marjoram", "nightjar", "oxlip", "pangolin"),
+)
+"""One for each request of a burst: rare, and unlike each other in every token."""
+
+ABANDONED_WORD = "quokka"
+"""What the client that disconnects asked for; no other request asks for it."""

@@ -1,0 +1,34 @@
+"""The run: the facts about a recording that are not in its exchanges."""
+
+from typing import Literal
+
+import msgspec
+
+from conformance.model.probe import Suite
+from conformance.model.target import Target
+
+FORMAT = "oai-conformance-run/1"
+
+
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of whom, when, and how it ended.
+
+    `started` is an RFC 3339 time in UTC. `planned` are the IDs of the requests in order, `left_out` the planned ones
+    that were not sent, with the reason. `profiles` are the frameworks that were asked for, `missing_apis` the APIs
+    that answered 404 or 405. `stopped` is empty for a complete run. `seed` is where the cases of a hunt began.
+    """
+
+    format: str = FORMAT
+    tool: str
+    started: str
+    duration_s: float = 0.0
+    target: Target
+    suite: Suite
+    profiles: tuple[str, ...]
+    planned: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}
+    stopped: Literal["", "interrupted", "unreachable", "key-refused"] = ""
+    stopped_why: str = ""
+    messages_per_day: float | None = None
+    strict: bool = False
+    seed: int | None = None

@@ -1,0 +1,381 @@
+"""Read the reply's head and body from what was heard (RFC 9112), forgiving in reading and exact in reporting."""
+
+import re
+import zlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from conformance.model.exchange import Exchange, Span, view
+
+MAX_CONTENT = 64 * 1024 * 1024
+"""The bound on decompressed octets: what is above it is not read (a decompression bomb)."""
+
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) ([1-9]\d\d)(?: ([^\r\n]*))?\r?\n")
+BARE_LF = re.compile(rb"(?<!\r)\n")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+CHUNK_SIZE_BEGUN = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\r\n]*)?\r?\Z")
+TRAILERS = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n")
+GZIP = b"\x1f\x8b"
+MAX_MEMBERS = 64
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x78\x01": "zlib",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+}
+"""How compressed data begins."""
+
+NOWHERE = Span(0, 0)
+SEALED = ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm")
+"""Registered content codings that this reader can't undo."""
+
+Framing = Literal["length", "chunked", "close", "none"]
+Part = Literal["head", "framing"]
+
+
+class Header(NamedTuple):
+    """One header line: the name in lower case, the value without surrounding blanks, and its octets."""
+
+    name: str
+    value: str
+    span: Span
+
+
+class Fault(NamedTuple):
+    """One departure from HTTP/1.1: a clause in plain words, the octets, and where: in the head or in the framing."""
+
+    what: str
+    span: Span
+    part: Part = "head"
+
+
+class Segment(NamedTuple):
+    """A run of the body that is contiguous in what was heard: where it starts in each, and its length."""
+
+    body: int
+    heard: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The final reply of an exchange. Where none came, `status` is 0 and everything else is empty.
+
+    `raw` is the body as transferred, `content` the body with its content coding undone (what could be undone, if it
+    is corrupt; nothing, if it is `sealed` by a coding that this reader does not know). `coding` names what was to be
+    undone. `complete` tells whether the body's own framing says that all of it came. `trailing` are octets after the
+    reply. `timeline` maps content to time: pairs of (content octets available, nanoseconds).
+    """
+
+    status: int = 0
+    reason: str = ""
+    version: str = ""
+    headers: tuple[Header, ...] = ()
+    head: Span = NOWHERE
+    raw: bytes = b""
+    content: bytes = b""
+    segments: tuple[Segment, ...] = ()
+    framing: Framing = "none"
+    complete: bool = False
+    trailing: Span | None = None
+    faults: tuple[Fault, ...] = ()
+    coding: str = ""
+    sealed: bool = False
+    coding_fault: str = ""
+    timeline: tuple[tuple[int, int], ...] = ()
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """All values of a header, in order."""
+        return tuple(h.value for h in self.headers if h.name == name)
+
+    def value(self, name: str) -> str:
+        """The first value of a header, or nothing."""
+        return next(iter(self.values(name)), "")
+
+    def span(self, name: str) -> Span:
+        """The octets of a header line, or of the whole head where it is missing."""
+        return next((h.span for h in self.headers if h.name == name), self.head)
+
+    @property
+    def media_type(self) -> str:
+        """Type and subtype in lower case, without parameters (RFC 9110, section 8.3.1)."""
+        return self.value("content-type").split(";", 1)[0].strip().lower()
+
+    @property
+    def charset(self) -> str:
+        """The charset parameter of the content type in lower case, or nothing."""
+        found = re.search(r";\s*charset\s*=\s*\"?([^\s;\"]+)", self.value("content-type"), re.IGNORECASE)
+        return found[1].lower() if found else ""
+
+    @property
+    def packed(self) -> str:
+        """What the body is compressed by though no Content-Encoding says so, or nothing."""
+        return "" if self.coding else next((name for magic, name in PACKED.items() if self.raw.startswith(magic)), "")
+
+    def locate(self, start: int, end: int) -> Span:
+        """Where a run of the content stands in what was heard; the whole body where the content was compressed."""
+        if not self.segments:
+            return self.head
+        if self.coding:
+            return Span(self.segments[0].heard, self.segments[-1].heard + self.segments[-1].length)
+        last = max(start, end - 1)
+        return Span(self._heard(start), self._heard(last) + (1 if end > start else 0))
+
+    def _heard(self, offset: int) -> int:
+        found = self.segments[max(0, bisect_left(self.segments, (offset + 1,)) - 1)]
+        return found.heard + min(offset - found.body, found.length)
+
+    def at_ns(self, end: int) -> int:
+        """When the content up to before `end` had arrived, in nanoseconds since the exchange began."""
+        if not self.timeline:
+            return 0
+        return self.timeline[min(bisect_left(self.timeline, (end,)), len(self.timeline) - 1)][1]
+
+
+@dataclass(slots=True)
+class _Body:
+    segments: list[Segment] = field(default_factory=list)
+    framing: Framing = "none"
+    complete: bool = False
+    end: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    def blame(self, what: str, span: Span) -> None:
+        self.faults.append(Fault(what, span, "framing"))
+
+
+@view
+def reply(x: Exchange) -> Reply:
+    """The final reply; interim (1xx) replies are passed over (RFC 9110, section 15.2)."""
+    start = 0
+    while (line := STATUS_LINE.match(x.heard, start)) and 100 <= int(line[2]) < 200 and int(line[2]) != 101:
+        end = HEAD_END.search(x.heard, line.end() - 2)
+        if not end:
+            return Reply(faults=(Fault("the head of an interim reply has no end", Span(start, len(x.heard))),))
+        start = end.end()
+    return _final(x, start)
+
+
+def _final(x: Exchange, start: int) -> Reply:
+    line = STATUS_LINE.match(x.heard, start)
+    if not line:
+        what = "the reply does not begin with an HTTP/1.1 status line"
+        return Reply(faults=(Fault(what, Span(start, min(len(x.heard), start + 80))),) if x.heard[start:] else ())
+    end = HEAD_END.search(x.heard, line.end() - 2)
+    head = Span(start, end.end() if end else len(x.heard))
+    faults = list(_head_faults(x.heard, head, line, has_end=bool(end)))
+    headers = tuple(_headers(x.heard, line.end(), end.start() if end else head.end, faults))
+    body = _body(x, line[1], int(line[2]), headers, head.end) if end else _Body(end=head.end)
+    segments = tuple(body.segments)
+    raw = b"".join([x.heard[s.heard : s.heard + s.length] for s in segments])
+    coding = ", ".join(h.value for h in headers if h.name == "content-encoding").strip().lower()
+    decoded = _decode(raw, list(_arrived(x, segments)), coding)
+    return Reply(
+        status=int(line[2]),
+        reason=(line[3] or b"").decode("latin-1"),
+        version=line[1].decode(),
+        headers=headers,
+        head=head,
+        raw=raw,
+        content=decoded.content,
+        segments=segments,
+        framing=body.framing,
+        complete=body.complete,
+        trailing=Span(body.end, len(x.heard)) if body.complete and body.end < len(x.heard) else None,
+        faults=(*faults, *body.faults),
+        coding=decoded.coding,
+        sealed=decoded.sealed,
+        coding_fault=decoded.fault,
+        timeline=decoded.timeline,
+    )
+
+
+def _head_faults(heard: bytes, head: Span, line: re.Match[bytes], *, has_end: bool) -> Iterator[Fault]:
+    if not line[1].startswith(b"HTTP/1."):
+        yield Fault(f"the status line speaks {line[1].decode()} on an HTTP/1.1 connection", Span(*line.span()))
+    if not has_end:
+        yield Fault("the reply's head has no end", head)
+    if bare := BARE_LF.search(heard, head.start, head.end):
+        yield Fault("a line of the head ends in a bare LF in place of CRLF", Span(*bare.span()))
+
+
+def _headers(heard: bytes, start: int, end: int, faults: list[Fault]) -> Iterator[Header]:
+    for line in re.finditer(rb"[^\n]+", heard[start:end]):
+        span = Span(start + line.start(), start + line.end())
+        name, colon, value = line[0].removesuffix(b"\r").decode("latin-1").partition(":")
+        if not colon or not TOKEN.fullmatch(name):
+            faults.append(Fault(f"a header line is malformed: {name[:40]!r}", span))
+            continue
+        if CONTROL.search(value):
+            faults.append(Fault(f"the value of {name[:40]} holds a control character", span))
+        yield Header(name.lower(), value.strip(), span)
+
+
+def _body(x: Exchange, version: bytes, status: int, headers: tuple[Header, ...], start: int) -> _Body:
+    """Apply RFC 9112, section 6.3: which framing delimits the body."""
+    body = _Body(end=start)
+    lengths = [h for h in headers if h.name == "content-length"]
+    transfer = [h for h in headers if h.name == "transfer-encoding"]
+    codings = [part.strip().lower() for h in transfer for part in h.value.split(",")]
+    if status in (101, 204, 304) or x.sent.startswith(b"HEAD "):
+        body.complete = True
+        return body
+    if transfer:
+        if codings != ["chunked"]:
+            body.blame(f"Transfer-Encoding is not chunked alone: {', '.join(codings)[:60]}", transfer[0].span)
+        if version == b"HTTP/1.0":
+            body.blame("an HTTP/1.0 reply has a Transfer-Encoding", transfer[0].span)
+        if lengths:
+            body.blame("the reply has both Transfer-Encoding and Content-Length", lengths[0].span)
+    if codings and codings[-1] == "chunked":
+        body.framing = "chunked"
+        _chunks(x.heard, start, body)
+    elif lengths and not transfer:
+        body.framing = "length"
+        _length(x.heard, start, lengths, body)
+    else:
+        body.framing, body.end, body.complete = "close", len(x.heard), x.ending.how == "closed"
+        _add(body, start, len(x.heard) - start)
+    return body
+
+
+def _add(body: _Body, heard: int, length: int) -> None:
+    if length:
+        last = body.segments[-1] if body.segments else Segment(0, 0, 0)
+        body.segments.append(Segment(last.body + last.length, heard, length))
+
+
+def _length(heard: bytes, start: int, headers: Sequence[Header], body: _Body) -> None:
+    values = {part.strip() for header in headers for part in header.value.split(",")}
+    text = next(iter(values))
+    if len(values) > 1 or not (text.isascii() and text.isdigit() and len(text) < 16):
+        body.blame(f"Content-Length is not one number: {', '.join(sorted(values))[:60]!r}", headers[0].span)
+        _add(body, start, len(heard) - start)
+        body.end = len(heard)
+        return
+    got = min(int(text), len(heard) - start)
+    _add(body, start, got)
+    body.end, body.complete = start + got, got == int(text)
+
+
+def _chunks(heard: bytes, at: int, body: _Body) -> None:
+    """Apply RFC 9112, section 7.1, and stop at the first octet that is not chunked coding."""
+    size_at, size, body.end = CHUNK_SIZE.match, len(heard), len(heard)
+    segments, make, start = body.segments, Segment._make, 0
+    while found := size_at(heard, at):
+        length, at = int(found[1], 16), found.end()
+        if length == 0:
+            if end := TRAILERS.match(heard, at):
+                body.end, body.complete = end.end(), True
+            return
+        if at < size:
+            segments.append(make((start, at, min(length, size - at))))
+        start, at = start + length, at + length
+        if not heard.startswith(b"\r\n", at):
+            if at < size and heard[at:] != b"\r":
+                body.blame("a chunk is longer than its size says", Span(at, min(size, at + 16)))
+            return
+        at += 2
+    if at < size and not CHUNK_SIZE_BEGUN.match(heard, at):
+        body.blame("a chunk has no valid size", Span(at, min(size, at + 16)))
+
+
+def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, int]]:
+    """For each read from the socket that brought body: how much of the body had come by then, and its time."""
+    ends = [at + length for _, at, length in segments]
+    total = segments[-1].body + segments[-1].length if segments else 0
+    heard = index = now = at_ns = 0
+    for at_ns, length in x.arrivals:
+        heard += length
+        index = bisect_right(ends, heard, index)
+        now = total
+        if index < len(ends):
+            body, start, _ = segments[index]
+            now = body + max(0, heard - start)
+        if now:
+            yield now, at_ns
+    if now < total:
+        yield total, at_ns
+
+
+class _Decoded(NamedTuple):
+    content: bytes = b""
+    timeline: tuple[tuple[int, int], ...] = ()
+    coding: str = ""
+    sealed: bool = False
+    fault: str = ""
+
+
+def _decode(raw: bytes, arrived: list[tuple[int, int]], coding: str) -> _Decoded:
+    """Undo the content coding arrival by arrival, so that each octet of content has the time at which it was there.
+
+    A name that is no registered coding stands for none: clients pass such a body through as it is.
+    """
+    if any(part.strip() in SEALED for part in coding.split(",")) or coding.count(","):
+        return _Decoded(coding=coding, sealed=True)
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        return _Decoded(raw, tuple(arrived))
+    decoder = _inflater(coding, raw)
+    out, have, timeline, fault = bytearray(), 0, [], ""
+    for body_end, at_ns in arrived:
+        try:
+            out += decoder(raw[have:body_end], MAX_CONTENT + 1 - len(out))
+        except zlib.error as error:
+            fault = f"the body is not valid {coding}: {str(error)[:80]}"
+            break
+        have = body_end
+        timeline.append((len(out), at_ns))
+        if len(out) > MAX_CONTENT:
+            fault = f"the body decompresses to more than {MAX_CONTENT} octets"
+            break
+    return _Decoded(bytes(out[:MAX_CONTENT]), tuple(timeline), coding, fault=fault)
+
+
+def _inflater(coding: str, raw: bytes) -> Callable[[bytes, int], bytes]:
+    """Undo gzip, some members after each other included, or deflate, with or without the wrapper that many omit.
+
+    What follows the compressed data and is no further member is dropped, as clients do.
+    """
+    wrapped = len(raw) > 1 and raw[0] & 15 == 8 and (raw[0] * 256 + raw[1]) % 31 == 0
+    wbits = 31 if coding != "deflate" else 15 if wrapped else -15
+    inflate, members = zlib.decompressobj(wbits), MAX_MEMBERS
+
+    def decode(data: bytes, bound: int) -> bytes:
+        nonlocal inflate, members
+        out = b""
+        while data and len(out) < bound:
+            if inflate.eof:
+                if not members or not data.startswith(GZIP):
+                    break
+                inflate, members = zlib.decompressobj(wbits), members - 1
+            out += inflate.decompress(data, bound - len(out))
+            data = inflate.unused_data
+        return out
+
+    return decode
+
+
+def over_at_ns(x: Exchange) -> int:
+    """When the last octet of the reply, or the close that ends it, came: nanoseconds since the exchange began."""
+    answer = reply(x)
+    if answer.framing == "close" or not x.arrivals:
+        return x.ending.at_ns
+    end, heard = answer.trailing.start if answer.trailing else len(x.heard), 0
+    for at_ns, length in x.arrivals:
+        heard += length
+        if heard >= end:
+            return at_ns
+    return x.arrivals[-1].at_ns
+
+
+def requested(x: Exchange, name: str) -> tuple[str, ...]:
+    """All values of a header of the request."""
+    head = x.sent.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
+    fields = (line.partition(":") for line in head)
+    return tuple(value.strip() for field_name, _, value in fields if field_name.lower() == name)

@@ -1,0 +1,193 @@
+"""Read an event stream octet by octet (WHATWG HTML, section 9.2), keeping what a tolerant client would forgive."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Final, NamedTuple
+
+from conformance.model.exchange import Api, Exchange, Span, view
+from conformance.parsing.http1 import Reply, reply
+from conformance.parsing.json_text import Mark, value_of
+
+BOM = b"\xef\xbb\xbf"
+DONE: Final = Mark.DONE
+TERMINAL: dict[Api, tuple[str, ...]] = {
+    "chat": (),
+    "messages": ("message_stop",),
+    "responses": ("response.completed", "response.incomplete", "response.failed"),
+}
+"""The types of the events that end a stream; on chat that is `[DONE]` alone."""
+
+FIELDS = ("data", "event", "id", "retry")
+LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
+OPENING = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:(?:data|event|id|retry)[ \t]*)?:")
+PLAIN = re.compile(
+    rb"(?:event:[ ]?([^\r\n]*+)(?:\r\n|\n|\r(?!\n)))?data:[ ]?([^\r\n]*+)(?:\n\n|\r\n\r\n|\r\r(?!\n))",
+)
+"""The block that nearly all events are: an optional event line, one data line, a blank line, one kind of line end."""
+
+
+class Line(NamedTuple):
+    """One line: where it starts, its text, and its end: LF, CR, CRLF, or nothing where the stream breaks off."""
+
+    start: int
+    text: bytes
+    eol: bytes
+
+    @property
+    def name(self) -> str:
+        """The field's name; empty for a comment."""
+        return self.text.partition(b":")[0].decode("utf-8", "replace")
+
+    @property
+    def value(self) -> bytes:
+        """The field's value, without the one optional space."""
+        return self.text.partition(b":")[2].removeprefix(b" ")
+
+
+class Event(NamedTuple):
+    """One block of lines up to a blank line. Offsets count octets of the content.
+
+    `data` and `name` are what the specification makes of the block. `plain` tells that it holds one data line, at
+    most one event line before it, and nothing else.
+    """
+
+    start: int
+    end: int
+    octets: bytes
+    name: str
+    data: bytes
+    has_data: bool
+    terminated: bool
+    plain: bool = False
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The block's lines, comments included, the blank ones left out."""
+        return tuple(line for line in _lines(self.octets, 0, self.start) if line.text)
+
+    @property
+    def dispatched(self) -> bool:
+        """Whether a client sees this event: the specification drops a block without data, or unfinished at the end."""
+        return self.has_data and self.terminated
+
+    @property
+    def is_done(self) -> bool:
+        """Whether this is the end marker of the OpenAI APIs."""
+        return self.data.strip() == b"[DONE]"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An event stream: its blocks in order, those that hold comments only included. `bom` tells of a leading BOM."""
+
+    events: tuple[Event, ...] = ()
+    bom: bool = False
+    content: bytes = b""
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines, blank ones included."""
+        return tuple(_lines(self.content, len(BOM) if self.bom else 0))
+
+    @cached_property
+    def dispatched(self) -> tuple[Event, ...]:
+        """The events that a client sees."""
+        return tuple([event for event in self.events if event.has_data and event.terminated])
+
+
+def parse(content: bytes) -> Stream:
+    """Parse the octets of an event stream. Nothing is refused: unknown fields and odd lines stay in `lines`."""
+    bom = content.startswith(BOM)
+    return Stream(tuple(_events(content, len(BOM) if bom else 0)), bom, content)
+
+
+def _events(content: bytes, at: int) -> Iterator[Event]:
+    plain, make, size = PLAIN.match, partial(tuple.__new__, Event), len(content)  # past a check that takes its time
+    while at < size:
+        if found := plain(content, at):
+            octets, named, data = found.group(0, 1, 2)
+            end = at + len(octets)
+            name = named.decode("utf-8", "replace") if named else ""
+            yield make((at, end, octets, name, data, True, True, True))
+            at = end
+        elif content[at] in b"\r\n":
+            at += 1
+        else:
+            yield (event := _block(content, at))
+            at = event.end
+
+
+def _block(content: bytes, start: int) -> Event:
+    """The block that begins at `start`, up to and with its blank line, or to the end."""
+    name, data, end, terminated = b"", [], start, False
+    for line in _lines(content, start):
+        end = line.start + len(line.text) + len(line.eol)
+        if not line.text:
+            terminated = True
+            break
+        if line.name == "data":
+            data.append(line.value)
+        elif line.name == "event":
+            name = line.value
+    text = name.decode("utf-8", "replace")
+    return Event(start, end, content[start:end], text, b"\n".join(data), bool(data), terminated)
+
+
+def _lines(content: bytes, at: int, offset: int = 0) -> Iterator[Line]:
+    """The lines from `at` on; `offset` is added to where they start."""
+    while at < len(content):
+        found = LINE.match(content, at)
+        if found is None:  # LINE matches everywhere; this is for the type checker
+            break
+        yield Line(at + offset, found[1], found[2])
+        at = found.end()
+
+
+@view
+def stream(x: Exchange) -> Stream:
+    """The reply's body read as an event stream, whatever it is labelled."""
+    return parse(reply(x).content)
+
+
+@view
+def payloads(x: Exchange) -> tuple[Any, ...]:
+    """The value of each dispatched event, in order: a JSON value, DONE for the end marker, or NOT_JSON."""
+    return tuple(
+        [
+            value_of(event.data) if event.data.startswith(b"{") or not event.is_done else DONE
+            for event in stream(x).dispatched
+        ]
+    )
+
+
+@view
+def ends(x: Exchange) -> tuple[Event, ...]:
+    """The dispatched events that end a stream of this API."""
+    kinds, pairs = TERMINAL[x.api], zip(stream(x).dispatched, payloads(x), strict=True)
+    if not kinds:
+        return tuple([event for event, value in pairs if value is DONE])
+    return tuple([event for event, value in pairs if isinstance(value, dict) and value.get("type") in kinds])
+
+
+@view
+def looks_like_events(x: Exchange) -> bool:
+    """Whether the body opens like an event stream: with a field that the specification knows, or a comment."""
+    return bool(OPENING.match(reply(x).content[:4096]))
+
+
+def is_labelled(answer: Reply) -> bool:
+    """Whether the reply says that it is an event stream."""
+    return answer.media_type == "text/event-stream"
+
+
+def span(x: Exchange, event: Event | Line) -> Span:
+    """The octets of an event or line in what was heard."""
+    end = event.end if isinstance(event, Event) else event.start + len(event.text) + len(event.eol)
+    return reply(x).locate(event.start, end)
+
+
+def at_ns(x: Exchange, event: Event) -> int:
+    """When the last octet of an event arrived."""
+    return reply(x).at_ns(event.end)

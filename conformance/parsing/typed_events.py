@@ -1,0 +1,44 @@
+"""Event streams whose events say their types, as those of Messages and Responses do."""
+
+from typing import NamedTuple
+
+from conformance.model.exchange import Api, Exchange, view
+from conformance.parsing.json_text import NOT_JSON
+from conformance.parsing.json_values import Object, mapping, string
+from conformance.parsing.sse import Event, payloads, stream
+
+PASSED_OVER: dict[Api, tuple[str, ...]] = {"messages": ("", "ping")}
+"""The names of events whose data the API's own SDKs don't read."""
+
+
+class Part(NamedTuple):
+    """One event: what it holds, and its type."""
+
+    event: Event
+    value: Object
+    type: str
+
+
+@view
+def parts(x: Exchange) -> tuple[Part, ...]:
+    """The events that say their type."""
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
+    found = (Part(event, mapping(value), string(mapping(value).get("type"))) for event, value in pairs)
+    return tuple(part for part in found if part.type)
+
+
+def of(x: Exchange, *kinds: str) -> list[Part]:
+    """The events of these types."""
+    return [part for part in parts(x) if part.type in kinds]
+
+
+def is_passed_over(x: Exchange, event: Event) -> bool:
+    """Whether the API's own SDKs pass over an event without reading its data."""
+    return event.name in PASSED_OVER.get(x.api, ())
+
+
+@view
+def is_torn(x: Exchange) -> bool:
+    """Whether an event that clients read holds no JSON."""
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
+    return any(value is NOT_JSON and not is_passed_over(x, event) for event, value in pairs)

@@ -1,0 +1,86 @@
+"""Life with a target: a crowd that asks at the same time, connections that are kept, and clients that hang up."""
+
+from collections.abc import Iterator
+
+from conformance.model.exchange import Mode
+from conformance.model.marker_words import ABANDONED_WORD, BURST_WORDS
+from conformance.model.probe import CROWD, Probe, Raw, Suite
+from conformance.probes.baseline import COUNT, says
+
+FEW = 8
+"""So many of the crowd come in a gate."""
+BEFORE, MIDWAY, AFTERWARDS, AT_ONCE = 4, 5, 7, 8
+"""The turns around the hang-ups: each request alone, so that nothing else keeps the target busy."""
+
+AGAIN = f"Write this word eighty times, and nothing else: {ABANDONED_WORD}"
+"""What a client that hangs up asks for: a long answer, whose word no other question calls for."""
+
+LOAD = Raw(method="GET", path="/metrics", at_root=True)
+
+
+def _crowd() -> Iterator[Probe]:
+    for number, word in enumerate(BURST_WORDS, 1):
+        yield Probe(
+            name=f"chat.crowd.{number:02}",
+            purpose="One of many who ask at the same time, each for a word of its own.",
+            api="chat",
+            modes=("stream",),
+            change=says(f"Say only this word, and nothing else: {word}", max_tokens=8),
+            suite="gate" if number <= FEW else "full",
+            max_tokens=8,
+            turn=CROWD,
+        )
+
+
+def _load(about: str, turn: int) -> Probe:
+    return Probe(
+        name=f"chat.load.{about}",
+        purpose="How many requests the target is busy with, where it tells: before a client hung up, and after.",
+        api="chat",
+        modes=("unary",),
+        raw=LOAD,
+        suite="full",
+        max_tokens=0,
+        turn=turn,
+    )
+
+
+def _hang_up(about: str, what: str, mode: Mode, events: int, turn: int, suite: Suite) -> Iterator[Probe]:
+    yield Probe(
+        name=f"chat.hang-up.{about}",
+        purpose=f"The client hangs up {what}.",
+        api="chat",
+        modes=(mode,),
+        change=says(AGAIN, max_tokens=256),
+        suite=suite,
+        max_tokens=256,
+        turn=turn,
+        hang_up=events,
+    )
+    yield Probe(
+        name=f"chat.after.{about}",
+        purpose=f"The next question after a client hung up {what}.",
+        api="chat",
+        modes=(mode,),
+        change=says(COUNT, max_tokens=96),
+        suite=suite,
+        max_tokens=96,
+        turn=turn + 1,
+    )
+
+
+CROWD_OF_ALL = tuple(_crowd())
+HANG_UPS = (
+    *_hang_up("midway", "in the midst of a stream", "stream", 2, MIDWAY, "gate"),
+    *_hang_up("at-once", "as soon as it has asked for a whole answer", "unary", 0, AT_ONCE, "full"),
+)
+LOADS = (_load("before", BEFORE), _load("after", AFTERWARDS), _load("last", AT_ONCE + 2))
+KEPT = Probe(
+    name="chat.kept",
+    purpose="The same question twice over one connection: the second answer is judged.",
+    api="chat",
+    modes=("stream",),
+    change=says(COUNT, max_tokens=2),
+    max_tokens=2,
+    kept=True,
+)

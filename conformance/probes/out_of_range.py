@@ -1,0 +1,55 @@
+"""Values beyond their documented range: who lets them pass does something else than was asked."""
+
+from typing import Any
+
+from conformance.model.exchange import Api
+from conformance.model.probe import Probe
+from conformance.probes.baseline import cap, sets
+from conformance.probes.encoding import Offer, tools
+from conformance.probes.tools import FORECAST, TOOL
+
+BEYOND: dict[Api, dict[str, dict[str, Any]]] = {
+    "chat": {
+        "temperature": {"temperature": 5},
+        "temperature.negative": {"temperature": -1},
+        "top_p": {"top_p": 1.5},
+        "frequency_penalty": {"frequency_penalty": 3},
+        "presence_penalty": {"presence_penalty": -3},
+        "logit_bias": {"logit_bias": {"50": 1000}},
+        "n": {"n": 0},
+        "top_logprobs": {"logprobs": True, "top_logprobs": 25},
+        "response_format": {"response_format": {"type": "no_such_format"}},
+        "tool_choice": {"tools": [TOOL], "tool_choice": "sometimes"},
+        "max_tokens": {"max_tokens": 0},
+    },
+    "messages": {
+        "temperature": {"temperature": 1.5},
+        "temperature.negative": {"temperature": -1},
+        "top_p": {"top_p": 1.5},
+        "tool_choice": tools("messages", Offer((FORECAST,))) | {"tool_choice": {"type": "sometimes"}},
+        "max_tokens": {"max_tokens": 0},
+    },
+    "responses": {
+        "temperature": {"temperature": 5},
+        "temperature.negative": {"temperature": -1},
+        "top_p": {"top_p": 1.5},
+        "text": {"text": {"format": {"type": "no_such_format"}}},
+        "tool_choice": tools("responses", Offer((FORECAST,))) | {"tool_choice": "sometimes"},
+        "max_output_tokens": {"max_output_tokens": 0},
+    },
+}
+"""For a field, and what is wrong with it where there is more than one way, what is asked."""
+
+RANGES = tuple(
+    Probe(
+        name=f"{api}.range.{about}",
+        purpose=f"`{about.partition('.')[0]}` has a value that the API does not document.",
+        api=api,
+        modes=("unary",),
+        change=sets(**cap(api, 1) | fields),
+        suite="full",
+        max_tokens=16,
+    )
+    for api, beyond in BEYOND.items()
+    for about, fields in beyond.items()
+)

@@ -1,1 +1,0 @@
-"""The embedded reference server: good deployments, planted defects and legal variants."""

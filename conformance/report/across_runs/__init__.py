@@ -1,0 +1,1 @@
+"""Reports about several runs: their difference, and the matrix."""

@@ -1,0 +1,133 @@
+"""What changed between two runs of a target: failures, fields, frameworks' fates and cost. Pure.
+
+What a noisy but equal target changes is no difference: verdicts that could not be had, states that are not known,
+times.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from conformance.field_support.capability import State
+from conformance.model.impact import Impact
+from conformance.model.verdict import Level, Status
+from conformance.report.document import Judged, Report
+from conformance.report.formats.markdown import code, plain, table
+from conformance.report.impacts import USER_SEES, WORST, money
+
+Place = tuple[str, str, str, str]
+NOTICEABLE: Final = 0.2
+"""A change of what a run costs, as a share of what it cost before."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference: of what kind, whether it is a regression, and in words."""
+
+    kind: Literal["failure", "mended", "field", "framework", "cost"]
+    regression: bool
+    level: str
+    what: str
+    words: str
+
+
+def changes(old: Report, new: Report, *, strict: bool = False) -> tuple[Change, ...]:
+    """The differences, regressions first. With `strict` a new failure of a SHOULD is a regression, too."""
+    found = (*_failures(old, new, strict=strict), *_fields(old, new), *_fates(old, new), *_cost(old, new))
+    return tuple(sorted(found, key=lambda c: (not c.regression, c.kind, c.what)))
+
+
+def _failures(old: Report, new: Report, *, strict: bool) -> Iterator[Change]:
+    """Rules that fail on an API now and did not, or the other way round; where both could tell."""
+    before, after = _by_rule(old.verdicts), _by_rule(new.verdicts)
+    for place, verdicts in after.items():
+        failed = [v for v in verdicts if v.counts]
+        known = before.get(place, [])
+        level = verdicts[0].level
+        if failed and not any(v.counts for v in known):
+            regression = level is Level.MUST or (strict and level is Level.SHOULD)
+            words = f"{failed[0].title}: {failed[0].message}"
+            yield Change(kind="failure", regression=regression, level=level.value, what=" on ".join(place), words=words)
+        elif not failed and any(v.counts for v in known) and any(v.status is Status.PASS for v in verdicts):
+            what, words = " on ".join(place), verdicts[0].title
+            yield Change(kind="mended", regression=False, level=level.value, what=what, words=words)
+
+
+def _by_rule(verdicts: Iterable[Judged]) -> dict[tuple[str, str], list[Judged]]:
+    found: dict[tuple[str, str], list[Judged]] = {}
+    for verdict in verdicts:
+        found.setdefault((verdict.rule, verdict.api), []).append(verdict)
+    return found
+
+
+GOOD: Final[tuple[State, ...]] = ("honoured", "refused", "announced")
+
+
+def _fields(old: Report, new: Report) -> Iterator[Change]:
+    """Fields whose state is another, where it is known both times."""
+    before = {(f.api, f.field, f.mode): f for f in old.fields}
+    for field in new.fields:
+        was = before.get((field.api, field.field, field.mode))
+        if was is None or "unknown" in (was.state, field.state) or was.state == field.state:
+            continue
+        regression = field.documented and field.state == "dropped" and was.state in GOOD
+        words = f"was {was.state}, is {field.state}: {field.why}"
+        what = f"{field.field} on {field.api}, {field.mode}"
+        yield Change(kind="field", regression=regression, level="", what=what, words=words)
+
+
+def _fates(old: Report, new: Report) -> Iterator[Change]:
+    """Frameworks whose user gets something else, or that send more or fewer requests for it."""
+    before = {_of(impact): impact for impact in old.impact}
+    for impact in new.impact:
+        was = before.get(_of(impact))
+        if was is None or (was.outcome, was.requests) == (impact.outcome, impact.requests):
+            continue
+        is_worse = WORST.index(impact.outcome) < WORST.index(was.outcome) or impact.requests > was.requests
+        words = f"{_told(was)}; now {_told(impact)}"
+        regression = is_worse and not (impact.delivered and impact.requests <= was.requests)
+        what = f"{impact.client}, {impact.mode}"
+        yield Change(kind="framework", regression=regression, level="", what=what, words=words)
+
+
+def _of(impact: Impact) -> Place:
+    return impact.client, impact.profile, impact.mode, impact.probe
+
+
+def _told(impact: Impact) -> str:
+    requests = f"{impact.requests} request" + "s" * (impact.requests != 1)
+    return f"its user {USER_SEES[impact.outcome]} with {requests}"
+
+
+def _cost(old: Report, new: Report) -> Iterator[Change]:
+    """What the same questions cost."""
+    if old.cost_usd and new.cost_usd is not None and (old.suite, old.requests) == (new.suite, new.requests):
+        share = (new.cost_usd - old.cost_usd) / old.cost_usd
+        if abs(share) > NOTICEABLE:
+            words = f"the run cost {money(old.cost_usd)} and costs {money(new.cost_usd)} ({share:+.0%})"
+            yield Change(kind="cost", regression=False, level="", what="cost", words=words)
+
+
+TITLES: Final = {
+    "failure": "New failures",
+    "field": "Request fields",
+    "framework": "What users would see",
+    "cost": "Cost",
+    "mended": "Mended",
+}
+
+
+def as_markdown(found: Iterable[Change], old: Report, new: Report) -> str:
+    """The differences as a comment for a pull request."""
+    all_of_them = list(found)
+    bad = sum(change.regression for change in all_of_them)
+    head = f"❌ {bad} regressions" if bad else "✅ no regression"
+    lines = [f"## {head}: {plain(new.target.name)}", "", f"{code(old.started)} → {code(new.started)}"]
+    for kind, title in TITLES.items():
+        mine = [change for change in all_of_them if change.kind == kind]
+        if mine:
+            rows = ((("❌" if c.regression else ""), c.level, plain(c.what), plain(c.words)) for c in mine)
+            lines += ["", f"### {title}", "", *table(("", "level", "what", "change"), rows)]
+    if not all_of_them:
+        lines += ["", "Nothing changed."]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,196 @@
+"""The matrix: many targets against the frameworks, the families of rules, and the request fields."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from conformance.field_support.capability import State
+from conformance.model.exchange import Api
+from conformance.model.impact import Impact, Outcome
+from conformance.model.verdict import Level, Status
+from conformance.report.document import Report
+from conformance.report.formats import html
+from conformance.report.impacts import USER_SEES, WORST
+from conformance.rules.families import FAMILIES
+
+SHORT: Final[dict[Outcome, str]] = {
+    "text": "delivers",
+    "text+": "too much",
+    "partial_text": "a part",
+    "empty_silent": "empty",
+    "exception": "error",
+    "partial_text+exception": "a part, error",
+    "hang": "hangs",
+    "tool_ok": "tool call",
+    "tool_bad": "broken call",
+}
+
+
+class Fate(NamedTuple):
+    """What a framework's user gets, and the requests that it takes."""
+
+    outcome: Outcome
+    requests: int
+
+
+class Column(NamedTuple):
+    """What a matrix keeps of one target: a little, however long its run was."""
+
+    name: str
+    file: str
+    said: str
+    detail: str
+    fates: Mapping[str, Fate]
+    families: Mapping[str, Mapping[str, int]]
+    fields: Mapping[tuple[Api, str], State]
+    failing: frozenset[str]
+
+    @property
+    def kind(self) -> str:
+        """The class that colours its verdict."""
+        return html.kind(self.said)
+
+
+class Cell(NamedTuple):
+    """One cell: its words, the class that colours it, where it leads, and more in a tooltip."""
+
+    text: str
+    kind: str = ""
+    href: str = ""
+    title: str = ""
+    level: str = ""
+
+
+class Row(NamedTuple):
+    """One row: its name for the filters, its label and a cell for each target."""
+
+    name: str
+    label: str
+    cells: tuple[Cell, ...]
+
+
+class Grid(NamedTuple):
+    """One of the three tables."""
+
+    name: str
+    title: str
+    what: str
+    rows_are: str
+    rows: tuple[Row, ...]
+
+
+class Trend(NamedTuple):
+    """How many rules failed in the runs of one target that are kept, oldest first."""
+
+    name: str
+    runs: int
+    must: str
+    should: str
+
+
+def column(report: Report, file: str) -> Column:
+    """What is kept of a target's report."""
+    families: dict[str, dict[str, int]] = {}
+    for verdict in report.verdicts:
+        counts = families.setdefault(report.rules[verdict.rule].family, {})
+        key = verdict.level.value if verdict.counts else verdict.status.value
+        counts[key] = counts.get(key, 0) + 1
+    return Column(
+        name=report.target.name,
+        file=file,
+        said=html.said(report),
+        detail=report.summary.headline[0] if report.summary.headline else "",
+        fates=_fates(() if report.stopped else report.impact),
+        families=families,
+        fields={(f.api, f.field): report.capabilities[f.api][f.field] for f in report.fields if f.documented},  # type: ignore[misc]
+        failing=frozenset(v.rule for v in report.verdicts if v.status is Status.FAIL),
+    )
+
+
+def failed_column(name: str, file: str, why: str) -> Column:
+    """A target that could not be run."""
+    return Column(name, file, "not tested", why, {}, {}, {}, frozenset())
+
+
+def _fates(impacts: Iterable[Impact]) -> dict[str, Fate]:
+    """The worse of a framework's two modes; streaming, where they are alike."""
+    found: dict[str, Fate] = {}
+    for impact in sorted(impacts, key=lambda i: i.mode):
+        fate = Fate(impact.outcome, impact.requests)
+        before = found.get(impact.client)
+        if before is None or WORST.index(fate.outcome) < WORST.index(before.outcome):
+            found[impact.client] = fate
+    return found
+
+
+def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = ()) -> str:
+    """The page of the matrix."""
+    frameworks = sorted({client for c in columns for client in c.fates}, key=str.lower)
+    families = [family for family in FAMILIES if any(family in c.families for c in columns)]
+    fields = sorted({place for c in columns for place in c.fields})
+    grids: list[Any] = [
+        _grid("frameworks", [Row(name, name, tuple(_fate(c, name) for c in columns)) for name in frameworks]),
+        _grid("families", [Row(name, _family(name), tuple(_count(c, name) for c in columns)) for name in families]),
+        _grid("fields", [Row(f"{a}.{n}", f"{a} {n}", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
+    ]
+    return html.index_page(
+        columns=columns, grids=grids, when=when, trends=trends, families=families, frameworks=frameworks
+    )
+
+
+TITLES: Final = {
+    "frameworks": (
+        "Frameworks",
+        "What each framework's user gets for a plain message, in the worse of both modes; × is the requests it takes.",
+        "framework",
+    ),
+    "families": (
+        "Families of rules",
+        "How many verdicts fail, by level; a tick where all that applied passed.",
+        "family",
+    ),
+    "fields": ("Request fields", "What becomes of each field, in the worse of both modes.", "field"),
+}
+
+
+def _grid(name: str, rows: list[Row]) -> Grid:
+    title, what, rows_are = TITLES[name]
+    return Grid(name, title, what, rows_are, tuple(rows))
+
+
+def _family(name: str) -> str:
+    return f"{name}: {FAMILIES[name]}"
+
+
+def _fate(c: Column, client: str) -> Cell:
+    fate = c.fates.get(client)
+    if fate is None:
+        return Cell("–")
+    times = f" ×{fate.requests}" if fate.requests > 1 else ""
+    kind = html.kind(fate.outcome)
+    kind = "warn" if kind == "good" and fate.requests > 1 else kind
+    title = f"{client} on {c.name}: its user {USER_SEES[fate.outcome]}"
+    return Cell(SHORT[fate.outcome] + times, kind, f"targets/{c.file}.html#impact", title)
+
+
+def _count(c: Column, family: str) -> Cell:
+    counts = c.families.get(family, {})
+    must, should = (counts.get(level.value, 0) for level in (Level.MUST, Level.SHOULD))
+    href = f"targets/{c.file}.html#failures"
+    if must or should:
+        words = ", ".join(f"{n} {level}" for n, level in ((must, "MUST"), (should, "SHOULD")) if n)
+        return Cell(words, "bad" if must else "warn", href, f"{family} on {c.name}: {words}", words)
+    if counts.get("fail"):
+        return Cell("waived", "waived", href)
+    return Cell("✓", "good", href, f"{family} on {c.name}: nothing failed") if counts.get("pass") else Cell("–")
+
+
+def _state(c: Column, place: tuple[Api, str]) -> Cell:
+    state = c.fields.get(place)
+    if state is None:
+        return Cell("–")
+    return Cell(state, html.kind(state), f"targets/{c.file}.html#fields", f"{place[1]} on {c.name}: {state}")
+
+
+def rules_shown(columns: Sequence[Column]) -> Iterator[str]:
+    """The rules that a page is needed for."""
+    yield from sorted(frozenset[str]().union(*(c.failing for c in columns)))

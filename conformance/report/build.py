@@ -1,0 +1,206 @@
+"""Assembles the report of a run. Pure: the same recording gives the same report."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from conformance import __version__, catalogue
+from conformance.judge import Judgement
+from conformance.model.exchange import Api, Exchange
+from conformance.model.impact import Impact
+from conformance.model.rule import Rule
+from conformance.model.run import RunFacts
+from conformance.model.target import Target
+from conformance.model.verdict import Finding, Level, Status, Verdict
+from conformance.model.waiver import Waiver
+from conformance.report import fields, headline
+from conformance.report.document import Accepted, Judged, Place, Report, RulePage, Seen, Summary, Tested, Tokens, Tool
+from conformance.report.escaping import safe, window
+
+CONFORMANT, FAILED, UNREACHABLE, HARNESS_FAILED, INTERRUPTED = 0, 1, 3, 4, 130
+
+
+def build(
+    facts: RunFacts,
+    judgement: Judgement,
+    load: Callable[[str], Exchange],
+    waivers: Sequence[Waiver] = (),
+    *,
+    strict: bool = False,
+) -> Report:
+    """The report of a run.
+
+    A waiver's end date is held against the day of the recording, so that judging again later says the same.
+    """
+    today = date.fromisoformat(facts.started[:10])
+    verdicts = tuple(_judged(v, load, _reason(v, waivers, today)) for v in judgement.verdicts)
+    accepted = tuple(_accepted(waiver, judgement.verdicts, today) for waiver in waivers)
+    strict = strict or facts.strict
+    code = exit_code(facts, verdicts, accepted, greeted=not headline.not_greeted(verdicts, load), strict=strict)
+    apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
+    return Report(
+        tool=Tool("oai-conformance", __version__),
+        target=_tested(facts.target, apis),
+        suite=facts.suite,
+        profiles=facts.profiles,
+        started=facts.started,
+        duration_s=facts.duration_s,
+        stopped=facts.stopped,
+        stopped_why=safe(facts.stopped_why),
+        strict=strict,
+        seed=facts.seed,
+        requests=judgement.requests,
+        left_out=facts.left_out,
+        tokens=Tokens(judgement.tokens_prompt, judgement.tokens_completion),
+        cost_usd=_dollars(judgement.cost_usd),
+        messages_per_day=facts.messages_per_day,
+        verdicts=verdicts,
+        rules=_pages(frozenset(verdict.rule for verdict in verdicts)),
+        capabilities={api: dict(states) for api, states in judgement.capabilities.items()},
+        fields=fields.of(judgement),
+        hints=tuple(fields.hints(judgement.capabilities)),
+        impact=tuple(_impact(impact, facts.messages_per_day) for impact in judgement.impact),
+        hurt={
+            name: tuple(_impact(impact, facts.messages_per_day) for impact in impacts)
+            for name, impacts in sorted(judgement.hurt.items())
+        },
+        waivers=accepted,
+        summary=_summary(verdicts, accepted, headline.lines(facts, judgement, verdicts, load), code),
+        exit_code=code,
+    )
+
+
+def exit_code(
+    facts: RunFacts, verdicts: Sequence[Judged], waivers: Sequence[Accepted], *, greeted: bool, strict: bool
+) -> int:
+    """What the command answers: the user's stop, an unreachable target, a failure, our own fault, or all is well.
+
+    A run in which no plain greeting was answered, or one was put off, is never conformant: not all was reached.
+    """
+    if facts.stopped:
+        return INTERRUPTED if facts.stopped == "interrupted" else UNREACHABLE
+    if any(v.counts and v.level is Level.MUST for v in verdicts):
+        return FAILED
+    if any(v.status is Status.ERROR for v in verdicts):
+        return HARNESS_FAILED
+    if not greeted:
+        return UNREACHABLE
+    wanting = any((v.counts and v.level is Level.SHOULD) or v.status is Status.UNTESTABLE for v in verdicts)
+    stale = any(waiver.state != "used" for waiver in waivers)
+    return FAILED if strict and (wanting or stale) else CONFORMANT
+
+
+def _judged(verdict: Verdict, load: Callable[[str], Exchange], waived: str) -> Judged:
+    return Judged(
+        rule=verdict.rule,
+        title=verdict.title,
+        level=verdict.level,
+        status=verdict.status,
+        api=verdict.api,
+        profile=verdict.profile,
+        mode=verdict.mode,
+        probe=verdict.probe,
+        message=safe(verdict.message),
+        findings=tuple(_seen(finding, verdict.exchanges, load) for finding in verdict.findings),
+        exchanges=verdict.exchanges,
+        waived=waived,
+    )
+
+
+def _seen(finding: Finding, exchanges: tuple[str, ...], load: Callable[[str], Exchange]) -> Seen:
+    """A finding with its octets. Where a verdict saw two exchanges, the finding points into the first."""
+    if finding.at is None or not exchanges:
+        return Seen(safe(finding.seen), safe(finding.expected))
+    x = load(exchanges[0])
+    span = finding.at
+    place = Place(x.id, span.side, span.start, span.end)
+    return Seen(safe(finding.seen), safe(finding.expected), place, window(getattr(x, span.side), span))
+
+
+def _reason(verdict: Verdict, waivers: Sequence[Waiver], today: date) -> str:
+    if verdict.status is not Status.FAIL:
+        return ""
+    return next((safe(waiver.reason) for waiver in waivers if waiver.covers(verdict, today)), "")
+
+
+def _accepted(waiver: Waiver, verdicts: Sequence[Verdict], today: date) -> Accepted:
+    failures = sum(v.status is Status.FAIL and waiver.covers(v, today) for v in verdicts)
+    state = "expired" if today > waiver.until else "used" if failures else "stale"
+    said: dict[str, Any] = msgspec.structs.asdict(waiver)
+    told: dict[str, Any] = {name: safe(value) if isinstance(value, str) else value for name, value in said.items()}
+    return Accepted(**told, state=state, failures=failures)
+
+
+def _tested(target: Target, apis: tuple[Api, ...]) -> Tested:
+    return Tested(
+        name=safe(target.name),
+        base_url=safe(target.base_url),
+        model=safe(target.model),
+        apis=apis,
+        key_env=target.key_env,
+        policy=target.policy,
+    )
+
+
+def _pages(names: frozenset[str]) -> dict[str, RulePage]:
+    return {rule.id: _page(rule) for rule in catalogue.rules() if rule.id in names}
+
+
+def _page(rule: Rule) -> RulePage:
+    return RulePage(
+        title=rule.title,
+        level=rule.level,
+        family=rule.family,
+        fault=rule.fault,
+        spec=rule.spec,
+        fix=rule.fix,
+        why=" ".join(rule.why.split()),
+    )
+
+
+def _impact(impact: Impact, messages_per_day: float | None) -> Impact:
+    def daily(amount: float | None) -> float | None:
+        return None if amount is None or messages_per_day is None else _dollars(amount * messages_per_day)
+
+    return msgspec.structs.replace(
+        impact,
+        detail=safe(impact.detail),
+        error=safe(impact.error),
+        wasted_usd=_dollars(impact.wasted_usd),
+        cost_usd=_dollars(impact.cost_usd),
+        wasted_usd_day=daily(impact.wasted_usd),
+        cost_usd_day=daily(impact.cost_usd),
+    )
+
+
+def _dollars(amount: float | None) -> float | None:
+    """To a millionth of a cent, so that sums do not show the traces of binary fractions."""
+    return None if amount is None else round(amount, 8)
+
+
+def _summary(verdicts: Sequence[Judged], waivers: Sequence[Accepted], headlines: Iterable[str], code: int) -> Summary:
+    counted = [v for v in verdicts if v.counts]
+    return Summary(
+        conformant=code == CONFORMANT,
+        headline=tuple(map(safe, headlines)),
+        verdicts=_by_status(verdicts),
+        failed={level: sum(v.level is level for v in counted) for level in Level},
+        waived=sum(bool(v.waived) for v in verdicts),
+        stale_waivers=sum(waiver.state != "used" for waiver in waivers),
+        profiles={name: _by_status(of_profile) for name, of_profile in _by_profile(verdicts)},
+    )
+
+
+def _by_status(verdicts: Sequence[Judged]) -> dict[str, int]:
+    counts = Counter(v.status for v in verdicts)
+    return {status.value: counts[status] for status in Status}
+
+
+def _by_profile(verdicts: Sequence[Judged]) -> Iterator[tuple[str, list[Judged]]]:
+    groups: dict[str, list[Judged]] = {}
+    for verdict in verdicts:
+        groups.setdefault(verdict.profile, []).append(verdict)
+    return iter(sorted(groups.items()))

@@ -1,0 +1,98 @@
+"""Octets and text from a target, made safe and readable: nothing that it sent reaches a terminal as it was."""
+
+import re
+
+from conformance.model.exchange import Span
+
+MARK = ("»", "«")
+"""What stands before and after the octets that a finding points at."""
+ELLIPSIS = "…"
+AROUND = 48
+POINTED_AT = 160
+HALF_AT_START = re.compile(rb"\A[\x80-\xbf]{1,3}")
+HALF_AT_END = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
+LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+NAMED = {"\r": "\\r", "\n": "\\n", "\t": "\\t", "\\": "\\\\"}
+
+
+def escape(octets: bytes) -> str:
+    r"""Octets as printable text: UTF-8 where it is printable, else `\r`, `\n`, `\t`, `\\` or `\xNN` an octet.
+
+    Nothing printed can move a cursor, change the direction of text or hide: what Unicode calls unprintable is escaped.
+    """
+    return "".join(map(_escape, octets.decode("utf-8", "surrogateescape")))
+
+
+def _escape(char: str) -> str:
+    if char in NAMED:
+        return NAMED[char]
+    if char.isprintable():
+        return char
+    return "".join(f"\\x{octet:02x}" for octet in char.encode("utf-8", "surrogateescape"))
+
+
+def lines(octets: bytes, most: int) -> tuple[str, ...]:
+    """Octets as escaped lines, each with its line end; what is left out of a long run, in its middle, is counted."""
+    if len(octets) <= most:
+        return tuple(map(escape, LINE.findall(octets)))
+    head, tail = HALF_AT_END.sub(b"", octets[: most * 2 // 3]), HALF_AT_START.sub(b"", octets[-most // 3 :])
+    left_out = f"{ELLIPSIS}({len(octets) - len(head) - len(tail)} octets){ELLIPSIS}"
+    return (*map(escape, LINE.findall(head)), left_out, *map(escape, LINE.findall(tail)))
+
+
+def safe(text: str, limit: int = 2000) -> str:
+    r"""Text that may quote a target, on one line and printable; unprintable characters become `\xNN` or `\uNNNN`.
+
+    What is longer than `limit` characters is cut, and says so.
+    """
+    if len(text) > limit:
+        text = text[: limit - 1] + ELLIPSIS
+    if text.isprintable():
+        return text
+    return "".join(_safe(char) for char in text)
+
+
+def _safe(char: str) -> str:
+    if char.isprintable():
+        return char
+    if char in "\n\t ":
+        return " "
+    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
+
+
+def window(octets: bytes, span: Span) -> str:
+    """The octets of a span between marks, with a little of what stands around them; long runs are cut in the middle.
+
+    A span outside the octets gives nothing. An empty span shows where something is missing.
+    """
+    found = parts(octets, span)
+    return "".join((found[0], MARK[0], found[1], MARK[1], found[2])) if found else ""
+
+
+def parts(octets: bytes, span: Span) -> tuple[str, str, str] | None:
+    """The octets before a span, in it, and after it, escaped and cut as in `window`; None outside of them."""
+    start, end = span.start, min(span.end, len(octets))
+    if not 0 <= start <= end or not octets:
+        return None
+    return _before(octets, start), _pointed_at(octets[start:end]), _after(octets, end)
+
+
+def _before(octets: bytes, start: int) -> str:
+    if start <= AROUND:
+        return escape(octets[:start])
+    return ELLIPSIS + escape(HALF_AT_START.sub(b"", octets[start - AROUND : start]))
+
+
+def _after(octets: bytes, end: int) -> str:
+    if end + AROUND >= len(octets):
+        return escape(octets[end:])
+    return escape(HALF_AT_END.sub(b"", octets[end : end + AROUND])) + ELLIPSIS
+
+
+def _pointed_at(octets: bytes) -> str:
+    if len(octets) <= POINTED_AT:
+        return escape(octets)
+    head = HALF_AT_END.sub(b"", octets[: POINTED_AT * 3 // 4])
+    tail = HALF_AT_START.sub(b"", octets[-POINTED_AT // 4 :])
+    left_out = len(octets) - len(head) - len(tail)
+    return f"{escape(head)}{ELLIPSIS}({left_out} octets){ELLIPSIS}{escape(tail)}"

@@ -1,0 +1,74 @@
+"""The recording as a HAR archive, which a browser's network panel opens. Keys are masked in it as they are on disk."""
+
+import base64
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+
+from harfile import Cache, Content, Creator, HarFile, PostData, Record, Request, Response, Timings
+
+from conformance import __version__
+from conformance.model.exchange import Exchange
+from conformance.parsing.http1 import Header, reply
+from conformance.report import curl
+from conformance.report.document import Report
+from conformance.report.escaping import safe
+from conformance.report.failures import Evidence
+
+MS = 1e6
+
+
+def render(report: Report, evidence: Evidence) -> bytes:
+    """The octets of a HAR 1.2 document of all exchanges that a verdict rests on."""
+    names = dict.fromkeys(name for verdict in report.verdicts for name in verdict.exchanges)
+    out = StringIO()
+    began = datetime.fromisoformat(report.started)
+    with HarFile(out, creator=Creator(name="oai-conformance", version=__version__)) as har:
+        for number, x in enumerate(map(evidence.load, names)):
+            har.add_entry(**_entry(x, began + timedelta(milliseconds=number), report.target.base_url))
+    return out.getvalue().encode()
+
+
+def _entry(x: Exchange, at: datetime, base_url: str) -> dict[str, Any]:
+    sent, heard = curl.read(x.sent), reply(x)
+    host = base_url.split("/")[2] if "//" in base_url else "target"
+    scheme = base_url.partition(":")[0]
+    first = x.arrivals[0].at_ns if x.arrivals else x.ending.at_ns
+    last = x.arrivals[-1].at_ns if x.arrivals else x.ending.at_ns
+    return {
+        "startedDateTime": at,
+        "time": last / MS,
+        "request": Request(
+            method=sent.method,
+            url=f"{scheme}://{host}{sent.path}",
+            httpVersion="HTTP/1.1",
+            headers=[Record(name=name, value=safe(value)) for name, value in sent.headers],
+            postData=PostData(mimeType="application/json", text=sent.body.decode("utf-8", "replace")),
+            headersSize=sent.body_at,
+            bodySize=len(sent.body),
+        ),
+        "response": Response(
+            status=heard.status,
+            statusText="",
+            httpVersion="HTTP/1.1",
+            headers=[_header(header) for header in heard.headers],
+            content=_content(heard.content, heard.media_type or ""),
+            headersSize=heard.head.end,
+            bodySize=len(x.heard) - heard.head.end,
+        ),
+        "timings": Timings(send=x.sent_at_ns / MS, wait=(first - x.sent_at_ns) / MS, receive=(last - first) / MS),
+        "cache": Cache(),
+        "comment": f"{x.id}: {x.ending.how}",
+    }
+
+
+def _header(header: Header) -> Record:
+    return Record(name=safe(header.name), value=safe(header.value))
+
+
+def _content(octets: bytes, media_type: str) -> Content:
+    """What a reply held: as text where it is some."""
+    try:
+        return Content(size=len(octets), mimeType=media_type, text=octets.decode())
+    except UnicodeDecodeError:
+        return Content(size=len(octets), mimeType=media_type, text=base64.b64encode(octets).decode(), encoding="base64")

@@ -1,0 +1,180 @@
+"""The pages: one of a run, one of a rule, and the matrix of many targets. All that a target sent is escaped.
+
+They ask nobody for anything: styles and scripts are inside, and links lead to files beside them.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from conformance import __version__
+from conformance.model.verdict import Level, Status
+from conformance.report import timeline
+from conformance.report.document import Judged, Report
+from conformance.report.escaping import parts
+from conformance.report.failures import Evidence, Line, describe
+from conformance.report.impacts import USER_SEES, money, worst_first
+
+MOST_SHOTS: Final = 3
+SAID: Final = {0: "conformant", 3: "not tested", 4: "harness failed", 130: "interrupted"}
+KINDS: Final = {
+    "conformant": "good", "not conformant": "bad", "text": "good", "tool_ok": "good", "honoured": "honoured",
+    "text+": "warn", "partial_text": "warn", "empty_silent": "bad", "exception": "bad", "hang": "bad",
+    "tool_bad": "bad", "partial_text+exception": "bad", "MUST": "MUST", "SHOULD": "SHOULD", "pass": "good",
+    "refused": "refused", "announced": "announced", "dropped": "dropped", "fail": "bad", "waived": "waived",
+}  # fmt: skip
+"""The colour of each word; other words have none."""
+WORDS: Final = (
+    *(("conformant", "no MUST failed"), ("not conformant", "a MUST failed")),
+    ("not tested", "the target could not be reached, or refused the key"),
+    *((outcome, f"its user {sees}") for outcome, sees in USER_SEES.items()),
+    ("MUST", "a requirement: where it fails, the target is not conformant"),
+    ("SHOULD", "a recommendation, or a requirement on which good sources disagree"),
+    ("pass", "verified: there was evidence"),
+    ("fail", "the target is at fault, and the octets show it"),
+    ("untestable", "a prerequisite was missing, or the model did not cooperate"),
+    ("not-applicable", "the requirement does not concern what was asked"),
+    ("honoured", "the field is read, and does what it says"),
+    ("refused", "the field is refused by name"),
+    ("announced", "the answer says that the field was ignored"),
+    ("dropped", "the field is ignored without a word"),
+    ("unknown", "what was asked does not show it"),
+    ("waived", "known, and accepted by the target's owner until a date"),
+)
+
+
+class Shot(NamedTuple):
+    """An exchange that shows a fault: its name, its timing in words and as a picture, the octets around the fault."""
+
+    name: str
+    words: str
+    timeline: Markup
+    octets: tuple[str, str, str] | None
+
+
+class Card(NamedTuple):
+    """One failing rule as a page shows it."""
+
+    rule: str
+    level: Level
+    title: str
+    why: str
+    family: str
+    profiles: tuple[str, ...]
+    lines: tuple[Line, ...]
+    shots: tuple[Shot, ...]
+    waived: str
+
+
+def render(report: Report, evidence: Evidence) -> bytes:
+    """The octets of a page of one run, which stands alone."""
+    return run_page(report, evidence).encode()
+
+
+def run_page(report: Report, evidence: Evidence, root: str = "") -> str:
+    """The page of a run; `root` leads to the matrix that it is part of."""
+    page = facts(report) | {"cards": list(cards(report, evidence))}
+    page |= {
+        "levels": list(dict.fromkeys(card.level for card in page["cards"])),
+        "families": sorted({card.family for card in page["cards"]}),
+        "profiles": sorted({name for card in page["cards"] for name in card.profiles}),
+    }
+    return render_template("run.html", page=page, root=root)
+
+
+def missing_page(name: str, why: str) -> str:
+    """The page of a target that could not be run."""
+    return render_template("missing.html", name=name, why=why)
+
+
+def index_page(**parts_of_it: Any) -> str:
+    """The page of a matrix."""
+    return render_template("index.html", **parts_of_it)
+
+
+def said(report: Report) -> str:
+    """What came of a run, in a word or two."""
+    return SAID.get(report.exit_code, "not conformant")
+
+
+def facts(report: Report) -> dict[str, Any]:
+    """What stands above the failures."""
+    return {
+        "name": report.target.name,
+        "model": report.target.model,
+        "base_url": report.target.base_url,
+        "suite": report.suite,
+        "started": report.started,
+        "requests": report.requests,
+        "duration": f"{report.duration_s:.1f}",
+        "cost": money(report.cost_usd) if report.cost_usd is not None else "",
+        "said": said(report),
+        "kind": kind(said(report)),
+        "headline": report.summary.headline,
+        "impact": [
+            {name: getattr(i, name) for name in ("client", "mode", "outcome", "requests", "billed")}
+            | {"sees": USER_SEES[i.outcome], "wasted": money(i.wasted_usd), "cost": money(i.cost_usd)}
+            | {"why": "" if i.delivered and i.requests == 1 else i.detail}
+            for i in sorted(report.impact, key=worst_first)
+        ],
+        "fields": [field for field in report.fields if field.documented],
+        "hints": report.hints,
+    }
+
+
+def cards(report: Report, evidence: Evidence) -> Iterator[Card]:
+    """The failing rules, MUST first; waived ones last."""
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    order = {level: place for place, level in enumerate(Level)}
+    failed = (v for v in report.verdicts if v.status is Status.FAIL)
+    for verdict in sorted(failed, key=lambda v: (bool(v.waived), order[v.level], v.rule)):
+        groups.setdefault((verdict.rule, verdict.waived), []).append(verdict)
+    for (rule, waived), verdicts in groups.items():
+        shown = describe(verdicts, report, evidence)
+        page = report.rules[rule]
+        profiles = tuple(dict.fromkeys(verdict.profile for verdict in verdicts))
+        shots = tuple(_shots(verdicts, evidence))
+        yield Card(rule, shown.level, shown.title, page.why, page.family, profiles, shown.lines, shots, waived)
+
+
+def _shots(verdicts: Iterable[Judged], evidence: Evidence) -> Iterator[Shot]:
+    """The first exchanges that show a fault; the recordings themselves stay outside the page."""
+    seen: dict[str, Any] = {}
+    for verdict in verdicts:
+        for name in verdict.exchanges[:1]:
+            at = next((finding.at for finding in verdict.findings if finding.at), None)
+            seen.setdefault(name, at)
+    for name, at in list(seen.items())[:MOST_SHOTS]:
+        x = evidence.load(name)
+        octets = parts(getattr(x, at.side), at) if at else None
+        yield Shot(name, timeline.in_words(x), Markup(timeline.svg(x)), octets)  # noqa: S704 - made of numbers alone
+
+
+def kind(word: str) -> str:
+    """The class that colours a word."""
+    return KINDS.get(word, "")
+
+
+def render_template(template: str, **given: Any) -> str:
+    """A page, from one of the templates."""
+    return _environment().get_template(template).render(words=WORDS, version=__version__, **given)
+
+
+@cache
+def _environment() -> Environment:
+    folder = files("conformance.report.formats") / "templates"
+    made = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+    )
+    made.filters["kind"] = kind
+    own = {"css": "style.css", "script": "filter.js"}
+    for name, path in own.items():
+        made.globals[name] = Markup((folder / path).read_text(encoding="utf-8"))  # noqa: S704 - our own files
+    return made

@@ -1,0 +1,81 @@
+"""The JUnit report: one test case a verdict, as CI systems read it."""
+
+from xml.etree import ElementTree as ET
+
+from conformance.model.verdict import Status
+from conformance.report.document import Judged, Report
+from conformance.report.failures import Evidence, describe, text
+from conformance.report.impacts import in_short
+
+
+def render(report: Report, evidence: Evidence) -> bytes:
+    """The octets of a JUnit XML document.
+
+    A failure of any level is a `failure` of that type; a waived one is skipped with the waiver's reason, as pytest
+    does with an expected failure; `not-applicable` and `untestable` are skipped with theirs; `error` is an error.
+    """
+    suite = ET.Element("testsuite", _totals(report))
+    ET.SubElement(suite, "properties").extend(
+        ET.Element("property", name=name, value=str(value))
+        for name, value in (
+            ("base_url", report.target.base_url),
+            ("model", report.target.model),
+            ("exit_code", report.exit_code),
+            *((f"impact {i.client} {i.probe} {i.mode}", in_short(i)) for i in report.impact),
+        )
+    )
+    for verdict in report.verdicts:
+        suite.append(_case(verdict, report, evidence))
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root, " ")
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _totals(report: Report) -> dict[str, str]:
+    counts = report.summary.verdicts
+    skipped = counts["not-applicable"] + counts["untestable"] + report.summary.waived
+    return {
+        "name": "conformance",
+        "tests": str(len(report.verdicts)),
+        "failures": str(counts["fail"] - report.summary.waived),
+        "errors": str(counts["error"]),
+        "skipped": str(skipped),
+        "time": str(report.duration_s),
+        "timestamp": report.started.removesuffix("Z"),
+        "hostname": "target",
+    }
+
+
+def _case(verdict: Judged, report: Report, evidence: Evidence) -> ET.Element:
+    name = f"{verdict.rule}[{verdict.profile}-{verdict.mode}-{verdict.probe}]"
+    case = ET.Element("testcase", classname=f"conformance.{report.rules[verdict.rule].family}", name=name, time="0")
+    ET.SubElement(case, "properties").extend(
+        ET.Element("property", name=key, value=value) for key, value in properties(verdict, report)
+    )
+    if verdict.waived:
+        ET.SubElement(case, "skipped", type="waived", message=f"waived: {verdict.waived}")
+    elif verdict.status is Status.FAIL:
+        failure = ET.SubElement(
+            case, "failure", type=verdict.level.value, message=f"{verdict.title}: {verdict.message}"
+        )
+        failure.text = text(describe((verdict,), report, evidence))
+    elif verdict.status is Status.ERROR:
+        ET.SubElement(case, "error", type="harness", message=verdict.message)
+    elif verdict.status is not Status.PASS:
+        ET.SubElement(case, "skipped", type=verdict.status.value, message=f"{verdict.status}: {verdict.message}")
+    return case
+
+
+def properties(verdict: Judged, report: Report) -> tuple[tuple[str, str], ...]:
+    """The facts of a verdict that a CI system can filter by."""
+    return (
+        ("rule", verdict.rule),
+        ("level", verdict.level.value),
+        ("spec", report.rules[verdict.rule].spec),
+        ("api", verdict.api),
+        ("profile", verdict.profile),
+        ("mode", verdict.mode),
+        ("probe", verdict.probe),
+        ("exchange", " ".join(verdict.exchanges)),
+    )

@@ -1,0 +1,111 @@
+"""The report in Markdown: for a pull request, or the summary page of a CI job."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from conformance.model.verdict import Status
+from conformance.report.document import Report
+from conformance.report.failures import Evidence, Failure, Line, grouped
+from conformance.report.impacts import USER_SEES, money
+
+MOST: Final = 30
+SPECIAL: Final = re.compile(r"([\\`*_\[\]#|~$]|(?<=[a-zA-Z])(?=://)|(?<=www)(?=\.))")
+MENTION: Final = "@\N{ZERO WIDTH SPACE}"
+TICKS: Final = re.compile("`+")
+
+
+def render(report: Report, evidence: Evidence) -> bytes:
+    """The octets of a Markdown document. Nothing that the target sent is markup in it."""
+    return ("\n".join(_lines(report, evidence)).rstrip() + "\n").encode()
+
+
+def plain(text: str) -> str:
+    """A text that Markdown shows as it is, on one line."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return SPECIAL.sub(r"\\\1", escaped).replace("@", MENTION).replace("\n", " ")
+
+
+def code(text: str) -> str:
+    """A text as code, between more backticks than stand in it."""
+    fence = "`" * (max((len(run) for run in TICKS.findall(text)), default=0) + 1)
+    return f"{fence} {text} {fence}" if "`" in text or not text.strip() else f"{fence}{text}{fence}"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """A table of cells that are safe already."""
+    names = list(head)
+    yield f"| {' | '.join(names)} |"
+    yield f"|{'---|' * len(names)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _lines(report: Report, evidence: Evidence) -> Iterator[str]:
+    verdict = {0: "✅ conformant", 3: "⚠️ not tested", 4: "⚠️ the harness failed", 130: "⚠️ interrupted"}
+    said = verdict.get(report.exit_code, "❌ not conformant")
+    yield f"# {said}: {plain(report.target.name)}"
+    yield ""
+    where = f"Model {code(report.target.model)} at {code(report.target.base_url)}"
+    yield f"{where}, suite {report.suite}, {report.started}."
+    yield ""
+    yield from (f"- {plain(sentence)}" for sentence in report.summary.headline)
+    yield ""
+    yield from _impact(report)
+    failures, more = grouped(report, evidence, MOST)
+    for failure in failures:
+        yield from _failure(failure)
+    if more:
+        yield f"… and {more} more failing rules, in the JSON report."
+    yield from _fields(report)
+    yield from _counts(report)
+
+
+def _impact(report: Report) -> Iterator[str]:
+    rows = [i for i in report.impact if i.mode == "stream" and not (i.delivered and i.requests == 1)]
+    if not rows:
+        return
+    yield "## What users would see"
+    yield ""
+    yield from table(
+        ("framework", "its user", "requests", "billed", "retries cost", "in all"),
+        (
+            (plain(i.client), USER_SEES[i.outcome], str(i.requests), str(i.billed), *_spent(i.wasted_usd, i.cost_usd))
+            for i in rows
+        ),
+    )
+    yield ""
+
+
+def _spent(*amounts: float | None) -> Iterator[str]:
+    yield from (plain(money(amount)) for amount in amounts)
+
+
+def _failure(failure: Failure) -> Iterator[str]:
+    mark = {"MUST": "❌", "SHOULD": "⚠️"}.get(failure.level, "ℹ️")
+    yield f"## {mark} {failure.rule} {failure.level}: {plain(failure.title)}"
+    yield ""
+    yield from map(_line, failure.lines)
+    yield ""
+
+
+def _line(line: Line) -> str:
+    text = f"<{line.text}>" if line.label == "spec" else code(line.text) if line.verbatim else plain(line.text)
+    return f"- **{line.label}** {text}" if line.label else f"  {text}"
+
+
+def _fields(report: Report) -> Iterator[str]:
+    lost = [f for f in report.fields if f.documented and f.state in ("dropped", "announced", "refused")]
+    if lost:
+        yield "## Request fields that do nothing"
+        yield ""
+        cells = ((code(f.field), f.api, f.mode, f.state, plain(f.why)) for f in lost)
+        yield from table(("field", "API", "mode", "state", "why"), cells)
+        yield ""
+    yield from (f"- {plain(hint)}" for hint in report.hints)
+
+
+def _counts(report: Report) -> Iterator[str]:
+    counts = report.summary.verdicts
+    words = ", ".join(f"{counts[status.value]} {status.value}" for status in Status if counts.get(status.value))
+    yield ""
+    yield f"{words}. {report.requests} requests, {report.duration_s:.1f} s."

@@ -1,0 +1,19 @@
+"""The formats of a report, by the names that `--report` takes."""
+
+from collections.abc import Callable
+from typing import Final
+
+from conformance.report.document import Report
+from conformance.report.failures import Evidence
+from conformance.report.formats import badge, github, har, html, json_report, junit, markdown, sarif
+
+FORMATS: Final[dict[str, Callable[[Report, Evidence], bytes]]] = {
+    "json": lambda report, _: json_report.render(report),
+    "junit": junit.render,
+    "markdown": markdown.render,
+    "html": html.render,
+    "sarif": sarif.render,
+    "github": github.render,
+    "badge": lambda report, _: badge.render(report),
+    "har": har.render,
+}

@@ -1,0 +1,87 @@
+"""The report in SARIF 2.1.0, as code scanning reads it: a result for each failure, pointing into the recording."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from conformance.model.verdict import Level, Status
+from conformance.report.document import Judged, Place, Report
+from conformance.report.failures import Evidence, describe, text
+
+SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+MOST_PLACES: Final = 10
+LEVELS: Final = {Level.MUST: "error", Level.SHOULD: "warning", Level.MAY: "note"}
+
+
+def render(report: Report, evidence: Evidence) -> bytes:
+    """The octets of a SARIF log. Waived failures are there, suppressed."""
+    failed = [verdict for verdict in report.verdicts if verdict.status is Status.FAIL]
+    rules = sorted({verdict.rule for verdict in failed})
+    run = {
+        "tool": {"driver": _driver(report, rules)},
+        "invocations": [{"executionSuccessful": report.exit_code in (0, 1), "exitCode": report.exit_code}],
+        "originalUriBaseIds": {"RUN": {"description": {"text": "The folder of the run."}}},
+        "results": [_result(verdict, rules.index(verdict.rule), report, evidence) for verdict in failed],
+        "columnKind": "unicodeCodePoints",
+        "properties": {"target": report.target.name, "model": report.target.model, "suite": report.suite},
+    }
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def _driver(report: Report, rules: list[str]) -> dict[str, Any]:
+    return {
+        "name": report.tool.name,
+        "semanticVersion": report.tool.version,
+        "rules": [_rule(name, report) for name in rules],
+    }
+
+
+def _rule(name: str, report: Report) -> dict[str, Any]:
+    page = report.rules[name]
+    return {
+        "id": name,
+        "name": "".join(word.capitalize() for word in page.fault.split("-")),
+        "shortDescription": {"text": page.title},
+        "fullDescription": {"text": page.why},
+        "help": {"text": f"{page.fix} See {page.spec}"},
+        "helpUri": page.spec,
+        "defaultConfiguration": {"level": LEVELS[page.level]},
+        "properties": {"tags": [page.family, page.level.value]},
+    }
+
+
+def _result(verdict: Judged, index: int, report: Report, evidence: Evidence) -> dict[str, Any]:
+    place = f"{verdict.rule}/{verdict.api}/{verdict.profile}/{verdict.mode}/{verdict.probe}"
+    result: dict[str, Any] = {
+        "ruleId": verdict.rule,
+        "ruleIndex": index,
+        "level": LEVELS[verdict.level],
+        "kind": "fail",
+        "message": {"text": text(describe((verdict,), report, evidence))},
+        "locations": list(_locations(verdict)),
+        "partialFingerprints": {"place/v1": place},
+        "properties": {"api": verdict.api, "profile": verdict.profile, "mode": verdict.mode, "probe": verdict.probe},
+    }
+    if verdict.waived:
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": verdict.waived}]
+    return result
+
+
+def _locations(verdict: Judged) -> Iterator[dict[str, Any]]:
+    """Where the octets are, relative to the run's folder; the whole reply where a finding points nowhere."""
+    pointed = [(seen.seen, seen.at) for seen in verdict.findings if seen.at]
+    yield from (_location(words, at) for words, at in pointed[:MOST_PLACES])
+    if not pointed:
+        for name in verdict.exchanges[:1]:
+            yield {"physicalLocation": {"artifactLocation": _artifact(name, "heard")}}
+
+
+def _location(words: str, at: Place) -> dict[str, Any]:
+    region = {"byteOffset": at.start, "byteLength": at.end - at.start}
+    where = {"artifactLocation": _artifact(at.exchange, at.side), "region": region}
+    return {"physicalLocation": where, "message": {"text": words}}
+
+
+def _artifact(exchange: str, side: str) -> dict[str, str]:
+    return {"uri": f"exchanges/{exchange}/{side}.bin", "uriBaseId": "RUN"}

@@ -1,0 +1,115 @@
+"""The report for a person at a terminal or in a CI log: short where all is well, exact where it is not."""
+
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from rich.console import Console
+from rich.text import Text
+
+from conformance.model.verdict import Status
+from conformance.report import fields, impacts
+from conformance.report.document import Report
+from conformance.report.failures import Evidence, Failure, grouped
+from conformance.report.impacts import money
+from conformance.report.lines import LABEL, say
+
+MOST_FAILURES = 12
+WIDE = 120
+COLOUR = {"MUST": "bold red", "SHOULD": "yellow", "MAY": "cyan"}
+
+
+def console(file: IO[str], *, width: int | None = None) -> Console:
+    """A console that takes every text as it is: no markup, no emoji, no guessing of colours.
+
+    What is no terminal gets no colours and, unless a width is given, no line breaks inside a sentence.
+    """
+    made = Console(file=file, markup=False, highlight=False, emoji=False, width=width)
+    if width is None and not made.is_terminal:
+        made.soft_wrap, made.width = True, WIDE
+    return made
+
+
+def render(report: Report, evidence: Evidence, out: Console) -> None:
+    """Print a report."""
+    _opening(report, out)
+    if report.stopped in ("", "interrupted"):
+        impacts.render(report, out)
+    failures, more = grouped(report, evidence, MOST_FAILURES)
+    for failure in failures:
+        _failure(failure, out)
+    if more:
+        out.print(f"\n… and {more} more failing rules: see the JSON report (--report json=PATH).")
+    fields.render(report, out)
+    _waivers(report, out)
+    _profiles(report, out)
+    _closing(report, out)
+
+
+def _opening(report: Report, out: Console) -> None:
+    good = report.exit_code == 0
+    verdict = {0: "CONFORMANT", 1: "NOT CONFORMANT", 3: "NOT TESTED", 4: "HARNESS FAILED", 130: "INTERRUPTED"}
+    first = Text.assemble(
+        (verdict.get(report.exit_code, "NOT CONFORMANT"), "bold green" if good else "bold red"),
+        f"  {report.target.name}, model {report.target.model}, at {report.target.base_url}",
+    )
+    say(out, "", first, indent=0)
+    for sentence in report.summary.headline:
+        say(out, "", Text(sentence, "" if good else "bold"), indent=0)
+
+
+def _failure(failure: Failure, out: Console) -> None:
+    out.print()
+    head = Text.assemble((f"{failure.rule} {failure.level}", COLOUR[failure.level]), f"  {failure.title}")
+    say(out, "", head, indent=0)
+    for line in failure.lines:
+        say(out, line.label, Text(line.text, "dim" if line.verbatim else ""), verbatim=line.label == "again")
+
+
+def _waivers(report: Report, out: Console) -> None:
+    if report.waivers:
+        out.print()
+    for waiver in report.waivers:
+        state = {
+            "used": f"covers {waiver.failures} failures until {waiver.until}",
+            "stale": "is stale: it covers no failure",
+            "expired": f"expired on {waiver.until}",
+        }[waiver.state]
+        say(out, "waiver", Text(f"{waiver.rule} {state} ({waiver.reason})", "" if waiver.state == "used" else "yellow"))
+
+
+def _profiles(report: Report, out: Console) -> None:
+    out.print()
+    widest = max((len(name) for name in report.summary.profiles), default=0)
+    for name, counts in report.summary.profiles.items():
+        words = ", ".join(_numbers(counts)) or "nothing was asked"
+        say(out, "", Text.assemble((name.ljust(widest + 2), "bold"), words), indent=0)
+
+
+def _numbers(counts: dict[str, int]) -> Iterator[str]:
+    words = {
+        "pass": "pass",
+        "fail": "fail",
+        "untestable": "untestable",
+        "error": "error",
+        "not-applicable": "not applicable",
+    }
+    for status, word in words.items():
+        if counts.get(status) or status == Status.PASS:
+            yield f"{counts.get(status, 0)} {word}"
+
+
+def _closing(report: Report, out: Console) -> None:
+    tokens = report.tokens
+    cost = f", {money(report.cost_usd)}" if report.cost_usd is not None else ""
+    spent = (
+        f"{tokens.prompt + tokens.completion} tokens reported"
+        if tokens.prompt or tokens.completion
+        else "no tokens reported"
+    )
+    out.print(f"{report.requests} requests, {spent}{cost}, {report.duration_s:.1f} s.", style="dim")
+
+
+def page(lines: Iterable[tuple[str, str]], out: Console) -> None:
+    """Print a page: labels and texts. The first is the title; a text without a label goes on from the one before."""
+    for number, (label, text) in enumerate(lines):
+        say(out, label, Text(text, "" if number else "bold"), indent=LABEL if number else 0)

@@ -1,0 +1,37 @@
+"""When a rule on an answer applies, whichever API gave it."""
+
+from collections.abc import Callable, Mapping
+
+from conformance.model.exchange import Api, Exchange
+from conformance.model.rule import When
+from conformance.model.verdict import Skip
+from conformance.rules.chk import conditions as chk
+from conformance.rules.cmp import conditions as cmp
+from conformance.rules.msg import conditions as msg
+from conformance.rules.rsp import conditions as rsp
+
+
+def by_api(conditions: Mapping[Api, When]) -> Callable[[Exchange], Skip | None]:
+    """The condition that the exchange's API has of these."""
+
+    def holds(x: Exchange) -> Skip | None:
+        return conditions[x.api](x)
+
+    return holds
+
+
+def _by_mode(stream: When, unary: When) -> When:
+    def holds(x: Exchange) -> Skip | None:
+        return stream(x) if x.mode == "stream" else unary(x)
+
+    return holds
+
+
+spoken = by_api({"chat": _by_mode(chk.chunked, cmp.completed), "messages": msg.spoken, "responses": rsp.spoken})
+"""An answer came, in either mode."""
+
+chosen = by_api({"chat": _by_mode(chk.filed, cmp.choosing), "messages": msg.numbered, "responses": rsp.numbered})
+"""An answer came, in either mode, whose choices and blocks can be told apart."""
+
+finished = by_api({"chat": _by_mode(chk.finished, cmp.choosing), "messages": msg.finished, "responses": rsp.finished})
+"""As chosen, and the answer came to its end."""

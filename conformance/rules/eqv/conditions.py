@@ -1,0 +1,52 @@
+"""When a stream can be compared with a whole answer."""
+
+from typing import Any
+
+from conformance.apis.content import Choice
+from conformance.apis.response_content import answer
+from conformance.field_support.effects import illegible
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import Skip, not_applicable, untestable
+from conformance.parsing.json_text import NOT_JSON, value_of
+from conformance.rules.conditions import asks, both
+from conformance.rules.conditions_by_api import finished, spoken
+from conformance.rules.err.mistakes import DOCUMENTED
+from conformance.rules.use.conditions import counted_well
+
+asked_well = asks("hello", *DOCUMENTED)
+
+
+def answered(x: Exchange) -> Skip | None:
+    """A question that the API documents was answered, and the answer can be read to its end."""
+    if skip := asked_well(x) or finished(x):
+        return skip
+    return untestable(fault) if (fault := illegible(x)) else None
+
+
+def told(x: Exchange) -> Skip | None:
+    """An answer came, in either mode, whether or not all of it can be read."""
+    return both(asked_well, spoken)(x)
+
+
+def counted(x: Exchange) -> Skip | None:
+    """An answer came with its usage."""
+    return asked_well(x) or counted_well(x)
+
+
+def alike(one: Exchange, other: Exchange) -> Skip | None:
+    """Two answers hold the same text and the same calls: what else they say can be compared."""
+    mine, theirs = _said(one), _said(other)
+    if not any(text or calls for text, calls in mine):
+        return untestable("the answer holds nothing")
+    return None if mine == theirs else not_applicable("the model said something else each time")
+
+
+def _said(x: Exchange) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
+    return [(choice.text, _calls(choice)) for choice in answer(x).choices]
+
+
+def _calls(choice: Choice) -> tuple[tuple[str, Any], ...]:
+    """The calls with what their arguments hold, however that is written."""
+    values = [value_of(call.arguments.encode("utf-8", "replace")) for call in choice.calls]
+    told = [call.arguments if value is NOT_JSON else value for call, value in zip(choice.calls, values, strict=True)]
+    return tuple((call.name, value) for call, value in zip(choice.calls, told, strict=True))

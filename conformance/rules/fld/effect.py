@@ -1,0 +1,188 @@
+"""Fields whose effect shows in the answer."""
+
+from collections.abc import Iterator
+
+from conformance.apis.errors import refusal
+from conformance.apis.request import CAPS, FORMATS, STOPS
+from conformance.field_support.capability import is_at_cap, witnessed
+from conformance.field_support.effects import effects, illegible
+from conformance.model.exchange import Exchange
+from conformance.model.rule import When, rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import readable, succeeded
+from conformance.rules.example import HELLO, answered, chunk, completion, streamed
+from conformance.rules.fld.example import Facts
+from conformance.rules.fld.spec import CREATE, OBJECT
+
+CAPPING = tuple(name for names in CAPS.values() for name in names)
+
+
+def _witness(topic: str, *abouts: str) -> When:
+    """The question is this witness, and it was answered with a success that can be read."""
+
+    def is_witness(x: Exchange) -> Skip | None:
+        if x.question.topic != topic or (abouts and x.question.about not in abouts):
+            return ANOTHER_QUESTION
+        if skip := succeeded(x) or readable(x):
+            return skip
+        if refusal(x):
+            return untestable("an error came under a success status")
+        return untestable(fault) if (fault := illegible(x)) else None
+
+    return is_witness
+
+
+def _shown(x: Exchange) -> Iterator[Finding | Skip]:
+    found = witnessed(x)
+    if found is None or found[1].state == "unknown":
+        yield untestable(found[1].why if found else "the question is no witness")
+    elif found[1].state == "dropped":
+        yield Finding(found[1].why, at=reply(x).locate(0, len(reply(x).content)))
+
+
+CAP: Facts = {"probe": "chat.witness.max_tokens", "body": {"max_tokens": 1}}
+CAPPED = completion({"content": "One"}, "length", usage={"completion_tokens": 1})
+LONG = completion({"content": "one two three four five"}, usage={"completion_tokens": 9})
+
+
+@rule(
+    "FLD010",
+    MUST,
+    "A cap on tokens is honoured or refused",
+    spec=f"{CREATE}#chat-create-max_completion_tokens",
+    fix="Read both `max_tokens` and `max_completion_tokens`, and end with finish_reason `length` at the cap.",
+    when=_witness("witness", *CAPPING),
+    good=[answered(CAPPED, **CAP)],
+    bad=[answered(LONG, **CAP), answered(completion({"content": "word " * 40}, usage=None), **CAP)],
+)
+def dropped_cap(x: Exchange) -> Iterator[Finding | Skip]:
+    """Without its cap an answer runs as long as it likes, at the client's cost."""
+    yield from _shown(x)
+
+
+def _at_cap(x: Exchange) -> Skip | None:
+    if skip := _witness("witness", *CAPPING)(x):
+        return skip
+    finishes = effects(x).finishes.values()
+    if not {"length", "stop"} & set(finishes):
+        return untestable("the answer ends neither at its cap nor by itself")
+    return None if "length" in finishes or is_at_cap(x) else untestable("no usage tells that the cap was reached")
+
+
+@rule(
+    "FLD017",
+    SHOULD,
+    "An answer that was cut off at its cap says so",
+    spec=OBJECT,
+    fix="Report finish_reason `length` where the cap was reached.",
+    when=_at_cap,
+    good=[answered(CAPPED, **CAP)],
+    bad=[
+        answered(CAPPED | {"choices": completion({"content": "One"})["choices"]}, **CAP),
+        streamed(chunk({"content": "One"}), chunk(finish="stop", usage={"completion_tokens": 1}), **CAP),
+    ],
+)
+def cut_answer_called_complete(x: Exchange) -> Iterator[Finding]:
+    """The rest of an answer is asked for where the finish says that there is one; else half is taken for the whole."""
+    if "stop" in effects(x).finishes.values():
+        seen = "one token came under a cap of one, and the answer says that it ended by itself"
+        yield Finding(
+            seen, at=reply(x).locate(0, len(reply(x).content)), expected="the API's word for an end at the cap"
+        )
+
+
+TWO: Facts = {"body": {"n": 2}, "probe": "chat.n"}
+CHOICES = completion()["choices"]
+
+
+@rule(
+    "FLD011",
+    MUST,
+    "`n` is honoured or refused",
+    spec=f"{CREATE}#chat-create-n",
+    fix="Make as many choices as `n` asks for, or refuse more than one with 400.",
+    when=_witness("n"),
+    apis=("chat",),
+    good=[answered(completion(choices=[CHOICES[0], CHOICES[0] | {"index": 1}]), **TWO)],
+    bad=[answered(completion(), **TWO), streamed(*HELLO, **TWO)],
+)
+def dropped_n(x: Exchange) -> Iterator[Finding | Skip]:
+    """Who votes over several answers gets one and fails on the second, or takes it for agreement."""
+    yield from _shown(x)
+
+
+TOOLS: Facts = {"probe": "chat.tools", "body": {"tool_choice": "required"}}
+CALL = {"content": None, "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+
+
+@rule(
+    "FLD012",
+    MUST,
+    "`tool_choice: required` is honoured or refused",
+    spec=f"{CREATE}#chat-create-tool_choice",
+    fix="Constrain the model to a tool call, or refuse `required` with 400.",
+    when=_witness("tools", ""),
+    good=[answered(completion(CALL, "tool_calls"), **TOOLS)],
+    bad=[answered(completion(), **TOOLS), streamed(*HELLO, **TOOLS)],
+)
+def dropped_tool_choice(x: Exchange) -> Iterator[Finding | Skip]:
+    """An agent that works by tool calls has nothing to do with prose: it stops, or asks again."""
+    yield from _shown(x)
+
+
+SCHEMA = {"json_schema": {"schema": {"properties": {"a": {"enum": ["b"]}}}}}
+FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_format": SCHEMA}}
+
+
+@rule(
+    "FLD013",
+    MUST,
+    "`response_format: json_schema` is honoured or refused",
+    spec=f"{CREATE}#chat-create-response_format",
+    fix="Constrain the answer to the schema, or refuse the format with 400.",
+    when=_witness("witness", *FORMATS.values()),
+    good=[answered(completion({"content": '{"a": "b"}'}), **FORMAT)],
+    bad=[answered(completion(), **FORMAT), answered(completion({"content": '{"a": "c"}'}), **FORMAT)],
+)
+def dropped_response_format(x: Exchange) -> Iterator[Finding | Skip]:
+    """Programs parse that answer: prose in its place is a crash."""
+    yield from _shown(x)
+
+
+STOP: Facts = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
+
+
+@rule(
+    "FLD016",
+    MUST,
+    "`stop` is honoured or refused",
+    spec=f"{CREATE}#chat-create-stop",
+    fix="End the answer before the first stop text, with finish_reason `stop`.",
+    when=_witness("witness", "stop.text", *STOPS.values()),
+    good=[answered(completion({"content": "One"}), **STOP)],
+    bad=[answered(completion({"content": "One, two"}), **STOP), streamed(*HELLO, **STOP | {"body": {"stop": ["th"]}})],
+)
+def dropped_stop(x: Exchange) -> Iterator[Finding | Skip]:
+    """Agents that stop before an observation go on to invent it."""
+    yield from _shown(x)
+
+
+LOGPROBS: Facts = {"probe": "chat.witness.logprobs", "body": {"logprobs": True, "top_logprobs": 2}}
+TOKEN = {"token": "Hello", "logprob": -0.1, "top_logprobs": [{"token": "Hello", "logprob": -0.1}]}
+
+
+@rule(
+    "FLD014",
+    MUST,
+    "`logprobs` is honoured or refused",
+    spec=f"{CREATE}#chat-create-logprobs",
+    fix="Return `logprobs.content` for every token, or refuse the field with 400.",
+    when=_witness("witness", "logprobs"),
+    apis=("chat",),
+    good=[answered(completion(choices=[CHOICES[0] | {"logprobs": {"content": [TOKEN]}}]), **LOGPROBS)],
+    bad=[answered(completion(), **LOGPROBS)],
+)
+def dropped_logprobs(x: Exchange) -> Iterator[Finding | Skip]:
+    """Evaluations that read probabilities fail, or score nothing without noticing."""
+    yield from _shown(x)

@@ -1,0 +1,70 @@
+"""Streaming that is offered, and yet refused for some questions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.apis.errors import quoted, refusal, refuses_streaming
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, MUST, Finding, Skip, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import looks_like_events
+from conformance.rules.conditions import OK, UNRELATED, replied
+from conformance.rules.example import HELLO, JSON, answered, error, streamed
+from conformance.rules.nyi.example import NO_RETRY, SAID
+from conformance.rules.nyi.spec import STATUS_501
+
+TOOLS: dict[str, Any] = {"mode": "stream", "probe": "chat.tools"}
+
+
+def _refused(x: Exchange) -> Skip | None:
+    """Streaming was refused for something else than a greeting."""
+    if x.question.topic in ("hello", "mistake"):
+        return ANOTHER_QUESTION
+    if skip := replied(x):
+        return skip
+    if refuses_streaming(x) and reply(x).status not in UNRELATED:
+        return None
+    return not_applicable("streaming was not refused")
+
+
+def _faults(x: Exchange) -> Iterator[str]:
+    """What is wrong with the refusal, in clauses that follow `it`."""
+    answer, said = reply(x), refusal(x)
+    if answer.status >= 500 and answer.status != 501:
+        yield f"is called a failure ({answer.status})"
+    if said.kind not in ("openai", "anthropic"):
+        yield "has no error object"
+    if answer.status >= 500 and answer.values("x-should-retry") != ("false",):
+        yield "does not say x-should-retry: false"
+    if answer.value("retry-after") or answer.value("retry-after-ms"):
+        yield "invites to try again later"
+
+
+@rule(
+    "NYI023",
+    MUST,
+    "Streaming that is refused for some questions alone is refused as well as for all",
+    spec=STATUS_501,
+    fix="Stream it like the greeting, or answer 501 with the API's error object and `x-should-retry: false`.",
+    when=_refused,
+    good=[
+        (answered(SAID, status=501, headers=(JSON, NO_RETRY), **TOOLS), streamed(*HELLO)),
+        (answered(error("No `stream` beside tools.", param="stream"), status=400, **TOOLS), streamed(*HELLO)),
+    ],
+    bad=[
+        (answered(SAID, status=501, **TOOLS), streamed(*HELLO)),
+        (answered(SAID, status=500, headers=(JSON, NO_RETRY), **TOOLS), streamed(*HELLO)),
+        (answered("<html>", status=501, headers=(("content-type", "text/html"), NO_RETRY), **TOOLS), streamed(*HELLO)),
+    ],
+)
+def streaming_refused_badly_for_some(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """A client that has streamed once takes the failure for a passing one: it asks again, and pays for the turns before."""
+    if refuses_streaming(hello):
+        yield not_applicable("the target declares that it does not stream")
+    elif reply(hello).status not in OK or not looks_like_events(hello) or refusal(hello):
+        yield untestable("the plain greeting was not streamed")
+    elif faults := list(_faults(x)):
+        said = refusal(x)
+        why = quoted(said.message or said.text)
+        yield Finding(f"the greeting is streamed, and this is refused with {why}: it {', '.join(faults)}", at=said.at)

@@ -1,0 +1,29 @@
+"""When a rule on an event stream applies."""
+
+from conformance.apis.errors import error_at
+from conformance.model.exchange import Exchange, view
+from conformance.model.verdict import Skip, not_applicable, untestable
+from conformance.parsing.sse import stream
+from conformance.rules.conditions import streamed
+
+
+def eventful(x: Exchange) -> Skip | None:
+    """An event stream came that has an event that clients see."""
+    return streamed(x) or (None if stream(x).dispatched else untestable("the stream has no event that clients see"))
+
+
+def holding_data(x: Exchange) -> Skip | None:
+    """An event stream came that has data, seen by clients or not."""
+    if skip := streamed(x):
+        return skip
+    return None if any(e.has_data for e in stream(x).events) else untestable("the stream has no data")
+
+
+_error_at = view(error_at)
+
+
+def answering(x: Exchange) -> Skip | None:
+    """An event stream came, and no error ended it."""
+    if skip := streamed(x):
+        return skip
+    return not_applicable("an error ended the stream") if _error_at(x) is not None else None

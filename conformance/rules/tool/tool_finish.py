@@ -1,0 +1,120 @@
+"""Whether there are calls where an answer says so, and an answer says so where there are."""
+
+from collections.abc import Iterator
+
+from conformance.apis.chat import answer, fragments, place
+from conformance.apis.request import asked
+from conformance.model.exchange import Exchange
+from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.parsing.json_values import shown
+from conformance.rules.example import answered, chunk, streamed
+from conformance.rules.example import completion as whole
+from conformance.rules.tool.conditions import called_to_the_end, mentioned, says_tool_calls
+from conformance.rules.tool.example import (
+    CUSTOM,
+    NAMED,
+    PARALLEL,
+    PLAIN,
+    STREAM,
+    WHOLE,
+    begins,
+    called,
+    calling,
+    goes_on,
+)
+from conformance.rules.tool.shape import mentions, tool_rule
+
+
+@tool_rule(
+    "TOOL001",
+    MUST,
+    "Tool calls are a list of objects",
+    fix="Send tool_calls as a list, one object a call or fragment; leave it out where no tool is called.",
+    when=mentioned,
+    good=[STREAM, PARALLEL, WHOLE, CUSTOM, PLAIN],
+    bad=[
+        streamed(chunk({"tool_calls": begins()})),
+        streamed(chunk({"tool_calls": "f()"})),
+        calling(None),
+        answered(whole({"tool_calls": begins()})),
+        called("f()"),
+    ],
+)
+def calls_no_list(x: Exchange) -> Iterator[Finding]:
+    """Clients loop over the list: over anything else they crash, or run nothing."""
+    for at, value in mentions(x):
+        if not isinstance(value, list):
+            yield Finding(f"tool_calls is {shown(value)}", at=place(x, at), expected="a list")
+        elif not all(isinstance(call, dict) for call in value):
+            yield Finding("an entry of tool_calls is no object", at=place(x, at))
+
+
+@tool_rule(
+    "TOOL011",
+    MUST,
+    "An answer that calls tools finishes with tool_calls, not with stop",
+    fix="Set finish_reason to tool_calls where the choice holds tool calls.",
+    when=called_to_the_end,
+    good=[
+        STREAM,
+        PARALLEL,
+        WHOLE,
+        calling(begins(), goes_on("{}"), finish="stop", body=NAMED),
+        calling(begins(), goes_on("{"), finish="length"),
+    ],
+    bad=[calling(begins(), goes_on("{}"), finish="stop"), called(begins(arguments="{}"), finish="stop")],
+)
+def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
+    """Agent loops go on only while the reason is tool_calls: the run ends, and the tool is never run.
+
+    A named tool_choice is excepted: there the reference API itself says `stop`.
+    """
+    if isinstance(asked(x).get("tool_choice"), dict):
+        return
+    for choice in answer(x).choices:
+        if choice.calls and choice.finish == "stop":
+            at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
+            yield Finding(f"tool calls came ({len(choice.calls)}), but finish_reason is 'stop'", at=place(x, at))
+
+
+@tool_rule(
+    "TOOL019",
+    SHOULD,
+    "An answer that calls tools does not finish with function_call",
+    fix="Set finish_reason to tool_calls; function_call belongs to the old field of that name.",
+    when=called_to_the_end,
+    good=[STREAM, PARALLEL, WHOLE],
+    bad=[
+        calling(begins(), goes_on("{}"), finish="function_call"),
+        called(begins(arguments="{}"), finish="function_call"),
+    ],
+)
+def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
+    """Agent loops go on only while the reason is tool_calls; function_call sends them to a field that is not there."""
+    for choice in answer(x).choices:
+        if choice.calls and choice.finish == "function_call":
+            at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
+            yield Finding(
+                f"tool calls came ({len(choice.calls)}), but finish_reason is 'function_call'", at=place(x, at)
+            )
+
+
+@tool_rule(
+    "TOOL012",
+    MUST,
+    "An answer that finishes with tool_calls holds tool calls",
+    fix="Send the calls before the finish_reason, in tool_calls (not as text, and not in function_call).",
+    when=says_tool_calls,
+    good=[STREAM, PARALLEL, WHOLE],
+    bad=[
+        streamed(chunk({"content": "f()"}), chunk(finish="tool_calls"), "[DONE]"),
+        answered(whole(finish="tool_calls")),
+    ],
+)
+def tool_calls_lost(x: Exchange) -> Iterator[Finding]:
+    """The agent waits to run a tool and finds none: the turn ends empty, or is asked and paid for again."""
+    if any(True for at, value in mentions(x) if value and not isinstance(value, list)):
+        return
+    for choice in answer(x).choices:
+        if "tool_calls" in choice.finishes and not choice.calls:
+            yield Finding("finish_reason is 'tool_calls', but no tool call came", at=place(x))

@@ -1,0 +1,214 @@
+"""Whether the counts can be true of what was sent and what came."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.apis.logprobs import UNREADABLE, spelt
+from conformance.apis.request import cap_asked, choices_asked, prompt_length
+from conformance.apis.response_content import answer
+from conformance.apis.usage import reports, usage
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, untestable
+from conformance.rules.example import answered, completion
+from conformance.rules.par.logprobs import is_spelt, spelling
+from conformance.rules.use.conditions import at, capped, counted_once, counted_well, cut
+from conformance.rules.use.example import CAPPED, STREAM, WHOLE, having, told
+from conformance.rules.use.spec import CAP, CHAT, OBJECT
+
+TEXT_PER_TOKEN = 1000
+"""Characters; prose has four or five a token, and no tokenizer's vocabulary has many tokens as long as this."""
+
+LARGE = {"messages": [{"role": "user", "content": "Say hello. " * 600}]}
+SHORT: dict[str, Any] = {"probe": "chat.witness.max_tokens", "body": CAPPED}
+TWO: dict[str, Any] = {"probe": "chat.n", "body": {"n": 2}}
+BOTH_CUT = [completion(finish="length")["choices"][0] | {"index": index} for index in (0, 1)]
+THIRTY = completion({"content": "word " * 30})
+
+
+@rule(
+    "USE008",
+    SHOULD,
+    "Usage counts the prompt that was sent and the text that came",
+    spec=OBJECT,
+    fix="Take the counts from the engine when the answer is made; zero is for nothing.",
+    when=counted_well,
+    good=[STREAM, WHOLE, answered(completion({"content": ""}, usage=told(words=0, total=3)))],
+    bad=[having(words=0, total=3), having(prompt=0, total=3)],
+)
+def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
+    """Cost and context are reckoned from the counts: with zeros the bill is empty and the context overflows unseen."""
+    spent = usage(x)
+    if not spent:
+        return
+    if spent.prompt == 0:
+        yield Finding("usage counts 0 prompt tokens", at=at(x, reports(x)[-1]))
+    if spent.completion == 0 and any(choice.pieces or choice.calls for choice in answer(x).choices):
+        yield Finding("usage counts 0 completion tokens for an answer that is not empty", at=at(x, reports(x)[-1]))
+
+
+@rule(
+    "USE010",
+    SHOULD,
+    "Usage counts the whole prompt",
+    spec=OBJECT,
+    fix="Count the tokens of all messages, tools and templates that the model reads, cached ones included.",
+    when=counted_well,
+    good=[
+        WHOLE,
+        answered(completion(usage=told(prompt=1800, total=1803)), body=LARGE),
+        answered(completion(usage=told(prompt_tokens_details={"cached_tokens": 1800})), body=LARGE),
+    ],
+    bad=[answered(completion(usage=told(prompt=1, total=4)), body=LARGE)],
+)
+def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
+    """Agents shorten their history by this count: too small a one lets the context overflow unseen."""
+    spent, length = usage(x), prompt_length(x)
+    if spent and spent.prompt and length > TEXT_PER_TOKEN * (spent.prompt + spent.cached) + TEXT_PER_TOKEN:
+        seen = f"usage counts {spent.prompt} prompt tokens for {length} characters of messages"
+        yield Finding(seen, at=at(x, reports(x)[-1]))
+
+
+@rule(
+    "USE011",
+    SHOULD,
+    "Usage counts the whole answer",
+    spec=OBJECT,
+    fix="Count the tokens that the model made, not the chunks or the last step.",
+    when=counted_once,
+    good=[STREAM, WHOLE, answered(THIRTY | {"usage": told(words=30, total=33)})],
+    bad=[
+        answered(THIRTY | {"usage": told(words=1, total=4)}),
+        answered(completion({"reasoning_content": "Hm. " * 30}, usage=told(words=3))),
+    ],
+)
+def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
+    """Costs are reckoned from this count. A token seldom reaches beyond a word, so that two words a token are forgiven."""
+    spent, words = usage(x), sum(len(f"{c.reasoning} {c.text}".split()) for c in answer(x).choices)
+    if spent and spent.completion and words > 2 * spent.completion + 4:
+        seen = f"usage counts {spent.completion} completion tokens for {words} words"
+        yield Finding(seen, at=at(x, reports(x)[-1]))
+
+
+@rule(
+    "USE009",
+    SHOULD,
+    "Usage stays under the cap that the request set",
+    spec=CAP,
+    fix="Stop the model at max_tokens or max_completion_tokens, reasoning included, and count what it made.",
+    when=capped,
+    good=[
+        answered(completion(usage=told(words=8, total=11)), body=CAPPED),
+        answered(completion(usage=told(words=9, total=12)), body=CAPPED),
+        answered(completion(usage=told(words=16, total=19)), body=CAPPED | {"n": 2}),
+    ],
+    bad=[answered(completion(usage=told(words=20, total=23)), body=CAPPED)],
+)
+def over_the_cap(x: Exchange) -> Iterator[Finding]:
+    """The cap is what a user is ready to pay. One token more a choice is forgiven: some count the one that ends the text."""
+    spent, cap, choices = usage(x), cap_asked(x), choices_asked(x)
+    if spent and cap and spent.completion > (cap + 1) * choices:
+        seen = f"usage counts {spent.completion} completion tokens under a cap of {cap}" + (
+            f" for each of {choices} choices" if choices > 1 else ""
+        )
+        yield Finding(seen, at=at(x, reports(x)[-1]))
+
+
+@rule(
+    "USE013",
+    SHOULD,
+    "An answer that ends at its cap has used it",
+    spec=CAP,
+    fix="Count all choices, and every token; say `length` only where the request's cap, or the context, was reached.",
+    when=cut,
+    good=[
+        answered(completion(finish="length", usage=told(words=8, total=11)), **SHORT),
+        answered(completion(finish="length", usage=told(words=7, total=10)), **SHORT),
+    ],
+    bad=[
+        answered(completion(finish="length", usage=told(words=3)), **SHORT),
+        answered(completion(choices=BOTH_CUT, usage=told(words=8, total=11)), **SHORT | {"body": CAPPED | {"n": 2}}),
+    ],
+)
+def cap_not_used(x: Exchange) -> Iterator[Finding]:
+    """Either the count or the reason is wrong: the bill is too small, or a whole answer is asked for once more.
+
+    One token less a choice is forgiven.
+    """
+    spent, cap, choices = usage(x), cap_asked(x), choices_asked(x)
+    if spent and spent.completion < (cap - 1) * choices:
+        what = "the answer ends" if choices == 1 else f"{choices} choices end"
+        seen = f"{what} for its length under a cap of {cap}, and usage counts {spent.completion} completion tokens"
+        yield Finding(seen, at=at(x, reports(x)[-1]))
+
+
+def _several(x: Exchange) -> Skip | None:
+    return counted_well(x) if x.question.topic == "n" else ANOTHER_QUESTION
+
+
+PLAIN = answered(completion(usage=told(prompt=20, total=23)))
+
+
+@rule(
+    "USE014",
+    SHOULD,
+    "The prompt is counted once, however many choices are asked for",
+    spec=OBJECT,
+    fix="Count the prompt once a request; it is read once.",
+    when=_several,
+    apis=CHAT,
+    modes=("unary",),
+    good=[(answered(completion(usage=told(prompt=20, total=23)), **TWO), PLAIN)],
+    bad=[(answered(completion(usage=told(prompt=40, total=43)), **TWO), PLAIN)],
+)
+def prompt_counted_for_each_choice(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+    """Who asks for five answers to save four prompts pays for five prompts. The question is that of the greeting."""
+    spent, plain = usage(x), usage(hello)
+    if not plain or not plain.prompt:
+        yield untestable("the greeting's prompt tokens are not known")
+    elif spent and spent.prompt >= 1.5 * plain.prompt:
+        seen = (
+            f"usage counts {spent.prompt} prompt tokens for `n: {choices_asked(x)}`, and {plain.prompt} for one choice"
+        )
+        yield Finding(seen, at=at(x, reports(x)[-1]))
+
+
+def logged(words: int) -> Exchange:
+    """An answer of two tokens, of which the usage counts so many."""
+    tokens = {"content": [{"token": text, "logprob": -0.5} for text in ("Hello", " there.")]}
+    choice = completion()["choices"][0] | {"logprobs": tokens}
+    return answered(completion(choices=[choice], usage=told(words=words)), body={"logprobs": True})
+
+
+def _spelt(x: Exchange) -> Skip | None:
+    """The tokens with log probabilities make the text of the one choice, and the usage is known."""
+    if skip := spelling(x) or counted_well(x):
+        return skip
+    choices = answer(x).choices
+    tokens = spelt(choices[0]) if len(choices) == 1 else ""
+    if UNREADABLE in tokens:
+        return untestable("a token is only a part of a character, and may wait for the rest")
+    fits = tokens and is_spelt(choices[0].text, tokens)
+    return None if fits else untestable("the tokens do not make the text (PAR005 tells of that)")
+
+
+@rule(
+    "USE012",
+    SHOULD,
+    "Usage counts the tokens that have log probabilities",
+    spec=OBJECT,
+    fix="Take completion_tokens from the engine, not from the chunks or the characters.",
+    when=_spelt,
+    apis=CHAT,
+    good=[logged(words=2), logged(words=3)],
+    bad=[logged(words=9)],
+)
+def count_of_other_tokens(x: Exchange) -> Iterator[Finding]:
+    """Each token of the answer is there to be counted: a bill that says otherwise can't be explained.
+
+    One more or less is forgiven: some count the one that ends the text, and some list it.
+    """
+    spent, listed = usage(x), len(answer(x).choices[0].logprobs)
+    if spent and abs(spent.completion - listed) > 1:
+        seen = f"usage counts {spent.completion} completion tokens, and {listed} tokens have log probabilities"
+        yield Finding(seen, at=at(x, reports(x)[-1]))

@@ -1,0 +1,252 @@
+"""The gate: plan, greet, fire and store. What both fronts do before anything is judged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Protocol
+
+import anyio
+import msgspec
+
+from conformance import __version__
+from conformance.model.exchange import Api, Exchange, Request
+from conformance.model.probe import CROWD, TOGETHER, Suite
+from conformance.model.run import RunFacts
+from conformance.model.target import Target
+from conformance.parsing.http1 import reply
+from conformance.plan import plan
+from conformance.transport.limits import Limits
+from conformance.transport.send_all import fire
+
+HIDDEN = "(hidden)"
+AT_A_TIME: dict[int, int] = {TOGETHER: 8, CROWD: 16}
+"""How many requests are under way at the same time in a turn, where the user sets no bound; in the later turns one."""
+
+
+class Store(Protocol):
+    """Where a run is kept: a folder, or memory."""
+
+    def write_facts(self, facts: RunFacts) -> None:
+        """Write the run's facts, or replace them."""
+
+    def write(self, exchange: Exchange) -> None:
+        """Add one exchange."""
+
+
+class Progress(Protocol):
+    """Who is told how far a run is."""
+
+    def total(self, requests: int) -> None:
+        """So many requests will be sent."""
+
+    def done(self, exchange: Exchange) -> None:
+        """One exchange was recorded."""
+
+
+class NullProgress:
+    """Progress that is shown nowhere."""
+
+    def total(self, requests: int) -> None:
+        """Ignore the event."""
+
+    def done(self, exchange: Exchange) -> None:
+        """Ignore the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a run is asked to do. `key` is the API key itself and goes nowhere but over the wire to the target.
+
+    `unix_socket`, a path, is connected to in place of the target's host.
+    """
+
+    target: Target
+    profiles: tuple[str, ...]
+    suite: Suite = "gate"
+    key: str | None = field(default=None, repr=False)
+    limits: Limits = field(default_factory=Limits)
+    unix_socket: str | None = None
+    concurrency: int | None = None
+    max_requests: int | None = None
+    max_tokens: int | None = None
+    max_cost: float | None = None
+    messages_per_day: float | None = None
+    strict: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class _Recording:
+    options: Options = field(repr=False)  # asyncio makes the representation of what it runs, and throws it away
+    store: Store = field(repr=False)
+    progress: Progress = field(repr=False)
+    have: Mapping[str, Exchange] = field(repr=False)
+    left_out: dict[str, str] = field(repr=False)
+    stopped: str = ""
+    why: str = ""
+    heard: dict[str, Exchange] = field(default_factory=dict, repr=False)
+
+    async def fire(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
+        """Send the requests, turn by turn, but for those whose exchange is there."""
+        for request in requests:
+            if request.id in self.have:
+                self._keep(self.have[request.id], keep)
+        missing = [request for request in requests if request.id not in self.have]
+        for turn in sorted({request.turn for request in missing}):
+            await self._fire(turn, [request for request in missing if request.turn == turn], keep)
+
+    async def _fire(self, turn: int, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
+        secrets = (*self.options.target.headers.values(), *((self.options.key,) if self.options.key else ()))
+
+        await fire(
+            requests,
+            key=self.options.key,
+            secrets=tuple(secret for secret in secrets if secret),
+            limits=self.options.limits,
+            unix_socket=self.options.unix_socket,
+            concurrency=self._at_a_time(turn),
+            on_exchange=lambda x: self._keep(x, keep),
+        )
+
+    def _keep(self, x: Exchange, keep: Callable[[Exchange], None]) -> None:
+        keep(x)
+        self.store.write(x)
+        self.progress.done(x)
+
+    def _at_a_time(self, turn: int) -> int:
+        usual, bound = AT_A_TIME.get(turn, 1), self.options.concurrency or self.options.target.concurrency
+        return usual if bound is None or usual == 1 else bound
+
+
+async def record(
+    options: Options, store: Store, progress: Progress, have: Mapping[str, Exchange] = MappingProxyType({})
+) -> RunFacts:
+    """Send the run's requests and record every exchange; returns and writes the run's facts.
+
+    `have` are exchanges by the ID of their request that are there already; they are taken over in its place.
+    One plain greeting per API goes first: if nobody answers or the key is refused, nothing else is sent. Cancellation
+    (Ctrl-C) keeps what was recorded and writes the facts as `interrupted` before it goes on.
+    """
+    requests = plan(options.target, options.profiles, options.suite)
+    within, left_out = _within(requests, options)
+    recording = _Recording(options=options, store=store, progress=progress, have=have, left_out=left_out)
+    began, started = anyio.current_time(), datetime.now(UTC)
+    progress.total(len(within))
+    facts = RunFacts(
+        tool=f"oai-conformance {__version__}",
+        started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        target=msgspec.structs.replace(options.target, headers=dict.fromkeys(options.target.headers, HIDDEN)),
+        suite=options.suite,
+        profiles=options.profiles,
+        planned=tuple(request.id for request in requests),
+        messages_per_day=options.messages_per_day,
+        strict=options.strict,
+    )
+    store.write_facts(msgspec.structs.replace(facts, stopped="interrupted"))
+    try:
+        await _greet_then_fire(recording, within)
+    except anyio.get_cancelled_exc_class():
+        recording.stopped, recording.why = "interrupted", "the user stopped the run"
+        raise
+    finally:
+        facts = msgspec.structs.replace(
+            facts,
+            duration_s=round(anyio.current_time() - began, 3),
+            left_out=recording.left_out,
+            stopped=recording.stopped,
+            stopped_why=recording.why,
+        )
+        store.write_facts(facts)
+    return facts
+
+
+async def _greet_then_fire(recording: _Recording, requests: Sequence[Request]) -> None:
+    greetings = _greetings(requests)
+    await recording.fire(greetings, lambda x: recording.heard.__setitem__(x.id, x))
+    heard = [recording.heard[request.id] for request in greetings if request.id in recording.heard]
+    recording.stopped, recording.why = _refusal_to_talk(heard)
+    missing = {x.api: reply(x).status for x in heard if reply(x).status in (404, 405)}
+    rest = []
+    for request in requests:
+        api = request.questions[0].api
+        if request.id in recording.heard:
+            continue
+        if recording.stopped:
+            recording.left_out[request.id] = recording.why
+        elif _is_absent(api, missing, heard) and request.questions[0].topic != "hello":
+            recording.left_out[request.id] = f"{api} answers {missing[api]} on its path"
+        else:
+            rest.append(request)
+    await recording.fire(rest, lambda _: None)
+
+
+def _greetings(requests: Sequence[Request]) -> list[Request]:
+    """The first unary greeting of each API: the cheapest question that any deployment must answer."""
+    first: dict[Api, Request] = {}
+    for request in requests:
+        question = request.questions[0]
+        if question.topic == "hello" and question.mode == "unary":
+            first.setdefault(question.api, request)
+    return list(first.values())
+
+
+def _is_absent(api: Api, missing: dict[Api, int], heard: Sequence[Exchange]) -> bool:
+    return api in missing and len(missing) < len(heard)
+
+
+def _refusal_to_talk(heard: Sequence[Exchange]) -> tuple[str, str]:
+    """Whether the target can't be tested at all, and why."""
+    if heard and all(x.ending.how == "unreachable" for x in heard):
+        return "unreachable", heard[0].ending.detail or "no connection could be made"
+    if heard and all(x.ending.how == "timeout" and not x.heard for x in heard):
+        return "unreachable", f"the target takes connections and does not answer: {heard[0].ending.detail}"
+    refused = [reply(x).status for x in heard if reply(x).status in (401, 403)]
+    if heard and len(refused) == len(heard):
+        return "key-refused", f"the target answered {refused[0]} to a plain greeting"
+    return "", ""
+
+
+def _within(requests: Sequence[Request], options: Options) -> tuple[list[Request], dict[str, str]]:
+    """The requests that fit into the caps on requests, tokens and cost, in order, and the others with the reason."""
+    kept: list[Request] = []
+    left_out: dict[str, str] = {}
+    tokens, cost = 0, 0.0
+    for request in requests:
+        tokens += tokens_of(request)
+        cost += cost_of(request, options.target) or 0.0
+        over = _over(len(kept) + 1, tokens, cost, options)
+        if over:
+            left_out[request.id] = over
+            tokens -= tokens_of(request)
+            cost -= cost_of(request, options.target) or 0.0
+        else:
+            kept.append(request)
+    return kept, left_out
+
+
+def _over(requests: int, tokens: int, cost: float, options: Options) -> str:
+    if options.max_requests is not None and requests > options.max_requests:
+        return f"over --max-requests {options.max_requests}"
+    if options.max_tokens is not None and tokens > options.max_tokens:
+        return f"over --max-tokens {options.max_tokens}"
+    if options.max_cost is not None and cost > options.max_cost:
+        return f"over --max-cost {options.max_cost}"
+    return ""
+
+
+def tokens_of(request: Request) -> int:
+    """An upper bound of a request's tokens: a token has at least two octets of the prompt, in practice four.
+
+    White space around the body is no part of the prompt.
+    """
+    return len(request.body.strip()) // 3 + request.max_tokens
+
+
+def cost_of(request: Request, target: Target) -> float | None:
+    """An upper bound of what a request costs in US dollars, or None where no price is known."""
+    prices = target.prices
+    if prices.request is not None:
+        return prices.request
+    if prices.input is None or prices.output is None:
+        return None
+    return (len(request.body.strip()) / 3 * prices.input + request.max_tokens * prices.output) / 1e6

@@ -1,0 +1,178 @@
+"""Reads the targets and the waivers that a user wrote down, and says exactly what is wrong with them."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from conformance.model.target import Target
+from conformance.model.waiver import Waiver
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class ConfigError(Exception):
+    """What a user wrote can't be used; the message says where, what was found and what is accepted."""
+
+
+class Entry(NamedTuple):
+    """What a file says of a target beside the target itself: an embedded deployment's name, and its waivers."""
+
+    deployment: str | None
+    defect: str | None
+    waivers: Path | None
+
+
+def entries(path: Path) -> dict[str, Entry]:
+    """The targets of a TOML file by name, in its order. Raises ConfigError."""
+    _, value = _load(path, "target")
+    return {name: _entry(path, table) for name, table in value["targets"].items()}
+
+
+def _entry(path: Path, table: dict[str, Any]) -> Entry:
+    waived = table.get("waivers")
+    return Entry(table.get("deployment"), table.get("defect"), path.parent / waived if waived else None)
+
+
+def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Target:
+    """The target `[targets.NAME]` of a TOML file, which is no embedded one.
+
+    `${VAR}` in `key_env` and in the values of `headers` stands for an environment variable. Raises ConfigError.
+    """
+    text, value = _load(path, "target")
+    targets: dict[str, Any] = value["targets"]
+    if name not in targets:
+        raise ConfigError(f"--target {name}: {path} has no [targets.{name}]; it has {', '.join(targets)}")
+    table = {key: said for key, said in targets[name].items() if key not in Entry._fields}
+    where = f"{path}: targets.{name}"
+    if "key_env" in table:
+        table["key_env"] = _expand(table["key_env"], f"{where}.key_env", environ)
+    headers = table.get("headers", {})
+    table["headers"] = {key: _expand(value, f"{where}.headers.{key}", environ) for key, value in headers.items()}
+    try:
+        return msgspec.convert(table | {"name": name}, Target)
+    except msgspec.ValidationError as error:  # not to be expected: the schema is as strict as the noun
+        raise ConfigError(f"{where}{_line(text, ('targets', name))}: {error}") from None
+
+
+def waivers(path: Path, known_rules: frozenset[str]) -> tuple[Waiver, ...]:
+    """The waivers of a TOML file. A rule that does not exist is refused, unless it is a pattern that covers some.
+
+    Raises ConfigError.
+    """
+    text, value = _load(path, "waiver")
+    found = msgspec.convert(value.get("waiver", []), tuple[Waiver, ...])
+    for number, waiver in enumerate(found):
+        if not any(fnmatchcase(rule, waiver.rule) for rule in known_rules):
+            line = _line(text, ("waiver", number, "rule"))
+            close = get_close_matches(waiver.rule, known_rules, n=3)
+            hint = f"; did you mean {', '.join(close)}?" if close else "; `conformance list rules` shows them all"
+            raise ConfigError(f"{path}{line}: waiver[{number}].rule is {waiver.rule!r}, and no rule has that ID{hint}")
+    return found
+
+
+def _expand(text: str, where: str, environ: Mapping[str, str]) -> str:
+    """Replace `${VAR}`; a variable that is missing is named, its value never is."""
+
+    def value(found: re.Match[str]) -> str:
+        if not environ.get(found[1]):
+            raise ConfigError(f"{where}: the environment variable {found[1]} is not set or empty")
+        return environ[found[1]]
+
+    expanded = VARIABLE.sub(value, text)
+    if not expanded.isprintable():
+        raise ConfigError(f"{where}: accepted is text on one line, without control characters")
+    return expanded
+
+
+def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        value = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: no UTF-8 text: {error.reason} at octet {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: no valid TOML: {error}") from None
+    _validate(path, text, value, kind)
+    return text, value
+
+
+def _validate(path: Path, text: str, value: dict[str, Any], kind: str) -> None:
+    from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - costs a tenth of a second
+
+    from conformance import schemas  # noqa: PLC0415 - as above
+
+    plain = json.loads(json.dumps(value, default=str))
+    validator = Draft202012Validator(schemas.load(kind), format_checker=FormatChecker(("date",)))
+    errors: list[Any] = sorted(validator.iter_errors(plain), key=lambda e: (list(map(str, e.absolute_path)), e.message))
+    if errors:
+        said = [f"{path}{_line(text, (*e.absolute_path, *_extra(e)))}: {_explain(e)}" for e in errors[:5]]
+        raise ConfigError("\n".join(said))
+
+
+def _explain(error: Any) -> str:
+    """One error of a schema in words that name the key, what stands there and what is accepted."""
+    where = _dotted(error.absolute_path) or "the file"
+    for key in _extra(error):
+        known = list(error.schema.get("properties", ()))
+        close = get_close_matches(key, known, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        return f"{where} has no key {key!r}{hint}; accepted: {', '.join(known)}"
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"{where} lacks {', '.join(missing)}"
+    shown = json.dumps(error.instance)
+    shown = shown if len(shown) <= 60 and "@" not in shown and ".headers" not in where else "not usable"
+    accepted = error.schema.get("description") or error.message
+    if error.validator == "enum":
+        accepted = ", ".join(map(str, error.validator_value))
+    return f"{where} is {shown}; accepted: {accepted}"
+
+
+def _extra(error: Any) -> tuple[str, ...]:
+    """The first key that no schema knows."""
+    if error.validator != "additionalProperties":
+        return ()
+    return tuple(key for key in error.instance if key not in error.schema.get("properties", {}))[:1]
+
+
+def _dotted(path: Any) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def _line(text: str, path: tuple[str | int, ...]) -> str:
+    """`:LINE` of the table or key that a path leads to, as well as a search for its names can tell."""
+    lines = text.splitlines()
+    at, found = 0, False
+    for before, part in zip(("", *path), path, strict=False):
+        if isinstance(part, int):
+            wanted, skip, start = rf"\s*\[\[\s*{before}\s*\]\]", part, 0
+        else:
+            wanted, skip, start = rf"(.*[\[.{{,\s\"']|){re.escape(part)}[\"']?\s*[=.\]]", 0, at
+        places = [number for number in range(start, len(lines)) if re.match(wanted, lines[number])]
+        if len(places) <= skip:
+            break
+        at, found = places[skip], True
+    return f":{at + 1}" if found else ""
+
+
+def one_of(option: str, given: str, known: Iterable[str]) -> None:
+    """Accept one of the known names. Raises ConfigError."""
+    names = list(known)
+    if given not in names:
+        raise ConfigError(f"{option} {given!r} is not known; accepted: {', '.join(names)}")
+
+
+def near(given: str, known: Sequence[str], listing: str) -> str:
+    """What may have been meant, and which command shows all names, for the end of a sentence."""
+    close = get_close_matches(given, known, n=3, cutoff=0.5)
+    return f"; near: {', '.join(close)}" * bool(close) + f"; `{listing}` shows all that are accepted"

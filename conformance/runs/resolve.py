@@ -1,0 +1,195 @@
+"""From what a user asks for to the options of a run: both fronts come through here, so that they mean the same."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from conformance import catalogue
+from conformance.model.exchange import APIS, Api
+from conformance.model.target import Prices, Target
+from conformance.plan import ASKERS
+from conformance.runner import Options
+from conformance.runs import config
+from conformance.runs.config import ConfigError, one_of
+from conformance.runs.options import What, Whom, Wish
+from conformance.transport.limits import Limits
+
+GATE = ("claude-sdk", "hermes", "langgraph", "letta")
+"""The profiles of the gate, asked where the user names none."""
+INCIDENT = Prices(request=0.018)
+"""What a request cost in the incident that the embedded deployments play."""
+PATH = re.compile(r"/[^\s?#]*")
+
+
+@contextmanager
+def granted(wish: Wish, environ: Mapping[str, str] = os.environ) -> Iterator[Options]:
+    """The options of a run; an embedded deployment is up for as long as the context lasts.
+
+    Raises ConfigError, which names the option, what was given and what is accepted.
+    """
+    whom = wish.whom
+    if any(given is not None for given in (whom.base_url, whom.target, whom.config)):
+        yield options(wish, _said(_theirs(whom, environ), wish), environ)
+        return
+    if whom.model is not None and whom.deployment is None and whom.defect is None:
+        raise ConfigError(f"--model {whom.model} goes with --base-url URL, which is missing")
+    from conformance.runs.embedded import find, running  # noqa: PLC0415 - only an embedded run needs a server
+
+    ours = find(whom.deployment, whom.defect)
+    target = Target(name=ours.name, base_url="http://127.0.0.1/v1", model=ours.model, prices=INCIDENT)
+    checked = options(wish, _said(target, wish), environ)
+    with running(ours.deployment, ours.changes) as url:
+        yield replace(checked, target=msgspec.structs.replace(checked.target, base_url=url))
+
+
+def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
+    """The options of a run against that target. Raises ConfigError."""
+    bounds = wish.how_much
+    prices = target.prices
+    if prices.request is not None and (prices.input is not None or prices.output is not None):
+        raise ConfigError("prices: accepted is a price per request, or prices of input and output tokens, not both")
+    if bounds.max_cost is not None and prices.request is None and None in (prices.input, prices.output):
+        raise ConfigError("--max-cost needs prices: --price-input and --price-output, or --price-request")
+    return Options(
+        target=target,
+        profiles=_profiles(wish.what, target),
+        suite=wish.what.suite,
+        key=_key(target, environ),
+        limits=Limits() if bounds.timeout is None else Limits(timeout_s=bounds.timeout),
+        concurrency=bounds.concurrency,
+        max_requests=bounds.max_requests,
+        max_tokens=bounds.max_tokens,
+        max_cost=bounds.max_cost,
+        messages_per_day=wish.whom.messages_per_day,
+        strict=wish.strict,
+    )
+
+
+def _theirs(whom: Whom, environ: Mapping[str, str]) -> Target:
+    """The target that the user names, by its address or by its name in a file."""
+    if whom.deployment or whom.defect:
+        given = "--base-url" if whom.base_url else "--target"
+        raise ConfigError(f"{given} and --deployment or --defect: accepted is one of them; --deployment is embedded")
+    if whom.base_url is None:
+        return _from_file(whom, environ)
+    if whom.target or whom.config:
+        raise ConfigError("--base-url and --target with --config: accepted is one of them")
+    if not whom.model:
+        raise ConfigError("--model is missing: --base-url needs the name of a model that the target serves")
+    url = base_url(whom.base_url)
+    return Target(name=urlsplit(url).hostname or "target", base_url=url, model=whom.model)
+
+
+def _from_file(whom: Whom, environ: Mapping[str, str]) -> Target:
+    if whom.config is None:
+        raise ConfigError(f"--target {whom.target} needs --config FILE, which holds [targets.{whom.target}]")
+    if whom.target is None:
+        raise ConfigError(f"--config {whom.config} needs --target NAME")
+    entry = config.entries(whom.config).get(whom.target)
+    if entry and entry.deployment:
+        raise ConfigError(
+            f"--target {whom.target} is the embedded deployment {entry.deployment}: accepted is --deployment"
+            f" {entry.deployment}; `conformance matrix` runs it by its name"
+        )
+    found = config.target(whom.config, whom.target, environ)
+    return msgspec.structs.replace(found, base_url=base_url(found.base_url, f"targets.{whom.target}.base_url"))
+
+
+def waivers(whom: Whom, given: Path | None) -> Path | None:
+    """The waivers to use: the file that the user names, or that of the target. Raises ConfigError."""
+    if given or not (whom.config and whom.target):
+        return given
+    entry = config.entries(whom.config).get(whom.target)
+    return entry.waivers if entry else None
+
+
+def base_url(given: str, option: str = "--base-url") -> str:
+    """A base URL that can be used, without a slash at its end. Raises ConfigError, which never repeats a password."""
+    accepted = "accepted: http://HOST[:PORT][/PATH] or https://…, as far as the API's own path begins"
+    try:
+        parts = urlsplit(given)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{option} is no address ({error}); {accepted}") from None
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise ConfigError(f"{option} holds a user name or password; keys belong in --api-key-env; {accepted}")
+    if parts.query or parts.fragment or given.endswith(("?", "#")):
+        raise ConfigError(f"{option} has a query or fragment; {accepted}")
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _is_printable(given):
+        raise ConfigError(f"{option} {given!r} can't be used; {accepted}")
+    return given.rstrip("/")
+
+
+def _is_printable(text: str) -> bool:
+    return text.isprintable() and " " not in text and "\\" not in text
+
+
+def _said(target: Target, wish: Wish) -> Target:
+    """The target, with what the command line says of it in place of what the file says."""
+    whom, what = wish.whom, wish.what
+    prices = _given(input=whom.price_input, output=whom.price_output, request=whom.price_request)
+    known = Prices() if prices and target.prices is INCIDENT else target.prices
+    policy = _given(streaming=what.streaming, unknown_fields=what.unknown_fields)
+    return msgspec.structs.replace(
+        target,
+        policy=msgspec.structs.replace(target.policy, **policy),
+        prices=msgspec.structs.replace(known, **prices),
+        paths=target.paths | _paths(whom.path),
+        **_given(model=whom.model, key_env=whom.api_key_env, apis=tuple(dict.fromkeys(what.api)) or None),
+    )
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _paths(given: Iterable[str]) -> dict[Api, str]:
+    paths: dict[Api, str] = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        api = next((api for api in APIS if api == name), None)
+        if not equals or api is None or not PATH.fullmatch(path):
+            raise ConfigError(f"--path {text!r}; accepted: API=/PATH, with API one of {', '.join(APIS)}")
+        if api in paths:
+            raise ConfigError(f"--path {text!r}: {api} has a path already; accepted is one for each API")
+        paths[api] = path
+    return paths
+
+
+def _profiles(what: What, target: Target) -> tuple[str, ...]:
+    """The names of the profiles to ask as, those of the APIs asked for. Raises ConfigError for one that can't be."""
+    speak = {name: {p.api for p in catalogue.profiles() if p.name == name} for name in _names()}
+    for name in what.profile:
+        one_of("--profile", name, ("all", *speak))
+    asked = tuple(speak) if "all" in what.profile else tuple(dict.fromkeys(what.profile)) or GATE
+    chosen = tuple(name for name in asked if not target.apis or speak.get(name, set()) & set(target.apis))
+    for name in what.profile:
+        if name not in (*chosen, "all"):
+            apis = ", ".join(sorted(speak[name]))
+            raise ConfigError(f"--profile {name} speaks {apis}, and only {', '.join(target.apis)} is asked for (--api)")
+    unspoken = [api for api in target.apis if not any(api in speak[name] for name in chosen)]
+    return tuple(dict.fromkeys((*chosen, *(ASKERS[api] for api in unspoken))))
+
+
+def _names() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(profile.name for profile in catalogue.profiles()))
+
+
+def _key(target: Target, environ: Mapping[str, str]) -> str | None:
+    """The API key from the variable that the target names. Raises ConfigError, which never holds the key."""
+    if target.key_env is None:
+        return None
+    key = environ.get(target.key_env, "")
+    if not key:
+        raise ConfigError(f"--api-key-env {target.key_env}: this environment variable is not set or empty")
+    if not key.isascii() or not key.isprintable() or key != key.strip():
+        raise ConfigError(
+            f"--api-key-env {target.key_env}: the key has spaces around it, or characters that no key has"
+        )
+    return key

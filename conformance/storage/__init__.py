@@ -1,0 +1,1 @@
+"""Where recorded runs are kept: folders, or memory."""

@@ -1,0 +1,1 @@
+"""The embedded test server, and the defects and legal variants planted in it."""

@@ -1,0 +1,1 @@
+"""Changes to the embedded server: planted defects, and legal variants."""

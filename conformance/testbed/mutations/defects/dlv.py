@@ -1,0 +1,169 @@
+"""Defects in the delivery: answers held back, replies that stall or never end."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from conformance.testbed.mutations.mutate_bytes import (
+    compressed,
+    for_large,
+    is_stream,
+    on_pieces,
+    planted,
+    recoded,
+    streams,
+    wholes,
+)
+from conformance.testbed.mutations.mutate_chat import Body, on_stream, text_of, with_delta
+from conformance.testbed.server.reply import Asked, Change, Piece, Reply
+
+BUFFER = 4096
+HOLD_S = 600.0
+"""Longer than any run listens."""
+
+
+def held_back(pieces: tuple[Piece, ...], first: int = 0) -> list[Piece]:
+    """All but the first pieces at once, when the last of them is made."""
+    rest = pieces[first:]
+    made_s = sum(piece.wait_s for piece in rest)
+    return [*pieces[:first], *(replace(p, wait_s=0.0 if at else made_s) for at, p in enumerate(rest))]
+
+
+def packed(reply: Reply) -> Reply:
+    """The stream compressed as a whole: nothing can be read before its end."""
+    return compressed(reply, flush=False)
+
+
+def halted(reply: Reply) -> Reply:
+    """The first half of the pieces, and then nothing."""
+    return replace(reply, pieces=reply.pieces[: max(1, len(reply.pieces) // 2)], end="hold", hold_s=HOLD_S)
+
+
+def going_on(reply: Reply, asked: Asked) -> Reply:
+    """The stream of an answer that may have one token: the same piece again and again."""
+    if asked.api != "chat" or not is_stream(reply) or asked.json.get("max_tokens") != 1:
+        return reply
+    return replace(reply, pieces=(reply.pieces[0], *(replace(reply.pieces[1], wait_s=0.02),) * 4000))
+
+
+def hushed(reply: Reply) -> Reply:
+    """Comments in place of the events, for longer than any run listens."""
+    return replace(reply, pieces=(Piece(octets=b": working\n\n", wait_s=0.5),) * 1200)
+
+
+def late_chunk(chunks: list[Body]) -> list[Body]:
+    """All the text in one chunk, which comes last but for the end."""
+    texts = [at for at, chunk in enumerate(chunks) if text_of(chunk)]
+    if not texts:
+        return chunks
+    whole = with_delta(chunks[texts[0]], {"content": "".join(map(text_of, chunks))})
+    return [whole if at == texts[-1] else with_delta(c, {}) if at in texts else c for at, c in enumerate(chunks)]
+
+
+def late_block(pieces: tuple[Piece, ...]) -> list[Piece]:
+    """All the text of a Messages stream in its last delta."""
+    texts = [at for at, piece in enumerate(pieces) if b'"text_delta"' in piece.octets]
+    if not texts:
+        return list(pieces)
+    events = [json.loads(pieces[at].octets.partition(b"data: ")[2]) for at in texts]
+    joined = events[0] | {"delta": {"type": "text_delta", "text": "".join(e["delta"]["text"] for e in events)}}
+    octets = b"event: content_block_delta\ndata: " + json.dumps(joined).encode() + b"\n\n"
+    waited_s = sum(pieces[at].wait_s for at in texts)
+    whole = Piece(octets=octets, wait_s=waited_s)
+    return [whole if at == texts[-1] else piece for at, piece in enumerate(pieces) if at not in texts[:-1]]
+
+
+def in_buffers(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+    """Octets are held until the buffer is full, while the model takes its time."""
+    held, wait_s = b"", 0.0
+    for piece in pieces:
+        held, wait_s = held + piece.octets, wait_s + 2 * piece.wait_s
+        if len(held) >= BUFFER:
+            yield Piece(octets=held[:BUFFER], wait_s=wait_s)
+            held, wait_s = held[BUFFER:], 0.0
+    yield Piece(octets=held, wait_s=wait_s)
+
+
+LATE = (
+    planted("stream-buffered", "A proxy holds streams back until they end", "DLV001", streams(on_pieces(held_back))),
+    planted(
+        "stream-buffered-late",
+        "The first pieces come at once, the rest is held back",
+        "DLV001",
+        streams(on_pieces(lambda pieces: held_back(pieces, 3))),
+    ),
+    planted("stream-packed", "A compressor holds streams back until they end", "DLV001", streams(packed)),
+    planted(
+        "stream-in-one-write",
+        "The whole stream is written at once when it ends",
+        "DLV001",
+        streams(recoded(lambda octets: octets)),
+    ),
+    Change(
+        name="text-in-one-chunk",
+        title="All the text of a chat stream comes in one chunk",
+        caught_by="DLV002",
+        answer=on_stream(late_chunk),
+    ),
+    planted(
+        "text-in-one-delta",
+        "All the text of a Messages stream comes in one delta",
+        "DLV002",
+        streams(on_pieces(late_block)),
+    ),
+    planted(
+        "stream-after-silence",
+        "Every stream comes in one piece after the same long silence",
+        "DLV006",
+        streams(on_pieces(lambda pieces: [Piece(octets=b"".join(p.octets for p in pieces), wait_s=0.7)])),
+    ),
+    planted(
+        "stream-in-buffers",
+        "A proxy passes a stream on whenever it has 4096 octets of it",
+        "DLV008",
+        streams(on_pieces(in_buffers)),
+    ),
+)
+
+ENDLESS = (
+    planted("stream-without-end", "A brief answer goes on and on", "DLV003", going_on),
+    planted(
+        "stream-of-comments",
+        "Large requests' streams have comments, and no event",
+        "DLV003",
+        for_large(streams(hushed)),
+    ),
+    planted(
+        "stream-stalls", "Large requests' streams stop half way, and stay open", "DLV003", for_large(streams(halted))
+    ),
+    planted(
+        "stream-stalls-at-once",
+        "Large requests' streams have a head, and no more",
+        "DLV003",
+        for_large(streams(lambda reply: replace(reply, pieces=(), end="hold", hold_s=HOLD_S))),
+    ),
+    planted(
+        "json-stalls",
+        "The last octet of large requests' answers never comes",
+        "DLV003",
+        for_large(wholes(lambda reply: replace(reply, end="hold", hold_s=HOLD_S))),
+    ),
+    planted(
+        "done-then-hold",
+        "After the end marker the stream is kept open",
+        "DLV004",
+        for_large(streams(lambda reply: replace(reply, end="hold", hold_s=HOLD_S))),
+    ),
+    planted(
+        "done-then-lag",
+        "Streams end more than a second after the end marker",
+        "DLV005",
+        for_large(streams(on_pieces(lambda pieces: [*pieces, Piece(octets=b": bye\n\n", wait_s=1.4)]))),
+    ),
+    planted(
+        "lag-then-done",
+        "The end marker comes more than a second after the answer",
+        "DLV007",
+        for_large(streams(on_pieces(lambda pieces: [*pieces[:-1], replace(pieces[-1], wait_s=1.4)]))),
+    ),
+)

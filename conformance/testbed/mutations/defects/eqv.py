@@ -1,0 +1,132 @@
+"""Defects of one of the two ways to an answer: what is lost or changed when streaming."""
+
+from conformance.testbed.mutations.defects.fld import wants_logprobs
+from conformance.testbed.mutations.defects.par import refusing, where
+from conformance.testbed.mutations.mutate_chat import (
+    Body,
+    each_choice,
+    each_chunk,
+    each_delta,
+    each_part,
+    less,
+    more,
+    on_stream,
+    planted,
+    text_of,
+)
+from conformance.testbed.mutations.mutate_requests import dropping, holds, streaming, with_error
+from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
+
+
+def on_streams(edit: OnAnswer) -> OnAnswer:
+    """Edit the answers to requests for a stream, refusals among them."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        return edit(answer, asked) if streaming(asked) else answer
+
+    return change
+
+
+def logprobs_streamed(asked: Asked) -> bool:
+    """Log probabilities are asked for in a stream."""
+    return streaming(asked) and wants_logprobs(asked)
+
+
+def has_usage(chunk: Body) -> bool:
+    """The chunk tells the usage."""
+    return bool(chunk.get("usage"))
+
+
+def recounted(prompt: int, words: int) -> OnAnswer:
+    """A part, in percent, of the prompt and of the completion in the usage of a stream."""
+
+    def edited(chunk: Body) -> Body:
+        told = chunk["usage"]
+        one, other = told["prompt_tokens"] * prompt // 100, told["completion_tokens"] * words // 100
+        counts = {"prompt_tokens": one, "completion_tokens": other, "total_tokens": one + other}
+        return chunk | {"usage": told | counts}
+
+    return each_chunk(edited, has_usage)
+
+
+def begun_again(chunks: list[Body]) -> list[Body]:
+    """The first half of the text, and then all of it."""
+    texts = [at for at, chunk in enumerate(chunks) if text_of(chunk)]
+    return [*chunks[: texts[len(texts) // 2]], *chunks[texts[0] :]] if len(texts) > 3 else chunks
+
+
+def one_lost(chunks: list[Body]) -> list[Body]:
+    """All chunks but the third that holds text."""
+    texts = [chunk for chunk in chunks if text_of(chunk)]
+    return [chunk for chunk in chunks if len(texts) < 4 or chunk is not texts[2]]
+
+
+EQUIVALENCE = (
+    planted(
+        "stop-at-the-end-of-every-stream",
+        "A stream ends with `stop`, for whatever reason it ended",
+        "EQV001",
+        each_part(more(finish_reason="stop"), lambda choice: choice["finish_reason"] == "length"),
+    ),
+    planted(
+        "blanks-lost-when-streaming",
+        "A stream's tokens lose the blanks in front of them",
+        "EQV002",
+        each_delta(lambda delta: delta | {"content": delta["content"].lstrip()}, lambda delta: delta.get("content")),
+    ),
+    planted(
+        "logprobs-refused-when-streaming",
+        "Log probabilities are refused in a stream, and given without",
+        "EQV003",
+        where(logprobs_streamed, refusing("'logprobs' is not supported when streaming.", param="logprobs")),
+    ),
+    Change(
+        name="logprobs-dropped-when-streaming",
+        title="Log probabilities are given in a whole answer, and lost in a stream",
+        caught_by="EQV003",
+        asked=dropping("logprobs", "top_logprobs", where=logprobs_streamed),
+    ),
+    planted(
+        "prompt-counted-in-part-when-streaming",
+        "A stream's usage leaves out what came from a cache",
+        "EQV005",
+        recounted(prompt=60, words=100),
+    ),
+    planted(
+        "answer-counted-in-part-when-streaming",
+        "A stream's usage counts every other token",
+        "EQV006",
+        recounted(prompt=100, words=50),
+    ),
+    planted(
+        "model-of-another-name-when-streaming",
+        "A stream names the model as its engine does",
+        "EQV007",
+        each_chunk(more(model="engine/weights-v1")),
+    ),
+    planted(
+        "fingerprint-lost-when-streaming",
+        "A stream lacks the fingerprint of the system",
+        "EQV008",
+        each_chunk(less("system_fingerprint")),
+    ),
+    planted(
+        "error-code-lost-when-streaming",
+        "A mistake's code and param are told in a refusal without streaming only",
+        "EQV004",
+        on_streams(with_error(more(code=None, param=None), 400)),
+    ),
+    planted(
+        "begun-again-when-streaming",
+        "A gateway asks again midway through a stream, and says again what was said",
+        "EQV002",
+        on_stream(begun_again),
+    ),
+    planted("delta-lost-when-streaming", "The third piece of a stream's text is lost", "EQV002", on_stream(one_lost)),
+    planted(
+        "stopped-answer-ends-with-length",
+        "A whole answer that came to a stop text ends with `length`",
+        "EQV001",
+        where(holds("stop"), each_choice(more(finish_reason="length"))),
+    ),
+)

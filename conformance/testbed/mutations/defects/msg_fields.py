@@ -1,0 +1,216 @@
+"""Defects in what the Messages API reads and tells: fields dropped, counts that can't be true, headers refused."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from conformance.testbed.mutations.defects.fld import pruned_inside, without_vendor_fields
+from conformance.testbed.mutations.mutate_chat import planted
+from conformance.testbed.mutations.mutate_messages import (
+    MESSAGES,
+    Body,
+    Events,
+    on_events,
+    on_message,
+    regrouped,
+    usage,
+    within,
+)
+from conformance.testbed.mutations.mutate_requests import Where, dropping, holds, reading, saying, sent, streaming
+from conformance.testbed.server.refusal import Refusal, refuse
+from conformance.testbed.server.reply import Answer, Ask, Asked, Change, Event, OnAnswer
+
+
+def unread(name: str, title: str, caught_by: str, ask: Ask) -> Change:
+    """A defect in what is read of a request."""
+    return Change(name=name, title=title, caught_by=caught_by, asked=ask)
+
+
+def uncapped(body: Body) -> Body:
+    """Read a cap as a large one."""
+    return body | {"max_tokens": 400} if body["max_tokens"] > 0 else body
+
+
+def beyond(name: str, least: float, most: float) -> Where:
+    """The field is a number outside this range."""
+
+    def where(asked: Asked) -> bool:
+        value = asked.json.get(name)
+        return isinstance(value, int | float) and not isinstance(value, bool) and not least <= value <= most
+
+    return where
+
+
+def with_stop(message: Body) -> Body:
+    """The text with the stop sequence that ended it."""
+    stop, (*blocks, last) = message["stop_sequence"], message["content"] or [{}]
+    return (
+        message | {"content": [*blocks, last | {"text": last["text"] + stop}]} if stop and "text" in last else message
+    )
+
+
+def silent(message: Body) -> Body:
+    """The text of a message is lost on the way."""
+    return message | {"content": [block | {"text": ""} if "text" in block else block for block in message["content"]]}
+
+
+def nameless(answer: Answer, asked: Asked) -> Answer:
+    """A refusal that tells nothing of what is wrong."""
+    if asked.api != "messages":
+        return answer
+    return replace(answer, whole=answer.whole | {"error": answer.whole["error"] | {"message": "Bad request."}})
+
+
+def refusing_header(name: str, known: str) -> OnAnswer:
+    """Refuse every value of this header but those that begin so."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        values = [value for header, value in asked.headers if header == name]
+        if asked.api != "messages" or answer.status >= 400 or all(value.startswith(known) for value in values):
+            return answer
+        return refuse(Refusal(message=f"The value of {name} is not known.", code="invalid_header"), asked)
+
+    return change
+
+
+def counting(answer: Answer, asked: Asked, count: Any) -> Answer:
+    """Another count of a request's tokens."""
+    is_count = asked.path.endswith("/count_tokens") and answer.status == 200
+    return replace(answer, whole={"input_tokens": count}) if is_count else answer
+
+
+def always(reason: str) -> OnAnswer:
+    """End every streamed text for the same reason."""
+
+    def edit(events: Events) -> Iterator[Event]:
+        calls = any(event.data.get("content_block", {}).get("type") == "tool_use" for event in events)
+        ended = within("delta", lambda delta: delta | {"stop_reason": reason, "stop_sequence": None})
+        for event in events:
+            is_end = event.name == "message_delta" and not calls
+            yield replace(event, data=ended(event.data)) if is_end else event
+
+    return on_events(edit)
+
+
+def refusing_tools(answer: Answer, asked: Asked) -> Answer:
+    """Refuse tools when streaming."""
+    if asked.api != "messages" or answer.events is None or not sent(asked).get("tools"):
+        return answer
+    return refuse(Refusal(message="'tools' is not supported here.", param="tools", code="unsupported_parameter"), asked)
+
+
+def of_another_model(events: Events) -> Iterator[Event]:
+    """The stream names the model by another name than the whole answer."""
+    for event in events:
+        named = within("message", lambda message: message | {"model": "reference-2026-11"})
+        yield replace(event, data=named(event.data)) if event.name == "message_start" else event
+
+
+def times(name: str, factor: float, more: int = 0) -> OnAnswer:
+    """Tell another count, wherever it is told."""
+    return usage(lambda told: told | {name: math.ceil(told[name] * factor) + more} if name in told else told)
+
+
+def when_streaming(edit: OnAnswer) -> OnAnswer:
+    """Edit streams only."""
+    return lambda answer, asked: edit(answer, asked) if answer.events else answer
+
+
+DROPPED = (
+    unread(
+        "cap-unread",
+        "`max_tokens` is not read on Messages",
+        "FLD010",
+        reading(uncapped, holds("max_tokens", int), MESSAGES),
+    ),
+    unread(
+        "stop-sequences-unread", "`stop_sequences` is not read", "FLD016", dropping("stop_sequences", apis=MESSAGES)
+    ),
+    unread(
+        "stop-sequences-unread-when-streaming",
+        "`stop_sequences` is not read when streaming",
+        "FLD016",
+        dropping("stop_sequences", where=streaming, apis=MESSAGES),
+    ),
+    unread(
+        "temperature-unread-when-streaming",
+        "`temperature` is not read on Messages when streaming",
+        "FLD003",
+        dropping("temperature", where=streaming, apis=MESSAGES),
+    ),
+    unread("top-k-unread", "`top_k` is not read", "FLD004", dropping("top_k", apis=MESSAGES)),
+    unread("thinking-unread", "`thinking` is not read", "FLD004", dropping("thinking", apis=MESSAGES)),
+    unread(
+        "system-unread",
+        "`system` is not read where its type is wrong",
+        "FLD004",
+        dropping("system", where=holds("system", dict), apis=MESSAGES),
+    ),
+    unread(
+        "vendor-fields-unread",
+        "Unknown fields are dropped on Messages",
+        "FLD006",
+        reading(without_vendor_fields, apis=MESSAGES),
+    ),
+    unread(
+        "inner-fields-unread",
+        "Unknown fields inside are dropped on Messages",
+        "FLD007",
+        reading(pruned_inside, apis=MESSAGES),
+    ),
+    unread(
+        "temperature-unbounded",
+        "A temperature above 1 is let through on Messages",
+        "PAR012",
+        dropping("temperature", where=beyond("temperature", 0, 1), apis=MESSAGES),
+    ),
+    planted("refusals-without-a-name", "Refusals on Messages say nothing", "FLD005", saying(nameless, 400)),
+)
+TOLD = (
+    planted("stop-sequence-in-the-text", "A message ends with its stop sequence", "PAR007", on_message(with_stop)),
+    planted("message-silent", "The text of whole messages is lost", "CMP014", on_message(silent)),
+    planted("stream-silent", "The text of streamed messages is lost", "CMP014", regrouped(lambda _: ["", "", ""])),
+    planted("stream-always-ends-its-turn", "Every stream ends with end_turn", "EQV001", always("end_turn")),
+    planted(
+        "stream-in-capitals",
+        "A stream says what a message says in capitals",
+        "EQV002",
+        regrouped(lambda ps: [p.upper() for p in ps]),
+    ),
+    planted("stream-without-tools", "Tools are refused when streaming", "EQV003", refusing_tools),
+    planted(
+        "stream-counts-input-twice",
+        "A stream counts the input twice",
+        "EQV005",
+        when_streaming(times("input_tokens", 2)),
+    ),
+    planted(
+        "stream-counts-events", "A stream counts its events", "EQV006", when_streaming(times("output_tokens", 1, 8))
+    ),
+    planted(
+        "cached-tokens-counted-twice",
+        "Cached tokens are part of input_tokens, too",
+        "MSG024",
+        usage(
+            lambda told: told | {"cache_read_input_tokens": told["input_tokens"]} if "input_tokens" in told else told
+        ),
+    ),
+    planted("stream-of-another-model", "A stream names another model", "EQV007", on_events(of_another_model)),
+    planted("output-tokens-zero", "output_tokens is 0", "USE008", times("output_tokens", 0)),
+    planted("input-tokens-one", "input_tokens is 1", "TOOL028", times("input_tokens", 0, 1)),
+    planted("output-tokens-tenth", "A tenth of the output tokens is told", "USE011", times("output_tokens", 0.1)),
+    planted("output-tokens-threefold", "Three times the output tokens are told", "USE009", times("output_tokens", 3)),
+    planted("output-tokens-half", "Half of the output tokens are told", "USE013", times("output_tokens", 0.5)),
+)
+ROUTES = (
+    planted("count-as-text", "The count of tokens is a text", "MSG023", lambda a, asked: counting(a, asked, "12")),
+    planted(
+        "count-of-characters",
+        "Characters are counted, not tokens",
+        "MSG024",
+        lambda a, asked: counting(a, asked, len(asked.body)),
+    ),
+    planted("beta-refused", "Unknown betas are refused", "MSG025", refusing_header("anthropic-beta", "claude-code")),
+    planted("version-refused", "Newer versions are refused", "MSG026", refusing_header("anthropic-version", "202")),
+)

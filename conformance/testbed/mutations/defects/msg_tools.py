@@ -1,0 +1,222 @@
+"""Defects in the calls of the Messages API: their shape, their choice, and their history."""
+
+from collections.abc import Iterator
+
+from conformance.testbed.mutations.mutate_chat import in_turn, less, more, planted
+from conformance.testbed.mutations.mutate_messages import (
+    MESSAGES,
+    Body,
+    Events,
+    each_block,
+    each_end,
+    each_of,
+    is_call,
+    on_events,
+    on_message,
+    regrouped,
+    within,
+)
+from conformance.testbed.mutations.mutate_requests import Where, dropping, reading, sent, streaming
+from conformance.testbed.server.model import as_json
+from conformance.testbed.server.refusal import Refusal, refuse
+from conformance.testbed.server.reply import Answer, Ask, Asked, Change, Event, OnAnswer
+
+
+def choosing(kind: str) -> Where:
+    """The tool choice is of this type."""
+    return lambda asked: isinstance(wanted := asked.json.get("tool_choice"), dict) and wanted.get("type") == kind
+
+
+def freely(body: Body) -> Body:
+    """Read any tool choice as `auto`, without what else it says."""
+    return body | {"tool_choice": {"type": "auto"}}
+
+
+def in_parallel(body: Body) -> Body:
+    """Read the tool choice without `disable_parallel_tool_use`."""
+    return body | {"tool_choice": {n: v for n, v in body["tool_choice"].items() if n != "disable_parallel_tool_use"}}
+
+
+def forced(body: Body) -> Body:
+    """Read `none` as `any`."""
+    return body | {"tool_choice": {"type": "any"}}
+
+
+def without_calls(events: Events) -> Iterator[Event]:
+    """The blocks that call are lost."""
+    lost: set[int] = set()
+    for event in events:
+        index = event.data.get("index")
+        if event.name == "content_block_start" and is_call(event.data["content_block"]):
+            lost.add(index)
+        if index not in lost:
+            yield event
+
+
+def uncalled(message: Body) -> Body:
+    """A message without its calls."""
+    return message | {"content": [block for block in message["content"] if not is_call(block)]}
+
+
+def as_text(message: Body) -> Body:
+    """Calls as the model's template has them, in a text."""
+    texts = [
+        f'<tool_call>\n{{"name": "{b["name"]}", "arguments": {as_json(b["input"])}}}\n</tool_call>'
+        for b in message["content"]
+        if is_call(b)
+    ]
+    if not texts:
+        return message
+    return message | {"content": [{"type": "text", "text": "".join(texts)}], "stop_reason": "end_turn"}
+
+
+def damaged(pieces: list[str]) -> list[str]:
+    """Letters beyond ASCII are replaced, as by a decoder that works octet by octet."""
+    return ["".join(letter if letter.isascii() else "\ufffd" for letter in piece) for piece in pieces]
+
+
+def with_other_input(call: Body) -> Body:
+    """A call whose input has a field that its schema forbids."""
+    return call | {"input": call["input"] | {"mood": "cheerful"}}
+
+
+def results_refused(answer: Answer, asked: Asked) -> Answer:
+    """A result without content is refused, though the API documents it."""
+    parts = [part for message in sent(asked).get("messages", ()) for part in _parts(message)]
+    if asked.api != "messages" or answer.status >= 400:
+        return answer
+    if all("content" in part for part in parts if part.get("type") == "tool_result"):
+        return answer
+    return refuse(Refusal(message="messages: content is required in a tool_result.", param="messages"), asked)
+
+
+def _parts(message: Body) -> list[Body]:
+    content = message.get("content") if isinstance(message, dict) else None
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+
+
+def untold(body: Body) -> Body:
+    """Read the conversation without the results of its calls."""
+    kept = [message for message in body["messages"] if not any(p["type"] == "tool_result" for p in _parts(message))]
+    calls = ("tool_use",)
+    return body | {"messages": [m for m in kept if not any(p["type"] in calls for p in _parts(m))] or body["messages"]}
+
+
+def calls(name: str, title: str, caught_by: str, edit: OnAnswer) -> Change:
+    """A defect in the shape of calls."""
+    return planted(name, title, caught_by, edit)
+
+
+def read(name: str, title: str, caught_by: str, ask: Ask) -> Change:
+    """A defect in what is read of a tool choice."""
+    return Change(name=name, title=title, caught_by=caught_by, asked=ask)
+
+
+SHAPES = (
+    planted("tool-use-without-id", "Calls have no id", "MSG015", each_block(less("id"), is_call)),
+    planted("tool-use-without-name", "Calls name no tool", "MSG015", each_block(more(name=None), is_call)),
+    planted(
+        "tool-use-input-as-text",
+        "The input of a whole call is JSON text",
+        "MSG015",
+        on_message(
+            lambda m: m | {"content": [b | {"input": as_json(b["input"])} if is_call(b) else b for b in m["content"]]}
+        ),
+    ),
+    planted(
+        "tool-input-cut",
+        "The last piece of a call's input is lost",
+        "MSG016",
+        regrouped(lambda pieces: pieces[:-1], "partial_json"),
+    ),
+    planted(
+        "tool-input-again",
+        "A call's input is sent whole after its pieces",
+        "MSG016",
+        regrouped(lambda pieces: [*pieces, "".join(pieces)], "partial_json"),
+    ),
+    planted(
+        "tool-input-so-far",
+        "Each piece of a call's input has all of it so far",
+        "MSG016",
+        regrouped(lambda pieces: ["".join(pieces[: n + 1]) for n in range(len(pieces))], "partial_json"),
+    ),
+    planted(
+        "tool-use-ends-turn",
+        "An answer that calls tools ends with end_turn",
+        "MSG017",
+        each_end(lambda told: told | {"stop_reason": "end_turn"} if told.get("stop_reason") == "tool_use" else told),
+    ),
+    planted(
+        "tool-use-lost",
+        "The calls of an answer are lost",
+        "MSG018",
+        in_turn(on_events(without_calls), on_message(uncalled)),
+    ),
+    planted("tool-use-as-text", "A whole call comes as text", "TOOL024", on_message(as_text)),
+    planted(
+        "tool-use-renamed",
+        "Calls are of tools that nobody offers",
+        "TOOL023",
+        each_block(lambda block: block | {"name": f"functions.{block['name']}"}, is_call),
+    ),
+    planted(
+        "tool-input-beyond-schema",
+        "The input of whole calls has a field more than its schema allows",
+        "TOOL025",
+        on_message(lambda m: m | {"content": [with_other_input(b) if is_call(b) else b for b in m["content"]]}),
+    ),
+    planted(
+        "tool-input-damaged", "Letters of a streamed input are replaced", "TOOL026", regrouped(damaged, "partial_json")
+    ),
+)
+CHOICES = (
+    read(
+        "tool-choice-any-unread",
+        "`tool_choice: any` is not read",
+        "FLD012",
+        dropping("tools", "tool_choice", where=choosing("any"), apis=MESSAGES),
+    ),
+    read(
+        "tool-choice-tool-unread",
+        "`tool_choice: tool` is not read",
+        "TOOL021",
+        reading(freely, choosing("tool"), MESSAGES),
+    ),
+    read(
+        "tool-choice-none-unread",
+        "`tool_choice: none` is not read",
+        "TOOL020",
+        reading(forced, choosing("none"), MESSAGES),
+    ),
+    read(
+        "one-call-unread",
+        "`disable_parallel_tool_use` is not read",
+        "TOOL022",
+        reading(in_parallel, lambda asked: isinstance(asked.json.get("tool_choice"), dict), MESSAGES),
+    ),
+    read(
+        "tools-unread-when-streaming",
+        "Tools are not read when streaming",
+        "FLD012",
+        dropping("tools", "tool_choice", where=streaming, apis=MESSAGES),
+    ),
+)
+HISTORY = (
+    planted("result-without-content-refused", "A result without content is refused", "TOOL027", results_refused),
+    Change(
+        name="results-unread",
+        title="The results of tools are not read",
+        caught_by="TOOL028",
+        asked=reading(untold, lambda asked: isinstance(asked.json.get("messages"), list), MESSAGES),
+    ),
+    planted(
+        "input-starts-full",
+        "The input of a call stands in the start of its block",
+        "MSG012",
+        each_of(
+            "content_block_start",
+            within("content_block", lambda b: b | {"input": {"city": "Oslo"}} if is_call(b) else b),
+        ),
+    ),
+)

@@ -1,0 +1,316 @@
+"""Defects in what a parameter does to the answer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.testbed.mutations.mutate_chat import (
+    Body,
+    Edit,
+    each_choice,
+    each_message,
+    each_part,
+    ends,
+    in_turn,
+    more,
+    on_stream,
+    planted,
+    with_delta,
+)
+from conformance.testbed.mutations.mutate_requests import Where, dropping, holds, reading, refusal, sent
+from conformance.testbed.server.chat import turn_of
+from conformance.testbed.server.model import think
+from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
+
+
+def searching_for_stream(asked: Asked) -> Asked:
+    """The body is not parsed for `stream`: its octets are searched."""
+    if asked.api != "chat" or not isinstance(asked.json, dict) or b'"stream":true' in asked.body:
+        return asked
+    return replace(asked, json={name: value for name, value in asked.json.items() if name != "stream"})
+
+
+def each_token(edit: Edit) -> OnAnswer:
+    """Edit every entry of the log probabilities, in both forms of an answer."""
+    return each_list_of_tokens(lambda tokens: [edit(token) for token in tokens])
+
+
+def each_list_of_tokens(edit: Callable[[list[Body]], list[Body]]) -> OnAnswer:
+    """Edit the log probabilities of each chunk, and of each choice of a whole answer."""
+
+    def edited(choice: Body) -> Body:
+        return choice | {"logprobs": choice["logprobs"] | {"content": edit(choice["logprobs"]["content"])}}
+
+    return in_turn(each_part(edited, has_tokens), each_choice(edited, has_tokens))
+
+
+def has_tokens(choice: Body) -> bool:
+    """The choice holds log probabilities."""
+    return bool(choice["logprobs"])
+
+
+def of_the_first(tokens: list[Body]) -> list[Body]:
+    """Each token with the alternatives of the first."""
+    return [token | {"top_logprobs": tokens[0]["top_logprobs"]} for token in tokens]
+
+
+def of_the_first_chunk(chunks: list[Body]) -> list[Body]:
+    """Each chunk's tokens with the alternatives of the first one's."""
+    first = next(
+        (c["choices"][0]["logprobs"]["content"][0] for c in chunks if c["choices"] and has_tokens(c["choices"][0])),
+        None,
+    )
+
+    def edited(choice: Body) -> Body:
+        tokens = of_the_first([first, *choice["logprobs"]["content"]])[1:] if first else []
+        return choice | {"logprobs": choice["logprobs"] | {"content": tokens}}
+
+    return [
+        c | {"choices": [edited(choice) if has_tokens(choice) else choice for choice in c["choices"]]} for c in chunks
+    ]
+
+
+def as_piece(token: Body) -> Body:
+    """A token as some tokenizers keep it: with a mark in the place of the blank."""
+    return token | {"token": token["token"].replace(" ", "\u2581"), "bytes": None}
+
+
+def percent(token: Body) -> Body:
+    """A token with its probability in percent."""
+    return token | {"logprob": 95.1}
+
+
+def one_more(token: Body) -> Body:
+    """One alternative too many."""
+    return token | {"top_logprobs": [*token["top_logprobs"], {"token": " more", "logprob": -9.5, "bytes": None}]}
+
+
+def twice(token: Body) -> Body:
+    """The same alternative in every place."""
+    return token | {"top_logprobs": token["top_logprobs"][:1] * len(token["top_logprobs"])}
+
+
+LOGPROBS = (
+    planted("log-probability-in-percent", "Log probabilities are percents", "PAR001", each_token(percent)),
+    planted(
+        "alternatives-one-too-many", "One alternative more comes than was asked for", "PAR002", each_token(one_more)
+    ),
+    planted("alternative-twice", "The same alternative comes several times", "PAR002", each_token(twice)),
+    planted(
+        "bytes-without-the-blank",
+        "The bytes of a token lack its blank",
+        "PAR003",
+        each_token(lambda token: token | {"bytes": list(token["token"].strip().encode())}),
+    ),
+    planted(
+        "alternatives-of-the-first-token",
+        "All tokens have the alternatives of the first",
+        "PAR004",
+        in_turn(each_list_of_tokens(of_the_first), on_stream(of_the_first_chunk)),
+    ),
+    planted("tokens-as-pieces", "Tokens have marks in place of blanks", "PAR005", each_token(as_piece)),
+    planted(
+        "tokens-left-out",
+        "A whole answer has a log probability for every other token only",
+        "PAR005",
+        each_list_of_tokens(lambda tokens: tokens[::2]),
+    ),
+    Change(
+        name="logprobs-unasked",
+        title="Log probabilities come unasked",
+        caught_by="PAR006",
+        asked=reading(more(logprobs=True), lambda asked: "logprobs" not in asked.json),
+    ),
+    Change(
+        name="alternatives-clamped",
+        title="One alternative is the most, whatever is asked for",
+        caught_by="PAR002",
+        asked=reading(more(top_logprobs=1), lambda asked: asked.json.get("top_logprobs") in (2, 3)),
+    ),
+)
+
+
+def with_the_stop(answer: Answer, asked: Asked) -> Answer:
+    """The text with the stop text that ended it."""
+    if answer.status != 200 or asked.api != "chat":
+        return answer
+    stop = think(turn_of(asked.json)).stop or ""
+
+    def at_the_end(chunks: list[Body]) -> list[Body]:
+        last = next(at for at, chunk in enumerate(chunks) if any(map(ends, chunk["choices"])))
+        return [*chunks[:last], with_delta(chunks[last], {"content": stop}), *chunks[last:]] if stop else chunks
+
+    def in_full(message: Body) -> Body:
+        return message | {"content": message["content"] + stop} if stop else message
+
+    return in_turn(on_stream(at_the_end), each_message(in_full))(answer, asked)
+
+
+def fenced(message: Body) -> Body:
+    """The content in a fence of Markdown."""
+    return message | {"content": f"```json\n{message['content']}\n```"}
+
+
+def wants(kind: str) -> Where:
+    """This kind of response_format is asked for."""
+    return lambda asked: holds("response_format", dict)(asked) and asked.json["response_format"].get("type") == kind
+
+
+def where(condition: Where, edit: OnAnswer) -> OnAnswer:
+    """Edit the answers to the requests of the chat API, JSON objects, for which the condition holds."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        is_chat = asked.api == "chat" and isinstance(asked.json, dict)
+        return edit(answer, asked) if is_chat and condition(asked) else answer
+
+    return change
+
+
+def refusing(message: str, **fields: Any) -> OnAnswer:
+    """Refuse in these words."""
+    return lambda _answer, _asked: refusal(400, message, **fields)
+
+
+ENDS = (
+    Change(
+        name="stop-text-included", title="The stop text stands in the answer", caught_by="PAR007", answer=with_the_stop
+    ),
+    Change(
+        name="stop-as-text-dropped",
+        title="`stop` is read where it is a list, and not where it is a text",
+        caught_by="FLD016",
+        asked=dropping("stop", where=holds("stop", str)),
+    ),
+    Change(
+        name="older-cap-wins",
+        title="`max_tokens` holds where `max_completion_tokens` is given as well",
+        caught_by="PAR013",
+        asked=dropping("max_completion_tokens", where=lambda asked: isinstance(asked.json.get("max_tokens"), int)),
+    ),
+    Change(
+        name="json-object-ignored",
+        title="`response_format: json_object` is checked and then ignored",
+        caught_by="PAR008",
+        asked=dropping("response_format", where=wants("json_object")),
+    ),
+    planted(
+        "json-object-fenced",
+        "A JSON object comes in a fence",
+        "PAR008",
+        where(wants("json_object"), each_message(fenced)),
+    ),
+)
+
+
+def roles(asked: Asked) -> set[Any]:
+    """The roles of the request's messages."""
+    messages = sent(asked).get("messages")
+    return (
+        {message.get("role") for message in messages if isinstance(message, dict)}
+        if isinstance(messages, list)
+        else set()
+    )
+
+
+def by_developers(asked: Asked) -> bool:
+    """A message comes from a developer."""
+    return "developer" in roles(asked)
+
+
+def each_content(edit: Callable[[list[Body]], list[Body]]) -> Edit:
+    """Read other content parts than were sent."""
+
+    def edited(message: Body) -> Body:
+        has_parts = isinstance(message, dict) and isinstance(message.get("content"), list)
+        return message | {"content": edit(message["content"])} if has_parts else message
+
+    return lambda body: body | {"messages": [edited(message) for message in body["messages"]]}
+
+
+def without_developers(body: Body) -> Body:
+    """The messages of developers are not read."""
+    return body | {"messages": [message for message in body["messages"] if message.get("role") != "developer"]}
+
+
+def of_texts(parts: list[Body]) -> list[Body]:
+    """The parts that are text."""
+    return [part for part in parts if part.get("type") == "text"]
+
+
+HAS_MESSAGES = holds("messages", list)
+FORMS = (
+    planted(
+        "text-format-refused",
+        "`response_format: text` is refused",
+        "PAR009",
+        where(wants("text"), refusing("'response_format.type' must be json_schema.", param="response_format")),
+    ),
+    planted(
+        "null-refused",
+        "A field that is null is refused",
+        "PAR009",
+        where(holds("stop", type(None)), refusing("'stop' must be an array.", param="stop")),
+    ),
+    planted(
+        "developer-refused-without-a-name",
+        "The role `developer` is refused without a word of it",
+        "PAR010",
+        where(by_developers, refusing("Invalid request.")),
+    ),
+    Change(
+        name="second-part-dropped",
+        title="Of several content parts the first is read alone",
+        caught_by="PAR011",
+        asked=reading(each_content(lambda parts: parts[:1]), HAS_MESSAGES),
+    ),
+    Change(
+        name="image-dropped",
+        title="An image is dropped, and the text beside it answered",
+        caught_by="PAR011",
+        asked=reading(each_content(of_texts), HAS_MESSAGES),
+    ),
+    Change(
+        name="developer-dropped",
+        title="A developer's message is not read",
+        caught_by="PAR011",
+        asked=reading(without_developers, by_developers),
+    ),
+)
+
+
+def clamped(body: Body) -> Body:
+    """A temperature beyond the range as the nearest within."""
+    return body | {"temperature": min(2, max(0, body["temperature"]))}
+
+
+def drawn_anew(answer: Answer, asked: Asked) -> Answer:
+    """A first word that is another one each time."""
+
+    def edited(message: Body) -> Body:
+        _, blank, rest = (message["content"] or "").partition(" ")
+        return message | {"content": f"N{asked.id}{blank}{rest}"}
+
+    return each_message(edited)(answer, asked)
+
+
+VALUES = (
+    Change(
+        name="temperature-clamped",
+        title="A temperature beyond its range is cut to it",
+        caught_by="PAR012",
+        asked=reading(clamped, holds("temperature", (int, float))),
+    ),
+    planted(
+        "seed-not-forwarded",
+        "`seed` is checked, and reaches no sampler",
+        "PAR014",
+        where(holds("seed", int), drawn_anew),
+    ),
+)
+
+SPELLING = Change(
+    name="stream-searched-for",
+    title="`stream` is searched for in the body's octets, and found where no blank stands in it",
+    caught_by="PAR015",
+    asked=searching_for_stream,
+)

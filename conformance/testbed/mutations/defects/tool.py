@@ -1,0 +1,264 @@
+"""Defects in the tool calls of the chat API."""
+
+import json
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Any
+
+from conformance.testbed.mutations.mutate_chat import (
+    Body,
+    Edit,
+    each_call,
+    each_choice,
+    each_delta,
+    each_fragment,
+    each_message,
+    each_part,
+    in_turn,
+    less,
+    more,
+    on_stream,
+    on_whole,
+    planted,
+    with_delta,
+)
+from conformance.testbed.server.reply import OnAnswer
+
+
+def calls_of(chunk: Body) -> list[Body]:
+    """The fragments in a chunk's first choice."""
+    return next((choice["delta"].get("tool_calls") or [] for choice in chunk["choices"]), [])
+
+
+def called(**changes: Any) -> OnAnswer:
+    """Change calls in both modes: fields of the first fragments, and of whole calls."""
+    edit = more(**changes)
+    return in_turn(each_fragment(edit, lambda f: "id" in f), each_call(edit))
+
+
+def function_less(name: str, call: Body) -> Body:
+    """A call whose function lacks a field."""
+    return call | {"function": less(name)(call["function"])}
+
+
+def call_more(**changes: Any) -> OnAnswer:
+    """A second call of the same tool in the stream, with these fields."""
+
+    def edit(chunks: list[Body]) -> Iterator[Body]:
+        first = next((call for chunk in chunks for call in calls_of(chunk)), None)
+        last = max((at for at, chunk in enumerate(chunks) if calls_of(chunk)), default=0)
+        for at, chunk in enumerate(chunks):
+            yield chunk
+            if first and at == last:
+                function = first["function"] | {"arguments": "{}"}
+                yield with_delta(chunk, {"tool_calls": [first | {"function": function} | changes]})
+
+    return on_stream(edit)
+
+
+def unnamed_at_first(chunks: list[Body]) -> Iterator[Body]:
+    """The id in one fragment, the name in the next."""
+    for chunk in chunks:
+        first = next((call for call in calls_of(chunk) if "id" in call), None)
+        if first is None:
+            yield chunk
+            continue
+        yield with_delta(chunk, {"tool_calls": [less("function")(first)]})
+        yield with_delta(chunk, {"tool_calls": [less("id", "type")(first)]})
+
+
+def arguments_cut(chunks: list[Body]) -> list[Body]:
+    """The last fragment is lost."""
+    last = max((at for at, chunk in enumerate(chunks) if calls_of(chunk)), default=-1)
+    return [chunk for at, chunk in enumerate(chunks) if at != last]
+
+
+def cut_at_the_cap(whole: Body) -> Body:
+    """Half of the arguments, and as many tokens as any request allows."""
+    halved = [halve(choice) for choice in whole["choices"]]
+    if halved == whole["choices"]:
+        return whole
+    told = whole["usage"]
+    spent = {"completion_tokens": 64, "total_tokens": told["prompt_tokens"] + 64}
+    return whole | {"choices": halved, "usage": told | spent}
+
+
+def halve(choice: Body) -> Body:
+    """A choice whose calls have half of their arguments."""
+    calls = [
+        call | {"function": call["function"] | {"arguments": call["function"]["arguments"][:-2]}}
+        for call in choice["message"].get("tool_calls") or ()
+    ]
+    return choice | {"message": choice["message"] | {"tool_calls": calls}} if calls else choice
+
+
+def as_object(call: Body) -> Body:
+    """A call whose arguments are an object."""
+    return call | {"function": call["function"] | {"arguments": {"city": "Oslo"}}}
+
+
+def with_calls(chunk: Body, edit: Edit) -> Body:
+    """The chunk with its fragments edited."""
+    found = calls_of(chunk)
+    return with_delta(chunk, {"tool_calls": [edit(call) for call in found]}) if found else chunk
+
+
+def goes_on(chunk: Body) -> bool:
+    """Whether a chunk holds a later fragment of a call."""
+    return any("id" not in call for call in calls_of(chunk))
+
+
+def with_arguments(text: str) -> Edit:
+    """A fragment with these arguments."""
+    return lambda call: call | {"function": call["function"] | {"arguments": text}}
+
+
+def arguments_of(chunk: Body) -> str:
+    """The arguments in a chunk's fragments."""
+    return "".join(call["function"].get("arguments", "") for call in calls_of(chunk))
+
+
+def arguments_so_far(chunks: list[Body]) -> Iterator[Body]:
+    """All the arguments so far in every fragment."""
+    for chunk, text in zip(chunks, accumulate(map(arguments_of, chunks)), strict=True):
+        yield with_calls(chunk, with_arguments(text)) if goes_on(chunk) else chunk
+
+
+def arguments_again(chunks: list[Body]) -> Iterator[Body]:
+    """All the arguments once more after the last fragment."""
+    last = max((at for at, chunk in enumerate(chunks) if calls_of(chunk)), default=-1)
+    for at, chunk in enumerate(chunks):
+        yield chunk
+        if at == last:
+            yield with_calls(chunk, with_arguments("".join(map(arguments_of, chunks))))
+
+
+def named_everywhere(chunks: list[Body]) -> Iterator[Body]:
+    """The function's name in every fragment."""
+    calls = (call for chunk in chunks for call in calls_of(chunk))
+    name = next((call["function"]["name"] for call in calls if call["function"].get("name")), "")
+    for chunk in chunks:
+        yield with_calls(chunk, lambda call: call | {"function": call["function"] | {"name": name}})
+
+
+def twice_json(call: Body) -> Body:
+    """A call whose arguments are a JSON text that holds a JSON text."""
+    function = call["function"]
+    return call | {"function": function | {"arguments": json.dumps(function["arguments"])}}
+
+
+TOOL_DEFECTS = (
+    planted(
+        "call-no-list",
+        "tool_calls is one object, not a list",
+        "TOOL001",
+        in_turn(
+            each_delta(lambda d: d | {"tool_calls": d["tool_calls"][0]}, lambda d: d.get("tool_calls")),
+            each_message(lambda m: m | {"tool_calls": m["tool_calls"][0]} if m.get("tool_calls") else m),
+        ),
+    ),
+    planted("call-without-index", "Fragments of calls have no index", "TOOL002", each_fragment(less("index"))),
+    planted(
+        "call-without-id", "Calls have no id", "TOOL003", in_turn(each_fragment(less("id")), each_call(less("id")))
+    ),
+    planted(
+        "call-without-name",
+        "Calls do not name the function",
+        "TOOL004",
+        in_turn(each_fragment(lambda f: function_less("name", f)), each_call(lambda c: function_less("name", c))),
+    ),
+    planted("call-name-late", "The function's name comes after the call's id", "TOOL005", on_stream(unnamed_at_first)),
+    planted(
+        "call-id-blanked",
+        "Later fragments have a blank id",
+        "TOOL006",
+        each_fragment(more(id=""), lambda f: "id" not in f),
+    ),
+    planted(
+        "call-arguments-object",
+        "Arguments are an object, not a string",
+        "TOOL007",
+        in_turn(each_fragment(as_object, lambda f: "id" in f), each_call(as_object)),
+    ),
+    planted("call-arguments-cut", "The last piece of the arguments is lost", "TOOL008", on_stream(arguments_cut)),
+    planted("call-index-shared", "Parallel calls have the same index", "TOOL009", call_more(id="call_2")),
+    planted("call-id-shared", "Parallel calls have the same id", "TOOL010", call_more(index=1)),
+    planted(
+        "call-finishes-with-stop",
+        "finish_reason is stop, though a tool is called",
+        "TOOL011",
+        in_turn(
+            each_part(more(finish_reason="stop"), lambda c: c["finish_reason"] == "tool_calls"),
+            each_choice(more(finish_reason="stop"), lambda c: c["finish_reason"] == "tool_calls"),
+        ),
+    ),
+    planted(
+        "call-lost",
+        "Tool calls are left out, finish_reason still tells of them",
+        "TOOL012",
+        in_turn(each_delta(less("tool_calls")), each_message(less("tool_calls"))),
+    ),
+    planted(
+        "call-without-type",
+        "Calls do not say their type",
+        "TOOL013",
+        in_turn(each_fragment(less("type")), each_call(less("type"))),
+    ),
+    planted(
+        "call-index-counts-fragments",
+        "The index of a call counts its fragments",
+        "TOOL015",
+        on_stream(lambda chunks: [with_calls(chunk, more(index=at)) for at, chunk in enumerate(chunks)]),
+    ),
+    planted(
+        "call-index-from-one",
+        "The calls are counted from 1",
+        "TOOL016",
+        each_fragment(lambda fragment: fragment | {"index": fragment["index"] + 1}),
+    ),
+    planted(
+        "call-arguments-cumulative",
+        "Every fragment holds all the arguments so far",
+        "TOOL017",
+        on_stream(arguments_so_far),
+    ),
+    planted(
+        "call-arguments-again",
+        "The arguments come once more at the end of the call",
+        "TOOL017",
+        on_stream(arguments_again),
+    ),
+    planted(
+        "call-fragments-twice",
+        "Every fragment of the arguments comes twice",
+        "TOOL017",
+        on_stream(lambda chunks: [c for chunk in chunks for c in ([chunk] if not goes_on(chunk) else [chunk, chunk])]),
+    ),
+    planted(
+        "call-named-in-every-fragment",
+        "Every fragment names the function",
+        "TOOL018",
+        on_stream(named_everywhere),
+    ),
+    planted(
+        "call-finishes-with-function-call",
+        "finish_reason is function_call, though tool_calls holds the call",
+        "TOOL019",
+        in_turn(
+            each_part(more(finish_reason="function_call"), lambda c: c["finish_reason"] == "tool_calls"),
+            each_choice(more(finish_reason="function_call"), lambda c: c["finish_reason"] == "tool_calls"),
+        ),
+    ),
+    planted(
+        "call-cut-at-the-cap",
+        "A call that was cut off by the cap finishes with tool_calls",
+        "TOOL014",
+        on_whole(cut_at_the_cap),
+    ),
+    planted(
+        "call-arguments-encoded-twice",
+        "The arguments of a whole call are JSON in a JSON text",
+        "TOOL008",
+        each_call(twice_json),
+    ),
+)

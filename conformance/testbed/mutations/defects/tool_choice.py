@@ -1,0 +1,248 @@
+"""Defects in what becomes of a tool choice: calls that may not be, others than were wanted, or in other words."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from conformance.testbed.mutations.defects.fld import asks_for, both, dropped
+from conformance.testbed.mutations.defects.tool import calls_of, goes_on, with_calls
+from conformance.testbed.mutations.mutate_chat import (
+    Body,
+    Edit,
+    each_call,
+    each_choice,
+    each_fragment,
+    each_message,
+    in_turn,
+    more,
+    on_stream,
+    planted,
+    with_delta,
+)
+from conformance.testbed.mutations.mutate_requests import holds, reading, streaming
+from conformance.testbed.server.reply import Change, OnAnswer
+
+
+def in_function(edit: Callable[[Body], Body]) -> Edit:
+    """Edit the function of a call or fragment, where it has one."""
+    return lambda call: call | {"function": edit(call["function"])} if "function" in call else call
+
+
+def everywhere(edit: Edit) -> OnAnswer:
+    """Edit every fragment, and every whole call."""
+    return in_turn(each_fragment(edit), each_call(edit))
+
+
+def prefixed(function: Body) -> Body:
+    """The name as a template writes it."""
+    return function | {"name": f"functions.{function['name']}"} if function.get("name") else function
+
+
+def respelt(spell: Callable[[str], str]) -> Edit:
+    """Arguments in another spelling."""
+    return in_function(lambda function: function | {"arguments": spell(function.get("arguments", ""))})
+
+
+def as_latin_1(text: str) -> str:
+    """What UTF-8 looks like to a reader of Latin-1."""
+    return text.encode().decode("latin-1")
+
+
+def replaced(text: str) -> str:
+    """What is left of letters whose octets are decoded one by one."""
+    return "".join(letter if letter.isascii() else "\ufffd" for letter in text)
+
+
+def as_text(call: Body) -> str:
+    """A call as the model's template has it."""
+    function = call["function"]
+    return f'<tool_call>\n{{"name": "{function["name"]}", "arguments": {function["arguments"]}}}\n</tool_call>'
+
+
+def leaking(chunks: list[Body]) -> Iterator[Body]:
+    """The opening of the call as text, before the call itself."""
+    for chunk in chunks:
+        for call in calls_of(chunk):
+            if "id" in call:
+                yield with_delta(chunk, {"content": as_text(call)})
+        yield chunk
+
+
+def leaking_whole(message: Body) -> Body:
+    """A message with its calls, and with their text."""
+    calls = message.get("tool_calls") or []
+    return message | {"content": "".join(map(as_text, calls))} if calls else message
+
+
+def unparsed(choice: Body) -> Body:
+    """A choice whose calls nobody found in the text."""
+    message = leaking_whole(choice["message"])
+    return choice | {"message": {k: v for k, v in message.items() if k != "tool_calls"}, "finish_reason": "stop"}
+
+
+def json_as_call(choice: Body) -> Body:
+    """A choice with a call made of any JSON that the model says."""
+    function = {"name": "json", "arguments": choice["message"]["content"]}
+    call = {"id": "call_json", "type": "function", "function": function}
+    return choice | {
+        "message": choice["message"] | {"content": None, "tool_calls": [call]},
+        "finish_reason": "tool_calls",
+    }
+
+
+def unconstrained(body: Body) -> Body:
+    """A body whose strict tools leave everything open."""
+    tools = [_opened(tool) if tool["function"].get("strict") else tool for tool in body["tools"]]
+    return body | {"tools": tools}
+
+
+def _opened(tool: Body) -> Body:
+    return tool | {"function": tool["function"] | {"parameters": {"type": "object"}}}
+
+
+def has_strict_tool(asked: Any) -> bool:
+    """Whether a strict tool is offered, in the shape that it should have."""
+    tools = asked.json.get("tools")
+    functions = [tool.get("function") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    return any(isinstance(function, dict) and function.get("strict") is True for function in functions)
+
+
+def without_arguments(chunks: list[Body]) -> Iterator[Body]:
+    """No fragment with arguments where a function takes none."""
+    for chunk in chunks:
+        if not (goes_on(chunk) and all(call["function"].get("arguments") == "{}" for call in calls_of(chunk))):
+            yield chunk
+
+
+def called_complete(chunks: list[Body]) -> Iterator[Body]:
+    """tool_calls in the place of length, where a call had begun."""
+    begun = any(map(calls_of, chunks))
+    for chunk in chunks:
+        cut = begun and any(choice["finish_reason"] == "length" for choice in chunk["choices"])
+        yield with_delta(chunk, {}, finish="tool_calls") if cut else chunk
+
+
+def with_marks(chunks: list[Body]) -> Iterator[Body]:
+    """The mark with which a template begins a call, before each call."""
+    for chunk in chunks:
+        if any(fragment.get("id") for fragment in calls_of(chunk)):
+            yield with_delta(chunk, {"content": "<tool_call>"})
+        yield chunk
+
+
+CHOICE_DEFECTS = (
+    dropped(
+        "tool-choice-none-ignored",
+        "`tool_choice: none` is not read",
+        "TOOL020",
+        "tool_choice",
+        where=asks_for("tool_choice", "none"),
+    ),
+    dropped(
+        "tool-choice-none-ignored-when-streaming",
+        "`tool_choice: none` is not read when streaming",
+        "TOOL020",
+        "tool_choice",
+        where=both(streaming, asks_for("tool_choice", "none")),
+    ),
+    planted(
+        "json-taken-for-a-call",
+        "JSON in the text is taken for a call, though no tool is offered",
+        "TOOL020",
+        each_choice(json_as_call, lambda choice: (choice["message"]["content"] or "").startswith("{")),
+    ),
+    Change(
+        name="named-tool-ignored",
+        title="A named tool_choice is read as if any tool would do",
+        caught_by="TOOL021",
+        asked=reading(more(tool_choice="required"), holds("tool_choice", dict)),
+    ),
+    dropped(
+        "named-tool-forgotten",
+        "A named tool_choice is forgotten, and the tools with it",
+        "TOOL021",
+        "tools",
+        "tool_choice",
+        where=holds("tool_choice", dict),
+    ),
+    dropped(
+        "parallel-tool-calls-ignored",
+        "`parallel_tool_calls: false` is not read",
+        "TOOL022",
+        "parallel_tool_calls",
+        where=asks_for("parallel_tool_calls", value=False),
+    ),
+    planted(
+        "call-name-with-prefix",
+        "The name of a call has a prefix of the template's",
+        "TOOL023",
+        everywhere(in_function(prefixed)),
+    ),
+    planted(
+        "call-leaks-as-text",
+        "Calls come as text as well",
+        "TOOL024",
+        in_turn(on_stream(leaking), each_message(leaking_whole)),
+    ),
+    planted(
+        "call-not-parsed",
+        "Calls come as text alone, when not streaming",
+        "TOOL024",
+        each_choice(unparsed, lambda choice: choice["message"].get("tool_calls")),
+    ),
+    Change(
+        name="strict-ignored",
+        title="The schema of a strict tool does not bind the model",
+        caught_by="TOOL025",
+        asked=reading(unconstrained, has_strict_tool),
+    ),
+    planted(
+        "call-read-as-latin-1",
+        "The arguments' UTF-8 is read as Latin-1",
+        "TOOL026",
+        everywhere(respelt(as_latin_1)),
+    ),
+    planted(
+        "call-decoded-octet-by-octet",
+        "Letters beyond ASCII are replaced in streamed arguments",
+        "TOOL026",
+        each_fragment(respelt(replaced)),
+    ),
+    planted(
+        "call-arguments-blank",
+        "The arguments are blank where a function takes none",
+        "TOOL008",
+        in_turn(on_stream(without_arguments), each_call(respelt(lambda text: "" if text == "{}" else text))),
+    ),
+    planted(
+        "cut-call-finishes-with-tool-calls",
+        "A streamed call that was cut off at the cap finishes with tool_calls",
+        "TOOL014",
+        on_stream(called_complete),
+    ),
+    planted(
+        "parallel-calls-at-index-0",
+        "All calls of an answer have index 0",
+        "TOOL009",
+        on_stream(lambda chunks: [with_calls(chunk, more(index=0)) for chunk in chunks]),
+    ),
+    Change(
+        name="named-tool-ignored-when-streaming",
+        title="A named tool_choice is read as `required` when streaming",
+        caught_by="TOOL021",
+        asked=reading(more(tool_choice="required"), both(streaming, holds("tool_choice", dict))),
+    ),
+    dropped(
+        "tool-choice-none-ignored-in-a-history",
+        "`tool_choice: none` is not read where a tool has answered before",
+        "TOOL020",
+        "tool_choice",
+        where=lambda asked: b'"role": "tool"' in asked.body or b'"role":"tool"' in asked.body,
+    ),
+    planted(
+        "call-goes-on-as-the-first",
+        "The arguments of the second call come under the index of the first",
+        "TOOL015",
+        each_fragment(more(index=0), lambda fragment: fragment["index"] > 0 and "id" not in fragment),
+    ),
+    planted("call-mark-leaks-as-text", "What marks a call comes as text beside it", "TOOL024", on_stream(with_marks)),
+)

@@ -1,0 +1,153 @@
+"""Defects in what may be asked about tools: histories, schemas, combinations."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from conformance.testbed.mutations.mutate_chat import Body, each_part, more
+from conformance.testbed.mutations.mutate_requests import holds, reading, refusal, sent
+from conformance.testbed.server.reply import Answer, Asked, Change
+
+Where = Callable[[Body], object]
+
+
+def messages_of(body: Body) -> Iterator[Body]:
+    """The messages of a body of whatever shape."""
+    messages = body.get("messages")
+    yield from (m for m in messages if isinstance(m, dict)) if isinstance(messages, list) else ()
+
+
+def calling(message: Body) -> bool:
+    """Whether a message of the assistant calls tools."""
+    return bool(message.get("tool_calls"))
+
+
+def refused(name: str, title: str, param: str, where: Where) -> Change:
+    """Refuse a history that holds such a message."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        at = next((at for at, message in enumerate(messages_of(sent(asked))) if where(message)), None)
+        if at is None or answer.status >= 400:
+            return answer
+        field = f"messages[{at}].{param}"
+        return refusal(400, f"'{field}' is not acceptable.", param=field, code="invalid_value")
+
+    return Change(name=name, title=title, caught_by="TOOL027", answer=change)
+
+
+def is_of_tools(message: Body) -> bool:
+    """Whether a message calls tools, or holds a result."""
+    return calling(message) or message.get("role") == "tool"
+
+
+def forgetful(body: Body) -> Body:
+    """A body without its calls and their results."""
+    return body | {"messages": [message for message in body["messages"] if not is_of_tools(message)]}
+
+
+def forgotten_results(body: Body) -> Body:
+    """A body whose results are blank."""
+    return body | {
+        "messages": [m | {"content": ""} if m.get("role") == "tool" else m for m in body["messages"]],
+    }
+
+
+def replays(asked: Asked) -> bool:
+    """Whether the request holds a result."""
+    return any(message.get("role") == "tool" for message in messages_of(asked.json))
+
+
+def schemas_refused(answer: Answer, asked: Asked) -> Answer:
+    """Refuse tools that say by which draft their schema is written."""
+    if answer.status >= 400 or b'"$schema"' not in asked.body:
+        return answer
+    param = "tools[0].function.parameters"
+    return refusal(400, f"Unknown name '$schema' at '{param}'.", param=param, code="invalid_value")
+
+
+def combination_refused(answer: Answer, asked: Asked) -> Answer:
+    """Refuse log probabilities beside tools where a stream is asked for."""
+    body = sent(asked)
+    if answer.status >= 400 or not (body.get("tools") and body.get("logprobs") and body.get("stream")):
+        return answer
+    return refusal(400, "logprobs is not supported with tools and stream.", param="logprobs")
+
+
+def stopping(answer: Answer, asked: Asked) -> Answer:
+    """Finish a streamed call of a named tool with stop."""
+    if not holds("tool_choice", dict)(asked):
+        return answer
+    return each_part(more(finish_reason="stop"), lambda choice: choice["finish_reason"] == "tool_calls")(answer, asked)
+
+
+def _blank(message: Body) -> Any:
+    return message.get("content") == ""
+
+
+HISTORY_DEFECTS = (
+    refused(
+        "null-content-refused",
+        "An assistant's message is refused whose content is null",
+        "content",
+        lambda m: calling(m) and m.get("content", "") is None,
+    ),
+    refused(
+        "absent-content-refused",
+        "An assistant's message is refused that has no content",
+        "content",
+        lambda m: calling(m) and "content" not in m,
+    ),
+    refused(
+        "blank-content-refused",
+        "An assistant's message is refused whose content is blank",
+        "content",
+        lambda m: calling(m) and _blank(m),
+    ),
+    refused(
+        "text-beside-calls-refused",
+        "An assistant's message is refused that holds text and calls",
+        "tool_calls",
+        lambda m: calling(m) and bool(m.get("content")),
+    ),
+    refused(
+        "several-calls-refused",
+        "An assistant's message is refused that holds several calls",
+        "tool_calls",
+        lambda m: calling(m) and len(m["tool_calls"]) > 1,
+    ),
+    refused(
+        "blank-result-refused",
+        "A tool's result is refused that is blank",
+        "content",
+        lambda m: m.get("role") == "tool" and _blank(m),
+    ),
+    Change(
+        name="tool-history-dropped",
+        title="Calls and their results are not read in the history",
+        caught_by="TOOL028",
+        asked=reading(forgetful, replays),
+    ),
+    Change(
+        name="tool-results-dropped",
+        title="The results of calls are not read in the history",
+        caught_by="TOOL028",
+        asked=reading(forgotten_results, replays),
+    ),
+    Change(
+        name="schema-keywords-refused",
+        title="A tool is refused whose schema says `$schema`",
+        caught_by="TOOL029",
+        answer=schemas_refused,
+    ),
+    Change(
+        name="logprobs-refused-beside-tools",
+        title="Log probabilities are refused beside tools when streaming",
+        caught_by="TOOL030",
+        answer=combination_refused,
+    ),
+    Change(
+        name="named-call-finishes-otherwise-when-streaming",
+        title="A named call finishes with stop when streaming, and else with tool_calls",
+        caught_by="EQV001",
+        answer=stopping,
+    ),
+)

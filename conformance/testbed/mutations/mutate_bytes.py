@@ -1,0 +1,148 @@
+"""Change what goes over the connection: headers, events and framing, from which defects and variants are made.
+
+Every edit here leaves errors, lists of models and the other mode's answers alone.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from conformance.testbed.server.framing import encode_head
+from conformance.testbed.server.reply import Asked, Change, OnReply, Piece, Reply
+
+Edit = Callable[[Reply], Reply]
+Recode = Callable[[bytes], bytes]
+
+LAST_CHUNK = b"0\r\n\r\n"
+LARGE = 40_000
+"""Octets of a request that only the agent with the largest tools sends: some faults are too costly for every answer."""
+
+
+def planted(name: str, title: str, caught_by: str, reply: OnReply, *, needs_tcp: bool = False) -> Change:
+    """A defect in what is written."""
+    return Change(name=name, title=title, caught_by=caught_by, reply=reply, needs_tcp=needs_tcp)
+
+
+def allowed(name: str, title: str, reply: OnReply) -> Change:
+    """A legal variant of what is written."""
+    return Change(name=name, title=title, reply=reply)
+
+
+def is_stream(reply: Reply) -> bool:
+    """Whether a reply is an answer as an event stream."""
+    return reply.status == 200 and dict(reply.headers).get("content-type", "").startswith("text/event-stream")
+
+
+def streams(edit: Edit) -> OnReply:
+    """Edit the streamed answers."""
+    return lambda reply, _asked: edit(reply) if is_stream(reply) else reply
+
+
+def wholes(edit: Edit) -> OnReply:
+    """Edit the whole answers."""
+
+    def change(reply: Reply, asked: Asked) -> Reply:
+        return edit(reply) if asked.method == "POST" and reply.status == 200 and not is_stream(reply) else reply
+
+    return change
+
+
+def answers(edit: Edit) -> OnReply:
+    """Edit the answers of both modes."""
+    return lambda reply, asked: edit(reply) if asked.method == "POST" and reply.status == 200 else reply
+
+
+def for_large(change: OnReply) -> OnReply:
+    """Change the replies to large requests only."""
+    return lambda reply, asked: change(reply, asked) if len(asked.body) > LARGE else reply
+
+
+def body_of(reply: Reply) -> bytes:
+    """The octets of the body."""
+    return b"".join(piece.octets for piece in reply.pieces)
+
+
+def with_body(octets: bytes, *headers: tuple[str, str]) -> Edit:
+    """Another body, at once, under these headers too."""
+    return lambda reply: headed(*headers)(replace(reply, pieces=(Piece(octets=octets),)))
+
+
+def recoded(recode: Recode) -> Edit:
+    """Recode the whole body, which comes when the last of it was made."""
+
+    def edit(reply: Reply) -> Reply:
+        made_s = sum(piece.wait_s for piece in reply.pieces)
+        return replace(reply, pieces=(Piece(octets=recode(body_of(reply)), wait_s=made_s),))
+
+    return edit
+
+
+def each(recode: Recode) -> Edit:
+    """Recode every event where it stands."""
+    return on_pieces(lambda pieces: [replace(piece, octets=recode(piece.octets)) for piece in pieces])
+
+
+def on_pieces(edit: Callable[[tuple[Piece, ...]], Iterable[Piece]]) -> Edit:
+    """Edit the events all together."""
+    return lambda reply: replace(reply, pieces=tuple(edit(reply.pieces)))
+
+
+def swapped(old: bytes, new: bytes) -> Edit:
+    """Put other octets in the place of some in every event."""
+    return each(lambda octets: octets.replace(old, new))
+
+
+def headed(*headers: tuple[str, str]) -> Edit:
+    """Set these headers, in place of those of the same name."""
+    names = {name for name, _ in headers}
+
+    def edit(reply: Reply) -> Reply:
+        return replace(reply, headers=(*(h for h in reply.headers if h[0] not in names), *headers))
+
+    return edit
+
+
+def bare_of(*names: str) -> Edit:
+    """Leave out these headers."""
+    return lambda reply: replace(reply, headers=tuple(h for h in reply.headers if h[0] not in names))
+
+
+def with_head(recode: Recode) -> Edit:
+    """Recode the octets of the head."""
+    return lambda reply: replace(reply, head=recode(encode_head(reply, closing=False)))
+
+
+def chunked(encode: Recode, last: bytes = LAST_CHUNK) -> Edit:
+    """Frame the pieces by hand, each in the chunks that `encode` makes of it."""
+
+    def edit(reply: Reply) -> Reply:
+        head = encode_head(replace(reply, framing="chunked"), closing=True)
+        pieces = [replace(piece, octets=encode(piece.octets)) for piece in reply.pieces]
+        return replace(reply, head=head, framing="close", pieces=(*pieces, Piece(octets=last)))
+
+    return edit
+
+
+def a_chunk(octets: bytes) -> bytes:
+    """One chunk, as everybody writes it."""
+    return b"%x\r\n%s\r\n" % (len(octets), octets)
+
+
+def compressed(reply: Reply, *, flush: bool = True, wbits: int = 31) -> Reply:
+    """The pieces compressed one after the other, each flushed so that it can be read at once, or none of them."""
+    packer = zlib.compressobj(wbits=wbits)
+    mode = zlib.Z_SYNC_FLUSH if flush else zlib.Z_NO_FLUSH
+    pieces = [replace(piece, octets=packer.compress(piece.octets) + packer.flush(mode)) for piece in reply.pieces]
+    coding = ("content-encoding", "gzip" if wbits > zlib.MAX_WBITS else "deflate")
+    return headed(coding)(replace(reply, pieces=(*pieces, Piece(octets=packer.flush()))))
+
+
+def in_turn(*edits: Edit) -> Edit:
+    """Apply several edits, one after the other."""
+
+    def edit(reply: Reply) -> Reply:
+        for one in edits:
+            reply = one(reply)
+        return reply
+
+    return edit

@@ -1,0 +1,146 @@
+"""Edit chat answers: small changes to chunks, choices and messages, from which defects and variants are made.
+
+Everything here leaves alone what is no chat answer: errors, lists of models, Messages.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from conformance.testbed.server.reply import Answer, Asked, Change, Event, OnAnswer
+
+Body = dict[str, Any]
+Edit = Callable[[Body], Body]
+
+
+def planted(name: str, title: str, caught_by: str, answer: OnAnswer) -> Change:
+    """A defect in what is said."""
+    return Change(name=name, title=title, caught_by=caught_by, answer=answer)
+
+
+def allowed(name: str, title: str, answer: OnAnswer) -> Change:
+    """A legal variant of what is said."""
+    return Change(name=name, title=title, answer=answer)
+
+
+def less(*names: str) -> Edit:
+    """Leave out fields."""
+    return lambda body: {name: value for name, value in body.items() if name not in names}
+
+
+def more(**fields: Any) -> Edit:
+    """Set fields."""
+    return lambda body: body | fields
+
+
+def on_stream(edit: Callable[[list[Body]], Iterable[Body]]) -> OnAnswer:
+    """Edit all chunks of a stream at once; the end marker stays last. A chunk keeps the pause of its place."""
+
+    def change(answer: Answer, _asked: Asked) -> Answer:
+        events = answer.events or ()
+        chunks = [event for event in events if _is_chunk(event.data)]
+        if not chunks:
+            return answer
+        pauses = [event.wait_s for event in chunks]
+        edited = [
+            Event(data=data, wait_s=pauses[at] if at < len(pauses) else 0.0)
+            for at, data in enumerate(edit([event.data for event in chunks]))
+        ]
+        rest = [event for event in events if not _is_chunk(event.data)]
+        return replace(answer, events=(*edited, *rest))
+
+    return change
+
+
+def _is_chunk(data: Any) -> bool:
+    return isinstance(data, dict) and data.get("object") == "chat.completion.chunk"
+
+
+def each_chunk(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+    """Edit every chunk for which `where` holds."""
+    return on_stream(lambda chunks: [edit(chunk) if where(chunk) else chunk for chunk in chunks])
+
+
+def each_part(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+    """Edit every choice of every chunk for which `where` holds."""
+    return each_chunk(_in_choices(edit, where))
+
+
+def each_delta(edit: Edit, where: Callable[[Body], object] = lambda _: True) -> OnAnswer:
+    """Edit every delta for which `where` holds."""
+    return each_part(_in("delta", edit), lambda choice: where(choice["delta"]))
+
+
+def each_fragment(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+    """Edit every fragment of a tool call for which `where` holds."""
+    return each_delta(_in_calls(edit, where), lambda delta: delta.get("tool_calls"))
+
+
+def on_whole(edit: Edit) -> OnAnswer:
+    """Edit a whole answer."""
+
+    def change(answer: Answer, _asked: Asked) -> Answer:
+        is_completion = isinstance(answer.whole, dict) and answer.whole.get("object") == "chat.completion"
+        return replace(answer, whole=edit(answer.whole)) if is_completion else answer
+
+    return change
+
+
+def each_choice(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+    """Edit every choice of a whole answer for which `where` holds."""
+    return on_whole(_in_choices(edit, where))
+
+
+def each_message(edit: Edit) -> OnAnswer:
+    """Edit every message of a whole answer."""
+    return each_choice(_in("message", edit))
+
+
+def each_call(edit: Edit) -> OnAnswer:
+    """Edit every tool call of a whole answer."""
+    return each_choice(_in("message", _in_calls(edit, bool)), lambda choice: choice["message"].get("tool_calls"))
+
+
+def usage(edit: Edit) -> OnAnswer:
+    """Edit the usage wherever it is told."""
+    edited = _in("usage", edit)
+    return in_turn(each_chunk(edited, lambda chunk: chunk.get("usage")), on_whole(edited))
+
+
+def in_turn(*edits: OnAnswer) -> OnAnswer:
+    """Apply several edits, one after the other."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        for edit in edits:
+            answer = edit(answer, asked)
+        return answer
+
+    return change
+
+
+def _in(name: str, edit: Edit) -> Edit:
+    return lambda body: body | {name: edit(body[name])}
+
+
+def _in_choices(edit: Edit, where: Callable[[Body], object]) -> Edit:
+    return lambda body: body | {"choices": [edit(c) if where(c) else c for c in body["choices"]]}
+
+
+def _in_calls(edit: Edit, where: Callable[[Body], object]) -> Edit:
+    return lambda body: body | {"tool_calls": [edit(c) if where(c) else c for c in body["tool_calls"]]}
+
+
+def text_of(chunk: Body) -> str:
+    """The text that a chunk adds to its first choice."""
+    return next((choice["delta"].get("content") or "" for choice in chunk["choices"]), "")
+
+
+def with_delta(chunk: Body, delta: Body, finish: str | None = None) -> Body:
+    """The chunk with another delta in its first choice."""
+    choice = chunk["choices"][0] | {"delta": delta, "finish_reason": finish}
+    return chunk | {"choices": [choice]}
+
+
+def ends(choice: Body) -> bool:
+    """Whether a choice of a chunk has its finish_reason."""
+    return bool(choice["finish_reason"])

@@ -1,0 +1,120 @@
+"""Edit Messages answers: small changes to events, blocks and messages, from which defects and variants are made.
+
+Everything here leaves alone what is no Messages answer.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from conformance.model.exchange import Api
+from conformance.testbed.mutations.mutate_chat import Edit, in_turn
+from conformance.testbed.server.reply import Answer, Asked, Event, OnAnswer
+
+Body = dict[str, Any]
+MESSAGES: tuple[Api, ...] = ("messages",)
+Events = tuple[Event, ...]
+
+
+def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
+    """Edit the events of a streamed message."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        is_message = asked.api == "messages" and answer.events
+        return replace(answer, events=tuple(edit(answer.events))) if is_message and answer.events else answer
+
+    return change
+
+
+def without(kind: str) -> OnAnswer:
+    """Leave out the events of one type."""
+    return on_events(lambda events: [event for event in events if event.name != kind])
+
+
+def each_of(kind: str, edit: Callable[[Body], Body]) -> OnAnswer:
+    """Edit the events whose types begin so."""
+    return on_events(
+        lambda events: [
+            replace(event, data=edit(event.data)) if (event.name or "").startswith(kind) else event for event in events
+        ]
+    )
+
+
+def on_message(edit: Callable[[Body], Body]) -> OnAnswer:
+    """Edit a whole message."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        is_message = (
+            asked.api == "messages" and isinstance(answer.whole, dict) and answer.whole.get("type") == "message"
+        )
+        return replace(answer, whole=edit(answer.whole)) if is_message else answer
+
+    return change
+
+
+def within(name: str, edit: Edit) -> Edit:
+    """Edit the object under this name, where there is one."""
+    return lambda body: body | {name: edit(body[name])} if isinstance(body.get(name), dict) else body
+
+
+def each_block(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+    """Edit the content blocks, as they start or as they are, for which `where` holds."""
+
+    def chosen(block: Body) -> Body:
+        return edit(block) if where(block) else block
+
+    started = each_of("content_block_start", within("content_block", chosen))
+    return in_turn(started, on_message(lambda m: m | {"content": [chosen(block) for block in m["content"]]}))
+
+
+def each_delta(edit: Edit, kind: str = "") -> OnAnswer:
+    """Edit the deltas of one kind, or of all."""
+
+    def chosen(delta: Body) -> Body:
+        return edit(delta) if kind in ("", delta["type"]) else delta
+
+    return each_of("content_block_delta", within("delta", chosen))
+
+
+def each_head(edit: Edit) -> OnAnswer:
+    """Edit the message itself, whole or as it starts."""
+    return in_turn(each_of("message_start", within("message", edit)), on_message(edit))
+
+
+def each_end(edit: Edit) -> OnAnswer:
+    """Edit what tells why the message ended, whole or in a message_delta."""
+    return in_turn(each_of("message_delta", within("delta", edit)), on_message(edit))
+
+
+def usage(edit: Edit) -> OnAnswer:
+    """Edit the usage wherever it is told."""
+    edited = within("usage", edit)
+    started = each_of("message_start", within("message", edited))
+    return in_turn(started, each_of("message_delta", edited), on_message(edited))
+
+
+def is_call(block: Body) -> bool:
+    """A block calls a tool of the client's."""
+    return bool(block["type"] == "tool_use")
+
+
+def regrouped(pieces: Callable[[list[str]], Iterable[str]], name: str = "text") -> OnAnswer:
+    """Cut what the deltas of each block add into other pieces; the first comes when the first did."""
+
+    def edit(events: Events) -> Iterator[Event]:
+        held: list[Event] = []
+        for event in events:
+            if event.name == "content_block_delta" and name in event.data["delta"]:
+                held.append(event)
+                continue
+            yield from _with_pieces(held, pieces, name)
+            held = []
+            yield event
+
+    return on_events(edit)
+
+
+def _with_pieces(held: list[Event], pieces: Callable[[list[str]], Iterable[str]], name: str) -> Iterator[Event]:
+    for at, piece in enumerate(pieces([event.data["delta"][name] for event in held]) if held else ()):
+        like = held[min(at, len(held) - 1)]
+        yield replace(like, data=like.data | {"delta": like.data["delta"] | {name: piece}})

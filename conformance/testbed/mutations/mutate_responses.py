@@ -1,0 +1,129 @@
+"""Edit answers of the Responses API: small changes to events, items and responses, from which changes are made.
+
+Everything here leaves alone what is no such answer.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from conformance.model.exchange import Api
+from conformance.testbed.mutations.mutate_chat import Edit, in_turn
+from conformance.testbed.mutations.mutate_messages import within
+from conformance.testbed.server.reply import Answer, Asked, Event, OnAnswer
+
+Body = dict[str, Any]
+Events = tuple[Event, ...]
+RESPONSES: tuple[Api, ...] = ("responses",)
+STATES = ("response.created", "response.in_progress", "response.completed", "response.incomplete")
+ENDS = STATES[2:]
+
+
+def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
+    """Edit the events of a streamed response."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        if asked.api != "responses" or not answer.events:
+            return answer
+        return replace(answer, events=tuple(edit(answer.events)))
+
+    return change
+
+
+def renumbered(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
+    """Edit the events, and number them anew."""
+
+    def change(events: Events) -> Iterator[Event]:
+        for number, event in enumerate(edit(events)):
+            yield replace(event, data=event.data | {"sequence_number": number})
+
+    return on_events(change)
+
+
+def without(*kinds: str) -> OnAnswer:
+    """Leave out the events of these types."""
+    return renumbered(lambda events: [event for event in events if event.name not in kinds])
+
+
+def each_of(edit: Edit, *kinds: str) -> OnAnswer:
+    """Edit the events of these types, or all."""
+    return on_events(
+        lambda events: [
+            replace(event, data=edit(event.data)) if not kinds or event.name in kinds else event for event in events
+        ]
+    )
+
+
+def on_response(edit: Edit) -> OnAnswer:
+    """Edit a whole response."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        is_response = (
+            asked.api == "responses" and isinstance(answer.whole, dict) and answer.whole.get("object") == "response"
+        )
+        return replace(answer, whole=edit(answer.whole)) if is_response else answer
+
+    return change
+
+
+def each_state(edit: Edit, *kinds: str) -> OnAnswer:
+    """Edit the response as these events of a stream tell it."""
+    return each_of(within("response", edit), *(kinds or STATES))
+
+
+def each_end(edit: Edit) -> OnAnswer:
+    """Edit the finished response, in either mode."""
+    return in_turn(each_state(edit, *ENDS), on_response(edit))
+
+
+def each_item(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+    """Edit the items for which `where` holds, wherever they stand."""
+
+    def chosen(item: Body) -> Body:
+        return edit(item) if where(item) else item
+
+    def listed(response: Body) -> Body:
+        return response | {"output": [chosen(item) for item in response["output"]]}
+
+    added = each_of(within("item", chosen), "response.output_item.added", "response.output_item.done")
+    return in_turn(added, each_end(listed))
+
+
+def each_part(edit: Edit) -> OnAnswer:
+    """Edit the content parts, wherever they stand."""
+    parts = each_of(within("part", edit), "response.content_part.added", "response.content_part.done")
+    inside = each_item(lambda item: item | {"content": [edit(part) for part in item["content"]]}, is_message)
+    return in_turn(parts, inside)
+
+
+def is_message(item: Body) -> bool:
+    """An item is a message."""
+    return bool(item["type"] == "message")
+
+
+def is_call(item: Body) -> bool:
+    """An item calls a function."""
+    return bool(item["type"] == "function_call")
+
+
+def usage(edit: Edit) -> OnAnswer:
+    """Edit the usage wherever it is told."""
+    return each_end(within("usage", edit))
+
+
+def regrouped(pieces: Callable[[list[str]], Iterable[str]], kind: str = "response.output_text.delta") -> OnAnswer:
+    """Cut what the deltas of each item add into other pieces; the first comes when the first did."""
+
+    def edit(events: Events) -> Iterator[Event]:
+        held: list[Event] = []
+        for event in events:
+            if event.name == kind:
+                held.append(event)
+                continue
+            for at, piece in enumerate(pieces([e.data["delta"] for e in held]) if held else ()):
+                like = held[min(at, len(held) - 1)]
+                yield replace(like, data=like.data | {"delta": piece})
+            held = []
+            yield event
+
+    return renumbered(edit)

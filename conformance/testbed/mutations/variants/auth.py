@@ -1,0 +1,32 @@
+"""Legal variants: other ways to ask for a key, or not to."""
+
+from dataclasses import replace
+
+from conformance.testbed.mutations.defects.auth import header, let_in
+from conformance.testbed.mutations.mutate_requests import saying, with_status
+from conformance.testbed.server.reply import Answer, Asked, Change
+
+
+def challenged(said: Answer, _asked: Asked) -> Answer:
+    """A refusal that says more of how to authenticate."""
+    headers = tuple(h for h in said.headers if h[0] != "www-authenticate")
+    challenge = 'Bearer realm="api", error="invalid_token"'
+    return replace(
+        said, headers=(*headers, ("www-authenticate", challenge), ("www-authenticate", 'ApiKey realm="api"'))
+    )
+
+
+def hinting(said: Answer, asked: Asked) -> Answer:
+    """A refusal that shows the ends of the key that was sent."""
+    key = header(asked, "authorization").removeprefix("Bearer ")
+    error = said.whole["error"]
+    message = f"Incorrect API key provided: {key[:4]}****{key[-4:]}."
+    return replace(said, whole=said.whole | {"error": error | {"message": message}})
+
+
+VARIANTS = (
+    Change(name="no-key-needed", title="No key is asked for", answer=let_in(bool)),
+    Change(name="keys-refused-by-403", title="Keys are refused with 403", answer=with_status(403, 401)),
+    Change(name="challenged-at-length", title="401 comes with two challenges", answer=saying(challenged, 401)),
+    Change(name="key-shown-in-part", title="The ends of a wrong key are shown", answer=saying(hinting, 401)),
+)

@@ -1,0 +1,208 @@
+"""Legal variants of a chat stream, as servers in use send them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from conformance.testbed.mutations.defects.chk import ended_with_text
+from conformance.testbed.mutations.defects.use import told_everywhere
+from conformance.testbed.mutations.mutate_chat import (
+    Body,
+    allowed,
+    each_chunk,
+    each_delta,
+    each_fragment,
+    each_part,
+    in_turn,
+    less,
+    more,
+    on_stream,
+    text_of,
+    with_delta,
+)
+from conformance.testbed.server.reply import Answer, Asked, OnAnswer
+
+PLAIN = {"model", "messages", "stream", "stream_options"}
+
+
+def annotated(chunks: list[Body]) -> list[Body]:
+    """Azure's first chunk: what the filter said of the prompt, and nothing else."""
+    blank = {"id": "", "object": "", "created": 0, "model": "", "choices": []}
+    return [blank | {"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}, *chunks]
+
+
+def thought(chunks: list[Body]) -> Iterator[Body]:
+    """Thoughts between the role and the text."""
+    for at, chunk in enumerate(chunks):
+        yield chunk
+        if at == 0:
+            yield with_delta(chunk, {"reasoning_content": "They greet me,"})
+            yield with_delta(chunk, {"content": None, "reasoning_content": " so I greet them."})
+
+
+def worded(chunks: list[Body], words: Callable[[int], str]) -> Iterator[Body]:
+    """The chunks with other texts: the first, the second ... of each choice."""
+    said: Counter[int] = Counter()
+    for chunk in chunks:
+        if text_of(chunk):
+            choice = chunk["choices"][0]
+            said[choice["index"]] += 1
+            delta = choice["delta"] | {"content": words(said[choice["index"]])}
+            yield chunk | {"choices": [choice | {"delta": delta}]}
+        else:
+            yield chunk
+
+
+def growing(chunks: list[Body]) -> Iterator[Body]:
+    """Texts that begin with all earlier ones."""
+    return worded(chunks, lambda times: " ha" * times)
+
+
+def repeating(chunks: list[Body]) -> Iterator[Body]:
+    """Texts that are all the same."""
+    return worded(chunks, lambda _: " ha")
+
+
+def in_plain_words(edit: Callable[[list[Body]], Iterator[Body]]) -> OnAnswer:
+    """Edit the streams of which nothing was asked that the words must show."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        free = isinstance(asked.json, dict) and ("n" in asked.json or not asked.json.keys() - PLAIN)
+        return on_stream(edit)(answer, asked) if free else answer
+
+    return change
+
+
+def call_at_once(chunks: list[Body]) -> Iterator[Body]:
+    """The whole tool call in its first fragment."""
+    calls = [call for chunk in chunks for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", ())]
+    if not calls or any(call["index"] for call in calls):
+        yield from chunks
+        return
+    arguments = "".join(call["function"]["arguments"] for call in calls)
+    whole = calls[0] | {"function": calls[0]["function"] | {"arguments": arguments}}
+    for chunk in chunks:
+        fragments = [call for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", ())]
+        if not fragments:
+            yield chunk
+        elif "id" in fragments[0]:
+            yield with_delta(chunk, {"tool_calls": [whole]})
+
+
+def spaced(chunks: list[Body]) -> Iterator[Body]:
+    """An empty delta after each one with text."""
+    for chunk in chunks:
+        yield chunk
+        if text_of(chunk):
+            yield with_delta(chunk, {"content": ""})
+
+
+def with_a_choice(chunk: Body) -> Body:
+    """A chunk with usage that has an empty choice, as LiteLLM sends it."""
+    return chunk | {"choices": [{"index": 0, "delta": {}, "finish_reason": None}]}
+
+
+def terse(chunks: list[Body]) -> Iterator[Body]:
+    """For each choice its role in the first delta that says something, each call whole, its end in the last one."""
+    if any(part["logprobs"] for chunk in chunks for part in chunk["choices"]):
+        yield from chunks
+        return
+    own: dict[int, list[Body]] = {}
+    for part in (part for chunk in chunks for part in chunk["choices"]):
+        own.setdefault(part["index"], []).append(part)
+    for index, parts in own.items():
+        finish = next((part["finish_reason"] for part in parts if part["finish_reason"]), None)
+        first, *rest = _together([part["delta"] for part in parts]) or [{"content": ""}]
+        deltas = [{"role": "assistant"} | first, *rest]
+        for at, delta in enumerate(deltas, 1):
+            choice = {"index": index, "delta": delta, "finish_reason": finish if at == len(deltas) else None}
+            yield chunks[0] | {"choices": [choice]}
+    yield from (chunk for chunk in chunks if not chunk["choices"])
+
+
+def _together(deltas: list[Body]) -> list[Body]:
+    """The deltas with text, and one with all calls."""
+    calls: dict[int, Body] = {}
+    for fragment in (fragment for delta in deltas for fragment in delta.get("tool_calls") or ()):
+        before = calls.get(fragment["index"])
+        said = (before["function"]["arguments"] if before else "") + fragment["function"]["arguments"]
+        whole = before or fragment
+        calls[fragment["index"]] = whole | {"function": whole["function"] | {"arguments": said}}
+    texts: list[Body] = [{"content": delta["content"]} for delta in deltas if delta.get("content")]
+    return [*texts, *([{"tool_calls": list(calls.values())}] if calls else [])]
+
+
+CHUNK_VARIANTS = (
+    allowed(
+        "first-content-null",
+        "The first delta has content null, as llama.cpp sends it",
+        each_delta(more(content=None), lambda delta: "role" in delta),
+    ),
+    allowed("role-on-every-chunk", "Every delta names the role", each_delta(more(role="assistant"))),
+    allowed("role-null-later", "Later deltas have role null", each_delta(more(role=None), lambda d: "role" not in d)),
+    allowed("last-text-with-finish", "The last text comes with the finish_reason", on_stream(ended_with_text)),
+    allowed("usage-so-far", "Every chunk tells the usage so far", on_stream(told_everywhere)),
+    allowed(
+        "usage-with-an-empty-choice",
+        "The chunk with the usage has a choice with an empty delta",
+        each_chunk(with_a_choice, lambda chunk: chunk.get("usage")),
+    ),
+    allowed(
+        "vendor-fields-in-chunks",
+        "Chunks, choices and deltas have fields of the vendor's own",
+        in_turn(
+            each_delta(more(x_delta={"a": [1]})),
+            each_part(more(stop_reason=None, token_ids=None, content_filter_results={})),
+            each_chunk(more(provider="example", x_vendor={"id": "1"}, obfuscation="abc", prompt_token_ids=None)),
+        ),
+    ),
+    allowed(
+        "nulls-in-chunks",
+        "Optional fields are null",
+        in_turn(
+            each_delta(more(refusal=None, tool_calls=None, function_call=None), lambda delta: "content" in delta),
+            each_part(lambda part: {"logprobs": None} | part),
+            each_chunk(more(service_tier=None, system_fingerprint=None)),
+        ),
+    ),
+    allowed(
+        "chunks-without-optional-fields",
+        "Chunks have the required fields only",
+        in_turn(
+            each_delta(less("refusal")),
+            each_part(lambda part: part if part["logprobs"] else less("logprobs")(part)),
+            each_chunk(less("system_fingerprint", "service_tier")),
+        ),
+    ),
+    allowed(
+        "no-calls-listed",
+        "Deltas with text have an empty list of tool calls, as vLLM has sent them",
+        each_delta(more(tool_calls=[]), lambda delta: delta.get("content")),
+    ),
+    allowed("azure-first-chunk", "The first chunk only tells what Azure's filter said", on_stream(annotated)),
+    allowed("thoughts-first", "Thoughts come before the text", on_stream(thought)),
+    allowed("id-of-another-form", "The id has a form of its own", each_chunk(lambda c: c | {"id": f"gen/{c['id']}:☂"})),
+    allowed("text-grows", "The model says a word once, then twice, then three times", in_plain_words(growing)),
+    allowed("text-repeats", "The model says one word again and again", in_plain_words(repeating)),
+    allowed("created-at-zero", "The time of creation is 0", each_chunk(more(created=0))),
+    allowed(
+        "empty-deltas-between",
+        "Between the deltas with text there are empty ones",
+        on_stream(spaced),
+    ),
+    allowed("call-in-one-fragment", "A tool call comes whole in one fragment", on_stream(call_at_once)),
+    allowed(
+        "call-type-repeated",
+        "Later fragments of a call repeat its type",
+        each_fragment(more(type="function"), lambda fragment: "id" not in fragment),
+    ),
+    allowed(
+        "chunks-as-few-as-possible",
+        "Roles, calls and finish_reasons come together with what they belong to",
+        on_stream(terse),
+    ),
+    allowed(
+        "second-choice-first",
+        "All of the last choice comes before the first one",
+        on_stream(lambda chunks: sorted(chunks, key=lambda c: -c["choices"][0]["index"] if c["choices"] else 1)),
+    ),
+)

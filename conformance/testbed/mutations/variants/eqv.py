@@ -1,0 +1,35 @@
+"""Legal differences between a stream and a whole answer."""
+
+from conformance.testbed.mutations.defects.eqv import on_streams
+from conformance.testbed.mutations.mutate_chat import Body, allowed, each_chunk, in_turn, more, on_whole
+from conformance.testbed.server.reply import Answer, Asked
+
+
+def one_more(chunk: Body) -> Body:
+    """The usage of a chunk with one completion token more."""
+    told = chunk["usage"]
+    counts = {name: told[name] + 1 for name in ("completion_tokens", "total_tokens")}
+    return chunk | {"usage": told | counts}
+
+
+def fingerprinted(answer: Answer, asked: Asked) -> Answer:
+    """Another fingerprint for each request, as a target of many replicas tells."""
+    mark = more(system_fingerprint=f"fp_{asked.id}")
+    return on_whole(mark)(each_chunk(mark)(answer, asked), asked)
+
+
+DATED = more(model="reference-2026-08-06")
+
+VARIANTS = (
+    allowed(
+        "end-token-counted-when-streaming",
+        "A stream's usage counts the token that ends the text",
+        on_streams(each_chunk(one_more, lambda chunk: chunk.get("usage") and chunk["usage"]["completion_tokens"] > 1)),
+    ),
+    allowed(
+        "model-dated",
+        "Answers name the model of a day, to which the name leads",
+        in_turn(each_chunk(DATED), on_whole(DATED)),
+    ),
+    allowed("fingerprint-of-each-replica", "The fingerprint differs from answer to answer", fingerprinted),
+)

@@ -1,0 +1,128 @@
+"""Legal variants: other ways to say no."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from conformance.testbed.mutations.defects.err import LARGE, limiting, told
+from conformance.testbed.mutations.mutate_requests import (
+    Body,
+    labelled,
+    reading,
+    refusal,
+    saying,
+    with_error,
+    with_status,
+)
+from conformance.testbed.server.deployments import MODEL
+from conformance.testbed.server.reply import Answer, Asked, Change
+
+
+def without_param(error: Body) -> Body:
+    """The field named in the message alone."""
+    return error | {"param": None, "code": None}
+
+
+def from_the_body(error: Body) -> Body:
+    """The field's path as validators of request models write it."""
+    return error | {"param": f"body.{error['param']}"} if error.get("param") else error
+
+
+def with_help(answer: Answer, asked: Asked) -> Answer:
+    """Whatever helps people beside what the API documents."""
+    error = answer.whole["error"] | {"doc_url": "https://example.com/errors", "details": {"status": answer.status}}
+    return replace(answer, whole=answer.whole | {"error": error, "request_id": asked.id, "success": False})
+
+
+def listing_stored(answer: Answer, asked: Asked) -> Answer:
+    """GET on the path of chat completions lists the stored ones, as the API documents."""
+    empty: dict[str, Any] = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+    return Answer(whole=empty) if asked.method == "GET" and answer.status == 405 else answer
+
+
+def no_model_needed(body: Body) -> Body:
+    """One model is served, whatever it is called."""
+    named = body.get("model")
+    return body | {"model": MODEL} if named is None or isinstance(named, str) else body
+
+
+def any_role(body: Body) -> Body:
+    """Roles that are not known are the user's."""
+    messages = body.get("messages")
+    return body | {"messages": [_of_known_role(m) for m in messages]} if isinstance(messages, list) else body
+
+
+def _of_known_role(message: Any) -> Any:
+    roles = ("system", "developer", "user", "assistant", "tool", "function")
+    strange = isinstance(message, dict) and isinstance(message.get("role"), str) and message["role"] not in roles
+    return message | {"role": "user"} if strange else message
+
+
+def lenient(body: Body) -> Body:
+    """A body whose caps and counts below one are not there."""
+    counts = ("n", "max_tokens", "max_completion_tokens")
+    return {name: value for name, value in body.items() if name not in counts or value not in (0, -5)}
+
+
+def shortened(body: Body) -> Body:
+    """A body whose messages keep no more than their first thousand characters."""
+    messages = body.get("messages")
+    return body | {"messages": [_short(m) for m in messages]} if isinstance(messages, list) else body
+
+
+def _short(message: Any) -> Any:
+    content = message.get("content") if isinstance(message, dict) else None
+    return message | {"content": content[:1000]} if isinstance(content, str) else message
+
+
+def last_wins(asked: Asked) -> Asked:
+    """The last of two fields of one name counts."""
+    try:
+        value = json.loads(asked.body) if b'"max_tokens": 1, "max_tokens": 1' in asked.body else asked.json
+    except ValueError:
+        return asked
+    return replace(asked, json=value)
+
+
+VARIANTS = (
+    Change(name="422-for-400", title="Mistakes are refused with 422", answer=with_status(422, 400)),
+    Change(name="get-is-404", title="A wrong method is a path that is not there", answer=with_status(404, 405)),
+    Change(name="errors-with-more", title="Errors hold more than documented", answer=saying(with_help, 400, 404, 405)),
+    Change(name="errors-without-param", title="Errors name the field in words", answer=with_error(without_param, 400)),
+    Change(name="params-from-the-body", title="Errors say body.FIELD", answer=with_error(from_the_body, 400)),
+    Change(
+        name="problem-json",
+        title="Errors are labelled application/problem+json",
+        reply=labelled("application/problem+json; charset=utf-8", 400),
+    ),
+    Change(name="one-model-for-all", title="The model's name is not needed", asked=reading(no_model_needed)),
+    Change(name="any-role", title="Unknown roles are the user's", asked=reading(any_role)),
+    Change(
+        name="stored-completions-listed",
+        title="GET lists the stored completions",
+        answer=listing_stored,
+    ),
+    Change(name="caps-below-one-ignored", title="Caps and counts below one are ignored", asked=reading(lenient)),
+    Change(name="long-prompts-cut", title="Too long a prompt is cut", asked=reading(shortened)),
+    Change(name="last-field-wins", title="A field may be there twice", asked=last_wins),
+    Change(
+        name="overflow-as-413",
+        title="Too long a prompt is too large a body",
+        answer=told("context_length_exceeded", lambda said, _: replace(said, status=413)),
+    ),
+    Change(
+        name="large-bodies-refused",
+        title="A body of a megabyte is too large",
+        answer=lambda said, asked: refusal(413, "The body is too large.") if len(asked.body) > LARGE else said,
+    ),
+    Change(
+        name="limited-until-a-date",
+        title="A rate limit tells the second from which on to come back",
+        answer=limiting(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
+    ),
+    Change(
+        name="limited-in-milliseconds",
+        title="A rate limit tells milliseconds alone",
+        answer=limiting(("retry-after-ms", "200")),
+    ),
+)

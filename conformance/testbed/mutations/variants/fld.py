@@ -1,0 +1,126 @@
+"""Legal variants: other ways to treat fields that are not read."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.model.exchange import APIS
+from conformance.model.target import Policy
+from conformance.testbed.mutations.defects.fld import is_vendor_s, pruned, without_vendor_fields
+from conformance.testbed.mutations.mutate_requests import Body, dropping, reading, refusal, sent
+from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
+
+MISSPELT = ("max_token", "maxTokens", "Stream")
+NAME = re.compile(r'"(\w+)":')
+NOTHING = (None, False, 1, {"type": "text"})
+"""Values that ask for no more than comes anyway."""
+ADVISORY = ("user", "metadata", "store", "seed", "safety_identifier", "service_tier", "verbosity")
+
+
+def lenient(body: Body) -> Body:
+    """A body whose tools, formats and stops are read where they make sense, and else are not there."""
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "stop": (str, list),
+        "response_format": dict,
+        "tool_choice": (str, dict),
+        "logit_bias": dict,
+    }
+    return {name: value for name, value in body.items() if isinstance(value, kinds.get(name, object))}
+
+
+def everywhere(body: Body) -> Body:
+    """The body as if nothing of a vendor's stood in it."""
+    return {name: pruned(value) for name, value in without_vendor_fields(body).items()}
+
+
+def announced_in_header(answer: Answer, asked: Asked) -> Answer:
+    """The names of what was ignored in a response header."""
+    ignored = sorted(sent(asked).keys() - without_vendor_fields(sent(asked)).keys())
+    told = (("x-ignored-params", ", ".join(ignored)),) if ignored else ()
+    return replace(answer, headers=(*answer.headers, *told))
+
+
+def known(value: Any) -> Any:
+    """A JSON value as if neither a vendor's nor a misspelt field stood in it anywhere."""
+    if isinstance(value, dict):
+        return {name: known(item) for name, item in value.items() if not is_vendor_s(name) and name not in MISSPELT}
+    return [known(item) for item in value] if isinstance(value, list) else value
+
+
+def all_announced(answer: Answer, asked: Asked) -> Answer:
+    """The names of all that was ignored, at whatever depth, in a response header."""
+    text = json.dumps(sent(asked))
+    told = ", ".join(sorted({name for name in NAME.findall(text) if is_vendor_s(name) or name in MISSPELT}))
+    return replace(answer, headers=(*answer.headers, *((("x-ignored-params", told),) if told else ())))
+
+
+def announced_in_body(answer: Answer, asked: Asked) -> Answer:
+    """The names of what was ignored under `warnings`, in a whole answer."""
+    ignored = sorted(sent(asked).keys() - without_vendor_fields(sent(asked)).keys())
+    if not ignored or answer.status != 200 or not isinstance(answer.whole, dict):
+        return announced_in_header(answer, asked)
+    warnings = [{"code": "ignored_parameter", "param": name, "message": "It has no effect."} for name in ignored]
+    return replace(answer, whole=answer.whole | {"warnings": warnings})
+
+
+def not_offered(*names: str) -> OnAnswer:
+    """Refuse these fields by name wherever they ask for something."""
+
+    def change(answer: Answer, asked: Asked) -> Answer:
+        found = next((name for name in names if sent(asked).get(name) not in NOTHING), None)
+        if found is None or answer.status >= 500 or asked.api != "chat":
+            return answer
+        return refusal(400, f"'{found}' is not supported.", param=found, code="unsupported_parameter")
+
+    return change
+
+
+VARIANTS = (
+    Change(
+        name="extras-not-offered",
+        title="Several choices, log probabilities and schemas are refused by name",
+        answer=not_offered("n", "logprobs", "response_format"),
+    ),
+    Change(
+        name="unknown-fields-announced",
+        title="Unknown fields are ignored, and told in a header",
+        asked=reading(without_vendor_fields),
+        answer=announced_in_header,
+        policy=Policy(unknown_fields=None),
+    ),
+    Change(
+        name="unknown-fields-all-announced",
+        title="Unknown fields of every kind and depth are ignored, and told, as the owner says",
+        asked=reading(known, apis=APIS),
+        answer=all_announced,
+        policy=Policy(unknown_fields="announce"),
+    ),
+    Change(
+        name="unknown-fields-in-warnings",
+        title="Unknown fields are ignored, and told in the answer",
+        asked=reading(without_vendor_fields),
+        answer=announced_in_body,
+    ),
+    Change(
+        name="unknown-fields-allowed",
+        title="Unknown fields are ignored, as the owner says",
+        policy=Policy(unknown_fields="allow"),
+        asked=reading(everywhere),
+    ),
+    Change(
+        name="unknown-fields-tolerated",
+        title="Unknown fields are ignored, and the owner says nothing of it",
+        asked=reading(everywhere),
+    ),
+    Change(
+        name="lenient-types",
+        title="Values of a wrong type are as good as none, right ones are honoured",
+        asked=reading(lenient),
+    ),
+    Change(
+        name="advisory-fields-ignored",
+        title="Fields without an effect on the answer are not read",
+        asked=dropping(*ADVISORY),
+    ),
+)

@@ -1,0 +1,48 @@
+"""Legal variants: targets that are busy, that do not tell how busy, or that put some of a crowd off."""
+
+from dataclasses import replace
+
+from conformance.model.marker_words import BURST_WORDS
+from conformance.testbed.mutations.mutate_requests import refusal
+from conformance.testbed.server.deployments import METRICS
+from conformance.testbed.server.model import ECHO
+from conformance.testbed.server.reply import Answer, Asked, Change
+
+PUT_OFF = frozenset(BURST_WORDS[10:])
+
+
+def without_metrics(answer: Answer, asked: Asked) -> Answer:
+    """Nothing is told of the load."""
+    return refusal(404, "Nothing is served here.", code="unknown_url") if asked.path == METRICS else answer
+
+
+def busy_with_others(answer: Answer, asked: Asked) -> Answer:
+    """Other clients are answered all the time, and one gauge counts the request for the metrics itself."""
+    told = 'http_requests_active 1\nx:num_requests_running{engine="0"} 2.0\nx:num_requests_running{engine="1"} 1.0\n'
+    return replace(answer, text=told) if asked.path == METRICS else answer
+
+
+def some_put_off(answer: Answer, asked: Asked) -> Answer:
+    """A rate limit lets the first of a crowd through."""
+    found = ECHO.search(asked.body.decode(errors="replace"))
+    if not found or found[1] not in PUT_OFF:
+        return answer
+    later = refusal(429, "Too many at the same time.", code="rate_limit_exceeded")
+    return replace(later, headers=(*later.headers, ("retry-after", "1")))
+
+
+def says_something_else(asked: Asked) -> Asked:
+    """The model does not do what it is told to."""
+    if asked.api != "chat" or not isinstance(asked.json, dict) or not ECHO.search(asked.body.decode(errors="replace")):
+        return asked
+    return replace(asked, json=asked.json | {"messages": [{"role": "user", "content": "Hi."}]})
+
+
+VARIANTS = (
+    Change(name="no-metrics", title="The load is not told", answer=without_metrics),
+    Change(name="busy-with-others", title="Other clients keep the target busy", answer=busy_with_others),
+    Change(name="crowd-limited", title="Some of those who ask at the same time are put off", answer=some_put_off),
+    Change(
+        name="crowd-disobeyed", title="The model does not say the word that it is asked for", asked=says_something_else
+    ),
+)

@@ -1,0 +1,23 @@
+"""Legal variants: more than the API documents of models."""
+
+from conformance.testbed.mutations.defects.mdl import each, listing
+from conformance.testbed.mutations.mutate_requests import Body
+from conformance.testbed.server.reply import Change
+
+
+def with_others(value: Body) -> Body:
+    """A page of a longer list, with a model that answers other questions."""
+    (model,) = value["data"]
+    other = {"id": "org/embeddings:v1", "object": "model", "created": 0, "owned_by": ""}
+    return value | {"data": [other, model], "has_more": False, "first_id": other["id"], "last_id": model["id"]}
+
+
+def described(model: Body) -> Body:
+    """A model of which more is told."""
+    return model | {"max_model_len": 65_536, "permission": [], "root": model["id"], "parent": None, "pricing": {}}
+
+
+VARIANTS = (
+    Change(name="models-of-all-kinds", title="More models are listed", answer=listing(with_others)),
+    Change(name="models-described", title="Models have more fields", answer=each(described)),
+)

@@ -1,0 +1,153 @@
+"""Legal variants of the Responses API's events and answers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from conformance.testbed.mutations.mutate_chat import allowed, in_turn, less, more
+from conformance.testbed.mutations.mutate_responses import (
+    ENDS,
+    Body,
+    Events,
+    each_end,
+    each_item,
+    each_of,
+    each_part,
+    each_state,
+    is_call,
+    on_events,
+    on_response,
+    regrouped,
+    renumbered,
+    usage,
+    without,
+)
+from conformance.testbed.server.reply import Event
+
+DELTA, DONE = "response.output_text.delta", "response.output_text.done"
+THOUGHT: Body = {"type": "reasoning", "id": "rs_1", "summary": [], "status": "completed"}
+SEARCH: Body = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
+
+
+def with_news(events: Events) -> Iterator[Event]:
+    """Events of a type that nobody knows yet, between the first and the last."""
+    for event in events[:-1]:
+        yield event
+        yield Event(name="response.of_tomorrow", data={"type": "response.of_tomorrow"})
+    yield events[-1]
+
+
+def item_first(events: Events, item: Body, *inner: Event) -> Iterator[Event]:
+    """An item before the others, which move on by one."""
+    created, progress, *rest = events
+    yield from (created, progress)
+    added = {"type": "response.output_item.added", "output_index": 0, "item": item | {"status": "in_progress"}}
+    yield Event(name="response.output_item.added", data=added)
+    yield from inner
+    done = {"type": "response.output_item.done", "output_index": 0, "item": item}
+    yield Event(name="response.output_item.done", data=done)
+    for event in rest:
+        if "output_index" in event.data:
+            yield replace(event, data=event.data | {"output_index": event.data["output_index"] + 1})
+        elif event.name in ENDS:
+            response = event.data["response"]
+            whole = response | {"output": [item, *response["output"]]}
+            yield replace(event, data=event.data | {"response": whole})
+        else:
+            yield event
+
+
+def _thinking(kind: str, **facts: object) -> Event:
+    place = {"item_id": "rs_1", "output_index": 0, "summary_index": 0}
+    return Event(name=f"response.{kind}", data={"type": f"response.{kind}", **place, **facts})
+
+
+SUMMARY = (
+    _thinking("reasoning_summary_part.added", part={"type": "summary_text", "text": ""}),
+    _thinking("reasoning_summary_text.delta", delta="A greeting."),
+    _thinking("reasoning_summary_text.done", text="A greeting."),
+    _thinking("reasoning_summary_part.done", part={"type": "summary_text", "text": "A greeting."}),
+)
+TOLD_THOUGHT = THOUGHT | {"summary": [{"type": "summary_text", "text": "A greeting."}]}
+
+
+def done_too(events: Events) -> Iterator[Event]:
+    """The end marker of the older API after the end."""
+    yield from events
+    yield Event(data="[DONE]")
+
+
+def queued(events: Events) -> Iterator[Event]:
+    """The response waits in a queue first."""
+    first, *rest = events
+    yield first
+    waiting = first.data | {"type": "response.queued"}
+    yield replace(
+        first, name="response.queued", data=waiting | {"response": first.data["response"] | {"status": "queued"}}
+    )
+    yield from rest
+
+
+EVENTS = (
+    allowed("response-events-of-tomorrow", "Events of an unknown type stand between the others", renumbered(with_news)),
+    allowed("response-without-progress", "There is no response.in_progress", without("response.in_progress")),
+    allowed("response-queued", "The response waits in a queue first", renumbered(queued)),
+    allowed("response-then-done", "[DONE] follows the end of a response", on_events(done_too)),
+    allowed(
+        "response-thinks-first",
+        "A thought with its summary comes first",
+        in_turn(
+            renumbered(lambda events: item_first(events, TOLD_THOUGHT, *SUMMARY)),
+            on_response(lambda r: r | {"output": [TOLD_THOUGHT, *r["output"]]}),
+        ),
+    ),
+    allowed(
+        "response-searches-first",
+        "A search of the vendor's own comes first",
+        in_turn(
+            renumbered(lambda events: item_first(events, SEARCH)),
+            on_response(lambda r: r | {"output": [SEARCH, *r["output"]]}),
+        ),
+    ),
+    allowed("response-deltas-padded", "Deltas are padded to one length", each_of(more(obfuscation="x7Kq"), DELTA)),
+    allowed("response-deltas-without-logprobs", "Deltas leave out logprobs", each_of(less("logprobs"), DELTA, DONE)),
+    allowed(
+        "response-deltas-empty", "An empty delta comes first in each text", regrouped(lambda pieces: ["", *pieces])
+    ),
+    allowed(
+        "response-arguments-at-once",
+        "The arguments of a call come in one delta",
+        regrouped(lambda pieces: ["".join(pieces)], "response.function_call_arguments.delta"),
+    ),
+    allowed(
+        "response-arguments-done-unnamed",
+        "What is done of arguments does not name the function",
+        each_of(less("name"), "response.function_call_arguments.done"),
+    ),
+)
+ANSWERS = (
+    allowed(
+        "response-with-more",
+        "Responses have further fields",
+        each_end(more(completed_at=1_760_000_001, billing=None, safety_identifier=None)),
+    ),
+    allowed(
+        "response-with-less",
+        "Responses leave out what is null or has its usual value",
+        each_end(less("background", "previous_response_id", "user", "truncation", "service_tier")),
+    ),
+    allowed("response-usage-in-full", "The usage tells more", usage(more(cost=0.0001, num_sources_used=0))),
+    allowed("response-text-with-logprobs", "Texts have no log probabilities field", each_part(less("logprobs"))),
+    allowed("function-call-with-more", "Calls say their namespace", each_item(more(namespace=None), is_call)),
+    allowed(
+        "response-output-text",
+        "Whole responses repeat their text",
+        on_response(
+            lambda r: r | {"output_text": "".join(p["text"] for i in r["output"] for p in i.get("content", ()))}
+        ),
+    ),
+    allowed(
+        "response-ids-of-another-form",
+        "The ids of responses are UUIDs",
+        each_state(lambda r: r | {"id": "0192b9a4-7c1e-7d3a-9f00-" + r["id"][-12:].rjust(12, "0")}),
+    ),
+)

@@ -1,0 +1,117 @@
+"""Legal variants of tool calls, and of what is offered around them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.testbed.mutations.defects.tool import calls_of
+from conformance.testbed.mutations.defects.tool_choice import has_strict_tool, in_function, respelt
+from conformance.testbed.mutations.mutate_chat import (
+    Body,
+    allowed,
+    each_call,
+    each_choice,
+    each_fragment,
+    each_message,
+    each_part,
+    in_turn,
+    more,
+    on_stream,
+    with_delta,
+)
+from conformance.testbed.mutations.mutate_requests import holds, refusal, sent
+from conformance.testbed.server.reply import Answer, Asked, Change
+
+PREFACE = "I look that up with get_weather."
+
+
+def ids_repeated(chunks: list[Body]) -> Iterator[Body]:
+    """The call's id in every fragment."""
+    ids: dict[int, Any] = {}
+    for chunk in chunks:
+        calls = calls_of(chunk)
+        ids |= {call["index"]: call["id"] for call in calls if "id" in call}
+        yield (
+            with_delta(chunk, {"tool_calls": [call | {"id": ids[call["index"]]} for call in calls]}) if calls else chunk
+        )
+
+
+def prefaced(chunks: list[Body]) -> Iterator[Body]:
+    """A text before the first call."""
+    told = False
+    for chunk in chunks:
+        if calls_of(chunk) and not told:
+            told = True
+            yield with_delta(chunk, {"content": PREFACE})
+        yield chunk
+
+
+def spaced(text: str) -> str:
+    """Arguments in JSON with blanks, line ends and escapes, where they are whole."""
+    try:
+        return json.dumps(json.loads(text), indent=2)
+    except ValueError:
+        return text
+
+
+def stopping(answer: Answer, asked: Asked) -> Answer:
+    """Finish with stop where a tool was named, as the reference API does."""
+    if not holds("tool_choice", dict)(asked):
+        return answer
+    edit = more(finish_reason="stop")
+    ends = in_turn(
+        each_part(edit, lambda choice: choice["finish_reason"] == "tool_calls"),
+        each_choice(edit, lambda choice: choice["finish_reason"] == "tool_calls"),
+    )
+    return ends(answer, asked)
+
+
+def free_choice_only(answer: Answer, asked: Asked) -> Answer:
+    """Refuse every tool_choice but auto, by name."""
+    choice = sent(asked).get("tool_choice")
+    if choice in (None, "auto") or answer.status >= 400 or asked.api != "chat":
+        return answer
+    return refusal(400, "'tool_choice' is not supported.", param="tool_choice", code="unsupported_parameter")
+
+
+def no_none(answer: Answer, asked: Asked) -> Answer:
+    """Refuse `tool_choice: none` by name."""
+    if answer.status >= 400 or sent(asked).get("tool_choice") != "none":
+        return answer
+    return refusal(400, "'tool_choice' may not be 'none'.", param="tool_choice", code="invalid_value")
+
+
+def not_strict(answer: Answer, asked: Asked) -> Answer:
+    """Refuse strict tools by name."""
+    if answer.status >= 400 or asked.api != "chat" or not has_strict_tool(asked):
+        return answer
+    param = "tools[0].function.strict"
+    return refusal(400, f"'{param}' is not supported.", param=param, code="unsupported_parameter")
+
+
+TOOL_VARIANTS = (
+    allowed("call-id-repeated", "Every fragment of a call repeats its id", on_stream(ids_repeated)),
+    allowed(
+        "call-name-null-later",
+        "Later fragments of a call have a null name",
+        each_fragment(in_function(more(name=None)), lambda fragment: "id" not in fragment),
+    ),
+    allowed(
+        "content-beside-calls",
+        "A text comes before the calls",
+        in_turn(on_stream(prefaced), each_message(lambda m: m | {"content": PREFACE} if m.get("tool_calls") else m)),
+    ),
+    allowed("call-arguments-spaced", "Arguments are JSON with blanks and escapes", each_call(respelt(spaced))),
+    Change(
+        name="named-call-finishes-with-stop",
+        title="A call of a named tool finishes with stop, as the reference API has it",
+        answer=stopping,
+    ),
+    Change(
+        name="tool-choice-not-offered",
+        title="Every tool_choice but auto is refused by name",
+        answer=free_choice_only,
+    ),
+    Change(name="tool-choice-none-not-offered", title="`tool_choice: none` is refused by name", answer=no_none),
+    Change(name="strict-not-offered", title="Strict tools are refused by name", answer=not_strict),
+)

@@ -1,0 +1,1 @@
+"""The embedded server: good deployments, over real sockets."""

@@ -1,0 +1,247 @@
+"""The deployments: from a request to an answer, pure; and what each of them does with a request for a stream."""
+
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conformance.model.exchange import Api
+from conformance.testbed.server.body import MAX_BODY, parse
+from conformance.testbed.server.chat import answer_chat, late_chunks
+from conformance.testbed.server.messages import answer_messages, input_tokens, late_events
+from conformance.testbed.server.refusal import Refusal, refuse
+from conformance.testbed.server.reply import Answer, Asked, Change, Reply, to_reply
+from conformance.testbed.server.responses import answer_responses, late_response
+from conformance.testbed.server.responses import input_tokens as response_tokens
+from conformance.testbed.server.usage import prompt_tokens
+from conformance.testbed.server.validate import invalid
+
+MODEL = "reference"
+"""The one model that every deployment offers."""
+
+CONTEXT = 65_536
+"""The most tokens that its prompt may have."""
+
+MODELS = "/v1/models"
+METRICS = "/metrics"
+COUNT_TOKENS = "/v1/messages/count_tokens"
+CREATED = 1_760_000_000
+
+OF_THE_ANSWER = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier")
+"""The fields of Messages that counting does not take."""
+
+Respond = Callable[[Asked], Answer]
+
+APIS: dict[str, Respond] = {
+    "/v1/chat/completions": answer_chat,
+    "/v1/messages": answer_messages,
+    "/v1/responses": answer_responses,
+}
+LATE = {"chat": late_chunks, "messages": late_events, "responses": late_response}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One configuration of the reference server. `respond` is pure."""
+
+    name: str
+    title: str
+    respond: Respond
+
+
+def api_of(path: str) -> Api | None:
+    """The API whose errors a path speaks, or None."""
+    beginnings: dict[str, Api] = {"/v1/messages": "messages", "/v1/responses": "responses", "/v1/chat/": "chat"}
+    return next((api for beginning, api in beginnings.items() if path.startswith(beginning)), None)
+
+
+def native(asked: Asked) -> Answer:
+    """What a good server does: refuse what it can't do by name, and stream where it is asked to."""
+    if asked.path == MODELS or asked.path.startswith(f"{MODELS}/"):
+        return _models(asked)
+    if asked.path == METRICS:
+        return _metrics(asked)
+    if asked.path == COUNT_TOKENS:
+        return _count(asked)
+    api = APIS.get(asked.path)
+    if api is None:
+        message = f"Nothing is served at {asked.path[:200]}."
+        return refuse(Refusal(status=404, message=message, code="unknown_url"), asked)
+    refusal = _not_allowed(asked, "POST") or _unreadable(asked) or invalid(asked) or _not_possible(asked)
+    return refuse(refusal, asked) if refusal else api(asked)
+
+
+def _count(asked: Asked) -> Answer:
+    """How many tokens a Messages request would have; it says nothing of its answer."""
+    if refusal := _not_allowed(asked, "POST") or _unreadable(asked):
+        return refuse(refusal, asked)
+    for name in OF_THE_ANSWER:
+        if name in asked.json:
+            message = f"'{name}' is not a field that counting knows."
+            return refuse(Refusal(message=message, param=name, code="unknown_parameter"), asked)
+    answerable = replace(asked, json=asked.json | {"max_tokens": 1})
+    if refusal := invalid(answerable) or _not_possible(answerable):
+        return refuse(refusal, asked)
+    return Answer(whole={"input_tokens": input_tokens(asked.json)})
+
+
+def _models(asked: Asked) -> Answer:
+    """The list of models, or one of them."""
+    if refusal := _not_allowed(asked, "GET", "HEAD"):
+        return refuse(refusal, asked)
+    model = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "oai-conformance"}
+    if asked.path == MODELS:
+        return Answer(whole={"object": "list", "data": [model]})
+    name = asked.path.removeprefix(f"{MODELS}/")
+    return Answer(whole=model) if name == MODEL else refuse(_no_model(name), asked)
+
+
+def _metrics(asked: Asked) -> Answer:
+    """How busy the server is, as Prometheus reads it."""
+    if refusal := _not_allowed(asked, "GET", "HEAD"):
+        return refuse(refusal, asked)
+    name = "reference_requests_running"
+    return Answer(text=f"# HELP {name} Answers being made.\n# TYPE {name} gauge\n{name} {asked.running}\n")
+
+
+def _no_model(name: str) -> Refusal:
+    message = f"The model '{name[:200]}' is not offered here. Use '{MODEL}'."
+    return Refusal(status=404, message=message, param="model", code="model_not_found")
+
+
+def _not_possible(asked: Asked) -> Refusal | None:
+    """The model is not there, or the prompt is too long for it."""
+    if asked.json["model"] != MODEL:
+        return _no_model(asked.json["model"])
+    name = "input" if asked.api == "responses" else "messages"
+    length = response_tokens(asked.json) if asked.api == "responses" else _prompt_length(asked.json)
+    if length <= CONTEXT:
+        return None
+    message = f"The prompt has {length} tokens; this model takes no more than {CONTEXT}. Shorten '{name}'."
+    return Refusal(message=message, param=name, code="context_length_exceeded")
+
+
+def _prompt_length(body: dict[str, Any]) -> int:
+    return prompt_tokens(body["messages"], body.get("tools"), body.get("system"))
+
+
+def _not_allowed(asked: Asked, *methods: str) -> Refusal | None:
+    if asked.method in methods:
+        return None
+    allowed = ", ".join(methods)
+    message = f"This address does not take {asked.method[:20]}, only {allowed}."
+    return Refusal(status=405, message=message, code="method_not_allowed", headers=(("allow", allowed),))
+
+
+def _unreadable(asked: Asked) -> Refusal | None:
+    """The body is of another type, too large, or no JSON object."""
+    labels = [value for name, value in asked.headers if name == "content-type"]
+    if not labels or labels[0].partition(";")[0].strip().lower() != "application/json":
+        seen = labels[0][:100] if labels else "nothing"
+        message = f"The body must be labelled application/json; it is labelled {seen}."
+        return Refusal(status=415, message=message, code="unsupported_media_type")
+    if len(asked.body) > MAX_BODY:
+        return Refusal(status=413, message=f"The body is larger than {MAX_BODY} octets.", code="request_too_large")
+    if isinstance(asked.json, dict):
+        return None
+    problem = parse(asked.body).problem
+    message = f"The body could not be read as JSON: {problem}." if problem else "The body must be one JSON object."
+    return Refusal(message=message, code="invalid_json" if problem else "invalid_type")
+
+
+def _without_stream(asked: Asked) -> Asked:
+    if not isinstance(asked.json, dict):
+        return asked
+    kept = {name: value for name, value in asked.json.items() if name not in ("stream", "stream_options")}
+    return replace(asked, json=kept)
+
+
+def silent(asked: Asked) -> Answer:
+    """What a request model without `stream` makes of it: the field is dropped, and one JSON object comes back."""
+    return native(_without_stream(asked))
+
+
+def stopgap(asked: Asked) -> Answer:
+    """Streaming is declared not to be there, so that clients stop or go on without it."""
+    answer = native(asked)
+    if answer.events is None:
+        return answer
+    message = "Streaming is not supported by this deployment. Set stream=false to get the whole answer at once."
+    refusal = Refusal(
+        status=501,
+        message=message,
+        param="stream",
+        code="streaming_not_supported",
+        headers=(("x-should-retry", "false"),),
+    )
+    return refuse(refusal, asked)
+
+
+def proxied(asked: Asked) -> Answer:
+    """What a proxy before a server without streams does: the whole answer, wrapped into events when it is there."""
+    answer = native(asked)
+    if answer.events is None:
+        return answer
+    whole = native(_without_stream(asked))
+    first, *rest = LATE[asked.api or "chat"](whole.whole, asked.json)
+    return Answer(events=(replace(first, wait_s=whole.wait_s), *rest))
+
+
+NATIVE_SSE = Deployment(name="native-sse", title="Streams as the specifications want it", respond=native)
+SILENT_JSON = Deployment(name="silent-json", title="Drops `stream` and answers with one JSON object", respond=silent)
+STOPGAP_501 = Deployment(name="stopgap-501", title="Declares that it can't stream, with 501", respond=stopgap)
+SSE_PROXY = Deployment(name="sse-proxy", title="Wraps the whole answer into one late event", respond=proxied)
+
+DEPLOYMENTS = {d.name: d for d in (NATIVE_SSE, SILENT_JSON, STOPGAP_501, SSE_PROXY)}
+"""Every deployment by name; the first one is the default."""
+
+
+def answer(asked: Asked, deployment: Deployment, *, key: str | None = None) -> Answer:
+    """The deployment's answer, under the request's id. Where `key` is given, the request must carry it."""
+    said = refuse(_UNAUTHORIZED, asked) if key and not _carries(asked, key) else _unnested(asked, deployment.respond)
+    return replace(said, headers=(*said.headers, *_ids(asked)))
+
+
+_UNAUTHORIZED = Refusal(
+    status=401,
+    message="The API key is missing or not valid. Send it as 'Authorization: Bearer KEY'.",
+    code="invalid_api_key",
+    headers=(("www-authenticate", "Bearer"),),
+)
+
+
+def _ids(asked: Asked) -> tuple[tuple[str, str], ...]:
+    ids = (("x-request-id", f"req_{asked.id}"),)
+    return (*ids, ("request-id", f"req_{asked.id}")) if asked.api == "messages" else ids
+
+
+def _carries(asked: Asked, key: str) -> bool:
+    carried = [value for name, value in asked.headers if name == "x-api-key"]
+    bearers = [value.split(" ", 1) for name, value in asked.headers if name == "authorization"]
+    carried += [parts[1].strip() for parts in bearers if len(parts) > 1 and parts[0].lower() == "bearer"]
+    return any(hmac.compare_digest(value.encode(), key.encode()) for value in carried)
+
+
+def _unnested(asked: Asked, respond: Respond) -> Answer:
+    """The answer, or a refusal where the body is nested deeper than can be walked."""
+    try:
+        return respond(asked)
+    except RecursionError:
+        return refuse(Refusal(message="The body is nested too deeply.", code="invalid_value"), asked)
+
+
+def reply_to(asked: Asked, deployment: Deployment, changes: Sequence[Change] = (), *, key: str | None = None) -> Reply:
+    """The reply to a request, with the changes applied to what is read, said and written, in their order."""
+    for change in changes:
+        asked = change.asked(asked) if change.asked else asked
+    return written(answer(asked, deployment, key=key), asked, changes)
+
+
+def written(said: Answer, asked: Asked, changes: Sequence[Change] = ()) -> Reply:
+    """The reply that an answer becomes, with the changes applied to what is said and written."""
+    for change in changes:
+        said = change.answer(said, asked) if change.answer else said
+    reply = to_reply(said)
+    for change in changes:
+        reply = change.reply(reply, asked) if change.reply else reply
+    return reply

@@ -1,0 +1,49 @@
+"""From a Reply to octets: the head, the framing of the body, and when each piece is written."""
+
+from email.utils import formatdate
+from http.client import responses
+
+from conformance.testbed.server.reply import Headers, Piece, Reply
+
+
+def encode_head(reply: Reply, *, closing: bool) -> bytes:
+    """The status line and headers, with those of the framing where the reply brings none of its own."""
+    if reply.head is not None:
+        return reply.head
+    own = {name.lower() for name, _ in reply.headers}
+    framing = {
+        "length": ("content-length", str(sum(len(p.octets) for p in reply.pieces))),
+        "chunked": ("transfer-encoding", "chunked"),
+        "close": ("connection", "close"),
+    }[reply.framing]
+    added: Headers = (("date", formatdate(usegmt=True)), framing, *((("connection", "close"),) if closing else ()))
+    headers = [*reply.headers, *dict.fromkeys(h for h in added if h[0] not in own)]
+    lines = [f"{name}: {value}" for name, value in headers]
+    status = f"HTTP/1.1 {reply.status} {responses.get(reply.status, '')}"
+    return "\r\n".join([status, *lines, "", ""]).encode("latin-1")
+
+
+def script(reply: Reply, *, closing: bool = False, bodiless: bool = False) -> list[Piece]:
+    """What to write and when, from the head to the reply's end."""
+    head = encode_head(reply, closing=closing)
+    first, *rest = reply.pieces or (Piece(octets=b""),)
+    body = () if bodiless else (Piece(octets=first.octets), *rest)
+    framed = [Piece(octets=_frame(reply, p.octets), wait_s=p.wait_s) for p in body]
+    last = b"0\r\n\r\n" if reply.framing == "chunked" and not bodiless else b""
+    if reply.end == "clean":
+        framed.append(Piece(octets=last + reply.after))
+    elif reply.framing == "length":
+        framed = _without_last_octet(framed)
+    opening = Piece(octets=head + (framed[0].octets if framed else b""), wait_s=first.wait_s)
+    return [opening, *framed[1:]]
+
+
+def _frame(reply: Reply, octets: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(octets), octets) if octets and reply.framing == "chunked" else octets
+
+
+def _without_last_octet(pieces: list[Piece]) -> list[Piece]:
+    for at in range(len(pieces) - 1, -1, -1):
+        if pieces[at].octets:
+            return [*pieces[:at], Piece(octets=pieces[at].octets[:-1], wait_s=pieces[at].wait_s), *pieces[at + 1 :]]
+    return pieces

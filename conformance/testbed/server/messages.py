@@ -1,0 +1,109 @@
+"""Messages: what the body asks of the model, and what it said as a message or as events."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.testbed.server.chat import SECONDS_A_TOKEN, text_of
+from conformance.testbed.server.model import Said, Tool, Turn, as_json, think
+from conformance.testbed.server.reply import Answer, Asked, Event
+from conformance.testbed.server.usage import prompt_tokens
+
+CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
+
+Body = dict[str, Any]
+
+
+def answer_messages(asked: Asked) -> Answer:
+    """The answer to a valid Messages request."""
+    body: Body = asked.json
+    said = think(turn_of(body))
+    whole = _message(asked, body, said)
+    if asked.mode == "stream":
+        return Answer(events=tuple(events_of(whole, _pieces(said), SECONDS_A_TOKEN)))
+    return Answer(whole=whole, wait_s=said.tokens * SECONDS_A_TOKEN)
+
+
+def turn_of(body: Body) -> Turn:
+    """What the body asks of the model."""
+    users = [m for m in body["messages"] if m["role"] == "user"]
+    last = users[-1]["content"] if users else ""
+    choice = body.get("tool_choice") or {"type": "auto"}
+    tools = [t for t in body.get("tools") or () if choice["type"] != "tool" or t["name"] == choice["name"]]
+    return Turn(
+        prompt=text_of(last),
+        after_tool=isinstance(last, list) and any(part["type"] == "tool_result" for part in last),
+        tools=tuple(Tool(name=t["name"], parameters=t.get("input_schema") or {}) for t in tools),
+        choice=CHOICES[choice["type"]],  # type: ignore[arg-type]
+        parallel=not choice.get("disable_parallel_tool_use", False),
+        cap=int(body["max_tokens"]),
+        stops=tuple(body.get("stop_sequences") or ()),
+    )
+
+
+def _message(asked: Asked, body: Body, said: Said) -> Body:
+    return {
+        "id": f"msg_{asked.id}",
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": _content(asked, said),
+        "stop_reason": _stop_reason(said),
+        "stop_sequence": said.stop,
+        "usage": {
+            "input_tokens": input_tokens(body),
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": said.tokens,
+        },
+    }
+
+
+def input_tokens(body: Body) -> int:
+    """How many tokens a request has."""
+    return prompt_tokens(body["messages"], body.get("system"), body.get("tools"))
+
+
+def _stop_reason(said: Said) -> str:
+    if said.stop is not None:
+        return "stop_sequence"
+    return {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}[said.finish]
+
+
+def _content(asked: Asked, said: Said) -> list[Body]:
+    calls = [
+        {"type": "tool_use", "id": f"toolu_{asked.id}_{number}", "name": call.name, "input": call.value}
+        for number, call in enumerate(said.calls)
+    ]
+    return [{"type": "text", "text": "".join(said.text)}, *calls] if said.text else calls
+
+
+def _pieces(said: Said) -> list[tuple[str, ...]]:
+    """The tokens of each content block."""
+    return [tokens for tokens in (said.text, *(call.arguments for call in said.calls)) if tokens]
+
+
+def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:
+    """A message as the events of its stream; `pieces` cut each block's text, with `wait_s` before each of them."""
+    opening: Body = {"content": [], "stop_reason": None, "stop_sequence": None}
+    yield _event("message_start", message=whole | opening | {"usage": whole["usage"] | {"output_tokens": 0}})
+    for index, (block, tokens) in enumerate(zip(whole["content"], pieces, strict=True)):
+        key, kind = ("text", "text_delta") if block["type"] == "text" else ("partial_json", "input_json_delta")
+        emptied: Body = {"text": ""} if block["type"] == "text" else {"input": {}}
+        yield _event("content_block_start", index=index, content_block=block | emptied)
+        yield from [] if index else [_event("ping")]
+        for token in tokens:
+            yield _event("content_block_delta", wait_s, index=index, delta={"type": kind, key: token})
+        yield _event("content_block_stop", index=index)
+    ended = {key: whole[key] for key in ("stop_reason", "stop_sequence")}
+    yield _event("message_delta", delta=ended, usage={"output_tokens": whole["usage"]["output_tokens"]})
+    yield _event("message_stop")
+
+
+def late_events(whole: Body, _: Body) -> Iterator[Event]:
+    """A whole message as a proxy wraps it: all events at once, one delta a block."""
+    texts = [b["text"] if b["type"] == "text" else as_json(b["input"]) for b in whole["content"]]
+    return events_of(whole, [(text,) for text in texts], 0.0)
+
+
+def _event(kind: str, wait_s: float = 0.0, **facts: Any) -> Event:
+    return Event(name=kind, data={"type": kind, **facts}, wait_s=wait_s)

@@ -1,0 +1,25 @@
+"""A planned request as the embedded server would see it."""
+
+from conformance.model.exchange import Request
+from conformance.testbed.server.body import parse
+from conformance.testbed.server.deployments import api_of
+from conformance.testbed.server.reply import Asked
+
+AT = 1_790_000_000
+"""The Unix second in which a request is read that is not really sent."""
+
+
+def asked_by(request: Request, base_url: str, key: str) -> Asked:
+    """The request to a server at `base_url`, which ends in `/v1`, under its own id; its headers carry `key`."""
+    path, _, query = request.url.removeprefix(base_url.removesuffix("/v1")).partition("?")
+    return Asked(
+        method=request.method,
+        path=path,
+        query=query,
+        headers=tuple((name.lower(), value.replace("{key}", key)) for name, value in request.headers),
+        body=request.body,
+        json=parse(request.body).value,
+        api=api_of(path),
+        id=request.id,
+        at=AT,
+    )

@@ -1,0 +1,133 @@
+"""Play a Reply octet by octet over asyncio's streams: also what no HTTP library would send."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import h11
+
+from conformance.testbed.server.body import MAX_BODY
+from conformance.testbed.server.framing import script
+from conformance.testbed.server.reply import Reply
+from conformance.testbed.server.state import Business, pause
+
+OnRequest = Callable[[h11.Request, bytes, int], Reply]
+"""From a request, its body, and how many were answered on the connection before."""
+
+Heard = tuple[h11.Request, bytes, bytes]
+"""A request, its body, and what was read beyond it."""
+
+READ_SIZE = 65_536
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+NO_LINGER = struct.pack("ii", 1, 0)
+
+
+async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytes) -> Heard | None:
+    """The next request; None when the client is done or speaks no HTTP. `early` was read with the one before."""
+    parser = h11.Connection(h11.SERVER)
+    if early:
+        parser.receive_data(early)
+    request, body = None, b""
+    try:
+        while True:
+            event = parser.next_event()
+            if event is h11.NEED_DATA:
+                if parser.they_are_waiting_for_100_continue:
+                    writer.write(CONTINUE)
+                parser.receive_data(await reader.read(READ_SIZE))
+            elif isinstance(event, h11.Request):
+                request = event
+            elif isinstance(event, h11.Data):
+                body += event.data if len(body) <= MAX_BODY else b""
+            elif isinstance(event, h11.EndOfMessage) and request is not None:
+                return request, body, parser.trailing_data[0]
+            else:
+                return None
+    except (h11.RemoteProtocolError, OSError):
+        return None
+
+
+async def play(
+    reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, closing: bool, bodiless: bool
+) -> bool:
+    """Write the reply; true where the connection can carry another request.
+
+    Raises:
+        OSError: the client hung up before the end.
+    """
+
+    async def is_gone() -> bool:
+        return _is_gone(reader, writer)
+
+    for piece in script(reply, closing=closing, bodiless=bodiless):
+        await pause(piece.wait_s, is_gone)
+        if await is_gone():
+            raise ConnectionResetError
+        writer.write(piece.octets)
+        await writer.drain()
+    if reply.end == "reset":
+        connection: socket.socket = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+    if reply.end == "hold":
+        await pause(reply.hold_s, is_gone)
+    announced = any(name.lower() == "connection" and "close" in value.lower() for name, value in reply.headers)
+    return not (closing or announced or reply.end != "clean" or reply.framing == "close" or reply.after)
+
+
+def _is_gone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    return reader.at_eof() or writer.is_closing()
+
+
+def _wants_close(request: h11.Request) -> bool:
+    tokens = [v.lower() for name, v in request.headers if name == b"connection"]
+    return any(b"close" in v for v in tokens) or (request.http_version < b"1.1" and b"keep-alive" not in tokens)
+
+
+@asynccontextmanager
+async def listening(on_request: OnRequest, sock: socket.socket, business: Business) -> AsyncIterator[None]:
+    """Answer every request that reaches the bound socket with what `on_request` returns, octet by octet."""
+    talks: set[asyncio.Task[None]] = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        talks.add(task)
+        try:
+            await _converse(on_request, reader, writer, business)
+        except (OSError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            writer.close()
+            talks.discard(task)
+
+    server = await asyncio.start_server(talk, sock=sock)
+    try:
+        yield
+    finally:
+        server.close()
+        for task in tuple(talks):
+            task.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+
+
+async def _converse(
+    on_request: OnRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, business: Business
+) -> None:
+    early, going, earlier = b"", True, 0
+    while going:
+        heard = await read_request(reader, writer, early)
+        if heard is None:
+            return
+        request, body, early = heard
+        reply = on_request(request, body, earlier)
+        bodiless = request.method == b"HEAD"
+        with business.answering(partial(_is_gone, reader, writer)):
+            try:
+                going = await play(reply, reader, writer, closing=_wants_close(request), bodiless=bodiless)
+            except OSError:
+                await asyncio.sleep(reply.deaf_s)
+                raise
+        earlier += 1

@@ -1,0 +1,40 @@
+"""Say no: a refusal as a value, and the error envelope of each API."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.testbed.server.reply import Answer, Asked, Headers
+
+MESSAGES_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    501: "api_error",
+}
+"""The Messages API's word for a status, https://platform.claude.com/docs/en/api/errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a request is not answered: the status, a sentence for people, and what a program needs to act on it."""
+
+    status: int = 400
+    message: str
+    param: str | None = None
+    code: str | None = None
+    type: str = "invalid_request_error"
+    headers: Headers = ()
+
+
+def refuse(refusal: Refusal, asked: Asked) -> Answer:
+    """The refusal in the envelope of the API that was asked."""
+    return Answer(status=refusal.status, headers=refusal.headers, whole=_envelope(refusal, asked))
+
+
+def _envelope(refusal: Refusal, asked: Asked) -> dict[str, Any]:
+    if asked.api == "messages":
+        kind = MESSAGES_TYPES.get(refusal.status, "invalid_request_error")
+        return {"type": "error", "error": {"type": kind, "message": refusal.message}, "request_id": f"req_{asked.id}"}
+    facts = {"message": refusal.message, "type": refusal.type, "param": refusal.param, "code": refusal.code}
+    return {"error": facts}

@@ -1,0 +1,171 @@
+"""Responses: what the body asks of the model, and what it said as a response or as events."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.testbed.server.chat import SECONDS_A_TOKEN, format_of, text_of
+from conformance.testbed.server.model import Said, Tool, Turn, think
+from conformance.testbed.server.reply import Answer, Asked, Event
+from conformance.testbed.server.usage import prompt_tokens
+
+Body = dict[str, Any]
+Made = tuple[str, Body, float]
+"""An event in the making: its type, its fields, and the pause before it."""
+
+TOLD: Body = {
+    "instructions": None,
+    "max_output_tokens": None,
+    "parallel_tool_calls": True,
+    "reasoning": {"effort": None, "summary": None},
+    "temperature": 1.0,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": 1.0,
+    "truncation": "disabled",
+    "metadata": {},
+    "user": None,
+}
+"""The fields of a request that an answer repeats, with what they are where nothing is said."""
+
+
+def answer_responses(asked: Asked) -> Answer:
+    """The answer to a valid Responses request."""
+    body: Body = asked.json
+    said = think(turn_of(body))
+    whole = _response(asked, body, said)
+    if asked.mode == "stream":
+        return Answer(events=tuple(events_of(whole, _pieces(said), SECONDS_A_TOKEN)))
+    return Answer(whole=whole, wait_s=said.tokens * SECONDS_A_TOKEN)
+
+
+def items_of(body: Body) -> list[Body]:
+    """The input as items: a text is one message of the user."""
+    given = body.get("input") or []
+    return [{"role": "user", "content": given}] if isinstance(given, str) else given
+
+
+def turn_of(body: Body) -> Turn:
+    """What the body asks of the model."""
+    items = items_of(body)
+    users = [item for item in items if item.get("role") == "user"]
+    choice: Any = body.get("tool_choice") or "auto"
+    tools = [tool for tool in body.get("tools") or () if tool["type"] == "function"]
+    if isinstance(choice, dict):
+        tools, choice = [tool for tool in tools if tool["name"] == choice["name"]], "required"
+    return Turn(
+        prompt=text_of(users[-1]["content"]) if users else "",
+        after_tool=bool(items) and items[-1].get("type") == "function_call_output",
+        tools=tuple(Tool(name=tool["name"], parameters=tool.get("parameters") or {}) for tool in tools),
+        choice=choice,
+        parallel=body.get("parallel_tool_calls") is not False,
+        format=format_of(_format(body)),
+        cap=body.get("max_output_tokens"),
+    )
+
+
+def _format(body: Body) -> Body:
+    """The format that is asked for, as Chat Completions nests it."""
+    wanted: Body = (body.get("text") or {}).get("format") or {}
+    return wanted | {"json_schema": wanted} if wanted.get("type") == "json_schema" else wanted
+
+
+def input_tokens(body: Body) -> int:
+    """How many tokens a request has."""
+    messages = [item for item in items_of(body) if "role" in item]
+    others = [item for item in items_of(body) if "role" not in item]
+    return prompt_tokens(messages, *others, body.get("instructions"), body.get("tools"), body.get("text"))
+
+
+def _response(asked: Asked, body: Body, said: Said) -> Body:
+    is_cut = said.finish == "length"
+    prompt = input_tokens(body)
+    told = {name: body[name] if body.get(name) is not None else usual for name, usual in TOLD.items()}
+    return {
+        "id": f"resp_{asked.id}",
+        "object": "response",
+        "created_at": asked.at,
+        "status": "incomplete" if is_cut else "completed",
+        "background": False,
+        "error": None,
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
+        "model": body["model"],
+        "output": _output(asked, said, "incomplete" if is_cut else "completed"),
+        "previous_response_id": None,
+        "service_tier": "default",
+        "store": False,
+        **told,
+        "usage": {
+            "input_tokens": prompt,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": said.tokens,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": prompt + said.tokens,
+        },
+    }
+
+
+def _output(asked: Asked, said: Said, status: str) -> list[Body]:
+    if not said.calls:
+        part = {"type": "output_text", "text": "".join(said.text), "annotations": [], "logprobs": []}
+        spoken = {"type": "message", "id": f"msg_{asked.id}", "status": status, "role": "assistant", "content": [part]}
+        return [spoken]
+    return [
+        {
+            "type": "function_call",
+            "id": f"fc_{asked.id}_{number}",
+            "call_id": f"call_{asked.id}_{number}",
+            "name": call.name,
+            "arguments": "".join(call.arguments),
+            "status": status if number == len(said.calls) - 1 else "completed",
+        }
+        for number, call in enumerate(said.calls)
+    ]
+
+
+def _pieces(said: Said) -> list[tuple[str, ...]]:
+    """The tokens of each item."""
+    return [call.arguments for call in said.calls] or [said.text]
+
+
+def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:
+    """A response as the events of its stream; `pieces` cut each item's text, with `wait_s` before each of them."""
+    begun: Body = {"status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
+    opening = {"response": whole | begun}
+    made: list[Made] = [("response.created", opening, 0.0), ("response.in_progress", opening, 0.0)]
+    for index, (item, tokens) in enumerate(zip(whole["output"], pieces, strict=True)):
+        item_events = _message_events if item["type"] == "message" else _call_events
+        made += [
+            (kind, {"output_index": index, **facts}, wait) for kind, facts, wait in item_events(item, tokens, wait_s)
+        ]
+    made.append((f"response.{whole['status']}", {"response": whole}, 0.0))
+    for number, (kind, facts, wait) in enumerate(made):
+        yield Event(name=kind, data={"type": kind, "sequence_number": number, **facts}, wait_s=wait)
+
+
+def _message_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator[Made]:
+    (part,) = item["content"]
+    where = {"item_id": item["id"], "content_index": 0}
+    yield "response.output_item.added", {"item": item | {"status": "in_progress", "content": []}}, 0.0
+    yield "response.content_part.added", where | {"part": part | {"text": ""}}, 0.0
+    for token in tokens:
+        yield "response.output_text.delta", where | {"delta": token, "logprobs": []}, wait_s
+    yield "response.output_text.done", where | {"text": part["text"], "logprobs": []}, 0.0
+    yield "response.content_part.done", where | {"part": part}, 0.0
+    yield "response.output_item.done", {"item": item}, 0.0
+
+
+def _call_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator[Made]:
+    where = {"item_id": item["id"]}
+    yield "response.output_item.added", {"item": item | {"status": "in_progress", "arguments": ""}}, 0.0
+    for token in tokens:
+        yield "response.function_call_arguments.delta", where | {"delta": token}, wait_s
+    said = {"name": item["name"], "arguments": item["arguments"]}
+    yield "response.function_call_arguments.done", where | said, 0.0
+    yield "response.output_item.done", {"item": item}, 0.0
+
+
+def late_response(whole: Body, _: Body) -> Iterator[Event]:
+    """A whole response as a proxy wraps it: all events at once, one delta an item."""
+    texts = [item["content"][0]["text"] if item["type"] == "message" else item["arguments"] for item in whole["output"]]
+    return events_of(whole, [(text,) for text in texts], 0.0)

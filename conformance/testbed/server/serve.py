@@ -1,0 +1,192 @@
+"""Run a deployment: on uvicorn and starlette where it is a good one, on the raw player where a change is planted."""
+
+import asyncio
+import itertools
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from anyio.from_thread import start_blocking_portal
+
+from conformance.testbed.server.body import MAX_BODY, parse
+from conformance.testbed.server.deployments import Deployment, api_of, reply_to
+from conformance.testbed.server.reply import Asked, Change, Headers, Piece, Reply
+from conformance.testbed.server.state import Business, pause
+
+if TYPE_CHECKING:
+    import h11
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.types import Receive, Scope, Send
+
+Respond = Callable[[Asked], Reply]
+Read = Callable[[str, str, str, Headers, bytes], Asked]
+
+
+@asynccontextmanager
+async def serve(
+    deployment: Deployment,
+    changes: Sequence[Change] = (),
+    *,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    unix_socket: str | None = None,
+    key: str | None = None,
+) -> AsyncIterator[str]:
+    """Serve a deployment with the changes planted in it; yields the base URL, which ends in `/v1`.
+
+    Port 0 takes a free one; a `unix_socket`, the path of one to make, takes the place of host and port. Where `key` is
+    given, every request must carry it. Needs a running asyncio loop. Raises
+    OSError where the address can't be bound.
+    """
+
+    def respond(asked: Asked) -> Reply:
+        return reply_to(asked, deployment, changes, key=key)
+
+    with _listener(host, port, unix_socket) as sock:
+        sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        on = _on_player if changes else _on_uvicorn
+        business = Business()
+        async with on(respond, _reader(business), sock, business):
+            yield f"http://{host}/v1" if unix_socket else f"http://{host}:{sock.getsockname()[1]}/v1"
+
+
+def _listener(host: str, port: int, unix_socket: str | None) -> socket.socket:
+    """A bound socket; it listens once a server has it."""
+    if unix_socket is None:
+        return socket.create_server((host, port), backlog=1024)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(unix_socket)
+    return sock
+
+
+@contextmanager
+def running(deployment: Deployment, changes: Sequence[Change] = (), *, key: str | None = None) -> Iterator[str]:
+    """As `serve`, for callers without a loop: the server lives in a thread of its own."""
+    with (
+        start_blocking_portal("asyncio") as portal,
+        portal.wrap_async_context_manager(serve(deployment, changes, key=key)) as base_url,
+    ):
+        yield base_url
+
+
+def _reader(business: Business) -> Read:
+    """Reads requests of one server, each under an id of its own."""
+    server, numbers = secrets.token_hex(4), itertools.count(1)
+    loop = asyncio.get_running_loop()
+    epoch_s = time.time() - loop.time()  # the loop's clock goes on from there, and may be a virtual one
+
+    def read(method: str, path: str, query: str, headers: Headers, body: bytes) -> Asked:
+        return Asked(
+            method=method,
+            path=path,
+            query=query,
+            headers=headers,
+            body=body,
+            json=parse(body).value,
+            api=api_of(path),
+            id=f"{server}{next(numbers):06d}",
+            at=int(epoch_s + loop.time()),
+            hang_ups=business.hang_ups,
+            running=business.running,
+        )
+
+    return read
+
+
+def _on_player(
+    respond: Respond, read: Read, sock: socket.socket, business: Business
+) -> AbstractAsyncContextManager[None]:
+    from conformance.testbed.server.raw_server import listening  # noqa: PLC0415 - only one of the two servers is needed
+
+    def on_request(request: "h11.Request", body: bytes, earlier: int) -> Reply:
+        path, _, query = request.target.decode("latin-1").partition("?")
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
+        asked = read(request.method.decode(), unquote(path), query, headers, body)
+        return respond(replace(asked, earlier=earlier) if earlier else asked)
+
+    return listening(on_request, sock, business)
+
+
+@asynccontextmanager
+async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket, business: Business) -> AsyncIterator[None]:
+    import uvicorn  # noqa: PLC0415 - only one of the two servers is needed
+
+    config = uvicorn.Config(
+        _app(respond, read, business),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="critical",
+        server_header=False,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[sock])
+    ticking = asyncio.create_task(server.main_loop())
+    try:
+        yield
+    finally:
+        await _stop(server, ticking)
+
+
+async def _stop(server: "uvicorn.Server", ticking: asyncio.Task[None]) -> None:
+    """Stop at once: uvicorn's own shutdown waits for clients that may never leave."""
+    for listener in server.servers:
+        listener.close()
+    for connection in tuple(server.server_state.connections):
+        connection.transport.abort()
+    tasks = (ticking, *server.server_state.tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _app(respond: Respond, read: Read, business: Business) -> "Starlette":
+    from starlette.applications import Starlette  # noqa: PLC0415 - only one of the two servers is needed
+    from starlette.requests import Request  # noqa: PLC0415 - as above
+    from starlette.routing import Route  # noqa: PLC0415 - as above
+
+    class Everything:
+        """Every path and method: the deployment itself decides what it offers."""
+
+        async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+            request = Request(scope, receive)
+            headers = tuple((name, value) for name, value in request.headers.items())
+            body = await _bounded(request.stream())
+            reply = respond(read(request.method, scope["path"], request.url.query, headers, body))
+            with suppress(ConnectionResetError), business.answering():
+                await _send(reply, send, request.is_disconnected)
+
+    return Starlette(routes=[Route("/{path:path}", Everything())])
+
+
+async def _bounded(parts: AsyncIterator[bytes]) -> bytes:
+    """The body; what is beyond the bound is read, so that the client hears the refusal, and not kept."""
+    body = b""
+    async for part in parts:
+        body += part if len(body) <= MAX_BODY else b""
+    return body
+
+
+async def _send(reply: Reply, send: "Send", is_gone: Callable[[], Awaitable[bool]]) -> None:
+    pieces = reply.pieces or (Piece(octets=b""),)
+    length = (("content-length", str(sum(len(p.octets) for p in pieces))),) if reply.framing == "length" else ()
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*reply.headers, *length)]
+    await pause(pieces[0].wait_s, is_gone)
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    for number, piece in enumerate(pieces):
+        await pause(piece.wait_s if number else 0.0, is_gone)
+        if await is_gone():
+            raise ConnectionResetError
+        await send({"type": "http.response.body", "body": piece.octets, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,73 @@
+"""What a deployment would answer to a planned request, as an exchange, without a connection. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Final, Literal
+
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Arrival, Ending, Exchange, Request
+from conformance.testbed.server.deployments import DEPLOYMENTS, answer, reply_to, written
+from conformance.testbed.server.framing import script
+from conformance.testbed.server.planned import AT, asked_by
+from conformance.testbed.server.reply import Answer, Asked, Change, Reply
+
+BASE_URL: Final = "http://rehearsal/v1"
+"""Where a rehearsal's requests go."""
+KEY: Final = "sk-0123456789-of-nobody"
+MS: Final = NANOSECONDS_PER_MILLISECOND
+
+
+def rehearse(
+    request: Request, deployment: str, changes: Sequence[Change] = (), *, carried: str = KEY, wanted: str | None = None
+) -> Exchange:
+    """The exchange in which a deployment, changed, answers a request of a plan for BASE_URL.
+
+    The request carries the key `carried`; where one is `wanted`, the deployment asks for it. Nothing is masked, and no
+    time passes but the pauses that the reply itself makes.
+    """
+    asked = _asked(request, carried)
+    heard, arrivals, at_ms = b"", [], 1
+    if any(change.asked for change in changes):
+        reply = reply_to(asked, DEPLOYMENTS[deployment], changes, key=wanted)
+    else:
+        reply = written(_meant(request, deployment, carried, wanted), asked, changes)
+    for piece in script(replace(reply, headers=(*reply.headers, ("date", formatdate(AT, usegmt=True))))):
+        at_ms += int(piece.wait_s * 1000)
+        heard += piece.octets
+        arrivals += [Arrival(at_ms * MS, len(piece.octets))] if piece.octets else []
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers)
+    return Exchange(
+        id=request.id,
+        question=request.questions[0],
+        also=request.questions[1:],
+        sent=f"{request.method} {asked.path} HTTP/1.1\r\n{head}\r\n".encode() + request.body,
+        heard=heard,
+        arrivals=tuple(arrivals),
+        ending=_ending(reply, at_ms * MS, started=bool(heard)),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _meant(request: Request, deployment: str, carried: str, wanted: str | None) -> Answer:
+    """What the deployment means to say, which is the same whatever is changed on its way out."""
+    return answer(_asked(request, carried), DEPLOYMENTS[deployment], key=wanted)
+
+
+@lru_cache(maxsize=1024)
+def _asked(request: Request, key: str) -> Asked:
+    return asked_by(request, BASE_URL, key)
+
+
+def _ending(reply: Reply, at_ns: int, *, started: bool) -> Ending:
+    """How the connection would show the reply's end to who listens until nothing more comes."""
+    phase: Literal["body", "first-byte"] = "body" if started else "first-byte"
+    match reply.end:
+        case "hold":
+            return Ending("timeout", phase, at_ns + int(reply.hold_s * 1000) * MS, f"silent for {reply.hold_s:g} s")
+        case "reset":
+            return Ending("reset", phase, at_ns, "the connection was reset")
+        case "abort":
+            return Ending("closed", phase, at_ns)
+    closes = reply.framing == "close" or reply.after
+    return Ending("closed" if closes else "idle", "after", at_ns)

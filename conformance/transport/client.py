@@ -1,0 +1,194 @@
+"""The courier: carries one request to the target and records everything that happens, within bounds.
+
+Whatever the target or the network does is a fact of the exchange, never an exception.
+"""
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import h11
+import httpx
+import msgspec
+
+from conformance.model.exchange import Exchange, Request
+from conformance.transport import redact
+from conformance.transport.connection_errors import why
+from conformance.transport.limits import Limits
+from conformance.transport.proxies import RouteError, proxy_for, transport
+from conformance.transport.record import Record
+from conformance.transport.redact import octets
+from conformance.transport.tap import TapBackend
+
+__all__ = ["Limits", "fetch"]
+
+PLACEHOLDER = "{key}"
+NO_KEY = "no-key"
+FAIR = 256
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def _nothing() -> None:
+    """What is done, unless the caller says otherwise, when a response is over."""
+
+
+async def fetch(
+    request: Request,
+    key: str | None,
+    limits: Limits,
+    secrets: Sequence[str] = (),
+    unix_socket: str | None = None,
+    on_response: Callable[[], None] = _nothing,
+) -> Exchange:
+    """Send one request over a connection of its own and record the exchange until it is over.
+
+    `key` takes the place of `{key}` in the headers. The key and `secrets` (values of the target's own headers) are
+    masked in what is returned. No redirect is followed and nothing is tried twice. Cancellation closes the connection
+    and goes on. A request that is to be `kept` is sent and answered before, over the same connection. Where a
+    `unix_socket` is named, it is connected to in place of the address's host. `on_response` is called once, when the
+    response is over or has failed: from then on the harness only listens for what else may come.
+    """
+    backend = TapBackend(Record(limits, request.hang_up), unix_socket)
+    try:
+        try:
+            await _converse(request, key, backend)
+        finally:
+            on_response()
+        await backend.listen()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await backend.aclose()
+    return _exchange(request, key, secrets, backend.record)
+
+
+async def _converse(request: Request, key: str | None, backend: TapBackend) -> None:
+    """Let httpx carry the request, once or twice, and read the reply to the end that HTTP/1.1 gives it."""
+    try:
+        url = httpx.URL(request.url)
+        headers = _headers(request, url, key)
+        _check(request.method, headers)
+        carrier = transport(url, backend)
+        await _carry(request, url, headers, backend.record, carrier)
+        if request.kept:
+            backend.record = Record(backend.record.limits, request.hang_up)
+            await _carry(request, url, headers, backend.record, carrier)
+    except Exception as error:  # noqa: BLE001 - a hostile reply makes the parsers below raise more than their own kinds
+        record = backend.record
+        if not record.asking:
+            record.end("unreachable", _unreachable(error))
+        elif record.ended is None or record.ended.how == "closed":
+            record.rest(illegal=str(error) or type(error).__name__)
+
+
+async def _carry(
+    request: Request, url: httpx.URL, headers: Headers, record: Record, carrier: httpx.AsyncHTTPTransport
+) -> None:
+    async def follow(event: str, info: dict[str, Any]) -> None:
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            record.ask()
+
+    sent = httpx.Request(
+        request.method,
+        url,
+        headers=headers,
+        stream=httpx.ByteStream(request.body),
+        extensions={"trace": follow},
+    )
+    reply = await carrier.handle_async_request(sent)
+    async for _ in reply.aiter_raw():
+        record.chunks += 1
+        if not record.chunks % FAIR:  # many chunks in one read must not delay, and so misdate, other exchanges
+            await anyio.lowlevel.checkpoint()
+    record.rest()
+
+
+def _unreachable(error: Exception) -> str:
+    if isinstance(error, httpx.ProxyError):
+        return f"the proxy refused: {error}"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return f"the proxy did not answer as one: {error}"
+    if isinstance(error, httpx.InvalidURL):
+        return f"the address is not valid: {error}"
+    return str(error) if isinstance(error, RouteError) else why(error)
+
+
+def _headers(request: Request, url: httpx.URL, key: str | None) -> Headers:
+    """The header lines in order: Host first, Content-Length last, as the SDKs' HTTP clients send them."""
+    given = [(name.encode(), octets(value.replace(PLACEHOLDER, key or NO_KEY))) for name, value in request.headers]
+    names = {name.lower() for name, _ in given}
+    host = [] if b"host" in names else [(b"Host", url.netloc)]
+    has_length = bool(request.body) or request.method in ("POST", "PUT", "PATCH")
+    framed = b"content-length" in names or b"transfer-encoding" in names
+    length = [(b"Content-Length", str(len(request.body)).encode())] if has_length and not framed else []
+    return [*host, *given, *length]
+
+
+def _check(method: str, headers: Headers) -> None:
+    """Refuse what HTTP/1.1 can't carry. The message doesn't repeat the value: it may hold the key."""
+    try:
+        h11.Request(method=method, target="/", headers=headers)
+    except h11.LocalProtocolError:
+        _blame(method, headers)
+
+
+def _blame(method: str, headers: Headers) -> None:
+    """Name the header that makes a request illegal, if it is a single one."""
+    for name, value in headers:
+        host = [] if name.lower() == b"host" else [(b"Host", b"x")]
+        try:
+            h11.Request(method=method, target="/", headers=[*host, (name, value)])
+        except h11.LocalProtocolError as error:
+            raise RouteError(f"the header {name.decode()} can't be sent: it has an illegal name or value") from error
+
+
+def _exchange(request: Request, key: str | None, secrets: Sequence[str], record: Record) -> Exchange:
+    keys = (key,) if key and len(key) >= redact.MIN_LENGTH else ()
+    others = redact.words([*secrets, *_proxy_credentials(request.url)])
+    heard, masked = redact.mask_heard(bytes(record.heard), keys)
+    heard, _ = redact.mask_heard(heard, others)
+    ending = record.ending()
+    return Exchange(
+        id=request.id,
+        question=request.questions[0],
+        also=request.questions[1:],
+        sent=redact.mask_sent(bytes(record.sent), _secret_lines(request, key, secrets), (*keys, *others)),
+        heard=heard,
+        arrivals=tuple(record.arrivals),
+        sent_at_ns=record.sent_at_ns or 0,
+        ending=msgspec.structs.replace(ending, detail=redact.mask_text(ending.detail, (*keys, *others))),
+        masked=masked if key and _looks_secret(key) else (),
+    )
+
+
+def _looks_secret(key: str) -> bool:
+    """Whether finding the key means that the target repeated it: a stand-in such as "ollama" turns up by itself."""
+    return len(key) >= 12 or any(c.isdigit() for c in key)
+
+
+def _secret_lines(request: Request, key: str | None, secrets: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """The header lines that hold a secret, as sent and masked: here even the shortest one is known."""
+    lines = []
+    for name, value in request.headers:
+        said = value.replace(PLACEHOLDER, key or NO_KEY)
+        masked = _stars(said) if value in secrets else value.replace(PLACEHOLDER, _stars(key) if key else NO_KEY)
+        if said != masked:
+            lines.append((octets(f"{name}: {said}"), octets(f"{name}: {masked}")))
+    return lines
+
+
+def _stars(secret: str) -> str:
+    return "*" * len(octets(secret))
+
+
+def _proxy_credentials(url: str) -> list[str]:
+    """What a forward proxy's Proxy-Authorization header holds."""
+    try:
+        proxy = proxy_for(httpx.URL(url))
+    except (httpx.InvalidURL, RouteError):
+        return []
+    if proxy is None or not proxy.userinfo:
+        return []
+    return [proxy.password, base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()]

@@ -1,0 +1,101 @@
+"""The way to a target: proxies and certificate authorities, as the environment says."""
+
+import functools
+import ipaddress
+import os
+import ssl
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from conformance.transport.tap import TapBackend
+
+
+class RouteError(ValueError):
+    """The environment or the address makes it impossible to connect; the message holds no secrets."""
+
+
+def transport(url: httpx.URL, backend: TapBackend) -> httpx.AsyncHTTPTransport:
+    """A transport for one exchange over HTTP/1.1, through the proxy that the environment names, if any.
+
+    Raises:
+        RouteError: the address or the environment can't be used.
+    """
+    if url.scheme not in ("http", "https") or not url.host:
+        raise RouteError("the address is not an http:// or https:// address with a host")
+    proxy = proxy_for(url)
+    try:
+        context = _context(*_authorities()) if "https" in (url.scheme, proxy and proxy.scheme) else _no_tls()
+    except OSError as error:
+        where = " and ".join(f"{name}={value}" for name, value in zip(_NAMES, _authorities(), strict=True) if value)
+        raise RouteError(f"the certificate authorities can't be read ({where}): {error.strerror or error}") from error
+    try:
+        made = httpx.AsyncHTTPTransport(verify=context, proxy=_proxy(proxy, context))
+    except (ImportError, ValueError) as error:
+        scheme = proxy.scheme if proxy else ""
+        raise RouteError(f"a proxy of the kind {scheme}:// can't be used") from error
+    # httpx has no public way to choose httpcore's network backend; httpcore has.
+    made._pool._network_backend = backend  # noqa: SLF001
+    return made
+
+
+def proxy_for(url: httpx.URL) -> httpx.URL | None:
+    """The proxy that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY name for an address.
+
+    Loopback is always direct: a proxy's loopback is another machine's.
+
+    Raises:
+        RouteError: the environment names something that is no address.
+    """
+    named = _proxies(tuple(os.environ.get(name) for name in _PROXY_NAMES))
+    proxy = named.get(url.scheme) or named.get("all")
+    if not proxy or _is_loopback(url.host) or proxy_bypass(url.host if ":" in url.host else url.netloc.decode()):
+        return None
+    try:
+        return httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
+    except httpx.InvalidURL as error:
+        raise RouteError(f"the proxy that the environment names for {url.scheme}:// is not an address") from error
+
+
+_PROXY_NAMES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "REQUEST_METHOD")
+
+
+@functools.lru_cache(maxsize=8)
+def _proxies(_values: tuple[str | None, ...]) -> dict[str, str]:
+    """The proxies that the environment names; to look through all of it takes longer than a short exchange.
+
+    The values of `_PROXY_NAMES`, the variables that matter, are the cache's key.
+    """
+    return getproxies()
+
+
+def _proxy(url: httpx.URL | None, context: ssl.SSLContext) -> httpx.Proxy | None:
+    if url is None:
+        return None
+    return httpx.Proxy(url, ssl_context=context if url.scheme == "https" else None)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+_NAMES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def _authorities() -> tuple[str, str]:
+    return os.environ.get(_NAMES[0], ""), os.environ.get(_NAMES[1], "")
+
+
+@functools.cache
+def _context(file: str, folder: str) -> ssl.SSLContext:  # noqa: ARG001 - httpx reads the same variables; they are the cache's key
+    """A verifying context; loading the authorities takes longer than a short exchange."""
+    return httpx.create_ssl_context()
+
+
+@functools.cache
+def _no_tls() -> ssl.SSLContext:
+    """A context that is never used: httpx would load the authorities for a plain connection, too."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

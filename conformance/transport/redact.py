@@ -1,0 +1,194 @@
+"""Secrets out of the evidence, in the same length, so that every offset and arrival stays true.
+
+What is sent holds a secret where a header was given one. What is heard holds it where the target repeats it: as it
+stands, cut by the chunked coding, escaped as JSON, URL or HTML, as base64 or hexadecimal, or inside a compressed body.
+"""
+
+import base64
+import html
+import json
+import re
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+from conformance.model.exchange import Span
+from conformance.transport.record import HEAD_END, INTERIM
+
+MIN_LENGTH = 6
+"""A shorter word ("x", "EMPTY") is no secret, and masking it would falsify what the target said."""
+
+MIN_VALUE_LENGTH = 12
+"""The same for the words of a target's own headers, which hold versions and media types as well as secrets."""
+
+MAX_SPANS = 1000
+"""More occurrences than these are masked, too, but not listed."""
+
+MAX_INFLATED = 64 * 1024 * 1024
+STEP = 1024 * 1024
+
+HARMLESS = re.compile(r"(?:application|audio|image|multipart|text|\*)/|charset=")
+CHUNKED = re.compile(rb"(?im)^transfer-encoding:[^\n]*chunked")
+COMPRESSED = re.compile(rb"(?im)^content-encoding:[^\n]*(gzip|deflate)")
+CHUNK_SIZE = re.compile(rb"\r?\n?([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+
+Range = tuple[int, int]
+
+
+def octets(text: str) -> bytes:
+    """Text as it goes over the wire. What an environment variable held beside UTF-8 comes out as it went in."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=64)
+def forms(secret: str) -> frozenset[bytes]:
+    """Every spelling of a secret that is looked for."""
+    raw = octets(secret)
+    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], html.escape(secret)}
+    escaped |= {secret.replace("/", "\\/"), quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    escaped |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), each) for each in escaped}
+    encoded = {raw.hex().encode(), raw.hex().upper().encode(), *_base64(raw)}
+    return frozenset(each for each in {raw, *map(octets, escaped), *encoded} if len(each) >= MIN_LENGTH)
+
+
+def _base64(raw: bytes) -> Iterator[bytes]:
+    """The base64 characters that `raw` alone decides, at each of the three places that it can have in a text."""
+    for before in range(3):
+        text = base64.b64encode(bytes(before) + raw)
+        known = text[(0, 2, 3)[before] : (before + len(raw)) * 8 // 6]
+        yield known
+        yield known.replace(b"+", b"-").replace(b"/", b"_")
+
+
+def words(values: Iterable[str]) -> tuple[str, ...]:
+    """The words of header values that may be secrets."""
+    found = (word for value in values for word in value.split())
+    return tuple(dict.fromkeys(w for w in found if len(w) >= MIN_VALUE_LENGTH and not HARMLESS.match(w)))
+
+
+def mask_sent(sent: bytes, headers: Sequence[tuple[bytes, bytes]], secrets: Iterable[str]) -> bytes:
+    """What was sent without its secrets. `headers` are header lines with a secret, and the same lines masked."""
+    for line, masked in headers:
+        sent = sent.replace(b"\r\n" + line + b"\r\n", b"\r\n" + masked + b"\r\n")
+    return blank(sent, _occurrences(sent, secrets))
+
+
+def mask_heard(heard: bytes, secrets: Sequence[str]) -> tuple[bytes, tuple[Span, ...]]:
+    """What was heard without its secrets, and where they had been."""
+    ranges = _merge(_occurrences(heard, secrets))
+    pieces = [] if not secrets else list(_body(heard))
+    if len(pieces) > 1:
+        ranges = _merge([*ranges, *_in_pieces(heard, pieces, secrets)])
+    spans = [Span(start, end) for start, end in ranges]
+    if pieces and _compressed_secret(heard, pieces, secrets):
+        ranges = _merge([*ranges, *pieces])
+        spans = [s for s in spans if s.end <= pieces[0][0]] + [Span(pieces[0][0], pieces[-1][1])]
+    return blank(heard, ranges), tuple(spans[:MAX_SPANS])
+
+
+def mask_text(text: str, secrets: Iterable[str]) -> str:
+    """A text of our own (the detail of an ending) without secrets."""
+    said = octets(text)
+    return blank(said, _occurrences(said, secrets)).decode("utf-8", "replace")
+
+
+def blank(text: bytes, ranges: Iterable[Range]) -> bytes:
+    """The octets with `*` in these ranges."""
+    masked = bytearray(text)
+    for start, end in ranges:
+        masked[start:end] = b"*" * (end - start)
+    return bytes(masked)
+
+
+def _occurrences(text: bytes, secrets: Iterable[str]) -> list[Range]:
+    return [found for secret in secrets for form in forms(secret) for found in _find(text, form)]
+
+
+def _find(text: bytes, form: bytes) -> Iterator[Range]:
+    at = text.find(form)
+    while at >= 0:
+        yield at, at + len(form)
+        at = text.find(form, at + 1)
+
+
+def _merge(ranges: Iterable[Range]) -> list[Range]:
+    merged: list[Range] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _body(heard: bytes) -> Iterator[Range]:
+    """The runs of octets of the final reply's body: one, or one a chunk (RFC 9112, section 7.1)."""
+    at, head = _head(heard)
+    if CHUNKED.search(head):
+        while size := CHUNK_SIZE.match(heard, at):
+            start = size.end()
+            at = min(len(heard), start + int(size[1], 16))
+            if at == start:
+                return
+            yield start, at
+    if at < len(heard):
+        yield at, len(heard)
+
+
+def _head(heard: bytes) -> tuple[int, bytes]:
+    """Where the final reply's head ends, and the head."""
+    start = 0
+    while found := HEAD_END.search(heard, start):
+        if not INTERIM.match(heard, start):
+            return found.end(), heard[start : found.end()]
+        start = found.end()
+    return len(heard), heard[start:]
+
+
+def _in_pieces(heard: bytes, pieces: Sequence[Range], secrets: Sequence[str]) -> Iterator[Range]:
+    """Where secrets are that the chunked coding cuts: the body's octets only, so that the framing stays true."""
+    starts, length = [], 0
+    for start, end in pieces:
+        starts.append(length)
+        length += end - start
+    body = b"".join(heard[start:end] for start, end in pieces)
+    for first, last in _occurrences(body, secrets):
+        at = bisect_right(starts, first) - 1
+        while at < len(pieces) and starts[at] < last:
+            start, end = pieces[at]
+            yield start + max(0, first - starts[at]), min(end, start + last - starts[at])
+            at += 1
+
+
+def _compressed_secret(heard: bytes, pieces: Sequence[Range], secrets: Sequence[str]) -> bool:
+    if not COMPRESSED.search(_head(heard)[1]):
+        return False
+    body = b"".join(heard[start:end] for start, end in pieces)
+    sought = [form for secret in secrets for form in forms(secret)]
+    overlap = max(map(len, sought), default=0)
+    tail = b""
+    for plain in _inflate(body):
+        window = tail + plain
+        if any(form in window for form in sought):
+            return True
+        tail = window[-overlap:]
+    return False
+
+
+def _inflate(body: bytes) -> Iterator[bytes]:
+    """The body decompressed piece by piece, up to a bound, and as far as it is valid."""
+    raw_deflate = body[:1] and (body[0] & 0x0F != 8 or int.from_bytes(body[:2]) % 31) and body[:2] != b"\x1f\x8b"
+    inflate = zlib.decompressobj(wbits=-15 if raw_deflate else 47)
+    total = 0
+    while body and total < MAX_INFLATED:
+        try:
+            plain = inflate.decompress(body, STEP)
+        except zlib.error:
+            return
+        if not plain:
+            return
+        total += len(plain)
+        yield plain
+        body = inflate.unconsumed_tail

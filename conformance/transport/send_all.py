@@ -1,0 +1,57 @@
+"""Fire: many exchanges at once, never more than the limit."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import anyio
+
+from conformance.model.exchange import Exchange, Request
+from conformance.transport.client import fetch
+from conformance.transport.clock import now_ns
+from conformance.transport.limits import Limits
+from conformance.transport.stall_monitor import Watch
+
+
+async def fire(
+    requests: Sequence[Request],
+    *,
+    key: str | None,
+    secrets: Sequence[str] = (),
+    limits: Limits,
+    unix_socket: str | None = None,
+    concurrency: int,
+    on_exchange: Callable[[Exchange], None],
+) -> None:
+    """Send all requests, in order and at most `concurrency` at a time; hand over each exchange when it is over.
+
+    While the harness only listens on a connection for what may follow the response, another request is under way; but
+    one at a time is one connection at a time: a server may have one thread, which an idle connection holds.
+
+    Raises:
+        ExceptionGroup: our own faults, one an exchange that was lost, after all the others are done.
+    """
+    under_way = anyio.Semaphore(concurrency)
+    connections = anyio.Semaphore(1 if concurrency == 1 else 2 * concurrency)
+    faults: list[Exception] = []
+
+    watch = Watch()
+
+    async def carry(request: Request) -> None:
+        async with connections:
+            await under_way.acquire()
+            began = now_ns()
+            try:
+                x = await fetch(request, key, limits, secrets, unix_socket, under_way.release)
+                on_exchange(replace(x, held_up_ns=watch.longest_ns(began)))
+            except Exception as fault:  # noqa: BLE001 - one lost exchange must not lose the others
+                fault.add_note(f"in the exchange {request.id}")
+                faults.append(fault)
+
+    async with anyio.create_task_group() as ticking:
+        ticking.start_soon(watch.tick)
+        async with anyio.create_task_group() as tasks:
+            for request in requests:
+                tasks.start_soon(carry, request)
+        ticking.cancel_scope.cancel()
+    if faults:
+        raise ExceptionGroup(f"{len(faults)} of {len(requests)} exchanges were lost", faults)

@@ -1,0 +1,31 @@
+"""The watch: notices when the harness itself was held up, so that no target is blamed for it."""
+
+import anyio
+
+from conformance.transport.clock import NANOSECONDS, now_ns
+
+TICK_NS = 5_000_000
+LEAST_NS = 10_000_000
+
+
+class Watch:
+    """Ticks while exchanges are under way. A tick that comes late means that nothing was read in the meantime."""
+
+    def __init__(self) -> None:
+        self._next_ns = now_ns() + TICK_NS
+        self._late: list[tuple[int, int]] = []
+
+    async def tick(self) -> None:
+        """Tick until cancelled."""
+        while True:
+            await anyio.sleep(TICK_NS / NANOSECONDS)
+            now = now_ns()
+            if now - self._next_ns > LEAST_NS:
+                self._late.append((now, now - self._next_ns))
+            self._next_ns = now + TICK_NS
+
+    def longest_ns(self, since_ns: int) -> int:
+        """For how long the harness was held up at most since then; 0 where it was not to speak of."""
+        pending = now_ns() - self._next_ns
+        late = [late for at, late in reversed(self._late) if at >= since_ns]
+        return max((*late, pending if pending > LEAST_NS else 0), default=0)

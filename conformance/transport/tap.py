@@ -1,0 +1,163 @@
+"""The tap: a network backend for httpcore that records what crosses the connection, and when.
+
+It sits inside TLS: the octets are those of the HTTP messages. httpcore closes a connection as soon as it has no more
+use for it, shielded from cancellation; the harness has to listen longer (what comes after the reply? does the target
+close?). So a tapped stream ignores `aclose`, and the courier closes the connections through the backend.
+"""
+
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+from conformance.transport.connection_errors import why
+from conformance.transport.record import Record
+
+READ = 65536
+
+
+class Tap(httpcore.AsyncNetworkStream):
+    """One connection, or one layer of TLS in it, recorded and kept within the record's bounds."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, backend: "TapBackend") -> None:
+        self._stream, self._backend = stream, backend
+
+    @property
+    def _record(self) -> Record:
+        """The record of the exchange that is under way on the connection."""
+        return self._backend.record
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - httpcore's signature; the record sets the time
+        """Read what has come; nothing when the target has closed the connection.
+
+        Raises:
+            NetworkError or TimeoutException (httpcore's): the connection failed, or a bound is reached.
+        """
+        record = self._record
+        if record.is_enough:
+            record.end("hung-up", "the harness closed the connection on purpose")
+        elif excess := record.excess():
+            record.end("limit", excess)
+        if record.ended:
+            if record.ended.how == "closed":
+                return b""
+            raise httpcore.ReadError(record.ended.detail)
+        room = record.limits.max_octets - len(record.heard)
+        seconds, meaning = record.patience()
+        try:
+            octets = await self._stream.read(min(max_bytes, room), seconds)
+        except httpcore.ReadTimeout:
+            if record.complete or not meaning:
+                record.end("idle")
+            else:
+                record.end("timeout", meaning)
+            raise
+        except (
+            httpcore.ReadError,
+            OSError,
+        ) as error:  # a broken TLS record is an OSError, and httpcore lets it through
+            record.end("reset", why(error))
+            raise httpcore.ReadError(why(error)) from error
+        record.hear(octets)
+        return octets
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - as in read
+        """Write all of `buffer`. What a failed write got across is unknown: all of it counts as sent."""
+        if not buffer:
+            return
+        record = self._record
+        record.say(buffer)
+        seconds, meaning = record.patience()
+        try:
+            await self._stream.write(buffer, seconds)
+        except httpcore.WriteTimeout:
+            record.cut = True
+            record.end("timeout", meaning)
+            raise
+        except (httpcore.WriteError, OSError) as error:
+            record.cut = True
+            raise httpcore.WriteError(why(error)) from error
+        if record.asking:
+            record.sent_at_ns = record.now()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - as in read
+    ) -> httpcore.AsyncNetworkStream:
+        """Put TLS on the connection; the new tap sits inside it."""
+        seconds, meaning = self._record.patience()
+        try:
+            stream = await self._stream.start_tls(ssl_context, server_hostname, seconds)
+        except httpcore.ConnectTimeout:
+            self._record.end("unreachable", f"TLS with {server_hostname}: {meaning}")
+            raise
+        except Exception as error:
+            self._record.end("unreachable", f"TLS with {server_hostname}: {why(error)}")
+            raise httpcore.ConnectError(why(error)) from error
+        return self._backend.tap(stream)
+
+    async def aclose(self) -> None:
+        """Leave the connection open: the courier closes it."""
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks about the connection."""
+        return self._stream.get_extra_info(info)
+
+
+class TapBackend(httpcore.AsyncNetworkBackend):
+    """Opens the connections of an exchange (there is one, and at most one more layer in it) with taps on them.
+
+    `record` is that of the exchange under way. A `unix_socket` is connected to whatever the host.
+    """
+
+    def __init__(self, record: Record, unix_socket: str | None = None) -> None:
+        self.record = record
+        self._unix_socket = unix_socket
+        self._opened: list[httpcore.AsyncNetworkStream] = []
+        self._outermost: Tap | None = None
+
+    def tap(self, stream: httpcore.AsyncNetworkStream) -> Tap:
+        """A tap on a stream; the last one is what the HTTP messages go through."""
+        self._outermost = Tap(stream, self)
+        return self._outermost
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - as in read
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> Tap:
+        """Resolve the name and connect."""
+        seconds, meaning = self.record.patience()
+        network = httpcore.AnyIOBackend()
+        try:
+            if self._unix_socket:
+                stream = await network.connect_unix_socket(self._unix_socket, seconds, socket_options)
+            else:
+                stream = await network.connect_tcp(host, port, seconds, local_address, socket_options)
+        except httpcore.ConnectTimeout:
+            self.record.end("unreachable", f"{host}:{port}: {meaning}")
+            raise
+        except Exception as error:
+            self.record.end("unreachable", f"{host}:{port}: {why(error)}")
+            raise httpcore.ConnectError(why(error)) from error
+        self._opened.append(stream)
+        return self.tap(stream)
+
+    async def listen(self) -> None:
+        """Read on until the record is over, whatever comes."""
+        while self._outermost and not self.record.ended:
+            try:
+                await self._outermost.read(READ)
+            except (httpcore.TimeoutException, httpcore.NetworkError):
+                return
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for stream in self._opened:
+            await stream.aclose()

@@ -1,1 +1,0 @@
-"""The only package with sockets: one exchange recorded, many fired."""

@@ -1,0 +1,229 @@
+"""Capabilities: what one exchange shows of one field."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.field_support.capability import WORST_FIRST, announced, capability, merge, witnessed
+from conformance.field_support.effects import effects
+from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, exchange, http, streamed
+
+HI = answered(completion())
+CHOICE = completion()["choices"][0]
+NO_STREAM = error("Streaming is not supported.", param="stream", code="streaming_not_supported")
+TEMPERATURE = {"probe": "chat.wrong-type.temperature", "body": {"temperature": {}, "max_tokens": 1}}
+CANARY = {"probe": "chat.unknown-field.tools.x_canary", "body": {"tools": [{"x_canary": 1}]}}
+
+
+def state(x, hello=HI):
+    found = told(x, hello)
+    return found[1] if found else None
+
+
+def told(x, hello):
+    """The field and its state, without the reason."""
+    found = capability(x, hello)
+    return (found[0], found[1].state) if found else None
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (streamed(*HELLO), "honoured"),
+        (answered(completion(), mode="stream"), "dropped"),
+        (answered(completion(), mode="stream", headers=(JSON, ("x-ignored-params", "stream"))), "announced"),
+        (answered(NO_STREAM, status=501, mode="stream"), "refused"),
+        (answered(error(), status=500, mode="stream"), "unknown"),
+        (exchange(b""), "unknown"),
+        (streamed(error("It failed.")), "unknown"),
+    ],
+)
+def test_stream(x, expected):
+    assert told(x, x) == ("stream", expected)
+
+
+def test_a_greeting_without_streaming_asks_about_no_field():
+    assert capability(HI, HI) is None
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (answered(completion(), **TEMPERATURE), "dropped"),
+        (answered(error("'temperature' is no number."), status=400, **TEMPERATURE), "honoured"),
+        (answered(error("Bad."), status=422, **TEMPERATURE), "honoured"),
+        (
+            answered(error("max_tokens is not supported, use max_completion_tokens"), status=400, **TEMPERATURE),
+            "unknown",
+        ),
+        (answered(error("'temperature' is not supported."), status=400, **TEMPERATURE), "refused"),
+        (answered(error("temperature"), status=501, **TEMPERATURE), "refused"),
+        (answered(error("temperature"), status=500, **TEMPERATURE), "unknown"),
+        (answered(completion(warnings=["temperature was ignored"]), **TEMPERATURE), "announced"),
+        (exchange(b"", **TEMPERATURE), "unknown"),
+        (answered("", status=302, **TEMPERATURE), "unknown"),
+        (answered(completion(), probe="chat.wrong-type.n"), "unknown"),
+    ],
+)
+def test_wrong_types(x, expected):
+    assert state(x) == expected
+
+
+def test_an_unspecific_refusal_says_nothing_where_the_greeting_fails_too():
+    x = answered(error("Bad."), status=400, **TEMPERATURE)
+    assert state(x, answered(error("Bad."), status=400)) == "unknown"
+    assert state(x, None) == "unknown"
+
+
+def test_a_mode_that_is_declared_missing_says_nothing_of_other_fields():
+    x = answered(NO_STREAM, status=501, mode="stream", **TEMPERATURE)
+    assert capability(x, answered(NO_STREAM, status=501, mode="stream")) is None
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (answered(completion(), **CANARY), "dropped"),
+        (answered(error("tools[0].x_canary is unknown"), status=400, **CANARY), "refused"),
+        (answered(error("Bad."), status=400, **CANARY), "unknown"),
+        (answered(completion(), headers=(JSON, ("Warning", '199 - "x_canary ignored"')), **CANARY), "announced"),
+        (answered(completion(), headers=(JSON, ("server", "x_canary")), **CANARY), "dropped"),
+    ],
+)
+def test_canaries(x, expected):
+    assert told(x, HI) == ("tools.x_canary", expected)
+
+
+def test_an_announcement_in_a_stream():
+    x = streamed(chunk(warnings=[{"param": "x_canary"}]), *HELLO, **CANARY)
+    assert announced(x, "tools.x_canary")
+    assert not announced(streamed(*HELLO, **CANARY), "tools.x_canary")
+
+
+CAP = {"probe": "chat.witness.max_tokens", "body": {"max_tokens": 1}}
+SCHEMA = {"json_schema": {"schema": {"properties": {"a": {"enum": ["b"]}}}}}
+FORMAT = {"probe": "chat.witness.response_format", "body": {"response_format": SCHEMA}}
+LOGPROBS = {"probe": "chat.witness.logprobs", "body": {"logprobs": True, "top_logprobs": 3}}
+TOKEN = {"logprob": -1, "top_logprobs": [{}]}
+CALL = {"content": None, "tool_calls": [{"id": "c"}]}
+TOOLS = {"probe": "chat.tools", "body": {"tool_choice": "required"}}
+NONE = {"probe": "chat.tools.none", "body": {"tool_choice": "none"}}
+NAMED = {"probe": "chat.tools.named", "body": {"tool_choice": {"type": "function", "function": {"name": "f"}}}}
+SINGLE = {"probe": "chat.tools.single", "body": {"tool_choice": "required", "parallel_tool_calls": False}}
+TWO = {"probe": "chat.n", "body": {"n": 2}}
+STOP = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
+USAGE = {"probe": "chat.usage", "body": {}}
+
+
+def calls(*names):
+    return {"content": None, "tool_calls": [{"id": f"c{n}", "function": {"name": f}} for n, f in enumerate(names)]}
+
+
+@pytest.mark.parametrize(
+    ("x", "field", "expected"),
+    [
+        (answered(completion({"content": "One"}, "length", usage=None), **CAP), "max_tokens", "honoured"),
+        (answered(completion({"content": "word " * 13}, usage=None), **CAP), "max_tokens", "dropped"),
+        (answered(completion({"content": "One"}, usage=None), **CAP), "max_tokens", "unknown"),
+        (answered(completion(usage={"completion_tokens": 2}), **CAP), "max_tokens", "dropped"),
+        (answered(completion(choices=[CHOICE, CHOICE | {"index": 1}]), **TWO), "n", "honoured"),
+        (answered(completion({"content": "One, two"}), **STOP), "stop", "dropped"),
+        (answered(completion({"content": "One"}), **STOP), "stop", "honoured"),
+        (answered(completion({"content": "One"}, "length"), **STOP), "stop", "unknown"),
+        (streamed(*HELLO, **TWO), "n", "dropped"),
+        (streamed(HELLO[0], **TWO), "n", "unknown"),
+        (answered(completion(CALL, "tool_calls"), **TOOLS), "tool_choice", "honoured"),
+        (answered(completion({"function_call": {"name": "f"}}, "function_call"), **TOOLS), "tool_choice", "honoured"),
+        (answered(completion(), **TOOLS), "tool_choice", "dropped"),
+        (answered(completion(finish="length"), **TOOLS), "tool_choice", "unknown"),
+        (answered(completion({"refusal": "I won't."}), **TOOLS), "tool_choice", "unknown"),
+        (answered(completion(), **NONE), "tool_choice", "honoured"),
+        (answered(completion(CALL, "tool_calls"), **NONE), "tool_choice", "dropped"),
+        (answered(completion(calls("f"), "stop"), **NAMED), "tool_choice", "honoured"),
+        (answered(completion(calls("g"), "tool_calls"), **NAMED), "tool_choice", "dropped"),
+        (answered(completion(), **NAMED), "tool_choice", "dropped"),
+        (answered(completion(finish="length"), **NAMED), "tool_choice", "unknown"),
+        (answered(completion(calls("f"), "tool_calls"), **SINGLE), "parallel_tool_calls", "honoured"),
+        (answered(completion(calls("f", "f"), "tool_calls"), **SINGLE), "parallel_tool_calls", "dropped"),
+        (answered(completion(), **SINGLE), "parallel_tool_calls", "unknown"),
+        (answered(error("No.", param="parallel_tool_calls"), status=400, **SINGLE), "parallel_tool_calls", "refused"),
+        (streamed(*HELLO, **USAGE), "stream_options", "dropped"),
+        (streamed(*HELLO[:3], **USAGE), "stream_options", "unknown"),
+        (streamed(*HELLO, chunk(choices=[], usage={}), **USAGE), "stream_options", "honoured"),
+        (answered(completion(), mode="stream", **USAGE), "stream_options", "unknown"),
+        (answered(completion(), **LOGPROBS), "logprobs", "dropped"),
+        (
+            answered(completion(choices=[CHOICE | {"logprobs": {"content": [TOKEN]}}]), **LOGPROBS),
+            "logprobs",
+            "honoured",
+        ),
+        (answered(completion({"content": None}), **LOGPROBS), "logprobs", "unknown"),
+        (answered(completion({"content": ' {"a":"b"}'}), **FORMAT), "response_format", "honoured"),
+        (answered(completion({"content": '```json\n{"a":"b"}\n```'}), **FORMAT), "response_format", "dropped"),
+        (answered(completion({"content": '{"a":'}, "length"), **FORMAT), "response_format", "unknown"),
+        (answered(error("n must be 1"), status=400, **TWO), "n", "refused"),
+        (answered(error("Bad."), status=400, **TWO), "n", "unknown"),
+        (answered(error("It needs 'logprobs'.", param="top_logprobs"), status=400, **LOGPROBS), "logprobs", "unknown"),
+        (
+            answered(completion(choices=[CHOICE | {"logprobs": {"content": [{"logprob": -1}]}}]), **LOGPROBS),
+            "top_logprobs",
+            "dropped",
+        ),
+        (answered(completion({"content": "One"}, usage={"completion_tokens": 1}), **CAP), "max_tokens", "honoured"),
+        (streamed(*HELLO[:2], "{", *HELLO[2:], **TWO), "n", "unknown"),
+        (streamed(chunk({"content": [1]}), *HELLO[2:], **TWO), "n", "unknown"),
+        (streamed(chunk({"content": "O"}), chunk({"content": "On"}), HELLO[3], **STOP), "stop", "unknown"),
+    ],
+)
+def test_witnesses(x, field, expected):
+    assert told(x, HI) == (field, expected)
+
+
+def test_a_witness_s_field_that_is_announced_as_ignored():
+    x = answered(completion(), headers=(JSON, ("x-ignored-params", "n")), **TWO)
+    assert told(x, HI) == ("n", "announced")
+
+
+def test_a_question_that_is_no_witness():
+    assert witnessed(answered(completion(), probe="chat.long")) is None
+    assert capability(answered(completion(), probe="chat.mistake.no-model"), HI) is None
+
+
+@given(st.sampled_from(WORST_FIRST), st.sampled_from(WORST_FIRST), st.sampled_from(WORST_FIRST))
+def test_merging_does_not_depend_on_the_order(a, b, c):
+    assert merge(a, b) == merge(b, a)
+    assert merge(merge(a, b), c) == merge(a, merge(b, c))
+    assert merge(a, a) == a == merge(a, "unknown")
+    assert merge(a, "dropped") == "dropped"
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["choices", "delta", "message", "content", "tool_calls", "usage", "completion_tokens", "logprobs", "index",
+             "finish_reason", "warnings", "top_logprobs", "logprob", "refusal", "error"]
+        ),
+        inner,
+    ),
+)  # fmt: skip
+PROBES = ["chat.hello", "chat.tools", "chat.usage", "chat.n", "chat.wrong-type.n", *(c["probe"] for c in (CAP, FORMAT))]
+
+
+def is_a_state(found):
+    return found is None or found[1] in ("honoured", "refused", "announced", "dropped", "unknown")
+
+
+@given(values, values, st.sampled_from(PROBES))
+def test_no_value_harms(said, sent, probe):
+    for x in (answered(said, probe=probe, body=sent), streamed(said, probe=probe, body=sent)):
+        effects(x)
+        assert is_a_state(told(x, None))
+        assert isinstance(announced(x, "n"), str)
+
+
+@given(st.binary(max_size=80), st.sampled_from(PROBES))
+def test_no_octets_harm(octets, probe):
+    for x in (exchange(octets, probe=probe), exchange(http(200, [], octets), probe=probe)):
+        assert is_a_state(told(x, x))

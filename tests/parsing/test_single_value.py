@@ -1,0 +1,73 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.parsing.single_value import SEVERAL, damaged, only_value
+from conformance.probes.tools import FORECAST, KEYWORDS, LONG, SIGN, TICK
+
+
+def parameters(tool):
+    return tool["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"const": None}, None),
+        ({"enum": ["a"]}, "a"),
+        ({"enum": ["a", "b"]}, SEVERAL),
+        ({"type": "string"}, SEVERAL),
+        ({}, SEVERAL),
+        (None, SEVERAL),
+        ({"type": "object", "properties": {"a": {"const": 1}}, "required": ["a"]}, SEVERAL),
+        ({"type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": False}, SEVERAL),
+        (parameters(TICK), {}),
+        (parameters(SIGN), {"place": {"city": "Zürich, 東京 🌙"}, "color": "grün"}),
+        (parameters(FORECAST), SEVERAL),
+        (parameters(KEYWORDS), SEVERAL),
+    ],
+)
+def test_the_one_value_of_a_schema(schema, value):
+    assert only_value(schema) == value
+
+
+def test_the_long_call_has_one_value():
+    assert len(only_value(parameters(LONG))["text"].split()) == 12
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["type", "properties", "required", "enum", "const"]), inner)
+    ),
+)
+
+
+@given(JSON, JSON)
+def test_any_json_is_read_without_an_exception(schema, found):
+    meant = only_value(schema)
+    assert all(said != told and isinstance(told, str) for said, told in damaged(found, meant))
+    assert list(damaged(meant, meant)) == []
+
+
+MEANT = "Zürich, 東京 🌙"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        MEANT.encode().decode("latin-1"),
+        MEANT.encode().decode("cp1252", "replace"),
+        "Z?rich, ?? ?",
+        "Z\ufffd\ufffdrich, 東京 🌙",
+        "Zürich, 東京 \ufffd",
+        "Zrich,  ",
+    ],
+)
+def test_damage_is_seen(found):
+    assert list(damaged({"a": {"b": found}}, {"a": {"b": MEANT}})) == [(found, MEANT)]
+
+
+@pytest.mark.parametrize("found", [MEANT, "Zurich, Tokyo", "Zürich", "Zürich?", "", "????????", "Zürich, 東京"])
+def test_other_words_are_no_damage(found):
+    assert list(damaged(found, MEANT)) == []

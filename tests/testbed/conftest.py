@@ -1,0 +1,115 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from conformance.testbed.server.body import parse
+from conformance.testbed.server.deployments import NATIVE_SSE, api_of, reply_to
+from conformance.testbed.server.reply import Asked
+
+HELLO = {"model": "reference", "messages": [{"role": "user", "content": "say hello"}]}
+LABEL = (("content-type", "application/json"),)
+
+
+def payloads(octets):
+    """The `data` of each event, decoded where it is JSON."""
+    lines = [line[len("data: ") :] for line in octets.decode().split("\n") if line.startswith("data: ")]
+    return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+
+def _ask(  # noqa: PLR0913 - a request has so many parts
+    body=None,
+    deployment=NATIVE_SSE,
+    *,
+    path="/v1/chat/completions",
+    method="POST",
+    headers=LABEL,
+    key=None,
+    changes=(),
+    raw=None,
+):
+    octets = raw if raw is not None else json.dumps(body).encode()
+    asked = Asked(
+        method=method,
+        path=path,
+        query="",
+        headers=tuple(headers),
+        body=octets,
+        json=parse(octets).value,
+        api=api_of(path),
+        id="1",
+        at=1_760_000_000,
+    )
+    reply = reply_to(asked, deployment, changes, key=key)
+    content = b"".join(piece.octets for piece in reply.pieces)
+    streamed = reply.framing == "chunked"
+    return SimpleNamespace(
+        status=reply.status,
+        headers=dict(reply.headers),
+        reply=reply,
+        content=content,
+        json=None if streamed else json.loads(content),
+        events=payloads(content) if streamed else None,
+    )
+
+
+def _chat(deployment=NATIVE_SSE, /, prompt=None, **fields):
+    """One chat request; the messages may be given, or only the last user's words."""
+    said = {"messages": [{"role": "user", "content": prompt}]} if prompt else {}
+    return _ask(HELLO | said | fields, deployment)
+
+
+def _assemble(events):
+    """Each choice of a stream as the whole message that it amounts to, with its finish_reason and logprobs."""
+    choices = {}
+    for chunk in events:
+        for choice in chunk["choices"] if chunk != "[DONE]" else ():
+            whole = choices.setdefault(choice["index"], {"content": "", "calls": {}, "finish": None, "logprobs": []})
+            delta = choice["delta"]
+            whole["content"] += delta.get("content") or ""
+            for call in delta.get("tool_calls", ()):
+                kept = whole["calls"].setdefault(call["index"], {"name": "", "arguments": "", "id": call.get("id")})
+                kept["name"] += call["function"].get("name", "")
+                kept["arguments"] += call["function"].get("arguments", "")
+            whole["finish"] = choice["finish_reason"] or whole["finish"]
+            whole["logprobs"] += (choice["logprobs"] or {}).get("content") or []
+    return [choices[index] for index in sorted(choices)]
+
+
+def _choices(heard):
+    """The choices of a reply, streamed or not, in one shape."""
+    if heard.events is not None:
+        return _assemble(heard.events)
+    return [
+        {
+            "content": c["message"]["content"] or "",
+            "calls": {
+                n: {"name": t["function"]["name"], "arguments": t["function"]["arguments"], "id": t["id"]}
+                for n, t in enumerate(c["message"].get("tool_calls", ()))
+            },
+            "finish": c["finish_reason"],
+            "logprobs": (c["logprobs"] or {}).get("content") or [],
+        }
+        for c in heard.json["choices"]
+    ]
+
+
+@pytest.fixture
+def ask():
+    return _ask
+
+
+@pytest.fixture
+def chat():
+    return _chat
+
+
+@pytest.fixture
+def choices():
+    return _choices
+
+
+@pytest.fixture(params=[False, True], ids=["unary", "stream"])
+def both(request):
+    """`_chat`, once for a whole answer and once for a stream."""
+    return lambda deployment=NATIVE_SSE, /, **fields: _chat(deployment, **fields, stream=request.param)

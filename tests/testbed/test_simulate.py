@@ -1,0 +1,58 @@
+"""A rehearsal says what the real thing does."""
+
+import pytest
+
+from conformance.clients import impact_of
+from conformance.model.target import Policy, Prices, Target
+from conformance.plan import plan
+from conformance.selftest import PROFILES, inspect
+from conformance.testbed.mutations import changes
+from conformance.testbed.server.simulate import BASE_URL, rehearse
+
+
+def rehearsed(deployment, planted):
+    """The impacts of the greetings, without a connection."""
+    target = Target(base_url=BASE_URL, model="reference")
+    answers = {}
+    for request in plan(target, PROFILES, "smoke"):
+        x = rehearse(request, deployment, planted)
+        for question in (x.question, *x.also):
+            answers[question.profile, question.mode] = x.asked_as(question)
+    for (profile, mode), x in answers.items():
+        if x.question.topic == "hello":
+            unary = (
+                y for (_, other), y in answers.items() if (y.api, other, y.question.topic) == (x.api, "unary", "hello")
+            )
+            fallback = answers.get((profile, "unary")) or next(unary)
+            yield from impact_of(x, fallback if mode == "stream" else None, Prices())
+
+
+def told(impacts):
+    return sorted((i.client, i.mode, i.outcome, i.requests, i.billed, i.detail) for i in impacts)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "defect"),
+    [
+        ("native-sse", ""),
+        ("silent-json", ""),
+        ("stopgap-501", ""),
+        ("sse-proxy", ""),
+        ("native-sse", "stream-cut"),
+        ("native-sse", "stream-reset"),
+        ("native-sse", "stream-stalls"),
+        ("native-sse", "no-reply"),
+        ("native-sse", "temperature-dropped"),
+        ("native-sse", "end-by-close"),
+        ("stopgap-501", "refusal-retried"),
+    ],
+)
+def test_the_impacts_are_those_of_a_recording(deployment, defect):
+    planted = (changes.find(defect),) if defect else ()
+    recorded = inspect(deployment, *planted or (None,), Policy(), suite="smoke").judged
+    assert told(rehearsed(deployment, planted)) == told(recorded.impact)
+
+
+def test_a_rehearsal_is_the_same_every_time():
+    request = plan(Target(base_url=BASE_URL, model="reference"), ("hermes",), "smoke")[0]
+    assert rehearse(request, "native-sse") == rehearse(request, "native-sse")

@@ -1,0 +1,127 @@
+"""Raw servers on loopback that do exactly what a test says."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from conformance.model.exchange import Question, Request
+from conformance.transport.client import Limits
+
+QUESTION = Question("chat", "example", "stream", "chat.hello")
+KEY = "sk-test-1234567890abcdef"
+
+LIMITS = Limits(linger_s=0.05, settle_s=0.2)
+
+Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class Server:
+    port: int = 0
+    scheme: str = "http"
+    unix_socket: str | None = None
+    requests: list[bytes] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def url(self, path: str = "/v1/x", host: str = "127.0.0.1") -> str:
+        return f"{self.scheme}://{host}:{self.port}{path}"
+
+
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+    return head + await reader.readexactly(length)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    play: Play, *, tls: ssl.SSLContext | None = None, read: bool = True, unix_socket: str | None = None
+) -> AsyncIterator[Server]:
+    """Serve until the block ends: read each request (unless told not to), then play, then close."""
+    server = Server(scheme="https" if tls else "http", unix_socket=unix_socket)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.current_task())
+        try:
+            if read:
+                server.requests.append(await read_request(reader))
+            await play(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            server.gone.set()  # the client has left, or the test is over
+        finally:
+            writer.transport.abort() if writer.transport.is_closing() else writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+
+    if unix_socket:
+        listener = await asyncio.start_unix_server(handle, unix_socket, limit=2**22)
+    else:
+        listener = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls, limit=2**22)
+        server.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        listener.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await listener.wait_closed()  # for the connections, too, since Python 3.12
+
+
+def says(*octets: bytes, then: str = "close") -> Play:
+    """Write these octets, then `close`, `reset` or `hold` the connection until the client has gone."""
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in octets:
+            writer.write(piece)
+            await writer.drain()
+        if then == "hold":
+            await reader.read()
+        elif then == "reset":
+            reset(writer)
+
+    return play
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    line = writer.get_extra_info("socket")
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def asking(url: str, *, body: bytes = b"{}", method: str = "POST", id: str = "one", **headers: str) -> Request:  # noqa: A002
+    given = tuple(headers.items()) or (("accept", "*/*"), ("Authorization", "Bearer {key}"))
+    return Request(id=id, questions=(QUESTION,), method=method, url=url, headers=given, body=body)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """What the tests use; a fixture, because a conftest is not imported."""
+
+    key: str = KEY
+    limits: Limits = LIMITS
+    serving = staticmethod(serving)
+    says = staticmethod(says)
+    asking = staticmethod(asking)
+    reset = staticmethod(reset)
+    read_request = staticmethod(read_request)
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return Wire()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

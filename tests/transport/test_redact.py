@@ -1,0 +1,178 @@
+"""No secret leaves the courier, in whatever spelling; nothing else is touched."""
+
+import base64
+import gzip
+import html
+import json
+import zlib
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.model.exchange import Span
+from conformance.transport.client import fetch
+from conformance.transport.redact import forms, mask_heard, mask_sent, mask_text, words
+
+KEY = 'sk-test/"1234567890&äöü'
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=60)
+
+
+def chunked(*pieces):
+    return CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        KEY,
+        json.dumps(KEY)[1:-1],
+        json.dumps(KEY, ensure_ascii=False)[1:-1],
+        KEY.replace("/", "\\/"),
+        quote(KEY, safe=""),
+        quote(KEY),
+        quote(KEY, safe="").lower(),
+        html.escape(KEY),
+        KEY.encode().hex(),
+        KEY.encode().hex().upper(),
+    ],
+)
+def test_every_spelling_is_masked_and_located(spelling):
+    before, after = HEAD + b"\r\n{", b"}"
+    octets = spelling.encode()
+    masked, spans = mask_heard(before + octets + after, [KEY])
+    assert masked == before + b"*" * len(octets) + after
+    assert spans == (Span(len(before), len(before) + len(octets)),)
+
+
+@given(TEXT, st.binary(max_size=4), st.binary(max_size=4))
+def test_base64_is_masked_wherever_the_secret_stands_in_it(secret, before, after):
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        whole = encode(before + secret.encode() + after)
+        masked, _ = mask_heard(whole, [secret])
+        # at most the characters that the neighbours share in are left
+        assert len(masked) == len(whole)
+        assert masked.count(b"*") >= len(secret) * 8 // 6 - 2
+
+
+@given(TEXT, st.lists(st.integers(1, 9), max_size=40), st.binary(max_size=20))
+def test_a_secret_that_chunks_cut_is_masked_and_the_framing_stays(secret, cuts, around):
+    body, pieces, at = around + secret.encode() + around, [], 0
+    for cut in cuts:
+        pieces.append(body[at : at + cut])
+        at += cut
+    pieces = [piece for piece in (*pieces, body[at:]) if piece]
+    heard = chunked(*pieces)
+    masked, spans = mask_heard(heard, [secret])
+    assert len(masked) == len(heard)
+    hidden, at = [], len(CHUNKED)
+    for piece in pieces:
+        at += len(b"%x\r\n" % len(piece))
+        hidden.append(masked[at : at + len(piece)])
+        assert masked[at + len(piece) : at + len(piece) + 2] == b"\r\n"
+        at += len(piece) + 2
+    assert masked[at:] == b"0\r\n\r\n"
+    assert secret.encode() not in b"".join(hidden)
+    assert sum(s.end - s.start for s in spans) >= len(secret)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, lambda text: zlib.compress(text)[2:-4]])
+@pytest.mark.parametrize("cut", [10_000, 7])
+def test_a_compressed_body_with_the_secret_is_blanked_as_a_whole(pack, cut):
+    packed = pack(b"x" * 3_000_000 + KEY.encode() + b"y")
+    coding = b"gzip" if packed.startswith(b"\x1f") else b"deflate"
+    head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: %b\r\n\r\n" % coding)
+    pieces = [packed[at : at + cut] for at in range(0, len(packed), cut)]
+    heard = chunked(*pieces).replace(CHUNKED, head)
+    masked, spans = mask_heard(heard, [KEY])
+    assert masked == chunked(*(b"*" * len(piece) for piece in pieces)).replace(CHUNKED, head)
+    assert len(spans) == 1
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda text: gzip.compress(text)[:-9], lambda _: b"\x1f\x8bno gzip"])
+def test_a_compressed_body_without_the_secret_stays(pack):
+    heard = HEAD + b"Content-Encoding: gzip\r\n\r\n" + pack(b"nothing here" * 100)
+    assert mask_heard(heard, [KEY]) == (heard, ())
+
+
+def test_a_decompression_bomb_is_bounded():
+    heard = HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(200 * 1024 * 1024), 1)
+    assert mask_heard(heard, [KEY]) == (heard, ())
+
+
+@given(st.binary(max_size=300), st.lists(TEXT, max_size=3))
+def test_any_octets_keep_their_length(octets, secrets):
+    for heard in (octets, HEAD + octets, CHUNKED + octets, HEAD + b"Content-Encoding: gzip\r\n\r\n" + octets):
+        masked, spans = mask_heard(heard, secrets)
+        assert len(masked) == len(heard)
+        assert all(0 <= s.start < s.end <= len(heard) for s in spans)
+
+
+def test_a_long_head_is_read_in_linear_time():
+    heard = HEAD + b"x: y\r\n" * 200_000
+    assert mask_heard(heard, [KEY]) == (heard, ())
+
+
+@given(TEXT)
+def test_no_form_is_too_short_to_mean_the_secret(secret):
+    assert all(len(form) >= 6 for form in forms(secret))
+
+
+def test_words_of_header_values():
+    values = ["Bearer abcdefghijkl-1", "application/json", "text/event-stream; charset=utf-8", "2023-06-01", "true"]
+    assert words(values) == ("abcdefghijkl-1",)
+
+
+def test_known_header_lines_are_masked_whatever_their_length():
+    sent = b"POST / HTTP/1.1\r\na: a\r\nkey: a\r\n\r\na"
+    assert mask_sent(sent, [(b"key: a", b"key: *")], []) == b"POST / HTTP/1.1\r\na: a\r\nkey: *\r\n\r\na"
+
+
+def test_our_own_words_are_masked():
+    assert mask_text(f"no {KEY}", [KEY]) == "no " + "*" * len(KEY.encode())
+
+
+@pytest.mark.anyio
+async def test_an_echo_of_the_key_is_masked_and_noted(wire):
+    body = json.dumps({"error": {"message": f"Incorrect API key provided: {wire.key}"}}).encode()
+    reply = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    async with wire.serving(wire.says(reply)) as server:
+        x = await fetch(wire.asking(server.url()), wire.key, wire.limits)
+    (span,) = x.masked
+    assert reply[span.start : span.end] == wire.key.encode()
+    assert x.heard == reply.replace(wire.key.encode(), b"*" * len(wire.key))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("key", "left"), [("EMPTY", True), ("x", True), ("ollama", False)])
+async def test_a_stand_in_for_a_key_is_not_taken_for_an_echo(wire, key, left):
+    reply = b'HTTP/1.1 200 OK\r\n\r\n{"finger": "fp_' + key.encode() + b'"}'
+    async with wire.serving(wire.says(reply)) as server:
+        x = await fetch(wire.asking(server.url()), key, wire.limits)
+    assert x.masked == ()
+    assert (x.heard == reply) is left
+    assert f"Bearer {key}\r\n".encode() not in x.sent
+
+
+@pytest.mark.anyio
+async def test_the_targets_own_headers_are_masked_but_no_echo_of_the_key(wire):
+    secrets = ("gateway-token-42", "v2", "application/json")
+    reply = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Echo: gateway-token-42\r\n\r\nv2"
+    async with wire.serving(wire.says(reply)) as server:
+        request = wire.asking(server.url(), **{"x-gateway": secrets[0], "x-version": "v2", "x-other": "v2.1"})
+        x = await fetch(request, wire.key, wire.limits, secrets)
+    assert b"x-gateway: ****************\r\nx-version: **\r\nx-other: v2.1\r\n" in x.sent
+    assert x.heard == reply.replace(b"gateway-token-42", b"*" * 16)
+    assert x.masked == ()
+
+
+@pytest.mark.anyio
+async def test_a_protocol_fault_that_quotes_the_key_is_masked(wire):
+    async with wire.serving(wire.says(b"HTTP/1.1 200 OK\r\n" + wire.key.encode() + b"\r\n\r\n")) as server:
+        x = await fetch(wire.asking(server.url()), wire.key, wire.limits)
+    assert x.ending.detail
+    assert wire.key not in x.ending.detail

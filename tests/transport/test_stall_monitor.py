@@ -1,0 +1,63 @@
+"""The watch: a harness that was held up says so in the exchange, and a quiet one does not."""
+
+import time
+
+import anyio
+import pytest
+
+from conformance.transport.send_all import fire
+from conformance.transport.stall_monitor import LEAST_NS, Watch
+
+BLOCKED_S = 0.08
+
+
+def watched(block):
+    """What a watch saw while this ran beside it, and from then on."""
+
+    async def run():
+        watch = Watch()
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch.tick)
+            began = time.monotonic_ns()
+            await block()
+            seen = watch.longest_ns(began)
+            await anyio.sleep(0.02)
+            after = watch.longest_ns(time.monotonic_ns())
+            group.cancel_scope.cancel()
+        return seen, after
+
+    return anyio.run(run)
+
+
+async def hold_the_loop():
+    time.sleep(BLOCKED_S)  # noqa: ASYNC251 - what a busy machine does to us is the subject
+
+
+async def hold_the_loop_and_go_on():
+    await hold_the_loop()
+    await anyio.sleep(0.02)
+
+
+@pytest.mark.parametrize("block", [hold_the_loop, hold_the_loop_and_go_on])
+def test_a_held_up_harness_is_noticed_at_once_and_later(block):
+    seen, _ = watched(block)
+    assert seen >= BLOCKED_S * 1e9 - LEAST_NS
+
+
+def test_an_old_delay_is_not_held_against_what_began_later():
+    _, after = watched(hold_the_loop_and_go_on)
+    assert after < BLOCKED_S * 1e9 / 2
+
+
+@pytest.mark.anyio
+async def test_each_exchange_carries_it(wire):
+    heard = []
+
+    async def play(reader, writer):
+        await hold_the_loop()
+        await wire.says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")(reader, writer)
+
+    async with wire.serving(play) as server:
+        request = wire.asking(server.url())
+        await fire([request], key=None, limits=wire.limits, concurrency=1, on_exchange=heard.append)
+    assert heard[0].held_up_ns >= BLOCKED_S * 1e9 / 2
