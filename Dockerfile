@@ -1,4 +1,4 @@
-# The harness alone: docker build -t conformance . && docker run --rm conformance run
+# The harness only: docker build -t conformance . && docker run --rm conformance run
 FROM python:3.12-slim
 COPY pyproject.toml README.md LICENSE constraints.txt /src/
 COPY conformance /src/conformance

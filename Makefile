@@ -1,4 +1,4 @@
-# Everything a developer types. `make` alone lists it.
+# Developer commands; `make` alone lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 REAL := .cache/real
 PAGES := .cache/pages
 WORKERS = $(shell $(BIN)/python -c 'import os; print(os.cpu_count() or 1)')
-# Arguments for the command that a target runs, for example: make run ARGS="--deployment silent-json"
+# Arguments for the command of a target, for example: make run ARGS="--deployment silent-json"
 ARGS ?=
 PIP := --disable-pip-version-check --no-input --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
@@ -20,23 +20,23 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: run
-run: $(VENV)/run.stamp ## Set up, and run the gate on the embedded deployment
+run: $(VENV)/run.stamp ## Set up, and run the gate against the embedded deployment
 	@$(BIN)/conformance run $(ARGS)
 
 .PHONY: test
-test: $(VENV)/test.stamp ## Set up, and pass the tests (three minutes)
+test: $(VENV)/test.stamp ## Set up, and run the tests (three minutes)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: verify
-verify: $(VENV)/test.stamp ## Pass the long tests: the whole kill matrix, real time, planted breakages (eight minutes)
+verify: $(VENV)/test.stamp ## Run the long tests: the full kill matrix, real time, planted breakages (eight minutes)
 	@$(BIN)/python -m pytest -m verify -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: versions
-versions: $(VENV)/test.stamp ## Pass the tests on each supported Python that is installed (ARGS=--quick: a smoke run)
+versions: $(VENV)/test.stamp ## Run the tests on each supported Python that is installed (ARGS=--quick: a smoke run)
 	@$(BIN)/python tests/versions.py $(ARGS)
 
 .PHONY: check
-check: $(VENV)/check.stamp ## Format, lint, types, import arrows, spelling, generated files
+check: $(VENV)/check.stamp ## Check format, lint, types, import layers, spelling, generated files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -49,28 +49,28 @@ real: $(VENV)/test.stamp $(REAL)/stamp ## Set up llama.cpp, vLLM's router and ll
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python -m pytest tests/real -m realserver -n 0 $(ARGS)
 
 .PHONY: pages
-pages: $(VENV)/test.stamp $(PAGES)/stamp ## Set up Chromium and axe-core, and open the site in them
+pages: $(VENV)/test.stamp $(PAGES)/stamp ## Set up Chromium and axe-core, and test the site with them
 	@CONFORMANCE_AXE=$(CURDIR)/$(PAGES)/node_modules/axe-core/axe.min.js \
 		$(BIN)/python -m pytest tests/pages -m browser -n 0 $(ARGS)
 
 .PHONY: published
-published: $(VENV)/test.stamp $(REAL)/stamp $(PAGES)/stamp ## Write reports/matrix and its picture anew, from the servers that run here
+published: $(VENV)/test.stamp $(REAL)/stamp $(PAGES)/stamp ## Regenerate reports/matrix and its picture from the servers that run here
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python tests/real/publish.py
 
 .PHONY: fidelity
-fidelity: $(VENV)/test.stamp ## Install the real clients, and hold the predictions against them; writes docs/fidelity.md
+fidelity: $(VENV)/test.stamp ## Install the real clients, and compare the predictions with them; writes docs/fidelity.md
 	@$(BIN)/python tests/fidelity/measure.py $(ARGS)
 
 .PHONY: fidelity-quick
-fidelity-quick: $(VENV)/test.stamp ## The same with openai, anthropic and LangGraph over a few scenes, in a minute
+fidelity-quick: $(VENV)/test.stamp ## The same with openai, anthropic and LangGraph on a few scenes, in a minute
 	@$(BIN)/python tests/fidelity/measure.py --quick $(ARGS)
 
 .PHONY: capture
-capture: $(VENV)/test.stamp ## Install the real frameworks, and write what they send into the profiles
+capture: $(VENV)/test.stamp ## Install the real frameworks, and capture their requests into the profiles
 	@$(BIN)/python tests/fidelity/capture.py $(ARGS)
 
 .PHONY: selftest
-selftest: $(VENV)/run.stamp ## Every planted defect and legal variant through the gate: the kill matrix
+selftest: $(VENV)/run.stamp ## Run the gate on every planted defect and legal variant: the kill matrix
 	@$(BIN)/conformance selftest $(ARGS)
 
 .PHONY: bench
@@ -78,11 +78,11 @@ bench: $(VENV)/test.stamp ## Measure requests, recording overhead and judging sp
 	@$(BIN)/python tests/bench.py $(ARGS)
 
 .PHONY: docs
-docs: $(VENV)/run.stamp ## Write the generated pages again
+docs: $(VENV)/run.stamp ## Regenerate the generated pages
 	@$(BIN)/python docs/generate.py
 
 .PHONY: fix
-fix: $(VENV)/check.stamp ## Format, and mend what the linter can
+fix: $(VENV)/check.stamp ## Format, and apply the linter's fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -90,7 +90,7 @@ fix: $(VENV)/check.stamp ## Format, and mend what the linter can
 clean: ## Remove the environments and caches
 	@rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# Debian splits the venv module's pip out of python3: fetch it where that is allowed, or say what is missing.
+# Debian packages venv's pip separately: install it if permitted, or report what is missing.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than 3.11; set PYTHON to a newer one, e.g. make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }

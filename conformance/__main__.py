@@ -1,17 +1,17 @@
-"""`python -m conformance` is the command `conformance`."""
+"""`python -m conformance` runs the command `conformance`."""
 
 import gc
 import sys
 
 INTERRUPTED = 130
 GARBAGE_AFTER = 100_000
-"""Objects made, after which Python looks for cycles: loading and judging make many small ones, and hardly a cycle."""
+"""Allocations per garbage collection: loading and judging allocate many small objects and few cycles."""
 
 
 def main() -> None:
-    """Run the command; Ctrl-C while it is being loaded ends it as quietly as later."""
+    """Run the command; Ctrl-C during import exits without a traceback, too."""
     tune()
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # httpx's own command line: slow to load
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # httpx's command line: slow to import
     try:
         from conformance.cli import main as cli
     except KeyboardInterrupt:
@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def tune() -> None:
-    """Keep the garbage collector from looking through the catalogue again and again."""
+    """Stop the garbage collector from scanning the catalogue repeatedly."""
     gc.freeze()
     gc.set_threshold(GARBAGE_AFTER, 20, 20)
 

@@ -1,4 +1,4 @@
-"""The catalogue: finds and orders the rules, profiles and probes, and refuses duplicates."""
+"""Find and sort the rules, profiles and probes; reject duplicates."""
 
 import importlib
 import pkgutil
@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """The rules, profiles and probes that a run is planned with and judged by.
+    """The rules, profiles and probes used to plan and judge a run.
 
-    Two catalogues are never equal: what is derived from one is kept with it, and never taken for another's.
+    Compared by identity, so that values cached for one catalogue are never used for another.
     """
 
     rules: tuple[Rule, ...]
@@ -31,38 +31,38 @@ class Catalogue:
 
     @cached_property
     def compared(self) -> frozenset[str]:
-        """The probes, as rules name them in `beside`, whose responses are compared with others."""
+        """The values of all rules' `beside`: the probes whose responses others are compared with."""
         return frozenset(where for rule in self.rules for where in rule.beside.values())
 
 
 @cache
 def installed() -> Catalogue:
-    """Everything that comes with this package."""
+    """The rules, profiles and probes of this package."""
     return Catalogue(rules(), profiles(), probes())
 
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """All rules, by ID."""
+    """All rules, sorted by ID."""
     return tuple(sorted(_collect(rules_package, Rule, lambda r: r.id), key=lambda r: r.id))
 
 
 @cache
 def profiles() -> tuple[Profile, ...]:
-    """All profiles, by name."""
+    """All profiles, sorted by name."""
     return tuple(sorted(recorded(), key=lambda p: (p.name, p.api)))
 
 
 @cache
 def probes() -> tuple[Probe, ...]:
-    """All probes, by name."""
+    """All probes, sorted by name."""
     return tuple(sorted(_collect(probes_package, Probe, lambda p: p.name), key=lambda p: p.name))
 
 
 def _collect(package: ModuleType, kind: type[T], key: Callable[[T], str]) -> Iterable[T]:
-    """Every value of that kind that a module in the package holds at any depth, alone or in a tuple.
+    """Every value of that type in the modules of the package, subpackages included, alone or in a tuple.
 
-    Raises ValueError where two of them claim the same identity.
+    Raises ValueError if two have the same key.
     """
     found: dict[str, T] = {}
     for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

@@ -1,4 +1,4 @@
-"""The evidence beside the evidence: the answers of a run that rules compare others with."""
+"""Index of a run's exchanges, so that a rule can compare one response with another."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,20 +14,20 @@ from conformance.parsing.http1 import reply
 
 Load = Callable[[str], Exchange]
 MUCH = 256 * 1024
-"""Octets above which an exchange that others are compared with is read again rather than held."""
+"""Size in bytes above which an exchange used for comparison is loaded again instead of cached."""
 FEW_TOKENS: dict[Api, int] = {"chat": 8, "messages": 8, "responses": 24}
 FEW_OCTETS = 100_000
 MAYBE = "?"
-"""At the end of what a rule wants to see beside its exchange: it can do without."""
+"""Suffix in `beside`: the exchange is optional."""
 ANYBODY = "@"
-"""Before it: whoever asked, not the same profile alone."""
+"""Prefix in `beside`: sent as any profile, not only as the same one."""
 
 
 class Place(NamedTuple):
-    """Where a rule finds what it compares an exchange with, read from one value of `beside`.
+    """The exchanges that a rule compares with, parsed from one value of `beside`.
 
-    `probes` are names without their API, one that ends in `*` for all that begin so; no `mode` means that of the
-    exchange.
+    `probes` are names without the API; a trailing `*` matches any name with that prefix. A `mode` of None means that
+    of the judged exchange.
     """
 
     probes: tuple[str, ...]
@@ -37,11 +37,11 @@ class Place(NamedTuple):
 
     @property
     def is_group(self) -> bool:
-        """Whether several responses are meant."""
+        """Whether it may match several exchanges."""
         return len(self.probes) > 1 or self.probes[0].endswith("*")
 
     def names(self, api: Api, probe: str) -> bool:
-        """Whether a probe is one of those that are meant."""
+        """Whether it matches a probe."""
         return any(
             probe.startswith(f"{api}.{name[:-1]}") if name.endswith("*") else probe == f"{api}.{name}"
             for name in self.probes
@@ -50,7 +50,7 @@ class Place(NamedTuple):
 
 @cache
 def place(where: str) -> Place:
-    """The meaning of one value of a rule's `beside`."""
+    """Parse one value of a rule's `beside`."""
     mode, _, probe = where.removesuffix(MAYBE).removeprefix(ANYBODY).rpartition(":")
     return Place(tuple(probe.split("|")), _MODES.get(mode), where.startswith(ANYBODY), where.endswith(MAYBE))
 
@@ -59,7 +59,7 @@ _MODES: dict[str, Mode] = {mode: mode for mode in MODES}
 
 
 def is_asked(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tuple[str, Mode]]) -> bool:
-    """Whether these probes, each in a mode, are all that a rule needs to see beside an exchange in a mode."""
+    """Whether these probes, each with a mode, include all that a rule compares an exchange in `mode` with."""
     needed = (place(where) for where in rule.beside.values())
     return all(
         any(wanted.names(api, name) and asked == (wanted.mode or mode) for name, asked in probes)
@@ -69,22 +69,22 @@ def is_asked(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tuple[str
 
 
 def _is_brief(x: Exchange) -> bool:
-    """Whether an answer shows what time a target needs for hardly anything; in a crowd all wait for each other."""
+    """Whether a response shows the target's least delay; in a burst, requests wait for each other."""
     is_small = 0 < cap_asked(x) * choices_asked(x) <= FEW_TOKENS[x.api] and len(x.heard) <= FEW_OCTETS
     return x.mode == "stream" and is_small and x.question.topic != "crowd"
 
 
 def missing_api(x: Exchange) -> str:
-    """That the API is not offered, where a greeting shows it; nothing where it is."""
+    """A message if this baseline response shows that the API is not offered, or an empty string."""
     status = reply(x).status
     if status not in (404, 405) or "model" in (refusal(x).param or "", *(refusal(x).code or "").split("_")):
         return ""
-    return f"the target does not offer this API: {x.api} answers {status} on its path"
+    return f"the target does not offer this API: HTTP {status} on the path of {x.api}"
 
 
 @dataclass(slots=True)
 class Evidence:
-    """The exchanges of a run by question, to compare others with: small ones are held, large ones read again."""
+    """The exchanges of a run by test case, for comparison: small ones are cached, large ones loaded again."""
 
     load: Load
     catalogue: Catalogue
@@ -96,7 +96,7 @@ class Evidence:
     compared: dict[str, bool] = field(default_factory=dict)
 
     def take(self, x: Exchange) -> None:
-        """Note which questions an exchange answers, and keep it if others are compared with it."""
+        """Index an exchange by its test cases, and cache it if rules compare others with it."""
         for question in (x.question, *x.also):
             self.names[question] = x.id
             if question.topic == "hello":
@@ -108,21 +108,21 @@ class Evidence:
             self.briefs[asker] = (*self.briefs.get(asker, ()), x)
 
     def _is_compared(self, question: Question) -> bool:
-        """Whether any rule wants to see the answer to a question beside another."""
+        """Whether any rule compares others with the response to a test case."""
         probe = question.probe
         if probe not in self.compared:
             self.compared[probe] = any(place(where).names(question.api, probe) for where in self.catalogue.compared)
         return self.compared[probe]
 
     def of(self, question: Question) -> Exchange | None:
-        """The answer to a question."""
+        """The exchange of a test case, or None."""
         name = self.names.get(question)
         if name is None:
             return None
         return (self.held.get(name) or self.load(name)).asked_as(question)
 
     def beside(self, x: Exchange, where: str) -> Exchange | tuple[Exchange, ...] | None:
-        """What a rule wants to see beside an exchange: an answer or several small ones, None where there is none."""
+        """The exchange that a rule compares `x` with, or several cached ones as a tuple; None if there is none."""
         wanted, question = place(where), x.question
         mode = wanted.mode or question.mode
         if not wanted.is_group:
@@ -135,13 +135,13 @@ class Evidence:
         return self.groups[key] or None
 
     def _greeting(self, api: Api, mode: Mode) -> Exchange | None:
-        """The first plain greeting of any profile, for one that did not greet itself: a smoke run asks little."""
+        """The first baseline exchange of any profile, for a profile without one, as in a smoke run."""
         greetings = (q for q in self.names if (q.api, q.mode, q.topic) == (api, mode, "hello"))
         found = min(greetings, default=None)
         return self.of(found) if found else None
 
     def _group(self, wanted: Place, api: Api, profile: str, mode: Mode) -> Iterator[Exchange]:
-        """The held answers to all questions that are meant, of a profile or (nothing) of any."""
+        """The cached exchanges that match, of a profile, or of any if it is empty."""
         for question in sorted(self.names):
             is_same = (question.api, question.mode) == (api, mode) and profile in ("", question.profile)
             found = self.held.get(self.names[question])

@@ -1,4 +1,4 @@
-"""Judging: rules over recorded exchanges. Pure: the same recording gives the same verdicts."""
+"""Apply the rules to recorded exchanges. Pure: the same recording gives the same verdicts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,17 +28,17 @@ MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
 IN_ORDER = attrgetter("rule", "api", "profile", "probe", "mode")
-"""How verdicts are sorted."""
+"""Sort key of verdicts."""
 WHOLE_TURNS = ("hello", "tools", "tools.named", "tools.several", "tools.single", "usage")
-"""Questions that a framework's user could have asked: others cap the answer, and would hurt by that alone."""
+"""Probes that a framework's user could have sent. Others cap the completion, which alone would affect clients."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Judgement:
-    """What a recording shows: verdicts, what became of request fields, impacts of the greetings, and what was spent.
+    """Verdicts on a recording, observations of request fields, impacts of the baseline exchanges, tokens and cost.
 
-    `sightings` are what single exchanges show of request fields.
-    `hurt` gives, for each exchange with a failure, what the frameworks would make of it.
+    `sightings` are the observations of request fields in single exchanges.
+    `hurt` gives, by ID of an exchange with a failure, how the frameworks would handle it.
     """
 
     verdicts: tuple[Verdict, ...] = ()
@@ -52,7 +52,7 @@ class Judgement:
 
     @property
     def fields(self) -> dict[Place, Shown]:
-        """What became of each request field, by API, field and mode."""
+        """The support of each request field, by API, field and mode."""
         return conclude(self.sightings)
 
     @property
@@ -66,20 +66,20 @@ class Judgement:
 
 
 Subject = tuple[Api, str, str]
-"""What was asked, in whichever mode: API, profile, probe."""
+"""A test case in either mode: API, profile, probe."""
 
 
 class Earlier(NamedTuple):
-    """The verdicts on one subject in an earlier judgement, by mode and rule, and the exchanges that they rest on."""
+    """Verdicts on one subject from an earlier judgement, by mode and rule, and the exchanges that they depend on."""
 
     verdicts: dict[tuple[Mode, str], Verdict]
     exchanges: set[str]
 
 
 class Known(NamedTuple):
-    """An earlier judgement of a recording of which the exchanges `same` are in this one, too, octet by octet.
+    """An earlier judgement of a recording that has the exchanges `same` in common with this one, byte for byte.
 
-    A verdict that rests on those exchanges alone is taken over, and where there was none, there is none.
+    A verdict that depends on those exchanges alone is reused; so is its absence.
     """
 
     earlier: Mapping[Subject, Earlier]
@@ -87,7 +87,7 @@ class Known(NamedTuple):
 
 
 def earlier(verdicts: Iterable[Verdict]) -> dict[Subject, Earlier]:
-    """The verdicts of a judgement, to be taken over into the next."""
+    """Index the verdicts of a judgement, to be reused in the next."""
     found: dict[Subject, Earlier] = {}
     for verdict in verdicts:
         subject = verdict.api, verdict.profile, verdict.probe
@@ -103,9 +103,9 @@ NOTHING_KNOWN = Earlier({}, set())
 
 @cache
 def _rules(catalogue: Catalogue, api: Api, mode: Mode | None, suite: Suite) -> tuple[Rule, ...]:
-    """The rules that judge an answer of an API in a mode, or without a mode those that judge both modes together.
+    """The rules for one mode of an API, or with None those that judge both modes together.
 
-    Left out are those that compare it with something that the suite does not ask.
+    Rules that compare with a probe that the suite does not send are left out.
     """
     probes = [(probe.name, asked) for probe in catalogue.probes for asked in probe.modes_in(suite)]
     of_api = (rule for rule in catalogue.rules if api in rule.apis and is_asked(rule, api, mode, probes))
@@ -117,9 +117,9 @@ def _rules(catalogue: Catalogue, api: Api, mode: Mode | None, suite: Suite) -> t
 def judge(
     facts: RunFacts, load: Load, ids: Sequence[str], known: Known | None = None, catalogue: Catalogue | None = None
 ) -> Judgement:
-    """Judge the exchanges `ids` of a run, in the order of its plan, by the rules of the installed or given catalogue.
+    """Judge the exchanges `ids` of a run, in the order of its plan, by the rules of the given or installed catalogue.
 
-    Holds two exchanges, and the small ones that others are compared with, in memory at a time, however long the run.
+    Keeps in memory two exchanges at a time, and the small ones that others are compared with, however long the run.
     """
     result = Judgement(requests=len(ids))
     catalogue = catalogue or installed()
@@ -144,7 +144,7 @@ def judge(
 
 
 def _groups(load: Load, facts: RunFacts, ids: Sequence[str]) -> Iterator[Sides]:
-    """Exchanges of one question in both modes, side by side, merged questions included."""
+    """The exchanges of each test case by mode, including merged test cases."""
     order = {name: place for place, name in enumerate(facts.planned)}
     loaded = map(load, sorted(ids, key=lambda name: (order.get(name, len(order)), name)))
     for _, group in groupby(loaded, key=lambda x: _subject(x.question)):
@@ -160,10 +160,10 @@ def _subject(question: Question) -> Subject:
 
 
 def _absent(facts: RunFacts, evidence: Evidence) -> dict[Api, str]:
-    """The APIs that the target does not offer: all their greetings answer 404 or 405.
+    """The APIs that the target does not offer: all their baseline requests get 404 or 405.
 
-    An API is not excused whose owner names it, or its path. Where no API at all is offered, none is excused: there was
-    nothing to verify.
+    An API that the configuration names, or whose path it names, is not excused. If no API is offered, none is excused:
+    there was nothing to verify.
     """
     asked_for = {*facts.target.apis, *facts.target.paths}
     greetings = evidence.missing
@@ -173,7 +173,7 @@ def _absent(facts: RunFacts, evidence: Evidence) -> dict[Api, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Judging:
-    """All rules on one question after the other."""
+    """Applies all rules to one test case after the other."""
 
     catalogue: Catalogue
     evidence: Evidence
@@ -183,7 +183,7 @@ class _Judging:
     known: Known
 
     def verdicts(self, sides: Sides) -> Iterator[Verdict]:
-        """The verdicts on a question that was asked in one mode or both."""
+        """The verdicts on a test case that was sent in one mode or both."""
         sides = {mode: x for mode, x in sides.items() if not _is_aside(x)}
         if not sides:
             return
@@ -211,7 +211,7 @@ class _Judging:
                 yield verdict
 
     def _verdict(self, rule: Rule, seen: tuple[Exchange, ...]) -> Verdict | None:
-        """The verdict, or none where the rule is about another kind of question."""
+        """The verdict, or None if the rule is about another kind of request."""
         question, ids = seen[0].question, tuple([x.id for x in seen])
         if question.api in self.absent:
             outcome = Outcome(Status.NOT_APPLICABLE, self.absent[question.api])
@@ -241,7 +241,7 @@ class _Judging:
         )
 
     def _given(self, rule: Rule, seen: tuple[Exchange, ...]) -> Given:
-        """What the rule's parameters stand for."""
+        """The arguments for the rule's parameters."""
         given: Given = dict(zip(("stream", "unary"), seen, strict=True)) if len(seen) > 1 else {"x": seen[0]}
         for name in rule.inputs[len(seen) :]:
             if name == "policy":
@@ -254,7 +254,7 @@ class _Judging:
 
 
 def _is_aside(x: Exchange) -> bool:
-    """Whether an exchange is only there for others to be compared with: it is no answer of the API."""
+    """Whether the exchange only supports comparisons and is not judged itself."""
     return x.ending.how == "hung-up" or x.question.topic == "load"
 
 
@@ -266,7 +266,7 @@ def _compared(rule: Rule, given: Given) -> Iterator[Exchange]:
 
 
 class Outcome(NamedTuple):
-    """The status, message and findings of one rule on what it is given."""
+    """The status, message and findings of one rule for its arguments."""
 
     status: Status
     message: str
@@ -274,18 +274,18 @@ class Outcome(NamedTuple):
 
 
 def decide(rule: Rule, given: Given, seen: tuple[Exchange, ...]) -> Outcome:
-    """What one rule says of what it is given. A rule that raises is our own `error`."""
+    """Apply one rule to its arguments. A rule that raises gives `error`: a harness error."""
     skip = _condition(rule, seen)
     return _skipped(skip) if skip else _judged(rule, given)
 
 
 def _condition(rule: Rule, seen: tuple[Exchange, ...]) -> Skip | None:
-    """Why the rule does not apply, or nothing."""
+    """Why the rule does not apply, or None."""
     try:
         for x in seen:
             if skip := rule.when(x):
                 return skip
-    except Exception as error:  # noqa: BLE001 - whatever a rule raises is reported as the harness's own fault
+    except Exception as error:  # noqa: BLE001 - whatever a rule raises is reported as a harness error
         return Skip(Status.ERROR, _crash(rule, error))
     return None
 
@@ -299,7 +299,7 @@ def _crash(rule: Rule, error: Exception) -> str:
 
 
 def _judged(rule: Rule, given: Given) -> Outcome:
-    """What a rule that applies yields."""
+    """The outcome of a rule that applies."""
     try:
         yielded = list(islice(_apply(rule, given), MAX_YIELDED))
     except Exception as error:  # noqa: BLE001 - as in `_condition`
@@ -317,10 +317,10 @@ PASSED = Outcome(Status.PASS, "")
 
 
 def _apply(rule: Rule, given: Given) -> Iterable[Finding | Skip]:
-    """What the rule yields, or which evidence is missing."""
+    """What the rule yields, or `untestable` if evidence is missing."""
     for name, where in rule.beside.items():
         if not given[name] and not place(where).is_optional:
-            what = "plain greeting" if where == "hello" else f"answer to {where}"
+            what = "baseline exchange" if where == "hello" else f"exchange {where}"
             return (untestable(f"the {what} to compare with was not recorded"),)
     return rule.judge(**{name: given[name] for name in rule.inputs})
 
@@ -332,7 +332,7 @@ def _consequences(
     verdicts: Iterable[Verdict],
     prices: Prices,
 ) -> None:
-    """Add what became of fields, the impact of greetings, and who is hurt by the exchanges with a failure."""
+    """Add field observations, the impact of baseline exchanges, and the clients affected by failures."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in sides.items():
         hello = evidence.beside(x, "hello")
@@ -345,7 +345,7 @@ def _consequences(
 
 
 def _fallback(x: Exchange, sides: Sides, evidence: Evidence) -> Exchange | None:
-    """What a client hears that asks again without a stream: the same question's answer, or another greeting's."""
+    """The response to a client that retries without a stream: of the same test case, or of another baseline request."""
     found = sides.get("unary") or (evidence.beside(x, "unary:hello") if x.question.topic == "hello" else None)
     return found if isinstance(found, Exchange) else None
 

@@ -1,4 +1,4 @@
-"""The plan: which requests answer which questions. Pure; equal requests are merged."""
+"""The plan: the requests of a run, and the test cases that each covers. Pure; equal requests are merged."""
 
 import json
 import re
@@ -13,15 +13,15 @@ from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
 
 ASKERS: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk", "responses": "openai-python"}
-"""The plain SDK of each API, which asks the API's own questions."""
+"""The SDK of each API, as which the probes of the API itself are sent."""
 
 
 DEFAULT_MODE: tuple[Mode, ...] = ("stream",)
-"""How a smoke run greets as the second framework of an API and on: as they ask by themselves."""
+"""Modes of a smoke run's baseline requests as the second and further frameworks of an API: their default."""
 
 
 class Asked(NamedTuple):
-    """A question with the profile and probe behind it."""
+    """A planned test case with its profile and probe."""
 
     question: Question
     profile: Profile
@@ -29,10 +29,9 @@ class Asked(NamedTuple):
 
 
 def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request, ...]:
-    """The requests of a run, greetings first, both modes of a question side by side.
+    """The requests of a run, baseline requests first, both modes of a probe in succession.
 
-    `profiles` are names from the catalogue. The APIs are those that the target's owner lists, or else those that the
-    profiles speak.
+    `profiles` are names from the catalogue. The APIs are those that the target lists, or else those of the profiles.
     """
     merged: dict[Any, Request] = {}
     ids: set[str] = set()
@@ -57,7 +56,7 @@ def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request
 
 
 def questions(target: Target, profiles: Sequence[str], suite: Suite) -> Iterator[Asked]:
-    """Every question of the suite, in the order of asking."""
+    """Every test case of the suite, in the order of sending."""
     chosen = [p for p in catalogue.profiles() if p.name in profiles or ASKERS.get(p.api) == p.name]
     apis = target.apis or tuple(api for api in APIS if any(p.api == api and p.name in profiles for p in chosen))
     for api in apis:
@@ -73,7 +72,7 @@ def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
 
 
 def _askers(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequence[str]) -> Iterator[Profile]:
-    """Frameworks ask as themselves; the plain SDK asks the rest, and greets so that its answers can be compared."""
+    """The profiles that send a probe: each framework, or the SDK, which also sends baseline requests for comparison."""
     for profile in speakers:
         is_sdk = profile.name == ASKERS.get(profile.api)
         if probe.asker == "framework" and suite not in ("fields", "fuzz"):
@@ -112,7 +111,7 @@ def _address(target: Target, profile: Profile, raw: Raw | None) -> str:
 
 
 def _cap(payload: Any, otherwise: int) -> int:
-    """The most completion tokens that a body allows: its own caps times `n`, or what the probe says."""
+    """The most completion tokens that a body allows: its own cap, or else `otherwise`, times `n`."""
     if not isinstance(payload, dict):
         return otherwise
     caps = [payload.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens")]
@@ -122,7 +121,7 @@ def _cap(payload: Any, otherwise: int) -> int:
 
 
 def _headers(target: Target, profile: Profile, probe: Probe, mode: Mode) -> tuple[tuple[str, str], ...]:
-    """The profile's headers in its order; the target's own and the probe's replace or follow them."""
+    """The profile's headers in its order; those of target and probe replace or follow them."""
     headers = dict(profile.headers(mode))
     names = {name.lower(): name for name in headers}
     for name, value in (*target.headers.items(), *(probe.raw.headers if probe.raw else ())):
@@ -135,7 +134,7 @@ def _headers(target: Target, profile: Profile, probe: Probe, mode: Mode) -> tupl
 
 
 def _fill(value: Any, model: str) -> Any:
-    """A copy of a body, to be changed at will, with the model's name in it."""
+    """A copy of a body with `{model}` replaced; the caller may modify it."""
     if isinstance(value, dict):
         return {key: _fill(item, model) for key, item in value.items()}
     if isinstance(value, list):
@@ -144,12 +143,12 @@ def _fill(value: Any, model: str) -> Any:
 
 
 def _named(octets: bytes, model: str) -> bytes:
-    """Octets with the model's name, escaped as inside a JSON text, where they say `{model}`."""
+    """The bytes with `{model}` replaced by the model's name, escaped as in a JSON string."""
     return octets.replace(MODEL.encode(), to_json(model)[1:-1])
 
 
 def to_json(value: Body | Any) -> bytes:
-    """JSON as the SDKs write it: compact, UTF-8 (their HTTP client's own encoder)."""
+    """JSON as the SDKs send it: compact, UTF-8 (as httpx encodes it)."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 

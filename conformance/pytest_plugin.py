@@ -1,4 +1,4 @@
-"""The pytest front: one item a verdict. Every pytest in the environment loads it, so it imports nothing until asked."""
+"""The pytest plugin: one item per verdict. Every pytest in the environment loads it, so heavy imports are deferred."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from conformance.runs.options import Wish
 
 RUN_FOLDER = "conformance_run"
-"""What the controller of pytest-xdist tells its workers: where the recording is."""
+"""Key under which the pytest-xdist controller sends its workers the run folder."""
 CHECKOUT = Path(__file__).parents[1]
 LEVELS = {"must": "a requirement", "should": "a recommendation", "may": "an option"}
 
 OPTIONS: dict[str, str] = {
-    "url": "address of the deployment, as far as the API's own path begins, usually ending in /v1",
-    "model": "name of a model that it serves",
+    "url": "base URL of the deployment, without the API's own path, usually ending in /v1",
+    "model": "name of a model that the deployment serves",
     "api-key-env": "name of the environment variable that holds the API key",
     "config": "TOML file of targets",
     "target": "name of a target in that file",
     "deployment": "name of an embedded deployment to test",
-    "defect": "name of a defect to plant in it",
-    "run": "folder of a recorded run to judge, without sending anything",
+    "defect": "name of a defect or legal variant to plant in it",
+    "run": "run folder to judge; nothing is sent",
     "run-dir": "new folder for the recording (default: reports/runs/TIME-TARGET)",
-    "waivers": "TOML file of accepted failures; they become strict expected failures",
+    "waivers": "TOML file of accepted failures, reported as strict xfail",
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "suite": ("smoke", "gate", "full", "fields"),
@@ -35,16 +35,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "unknown-fields": ("reject", "announce", "allow"),
 }
 REPEATED = {
-    "profile": "ask as this framework, or `all`",
-    "api": "ask this API only, and fail if it is missing",
-    "path": "where an API is, behind the base URL: API=/PATH",
+    "profile": "send the requests of this framework, or of `all`",
+    "api": "test this API only; its absence is a failure",
+    "path": "path of an API below the base URL: API=/PATH",
 }
 STARTERS = ("url", "target", "config", "deployment", "defect", "run")
-"""The options any of which makes pytest collect conformance items."""
+"""Any of these options makes pytest collect conformance items."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options, which mean what they mean on the command line of `conformance run`."""
+    """Add the options; they have the meaning of those of `conformance run`."""
     group = parser.getgroup("conformance", "conformance of an OpenAI-compatible endpoint")
     for name, text in OPTIONS.items():
         group.addoption(f"--conformance-{name}", dest=_dest(name), metavar=name.upper(), help=text)
@@ -54,7 +54,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         )
     for name, text in REPEATED.items():
         group.addoption(f"--conformance-{name}", dest=_dest(name), action="append", help=f"{text}; repeatable")
-    group.addoption("--conformance-timeout", dest=_dest("timeout"), type=_positive, help="seconds an exchange may take")
+    group.addoption(
+        "--conformance-timeout", dest=_dest("timeout"), type=_positive, help="seconds that an exchange may take"
+    )
 
 
 def _dest(name: str) -> str:
@@ -73,7 +75,7 @@ def _option(config: pytest.Config, name: str) -> Any:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Join in only where a target or a recording is named."""
+    """Activate the plugin only if a target or a recording is given."""
     if all(_option(config, name) is None for name in STARTERS):
         return
     declare_markers(config)
@@ -102,18 +104,18 @@ class Front:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Record once, in the process that the user started; workers of pytest-xdist are told where."""
+        """Record once, in the main process; pytest-xdist workers receive the run folder."""
         told = getattr(self.config, "workerinput", {}).get(RUN_FOLDER)
         self.path = Path(told) if told else _recorded(self.config).absolute()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker of pytest-xdist where the recording is."""
+        """Send a pytest-xdist worker the run folder."""
         node.workerinput[RUN_FOLDER] = str(self.path)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        """Add one item a verdict, before `-k` and `-m` choose among them."""
+        """Add one item per verdict, before `-k` and `-m` select."""
         items.extend(one_a_verdict(session, self._judged()))
 
     def _judged(self) -> "Run":
@@ -129,7 +131,7 @@ class Front:
         return self.run
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say what matters most, and where the recording is."""
+        """Print the headline, stale waivers and the run folder."""
         if hasattr(self.config, "workerinput") or self.path is None:
             return
         if self.run is None and not terminalreporter.stats:
@@ -140,12 +142,12 @@ class Front:
             terminalreporter.write_line(sentence)
         for waiver in report.waivers:
             if waiver.state != "used":
-                terminalreporter.write_line(f"The waiver of {waiver.rule} ({waiver.reason}) is {waiver.state}.")
-        terminalreporter.write_line(f"The recording is in {self.path} (to judge it again: --conformance-run).")
+                terminalreporter.write_line(f"The waiver for {waiver.rule} ({waiver.reason}) is {waiver.state}.")
+        terminalreporter.write_line(f"Recording: {self.path} (judge it again with --conformance-run).")
 
 
 def _recorded(config: pytest.Config) -> Path:
-    """The folder of the run to judge: the one that is named, or a new one."""
+    """The run folder to judge: the given one, or that of a new run."""
     from conformance.runner import NullProgress
     from conformance.runs import execute
     from conformance.runs.config import ConfigError
@@ -164,7 +166,7 @@ def _recorded(config: pytest.Config) -> Path:
     if facts.stopped:
         code = 130 if facts.stopped == "interrupted" else 3
         words = {"interrupted": "was interrupted", "unreachable": "could not reach the target"}
-        reason = f"conformance {words.get(facts.stopped, 'was refused: the key')}: {facts.stopped_why} (kept in {path})"
+        reason = f"conformance {words.get(facts.stopped, 'API key rejected')}: {facts.stopped_why} (in {path})"
         pytest.exit(reason, returncode=code)
     return path
 
@@ -198,7 +200,7 @@ def _wish(config: pytest.Config) -> "Wish":
 
 
 def one_a_verdict(session: pytest.Session, run: "Run") -> "Iterator[Judgement]":
-    """The items of a run, under the files of the rules."""
+    """The items of a run, grouped by the rules' source files."""
     from conformance import catalogue
 
     files = {rule.id: f"{rule.judge.__module__.replace('.', '/')}.py" for rule in catalogue.rules()}
@@ -215,23 +217,23 @@ def one_a_verdict(session: pytest.Session, run: "Run") -> "Iterator[Judgement]":
 
 
 class RuleFile(pytest.File):
-    """A file of rules; its items are made from a recording, never from the file."""
+    """A source file of rules; its items come from a recording, not from the file."""
 
     def collect(self) -> "list[pytest.Item]":
-        """Nothing: the session adds the items."""
+        """Collect nothing: the session adds the items."""
         return []
 
 
-class Violation(Exception):  # noqa: N818 - what a target did, no error of ours
-    """A rule failed; the text is all that a person needs."""
+class Violation(Exception):  # noqa: N818 - not an error of the harness
+    """A rule failed; the text is the failure report."""
 
 
 class HarnessError(Exception):
-    """A rule could not be judged, through no fault of the target."""
+    """A rule could not be judged because of a harness error."""
 
 
 class Judgement(pytest.Item):
-    """One verdict as a test: a failure fails, what does not apply is skipped, our own fault is an error."""
+    """One verdict as a test: fail fails, not-applicable and untestable are skipped, error is an error."""
 
     def __init__(self, *, verdict: "Judged", run: "Run", **given: Any) -> None:
         super().__init__(**given)
@@ -244,7 +246,7 @@ class Judgement(pytest.Item):
         self.extra_keyword_matches.update((verdict.rule, verdict.profile, verdict.mode, verdict.probe, verdict.api))
 
     def accept(self, stale: list[Any]) -> None:
-        """Expect a waived failure, strictly; a stale waiver makes the passes that it covers fail."""
+        """Mark a waived failure as strict xfail; passes covered by a stale waiver fail."""
         if self.verdict.waived:
             self.add_marker(pytest.mark.xfail(strict=True, reason=self.verdict.waived, raises=Violation))
         elif self.verdict.status == "pass":
@@ -253,12 +255,12 @@ class Judgement(pytest.Item):
                     self.add_marker(pytest.mark.xfail(strict=True, reason=waiver.reason))
 
     def setup(self) -> None:
-        """Report our own fault before the test: an error, and no failure of the target."""
+        """Raise harness errors here, so that pytest reports an error, not a failure."""
         if self.verdict.status == "error":
             raise HarnessError(self.verdict.message)
 
     def runtest(self) -> None:
-        """Raise, skip or pass, as the verdict says."""
+        """Raise, skip or pass according to the verdict."""
         status = self.verdict.status
         if status == "fail":
             from conformance.report.failures import describe, text
@@ -268,13 +270,13 @@ class Judgement(pytest.Item):
             pytest.skip(f"{status}: {self.verdict.message}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Our text, without a traceback: it is the target that failed."""
+        """Our failure report without a traceback: the target failed, not the code."""
         if isinstance(excinfo.value, (Violation, HarnessError)):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """The rule's file and the requirement."""
+        """The rule's source file and title."""
         return self.path, None, f"{self.name}: {self.verdict.title}"
 
 

@@ -1,4 +1,4 @@
-"""The gate: plan, greet, fire and store. What both fronts do before anything is judged."""
+"""Record a run: plan, send baseline requests, send the others, store. Shared by both front ends."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ from conformance.transport.send_all import fire
 
 HIDDEN = "(hidden)"
 AT_A_TIME: dict[int, int] = {TOGETHER: 8, CROWD: 16}
-"""How many requests are under way at the same time in a turn, where the user sets no bound; in the later turns one."""
+"""Concurrent requests per stage, unless the user sets a limit; 1 in the later stages."""
 
 
 class Store(Protocol):
-    """Where a run is kept: a folder, or memory."""
+    """Storage of a run: a folder, or memory."""
 
     def write_facts(self, facts: RunFacts) -> None:
         """Write the run's facts, or replace them."""
@@ -35,10 +35,10 @@ class Store(Protocol):
 
 
 class Progress(Protocol):
-    """Who is told how far a run is."""
+    """Receives progress events of a run."""
 
     def total(self, requests: int) -> None:
-        """So many requests will be sent."""
+        """The number of requests that will be sent."""
 
     def done(self, exchange: Exchange) -> None:
         """One exchange was recorded."""
@@ -56,9 +56,9 @@ class NullProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a run is asked to do. `key` is the API key itself and goes nowhere but over the wire to the target.
+    """Options of a run. `key` is the API key itself and is only ever sent to the target.
 
-    `unix_socket`, a path, is connected to in place of the target's host.
+    `unix_socket`, a path, is connected to instead of the target's host.
     """
 
     target: Target
@@ -77,7 +77,7 @@ class Options:
 
 @dataclass(slots=True, kw_only=True)
 class _Recording:
-    options: Options = field(repr=False)  # asyncio makes the representation of what it runs, and throws it away
+    options: Options = field(repr=False)  # asyncio builds the repr of each task, and discards it
     store: Store = field(repr=False)
     progress: Progress = field(repr=False)
     have: Mapping[str, Exchange] = field(repr=False)
@@ -87,7 +87,7 @@ class _Recording:
     heard: dict[str, Exchange] = field(default_factory=dict, repr=False)
 
     async def fire(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
-        """Send the requests, turn by turn, but for those whose exchange is there."""
+        """Send the requests, stage by stage; reuse exchanges that exist already."""
         for request in requests:
             if request.id in self.have:
                 self._keep(self.have[request.id], keep)
@@ -121,11 +121,11 @@ class _Recording:
 async def record(
     options: Options, store: Store, progress: Progress, have: Mapping[str, Exchange] = MappingProxyType({})
 ) -> RunFacts:
-    """Send the run's requests and record every exchange; returns and writes the run's facts.
+    """Send the run's requests and record every exchange; writes and returns the run's facts.
 
-    `have` are exchanges by the ID of their request that are there already; they are taken over in its place.
-    One plain greeting per API goes first: if nobody answers or the key is refused, nothing else is sent. Cancellation
-    (Ctrl-C) keeps what was recorded and writes the facts as `interrupted` before it goes on.
+    `have` are existing exchanges by request ID, reused instead of sending the request. One baseline request per API is
+    sent first: if the target is unreachable or rejects the key, nothing else is sent. Cancellation (Ctrl-C) keeps the
+    recorded exchanges and writes the facts as `interrupted` before it propagates.
     """
     requests = plan(options.target, options.profiles, options.suite)
     within, left_out = _within(requests, options)
@@ -174,14 +174,14 @@ async def _greet_then_fire(recording: _Recording, requests: Sequence[Request]) -
         if recording.stopped:
             recording.left_out[request.id] = recording.why
         elif _is_absent(api, missing, heard) and request.questions[0].topic != "hello":
-            recording.left_out[request.id] = f"{api} answers {missing[api]} on its path"
+            recording.left_out[request.id] = f"HTTP {missing[api]} on the path of {api}"
         else:
             rest.append(request)
     await recording.fire(rest, lambda _: None)
 
 
 def _greetings(requests: Sequence[Request]) -> list[Request]:
-    """The first unary greeting of each API: the cheapest question that any deployment must answer."""
+    """The first non-streaming baseline request of each API: the cheapest that any deployment must support."""
     first: dict[Api, Request] = {}
     for request in requests:
         question = request.questions[0]
@@ -195,19 +195,19 @@ def _is_absent(api: Api, missing: dict[Api, int], heard: Sequence[Exchange]) -> 
 
 
 def _refusal_to_talk(heard: Sequence[Exchange]) -> tuple[str, str]:
-    """Whether the target can't be tested at all, and why."""
+    """The stop reason and message if the target can't be tested at all, or empty strings."""
     if heard and all(x.ending.how == "unreachable" for x in heard):
         return "unreachable", heard[0].ending.detail or "no connection could be made"
     if heard and all(x.ending.how == "timeout" and not x.heard for x in heard):
-        return "unreachable", f"the target takes connections and does not answer: {heard[0].ending.detail}"
+        return "unreachable", f"the target accepts connections but sends no response: {heard[0].ending.detail}"
     refused = [reply(x).status for x in heard if reply(x).status in (401, 403)]
     if heard and len(refused) == len(heard):
-        return "key-refused", f"the target answered {refused[0]} to a plain greeting"
+        return "key-refused", f"the target rejected the baseline request with HTTP {refused[0]}"
     return "", ""
 
 
 def _within(requests: Sequence[Request], options: Options) -> tuple[list[Request], dict[str, str]]:
-    """The requests that fit into the caps on requests, tokens and cost, in order, and the others with the reason."""
+    """The requests within the limits on requests, tokens and cost, in order, and the others with the reason."""
     kept: list[Request] = []
     left_out: dict[str, str] = {}
     tokens, cost = 0, 0.0
@@ -235,15 +235,15 @@ def _over(requests: int, tokens: int, cost: float, options: Options) -> str:
 
 
 def tokens_of(request: Request) -> int:
-    """An upper bound of a request's tokens: a token has at least two octets of the prompt, in practice four.
+    """An upper bound of a request's tokens: a token has at least two bytes of the prompt, in practice four.
 
-    White space around the body is no part of the prompt.
+    White space around the body is not part of the prompt.
     """
     return len(request.body.strip()) // 3 + request.max_tokens
 
 
 def cost_of(request: Request, target: Target) -> float | None:
-    """An upper bound of what a request costs in US dollars, or None where no price is known."""
+    """An upper bound of a request's cost in US dollars, or None if no price is known."""
     prices = target.prices
     if prices.request is not None:
         return prices.request

@@ -1,4 +1,4 @@
-"""The JSON Schemas by name: the wire's and our own, from the wheel or the checkout."""
+"""Load JSON Schemas by name: those of the APIs and of the harness, from the wheel or the checkout."""
 
 import json
 from functools import cache
@@ -17,7 +17,7 @@ Schema = dict[str, Any]
 
 @cache
 def load(name: str) -> Schema:
-    """The schema of that name, for example `chat-chunk`, as JSON; not to be changed. Raises FileNotFoundError."""
+    """The schema of that name, for example `chat-chunk`; do not modify it. Raises FileNotFoundError."""
     schema: Schema = json.loads(_folder().joinpath(name + SUFFIX).read_text(encoding="utf-8"))
     return schema
 
@@ -25,7 +25,7 @@ def load(name: str) -> Schema:
 @cache
 def validator(name: str) -> "Draft202012Validator":
     """A validator of the schema of that name (JSON Schema, draft 2020-12), with references to the others resolved."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - a smoke run needs no validator, which takes its time
+    from jsonschema import Draft202012Validator
 
     return Draft202012Validator(load(name), registry=_registry())
 
@@ -37,14 +37,14 @@ def names() -> tuple[str, ...]:
 
 
 def _folder() -> Traversable:
-    """A wheel holds the schemas inside the package; in the checkout they stand beside it."""
+    """The folder of schemas: inside the package in a wheel, next to it in the checkout."""
     inside = files("conformance").joinpath("schemas")
     return inside if inside.is_dir() else Path(__file__).parent.parent / "schemas"
 
 
 @cache
 def _registry() -> Any:
-    from referencing import Registry, Resource  # noqa: PLC0415 - as above
+    from referencing import Registry, Resource
 
     def retrieve(uri: str) -> Resource[Any]:
         return Resource.from_contents(load(uri.removesuffix(SUFFIX)))

@@ -1,9 +1,9 @@
-"""The self-test: every planted defect and legal variant through the gate, as a kill matrix.
+"""The self-test: run the gate on every planted defect and legal variant; the result is the kill matrix.
 
-What a deployment answers is a pure function of the request. So each deployment is recorded once, as it is; for a
-change, only those requests are sent whose replies it changes, and the other exchanges are taken over, with the
-verdicts that rest on them alone. Harness and server share an event loop in virtual time and talk over a Unix socket:
-every time in the recording is exact, and the same on a busy machine as on an idle one.
+A deployment's response is a pure function of the request. So each deployment is recorded once without changes; for a
+change, only requests whose responses it alters are sent, and the other exchanges are reused, with the verdicts that
+depend on them alone. Harness and server share an event loop in virtual time and a Unix socket: all recorded times are
+exact, on a busy machine as on an idle one.
 """
 
 import os
@@ -39,15 +39,15 @@ from conformance.transport.limits import Limits
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 KEY = "sk-self-test-0123456789"
-"""Every deployment is asked with a key, so that one that repeats it is seen."""
+"""Sent to every deployment, so that a repeated key is detected."""
 LIMITS = Limits(timeout_s=8.0, silence_s=3.0, first_byte_s=3.0, linger_s=0.02)
-"""Short, so that little is simulated of a deployment that hangs; in virtual time nothing else can be late."""
+"""Short, to simulate little of a deployment that hangs; in virtual time nothing else can be late."""
 CONCURRENCY = 8
 NOWHERE = "http://reference/v1"
 
 
 class History(NamedTuple):
-    """What a server remembers when a request comes: the fields of the same names in `Asked`."""
+    """Server state when a request arrives: the fields of the same names in `Asked`."""
 
     hang_ups: int = 0
     running: int = 0
@@ -55,17 +55,17 @@ class History(NamedTuple):
 
 
 HISTORIES = (History(), History(hang_ups=1, running=1), History(earlier=1))
-"""After what a request is imagined: some changes show only then."""
+"""Server states to simulate: some defects appear only after a disconnect or an earlier request."""
 
 HUNG_UP = (".hang-up.", ".after.")
-"""What tells a request that is hung up on from the one after it."""
+"""Name parts of a request with a disconnect and of the one after it."""
 
 UNPRICED = Prices()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the kill matrix: what the gate said of one deployment, and whether that is right."""
+    """One line of the kill matrix: the rules that failed on one deployment, and the rule that must."""
 
     name: str
     title: str
@@ -78,7 +78,7 @@ class Row:
 
     @property
     def is_right(self) -> bool:
-        """A defect is caught by the rule that it names; a variant or good deployment fails no MUST."""
+        """Whether a defect is caught by the rule that it names; a variant or good deployment must fail no MUST."""
         if self.errors:
             return False
         return self.caught_by in (*self.must, *self.should) if self.caught_by else not self.must
@@ -86,7 +86,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Recorded:
-    """A recording with what became of it. It has no representation: asyncio makes one of each result."""
+    """A recording with its judgement. It has no repr: asyncio builds one of each result."""
 
     facts: RunFacts
     exchanges: dict[str, Exchange]
@@ -94,7 +94,7 @@ class Recorded:
 
     @cached_property
     def earlier(self) -> dict[Case, Earlier]:
-        """The verdicts, to be taken over."""
+        """The verdicts, indexed for reuse."""
         return earlier(self.judged.verdicts)
 
 
@@ -110,8 +110,8 @@ def inspect(
 ) -> Recorded:
     """Run a suite, all profiles, against one embedded deployment, and judge the recording.
 
-    Where the deployment's own recording is given as `base`, the exchanges that `change` leaves alone are its. In
-    `real_time` the run goes over TCP, within the limits of any run.
+    `base` is the deployment's recording without changes: exchanges that `change` does not affect are reused from it.
+    With `real_time` the run uses TCP and the default limits.
     """
     same = {name: base.exchanges[name] for name in _left_alone(deployment, change, suite)} if base and change else {}
 
@@ -141,7 +141,7 @@ def inspect(
 
 @cache
 def _imagined(deployment: str, suite: Suite) -> dict[str, tuple[tuple[Asked, Answer, Reply], ...]]:
-    """What the deployment would answer to each request of a run."""
+    """The responses that the deployment would send to each request of a run, one per state."""
     target = Target(base_url=NOWHERE, model="reference", apis=APIS)
     imagined = {}
     for request in plan(target, PROFILES, suite):
@@ -153,9 +153,9 @@ def _imagined(deployment: str, suite: Suite) -> dict[str, tuple[tuple[Asked, Ans
 
 
 def _left_alone(deployment: str, change: Change, suite: Suite) -> frozenset[str]:
-    """The requests whose replies a change leaves as they are, whatever went before.
+    """The requests whose responses a change does not alter, in any state.
 
-    A question after a hang-up follows it closely: where one of the two is sent again, both are.
+    A request after a disconnect depends on it: if one of the two is sent again, both are.
     """
     imagined = _imagined(deployment, suite)
     shown = {
@@ -166,12 +166,12 @@ def _left_alone(deployment: str, change: Change, suite: Suite) -> frozenset[str]
 
 
 def _depends(ways: tuple[tuple[Asked, Answer, Reply], ...]) -> bool:
-    """Whether a reply depends on what the server remembers."""
+    """Whether a response depends on the state of the server."""
     return any(reply != ways[0][-1] for _, _, reply in ways)
 
 
 def _shows(deployment: str, change: Change, asked: Asked, said: Answer, reply: Reply) -> bool:
-    """Whether a change shows in the reply to a request; what is said is written again only where it differs."""
+    """Whether a change alters the response to a request; it is serialized again only if its content differs."""
     read = change.asked(asked) if change.asked else asked
     meant = said if read == asked else answer(read, DEPLOYMENTS[deployment], key=KEY)
     changed = change.answer(meant, read) if change.answer else meant
@@ -181,7 +181,7 @@ def _shows(deployment: str, change: Change, asked: Asked, said: Answer, reply: R
 
 @cache
 def recorded(deployment: str, policy: Policy, suite: Suite) -> Recorded:
-    """The recording of a deployment as it is, judged under a policy."""
+    """The recording of a deployment without changes, judged under a policy."""
     usual = POLICIES.get(deployment, Policy())
     if policy == usual:
         return inspect(deployment, None, policy, suite=suite)
@@ -196,13 +196,13 @@ def judged_under(policy: Policy, run: Recorded) -> Recorded:
 
 
 BaseOf = Callable[[str, Policy, Suite], Recorded]
-"""Where the recordings of the deployments as they are come from."""
+"""Returns the recording of a deployment without changes."""
 
 
 class Subject(NamedTuple):
-    """What a line of the kill matrix is about: a deployment, with a change or as it is, under the policy meant.
+    """Subject of a line of the kill matrix: a deployment, with or without a change, under its policy.
 
-    `caught_by` is the rule that must fail, or nothing.
+    `caught_by` is the rule that must fail, or empty.
     """
 
     deployment: str
@@ -220,7 +220,7 @@ def subject(name: str) -> Subject:
 
 
 def look(name: str, suite: Suite = "full", base_of: BaseOf = recorded) -> Recorded:
-    """The recording of a deployment, defect or variant, judged under the policy that is meant."""
+    """The recording of a deployment, defect or variant, judged under its policy."""
     deployment, change, policy, _ = subject(name)
     base = base_of(deployment, policy, suite)
     return inspect(deployment, change, policy, suite=suite, base=base) if change else base
@@ -252,10 +252,10 @@ def line(name: str, run: Recorded) -> Row:
 
 
 FAULTY = {"silent-json": "FLD001", "sse-proxy": "DLV001"}
-"""The deployments that are at fault under any policy, and the rule that must say so."""
+"""Deployments that are non-conformant under any policy, and the rule that must fail."""
 
 POLICIES = {"stopgap-501": Policy(streaming="stopgap-ok")}
-"""The policy under which a deployment is good."""
+"""The policy under which a deployment is conformant."""
 
 
 def subjects() -> tuple[str, ...]:
@@ -264,6 +264,6 @@ def subjects() -> tuple[str, ...]:
 
 
 def rows(names: Sequence[str], suite: Suite = "full") -> Iterator[Row]:
-    """The lines of the kill matrix, in order, worked out on all processors."""
+    """The lines of the kill matrix, in order, computed on all processors."""
     with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
         yield from pool.map(row, names, repeat(suite), chunksize=8)

@@ -1,4 +1,4 @@
-"""The page that maps known bugs and what the references say to the rules that judge them, from coverage.toml."""
+"""Generate coverage.md from coverage.toml: known bugs and requirements of the references, and the rules for them."""
 
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -13,27 +13,27 @@ DATA: dict[str, Any] = tomllib.loads((Path(__file__).parent / "coverage.toml").r
 
 
 def coverage() -> str:
-    """The page of coverage."""
+    """The coverage page."""
     return "\n".join((*_opening(), *_bugs(), *_norms(), *_measured()))
 
 
 def _opening() -> Iterator[str]:
     bugs, norms = DATA["bug"], DATA["norm"]
     yield from (
-        "# What is covered",
+        "# Coverage",
         "",
         "Generated from [coverage.toml](coverage.toml) and the catalogue: `make docs`.",
         "",
     )
-    yield f"- {len(bugs)} bugs that happened to others, with their threads: {_counts(bugs)}."
-    yield f"- {len(norms)} things that the references ask of a server of these APIs: {_counts(norms)}. What binds only"
-    yield "  clients, caches and proxies is left out, but for a few that are easily taken for a server's."
+    yield f"- {len(bugs)} bugs reported elsewhere, with their threads: {_counts(bugs)}."
+    yield f"- {len(norms)} requirements of the references on servers of these APIs: {_counts(norms)}. Requirements on"
+    yield "  clients, caches and proxies are left out, but for a few that are easily mistaken for a server's."
     named = {rule for entry in bugs for rule in entry.get("rules", ())}
     rest = [rule.id for rule in catalogue.rules() if rule.id not in named]
-    yield f"- {len(rest)} rules stand for no known bug, but for a specification or a measurement alone: {_links(rest)}."
+    yield f"- {len(rest)} rules are based on a specification or a measurement, not on a known bug: {_links(rest)}."
     waiting = [entry["id"] for entry in bugs if "awaits" in entry]
     if waiting:
-        yield f"- {len(waiting)} bugs wait for a rule that is still to be written: {', '.join(waiting)}."
+        yield f"- {len(waiting)} bugs have no rule yet: {', '.join(waiting)}."
     yield ""
 
 
@@ -41,7 +41,9 @@ def _counts(entries: Iterable[Entry]) -> str:
     listed = list(entries)
     judged = sum("rules" in entry for entry in listed)
     waiting = sum("awaits" in entry and "rules" not in entry for entry in listed)
-    return f"{judged} judged, {waiting} waiting for a rule, {len(listed) - judged - waiting} not judged, and why"
+    return (
+        f"{judged} judged, {waiting} waiting for a rule, {len(listed) - judged - waiting} not judged, with the reason"
+    )
 
 
 def _bugs() -> Iterator[str]:
@@ -57,7 +59,12 @@ def _bugs() -> Iterator[str]:
 def _norms() -> Iterator[str]:
     yield from ("## References", "")
     for document in DATA["document"]:
-        yield from (f"### {document['title']}", "", "| where | level | what it asks | judged by |", "|---|---|---|---|")
+        yield from (
+            f"### {document['title']}",
+            "",
+            "| section | level | requirement | judged by |",
+            "|---|---|---|---|",
+        )
         for norm in DATA["norm"]:
             if norm["of"] == document["key"]:
                 place = norm.get("where", "")
@@ -67,7 +74,7 @@ def _norms() -> Iterator[str]:
 
 
 def _measured() -> Iterator[str]:
-    yield from ("## Measured of clients", "", "| what clients do | judged by |", "|---|---|")
+    yield from ("## Measured client behaviour", "", "| client behaviour | judged by |", "|---|---|")
     yield from (_row(marked(entry["says"]), _links(entry["rules"])) for entry in DATA["measured"])
     yield ""
 
@@ -77,7 +84,7 @@ def _row(*cells: str) -> str:
 
 
 def _judged(entry: Entry) -> str:
-    """The rules; or why there is none, or where it is still to be written; and what else there is to say."""
+    """The rules, or why there is none, or where one is planned; then variants and notes."""
     awaits = f"**no rule yet** ({entry['awaits']})" if "awaits" in entry else ""
     legal = f"legal: {_names(entry['variants'])}" if "variants" in entry else ""
     parts = (_links(entry.get("rules", ())), awaits, marked(entry.get("why", "")), legal, marked(entry.get("note", "")))

@@ -1,6 +1,6 @@
-"""Write the generated pages from the catalogue and from what the embedded deployments answer.
+"""Generate pages from the catalogue and the responses of the embedded deployments.
 
-`python docs/generate.py` writes them; `--check` says which differ and exits 1.
+`python docs/generate.py` writes them; `--check` lists those that differ and exits 1.
 """
 
 import json
@@ -22,27 +22,27 @@ HERE = Path(__file__).parent
 
 
 def rules() -> dict[str, str]:
-    """A page a rule, and their index."""
+    """One page per rule, and their index."""
     shown = [page(rule) for rule in catalogue.rules()]
     return {"rules/README.md": "\n".join(index(shown)), **{f"rules/{one.id}.md": as_markdown(one) for one in shown}}
 
 
 def index(pages: list[Page]) -> Iterator[str]:
-    """The index of the rules, line by line: by family, by level, and by whom they hurt."""
+    """The lines of the rule index: by family, by level, and by affected client."""
     yield from (
         "# The rules",
         "",
         "Generated from the catalogue: `make docs`. `conformance explain ID` shows a page.",
         "",
     )
-    views = ("By family", "By level", "By whom they hurt")
+    views = ("By family", "By level", "By affected client")
     links = (f"[{view.lower()}](#{view.lower().replace(' ', '-')})" for view in views)
     yield f"{len(pages)} rules: {', '.join(links)}."
     yield from ("", "## By family", "")
     for family in _families(pages):
         of_family = [shown for shown in pages if shown.family == family]
         yield from (f"### {family}", "", f"{FAMILIES[family].capitalize()}: {len(of_family)} rules.", "")
-        yield from ("| rule | level | what is required | hurts |", "|---|---|---|---|")
+        yield from ("| rule | level | requirement | affects |", "|---|---|---|---|")
         for shown in of_family:
             hurt = ", ".join(dict.fromkeys(harm.profile for harm in shown.harms))
             yield f"| {_link(shown)} | {shown.level} | {marked(shown.title)} | {hurt} |"
@@ -52,9 +52,9 @@ def index(pages: list[Page]) -> Iterator[str]:
         of_level = [shown for shown in pages if shown.level is level]
         yield from (f"**{level}** ({len(of_level)}): {', '.join(map(_link, of_level))}", "")
     yield from (
-        "## By whom they hurt",
+        "## By affected client",
         "",
-        "Computed: what each client would make of the planted defects' answers.",
+        "Computed: each client is simulated on the responses of the planted defects.",
         "",
     )
     clients = dict.fromkeys(harm.client for shown in pages for harm in shown.harms)
@@ -62,7 +62,7 @@ def index(pages: list[Page]) -> Iterator[str]:
         hurting = [shown for shown in pages if any(harm.client == client for harm in shown.harms)]
         yield from (f"**{client}** ({len(hurting)}): {', '.join(map(_link, hurting))}", "")
     unseen = [shown for shown in pages if not shown.harms]
-    yield from (f"**Nobody in a plain turn** ({len(unseen)}): {', '.join(map(_link, unseen))}", "")
+    yield from (f"**No client in a plain turn** ({len(unseen)}): {', '.join(map(_link, unseen))}", "")
 
 
 def _families(pages: list[Page]) -> list[str]:
@@ -76,10 +76,10 @@ def _link(shown: Page) -> str:
 
 def questions() -> str:
     """The page of profiles and probes."""
-    lines = ["# Who asks, and what", "", "Generated from the catalogue: `make docs`.", "", "## Profiles", ""]
-    lines += ["| profile | API | stands for | versions | captured |", "|---|---|---|---|---|"]
+    lines = ["# Profiles and probes", "", "Generated from the catalogue: `make docs`.", "", "## Profiles", ""]
+    lines += ["| profile | API | client | versions | captured |", "|---|---|---|---|---|"]
     lines += [f"| `{p.name}` | {p.api} | {p.title} | {p.versions} | {p.captured} |" for p in catalogue.profiles()]
-    lines += ["", "## Probes", "", "| probe | suite | modes | asked by | purpose |", "|---|---|---|---|---|"]
+    lines += ["", "## Probes", "", "| probe | suite | modes | sent by | purpose |", "|---|---|---|---|---|"]
     for p in catalogue.probes():
         who = "each framework" if p.asker == "framework" else "the API's SDK"
         lines.append(f"| `{p.name}` | {p.smallest_suite} | {', '.join(p.modes)} | {who} | {_cell(p.purpose)} |")
@@ -89,14 +89,14 @@ def questions() -> str:
 def reference() -> str:
     """The page of deployments, defects and variants."""
     lines = ["# The embedded server", "", "Generated from the catalogue: `make docs`.", ""]
-    lines += ["    conformance serve --deployment NAME [--defect NAME]    # to look at it with curl", ""]
-    lines += ["## Deployments", "", "| name | what it is |", "|---|---|"]
+    lines += ["    conformance serve --deployment NAME [--defect NAME]    # to try it with curl", ""]
+    lines += ["## Deployments", "", "| name | description |", "|---|---|"]
     lines += [f"| `{d.name}` | {_cell(d.title)} |" for d in DEPLOYMENTS.values()]
     lines += [
         "",
         f"## Defects ({len(changes.defects())})",
         "",
-        "| name | on | the lie | caught by |",
+        "| name | deployment | defect | caught by |",
         "|---|---|---|---|",
     ]
     lines += [f"| `{c.name}` | {c.on} | {_cell(c.title)} | {c.caught_by} |" for c in changes.defects()]
@@ -104,7 +104,7 @@ def reference() -> str:
         "",
         f"## Legal variants ({len(changes.variants())})",
         "",
-        "| name | what is unusual, and legal |",
+        "| name | unusual but legal behaviour |",
         "|---|---|",
     ]
     lines += [f"| `{c.name}` | {_cell(c.title)} |" for c in changes.variants()]
@@ -124,18 +124,18 @@ PAGES = {
 
 
 def pages() -> dict[str, str]:
-    """Every generated file, by its path in this folder."""
+    """Every generated file, by its path relative to this folder."""
     return {name: write() for name, write in PAGES.items()} | rules()
 
 
 def main(*, check: bool) -> int:
-    """Write every page and remove those of rules that are gone, or say which differ."""
+    """Write every page and remove those of deleted rules, or list those that differ."""
     wanted = pages()
     stale = {name for name, text in wanted.items() if not (HERE / name).exists() or (HERE / name).read_text() != text}
     gone = {f"rules/{path.name}" for path in (HERE / "rules").glob("*")} - set(wanted)
     for name in sorted(stale | gone):
         if check:
-            print(f"docs/{name}: differs from what the catalogue says; run `make docs`")
+            print(f"docs/{name}: differs from the catalogue; run `make docs`")
         elif name in gone:
             (HERE / name).unlink()
             print(f"docs/{name}: removed")

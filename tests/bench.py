@@ -1,7 +1,7 @@
-"""Measure the harness: what a gate and a smoke run cost, what recording and judging add to what is bare.
+"""Benchmark the harness: cost of a gate and a smoke run, overhead of recording and judging.
 
-Every speed is a ratio of two measurements taken in turn in one run, so that it means the same on any machine. What is
-promised stands beside it; exit code 1 where a promise does not hold. `make bench`, on an idle machine.
+Every speed is a ratio of two measurements taken in turn in one run, so that it means the same on any machine, and is
+printed with its promised limit; exit code 1 if one is exceeded. Run `make bench` on an idle machine.
 """
 
 import json
@@ -37,12 +37,12 @@ from conformance.transport.limits import Limits
 CHUNKS = 10_000
 ROUNDS = 5
 BARE = "import anyio, cyclopts, httpx, msgspec, rich.console"
-"""What a command with these libraries needs to start."""
+"""The cost of starting a command with these libraries."""
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 def events() -> list[bytes]:
-    """The octets of a good chat stream of CHUNKS chunks, one item an event."""
+    """The bytes of a valid chat stream of CHUNKS chunks, one item per event."""
 
     def chunk(delta: dict[str, str], finish: str | None = None) -> dict[str, object]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -55,7 +55,7 @@ def events() -> list[bytes]:
 
 @asynccontextmanager
 async def streaming(pieces: list[bytes]):
-    """A server that answers anything with these pieces, each a chunk of its own; yields its URL."""
+    """A server that responds to any request with these pieces, one chunk each; yields its URL."""
     body = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
     async def answer(stream: anyio.abc.SocketStream) -> None:
@@ -82,22 +82,22 @@ async def fastest(call: Callable[[], Awaitable[object]]) -> float:
 
 
 class Promises:
-    """The measurements that are promised, and those that do not hold."""
+    """Print measurements with their promised limits, and collect those that exceed them."""
 
     def __init__(self) -> None:
         self.broken: list[str] = []
 
     def tell(self, name: str, ratio: float, most: float, words: str) -> None:
-        """Print a ratio beside the most that is promised."""
+        """Print a ratio and its promised limit."""
         print(f"{name:<16} {ratio:.2f} x {words} (promised: at most {most:g})")
         if ratio > most:
             self.broken.append(name)
 
 
 async def measure_gate(promises: Promises) -> None:
-    """Requests, tokens and time of a gate against its slowest chain: the requests that must follow one another.
+    """Requests, tokens and time of a gate, compared with its critical path of requests that must run in sequence.
 
-    These are the slowest of each turn whose requests go together, and all of each turn whose requests go alone.
+    It has the slowest request of each concurrent stage, and all requests of each sequential stage.
     """
     with tempfile.TemporaryDirectory() as path:
         async with serve(DEPLOYMENTS["native-sse"]) as url:
@@ -115,11 +115,11 @@ async def measure_gate(promises: Promises) -> None:
     chain = greeting + sum(max(ends) if turn in AT_A_TIME else sum(ends) for turn, ends in turns.items())
     print(f"gate             {judged.requests} requests, {judged.tokens_prompt} + {judged.tokens_completion} tokens")
     print(f"                 {fired:.2f} s to record, {total:.2f} s with {len(judged.verdicts)} verdicts")
-    promises.tell("", fired / chain, 1.5, f"its slowest chain of requests ({chain:.2f} s)")
+    promises.tell("", fired / chain, 1.5, f"its critical path of requests ({chain:.2f} s)")
 
 
 def measure_smoke(promises: Promises) -> None:
-    """The processor time of a smoke run against that of starting a command with the same libraries."""
+    """CPU time of a smoke run, compared with starting a command with the same libraries."""
 
     def seconds(*words: str) -> float:
         times = []
@@ -134,13 +134,11 @@ def measure_smoke(promises: Promises) -> None:
     with tempfile.TemporaryDirectory() as folder, running(DEPLOYMENTS["native-sse"]) as url:
         run = ("-m", "conformance", "run", "--suite", "smoke", "--base-url", url, "--model", "reference")
         ours, bare = seconds(*run), seconds("-c", BARE)
-    promises.tell(
-        "smoke run", ours / bare, 3, f"starting a command with its libraries ({ours:.2f} s of processor time)"
-    )
+    promises.tell("smoke run", ours / bare, 3, f"starting a command with its libraries ({ours:.2f} s of CPU time)")
 
 
 async def measure_recording(promises: Promises) -> None:
-    """Recording a stream of CHUNKS chunks against bare httpx reading the same stream."""
+    """Recording a stream of CHUNKS chunks, compared with bare httpx reading it."""
     async with streaming(events()) as url:
 
         async def bare() -> None:
@@ -155,14 +153,14 @@ async def measure_recording(promises: Promises) -> None:
         async def recorded() -> None:
             heard = (await fetch(request, None, limits)).heard
             if not heard.endswith(b"0\r\n\r\n"):
-                raise RuntimeError("the stream was not recorded whole")
+                raise RuntimeError("the recorded stream is truncated")
 
         with_tap, without = await fastest(recorded), await fastest(bare)
     promises.tell("recording", with_tap / without, 1.15, f"bare httpx ({CHUNKS} chunks, {with_tap * 1e3:.0f} ms)")
 
 
 async def measure_judging(promises: Promises) -> None:
-    """All rules over a stream of CHUNKS chunks against httpx-sse and json.loads alone."""
+    """All rules over a stream of CHUNKS chunks, compared with httpx-sse and json.loads."""
     body = b"".join(events())
     heard = HEAD.replace(b"transfer-encoding: chunked", b"content-length: %d" % len(body)) + body
 
@@ -193,7 +191,7 @@ async def measure_judging(promises: Promises) -> None:
 
 
 def measure_run(promises: Promises) -> None:
-    """All rules over the exchanges of a whole run, against reading their JSON."""
+    """All rules over the exchanges of a complete run."""
     run = inspect("native-sse", None, Policy())
     names, load = sorted(run.exchanges), run.exchanges.__getitem__
 
@@ -214,7 +212,7 @@ def measure_run(promises: Promises) -> None:
 
 
 async def measure(promises: Promises) -> None:
-    """Print what is measured in a loop."""
+    """Print the measurements that need an event loop."""
     await measure_gate(promises)
     await measure_recording(promises)
     await measure_judging(promises)

@@ -1,4 +1,4 @@
-"""What holds for all tests: a busy machine must fail none of them, and what several workers need is made once."""
+"""For all tests: no deadlines on busy machines, and recordings shared between workers."""
 
 import fcntl
 import gc
@@ -16,14 +16,14 @@ settings.load_profile("unhurried")
 
 
 def pytest_collection_finish():
-    """Leave what is there by now out of every garbage collection: there are thousands of tests, and they all stay."""
+    """Exclude the collected tests from garbage collection: there are thousands, and none is freed."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def recorded_once(tmp_path_factory, worker_id, testrun_uid):
-    """The recording of a good deployment in a suite, made by the first worker that wants it, and read by the others."""
+    """The recording of a conformant deployment in a suite, made by the first worker that needs it."""
     own = tmp_path_factory.getbasetemp()
     folder = (own if worker_id == "master" else own.parent) / f"recordings-{testrun_uid}"
     folder.mkdir(exist_ok=True)
@@ -38,7 +38,7 @@ def recorded_once(tmp_path_factory, worker_id, testrun_uid):
             file.seek(0)
             kept = file.read()
             if kept:
-                return selftest.Recorded(**pickle.loads(kept))  # noqa: S301 - a worker of this session wrote it
+                return selftest.Recorded(**pickle.loads(kept))  # noqa: S301 - written by a worker of this session
             run = selftest.recorded(deployment, policy, suite)
             for x in run.exchanges.values():
                 x.views.clear()

@@ -1,4 +1,4 @@
-"""The tests of the tests: a breakage of the harness itself, planted in a copy of it, must turn a named test red."""
+"""Mutation tests: a defect planted in a copy of the harness must fail a named test."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ KILLED = "tests/test_selftest.py::test_the_gate_says_of_it_what_the_matrix_says"
 
 
 class Breakage(NamedTuple):
-    """What is broken, where `old` becomes `new`, and the test that must see it."""
+    """What is broken, the replacement of `old` by `new`, and the test that must fail."""
 
     what: str
     file: str
@@ -29,7 +29,7 @@ class Breakage(NamedTuple):
 
 BREAKAGES = (
     Breakage(
-        "a rule is blind on every real run, and judges its examples alone",
+        "a rule is untestable on every real run, and judges its examples alone",
         "rules/dlv/pace.py",
         "    if held_back_ns(x, briefs):\n        yield not_applicable(",
         '    if x.id != "example":\n        yield untestable("blind")\n'
@@ -44,42 +44,42 @@ BREAKAGES = (
         "tests/rules/test_catalogue.py::test_bad_examples_fail[CHK003]",
     ),
     Breakage(
-        "a rule fires on a legal variant",
+        "a rule fails on a legal variant",
         "rules/chk/finish.py",
         '        if "finish_reason" not in part.choice:\n',
         '        if not part.choice.get("finish_reason"):\n',
         f"{KILLED}[quick-tokens]",
     ),
     Breakage(
-        "a rule is lost on its way into the catalogue",
+        "a rule is missing from the catalogue",
         "catalogue.py",
         "        if isinstance(value, kind):\n            yield value\n",
         '        if isinstance(value, kind) and getattr(value, "id", "") != "SSE005":\n            yield value\n',
         "tests/rules/test_catalogue.py::test_the_catalogue_holds_the_rules_that_the_documentation_lists",
     ),
     Breakage(
-        "what could not be tested passes",
+        "an untestable rule passes",
         "judge.py",
         "    return Outcome(skip.status, skip.reason",
         "    return Outcome(Status.PASS if skip.status == Status.UNTESTABLE else skip.status, skip.reason",
         "tests/test_judge.py::test_no_reply_is_untestable_for_rules_about_replies",
     ),
     Breakage(
-        "verdicts come in the order of the recording",
+        "verdicts are in the order of the recording",
         "judge.py",
         "tuple(sorted(verdicts, key=IN_ORDER))",
         "tuple(verdicts)",
         "tests/test_judge.py::test_verdicts_come_by_rule_and_case",
     ),
     Breakage(
-        "responses are compared with what another catalogue wanted",
+        "responses are compared as another catalogue requires",
         "comparisons.py",
         "for where in self.catalogue.compared)",
         'for where in ("hello",))',
         "tests/test_comparisons.py::test_one_catalogue_leaves_no_trace_in_the_next",
     ),
     Breakage(
-        "a format of reports is gone",
+        "a report format is missing",
         "report/formats/registry.py",
         '    "har": har.render,\n',
         "",
@@ -107,14 +107,14 @@ BREAKAGES = (
         "tests/test_selftest.py::test_both_front_ends_say_it[silent-json]",
     ),
     Breakage(
-        "the key is written down",
+        "the key is stored",
         "transport/redact.py",
         "    ranges = _merge(_occurrences(heard, secrets))\n",
         "    ranges = []\n",
         "tests/storage/test_no_secrets.py::test_no_secret_reaches_the_disk",
     ),
     Breakage(
-        "an exchange has no bound in time",
+        "an exchange has no time limit",
         "transport/record.py",
         "        left = limits.timeout_s - now\n",
         "        left = limits.silence_s\n",
@@ -125,7 +125,7 @@ BREAKAGES = (
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """A copy of the checkout, to be broken."""
+    """A copy of the checkout, to be modified."""
     root = tmp_path_factory.mktemp("copy")
     for name in PARTS:
         if (CHECKOUT / name).is_dir():
@@ -136,7 +136,7 @@ def copy(tmp_path_factory):
 
 
 def outcome(root, test):
-    """What pytest says of one test of the copy: its exit code, and what it printed."""
+    """Run one test of the copy: pytest's exit code and output."""
     environ = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [
         sys.executable,
@@ -161,7 +161,7 @@ def outcome(root, test):
 def test_a_breakage_turns_its_test_red(copy, breakage):
     file = copy / "conformance" / breakage.file
     good = file.read_text()
-    assert good.count(breakage.old) == 1, f"{breakage.file} has changed: mend the table"
+    assert good.count(breakage.old) == 1, f"{breakage.file} has changed: fix the table"
     try:
         file.write_text(good.replace(breakage.old, breakage.new))
         code, said = outcome(copy, breakage.seen_by)

@@ -1,4 +1,4 @@
-"""What a rule sees beside its own exchange: chosen by the probe's name, held or read again, or missing."""
+"""Comparisons: exchanges selected by probe name, cached or loaded again, or missing."""
 
 from dataclasses import replace
 
@@ -51,19 +51,19 @@ def named(probe, mode="stream", profile="p", **changes):
 
 
 def verdicts(rule, exchanges, known=None):
-    """What a catalogue of this one rule says, by probe."""
+    """The verdicts of a catalogue with this one rule, by probe."""
     kept = {x.id: x for x in exchanges}
     judged = judging.judge(FACTS, kept.__getitem__, list(kept), known, Catalogue((rule,), (), PROBES))
     return {v.probe: v for v in judged.verdicts}
 
 
 def same_id(x, again):
-    """It tells whom it was given."""
+    """It reports which exchange it received."""
     yield Finding(again.id)
 
 
 def crowded(x, crowd):
-    """It tells whom it was given."""
+    """It reports which exchange it received."""
     yield Finding(" ".join(one.id for one in crowd))
 
 
@@ -104,7 +104,7 @@ def test_what_the_suite_does_not_ask_makes_no_verdict():
 
 def test_a_rule_may_do_without():
     def with_or_without(x, again):
-        """It tells whom it was given."""
+        """It reports which exchange it received."""
         yield Finding(again.id if again else "nobody")
 
     rule_ = made(with_or_without, beside={"again": "noise.again?"})
@@ -138,7 +138,7 @@ def test_what_is_known_of_the_same_exchanges_is_taken_over(monkeypatch):
 
 def test_another_profile_s_greeting_does_where_one_did_not_greet():
     def greeted(x, hello):
-        """It tells whom it was given."""
+        """It reports which exchange it received."""
         yield Finding(hello.id)
 
     rule_ = made(greeted)

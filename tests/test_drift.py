@@ -1,4 +1,4 @@
-"""The wire's schemas know every field that the installed SDKs know."""
+"""The API schemas include every field of the installed SDKs."""
 
 import typing
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ BRANCHES = ("allOf", "anyOf", "oneOf")
 
 
 def models(kind) -> Iterator[type]:
-    """The objects that an annotation allows, in a list or not."""
+    """The object types that an annotation allows, in a list or not."""
     if is_typeddict(kind) or (isinstance(kind, type) and issubclass(kind, BaseModel)):
         yield kind
     elif typing.get_origin(kind) not in (typing.Literal, dict):
@@ -31,7 +31,7 @@ def models(kind) -> Iterator[type]:
 
 
 def fields(model) -> dict:
-    """The fields of an object by the names that the wire uses, with their annotations."""
+    """The fields of an object by their JSON names, with their annotations."""
     if issubclass(model, BaseModel):
         return {f.alias or name: f.annotation for name, f in model.model_fields.items()}
     hints = get_type_hints(model, include_extras=True)
@@ -39,13 +39,13 @@ def fields(model) -> dict:
 
 
 def tags(model) -> dict:
-    """The words of the fields by which an object is told apart, such as its `type` or `role`."""
+    """The values of an object's discriminator fields, such as `type` or `role`."""
     found = {name: tuple(words(kind)) for name, kind in fields(model).items()}
     return {name: spoken for name, spoken in found.items() if spoken}
 
 
 def words(kind) -> Iterator[str]:
-    """The words that an annotation allows, where it allows nothing else."""
+    """The literals that an annotation allows, if it allows nothing else."""
     if typing.get_origin(kind) is typing.Literal:
         yield from (word for word in typing.get_args(kind) if isinstance(word, str))
     elif typing.get_origin(kind) in (Annotated, Required):
@@ -53,13 +53,13 @@ def words(kind) -> Iterator[str]:
 
 
 class Node(typing.NamedTuple):
-    """A place in a schema, and the document that its references stand in."""
+    """A subschema, and the document that its references resolve in."""
 
     schema: dict
     document: dict
 
     def follow(self, schema) -> "Node":
-        """The place that a subschema, or what it refers to, is at."""
+        """A subschema, with its reference resolved."""
         node = Node(schema, self.document)
         while "$ref" in mapping(node.schema):
             name, _, pointer = node.schema["$ref"].partition("#")
@@ -72,7 +72,7 @@ class Node(typing.NamedTuple):
 
 
 def applicable(node: Node, told: dict) -> Iterator[Node]:
-    """The parts of a schema that say something of an object with these words in its fields."""
+    """The parts of a schema that apply to an object with these discriminator values."""
     schema = node.schema
     if not allows(schema, told):
         return
@@ -87,7 +87,7 @@ def applicable(node: Node, told: dict) -> Iterator[Node]:
 
 
 def allows(schema: dict, told: dict) -> bool:
-    """Whether a schema's own words for its fields hold one that an object has in each."""
+    """Whether a schema allows the object's value in each discriminator field."""
     for name, kind in schema.get("properties", {}).items():
         listed = [kind["const"]] if "const" in mapping(kind) else mapping(kind).get("enum")
         if listed and name in told and not set(listed) & set(told[name]):
@@ -96,12 +96,12 @@ def allows(schema: dict, told: dict) -> bool:
 
 
 def is_open(node: Node) -> bool:
-    """Whether a schema says that it leaves an object's fields open, as it does with what vendors run themselves."""
+    """Whether a schema leaves an object's fields open, as for tools that vendors run themselves."""
     return node.schema.get("additionalProperties") is True
 
 
 def unknown(node: Node, model, path: str, seen: frozenset = frozenset()) -> Iterator[str]:
-    """The fields of an object that the schema does not name, below a path; a part without fields is left open."""
+    """The fields of an object, below a path, that the schema does not name; a part without fields is open."""
     parts = list(applicable(node, tags(model)))
     named: dict[str, list[Node]] = {}
     for part in parts:

@@ -1,4 +1,4 @@
-"""Judging: pure, grouped by question, honest about what it could not judge."""
+"""Judging: pure, grouped by test case, with `untestable` for missing evidence."""
 
 from dataclasses import replace
 
@@ -141,7 +141,7 @@ def made(judge_function):
 
 def test_a_rule_that_raises_is_our_error_and_not_the_target_s():
     def broken(x):
-        """Break."""
+        """Raise."""
         raise RecursionError("deep")
 
     x = streamed(*HELLO)
@@ -153,11 +153,11 @@ def test_a_rule_that_raises_is_our_error_and_not_the_target_s():
 
 def test_a_rule_may_yield_that_it_could_not_tell_but_a_finding_wins():
     def unsure(x):
-        """Doubt."""
+        """Yield untestable."""
         yield untestable("too fast to tell")
 
     def sure(x):
-        """Know."""
+        """Yield untestable and a finding."""
         yield untestable("too fast to tell")
         yield Finding("late")
 
@@ -169,7 +169,7 @@ def test_a_rule_may_yield_that_it_could_not_tell_but_a_finding_wins():
 
 def test_many_findings_are_counted_and_cut():
     def loud(x):
-        """Shout."""
+        """Yield findings without end."""
         while True:
             yield Finding("again")
 

@@ -1,4 +1,4 @@
-"""The plan: who asks what, merged, in order, within the budget."""
+"""The plan: profiles and probes, merged, in order, within the budget."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Recording a run: what goes first, what is left out and why, and what stays when the user stops it."""
+"""Recording a run: order, skipped requests and their reasons, interruption."""
 
 import socket
 from contextlib import closing
@@ -30,7 +30,7 @@ class Counted:
 
 
 def run(path, progress=None, *, key=None, server_key=None, **options):
-    """A run against the embedded native-sse; its facts and folder."""
+    """A run against the embedded native-sse: its facts and folder."""
     folder = RunFolder.create(path / "run")
 
     async def fire():
@@ -137,5 +137,5 @@ def test_a_target_that_takes_connections_and_never_answers_is_left_after_the_gre
         asked = Options(target=target, profiles=PROFILES, limits=Limits(timeout_s=0.3))
         facts = anyio.run(record, asked, folder, Counted())
     assert facts.stopped == "unreachable"
-    assert "does not answer" in facts.stopped_why
+    assert "sends no response" in facts.stopped_why
     assert len(folder.ids()) == 2

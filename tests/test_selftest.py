@@ -1,10 +1,10 @@
-"""The kill matrix: every planted defect and legal variant through the whole gate.
+"""The kill matrix: the gate on every planted defect and legal variant.
 
-`kill_matrix.json` says which rules fail on which deployment, in the suite `gate` that users run, and in the suite
-`full`. A rule that goes blind, or that starts to fire elsewhere, shows as a difference; nothing is excused. `make test`
-asks the gate about every good deployment, every legal variant and one defect of each rule, and the full suite where
-the gate does not catch it; `make verify` asks both about everything. After a change that is meant, write the matrix
-again: python tests/test_selftest.py [NAME...]
+`kill_matrix.json` lists the rules that fail on each deployment, in the suite `gate` that users run, and in the suite
+`full`. A missed defect or a false positive shows as a difference; nothing is excused. `make test` runs `gate` on every
+conformant deployment, every legal variant and one defect per rule, and `full` where `gate` does not catch it; `make
+verify` runs both on everything. After an intended change, regenerate the matrix:
+python tests/test_selftest.py [NAME...]
 """
 
 import json
@@ -30,22 +30,22 @@ EXPECTED = json.loads(MATRIX.read_text())
 SUITES = ("gate", "full")
 EVERYWHERE = "HTTP001"
 EVERY, SOME = 25, 5
-"""One row in so many goes through both front ends in `make test`, and in `make verify`."""
+"""Every n-th row is tested with both front ends, in `make test` and in `make verify`."""
 TRIES = 3
 TIMED = {rule.id for rule in catalogue.rules() if rule.timed} - {"DLV003"}
-"""But for a stall, which lasts as long as the harness listens: in a whole run that is half a minute each."""
+"""Without stalls, which last until the timeout: half a minute each in a real run."""
 TIMED_DEFECTS = [change.name for change in changes.defects() if change.caught_by in TIMED]
 
 
 def is_caught(name, suite):
-    """Whether the gate, as the matrix has it, catches a defect there; what is no defect is always right."""
+    """Whether the suite catches a defect, according to the matrix; true for anything but a defect."""
     caught_by = subject(name).caught_by
     expected = EXPECTED.get(name, {}).get(suite, {"must": [], "should": []})
     return not caught_by or caught_by in (*expected["must"], *expected["should"])
 
 
 def representatives():
-    """What is no defect, and of each rule the defect that the gate catches, or else the first."""
+    """Deployments, variants, and for each rule a defect that `gate` catches, or else the first."""
     chosen = {}
     for name in subjects():
         rule = subject(name).caught_by
@@ -60,7 +60,7 @@ REPRESENTATIVES = {*DEPLOYMENTS, *representatives()}
 
 
 def unless(quick, name):
-    """The name as a parameter of `make test` where it is quick, of `make verify` alone where it is not."""
+    """The name as a parameter of `make test` if it is quick, otherwise of `make verify` only."""
     return name if quick else pytest.param(name, marks=pytest.mark.verify)
 
 
@@ -95,7 +95,7 @@ def test_the_matrix_holds_no_line_of_something_gone():
 
 
 def report_of(seen):
-    """The report that both front ends show, of the failures and of one rule that judges every exchange."""
+    """The report of both front ends, with the failures and one rule that judges every exchange."""
     shown = tuple(v for v in seen.judged.verdicts if v.status in (Status.FAIL, Status.ERROR) or v.rule == EVERYWHERE)
     load = seen.exchanges.__getitem__
     report = build.build(seen.facts, replace(seen.judged, verdicts=shown), load)
@@ -118,13 +118,13 @@ def violated(session, run):
 
 @pytest.fixture(scope="session")
 def items_session(request):
-    """The session whose items verdicts become; without the plugin's options nobody has declared their marks."""
+    """The session for the items of verdicts; their markers are declared here, without the plugin's options."""
     declare_markers(request.config)
     return request.session
 
 
 def sample(every):
-    """The good deployments, and one subject in so many."""
+    """The deployments, and every n-th subject."""
     return [name for number, name in enumerate(subjects()) if name in DEPLOYMENTS or number % every == 0]
 
 
@@ -146,7 +146,7 @@ def cases(seen, *statuses):
 @pytest.mark.verify
 @pytest.mark.parametrize("name", TIMED_DEFECTS)
 def test_a_defect_in_time_is_caught_in_real_time_too(recorded_once, name):
-    """Over TCP and by the wall clock; a case may be untestable on a busy machine, and another verdict is wrong."""
+    """Over TCP in real time: a case may be untestable on a busy machine, but no other verdict may differ."""
     failing = cases(look(name, "full", recorded_once), Status.FAIL)
     deployment, change, policy, caught_by = subject(name)
     base = recorded_once(deployment, policy, "full")
@@ -161,7 +161,7 @@ def test_a_defect_in_time_is_caught_in_real_time_too(recorded_once, name):
 
 
 def rows(names) -> Iterator[tuple[str, dict]]:
-    """The lines of the matrix in both suites, worked out on all processors."""
+    """The lines of the matrix in both suites, computed on all processors."""
     lines = zip(*(selftest.rows(names, suite) for suite in SUITES), strict=True)
     for of_suites in lines:
         for got in of_suites:

@@ -1,8 +1,8 @@
-"""Pass the tests on every Python that this package supports and this machine has.
+"""Run the tests on every supported Python that is installed.
 
 `--quick` makes a smoke run instead, on every Python but the one of the checkout's own environment.
 
-Interpreters are looked for on the path and among pyenv's. Exit code 1 where one of them fails.
+Interpreters are searched on the path and in pyenv. Exit code 1 if one of them fails.
 """
 
 import argparse
@@ -19,7 +19,7 @@ PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--q
 
 
 def runs(command: str, version: str) -> bool:
-    """Whether a command is a Python of that version: a shim may stand there for one that is not installed."""
+    """Whether a command runs that Python version: a shim may exist for one that is not installed."""
     asked = [command, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     ran = subprocess.run(asked, capture_output=True, text=True, check=False)
     return ran.returncode == 0 and ran.stdout.strip() == version
@@ -33,7 +33,7 @@ def find(version: str) -> str | None:
 
 
 def passes(version: str, python: str, *, quick: bool, arguments: list[str]) -> bool:
-    """Whether the tests pass, or the smoke run, in an environment of that Python."""
+    """Whether the tests, or the smoke run, pass in an environment of that Python."""
     home = ENVIRONMENTS / version
     own = str(home / "bin/python")
     environ = os.environ | {"PIP_CONSTRAINT": str(CHECKOUT / "constraints.txt")}
@@ -47,9 +47,9 @@ def passes(version: str, python: str, *, quick: bool, arguments: list[str]) -> b
 
 
 def main() -> int:
-    """Go through the versions."""
+    """Run all versions."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="make a smoke run, in place of the tests")
+    parser.add_argument("--quick", action="store_true", help="make a smoke run instead of the tests")
     options, arguments = parser.parse_known_args()
     failed = []
     own = "{}.{}".format(*sys.version_info)

@@ -1,7 +1,7 @@
-"""Assemble a Chat Completions answer, from chunks or whole, out of any JSON at all.
+"""Assemble a Chat Completions response, streaming or not, from arbitrary JSON.
 
-The shapes are those of https://platform.openai.com/docs/api-reference/chat/streaming and .../chat/object. What has
-another shape is passed over here; the rules report it.
+The formats are those of https://platform.openai.com/docs/api-reference/chat/streaming and .../chat/object. Anything
+else is ignored here; the rules report it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,20 +16,20 @@ from conformance.parsing.json_values import Object, is_integer, mapping, sequenc
 from conformance.parsing.sse import DONE, Event, payloads, span, stream
 
 REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
-"""Where vendors put what the model thought; the specification has no field for it."""
+"""Where vendors put reasoning; the specification has no field for it."""
 
 ORDINARY = frozenset({"role", "content", "refusal", "tool_calls", "annotations", *REASONING})
 
 
 class Chunk(NamedTuple):
-    """One event of the stream that holds a JSON object."""
+    """One event of the stream that is a JSON object."""
 
     event: Event
     value: Object
 
 
 class Part(NamedTuple):
-    """One entry of a chunk's `choices`; `delta` is empty where it is no object, `slot` 0 where there is no index."""
+    """One entry of a chunk's `choices`; `delta` is empty if it is not an object, `slot` is 0 if there is no index."""
 
     chunk: Chunk
     choice: Object
@@ -38,7 +38,7 @@ class Part(NamedTuple):
 
 
 class Fragment(NamedTuple):
-    """One entry of `tool_calls`, of whatever type, in a delta or (then without event) in a whole message."""
+    """One entry of `tool_calls`, of any type, in a delta or (then without event) in a non-streaming message."""
 
     event: Event | None
     choice: int
@@ -47,18 +47,17 @@ class Fragment(NamedTuple):
 
 @view
 def chunks(x: Exchange) -> tuple[Chunk, ...]:
-    """The events that hold JSON objects, those after the end marker included."""
+    """The events that are JSON objects, including those after the end marker."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
-    new = tuple.__new__  # there are many, and a named tuple's own constructor takes twice as long
+    new = tuple.__new__  # there are many, and a named tuple's own constructor is twice as slow
     return tuple([new(Chunk, pair) for pair in pairs if type(pair[1]) is dict])
 
 
 @view
 def said(x: Exchange) -> tuple[Chunk, ...]:
-    """The chunks that make the answer.
+    """The chunks that make up the completion: those before the end marker.
 
-    These are the chunks before the end marker. Left out are errors, Azure's annotations, and objects that no client
-    would take for a chunk.
+    Left out are errors, Azure's annotations, and objects that no client would treat as a chunk.
     """
     end = _end(x)
     return tuple(
@@ -72,12 +71,12 @@ def said(x: Exchange) -> tuple[Chunk, ...]:
 
 
 LABELS = ("id", "created", "model")
-"""What every chunk says of the answer that it belongs to."""
+"""The fields by which every chunk identifies its completion."""
 
 
 @view
 def columns(x: Exchange) -> dict[str, tuple[Any, ...]]:
-    """What the chunks that make the answer have under each of LABELS, in order; None where they have nothing."""
+    """The values of each of LABELS in the completion's chunks, in order; None where a chunk has none."""
     return {name: tuple([chunk.value.get(name) for chunk in said(x)]) for name in LABELS}
 
 
@@ -88,18 +87,18 @@ def are_all(values: Iterable[Any], kind: type) -> bool:
 
 @view
 def _end(x: Exchange) -> int:
-    """Where the end marker stands, or where the content ends."""
+    """The offset of the end marker, or else of the end of the content."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
     return next((event.start for event, value in pairs if value is DONE), len(reply(x).content))
 
 
 def is_chunk(value: Object) -> bool:
-    """Whether an object has anything of a chunk: the fields that tell what it is, or what it carries."""
+    """Whether an object looks like a chunk: it has `choices` or `object`."""
     return "choices" in value or "object" in value
 
 
 def is_annotation(value: Object) -> bool:
-    """Whether a chunk only carries Azure's content filter: no text, blank id, object and model.
+    """Whether a chunk only has Azure's content filter: no text, empty id, object and model.
 
     https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming
     """
@@ -111,7 +110,7 @@ def is_annotation(value: Object) -> bool:
 
 @view
 def has_error(x: Exchange) -> bool:
-    """Whether an error stands in the place of the answer or in its midst."""
+    """Whether there is an error instead of or inside the completion."""
     whole = whole_object(x)
     return bool(whole.get("error")) if whole is not None else any(c.value.get("error") for c in chunks(x))
 
@@ -144,7 +143,7 @@ def finishing(x: Exchange) -> tuple[Part, ...]:
 
 @view
 def is_shaped(x: Exchange) -> bool:
-    """Whether all choices hold what they must: a delta in a chunk, a message in a whole answer."""
+    """Whether all choices have a delta (in a chunk) or a message (in a non-streaming response)."""
     whole = whole_object(x)
     if whole is None:
         return all(type(part.choice.get("delta")) is dict for part in parts(x))
@@ -170,13 +169,13 @@ def fragments(x: Exchange) -> tuple[Fragment, ...]:
 
 
 def place(x: Exchange, at: Chunk | Part | Fragment | Event | None = None) -> Span:
-    """The octets of a chunk or event, or of the whole content."""
+    """The bytes of a chunk or event, or of the complete content."""
     event = at.chunk.event if isinstance(at, Part) else at.event if isinstance(at, Chunk | Fragment) else at
     return span(x, event) if event is not None else reply(x).locate(0, len(reply(x).content))
 
 
 def whole_choices(whole: Object) -> Iterator[tuple[int, Object, Object]]:
-    """The choices of a whole answer that are objects: index (or else the place in the list), choice, message."""
+    """The choices of a non-streaming response that are objects: index (or else list position), choice, message."""
     for at, choice in enumerate(sequence(whole.get("choices"))):
         if isinstance(choice, dict):
             index = choice.get("index")
@@ -185,7 +184,7 @@ def whole_choices(whole: Object) -> Iterator[tuple[int, Object, Object]]:
 
 @dataclass(slots=True)
 class _Draft:
-    """A choice in the making."""
+    """A choice while it is assembled."""
 
     pieces: list[str] = field(default_factory=list)
     finishes: list[str] = field(default_factory=list)
@@ -195,7 +194,7 @@ class _Draft:
     other: set[str] = field(default_factory=set)
 
     def add(self, choice: Object, message: Object) -> None:
-        """Take in a delta, or a whole message."""
+        """Add a delta, or a complete message."""
         content, finish = message.get("content"), choice.get("finish_reason")
         if content:
             self.pieces += [content] if type(content) is str else _texts(content)
@@ -218,7 +217,7 @@ class _Draft:
                 self.other.add(key)
 
     def finished(self, index: int, *, whole: bool) -> Choice:
-        """The choice; in a whole answer each entry of `tool_calls` is a call."""
+        """The choice; in a non-streaming response (`whole`) each entry of `tool_calls` is a call."""
         reasoning = next((name for name in REASONING if name in self.texts), "")
         return Choice(
             index=index,
@@ -234,14 +233,14 @@ class _Draft:
 
 
 def _texts(value: Any) -> list[str]:
-    """The texts in a string, or in a list of content parts, as some vendors answer."""
+    """The texts in a string, or in a list of content parts, as some vendors send it."""
     if isinstance(value, str):
         return [value] if value else []
     return [text for part in sequence(value) if isinstance(part, dict) and (text := string(part.get("text")))]
 
 
 def join(fragments: Iterable[Object]) -> tuple[ToolCall, ...]:
-    """Join fragments into calls: by index; without one, a new ID begins a call and the rest goes to the last one."""
+    """Join fragments into calls: by index; without one, a new ID begins a call and the rest goes to the last call."""
     calls: dict[Any, list[Object]] = {}
     for fragment in fragments:
         index, name = fragment.get("index"), string(fragment.get("id"))
@@ -265,13 +264,13 @@ def _call(index: int | None, fragments: list[Object]) -> ToolCall:
 
 
 def frames(x: Exchange) -> list[Object]:
-    """The objects that the choices stand in: the whole answer, or its chunks."""
+    """The objects that have the choices: the non-streaming response, or the chunks."""
     whole = whole_object(x)
     return [whole] if whole is not None else [chunk.value for chunk in said(x)]
 
 
 def labels(x: Exchange, name: str) -> tuple[str, ...]:
-    """The distinct texts that stand beside the choices under a name, such as `model`, in the order of appearance."""
+    """The distinct strings of a field next to the choices, such as `model`, in the order of appearance."""
     return _labels(frames(x), name)
 
 
@@ -281,7 +280,7 @@ def _labels(values: Iterable[Object], name: str) -> tuple[str, ...]:
 
 @view
 def answer(x: Exchange) -> Answer:
-    """The answer, in one shape for both modes. Nothing that could be read gives an answer without choices."""
+    """The completion, in one format for both modes; without choices if nothing could be read."""
     whole, values = whole_object(x), frames(x)
     told = whole_choices(whole) if whole is not None else ((p.slot, p.choice, p.delta) for p in parts(x))
     drafts: dict[int, _Draft] = {}

@@ -1,4 +1,4 @@
-"""The answer: what the model said, in one shape for every API and both modes."""
+"""The completion: what the model generated, in one format for every API and both modes."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -17,12 +17,12 @@ SAID_OTHERWISE: dict[str, End] = {
     "function_call": "tool_calls",
     "max_output_tokens": "length",
 }
-"""The other APIs' words for why an answer ended, in those of Chat Completions."""
+"""The other APIs' finish reasons, mapped to those of Chat Completions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One tool call, joined from its fragments. `index` is None where none was given."""
+    """One tool call, joined from its fragments. `index` is None if none was sent."""
 
     index: int | None = None
     id: str = ""
@@ -33,11 +33,11 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One choice of the answer.
+    """One choice of the completion.
 
-    `pieces` are the non-empty texts in the order in which they came, `text` is their joint; `finishes` all the
-    reasons given, `finish` the first of them, or nothing. `logprobs` are the entries of `logprobs.content`. `other`
-    names further fields that held something, such as `audio` or `function_call`.
+    `pieces` are the non-empty texts in order of arrival, `text` is their concatenation; `finishes` are all finish
+    reasons, `finish` is the first of them, or empty. `logprobs` are the entries of `logprobs.content`. `other` names
+    further non-empty fields, such as `audio` or `function_call`.
     """
 
     index: int
@@ -57,27 +57,27 @@ class Choice:
 
     @property
     def finish(self) -> str:
-        """Why the model stopped, as it was said first."""
+        """The first finish reason, as sent; empty if there is none."""
         return self.finishes[0] if self.finishes else ""
 
     @property
     def end(self) -> End | None:
-        """Why the model stopped, in the words of Chat Completions whichever API said it; None for words of no API."""
+        """The finish reason mapped to that of Chat Completions; None for one that no API defines."""
         word = SAID_OTHERWISE.get(self.finish, self.finish)
         return next((end for end in ENDS if end == word), None)
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing in it for a user or an agent; thoughts don't count."""
+        """Whether it has nothing for a user or an agent; reasoning does not count."""
         return not (self.pieces or self.refusal or self.calls or self.other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer, whichever way it came: its choices by index, and what was seen around them.
+    """A completion, streamed or not: its choices by index, and the fields around them.
 
     `ids`, `models` and `created` are the distinct values in the order of appearance; `usage` is the last usage
-    object, `error` whether an error stood in the place of an answer or in its midst.
+    object, `error` whether there is an error instead of or inside the completion.
     """
 
     choices: tuple[Choice, ...] = ()

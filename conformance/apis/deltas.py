@@ -1,4 +1,4 @@
-"""The pieces of a streamed answer: text, thinking and tool arguments, each with the event that brought it."""
+"""The deltas of a streamed completion: text, reasoning and tool arguments, each with its event."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -15,7 +15,7 @@ BLOCK_DELTAS: tuple[tuple[str, Kind], ...] = (("text", "text"), ("thinking", "th
 
 
 class Delta(NamedTuple):
-    """One piece of an answer: what it adds, of which kind, and the event that brought it."""
+    """One delta of a completion: its event, its kind, and the text that it adds."""
 
     event: Event
     kind: Kind
@@ -24,7 +24,7 @@ class Delta(NamedTuple):
 
 @view
 def deltas(x: Exchange) -> tuple[Delta, ...]:
-    """The pieces that add something, in order. Whatever has another shape adds nothing."""
+    """The non-empty deltas, in order. Anything malformed is ignored."""
     read, new = READERS[x.api], tuple.__new__
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
     return tuple(
@@ -40,7 +40,7 @@ def deltas(x: Exchange) -> tuple[Delta, ...]:
 
 @view
 def arrivals(x: Exchange) -> tuple[int, ...]:
-    """When each piece had arrived, in nanoseconds since the exchange began."""
+    """When each delta had arrived, in nanoseconds since the exchange began."""
     timeline, at = reply(x).timeline or ((0, 0),), 0
     times = []
     for delta in deltas(x):
@@ -56,7 +56,7 @@ def _chat(chunk: Object) -> list[Piece]:
         delta = choice.get("delta")
         if isinstance(delta, dict):
             for key, value in delta.items():
-                if key == "content" and type(value) is str:  # what nearly all chunks hold
+                if key == "content" and type(value) is str:  # the usual case
                     found.append(("text", value))
                 elif value:
                     found += _pieces(key, value)
@@ -64,7 +64,7 @@ def _chat(chunk: Object) -> list[Piece]:
 
 
 def _pieces(key: str, value: Any) -> list[Piece]:
-    """What one field of a delta adds."""
+    """The pieces in one field of a delta."""
     if key == "role":
         return []
     if key in ("content", "refusal"):

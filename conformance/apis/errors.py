@@ -1,4 +1,4 @@
-"""Read how a target says no: an error reply of either API, whatever shape it really has."""
+"""Read error responses of any API, in whatever format they are sent."""
 
 import re
 from dataclasses import dataclass, field
@@ -28,18 +28,17 @@ Kind = Literal[
 NOWHERE = Span(0, 0)
 STREAMING = re.compile(r"\bstream(?:ing|ed)\b", re.IGNORECASE)
 MOST_TEXT = 100_000
-"""Octets of an error that are searched for names; nobody reads further."""
+"""Bytes of an error that are searched for field names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An error reply; `kind` is `none` where the target did not say no.
+    """An error response; `kind` is `none` if the request was not rejected.
 
-    `kind`: `openai` and `anthropic` are the envelopes of the APIs; `error-text` is `{"error": "..."}`, `detail` is
-    FastAPI's, `object` any other JSON object, `events` an event stream under an error status. `error` is the error
-    object with what it really holds; `type`, `param` and `code` are its texts, or None. `places` are the locations
-    that a list of details names, `text` everything that may name a field. `in_band` tells that a 2xx status stood
-    above the error, `at` where it stands.
+    `kind`: `openai` and `anthropic` are the error objects of the APIs; `error-text` is `{"error": "..."}`, `detail` is
+    FastAPI's, `object` any other JSON object, `events` an event stream with an error status. `error` is the error
+    object as sent; `type`, `param` and `code` are its strings, or None. `places` are the locations that a list of
+    details names, `text` everything that may name a field. `in_band`: the error has a 2xx status; `at`: its bytes.
     """
 
     kind: Kind = "none"
@@ -55,7 +54,7 @@ class Refusal:
     at: Span = NOWHERE
 
     def __bool__(self) -> bool:
-        """Whether the target said no."""
+        """Whether the request was rejected."""
         return self.kind != "none"
 
     @property
@@ -66,7 +65,7 @@ class Refusal:
 
 @view
 def refusal(x: Exchange) -> Refusal:
-    """What the target said when it said no: by its status, or inside a reply that its status calls a success."""
+    """The error of a response: by its status, or inside a response with a 2xx status."""
     status = reply(x).status
     if 200 <= status < 300:
         return _in_events(x) if looks_like_events(x) else _in_success(x)
@@ -75,7 +74,7 @@ def refusal(x: Exchange) -> Refusal:
 
 @view
 def error_at(x: Exchange) -> int | None:
-    """The index of the first dispatched event that carries an error, or None."""
+    """The index of the first dispatched event that is an error, or None."""
     return next((at for at, value in enumerate(payloads(x)) if _is_error(value)), None)
 
 
@@ -111,7 +110,7 @@ def _refused(x: Exchange) -> Refusal:
 
 @view
 def body(x: Exchange) -> Any:
-    """The reply's body as one JSON value, or NOT_JSON."""
+    """The response body as one JSON value, or NOT_JSON."""
     return value_of(reply(x).content)
 
 
@@ -198,7 +197,7 @@ def _as_word(name: str) -> re.Pattern[str]:
 
 
 def mentions(text: str, name: str) -> bool:
-    """Whether a text has the last part of a field's path as a word.
+    """Whether a text contains the last part of a field's path as a word.
 
     Servers write `max_tokens`, `body.max_tokens`, `/max_tokens`, `messages[0].max_tokens`, or `maxTokens`.
     """
@@ -206,9 +205,9 @@ def mentions(text: str, name: str) -> bool:
 
 
 def names(said: Refusal, name: str) -> bool:
-    """Whether a refusal names a field: as its param, in a location, or as a word of what it says.
+    """Whether an error names a field: in `param`, in a location, or as a word of its message.
 
-    `name` is a path with dots (`stream_options.include_usage`); its last part is what must be named.
+    `name` is a path with dots (`stream_options.include_usage`); only its last part must be named.
     """
     readable = said.kind in ("openai", "anthropic", "detail", "error-text", "events")
     message = said.message if readable else said.text
@@ -216,7 +215,7 @@ def names(said: Refusal, name: str) -> bool:
 
 
 def refuses_streaming(x: Exchange) -> bool:
-    """Whether the target said that it does not stream: by a 501, or by naming `stream` or streaming in an error."""
+    """Whether the target rejected streaming: by a 501, or by an error that names `stream` or streaming."""
     said = refusal(x)
     if x.mode != "stream" or not said or said.in_band:
         return False
@@ -227,13 +226,13 @@ def refuses_streaming(x: Exchange) -> bool:
 
 
 def may_refuse_streaming(x: Exchange) -> bool:
-    """Whether an error may be about streaming: any but a server's failure that says nothing of it."""
+    """Whether an error may be about streaming: any but a 5xx that does not mention it."""
     status = reply(x).status
     return 400 <= status < 500 or (status >= 500 and refuses_streaming(x))
 
 
 def own_fields(x: Exchange) -> tuple[str, ...]:
-    """The fields of the request that its refusal means; `model` and `stream` are not counted."""
+    """The fields of the request that its error refers to, except `model` and `stream`."""
     said = refusal(x)
     if said.in_band or said.status not in (400, 422, 501) or refuses_streaming(x):
         return ()
@@ -241,7 +240,7 @@ def own_fields(x: Exchange) -> tuple[str, ...]:
 
 
 def _means(said: Refusal, name: str) -> bool:
-    """The refusal means the field, and does not just use a word that is also a field's name."""
+    """Whether the error refers to the field, and not just uses a word that is also a field name."""
     if "_" in name:
         return names(said, name)
     if any(mentions(place, name) for place in (said.param or "", *said.places)):
@@ -250,7 +249,7 @@ def _means(said: Refusal, name: str) -> bool:
 
 
 def quoted(text: str, most: int = 100) -> str:
-    """A text of the target's on one line, shortened, fit to be written anywhere."""
+    """A text of the target on one line, shortened to `most` characters, safe to print."""
     line = " ".join(text.split())
     cut = line if len(line) <= most else line[: most - 1] + "…"
     return "‘" + cut.encode("utf-8", "backslashreplace").decode() + "’"

@@ -1,4 +1,4 @@
-"""Read the log probabilities of a chat answer: its tokens, with the alternatives beside them."""
+"""Read the log probabilities of a chat completion: its tokens and their alternatives."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ from conformance.parsing.json_body import whole_object
 from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
 
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-"""Stands in a token for octets that are no whole character by themselves."""
+"""Stands in a token for bytes that are not a complete character on their own."""
 
 
 class Entry(NamedTuple):
-    """One entry of `logprobs.content`, of whatever type, and the part of the stream that held it."""
+    """One entry of `logprobs.content`, of any type, and the part of the stream that had it."""
 
     value: Any
     part: Part | None = None
@@ -40,7 +40,7 @@ def alternatives(value: Any) -> Iterator[Object]:
 
 
 def octets(value: Any) -> bytes | None:
-    """The octets that an entry's `bytes` tell, or None where it tells none."""
+    """The bytes of an entry's `bytes` field, or None if it is not a list of bytes."""
     told = mapping(value).get("bytes")
     if not isinstance(told, list) or not all(is_integer(octet) and 0 <= octet < 256 for octet in told):
         return None
@@ -48,13 +48,13 @@ def octets(value: Any) -> bytes | None:
 
 
 def likelihood(value: Any) -> float | None:
-    """An entry's log probability, or None where it is no number."""
+    """An entry's log probability, or None if it is not a number."""
     told = mapping(value).get("logprob")
     return told if isinstance(told, int | float) and not isinstance(told, bool) else None
 
 
 def spelt(choice: Choice) -> str:
-    """The text that a choice's tokens make together; UNREADABLE stands in it for octets that are no character."""
+    """The joined text of a choice's tokens, with UNREADABLE for bytes that are not a character."""
     told = [octets(value) for value in choice.logprobs]
     known = [octet for octet in told if octet is not None]
     if len(known) == len(told):
@@ -63,6 +63,6 @@ def spelt(choice: Choice) -> str:
 
 
 def hides_tokens(x: Exchange) -> bool:
-    """Whether the answer may have tokens that are not in its text: thoughts, calls, or what a stop text cut away."""
+    """Whether the completion may have tokens outside its text: reasoning, tool calls, or a removed stop sequence."""
     hidden = any(choice.calls or choice.reasoning or choice.refusal or choice.other for choice in answer(x).choices)
     return hidden or bool(stops_asked(x))

@@ -1,7 +1,7 @@
-"""Assemble a Messages answer, from events or whole, out of any JSON at all.
+"""Assemble a Messages response, streaming or not, from arbitrary JSON.
 
-The shapes are those of https://platform.claude.com/docs/en/api/messages/create and of the guide to streaming. What has
-another shape is passed over here; the rules report it.
+The formats are those of https://platform.claude.com/docs/en/api/messages/create and of the guide to streaming.
+Anything else is ignored here; the rules report it.
 """
 
 import json
@@ -17,7 +17,7 @@ from conformance.parsing.sse import Event, looks_like_events
 from conformance.parsing.typed_events import Part, is_torn, of, parts
 
 CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
-"""The types of blocks that call a tool; only the first is run by the client."""
+"""The types of blocks that call a tool; the client runs only the first type."""
 
 
 @view
@@ -28,9 +28,9 @@ def building(x: Exchange) -> tuple[Part, ...]:
 
 @dataclass(slots=True)
 class Block:
-    """A content block: how it was started, and what its deltas added, by the kind of delta.
+    """A content block: its content_block_start, and the texts of its deltas by field.
 
-    `events` are those of the block, the first of which started it; none in a whole answer.
+    `events` are those of the block, beginning with content_block_start; none in a non-streaming response.
     """
 
     start: Object
@@ -40,16 +40,16 @@ class Block:
 
     @property
     def type(self) -> str:
-        """What the block says that it is."""
+        """The `type` of the block."""
         return string(self.start.get("type"))
 
     def all_of(self, name: str) -> str:
-        """A text of the block: what it was started with, and what was added."""
+        """A text field of the block: its initial value and its deltas, joined."""
         return string(self.start.get(name)) + "".join(self.added.get(name, ()))
 
     @property
     def arguments(self) -> str:
-        """The JSON text of a call's input; deltas replace what it was started with."""
+        """The JSON text of a call's input; deltas replace the initial value."""
         if pieces := "".join(self.added.get("partial_json", ())):
             return pieces
         return json.dumps(self.start["input"], ensure_ascii=False) if "input" in self.start else ""
@@ -84,7 +84,7 @@ def _take(block: Block, part: Part) -> None:
 
 
 def told(x: Exchange) -> list[Object]:
-    """The objects that tell of the message itself, in order: the answer, or message_start and the message_deltas."""
+    """The objects with the message's own fields: the non-streaming response, or message_start and message_deltas."""
     whole = whole_object(x)
     return [whole] if whole is not None else list(_told(building(x)))
 
@@ -99,7 +99,7 @@ def _told(found: Iterable[Part]) -> Iterator[Object]:
 
 @view
 def answer(x: Exchange) -> Answer:
-    """The answer, with one choice. Nothing that could be read gives an answer without choices."""
+    """The completion, with one choice; without choices if nothing could be read."""
     heads, found = told(x), blocks(x)
     failed = mapping(whole_object(x)).get("type") == "error" or bool(of(x, "error"))
     if failed or not (heads or found):
@@ -122,7 +122,7 @@ def answer(x: Exchange) -> Answer:
 
 
 def _ends(x: Exchange) -> Iterable[Object]:
-    """What tells why the message ended: the whole answer, or the message_deltas."""
+    """The objects that may have a stop_reason: the non-streaming response, or the message_deltas."""
     whole = whole_object(x)
     return [whole] if whole is not None else [mapping(part.value.get("delta")) for part in of(x, "message_delta")]
 
@@ -144,17 +144,17 @@ def _call(block: Block) -> ToolCall:
 
 @view
 def illegible(x: Exchange) -> str:
-    """Why nothing can be told from the answer, in a clause; empty where it can be read."""
+    """Why the response is unreadable, as a clause; empty if it can be read."""
     whole = whole_object(x)
     if whole is not None:
-        return "" if isinstance(whole.get("content"), list) else "the message has no list of content"
+        return "" if isinstance(whole.get("content"), list) else "the message has no `content` list"
     if not looks_like_events(x):
-        return "no JSON object came"
+        return "the response is not a JSON object"
     if is_torn(x):
-        return "an event holds no JSON"
+        return "an event is not JSON"
     if not of(x, "message_start"):
-        return "no event starts the message"
+        return "the stream has no message_start event"
     lost = sum(part.type == "content_block_delta" for part in building(x)) - sum(
         len(block.events) - 1 - block.stopped for block in blocks(x)
     )
-    return "a delta belongs to no block" if lost > 0 else ""
+    return "a content_block_delta belongs to no content block" if lost > 0 else ""

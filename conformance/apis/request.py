@@ -1,4 +1,4 @@
-"""Read what was asked: the body of the request as it was sent."""
+"""Read the request body as it was sent."""
 
 from typing import Any
 
@@ -8,30 +8,30 @@ from conformance.parsing.json_text import value_of
 from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
 
 NO_JSON = "no-json"
-"""What a fuzzed question is about whose body is no JSON object."""
+"""The subject of a fuzzed request whose body is not a JSON object."""
 EXTENDED = "extended"
-"""The same where its body is one in a JSON with extensions, which RFC 8259 (section 9) allows a parser to take."""
+"""The same for an object in JSON with extensions, which RFC 8259 (section 9) allows a parser to accept."""
 
 
 @view
 def asked(x: Exchange) -> Object:
-    """The JSON object that the request's body held; empty where it held none."""
+    """The JSON object of the request body; empty if it is not one."""
     return mapping(body_sent(x))
 
 
 def body_sent(x: Exchange) -> Any:
-    """The JSON value that the request's body held, or NOT_JSON."""
+    """The JSON value of the request body, or NOT_JSON."""
     return value_of(x.sent.partition(b"\r\n\r\n")[2])
 
 
 def has_key(x: Exchange) -> bool:
-    """Whether the run's own key went along: it is masked to its last character, a stand-in or a wrong one is not."""
+    """Whether the run's own key was sent: it is masked to its last character; a placeholder or wrong key is not."""
     carried = (value for name in ("authorization", "x-api-key", "api-key") for value in requested(x, name))
     return any(value.endswith("*") for value in carried)
 
 
 def choices_asked(x: Exchange) -> int:
-    """How many choices the request wants: `n`, or 1."""
+    """How many choices are requested: `n`, or 1."""
     wanted = asked(x).get("n") if x.api == "chat" else 1
     return max(1, int(wanted)) if is_integer(wanted) else 1
 
@@ -41,31 +41,31 @@ CAPS: dict[Api, tuple[str, ...]] = {
     "messages": ("max_tokens",),
     "responses": ("max_output_tokens",),
 }
-"""The fields that bound how many tokens an answer may have."""
+"""The fields that limit the number of completion tokens."""
 
 
 def cap_asked(x: Exchange) -> int:
-    """How many tokens a choice may have; 0 where nothing is said."""
+    """How many tokens a choice may have; 0 without a limit."""
     named = (asked(x).get(name) for name in CAPS[x.api])
     return min((int(cap) for cap in named if is_integer(cap) and cap > 0), default=0)
 
 
 STOPS: dict[Api, str] = {"chat": "stop", "messages": "stop_sequences"}
-"""The field with the texts before which the answer is to end; the Responses API has none."""
+"""The field of stop sequences; the Responses API has none."""
 
 
 def stops_asked(x: Exchange) -> tuple[str, ...]:
-    """The texts before which the answer was to end, from a list or alone; empty ones stop nothing."""
+    """The requested stop sequences, from a list or a single string, without empty ones."""
     wanted = asked(x).get(STOPS.get(x.api, ""))
     return tuple(stop for stop in (wanted, *sequence(wanted)) if isinstance(stop, str) and stop)
 
 
 FORMATS: dict[Api, str] = {"chat": "response_format", "messages": "output_config", "responses": "text"}
-"""The field that asks for an answer in JSON."""
+"""The field that requests JSON content."""
 
 
 def format_asked(x: Exchange) -> Object:
-    """The `type` of the answer that was asked for, and its JSON Schema as `schema`, where there are any."""
+    """The requested format: its `type`, and its JSON Schema as `schema`, if any."""
     wanted = mapping(asked(x).get(FORMATS[x.api]))
     if x.api == "chat":
         return wanted | {"schema": mapping(wanted.get("json_schema")).get("schema")}
@@ -74,7 +74,7 @@ def format_asked(x: Exchange) -> Object:
 
 @view
 def prompt_length(x: Exchange) -> int:
-    """How many characters of text the conversation of the request holds; tools are not counted."""
+    """The characters of text in the request's conversation, without tools."""
     body = asked(x)
     said = [*sequence(body.get("messages")), *sequence(body.get("input"))]
     contents = [mapping(message).get("content") for message in said]

@@ -1,4 +1,4 @@
-"""The answer of an exchange, read as its API writes it."""
+"""The completion of an exchange, read in its API's format."""
 
 from collections.abc import Callable
 
@@ -14,5 +14,5 @@ READERS: dict[Api, Callable[[Exchange], Answer]] = {
 
 
 def answer(x: Exchange) -> Answer:
-    """The answer, in one shape for every API and both modes."""
+    """The completion, in one format for every API and both modes."""
     return READERS[x.api](x)

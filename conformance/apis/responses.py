@@ -1,7 +1,7 @@
-"""Assemble an answer of the Responses API, from events or whole, out of any JSON at all.
+"""Assemble a response of the Responses API, streaming or not, from arbitrary JSON.
 
-The shapes are those of https://platform.openai.com/docs/api-reference/responses/object and .../responses-streaming.
-What has another shape is passed over here; the rules report it.
+The formats are those of https://platform.openai.com/docs/api-reference/responses/object and .../responses-streaming.
+Anything else is ignored here; the rules report it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from conformance.parsing.sse import TERMINAL, Event, looks_like_events
 from conformance.parsing.typed_events import Part, is_torn, of, parts
 
 OPENINGS = ("response.created", "response.queued", "response.in_progress")
-"""The events that hold the response before anything of it was said."""
+"""The events that have the response object before it has any output."""
 UNFINISHED = ("in_progress", "queued", "")
 
 
@@ -34,7 +34,7 @@ def building(x: Exchange) -> tuple[Part, ...]:
 
 @view
 def told(x: Exchange) -> tuple[Object, ...]:
-    """The response as it was told, in order: the answer itself, or each state of it in a stream."""
+    """The response objects, in order: the non-streaming response, or each state of it in a stream."""
     whole = whole_object(x)
     if whole is not None:
         return (whole,)
@@ -45,10 +45,10 @@ def told(x: Exchange) -> tuple[Object, ...]:
 
 @dataclass(slots=True)
 class Item:
-    """An item of a streamed output: as it was added, what deltas added to it, and as it was done.
+    """An item of a streamed output: its output_item.added, its deltas, and its output_item.done.
 
-    `texts` holds the deltas by content index, those of arguments under None; `ends` the texts that were said to be
-    done, likewise; `events` the events of the item in order.
+    `texts` are the deltas by content index, those of arguments under None; `ends` are the texts of the `.done` events,
+    likewise; `events` are the events of the item in order.
     """
 
     added: Object
@@ -61,13 +61,13 @@ class Item:
 
     @property
     def type(self) -> str:
-        """What the item says that it is."""
+        """The `type` of the item."""
         return string(self.added.get("type"))
 
 
 @view
 def items(x: Exchange) -> tuple[Item, ...]:
-    """The items of a stream, in the order of their indexes; later events of an index that was not added are lost."""
+    """The items of a stream, in the order of their indexes; events of an index that was not added are ignored."""
     found: dict[int, Item] = {}
     for part in building(x):
         index = part.value.get("output_index")
@@ -113,7 +113,7 @@ def contents(item: Object) -> list[Object]:
 
 @view
 def has_failed(x: Exchange) -> bool:
-    """Whether an error stands in the place of the answer or in its midst, or the response says that it failed."""
+    """Whether there is an error instead of or inside the response, or its status is `failed`."""
     whole = whole_object(x)
     if whole is not None:
         return bool(whole.get("error")) or whole.get("status") == "failed"
@@ -122,7 +122,7 @@ def has_failed(x: Exchange) -> bool:
 
 @view
 def answer(x: Exchange) -> Answer:
-    """The answer, with one choice. Nothing that could be read gives an answer without choices."""
+    """The completion, with one choice; without choices if nothing could be read."""
     whole, states, failed = whole_object(x), told(x), has_failed(x)
     if failed or not (states or items(x)):
         return Answer(error=failed)
@@ -192,7 +192,7 @@ def _call(item: Object, arguments: str) -> ToolCall:
 
 
 def _finishes(response: Object, calls: bool) -> tuple[str, ...]:  # noqa: FBT001 - private, and named at the call
-    """Why the response ended: by itself (`stop`, or `tool_calls` where it calls), or for the reason that it gives."""
+    """The finish reason: `stop` or, with a tool call, `tool_calls` if completed; else the reason in the response."""
     status = string(response.get("status"))
     if status == "incomplete":
         return (string(mapping(response.get("incomplete_details")).get("reason")) or status,)
@@ -203,14 +203,14 @@ def _finishes(response: Object, calls: bool) -> tuple[str, ...]:  # noqa: FBT001
 
 @view
 def illegible(x: Exchange) -> str:
-    """Why nothing can be told from the answer, in a clause; empty where it can be read."""
+    """Why the response is unreadable, as a clause; empty if it can be read."""
     whole = whole_object(x)
     if whole is not None:
-        return "" if isinstance(whole.get("output"), list) else "the response has no list of output"
+        return "" if isinstance(whole.get("output"), list) else "the response has no `output` list"
     if not looks_like_events(x):
-        return "no JSON object came"
+        return "the response is not a JSON object"
     if is_torn(x):
-        return "an event holds no JSON"
+        return "an event is not JSON"
     deltas = [part for part in building(x) if part.type.endswith(".delta")]
     kept = {event.start for item in items(x) for event in item.events}
-    return "a delta belongs to no item" if any(part.event.start not in kept for part in deltas) else ""
+    return "a delta event belongs to no output item" if any(part.event.start not in kept for part in deltas) else ""

@@ -1,6 +1,6 @@
-"""Read which tools a request offers, and what its answer makes of them.
+"""Read which tools a request offers, and which ones the response calls.
 
-What may be called is said in https://platform.openai.com/docs/api-reference/chat/create#chat-create-tool_choice and
+The rules of `tool_choice` are in https://platform.openai.com/docs/api-reference/chat/create#chat-create-tool_choice and
 https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use#controlling-claudes-output.
 """
 
@@ -18,13 +18,13 @@ from conformance.parsing.json_values import Object, mapping, sequence, string
 Freedom = Literal["none", "auto", "required", "named", "unclear"]
 
 KINDS = ("", "function", "custom", "tool_use", "function_call")
-"""The types of call that a request can offer; vendors tell of tools of their own under other types."""
+"""The types of call that a request can offer; vendors report their own tools under other types."""
 
 MARKS = re.compile(
     r"<\|?tool_calls?(?:_\w+)?\|?>|\[TOOL_CALLS?\]|<\|python_tag\|>|<function[=_]|<｜tool▁calls?▁begin｜>"
     r"|<\|tool_calls?_(?:section_)?begin\|>|\bto=functions\."
 )
-"""How chat templates mark a call for the server to find; a client never sees them where it is found."""
+"""Chat templates' markers of a call, which a server must parse; a client sees them only if it does not."""
 FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
 ARGUMENTS = ("arguments", "parameters")
 MOST_TEXT = 100_000
@@ -32,9 +32,9 @@ MOST_TEXT = 100_000
 
 @view
 def offered(x: Exchange) -> dict[str, Object]:
-    """The tools of the request that it defines itself, by name: each with its `parameters` and whether it is `strict`.
+    """The tools that the request defines, by name: each with its `parameters` and whether it is `strict`.
 
-    The older `functions` of Chat Completions are among them; tools of the vendor's own are not.
+    This includes the older `functions` of Chat Completions, but not the vendor's own tools.
     """
     body = asked(x)
     found = [_definition(mapping(tool)) for tool in sequence(body.get("tools"))]
@@ -43,7 +43,7 @@ def offered(x: Exchange) -> dict[str, Object]:
 
 
 def _definition(tool: Object) -> Object:
-    """What defines a tool: nested on Chat Completions, beside the type on the other APIs."""
+    """A tool's definition: nested on Chat Completions, next to `type` on the other APIs."""
     inner = mapping(tool.get("function") or tool.get("custom") or tool)
     return inner | {"parameters": inner["input_schema"]} if "input_schema" in inner else inner
 
@@ -54,12 +54,12 @@ FREEDOMS: dict[str, Freedom] = {
     "required": "required",
     "any": "required",
 }
-"""What the APIs' words for a choice of tools mean; only Messages has `any`."""
+"""The meaning of the APIs' values of `tool_choice`; only Messages has `any`."""
 
 
 @view
 def freedom(x: Exchange) -> Freedom:
-    """Whether the request lets the model call, makes it call, or neither; `unclear` where its words make no sense."""
+    """Whether the request allows, requires or forbids a tool call; `unclear` if `tool_choice` or `tools` is invalid."""
     body = asked(x)
     if any(not isinstance(body.get(name), list | None) for name in ("tools", "functions")):
         return "unclear"
@@ -72,7 +72,7 @@ def freedom(x: Exchange) -> Freedom:
 
 
 def required_name(x: Exchange) -> str:
-    """The name of the one tool that `tool_choice` wants to be called, or nothing."""
+    """The name of the one tool that `tool_choice` requires, or empty."""
     choice = mapping(asked(x).get("tool_choice"))
     return string(mapping(choice.get("function") or choice.get("custom") or choice).get("name"))
 
@@ -82,7 +82,7 @@ SINGLE: dict[Api, str] = {
     "messages": "tool_choice.disable_parallel_tool_use",
     "responses": "parallel_tool_calls",
 }
-"""The field that says whether an answer may hold more than one call."""
+"""The field that sets whether a response may have more than one call."""
 
 
 def wants_one_call(x: Exchange) -> bool:
@@ -93,19 +93,19 @@ def wants_one_call(x: Exchange) -> bool:
 
 
 def calls(x: Exchange) -> Iterator[tuple[int, ToolCall]]:
-    """The calls of the answer, each with the index of its choice."""
+    """The calls of the response, each with the index of its choice."""
     for choice in answer(x).choices:
         yield from ((choice.index, call) for call in choice.calls if call.type in KINDS)
 
 
 def misnamed(x: Exchange) -> Iterator[ToolCall]:
-    """The calls of another tool than the one that had to be called."""
+    """The calls of another tool than the required one."""
     wanted = required_name(x)
     yield from (call for _, call in calls(x) if wanted and call.name and call.name != wanted)
 
 
 def leaked(x: Exchange) -> str:
-    """The text in which a call stands as the model wrote it, or what marks one beside a call that came; or nothing."""
+    """The text that contains a call as the model wrote it, or its markers next to a parsed call; or empty."""
     for choice in answer(x).choices:
         text = choice.text[:MOST_TEXT].strip()
         is_named = any(re.search(rf"\b{re.escape(name)}\b", text) for name in offered(x))
@@ -117,7 +117,7 @@ def leaked(x: Exchange) -> str:
 
 
 def _is_call(text: str, tools: dict[str, Object]) -> bool:
-    """Whether a text is nothing but a call of one of the tools, as JSON."""
+    """Whether a text is only a call of one of the tools, as JSON."""
     fenced = FENCE.match(text)
     value: Any = value_of((fenced[1] if fenced else text).encode("utf-8", "replace"))
     first = mapping(value[0] if isinstance(value, list) and value else value)

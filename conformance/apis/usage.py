@@ -1,4 +1,4 @@
-"""Read what an exchange says that it used, in tokens."""
+"""Read the token usage that a response reports."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from conformance.parsing.json_values import Object, is_integer, mapping
 from conformance.parsing.sse import Event
 
 ABSURD = 10**9
-"""Tokens; nothing that anyone sells answers so much, and money is counted from it."""
+"""Tokens; no real completion has that many, and costs are computed from it."""
 
 CACHE = ("cache_creation_input_tokens", "cache_read_input_tokens")
-"""Parts of the input that the Messages API counts beside `input_tokens`."""
+"""Parts of the input that the Messages API does not count in `input_tokens`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one exchange: of the whole prompt, `cached` ones included, and of the completion."""
+    """Tokens of one exchange: of the complete prompt, with `cached` ones, and of the completion."""
 
     prompt: int
     completion: int
@@ -27,7 +27,7 @@ class Usage:
 
 
 class Report(NamedTuple):
-    """One usage value that is not null: the event that held it (none in a whole answer), and what stood around it."""
+    """One usage value that is not null: its event (None in a non-streaming response), and the object around it."""
 
     event: Event | None
     value: Any
@@ -36,7 +36,7 @@ class Report(NamedTuple):
 
 @view
 def reports(x: Exchange) -> tuple[Report, ...]:
-    """All usage values of a chat or Messages reply, of whatever type, in order."""
+    """All usage values of a response, of any type, in order."""
     return tuple(_reports(x))
 
 
@@ -51,10 +51,10 @@ def _reports(x: Exchange) -> Iterator[Report]:
 
 @view
 def usage(x: Exchange) -> Usage | None:
-    """The usage, or None where none is told or what is told can't be true.
+    """The usage, or None if none is reported or its counts are impossible.
 
-    A stream tells its usage so far: what is told last counts, field by field on Messages, where what message_start
-    tells alone is a beginning and no count.
+    A stream reports its usage so far: the last one counts, field by field on Messages, where that of message_start
+    alone is only a beginning.
     """
     told = [mapping(report.value) for report in reports(x)]
     if read := LAST.get(x.api):
@@ -91,7 +91,7 @@ def _of_responses(value: Object) -> Usage | None:
 
 
 LAST: dict[Api, Callable[[Object], Usage | None]] = {"chat": _of_chat, "responses": _of_responses}
-"""How a usage is read where the last one that is told says all."""
+"""Readers for APIs whose last usage has all counts."""
 
 
 def _is_count(value: Any) -> TypeGuard[int | float]:

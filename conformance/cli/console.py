@@ -1,4 +1,4 @@
-"""What the command line shows: progress while it records, the verdicts, and what a run would cost."""
+"""Console output: progress while recording, the verdicts, and the maximum cost of a run."""
 
 import sys
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ SCREEN = "-"
 
 
 def record(options: Options, path: Path) -> None:
-    """Record a run, with a progress bar where somebody watches."""
+    """Record a run, with a progress bar on a terminal."""
     with Bar(terminal.console(sys.stderr)) as bar:
         execute.carry_out(options, path, bar)
 
 
 def tell(judged: Judged, outputs: Sequence[Output], hint: str = "") -> int:
-    """Write the reports, show the verdicts, and answer with the exit code.
+    """Write the reports, print the verdicts, and return the exit code.
 
-    A report that goes to standard output has it for itself; people then read on standard error.
+    If a report goes to standard output, the verdicts go to standard error.
     """
     on_screen = any(str(output.path) == SCREEN for output in outputs)
     for output in outputs:
@@ -38,26 +38,26 @@ def tell(judged: Judged, outputs: Sequence[Output], hint: str = "") -> int:
     out = terminal.console(sys.stderr if on_screen else sys.stdout)
     terminal.render(judged.report, judged.evidence, out)
     folder = judged.evidence.folder
-    out.print(f"The recording is in {folder} (to judge it again: conformance judge {folder}).", style="dim")
+    out.print(f"Recording: {folder} (judge it again with: conformance judge {folder}).", style="dim")
     if hint:
         out.print(hint, style="dim")
     return judged.report.exit_code
 
 
 def serve_hint(whom: Whom, judged: Judged) -> str:
-    """How to get the embedded server back, which is gone when the report is read."""
+    """How to restart the embedded server, which has stopped when the report is printed."""
     if whom.base_url or whom.target or not any(verdict.counts for verdict in judged.report.verdicts):
         return ""
     words = [f"--{name} {value}" for name, value in (("deployment", whom.deployment), ("defect", whom.defect)) if value]
     port = judged.report.target.base_url.rpartition(":")[2].partition("/")[0]
     command = " ".join(("conformance serve", *words, f"--port {port}"))
-    return f"For the curl lines, bring the embedded server back: {command}"
+    return f"To run the curl commands, restart the embedded server: {command}"
 
 
 def preview(options: Options) -> int:
-    """Show the requests of a run, and what each suite could cost at most; nothing is sent."""
+    """Print the requests of a run and the maximum cost of each suite; send nothing."""
     for request in plan(options.target, options.profiles, options.suite):
-        size = f"{len(request.body)} octets, max_tokens {request.max_tokens}"
+        size = f"{len(request.body)} bytes, max_tokens {request.max_tokens}"
         sys.stdout.write(f"{request.method} {request.url}  {request.id}  {size}\n")
     for suite in SUITES:
         mark = "(shown above)" if suite == options.suite else ""
@@ -69,5 +69,5 @@ def preview(options: Options) -> int:
 def _bound(options: Options, suite: Suite) -> str:
     requests = plan(options.target, options.profiles, suite)
     costs = [cost for request in requests if (cost := cost_of(request, options.target)) is not None]
-    price = f"at most {money(sum(costs))}" if costs else "at a cost that is unknown without prices"
+    price = f"at most {money(sum(costs))}" if costs else "cost unknown without prices"
     return f"{len(requests):>4} requests, at most {sum(map(tokens_of, requests)):>7} tokens, {price}"

@@ -1,4 +1,4 @@
-"""Two runs side by side: read from their folders or their JSON reports."""
+"""Compare two runs, read from their folders or JSON reports."""
 
 import sys
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ FORMATS = ("markdown", "json")
 
 
 def tell(old: Path, new: Path, reports: Sequence[str], *, strict: bool) -> int:
-    """Show what changed, write the reports, and answer 1 on a regression. Raises ConfigError."""
+    """Print the differences, write the reports, and return 1 on a regression. Raises ConfigError."""
     outputs = [_output(text) for text in reports]
     before, after = read(old), read(new)
     found = diff.changes(before, after, strict=strict)
@@ -35,14 +35,14 @@ def tell(old: Path, new: Path, reports: Sequence[str], *, strict: bool) -> int:
 
 
 def read(path: Path) -> Report:
-    """The report of a run, from its folder or from its JSON report. Raises ConfigError."""
+    """The report of a run, from its folder or its JSON report. Raises ConfigError."""
     if path.is_dir():
         return execute.judged(path).report
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
     except (OSError, msgspec.MsgspecError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path}: {why}; accepted is the folder of a run, or its JSON report") from None
+        raise ConfigError(f"{path}: {why}; accepted: a run folder, or its JSON report") from None
 
 
 def _output(text: str) -> tuple[str, Path]:

@@ -1,4 +1,4 @@
-"""The hunt as a command: bounds, the run's folder, and a test of what was found."""
+"""The fuzz command: record into a run folder, and write the failures as a test."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ TEST = "test_found.py"
 
 
 def carry_out(options: Options, path: Path, *, examples: int, seed: int) -> None:
-    """Hunt, and keep what failed in a run's folder, with a test for it."""
+    """Fuzz, and store the failing exchanges in a run folder, with a test that reproduces them."""
     try:
         folder = RunFolder.create(path)
     except StoreError as error:
@@ -28,7 +28,7 @@ def carry_out(options: Options, path: Path, *, examples: int, seed: int) -> None
         kept = execute.RUNS / EXAMPLES
         facts = hunt(options, folder, bar, examples=examples, seed=seed, kept=kept, tell=lines.append)
     for line in lines:
-        print(line, file=sys.stderr)  # noqa: T201 - a command speaks to its user
+        print(line, file=sys.stderr)  # noqa: T201 - console output
     if text := as_test(facts, folder.exchange):
         (path / TEST).write_text(text)
-        print(f"To keep what was found as a test: {path / TEST}", file=sys.stderr)  # noqa: T201 - as above
+        print(f"The failures as a pytest file: {path / TEST}", file=sys.stderr)  # noqa: T201 - as above

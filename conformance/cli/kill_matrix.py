@@ -1,4 +1,4 @@
-"""The kill matrix on the screen: what the gate said of every planted defect and legal variant."""
+"""Prints the kill matrix: the verdicts on every planted defect and legal variant."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,16 +12,16 @@ from conformance.selftest import Row
 
 
 def show(names: Sequence[str], form: str, out: TextIO) -> bool:
-    """Print the rows of these subjects (of all where none is named) and the totals; whether all of them are right.
+    """Print the rows of these subjects (default: all) and the totals; return whether all are as expected.
 
-    Raises ConfigError for a name that is none.
+    Raises ConfigError for an unknown name.
     """
     known = selftest.subjects()
     for name in names:
         if name not in known:
             near = ", ".join(get_close_matches(name, known, n=3)) or "`conformance list defects` and `list variants`"
             raise ConfigError(
-                f"selftest {name!r} is not known; see {near}; accepted: a good deployment, defect or variant"
+                f"selftest {name!r} is not known; see {near}; accepted: a good deployment, a defect or a variant"
             )
     rows = selftest.rows(names or known)
     return _show_json(rows, out) if form == "json" else _show_text(rows, out)
@@ -37,7 +37,7 @@ def _show_text(rows: Iterable[Row], out: TextIO) -> bool:
     defects = [row for row in seen if row.caught_by]
     caught = sum(row.is_right for row in defects)
     quiet = sum(row.is_right for row in seen if not row.caught_by)
-    out.write(f"{caught} of {len(defects)} defects caught, {quiet} of {len(seen) - len(defects)} good ones left alone")
+    out.write(f"{caught} of {len(defects)} defects caught, {quiet} of {len(seen) - len(defects)} good subjects pass")
     out.write(f"; wrong: {', '.join(row.name for row in wrong)}\n" if wrong else "\n")
     return not wrong
 

@@ -1,4 +1,4 @@
-"""The command line, a thin front: the verbs and the exit codes. What a run means is in `front/`."""
+"""The command line: commands and exit codes. What they do is in `front/`."""
 
 import os
 import sys
@@ -15,14 +15,14 @@ from conformance.runs.options import OUTPUT, HowMuch, Told, What, Whom, Wish
 OK, FAILED, USAGE, HARNESS_FAILED, INTERRUPTED = 0, 1, 2, 4, 130
 
 EXIT_CODES = (
-    "Exit codes: 0 conformant; 1 a MUST failed (with --strict also a SHOULD, an untestable or a stale waiver); "
-    "2 usage or configuration; 3 the target could not be reached or refused the key; 4 the harness failed; "
+    "Exit codes: 0 conformant; 1 a MUST failed (with --strict also a SHOULD failure, an untestable verdict or a stale "
+    "waiver); 2 usage or configuration error; 3 target unreachable or API key rejected; 4 harness error; "
     "130 interrupted."
 )
 
 app = App(
     name="conformance",
-    help="Ask an OpenAI-compatible endpoint what real agent frameworks ask, and judge every octet of its answers.",
+    help="Send real agent frameworks' requests to an OpenAI-compatible endpoint, and check every byte it returns.",
     help_epilogue=EXIT_CODES,
     version=__version__,
     help_format="plaintext",
@@ -34,7 +34,7 @@ app = App(
 )
 
 WHOM, WHAT, HOW_MUCH, TOLD = Whom(), What(), HowMuch(), Told()
-"""Nothing said."""
+"""Option groups with nothing set."""
 
 
 @app.command
@@ -46,7 +46,7 @@ def run(
     *,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
 ) -> int:
-    """Ask a deployment the frameworks' questions, record every exchange, and judge the recording.
+    """Send the frameworks' requests to a deployment, record every exchange, and judge the recording.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def judge(run: Path, told: Told = TOLD) -> int:
     Parameters
     ----------
     run
-        The folder of a run.
+        Run folder.
     """
     from conformance.cli import console
     from conformance.runs import execute
@@ -94,16 +94,16 @@ def matrix(
     how_much: HowMuch = HOW_MUCH,
     at_once: Annotated[int, Parameter(validator=lambda _, value: _above_zero(value))] = 4,
 ) -> int:
-    """Run all targets of a file, and write a site that shows them side by side.
+    """Run every target of a file, and write a static site that compares them.
 
     Parameters
     ----------
     config
-        The file of the targets. One may be embedded: `deployment = "NAME"` in the place of base_url and model.
+        TOML file of targets. A target may be embedded: `deployment = "NAME"` instead of base_url and model.
     out
-        The folder of the site, new or an older matrix's: its runs are kept, and show as trends.
+        Output folder, new or of an earlier matrix: earlier runs are kept and shown as trends.
     at_once
-        How many targets to run at the same time. Default: 4.
+        Number of targets to run concurrently. Default: 4.
     """
     from conformance.cli import matrix as many
 
@@ -115,18 +115,18 @@ def matrix(
 def diff(
     old: Path, new: Path, /, *, report: Annotated[tuple[str, ...], Parameter(group=OUTPUT)] = (), strict: bool = False
 ) -> int:
-    """Tell what changed between two runs; exit code 1 on a regression.
+    """Show what changed between two runs; exit code 1 on a regression.
 
     Parameters
     ----------
     old
-        The folder of a run, or its JSON report.
+        Run folder, or its JSON report.
     new
-        The same of the later run.
+        The same for the later run.
     report
-        Also write it: markdown=PATH or json=PATH; the path - is standard output. Repeatable.
+        Also write the differences: markdown=PATH or json=PATH; - is standard output. Repeatable.
     strict
-        A new failure of a SHOULD is a regression, too.
+        Count new SHOULD failures as regressions, too.
     """
     from conformance.cli import diff
 
@@ -141,16 +141,16 @@ def waive(
     out: Path | None = None,
     days: Annotated[int, Parameter(validator=lambda _, value: _above_zero(value))] = 30,
 ) -> int:
-    """Write a first waivers file from a run's failures, for a person to fill in.
+    """Draft a waivers file from a run's failures, to be reviewed and edited.
 
     Parameters
     ----------
     run
-        The folder of a run.
+        Run folder.
     out
-        The file to write. Default: standard output.
+        File to write. Default: standard output.
     days
-        For how many days after the run the waivers hold. Default: 30.
+        Days after the run until the waivers expire. Default: 30.
     """
     from conformance.report import draft_waivers
     from conformance.runs import execute
@@ -170,7 +170,7 @@ def _write_new(path: Path, text: str) -> None:
         with path.open("x") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigError(f"--out {path}: {error.strerror or error}; accepted is a new file") from None
+        raise ConfigError(f"--out {path}: {error.strerror or error}; accepted: a new file") from None
 
 
 @app.command(name="list")
@@ -180,14 +180,14 @@ def list_(
     *,
     format: Literal["text", "json"] = "text",  # noqa: A002 - the option's name
 ) -> int:
-    """List what there is.
+    """List rules, profiles, probes, deployments, defects or variants.
 
     Parameters
     ----------
     kind
         What to list.
     format
-        For a person or for a program.
+        Output format. Default: text.
     """
     from conformance.handbook import listing
 
@@ -198,14 +198,14 @@ def list_(
 
 @app.command
 def profiles(*, check: bool = False, python: Path | None = None) -> int:
-    """List the profiles, or tell which of them the installed frameworks have moved away from.
+    """List the profiles, or check whether installed frameworks are newer than the captured versions.
 
     Parameters
     ----------
     check
-        Compare the versions that were captured with those that are installed. Exit code 1 where one is newer.
+        Compare the captured versions with the installed ones. Exit code 1 if an installed one is newer.
     python
-        The Python whose packages to look at. Default: this one. Packages of npm are looked for in ./node_modules.
+        Python interpreter whose packages to check. Default: this one. npm packages are read from ./node_modules.
     """
     from conformance.cli import profile_versions
     from conformance.handbook import listing
@@ -223,7 +223,7 @@ def explain(name: str, /) -> int:
     Parameters
     ----------
     name
-        A rule's ID, or a name that `conformance list` shows.
+        Rule ID, or a name shown by `conformance list`.
     """
     from conformance.handbook import listing
     from conformance.report.formats import terminal
@@ -232,8 +232,8 @@ def explain(name: str, /) -> int:
     pages = list(listing.find(name))
     if not pages:
         near = listing.near(name)
-        hint = f"near: {', '.join(near)}; " if near else ""
-        raise ConfigError(f"explain {name!r}: nothing has this name; {hint}`conformance list rules` shows the rules")
+        hint = f"did you mean {', '.join(near)}? " if near else ""
+        raise ConfigError(f"explain {name!r}: unknown name; {hint}`conformance list rules` lists the rules")
     out = terminal.console(sys.stdout)
     for page in pages:
         terminal.page(page.page(), out)
@@ -247,16 +247,16 @@ def serve(
     defect: str | None = None,
     port: Annotated[int, Parameter(validator=lambda _, value: _port(value))] = 0,
 ) -> int:
-    """Serve an embedded deployment until Ctrl-C, for trying things.
+    """Serve an embedded deployment for manual testing, until Ctrl-C.
 
     Parameters
     ----------
     deployment
-        Its name. Default: native-sse.
+        Name of the deployment. Default: native-sse.
     defect
-        A defect or legal variant to plant in it.
+        Defect or legal variant to plant in it.
     port
-        The port on 127.0.0.1. Default: a free one.
+        Port on 127.0.0.1. Default: a free one.
     """
     import anyio
 
@@ -269,7 +269,7 @@ def serve(
     async def until_stopped() -> None:
         async with served(ours.deployment, ours.changes, port=port) as url:
             body = f'{{"model":"{ours.model}","messages":[{{"role":"user","content":"Hi"}}],"stream":true}}'
-            sys.stdout.write(f"{ours.name.replace('+', ' with ')} at {url} (Ctrl-C stops it)\n")
+            sys.stdout.write(f"{ours.name.replace('+', ' with ')} at {url} (press Ctrl-C to stop)\n")
             sys.stdout.write(f"curl -sSiN {url}/chat/completions -H 'content-type: application/json' -d '{body}'\n")
             sys.stdout.flush()
             await anyio.sleep_forever()
@@ -279,7 +279,7 @@ def serve(
     except KeyboardInterrupt:
         return OK
     except OSError as error:
-        raise ConfigError(f"--port {port}: {error.strerror or error}; accepted is a free port, or 0 for any") from None
+        raise ConfigError(f"--port {port}: {error.strerror or error}; accepted: a free port, or 0 for any") from None
     return OK
 
 
@@ -299,16 +299,16 @@ def fuzz(
     seed: int = 0,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
 ) -> int:
-    """Ask a deployment what nobody thought of: bodies at the edges, misspelt fields, what an OpenAPI document proposes.
+    """Fuzz a deployment: malformed bodies, boundary values, misspelt fields, cases generated from OpenAPI.
 
     Parameters
     ----------
     max_examples
-        So many cases for each API, and half as many again to make small what fails. Default: 200.
+        Cases per API; at most half as many again are sent to minimize failures. Default: 200.
     seed
-        Where the cases begin: the same seed asks the same. Default: 0.
+        Random seed: the same seed sends the same cases. Default: 0.
     run_dir
-        New folder for what fails. Default: reports/runs/TIME-TARGET.
+        New folder for the failing exchanges. Default: reports/runs/TIME-TARGET.
     """
     from conformance.cli import console
     from conformance.runs import execute
@@ -319,7 +319,7 @@ def fuzz(
     except ModuleNotFoundError as error:
         from conformance.runs.config import ConfigError
 
-        raise ConfigError(f"fuzz needs {error.name}: install the extra, oai-conformance[fuzz]") from None
+        raise ConfigError(f"fuzz needs {error.name}: install oai-conformance[fuzz]") from None
     _without("fuzz", suite=what.suite != What.suite, dry_run=how_much.dry_run)
     outputs = execute.outputs(told.report)
     execute.waived(told.waivers)
@@ -331,12 +331,12 @@ def fuzz(
 
 
 def _without(command: str, **given: bool) -> None:
-    """Refuse options that a command shares with others and can do nothing with."""
+    """Reject shared options that this command does not support. Raises ConfigError."""
     from conformance.runs.config import ConfigError
 
     for name, is_given in given.items():
         if is_given:
-            raise ConfigError(f"--{name.replace('_', '-')} says nothing to `conformance {command}`; leave it out")
+            raise ConfigError(f"--{name.replace('_', '-')} is not supported by `conformance {command}`; remove it")
 
 
 def _above_zero(value: int) -> None:
@@ -346,14 +346,14 @@ def _above_zero(value: int) -> None:
 
 @app.command
 def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # noqa: A002 - the option's name
-    """Put every planted defect and legal variant through the gate, and print the kill matrix.
+    """Run and judge every planted defect and legal variant, and print the kill matrix.
 
     Parameters
     ----------
     names
-        Only these deployments, defects and variants. Default: all.
+        Deployments, defects and variants to test. Default: all.
     format
-        For a person or for a program.
+        Output format. Default: text.
     """
     from conformance.cli import kill_matrix
 
@@ -363,13 +363,13 @@ def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # n
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal that lacks a character shows its number
+        if isinstance(stream, TextIOWrapper):  # escape what the terminal cannot encode
             stream.reconfigure(errors="backslashreplace")
     sys.exit(guarded(lambda: app(arguments)))
 
 
 def guarded(command: Callable[[], Any]) -> int:
-    """The exit code of a command, whatever happens in it."""
+    """Run a command and return its exit code; errors go to standard error."""
     from conformance.runs.config import ConfigError
 
     try:
@@ -380,10 +380,10 @@ def guarded(command: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("conformance: interrupted" + "\n")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough, as `head` does
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except Exception as error:  # noqa: BLE001 - the harness's own failure has an exit code of its own
+    except Exception as error:  # noqa: BLE001 - a harness error has its own exit code
         return _confess(error)
 
 
@@ -393,6 +393,6 @@ def _confess(error: Exception) -> int:
 
     with tempfile.NamedTemporaryFile("w", prefix="conformance-", suffix=".txt", delete=False) as file:
         traceback.print_exception(error, file=file)
-    sys.stderr.write(f"conformance: the harness failed: {type(error).__name__}: {error}" + "\n")
-    sys.stderr.write(f"conformance: the traceback is in {file.name}; please report it with the command's words" + "\n")
+    sys.stderr.write(f"conformance: harness error: {type(error).__name__}: {error}" + "\n")
+    sys.stderr.write(f"conformance: the traceback is in {file.name}; please report it with the command line" + "\n")
     return HARNESS_FAILED

@@ -1,4 +1,4 @@
-"""Many targets, one site: each is run and judged by itself, and its pages are written before the next one is kept."""
+"""Runs and judges many targets, each on its own, and writes one site that compares them."""
 
 import sys
 import threading
@@ -27,13 +27,13 @@ from conformance.runs.resolve import granted
 
 FAILED, NOT_ALL = 1, 3
 KEPT = 30
-"""Runs of a target that its trend shows."""
+"""Maximum number of runs in a target's trend."""
 
 
 def carry_out(path: Path, out: Path, wish: Wish, at_once: int) -> int:
-    """Run all targets of a file and write the site; the exit code. Raises ConfigError.
+    """Run all targets of a file, write the site, and return the exit code. Raises ConfigError.
 
-    1 where a target has a failed MUST, else 3 where one could not be run.
+    1 if a target fails a MUST, else 3 if one could not be run.
     """
     entries = config.entries(path)
     for folder in ("targets", "rules", "runs", "badges"):
@@ -52,7 +52,7 @@ def carry_out(path: Path, out: Path, wish: Wish, at_once: int) -> int:
         try:
             columns = list(pool.map(one, entries))
         except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)  # those that are under way come to their end
+            pool.shutdown(cancel_futures=True)  # targets in progress finish
             raise
     _write(out, columns)
     sys.stdout.write(f"{out / 'index.html'}\n")
@@ -61,7 +61,7 @@ def carry_out(path: Path, out: Path, wish: Wish, at_once: int) -> int:
 
 
 def _files(names: Iterable[str]) -> dict[str, str]:
-    """For each target a file's name of its own, as like its name as files allow."""
+    """A unique, portable file name for each target, close to its name."""
     found: dict[str, str] = {}
     for name in names:
         plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)[:80]
@@ -72,7 +72,7 @@ def _files(names: Iterable[str]) -> dict[str, str]:
 
 
 def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, wish: Wish) -> Column:
-    """One target: recorded, judged and shown. What goes wrong costs only its own column."""
+    """Record, judge and render one target. An error affects only its own column."""
     try:
         judged = _judged(path, name, entry, out / "runs" / file, wish)
     except (ConfigError, OSError) as error:
@@ -83,7 +83,7 @@ def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, wish:
 
 
 def _judged(path: Path, name: str, entry: config.Entry, kept: Path, wish: Wish) -> Judged:
-    """A new run of a target, beside its earlier ones, with its report."""
+    """Record a new run of a target next to its earlier ones, and judge it."""
     if entry.deployment:
         whom = Whom(deployment=entry.deployment, defect=entry.defect)
     else:
@@ -99,7 +99,7 @@ def _judged(path: Path, name: str, entry: config.Entry, kept: Path, wish: Wish) 
 
 
 def _few(report: Report) -> dict[str, int]:
-    """What a trend needs of a run."""
+    """Failed rules per level, for the trend."""
     failed = {level.value: {v.rule for v in report.verdicts if v.counts and v.level is level} for level in Level}
     return {level: len(rules) for level, rules in failed.items()}
 
@@ -116,7 +116,7 @@ def _write(out: Path, columns: list[Column]) -> None:
 
 
 def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:
-    """The trends of the targets of which more than one run is kept."""
+    """The trends of targets with more than one stored run."""
     for column in columns:
         found = sorted((out / "runs" / column.file).glob("*.json"))
         told = deque((msgspec.json.decode(path.read_bytes()) for path in found), maxlen=KEPT)
@@ -126,13 +126,13 @@ def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:
 
 
 class _Progress:
-    """One line a target, on standard error."""
+    """One line per target, on standard error."""
 
     def __init__(self, total: int) -> None:
         self.total, self.done = total, 0
 
     def tell(self, column: Column) -> None:
-        """Tell of one target."""
+        """Print one target's result."""
         self.done += 1
         sys.stderr.write(f"[{self.done}/{self.total}] {column.name}: {column.said}. {column.detail}"[:200] + "\n")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The installed frameworks against the captured ones: a profile is as good as the version that it was captured from."""
+"""Compare the installed framework versions with those that the profiles were captured from."""
 
 import importlib.metadata
 import json
@@ -25,7 +25,7 @@ Lookup = Callable[[str], str | None]
 
 
 class Package(NamedTuple):
-    """One package of a profile: the version that was captured, and the one that is installed, if any."""
+    """One package of a profile: the captured version, and the installed one, if any."""
 
     name: str
     captured: str
@@ -33,12 +33,12 @@ class Package(NamedTuple):
 
     @property
     def is_newer(self) -> bool:
-        """Whether what is installed has moved on."""
+        """Whether the installed version is newer than the captured one."""
         return self.installed is not None and _order(self.installed) > _order(self.captured)
 
 
 def tell(python: Path | None, out: TextIO) -> bool:
-    """Print a line a profile; true where an installed framework is newer than the captured one. Raises ConfigError."""
+    """Print one line per profile; return whether an installed framework is newer than captured. Raises ConfigError."""
     lookup = _lookup(python)
     drifted = False
     for profile in catalogue.profiles():
@@ -46,12 +46,12 @@ def tell(python: Path | None, out: TextIO) -> bool:
         drifted = drifted or any(package.is_newer for package in packages)
         out.write(f"{profile.name:<17} {profile.api:<9} {_told(packages)}\n")
     if drifted:
-        out.write("Capture the newer ones again: `make capture` in a checkout shows what they send now.\n")
+        out.write("Recapture the newer ones: `make capture` in a checkout shows what they send now.\n")
     return drifted
 
 
 def _packages(profile: Profile, lookup: Lookup) -> Iterator[Package]:
-    """The profile's packages; what the framework stands on counts only where the framework itself is installed."""
+    """The profile's packages; dependencies count only if the framework itself is installed."""
     for place, (name, captured) in enumerate(profile.packages):
         found = _on_npm(name) if name.startswith(NPM) else lookup(name)
         yield Package(name, captured, found)
@@ -60,20 +60,20 @@ def _packages(profile: Profile, lookup: Lookup) -> Iterator[Package]:
 
 
 def _told(packages: Iterable[Package]) -> str:
-    """What is newer; else what is as it was, older or not there, the framework itself first."""
+    """The packages that are newer; if none, the state of the framework's own package."""
     made = tuple(packages)
-    newer = [f"{p.name} {p.installed} is newer than {p.captured}, which was captured" for p in made if p.is_newer]
+    newer = [f"{p.name} {p.installed} is newer than the captured {p.captured}" for p in made if p.is_newer]
     if newer:
         return "; ".join(newer)
     first = made[0]
     if first.installed is None:
-        return f"{first.name} is not installed; {first.captured} was captured"
-    how = "as captured" if first.installed == first.captured else f"older than {first.captured}, which was captured"
+        return f"{first.name} is not installed; captured: {first.captured}"
+    how = "same as captured" if first.installed == first.captured else f"older than the captured {first.captured}"
     return f"{first.name} {first.installed}, {how}"
 
 
 def _order(version: str) -> tuple[int, ...]:
-    """A version as numbers: its release, without what may follow."""
+    """The release numbers of a version, without suffixes."""
     release = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
     return tuple(map(int, release[0].split("."))) if release else ()
 
@@ -94,7 +94,7 @@ def _lookup(python: Path | None) -> Lookup:
         asked = subprocess.run([python, "-c", ASK], capture_output=True, check=True, timeout=ASKED_WITHIN_S)  # noqa: S603 - the user names the program
         found: dict[str, str] = json.loads(asked.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise ConfigError(f"--python {python}: accepted is a Python that runs ({error})") from None
+        raise ConfigError(f"--python {python}: accepted: a working Python interpreter ({error})") from None
     return lambda name: found.get(name.lower())
 
 

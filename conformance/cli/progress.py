@@ -1,4 +1,4 @@
-"""How far a run is, on a terminal, for runs that take long enough to wonder."""
+"""A progress bar on the terminal, for long runs."""
 
 import time
 from types import TracebackType
@@ -14,7 +14,7 @@ PATIENCE_S = 2.0
 
 
 class Bar:
-    """A progress bar that shows itself only after two seconds, and only on a terminal."""
+    """A progress bar that appears only after two seconds, and only on a terminal."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -32,11 +32,11 @@ class Bar:
             self._bar.stop()
 
     def total(self, requests: int) -> None:
-        """So many requests will be sent."""
+        """Set the number of planned requests."""
         self._total = requests
 
     def done(self, _exchange: Exchange) -> None:
-        """One exchange was recorded."""
+        """Count one recorded exchange."""
         self._done += 1
         if self._bar is None and self._console.is_terminal and time.monotonic() - self._since > PATIENCE_S:
             self._start()
@@ -44,9 +44,9 @@ class Bar:
             self._bar.update(self._bar.task_ids[0], completed=self._done)
 
     def _start(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = Progress(*columns, console=self._console, transient=True)
-        self._bar.add_task("asking", total=self._total)
+        self._bar.add_task("sending", total=self._total)
         self._bar.start()

@@ -1,4 +1,4 @@
-"""The clients: what a framework would make of a reply, and whether it would ask again."""
+"""The clients: how a framework handles a response, and whether it would retry."""
 
 from conformance.clients.affected import impact_of, impacts_of
 from conformance.clients.client import Client

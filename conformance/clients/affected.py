@@ -1,4 +1,4 @@
-"""Whom a reply hurts: computed over all clients, so that no list of frameworks is ever kept by hand."""
+"""The clients that a response affects, computed over all clients: no list of frameworks is kept by hand."""
 
 from conformance.clients.explain import impact, is_hurt
 from conformance.clients.registry import CLIENTS
@@ -8,7 +8,7 @@ from conformance.model.target import Prices
 
 
 def impact_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
-    """What the clients of the profile that asked would make of the reply; none for an unknown profile.
+    """The impacts on the clients of the profile that sent the request; none for an unknown profile.
 
     `fallback` is the same profile's unary exchange of the same probe.
     """
@@ -17,10 +17,10 @@ def impact_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[I
 
 
 def impacts_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
-    """The impacts of the same octets on all clients of the API, without those whose users simply get the answer.
+    """The impacts of the same bytes on all clients of the API, without those whose users simply get the response.
 
-    Clients of one profile that fare alike are told once, by the later one. A recording that the user stopped tells
-    nothing of what a client would have got.
+    Clients of one profile with the same impact are reported once, by the later version. A recording that the user
+    interrupted does not show what a client would have received.
     """
     if x.ending.how == "interrupted":
         return ()

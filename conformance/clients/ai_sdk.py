@@ -1,4 +1,4 @@
-"""The Vercel AI SDK: the ground of its providers, which validate each event, report what fails, and read on."""
+"""The Vercel AI SDK: the base of its providers, which validate each event, report errors, and continue reading."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -18,19 +18,19 @@ LOST = ("connection", "cut", "reset")
 
 
 class Part(NamedTuple):
-    """One event: its value, or why it was refused. The end marker has neither."""
+    """One event: its value, or why it was rejected. The end marker has neither."""
 
     value: Any = None
     error: ClientError | None = None
 
     @property
     def ends(self) -> bool:
-        """Whether this is `[DONE]`, which the SDK passes over, though nothing is missing then."""
+        """Whether this is `[DONE]`, which the SDK skips; the stream is then complete."""
         return self.value is None and self.error is None
 
 
 def parts(x: Exchange, valid: Check) -> Iterator[Part]:
-    """The events of a stream to the end of the body; what breaks the body off comes last."""
+    """The events of a stream up to the end of the body; an error that truncates the body is last."""
     for event in dispatched(_without_open_cr(body(x).content), named=False):
         if event.data == "[DONE]":
             yield Part()
@@ -47,12 +47,12 @@ def parts(x: Exchange, valid: Check) -> Iterator[Part]:
 
 
 def _without_open_cr(content: bytes) -> bytes:
-    """A carriage return at the very end is held back, as a line feed might follow it."""
+    """The SDK holds back a CR at the very end, as an LF might follow it."""
     return content.removesuffix(b"\r")
 
 
 def whole(x: Exchange, valid: Check) -> Any:
-    """The value of a whole reply, whatever its content type. Raises ClientError where it is not as `valid` wants it."""
+    """The JSON value of a non-streaming body, whatever its Content-Type. Raises ClientError if `valid` rejects it."""
     read = body(x)
     if read.error:
         raise read.error
@@ -71,7 +71,7 @@ def reported(error: Any) -> ClientError:
 
 
 def retryable(x: Exchange, error: ClientError | None) -> bool:
-    """Whether the SDK tries again: by status alone, and where the network failed while it waited for a result."""
+    """Whether the SDK retries: by status alone, and if the network failed while it waited for a result."""
     if error is None:
         return False
     if error.kind == "status":
@@ -80,12 +80,12 @@ def retryable(x: Exchange, error: ClientError | None) -> bool:
 
 
 def played(x: Exchange, turn: Turn, *, again: bool) -> Play:
-    """The play of a turn that is tried three times, or once."""
+    """The play of a turn that is sent three times, or once."""
     return Play(outcome=outcome_of(turn), asked=(x,) * (ATTEMPTS if again else 1), turn=turn)
 
 
 def refusal(x: Exchange, error: Check) -> ClientError | None:
-    """What is raised in place of a reply: the error's message where the body is as the provider knows it."""
+    """The error raised instead of a response, with the body's message if the provider knows the body's format."""
     failed = unheard(x)
     status = reply(x).status
     if failed or 200 <= status < 300:

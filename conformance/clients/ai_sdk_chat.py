@@ -1,4 +1,4 @@
-"""The Vercel AI SDK on chat: its provider for compatible servers, and its provider for OpenAI."""
+"""The Vercel AI SDK on Chat Completions: its OpenAI-compatible provider, and its OpenAI provider."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,10 +32,10 @@ OWN_TYPE: Final = one_of("function")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """What one provider demands.
+    """What one provider requires.
 
-    `insists`: a stream without a finish reason is an error, else it ended for some other reason. `peeks`: an error
-    before any output fails the request, which is then tried again as one with that status would be.
+    `insists`: a stream without a finish reason is an error; otherwise its finish reason is "other". `peeks`: an error
+    before any output fails the request, which is then retried as one with that status would be.
     """
 
     chunk: Check
@@ -112,12 +112,12 @@ OPENAI: Final = Provider(
 
 @dataclass
 class Tracker:
-    """Tool calls that are put together by index, or where it is missing by what is still open."""
+    """Tool calls, assembled by index, or without one by what is still open."""
 
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def take(self, fragment: dict[str, Any]) -> None:
-        """Add one fragment. Raises ClientError where a call begins without a name."""
+        """Add one fragment. Raises ClientError if a call begins without a name."""
         function, index = fragment["function"], fragment.get("index")
         name, arguments = function.get("name"), function.get("arguments") or ""
         call = self._open(index, fragment.get("id"), name)
@@ -138,7 +138,7 @@ class Tracker:
         return fits[-1] if fits else None
 
     def tools(self) -> tuple[Tool, ...]:
-        """The calls; an ID is made up where none came."""
+        """The calls; a missing ID is generated."""
         return tuple(Tool(name=c["name"], arguments=c["arguments"], id=c["id"] or "made up") for c in self.calls)
 
 
@@ -150,7 +150,7 @@ class _Reading:
         self.error: ClientError | None = None
 
     def take(self, part: Part) -> None:
-        """Take one part; the first error is what the user hears of."""
+        """Take one part; the first error is the one reported to the user."""
         if part.ends:
             self.done = True
             return
@@ -169,7 +169,7 @@ class _Reading:
             self.tracker.take(fragment)
 
     def _reports_an_error(self, value: dict[str, Any]) -> bool:
-        """A chunk may hold an error beside its choices; the provider that insists on a finish reason looks for one."""
+        """A chunk may have an error next to its choices; only the provider that `insists` looks for one."""
         return "error" in value and (self.provider.insists or not self.provider.chunk(value))
 
     @property
@@ -226,7 +226,7 @@ def _streamed(provider: Provider, x: Exchange) -> Play:
 
 
 def _passing(value: dict[str, Any]) -> bool:
-    """Whether the error that a stream begins with is one to try again after, by the status that it stands for."""
+    """Whether the error that a stream begins with is retryable, by the status that it corresponds to."""
     code, kind = (maybe(value["error"], name) for name in ("code", "type"))
     if "insufficient_quota" in (code, kind):
         return False

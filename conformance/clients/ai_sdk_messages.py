@@ -1,4 +1,4 @@
-"""The Vercel AI SDK on messages: its provider for Anthropic."""
+"""The Vercel AI SDK on Messages: its provider for Anthropic."""
 
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ RESULTS: Final = (
     "web_fetch_tool_result",
     "web_search_tool_result",
 )
-"""The blocks of what the vendor's own tools found."""
+"""The result blocks of the vendor's own tools."""
 BLOCKS: Final[dict[str, Check]] = dict(
     thinking=fields(thinking=text),
     redacted_thinking=fields(data=text),
@@ -43,7 +43,7 @@ BLOCKS: Final[dict[str, Check]] = dict(
 )
 OPENED: Final = typed(text=fields(text=text), **BLOCKS)
 WHOLE: Final = typed(text=both(fields(text=text), never_null("citations")), **BLOCKS)
-"""A block as it begins, and a whole one, whose citations may be left out and not null."""
+"""A block as it begins in a stream, and a complete one, whose citations may be absent but not null."""
 DELTA: Final = typed(
     text_delta=fields(text=text),
     input_json_delta=fields(partial_json=text),
@@ -92,7 +92,7 @@ class _Reading:
         self.error: ClientError | None = None
 
     def take(self, part: Part) -> None:
-        """Take one part; the first error is what the user hears of."""
+        """Take one part; the first error is the one reported to the user."""
         if part.ends:
             return
         if part.error or part.value["type"] == "error":
@@ -118,7 +118,7 @@ class _Reading:
         self.thought = self.thought or delta["type"] == "thinking_delta"
 
     def message_delta(self, value: dict[str, Any]) -> None:
-        """The message tells why it ends."""
+        """The message reports its stop_reason."""
         self.finish = value["delta"].get("stop_reason") or self.finish
 
     def message_stop(self, _value: dict[str, Any]) -> None:
@@ -153,7 +153,7 @@ def play(x: Exchange, _fallback: Exchange | None) -> Play:
 
 
 def _streamed(x: Exchange) -> Play:
-    """An error in the first event that matters fails the request, which is tried again where that is overload."""
+    """An error in the first relevant event fails the request; it is retried if the server is overloaded."""
     reading = _Reading()
     for part in parts(x, EVENT):
         first = not reading.seen

@@ -1,8 +1,8 @@
-"""The Claude Agent SDK: Claude Code, which retries for minutes and falls back to asking without a stream.
+"""The Claude Agent SDK: Claude Code, which retries for minutes and falls back to a non-streaming request.
 
-Measured, not read: Claude Code is a binary. It tries ten times again what may pass; it takes beta features out of a
-refused request, one by one; and where a stream brings nothing, breaks off or ends in an error, it asks once more
-without streaming.
+Measured, not read: Claude Code is a binary. It retries transient errors ten times; it removes beta features from a
+rejected request, one by one; and if a stream is empty, truncated or ends in an error, it sends one non-streaming
+request.
 """
 
 from dataclasses import dataclass, replace
@@ -18,11 +18,11 @@ from conformance.model.exchange import Exchange
 from conformance.parsing.http1 import reply
 
 RETRIES: Final = 10
-"""After each it waits twice as long, from half a second to half a minute: some three minutes in all."""
+"""It doubles its wait after each, from half a second to half a minute: about three minutes in all."""
 STRIPPED: Final = 6
-"""Requests for a refused one, each with fewer beta features."""
+"""Requests sent when one is rejected, each with fewer beta features."""
 ERROR_RETRIES: Final = 2
-"""A stream that begins with an error is asked for so often again."""
+"""Retries of a stream that begins with an error."""
 LOST: Final = ("cut", "reset", "coding")
 KNOWN: Final = (
     "message_start",
@@ -33,13 +33,13 @@ KNOWN: Final = (
     "content_block_stop",
     "error",
 )
-WAITS: Final = "nothing for some three minutes of retries"
-"""A wait that long counts as a hang: few users sit through it."""
+WAITS: Final = "nothing for about three minutes of retries"
+"""A wait that long counts as a hang: few users wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What came of a stream; `began` tells whether a message had begun, `torn` that a block came from nowhere."""
+    """A stream as read; `began`: a message had begun; `torn`: a delta belongs to no started block."""
 
     turn: Turn
     began: bool = False
@@ -47,7 +47,7 @@ class Reading:
 
 
 def _streamed(x: Exchange) -> Reading:
-    """Read the events up to the message's end; those without a name, or with one that nobody knows, are passed over."""
+    """Read the events up to the message's end; those without a name, or with an unknown one, are skipped."""
     heard, calls = messages(x), Calls()
     text: list[str] = []
     blocks: set[Any] = set()
@@ -108,7 +108,7 @@ def _grow(calls: Calls, delta: Any, index: str) -> str:
 
 
 def _completed(x: Exchange) -> Turn:
-    """Read the reply to the fallback, or to a request that was not streamed in the first place."""
+    """Read the response to the fallback, or to a request that was non-streaming from the start."""
     failed = refusal(x) or body(x).error
     if failed:
         return Turn(error=failed)
@@ -127,7 +127,7 @@ def _completed(x: Exchange) -> Turn:
 
 
 def play(x: Exchange, fallback: Exchange | None) -> Play:
-    """One user message: the stream, its retries, and the same request without streaming where that may help."""
+    """One user message: the stream, its retries, and the same request without streaming if that may help."""
     if x.mode == "unary":
         return _ends(_completed(x), (x,))
     failed = refusal(x)
@@ -141,13 +141,13 @@ def play(x: Exchange, fallback: Exchange | None) -> Play:
         return Play(outcome=outcome_of(turn), asked=(x,), turn=turn)
     if turn.error and turn.error.kind in LOST:
         asked = (*(x,) * (1 + RETRIES), fallback)
-        why = "loses the stream, asks again ten times and then without it"
-        return Play(outcome="hang", asked=asked, turn=turn, why=why, sees=f"{WAITS}, and then the whole answer")
+        why = "loses the stream, retries ten times, then sends a non-streaming request"
+        return Play(outcome="hang", asked=asked, turn=turn, why=why, sees=f"{WAITS}, then the complete response")
     return _without_stream(x, fallback, 1 + _streams_again(reading))
 
 
 def _streams_again(reading: Reading) -> int:
-    """How often the stream itself is asked for again before the fallback."""
+    """How often the stream itself is retried before the fallback."""
     if reading.turn.error and not reading.began:
         return ERROR_RETRIES
     return 1 if reading.began and not reading.turn.error and not reading.torn else 0
@@ -164,24 +164,24 @@ def _refused(x: Exchange, fallback: Exchange | None, failed: ClientError) -> Pla
     tried_again = failed.kind == "connection" or status == 401 or advised(x)
     if tried_again and told != "false":
         asked = (x,) * (1 + stripped + RETRIES)
-        return Play(outcome="hang", asked=asked, turn=turn, sees=f"{WAITS}, and then an error")
+        return Play(outcome="hang", asked=asked, turn=turn, sees=f"{WAITS}, then an error")
     return _ends(turn, (x,) * (1 + stripped))
 
 
 def _without_stream(x: Exchange, fallback: Exchange | None, streams: int) -> Play:
-    """Ask once more without streaming, after so many requests for the stream."""
+    """Send one non-streaming request, after `streams` streaming ones."""
     asked = (*(x,) * streams, fallback)
-    why = "finds no answer in the stream and asks again without it"
+    why = "gets no response from the stream, then sends a non-streaming request"
     if fallback is None:
-        sees = "what that brings, which was not recorded"
+        sees = "the response to that request, which was not recorded"
         return Play(outcome="exception", asked=asked, turn=Turn(), why=why, sees=sees)
     return replace(_ends(_completed(fallback), asked), why=why)
 
 
 def _ends(turn: Turn, asked: tuple[Exchange | None, ...]) -> Play:
-    """The end of a message: an error is told in words, as if it were the answer, and raised after that."""
+    """The end of a message: an error is shown as text, as if it were the response, and then raised."""
     if turn.error:
-        sees = "an error as if it were the answer, and an exception"
+        sees = "an error message as if it were the response, then an exception"
         return Play(outcome="partial_text+exception", asked=asked, turn=turn, sees=sees)
     return Play(outcome=outcome_of(turn), asked=asked, turn=turn)
 

@@ -1,4 +1,4 @@
-"""anthropic-python's messages decoder: the raw event stream, and the helper that builds a message from it."""
+"""anthropic-python's Messages decoder: the raw event stream, and the helper that builds a message from it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,9 +12,9 @@ from conformance.model.exchange import Exchange
 
 
 def events(x: Exchange) -> Iterator[Any]:
-    """The JSON values that the raw stream yields. Raises ClientError where it ends otherwise than at the body's end.
+    """The JSON values that the raw stream yields. Raises ClientError if it ends before the end of the body.
 
-    Events without a name are skipped, an `error` event raises, and the body is read to its end: nothing marks one.
+    Events without a name are skipped, an `error` event raises, and the body is read to its end: no event ends it.
     """
     heard = messages(x)
     for event in heard.events:
@@ -41,7 +41,7 @@ class Snapshot:
         self.blocks: list[Any] = []
 
     def take(self, event: Any) -> None:
-        """Take one event into account. Raises ClientError where the helper's code would."""
+        """Take one event. Raises ClientError where the helper's code would."""
         kind = attribute(event, "type")
         if self.message is None:
             self.message = self._start(event) if kind == "message_start" else None
@@ -83,7 +83,7 @@ def _required_text(value: Any) -> str:
 
 
 Says = Callable[[Any], str | None]
-"""What a program takes for text of an event; None where the event brings none."""
+"""Reads an event's text as a program does; None if it has none."""
 
 
 def delta_text(event: Any) -> str | None:
@@ -95,7 +95,7 @@ def delta_text(event: Any) -> str | None:
 
 
 def block_text(event: Any) -> str | None:
-    """The text of a `text_delta`, or that which a text block begins with."""
+    """The text of a `text_delta`, or the initial text of a text block."""
     if event.get("type") != "content_block_start":
         return delta_text(event)
     block = attribute(event, "content_block")
@@ -176,7 +176,7 @@ class _Reading:
 
 
 def completed(x: Exchange) -> Turn:
-    """Read a whole reply: its text blocks and tool calls."""
+    """Read a non-streaming response: its text blocks and tool calls."""
     failed = head_error(x, whole=True)
     if failed:
         return Turn(error=failed)

@@ -1,4 +1,4 @@
-"""The client: one version of a framework or SDK, and what it would do with a reply."""
+"""The client: one version of a framework or SDK, and how it handles a response."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from conformance.model.impact import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
-    """One user message played through.
+    """One user message as the client handles it, retries included.
 
-    `asked` has the reply to each request in order, None where the recording has no reply to that request. `why` and
-    `sees` say in clauses what the client takes the reply for and what its user sees, where that does not follow from
-    `turn`, the last reply as the client read it. The request that carries a tool's result is not counted.
+    `asked` has the exchange of each request in order, None where that request was not recorded. `why` and `sees` are
+    clauses: how the client handles the response, and what its user sees, where that does not follow from `turn`, the
+    last response as the client read it. The request that carries a tool's result is not counted.
     """
 
     outcome: Outcome
@@ -27,7 +27,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """One version of a framework or SDK. `play` tells what it does with a reply (and a unary one to fall back on)."""
+    """One version of a framework or SDK. `play` simulates it on an exchange (and a unary one to fall back on)."""
 
     profile: str
     name: str

@@ -1,4 +1,4 @@
-"""What replies cost: tokens as the server counted them, or estimated from the lengths, times the prices."""
+"""The cost of responses: tokens as the server counted them, or estimated from the lengths, times the prices."""
 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
@@ -11,7 +11,7 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import value_of
 
 OCTETS_PER_TOKEN: Final = 4
-"""A rule of thumb for English text, used only where the server counts no tokens."""
+"""A rule of thumb for English text, used only if the server reports no usage."""
 
 PER_MILLION: Final = 1_000_000
 TEXTS: Final = ("content", "text", "reasoning_content", "arguments")
@@ -20,7 +20,7 @@ DEEPEST: Final = 6
 
 
 class Tokens(NamedTuple):
-    """What a reply used; `estimated` where the server did not count."""
+    """The tokens of a response; `estimated` if the server reported no usage."""
 
     prompt: int
     completion: int
@@ -28,7 +28,7 @@ class Tokens(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """What some replies cost in US dollars (None: no price is known), and whether that is an estimate."""
+    """The cost of some responses in US dollars (None: no price is known), and whether it is an estimate."""
 
     usd: float | None
     estimated: bool
@@ -36,7 +36,7 @@ class Bill(NamedTuple):
 
 @view
 def tokens(x: Exchange) -> Tokens:
-    """The tokens of one reply."""
+    """The tokens of one response."""
     used = usage(x)
     if used:
         return Tokens(used.prompt, used.completion, estimated=False)
@@ -46,7 +46,7 @@ def tokens(x: Exchange) -> Tokens:
 
 
 def _length(value: Any, depth: int) -> int:
-    """The length of an answer's texts, wherever the APIs keep them."""
+    """The length of a response's texts in characters, in any field where an API has them."""
     if isinstance(value, list) and depth:
         return sum(_length(item, depth - 1) for item in value)
     if not (isinstance(value, dict) and depth):
@@ -56,7 +56,7 @@ def _length(value: Any, depth: int) -> int:
 
 
 def bill(replies: Iterable[Exchange], prices: Prices) -> Bill:
-    """What these replies cost together. A price per request goes before prices per token."""
+    """The total cost of these responses. A price per request takes precedence over prices per token."""
     paid = tuple(replies)
     if prices.request is not None:
         return Bill(round(prices.request * len(paid), 9), estimated=False)

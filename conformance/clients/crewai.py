@@ -16,7 +16,7 @@ RATE_LIMIT_WORDS: Final = ("rate limit", "rate-limit", "too many requests", "thr
 
 
 def take(delta: Any, calls: Calls) -> str:
-    """Take one delta, which has to be there; a tool call without an index goes to the first slot."""
+    """Take one delta, which must not be None; a tool call without an index goes to the first slot."""
     text = text_in(attribute(delta, "content"))
     for fragment in items(attribute(delta, "tool_calls")):
         index = attribute(fragment, "index")
@@ -25,7 +25,7 @@ def take(delta: Any, calls: Calls) -> str:
 
 
 def _counts_only(chunk: Any) -> bool:
-    """A chunk with usage is looked at for nothing else."""
+    """A chunk with usage is read for nothing else."""
     return bool(attribute(chunk, "usage"))
 
 
@@ -37,7 +37,7 @@ def _reports_no_error(value: Any) -> None:
 
 
 def call(x: Exchange) -> Turn:
-    """`LLM.call`, which returns text or raises: what came before an error is lost."""
+    """`LLM.call`, which returns text or raises: text received before an error is lost."""
     if x.mode == "unary":
         return _mended(completed(x, look=_reports_no_error))
     turn = streamed(x, take, look=_counts_only, calls=Calls(last_name=True))
@@ -45,13 +45,13 @@ def call(x: Exchange) -> Turn:
 
 
 def _mended(turn: Turn) -> Turn:
-    """Arguments that are an object already are taken as they are."""
+    """Arguments that are already an object are used as they are."""
     tools = tuple(replace(t, arguments="{}") if isinstance(t.arguments, dict) else t for t in turn.tools)
     return replace(turn, tools=tools)
 
 
 def kickoff(x: Exchange) -> Turn:
-    """`Crew.kickoff`, to which an empty answer is an error."""
+    """`Crew.kickoff`, which treats an empty response as an error."""
     turn = call(x)
     if turn.error or turn.text or turn.tools:
         return turn
@@ -59,7 +59,7 @@ def kickoff(x: Exchange) -> Turn:
 
 
 def _asks(turn: Turn, *, task: int) -> int:
-    """The task is repeated on any error, and the call within it where a rate limit is met."""
+    """The task is retried on any error, and the call within it on a rate limit."""
     if turn.error is None or turn.error.kind == "hang":
         return 1
     said = turn.error.message.lower()

@@ -1,4 +1,4 @@
-"""The impact: what a client's user would see of an exchange, told in one sentence, and what it would cost."""
+"""The impact of an exchange on one client: what its user would see, and what it would cost."""
 
 from typing import Final
 
@@ -13,34 +13,34 @@ from conformance.model.target import Prices
 TIMES: Final = {1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times", 8: "eight times"}
 
 SEES: Final[dict[Outcome, str]] = {
-    "text": "the answer",
-    "text+": "more than the answer",
-    "partial_text": "a part of the answer as if it were all",
+    "text": "the complete response",
+    "text+": "the complete response and more",
+    "partial_text": "part of the response as if it were complete",
     "empty_silent": "nothing, and no error",
     "exception": "an error",
-    "partial_text+exception": "a part of the answer, and an error",
+    "partial_text+exception": "part of the response, then an error",
     "hang": "nothing more until the client's timeout",
-    "tool_ok": "the tool called",
-    "tool_bad": "no tool called as it was meant",
+    "tool_ok": "the tool being called",
+    "tool_bad": "no correct tool call",
 }
 
 TAKES: Final[dict[str, str]] = {
-    "connection": "gets no reply",
-    "hang": "waits for a reply that does not end",
-    "cut": "loses the connection before the reply's end",
-    "reset": "loses the connection before the reply's end",
-    "coding": "can't undo the reply's compression",
+    "connection": "gets no response",
+    "hang": "waits for a response that does not end",
+    "cut": "loses the connection before the response is complete",
+    "reset": "loses the connection before the response is complete",
+    "coding": "can't decode the response's Content-Encoding",
     "api": "finds an error in the stream",
-    "json": "finds text that is not JSON",
-    "unicode": "finds octets that are not UTF-8",
-    "type": "stumbles over a value of the wrong type",
-    "shape": "stumbles over a value that is missing",
-    "invalid": "refuses the reply",
+    "json": "finds data that is not JSON",
+    "unicode": "finds bytes that are not UTF-8",
+    "type": "fails on a value of the wrong type",
+    "shape": "fails on a missing value",
+    "invalid": "rejects the response",
 }
 
 
 def impact(client: Client, x: Exchange, fallback: Exchange | None, prices: Prices) -> Impact:
-    """What one client would make of a reply. `fallback` is the same profile's unary exchange of the same probe."""
+    """The impact of a response on one client. `fallback` is the same profile's unary exchange of the same probe."""
     play = client.play(x, fallback)
     paid = [asked for asked in play.asked if asked is not None and answered_2xx(asked)]
     whole, wasted = bill(paid, prices), bill(paid[1:], prices)
@@ -61,29 +61,29 @@ def impact(client: Client, x: Exchange, fallback: Exchange | None, prices: Price
 
 
 def _told(client: Client, x: Exchange, play: Play) -> str:
-    """One sentence: what the client takes the reply for, what it does then, and what its user sees."""
+    """Two sentences: how the client handles the response, retries included, and what its user sees."""
     retries = len(play.asked) - 1
-    again = f" and asks again {TIMES.get(retries, f'{retries} times')}" if retries and None not in play.asked else ""
+    again = f", then retries {TIMES.get(retries, f'{retries} times')}" if retries and None not in play.asked else ""
     if any(asked is not x for asked in play.asked):
-        again = ""  # `why` tells of another question
+        again = ""  # `why` describes the other requests
     sees = play.sees or SEES[play.outcome]
-    return f"{client.name} {play.why or _takes(play.turn, x)}{again}; its user sees {sees}."
+    return f"{client.name} {play.why or _takes(play.turn, x)}{again}. Its user sees {sees}."
 
 
 def _takes(turn: Turn, x: Exchange) -> str:
     if x.mode == "stream" and not turn.seen and (turn.error is None or turn.error.kind in ("shape", "invalid")):
-        return "finds no event in the stream, takes the answer for empty"
+        return "finds no event in the stream and treats the response as empty"
     if turn.error:
         return _meets(turn.error)
     if turn.tools:
         return "reads a tool call"
     if not turn.text:
-        return "finds no text in the answer, takes it for empty"
-    return "reads the answer" if turn.ended else "does not notice that the answer has no end"
+        return "finds no text in the response and treats it as empty"
+    return "reads the response" if turn.ended else "does not notice that the response is truncated"
 
 
 def _meets(error: ClientError) -> str:
-    return f"is answered with HTTP {error.status}" if error.kind == "status" else TAKES[error.kind]
+    return f"gets HTTP {error.status}" if error.kind == "status" else TAKES[error.kind]
 
 
 def _printable(text: str) -> str:
@@ -91,5 +91,5 @@ def _printable(text: str) -> str:
 
 
 def is_hurt(seen: Impact) -> bool:
-    """Whether the user gets less than the answer, more than it, or the same for more requests."""
+    """Whether the user gets less than the complete response, more than it, or the same for more than one request."""
     return not (seen.delivered and seen.requests == 1)

@@ -1,8 +1,8 @@
 """hermes-agent: its own loops above openai-python 2, whose retries it turns off.
 
-Each turn is tried three times; 0.19 tries an empty stream three times within each. An empty answer is asked for
-again three times. An answer that looks cut off is continued, and what each continuation brings is added up. Where
-an error says that streaming is not supported and may be retried, the next attempt is not streamed.
+Each turn is tried three times; 0.19 tries an empty stream three times within each. An empty response is retried
+three times. A response that looks truncated is continued, and the texts of all continuations are joined. If an error
+says that streaming is not supported and may be retried, the next attempt is non-streaming.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ LOST_CONNECTION: Final = (
     "broken pipe",
     "upstream connect error",
 )
-"""Words of an error in the stream that hermes takes for a lost connection."""
+"""Words of an error in the stream that hermes treats as a lost connection."""
 
 NO_MODEL: Final = (
     "is not a valid model",
@@ -64,7 +64,7 @@ NO_HOPE: Final = (
     "payment required",
     *NO_MODEL,
 )
-"""Words of an error in the stream after which hermes does not try again."""
+"""Words of an error in the stream after which hermes does not retry."""
 
 BANNER: Final = "Streaming is not supported for this model/provider. Switching to non-streaming."
 
@@ -73,10 +73,11 @@ BANNER: Final = "Streaming is not supported for this model/provider. Switching t
 class Habits:
     """What differs between versions.
 
-    `strict`: a stream without anything is an error that is tried again at once (else an empty answer), text without a
-    finish reason counts as cut off, and so does a stream that broke after text (else as empty). `continued` and
-    `recalled` count the requests in all for an answer, and for a tool call, that was cut off. `retried` are the
-    statuses below 500 that are tried again. `told` is what the user reads in place of an empty answer.
+    `strict`: an empty stream is an error that is retried at once (else an empty response), text without a finish
+    reason counts as truncated, and so does a stream that broke after text (else as empty). `resumes`: a stream that
+    broke after text is requested again, not an error. `continued` and `recalled` count all requests for a truncated
+    text, and for a truncated tool call. `retried`: the statuses below 500 that are retried. `told`: what the user
+    reads instead of an empty response.
     """
 
     read: Callable[[Exchange], Turn]
@@ -90,7 +91,7 @@ class Habits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What becomes of one kind of reply: how often it is asked for, and what is left in the end."""
+    """Requests sent for one kind of response, and the final outcome."""
 
     outcome: Outcome
     requests: int = 1
@@ -100,7 +101,7 @@ class Fate:
 
 
 def walk(delta: Any, calls: Calls) -> str:
-    """Take one delta; a missing one is skipped, a tool call without an index goes to the first slot."""
+    """Take one delta; None is skipped, a tool call without an index goes to the first slot."""
     if not delta:
         return ""
     text = text_in(attribute(delta, "content"))
@@ -116,21 +117,21 @@ def _has_choices(value: Any) -> None:
 
 
 def read_chat(x: Exchange) -> Turn:
-    """What hermes makes of one reply, before its loops."""
+    """One response as hermes reads it, before its loops."""
     if x.mode == "stream":
         return streamed(x, walk, calls=Calls(last_name=True))
     return completed(x, look=_has_choices)
 
 
 def read_messages(x: Exchange) -> Turn:
-    """The same on messages, through the SDK's helper; that a stream is empty hermes finds out by itself."""
+    """The same on Messages, through the SDK's helper; hermes detects an empty stream on its own."""
     turn = with_helper(x)
     empty = x.mode == "stream" and turn.error is not None and turn.error.kind == "shape" and not turn.seen
     return Turn() if empty else turn
 
 
 def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
-    """One user message: the stream, and the reply without streaming where the stream's error asks for that."""
+    """One user message: the stream, and a non-streaming request if the stream's error says that it is unsupported."""
     turn = habits.read(x)
     fate = _fate(habits, turn, x.mode == "stream", ATTEMPTS)
     switches = x.mode == "stream" and not turn.text and _says_unsupported(turn.error)
@@ -139,9 +140,9 @@ def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
         return Play(
             outcome=fate.outcome, asked=(x,) * fate.requests, turn=turn, why=fate.why, sees=fate.sees, error=told
         )
-    why = "is told that streaming is not supported and asks again without it"
+    why = "gets the error that streaming is not supported, then sends a non-streaming request"
     if fallback is None:
-        sees = "what that brings, which was not recorded"
+        sees = "the response to that request, which was not recorded"
         return Play(outcome="exception", asked=(x, None), turn=turn, why=why, sees=sees, error=fate.error)
     turn = habits.read(fallback)
     fate = _fate(habits, turn, streams=False, attempts=ATTEMPTS - 1)
@@ -151,7 +152,7 @@ def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
         asked=(x, *(fallback,) * fate.requests),
         turn=turn,
         why=why,
-        sees="a warning and then the whole answer" if recovers else fate.sees,
+        sees="a warning, then the complete response" if recovers else fate.sees,
         error=f"{BANNER} {fate.error}".strip(),
     )
 
@@ -164,7 +165,7 @@ def _fate(habits: Habits, turn: Turn, streams: bool, attempts: int) -> Fate:  # 
     strict = streams and habits.strict and not turn.finish
     if strict and not (turn.text or turn.thought):
         nothing = ClientError("invalid", "Provider returned an empty stream with no finish_reason.")
-        why = "finds nothing in the stream, takes that for an error" if turn.seen else ""
+        why = "finds nothing in the stream and treats that as an error" if turn.seen else ""
         return _gives_up(nothing, attempts * INNER_ATTEMPTS, why)
     if turn.finish in ("length", "max_tokens") or (strict and turn.text and habits.resumes):
         return _continued(habits, turn)
@@ -186,12 +187,12 @@ def _failed(habits: Habits, turn: Turn, error: ClientError, streams: bool, attem
 
 
 def _broken(habits: Habits) -> Fate:
-    """The stream broke after text had come: what came is thrown away."""
+    """The stream broke after some text, which is discarded."""
     if habits.strict:
-        why = "loses the stream in the middle of the answer, forgets what came"
+        why = "loses the stream in the middle of the response and discards the partial text"
         error = f"Response remained truncated after {habits.continued} continuation attempts"
         return Fate(outcome="empty_silent", requests=habits.continued, why=why, error=error)
-    why = "loses the stream in the middle of the answer, takes it for empty"
+    why = "loses the stream in the middle of the response and treats it as empty"
     return Fate(outcome="empty_silent", requests=EMPTY_ATTEMPTS, why=why, sees=f"`{habits.told}`", error=habits.told)
 
 
@@ -207,22 +208,24 @@ def _called(habits: Habits, turn: Turn) -> Fate:
     if not all(tool.name for tool in turn.tools):
         return Fate(outcome="tool_bad")
     requests = habits.recalled if turn.finish or not habits.strict else habits.continued
-    why = "takes the tool call's arguments for cut off"
+    why = "treats the tool call's arguments as truncated"
     return Fate(outcome="tool_bad", requests=requests, why=why, error="Response truncated due to output length limit")
 
 
 def _continued(habits: Habits, turn: Turn) -> Fate:
-    why = "takes the answer for cut off, " + ("as it says" if turn.finish else "as it has no finish reason")
+    why = "treats the response as truncated because " + (
+        "of its finish reason" if turn.finish else "it has no finish reason"
+    )
     outcome: Outcome = "text+" if turn.ended else "partial_text"
-    sees = "what came, as often as it came"
+    sees = "the texts of all attempts, joined"
     return Fate(outcome=outcome if turn.text else "empty_silent", requests=habits.continued, why=why, sees=sees)
 
 
 def _attempts(habits: Habits, error: ClientError, streams: bool, attempts: int) -> int:  # noqa: FBT001
-    """How often a request that failed like this is sent."""
+    """How often a request that fails like this is sent."""
     lost = error.kind == "connection" or (not streams and error.kind in ("cut", "reset", "coding"))
     if lost:
-        return attempts + ATTEMPTS  # with a new connection pool, once more from the start
+        return attempts + ATTEMPTS  # once more from the start, with a new connection pool
     if error.kind == "cut":
         return (attempts + ATTEMPTS) * INNER_ATTEMPTS
     if error.kind == "status":

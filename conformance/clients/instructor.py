@@ -1,4 +1,4 @@
-"""Instructor: openai-python 3 under a loop that wants one tool call, whose arguments become an object."""
+"""Instructor: openai-python 3 under a loop that needs one tool call, whose arguments become an object."""
 
 import json
 from dataclasses import replace
@@ -13,11 +13,11 @@ from conformance.clients.turn import ClientError, Tool, Turn, as_text
 from conformance.model.exchange import Exchange
 
 ATTEMPTS: Final = 4
-"""The first request and `max_retries=3`, for what can't be parsed."""
+"""The first request and `max_retries=3`, for a response that can't be parsed."""
 
 
 def gather(delta: Any, calls: Calls) -> str:
-    """Take the arguments of a delta's first tool call, whichever it belongs to; what has no attributes is skipped."""
+    """Take the arguments of a delta's first tool call, whichever it belongs to; what is not an object is skipped."""
     if not isinstance(delta, dict):
         return ""
     fragment = first(delta.get("tool_calls")) if delta.get("tool_calls") else None
@@ -30,12 +30,12 @@ def gather(delta: Any, calls: Calls) -> str:
 
 
 def _has_no_fields(chunk: Any) -> bool:
-    """Whether a chunk is passed over: one that is no object."""
+    """Whether a chunk is skipped: it is not an object."""
     return not isinstance(chunk, dict)
 
 
 def create_partial(x: Exchange) -> Turn:
-    """A stream: the object as far as it has come; unfinished JSON is delivered as it is, text is not looked at."""
+    """A stream: the object as received so far; unfinished JSON is delivered as it is, text is ignored."""
     turn = streamed(x, gather, look=_has_no_fields, whole=False)
     if not demands_a_call(x) and turn.text and not turn.tools:
         return turn
@@ -57,7 +57,7 @@ def _is_no_object(value: Any) -> None:
 
 
 def create(x: Exchange) -> Turn:
-    """A whole reply: the arguments of its first tool call, which may be an object already."""
+    """A non-streaming response: the arguments of its first tool call, which may be an object already."""
     turn = completed(x, look=_is_no_object, whole=False)
     if turn.error or (turn.text and not turn.tools and not demands_a_call(x)):
         return turn
@@ -77,7 +77,7 @@ def read(x: Exchange) -> Turn:
 
 
 def _asks(turn: Turn) -> int:
-    """What can't be parsed is asked for again, with the fault told to the model, if there is a message to quote."""
+    """A response that can't be parsed is retried, with the error in the prompt, if there is a message to quote."""
     return ATTEMPTS if turn.error and turn.error.kind in ("invalid", "json") else 1
 
 

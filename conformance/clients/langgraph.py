@@ -19,7 +19,7 @@ class MergedCalls(Calls):
         self._merged: list[dict[str, Any]] = []
 
     def add(self, fragment: Any, slot: Any) -> None:
-        """Add one fragment; names and arguments of one call are joined, and a name that comes again doubles."""
+        """Add one fragment; names and arguments of one call are joined, so a repeated name doubles."""
         part = {"index": slot, "id": attribute(fragment, "id")} | _checked(attribute(fragment, "function"))
         fits = (c for c in self._merged if _is_index(slot) and c["index"] == slot and _same(c["id"], part["id"]))
         call = next(fits, None)
@@ -44,7 +44,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _checked(function: Any) -> dict[str, Any]:
-    """A fragment's name and arguments, which have to be text or nothing."""
+    """A fragment's name and arguments, which must be strings or None."""
     name, arguments = attribute(function, "name"), attribute(function, "arguments")
     for field, value in (("name", name), ("args", arguments)):
         if not isinstance(value, str | None):
@@ -54,7 +54,7 @@ def _checked(function: Any) -> dict[str, Any]:
 
 
 def delta_to_message(delta: Any, calls: Calls) -> str:
-    """Take one delta as LangChain does: none at all is skipped, content may be text or a list of parts."""
+    """Take one delta as LangChain does: None is skipped, content may be text or a list of parts."""
     if delta is None:
         return ""
     content = _content(attribute(delta, "content") or "")
@@ -76,7 +76,7 @@ def _part(part: Any) -> str:
 
 
 def _count(value: Any) -> None:
-    """Take the usage of a chunk or a whole reply: counts that are there have to be integers."""
+    """Take the usage of a chunk or a non-streaming response: counts, if present, must be integers."""
     usage = attribute(value, "usage")
     if usage is None or usage == 0:
         return
@@ -87,7 +87,7 @@ def _count(value: Any) -> None:
 
 
 def _brings_nothing(chunk: Any) -> bool:
-    """Whether a chunk becomes no message at all: it has a choice, and that has no delta."""
+    """Whether a chunk becomes no message: it has a choice, which has no delta."""
     choice = first(chunk["choices"]) if isinstance(chunk, dict) and chunk.get("choices") else None
     return isinstance(choice, dict) and choice.get("delta") is None
 
@@ -101,14 +101,14 @@ def graph_stream(x: Exchange) -> Turn:
 
 
 def _identified(turn: Turn) -> Turn:
-    """The result of a tool call needs the call's ID."""
+    """Fail on a tool call without an ID, which its result needs."""
     if turn.error or not any(tool.id is None for tool in turn.tools):
         return turn
     return turn.fails(ClientError("invalid", "ToolMessage: tool_call_id: Input should be a valid string"))
 
 
 def _acceptable(value: Any) -> None:
-    """Refuse a whole reply where ChatOpenAI refuses it."""
+    """Raise ClientError where ChatOpenAI rejects a non-streaming response."""
     if not isinstance(value, dict):
         raise ClientError("invalid", f"Unexpected response type from OpenAI-compatible endpoint: {as_text(value, 80)}")
     if value.get("error"):
@@ -125,7 +125,7 @@ def _acceptable(value: Any) -> None:
 
 
 def invoke(x: Exchange) -> Turn:
-    """`graph.invoke()`, which asks for a whole reply."""
+    """`graph.invoke()`, which sends a non-streaming request."""
     turn = completed(x, look=_acceptable, whole=False)
     if turn.more:
         content = json_reply(x)["choices"][0]["message"]["content"]
@@ -134,7 +134,7 @@ def invoke(x: Exchange) -> Turn:
 
 
 def read(x: Exchange) -> Turn:
-    """What LangGraph makes of a reply."""
+    """Read a response as LangGraph does."""
     return graph_stream(x) if x.mode == "stream" else invoke(x)
 
 
@@ -143,7 +143,7 @@ ENDINGS_RETRIED: Final = ("status", "api", "connection", "cut", "reset", "coding
 
 
 def retry_policy(turn: Turn) -> int:
-    """How often a node with `RetryPolicy()` runs: again on what the SDK raises, whatever the status."""
+    """How often a node with `RetryPolicy()` runs: it is retried on any SDK error, whatever the status."""
     if turn.error is None:
         return 1
     missing = turn.error.kind == "shape" and "has no attribute" in turn.error.message

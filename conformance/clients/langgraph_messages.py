@@ -1,4 +1,4 @@
-"""LangGraph on messages: ChatAnthropic, which turns anthropic-python's raw events into chunks."""
+"""LangGraph on Messages: ChatAnthropic, which turns anthropic-python's raw events into chunks."""
 
 from dataclasses import replace
 

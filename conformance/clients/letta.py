@@ -1,4 +1,4 @@
-"""Letta: an async openai-python 2 under a server that passes the text on and validates whole replies strictly."""
+"""Letta: an async openai-python 2 under a server that forwards text and validates non-streaming responses strictly."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,10 +11,10 @@ from conformance.model.exchange import Exchange
 
 
 class JoinedCalls(Calls):
-    """Tool call fragments by index, 0 where it is missing; every name that comes is joined to the one before."""
+    """Tool call fragments by index (default 0); each received name is appended to the one before."""
 
     def add(self, fragment: Any, slot: Any) -> None:
-        """Add one fragment; both of its texts have to be text."""
+        """Add one fragment; its name and arguments must be strings."""
         function = attribute(fragment, "function")
         name = attribute(function, "name") if function else None
         arguments = attribute(function, "arguments") if function else None
@@ -30,7 +30,7 @@ class JoinedCalls(Calls):
 
 
 def process_chunk(delta: Any, calls: Calls) -> str:
-    """Take one delta as Letta's streaming interface does; a delta has to be there."""
+    """Take one delta as Letta's streaming interface does; it must not be None."""
     content = attribute(delta, "content")
     if content and not isinstance(content, str | list):
         raise ClientError("invalid", f"AssistantMessage: content should be a string, not {type(content).__name__}")
@@ -47,13 +47,13 @@ def _count(chunk: Any) -> None:
 
 
 def send_streamed(x: Exchange) -> Turn:
-    """The streamed route: a tool call without ID or name is dropped without a word."""
+    """The streaming route: a tool call without ID or name is silently dropped."""
     turn = streamed(x, process_chunk, look=_count, calls=JoinedCalls())
     return replace(turn, tools=tuple(tool for tool in turn.tools if tool.id and tool.name))
 
 
 def complete(value: Any) -> None:
-    """Refuse a whole reply as Letta's own model of it does: what the API calls required has to be there."""
+    """Reject a non-streaming response as Letta's model of it does: each field that the API requires must be present."""
     if not isinstance(value, dict):
         raise ClientError("invalid", "LLM endpoint returned a raw string instead of a JSON object.")
     choices = value.get("choices")
@@ -74,7 +74,7 @@ def complete(value: Any) -> None:
 
 
 def demand(number: int, field: str, fits: bool) -> None:  # noqa: FBT001 - what was found, not a switch
-    """Refuse a choice whose field does not fit."""
+    """Reject a choice whose field does not fit."""
     if not fits:
         raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: choices.{number}.{field}")
 
@@ -99,7 +99,7 @@ def _validate(value: Any) -> None:
 
 
 def read(x: Exchange) -> Turn:
-    """What Letta makes of a reply."""
+    """Read a response as Letta does."""
     return send_streamed(x) if x.mode == "stream" else completed(x, look=_validate)
 
 

@@ -1,4 +1,4 @@
-"""Letta 0.11: an agent that speaks by calling a tool, on an async openai-python 2; words that are no call are lost."""
+"""Letta 0.11: an agent that replies by calling a tool, on an async openai-python 2; text outside a call is lost."""
 
 import json
 from dataclasses import replace
@@ -17,10 +17,10 @@ NO_CALL: Final = ClientError("invalid", "No tool call ID available")
 
 
 class OneCall(Calls):
-    """The one tool call that is looked at: all names, IDs and arguments that come are joined."""
+    """The one tool call that is read: all received names, IDs and arguments are joined."""
 
     def add(self, fragment: Any, slot: Any) -> None:
-        """Add the first fragment of a delta; its function has to be there."""
+        """Add the first fragment of a delta; it must have a function."""
         call = self._parts.setdefault(slot, {"id": "", "name": "", "arguments": ""})
         function = attribute(fragment, "function")
         parts = {"id": fragment.get("id"), **{part: attribute(function, part) for part in ("name", "arguments")}}
@@ -31,7 +31,7 @@ class OneCall(Calls):
 
 
 def process_chunk(delta: Any, calls: Calls) -> str:
-    """Take one delta, which has to be there: its first tool call alone."""
+    """Take one delta, which must not be None: only its first tool call."""
     content = attribute(delta, "content")
     fragments = attribute(delta, "tool_calls")
     if fragments:
@@ -48,7 +48,7 @@ def _names_its_model(chunk: Any) -> None:
 
 
 def create_stream(x: Exchange) -> Turn:
-    """The streamed route; a call whose arguments are cut off ends the turn without a word."""
+    """The streaming route; a call with truncated arguments silently ends the turn."""
     turn = streamed(x, process_chunk, look=_names_its_model, calls=OneCall())
     if turn.text and not turn.tools and not demands_a_call(x):
         return turn
@@ -61,7 +61,7 @@ def create_stream(x: Exchange) -> Turn:
 
 
 def _spoken(turn: Turn, call: Tool) -> Turn:
-    """What the agent's call means to the user: the message that it sends, or another tool at work."""
+    """What the user sees of the agent's call: the message that it sends, or another tool call."""
     if call.name != SPEAKS:
         return replace(turn, text="", tools=(call,))
     message = json.loads(call.arguments or "{}").get("message")
@@ -69,7 +69,7 @@ def _spoken(turn: Turn, call: Tool) -> Turn:
 
 
 def _validate(value: Any) -> None:
-    """As Letta 0.16 does, and every choice has to have a finish reason."""
+    """As Letta 0.16 does; in addition, every choice must have a finish reason."""
     complete(value)
     for number, choice in enumerate(value["choices"]):
         demand(number, "finish_reason", isinstance(choice.get("finish_reason"), str))
@@ -88,7 +88,7 @@ def create(x: Exchange) -> Turn:
 
 
 def read(x: Exchange) -> Turn:
-    """What Letta 0.11 makes of a reply."""
+    """Read a response as Letta 0.11 does."""
     return create_stream(x) if x.mode == "stream" else create(x)
 
 

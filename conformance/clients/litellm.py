@@ -1,4 +1,4 @@
-"""LiteLLM: openai-python 2 under a wrapper that mends what it can and always tells a finish reason."""
+"""LiteLLM: openai-python 2 under a wrapper that repairs what it can and always reports a finish reason."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,7 @@ from conformance.model.exchange import Exchange
 
 
 class MendedCalls(Calls):
-    """Tool calls whose arguments become JSON text, whatever they were."""
+    """Tool calls whose arguments become JSON text, whatever their type."""
 
     def add(self, fragment: Any, slot: Any) -> None:
         """Add one fragment; without an index it belongs to the first call."""
@@ -28,7 +28,7 @@ def as_arguments(arguments: Any) -> str:
 
 
 def unwrap(delta: Any, calls: Calls) -> str:
-    """Take one delta; none at all is skipped."""
+    """Take one delta; None is skipped."""
     if not delta:
         return ""
     for place, fragment in enumerate(items(attribute(delta, "tool_calls"))):

@@ -1,4 +1,4 @@
-"""The ground of the JavaScript SDKs: what fetch, TextDecoder and JSON.parse make of the octets."""
+"""The base of the JavaScript SDKs: how fetch, TextDecoder and JSON.parse handle the bytes."""
 
 import json
 import re
@@ -13,19 +13,19 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.sse import Line, parse
 
 LONGEST_HEAD: Final = 16 * 1024
-"""Octets; fetch gives up on a longer head."""
+"""Bytes; fetch fails on a longer head."""
 BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 BLANK_BEFORE_COLON: Final = re.compile(rb"^[!-9;-~]+[ \t]+:", re.MULTILINE)
 
 
 def lines(content: bytes) -> Iterator[tuple[str, Line]]:
-    """The lines of a body as text: a BOM is taken off, and octets that are not UTF-8 are replaced."""
+    """The lines of a body as text: a BOM is removed, and bytes that are not UTF-8 are replaced."""
     for line in parse(content).lines:
         yield line.text.decode("utf-8", "replace"), line
 
 
 def dispatched(content: bytes, *, named: bool) -> Iterator[Message]:
-    """The events of a body; one without data counts where it is `named` and the decoder takes that for an event."""
+    """The events of a body; with `named`, one that has an event name and no data counts too."""
     name, data = "", list[str]()
     for text, line in lines(content):
         if not text and line.eol:
@@ -43,7 +43,7 @@ def dispatched(content: bytes, *, named: bool) -> Iterator[Message]:
 
 @view
 def messages(x: Exchange) -> Messages:
-    """The events as openai-node and the Anthropic SDK for TypeScript decode them, whatever the content type."""
+    """The events as openai-node and the Anthropic SDK for TypeScript decode them, whatever the Content-Type."""
     read = body(x)
     return Messages(tuple(dispatched(read.content, named=True)), read.error)
 
@@ -63,7 +63,7 @@ def _no_constant(name: str) -> None:
 
 
 def member(value: Any, name: str) -> Any:
-    """`value.name`: of nothing it raises, of what is no object it is undefined."""
+    """`value.name`: raises for null, undefined for what is not an object."""
     if value is None:
         raise ClientError("type", f"Cannot read properties of null (reading '{name}')")
     return value.get(name) if isinstance(value, dict) else None
@@ -80,7 +80,7 @@ def first(values: Any) -> Any:
 
 
 def listed(values: Any) -> list[Any]:
-    """What `for ... of` runs over; nothing for nothing, and what is no list raises."""
+    """What `for ... of` iterates over; empty for a falsy value, raises for what is not a list."""
     if not values:
         return []
     if not isinstance(values, list):
@@ -89,7 +89,7 @@ def listed(values: Any) -> list[Any]:
 
 
 def shown(value: Any) -> str:
-    """What a value becomes when it is added to a text."""
+    """A value as JavaScript concatenates it to a string."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
@@ -101,7 +101,7 @@ def shown(value: Any) -> str:
 
 @view
 def unheard(x: Exchange) -> ClientError | None:
-    """Why fetch never gets a reply's head: its parser is stricter than Python's, but for a blank before a colon."""
+    """Why fetch rejects a response's head: its parser is stricter than Python's, except for a blank before a colon."""
     answer, failed = reply(x), no_reply(x)
     head = x.heard[answer.head.start : answer.head.end]
     blanks = len(BLANK_BEFORE_COLON.findall(head))
@@ -115,18 +115,18 @@ def unheard(x: Exchange) -> ClientError | None:
 
 
 def text_of(x: Exchange) -> str:
-    """The body as text: a BOM is taken off, and octets that are not UTF-8 are replaced."""
+    """The body as text: a BOM is removed, and bytes that are not UTF-8 are replaced."""
     return body(x).content.decode("utf-8-sig", "replace")
 
 
 def broken_off(x: Exchange) -> bool:
-    """Whether the connection failed in the body; a chunk that is none is the parser's complaint, and final."""
+    """Whether the connection failed in the body; an invalid chunk is a parser error, which is not retried."""
     error = body(x).error
     return error is not None and error.kind in ("cut", "reset") and not reply(x).faults
 
 
 def refusal(x: Exchange) -> ClientError | None:
-    """What is raised in place of a reply, or None for a 2xx reply."""
+    """The error raised instead of a response, or None for a 2xx status."""
     failed = unheard(x)
     if failed or answered_2xx(x):
         return failed
@@ -138,7 +138,7 @@ def refusal(x: Exchange) -> ClientError | None:
 
 
 def node_requests(x: Exchange) -> int:
-    """How many requests openai-node sends where each is answered like this; a body is read outside the attempt."""
+    """How many requests openai-node sends if each gets this response; the body is read outside the attempt."""
     failed = unheard(x)
     if failed:
         return 1 if failed.kind == "hang" else ATTEMPTS

@@ -1,4 +1,4 @@
-"""The OpenAI Agents SDK on chat: an asynchronous openai-python 3 whose chunks become items of a response."""
+"""The OpenAI Agents SDK on Chat Completions: an async openai-python 3 whose chunks become items of a response."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -15,7 +15,7 @@ WITHHELD: Final = "Response withheld by the provider's content filter."
 
 
 def handle(delta: Any, calls: Calls) -> str:
-    """Take one delta; none at all is skipped, a refusal counts as text, and the last name of a call holds."""
+    """Take one delta; None is skipped, a refusal counts as text, and the last name of a call is kept."""
     if not delta:
         return ""
     if attribute(delta, "audio"):
@@ -38,7 +38,7 @@ def _has_choices(value: Any) -> None:
 
 
 def _validated(turn: Turn) -> Turn:
-    """A choice without a message is an empty answer; text and arguments have to be text."""
+    """A choice without a message is an empty response; content and arguments must be strings."""
     if turn.error and turn.error.message == NO_MESSAGE:
         return Turn(seen=True, ended=True)
     if turn.more:
@@ -51,7 +51,7 @@ def _validated(turn: Turn) -> Turn:
 
 
 def _judged(turn: Turn) -> Turn:
-    """An answer without anything is an error where it was too long, and a refusal where it was filtered."""
+    """An empty response is an error if its finish reason is `length`, and a refusal if it is `content_filter`."""
     if turn.error or turn.text or turn.tools:
         return turn
     if turn.finish == "length":

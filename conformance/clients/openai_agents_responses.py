@@ -1,4 +1,4 @@
-"""The OpenAI Agents SDK on the Responses API, its default: what is said last in a stream is all that counts."""
+"""The OpenAI Agents SDK on the Responses API, its default: only the last event of a stream counts."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -17,7 +17,7 @@ NO_END: Final = ClientError("invalid", "Model did not produce a final response!"
 
 
 def _stopped(event: Any) -> ClientError | None:
-    """The error that an event of a stream which failed is made into."""
+    """The error that the SDK raises for an event that reports a failure."""
     kind = kind_of(event) if isinstance(event, dict) else None
     if kind not in FAILURES:
         return None
@@ -27,7 +27,7 @@ def _stopped(event: Any) -> ClientError | None:
 
 
 def stream(x: Exchange) -> Turn:
-    """`Runner.run_streamed`: the deltas are shown, and the turn rests on response.completed."""
+    """`Runner.run_streamed`: the deltas are shown, and response.completed decides the turn."""
     turn = read_stream(x)
     if turn.error:
         return turn
@@ -40,7 +40,7 @@ def stream(x: Exchange) -> Turn:
 
 
 def _ended(turn: Turn, event: Any) -> Turn:
-    """The calls are those of the last response; the deltas have been shown before."""
+    """The calls are those of the final response; the deltas were shown before."""
     try:
         response = attribute(event, "response")
         tools: tuple[Tool, ...] = tuple(t for item in listed(attribute(response, "output")) for t in called(item))
@@ -50,7 +50,7 @@ def _ended(turn: Turn, event: Any) -> Turn:
 
 
 def final_output(response: Any) -> str:
-    """`result.final_output`: the texts of the last message; any part that is no refusal is read as a text."""
+    """`result.final_output`: the texts of the last message; any part but a refusal is read as text."""
     messages = [item for item in listed(attribute(response, "output")) if attribute(item, "type") == "message"]
     parts = [part for item in messages[-1:] for part in listed(attribute(item, "content"))]
     texts = (attribute(part, "text") for part in parts if attribute(part, "type") != "refusal")

@@ -25,7 +25,7 @@ from conformance.parsing.http1 import reply
 
 @view
 def chunks(x: Exchange) -> Chunks:
-    """Read the events; after `[DONE]` nothing is taken any more, but the body is read to its end."""
+    """Read the events; those after `[DONE]` are ignored, but the body is read to its end."""
     heard = messages(x)
     values: list[Any] = []
     for event in heard.events:
@@ -42,7 +42,7 @@ def chunks(x: Exchange) -> Chunks:
 
 
 class Calls:
-    """Tool calls that are put together by index, with whatever JavaScript makes of adding up their arguments."""
+    """Tool calls, assembled by index, with arguments concatenated as JavaScript does it."""
 
     def __init__(self) -> None:
         self.parts: dict[str, dict[str, Any]] = {}
@@ -63,7 +63,7 @@ class Calls:
 
 
 class Reading:
-    """What a loop over the chunks gathers."""
+    """What a loop over the chunks collects."""
 
     def __init__(self) -> None:
         self.calls, self.text, self.finish, self.thought = Calls(), list[str](), "", False
@@ -112,7 +112,7 @@ def _turn(reading: Reading, heard: Chunks, error: ClientError | None) -> Turn:
 
 
 def completed(x: Exchange) -> Turn:
-    """Read a whole reply: what is not labelled as JSON is handed over as text, in which nobody finds an answer."""
+    """Read a non-streaming response; unless its Content-Type is JSON, the caller gets a string without choices."""
     content_type = reply(x).value("content-type").split(";")[0].strip()
     labelled = "application/json" in content_type or content_type.endswith("+json")
     if body(x).error:
@@ -153,10 +153,10 @@ class Choice:
         self.current: str | None = None
 
     def take(self, choice: Any) -> None:
-        """Take one chunk's choice. Raises ClientError where a tool call ends that never told its type."""
+        """Take one chunk's choice. Raises ClientError if a tool call ends without a type."""
         self.finish = maybe(choice, "finish_reason") or self.finish
         delta = maybe(choice, "delta")
-        if maybe(choice, "message") is not None:  # it takes the place of what was built so far
+        if maybe(choice, "message") is not None:  # it replaces what was built so far
             self.role = maybe(choice["message"], "role")
         self.role = maybe(delta, "role") or self.role
         fragments = listed(maybe(delta, "tool_calls"))
@@ -183,14 +183,14 @@ class Choice:
 
 
 class Snapshot:
-    """All choices by index: the helper insists on a first one that is the assistant's."""
+    """All choices by index: the helper requires a first one with role `assistant`."""
 
     def __init__(self) -> None:
         self.choices: dict[int, Choice] = {}
         self.lost = Choice()
 
     def take(self, choice: Any) -> bool:
-        """Take one choice of a chunk; whether the helper passes on what it says: only the assistant's words."""
+        """Take one choice of a chunk; whether the helper yields its content, which needs role `assistant`."""
         index = maybe(choice, "index")
         known = isinstance(index, int) and not isinstance(index, bool) and index >= 0
         kept = self.choices.setdefault(index, Choice()) if known else self.lost
@@ -214,7 +214,7 @@ def _iterated(choices: Any) -> list[Any]:
 
 
 def read_with_helper(x: Exchange) -> Turn:
-    """`client.chat.completions.stream()`; a tool call without an index gets lost in it."""
+    """`client.chat.completions.stream()`; it loses a tool call without an index."""
     if x.mode != "stream" or refusal(x):
         return read(x)
     heard, reading, snapshot, error = chunks(x), Reading(), Snapshot(), chunks(x).error

@@ -10,39 +10,39 @@ from conformance.clients.turn import ClientError, Turn
 from conformance.model.exchange import Exchange
 
 LONGEST_WAIT_S: Final = 120.0
-"""openai-python 3 does not retry at all where Retry-After asks for more."""
+"""openai-python 3 does not retry at all if Retry-After is longer."""
 
 patient = partial(sdk_requests, patience_s=LONGEST_WAIT_S)
 
 
 def read_3(x: Exchange) -> Turn:
-    """What openai-python 3 makes of a reply."""
+    """Read a response as openai-python 3 does."""
     return streamed(x, whole=False) if x.mode == "stream" else completed(x, whole=False)
 
 
 def read_2(x: Exchange) -> Turn:
-    """What openai-python 2 makes of a reply: its status errors quote the whole body."""
+    """Read a response as openai-python 2 does: its status errors quote the complete body."""
     return streamed(x) if x.mode == "stream" else completed(x)
 
 
 def read_1(x: Exchange) -> Turn:
-    """What openai-python 1 makes of a reply: after `[DONE]` it reads on to the body's end."""
+    """Read a response as openai-python 1 does: after `[DONE]` it reads the rest of the body."""
     return streamed(x, drains=True) if x.mode == "stream" else completed(x)
 
 
 def _names_no_type(chunk: Any) -> bool:
-    """Whether the helper passes over a chunk: one that does not say that it is a chunk."""
+    """Whether the helper skips a chunk: its `object` is not `chat.completion.chunk`."""
     return bool(attribute(chunk, "object") != "chat.completion.chunk")
 
 
 class Snapshot:
-    """What the helper keeps of the choices: the first chunk makes them, and each has to have its index."""
+    """What the helper keeps of the choices: the first chunk creates them, and each needs an index."""
 
     def __init__(self) -> None:
         self.begun = False
 
     def look(self, chunk: Any) -> bool:
-        """Pass over what does not say that it is a chunk; raise ClientError where the choices do not fit."""
+        """Skip what has another `object`; raise ClientError if the choices do not fit."""
         if _names_no_type(chunk):
             return True
         choices = attribute(chunk, "choices")
@@ -59,7 +59,7 @@ class Snapshot:
 
 
 class Grown(Calls):
-    """Tool calls of the helper's snapshot: whatever comes again is added to what came before, IDs and names too."""
+    """Tool calls of the helper's snapshot: repeated fields are concatenated, IDs and names too."""
 
     def add(self, fragment: Any, slot: Any) -> None:
         """Add one fragment."""
@@ -71,7 +71,7 @@ class Grown(Calls):
 
 
 def _accumulate(delta: Any, calls: Calls) -> str:
-    """Take one delta into the helper's snapshot: it has to be there, and a tool call has to have its index."""
+    """Take one delta into the helper's snapshot: it must not be None, and a tool call needs an index."""
     text = text_in(attribute(delta, "content"))
     for fragment in items(attribute(delta, "tool_calls")):
         index = attribute(fragment, "index")
@@ -82,7 +82,7 @@ def _accumulate(delta: Any, calls: Calls) -> str:
 
 
 def read_with_helper(x: Exchange) -> Turn:
-    """What `client.chat.completions.stream()` makes of a reply; without any chunk it fails on an assertion."""
+    """Read a response as `client.chat.completions.stream()` does; without any chunk it fails on an assertion."""
     if x.mode != "stream":
         return read_3(x)
     turn = streamed(x, _accumulate, look=Snapshot().look, whole=False, calls=Grown())

@@ -16,7 +16,7 @@ ENDS: Final = ("response.completed", "response.incomplete", "response.failed")
 
 
 def kind_of(event: Any) -> Any:
-    """The type of an event; what is no object comes to the caller as it is, and has none."""
+    """The type of an event. Raises ClientError for what is not an object, which the SDK yields unchanged."""
     return attribute(event, "type")
 
 
@@ -27,7 +27,7 @@ def called(item: Any) -> Iterator[Tool]:
 
 
 def read_stream(x: Exchange) -> Turn:
-    """Add up the deltas, and take the calls from the items that are done; an `error` event is an event like others."""
+    """Join the deltas, and take the calls from response.output_item.done; an `error` event does not raise."""
     failed = head_error(x, whole=False)
     if failed:
         return Turn(error=failed)
@@ -53,7 +53,7 @@ def read_stream(x: Exchange) -> Turn:
 
 
 def output_text(response: Any) -> str:
-    """`response.output_text`: the texts of all messages, but for null. Raises ClientError as the property does."""
+    """`response.output_text`: the texts of all messages, except null. Raises ClientError as the property does."""
     messages = (item for item in listed(attribute(response, "output")) if attribute(item, "type") == "message")
     parts = (part for item in messages for part in listed(attribute(item, "content")))
     texts = (attribute(part, "text") for part in parts if attribute(part, "type") == "output_text")
@@ -61,7 +61,7 @@ def output_text(response: Any) -> str:
 
 
 def listed(values: Any) -> Any:
-    """What a `for` loop runs over, which None is not."""
+    """What a `for` loop iterates over; raises for None."""
     if values is None:
         raise ClientError("type", "'NoneType' object is not iterable")
     return items(values)
@@ -75,7 +75,7 @@ def joinable(text: Any) -> str:
 
 
 def read_whole(x: Exchange, told: Callable[[Any], str] = output_text) -> Turn:
-    """`client.responses.create()`: what is `told` of the response, and the calls beside it."""
+    """`client.responses.create()`: the text that `told` reads from the response, and the calls."""
     failed = head_error(x, whole=False)
     if failed:
         return Turn(error=failed)
@@ -89,7 +89,7 @@ def read_whole(x: Exchange, told: Callable[[Any], str] = output_text) -> Turn:
 
 
 def read(x: Exchange) -> Turn:
-    """What a program makes of a reply."""
+    """Read a response as a program does."""
     return read_stream(x) if x.mode == "stream" else read_whole(x)
 
 

@@ -1,4 +1,4 @@
-"""openai-python's chat decoder: the chunks of a stream, the object of a whole reply, and the walk through them."""
+"""openai-python's chat decoder: the chunks of a stream, the object of a non-streaming response, and their readers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ UNTOLD = "An error occurred during streaming"
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """The JSON values that the stream yields; `done` where `[DONE]` ended it, `error` where something else did.
+    """The JSON values that the stream yields; `done` if `[DONE]` ended it, `error` if something else did.
 
-    `rest` is what a client runs into that goes on reading after `[DONE]`.
+    `rest` is the error of a client that continues reading after `[DONE]`.
     """
 
     values: tuple[Any, ...] = ()
@@ -27,7 +27,7 @@ class Chunks:
 
 @view
 def chunks(x: Exchange) -> Chunks:
-    """Read the events up to `[DONE]`; no content type is asked for, and what follows is not read."""
+    """Read the events up to `[DONE]`, whatever the Content-Type; what follows is not read."""
     heard = messages(x)
     values: list[Any] = []
     for event in heard.events:
@@ -48,7 +48,7 @@ def _told(error: Any) -> str:
 
 
 def attribute(value: Any, name: str) -> Any:
-    """`value.name` as the SDK's models have it: an absent field of an object is None, anything else raises."""
+    """`value.name` as in the SDK's models: None for an absent field of an object; raises for anything else."""
     if isinstance(value, dict):
         return value.get(name)
     kind = "NoneType" if value is None else type(value).__name__
@@ -65,7 +65,7 @@ def first(values: Any) -> Any:
 
 
 def text_in(value: Any) -> str:
-    """A content that is text or nothing; anything else can't be added to text."""
+    """Content that is text or falsy; anything else raises, as it can't be concatenated."""
     if not value:
         return ""
     if not isinstance(value, str):
@@ -74,21 +74,21 @@ def text_in(value: Any) -> str:
 
 
 def items(values: Any) -> Iterator[Any]:
-    """What a `for` loop runs over; nothing for None."""
+    """What a `for` loop iterates over; empty for None."""
     if values and not isinstance(values, list):
-        raise ClientError("shape", f"'{type(values).__name__}' is no list of tool calls")
+        raise ClientError("shape", f"'{type(values).__name__}' is not a list of tool calls")
     yield from values or ()
 
 
 class Calls:
-    """Tool calls that are put together from fragments, by index."""
+    """Tool calls, assembled from fragments by index."""
 
     def __init__(self, *, last_name: bool = False) -> None:
         self._parts: dict[Any, dict[str, Any]] = {}
         self._last_name = last_name
 
     def add(self, fragment: Any, slot: Any) -> None:
-        """Add one fragment to the call in that slot. Raises ClientError where text and other types meet."""
+        """Add one fragment to the call in that slot. Raises ClientError if its arguments are not text."""
         call = self._parts.setdefault(slot, {"id": None, "name": None, "arguments": ""})
         function = attribute(fragment, "function")
         call["id"] = call["id"] or attribute(fragment, "id")
@@ -108,18 +108,18 @@ class Calls:
 
 
 def slot_of(index: Any) -> Any:
-    """A fragment's index as a key: whatever it is, so long as Python can hash it."""
+    """A fragment's index as a key: any type that Python can hash."""
     if isinstance(index, dict | list):
         raise ClientError("type", f"unhashable type: '{type(index).__name__}'")
     return index
 
 
 Walk = Callable[[Any, Calls], str]
-"""What a client does with a chunk's first delta (None where it is missing); it returns the text in it."""
+"""Handles a chunk's first delta (None if it is missing) and returns its text."""
 
 
 def plain_delta(delta: Any, calls: Calls) -> str:
-    """The loop of the SDK's documentation: add up content and tool call fragments."""
+    """The loop of the SDK's documentation: join content and tool call fragments."""
     text = text_in(attribute(delta, "content"))
     for fragment in items(attribute(delta, "tool_calls")):
         calls.add(fragment, slot_of(attribute(fragment, "index")))
@@ -127,9 +127,9 @@ def plain_delta(delta: Any, calls: Calls) -> str:
 
 
 Look = Callable[[Any], bool | None]
-"""What a client does with any chunk, or with a whole reply, before it looks for choices.
+"""Handles any chunk, or a non-streaming response, before the client looks for choices.
 
-It may refuse it, or pass over a chunk (True).
+It may raise ClientError, or return True to skip a chunk.
 """
 
 
@@ -142,7 +142,7 @@ def streamed(
     calls: Calls | None = None,
     drains: bool = False,
 ) -> Turn:
-    """Read a stream chunk by chunk, with `walk` for each delta; to the body's end where the client `drains` it."""
+    """Read a stream chunk by chunk, with `walk` for each delta; to the body's end if the client `drains` it."""
     failed = head_error(x, whole=whole)
     if failed:
         return Turn(error=failed)
@@ -179,7 +179,7 @@ def _thinks(message: Any) -> bool:
 
 
 def completed(x: Exchange, *, look: Look | None = None, whole: bool = True) -> Turn:
-    """Read a whole reply: the first choice's message."""
+    """Read a non-streaming response: the first choice's message."""
     failed = head_error(x, whole=whole)
     if failed:
         return Turn(error=failed)
@@ -205,7 +205,7 @@ def completed(x: Exchange, *, look: Look | None = None, whole: bool = True) -> T
 
 
 def as_shown(content: Any) -> str:
-    """A content that is no text, as a program prints it."""
+    """Content that is not text, as a program prints it."""
     return as_text(content, 4000) if content else ""
 
 

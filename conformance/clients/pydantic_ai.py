@@ -1,4 +1,4 @@
-"""Pydantic AI: an openai-python 3 or an anthropic-python under an agent that wants text or a tool call."""
+"""Pydantic AI: openai-python 3 or anthropic-python under an agent that needs text or a tool call."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -17,13 +17,13 @@ from conformance.clients.validators import items as each
 from conformance.model.exchange import Exchange
 
 ATTEMPTS: Final = 2
-"""An answer that holds nothing is asked for once more."""
+"""An empty response is retried once."""
 HELD_NS: Final = 100_000_000
-"""Text is gathered for so long before the user sees it; what an error finds gathered is lost."""
+"""Text is buffered for this long before the user sees it; an error discards the buffer."""
 
 
 def _countable(value: Any) -> bool:
-    """A number, or a text that Pydantic makes one of."""
+    """A number, or a string that Pydantic converts to one."""
     return number(value) or (isinstance(value, str) and value.strip().isdecimal())
 
 
@@ -46,10 +46,10 @@ COMPLETION: Final = fields(
 
 
 class Parts(Calls):
-    """Tool calls by index, or the latest where it is missing; arguments may be text or an object."""
+    """Tool calls by index (default: the latest); arguments may be text or an object."""
 
     def add(self, fragment: Any, slot: Any) -> None:
-        """Add one fragment. Raises ClientError where text and an object meet."""
+        """Add one fragment. Raises ClientError if text and an object are mixed."""
         function = attribute(fragment, "function")
         name, arguments = (attribute(function, part) if function else None for part in ("name", "arguments"))
         if slot is None:
@@ -61,7 +61,7 @@ class Parts(Calls):
             call["arguments"] = _joined(call["arguments"], arguments)
 
     def tools(self) -> tuple[Tool, ...]:
-        """The calls that have a name; an ID is made up where none came, and an object is as good as its text."""
+        """The calls that have a name; a missing ID is generated, and arguments may be an object."""
         calls = (call for call in self._parts.values() if call["name"])
         return tuple(
             Tool(
@@ -84,7 +84,7 @@ def _joined(before: Any, more: Any) -> Any:
 
 
 def map_delta(delta: Any, calls: Calls) -> str:
-    """Take one delta; none at all is skipped, and what comes with a refusal is too."""
+    """Take one delta; None is skipped, and so is one with a refusal."""
     if delta is None or attribute(delta, "refusal"):
         return ""
     for fragment in items(attribute(delta, "tool_calls")):
@@ -93,7 +93,7 @@ def map_delta(delta: Any, calls: Calls) -> str:
 
 
 def _words(content: Any) -> str:
-    """A content that is text, or the texts among its parts."""
+    """Content that is text, or the texts of its parts."""
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         return "".join(text for text in parts if isinstance(text, str))
@@ -101,7 +101,7 @@ def _words(content: Any) -> str:
 
 
 def _judged(turn: Turn) -> Turn:
-    """Neither text nor a call: an error, at once where it would come again, else after another try."""
+    """Neither text nor a call is an error: at once if a retry would not help, else after a retry."""
     if turn.error or turn.visible or turn.tools:
         return turn
     if turn.finish in ("length", "content_filter", "max_tokens", "refusal"):
@@ -110,7 +110,7 @@ def _judged(turn: Turn) -> Turn:
 
 
 def _held(x: Exchange, turn: Turn) -> Turn:
-    """Of a stream that fails soon after its text began, the user sees the error alone."""
+    """If a stream fails soon after its text began, the user sees only the error."""
     began = next(iter(x.arrivals), None)
     lasted = x.arrivals[-1].at_ns - began.at_ns if began else 0
     return replace(turn, text="") if turn.error and lasted < HELD_NS else turn
@@ -128,7 +128,7 @@ def chat(x: Exchange) -> Turn:
 
 
 def _spoken(x: Exchange) -> str:
-    """The text of a whole answer whose content came in parts."""
+    """The text of a non-streaming response whose content is a list of parts."""
     return _words(json_reply(x)["choices"][0]["message"]["content"])
 
 
@@ -141,19 +141,19 @@ def _valid(value: Any) -> None:
 
 
 def message(x: Exchange) -> Turn:
-    """The agent on anthropic-python, which always streams; a whole reply is read as the SDK reads it."""
+    """The agent on anthropic-python, which always streams; a non-streaming response is read as the SDK reads it."""
     if x.mode == "unary":
         return _judged(completed_message(x))
     turn = streamed_message(x, helper=False, says=_part)
     if turn.error is None:
         turn = _begun(x, turn)
     if turn.error is None and any(_part(event) is not None for event in events(x)):
-        return turn  # a part of the answer, though nothing may stand in it
+        return turn  # a text part, though it may be empty
     return _judged(_held(x, turn))
 
 
 def _part(event: Any) -> str | None:
-    """The text of an event; a delta that does not say its type is one of text."""
+    """The text of an event; a delta without a type counts as a text_delta."""
     delta = event.get("delta")
     if event.get("type") == "content_block_delta" and isinstance(delta, dict) and "type" not in delta:
         return text_in(delta.get("text"))
@@ -161,7 +161,7 @@ def _part(event: Any) -> str | None:
 
 
 def _begun(x: Exchange, turn: Turn) -> Turn:
-    """The stream has to begin with a message, which has to count its tokens, as has the message's end."""
+    """The stream must begin with message_start; message_start and message_delta must have usage."""
     if not turn.seen:
         return turn.fails(ClientError("invalid", "Streamed response ended without content or tool calls"))
     events = [json_value(e.data) for e in messages(x).events if e.name not in (None, "ping", "error") and e.data]

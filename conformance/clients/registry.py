@@ -1,4 +1,4 @@
-"""All clients, by the profile whose requests they belong to; the later and the usual ones come first."""
+"""All clients by profile; the later and the more common versions come first."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The parts that the Stainless SDKs share (openai-python, anthropic-python): event decoder, JSON reader, retries."""
+"""What the Stainless SDKs (openai-python, anthropic-python) have in common: event decoder, JSON reader, retries."""
 
 import math
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The events that the SDK's decoder dispatches, and what it runs into after them (nothing: the body's end)."""
+    """The events that the SDK's decoder dispatches, and the error after them (None: the body is complete)."""
 
     events: tuple[Message, ...] = ()
     error: ClientError | None = None
@@ -33,10 +33,10 @@ class Messages:
 
 @view
 def messages(x: Exchange) -> Messages:
-    """Decode the body as an event stream, whatever its content type.
+    """Decode the body as an event stream, whatever its Content-Type.
 
     Unlike the specification, the decoder keeps a leading BOM (so that the first line is lost), dispatches an event
-    without data where `id`, `event` or `retry` was set, and never forgets an `id` once it was set.
+    without data if `id`, `event` or `retry` was set, and never clears an `id`.
     """
     read = body(x)
     parsed = stream(x) if read.content == reply(x).content else parse(read.content)
@@ -57,7 +57,7 @@ def messages(x: Exchange) -> Messages:
 
 
 class _Decoder:
-    """The fields of the event to come; `sticky` tells that an ID was set, which the SDKs never forget."""
+    """The fields of the next event; `sticky`: an ID was set, which the SDKs never clear."""
 
     def __init__(self) -> None:
         self.name, self.sticky, self.retry = "", False, False
@@ -95,9 +95,9 @@ def _is_integer(value: str) -> bool:
 
 
 def json_reply(x: Exchange) -> Any:
-    """The value of a whole reply, as the SDKs' `create` without streaming returns it.
+    """The value of a non-streaming response, as the SDKs' `create` without streaming returns it.
 
-    Text that is not JSON comes back as text where the content type is not JSON either. Raises ClientError.
+    A body that is not JSON is returned as text unless its Content-Type is JSON. Raises ClientError.
     """
     read = body(x)
     if read.error:
@@ -111,10 +111,10 @@ def json_reply(x: Exchange) -> Any:
 
 
 def sdk_requests(x: Exchange, *, patience_s: float = math.inf) -> int:
-    """How many requests the SDK sends where each is answered like this.
+    """How many requests the SDK sends if each gets this response.
 
     `patience_s`: a longer Retry-After ends the retries (openai-python 3). A stream is not retried once its head was
-    there; a whole reply is, as its body is read inside the attempt.
+    received; a non-streaming response is, as its body is read inside the attempt.
     """
     failed = no_reply(x)
     if failed:
@@ -126,12 +126,12 @@ def sdk_requests(x: Exchange, *, patience_s: float = math.inf) -> int:
 
 
 def status_requests(x: Exchange, patience_s: float = math.inf) -> int:
-    """How many requests the Stainless SDKs send for a reply that is no 2xx."""
+    """How many requests the Stainless SDKs send for a response that is not 2xx."""
     return ATTEMPTS if _retry_after_s(x) <= patience_s and advised(x) else 1
 
 
 def advised(x: Exchange) -> bool:
-    """Whether a reply is to be tried again: as it says itself, or as its status implies."""
+    """Whether a response is retried: by x-should-retry, or else by its status."""
     answer = reply(x)
     told = ", ".join(answer.values("x-should-retry"))
     if told in ("true", "false"):
@@ -140,7 +140,7 @@ def advised(x: Exchange) -> bool:
 
 
 def _retry_after_s(x: Exchange) -> float:
-    """The seconds that the reply asks to wait; dates are not read, as they need a clock."""
+    """The seconds to wait by Retry-After; dates are not read, as they need a clock."""
     answer = reply(x)
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
@@ -152,12 +152,12 @@ def _retry_after_s(x: Exchange) -> float:
 
 
 def head_error(x: Exchange, *, whole: bool) -> ClientError | None:
-    """What the SDK raises before it reads a body, or None for a 2xx reply."""
+    """The error that the SDK raises before it reads a body, or None for a 2xx status."""
     return no_reply(x) or refusal(x, whole=whole)
 
 
 def once(_turn: Turn) -> int:
-    """A framework that leaves repeating to its SDK."""
+    """For a framework that leaves retries to its SDK."""
     return 1
 
 
@@ -167,9 +167,9 @@ def plays(
     sends: Callable[[Exchange], int] = sdk_requests,
     asks: Callable[[Turn], int] = once,
 ) -> Callable[[Exchange, Any], Play]:
-    """The play of a client that asks the same request again, or not at all.
+    """The play of a client that retries the same request, or does not retry.
 
-    `sends` is how many requests its SDK makes of one, `asks` how often the framework asks its SDK.
+    `sends`: how many requests its SDK sends per call; `asks`: how often the framework calls its SDK.
     """
 
     def play(x: Exchange, _fallback: Exchange | None) -> Play:

@@ -1,4 +1,4 @@
-"""The HTTP library below a client: what httpx makes of the octets, and where it raises."""
+"""The HTTP library below a client: how httpx handles the bytes, and where it raises."""
 
 import json
 import re
@@ -10,17 +10,17 @@ from conformance.model.exchange import Exchange, view
 from conformance.parsing.http1 import Reply, reply
 
 WAITING: Final = ("timeout", "limit", "interrupted")
-"""Endings in which the harness stopped listening, where a client would have gone on waiting."""
+"""Endings in which the harness stopped reading, where a client would have continued to wait."""
 
 FORGIVEN: Final = re.compile(rb"\n\Z|[ \t]|transfer-encoding[ \t]*:", re.IGNORECASE)
-"""Faults of a head that h11 takes without complaint: bare line feeds, folded lines, and chunks under HTTP/1.0."""
+"""Faults of a head that h11 accepts: bare line feeds, folded lines, and Transfer-Encoding under HTTP/1.0."""
 LONGEST_HEAD: Final = 100 * 1024
-"""Octets; httpcore gives up on a longer head."""
+"""Bytes; httpcore fails on a longer head."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a client reads of a body: the decoded octets, and what it runs into after them (nothing: the end)."""
+    """What a client reads of a body: the decoded bytes, and the error after them (None: the body is complete)."""
 
     content: bytes
     error: ClientError | None = None
@@ -28,17 +28,17 @@ class Body:
 
 @view
 def no_reply(x: Exchange) -> ClientError | None:
-    """Why the client never gets a reply's head; None where it does."""
+    """Why the client never gets a response head; None if it does."""
     answer = reply(x)
     if answer.status and not _garbled(x, answer):
         return None
     if x.ending.how in WAITING:
-        return ClientError("hang", "No reply.")
+        return ClientError("hang", "No response.")
     return ClientError("connection", "Connection error.")
 
 
 def _garbled(x: Exchange, answer: Reply) -> bool:
-    """Whether h11 refuses the head: for any fault but the few that it forgives."""
+    """Whether h11 rejects the head: for any fault but the few that it tolerates."""
     spans = [fault.span for fault in answer.faults if fault.span.start < answer.head.end]
     refused = sum(not FORGIVEN.match(x.heard[span.start : span.end]) for span in spans)
     tolerated = int(bool(answer.values("transfer-encoding") and answer.values("content-length")))
@@ -47,7 +47,7 @@ def _garbled(x: Exchange, answer: Reply) -> bool:
 
 @view
 def body(x: Exchange) -> Body:
-    """The body as a client reads it. A coding that httpx does not know without extras is passed through."""
+    """The body as a client reads it. A Content-Encoding that httpx does not know without extras is not decoded."""
     answer = reply(x)
     content = answer.raw if answer.sealed else answer.content
     if answer.coding_fault:
@@ -55,19 +55,19 @@ def body(x: Exchange) -> Body:
     if answer.complete:
         return Body(content)
     if x.ending.how in WAITING:
-        return Body(content, ClientError("hang", "The reply does not end."))
+        return Body(content, ClientError("hang", "The response does not end."))
     if x.ending.how == "reset":
         return Body(content, ClientError("reset", "Connection reset by peer"))
     return Body(content, ClientError("cut", "peer closed connection without sending complete message body"))
 
 
 def answered_2xx(x: Exchange) -> bool:
-    """Whether the server took the request, so that tokens were generated and are billed."""
+    """Whether the server accepted the request, so that tokens were generated and are billed."""
     return 200 <= reply(x).status < 300
 
 
 def refusal(x: Exchange, *, whole: bool) -> ClientError | None:
-    """The status error that an SDK raises, or None for a 2xx reply.
+    """The status error that an SDK raises, or None for a 2xx response.
 
     With `whole` its message holds the entire body (openai-python 1 and 2, anthropic-python), else only the error's
     own message (openai-python 3).

@@ -1,4 +1,4 @@
-"""The turn: what a client's own code makes of one reply, and the exceptions that it would raise on the way."""
+"""The turn: how a client's own code handles one response, and the exceptions that it would raise."""
 
 import json
 import re
@@ -8,18 +8,18 @@ from typing import Any, Literal
 from conformance.model.impact import Outcome
 
 Kind = Literal[
-    "connection",  # no reply came: refused, reset, closed, or not HTTP
-    "hang",  # the client waits for as long as the user lets it
+    "connection",  # no response: connection refused, reset, closed, or not HTTP
+    "hang",  # the client waits until its timeout
     "cut",  # the connection ended before the body did
     "reset",  # the connection was reset inside the body
-    "coding",  # the content coding can't be undone
-    "status",  # the reply is an HTTP error
+    "coding",  # the Content-Encoding can't be decoded
+    "status",  # the response is an HTTP error
     "api",  # the stream carries an error object
     "json",  # something is not JSON
     "unicode",  # something is not UTF-8
-    "type",  # a value has a type that the client's code can't work with
-    "shape",  # a value, key or index that the client's code takes for granted is missing
-    "invalid",  # the framework itself refuses what it was given
+    "type",  # the client's code can't handle the type of a value
+    "shape",  # a value, key or index that the client's code relies on is missing
+    "invalid",  # the framework itself rejects the data
 ]
 
 THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
@@ -28,7 +28,7 @@ THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 class ClientError(Exception):
     """What the client's code would raise.
 
-    `status` is the HTTP status where the server answered with an error, `said` the message in its envelope.
+    `status` is the HTTP status of an error response, `said` the message in its error object.
     """
 
     def __init__(self, kind: Kind, message: str = "", status: int = 0, said: str = "") -> None:
@@ -60,11 +60,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What one reply becomes.
+    """One response as the client read it.
 
-    `seen` tells whether any event or object reached the client; `ended` whether it saw the answer's end (a finish
-    reason or the end marker); `more` whether text came after that; `thought` whether there was reasoning. `error` is
-    what was raised in the end.
+    `seen`: an event or object reached the client; `ended`: it saw the end of the completion (a finish reason or the
+    end marker); `more`: text arrived after that; `thought`: there was reasoning. `error` is what was finally raised.
     """
 
     text: str = ""
@@ -78,7 +77,7 @@ class Turn:
 
     @property
     def visible(self) -> str:
-        """The text that a user would see: without blanks and marked thoughts."""
+        """The text that a user would see: stripped, without <think> blocks."""
         return THOUGHTS.sub("", self.text).strip()
 
     def fails(self, error: ClientError) -> "Turn":
@@ -87,7 +86,7 @@ class Turn:
 
 
 def outcome_of(turn: Turn) -> Outcome:
-    """What the user of a client gets that hands over what it decodes, as it comes."""
+    """The outcome for the user of a client that forwards what it decodes at once."""
     if turn.error is not None and turn.error.kind == "hang":
         return "hang"
     if turn.error is not None:
@@ -102,7 +101,7 @@ def outcome_of(turn: Turn) -> Outcome:
 
 
 def as_text(value: Any, limit: int = 500) -> str:
-    """A value as Python prints it, cut to a bounded length."""
+    """A value as Python prints it, shortened to `limit` characters."""
     try:
         return repr(value)[:limit]
     except (RecursionError, ValueError):

@@ -1,4 +1,4 @@
-"""What a strict framework demands of a JSON value: checks that are put together as its schema is."""
+"""What a strict framework requires of a JSON value: checks that are composed like its schema."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ def number(value: Any) -> bool:
 
 
 def anything(_value: Any) -> bool:
-    """Whatever it is, or nothing."""
+    """Any value, or none."""
     return True
 
 
@@ -27,12 +27,12 @@ def one_of(*values: Any) -> Check:
 
 
 def nullish(check: Check) -> Check:
-    """That, null, or left out."""
+    """A value that passes the check, null, or absent."""
     return lambda value: value is None or check(value)
 
 
 def either(*checks: Check) -> Check:
-    """What one of the checks accepts."""
+    """A value that at least one of the checks accepts."""
     return lambda value: any(check(value) for check in checks)
 
 
@@ -42,23 +42,23 @@ def items(check: Check) -> Check:
 
 
 def fields(**checks: Check) -> Check:
-    """An object with these fields; others may be there too. A name ends in `_` where Python keeps it for itself."""
+    """An object with these fields; others are allowed. A name that is a Python keyword is written with a final `_`."""
     wanted = {name.rstrip("_"): check for name, check in checks.items()}
     return lambda value: isinstance(value, dict) and all(check(value.get(name)) for name, check in wanted.items())
 
 
 def never_null(*names: str) -> Check:
-    """An object that may leave these fields out, and has no null in them."""
+    """An object in which these fields may be absent, but not null."""
     return lambda value: isinstance(value, dict) and not any(name in value and value[name] is None for name in names)
 
 
 def both(*checks: Check) -> Check:
-    """What all of the checks accept."""
+    """A value that all of the checks accept."""
     return lambda value: all(check(value) for check in checks)
 
 
 def typed(**kinds: Check) -> Check:
-    """An object whose `type` is one of these, and which is then as the check of that type wants it."""
+    """An object whose `type` is one of these, and which passes the check of that type."""
     return lambda value: (
         isinstance(value, dict) and text(kind := value.get("type")) and kind in kinds and kinds[kind](value)
     )

@@ -1,4 +1,4 @@
-"""Read what one exchange shows of one request field: honoured, refused, announced as ignored, or dropped."""
+"""Read how one exchange treats one request field: honoured, rejected, announced as ignored, or silently ignored."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -19,10 +19,10 @@ State = Literal["honoured", "refused", "announced", "dropped", "unknown"]
 WORST_FIRST: tuple[State, ...] = ("dropped", "announced", "refused", "honoured", "unknown")
 
 CHOICES = ("", "none", "named", "replay")
-"""The questions about tools that bear witness to `tool_choice`; `single` does to the field that allows one call."""
+"""The tools probes that show the effect of `tool_choice`; `single` shows that of the field that allows one call."""
 
 RIDER = "max_tokens"
-"""The cap that rides along with a question so that a target which ignores the field answers with one token."""
+"""The cap that a probe adds so that a target which ignores the probed field generates only one token."""
 
 WITNESSED: dict[Api, tuple[str, ...]] = {
     "chat": (
@@ -42,7 +42,7 @@ WITNESSED: dict[Api, tuple[str, ...]] = {
     "messages": ("tool_choice", "stop_sequences", "max_tokens"),
     "responses": ("tool_choice", "max_output_tokens", "text"),
 }
-"""Fields with a witness: there an ignored wrong type does not prove that a right one is ignored."""
+"""Fields whose effect a probe shows: an ignored wrong type does not prove that a right one is ignored."""
 
 UNSUPPORTED = re.compile(
     r"not supported|unsupported|not implemented|unknown|unrecogni[sz]ed|unexpected (?:field|parameter|keyword)"
@@ -51,18 +51,18 @@ UNSUPPORTED = re.compile(
 )
 ANNOUNCING = re.compile(r"warn|ignor|drop|unsupported|unknown|unrecogni", re.IGNORECASE)
 MARGIN = 8
-"""Words beyond four times the cap: no tokenizer makes so much of one token."""
+"""Words beyond four times the cap: no tokenizer has tokens that long."""
 
 
 class Sight(NamedTuple):
-    """What was seen of a field, and the reason in a clause."""
+    """The observed state of a field, and the reason as a clause."""
 
     state: State
     why: str = ""
 
 
 def announced(x: Exchange, name: str) -> str:
-    """Where the answer says that it ignored the field: a header made for that, or a field of its body; else nothing."""
+    """Where the response says that it ignored the field: a header, or a field of its body; else empty."""
     told = (h for h in reply(x).headers if ANNOUNCING.search(h.name) and mentions(h.value, name))
     if header := next(told, None):
         return f"the header {header.name.lower()}"
@@ -74,7 +74,7 @@ def announced(x: Exchange, name: str) -> str:
         for key, texts in value.items()
         if ANNOUNCING.search(key) and any(mentions(text, name) for text in _texts(texts))
     )
-    return f"`{key}` of the answer" if (key := next(said, "")) else ""
+    return f"`{key}` in the response body" if (key := next(said, "")) else ""
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def witnessed(x: Exchange) -> tuple[str, Sight] | None:
-    """The field that a successful answer bears witness to, and what it shows; None where the question is no witness."""
+    """The field whose effect a successful response shows, and its state; None if the probe is not about an effect."""
     name = _witness_of(x)
     if name not in WITNESSES:
         return None
@@ -102,12 +102,12 @@ def witnessed(x: Exchange) -> tuple[str, Sight] | None:
     if name == "logprobs" and sight.state == "dropped" and seen.logprobs:
         name = "top_logprobs"
     if sight.state == "dropped" and (where := announced(x, name)):
-        return name, Sight("announced", f"{where} says that `{name}` was ignored")
+        return name, Sight("announced", f"{where} reports that `{name}` was ignored")
     return name, sight
 
 
 def _witness_of(x: Exchange) -> str:
-    """The field that the question bears witness to, or nothing."""
+    """The field whose effect the probe shows, or empty."""
     topic, about = x.question.topic, x.question.about
     if topic == "tools":
         return "tool_choice" if about in CHOICES else SINGLE[x.api] if about == "single" else ""
@@ -119,43 +119,45 @@ def _witness_of(x: Exchange) -> str:
 def _choices(x: Exchange, seen: Effects) -> Sight:
     wanted = asked(x).get("n")
     if not isinstance(wanted, int) or not seen.finishes:
-        return Sight("unknown", "the answer has no finished choice")
+        return Sight("unknown", "no choice has a finish reason")
     if len(seen.texts) >= wanted:
         return Sight("honoured")
-    return Sight("dropped", f"`n: {wanted}` was asked and {len(seen.texts)} choice came")
+    return Sight("dropped", f"`n: {wanted}` was sent, but the response has {len(seen.texts)} choice(s)")
 
 
 def _tool_choice(x: Exchange, seen: Effects) -> Sight:
     wanted = freedom(x)
     if wanted == "none":
         return (
-            Sight("dropped", "`tool_choice: none` was asked and a tool is called") if seen.calls else Sight("honoured")
+            Sight("dropped", "`tool_choice: none` was sent, but the response has a tool call")
+            if seen.calls
+            else Sight("honoured")
         )
     if any(True for _ in misnamed(x)):
-        return Sight("dropped", f"{required_name(x)!r} was to be called and another tool is")
+        return Sight("dropped", f"`tool_choice` requires {required_name(x)!r}, but the response calls another tool")
     if seen.calls:
         return Sight("honoured")
     if seen.is_cut:
-        return Sight("unknown", "the answer ended before a tool call could be seen")
+        return Sight("unknown", "the response was truncated before a tool call")
     if "tool_calls" in seen.finishes.values():
-        return Sight("unknown", "the answer says that it calls a tool, and the call is lost")
-    return Sight("dropped", f"`tool_choice: {wanted}` was asked and the answer holds no tool call")
+        return Sight("unknown", "the finish reason announces a tool call, but the response has none")
+    return Sight("dropped", f"`tool_choice: {wanted}` was sent, but the response has no tool call")
 
 
 def _single_call(x: Exchange, seen: Effects) -> Sight:
     if seen.calls > 1:
-        return Sight("dropped", f"one call was allowed by `{SINGLE[x.api]}` and {seen.calls} came")
-    return Sight("honoured") if seen.calls else Sight("unknown", "the answer holds no tool call")
+        return Sight("dropped", f"`{SINGLE[x.api]}` allows one tool call, but the response has {seen.calls}")
+    return Sight("honoured") if seen.calls else Sight("unknown", "the response has no tool call")
 
 
 def _usage(x: Exchange, seen: Effects) -> Sight:
     if not looks_like_events(x):
-        return Sight("unknown", "no event stream came")
+        return Sight("unknown", "the response is not an event stream")
     if seen.has_usage:
         return Sight("honoured")
     if not seen.finishes:
-        return Sight("unknown", "the stream broke off before its end")
-    return Sight("dropped", "`stream_options.include_usage: true` was asked and no chunk holds a usage object")
+        return Sight("unknown", "the stream was truncated")
+    return Sight("dropped", "`stream_options.include_usage: true` was sent, but no chunk has a usage object")
 
 
 def _cap(x: Exchange, seen: Effects) -> Sight:
@@ -165,18 +167,18 @@ def _cap(x: Exchange, seen: Effects) -> Sight:
         return Sight("unknown", "the request has no cap")
     words = len(seen.text.split())
     if seen.completion is not None and seen.completion > cap:
-        return Sight("dropped", f"`{name}: {cap}` was asked and the usage reports {seen.completion} completion tokens")
+        return Sight("dropped", f"`{name}: {cap}` was sent, but usage reports {seen.completion} completion tokens")
     if words > 4 * cap + MARGIN:
-        return Sight("dropped", f"`{name}: {cap}` was asked and {words} words came")
+        return Sight("dropped", f"`{name}: {cap}` was sent, but the response has {words} words")
     if "length" in seen.finishes.values() or is_at_cap(x):
         return Sight("honoured")
-    return Sight("unknown", "the answer ended by itself before the cap could be seen")
+    return Sight("unknown", "the response ended on its own before it reached the cap")
 
 
 def is_at_cap(x: Exchange) -> bool:
-    """Whether the answer is one token of text under a cap of one, as its usage tells: the model was cut off.
+    """Whether usage reports one completion token under a cap of one, with text: the completion was truncated.
 
-    An end of its own would be a token more, which the cap did not leave.
+    To end on its own, the model would need one more token.
     """
     seen = effects(x)
     return cap_asked(x) == seen.completion == 1 and choices_asked(x) == 1 and bool(seen.text)
@@ -185,14 +187,14 @@ def is_at_cap(x: Exchange) -> bool:
 def _stop(x: Exchange, seen: Effects) -> Sight:
     found = next((stop for stop in stops_asked(x) if stop in seen.text), None)
     if found is not None and not ends_with_its_stop(x):
-        return Sight("dropped", f"`{STOPS[x.api]}` was asked with {found!r}, which stands in the answer")
+        return Sight("dropped", f"`{STOPS[x.api]}` has {found!r}, but the response contains it")
     if "stop" in seen.finishes.values():
         return Sight("honoured")
-    return Sight("unknown", "the answer came to no stop")
+    return Sight("unknown", "the response did not end at a stop sequence")
 
 
 def ends_with_its_stop(x: Exchange) -> bool:
-    """Whether the answer stopped at a stop text, and right after it: it was heeded, and not cut off."""
+    """Whether the response ends right after a stop sequence: it was honoured, but not removed from the text."""
     seen = effects(x)
     ends = [seen.text.find(stop) + len(stop) for stop in stops_asked(x) if stop in seen.text]
     return "stop" in seen.finishes.values() and ends != [] and min(ends) == len(seen.text)
@@ -200,11 +202,11 @@ def ends_with_its_stop(x: Exchange) -> bool:
 
 def _logprobs(x: Exchange, seen: Effects) -> Sight:
     if not seen.text:
-        return Sight("unknown", "the answer holds no text that could have log probabilities")
+        return Sight("unknown", "the response has no text that could have log probabilities")
     if not seen.logprobs:
-        return Sight("dropped", "`logprobs: true` was asked and no token has a log probability")
+        return Sight("dropped", "`logprobs: true` was sent, but no token has a log probability")
     if not seen.alternatives and asked(x).get("top_logprobs"):
-        return Sight("dropped", "`top_logprobs` was asked and no token has alternatives")
+        return Sight("dropped", "`top_logprobs` was sent, but no token has alternatives")
     return Sight("honoured")
 
 
@@ -213,45 +215,49 @@ def _biased(_x: Exchange, seen: Effects) -> Sight:
     if any(_is_repeated(said) for said in (text, f" {text}")):
         return Sight("honoured")
     if text and seen.is_cut:
-        return Sight("dropped", f"`logit_bias` allowed one token, and the answer is {shown(text)}")
-    return Sight("unknown", "the answer ended before its cap")
+        return Sight("dropped", f"`logit_bias` allows one token, but the response is {shown(text)}")
+    return Sight("unknown", "the response ended before it reached the cap")
 
 
 def _is_repeated(text: str) -> bool:
-    """Whether a text is one piece, four times or more."""
+    """Whether a text is one string repeated four times or more."""
     period = (text + text).find(text, 1)
     return 0 < period <= len(text) // 4
 
 
 def _format(x: Exchange, seen: Effects) -> Sight:
     if seen.is_cut or not seen.text.strip():
-        return Sight("unknown", "the answer was cut short or empty")
+        return Sight("unknown", "the response is truncated or empty")
     found, only = said_value(x), only_answer(x)
     if format_asked(x).get("type") == "json_object":
-        what = "no JSON text" if found is NOT_JSON else f"JSON, but {shown(found)}"
+        what = "not JSON" if found is NOT_JSON else f"{shown(found)}, not an object"
         is_object = isinstance(found, dict)
-        return Sight("honoured") if is_object else Sight("dropped", f"an object was asked for and the answer is {what}")
+        return (
+            Sight("honoured")
+            if is_object
+            else Sight("dropped", f"`json_object` was requested, but the content is {what}")
+        )
     if found is NOT_JSON:
-        return Sight("dropped", "a JSON Schema was asked for and the answer is no JSON text")
+        return Sight("dropped", "a JSON Schema was requested, but the content is not JSON")
     if not _is_it(found, only):
-        return Sight("dropped", "a JSON Schema with one possible answer was asked for and another answer came")
+        return Sight("dropped", "a JSON Schema that allows one value was requested, but the content has another value")
     return Sight("honoured")
 
 
 def said_value(x: Exchange) -> Any:
-    """What the answer's text holds where it is a JSON text, or NOT_JSON."""
+    """The JSON value of the response's text, or NOT_JSON."""
     return value_of(effects(x).text.strip().encode("utf-8", "surrogatepass"))
 
 
 def _is_it(found: Any, only: dict[str, Any]) -> bool:
-    """Whether a value is the one that is allowed; characters that were lost on the way are another fault."""
+    """Whether a value is the allowed one; damaged characters are a different defect."""
     if not isinstance(found, dict) or found.keys() != only.keys():
         return False
     return all(said == only[name] or is_damaged(str(said), str(only[name])) for name, said in found.items())
 
 
 def only_answer(x: Exchange) -> dict[str, Any]:
-    """The one answer that the request's JSON Schema of one-valued enumerations allows."""
+    """The one value that the request's JSON Schema of one-valued enumerations allows."""
     fields = mapping(mapping(format_asked(x).get("schema")).get("properties"))
     return {name: _first(part.get("enum")) for name, part in fields.items() if isinstance(part, dict)}
 
@@ -271,14 +277,14 @@ WITNESSES: dict[str, Callable[[Exchange, Effects], Sight]] = {
     "logit_bias": _biased,
     **dict.fromkeys(FORMATS.values(), _format),
 }
-"""For each field, how its effect shows in any model's answer, obedient or random."""
+"""For each field, how to read its effect from any model's response, obedient or random."""
 
 
 def capability(x: Exchange, hello: Exchange | None) -> tuple[str, Sight] | None:
-    """The field that this exchange was asked to find out about, and what it shows of it.
+    """The field that this exchange probes, and its state.
 
-    `hello` is the same profile's greeting in the same mode: where it fails too, an unspecific refusal says nothing.
-    None where the exchange asks about no field, or asks in a mode that the target declares not implemented.
+    `hello` is the same profile's baseline request in the same mode: if it fails too, an unspecific error shows nothing.
+    None if the exchange probes no field, or uses a mode that the target declares not implemented.
     """
     topic, about = x.question.topic, x.question.about
     if topic == "hello":
@@ -297,37 +303,37 @@ def capability(x: Exchange, hello: Exchange | None) -> tuple[str, Sight] | None:
 
 
 def _refused(said: Refusal, is_named: bool) -> Sight:  # noqa: FBT001 - a plain fact
-    """A refusal of a value that would have shown an effect."""
+    """The state for an error response to a value that would have shown an effect."""
     if is_named:
-        return Sight("refused", f"refused by name with {said.status}")
-    return Sight("unknown", f"refused with {said.status}, and not by name")
+        return Sight("refused", f"rejected with {said.status}; the error names the field")
+    return Sight("unknown", f"rejected with {said.status}; the error does not name the field")
 
 
 def _streaming(x: Exchange) -> Sight:
     if said := refusal(x):
         state: State = "refused" if refuses_streaming(x) else "unknown"
-        return Sight(state, f"refused with {said.status}")
+        return Sight(state, f"rejected with {said.status}")
     if reply(x).status not in range(200, 300):
-        return Sight("unknown", f"answered with {reply(x).status}")
+        return Sight("unknown", f"the response has status {reply(x).status}")
     if looks_like_events(x) or is_labelled(reply(x)):
-        return Sight("honoured", "a stream of events came")
+        return Sight("honoured", "the response is an event stream")
     if where := announced(x, "stream"):
-        return Sight("announced", f"{where} says that `stream` was ignored")
-    return Sight("dropped", "one whole answer came in place of a stream")
+        return Sight("announced", f"{where} reports that `stream` was ignored")
+    return Sight("dropped", "a non-streaming response was received instead of an event stream")
 
 
 def mistyped(x: Exchange, hello: Exchange | None) -> Sight:
-    """What the answer to a field of a wrong type shows: who reads the field must refuse it."""
+    """The state that a field's wrong type shows: a target that reads the field must reject it."""
     name, said = x.question.about, refusal(x)
     if said:
         return _mistyped_refused(x, hello, said)
     if reply(x).status not in range(200, 300):
-        return Sight("unknown", f"answered with {reply(x).status}")
+        return Sight("unknown", f"the response has status {reply(x).status}")
     if where := announced(x, name):
-        return Sight("announced", f"{where} says that `{name}` was ignored")
+        return Sight("announced", f"{where} reports that `{name}` was ignored")
     if name in WITNESSED[x.api]:
-        return Sight("unknown", "a wrong type is passed over, and a right one may be read")
-    return Sight("dropped", "a wrong type was answered as if it were not there")
+        return Sight("unknown", "a wrong type is silently ignored, but a right one may be honoured")
+    return Sight("dropped", "a value of a wrong type is silently ignored")
 
 
 def _mistyped_refused(x: Exchange, hello: Exchange | None, said: Refusal) -> Sight:
@@ -335,16 +341,16 @@ def _mistyped_refused(x: Exchange, hello: Exchange | None, said: Refusal) -> Sig
         return Sight("unknown", f"the target failed with {said.status}")
     if _names_any(said, x.question.about):
         if said.status == 501 or UNSUPPORTED.search(said.message):
-            return Sight("refused", f"refused by name as not supported ({said.status})")
-        return Sight("honoured", f"a wrong type is refused by name with {said.status}")
+            return Sight("refused", f"rejected with {said.status}; the error names the field as not supported")
+        return Sight("honoured", f"a wrong type is rejected with {said.status}; the error names the field")
     is_answered = hello is not None and reply(hello).status in range(200, 300) and not refusal(hello)
     if is_answered and not (names(said, RIDER) or companions(x, hello, said)):
-        return Sight("honoured", f"a wrong type is refused with {said.status}, and the greeting is not")
-    return Sight("unknown", f"refused with {said.status}, and not by name")
+        return Sight("honoured", f"a wrong type is rejected with {said.status}, the baseline request is not")
+    return Sight("unknown", f"rejected with {said.status}; the error does not name the field")
 
 
 def companions(x: Exchange, hello: Exchange | None, said: Refusal) -> tuple[str, ...]:
-    """The fields that a refusal names of those that were sent along with the field in question alone."""
+    """The fields named in an error that were added for this probe, except the probed field itself."""
     usual = asked(hello) if hello is not None else {}
     own = x.question.about.partition(".")[0]
     return tuple(name for name in asked(x) if name not in (*usual, own, RIDER) and names(said, name))
@@ -355,24 +361,24 @@ def _canary(x: Exchange) -> Sight:
     if said:
         return _refused(said, names(said, name))
     if reply(x).status not in range(200, 300):
-        return Sight("unknown", f"answered with {reply(x).status}")
+        return Sight("unknown", f"the response has status {reply(x).status}")
     if where := announced(x, name):
-        return Sight("announced", f"{where} says that `{name}` was ignored")
-    return Sight("dropped", "an unknown field was answered as if it were not there")
+        return Sight("announced", f"{where} reports that `{name}` was ignored")
+    return Sight("dropped", "an unknown field is silently ignored")
 
 
 def _names_any(said: Refusal, name: str) -> bool:
-    """Whether a refusal names the field, or the object that holds it."""
+    """Whether an error names the field, or its parent object."""
     return any(names(said, part) for part in name.split("."))
 
 
 def _is_about(said: Refusal, name: str) -> bool:
-    """Whether a refusal names the field, and as its param no other one, such as `top_logprobs` beside `logprobs`."""
+    """Whether an error names the field, and its `param` is no other one, such as `top_logprobs` for `logprobs`."""
     return _names_any(said, name) and (
         said.param is None or any(mentions(said.param, part) for part in name.split("."))
     )
 
 
 def merge(one: State, other: State) -> State:
-    """The state of a field that was asked about twice: the worst that was seen; `unknown` adds nothing."""
+    """The state of a field that was probed twice: the worst one; `unknown` adds nothing."""
     return min(one, other, key=WORST_FIRST.index)

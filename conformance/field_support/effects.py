@@ -1,4 +1,4 @@
-"""Read what an answer shows of the fields that were asked, or why nothing can be read from it."""
+"""Read the effects of the request's fields from a response, or why it is unreadable."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ from conformance.parsing.json_values import Object, is_integer, mapping, sequenc
 from conformance.parsing.sse import FIELDS, looks_like_events, payloads, stream
 
 MADE: dict[Api, str] = {"chat": "completion_tokens", "messages": "output_tokens", "responses": "output_tokens"}
-"""The name of the count of the tokens that the model made."""
+"""The usage field that counts the generated tokens."""
 REPEATED = 8
-"""Characters that no model says twice by chance, one piece right after all the others."""
+"""Characters: a last piece that long, equal to all others joined, is no coincidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What an answer shows of the fields that were asked, in either form.
+    """The effects of the request's fields on a response, streaming or not.
 
-    `texts` and `finishes` (in the words of Chat Completions) are by choice, `calls` counts tool calls, `logprobs` and
-    `alternatives` count the tokens with a log probability and the alternatives beside them, `completion` are the
-    completion tokens it reports.
+    `texts` and `finishes` (as Chat Completions names them) are by choice, `calls` counts tool calls, `logprobs` and
+    `alternatives` count the tokens with a log probability and their alternatives, `completion` is the reported number
+    of completion tokens.
     """
 
     texts: dict[int, str] = field(default_factory=dict)
@@ -46,13 +46,13 @@ class Effects:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the answer is not the model's whole answer: capped, filtered, declined, or broken off."""
+        """Whether the completion is incomplete: capped, filtered, declined by the model, or truncated."""
         return self.refused or not self.finishes or bool({"length", "content_filter"} & set(self.finishes.values()))
 
 
 @view
 def effects(x: Exchange) -> Effects:
-    """What the answer shows: the deltas of an event stream, or the messages of a whole answer."""
+    """The effects, from the deltas of an event stream or the messages of a non-streaming response."""
     choices = answer(x).choices
     tokens = [mapping(entry) for choice in choices for entry in choice.logprobs]
     tokens = [token for token in tokens if isinstance(token.get("logprob"), int | float)]
@@ -72,17 +72,17 @@ def effects(x: Exchange) -> Effects:
 
 @view
 def illegible(x: Exchange) -> str:
-    """Why nothing can be told from the answer, in a clause; empty where it can be read.
+    """Why the response is unreadable, as a clause; empty if it can be read.
 
-    A client that can't read an answer whole can't tell a dropped field from a lost piece.
+    In a response that is only partly readable, an ignored field looks like a lost piece.
     """
     repeating = looks_like_events(x) and any(_is_repeating(choice.pieces) for choice in answer(x).choices)
-    return _stray(x) or ILLEGIBLE[x.api](x) or ("the pieces of the text repeat each other" if repeating else "")
+    return _stray(x) or ILLEGIBLE[x.api](x) or ("the deltas repeat each other's text" if repeating else "")
 
 
 def _illegible_chat(x: Exchange) -> str:
     if not looks_like_events(x):
-        return "no JSON object came" if whole_object(x) is None else _misshapen(x)
+        return "the response is not a JSON object" if whole_object(x) is None else _misshapen(x)
     return _lost(x) or _misshapen(x)
 
 
@@ -94,37 +94,37 @@ ILLEGIBLE: dict[Api, Callable[[Exchange], str]] = {
 
 
 def _stray(x: Exchange) -> str:
-    """Whether parts of a stream are lost to its clients by how its lines stand."""
+    """Why clients lose parts of a stream because of its lines, or empty."""
     if not looks_like_events(x):
         return ""
     events = stream(x).events
     if any(_is_stray(line.name, line.text) for event in events if not event.plain for line in event.lines):
-        return "a part of the answer stands outside data lines"
+        return "a part of the response is outside data lines"
     if events and events[-1].has_data and not (events[-1].terminated or events[-1].is_done):
-        return "the last event is unfinished"
+        return "the last event is truncated"
     return ""
 
 
 def _misshapen(x: Exchange) -> str:
-    """Why the choices can't be read, or nothing."""
+    """Why the choices can't be read, or empty."""
     if not is_shaped(x):
-        return f"a choice holds no {'delta' if looks_like_events(x) else 'message'}"
+        return f"a choice has no {'delta' if looks_like_events(x) else 'message'}"
     if any(_is_odd(message) for _, message in _messages(x)):
-        return "the content or the tool calls of a choice are of a wrong type"
-    return "" if _is_filed(x) else "the choices have no right index to be told apart by"
+        return "the content or `tool_calls` of a choice has a wrong type"
+    return "" if _is_filed(x) else "the choices have no valid, distinct index"
 
 
 def _lost(x: Exchange) -> str:
-    """Why something of the stream is lost to its clients, or nothing."""
+    """Why clients lose chunks of the stream, or empty."""
     if NOT_JSON in payloads(x):
-        return "an event holds no JSON"
+        return "an event is not JSON"
     if any(not isinstance(chunk.value.get("choices", []), list) for chunk in said(x)):
-        return "the choices of a chunk are no list"
+        return "`choices` of a chunk is not a list"
     return ""
 
 
 def _is_stray(name: str, text: bytes) -> bool:
-    """Whether a line that clients pass over looks like a part of an answer."""
+    """Whether a line that clients ignore looks like a part of the response."""
     return not text.startswith(b":") and name not in FIELDS and any(mark in text for mark in b'{}[]"')
 
 
@@ -145,7 +145,7 @@ def _is_odd(message: Object) -> bool:
 
 
 def _is_filed(x: Exchange) -> bool:
-    """Whether each choice has an index of its own, or there is but one; none finishes twice."""
+    """Whether each choice has its own index, or there is only one; none has two finish reasons."""
     bound = choices_asked(x)
     given = [choice.get("index") for choice, _ in _messages(x)]
     if whole_object(x) is not None:
@@ -158,7 +158,7 @@ def _is_filed(x: Exchange) -> bool:
 
 
 def _is_repeating(pieces: tuple[str, ...]) -> bool:
-    """Whether texts say again what was said: each all so far, the last everything, or each one twice."""
+    """Whether pieces repeat text: each is cumulative, the last has everything, or each is sent twice."""
     if len(pieces) < 2:
         return False
     grows = pieces[0] != pieces[-1] and all(later.startswith(earlier) for earlier, later in pairwise(pieces))

@@ -1,7 +1,7 @@
-"""What became of the request fields, from all that a run asked about each.
+"""Field support: the state of each request field, from all exchanges of a run that probe it.
 
-An effect that shows, or is missing, is proof. That a wrong type was passed over is a sign alone, and none at all from
-a target that is known to pass over wrong types of fields that it reads.
+An effect that is visible, or missing, is proof. An ignored wrong type is only an indication, and not even that for a
+target that is known to ignore wrong types of fields that it honours.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,17 +18,17 @@ IMPLIED: Final[dict[str, tuple[str, ...]]] = {
     "response_format": ("response_format.json_schema.schema",),
     "text": ("text.format.schema",),
 }
-"""Fields inside others, without which these could not have been honoured."""
+"""Nested fields that must have been honoured if the outer one was."""
 INSTRUCTED: Final = ("system", "instructions")
-"""Fields whose words are part of the prompt."""
+"""Fields whose text is part of the prompt."""
 OFFERING: Final = ("", "named", "several", "single")
-"""Questions about tools that demand a call."""
+"""The tools probes that require a call."""
 
 Place = tuple[Api, str, Mode]
 
 
 class Sighting(NamedTuple):
-    """What one exchange shows of a field. `proven`: by an effect; `passed_over`: a wrong type was answered."""
+    """The state of a field in one exchange. `proven`: by an effect; `passed_over`: a wrong type got a 2xx status."""
 
     place: Place
     sight: Sight
@@ -39,9 +39,9 @@ class Sighting(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What became of a request field in one mode, why that is known, and the exchange that shows it.
+    """The state of a request field in one mode, the reason, and the exchange that shows it.
 
-    `documented` is whether the API has such a field, or the target was asked about one that nobody knows.
+    `documented`: the API defines the field; false for a made-up one.
     """
 
     state: State
@@ -51,7 +51,7 @@ class Shown(NamedTuple):
 
 
 def sightings(x: Exchange, hello: Exchange | None) -> Iterator[Sighting]:
-    """What an exchange shows of the fields that it was asked to find out about; `hello` as for `capability`."""
+    """The states of the fields that an exchange probes; `hello` as for `capability`."""
     topic = x.question.topic
     proven = topic not in ("wrong-type", "unknown-field")
     if found := capability(x, hello):
@@ -66,10 +66,10 @@ def sightings(x: Exchange, hello: Exchange | None) -> Iterator[Sighting]:
 
 
 def _more(x: Exchange) -> Iterator[tuple[str, Sight]]:
-    """Fields whose effect a question shows beside the one that it is about."""
+    """Fields whose effect a probe shows in addition to its subject."""
     topic, about = x.question.topic, x.question.about
     if topic == "tools" and about in OFFERING and effects(x).calls:
-        yield "tools", Sight("honoured", "a tool that was offered is called")
+        yield "tools", Sight("honoured", "the response calls an offered tool")
     if topic == "witness" and about in INSTRUCTED:
         yield about, _instructed(x, about)
     if topic == "previous" and x.api == "responses":
@@ -77,33 +77,33 @@ def _more(x: Exchange) -> Iterator[tuple[str, Sight]]:
 
 
 def _instructed(x: Exchange, name: str) -> Sight:
-    """Whether so many words of instructions were counted: each is a token at least."""
+    """Whether usage counts the words of the instructions: each is at least one token."""
     said, spent = refusal(x), usage(x)
     if said:
         state: State = "refused" if names(said, name) else "unknown"
-        return Sight(state, f"refused with {said.status}")
+        return Sight(state, f"rejected with {said.status}")
     if spent is None:
-        return Sight("unknown", "the answer tells no usage")
+        return Sight("unknown", "the response has no usage")
     if spent.prompt >= LONG_INSTRUCTIONS:
-        return Sight("honoured", f"its {LONG_INSTRUCTIONS} words are counted: {spent.prompt} tokens")
-    return Sight("dropped", f"{LONG_INSTRUCTIONS} words stood in `{name}`, and {spent.prompt} tokens were counted")
+        return Sight("honoured", f"usage counts its {LONG_INSTRUCTIONS} words: {spent.prompt} prompt tokens")
+    return Sight("dropped", f"`{name}` has {LONG_INSTRUCTIONS} words, but usage reports {spent.prompt} prompt tokens")
 
 
 LONG_INSTRUCTIONS: Final = 100
-"""Words of instructions, far more than the greeting has tokens."""
+"""Words of instructions, far more than the baseline request has tokens."""
 
 
 def _gone_on(x: Exchange) -> Sight:
-    """Whether an answer that does not exist was gone on from."""
+    """The state of `previous_response_id` when it names a response that does not exist."""
     if said := refusal(x):
         if 400 <= said.status < 500:
-            return Sight("refused", f"an id that nobody has is refused with {said.status}")
+            return Sight("refused", f"an unknown id is rejected with {said.status}")
         return Sight("unknown", f"the target failed with {said.status}")
-    return Sight("dropped", "an answer that does not exist was to be gone on from, and one came")
+    return Sight("dropped", "the id of a response that does not exist is silently ignored")
 
 
 def conclude(seen: Iterable[Sighting]) -> dict[Place, Shown]:
-    """The state of each field in each mode: the worst that is proven, else the worst that was seen."""
+    """The state of each field in each mode: the worst proven one, else the worst observed one."""
     places: dict[Place, list[Sighting]] = {}
     for one in seen:
         places.setdefault(one.place, []).append(one)
@@ -112,7 +112,7 @@ def conclude(seen: Iterable[Sighting]) -> dict[Place, Shown]:
 
 
 def _lenient(places: Mapping[Place, Sequence[Sighting]]) -> Iterator[tuple[Api, bool]]:
-    """The APIs, at their top or inside objects, where a wrong type of a field that is read was passed over."""
+    """The APIs, at top level or nested (True), where a wrong type of a field that is read was ignored."""
     for (api, name, _), found in places.items():
         states = {one.sight.state for one in found if one.proven}
         if states & {"honoured", "refused"} and "dropped" not in states and any(one.passed_over for one in found):
@@ -128,6 +128,6 @@ def _shown(found: Sequence[Sighting], lenient: frozenset[tuple[Api, bool]]) -> S
     api, name, _ = worst.place
     is_sign = worst.passed_over and worst.sight.state == "dropped"
     if is_sign and lenient & {(api, False), (api, "." in name)}:
-        why = "a wrong type is passed over, as this target does with fields that it reads"
+        why = "a wrong type is silently ignored, but this target does so for fields that it honours too"
         return Shown("unknown", why, worst.exchange, worst.documented)
     return Shown(worst.sight.state, worst.sight.why, worst.exchange, worst.documented)

@@ -1,1 +1,1 @@
-"""Fuzz: requests that nobody thought of, judged by the same rules. Needs the extra `fuzz`."""
+"""Fuzzing: generated requests, judged by the same rules. Needs the extra `fuzz`."""

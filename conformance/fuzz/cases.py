@@ -1,4 +1,4 @@
-"""Cases: requests that nobody thought of, each with a label that says what is odd about it."""
+"""Fuzz cases: unusual requests, each named after what is unusual about it."""
 
 import json
 import string
@@ -16,7 +16,7 @@ from conformance.probes.types import NO_OBJECT, NO_SCALAR, kinds_of
 
 Body = dict[str, Any]
 Table = dict[str, Any]
-"""Bodies (octets or values) by what is odd about them."""
+"""Bodies (bytes or values) by what is unusual about them."""
 Strategy = st.SearchStrategy[Any]
 
 LARGE: Final = 200_000
@@ -25,14 +25,14 @@ VENDORS: Final = (
     *("top_k", "min_p", "repetition_penalty", "provider", "reasoning", "extra_body", "cache_control", "thinking"),
     *("chat_template_kwargs", "guided_json", "ignore_eos", "transforms", "route", "mirostat", "num_ctx", "options"),
 )
-"""Fields that frameworks and vendors really send, and that some API does not know."""
+"""Fields that frameworks and vendors send, and that at least one API does not define."""
 RESERVED: Final = ("__proto__", "constructor", "", " ", "a.b", "$ref", "x" * 64, "café", "ключ", "\u202e", "null")
-"""Names that trip over themselves."""
+"""Field names that break naive code: reserved words, control characters, dots."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request: what is odd about it, as a probe's topic and about; its mode and its body."""
+    """One request: what is unusual about it (a probe's topic and about), its mode and its body."""
 
     topic: str
     about: str
@@ -40,22 +40,22 @@ class Case:
     body: bytes
 
     def __repr__(self) -> str:
-        """The case by its name: a body may have millions of octets."""
+        """The name only: a body may have millions of bytes."""
         return f"{self.topic}.{self.about} {self.mode}"
 
 
 def hello(api: Api, model: str) -> Body:
-    """A good request under the smallest cap."""
+    """A valid request with the smallest token cap."""
     return {"model": model, **words(api, "Say hello."), CAP[api]: LEAST[api]}
 
 
 def to_json(value: Any) -> bytes:
-    """JSON as a program writes it that takes what it is given: NaN and halves of characters included."""
+    """JSON as a lenient program writes it, including NaN and lone surrogates."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def fixed(api: Api, model: str) -> list[Case]:
-    """The cases that every hunt begins with: each odd body and conversation once, and each way to be deep."""
+    """The cases of every fuzz run: each unusual body and conversation once, and each kind of deep nesting."""
     good = hello(api, model)
     odd = [("fuzz", about, value) for about, value in (_bodies(good) | _talks(api, good)).items()]
     deep = [_deep(good, depth, opened, "metadata") for depth in DEEP[1:] for opened in ("list", "object")]
@@ -63,7 +63,7 @@ def fixed(api: Api, model: str) -> list[Case]:
 
 
 def kinds(api: Api, model: str) -> dict[str, Strategy]:
-    """The strategies by name, each making cases of its kind."""
+    """The strategies by name; each generates cases of its kind."""
     fields = sorted(schemas.load(f"{api}-request")["properties"])
     good = hello(api, model)
     return {
@@ -76,7 +76,7 @@ def kinds(api: Api, model: str) -> dict[str, Strategy]:
 
 
 def _cases(odd: Strategy) -> Strategy:
-    """Cases of a topic, an about and a body (octets or a value), in either mode."""
+    """Cases from triples of topic, about and body (bytes or a value), in either mode."""
 
     def make(found: tuple[str, str, Any], mode: Mode) -> Case:
         topic, about, value = found
@@ -92,12 +92,12 @@ def _case(topic: str, about: str, value: Any, mode: Mode) -> Case:
 
 
 def mode_of(value: Any) -> Mode:
-    """The mode in which a body asks."""
+    """The mode that a body requests."""
     return "stream" if isinstance(value, dict) and value.get("stream") is True else "unary"
 
 
 def _bodies(good: Body) -> Table:
-    """Bodies that are no JSON object, are one with extensions, or are one in an odd dress."""
+    """Bodies that are not JSON objects, use JSON extensions, or are unusual but valid."""
     text = to_json(good)
     made: Table = {
         "a-list": [good],
@@ -134,13 +134,13 @@ def _bodies(good: Body) -> Table:
 
 
 def _unreadable(good: Body) -> Strategy:
-    """Bodies as in the table, and garbage."""
+    """Bodies of the table, and random bytes."""
     garbage = st.binary(min_size=1, max_size=40).map(lambda octets: ("fuzz", f"{NO_JSON}.garbage", b"{" + octets))
     return st.one_of(_drawn(_bodies(good)), garbage)
 
 
 def _drawn(table: Table) -> Strategy:
-    """One of a table."""
+    """Sample from a table."""
     return st.sampled_from(sorted(table)).map(lambda about: ("fuzz", about, table[about]))
 
 
@@ -173,7 +173,7 @@ OTHERS: Final[dict[str, Any]] = {
 
 
 def _edges(api: Api, good: Body, fields: list[str]) -> Strategy:
-    """One field, or two, at an edge of what its type, or any type, holds."""
+    """One or two fields with a boundary value of their type or of another type."""
     values = NUMBERS | OTHERS
     schema = schemas.load(f"{api}-request")["properties"]
     numeric = [name for name in fields if {"integer", "number"} & kinds_of(schema[name])]
@@ -211,7 +211,7 @@ ROLES: Final = ("user", "system", "assistant", "tool", "developer", "function", 
 
 
 def _talks(api: Api, good: Body) -> Table:
-    """Conversations whose text, content or form is odd."""
+    """Conversations with unusual text, content or structure."""
     (place, said), *_ = words(api, "a").items()
     one = {"role": "user", "content": "a"}
     contents: Table = {
@@ -234,7 +234,7 @@ def _talks(api: Api, good: Body) -> Table:
 
 
 def _texts(api: Api, good: Body) -> Strategy:
-    """A conversation of the table, with any text, or with roles in any order."""
+    """A conversation of the table, one with random text, or one with roles in any order."""
     (place, _), *_ = words(api, "").items()
     free = st.text(max_size=60).map(lambda text: ("fuzz", "text", good | words(api, text)))
 
@@ -247,7 +247,7 @@ def _texts(api: Api, good: Body) -> Strategy:
 
 
 def _deep(good: Body, depth: int, opened: str, field: str) -> tuple[str, str, Any]:
-    """A field that is nested so deeply."""
+    """A request with a field nested to this depth."""
     start, end = {"list": ("[", "]"), "object": ('{"a":', "}")}[opened]
     text = to_json({name: value for name, value in good.items() if name != field})
     deep = f',"{field}":{start * depth}1{end * depth}}}'
@@ -255,14 +255,14 @@ def _deep(good: Body, depth: int, opened: str, field: str) -> tuple[str, str, An
 
 
 def _nested(good: Body, fields: list[str]) -> Strategy:
-    """Objects and lists inside each other, deeper than any program makes them."""
+    """Objects and lists nested deeper than programs write them."""
     places = st.sampled_from([*fields, "metadata", "tools", "unknown"])
     opened = st.sampled_from(("list", "object"))
     return st.builds(lambda d, o, f: _deep(good, d, o, f), st.sampled_from(DEEP), opened, places)
 
 
 def _unknown(good: Body, fields: list[str]) -> Strategy:
-    """Fields that the API does not know: misspelt, in another case, a vendor's, or reserved."""
+    """Fields unknown to the API: misspelt, in another case, a vendor's, or reserved."""
     known = frozenset(fields)
     slip = st.sampled_from(fields).flatmap(_slips).filter(lambda name: name not in known)
     other = st.sampled_from([name for name in (*VENDORS, *RESERVED) if name not in known])
@@ -271,7 +271,7 @@ def _unknown(good: Body, fields: list[str]) -> Strategy:
 
 
 def _slips(name: str) -> Strategy:
-    """A name one slip away, or in another case or number."""
+    """A name with one typo, in another case, or in the plural."""
     at = st.integers(0, len(name) - 1)
     letters = st.sampled_from(string.ascii_lowercase)
     camel = name.split("_", maxsplit=1)[0] + "".join(part.title() for part in name.split("_")[1:])

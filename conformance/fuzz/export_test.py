@@ -1,4 +1,4 @@
-"""What a hunt found, as a test that stands alone and can be kept."""
+"""The failures of a fuzz run as a standalone pytest file."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.run import RunFacts
 from conformance.model.verdict import Status
 
-HEAD = '''"""Requests that failed a rule. BASE_URL is the target's, API_KEY its key where it needs one."""
+HEAD = '''"""Requests that failed a rule. Set BASE_URL, and API_KEY if the target needs a key."""
 
 import os
 
@@ -20,13 +20,13 @@ TAIL = """]
 
 
 @pytest.mark.parametrize(("rule", "api", "mode", "probe", "body"), FOUND)
-def test_what_failed_is_mended(rule, api, mode, probe, body):
+def test_failure_is_fixed(rule, api, mode, probe, body):
     assert rule not in failing(os.environ["BASE_URL"], MODEL, api, mode, probe, body, os.environ.get("API_KEY"))
 """
 
 
 def as_test(facts: RunFacts, load: Callable[[str], Exchange]) -> str:
-    """The text of a pytest file with one case for each failure; nothing where there is none."""
+    """The text of a pytest file with one case per failure; empty if there is none."""
     judged = judge(facts, load, facts.planned)
     cases = []
     for verdict in judged.verdicts:

@@ -1,4 +1,4 @@
-"""What Schemathesis proposes for an OpenAPI document: requests that its schemas allow, and some that they don't."""
+"""Requests that Schemathesis generates from an OpenAPI document, valid and invalid ones."""
 
 from typing import Any, Final
 
@@ -14,13 +14,13 @@ from conformance.probes.types import NO_OBJECT, NO_SCALAR
 
 MODES: Final = {"valid": GenerationMode.POSITIVE, "invalid": GenerationMode.NEGATIVE}
 DEEPEST: Final = 8
-"""Schemas inside each other that are followed."""
+"""Maximum depth of nested schemas."""
 MOST: Final = 16
-"""Tokens that an answer to a proposed request may have, and choices two."""
+"""Token cap of generated requests; `n` is capped at 2."""
 
 
 def kinds(document: dict[str, Any], path: str, api: Api, model: str, name: str = "") -> dict[str, Strategy]:
-    """The strategies for one path of a document. Raises KeyError where it is not there."""
+    """The strategies for one path of a document. Raises KeyError if it is missing."""
     operation = schemathesis.openapi.from_dict(document)[path]["POST"]
 
     def made(kind: str, mode: GenerationMode) -> Strategy:
@@ -30,7 +30,7 @@ def kinds(document: dict[str, Any], path: str, api: Api, model: str, name: str =
 
 
 def _case(body: Any, api: Api, model: str, about: str) -> Case | None:
-    """A case of a proposed body: of the target's model, and under a cap; None where there is no body."""
+    """A case with a generated body, the target's model and a token cap; None if there is no body."""
     if isinstance(body, bytes):
         return Case("fuzz", about, "unary", body)
     if not isinstance(body, dict | list | str | int | float | bool | None):
@@ -53,7 +53,7 @@ def _is_count(body: dict[str, Any], name: str) -> bool:
 
 
 def documented(document: Any, path: str) -> dict[str, Any]:
-    """The fields of a request that a document describes, with their schemas; none where it describes none."""
+    """The request fields that a document defines, with their schemas; empty if none."""
     operation = mapping(mapping(mapping(mapping(document).get("paths")).get(path)).get("post"))
     content = mapping(mapping(operation.get("requestBody")).get("content"))
     schema = mapping(mapping(content.get("application/json")).get("schema"))
@@ -61,7 +61,7 @@ def documented(document: Any, path: str) -> dict[str, Any]:
 
 
 def _fields(schema: Any, document: Any, depth: int) -> dict[str, Any]:
-    """The properties of a schema and of what it is made of."""
+    """The properties of a schema and of its `allOf`, `anyOf` and `oneOf` parts."""
     found = mapping(_resolved(schema, document))
     parts = [part for word in ("allOf", "anyOf", "oneOf") for part in listed(found.get(word))]
     inner = [_fields(part, document, depth + 1) for part in parts] if depth < DEEPEST else []
@@ -69,7 +69,7 @@ def _fields(schema: Any, document: Any, depth: int) -> dict[str, Any]:
 
 
 def _resolved(schema: Any, document: Any) -> Any:
-    """What a reference inside the document leads to."""
+    """Resolve a reference inside the document."""
     pointer = mapping(schema).get("$ref")
     if not isinstance(pointer, str) or not pointer.startswith("#/"):
         return schema
@@ -80,12 +80,12 @@ def _resolved(schema: Any, document: Any) -> Any:
 
 
 def listed(value: Any) -> list[Any]:
-    """A list, or an empty one in the place of anything else."""
+    """The value if it is a list, else an empty list."""
     return value if isinstance(value, list) else []
 
 
 def mistyped(document: Any, path: str, api: Api, model: str) -> list[Case]:
-    """A case for each field that a document describes beyond ours: of a wrong type, which who reads it must refuse."""
+    """One wrong-type case per field that only the target's document defines; a server that reads it must reject it."""
     ours = schemas.load(f"{api}-request")["properties"]
     fields = {name: kind for name, kind in documented(document, path).items() if name not in ours}
     good = hello(api, model)

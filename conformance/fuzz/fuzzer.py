@@ -1,4 +1,4 @@
-"""The hunt: Hypothesis proposes cases, the courier asks them, the rules judge, and what fails is made small."""
+"""The fuzzer: Hypothesis generates cases, they are sent and judged, and failing ones are minimized."""
 
 import warnings
 from collections import Counter
@@ -19,19 +19,19 @@ from conformance.model.exchange import Exchange
 from conformance.model.verdict import Level, Status, Verdict
 
 SHARES: Final = {"unreadable": 15, "edge": 35, "text": 15, "nested": 10, "unknown": 5, "valid": 10, "invalid": 10}
-"""How the examples are shared out among the kinds of cases, in parts of a hundred; other kinds get ten."""
+"""Percentage of the examples for each kind of case; other kinds get 10."""
 SHRUNK: Final = 0.5
-"""So much more is sent at most, as a share of the examples, to make what was found small."""
+"""Additional requests allowed to minimize failures, as a share of the examples."""
 
 ENOUGH_HANGS: Final = 2
-"""After so many of a kind no more of it are asked: each costs the whole patience."""
+"""After this many timeouts, no more cases of that kind are sent: each costs the full timeout."""
 
 Ask = Callable[[Case], Exchange]
 Judge = Callable[[Exchange], tuple[Verdict, ...]]
 
 
 class FoundError(AssertionError):
-    """A case that failed a rule; each kind of failure is a class of its own, so that Hypothesis tells them apart."""
+    """A case that failed a rule; each kind of failure is its own class, so that Hypothesis distinguishes them."""
 
     def __init__(self, case: Case, x: Exchange, verdict: Verdict) -> None:
         super().__init__(verdict.message)
@@ -44,12 +44,12 @@ def _kind(rule: str, what: str) -> type[FoundError]:
 
 
 def _what(case: Case, verdict: Verdict) -> str:
-    """What tells failures of one rule apart: of a MUST, what is odd about the case, without where it stands."""
+    """Key that distinguishes failures of one rule: for a MUST, what is unusual about the case, without its position."""
     return case.about.partition(".")[0] if case.topic == "fuzz" and verdict.level is Level.MUST else case.topic
 
 
 class Cases(NamedTuple):
-    """What to ask: some cases first, others once each with half of the examples at most, and kinds to draw from."""
+    """What to send: first cases, fixed cases (at most half of the examples), and kinds to generate from."""
 
     first: Sequence[Case]
     fixed: Sequence[Case]
@@ -58,7 +58,7 @@ class Cases(NamedTuple):
 
 @dataclass(slots=True)
 class Hunt:
-    """One hunt: what has been asked (a case is asked once), how much may still be, and what kinds of cases hang."""
+    """One fuzz run: cases sent (each only once), remaining budget, and timeouts by kind of case."""
 
     ask: Ask
     judge: Judge
@@ -70,18 +70,18 @@ class Hunt:
     hung: Counter[str] = field(default_factory=Counter)
 
     def run(self, cases: Cases, examples: int, start: int, kept: Path) -> None:
-        """Look for failures with what an earlier hunt kept in a file, and with these cases."""
+        """Look for failures, first with the cases that an earlier run stored in `kept`, then with these cases."""
         earlier = msgspec.json.decode(kept.read_bytes(), type=list[Case]) if kept.exists() else []
         first = [*earlier, *cases.first]
         self._try(first, len(first))
-        shuffled = Random(start).sample(cases.fixed, len(cases.fixed))  # noqa: S311 - an order, no secret
+        shuffled = Random(start).sample(cases.fixed, len(cases.fixed))  # noqa: S311 - an order, not a secret
         self._try(shuffled, examples // 2)
         left = max(len(cases.kinds), examples - len(self.asked))
         whole = sum(SHARES.get(name, 10) for name in cases.kinds)
         for name, strategy in cases.kinds.items():
             share = max(1, left * SHARES.get(name, 10) // whole)
             self.left, known = int(share * (1 + SHRUNK)), -1
-            while self.left > 0 and len(self.found) > known:  # Hypothesis looks no further soon after what it found
+            while self.left > 0 and len(self.found) > known:  # Hypothesis stops soon after a failure
                 known = len(self.found)
                 self._look(strategy, share, start)
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ class Hunt:
 
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", HypothesisWarning)  # of large examples, which nobody prints
+                warnings.simplefilter("ignore", HypothesisWarning)  # about large examples, which are never printed
                 look()
         except BaseException as error:  # noqa: BLE001 - one failure, or a group of several
             for found in _found(error):

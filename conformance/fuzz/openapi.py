@@ -1,4 +1,4 @@
-"""Our OpenAPI document of the three APIs, composed of the wire's schemas."""
+"""The harness's OpenAPI document of the three APIs, composed of the schemas."""
 
 import json
 from functools import cache
@@ -25,7 +25,7 @@ COMPONENTS: Final = "#/components/schemas/"
 
 @cache
 def document() -> dict[str, Any]:
-    """The document, OpenAPI 3.2; not to be changed. The events of a stream are described by `itemSchema`."""
+    """The OpenAPI 3.2 document; do not mutate. `itemSchema` describes a stream's events."""
     names = (*REQUEST.values(), *WHOLE.values(), *EVENT.values(), "error")
     return {
         "openapi": "3.2.0",
@@ -42,17 +42,17 @@ def _operation(api: Api) -> dict[str, Any]:
     }
     return {
         "operationId": api,
-        "summary": f"Ask the model ({TITLES[api]}).",
+        "summary": f"Create a model response ({TITLES[api]}).",
         "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(REQUEST[api])}}},
         "responses": {
-            "200": {"description": "The answer, whole or as it is made.", "content": answer},
-            "4XX": {"description": "A refusal.", "content": {"application/json": {"schema": {"type": "object"}}}},
+            "200": {"description": "The response, as JSON or as an event stream.", "content": answer},
+            "4XX": {"description": "An error.", "content": {"application/json": {"schema": {"type": "object"}}}},
         },
     }
 
 
 def _event(api: Api) -> dict[str, Any]:
-    """One event of a stream, whose data is a JSON text; Chat Completions end with another one, `[DONE]`."""
+    """One event of a stream, whose data is JSON; Chat Completions end with `[DONE]`."""
     data = {"type": "string", "contentMediaType": "application/json", "contentSchema": _ref(EVENT[api])}
     kinds = [data, {"const": "[DONE]"}] if api == "chat" else [data]
     return {
@@ -67,7 +67,7 @@ def _ref(name: str) -> dict[str, str]:
 
 
 def _component(name: str) -> dict[str, Any]:
-    """A schema whose references lead to where it, and the others, stand in the document."""
+    """A schema with its references rewritten to the document's components."""
     own = {key: value for key, value in schemas.load(name).items() if key not in ("$schema", "$id")}
     text = json.dumps(own).replace('"#/$defs/', f'"{COMPONENTS}{name}/$defs/')
     for other in schemas.names():

@@ -1,4 +1,4 @@
-"""Ask again what a hunt found."""
+"""Resend a failing request found by fuzzing."""
 
 from conformance.fuzz.cases import Case
 from conformance.fuzz.session import opened
@@ -12,7 +12,7 @@ from conformance.runner import Options
 def failing(
     base_url: str, model: str, api: Api, mode: Mode, probe: str, body: bytes, key: str | None = None
 ) -> set[str]:
-    """The IDs of the rules that the answer to this body fails now."""
+    """The IDs of the rules that the response to this body fails now."""
     _, topic, about = probe.split(".", 2)
     target = Target(base_url=base_url, model=model, apis=(api,))
     with opened(Options(target=target, profiles=(ASKERS[api],), key=key)) as session:

@@ -1,4 +1,4 @@
-"""One hunt against one target: greet, hunt, and keep what failed as a run that can be judged again."""
+"""One fuzz run on one target: baseline requests, fuzzing, and storing the failures as a run."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -30,12 +30,12 @@ from conformance.transport.client import fetch
 
 Tell = Callable[[str], None]
 LINGER_S: Final = 0.01
-"""Cases are asked one after the other, so that what comes late is waited for only a moment."""
+"""Wait for late bytes; short, because cases are sent one after the other."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """A target that is being asked, one case at a time. `hellos` are its good answers, by API."""
+    """Sends cases to a target, one at a time. `hellos` are the baseline exchanges, by API."""
 
     options: Options = field(repr=False)
     portal: BlockingPortal = field(repr=False)
@@ -45,7 +45,7 @@ class Session:
 
     @property
     def target(self) -> Target:
-        """The target."""
+        """The target under test."""
         return self.options.target
 
     def send(self, request: Request) -> Exchange:
@@ -54,13 +54,13 @@ class Session:
         return self.portal.call(fetch, request, self.options.key, self.options.limits, tuple(secrets))
 
     def greet(self) -> None:
-        """Greet on every API; those that don't answer well are not asked any more."""
+        """Send the baseline requests of every API."""
         for request in plan(self.target, self.options.profiles, "fuzz"):
             x = self.send(request)
             self.hellos[x.api] = (*self.hellos.get(x.api, ()), x)
 
     def ask(self, api: Api, case: Case) -> Exchange:
-        """Ask a case as the API's own SDK would."""
+        """Send a case as the API's own SDK would."""
         self.numbers += 1
         profile = _sdk(api)
         question = Question(api, profile.name, case.mode, f"{api}.{case.topic}.{case.about}")
@@ -79,14 +79,14 @@ class Session:
         return x
 
     def judge(self, api: Api, x: Exchange) -> tuple[Verdict, ...]:
-        """The verdicts on a case that the greetings don't fail anyway."""
+        """The verdicts on a case, without rules that the baseline requests fail, too."""
         exchanges = {one.id: one for one in (*self.hellos[api], x)}
         judged = judge(self.facts(tuple(exchanges)), exchanges.__getitem__, tuple(exchanges))
         usual = {v.rule for v in judged.verdicts if v.status is Status.FAIL and v.probe == f"{api}.hello"}
         return tuple(v for v in judged.verdicts if v.probe == x.question.probe and v.rule not in usual)
 
     def facts(self, planned: tuple[str, ...], **more: object) -> RunFacts:
-        """The facts of a run of these exchanges."""
+        """The manifest of a run with these exchanges."""
         hidden = msgspec.structs.replace(self.target, headers=dict.fromkeys(self.target.headers, HIDDEN))
         facts = RunFacts(
             tool=f"oai-conformance {__version__}",
@@ -106,7 +106,7 @@ def _sdk(api: Api) -> Profile:
 
 @contextmanager
 def opened(options: Options, progress: Progress | None = None) -> Iterator[Session]:
-    """A session for as long as the context lasts."""
+    """Open a session until the context exits."""
     brief = replace(
         options, limits=msgspec.structs.replace(options.limits, linger_s=min(LINGER_S, options.limits.linger_s))
     )
@@ -124,9 +124,9 @@ def hunt(
     kept: Path,
     tell: Tell,
 ) -> RunFacts:
-    """Hunt on every API that the target offers, and keep the greetings and what failed; the run's facts.
+    """Fuzz every API of the target, store the baseline and the failing exchanges, and return the run's facts.
 
-    `kept` is the folder of what earlier hunts found. Ctrl-C ends the hunt early: what was found so far is kept.
+    `kept` is the folder of failures of earlier runs. Ctrl-C ends the run early: failures found so far are stored.
     """
     began = time.monotonic()
     with opened(options, progress) as session:
@@ -138,7 +138,7 @@ def hunt(
             for api, made in hunts.items() if not stopped else ():
                 _on(session, api, made, Bounds(examples, seed, kept), tell)
         except KeyboardInterrupt:
-            stopped, why = "interrupted", "the user stopped the hunt"
+            stopped, why = "interrupted", "stopped by the user"
         found = [error.exchange for made in hunts.values() for error in made.found.values()]
         exchanges = [*(x for hellos in session.hellos.values() for x in hellos), *found]
         for x in exchanges:
@@ -155,7 +155,7 @@ def hunt(
 
 
 class Bounds(NamedTuple):
-    """How many cases to ask, where they begin, and where found ones are kept."""
+    """Number of cases, random seed, and the folder for failing cases."""
 
     examples: int
     seed: int
@@ -167,19 +167,19 @@ def _hunt(session: Session, api: Api, max_tokens: int | None) -> Hunt:
 
 
 def _unheard(session: Session) -> tuple[str, str]:
-    """Whether the target could not be asked at all, and why."""
+    """Why no API of the target can be tested: the `stopped` code and its reason; empty if one can."""
     heard = [x for hellos in session.hellos.values() for x in hellos]
     if all(x.ending.how == "unreachable" for x in heard):
-        return "unreachable", next((x.ending.detail for x in heard), "nothing was asked")
+        return "unreachable", next((x.ending.detail for x in heard), "no request was sent")
     if all(reply(x).status in (401, 403) for x in heard):
-        return "key-refused", f"the target answered {reply(heard[0]).status} to a plain greeting"
+        return "key-refused", f"the baseline request got HTTP {reply(heard[0]).status}"
     return "", ""
 
 
 def _on(session: Session, api: Api, made: Hunt, bounds: Bounds, tell: Tell) -> None:
-    """Look for what fails on one API; for nothing where its greeting does."""
+    """Fuzz one API; skip it if its baseline requests fail."""
     if not all(reply(x).status == 200 for x in session.hellos[api]):
-        tell(f"{api}: the plain greeting is not answered, so nothing odd is asked")
+        tell(f"{api}: the baseline request failed, so the API is not fuzzed")
         return
     model = session.target.model
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in session.target.name)
@@ -189,11 +189,11 @@ def _on(session: Session, api: Api, made: Hunt, bounds: Bounds, tell: Tell) -> N
     drawn = own | _their_kinds(*found, api, model) if found else own
     cases = Cases(theirs, fixed(api, model), drawn)
     made.run(cases, bounds.examples, bounds.seed, bounds.kept / f"{name}-{api}.json")
-    tell(f"{api}: {len(made.asked)} cases asked, {len(made.found)} kinds of failure found")
+    tell(f"{api}: {len(made.asked)} cases sent, {len(made.found)} kinds of failure found")
 
 
 def _their_document(session: Session, api: Api) -> tuple[Any, str] | None:
-    """The target's own document and the API's path in it, where it publishes one that describes the API."""
+    """The target's own OpenAPI document and the API's path in it, or None if it publishes none for this API."""
     root = session.target.base_url.rstrip("/")
     for url in dict.fromkeys((f"{root}/openapi.json", f"{root.removesuffix('/v1')}/openapi.json")):
         ask = Question(api, ASKERS[api], "unary", f"{api}.document")
@@ -208,5 +208,5 @@ def _their_document(session: Session, api: Api) -> tuple[Any, str] | None:
 def _their_kinds(document: Any, path: str, api: Api, model: str) -> dict[str, Strategy]:
     try:
         return from_openapi.kinds(document, path, api, model, "their-own-")
-    except Exception:  # noqa: BLE001 - whatever the target publishes is no reason to stop
+    except Exception:  # noqa: BLE001 - an invalid document must not stop the run
         return {}

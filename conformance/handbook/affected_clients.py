@@ -1,4 +1,4 @@
-"""Whom a fault hurts: what each framework's user would get of the planted defects' answers. Computed, never listed."""
+"""Clients affected by a rule's failure, computed by simulating them on the planted defects."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -17,28 +17,28 @@ from conformance.testbed.mutations import changes
 from conformance.testbed.server.reply import Change
 from conformance.testbed.server.simulate import BASE_URL, rehearse
 
-TURNS: Final = {"hello": "a greeting", "tools": "a tool call"}
-"""The topics of questions that a framework's user could have asked, in words."""
-WAYS: Final[dict[Mode, str]] = {"stream": "streamed", "unary": "whole"}
+TURNS: Final = {"hello": "a plain message", "tools": "a tool call"}
+"""Probe topics that correspond to a user's message, in words."""
+WAYS: Final[dict[Mode, str]] = {"stream": "streaming", "unary": "non-streaming"}
 
 TARGET: Final = Target(base_url=BASE_URL, model="reference")
 UNPRICED: Final = Prices()
 SHORT: Final = 60
 
 Heard = dict[tuple[Api, str, str, Mode], Exchange]
-"""The answers of a deployment, by API, profile, topic and mode."""
+"""The responses of a deployment, by API, profile, topic and mode."""
 Turns = dict[Mode, Exchange]
 
 
 class Fate(NamedTuple):
-    """What a client makes of a turn: the impact, and what its user reads or what tools it calls."""
+    """How a client handles a turn: the impact, and the text its user gets or the tools it calls."""
 
     impact: Impact
     gets: str
 
 
 class Harm(NamedTuple):
-    """The worst that befalls one framework's user: by which defect, in which turn, how, and in one sentence."""
+    """The worst effect on one framework's user: the defect, the turn, the impact, and one sentence."""
 
     client: str
     profile: str
@@ -49,7 +49,7 @@ class Harm(NamedTuple):
 
 
 class Hurt(NamedTuple):
-    """Clients that fare alike: who, what befalls each of them, by which defect and in which turn."""
+    """Clients with the same effect: their names, the effect, the defect and the turn."""
 
     clients: tuple[str, ...]
     told: str
@@ -58,7 +58,7 @@ class Hurt(NamedTuple):
 
 
 def alike(found: Iterable[Harm]) -> Iterator[Hurt]:
-    """The harms, those that differ by the client's name alone told together."""
+    """Group the effects that differ only by the client's name."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for harm in found:
         groups.setdefault((harm.told.removeprefix(f"{harm.client} "), harm.defect, harm.turn), []).append(harm.client)
@@ -67,7 +67,7 @@ def alike(found: Iterable[Harm]) -> Iterator[Hurt]:
 
 @cache
 def harms(rule: str) -> tuple[Harm, ...]:
-    """Whom the planted defects of a rule hurt more than the deployment does without them; the worst for each client."""
+    """Clients worse off with a planted defect of the rule than without it; the worst effect on each."""
     worst: dict[str, Harm] = {}
     for change in (c for c in changes.defects() if c.caught_by == rule):
         for harm in _harms_of(change):
@@ -89,7 +89,7 @@ def _harms_of(change: Change) -> Iterator[Harm]:
                 continue
             for mode, x in after.items():
                 if x.question.profile != client.profile and own_fields(x):
-                    continue  # what is refused may be a field that this client never sends
+                    continue  # the rejected field may be one that this client never sends
                 fate = _fate(client, x, after)
                 if told := _told(client.name, fate, _fate_before(change.on, client, topic, mode)):
                     turn = f"{words}, {WAYS[mode]}"
@@ -97,17 +97,17 @@ def _harms_of(change: Change) -> Iterator[Harm]:
 
 
 def _is_same(x: Exchange, other: Exchange) -> bool:
-    """Whether a client can't tell the two apart."""
+    """Whether the two are identical for a client."""
     return (x.heard, x.ending.how) == (other.heard, other.ending.how)
 
 
 def _told(name: str, now: Fate, before: Fate) -> str:
-    """The harm in one sentence; nothing where the user fares no worse than before."""
+    """The effect in one sentence; empty if the user is not worse off than before."""
     if is_hurt(now.impact):
         return "" if _toll(now.impact) == _toll(before.impact) else now.impact.detail
     if now.gets == before.gets or not before.impact.delivered:
         return ""
-    return f"{name} notices nothing; its user gets {safe(now.gets, SHORT)} in place of {safe(before.gets, SHORT)}."
+    return f"{name} reports no error; its user gets {safe(now.gets, SHORT)} instead of {safe(before.gets, SHORT)}."
 
 
 def _toll(found: Impact) -> tuple[str, int, int]:
@@ -136,7 +136,7 @@ def _unharmed(deployment: str) -> Heard:
 
 
 def _turns(client: Client, topic: str, heard: Heard) -> Turns:
-    """A turn in every mode: the one that the client's own profile asks, or the one that the API's SDK asks for all."""
+    """A turn in every mode: sent by the client's own profile, or else by the API's SDK."""
     found: Turns = {}
     for mode in MODES:
         for profile in (ASKERS.get(client.api, ""), client.profile):
@@ -157,7 +157,7 @@ def _fate(client: Client, x: Exchange, turns: Turns) -> Fate:
 
 
 def _gets(client: Client, x: Exchange, fallback: Exchange | None) -> str:
-    """What the client's user gets in the end, as text."""
+    """What the client's user finally gets, as text."""
     turn = client.play(x, fallback).turn
     calls = (f"{tool.name}({tool.arguments})" for tool in turn.tools)
     return ", ".join(calls) or f"“{turn.text}”"

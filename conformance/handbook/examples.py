@@ -1,4 +1,4 @@
-"""A rule's examples as a person reads them: what was asked, the octets that came, and what the rule says of them."""
+"""A rule's examples in readable form: the request, the response bytes, and the rule's finding."""
 
 import json
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from conformance.report.escaping import ELLIPSIS, lines, safe
 
 MOST_BAD: Final = 3
 MOST_OCTETS: Final = 500
-"""Octets of one reply that are shown."""
+"""Bytes shown of one response."""
 MOST_SIDES: Final = 2
-"""Exchanges of one example that are shown; the others tell how much a target differs from itself."""
+"""Exchanges shown of one example; further ones only show how much a target varies."""
 POLICIES: Final = (
     Policy(),
     Policy(streaming="stopgap-ok"),
@@ -24,11 +24,11 @@ POLICIES: Final = (
     Policy(unknown_fields="announce"),
 )
 USUAL: Final = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
-"""What an example asks that says nothing else of it."""
+"""The default request body of an example."""
 
 
 class Side(NamedTuple):
-    """One exchange of an example: what it stands for, what is unusual about it, and the reply's lines, escaped."""
+    """One exchange of an example: its role, notes, and the response's lines, escaped."""
 
     title: str
     notes: tuple[str, ...]
@@ -36,7 +36,7 @@ class Side(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """An example: whether it is good, its exchanges, and what the rule sees in it."""
+    """An example: whether it is good, its exchanges, and the rule's finding."""
 
     good: bool
     sides: tuple[Side, ...]
@@ -60,7 +60,7 @@ def sides(example: Example) -> Sides:
 
 
 def shared_out(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
-    """The exchanges of an example by parameter; one that takes several, and stands last, takes the rest."""
+    """Bind the exchanges of an example to parameters; a last parameter that takes several gets the rest."""
     names = [name for name in rule.inputs if name != "policy"]
     if names[-1] == "briefs" or rule.beside.get(names[-1], "").endswith("*"):
         return dict(zip(names[:-1], seen, strict=False)) | {names[-1]: seen[len(names) - 1 :]}
@@ -68,7 +68,7 @@ def shared_out(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
 
 
 def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status, str]:
-    """What the rule decides of an example, and the first thing that it sees."""
+    """The rule's status on an example, and its first finding."""
     seen = sides(example)
     exchanges = seen[:1] if "x" in rule.inputs else seen[:2]
     status, message, findings = decide(rule, {**shared_out(rule, seen), "policy": policy}, exchanges)
@@ -84,7 +84,7 @@ def _shown(rule: Rule, example: Example, *, good: bool) -> Shown:
 
 
 def _says(rule: Rule, example: Example) -> str:
-    """The first finding, under the first policy that lets the rule fail."""
+    """The first finding under the first policy with which the rule fails."""
     for policy in POLICIES:
         status, message = judge_example(rule, example, policy)
         if status is Status.FAIL:
@@ -97,19 +97,19 @@ def _side(rule: Rule, x: Exchange, title: str) -> Side:
 
 
 def _notes(rule: Rule, x: Exchange) -> Iterator[str]:
-    """What does not show in the reply's octets: the question, when they came, and how it ended."""
+    """What the response bytes do not show: the request, arrival times, and how the exchange ended."""
     said = {name: value for name, value in asked(x).items() if USUAL.get(name) != value}
     if said.get("stream") is (x.mode == "stream"):
         del said["stream"]
     if said:
-        yield f"asked with {safe(json.dumps(said, ensure_ascii=False), 200)}"
+        yield f"request has {safe(json.dumps(said, ensure_ascii=False), 200)}"
     if x.question.topic != "hello":
-        yield f"asked by {x.question.probe}"
+        yield f"probe {x.question.probe}"
     if rule.timed and x.arrivals:
         first, last = (at.at_ns // NANOSECONDS_PER_MILLISECOND for at in (x.arrivals[0], x.arrivals[-1]))
         reads = len(x.arrivals)
-        yield f"came in {reads} reads, {first} to {last} ms" if reads > 1 else f"came in one read after {first} ms"
+        yield f"received in {reads} reads, {first} to {last} ms" if reads > 1 else f"received in one read at {first} ms"
     if x.ending.how not in ("idle", "closed"):
         yield f"ended by {x.ending.how}{f': {x.ending.detail}' if x.ending.detail else ''}"
     elif x.ending.phase != "after":
-        yield f"the connection was closed amid the {x.ending.phase}{ELLIPSIS}"
+        yield f"the connection was closed during the {x.ending.phase}{ELLIPSIS}"

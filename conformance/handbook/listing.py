@@ -1,4 +1,4 @@
-"""What there is: the catalogue and the embedded server's configurations, as lists and as pages."""
+"""The catalogue and the embedded server's configurations, as lists and as pages."""
 
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
@@ -16,11 +16,11 @@ from conformance.testbed.server.deployments import DEPLOYMENTS, Deployment
 from conformance.testbed.server.reply import Change
 
 Lines = tuple[tuple[str, str], ...]
-"""Labels and texts; the first is the title."""
+"""Pairs of label and text; the first is the title."""
 
 
 class Entry(NamedTuple):
-    """One thing that has a name: a line for a list, its facts for a program, and its page, which takes a while."""
+    """One named item: its line in a list, its facts for JSON, and its page, computed on demand."""
 
     name: str
     line: str
@@ -69,7 +69,7 @@ KINDS: dict[str, Callable[[], Iterable[Entry]]] = {
 
 
 def as_text(entries: Iterable[Entry]) -> str:
-    """A line each: the name and what it is."""
+    """One line per entry: its name and description."""
     listed = list(entries)
     width = max((len(entry.name) for entry in listed), default=0)
     return "".join(f"{entry.name:<{width}}  {entry.line}\n" for entry in listed)
@@ -81,7 +81,7 @@ def as_json(entries: Iterable[Entry]) -> str:
 
 
 def find(name: str) -> Iterator[Entry]:
-    """The pages of everything of that name, whatever its kind; a rule also by the name of its fault."""
+    """The entries of that name, of any kind; rules also match by slug (`fault`)."""
     for list_all in KINDS.values():
         for entry in list_all():
             if name.lower() in (entry.name.lower(), entry.facts.get("fault", "")):
@@ -89,7 +89,7 @@ def find(name: str) -> Iterator[Entry]:
 
 
 def near(name: str) -> list[str]:
-    """Names that a user may have meant."""
+    """Similar names, as suggestions."""
     known = [entry.name for list_all in KINDS.values() for entry in list_all()]
     by_case = {one.lower(): one for one in known}
     return [by_case[close] for close in get_close_matches(name.lower(), by_case, n=5, cutoff=0.5)]
@@ -154,10 +154,10 @@ def _probe(probe: Probe) -> Entry:
     lines = (
         ("", f"probe {probe.name}"),
         ("purpose", probe.purpose),
-        ("asked by", asker),
+        ("sent by", asker),
         ("modes", " and ".join(probe.modes)),
         ("suite", ", ".join(suite for suite in SUITES if probe.modes_in(suite))),
-        ("tokens", f"at most {probe.max_tokens} of completion"),
+        ("tokens", f"at most {probe.max_tokens} completion tokens"),
     )
     return Entry(probe.name, probe.purpose, facts, lambda: lines)
 
@@ -179,7 +179,7 @@ def _change(change: Change) -> Entry:
     lines = (
         ("", f"{kind} {change.name}: {change.title}"),
         ("on", change.on),
-        *((("caught", f"by {change.caught_by}"),) if change.caught_by else ()),
+        *((("caught by", f"{change.caught_by}"),) if change.caught_by else ()),
         ("try", f"conformance run --deployment {change.on} --defect {change.name}"),
     )
     line = f"{change.caught_by:<7}  {change.title}" if change.caught_by else change.title

@@ -1,4 +1,4 @@
-"""The page of a rule: all that is known of it, as data; Markdown for the documentation, lines for a terminal."""
+"""The page of a rule: as data, as Markdown for the documentation, and as lines for a terminal."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -15,12 +15,12 @@ from conformance.testbed.mutations import changes
 from conformance.testbed.server.reply import Change
 
 SPECIALS: Final = str.maketrans({c: f"\\{c}" for c in "\\*_<|[]"})
-NOBODY: Final = "No framework that is modelled here shows it in a plain turn: nobody will report it."
-LATE: Final = "Every framework that is modelled here delivers the answer all the same: it costs time alone."
+NOBODY: Final = "None of the modelled frameworks shows this failure in a plain turn: no user will report it."
+LATE: Final = "All modelled frameworks still deliver the response: the failure only costs time."
 
 
 class Planted(NamedTuple):
-    """A defect that shows the fault, and the command that does."""
+    """A defect that makes the rule fail, and the command that shows it."""
 
     name: str
     title: str
@@ -28,7 +28,7 @@ class Planted(NamedTuple):
 
 
 class Page(NamedTuple):
-    """All that is known of a rule."""
+    """The page's data."""
 
     id: str
     level: Level
@@ -72,10 +72,14 @@ def page(rule: Rule) -> Page:
 
 
 def _where(rule: Rule) -> str:
-    ways = "streamed or whole" if set(rule.modes) == set(MODES) else " and ".join(WAYS[mode] for mode in rule.modes)
+    ways = (
+        "streaming or non-streaming"
+        if set(rule.modes) == set(MODES)
+        else " and ".join(WAYS[mode] for mode in rule.modes)
+    )
     beside = [name for name in rule.inputs if name not in ("x", *BOTH, "policy")]
-    compared = f", beside {' and '.join(beside)}" if beside else ""
-    ways = "streamed against whole" if "unary" in rule.inputs else ways
+    compared = f", compared with {' and '.join(beside)}" if beside else ""
+    ways = "streaming compared with non-streaming" if "unary" in rule.inputs else ways
     return f"{', '.join(rule.apis)}; {ways}{compared}{', by arrival times' if rule.timed else ''}"
 
 
@@ -85,21 +89,23 @@ def _planted(change: Change) -> Planted:
 
 
 def as_lines(shown: Page) -> Iterator[tuple[str, str]]:
-    """The page for a terminal: labels and texts; the first one is the title, a text without a label goes on."""
+    """The page for a terminal: labels and texts. The first is the title; an empty label continues the previous text."""
     yield "", f"{shown.id} {shown.level}: {shown.title}"
-    yield "fault", shown.fault
+    yield "slug", shown.fault
     yield "why", shown.why
     yield "fix", shown.fix
     for item in shown.advice:
         yield "", f"{item.stack}: {item.says}"
         yield from (("", f"    {line}") for line in item.lines)
     yield "spec", shown.spec
-    yield "judges", shown.where
+    yield "applies to", shown.where
     for example in shown.examples:
         yield from _example_lines(example)
-    yield from _labelled("hurts", [f"{', '.join(hurt.clients)}: {hurt.told}" for hurt in shown.hurts] or [shown.unhurt])
-    yield from _labelled("caught", [f"{defect.command}  ({defect.title})" for defect in shown.planted])
-    yield "see also", ", ".join(shown.neighbours) or "no other rule of the family"
+    yield from _labelled(
+        "affected clients", [f"{', '.join(hurt.clients)}: {hurt.told}" for hurt in shown.hurts] or [shown.unhurt]
+    )
+    yield from _labelled("reproduce", [f"{defect.command}  ({defect.title})" for defect in shown.planted])
+    yield "see also", ", ".join(shown.neighbours) or "no other rule in this family"
 
 
 def _labelled(label: str, texts: list[str]) -> Iterator[tuple[str, str]]:
@@ -119,7 +125,7 @@ def _heading(side: Side) -> Iterator[str]:
 
 
 def as_markdown(shown: Page) -> str:
-    """The page for the documentation, beside its neighbours' and the index."""
+    """The page for the documentation; it links to related rules and to the index."""
     return "\n".join(_markdown(shown))
 
 
@@ -133,19 +139,19 @@ def _markdown(shown: Page) -> Iterator[str]:
     yield from ("## Fix", "", marked(shown.fix), "")
     for item in shown.advice:
         yield from (f"**{item.stack}.** {item.says}", "", "```", *item.lines, "```", "")
-    yield from ("## Whom it hurts", "")
+    yield from ("## Affected clients", "")
     for hurt in shown.hurts:
         yield f"- **{', '.join(hurt.clients)}**: {marked(hurt.told)} (`{hurt.defect}`: {hurt.turn})"
     if not shown.hurts:
         yield shown.unhurt
-    yield from ("", "## See it", "")
+    yield from ("", "## Reproduce", "")
     for defect in shown.planted:
         yield f"- `{defect.command}`: {marked(defect.title)}"
     yield ""
     for example in shown.examples:
         yield from _example_markdown(example)
     if shown.neighbours:
-        yield from ("## Neighbours", "", ", ".join(f"[{other}]({other}.md)" for other in shown.neighbours), "")
+        yield from ("## Related rules", "", ", ".join(f"[{other}]({other}.md)" for other in shown.neighbours), "")
 
 
 def _example_markdown(example: Shown) -> Iterator[str]:
@@ -156,7 +162,7 @@ def _example_markdown(example: Shown) -> Iterator[str]:
 
 
 def marked(text: str) -> str:
-    """A text as Markdown that shows it as it is; what stands between backticks stays code."""
+    """Escape a text for Markdown; text between backticks stays code."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
         return text.translate(SPECIALS).replace("`", "\\`")

@@ -1,10 +1,10 @@
-"""How to mend a fault in the servers, gateways and proxies that people really run: exact lines, only where they help."""
+"""How to fix failures in common servers, gateways and proxies: exact configuration lines, only where they help."""
 
 from typing import Final, NamedTuple
 
 
 class Advice(NamedTuple):
-    """What to set in one stack. `rules` are IDs, or letters that stand for a whole family; `lines` are exact."""
+    """What to set in one stack. `rules` are rule IDs or family codes; `lines` are exact."""
 
     stack: str
     says: str
@@ -20,55 +20,55 @@ NOT_JSON = ("ERR005", "ERR006", "ERR012", "NYI005", "NYI006", "NYI007")
 ADVICE: Final[tuple[Advice, ...]] = (
     Advice(
         "nginx",
-        "In the location of the API, pass each piece on as it comes, and compress nothing:",
+        "In the location of the API, turn off buffering and compression:",
         ("proxy_http_version 1.1;", "proxy_buffering off;", "proxy_cache off;", "gzip off;"),
         HELD_BACK,
     ),
     Advice(
         "An application behind nginx",
-        "One reply can switch the buffering off by a header:",
+        "A response header turns off buffering for that response:",
         ("X-Accel-Buffering: no",),
         HELD_BACK,
     ),
     Advice(
         "FastAPI, Starlette",
-        "Hand over an asynchronous generator that yields while the model works, never a list or a finished text:",
+        "Pass an async generator that yields while the model generates, never a list or a finished text:",
         ('return StreamingResponse(events(), media_type="text/event-stream")',),
         ("DLV001", "DLV002", "DLV006", "SSE001"),
     ),
     Advice(
         "Express (compression)",
-        "The middleware leaves a reply alone that says so, or is flushed after each event by `res.flush()`:",
+        "The middleware skips responses with this header; or call `res.flush()` after each event:",
         ("Cache-Control: no-cache, no-transform",),
         HELD_BACK,
     ),
     Advice(
         "Next.js",
-        "In next.config.js; or let the proxy in front compress all but streams:",
+        "In next.config.js; or let the proxy in front compress everything except streams:",
         ("compress: false",),
         HELD_BACK,
     ),
-    Advice("Apache httpd", "Flush each piece:", ("ProxyPass /v1 http://backend/v1 flushpackets=on",), HELD_BACK),
+    Advice("Apache httpd", "Flush each packet:", ("ProxyPass /v1 http://backend/v1 flushpackets=on",), HELD_BACK),
     Advice(
         "Traefik",
-        "Leave event streams out of the compress middleware:",
+        "Exclude event streams from the compress middleware:",
         ("traefik.http.middlewares.NAME.compress.excludedcontenttypes=text/event-stream",),
         COMPRESSED,
     ),
     Advice(
         "nginx",
-        "Let one layer compress: ask the server behind for bare bodies.",
+        "Compress in one layer only: request uncompressed bodies from the upstream server.",
         ('proxy_set_header Accept-Encoding "";',),
         ("HTTP013", "HTTP014"),
     ),
     Advice(
         "nginx",
-        "It closes a stream that is silent for 60 seconds; older releases speak HTTP/1.0 to the server behind, which hides a cut:",
+        "It closes a stream after 60 idle seconds; older releases use HTTP/1.0 upstream, which hides truncated responses:",
         ("proxy_read_timeout 1h;", "proxy_http_version 1.1;"),
         CUT,
     ),
-    Advice("HAProxy", "It closes a stream that is silent for longer than:", ("timeout server 1h",), CUT),
-    Advice("Envoy", "A route's timeout bounds the whole reply, 15 seconds by default:", ("timeout: 0s",), CUT),
+    Advice("HAProxy", "It closes a stream that is idle for longer than this timeout:", ("timeout server 1h",), CUT),
+    Advice("Envoy", "A route's timeout limits the complete response, to 15 seconds by default:", ("timeout: 0s",), CUT),
     Advice(
         "FastAPI, Starlette",
         "Write each event with its blank line, and the end marker after the last:",
@@ -77,31 +77,31 @@ ADVICE: Final[tuple[Advice, ...]] = (
     ),
     Advice(
         "sse-starlette",
-        "The response takes care of label, blank lines and comment heartbeats; the end marker is yours:",
+        "The response sets Content-Type, blank lines and comment heartbeats; send the end marker yourself:",
         ("return EventSourceResponse(events(), ping=15)", 'yield {"data": "[DONE]"}'),
         ("SSE001", "SSE003", "SSE004", "SSE007", "SSE011"),
     ),
     Advice(
         "FastAPI, Pydantic",
-        "A request model drops what it does not declare. Declare `stream`, branch on it, and refuse the rest by name:",
+        "A request model silently ignores undeclared fields. Declare `stream`, branch on it, and reject other fields by name:",
         ('model_config = ConfigDict(extra="forbid")', "stream: bool | None = False"),
         ("FLD001", "FLD002", "FLD006", "FLD007", "FLD008"),
     ),
     Advice(
         "FastAPI, Pydantic",
-        'Lax mode turns texts into numbers and booleans ("yes" is true). Refuse them:',
+        'Lax mode converts strings to numbers and booleans ("yes" is true). Reject them:',
         ("model_config = ConfigDict(strict=True)",),
         ("FLD003", "FLD004"),
     ),
     Advice(
         "LiteLLM proxy",
-        "Under `litellm_settings`: where this is true, fields that a provider lacks are dropped without a word.",
+        "Under `litellm_settings`: with `drop_params: true`, unsupported fields are silently dropped.",
         ("drop_params: false",),
         ("FLD002", "FLD004", "FLD006", "FLD007", "FLD008", "FLD011", "FLD012", "FLD013", "FLD014", "FLD016", "PAR"),
     ),
     Advice(
         "vLLM",
-        "It ignores unknown fields and tells only its log. If that is meant, say so to this harness:",
+        "It ignores unknown fields, and reports them only in its log. If that is intended, configure this harness:",
         ("conformance run --unknown-fields allow",),
         ("FLD006", "FLD007"),
     ),
@@ -115,13 +115,13 @@ ADVICE: Final[tuple[Advice, ...]] = (
     Advice("llama.cpp", "Tool calls need the model's own template:", ("--jinja",), ("FLD012", "TOOL012")),
     Advice(
         "vLLM, SGLang",
-        "Thoughts are told from the answer by a parser that fits the model; the wrong one calls all of it thoughts:",
+        "Reasoning is separated from content by a parser that fits the model; the wrong one returns all text as reasoning:",
         ("--reasoning-parser qwen3",),
         ("CMP015",),
     ),
     Advice(
         "FastAPI, Starlette",
-        '`HTTPException` answers {"detail": ...}, which no SDK reads. Answer with the error object itself:',
+        '`HTTPException` returns {"detail": ...}, which no SDK reads. Return the error object itself:',
         (
             'ERROR = {"message": "Streaming is not supported. Set stream=false.", "type": "invalid_request_error",',
             '         "param": "stream", "code": "streaming_not_supported"}',
@@ -131,19 +131,19 @@ ADVICE: Final[tuple[Advice, ...]] = (
     ),
     Advice(
         "FastAPI, Starlette",
-        "Replace both of the framework's own errors: those of validation, and those of routes and methods:",
+        "Replace both of the framework's error handlers: for validation, and for routes and methods:",
         ("@app.exception_handler(RequestValidationError)", "@app.exception_handler(StarletteHTTPException)"),
         ("ERR006", "ERR007", "ERR009", "ERR011"),
     ),
     Advice(
         "FastAPI, Starlette",
-        "The status has left when the generator starts. Fetch the first event before the response is made:",
+        "The status is sent before the generator starts. Fetch the first event before you create the response:",
         ("first = await anext(events)",),
         ("ERR004", "ERR016", "ERR017", "ERR022", "NYI008"),
     ),
     Advice(
         "nginx",
-        "Pass the server's own errors on, and speak JSON where there is no server:",
+        "Forward the upstream server's errors, and return JSON if the upstream is down:",
         (
             "proxy_intercept_errors off;",
             "error_page 502 504 = @down;",
@@ -152,36 +152,41 @@ ADVICE: Final[tuple[Advice, ...]] = (
         ),
         NOT_JSON,
     ),
-    Advice("Starlette, FastAPI", "Tracebacks are shown where this is true:", ("FastAPI(debug=False)",), ("ERR018",)),
-    Advice("Django", "Tracebacks are shown where this is true:", ("DEBUG = False",), ("ERR018",)),
+    Advice(
+        "Starlette, FastAPI",
+        "Turn off debug mode, which sends stack traces to clients:",
+        ("FastAPI(debug=False)",),
+        ("ERR018",),
+    ),
+    Advice("Django", "Turn off debug mode, which sends stack traces to clients:", ("DEBUG = False",), ("ERR018",)),
     Advice(
         "nginx",
-        "It answers bodies above 1 MB by a page of HTML with 413; agents send their whole history:",
+        "It rejects bodies above 1 MB with 413 and an HTML page; agents send their complete history:",
         ("client_max_body_size 64m;",),
         ("ERR022",),
     ),
     Advice(
         "FastAPI, Starlette",
-        "A path with a slash too many or too few is redirected, unless:",
+        "A path with an extra or a missing slash is redirected, unless:",
         ("FastAPI(redirect_slashes=False)",),
         ("HTTP011",),
     ),
     Advice(
         "LiteLLM proxy",
-        "Under `general_settings`: the usage is asked of the server behind in every stream.",
+        "Under `general_settings`: request usage from the upstream server in every stream.",
         ("always_include_stream_usage: true",),
         ("USE001",),
     ),
     Advice(
         "vLLM",
-        "`--api-key` guards some prefixes only (/v1 among them); /invocations and others stay open. Offer no other path:",
+        "`--api-key` protects only some prefixes (such as /v1); /invocations and others stay open. Expose no other path:",
         ("location /v1/ { proxy_pass http://127.0.0.1:8000; }", "location / { return 404; }"),
         ("AUTH",),
     ),
     Advice(
         "Starlette, FastAPI",
-        "Stop the model when the client is gone: a generator that is closed must close the model's own stream, and a "
-        "handler without a stream has to look by itself:",
+        "Stop the model on client disconnect: a closed generator must close the model's own stream, and a non-streaming "
+        "handler must poll:",
         ("if await request.is_disconnected(): ...",),
         ("LIFE",),
     ),
@@ -189,6 +194,6 @@ ADVICE: Final[tuple[Advice, ...]] = (
 
 
 def advice(rule: str) -> tuple[Advice, ...]:
-    """What helps against a rule's fault, in the order of the table."""
+    """Advice for a rule's failures, in the order of the table."""
     family = rule.rstrip("0123456789")
     return tuple(item for item in ADVICE if rule in item.rules or family in item.rules)

@@ -1,4 +1,4 @@
-"""The exchange: one recorded request and its reply, in octets and arrival times. The only evidence there is."""
+"""The exchange: one recorded request and its response, as bytes and arrival times. The only evidence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
 class Question(msgspec.Struct, frozen=True, order=True, gc=False):
-    """Who asked what: one probe, asked as one profile, in one mode.
+    """A test case: one probe, sent as one profile, in one mode.
 
     A probe's name is `api.topic` or `api.topic.about`, for example `chat.hello` or `chat.wrong-type.stream_options`.
     """
@@ -30,29 +30,29 @@ class Question(msgspec.Struct, frozen=True, order=True, gc=False):
 
     @property
     def topic(self) -> str:
-        """The second part of the probe's name: the kind of question."""
+        """The second part of the probe's name: the kind of test case."""
         return _parts(self.probe)[1]
 
     @property
     def about(self) -> str:
-        """The rest of the probe's name: the field or mistake in question, or nothing."""
+        """The rest of the probe's name: the field or mistake that is tested, or empty."""
         return _parts(self.probe)[2]
 
 
 @cache
 def _parts(probe: str) -> tuple[str, str, str]:
-    """API, topic and the rest of a probe's name: rules look at them tens of thousands of times a run."""
+    """API, topic and the rest of a probe's name; cached: rules read them tens of thousands of times per run."""
     api, topic, about = (*probe.split(".", 2), "")[:3]
     return api, topic, about
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to send, and the questions that it answers (the first names the exchange).
+    """One request to send, and the test cases that it covers (the first names the exchange).
 
     `headers` are in order, complete but for Host and Content-Length; `{key}` in a value stands for the API key.
     `max_tokens` is the upper bound of completion tokens that it can cost. `turn`, `hang_up` and `kept` are the probe's:
-    when the request is sent, after how many events the harness closes the connection on purpose, and whether it is
-    sent twice over one connection.
+    the stage in which it is sent, after how many events the harness disconnects on purpose, and whether it is sent
+    twice over one connection.
     """
 
     id: str
@@ -68,14 +68,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Arrival(NamedTuple):
-    """One read from the socket: nanoseconds since the exchange began, and how many octets it brought."""
+    """One read from the socket: nanoseconds since the start of the exchange, and the number of bytes."""
 
     at_ns: int
     length: int
 
 
 class Span(NamedTuple):
-    """A run of octets, `start` to before `end`, in what was sent or heard."""
+    """A range of sent or received bytes, `end` exclusive."""
 
     start: int
     end: int
@@ -83,13 +83,13 @@ class Span(NamedTuple):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How the exchange ended, as the connection showed it.
+    """How the exchange ended on the connection.
 
-    `how`: `idle` the reply was complete, the target kept the connection and the harness closed it; `closed` the
-    target closed it; `reset` it was reset; `timeout` the harness gave up waiting; `limit` the harness stopped
-    reading at one of its bounds; `hung-up` it closed the connection on purpose, as the probe wants it; `unreachable`
-    no connection was made; `interrupted` the user stopped the run.
-    `phase`: what was going on then; `after` means that the reply had been complete.
+    `how`: `idle` the response was complete, the target kept the connection open and the harness closed it; `closed`
+    the target closed it; `reset` it was reset; `timeout` the harness stopped waiting; `limit` the harness stopped
+    reading at one of its limits; `hung-up` it disconnected on purpose, as the probe requires; `unreachable` no
+    connection was made; `interrupted` the user stopped the run.
+    `phase`: the phase at that time; `after` means that the response was complete.
     """
 
     how: Literal["idle", "closed", "reset", "timeout", "limit", "hung-up", "unreachable", "interrupted"]
@@ -103,12 +103,12 @@ IDLE = Ending("idle", "after", 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One recorded exchange, seen as the answer to `question`.
+    """One recorded exchange, as the test case `question`.
 
-    `sent` and `heard` are the octets of the HTTP messages as they crossed the connection (inside TLS), with secrets
-    masked by `*` in the same length; `masked` says where the target repeated one. Times are nanoseconds since the
-    connection was begun; `sent_at_ns` is when the last octet of the request left, `held_up_ns` for how long at most the
-    harness itself could not read meanwhile. `views` caches what was read.
+    `sent` and `heard` are the bytes of the HTTP messages on the connection (inside TLS), with secrets masked by `*`
+    in the same length; `masked` are the spans where the target repeated one. Times are nanoseconds since connecting
+    began; `sent_at_ns` is when the last byte of the request was sent, `held_up_ns` the longest stall of the harness
+    itself during the exchange. `views` caches parsed values.
     """
 
     id: str
@@ -125,16 +125,16 @@ class Exchange:
 
     @property
     def api(self) -> Api:
-        """The API that was asked."""
+        """The API that was called."""
         return self.question.api
 
     @property
     def mode(self) -> Mode:
-        """`stream` where the request asked for a stream."""
+        """`stream` if a stream was requested."""
         return self.question.mode
 
     def asked_as(self, question: Question) -> "Exchange":
-        """The same evidence as the answer to another question that was merged into the request."""
+        """The same exchange, as another test case that was merged into the request."""
         return self if question == self.question else replace(self, question=question)
 
 
@@ -142,7 +142,7 @@ T = TypeVar("T")
 
 
 def view(read: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
-    """Make a pure reader of an exchange compute its result once per exchange."""
+    """Cache the result of a pure reader in the exchange."""
 
     def cached(x: Exchange) -> T:
         if read not in x.views:

@@ -1,4 +1,4 @@
-"""The impact: what one framework's user would see for an exchange, and what it would cost."""
+"""The impact: what the user of one framework would see for an exchange, and its cost."""
 
 from typing import Literal
 
@@ -20,11 +20,10 @@ Outcome = Literal[
 
 
 class Impact(msgspec.Struct, frozen=True, kw_only=True):
-    """What one framework would make of a reply.
+    """How one framework would handle a response.
 
-    `requests` and `billed` count the requests of one user message; `wasted_usd` is what its retries cost, `cost_usd`
-    what the message cost in all (None where no price is known), and both again for a day of messages (None where
-    nobody said how many). `delivered` tells whether the user sees the answer.
+    `requests` and `billed` count the requests of one user message; `wasted_usd` is the cost of its retries, `cost_usd`
+    its total cost (None if no price is known), and both again per day (None if the number of messages is unknown).
     `detail` is one sentence: what the user sees and why. `error` is the message as the user would read it.
     """
 
@@ -45,5 +44,5 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def delivered(self) -> bool:
-        """Whether the user gets the whole answer, once."""
+        """Whether the user gets the complete response, once."""
         return self.outcome in ("text", "tool_ok")

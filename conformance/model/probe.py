@@ -1,4 +1,4 @@
-"""The probe: one question with a purpose."""
+"""The probe: one request with a purpose."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from typing import Any, Literal
 from conformance.model.exchange import MODES, Api, Mode
 
 TOGETHER, CROWD = 0, 1
-"""Turns that many exchanges share: most of a run, and the crowd that comes all at the same time."""
+"""Stages with concurrent requests: most of a run, and the burst."""
 
 Suite = Literal["smoke", "gate", "full", "fields", "fuzz"]
 Asker = Literal["framework", "sdk"]
 SUITES: tuple[Suite, ...] = ("smoke", "gate", "full", "fields")
-"""The first three hold each other; `fields` asks what becomes of each request field, and of nothing else.
+"""Each of the first three includes the previous one; `fields` tests only the support of each request field.
 
-`fuzz` is no choice: it greets, and what more is asked nobody has written down.
+`fuzz` can't be selected: it has the baseline requests, and generated cases follow them.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """What a probe puts on the wire where a JSON body can't say it.
+    """The parts of a request that differ from a POST of a JSON body.
 
-    `path` stands behind the base URL, or where `at_root` is set behind its host; a header changed to None is left out;
-    `body` are the octets of the body. In path and body `{model}` stands for the model's name.
+    `path` is appended to the base URL, or with `at_root` to its host; a header set to None is removed; `body` is the
+    body in bytes. In path and body `{model}` stands for the model's name.
     """
 
     method: str = "POST"
@@ -35,20 +35,19 @@ class Raw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One question.
+    """One request with a purpose.
 
-    `name` is `api.topic` or `api.topic.about`. `purpose` is one sentence. `asker`: every selected framework asks it
-    with its own body and headers, or the API's bare SDK asks it once. `change` turns the asker's greeting body into
-    the probe's body (a JSON value); `raw` replaces method, path, headers or the octets of the body where JSON
-    can't say it. `suite` is the smaller of `gate` and `full` that asks it. `of_smoke` are the modes in which the suite
-    `smoke` asks it, `of_fields` those in which `fields` does, which shows what becomes of one request field.
-    `max_tokens` is the upper bound of completion tokens that one answer can cost. `apart`: it is asked for itself,
-    though an equal request may be asked too: two equal requests show how much the target differs from itself.
+    `name` is `api.topic` or `api.topic.about`. `purpose` is one sentence. `asker`: it is sent as every selected
+    framework, with its body and headers, or once as the API's SDK. `change` turns the baseline body into the probe's
+    body (a JSON value); `raw` replaces method, path, headers or the bytes of the body. `suite` is the smaller of `gate`
+    and `full` that includes it. `of_smoke` are its modes in the suite `smoke`, `of_fields` those in `fields`, which
+    tests the support of one request field. `max_tokens` is the upper bound of completion tokens that one request can
+    cost. `apart`: always send it, even if an equal request exists: repeats show how much the target's responses vary.
 
-    Turns are taken one after the other: most probes are asked together (0), a crowd at the same time (1), those of
-    the later turns one at a time with nothing else under way. `hang_up`: the harness closes the connection once so
-    many events have come (0: as soon as the request is sent). `kept`: the question is asked twice over one connection,
-    and the second exchange is recorded.
+    Stages (`turn`) run in sequence: most probes are sent together (0), a burst concurrently (1), those of later stages
+    one at a time with no other request in flight. `hang_up`: the harness disconnects after this many events (0: as
+    soon as the request is sent). `kept`: the request is sent twice over one connection, and the second exchange is
+    recorded.
     """
 
     name: str
@@ -69,11 +68,11 @@ class Probe:
 
     @property
     def smallest_suite(self) -> Suite:
-        """The smallest suite that asks it."""
+        """The smallest suite that includes it."""
         return next((suite for suite in SUITES if self.modes_in(suite)), self.suite)
 
     def modes_in(self, suite: Suite) -> tuple[Mode, ...]:
-        """The modes in which a suite asks it; none where it does not."""
+        """Its modes in a suite; empty if the suite does not include it."""
         if suite == "fields":
             return self.of_fields
         if suite == "smoke":

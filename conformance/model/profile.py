@@ -1,4 +1,4 @@
-"""The profile: how one framework speaks."""
+"""The profile: the requests of one framework."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -12,11 +12,11 @@ Headers = tuple[tuple[str, str], ...]
 KEY = "{key}"
 MODEL = "{model}"
 WRONG_KEY = "wrong-key-0123456789-of-nobody"
-"""What is sent where a key that no target knows is wanted: a constant, never made from the real one."""
+"""A key that no target accepts: a constant, never derived from the real one."""
 
 
 class Recorded(NamedTuple):
-    """A greeting as the framework sends it: headers in order, and the body."""
+    """A baseline request as the framework sends it: headers in order, and the body."""
 
     headers: Headers
     body: Body
@@ -24,12 +24,12 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What a framework sends, captured from the real one.
+    """Requests captured from the real framework.
 
-    `requests` gives the plain greeting turn per mode: headers in the framework's order, without Host and
-    Content-Length, in which `{key}` stands for the API key, and a body in which `{model}` stands for the model's name.
-    `packages` are those that it was captured from, by name and version; a name on npm begins with `npm:`. `framework`
-    marks those that stand for a framework; the others are the bare SDK that asks the API's own questions.
+    `requests` gives the baseline request per mode: headers in the framework's order, without Host and Content-Length,
+    in which `{key}` stands for the API key, and a body in which `{model}` stands for the model's name. `packages` are
+    those that it was captured from, by name and version; an npm package has the prefix `npm:`. `framework` is false
+    for an SDK that only sends the probes of the API itself.
     """
 
     name: str
@@ -44,13 +44,13 @@ class Profile:
 
     @property
     def versions(self) -> str:
-        """The packages with their versions, for people."""
+        """The packages with their versions, for display."""
         return ", ".join(" ".join(package) for package in self.packages)
 
     def headers(self, mode: Mode) -> Headers:
-        """The headers of the greeting."""
+        """The headers of the baseline request."""
         return self.requests[mode].headers
 
     def body(self, mode: Mode) -> Body:
-        """The body of the greeting, to be changed at will."""
+        """A copy of the body of the baseline request; the caller may modify it."""
         return deepcopy(self.requests[mode].body)

@@ -1,4 +1,4 @@
-"""The rule: one requirement, judged by a pure function over exchanges, with examples that prove it bites."""
+"""The rule: one requirement, checked by a pure function over exchanges, with examples that pass and fail."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,12 +14,12 @@ Example = Exchange | tuple[Exchange, ...]
 
 ONE, BOTH = ("x",), ("stream", "unary")
 BESIDE: Mapping[str, str] = MappingProxyType({"hello": "hello"})
-"""What every rule may ask to see beside its own exchange: the plain greeting in the same mode."""
+"""Comparison available to every rule: the baseline exchange in the same mode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One requirement. Build it with `rule`; `judge` yields what it sees wrong and never raises."""
+    """One requirement. Build it with `rule`; `judge` yields its findings and never raises."""
 
     id: str
     level: Level
@@ -43,12 +43,12 @@ class Rule:
 
     @property
     def fault(self) -> str:
-        """The name of the fault, from the function's name."""
+        """The slug of the failure, from the function's name."""
         return self.judge.__name__.replace("_", "-")
 
     @property
     def why(self) -> str:
-        """Why it matters, from the function's docstring."""
+        """The rationale, from the function's docstring."""
         return inspect.cleandoc(self.judge.__doc__ or "")
 
 
@@ -67,17 +67,17 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
     timed: bool = False,
     beside: Mapping[str, str] = BESIDE,
 ) -> Callable[[Judge], Rule]:
-    """Turn a judging function into a Rule.
+    """Turn a check function into a Rule.
 
-    The function's parameters say what it judges: `x` one exchange, or `stream, unary` the same question both ways; and
-    what beside it: `policy` the target's policy; `briefs` the same profile's streams whose requests allow no more than
-    a few tokens; any parameter that `beside` maps to a probe (`topic.about`), the answer to it by the same profile.
-    It is asked in the mode of `x`, or in the one named in front (`unary:seed.again`); a name that ends in `*` stands
-    for all that begin so, as a tuple. `hello` always stands for the plain greeting. Evidence that was not recorded
-    makes the rule untestable, but where the name ends in `?`: then the parameter is None.
+    The function's parameters select its evidence: `x` is one exchange; `stream, unary` is one test case in both modes;
+    `policy` is the target's policy; `briefs` are the same profile's streams whose requests allow only a few tokens;
+    any parameter that `beside` maps to a probe (`topic.about`) is the exchange of that probe with the same profile, in
+    the mode of `x` or in the one of its prefix (`unary:seed.again`); a trailing `*` matches any name with that prefix
+    and gives a tuple. `hello` is always the baseline exchange. An exchange that was not recorded makes the rule
+    untestable, unless the name ends in `?`: then the parameter is None.
 
-    `when` is asked of `x`, or of both `stream` and `unary`, and answers None where the rule applies. `timed` marks a
-    rule that judges arrival times. Raises TypeError for a rule without examples, docstring or a known signature.
+    `when` is called with `x`, or with both `stream` and `unary`, and returns None if the rule applies. `timed` marks a
+    rule about arrival times. Raises TypeError for a rule without examples or docstring, or with unknown parameters.
     """
     others = {**BESIDE, **beside}
 
@@ -86,15 +86,15 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
         subject = BOTH if "unary" in inputs else ONE
         if inputs[: len(subject)] != subject or not {*inputs[len(subject) :]} <= {"policy", "briefs", *others}:
             raise TypeError(
-                f"rule {id}: parameters {inputs} do not begin with {subject}, or name what is not beside it"
+                f"rule {id}: parameters {inputs} do not begin with {subject}, or name something not in `beside`"
             )
         seen = {name: others[name] for name in inputs if name in others}
         if subject is BOTH and any(":" not in where for where in seen.values()):
-            raise TypeError(f"rule {id}: judges both modes, so `beside` has to name the mode of {seen}")
+            raise TypeError(f"rule {id}: judges both modes, so `beside` must name the mode of {seen}")
         if not good or not bad:
             raise TypeError(f"rule {id}: needs a good and a bad example")
         if not (judge.__doc__ and title and spec.startswith("https://") and fix):
-            raise TypeError(f"rule {id}: needs a title, a docstring, a fix and a specification's https address")
+            raise TypeError(f"rule {id}: needs a title, a docstring, a fix and the https URL of a specification")
         return Rule(
             id=id,
             level=level,

@@ -1,4 +1,4 @@
-"""The run: the facts about a recording that are not in its exchanges."""
+"""The run manifest: facts about a recording that are not in its exchanges."""
 
 from typing import Literal
 
@@ -11,11 +11,11 @@ FORMAT = "oai-conformance-run/1"
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked of whom, when, and how it ended.
+    """Target, suite, profiles, planned requests and result of a run.
 
     `started` is an RFC 3339 time in UTC. `planned` are the IDs of the requests in order, `left_out` the planned ones
-    that were not sent, with the reason. `profiles` are the frameworks that were asked for, `missing_apis` the APIs
-    that answered 404 or 405. `stopped` is empty for a complete run. `seed` is where the cases of a hunt began.
+    that were not sent, with the reason. `profiles` are the selected frameworks. `stopped` is empty for a complete run.
+    `seed` is the random seed of a fuzz run.
     """
 
     format: str = FORMAT

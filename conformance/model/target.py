@@ -1,4 +1,4 @@
-"""The target: a deployment under test, and what its owner says of it."""
+"""The target: a deployment under test, and its owner's settings."""
 
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -14,11 +14,11 @@ DEFAULT_PATHS: dict[Api, str] = {"chat": "/chat/completions", "messages": "/mess
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What the target's owner promises.
+    """The behaviour that the target's owner promises.
 
-    `streaming`: whether a declared refusal (501) of streaming is accepted for now. `unknown_fields`: what the target
-    does with fields that it does not know; none where the owner has not said. `fields`: the same for fields whose
-    names match a pattern (`*` and `?`), the first that does.
+    `streaming`: whether a 501 response to streaming requests is accepted for now. `unknown_fields`: how the target
+    handles unknown fields; None if not set. `fields`: the same for fields whose names match a pattern (`*` and `?`);
+    the first match counts.
     """
 
     streaming: Streaming = "required"
@@ -29,13 +29,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return hash((self.streaming, self.unknown_fields, *self.fields.items()))
 
     def promise(self, name: str) -> UnknownFields | None:
-        """What the owner promises to do with an unknown field; None where nothing was said."""
+        """The promised handling of an unknown field; None if not set."""
         found = (word for pattern, word in self.fields.items() if fnmatchcase(name, pattern))
         return next(found, self.unknown_fields)
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
-    """US dollars per million tokens, and per request where the target bills so; none where unknown."""
+    """US dollars per million tokens, and per request if the target bills so; None if unknown."""
 
     input: float | None = None
     output: float | None = None
@@ -45,10 +45,10 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment under test.
 
-    `base_url` ends where the API's path begins (usually `/v1`). `key_env` names the environment variable that holds
-    the key; the key itself is never part of a target. `apis` are those that the owner says it offers: one that is
-    listed and missing is a failure; where none is listed, a missing API is not applicable. `concurrency` is how many
-    exchanges may go on at the same time.
+    `base_url` is the part before the API's path (usually it ends in `/v1`). `key_env` names the environment variable
+    that holds the key; the key itself is never part of a target. `apis` are those that the target must offer: a listed
+    API that is missing is a failure; if none is listed, a missing API is not applicable. `concurrency` is the maximum
+    number of concurrent requests.
     """
 
     name: str = "target"
@@ -63,9 +63,5 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
 
     def url(self, api: Api) -> str:
-        """The full address of an API of this target.
-
-        A path that begins with the base URL's own last segments is not doubled: a path given by the owner is
-        appended to the base URL as it stands.
-        """
+        """The full URL of an API of this target: the base URL and the API's path, unchanged."""
         return self.base_url.rstrip("/") + self.paths.get(api, DEFAULT_PATHS[api])

@@ -1,4 +1,4 @@
-"""Verdicts and findings: what the rules say of the exchanges."""
+"""Verdicts and findings of the rules."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from conformance.model.exchange import Api, Mode, Span
 
 
 class Level(StrEnum):
-    """How much a requirement matters (RFC 2119)."""
+    """The level of a requirement (RFC 2119)."""
 
     MUST = "MUST"
     SHOULD = "SHOULD"
@@ -19,9 +19,9 @@ MUST, SHOULD, MAY = Level.MUST, Level.SHOULD, Level.MAY
 
 
 class Status(StrEnum):
-    """What became of one rule on one question."""
+    """The status of one rule on one test case."""
 
-    PASS = "pass"  # noqa: S105 - a verdict, no password
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     NOT_APPLICABLE = "not-applicable"
     UNTESTABLE = "untestable"
@@ -29,10 +29,10 @@ class Status(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One thing that a rule saw: what, and the octets that it points at.
+    """One observation of a rule, and the bytes that it points at.
 
-    `seen` is a clause in plain words that names the header, field, event or chunk; `expected` says what would have
-    been right, where the rule's title does not.
+    `seen` is a clause that names the header, field, event or chunk; `expected` is the correct value or behaviour, if
+    the rule's title does not state it.
     """
 
     seen: str
@@ -41,7 +41,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Skip(msgspec.Struct, frozen=True, gc=False):
-    """Why a rule does not judge an exchange: `not-applicable` (rightly so) or `untestable` (evidence is missing)."""
+    """Why a rule does not judge an exchange: `not-applicable`, or `untestable` (evidence is missing)."""
 
     status: Status
     reason: str
@@ -58,11 +58,11 @@ def untestable(reason: str) -> Skip:
 
 
 ANOTHER_QUESTION = not_applicable("another question was asked")
-"""The rule is about another kind of question: here it has no verdict at all."""
+"""The rule is about another kind of request: it has no verdict at all."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One rule's judgement of one question. `waived` holds the reason of the waiver that covers it, or nothing."""
+    """One rule's judgement of one test case. `waived` is the reason of the waiver that covers it, or empty."""
 
     rule: str
     title: str

@@ -1,4 +1,4 @@
-"""Read the reply's head and body from what was heard (RFC 9112), forgiving in reading and exact in reporting."""
+"""Parse the response's head and body from the received bytes (RFC 9112): lenient in parsing, exact in reporting."""
 
 import re
 import zlib
@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from conformance.model.exchange import Exchange, Span, view
 
 MAX_CONTENT = 64 * 1024 * 1024
-"""The bound on decompressed octets: what is above it is not read (a decompression bomb)."""
+"""The bound on decompressed bytes: more is not read (a decompression bomb)."""
 
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) ([1-9]\d\d)(?: ([^\r\n]*))?\r?\n")
@@ -29,18 +29,18 @@ PACKED = {
     b"\x78\x9c": "zlib",
     b"\x78\xda": "zlib",
 }
-"""How compressed data begins."""
+"""The first bytes of compressed data."""
 
 NOWHERE = Span(0, 0)
 SEALED = ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm")
-"""Registered content codings that this reader can't undo."""
+"""Registered content codings that this parser can't decode."""
 
 Framing = Literal["length", "chunked", "close", "none"]
 Part = Literal["head", "framing"]
 
 
 class Header(NamedTuple):
-    """One header line: the name in lower case, the value without surrounding blanks, and its octets."""
+    """One header line: the name in lower case, the value without surrounding whitespace, and its bytes."""
 
     name: str
     value: str
@@ -48,7 +48,7 @@ class Header(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """One departure from HTTP/1.1: a clause in plain words, the octets, and where: in the head or in the framing."""
+    """One violation of HTTP/1.1: a clause, the bytes, and the part: head or framing."""
 
     what: str
     span: Span
@@ -56,7 +56,7 @@ class Fault(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A run of the body that is contiguous in what was heard: where it starts in each, and its length."""
+    """A run of the body that is contiguous in the received bytes: its offset in each, and its length."""
 
     body: int
     heard: int
@@ -65,12 +65,12 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The final reply of an exchange. Where none came, `status` is 0 and everything else is empty.
+    """The final response of an exchange. Without one, `status` is 0 and everything else is empty.
 
-    `raw` is the body as transferred, `content` the body with its content coding undone (what could be undone, if it
-    is corrupt; nothing, if it is `sealed` by a coding that this reader does not know). `coding` names what was to be
-    undone. `complete` tells whether the body's own framing says that all of it came. `trailing` are octets after the
-    reply. `timeline` maps content to time: pairs of (content octets available, nanoseconds).
+    `raw` is the body as transferred, `content` the body with its content coding decoded (the decodable part, if it is
+    corrupt; empty, if it is `sealed` by a coding that this parser can't decode). `coding` names the content coding.
+    `complete`: the body is complete by its own framing. `trailing` are bytes after the response. `timeline` maps
+    content to time: pairs of (content bytes available, nanoseconds).
     """
 
     status: int = 0
@@ -95,11 +95,11 @@ class Reply:
         return tuple(h.value for h in self.headers if h.name == name)
 
     def value(self, name: str) -> str:
-        """The first value of a header, or nothing."""
+        """The first value of a header, or empty."""
         return next(iter(self.values(name)), "")
 
     def span(self, name: str) -> Span:
-        """The octets of a header line, or of the whole head where it is missing."""
+        """The bytes of a header line, or of the complete head if it is missing."""
         return next((h.span for h in self.headers if h.name == name), self.head)
 
     @property
@@ -109,17 +109,17 @@ class Reply:
 
     @property
     def charset(self) -> str:
-        """The charset parameter of the content type in lower case, or nothing."""
+        """The charset parameter of the Content-Type in lower case, or empty."""
         found = re.search(r";\s*charset\s*=\s*\"?([^\s;\"]+)", self.value("content-type"), re.IGNORECASE)
         return found[1].lower() if found else ""
 
     @property
     def packed(self) -> str:
-        """What the body is compressed by though no Content-Encoding says so, or nothing."""
+        """The compression of a body that has no Content-Encoding, or empty."""
         return "" if self.coding else next((name for magic, name in PACKED.items() if self.raw.startswith(magic)), "")
 
     def locate(self, start: int, end: int) -> Span:
-        """Where a run of the content stands in what was heard; the whole body where the content was compressed."""
+        """The received bytes of a run of the content; the complete body if the content was compressed."""
         if not self.segments:
             return self.head
         if self.coding:
@@ -132,7 +132,7 @@ class Reply:
         return found.heard + min(offset - found.body, found.length)
 
     def at_ns(self, end: int) -> int:
-        """When the content up to before `end` had arrived, in nanoseconds since the exchange began."""
+        """When the content before offset `end` had arrived, in nanoseconds since the exchange began."""
         if not self.timeline:
             return 0
         return self.timeline[min(bisect_left(self.timeline, (end,)), len(self.timeline) - 1)][1]
@@ -152,12 +152,12 @@ class _Body:
 
 @view
 def reply(x: Exchange) -> Reply:
-    """The final reply; interim (1xx) replies are passed over (RFC 9110, section 15.2)."""
+    """The final response; interim (1xx) responses are skipped (RFC 9110, section 15.2)."""
     start = 0
     while (line := STATUS_LINE.match(x.heard, start)) and 100 <= int(line[2]) < 200 and int(line[2]) != 101:
         end = HEAD_END.search(x.heard, line.end() - 2)
         if not end:
-            return Reply(faults=(Fault("the head of an interim reply has no end", Span(start, len(x.heard))),))
+            return Reply(faults=(Fault("the head of an interim response has no end", Span(start, len(x.heard))),))
         start = end.end()
     return _final(x, start)
 
@@ -165,7 +165,7 @@ def reply(x: Exchange) -> Reply:
 def _final(x: Exchange, start: int) -> Reply:
     line = STATUS_LINE.match(x.heard, start)
     if not line:
-        what = "the reply does not begin with an HTTP/1.1 status line"
+        what = "the response does not begin with an HTTP/1.1 status line"
         return Reply(faults=(Fault(what, Span(start, min(len(x.heard), start + 80))),) if x.heard[start:] else ())
     end = HEAD_END.search(x.heard, line.end() - 2)
     head = Span(start, end.end() if end else len(x.heard))
@@ -198,11 +198,11 @@ def _final(x: Exchange, start: int) -> Reply:
 
 def _head_faults(heard: bytes, head: Span, line: re.Match[bytes], *, has_end: bool) -> Iterator[Fault]:
     if not line[1].startswith(b"HTTP/1."):
-        yield Fault(f"the status line speaks {line[1].decode()} on an HTTP/1.1 connection", Span(*line.span()))
+        yield Fault(f"the status line uses {line[1].decode()} on an HTTP/1.1 connection", Span(*line.span()))
     if not has_end:
-        yield Fault("the reply's head has no end", head)
+        yield Fault("the response's head has no end", head)
     if bare := BARE_LF.search(heard, head.start, head.end):
-        yield Fault("a line of the head ends in a bare LF in place of CRLF", Span(*bare.span()))
+        yield Fault("a line of the head ends in a bare LF instead of CRLF", Span(*bare.span()))
 
 
 def _headers(heard: bytes, start: int, end: int, faults: list[Fault]) -> Iterator[Header]:
@@ -213,7 +213,7 @@ def _headers(heard: bytes, start: int, end: int, faults: list[Fault]) -> Iterato
             faults.append(Fault(f"a header line is malformed: {name[:40]!r}", span))
             continue
         if CONTROL.search(value):
-            faults.append(Fault(f"the value of {name[:40]} holds a control character", span))
+            faults.append(Fault(f"the value of {name[:40]} contains a control character", span))
         yield Header(name.lower(), value.strip(), span)
 
 
@@ -230,9 +230,9 @@ def _body(x: Exchange, version: bytes, status: int, headers: tuple[Header, ...],
         if codings != ["chunked"]:
             body.blame(f"Transfer-Encoding is not chunked alone: {', '.join(codings)[:60]}", transfer[0].span)
         if version == b"HTTP/1.0":
-            body.blame("an HTTP/1.0 reply has a Transfer-Encoding", transfer[0].span)
+            body.blame("an HTTP/1.0 response has a Transfer-Encoding", transfer[0].span)
         if lengths:
-            body.blame("the reply has both Transfer-Encoding and Content-Length", lengths[0].span)
+            body.blame("the response has both Transfer-Encoding and Content-Length", lengths[0].span)
     if codings and codings[-1] == "chunked":
         body.framing = "chunked"
         _chunks(x.heard, start, body)
@@ -265,7 +265,7 @@ def _length(heard: bytes, start: int, headers: Sequence[Header], body: _Body) ->
 
 
 def _chunks(heard: bytes, at: int, body: _Body) -> None:
-    """Apply RFC 9112, section 7.1, and stop at the first octet that is not chunked coding."""
+    """Apply RFC 9112, section 7.1, and stop at the first byte that is not chunked coding."""
     size_at, size, body.end = CHUNK_SIZE.match, len(heard), len(heard)
     segments, make, start = body.segments, Segment._make, 0
     while found := size_at(heard, at):
@@ -279,7 +279,7 @@ def _chunks(heard: bytes, at: int, body: _Body) -> None:
         start, at = start + length, at + length
         if not heard.startswith(b"\r\n", at):
             if at < size and heard[at:] != b"\r":
-                body.blame("a chunk is longer than its size says", Span(at, min(size, at + 16)))
+                body.blame("a chunk is longer than its size", Span(at, min(size, at + 16)))
             return
         at += 2
     if at < size and not CHUNK_SIZE_BEGUN.match(heard, at):
@@ -287,7 +287,7 @@ def _chunks(heard: bytes, at: int, body: _Body) -> None:
 
 
 def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, int]]:
-    """For each read from the socket that brought body: how much of the body had come by then, and its time."""
+    """For each socket read that had body bytes: how many had arrived by then, and its time."""
     ends = [at + length for _, at, length in segments]
     total = segments[-1].body + segments[-1].length if segments else 0
     heard = index = now = at_ns = 0
@@ -313,9 +313,9 @@ class _Decoded(NamedTuple):
 
 
 def _decode(raw: bytes, arrived: list[tuple[int, int]], coding: str) -> _Decoded:
-    """Undo the content coding arrival by arrival, so that each octet of content has the time at which it was there.
+    """Decode the content coding arrival by arrival, so that each byte of content has the time when it was available.
 
-    A name that is no registered coding stands for none: clients pass such a body through as it is.
+    A coding that is not registered counts as none: clients do not decode such a body.
     """
     if any(part.strip() in SEALED for part in coding.split(",")) or coding.count(","):
         return _Decoded(coding=coding, sealed=True)
@@ -332,15 +332,15 @@ def _decode(raw: bytes, arrived: list[tuple[int, int]], coding: str) -> _Decoded
         have = body_end
         timeline.append((len(out), at_ns))
         if len(out) > MAX_CONTENT:
-            fault = f"the body decompresses to more than {MAX_CONTENT} octets"
+            fault = f"the body decompresses to more than {MAX_CONTENT} bytes"
             break
     return _Decoded(bytes(out[:MAX_CONTENT]), tuple(timeline), coding, fault=fault)
 
 
 def _inflater(coding: str, raw: bytes) -> Callable[[bytes, int], bytes]:
-    """Undo gzip, some members after each other included, or deflate, with or without the wrapper that many omit.
+    """Decode gzip, also of several members, or deflate, with or without the zlib wrapper that many omit.
 
-    What follows the compressed data and is no further member is dropped, as clients do.
+    Data after the last member is dropped, as clients do.
     """
     wrapped = len(raw) > 1 and raw[0] & 15 == 8 and (raw[0] * 256 + raw[1]) % 31 == 0
     wbits = 31 if coding != "deflate" else 15 if wrapped else -15
@@ -362,7 +362,7 @@ def _inflater(coding: str, raw: bytes) -> Callable[[bytes, int], bytes]:
 
 
 def over_at_ns(x: Exchange) -> int:
-    """When the last octet of the reply, or the close that ends it, came: nanoseconds since the exchange began."""
+    """When the response's last byte, or the close that ends it, arrived: nanoseconds since the exchange began."""
     answer = reply(x)
     if answer.framing == "close" or not x.arrivals:
         return x.ending.at_ns

@@ -1,4 +1,4 @@
-"""Read the one JSON object that an answer is where it does not come as a stream."""
+"""Read the JSON object of a non-streaming response."""
 
 from conformance.model.exchange import Exchange, view
 from conformance.parsing.http1 import reply
@@ -9,7 +9,7 @@ from conformance.parsing.sse import looks_like_events
 
 @view
 def whole_object(x: Exchange) -> Object | None:
-    """The JSON object that is the whole reply, whichever mode was asked for; None where it is something else."""
+    """The JSON object that is the response body, whichever mode was requested; None if it is anything else."""
     if looks_like_events(x):
         return None
     value = value_of(reply(x).content)

@@ -1,4 +1,4 @@
-"""Read one JSON text (RFC 8259): strict where the grammar is, forgiving where only a reader's bounds are met."""
+"""Parse one JSON text (RFC 8259): strict about the grammar, lenient about a parser's own limits."""
 
 import json
 import re
@@ -9,14 +9,14 @@ import msgspec
 
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 LONE = re.compile("[\ud800-\udfff]")
-"""In a text that was read, a pair of them is one character."""
+"""In a decoded string, a surrogate pair is one character, so that this matches lone ones only."""
 
 LONGEST_INTEGER = 4000
-"""Digits; Python refuses to make an integer of more than 4300, which is no fault of the text."""
+"""Digits; Python rejects integers of more than 4300, which is not a defect of the text."""
 
 
 class Mark(Enum):
-    """What stands in the place of a JSON value where there is none."""
+    """Stands for a missing JSON value."""
 
     NOT_JSON = "not JSON"
     DONE = "[DONE]"
@@ -29,7 +29,7 @@ def value_of(octets: bytes) -> Any:
     """The value of one JSON text in UTF-8 without BOM, or NOT_JSON.
 
     Lone surrogates and numbers of any size are JSON (sections 6 and 7); NaN, a second value, or nesting deeper than
-    a reader can follow (section 9) are not.
+    the parser's limit (section 9) are not.
     """
     try:
         return msgspec.json.decode(octets)
@@ -53,7 +53,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def fault_of(octets: bytes) -> str:
-    """Why octets are no JSON text, in a clause that names the position; empty where they are one."""
+    """Why bytes are not a JSON text, as a clause that names the position; empty if they are one."""
     if value_of(octets) is not NOT_JSON:
         return ""
     if not octets.strip(b" \t\r\n"):
@@ -62,7 +62,7 @@ def fault_of(octets: bytes) -> str:
         json.loads(octets.decode(), parse_int=_integer, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         return _clause(error)
-    return ""  # not to be expected: value_of has read it
+    return ""  # unreachable: value_of would have read it
 
 
 FAULTS = {
@@ -72,18 +72,18 @@ FAULTS = {
     "Expecting ','": "a comma or the closing bracket is missing",
     "Extra data": "more follows the value",
     "Unterminated string": "a string has no end",
-    "Invalid control character": "a string holds a bare control character",
-    "Invalid \\": "a string holds a broken escape",
-    "Unexpected UTF-8 BOM": "a byte order mark stands in front",
+    "Invalid control character": "a string contains a bare control character",
+    "Invalid \\": "a string contains an invalid escape",
+    "Unexpected UTF-8 BOM": "it begins with a byte order mark",
     "Illegal trailing comma": "nothing follows a comma",
 }
-"""What the parser's complaints, by how they begin, mean to somebody who reads the JSON text."""
+"""Explanations of the parser's messages, by how they begin."""
 
 
 def lone_surrogate(octets: bytes, value: Any) -> str:
-    """The first half of a character that stands alone in a JSON text's strings, as it is escaped, or nothing.
+    """The first lone surrogate in a JSON text's strings, as an escape, or empty.
 
-    `value` is what `octets` hold.
+    `value` is the parsed value of `octets`.
     """
     if not SURROGATE.search(octets):
         return ""
@@ -100,7 +100,7 @@ def lone_surrogate(octets: bytes, value: Any) -> str:
 
 
 def repeated_name(octets: bytes) -> str:
-    """A name that stands twice in one object of a JSON text, or nothing. What can't be read has none."""
+    """A name that occurs twice in one object of a JSON text, or empty; empty for invalid JSON too."""
     twice: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -123,8 +123,8 @@ def _clause(error: Exception) -> str:
             told = next((words for begins, words in FAULTS.items() if error.msg.startswith(begins)), "broken")
             return f"{told} at character {error.pos}"
         case UnicodeDecodeError():
-            return f"not UTF-8 at octet {error.start}"
+            return f"not UTF-8 at byte {error.start}"
         case RecursionError():
             return "nested too deeply"
         case _:
-            return f"{error} is no JSON value"
+            return f"{error} is not a JSON value"

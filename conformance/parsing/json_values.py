@@ -1,4 +1,4 @@
-"""Look at JSON values of which nobody has promised a type."""
+"""Access JSON values of unknown type."""
 
 from typing import Any, TypeGuard
 
@@ -6,17 +6,17 @@ Object = dict[str, Any]
 
 
 def mapping(value: Any) -> Object:
-    """The value where it is an object, or else an empty one."""
+    """The value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def sequence(value: Any) -> list[Any]:
-    """The value where it is an array, or else an empty one."""
+    """The value if it is an array, else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def string(value: Any) -> str:
-    """The value where it is a string, or else an empty one."""
+    """The value if it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
@@ -26,7 +26,7 @@ def is_integer(value: Any) -> TypeGuard[int | float]:
 
 
 def shown(value: Any) -> str:
-    """A value in few words, safe to print: short plain values as JSON would show them, containers by their kind."""
+    """A short description of a value, safe to print: scalars shortened, containers by their type."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict):
@@ -38,5 +38,5 @@ def shown(value: Any) -> str:
 
 
 def held(value: Any, key: str) -> str:
-    """What an object holds under a key, for a sentence: `no id`, `id null`, `id 7`."""
+    """An object's value under a key, for a sentence: `no id`, `id null`, `id 7`."""
     return f"{key} {shown(value[key])}" if isinstance(value, dict) and key in value else f"no {key}"

@@ -1,4 +1,4 @@
-"""Read how busy a target says that it is: a gauge of the requests under way, in Prometheus' text format.
+"""Read a target's reported load: a gauge of the requests in flight, in Prometheus' text format.
 
 The format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 """
@@ -9,7 +9,7 @@ from conformance.model.exchange import Exchange, view
 from conformance.parsing.http1 import reply
 
 LOOKED_AT = 1024 * 1024
-"""Octets of a list of metrics; what comes later is not read."""
+"""Bytes of a list of metrics; later ones are not read."""
 
 GAUGE = re.compile(
     rb"^(?P<name>(?:[a-z_:][\w:]*?)?(?:(?:reqs?|requests?)_(?:running|processing|in_?flight|active)"
@@ -19,14 +19,14 @@ GAUGE = re.compile(
 )
 """A sample of such a gauge, as inference servers name it: `vllm:num_requests_running`, `llamacpp:requests_processing`.
 
-A web framework's own gauge counts the very request that asks for it.
+A web framework's own gauge counts the request for the metrics too, and is skipped.
 """
 OF_THE_WEB = b"http"
 
 
 @view
 def running(x: Exchange) -> float | None:
-    """How many requests the target says it is working on; None where it does not say."""
+    """How many requests the target reports as running; None if it reports none such."""
     if reply(x).status not in range(200, 300):
         return None
     found = GAUGE.finditer(reply(x).content[:LOOKED_AT])

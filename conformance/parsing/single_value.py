@@ -1,4 +1,4 @@
-"""Read the one value that a JSON Schema allows, where it allows only one; and what may have become of its letters."""
+"""Find the only value that a JSON Schema allows, and detect damaged characters in it."""
 
 import re
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from conformance.parsing.json_values import mapping, sequence
 
 DEEPEST = 8
 LOST = "\N{REPLACEMENT CHARACTER}"
-"""What decoders put where octets were no character."""
+"""What decoders write for bytes that are not a character."""
 
 
 class Many(Enum):
-    """What stands in the place of the one value where there are others."""
+    """Stands for the value of a schema that allows several."""
 
     SEVERAL = "several"
 
@@ -23,9 +23,9 @@ SEVERAL: Final = Many.SEVERAL
 
 
 def only_value(schema: Any, depth: int = 0) -> Any:
-    """The one value that the schema allows, or SEVERAL.
+    """The only value that the schema allows, or SEVERAL.
 
-    Of the keywords, const, enum, and objects of which every property is required and no other allowed are read.
+    Handles const, enum, and objects whose properties are all required and allow no others.
     """
     known = mapping(schema)
     if "const" in known:
@@ -41,7 +41,7 @@ def only_value(schema: Any, depth: int = 0) -> Any:
 
 
 def damaged(found: Any, meant: Any) -> Iterator[tuple[str, str]]:
-    """Each text in which the letters beyond ASCII were damaged on the way, with what was meant."""
+    """Each string whose non-ASCII characters were damaged, with the expected one."""
     if isinstance(meant, dict) and isinstance(found, dict):
         for name in meant.keys() & found.keys():
             yield from damaged(found[name], meant[name])
@@ -50,7 +50,7 @@ def damaged(found: Any, meant: Any) -> Iterator[tuple[str, str]]:
 
 
 def is_damaged(found: str, meant: str) -> bool:
-    """Whether a text is another one whose letters beyond ASCII were damaged on the way.
+    """Whether a string is the expected one with damaged non-ASCII characters.
 
     They were lost, or replaced by question marks or U+FFFD, or their UTF-8 was read as Latin-1 or Windows-1252.
     """
@@ -64,5 +64,5 @@ def is_damaged(found: str, meant: str) -> bool:
 
 @cache
 def _with_losses(text: str) -> re.Pattern[str]:
-    """The text with any letters beyond ASCII lost or replaced."""
+    """A pattern for the text with any non-ASCII characters lost or replaced."""
     return re.compile("".join(re.escape(c) if c.isascii() else f"(?:{re.escape(c)}|[{LOST}?]*+)" for c in text))

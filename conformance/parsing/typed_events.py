@@ -1,4 +1,4 @@
-"""Event streams whose events say their types, as those of Messages and Responses do."""
+"""Event streams whose events have a `type`, as those of Messages and Responses do."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ from conformance.parsing.json_values import Object, mapping, string
 from conformance.parsing.sse import Event, payloads, stream
 
 PASSED_OVER: dict[Api, tuple[str, ...]] = {"messages": ("", "ping")}
-"""The names of events whose data the API's own SDKs don't read."""
+"""The names of events whose data the API's own SDKs do not read."""
 
 
 class Part(NamedTuple):
-    """One event: what it holds, and its type."""
+    """One event: its JSON object, and its type."""
 
     event: Event
     value: Object
@@ -21,7 +21,7 @@ class Part(NamedTuple):
 
 @view
 def parts(x: Exchange) -> tuple[Part, ...]:
-    """The events that say their type."""
+    """The events that have a type."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
     found = (Part(event, mapping(value), string(mapping(value).get("type"))) for event, value in pairs)
     return tuple(part for part in found if part.type)
@@ -33,12 +33,12 @@ def of(x: Exchange, *kinds: str) -> list[Part]:
 
 
 def is_passed_over(x: Exchange, event: Event) -> bool:
-    """Whether the API's own SDKs pass over an event without reading its data."""
+    """Whether the API's own SDKs skip an event without reading its data."""
     return event.name in PASSED_OVER.get(x.api, ())
 
 
 @view
 def is_torn(x: Exchange) -> bool:
-    """Whether an event that clients read holds no JSON."""
+    """Whether an event that clients read is not JSON."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
     return any(value is NOT_JSON and not is_passed_over(x, event) for event, value in pairs)

@@ -1,1 +1,1 @@
-"""The probes, one file a family of questions."""
+"""The probes, one module per kind of request."""

@@ -1,4 +1,4 @@
-"""Documented forms of a request that clients use and servers forget: read, or refused by name; never lost."""
+"""Documented request forms that servers often miss: used, or rejected by name; never silently ignored."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from conformance.probes.tools import TOOL
 
 CAP = 4
 TALE = "The lamps of the harbour are green, and the boats come home in the evening with their nets full of silver fish."
-"""What is added to the greeting: two dozen words, which no count of the prompt's tokens can pass over."""
+"""Added to the baseline request: two dozen words, enough to show in `prompt_tokens`."""
 
 RED_SQUARE = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAJ0lEQVR42u3NsQkAAAjAsP7/tF7hIASyp6lTCQQCgUAg"
     "EAgEgi/BAjLD/C5w/SM9AAAAAElFTkSuQmCC"
 )
-"""An image of 32 by 32 red points; some servers refuse smaller ones."""
+"""A red image of 32 x 32 pixels; some servers reject smaller ones."""
 
 NULLS: dict[str, None] = dict.fromkeys(
     (
@@ -23,7 +23,7 @@ NULLS: dict[str, None] = dict.fromkeys(
         *("stop", "temperature", "top_logprobs", "top_p"),
     )
 )
-"""The fields that the API documents as nullable, and has had for years."""
+"""Long-established fields that the API documents as nullable."""
 
 DEFAULTS: dict[str, Any] = {
     "frequency_penalty": 0,
@@ -34,14 +34,14 @@ DEFAULTS: dict[str, Any] = {
     "temperature": 1,
     "top_p": 1,
 }
-"""Fields with the values that they have anyway."""
+"""Fields with their default values."""
 
 LIMITS = {"frequency_penalty": -2, "presence_penalty": 2, "temperature": 2, "top_p": 1}
-"""Fields with values at the ends of their documented ranges."""
+"""Fields with values at the limits of their documented ranges."""
 
 
 def _in_parts(*parts: dict[str, Any]) -> Change:
-    """The greeting's text as a content part, and these parts after it."""
+    """The baseline request with its text as a content part, followed by these parts."""
 
     def change(body: dict[str, Any], _mode: Mode) -> Any:
         *earlier, last = body["messages"]
@@ -66,7 +66,7 @@ SPELT = (
     b'\r\n\t"stream" : true , "max_tokens" : 1 ,'
     rb' "model" : "{model}" } '
 )
-"""A greeting with blanks, line ends, and an escape in a name."""
+"""A baseline request with spaces, line ends, and an escape in a field name."""
 
 
 def _form(about: str, purpose: str, change: Change, *modes: Mode, suite: Suite = "full") -> Probe:
@@ -83,7 +83,7 @@ def _form(about: str, purpose: str, change: Change, *modes: Mode, suite: Suite =
 
 SPELLING = Probe(
     name="chat.form.spelling",
-    purpose="A stream is asked for in JSON that is written with blanks and escapes, and labelled with its charset.",
+    purpose="A streaming request whose JSON has white space and escapes, and whose Content-Type has a charset.",
     api="chat",
     modes=("stream",),
     raw=Raw(body=SPELT, headers=(("content-type", "application/json; charset=utf-8"),)),
@@ -92,13 +92,13 @@ SPELLING = Probe(
 FORMS = (
     _form(
         "parts",
-        "The content is a list of two texts, as many clients send it: both must be read.",
+        "The content is a list of two text parts, as many clients send it: both must be used.",
         _in_parts({"type": "text", "text": TALE}),
         suite="gate",
     ),
     _form(
         "image",
-        "An image stands beside the text: who can't see it must refuse it, not answer without it.",
+        "The content has a text and an image part: a model without vision must reject it, not ignore the image.",
         _in_parts({"type": "image_url", "image_url": {"url": RED_SQUARE}}),
     ),
     _form(
@@ -107,26 +107,30 @@ FORMS = (
         _instructed,
         suite="gate",
     ),
-    _form("defaults", "Fields have the values that they have anyway.", sets(**DEFAULTS, max_tokens=CAP), suite="gate"),
-    _form("nulls", "Nullable fields are null, which is as good as leaving them out.", sets(**NULLS, max_tokens=CAP)),
-    _form("limits", "Fields have values at the ends of their ranges.", sets(**LIMITS, max_tokens=CAP)),
-    _form("name", "A message tells its author's name.", _named),
+    _form("defaults", "Fields have their default values.", sets(**DEFAULTS, max_tokens=CAP), suite="gate"),
     _form(
-        "both-caps", "The older cap allows eight tokens, the newer one.", sets(max_tokens=8, max_completion_tokens=1)
+        "nulls", "Nullable fields are null, which means the same as leaving them out.", sets(**NULLS, max_tokens=CAP)
+    ),
+    _form("limits", "Fields have values at the limits of their ranges.", sets(**LIMITS, max_tokens=CAP)),
+    _form("name", "A message has its author's `name`.", _named),
+    _form(
+        "both-caps",
+        "`max_tokens` allows eight tokens, `max_completion_tokens` one.",
+        sets(max_tokens=8, max_completion_tokens=1),
     ),
     _form(
         "logprobs-alone",
-        "Log probabilities are asked for, and nothing is said of likely tokens.",
+        "`logprobs` is set, and `top_logprobs` is not.",
         sets(logprobs=True, max_tokens=CAP),
     ),
     _form(
         "top-logprobs-zero",
-        "Log probabilities are asked for, and no likely tokens.",
+        "`logprobs` is set, and `top_logprobs` is 0.",
         sets(logprobs=True, top_logprobs=0, max_tokens=CAP),
     ),
     _form(
         "logprobs-beside-tools",
-        "Log probabilities are asked for beside tools.",
+        "`logprobs` is set together with `tools`.",
         sets(tools=[TOOL], tool_choice="none", logprobs=True, max_tokens=CAP),
         "stream",
         "unary",

@@ -1,4 +1,4 @@
-"""The key: none, a wrong one, and whether every route asks for it."""
+"""API key checks: no key, a wrong key, and routes that may not require one."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ OF_SDKS = (
     "runtime-version",
     "timeout",
 )
-"""What SDKs tell of themselves, in headers that begin with `x-stainless-`."""
+"""Suffixes of the `x-stainless-` headers in which SDKs describe themselves."""
 
 
 def _auth(
@@ -42,11 +42,11 @@ def _auth(
 
 
 def _keys(api: Api, modes: tuple[Mode, ...], wrong: Suite) -> tuple[Probe, ...]:
-    """A greeting with no key or a wrong one, in either header that an API has for it."""
-    other = "A greeting with a wrong key in the header of the Messages API."
+    """Baseline requests without a key and with a wrong one, in either authentication header."""
+    other = "A baseline request with a wrong key in x-api-key."
     return (
-        _auth("no-key", "A greeting without a key.", NO_KEY, api=api, modes=modes),
-        _auth("wrong-key", "A greeting with a wrong key.", AS_BEARER, api=api, suite=wrong),
+        _auth("no-key", "A baseline request without a key.", NO_KEY, api=api, modes=modes),
+        _auth("wrong-key", "A baseline request with a wrong key.", AS_BEARER, api=api, suite=wrong),
         _auth("wrong-x-api-key", other, AS_X_API_KEY, api=api, suite="full"),
     )
 
@@ -55,15 +55,17 @@ KEYS = (
     *_keys("chat", BOTH, "gate"),
     *_keys("messages", UNARY, "full"),
     *_keys("responses", UNARY, "full"),
-    _auth("x-api-key", "A greeting with the key as x-api-key.", OWN_AS_X_API_KEY, api="messages", suite="full"),
-    _auth("wrong-key-stream", "A stream with a wrong key.", AS_BEARER, api="chat", modes=STREAM, suite="full"),
+    _auth("x-api-key", "A baseline request with the key in x-api-key.", OWN_AS_X_API_KEY, api="messages", suite="full"),
+    _auth(
+        "wrong-key-stream", "A streaming request with a wrong key.", AS_BEARER, api="chat", modes=STREAM, suite="full"
+    ),
 )
 
 
 def _sibling(route: str, change: Change, *, at_root: bool = False) -> Probe:
     return Probe(
         name=f"chat.sibling.{route}",
-        purpose="Another route that may lead to the model, asked without a key.",
+        purpose="A request without a key to another route that may reach the model.",
         api="chat",
         modes=UNARY,
         change=change,
@@ -86,7 +88,7 @@ SIBLINGS = (
 )
 BARE = Probe(
     name="chat.bare",
-    purpose="The greeting with a program's headers alone, as curl sends them.",
+    purpose="A baseline request with only the headers that curl sends.",
     api="chat",
     modes=UNARY,
     raw=Raw(

@@ -1,4 +1,4 @@
-"""The plain turns: a greeting as each framework sends it, a long answer, usage, and two choices."""
+"""Basic requests: the baseline request of each framework, long and short completions, usage, and `n: 2`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,34 +10,34 @@ Change = Callable[[dict[str, Any], Mode], Any]
 Fields = dict[str, Any]
 
 CAP: dict[Api, str] = {"chat": "max_tokens", "messages": "max_tokens", "responses": "max_output_tokens"}
-"""The field that caps an answer."""
+"""The field that caps completion tokens."""
 LEAST: dict[Api, int] = {"chat": 1, "messages": 1, "responses": 16}
-"""The smallest cap that the API documents."""
+"""The smallest documented cap."""
 BRIEF: dict[Api, int] = {"chat": 8, "messages": 8, "responses": 16}
-"""Tokens of the short answer beside the long one."""
+"""Tokens of the short completion that the long one is compared with."""
 
 SHORT, LONG = 2, 3
-"""The turns of the answers whose time is judged: alone, so that no answer waits for a slot that we hold.
+"""Stages of the requests whose timing is judged: each is sent alone, so that none waits for a slot that we hold.
 
-The short one goes first: if the target caches prompts, the long one is the quicker for it.
+The short one is sent first: prompt caching can then only speed up the long one.
 """
 BRIEFS = 3
-"""So many brief answers, beside the short one, show in a gate how much a target differs from itself."""
+"""Number of brief completions that the suite `gate` requests to measure how much the target's delays vary."""
 COUNT = "Count from one to sixty in words, nothing else."
 
 
 def words(api: Api, text: str) -> Fields:
-    """One message of the user, in place of the conversation."""
+    """One user message, instead of the conversation."""
     return {"input": text} if api == "responses" else {"messages": [{"role": "user", "content": text}]}
 
 
 def cap(api: Api, tokens: int) -> Fields:
-    """A cap of so many tokens, or the smallest that the API allows."""
+    """A cap of `tokens`, or the smallest that the API allows."""
     return {CAP[api]: max(tokens, LEAST[api])}
 
 
 def counting(api: Api, tokens: int) -> Change:
-    """Ask for numbers under a cap."""
+    """Request a list of numbers under a cap."""
     fields = words(api, COUNT) | cap(api, tokens)
     return lambda body, _mode: body | fields
 
@@ -48,12 +48,12 @@ def says(text: str, **fields: Any) -> Change:
 
 
 def sets(**fields: Any) -> Change:
-    """Set these fields of the greeting."""
+    """Set these fields of the baseline request."""
     return lambda body, _mode: body | fields
 
 
 def with_usage(change: Change) -> Change:
-    """Ask for the usage as well; a whole answer has it unasked."""
+    """Request usage as well; a non-streaming response always has it."""
 
     def asking(body: dict[str, Any], mode: Mode) -> Any:
         more = {"stream_options": {"include_usage": True}} if mode == "stream" else {}
@@ -65,7 +65,7 @@ def with_usage(change: Change) -> Change:
 def _hello(api: Api) -> Probe:
     return Probe(
         name=f"{api}.hello",
-        purpose="A plain greeting, exactly as the framework sends it.",
+        purpose="The baseline request, exactly as the framework sends it.",
         api=api,
         asker="framework",
         of_smoke=MODES,
@@ -75,7 +75,7 @@ def _hello(api: Api) -> Probe:
 
 
 def _timed(api: Api, about: str, purpose: str, tokens: int, turn: int) -> Probe:
-    """A question whose time is judged."""
+    """A request whose timing is judged."""
     return Probe(
         name=f"{api}.{about}",
         purpose=purpose,
@@ -88,12 +88,12 @@ def _timed(api: Api, about: str, purpose: str, tokens: int, turn: int) -> Probe:
 
 
 def _long(api: Api) -> Probe:
-    purpose = "An answer that is long enough to show whether it comes as it is made, or all at once."
+    purpose = "A completion long enough to show whether tokens are sent as they are generated, or buffered."
     return _timed(api, "long", purpose, 64, LONG)
 
 
 def _short(api: Api) -> Probe:
-    purpose = "The same question under a small cap: what the long answer takes beyond this, its making took."
+    purpose = "The same request under a small cap: the extra time of the long completion is generation time."
     return _timed(api, "short", purpose, BRIEF[api], SHORT)
 
 
@@ -102,7 +102,7 @@ TIMED = (*map(_long, APIS), *map(_short, APIS))
 BRIEFS_OF_OTHERS = tuple(
     Probe(
         name=f"{api}.brief.{number}",
-        purpose="Brief answers show how much the target's delays differ by themselves.",
+        purpose="A brief completion, to measure how much the target's delays vary.",
         api=api,
         modes=("stream",),
         change=counting(api, number + LEAST[api] - 1),
@@ -115,7 +115,7 @@ BRIEFS_OF_OTHERS = tuple(
 )
 CHAT_USAGE = Probe(
     name="chat.usage",
-    purpose="A stream is asked to end with its token usage.",
+    purpose="A streaming request with `stream_options.include_usage`.",
     api="chat",
     modes=("stream",),
     change=sets(stream_options={"include_usage": True}, max_tokens=8),
@@ -124,7 +124,7 @@ CHAT_USAGE = Probe(
 )
 CHAT_N = Probe(
     name="chat.n",
-    purpose="Two answers to one question are asked for.",
+    purpose="Two choices are requested (`n: 2`).",
     api="chat",
     change=with_usage(sets(n=2, max_tokens=4)),
     of_fields=MODES,

@@ -1,4 +1,4 @@
-"""Witnesses: values whose effect shows in any model's answer, obedient or random."""
+"""Witness probes: field values whose effect shows in the response of any model, however weak."""
 
 from typing import Any
 
@@ -23,23 +23,23 @@ LAMPS: dict[str, Any] = {
 }
 
 LETTERS = ("t", "e", "1", ",")
-"""Stops that hardly any answer can do without, in words or in digits; neither ends at the first of them in the list.
+"""Stop sequences that occur in almost any text, in words or in digits; neither ends at the first of them in the list.
 
-A stop that the target has just said would prove more, but a plan knows no answers. None is a blank: some models' APIs
-refuse stops without a visible character.
+A stop taken from the target's previous text would prove more, but a plan is made before any response. None is a
+space: some models' APIs reject stops without a visible character.
 """
 
 FLAT_LAMPS: dict[str, Any] = {"type": "json_schema", **LAMPS["json_schema"]}
-"""The same, as the Responses API writes it."""
+"""The same, in the format of the Responses API."""
 UP_TO_99 = "Count from one to ninety-nine in words, nothing else."
-"""An answer of so many words that no smallest cap of any API lets it through."""
+"""A completion that exceeds the smallest cap of every API."""
 STOPS: dict[Api, str] = {"chat": "stop", "messages": "stop_sequences"}
 
 
 def _cap(api: Api) -> Probe:
     return Probe(
         name=f"{api}.witness.{CAP[api]}",
-        purpose="A long answer is asked for under a cap of one token: it must end there, and say so.",
+        purpose="A long completion under the smallest cap: it must end there, and report that it is truncated.",
         api=api,
         change=asking(api, COUNT if LEAST[api] == 1 else UP_TO_99, 1),
         of_fields=MODES,
@@ -50,7 +50,7 @@ def _cap(api: Api) -> Probe:
 def _stop(api: Api) -> Probe:
     return Probe(
         name=f"{api}.witness.{STOPS[api]}",
-        purpose="Stops that hardly any answer can do without are asked for: none of them may stand in it.",
+        purpose="Stop sequences that occur in almost any text: none of them may be in the completion.",
         api=api,
         change=asking(api, COUNT, 16, None, **{STOPS[api]: [*LETTERS]}),
         of_fields=MODES,
@@ -59,13 +59,13 @@ def _stop(api: Api) -> Probe:
 
 
 ASIDE = " ".join(f"{number}." for number in range(LONG_INSTRUCTIONS))
-"""Instructions of so many words, which ask for nothing."""
+"""Long instructions without effect on the completion."""
 
 
 def _instructed(api: Api, name: str) -> Probe:
     return Probe(
         name=f"{api}.witness.{name}",
-        purpose=f"A hundred words stand in `{name}`: they are part of the prompt, and have to be counted.",
+        purpose=f"`{name}` has a hundred words: they are part of the prompt, and must be counted in the usage.",
         api=api,
         change=sets(**{name: ASIDE}, **cap(api, 1)),
         suite="full",
@@ -81,7 +81,7 @@ WITNESSES = (
     *map(_stop, STOPS),
     Probe(
         name="chat.witness.max_completion_tokens",
-        purpose="The same cap under its newer name, which older servers do not know.",
+        purpose="The same cap as `max_completion_tokens`, which older servers do not know.",
         api="chat",
         change=with_usage(says(COUNT, max_completion_tokens=1)),
         of_fields=MODES,
@@ -89,7 +89,7 @@ WITNESSES = (
     ),
     Probe(
         name="chat.witness.stop.text",
-        purpose="One such stop is asked for as a text, not in a list.",
+        purpose="`stop` is a string, not a list.",
         api="chat",
         modes=("unary",),
         change=says(COUNT, stop="e", max_tokens=16),
@@ -98,7 +98,7 @@ WITNESSES = (
     ),
     Probe(
         name="chat.witness.logprobs",
-        purpose="Log probabilities are asked for: every token of any answer has one.",
+        purpose="`logprobs` is set: every token of the completion must have one.",
         api="chat",
         change=with_usage(says(COUNT, logprobs=True, top_logprobs=3, max_tokens=8)),
         of_fields=MODES,
@@ -106,7 +106,7 @@ WITNESSES = (
     ),
     Probe(
         name="chat.witness.logit_bias",
-        purpose="One token is made the only one, whichever that is: the answer has to be that token, again and again.",
+        purpose="`logit_bias` allows one token only: the completion must repeat that token.",
         api="chat",
         change=with_usage(says(COUNT, logit_bias={"300": 100}, max_tokens=6)),
         suite="fields",
@@ -115,7 +115,7 @@ WITNESSES = (
     ),
     Probe(
         name="chat.witness.logprobs.alone",
-        purpose="The same without alternatives, so that what is refused or dropped can be told apart.",
+        purpose="`logprobs` without `top_logprobs`, to show which of the two is rejected or dropped.",
         api="chat",
         change=with_usage(says(COUNT, logprobs=True, max_tokens=4)),
         suite="fields",
@@ -124,7 +124,7 @@ WITNESSES = (
     ),
     Probe(
         name="chat.witness.response_format",
-        purpose="A JSON Schema with one possible answer is asked for: any model must give that answer.",
+        purpose="A JSON Schema with one valid value: any model must return that value.",
         api="chat",
         change=says("Which lamps are lit? Answer in JSON.", response_format=LAMPS, max_tokens=64),
         of_fields=MODES,
@@ -132,7 +132,7 @@ WITNESSES = (
     ),
     Probe(
         name="chat.witness.response_format.json_object",
-        purpose="Any JSON object is asked for, and in words as well: nothing else may stand around it.",
+        purpose="`response_format` is json_object, and the prompt requests it too: the content must be one object.",
         api="chat",
         change=says(
             "Greet me in one small JSON object, and say in a sentence why you chose its key.",
@@ -143,7 +143,7 @@ WITNESSES = (
     ),
     Probe(
         name="responses.witness.text",
-        purpose="A JSON Schema with one possible answer is asked for: any model must give that answer.",
+        purpose="A JSON Schema with one valid value: any model must return that value.",
         api="responses",
         change=asking("responses", "Which lamps are lit? Answer in JSON.", 64, None, text={"format": FLAT_LAMPS}),
         of_fields=MODES,

@@ -1,4 +1,4 @@
-"""How each API says what a probe asks: the user's words, the cap, and which tools may be called."""
+"""Build the API-specific fields of a probe: user message, cap, tools and tool choice."""
 
 from typing import Any, NamedTuple
 
@@ -9,9 +9,9 @@ CHOICES = ("auto", "none", "required")
 
 
 class Offer(NamedTuple):
-    """Tools that may be called: each as name, description, `parameters` and perhaps `strict`.
+    """Tools that may be called: each has name, description, `parameters` and perhaps `strict`.
 
-    `choice` is auto, none, required, or the name of the tool that has to be called; `alone`: not more than one call.
+    `choice` is auto, none, required, or the name of the tool that must be called; `alone`: at most one call.
     """
 
     tools: tuple[Fields, ...]
@@ -20,12 +20,12 @@ class Offer(NamedTuple):
 
 
 def usage_too(api: Api, mode: Mode) -> Fields:
-    """What makes a stream tell its usage, where that has to be asked for."""
+    """The fields that request usage in a stream, if the API needs any."""
     return {"stream_options": {"include_usage": True}} if (api, mode) == ("chat", "stream") else {}
 
 
 def tools(api: Api, offer: Offer) -> Fields:
-    """The tools, and what is said of calling them; `auto` is left to be understood."""
+    """The fields for tools and tool choice; `auto` is the default and is left out."""
     if api == "messages":
         return _tools_of_messages(offer)
     nested = api == "chat"
@@ -45,6 +45,6 @@ def _tools_of_messages(offer: Offer) -> Fields:
 
 
 def asking(api: Api, text: str, tokens: int, offer: Offer | None = None, /, **fields: Any) -> Change:
-    """Ask this under a cap, with these tools and fields, and for the usage."""
+    """Send this text under a cap, with these tools and fields, and request usage."""
     said = words(api, text) | (tools(api, offer) if offer else {}) | fields | cap(api, tokens)
     return lambda body, mode: body | said | usage_too(api, mode)

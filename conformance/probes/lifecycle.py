@@ -1,4 +1,4 @@
-"""Life with a target: a crowd that asks at the same time, connections that are kept, and clients that hang up."""
+"""Operation: concurrent requests, reused connections, and clients that disconnect."""
 
 from collections.abc import Iterator
 
@@ -8,12 +8,13 @@ from conformance.model.probe import CROWD, Probe, Raw, Suite
 from conformance.probes.baseline import COUNT, says
 
 FEW = 8
-"""So many of the crowd come in a gate."""
+"""Number of concurrent requests in the suite `gate`."""
+
 BEFORE, MIDWAY, AFTERWARDS, AT_ONCE = 4, 5, 7, 8
-"""The turns around the hang-ups: each request alone, so that nothing else keeps the target busy."""
+"""Stages around the disconnects: each request is sent alone, so that nothing else keeps the target busy."""
 
 AGAIN = f"Write this word eighty times, and nothing else: {ABANDONED_WORD}"
-"""What a client that hangs up asks for: a long answer, whose word no other question calls for."""
+"""Prompt of the client that disconnects: a long completion of a word that no other request uses."""
 
 LOAD = Raw(method="GET", path="/metrics", at_root=True)
 
@@ -22,7 +23,7 @@ def _crowd() -> Iterator[Probe]:
     for number, word in enumerate(BURST_WORDS, 1):
         yield Probe(
             name=f"chat.crowd.{number:02}",
-            purpose="One of many who ask at the same time, each for a word of its own.",
+            purpose="One of many concurrent requests, each for a unique word.",
             api="chat",
             modes=("stream",),
             change=says(f"Say only this word, and nothing else: {word}", max_tokens=8),
@@ -35,7 +36,7 @@ def _crowd() -> Iterator[Probe]:
 def _load(about: str, turn: int) -> Probe:
     return Probe(
         name=f"chat.load.{about}",
-        purpose="How many requests the target is busy with, where it tells: before a client hung up, and after.",
+        purpose="The number of running requests, from /metrics if available, before and after a client disconnect.",
         api="chat",
         modes=("unary",),
         raw=LOAD,
@@ -48,7 +49,7 @@ def _load(about: str, turn: int) -> Probe:
 def _hang_up(about: str, what: str, mode: Mode, events: int, turn: int, suite: Suite) -> Iterator[Probe]:
     yield Probe(
         name=f"chat.hang-up.{about}",
-        purpose=f"The client hangs up {what}.",
+        purpose=f"The client disconnects {what}.",
         api="chat",
         modes=(mode,),
         change=says(AGAIN, max_tokens=256),
@@ -59,7 +60,7 @@ def _hang_up(about: str, what: str, mode: Mode, events: int, turn: int, suite: S
     )
     yield Probe(
         name=f"chat.after.{about}",
-        purpose=f"The next question after a client hung up {what}.",
+        purpose=f"The next request after a client disconnected {what}.",
         api="chat",
         modes=(mode,),
         change=says(COUNT, max_tokens=96),
@@ -71,13 +72,13 @@ def _hang_up(about: str, what: str, mode: Mode, events: int, turn: int, suite: S
 
 CROWD_OF_ALL = tuple(_crowd())
 HANG_UPS = (
-    *_hang_up("midway", "in the midst of a stream", "stream", 2, MIDWAY, "gate"),
-    *_hang_up("at-once", "as soon as it has asked for a whole answer", "unary", 0, AT_ONCE, "full"),
+    *_hang_up("midway", "in the middle of a stream", "stream", 2, MIDWAY, "gate"),
+    *_hang_up("at-once", "right after a non-streaming request", "unary", 0, AT_ONCE, "full"),
 )
 LOADS = (_load("before", BEFORE), _load("after", AFTERWARDS), _load("last", AT_ONCE + 2))
 KEPT = Probe(
     name="chat.kept",
-    purpose="The same question twice over one connection: the second answer is judged.",
+    purpose="The same request twice over one connection: the second response is judged.",
     api="chat",
     modes=("stream",),
     change=says(COUNT, max_tokens=2),

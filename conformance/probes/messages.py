@@ -1,4 +1,4 @@
-"""What only the Messages API has: counting tokens, and headers that are open lists."""
+"""Specific to the Messages API: token counting, and headers with values unknown to the server."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from conformance.model.probe import Probe, Raw
 from conformance.probes.baseline import sets
 
 TO_COME = "of-tomorrow-2099-01-01"
-"""A name that no server knows."""
+"""A beta name that no server knows."""
 NEXT_VERSION = "2099-01-01"
 
 
@@ -17,7 +17,7 @@ def _countable(body: dict[str, Any], _mode: Mode) -> Any:
 
 COUNT_TOKENS = Probe(
     name="messages.count",
-    purpose="The tokens of the greeting are counted, as agents do before they send a long conversation.",
+    purpose="Counts the tokens of the baseline request, as agents do before they send a long conversation.",
     api="messages",
     modes=("unary",),
     change=_countable,
@@ -27,7 +27,7 @@ COUNT_TOKENS = Probe(
 HEADERS = (
     Probe(
         name="messages.header-beta",
-        purpose="A feature is named that the server can't know: the SDKs send new ones with every release.",
+        purpose="`anthropic-beta` has an unknown value: SDKs send new ones with every release.",
         api="messages",
         modes=("unary",),
         change=sets(max_tokens=1),
@@ -37,7 +37,7 @@ HEADERS = (
     ),
     Probe(
         name="messages.header-version",
-        purpose="A version is named that is newer than the server: an upgraded SDK sends one.",
+        purpose="`anthropic-version` is newer than the server: an upgraded SDK sends one.",
         api="messages",
         modes=("unary",),
         change=sets(max_tokens=1),

@@ -1,4 +1,4 @@
-"""A client's mistakes: what a server has to refuse in words that the client can act on."""
+"""Invalid requests, which a server must reject with an error that the client can act on."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from conformance.model.probe import Probe, Raw, Suite
 from conformance.probes.baseline import CAP, LEAST, Change, cap, says, sets
 
 DEEP = 2000
-"""Levels of nesting: far more than any request has, and cheap to refuse."""
+"""Levels of nesting: far more than any request has, and cheap to reject."""
 PADDING = 2 * 1024 * 1024
-"""Octets of white space before a body: more than a web server takes by default, and no prompt."""
+"""Bytes of white space before a body: above the default limit of web servers, and not part of the prompt."""
 WORDS = 140_000
-"""Words of one token: more than 128,000 tokens, the context that most models have at most."""
+"""One-token words: more than 128,000 tokens, the largest context of most models."""
 
 
 SAID: dict[Api, str] = {"chat": "messages", "messages": "messages", "responses": "input"}
@@ -40,12 +40,12 @@ def _capped(api: Api) -> bytes:
 
 
 def _raw(api: Api, rest: bytes) -> Raw:
-    """A body of a model and the smallest cap, and the rest as it stands."""
+    """A body with the model, the smallest cap, and then `rest` verbatim."""
     return Raw(body=b'{"model": "{model}", ' + _capped(api) + rest)
 
 
 def _said(api: Api, content: bytes = b"Say hello.") -> bytes:
-    """The conversation, and the end of the body."""
+    """The conversation and the end of the body."""
     return f'"{SAID[api]}": '.encode() + b'[{"role": "user", "content": "' + content + b'"}]}'
 
 
@@ -64,7 +64,7 @@ def _mistake(
 
 
 def _common(api: Api, suite: Suite) -> tuple[Probe, ...]:
-    """Mistakes that are one in every API."""
+    """Requests that are invalid in every API."""
     both: tuple[Mode, ...] = ("stream", "unary")
     named = sets(model="no-such-model-of-anyone", **cap(api, 1))
     broken = Raw(body=b'{"model": "{model}", ' + _said(api)[:20])
@@ -72,19 +72,19 @@ def _common(api: Api, suite: Suite) -> tuple[Probe, ...]:
         _mistake("no-messages", "A request without messages.", change=_without(SAID[api], api), suite=suite, api=api),
         _mistake(
             "bad-role",
-            "A message of a role that no API has.",
+            "A message with an unknown role.",
             change=_with_role("nobody", api),
             modes=both,
             suite=suite,
             api=api,
         ),
-        _mistake("bad-json", "A body that breaks off.", raw=broken, suite=suite, api=api),
-        _mistake("unknown-model", "A model that nobody serves.", change=named, suite=suite, api=api),
+        _mistake("bad-json", "A body with truncated JSON.", raw=broken, suite=suite, api=api),
+        _mistake("unknown-model", "A model that does not exist.", change=named, suite=suite, api=api),
     )
 
 
 def _rare(api: Api) -> tuple[Probe, ...]:
-    """Mistakes that are one in every API, and that hardly a client makes."""
+    """Requests that are invalid in every API, and that few clients send."""
     utf8 = _raw(api, _said(api, b"\xff\xfe"))
     deep = _raw(api, f'"{SAID[api]}": '.encode() + b"[" * DEEP + b"]" * DEEP + b"}")
     twice = _raw(api, _capped(api) + _said(api))
@@ -94,18 +94,24 @@ def _rare(api: Api) -> tuple[Probe, ...]:
     return (
         _mistake("no-model", "A request without a model.", change=_without("model", api), suite="full", api=api),
         _mistake(
-            "empty-messages", "No message at all.", change=sets(**{SAID[api]: []}, **cap(api, 1)), suite="full", api=api
+            "empty-messages",
+            "An empty list of messages.",
+            change=sets(**{SAID[api]: []}, **cap(api, 1)),
+            suite="full",
+            api=api,
         ),
         _mistake("array-body", "A body that is an array.", change=_in_an_array, suite="full", api=api),
-        _mistake("empty-body", "No body at all.", raw=Raw(body=b""), suite="full", api=api),
+        _mistake("empty-body", "An empty body.", raw=Raw(body=b""), suite="full", api=api),
         _mistake("invalid-utf8", "A body that is not UTF-8.", raw=utf8, suite="full", api=api),
-        _mistake("duplicate-keys", "A field that is there twice.", raw=twice, suite="full", api=api),
-        _mistake("deep-nesting", "Arrays in arrays, deeper than any request needs.", raw=deep, suite="full", api=api),
-        _mistake("huge-body", "A greeting behind two megabytes of white space.", raw=huge, suite="full", api=api),
+        _mistake("duplicate-keys", "A body with a duplicate field.", raw=twice, suite="full", api=api),
+        _mistake("deep-nesting", "Nested arrays, deeper than any request needs.", raw=deep, suite="full", api=api),
+        _mistake(
+            "huge-body", "A baseline request after two megabytes of white space.", raw=huge, suite="full", api=api
+        ),
         _mistake("negative-cap", "A cap below zero.", change=sets(**{CAP[api]: -5}), suite="full", api=api),
         _mistake(
             "not-labelled-json",
-            "A JSON body that is labelled as plain text.",
+            "A JSON body with Content-Type: text/plain.",
             raw=text,
             change=capped,
             suite="full",
@@ -119,25 +125,25 @@ MISTAKES = (
     *_common("messages", "full"),
     *_common("responses", "full"),
     *(probe for api in APIS for probe in _rare(api)),
-    _mistake("get", "The wrong method.", raw=Raw(method="GET")),
-    _mistake("unknown-route", "A path that no API has.", raw=Raw(path="/no-such-route")),
-    _mistake("n-zero", "No answer is asked for, as a stream.", change=sets(n=0, max_tokens=1), modes=("stream",)),
+    _mistake("get", "The method GET, where POST is needed.", raw=Raw(method="GET")),
+    _mistake("unknown-route", "A path that does not exist.", raw=Raw(path="/no-such-route")),
+    _mistake("n-zero", "A streaming request with `n: 0`.", change=sets(n=0, max_tokens=1), modes=("stream",)),
     _mistake(
         "response-format",
-        "A format of the answer that no API has.",
+        "A `response_format` with an unknown type.",
         change=sets(response_format={"type": "no-such-format"}, max_tokens=1),
         suite="full",
     ),
-    _mistake("zero-cap", "A cap of nothing.", change=sets(max_tokens=0), suite="full"),
+    _mistake("zero-cap", "A cap of zero.", change=sets(max_tokens=0), suite="full"),
     _mistake(
         "top-logprobs-alone",
-        "Likely tokens are asked for, and no log probabilities.",
+        "`top_logprobs` is set, and `logprobs` is not.",
         change=sets(top_logprobs=2, max_tokens=1),
         suite="full",
     ),
     _mistake(
         "too-long",
-        "A prompt that is longer than the context of most models.",
+        "A prompt longer than the context of most models.",
         change=_too_long,
         modes=("stream", "unary"),
         suite="full",

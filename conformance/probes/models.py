@@ -1,4 +1,4 @@
-"""The models: the list, the tested one, and one that is not there."""
+"""GET /models: the list, the tested model, and an unknown one."""
 
 from conformance.model.probe import Probe, Raw, Suite
 from conformance.model.profile import WRONG_KEY
@@ -19,12 +19,12 @@ def _models(
 
 
 LIST = (
-    _models("list", "Which models are there: setup wizards and agents ask before they begin."),
-    _models("one", "The tested model, by its name.", f"{MODELS}/{{model}}", suite="full"),
-    _models("unknown", "A model that nobody serves, by its name.", f"{MODELS}/no-such-model-of-anyone", suite="full"),
+    _models("list", "The list of models, which setup wizards and agents request at startup."),
+    _models("one", "The tested model, by name.", f"{MODELS}/{{model}}", suite="full"),
+    _models("unknown", "A model that does not exist, by name.", f"{MODELS}/no-such-model-of-anyone", suite="full"),
     _models(
         "wrong-key",
-        "The list of models, with a key that no target knows.",
+        "The list of models, with a wrong key.",
         headers=(("authorization", f"Bearer {WRONG_KEY}"), ("x-api-key", None)),
         suite="full",
     ),

@@ -1,4 +1,4 @@
-"""Wrong types inside objects: the fields of messages, content parts, tools and formats, for the suite `fields`."""
+"""Wrong types in nested fields of messages, content parts, tools and formats, for the suite `fields`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,20 +11,20 @@ from conformance.probes.tools import FORECAST
 from conformance.probes.types import NO_OBJECT, NO_SCALAR
 
 Place = dict[str, Fields]
-"""For each path of a field, the fields of a request in which a wrong value stands there."""
+"""For each field path, request fields that have a wrong value at that path."""
 
 SCHEMA: Fields = {"type": "object", "properties": {"city": {"type": "string"}}}
 FORMAT: Fields = {"name": "city", "strict": False, "schema": SCHEMA}
 
 
 def _said(api: Api, **changes: Any) -> Fields:
-    """A greeting whose message has these fields."""
+    """A baseline request whose message has these fields."""
     (name, _), *_ = words(api, "").items()
     return {name: [{"role": "user", "content": "Say hello."} | changes]}
 
 
 def _part(api: Api, kind: str, **value: Any) -> Fields:
-    """A greeting whose message is one content part."""
+    """A baseline request whose message is one content part."""
     return _said(api, content=[{"type": kind} | value])
 
 
@@ -90,7 +90,7 @@ def _wrong(places: dict[Api, Place], mode: Mode) -> Iterator[Probe]:
         for about, fields in fields_at.items():
             yield Probe(
                 name=f"{api}.wrong-type.{about}",
-                purpose=f"`{about}` is of a wrong type: it must be refused, an answer shows that nobody looked at it.",
+                purpose=f"`{about}` has a wrong type, which must be rejected, not silently ignored.",
                 api=api,
                 modes=(mode,),
                 change=sets(**fields, **cap(api, 1)),

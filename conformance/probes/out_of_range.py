@@ -1,4 +1,4 @@
-"""Values beyond their documented range: who lets them pass does something else than was asked."""
+"""Values outside their documented range: a server that accepts them does not do what was requested."""
 
 from typing import Any
 
@@ -38,12 +38,12 @@ BEYOND: dict[Api, dict[str, dict[str, Any]]] = {
         "max_output_tokens": {"max_output_tokens": 0},
     },
 }
-"""For a field, and what is wrong with it where there is more than one way, what is asked."""
+"""Request fields by `field` or `field.variant`."""
 
 RANGES = tuple(
     Probe(
         name=f"{api}.range.{about}",
-        purpose=f"`{about.partition('.')[0]}` has a value that the API does not document.",
+        purpose=f"`{about.partition('.')[0]}` has a value outside its documented range.",
         api=api,
         modes=("unary",),
         change=sets(**cap(api, 1) | fields),

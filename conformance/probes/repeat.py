@@ -1,4 +1,4 @@
-"""Twins: equal questions, asked more than once, which show how much a target differs from itself."""
+"""Repeats: equal requests, sent more than once, to show how much a target's completions vary."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from conformance.probes.baseline import COUNT, says
 from conformance.probes.encoding import asking
 
 INVENT = "Invent a name that nobody has ever had, for a lamp that nobody has ever seen."
-"""What hardly any model answers twice in the same words, unless it is bound to."""
+"""A prompt that hardly any model completes twice in the same words without a seed."""
 
 SEEDED = says(INVENT, temperature=1, seed=20_261_101, max_tokens=16)
 
@@ -18,7 +18,7 @@ def _twins(api: Api) -> Iterator[Probe]:
     suite: Suite = "gate" if api == "chat" else "full"
     yield Probe(
         name=f"{api}.twin",
-        purpose="The likeliest words are asked for, streaming and not: they should be the same.",
+        purpose="Temperature 0, streaming and non-streaming: the text should be the same.",
         api=api,
         change=greedy,
         suite=suite,
@@ -26,7 +26,7 @@ def _twins(api: Api) -> Iterator[Probe]:
     )
     yield Probe(
         name=f"{api}.twin.again",
-        purpose="The same question again shows whether the target says the same twice at all.",
+        purpose="The same request again, to show whether the target repeats its text at all.",
         api=api,
         modes=("unary",),
         change=greedy,
@@ -40,7 +40,7 @@ TWINS = (
     *(probe for api in APIS for probe in _twins(api)),
     Probe(
         name="chat.seed",
-        purpose="A seed is given, so that the same words can be drawn again.",
+        purpose="`seed` is set, so that the same text can be sampled again.",
         api="chat",
         modes=("unary",),
         change=SEEDED,
@@ -49,7 +49,7 @@ TWINS = (
     ),
     Probe(
         name="chat.seed.again",
-        purpose="The same seed should draw the same words.",
+        purpose="The same request again: the same `seed` should give the same text.",
         api="chat",
         modes=("unary",),
         change=SEEDED,

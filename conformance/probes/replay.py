@@ -1,4 +1,4 @@
-"""Finished tool calls, replayed as every agent's second turn replays them."""
+"""Finished tool calls, sent back as in the second turn of every agent."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ Turn = tuple[Message, ...]
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 RESULT = " ".join(NUMBERS[number**3 % 97 % 10] for number in range(300))
-"""Words in no order, of which no tokenizer puts two into one token: so many tokens, or the text was not read."""
+"""Words in random order, at least one token each: fewer `prompt_tokens` mean that the text was ignored."""
 
 QUESTION: Message = {"role": "user", "content": WEATHER}
 ANSWER: Message = {"role": "assistant", "content": "It is cold in Oslo."}
@@ -22,7 +22,7 @@ CAP = 16
 
 
 def _of_chat(first: int, *results: str, **fields: Any) -> Turn:
-    """An assistant's message with so many calls as there are results, and the results; `first` numbers the calls."""
+    """An assistant message with one call per result, and the results; `first` is the number of the first call."""
     ids = [f"call_{number:024d}" for number in range(first, first + len(results))]
     function = {"name": "get_weather", "arguments": '{"city": "Oslo"}'}
     calls = [{"id": name, "type": "function", "function": function} for name in ids]
@@ -31,7 +31,7 @@ def _of_chat(first: int, *results: str, **fields: Any) -> Turn:
 
 
 def _of_messages(first: int, *results: Any, said: str = "") -> Turn:
-    """The same in the blocks of Messages; a result of None has no content."""
+    """The same as content blocks of Messages; a result of None has no content."""
     ids = [f"toolu_{number:024d}" for number in range(first, first + len(results))]
     calls = [{"type": "tool_use", "id": name, "name": "get_weather", "input": {"city": "Oslo"}} for name in ids]
     told = [
@@ -43,7 +43,7 @@ def _of_messages(first: int, *results: Any, said: str = "") -> Turn:
 
 
 def _of_responses(first: int, *results: Any, said: str = "") -> Turn:
-    """The same in the items of Responses."""
+    """The same as items of Responses."""
     ids = [f"call_{number:024d}" for number in range(first, first + len(results))]
     function = {"type": "function_call", "name": "get_weather", "arguments": '{"city": "Oslo"}'}
     calls = [function | {"call_id": name} for name in ids]
@@ -80,11 +80,11 @@ TURNS: dict[Api, dict[str, Turn]] = {
         "blank-result": _of_responses(6, ""),
     },
 }
-"""The documented forms of a finished tool call, each as a client plays it back."""
+"""The documented forms of a finished tool call, as clients send them back."""
 
 
 def _history(api: Api) -> Turn:
-    """All forms in one conversation, each after a question of its own where the API wants the roles to take turns."""
+    """All forms in one conversation, with a user message before each where the API needs alternating roles."""
     between = (ANSWER, QUESTION) if api == "messages" else ()
     turns = [turn for form in TURNS[api].values() for turn in (*form, *between)]
     return (QUESTION, *turns) if api == "messages" else (QUESTION, *turns, ANSWER, QUESTION)
@@ -110,10 +110,10 @@ def _probe(
 
 
 def _replays(api: Api) -> Iterator[Probe]:
-    all_forms = "Finished tool calls are replayed in all documented forms, and no further one may follow."
+    all_forms = "Finished tool calls are sent back in all documented forms, with `tool_choice` none."
     yield _probe(api, "replay", all_forms, _history(api))
     for form, turn in TURNS[api].items():
-        one_form = f"A finished tool call is replayed in one form ({form}), and no further one may follow."
+        one_form = f"A finished tool call is sent back in one form ({form}), with `tool_choice` none."
         yield _probe(api, f"replay.{form}", one_form, (QUESTION, *turn), modes=("unary",), suite="full")
 
 

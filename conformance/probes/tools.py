@@ -1,4 +1,4 @@
-"""Tools: whether a call comes where it must, and none where it may not."""
+"""Tool calls: required, optional, or forbidden."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ TWICE = "What is the weather in Oslo, and what is it in Rome? Call the tool for 
 
 
 def tool(name: str, description: str, parameters: Any, **more: Any) -> dict[str, Any]:
-    """What defines a tool, in no API's words."""
+    """A tool definition, independent of the API."""
     return {"name": name, "description": description, "parameters": parameters} | more
 
 
@@ -37,14 +37,14 @@ SIGN = tool(
     ),
     strict=True,
 )
-"""A tool with one possible call: nested, and with letters of two, three and four octets."""
+"""A tool with one possible call: nested, and with characters of two, three and four bytes."""
 LONG = tool(
     "read_out",
     "Read a text out.",
     closed(text={"type": "string", "enum": ["one two three four five six seven eight nine ten eleven twelve"]}),
     strict=True,
 )
-"""A tool whose one possible call is longer than the cap under which it is asked for."""
+"""A tool whose only possible call is longer than the cap of its request."""
 TICK = tool("tick", "Let the clock tick.", closed())
 KEYWORDS = tool(
     "book_trip",
@@ -71,15 +71,15 @@ KEYWORDS = tool(
         "definitions": {"place": CITY_SCHEMA},
     },
 )
-"""The keywords that generators of schemas write, those of MCP servers among them."""
+"""The JSON Schema keywords that schema generators write, including those of MCP servers."""
 
 OF_FIELDS = ("", "none", "single")
-"""The questions that show what becomes of `tool_choice`, and of the field that allows one call."""
+"""The probes that show whether `tool_choice` and the field that allows only one call are honoured."""
 TOOL = {"type": "function", "function": FORECAST}
-"""A tool as Chat Completions writes it, for questions about another thing."""
+"""A tool in Chat Completions format, for probes of other fields."""
 
 
-def _probe(  # noqa: PLR0913 - a question is a record
+def _probe(  # noqa: PLR0913 - a probe is a record
     api: Api,
     about: str,
     purpose: str,
@@ -104,11 +104,11 @@ def _probe(  # noqa: PLR0913 - a question is a record
 
 
 def _must(api: Api) -> Iterator[Probe]:
-    """Questions that every gate asks."""
+    """Probes of the suite `gate`, and one that is `full` for some APIs."""
     yield _probe(
         api,
         "",
-        "A tool must be called: the call's name, ID and arguments have to come whole.",
+        "A tool call is required: its name, ID and arguments must be complete.",
         WEATHER,
         Offer((FORECAST,), "required"),
         64,
@@ -116,7 +116,7 @@ def _must(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "named",
-        "One tool must be called, whose arguments have one possible value, though the prompt is about the other one.",
+        "`tool_choice` names a tool with one possible call, though the prompt is about the other tool.",
         WEATHER,
         Offer((FORECAST, SIGN), "paint_sign"),
         96,
@@ -124,7 +124,7 @@ def _must(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "single",
-        "A tool must be called once, though the prompt asks for two calls.",
+        "One tool call is required, and parallel calls are disabled, though the prompt requests two.",
         TWICE,
         Offer((FORECAST,), "required", alone=True),
         64,
@@ -132,7 +132,7 @@ def _must(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "cut",
-        "A tool must be called under a cap that leaves no room for its arguments.",
+        "A tool call is required under a cap that truncates its arguments.",
         "Read it out. Call the tool.",
         Offer((LONG,), "required"),
         12,
@@ -142,11 +142,11 @@ def _must(api: Api) -> Iterator[Probe]:
 
 
 def _may(api: Api) -> Iterator[Probe]:
-    """Questions of the full suite."""
+    """Probes of the suite `full`."""
     yield _probe(
         api,
         "none",
-        "No tool may be called, though the prompt asks for it.",
+        "`tool_choice` is none, though the prompt requests a call.",
         WEATHER,
         Offer((FORECAST,), "none"),
         32,
@@ -155,7 +155,7 @@ def _may(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "auto",
-        "A tool may be called, and the prompt asks for it.",
+        "`tool_choice` is auto, and the prompt requests a call.",
         WEATHER,
         Offer((FORECAST, SIGN)),
         64,
@@ -164,7 +164,7 @@ def _may(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "several",
-        "A tool must be called, and the prompt asks for two calls.",
+        "A tool call is required, and the prompt requests two.",
         TWICE,
         Offer((FORECAST,), "required"),
         96,
@@ -174,7 +174,7 @@ def _may(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "no-arguments",
-        "A tool must be called that takes no arguments.",
+        "A call of a tool without parameters is required.",
         "Let the clock tick. Call the tool.",
         Offer((TICK,), "required"),
         32,
@@ -183,7 +183,7 @@ def _may(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "keywords",
-        "A tool must be called whose schema has the keywords that generators of schemas write.",
+        "A call of a tool is required whose schema has the keywords that schema generators write.",
         "Book a trip. Call the tool.",
         Offer((KEYWORDS,), "required"),
         16,

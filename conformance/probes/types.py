@@ -1,4 +1,4 @@
-"""Wrong types: who reads a field must refuse what makes no sense; an answer shows that nobody looked."""
+"""Wrong types: a server that uses a field must reject them; a 2xx response shows that it is silently ignored."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,12 +13,12 @@ from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
 
 NO_SCALAR: Any = {"unexpected": True}
-"""In the place of a number, text, boolean or array: an object, which no reader turns into one of them."""
+"""Instead of a number, string, boolean or array: an object, which no parser coerces to one of them."""
 NO_OBJECT: Any = [17]
-"""In the place of an object: an array."""
+"""Instead of an object: an array."""
 
 BESIDE: dict[str, dict[str, Any]] = {"top_logprobs": {"logprobs": True}}
-"""What must stand beside a field for a server to look at it; beside what is said of calling tools, a tool."""
+"""Fields that must be set too, or the server does not read the field; `OF_TOOLS` need a tool."""
 OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 
 CAPS = (*CAP.values(), "max_completion_tokens")
@@ -27,7 +27,7 @@ STREAMED_TOO: dict[Api, tuple[str, ...]] = {
     "messages": ("temperature",),
     "responses": ("temperature", "top_p"),
 }
-"""Fields that some servers lose on the way to their streaming code alone, and that no witness shows there."""
+"""Fields that some servers drop only when streaming, where no witness probe shows it."""
 STREAMED_ONLY = ("stream_options",)
 STREAM: Mode = "stream"
 
@@ -49,17 +49,17 @@ RARE: dict[Api, tuple[str, ...]] = {
         *("safety_identifier", "service_tier", "stream_options", "top_logprobs", "truncation", "user"),
     ),
 }
-"""Fields that only the full suite asks about: they change no answer, few send them, or a witness shows them."""
+"""Fields probed only in `full`: they have no effect on the response, are rare, or have a witness probe."""
 
 
 def wrong(api: Api) -> dict[str, Any]:
-    """For each field of a request, a value of a type that no reader can turn into the right one."""
+    """For each request field, a value whose type no parser can coerce to the right one."""
     fields = schemas.load(f"{api}-request")["properties"]
     return {name: NO_OBJECT if "object" in kinds_of(field) else NO_SCALAR for name, field in sorted(fields.items())}
 
 
 def kinds_of(field: dict[str, Any]) -> set[str]:
-    """The types that a field's schema allows."""
+    """The JSON types that a field's schema allows."""
     named = field.get("type", ())
     choices = [*field.get("anyOf", ()), *field.get("oneOf", ())]
     return {*([named] if isinstance(named, str) else named), *(kind for choice in choices for kind in kinds_of(choice))}
@@ -76,7 +76,7 @@ def _wrong(
 ) -> Probe:
     return Probe(
         name=f"{api}.wrong-type.{about}",
-        purpose=f"`{about}` is of a wrong type: it must be refused, an answer shows that nobody looked at it.",
+        purpose=f"`{about}` has a wrong type, which must be rejected, not silently ignored.",
         api=api,
         modes=modes,
         change=change,

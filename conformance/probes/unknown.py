@@ -1,4 +1,4 @@
-"""Canaries: fields that no API knows, at the top and nested, misspelt and in another case."""
+"""Canaries: unknown fields, at the top level and nested, misspelt and in another case."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ def _in_message(api: Api) -> Change:
 
 
 def _in_tool(api: Api) -> dict[str, Any]:
-    """A tool with a field more, where the API has its definition."""
+    """A tool with an unknown field in its definition."""
     offered = tools(api, Offer((FORECAST | OPTION,)))
     return offered | cap(api, 1)
 
@@ -34,7 +34,7 @@ def _in_tool(api: Api) -> dict[str, Any]:
 def _canary(api: Api, about: str, what: str, change: Change, *modes: Mode, suite: Suite = "gate") -> Probe:
     return Probe(
         name=f"{api}.unknown-field.{about}",
-        purpose=f"{what}: it must be refused by name or announced as ignored, not dropped without a word.",
+        purpose=f"{what}: it must be rejected by name or reported as ignored, not silently ignored.",
         api=api,
         modes=modes,
         change=change,

@@ -1,1 +1,1 @@
-"""The profiles, one file a framework: what it sends."""
+"""The profiles, one file per framework: what it sends."""

@@ -1,4 +1,4 @@
-"""Prose of a given length for prompts and tool descriptions: as long as the frameworks' own, in our own words."""
+"""Filler text for prompts and tool descriptions: as long as the frameworks' own, in different words."""
 
 from itertools import chain, islice
 from typing import Final
@@ -46,13 +46,13 @@ ADVICE: Final = (
     "Where a format is asked for, give that format and nothing around it.",
     "A failed check is reported as failed, whatever its cause may be.",
 )
-"""Sentences that are true of nearly any tool and any task."""
+"""Sentences that apply to nearly any tool and task. Requests contain them: editing them changes the bytes sent."""
 
 
 def fill(opening: str, size: int) -> str:
-    """`opening`, followed by as many sentences of advice as come nearest to `size` characters.
+    """`opening`, followed by as many sentences of ADVICE as come nearest to `size` characters.
 
-    The same opening always gives the same text; where the sentences begin depends on the opening.
+    The same opening always gives the same text; the first sentence depends on it.
     """
     begin = crc32(opening.encode()) % len(ADVICE)
     text = opening

@@ -1,7 +1,7 @@
 """The recorded requests of the frameworks: one JSON file each, written by `make capture`, read by the catalogue.
 
-A recording keeps what a program can tell: headers and fields in their order, names, shapes, values and sizes. Of the
-framework's own texts only the length is kept, as `{prose:LENGTH}`; reading it puts a text of ours there.
+A recording keeps headers and fields in their order, names, types, values and sizes. Of the framework's own texts only
+the length is kept, as `{prose:LENGTH}`; reading it puts filler text of that length there.
 """
 
 import json
@@ -26,14 +26,14 @@ SPEAKERS: Final = {
 
 
 class Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One request as it is kept: headers in order, and a body whose prose is a length."""
+    """One request as stored: headers in order, and a body with lengths instead of prose."""
 
     headers: dict[str, str]
     body: Body
 
 
 class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A profile as it is kept; the fields mean what they mean in `Profile`."""
+    """A profile as stored; the fields mean the same as in `Profile`."""
 
     name: str
     title: str
@@ -48,22 +48,22 @@ class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 def recorded() -> Iterator[Profile]:
-    """The profiles of all recordings. Raises ValueError for a file that is none, naming it and the field."""
+    """The profiles of all recordings. Raises ValueError for an invalid file, naming it and the field."""
     for path in sorted(FOLDER.glob("*.json")):
         for recording in read(path):
             yield _profile(recording)
 
 
 def read(path: Path) -> tuple[Recording, ...]:
-    """The recordings in a file, one an API. Raises ValueError for a file that holds none, naming it and the field."""
+    """The recordings in a file, one per API. Raises ValueError for an invalid file, naming it and the field."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=tuple[Recording, ...])
     except msgspec.DecodeError as error:
-        raise ValueError(f"{path.name}: {error}; `make capture` writes it anew") from None
+        raise ValueError(f"{path.name}: {error}; `make capture` rewrites it") from None
 
 
 def write(path: Path, recordings: tuple[Recording, ...]) -> None:
-    """Write recordings into a file, so that a change shows as the lines that changed."""
+    """Write recordings to a file, formatted so that a diff shows only the changed lines."""
     path.write_text(_text(msgspec.to_builtins(recordings)) + "\n")
 
 
@@ -83,7 +83,7 @@ def _profile(recording: Recording) -> Profile:
 
 
 def spoken(value: Any, about: str = SPEAKERS["system"]) -> Any:
-    """A recorded value with prose where only its length was kept; `about` is what the text speaks of."""
+    """A recorded value with filler text for each stored length; `about` is the text's first sentence."""
     if isinstance(value, dict):
         about = _about(value) or about
         return {name: spoken(item, about if name in TEXTS else _words(name)) for name, item in value.items()}
@@ -96,7 +96,7 @@ def spoken(value: Any, about: str = SPEAKERS["system"]) -> Any:
 
 
 TEXTS: Final = ("description", "content", "text", "system", "function", "instructions")
-"""The fields that hold prose, or an object whose prose is about what stands beside it."""
+"""The fields that have prose, or an object whose prose is about the neighbouring fields."""
 
 
 def _about(holder: dict[str, Any]) -> str:
@@ -111,7 +111,7 @@ def _words(name: str) -> str:
 
 
 def _text(value: Any, indent: int = 0) -> str:
-    """JSON with as much on a line as fits."""
+    """JSON with as much on a line as fits in WIDTH."""
     line = json.dumps(value, ensure_ascii=False)
     if indent + len(line) <= WIDTH or not (value and isinstance(value, (dict, list, tuple))):
         return line

@@ -1,1 +1,1 @@
-"""The reports: verdicts for people and machines."""
+"""Reports: the verdicts in every output format."""

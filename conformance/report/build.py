@@ -1,4 +1,4 @@
-"""Assembles the report of a run. Pure: the same recording gives the same report."""
+"""Builds the report of a run. Pure: the same recording gives the same report."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,9 +31,9 @@ def build(
     *,
     strict: bool = False,
 ) -> Report:
-    """The report of a run.
+    """Build the report of a run.
 
-    A waiver's end date is held against the day of the recording, so that judging again later says the same.
+    Waivers expire by the day of the recording, so that judging it again later gives the same report.
     """
     today = date.fromisoformat(facts.started[:10])
     verdicts = tuple(_judged(v, load, _reason(v, waivers, today)) for v in judgement.verdicts)
@@ -76,9 +76,9 @@ def build(
 def exit_code(
     facts: RunFacts, verdicts: Sequence[Judged], waivers: Sequence[Accepted], *, greeted: bool, strict: bool
 ) -> int:
-    """What the command answers: the user's stop, an unreachable target, a failure, our own fault, or all is well.
+    """The exit code: interrupted, unreachable target, failure, harness error or conformant.
 
-    A run in which no plain greeting was answered, or one was put off, is never conformant: not all was reached.
+    A run without a successful baseline request, or with a rate-limited one, is never conformant: it is incomplete.
     """
     if facts.stopped:
         return INTERRUPTED if facts.stopped == "interrupted" else UNREACHABLE
@@ -111,7 +111,7 @@ def _judged(verdict: Verdict, load: Callable[[str], Exchange], waived: str) -> J
 
 
 def _seen(finding: Finding, exchanges: tuple[str, ...], load: Callable[[str], Exchange]) -> Seen:
-    """A finding with its octets. Where a verdict saw two exchanges, the finding points into the first."""
+    """A finding with its bytes. If the verdict has two exchanges, the finding points into the first."""
     if finding.at is None or not exchanges:
         return Seen(safe(finding.seen), safe(finding.expected))
     x = load(exchanges[0])
@@ -177,7 +177,7 @@ def _impact(impact: Impact, messages_per_day: float | None) -> Impact:
 
 
 def _dollars(amount: float | None) -> float | None:
-    """To a millionth of a cent, so that sums do not show the traces of binary fractions."""
+    """Round to a millionth of a cent, to hide floating-point noise in sums."""
     return None if amount is None else round(amount, 8)
 
 

@@ -1,4 +1,4 @@
-"""A `curl` line that asks the same question again, with the key as an environment variable."""
+"""A `curl` command that repeats a request, with the key as an environment variable."""
 
 import re
 import shlex
@@ -13,14 +13,14 @@ LONGEST_BODY = 700
 MASK = re.compile(r"\*{3,}")
 PLAIN = re.compile(r"[A-Za-z0-9 :;,./_=+@%()<>{}\[\]~^|?&*#-]*")
 COUNTED = frozenset({"host", "content-length", "connection", "transfer-encoding"})
-"""Headers that curl makes itself."""
+"""Headers that curl sets itself."""
 TELEMETRY = "x-stainless-"
-"""Headers with which SDKs report on themselves; they would fill half a screen."""
+"""SDK telemetry headers, omitted: they would fill half a screen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request read from its octets: the head's parts as text, the body as it is and where it starts."""
+    """A parsed request: the head as text, the body as bytes, and the body's offset."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Sent:
 
 
 def read(sent: bytes) -> Sent:
-    """Read what the harness itself sent."""
+    """Parse the bytes of a request that the harness sent."""
     head, _, body = sent.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     method, _, rest = first.partition(" ")
@@ -42,8 +42,8 @@ def read(sent: bytes) -> Sent:
 def line(x: Exchange, target: Target, folder: str = "RUN") -> str:
     """The command for a POSIX shell, on one line.
 
-    A masked secret becomes `$VARIABLE`: the target's key variable. A long or binary body is taken from the run folder
-    `folder`. Self-reports of SDKs (`x-stainless-…`) are left out.
+    A masked secret becomes `$VARIABLE`, the target's key variable. A long or binary body is read from the run folder
+    `folder`. SDK telemetry (`x-stainless-…`) is omitted.
     """
     request = read(x.sent)
     words = ["curl", "-sSgiN"]
@@ -85,7 +85,7 @@ def _is_short(body: bytes) -> bool:
 
 
 def _quote(word: str, variable: str) -> str:
-    """Quote a word in which a run of `*` stands for the key: in double quotes with the variable where that is safe."""
+    """Quote a word in which `***` masks the key: in double quotes with the variable if that is safe."""
     if not MASK.search(word):
         return shlex.quote(word)
     parts = MASK.split(word)

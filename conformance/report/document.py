@@ -1,4 +1,4 @@
-"""The report as one structure, from which every format is written. Every text in it is safe to show."""
+"""The report's data model, the source of every format. Every text in it is escaped."""
 
 from datetime import date
 
@@ -14,21 +14,21 @@ FORMAT = "oai-conformance-report/1"
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """The harness that judged."""
+    """The harness: name and version."""
 
     name: str
     version: str
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """What the target says that the run used."""
+    """Tokens that the target reported."""
 
     prompt: int
     completion: int
 
 
 class Tested(msgspec.Struct, frozen=True, kw_only=True):
-    """The target, without anything secret. `apis` are those that were asked."""
+    """The target, without secrets. `apis` are the tested ones."""
 
     name: str
     base_url: str
@@ -39,7 +39,7 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A run of octets in one side of an exchange."""
+    """A byte range in one direction of an exchange."""
 
     exchange: str
     side: str
@@ -48,7 +48,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A finding: what was seen, what was expected, where, and the octets there between `»` and `«`, escaped."""
+    """A finding: observed, expected, where, and the bytes there between `»` and `«`, escaped."""
 
     seen: str
     expected: str = ""
@@ -57,7 +57,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict. `waived` holds the reason of the waiver that covers it, or nothing."""
+    """A verdict. `waived` is the reason of the waiver that covers it, or empty."""
 
     rule: str
     title: str
@@ -74,12 +74,12 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> bool:
-        """A failure that no waiver covers."""
+        """Whether it is a failure that no waiver covers."""
         return self.status is Status.FAIL and not self.waived
 
 
 class RulePage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reader needs to know of a rule."""
+    """A rule's description."""
 
     title: str
     level: Level
@@ -91,9 +91,9 @@ class RulePage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a request field in one mode, why that is known, and the exchange that shows it.
+    """Support of a request field in one mode, the reason, and the exchange that shows it.
 
-    `documented` is whether the API has such a field, or the target was asked about one that nobody knows.
+    `documented` is whether the API defines the field; false for the unknown fields of probes.
     """
 
     api: Api
@@ -106,7 +106,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """A waiver and what became of it: `used`, `stale` (it covers no failure) or `expired`."""
+    """A waiver and its state: `used`, `stale` (covers no failure) or `expired`."""
 
     rule: str
     profile: str
@@ -122,7 +122,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The run in numbers. `failed` counts failures that no waiver covers, by level."""
+    """Totals of a run. `failed` counts failures that no waiver covers, by level."""
 
     conformant: bool
     headline: tuple[str, ...]
@@ -134,7 +134,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a run shows. `hurt` gives, per exchange with a failure, what each framework would make of it."""
+    """The complete report. `hurt` maps each failing exchange to its impact on each framework."""
 
     format: str = FORMAT
     tool: Tool

@@ -1,4 +1,4 @@
-"""A first waivers file from a run's failures: one entry a rule and API, for a person to fill in."""
+"""Drafts a waivers file from a run's failures: one entry per rule and API, to be reviewed and edited."""
 
 import json
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from datetime import date, timedelta
 from conformance.report.document import Judged, Report
 
 HEAD = """\
-# Known failures of {name}, from the run of {day}. Narrow each as far as it goes, give its reason, and delete what
-# must be mended instead. A waiver that covers nothing any more, or has ended, fails a run with --strict.
+# Known failures of {name}, from the run of {day}. Narrow each waiver, give its reason, and delete those of failures
+# that must be fixed. A stale or expired waiver fails a run with --strict.
 """
 
 
 def first(report: Report, days: int) -> str:
-    """The text of a TOML file; only the heading where nothing failed."""
+    """The text of a TOML file; only the header comment if nothing failed."""
     day = date.fromisoformat(report.started[:10])
     until = day + timedelta(days=days)
     return HEAD.format(name=report.target.name, day=day) + "".join(_entries(report, until))

@@ -1,11 +1,11 @@
-"""Octets and text from a target, made safe and readable: nothing that it sent reaches a terminal as it was."""
+"""Escaping of bytes and text from a target: no control character reaches a terminal or a file."""
 
 import re
 
 from conformance.model.exchange import Span
 
 MARK = ("»", "«")
-"""What stands before and after the octets that a finding points at."""
+"""Markers around the bytes that a finding points at."""
 ELLIPSIS = "…"
 AROUND = 48
 POINTED_AT = 160
@@ -16,9 +16,9 @@ NAMED = {"\r": "\\r", "\n": "\\n", "\t": "\\t", "\\": "\\\\"}
 
 
 def escape(octets: bytes) -> str:
-    r"""Octets as printable text: UTF-8 where it is printable, else `\r`, `\n`, `\t`, `\\` or `\xNN` an octet.
+    r"""Bytes as printable text: printable UTF-8 as it is, else `\r`, `\n`, `\t`, `\\` or `\xNN` per byte.
 
-    Nothing printed can move a cursor, change the direction of text or hide: what Unicode calls unprintable is escaped.
+    Characters that Unicode calls unprintable are escaped: cursor movement, text direction, invisible ones.
     """
     return "".join(map(_escape, octets.decode("utf-8", "surrogateescape")))
 
@@ -32,18 +32,18 @@ def _escape(char: str) -> str:
 
 
 def lines(octets: bytes, most: int) -> tuple[str, ...]:
-    """Octets as escaped lines, each with its line end; what is left out of a long run, in its middle, is counted."""
+    """Bytes as escaped lines, each with its line end; long input is shortened in the middle."""
     if len(octets) <= most:
         return tuple(map(escape, LINE.findall(octets)))
     head, tail = HALF_AT_END.sub(b"", octets[: most * 2 // 3]), HALF_AT_START.sub(b"", octets[-most // 3 :])
-    left_out = f"{ELLIPSIS}({len(octets) - len(head) - len(tail)} octets){ELLIPSIS}"
+    left_out = f"{ELLIPSIS}({len(octets) - len(head) - len(tail)} bytes){ELLIPSIS}"
     return (*map(escape, LINE.findall(head)), left_out, *map(escape, LINE.findall(tail)))
 
 
 def safe(text: str, limit: int = 2000) -> str:
-    r"""Text that may quote a target, on one line and printable; unprintable characters become `\xNN` or `\uNNNN`.
+    r"""Text that may quote a target, on one printable line; unprintable characters become `\xNN` or `\uNNNN`.
 
-    What is longer than `limit` characters is cut, and says so.
+    Longer text is truncated to `limit` characters, ending in `…`.
     """
     if len(text) > limit:
         text = text[: limit - 1] + ELLIPSIS
@@ -61,16 +61,16 @@ def _safe(char: str) -> str:
 
 
 def window(octets: bytes, span: Span) -> str:
-    """The octets of a span between marks, with a little of what stands around them; long runs are cut in the middle.
+    """The bytes of a span between markers, with some context; long spans are shortened in the middle.
 
-    A span outside the octets gives nothing. An empty span shows where something is missing.
+    Empty for a span out of range. An empty span shows where something is missing.
     """
     found = parts(octets, span)
     return "".join((found[0], MARK[0], found[1], MARK[1], found[2])) if found else ""
 
 
 def parts(octets: bytes, span: Span) -> tuple[str, str, str] | None:
-    """The octets before a span, in it, and after it, escaped and cut as in `window`; None outside of them."""
+    """The bytes before, in and after a span, escaped and shortened as in `window`; None if out of range."""
     start, end = span.start, min(span.end, len(octets))
     if not 0 <= start <= end or not octets:
         return None
@@ -95,4 +95,4 @@ def _pointed_at(octets: bytes) -> str:
     head = HALF_AT_END.sub(b"", octets[: POINTED_AT * 3 // 4])
     tail = HALF_AT_START.sub(b"", octets[-POINTED_AT // 4 :])
     left_out = len(octets) - len(head) - len(tail)
-    return f"{escape(head)}{ELLIPSIS}({left_out} octets){ELLIPSIS}{escape(tail)}"
+    return f"{escape(head)}{ELLIPSIS}({left_out} bytes){ELLIPSIS}{escape(tail)}"

@@ -1,4 +1,4 @@
-"""Failures as a person reads them: what was seen and expected, where, the fix, who is hurt, and how to see it again."""
+"""Failures in readable form: observed, expected, occurrences, fix, affected clients, and how to reproduce."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ ORDER = {level: place for place, level in enumerate(Level)}
 
 
 class Evidence(NamedTuple):
-    """Where the octets of a report come from: the exchanges, the target as it was asked, and the run folder's name."""
+    """The recording behind a report: access to its exchanges, the target, and the run folder's name."""
 
     load: Callable[[str], Exchange]
     target: Target
@@ -26,7 +26,7 @@ class Evidence(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line for a person: a label, the text, and whether it has to stay as it is (octets, commands, addresses)."""
+    """One line of output: a label, the text, and whether it is verbatim (bytes, commands, URLs)."""
 
     label: str
     text: str
@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """One rule's failures that are shown together."""
+    """One rule's failures, shown together."""
 
     rule: str
     level: Level
@@ -43,7 +43,7 @@ class Failure(NamedTuple):
 
 
 def grouped(report: Report, evidence: Evidence, most: int) -> tuple[list[Failure], int]:
-    """The failures that no waiver covers, one group a rule, MUST first; at most `most`, and how many are left."""
+    """The failures that no waiver covers, grouped by rule, MUST first; at most `most`, and the number omitted."""
     groups: dict[str, list[Judged]] = {}
     for verdict in sorted((v for v in report.verdicts if v.counts), key=lambda v: ORDER[v.level]):
         groups.setdefault(verdict.rule, []).append(verdict)
@@ -52,7 +52,7 @@ def grouped(report: Report, evidence: Evidence, most: int) -> tuple[list[Failure
 
 
 def describe(verdicts: Sequence[Judged], report: Report, evidence: Evidence) -> Failure:
-    """One rule's failures in words."""
+    """Describe one rule's failures."""
     first = verdicts[0]
     page = report.rules[first.rule]
     lines = (
@@ -69,16 +69,16 @@ def describe(verdicts: Sequence[Judged], report: Report, evidence: Evidence) -> 
 def text(failure: Failure) -> str:
     """A failure as plain text."""
     head = f"{failure.rule} {failure.level}: {failure.title}"
-    return "\n".join((head, *(f"  {line.label:<9}{line.text}" for line in failure.lines)))
+    return "\n".join((head, *(f"  {line.label:<18}{line.text}" for line in failure.lines)))
 
 
 def _seen(verdicts: Sequence[Judged]) -> Iterator[Line]:
-    """What was seen, each sentence once, with the octets of its first place, and what was expected."""
+    """Each distinct finding, with the bytes of its first occurrence, and what was expected."""
     sentences: dict[str, Seen] = {}
     for seen in (seen for verdict in verdicts for seen in verdict.findings):
         sentences.setdefault(seen.seen, seen)
     for seen in list(sentences.values())[:MOST_SEEN]:
-        yield Line("seen", seen.seen)
+        yield Line("observed", seen.seen)
         if seen.octets and seen.at:
             yield Line("", f"{seen.at.side} {seen.at.start}-{seen.at.end}: {seen.octets}", verbatim=True)
         if seen.expected:
@@ -93,11 +93,11 @@ def _places(verdicts: Iterable[Judged]) -> Iterator[Line]:
         asked.setdefault(f"{verdict.probe} {verdict.mode}", []).append(verdict.profile)
     places = [f"{place} ({', '.join(dict.fromkeys(profiles))})" for place, profiles in asked.items()]
     more = f"; and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
-    yield Line("where", "; ".join(places[:MOST_PLACES]) + more)
+    yield Line("occurrences", "; ".join(places[:MOST_PLACES]) + more)
 
 
 def _hurt(verdicts: Iterable[Judged], report: Report) -> Iterator[Line]:
-    """The frameworks that would not deliver, or pay more than once, for what was heard; the worst first."""
+    """The frameworks that would not deliver these responses, or would retry; the worst first."""
     worst: dict[str, Impact] = {}
     for name in dict.fromkeys(name for verdict in verdicts for name in verdict.exchanges):
         for impact in report.hurt.get(name, ()):
@@ -107,9 +107,9 @@ def _hurt(verdicts: Iterable[Judged], report: Report) -> Iterator[Line]:
     for impact in sorted(worst.values(), key=worst_first):
         groups.setdefault(consequence(impact), []).append(impact.client)
     if not groups:
-        yield Line("hurts", "no framework that was asked shows this to its user")
+        yield Line("affected clients", "none of the tested frameworks shows this to its user")
     for number, (consequences, clients) in enumerate(groups.items()):
-        yield Line("" if number else "hurts", f"{named(clients)}: {consequences}")
+        yield Line("" if number else "affected clients", f"{named(clients)}: {consequences}")
 
 
 def _is_hurt(impact: Impact) -> bool:
@@ -119,5 +119,7 @@ def _is_hurt(impact: Impact) -> bool:
 def _again(verdict: Judged, evidence: Evidence) -> Iterator[Line]:
     for name in verdict.exchanges[:1]:
         yield Line(
-            "again", safe(curl.line(evidence.load(name), evidence.target, evidence.folder), limit=20_000), verbatim=True
+            "reproduce",
+            safe(curl.line(evidence.load(name), evidence.target, evidence.folder), limit=20_000),
+            verbatim=True,
         )

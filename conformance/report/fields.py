@@ -1,4 +1,4 @@
-"""What became of the request fields: the table, and what follows from it for the frameworks."""
+"""Field support: the table, and hints for users of the frameworks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -19,11 +19,11 @@ LOST: Final[tuple[State, ...]] = ("dropped", "announced", "refused")
 COLOUR: Final[dict[State, str]] = {"dropped": "bold red", "announced": "yellow", "refused": "cyan"}
 CAPS: Final = ("max_tokens", "max_completion_tokens")
 OWN: Final = ("model", "messages", "input", "stream")
-"""Fields that no request can do without."""
+"""Fields that every request needs."""
 
 
 def of(judgement: Judgement) -> tuple[Field, ...]:
-    """Every field in every mode that was asked about, by API and name."""
+    """Every tested field in every mode, by API and name."""
     return tuple(
         Field(
             api=api,
@@ -39,7 +39,7 @@ def of(judgement: Judgement) -> tuple[Field, ...]:
 
 
 def hints(capabilities: Mapping[Api, Mapping[str, State]]) -> Iterator[str]:
-    """What users of frameworks should know: which cap to send, and which of a framework's own fields are lost."""
+    """Hints for users of frameworks: which token cap to send, and which of their fields have no effect."""
     for api, states in capabilities.items():
         yield from _cap(states)
         for profile in catalogue.profiles():
@@ -54,7 +54,7 @@ def _cap(states: Mapping[str, State]) -> Iterator[str]:
 
 
 def _lost(profile: Profile, states: Mapping[str, State]) -> Iterator[str]:
-    """The fields that a framework always sends and that the target does nothing with."""
+    """Fields that a framework always sends and that have no effect on this target."""
     sent = [name for name in dict.fromkeys(n for mode in MODES for n in profile.body(mode)) if name not in OWN]
     for state in LOST:
         if found := [name for name in sent if states.get(name) == state]:
@@ -63,14 +63,14 @@ def _lost(profile: Profile, states: Mapping[str, State]) -> Iterator[str]:
 
 
 VERBS: Final[dict[State, str]] = {
-    "dropped": "drops without a word",
-    "announced": "ignores, and says so",
-    "refused": "refuses",
+    "dropped": "silently ignores",
+    "announced": "ignores with a warning",
+    "refused": "rejects",
 }
 
 
 def render(report: Report, out: Console) -> None:
-    """Print the fields by state, worst first; those that are honoured only where all of them were asked about."""
+    """Print the fields by state, worst first; honoured ones only for the suite `fields`."""
     shown = WORST_FIRST if report.suite == "fields" else LOST
     for api in dict.fromkeys(field.api for field in report.fields):
         mine = [field for field in report.fields if field.api == api and field.documented]
@@ -86,7 +86,7 @@ def render(report: Report, out: Console) -> None:
 
 
 def _names(fields: list[Field], state: State) -> Iterator[str]:
-    """The fields in this state, with the mode where it is so in one of two."""
+    """The fields in this state, with the mode if it applies to one mode only."""
     modes: dict[str, dict[str, State]] = {}
     for field in fields:
         modes.setdefault(field.field, {})[field.mode] = field.state

@@ -1,4 +1,4 @@
-"""The first lines of a report: what matters most, in one to three plain sentences."""
+"""The first lines of a report: the most important facts, in one to three sentences."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,19 +13,19 @@ from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.report.document import Judged
 
 FATES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
-    (("empty_silent", "exception", "hang"), "would see nothing of the answer"),
-    (("partial_text", "partial_text+exception"), "would see only a part of the answer"),
-    (("text+",), "would see more than the answer"),
-    (("tool_bad",), "would get a broken tool call"),
+    (("empty_silent", "exception", "hang"), "would see nothing of the response"),
+    (("partial_text", "partial_text+exception"), "would see a truncated response"),
+    (("text+",), "would see extra text after the response"),
+    (("tool_bad",), "would get a malformed tool call"),
 )
-ONLY_ERRORS = "would see an error in place of the answer"
+ONLY_ERRORS = "would see an error instead of the response"
 MOST_NAMED = 8
 
 Load = Callable[[str], Exchange]
 
 
 def lines(facts: RunFacts, judgement: Judgement, verdicts: Sequence[Judged], load: Load) -> Iterator[str]:
-    """The sentences, the most important first."""
+    """The sentences, most important first."""
     yield from _stopped(facts, judgement)
     if not facts.stopped and (why := not_greeted(verdicts, load)):
         yield f"{why} ({facts.target.base_url})"
@@ -38,16 +38,16 @@ def lines(facts: RunFacts, judgement: Judgement, verdicts: Sequence[Judged], loa
 
 
 def not_greeted(verdicts: Sequence[Judged], load: Load) -> str:
-    """Why the frameworks could not be tested, or nothing: no plain greeting was answered, or some were put off.
+    """Why the run proves nothing, or an empty string: all baseline requests failed, or some were rate-limited (429).
 
-    A 429 is no fault of the target's, and no proof that a framework works with it either.
+    A 429 is not a failure of the target, nor proof that a framework works with it.
     """
     greetings = dict.fromkeys(v.exchanges[0] for v in verdicts if _greets(v))
     statuses = [reply(load(name)).status for name in greetings]
     if late := statuses.count(429):
-        return f"{_count(late, 'greeting')} put off (429), so not all is tested: lower --concurrency"
+        return f"{_count(late, 'baseline request')} rate-limited (429), so the test is incomplete: lower --concurrency"
     if not any(status in range(200, 300) for status in statuses):
-        return "No plain greeting was answered, so nothing is proven: is this the right address?"
+        return "No baseline request succeeded, so nothing is proven: is the base URL right?"
     return ""
 
 
@@ -57,22 +57,24 @@ def _stopped(facts: RunFacts, judgement: Judgement) -> Iterator[str]:
         yield f"The target could not be reached at {url}: {why}."
     elif facts.stopped == "key-refused":
         variable = facts.target.key_env
-        hint = f"check the key in ${variable}" if variable else "name the variable that holds a key with --api-key-env"
-        yield f"The target at {url} refused the key: {why}; {hint}."
+        hint = (
+            f"check the key in ${variable}" if variable else "name the variable that holds the key with --api-key-env"
+        )
+        yield f"The target at {url} rejected the API key: {why}; {hint}."
     elif facts.stopped == "interrupted":
-        yield f"Interrupted: {judgement.requests} of {len(facts.planned)} requests were made; only these are judged."
+        yield f"Interrupted: {judgement.requests} of {len(facts.planned)} requests were sent; only these are judged."
 
 
 def _stream_dropped(verdicts: Sequence[Judged], load: Load) -> Iterator[str]:
-    """The incident: a stream was asked for, and one whole answer came with a 2xx status."""
+    """The incident: a stream was requested, but a non-streaming response with a 2xx status was received."""
     failed = dict.fromkeys(v.exchanges[0] for v in verdicts if v.counts and v.mode == "stream" and _greets(v))
     for x in map(load, failed):
         answer = reply(x)
         if answer.status in range(200, 300) and answer.content and not is_labelled(answer) and not looks_like_events(x):
-            came = answer.media_type or "no content type"
+            came = answer.media_type or "missing"
             yield (
-                f"The target drops `stream`: asked for a stream (`stream: true`), {x.api} answered {answer.status} "
-                f"with content type {came} and one whole answer in place of text/event-stream and its events."
+                f"The target silently ignores `stream`: a stream was requested (`stream: true`), but {x.api} returned "
+                f"{answer.status} with a non-streaming response; Content-Type is {came}, not text/event-stream."
             )
             return
 
@@ -93,14 +95,14 @@ def _counts(verdicts: Sequence[Judged]) -> Iterator[str]:
     passed = sum(v.status is Status.PASS for v in verdicts)
     errors = sum(v.status is Status.ERROR for v in verdicts)
     if errors:
-        yield f"The harness itself failed on {_count(errors, 'verdict')}; please report it with the run folder."
+        yield f"Harness error in {_count(errors, 'verdict')}; please report it with the run folder."
     if passed and not any(v.counts for v in verdicts):
         untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
         yield f"{passed} verdicts pass and none fails" + (f"; {untestable} could not be tested." if untestable else ".")
 
 
 def _users(impacts: Sequence[Impact]) -> Iterator[str]:
-    """Who would not get the answer to a plain greeting, as each framework streams or not."""
+    """Frameworks that would not deliver the response to a plain message, in their default mode."""
     worst: dict[str, list[Outcome]] = {}
     for impact in impacts:
         profile = _profile(impact.profile, impact.probe)
@@ -115,7 +117,7 @@ def _users(impacts: Sequence[Impact]) -> Iterator[str]:
 
 
 def _profile(name: str, probe: str) -> tuple[str, bool] | None:
-    """How people call a framework, and whether it streams by default; nothing for a bare SDK."""
+    """A framework's common name, and whether it streams by default; None for a bare SDK."""
     api: Api = probe.split(".", maxsplit=1)[0]  # type: ignore[assignment]
     found = next((p for p in catalogue.profiles() if p.name == name and p.api == api), None)
     return (found.title.split(" (")[0], found.streams_by_default) if found and found.framework else None

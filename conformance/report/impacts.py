@@ -1,4 +1,4 @@
-"""The impact in words and money: the table of what each framework's user gets, and why."""
+"""The impact in words and money: the table of each framework's outcome, and why."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -14,15 +14,15 @@ from conformance.report.lines import say
 MOST_NAMED: Final = 4
 
 USER_SEES: Final[dict[Outcome, str]] = {
-    "text": "gets the answer",
-    "text+": "gets more than the answer",
-    "partial_text": "gets a part of the answer",
+    "text": "gets the response",
+    "text+": "gets extra text",
+    "partial_text": "gets a truncated response",
     "empty_silent": "sees nothing",
     "exception": "sees an error",
-    "partial_text+exception": "gets a part, then an error",
-    "hang": "waits",
+    "partial_text+exception": "gets partial text, then an error",
+    "hang": "waits until the timeout",
     "tool_ok": "gets the tool call",
-    "tool_bad": "gets a broken tool call",
+    "tool_bad": "gets a malformed tool call",
 }
 WORST: Final[tuple[Outcome, ...]] = (
     "hang",
@@ -38,7 +38,7 @@ WORST: Final[tuple[Outcome, ...]] = (
 
 
 def render(report: Report, out: Console) -> None:
-    """Print what the frameworks' users get for a plain greeting, where it is not simply the answer."""
+    """Print what the frameworks' users get for a plain message, unless all get the response at once."""
     rows = [i for i in report.impact if i.profile in report.profiles and (i.mode == "stream" or not i.delivered)]
     if all(i.delivered and i.requests == 1 for i in rows):
         return
@@ -54,11 +54,11 @@ def render(report: Report, out: Console) -> None:
 
 
 def _columns(report: Report) -> Iterator[str]:
-    yield from ("framework", "its user", "requests", "billed")
+    yield from ("framework", "user outcome", "requests", "billed")
     if _is_priced(report):
-        yield from ("retries", "in all")
+        yield from ("retries", "total")
         if report.messages_per_day:
-            yield from ("retries/day", "in all/day")
+            yield from ("retries/day", "total/day")
 
 
 def _cells(impact: Impact, report: Report) -> Iterator[str]:
@@ -75,11 +75,11 @@ def _is_priced(report: Report) -> bool:
 
 
 def _details(rows: Iterable[Impact], report: Report, out: Console) -> None:
-    """What the table counts, and why each user gets what they get; clients that fare alike are told of together."""
+    """The table's units, and the reason of each outcome; clients with the same reason are grouped."""
     if _is_priced(report):
-        day = f"; a day is {report.messages_per_day:g} messages" if report.messages_per_day else ""
-        guess = "; estimated where the target reports no usage" if any(i.estimated for i in rows) else ""
-        out.print(f"Requests and US dollars for one user message{day}{guess}.", style="dim")
+        day = f"; {report.messages_per_day:g} messages per day" if report.messages_per_day else ""
+        guess = "; estimated if the target reports no usage" if any(i.estimated for i in rows) else ""
+        out.print(f"Requests and US dollars per user message{day}{guess}.", style="dim")
     alike: dict[str, list[str]] = {}
     for impact in rows:
         if impact.detail and not (impact.delivered and impact.requests == 1):
@@ -91,14 +91,14 @@ def _details(rows: Iterable[Impact], report: Report, out: Console) -> None:
 
 
 def named(clients: Iterable[str]) -> str:
-    """Clients by name, and how many more there are."""
+    """The first clients by name, and the number of others."""
     names = list(clients)
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
 
 
 def consequence(impact: Impact) -> str:
-    """What a framework's user gets, and the requests that it takes."""
+    """What a framework's user gets, and after how many requests."""
     sees = USER_SEES[impact.outcome]
     if impact.requests == 1:
         return sees
@@ -106,16 +106,16 @@ def consequence(impact: Impact) -> str:
 
 
 def worst_first(impact: Impact) -> tuple[int, int]:
-    """The order of consequences: who pays most often comes first, and then who gets least."""
+    """Sort key: most requests first, then the worst outcome."""
     return -impact.requests, WORST.index(impact.outcome)
 
 
 def in_short(impact: Impact) -> str:
-    """One framework's fate in one line: what its user gets, the requests and the money."""
+    """One framework's impact in one line: outcome, requests and cost."""
     priced = impact.cost_usd is not None
-    spent = f"; {money(impact.wasted_usd)} in retries, {money(impact.cost_usd)} in all" if priced else ""
+    spent = f"; {money(impact.wasted_usd)} in retries, {money(impact.cost_usd)} in total" if priced else ""
     daily = (
-        f"; {money(impact.wasted_usd_day)} in retries, {money(impact.cost_usd_day)} in all a day"
+        f"; {money(impact.wasted_usd_day)} in retries, {money(impact.cost_usd_day)} in total per day"
         if impact.cost_usd_day is not None
         else ""
     )
@@ -125,7 +125,7 @@ def in_short(impact: Impact) -> str:
 
 
 def money(amount: float | None) -> str:
-    """US dollars with as many places as it takes to see something."""
+    """US dollars, with more decimals for small amounts."""
     if amount is None:
         return "unknown"
     return (

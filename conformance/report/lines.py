@@ -1,16 +1,16 @@
-"""Lines for a terminal: a label, and a text whose further lines stand under its first."""
+"""Terminal output: a label and a text with a hanging indent."""
 
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
-LABEL: Final = 11
-"""The width of the labels."""
+LABEL: Final = 20
+"""Width of the label column."""
 
 
 def say(out: Console, label: str, text: Text, *, indent: int = LABEL, verbatim: bool = False) -> None:
-    """Print a text behind its label, its further lines under its first; a verbatim text is never broken."""
+    """Print a label and a text with a hanging indent; verbatim text is never wrapped."""
     first = Text.assemble(("  " + label.ljust(indent - 2), "dim")) if indent else Text()
     if verbatim or out.soft_wrap:
         out.print(first.append_text(text), soft_wrap=True)

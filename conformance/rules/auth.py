@@ -1,6 +1,6 @@
-"""AUTH: the key. Who has none or a wrong one is refused: on every route, in either mode, and in words that help.
+"""AUTH: the API key. A missing or invalid key is rejected: on every route, in both modes, with a helpful error.
 
-All of it is judged only where the run has a key, and the plain greeting was answered with it.
+Judged only if the run has a key, and the baseline request succeeded with it.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ AUTHENTICATION = "https://platform.openai.com/docs/api-reference/authentication"
 LOCKED = (401, 403)
 OF_A_ROUTE = (404, 405, 501)
 ANSWERS = ("choices", "output", "content", "data", "completion", "response")
-"""What holds the answer, on the routes that lead to a model."""
+"""Members that hold the completion, on the routes to a model."""
 
 KEY: dict[str, Any] = {"asking": [("authorization", "Bearer ********")]}
 WRONG: dict[str, Any] = {"probe": "chat.auth.wrong-key"}
@@ -38,22 +38,22 @@ REFUSED_BARE = answered(NO, status=401, headers=(JSON, CHALLENGE), **NONE)
 
 
 def is_open(x: Exchange) -> bool:
-    """Whether the question was answered."""
+    """Whether the request succeeded."""
     return reply(x).status in OK and not refusal(x)
 
 
 def is_refused(x: Exchange) -> bool:
-    """Whether the question was refused as the client's fault, and not by a rate limit."""
+    """Whether the request was rejected with a 4xx other than 429."""
     return 400 <= reply(x).status < 500 and reply(x).status != 429
 
 
 def _keyed(hello: Exchange) -> Skip | None:
-    """The run has a key, and it opens the plain greeting."""
-    return greeted(hello) or (None if has_key(hello) else not_applicable("the run has no key of its own"))
+    """The run has a key, and the baseline request succeeded with it."""
+    return greeted(hello) or (None if has_key(hello) else not_applicable("the run has no API key"))
 
 
 def _of(topic: str, *abouts: str) -> When:
-    """A question about the key, in a mode that is offered, and no rate limit came in its way."""
+    """A request that tests the key, in a supported mode, and was not rate-limited."""
 
     def is_of(x: Exchange) -> Skip | None:
         if x.question.topic != topic or (abouts and x.question.about not in abouts):
@@ -68,32 +68,32 @@ def _of(topic: str, *abouts: str) -> When:
 @rule(
     "AUTH001",
     MUST,
-    "A wrong key is refused where a missing one is",
+    "An invalid key is rejected if a missing one is",
     spec=AUTHENTICATION,
-    fix="Compare the key with those that were given out, and don't just look whether one is there.",
+    fix="Compare the key with the issued ones; don't just check that one is present.",
     when=_of("auth", "wrong-key", "wrong-key-stream", "wrong-x-api-key"),
     good=[(REFUSED, GREETING, REFUSED_BARE)],
     bad=[(answered(completion(), **WRONG), GREETING, REFUSED_BARE)],
     beside={"bare": "auth.no-key"},
 )
 def wrong_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | Skip]:
-    """Anybody who invents a key uses the model at the owner's expense."""
+    """Anyone can invent a key, and use the model at the owner's expense."""
     if skip := _keyed(hello):
         yield skip
     elif is_open(bare):
-        yield not_applicable("the target asks for no key")
+        yield not_applicable("the target requires no API key")
     elif not is_refused(bare):
-        yield untestable(f"the greeting without a key was answered {reply(bare).status}")
+        yield untestable(f"the baseline request without a key got {reply(bare).status}")
     elif is_open(x):
         yield Finding(
-            f"a wrong key was accepted; without one the target answers {reply(bare).status}", at=reply(x).head
+            f"an invalid API key was accepted; without a key the target returns {reply(bare).status}", at=reply(x).head
         )
 
 
 @rule(
     "AUTH002",
     MUST,
-    "A key is asked for streaming or not",
+    "The API key is required in both modes",
     spec=AUTHENTICATION,
     fix="Check the key in one place, before the request is read.",
     when=_of("auth"),
@@ -106,20 +106,26 @@ def wrong_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator
     beside={"hello": "unary:hello"},
 )
 def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """One mode is free for all; or programs that go by the status take a refusal inside a stream for an answer."""
+    """One mode is open to everyone; or programs that check the status treat an error inside a stream as success."""
     if skip := _keyed(hello):
         yield skip
     elif is_refused(unary) and is_open(stream):
-        yield Finding(f"refused with {reply(unary).status}, and answered as a stream", at=reply(stream).head)
+        yield Finding(
+            f"the request is rejected with {reply(unary).status} without streaming, but accepted with streaming",
+            at=reply(stream).head,
+        )
     elif is_refused(stream) and is_open(unary):
-        yield Finding(f"refused with {reply(stream).status} as a stream, and answered without", at=reply(unary).head)
+        yield Finding(
+            f"the request is rejected with {reply(stream).status} with streaming, but accepted without",
+            at=reply(unary).head,
+        )
     elif is_refused(unary) and reply(stream).status in OK:
-        seen = f"refused with {reply(unary).status}; streaming, the refusal came inside a {reply(stream).status} reply"
+        seen = f"the request is rejected with {reply(unary).status} without streaming, but inside a {reply(stream).status} stream with"
         yield Finding(seen, at=refusal(stream).at)
 
 
 def _of_the_key(x: Exchange) -> Skip | None:
-    """No key or a wrong one was sent, to the API or for the list of models."""
+    """No key or an invalid one was sent, to the API or to GET /models."""
     is_listing = x.question.topic == "models"
     return _of("models", "wrong-key")(x) if is_listing else _of("auth")(x)
 
@@ -127,54 +133,54 @@ def _of_the_key(x: Exchange) -> Skip | None:
 @rule(
     "AUTH003",
     MUST,
-    "A missing or wrong key is not called the server's failure",
+    "A missing or invalid key gets no 5xx",
     spec=RFC9110 + "15.6",
-    fix="Answer 401; catch what the check of the key raises, a database that is not there included.",
+    fix="Return 401; catch the exceptions of the key check, an unavailable database included.",
     when=_of_the_key,
     good=[(REFUSED, GREETING), (answered(completion(), **WRONG), GREETING)],
     bad=[(answered("", status=500, **WRONG), GREETING), (answered(NO, status=502, **NONE), GREETING)],
 )
 def wrong_key_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Every SDK retries a 5xx, and the user who mistyped a key is told that the service is down."""
+    """Every SDK retries a 5xx, and reports an outage to a user who mistyped a key."""
     status = reply(x).status
     if skip := _keyed(hello):
         yield skip
     elif status == 503 and reply(x).value("retry-after"):
-        yield untestable("the target refused for a reason of its own (503)")
+        yield untestable("the target rejected the request for an unrelated reason (503)")
     elif 500 <= status < 600 and status != 501:
-        yield Finding(f"the target answered {status} to: {x.question.about.replace('-', ' ', 1)}", at=reply(x).head)
+        yield Finding(f"the target returned {status} for: {x.question.about.replace('-', ' ', 1)}", at=reply(x).head)
 
 
 def _turned_away(x: Exchange) -> Skip | None:
-    return _of("auth")(x) or (None if is_refused(x) else not_applicable("the question was not refused"))
+    return _of("auth")(x) or (None if is_refused(x) else not_applicable("the request was not rejected"))
 
 
 @rule(
     "AUTH004",
     SHOULD,
-    "A missing or wrong key is refused with 401",
+    "A missing or invalid key is rejected with 401",
     spec=UNAUTHORIZED,
-    fix="Answer 401 (403 is understood, too).",
+    fix="Return 401 (clients understand 403, too).",
     when=_turned_away,
     good=[(REFUSED, GREETING), (answered(NO, status=403, **WRONG), GREETING)],
     bad=[(answered(NO, status=status, **WRONG), GREETING) for status in (400, 404, 422)],
 )
 def key_refused_by_another_status(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """SDKs raise an authentication error by the status alone: at a 400 users search their request for the fault."""
+    """SDKs raise an authentication error by the status alone: on a 400 users search their request for the error."""
     if skip := _keyed(hello):
         yield skip
     elif reply(x).status not in LOCKED:
-        yield Finding(f"the key was refused with {reply(x).status}", at=reply(x).head, expected="401")
+        yield Finding(f"the API key was rejected with {reply(x).status}", at=reply(x).head, expected="401")
 
 
 def _unauthorized(x: Exchange) -> Skip | None:
-    return _of_the_key(x) or (None if reply(x).status == 401 else not_applicable("the target did not answer 401"))
+    return _of_the_key(x) or (None if reply(x).status == 401 else not_applicable("the status is not 401"))
 
 
 @rule(
     "AUTH005",
     SHOULD,
-    "A 401 says how to authenticate",
+    "A 401 response has WWW-Authenticate",
     spec=UNAUTHORIZED,
     fix="Send the header `WWW-Authenticate: Bearer` with every 401.",
     when=_unauthorized,
@@ -182,11 +188,11 @@ def _unauthorized(x: Exchange) -> Skip | None:
     bad=[(answered(NO, status=401, **WRONG), GREETING)],
 )
 def unauthorized_without_a_challenge(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """HTTP asks for it, and proxies and browsers go by it."""
+    """HTTP requires it, and proxies and browsers rely on it."""
     if skip := _keyed(hello):
         yield skip
     elif not reply(x).values("www-authenticate"):
-        yield Finding("the reply is 401 without the header WWW-Authenticate", at=reply(x).head)
+        yield Finding("the 401 response has no WWW-Authenticate header", at=reply(x).head)
 
 
 def _with_a_wrong_one(x: Exchange) -> Skip | None:
@@ -196,9 +202,9 @@ def _with_a_wrong_one(x: Exchange) -> Skip | None:
 @rule(
     "AUTH006",
     SHOULD,
-    "A wrong key is not sent back whole",
+    "An invalid key is not sent back in full",
     spec="https://cwe.mitre.org/data/definitions/209.html",
-    fix="Write no more of it than a few characters.",
+    fix="Repeat at most a few characters of the key.",
     when=_with_a_wrong_one,
     good=[REFUSED, answered(error(f"Wrong key: {WRONG_KEY[:4]}***."), status=401, **WRONG)],
     bad=[
@@ -207,42 +213,42 @@ def _with_a_wrong_one(x: Exchange) -> Skip | None:
     ],
 )
 def wrong_key_sent_back(x: Exchange) -> Iterator[Finding]:
-    """A wrong key is mostly another service's right one, or this one's with a slip: it ends in every client's log."""
+    """An invalid key is often another service's valid one, or this one's with a typo: it ends up in every client's log."""
     word, answer = WRONG_KEY.encode(), reply(x)
     at = x.heard.find(word)
     if at >= 0 or word in answer.content:
-        yield Finding("the reply repeats the whole key", at=Span(at, at + len(word)) if at >= 0 else answer.head)
+        yield Finding(
+            "the response repeats the complete API key", at=Span(at, at + len(word)) if at >= 0 else answer.head
+        )
 
 
 @rule(
     "AUTH007",
     SHOULD,
-    "The models are listed to those who may ask them",
+    "GET /models requires a valid key if the API does",
     spec="https://platform.openai.com/docs/api-reference/models/list",
-    fix="Check the key for the list of models too; or say in the documentation that the list is public.",
+    fix="Check the key on GET /models too; or document that the list is public.",
     when=_of("models", "wrong-key"),
     good=[(answered(NO, status=401, probe="chat.models.wrong-key"), GREETING, REFUSED)],
     bad=[(answered({"object": "list", "data": []}, probe="chat.models.wrong-key"), GREETING, REFUSED)],
     beside={"wrong": "auth.wrong-key"},
 )
 def models_listed_to_anyone(x: Exchange, hello: Exchange, wrong: Exchange) -> Iterator[Finding | Skip]:
-    """Set-up wizards try a key on the list of models: they call a wrong one good, and the first question fails."""
+    """Set-up wizards test a key with GET /models: they accept an invalid one, and the first request fails."""
     if skip := _keyed(hello):
         yield skip
     elif not is_refused(wrong):
-        yield not_applicable("the API did not refuse the wrong key")
+        yield not_applicable("the API did not reject the invalid key")
     elif reply(x).status in OF_A_ROUTE:
-        yield not_applicable(f"models are not listed here ({reply(x).status})")
+        yield not_applicable(f"the target does not serve GET /models ({reply(x).status})")
     elif is_open(x):
-        yield Finding(
-            f"the models are listed with a key that the API refuses ({reply(wrong).status})", at=reply(x).head
-        )
+        yield Finding(f"GET /models accepts an API key that the API rejects ({reply(wrong).status})", at=reply(x).head)
 
 
 @rule(
     "AUTH008",
     MUST,
-    "Every route to the model asks for the key",
+    "Every route to the model requires the key",
     spec=AUTHENTICATION,
     fix="Check the key before the routing, for every path.",
     when=_of("sibling"),
@@ -254,14 +260,14 @@ def models_listed_to_anyone(x: Exchange, hello: Exchange, wrong: Exchange) -> It
     beside={"bare": "auth.no-key"},
 )
 def route_without_a_lock(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | Skip]:
-    """A protected server that anybody may use: only another path has to be known."""
+    """Anyone can use the protected server through another path."""
     value = body(x)
     if skip := _keyed(hello):
         yield skip
     elif not is_refused(bare):
-        yield not_applicable("the API asks for no key")
+        yield not_applicable("the API requires no key")
     elif is_open(x) and isinstance(value, dict) and any(name in value for name in ANSWERS):
-        seen = f"/{x.question.about} is answered without a key; the API refuses that with {reply(bare).status}"
+        seen = f"/{x.question.about} returns a completion without an API key; the API rejects that with {reply(bare).status}"
         yield Finding(seen, at=reply(x).head)
 
 
@@ -273,40 +279,40 @@ BLOCKED_TOO = answered("blocked", status=403, **BARE)
 @rule(
     "AUTH009",
     MUST,
-    "What a bare request gets, an SDK's gets too",
+    "Typical SDK headers do not change the result",
     spec=AUTHENTICATION,
-    fix="Let the SDKs' headers pass (User-Agent, X-Stainless-…): look for a firewall's rule against robots.",
+    fix="Allow the SDKs' headers (User-Agent, X-Stainless-…); look for a firewall rule against bots.",
     when=both(asks("bare"), replied),
     good=[(answered(completion(), **BARE), GREETING, GREETING), (BLOCKED_TOO, BLOCKED, BLOCKED)],
     bad=[(answered(completion(), **BARE), BLOCKED, BLOCKED)],
     beside={"other": "witness.max_tokens"},
 )
 def sdk_headers_refused(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Finding]:
-    """It works with curl, and with no agent: users look for the fault everywhere else."""
+    """The request works with curl but with no agent, and users look for the error everywhere else."""
     status = reply(hello).status
     if is_open(x) and status >= 400 and status != 429 and not is_open(other):
         yield Finding(
-            f"with an SDK's headers the greeting was answered {status}, without them it was good", at=reply(x).head
+            f"with an SDK's headers the baseline request got {status}; without them it succeeds", at=reply(x).head
         )
 
 
 @rule(
     "AUTH010",
     SHOULD,
-    "A missing key is refused where a wrong one is",
+    "A missing key is rejected if an invalid one is",
     spec=AUTHENTICATION,
-    fix="Refuse where the header is missing, too; where everybody may ask, say so in the documentation.",
+    fix="Reject requests without the header, too; or document that no key is required.",
     when=_of("auth", "wrong-key"),
     good=[(REFUSED, GREETING, REFUSED_BARE)],
     bad=[(REFUSED, GREETING, answered(completion(), **NONE))],
     beside={"bare": "auth.no-key"},
 )
 def missing_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | Skip]:
-    """A check that runs only where there is a key is none: who leaves the header out comes in."""
+    """A check that runs only if a key is present protects nothing: omitting the header bypasses it."""
     if skip := _keyed(hello):
         yield skip
     elif is_refused(x) and is_open(bare):
-        seen = f"a wrong key is refused with {reply(x).status}; without any the greeting was answered"
+        seen = f"an invalid API key is rejected with {reply(x).status}, but a request without a key succeeds"
         yield Finding(seen, at=reply(x).head)
 
 
@@ -317,7 +323,7 @@ AS_BEARER = answered(MESSAGE, probe="messages.hello", asking=[("authorization", 
 @rule(
     "AUTH011",
     SHOULD,
-    "Messages take the key as x-api-key, too",
+    "The Messages API accepts the key as x-api-key, too",
     spec="https://platform.claude.com/docs/en/api/overview#authentication",
     fix="Read the key from `x-api-key` where there is no `Authorization: Bearer`.",
     apis=("messages",),
@@ -326,9 +332,9 @@ AS_BEARER = answered(MESSAGE, probe="messages.hello", asking=[("authorization", 
     bad=[(answered(NO, status=401, **OWN), AS_BEARER)],
 )
 def x_api_key_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """The API's documented header: agents, other languages' SDKs and older ones send the key there and nowhere else."""
+    """It is the API's documented header: agents, SDKs of other languages and older SDKs send the key only there."""
     if skip := _keyed(hello):
         yield skip
     elif reply(x).status in LOCKED:
-        seen = f"the key is good as a bearer token; as x-api-key it was refused with {reply(x).status}"
+        seen = f"the API key is accepted as a bearer token, but rejected as x-api-key with {reply(x).status}"
         yield Finding(seen, at=reply(x).head)

@@ -1,4 +1,4 @@
-"""When a rule applies: small questions to an exchange, answered by None (it applies) or by why it does not."""
+"""Conditions under which a rule applies: None if it does, else a Skip with the reason."""
 
 from collections.abc import Callable
 
@@ -12,15 +12,15 @@ from conformance.parsing.sse import is_labelled, looks_like_events
 
 OK = range(200, 300)
 BODILESS = (204, 205)
-"""Successes that hold no answer (RFC 9110, sections 15.3.5 and 15.3.6)."""
+"""Success statuses without a body (RFC 9110, sections 15.3.5 and 15.3.6)."""
 UNRELATED = (401, 402, 403, 407, 408, 425, 429)
-"""Refusals that say nothing of the question: the key, the bill, the clock, the limit."""
+"""Error statuses unrelated to the request's content: key, billing, timeout, rate limit."""
 
 
 def replied(x: Exchange) -> Skip | None:
-    """A reply's head came."""
+    """A response head was received."""
     if reply(x).status == 0:
-        return untestable(f"no reply came ({x.ending.how} at {x.ending.phase}{_detail(x)})")
+        return untestable(f"no response was received ({x.ending.how} at {x.ending.phase}{_detail(x)})")
     return None
 
 
@@ -29,55 +29,57 @@ def _detail(x: Exchange) -> str:
 
 
 def readable(x: Exchange) -> Skip | None:
-    """A reply came, and its content coding could be undone."""
+    """A response was received, and its content coding could be decoded."""
     answer = reply(x)
     if answer.sealed:
-        return untestable(f"the body is coded as {answer.coding[:40]}, which the harness can't undo")
+        return untestable(f"Content-Encoding is {answer.coding[:40]}, which the harness can't decode")
     if answer.packed:
-        return untestable(f"the body is compressed by {answer.packed} without a word")
+        return untestable(f"the body is compressed with {answer.packed}, but Content-Encoding is missing")
     return replied(x) or (untestable(answer.coding_fault) if answer.coding_fault else None)
 
 
 def succeeded(x: Exchange) -> Skip | None:
-    """The target answered with a 2xx status."""
-    return replied(x) or (None if reply(x).status in OK else not_applicable(f"the target answered {reply(x).status}"))
+    """The response has a 2xx status."""
+    return replied(x) or (None if reply(x).status in OK else not_applicable(f"the status is {reply(x).status}"))
 
 
 def refused(x: Exchange) -> Skip | None:
-    """The target answered with a 4xx or 5xx status."""
-    return replied(x) or (None if reply(x).status >= 400 else not_applicable(f"the target answered {reply(x).status}"))
+    """The response has a 4xx or 5xx status."""
+    return replied(x) or (None if reply(x).status >= 400 else not_applicable(f"the status is {reply(x).status}"))
 
 
 def streamed(x: Exchange) -> Skip | None:
-    """A stream was asked for, and an event stream came, whatever its label."""
+    """The request is streaming and the response is an event stream, whatever its Content-Type."""
     if x.mode != "stream":
-        return not_applicable("no stream was asked for")
+        return not_applicable("the request is not streaming")
     if skip := succeeded(x) or readable(x):
         return skip
     if looks_like_events(x) or (is_labelled(reply(x)) and body(x) is NOT_JSON):
         return None
-    what = "one JSON text" if is_labelled(reply(x)) else reply(x).media_type or "an unlabelled body"
-    return untestable(f"no event stream came, but {what}")
+    what = "a single JSON value" if is_labelled(reply(x)) else reply(x).media_type or "a body without Content-Type"
+    return untestable(f"the response is not an event stream, but {what}")
 
 
 def answered_whole(x: Exchange) -> Skip | None:
-    """One whole answer was asked for, and a 2xx reply came that is no event stream."""
+    """The request is non-streaming and the response is 2xx and not an event stream."""
     if x.mode != "unary":
-        return not_applicable("a stream was asked for")
+        return not_applicable("the request is streaming")
     if skip := succeeded(x) or readable(x):
         return skip
-    return untestable("an event stream came in place of one answer") if looks_like_events(x) else None
+    return (
+        untestable("an event stream was received instead of a non-streaming response") if looks_like_events(x) else None
+    )
 
 
 def whole(x: Exchange) -> Skip | None:
-    """The reply came to the end that its own framing gives it."""
+    """The response is complete according to its own framing."""
     if skip := replied(x):
         return skip
-    return None if reply(x).complete else untestable(f"the reply did not come whole{_detail(x)}")
+    return None if reply(x).complete else untestable(f"the response is incomplete{_detail(x)}")
 
 
 def asks(*topics: str) -> When:
-    """The question is of one of these topics."""
+    """The probe has one of these topics."""
 
     def asked(x: Exchange) -> Skip | None:
         return None if x.question.topic in topics else ANOTHER_QUESTION
@@ -86,7 +88,7 @@ def asks(*topics: str) -> When:
 
 
 def both(*conditions: Callable[[Exchange], Skip | None]) -> When:
-    """All conditions hold; the first that does not gives the reason."""
+    """All conditions hold; the first that fails gives the reason."""
 
     def all_hold(x: Exchange) -> Skip | None:
         return next((skip for condition in conditions if (skip := condition(x))), None)
@@ -95,26 +97,26 @@ def both(*conditions: Callable[[Exchange], Skip | None]) -> When:
 
 
 def decided(x: Exchange) -> Skip | None:
-    """The target answered, or refused for a reason that lies in the question."""
+    """The target accepted the request, or rejected it because of its content."""
     if skip := replied(x):
         return skip
     answer = reply(x)
     if answer.status in UNRELATED or (answer.status == 503 and answer.value("retry-after")):
-        return untestable(f"the target refused for a reason of its own ({answer.status})")
+        return untestable(f"the target rejected the request for an unrelated reason ({answer.status})")
     if answer.status in OK or answer.status >= 400:
         return None
-    return untestable(f"the target answered {answer.status}, neither a success nor an error")
+    return untestable(f"the status is {answer.status}, neither a success nor an error")
 
 
 def greeted(hello: Exchange) -> Skip | None:
-    """The plain greeting in the same mode was answered, so that a failure can be laid to the question."""
+    """The baseline request succeeded in this mode, so a failure is due to the probe."""
     if refuses_streaming(hello):
-        return not_applicable("the target declares that it does not stream")
+        return not_applicable("the target declares that it does not support streaming")
     if reply(hello).status in OK and not refusal(hello):
         return None
-    return untestable(f"the plain greeting failed too ({reply(hello).status or 'no reply'})")
+    return untestable(f"the baseline request failed too ({reply(hello).status or 'no response'})")
 
 
 def in_a_mode_that_is_offered(x: Exchange) -> Skip | None:
-    """The target did not refuse the question for its being streamed."""
-    return not_applicable("the target declares that it does not stream") if refuses_streaming(x) else None
+    """The target did not reject the request because it is streaming."""
+    return not_applicable("the target declares that it does not support streaming") if refuses_streaming(x) else None

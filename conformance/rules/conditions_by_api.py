@@ -1,4 +1,4 @@
-"""When a rule on an answer applies, whichever API gave it."""
+"""Conditions for rules on response content, for any API."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,7 +12,7 @@ from conformance.rules.rsp import conditions as rsp
 
 
 def by_api(conditions: Mapping[Api, When]) -> Callable[[Exchange], Skip | None]:
-    """The condition that the exchange's API has of these."""
+    """Select the condition by the exchange's API."""
 
     def holds(x: Exchange) -> Skip | None:
         return conditions[x.api](x)
@@ -28,10 +28,10 @@ def _by_mode(stream: When, unary: When) -> When:
 
 
 spoken = by_api({"chat": _by_mode(chk.chunked, cmp.completed), "messages": msg.spoken, "responses": rsp.spoken})
-"""An answer came, in either mode."""
+"""Response content was received, in either mode."""
 
 chosen = by_api({"chat": _by_mode(chk.filed, cmp.choosing), "messages": msg.numbered, "responses": rsp.numbered})
-"""An answer came, in either mode, whose choices and blocks can be told apart."""
+"""Response content was received, in either mode, with distinguishable choices or blocks."""
 
 finished = by_api({"chat": _by_mode(chk.finished, cmp.choosing), "messages": msg.finished, "responses": rsp.finished})
-"""As chosen, and the answer came to its end."""
+"""As `chosen`, and the content is complete."""

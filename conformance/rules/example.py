@@ -1,4 +1,4 @@
-"""Exchanges for the rules' good and bad examples, written as octets."""
+"""Exchanges for the rules' good and bad examples, written as bytes."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ ASKED: dict[Mode, bytes] = {
     ).encode()
     for mode in MODES
 }
-"""The request's body, where an example does not say another."""
+"""The default request body."""
 
 
 def exchange(
@@ -40,9 +40,9 @@ def exchange(
     arrivals: Sequence[tuple[int, int]] = (),
     asking: Headers = (),
 ) -> Exchange:
-    """An exchange in which `heard` came back. `arrivals` are (millisecond, length); by default all came at once.
+    """An exchange that received `heard`. `arrivals` are (millisecond, length); by default, one read.
 
-    `asking` are further headers of the request.
+    `asking` are additional request headers.
     """
     api: Api = probe.split(".", 1)[0]  # type: ignore[assignment]
     payload = ASKED[mode] if body is None else json.dumps(body).encode()
@@ -60,26 +60,26 @@ def exchange(
 
 
 def http(status: int, headers: Headers, body: bytes, *, length: bool = True) -> bytes:
-    """The octets of a reply, with its Content-Length unless `length` is off."""
+    """The bytes of a response, with its Content-Length unless `length` is off."""
     lines = [f"{name}: {value}" for name, value in headers]
     lines += [f"content-length: {len(body)}"] if length else []
     return "\r\n".join([f"HTTP/1.1 {status} x", *lines, "", ""]).encode() + body
 
 
 def sse(*payloads: Any, end: str = "\n\n") -> bytes:
-    """An event stream with one `data:` line a payload: text as it stands, anything else as JSON."""
+    """An event stream with one `data:` line per payload: text verbatim, anything else as JSON."""
     return "".join([f"data: {p if isinstance(p, str) else json.dumps(p)}{end}" for p in payloads]).encode()
 
 
 def streamed(*payloads: Any, status: int = 200, headers: Headers = (SSE,), **facts: Any) -> Exchange:
-    """A stream of these payloads in reply to a request for one."""
+    """A stream of these payloads in response to a streaming request."""
     return exchange(http(status, headers, sse(*payloads)), mode="stream", **facts)
 
 
 def answered(
     value: Any, *, status: int = 200, headers: Headers = (JSON,), mode: Mode = "unary", **facts: Any
 ) -> Exchange:
-    """One JSON value (or text, or octets) as the whole reply."""
+    """One JSON value (or text, or bytes) as the complete response body."""
     body = (
         value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else json.dumps(value).encode()
     )
@@ -87,7 +87,7 @@ def answered(
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **changes: Any) -> dict[str, Any]:
-    """A good chat chunk; keyword arguments replace or add top-level fields."""
+    """A valid chat chunk; keyword arguments replace or add top-level fields."""
     choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
     return {
         "id": "chatcmpl-1",
@@ -99,7 +99,7 @@ def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **chan
 
 
 def completion(message: dict[str, Any] | None = None, finish: str = "stop", **changes: Any) -> dict[str, Any]:
-    """A good chat completion; keyword arguments replace or add top-level fields."""
+    """A valid chat completion; keyword arguments replace or add top-level fields."""
     whole = {"role": "assistant", "content": "Hello there.", "refusal": None} | (message or {})
     return {
         "id": "chatcmpl-1",
@@ -114,7 +114,7 @@ def completion(message: dict[str, Any] | None = None, finish: str = "stop", **ch
 def error(
     message: str = "No.", kind: str = "invalid_request_error", param: str | None = None, code: str | None = None
 ) -> dict[str, Any]:
-    """An OpenAI error envelope; `kind` is its `type`."""
+    """An OpenAI error object; `kind` is its `type`."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
@@ -125,4 +125,4 @@ HELLO = (
     chunk(finish="stop"),
     "[DONE]",
 )
-"""The payloads of a good stream."""
+"""The payloads of a valid stream."""

@@ -1,25 +1,25 @@
-"""The families of rules, in the order in which a person wants to read them."""
+"""The families of rules, in reading order."""
 
 from typing import Final
 
 FAMILIES: Final[dict[str, str]] = {
-    "HTTP": "the message that carries it all",
-    "SSE": "the framing of event streams",
-    "DLV": "delivery in time",
+    "HTTP": "the HTTP message: status, headers, framing, body",
+    "SSE": "event stream framing",
+    "DLV": "delivery: buffering, stalls and timely endings",
     "CHK": "chat chunks",
-    "CMP": "whole chat answers",
-    "EQV": "the same answer, streamed or whole",
-    "USE": "usage",
+    "CMP": "non-streaming chat completions",
+    "EQV": "streaming and non-streaming responses agree",
+    "USE": "token usage",
     "TOOL": "tool calls",
-    "MSG": "the Messages API's own events and answers",
-    "RSP": "the Responses API's own events and answers",
-    "NYI": "streaming that is not implemented",
-    "FLD": "silent drops",
-    "PAR": "the effect of each parameter",
-    "ERR": "errors",
-    "AUTH": "keys",
-    "MDL": "the list of models",
-    "BILL": "what errors, refusals and retries cost",
+    "MSG": "Messages API events and responses",
+    "RSP": "Responses API events and responses",
+    "NYI": "streaming not implemented (501)",
+    "FLD": "silently ignored request fields",
+    "PAR": "parameter effects",
+    "ERR": "error responses",
+    "AUTH": "authentication",
+    "MDL": "the model list",
+    "BILL": "billing of errors, rejections and retries",
     "LIFE": "disconnects and concurrency",
 }
-"""What each family of rules is about, by the letters of its IDs."""
+"""The subject of each rule family, by its ID prefix."""

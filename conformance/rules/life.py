@@ -1,4 +1,4 @@
-"""LIFE: what happens between requests. A crowd is kept apart, and a client that hangs up leaves nothing behind."""
+"""LIFE: disconnects and concurrency. Concurrent requests stay separate, and a disconnected client leaves nothing behind."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,7 +23,7 @@ CLOSING = "https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"
 
 MS = NANOSECONDS_PER_MILLISECOND
 PATIENCE = 250 * MS
-"""How long a target may take to notice that a client hung up: several tokens' time."""
+"""How long a target may take to notice a client disconnect: several tokens' time."""
 LEAST_DELAY = 1000 * MS
 
 ASKED = {"messages": [{"role": "user", "content": "Write this word eighty times: quokka"}], "stream": True}
@@ -33,14 +33,14 @@ GREETING = exchange(http(200, (SSE,), sse(*HELLO)))
 
 
 def saying(word: str, name: str, asked_for: str = "lapwing") -> Exchange:
-    """One of a crowd, who asked for one word and was told another, in an answer of that id."""
+    """One of several concurrent requests: it requests one word, and its response has another word and this id."""
     body = {"messages": [{"role": "user", "content": f"Say only this word: {asked_for}"}], "stream": True}
     chunks = [chunk({"role": "assistant", "content": word}, id=name), chunk(finish="stop", id=name), "[DONE]"]
     return exchange(http(200, (SSE,), sse(*chunks)), probe=f"chat.crowd.{asked_for}", body=body)
 
 
 def after(text: str = "One.", *, at_ms: int = 60, probe: str = "chat.after.midway") -> Exchange:
-    """The answer to the question that follows a hang-up; its first word comes at that time, its last much later."""
+    """The response to the request after a disconnect; its first delta arrives at `at_ms`, its last much later."""
     head, octets = http(200, (SSE,), b"", length=False), sse(chunk({"content": text}))
     rest = sse(*HELLO[-2:])
     arrivals = [(at_ms, len(head) + len(octets)), (at_ms + 400, len(rest))]
@@ -48,29 +48,29 @@ def after(text: str = "One.", *, at_ms: int = 60, probe: str = "chat.after.midwa
 
 
 def briefly(*at_ms: int) -> tuple[Exchange, ...]:
-    """Brief answers whose first words come at these times."""
+    """Short responses whose first deltas arrive at these times."""
     return tuple(after(at_ms=at, probe="chat.short") for at in at_ms)
 
 
 def busy_with(requests: int) -> Exchange:
-    """A list of metrics that says so."""
+    """A /metrics response with this number of running requests."""
     text = f"# TYPE requests_running gauge\nrequests_running {requests}\n"
     return answered(text, headers=(("content-type", "text/plain"),), probe="chat.load.after")
 
 
 def was_hung_up(hang_ups: Sequence[Exchange]) -> Skip | None:
-    """The harness hung up before the answer was over."""
+    """The harness disconnected before the response ended."""
     if any(x.ending.how == "hung-up" for x in hang_ups):
         return None
-    return untestable("the answer was over, or failed, before the harness could hang up")
+    return untestable("the response ended, or failed, before the harness could disconnect")
 
 
 @rule(
     "LIFE001",
     MUST,
-    "After a client hung up the next request is served",
+    "After a client disconnect the next request is served",
     spec=CLOSING,
-    fix="Treat a lost client as the end of one request alone: release its slot, lock and worker in a finally block.",
+    fix="On client disconnect, end that request only: release its slot, lock and worker in a finally block.",
     when=asks("after"),
     good=[(after(), GREETING, HUNG_UP)],
     bad=[
@@ -80,16 +80,16 @@ def was_hung_up(hang_ups: Sequence[Exchange]) -> Skip | None:
     beside={"hang_ups": "hang-up.*"},
 )
 def dead_after_hang_up(x: Exchange, hello: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | Skip]:
-    """Users close tabs and agents time out: if that takes a worker each time, the service is down by noon."""
+    """Users close tabs and agents time out: if each disconnect costs a worker, the service is down by noon."""
     status = reply(x).status
     if skip := was_hung_up(hang_ups) or greeted(hello):
         yield skip
     elif status == 429:
-        yield untestable("the target put the question off (429): run again at a quieter time")
+        yield untestable("the request was rate-limited (429): run again at a quieter time")
     elif status == 0:
-        yield Finding(f"the next request got no reply ({x.ending.how} at {x.ending.phase})")
+        yield Finding(f"the request after the disconnect got no response ({x.ending.how} at {x.ending.phase})")
     elif status not in OK or refusal(x):
-        yield Finding(f"the next request was answered {status}{_message(x)}", at=reply(x).head)
+        yield Finding(f"the request after the disconnect got status {status}{_message(x)}", at=reply(x).head)
 
 
 def _message(x: Exchange) -> str:
@@ -99,9 +99,9 @@ def _message(x: Exchange) -> str:
 @rule(
     "LIFE002",
     SHOULD,
-    "An answer is no longer made when its client has hung up",
+    "Generation is cancelled on client disconnect",
     spec=CLOSING,
-    fix="Watch for the client's disconnect while generating, and cancel the generation: every token after it is lost money.",
+    fix="Watch for the client's disconnect while generating, and cancel the generation: every later token is wasted money.",
     when=both(asks("after"), succeeded),
     good=[(after(), busy_with(0), busy_with(0), busy_with(0), HUNG_UP)],
     bad=[(after(), busy_with(0), busy_with(1), busy_with(1), HUNG_UP)],
@@ -116,27 +116,27 @@ def _message(x: Exchange) -> str:
 def generation_goes_on(
     x: Exchange, before: Exchange, load: Exchange, last: Exchange, hang_ups: Sequence[Exchange]
 ) -> Iterator[Finding | Skip]:
-    """The target works, and bills or pays, for an answer that nobody reads; others wait for the slot."""
+    """The target works, and bills or pays, for a response that is never read; other requests wait for the slot."""
     now = running(load if x.mode == "stream" else last)
     took = x.ending.at_ns - x.sent_at_ns
     if skip := was_hung_up(hang_ups):
         yield skip
     elif now is None:
-        yield untestable("the target does not tell at /metrics how many requests it is working on")
+        yield untestable("/metrics does not report the number of running requests")
     elif running(before) != 0:
-        yield untestable("the target was busy with other requests before the harness hung up")
+        yield untestable("the target was running other requests before the harness disconnected")
     elif now and took < PATIENCE:
-        yield untestable(f"only {took / MS:.0f} ms had passed since the harness hung up")
+        yield untestable(f"only {took / MS:.0f} ms had passed since the harness disconnected")
     elif now:
         yield Finding(
-            f"{took / MS:.0f} ms after the only client hung up the target was still working on {now:g} requests"
+            f"/metrics still reports {now:g} running requests {took / MS:.0f} ms after the only client's disconnect"
         )
 
 
 @rule(
     "LIFE003",
     SHOULD,
-    "The next question does not wait for an answer whose client has hung up",
+    "The next request does not wait for a response whose client has disconnected",
     spec=CLOSING,
     fix="Cancel the generation when its client disconnects, so that the slot is free for the next one.",
     when=both(asks("after"), is_streamed),
@@ -147,22 +147,25 @@ def generation_goes_on(
     beside={"hang_up": "hang-up.midway"},
 )
 def slot_not_freed(x: Exchange, hang_up: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | Skip]:
-    """A user who stops an answer and asks again waits for the old answer to be made to its end."""
+    """A user who stops a response and sends a new request waits until the old response is fully generated."""
     told = [brief for brief in briefs if not is_streamed(brief) and deltas(brief)]
     if skip := was_hung_up([hang_up]):
         yield skip
     elif len(told) < 3 or not deltas(x):
-        yield untestable(f"too few answers came to compare with ({len(told)})")
+        yield untestable(f"too few short streams to compare with ({len(told)})")
     else:
         waits = [first_ns(brief) for brief in told]
         late = first_ns(x) - x.held_up_ns - max(waits)
         if late >= max(LEAST_DELAY, 2 * (max(waits) - min(waits))):
             event = deltas(x)[0].event
-            yield Finding(f"the first word came {late / MS:.0f} ms later than ever before", at=span(x, event))
+            yield Finding(
+                f"the first delta after the disconnect arrived {late / MS:.0f} ms later than in any short stream",
+                at=span(x, event),
+            )
 
 
 def first_ns(x: Exchange) -> int:
-    """How long the first piece of the answer took."""
+    """The time from the request to the first delta, in nanoseconds."""
     return arrivals(x)[0] - x.sent_at_ns
 
 
@@ -171,7 +174,7 @@ def _texts(x: Exchange) -> str:
 
 
 def _word(x: Exchange) -> str:
-    """The last word of the question, which nobody else in the crowd asked for."""
+    """The last word of the prompt, which is unique among the concurrent requests."""
     said = [string(mapping(message).get("content")) for message in sequence(asked(x).get("messages"))]
     words = said[-1].split() if said else []
     return words[-1].lower() if words else ""
@@ -180,7 +183,7 @@ def _word(x: Exchange) -> str:
 @rule(
     "LIFE004",
     MUST,
-    "No answer holds what was said to somebody else",
+    "Concurrent responses never mix",
     spec=STREAMING,
     fix="Keep all state of a request in that request: no module-level buffers, no shared queue or client between two streams.",
     when=both(asks("crowd"), succeeded),
@@ -194,44 +197,46 @@ def _word(x: Exchange) -> str:
     beside={"crowd": "crowd.*"},
 )
 def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding | Skip]:
-    """One customer reads another's conversation."""
+    """One customer reads another customer's conversation."""
     mine, said = _word(x), _texts(x)
     others = {_word(other) for other in crowd} - {mine, ""}
     for word in sorted(others):
         if word in said:
-            yield Finding(f"the answer to the one who asked for {mine!r} holds {word!r}, which another asked for")
+            yield Finding(
+                f"the response to the request for {mine!r} contains {word!r}, the word of a concurrent request"
+            )
     if mine not in said:
-        yield untestable("the model did not say the word that it was asked for")
+        yield untestable("the response does not contain the requested word")
 
 
 @rule(
     "LIFE005",
     MUST,
-    "Each answer has an id of its own",
+    "Each response has a unique id",
     spec=STREAMING,
-    fix="Make the id anew for each request, at random (UUID): not from the time, the process or the model.",
+    fix="Generate a random id (UUID) for each request: don't derive it from the time, the process or the model.",
     when=both(asks("crowd"), succeeded),
     good=[(saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip"))],
     bad=[(saying("Lapwing.", "a"), saying("Oxlip.", "a", "oxlip"))],
     beside={"crowd": "crowd.*"},
 )
 def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
-    """Logs, bills and resumable streams are kept by id: two answers become one."""
+    """Logs, bills and resumable streams are keyed by id: two responses become one."""
     mine = set(answer(x).ids)
     shared = {name for other in crowd if other.question != x.question for name in answer(other).ids if name in mine}
     if shared:
         count = sum(bool(shared & set(answer(other).ids)) for other in crowd)
         first = next((e for e in stream(x).dispatched), None) if looks_like_events(x) else None
         name = min(shared)
-        yield Finding(f"{count} answers have the id {name[:60]!r}", at=span(x, first) if first else None)
+        yield Finding(f"{count} concurrent responses have the id {name[:60]!r}", at=span(x, first) if first else None)
 
 
 @rule(
     "LIFE006",
     MUST,
-    "A connection that is kept open serves the next request",
+    "A keep-alive connection serves the next request",
     spec=PERSISTENCE,
-    fix="End each reply exactly (last chunk, Content-Length), read the request's whole body, or say Connection: close.",
+    fix="End each response exactly (last chunk, Content-Length), read the complete request body, or send Connection: close.",
     when=asks("kept"),
     good=[(answered(completion(), probe="chat.kept"), GREETING)],
     bad=[
@@ -240,24 +245,28 @@ def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
     ],
 )
 def kept_connection_is_broken(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Every SDK keeps its connections: the second turn of each conversation fails, and no curl line shows it."""
+    """Every SDK reuses connections: the second turn of each conversation fails, and a curl command doesn't show it."""
     status = reply(x).status
     if skip := greeted(hello):
         yield skip
     elif status == 0:
-        yield Finding(f"the second request on the connection got no reply ({x.ending.how} at {x.ending.phase})")
+        yield Finding(
+            f"the second request on the keep-alive connection got no response ({x.ending.how} at {x.ending.phase})"
+        )
     elif status == 429:
-        yield untestable("the target put the question off (429)")
+        yield untestable("the request was rate-limited (429)")
     elif status not in OK:
-        yield Finding(f"the second request on the connection was answered {status}{_message(x)}", at=reply(x).head)
+        yield Finding(
+            f"the second request on the keep-alive connection got status {status}{_message(x)}", at=reply(x).head
+        )
 
 
 @rule(
     "LIFE007",
     MUST,
-    "An answer whose client hung up is told to nobody else",
+    "An aborted response never leaks into a later one",
     spec=CLOSING,
-    fix="Close the connection to the model when its client is lost, or read it to its end, before another request uses it.",
+    fix="On client disconnect, close the connection to the model, or drain it before another request uses it.",
     when=both(asks("after"), succeeded),
     good=[(after(), HUNG_UP)],
     bad=[(after("quokka, quokka. One."), HUNG_UP)],
@@ -265,23 +274,25 @@ def kept_connection_is_broken(x: Exchange, hello: Exchange) -> Iterator[Finding 
     beside={"hang_ups": "hang-up.*"},
 )
 def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | Skip]:
-    """A pool hands out a connection on which the old answer is still coming: one user reads another's conversation."""
+    """A pool reuses a connection that still delivers the old response: one user reads another's conversation."""
     left = {_word(other) for other in hang_ups if other.ending.how == "hung-up"} - {_word(x), ""}
     told = sorted(word for word in left if word in _texts(x))
     if skip := was_hung_up(hang_ups):
         yield skip
     elif told:
-        yield Finding(f"the answer holds {told[0]!r}, which the client asked for that hung up before")
+        yield Finding(
+            f"the response contains {told[0]!r}, which belongs to the response that was aborted by a disconnect"
+        )
     elif not any(word in _texts(other) for other in hang_ups for word in left):
-        yield untestable("the model had not said the word that it was asked for when the client hung up")
+        yield untestable("the aborted response did not contain the requested word before the disconnect")
 
 
 @rule(
     "LIFE008",
     MUST,
-    "One of many who ask at the same time is answered, or put off",
+    "Each request of a burst is served, or rejected with 429 or 503",
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
-    fix="Bound what is answered at the same time, queue the rest, and put off what does not fit with 429 and Retry-After.",
+    fix="Limit concurrent requests, queue the rest, and reject the overflow with 429 and Retry-After.",
     when=asks("crowd"),
     good=[
         (saying("Lapwing.", "a"), GREETING),
@@ -294,13 +305,13 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
     ],
 )
 def crowd_not_served(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """An agent that asks for several things at once, or a second user, makes the others' turns fail."""
+    """An agent that sends concurrent requests, or a second user, makes the other requests fail."""
     status = reply(x).status
     if skip := greeted(hello):
         yield skip
     elif status == 0 and x.ending.how in ("closed", "reset"):
-        yield Finding(f"one of the crowd got no reply ({x.ending.how} at {x.ending.phase})")
+        yield Finding(f"one of several concurrent requests got no response ({x.ending.how} at {x.ending.phase})")
     elif status >= 500 and status not in (503, 529):
-        yield Finding(f"one of the crowd was answered {status}{_message(x)}", at=reply(x).head)
+        yield Finding(f"one of several concurrent requests got status {status}{_message(x)}", at=reply(x).head)
     elif status not in (*OK, 429, 503, 529):
-        yield untestable(f"one of the crowd was not answered ({status or x.ending.how})")
+        yield untestable(f"one of several concurrent requests failed ({status or x.ending.how})")

@@ -1,4 +1,4 @@
-"""MDL: the models, as agents and set-up wizards ask for them before the first question."""
+"""MDL: the model endpoints, as agents and set-up wizards request them before the first message."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,12 +29,12 @@ def listed(*models: Any, **fields: Any) -> Exchange:
 
 
 def one(value: Any = MODEL, status: int = 200) -> Exchange:
-    """The answer to a question for the tested model."""
+    """The response to GET /models/NAME for the tested model."""
     return answered(value, status=status, probe="chat.models.one")
 
 
 def _about(name: str) -> When:
-    """That question was asked about models, and the target answered it or refused it for a reason that lies in it."""
+    """The probe is this one about models, and its response does not depend on the key or a rate limit."""
 
     def is_about(x: Exchange) -> Skip | None:
         if x.question.topic != "models" or x.question.about != name:
@@ -42,7 +42,11 @@ def _about(name: str) -> When:
         if skip := readable(x):
             return skip
         status = reply(x).status
-        return untestable(f"the target refused for a reason of its own ({status})") if status in UNRELATED else None
+        return (
+            untestable(f"the target rejected the request for an unrelated reason ({status})")
+            if status in UNRELATED
+            else None
+        )
 
     return is_about
 
@@ -50,9 +54,9 @@ def _about(name: str) -> When:
 @rule(
     "MDL001",
     SHOULD,
-    "The models can be listed",
+    "GET /models lists the models",
     spec=LIST,
-    fix="Serve GET /models beside the API.",
+    fix="Serve GET /models next to the API.",
     when=_about("list"),
     good=[listed(MODEL)],
     bad=[
@@ -61,26 +65,26 @@ def _about(name: str) -> When:
     ],
 )
 def models_not_listed(x: Exchange) -> Iterator[Finding]:
-    """Set-up wizards and agents that ask for the list first refuse to begin."""
+    """Set-up wizards and agents that request the list first do not start."""
     if reply(x).status not in OK:
-        yield Finding(f"GET /models was answered {reply(x).status}", at=reply(x).head, expected="a list of models")
+        yield Finding(f"GET /models returned {reply(x).status}", at=reply(x).head, expected="a list of models")
 
 
 def _a_list(x: Exchange) -> Skip | None:
-    """A success came in place of the list, and it is JSON."""
+    """The response to GET /models is a success with JSON."""
     if skip := _about("list")(x):
         return skip
     if reply(x).status not in OK or refusal(x):
-        return not_applicable("models are not listed here")
-    return untestable("the list is no JSON") if body(x) is NOT_JSON else None
+        return not_applicable("the target does not serve GET /models")
+    return untestable("the list is not JSON") if body(x) is NOT_JSON else None
 
 
 @rule(
     "MDL002",
     MUST,
-    "The list of models is an object whose `data` holds models with an id",
+    "The list of models is an object whose `data` holds models with an `id`",
     spec=LIST,
-    fix='Answer {"object": "list", "data": [{"id": ..., "object": "model", "created": ..., "owned_by": ...}]}.',
+    fix='Return {"object": "list", "data": [{"id": ..., "object": "model", "created": ..., "owned_by": ...}]}.',
     when=_a_list,
     good=[listed(MODEL), listed()],
     bad=[
@@ -92,7 +96,7 @@ def _a_list(x: Exchange) -> Skip | None:
     ],
 )
 def malformed_list_of_models(x: Exchange) -> Iterator[Finding]:
-    """SDKs raise an error at an array, and show an empty list where there is no `data`."""
+    """SDKs raise an error for an array, and show an empty list if `data` is missing."""
     value = body(x)
     if not isinstance(value, dict):
         yield Finding(f"the list of models is {shown(value)}", at=reply(x).head, expected="an object with `data`")
@@ -102,18 +106,18 @@ def malformed_list_of_models(x: Exchange) -> Iterator[Finding]:
         for number, model in enumerate(value["data"]):
             if not isinstance(mapping(model).get("id"), str):
                 seen = held(model, "id") if isinstance(model, dict) else f"the value {shown(model)}"
-                yield Finding(f"model {number} of the list has {seen}", at=reply(x).head, expected="a text")
+                yield Finding(f"model {number} of the list has {seen}", at=reply(x).head, expected="a string")
 
 
 def _models(x: Exchange) -> Skip | None:
-    """A list of models came."""
+    """The response is a list of models."""
     if skip := _a_list(x):
         return skip
     return None if isinstance(mapping(body(x)).get("data"), list) else untestable("the list has no `data`")
 
 
 def _lacking(model: Any) -> Iterator[str]:
-    """What a model lacks, in clauses that follow `has`."""
+    """The missing or invalid members of a model, in clauses that follow `has`."""
     if isinstance(model, dict):
         if model.get("object") != "model":
             yield held(model, "object")
@@ -128,7 +132,7 @@ def _lacking(model: Any) -> Iterator[str]:
     SHOULD,
     "A listed model has all documented fields",
     spec=OBJECT,
-    fix="Give each model `object: model`, `created` in Unix seconds and `owned_by`, and the list `object: list`.",
+    fix="Send `object: model`, `created` in Unix seconds and `owned_by` for each model, and `object: list` for the list.",
     when=_models,
     good=[listed(MODEL), listed(MODEL | {"max_model_len": 8})],
     bad=[
@@ -140,7 +144,7 @@ def _lacking(model: Any) -> Iterator[str]:
     ],
 )
 def incomplete_list_of_models(x: Exchange) -> Iterator[Finding]:
-    """Typed clients (Go, Rust, Java) can't read a model without them, and lose the whole list."""
+    """Typed clients (Go, Rust, Java) can't parse a model without them, and lose the complete list."""
     value = mapping(body(x))
     if value.get("object") != "list":
         yield Finding(f"the list of models has {held(value, 'object')}", at=reply(x).head, expected="list")
@@ -157,28 +161,28 @@ def _names(x: Exchange) -> set[str]:
 @rule(
     "MDL004",
     SHOULD,
-    "The model that answers is listed",
+    "A model that accepts requests is listed",
     spec=LIST,
-    fix="List every name under which a model answers, aliases included.",
+    fix="List every name under which a model accepts requests, aliases included.",
     when=_models,
     good=[(listed(MODEL, MODEL | {"id": "x"}), GREETING)],
     bad=[(listed(), GREETING), (listed(MODEL | {"id": "m-2026"}), GREETING)],
 )
 def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Agents that look a configured model up in the list call it unknown, and stop."""
+    """Agents that look up a configured model in the list report it as unknown, and stop."""
     name = asked(hello).get("model")
     if not isinstance(name, str) or reply(hello).status not in OK:
-        yield untestable("no model answered the plain greeting")
+        yield untestable("the baseline request did not succeed")
     elif name not in _names(x):
-        yield Finding(f"the list has {len(_names(x))} models, and {quoted(name)} is not among them", at=reply(x).head)
+        yield Finding(f"GET /models lists {len(_names(x))} models, but not {quoted(name)}", at=reply(x).head)
 
 
 @rule(
     "MDL005",
     SHOULD,
-    "A listed model can be asked for by its name",
+    "GET /models/NAME returns a listed model",
     spec=RETRIEVE,
-    fix="Serve GET /models/NAME, and take a name with an escaped slash in it.",
+    fix="Serve GET /models/NAME, and accept a name with an escaped slash.",
     when=_about("one"),
     good=[(one(), GREETING, listed(MODEL))],
     bad=[
@@ -190,24 +194,30 @@ def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding
     beside={"list": "models.list"},
 )
 def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iterator[Finding | Skip]:  # noqa: A002
-    """Programs that check their model before they begin are told that it is not there."""
+    """Programs that check their model before they start conclude that it does not exist."""
     name, value = asked(hello).get("model"), body(x)
     if _models(list) or not isinstance(name, str) or name not in _names(list):
         yield not_applicable("the tested model is not listed")
     elif reply(x).status not in OK:
-        yield Finding(f"a listed model was answered {reply(x).status}", at=reply(x).head, expected="the model")
+        yield Finding(
+            f"GET /models/NAME of a listed model returned {reply(x).status}", at=reply(x).head, expected="the model"
+        )
     elif not isinstance(value, dict):
-        yield Finding(f"in place of a listed model came {shown(value)}", at=reply(x).head, expected="the model")
+        yield Finding(
+            f"GET /models/NAME of a listed model returned {shown(value)}", at=reply(x).head, expected="the model"
+        )
     elif value.get("id") != name:
-        yield Finding(f"in place of a listed model came an object with {held(value, 'id')}", at=reply(x).head)
+        yield Finding(
+            f"GET /models/NAME of a listed model returned an object with {held(value, 'id')}", at=reply(x).head
+        )
 
 
 @rule(
     "MDL006",
     SHOULD,
-    "A model that is not there is not found",
+    "GET /models/NAME of an unknown model is 404",
     spec=RETRIEVE,
-    fix="Answer 404 with the API's error object and `code: model_not_found`.",
+    fix="Return 404 with the API's error object and `code: model_not_found`.",
     when=_about("unknown"),
     good=[answered(GONE, status=404, probe="chat.models.unknown")],
     bad=[
@@ -217,9 +227,9 @@ def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iter
     ],
 )
 def unknown_model_found(x: Exchange) -> Iterator[Finding | Skip]:
-    """A program that checks its model's name learns that a mistyped one is good."""
+    """A program that checks its model's name accepts a mistyped one."""
     status = reply(x).status
     if status in (405, 501):
-        yield not_applicable(f"models can't be asked for by their names ({status})")
+        yield not_applicable(f"the target does not serve GET /models/NAME ({status})")
     elif status != 404:
-        yield Finding(f"a model that is not there was answered {status}", at=reply(x).head, expected="404")
+        yield Finding(f"GET /models/NAME of an unknown model returned {status}", at=reply(x).head, expected="404")

@@ -1,4 +1,4 @@
-"""Reads the targets and the waivers that a user wrote down, and says exactly what is wrong with them."""
+"""Reads target and waiver files, with exact error messages."""
 
 import json
 import os
@@ -19,11 +19,11 @@ VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class ConfigError(Exception):
-    """What a user wrote can't be used; the message says where, what was found and what is accepted."""
+    """Invalid user input; the message names the place, the value found and what is accepted."""
 
 
 class Entry(NamedTuple):
-    """What a file says of a target beside the target itself: an embedded deployment's name, and its waivers."""
+    """What a file sets for a target besides the Target itself: embedded deployment, defect and waivers file."""
 
     deployment: str | None
     defect: str | None
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
 
 def entries(path: Path) -> dict[str, Entry]:
-    """The targets of a TOML file by name, in its order. Raises ConfigError."""
+    """The targets of a TOML file by name, in file order. Raises ConfigError."""
     _, value = _load(path, "target")
     return {name: _entry(path, table) for name, table in value["targets"].items()}
 
@@ -42,9 +42,9 @@ def _entry(path: Path, table: dict[str, Any]) -> Entry:
 
 
 def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Target:
-    """The target `[targets.NAME]` of a TOML file, which is no embedded one.
+    """The target `[targets.NAME]` of a TOML file; not for embedded ones.
 
-    `${VAR}` in `key_env` and in the values of `headers` stands for an environment variable. Raises ConfigError.
+    `${VAR}` in `key_env` and in header values is replaced by the environment variable. Raises ConfigError.
     """
     text, value = _load(path, "target")
     targets: dict[str, Any] = value["targets"]
@@ -58,12 +58,12 @@ def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Ta
     table["headers"] = {key: _expand(value, f"{where}.headers.{key}", environ) for key, value in headers.items()}
     try:
         return msgspec.convert(table | {"name": name}, Target)
-    except msgspec.ValidationError as error:  # not to be expected: the schema is as strict as the noun
+    except msgspec.ValidationError as error:  # unexpected: the schema is as strict as Target
         raise ConfigError(f"{where}{_line(text, ('targets', name))}: {error}") from None
 
 
 def waivers(path: Path, known_rules: frozenset[str]) -> tuple[Waiver, ...]:
-    """The waivers of a TOML file. A rule that does not exist is refused, unless it is a pattern that covers some.
+    """The waivers of a TOML file. A rule that matches no known rule is rejected.
 
     Raises ConfigError.
     """
@@ -73,13 +73,13 @@ def waivers(path: Path, known_rules: frozenset[str]) -> tuple[Waiver, ...]:
         if not any(fnmatchcase(rule, waiver.rule) for rule in known_rules):
             line = _line(text, ("waiver", number, "rule"))
             close = get_close_matches(waiver.rule, known_rules, n=3)
-            hint = f"; did you mean {', '.join(close)}?" if close else "; `conformance list rules` shows them all"
-            raise ConfigError(f"{path}{line}: waiver[{number}].rule is {waiver.rule!r}, and no rule has that ID{hint}")
+            hint = f"; did you mean {', '.join(close)}?" if close else "; `conformance list rules` lists all rules"
+            raise ConfigError(f"{path}{line}: waiver[{number}].rule is {waiver.rule!r}, which matches no rule{hint}")
     return found
 
 
 def _expand(text: str, where: str, environ: Mapping[str, str]) -> str:
-    """Replace `${VAR}`; a variable that is missing is named, its value never is."""
+    """Replace `${VAR}`. Errors name the variable, never its value."""
 
     def value(found: re.Match[str]) -> str:
         if not environ.get(found[1]):
@@ -88,7 +88,7 @@ def _expand(text: str, where: str, environ: Mapping[str, str]) -> str:
 
     expanded = VARIABLE.sub(value, text)
     if not expanded.isprintable():
-        raise ConfigError(f"{where}: accepted is text on one line, without control characters")
+        raise ConfigError(f"{where}: accepted: text on one line, without control characters")
     return expanded
 
 
@@ -99,17 +99,17 @@ def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: no UTF-8 text: {error.reason} at octet {error.start}") from None
+        raise ConfigError(f"{path}: not valid UTF-8: {error.reason} at byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: no valid TOML: {error}") from None
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
     _validate(path, text, value, kind)
     return text, value
 
 
 def _validate(path: Path, text: str, value: dict[str, Any], kind: str) -> None:
-    from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - costs a tenth of a second
+    from jsonschema import Draft202012Validator, FormatChecker
 
-    from conformance import schemas  # noqa: PLC0415 - as above
+    from conformance import schemas
 
     plain = json.loads(json.dumps(value, default=str))
     validator = Draft202012Validator(schemas.load(kind), format_checker=FormatChecker(("date",)))
@@ -120,16 +120,16 @@ def _validate(path: Path, text: str, value: dict[str, Any], kind: str) -> None:
 
 
 def _explain(error: Any) -> str:
-    """One error of a schema in words that name the key, what stands there and what is accepted."""
+    """Describe one schema error: the key, the value found and what is accepted."""
     where = _dotted(error.absolute_path) or "the file"
     for key in _extra(error):
         known = list(error.schema.get("properties", ()))
         close = get_close_matches(key, known, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
-        return f"{where} has no key {key!r}{hint}; accepted: {', '.join(known)}"
+        return f"{where}: unknown key {key!r}{hint}; accepted: {', '.join(known)}"
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
-        return f"{where} lacks {', '.join(missing)}"
+        return f"{where}: missing {', '.join(missing)}"
     shown = json.dumps(error.instance)
     shown = shown if len(shown) <= 60 and "@" not in shown and ".headers" not in where else "not usable"
     accepted = error.schema.get("description") or error.message
@@ -139,7 +139,7 @@ def _explain(error: Any) -> str:
 
 
 def _extra(error: Any) -> tuple[str, ...]:
-    """The first key that no schema knows."""
+    """The first unknown key."""
     if error.validator != "additionalProperties":
         return ()
     return tuple(key for key in error.instance if key not in error.schema.get("properties", {}))[:1]
@@ -150,7 +150,7 @@ def _dotted(path: Any) -> str:
 
 
 def _line(text: str, path: tuple[str | int, ...]) -> str:
-    """`:LINE` of the table or key that a path leads to, as well as a search for its names can tell."""
+    """`:LINE` of the table or key at a path, found by searching for its names; a best effort."""
     lines = text.splitlines()
     at, found = 0, False
     for before, part in zip(("", *path), path, strict=False):
@@ -173,6 +173,6 @@ def one_of(option: str, given: str, known: Iterable[str]) -> None:
 
 
 def near(given: str, known: Sequence[str], listing: str) -> str:
-    """What may have been meant, and which command shows all names, for the end of a sentence."""
+    """Suggestions and the command that lists all names, to append to an error message."""
     close = get_close_matches(given, known, n=3, cutoff=0.5)
-    return f"; near: {', '.join(close)}" * bool(close) + f"; `{listing}` shows all that are accepted"
+    return f"; did you mean {', '.join(close)}?" * bool(close) + f"; `{listing}` lists all accepted names"

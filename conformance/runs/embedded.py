@@ -12,7 +12,7 @@ __all__ = ["Embedded", "find", "running"]
 
 
 class Embedded(NamedTuple):
-    """An embedded deployment with what is planted in it, its name as a target, and the model that it serves."""
+    """An embedded deployment: its name as a target, its planted changes, and the model it serves."""
 
     name: str
     deployment: Deployment
@@ -21,7 +21,7 @@ class Embedded(NamedTuple):
 
 
 def find(deployment: str | None, defect: str | None) -> Embedded:
-    """The embedded deployment that these names stand for. Raises ConfigError."""
+    """Find an embedded deployment by name. Raises ConfigError."""
     if deployment is not None:
         one_of("--deployment", deployment, DEPLOYMENTS)
     change = changes.find(defect) if defect is not None else None

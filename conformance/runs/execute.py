@@ -1,4 +1,4 @@
-"""What both fronts do with a run: find it a folder, record, read back, judge, and write the reports."""
+"""Create, record, judge and report a run; shared by both front ends."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,34 +21,34 @@ from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
 
 RUNS = Path("reports/runs")
-"""Where runs go unless the user says otherwise, below the working directory."""
+"""Default folder of runs, relative to the working directory."""
 AT_HAND = 8
-"""So many exchanges are kept in memory: memory is bounded by an exchange, not by a run."""
+"""Exchanges cached in memory: memory is bounded by exchanges, not by the run."""
 
 
 class Judged(NamedTuple):
-    """A run's report, and where its octets are."""
+    """A run's report, and access to its recording."""
 
     report: Report
     evidence: Evidence
 
 
 class Output(NamedTuple):
-    """One report to write: its format and where to; the path `-` is standard output."""
+    """One report to write: its format and path; `-` is standard output."""
 
     format: str
     path: Path
 
 
 def folder_for(given: Path | None, target_name: str) -> Path:
-    """The folder of a new run: the one that was asked for, or a fresh one below `reports/runs`.
+    """The folder of a new run: the given one, or a new one below `reports/runs`.
 
-    `reports/runs` ignores itself in git: recordings are evidence, not source. Raises ConfigError for a folder that
-    holds something.
+    `reports/runs` gets a .gitignore: recordings are evidence, not source. Raises ConfigError if it
+    is not empty.
     """
     if given is not None:
         if given.exists() and (not given.is_dir() or any(given.iterdir())):
-            raise ConfigError(f"--run-dir {given}: accepted is a new or empty folder; a run is never overwritten")
+            raise ConfigError(f"--run-dir {given}: accepted: a new or empty folder; runs are never overwritten")
         return given
     RUNS.mkdir(parents=True, exist_ok=True)
     if not (RUNS / ".gitignore").exists():
@@ -58,7 +58,7 @@ def folder_for(given: Path | None, target_name: str) -> Path:
 
 
 def carry_out(options: Options, path: Path, progress: Progress) -> RunFacts:
-    """Record a run into a folder. Ctrl-C ends it early: what was recorded is kept, and the facts say so."""
+    """Record a run into a folder. Ctrl-C ends it early: what was recorded is kept, and the facts note it."""
     try:
         folder = RunFolder.create(path)
     except StoreError as error:
@@ -67,12 +67,12 @@ def carry_out(options: Options, path: Path, progress: Progress) -> RunFacts:
         return anyio.run(record, options, folder, progress)
     except KeyboardInterrupt:
         if not folder.has_facts():
-            raise  # the user was quicker than the first request
+            raise  # interrupted before the first request
         return folder.facts()
 
 
 def judged(path: Path, waivers: Path | None = None, *, strict: bool = False) -> Judged:
-    """Judge the recording in a folder. Raises ConfigError where it holds none, or the waivers can't be used."""
+    """Judge the recording in a folder. Raises ConfigError if it holds none or the waivers are invalid."""
     accepted = waived(waivers)
     try:
         folder = RunFolder.open(path)
@@ -86,26 +86,26 @@ def judged(path: Path, waivers: Path | None = None, *, strict: bool = False) -> 
 
 
 def _whole(facts: RunFacts, folder: RunFolder) -> None:
-    """Refuse a recording from which exchanges were taken away: what is missing would not fail."""
+    """Reject a recording with missing exchanges: what is missing would not fail. Raises ConfigError."""
     lost = sorted({*facts.planned} - {*facts.left_out} - {*folder.ids()})
     if lost and not facts.stopped:
         raise ConfigError(
-            f"{folder.path}: {len(lost)} exchanges of this run are gone, {lost[0]} first; record it again"
+            f"{folder.path}: {len(lost)} exchanges of this run are missing, the first is {lost[0]}; record it again"
         )
 
 
 def waived(path: Path | None) -> tuple[Waiver, ...]:
-    """The waivers of a file, or none. Raises ConfigError where they can't be used."""
+    """The waivers of a file, or none. Raises ConfigError if they are invalid."""
     return config.waivers(path, frozenset(rule.id for rule in catalogue.rules())) if path else ()
 
 
 def outputs(given: Sequence[str]) -> tuple[Output, ...]:
-    """The reports to write, from `FORMAT=PATH`. Raises ConfigError for what can't be written."""
+    """The reports to write, from `FORMAT=PATH`. Raises ConfigError if one can't be written."""
     return tuple(map(_output, given))
 
 
 def _output(text: str) -> Output:
-    from conformance.report.formats.registry import FORMATS  # noqa: PLC0415 - most runs write no report
+    from conformance.report.formats.registry import FORMATS
 
     name, equals, path = text.partition("=")
     if not equals or not path or name not in FORMATS:
@@ -116,13 +116,13 @@ def _output(text: str) -> Output:
         except OSError as error:
             raise ConfigError(f"--report {text!r}: {error}") from None
         if Path(path).is_dir():
-            raise ConfigError(f"--report {text!r}: the path is a folder; accepted is a file")
+            raise ConfigError(f"--report {text!r}: the path is a folder; accepted: a file")
         _try(text, Path(path))
     return Output(name, Path(path))
 
 
 def _try(text: str, path: Path) -> None:
-    """See that a report can be written before anything is spent on it. Raises ConfigError."""
+    """Check that a report can be written before sending anything. Raises ConfigError."""
     was_there = path.exists()
     try:
         with path.open("ab"):
@@ -134,7 +134,7 @@ def _try(text: str, path: Path) -> None:
 
 
 def render(name: str, run: Judged) -> bytes:
-    """The octets of a report in a format."""
-    from conformance.report.formats.registry import FORMATS  # noqa: PLC0415 - most runs write no report
+    """The bytes of a report in a format."""
+    from conformance.report.formats.registry import FORMATS
 
     return FORMATS[name](run.report, run.evidence)

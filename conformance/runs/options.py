@@ -1,4 +1,4 @@
-"""The options of the command line: what they are called, what they take, and what they mean."""
+"""The options of the command line: names, types and help texts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 TARGET, QUESTIONS, BOUNDS, OUTPUT = (
-    Group(name, sort_key=place) for place, name in enumerate(("Target", "Questions", "Bounds", "Output"), 1)
+    Group(name, sort_key=place) for place, name in enumerate(("Target", "Requests", "Limits", "Output"), 1)
 )
 
 ApiName = Literal["chat", "messages", "responses"]
@@ -31,16 +31,16 @@ Price = Annotated[float | None, Parameter(validator=_price)]
 @Parameter(name="*", group=TARGET)
 @dataclass(frozen=True, kw_only=True)
 class Whom:
-    """What is tested; without any of these, the embedded deployment `native-sse`."""
+    """The target; by default the embedded deployment `native-sse`."""
 
     base_url: str | None = None
-    "Address of the deployment as far as the API's own path begins, usually ending in /v1. Default: the embedded one."
+    "Base URL without the API's own path, usually ending in /v1. Default: the embedded deployment."
     model: str | None = None
-    "Name of a model that it serves."
+    "Name of a model that the deployment serves."
     api_key_env: str | None = None
     "Name of the environment variable that holds the API key."
     target: str | None = None
-    "Name of a target in the file that --config names."
+    "Name of a target in the --config file."
     config: Path | None = None
     "TOML file of targets: [targets.NAME] with base_url, model, key_env, headers, apis, paths, policy, prices."
     deployment: str | None = None
@@ -48,69 +48,69 @@ class Whom:
     defect: str | None = None
     "Name of a defect or legal variant to plant in it (`conformance list defects`)."
     path: tuple[str, ...] = ()
-    "Where an API is, behind the base URL: API=/PATH, for example chat=/inference. Repeatable."
+    "Path of an API below the base URL: API=/PATH, for example chat=/inference. Repeatable."
     price_input: Price = None
     "US dollars per million prompt tokens."
     price_output: Price = None
     "US dollars per million completion tokens."
     price_request: Price = None
-    "US dollars per request, where the target bills so. Embedded deployments: 0.018, as in the incident."
+    "US dollars per request, for targets billed per request. Embedded deployments: 0.018, as in the incident."
     messages_per_day: Amount = None
-    "User messages a day, to price what a fault wastes."
+    "User messages per day, to compute the daily cost of failures."
 
 
 @Parameter(name="*", group=QUESTIONS)
 @dataclass(frozen=True, kw_only=True)
 class What:
-    """What is asked, and as whom."""
+    """Which requests are sent, and as which frameworks."""
 
     api: tuple[ApiName, ...] = ()
-    "Ask this API only, and fail if it is missing. Repeatable."
+    "Test this API only; its absence is a failure. Repeatable."
     profile: tuple[str, ...] = ()
-    "Ask as this framework, or `all` (`conformance list profiles`). Repeatable. Default: the gate's four."
+    "Framework to imitate (`conformance list profiles`), or `all`. Repeatable. Default: four of them."
     suite: Literal["smoke", "gate", "full", "fields"] = "gate"
-    "How much to ask; `fields` asks what becomes of every request field, and no more. Default: gate."
+    "Suite of requests; `fields` tests only the support of every request field. Default: gate."
     streaming: Literal["required", "stopgap-ok"] | None = None
-    "Whether a declared refusal of streaming (501) will do for now. Default: required."
+    "Whether declaring streaming unsupported (501) is accepted for now. Default: required."
     unknown_fields: Literal["reject", "announce", "allow"] | None = None
-    "What the target promises to do with fields that it does not know."
+    "What the target promises to do with unknown request fields."
 
 
 @Parameter(name="*", group=BOUNDS)
 @dataclass(frozen=True, kw_only=True)
 class HowMuch:
-    """What a run may take."""
+    """Limits of a run."""
 
     concurrency: Count = None
-    "Exchanges at a time. Default: 8, and 16 where it is judged whether they are kept apart."
+    "Concurrent exchanges. Default: 8, and 16 for the tests that concurrent requests are isolated."
     timeout: Amount = None
-    "Seconds that one exchange may take. Default: 60."
+    "Time limit of one exchange, in seconds. Default: 60."
     max_requests: Count = None
-    "Send no more requests than this."
+    "Maximum number of requests to send."
     max_tokens: Count = None
-    "Send no request that could take the run above this many tokens."
+    "Token budget: no request is sent that could exceed it."
     max_cost: Amount = None
-    "Send no request that could take the run above this many US dollars; needs prices."
+    "Budget in US dollars: no request is sent that could exceed it; needs prices."
     dry_run: bool = False
-    "Show the requests and what they could cost, and send nothing."
+    "Print the requests and their maximum cost; send nothing."
 
 
 @Parameter(name="*", group=OUTPUT)
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """How the verdicts are told."""
+    """How the verdicts are reported."""
 
     report: tuple[str, ...] = ()
-    "Also write a report as json, junit, markdown, html, sarif, github, badge, har: FORMAT=PATH, - for the screen."
+    "Also write a report as json, junit, markdown, html, sarif, github, badge, har: FORMAT=PATH, - is standard output."
     waivers: Path | None = None
     "TOML file of accepted failures: [[waiver]] with rule, reason, until."
     strict: bool = False
-    "Exit 1 also for a SHOULD, an untestable and a stale waiver."
+    "Exit 1 also for a SHOULD failure, an untestable verdict or a stale waiver."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What a user asks for, said on the command line or to pytest."""
+    """What a user requests, on the command line or of pytest."""
 
     whom: Whom = Whom()
     what: What = What()

@@ -1,4 +1,4 @@
-"""From what a user asks for to the options of a run: both fronts come through here, so that they mean the same."""
+"""Resolve command-line and pytest options into the options of a run."""
 
 import os
 import re
@@ -21,25 +21,25 @@ from conformance.runs.options import What, Whom, Wish
 from conformance.transport.limits import Limits
 
 GATE = ("claude-sdk", "hermes", "langgraph", "letta")
-"""The profiles of the gate, asked where the user names none."""
+"""The default profiles."""
 INCIDENT = Prices(request=0.018)
-"""What a request cost in the incident that the embedded deployments play."""
+"""What a request cost in the incident that the embedded deployments simulate."""
 PATH = re.compile(r"/[^\s?#]*")
 
 
 @contextmanager
 def granted(wish: Wish, environ: Mapping[str, str] = os.environ) -> Iterator[Options]:
-    """The options of a run; an embedded deployment is up for as long as the context lasts.
+    """Resolve the options of a run; an embedded deployment runs until the context exits.
 
-    Raises ConfigError, which names the option, what was given and what is accepted.
+    Raises ConfigError, which names the option, its value and what is accepted.
     """
     whom = wish.whom
     if any(given is not None for given in (whom.base_url, whom.target, whom.config)):
         yield options(wish, _said(_theirs(whom, environ), wish), environ)
         return
     if whom.model is not None and whom.deployment is None and whom.defect is None:
-        raise ConfigError(f"--model {whom.model} goes with --base-url URL, which is missing")
-    from conformance.runs.embedded import find, running  # noqa: PLC0415 - only an embedded run needs a server
+        raise ConfigError(f"--model {whom.model} needs --base-url URL, which is missing")
+    from conformance.runs.embedded import find, running
 
     ours = find(whom.deployment, whom.defect)
     target = Target(name=ours.name, base_url="http://127.0.0.1/v1", model=ours.model, prices=INCIDENT)
@@ -53,7 +53,7 @@ def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
     bounds = wish.how_much
     prices = target.prices
     if prices.request is not None and (prices.input is not None or prices.output is not None):
-        raise ConfigError("prices: accepted is a price per request, or prices of input and output tokens, not both")
+        raise ConfigError("prices: accepted: a price per request, or prices of input and output tokens, not both")
     if bounds.max_cost is not None and prices.request is None and None in (prices.input, prices.output):
         raise ConfigError("--max-cost needs prices: --price-input and --price-output, or --price-request")
     return Options(
@@ -72,14 +72,14 @@ def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
 
 
 def _theirs(whom: Whom, environ: Mapping[str, str]) -> Target:
-    """The target that the user names, by its address or by its name in a file."""
+    """The target given by --base-url, or by --target and --config. Raises ConfigError."""
     if whom.deployment or whom.defect:
         given = "--base-url" if whom.base_url else "--target"
-        raise ConfigError(f"{given} and --deployment or --defect: accepted is one of them; --deployment is embedded")
+        raise ConfigError(f"{given} excludes --deployment and --defect, which select an embedded deployment")
     if whom.base_url is None:
         return _from_file(whom, environ)
     if whom.target or whom.config:
-        raise ConfigError("--base-url and --target with --config: accepted is one of them")
+        raise ConfigError("--base-url excludes --target and --config")
     if not whom.model:
         raise ConfigError("--model is missing: --base-url needs the name of a model that the target serves")
     url = base_url(whom.base_url)
@@ -88,21 +88,21 @@ def _theirs(whom: Whom, environ: Mapping[str, str]) -> Target:
 
 def _from_file(whom: Whom, environ: Mapping[str, str]) -> Target:
     if whom.config is None:
-        raise ConfigError(f"--target {whom.target} needs --config FILE, which holds [targets.{whom.target}]")
+        raise ConfigError(f"--target {whom.target} needs --config FILE with a table [targets.{whom.target}]")
     if whom.target is None:
         raise ConfigError(f"--config {whom.config} needs --target NAME")
     entry = config.entries(whom.config).get(whom.target)
     if entry and entry.deployment:
         raise ConfigError(
-            f"--target {whom.target} is the embedded deployment {entry.deployment}: accepted is --deployment"
-            f" {entry.deployment}; `conformance matrix` runs it by its name"
+            f"--target {whom.target} is the embedded deployment {entry.deployment}: accepted: --deployment"
+            f" {entry.deployment}; `conformance matrix` runs it by name"
         )
     found = config.target(whom.config, whom.target, environ)
     return msgspec.structs.replace(found, base_url=base_url(found.base_url, f"targets.{whom.target}.base_url"))
 
 
 def waivers(whom: Whom, given: Path | None) -> Path | None:
-    """The waivers to use: the file that the user names, or that of the target. Raises ConfigError."""
+    """The waivers file: the given one, or that of the target. Raises ConfigError."""
     if given or not (whom.config and whom.target):
         return given
     entry = config.entries(whom.config).get(whom.target)
@@ -110,19 +110,19 @@ def waivers(whom: Whom, given: Path | None) -> Path | None:
 
 
 def base_url(given: str, option: str = "--base-url") -> str:
-    """A base URL that can be used, without a slash at its end. Raises ConfigError, which never repeats a password."""
-    accepted = "accepted: http://HOST[:PORT][/PATH] or https://…, as far as the API's own path begins"
+    """Validate a base URL and strip its trailing slash. Raises ConfigError, which never repeats a password."""
+    accepted = "accepted: http://HOST[:PORT][/PATH] or https://…, without the API's own path"
     try:
         parts = urlsplit(given)
         port = parts.port
     except ValueError as error:
-        raise ConfigError(f"{option} is no address ({error}); {accepted}") from None
+        raise ConfigError(f"{option} is not a URL ({error}); {accepted}") from None
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        raise ConfigError(f"{option} holds a user name or password; keys belong in --api-key-env; {accepted}")
+        raise ConfigError(f"{option} contains a user name or password; pass the key with --api-key-env; {accepted}")
     if parts.query or parts.fragment or given.endswith(("?", "#")):
         raise ConfigError(f"{option} has a query or fragment; {accepted}")
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _is_printable(given):
-        raise ConfigError(f"{option} {given!r} can't be used; {accepted}")
+        raise ConfigError(f"{option} {given!r} is not valid; {accepted}")
     return given.rstrip("/")
 
 
@@ -131,7 +131,7 @@ def _is_printable(text: str) -> bool:
 
 
 def _said(target: Target, wish: Wish) -> Target:
-    """The target, with what the command line says of it in place of what the file says."""
+    """Override the target's settings with command-line options."""
     whom, what = wish.whom, wish.what
     prices = _given(input=whom.price_input, output=whom.price_output, request=whom.price_request)
     known = Prices() if prices and target.prices is INCIDENT else target.prices
@@ -157,13 +157,13 @@ def _paths(given: Iterable[str]) -> dict[Api, str]:
         if not equals or api is None or not PATH.fullmatch(path):
             raise ConfigError(f"--path {text!r}; accepted: API=/PATH, with API one of {', '.join(APIS)}")
         if api in paths:
-            raise ConfigError(f"--path {text!r}: {api} has a path already; accepted is one for each API")
+            raise ConfigError(f"--path {text!r}: {api} already has a path; accepted: one for each API")
         paths[api] = path
     return paths
 
 
 def _profiles(what: What, target: Target) -> tuple[str, ...]:
-    """The names of the profiles to ask as, those of the APIs asked for. Raises ConfigError for one that can't be."""
+    """The profiles to send requests as, limited to the selected APIs. Raises ConfigError."""
     speak = {name: {p.api for p in catalogue.profiles() if p.name == name} for name in _names()}
     for name in what.profile:
         one_of("--profile", name, ("all", *speak))
@@ -172,7 +172,7 @@ def _profiles(what: What, target: Target) -> tuple[str, ...]:
     for name in what.profile:
         if name not in (*chosen, "all"):
             apis = ", ".join(sorted(speak[name]))
-            raise ConfigError(f"--profile {name} speaks {apis}, and only {', '.join(target.apis)} is asked for (--api)")
+            raise ConfigError(f"--profile {name} uses {apis}, but --api selects only {', '.join(target.apis)}")
     unspoken = [api for api in target.apis if not any(api in speak[name] for name in chosen)]
     return tuple(dict.fromkeys((*chosen, *(ASKERS[api] for api in unspoken))))
 
@@ -182,14 +182,12 @@ def _names() -> tuple[str, ...]:
 
 
 def _key(target: Target, environ: Mapping[str, str]) -> str | None:
-    """The API key from the variable that the target names. Raises ConfigError, which never holds the key."""
+    """The API key from the target's environment variable. Raises ConfigError, which never contains the key."""
     if target.key_env is None:
         return None
     key = environ.get(target.key_env, "")
     if not key:
         raise ConfigError(f"--api-key-env {target.key_env}: this environment variable is not set or empty")
     if not key.isascii() or not key.isprintable() or key != key.strip():
-        raise ConfigError(
-            f"--api-key-env {target.key_env}: the key has spaces around it, or characters that no key has"
-        )
+        raise ConfigError(f"--api-key-env {target.key_env}: the key has surrounding spaces, or is not printable ASCII")
     return key

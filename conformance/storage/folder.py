@@ -1,6 +1,6 @@
 """The run folder: `run.json` and, for each exchange, `exchanges/<id>/{exchange.json,sent.bin,heard.bin}`.
 
-An exchange is written under a temporary name and then renamed, so that it is there whole or not at all.
+An exchange is written under a temporary name and then renamed, so that it is complete or absent.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class StoreError(ValueError):
-    """A run folder can't be read or written: what is wrong, where, why, and what to do about it."""
+    """A run folder can't be read or written: what failed, where, why, and the remedy."""
 
     def __init__(self, what: str, where: Path, why: str, remedy: str) -> None:
         super().__init__(f"{what}: {where}: {why}. {remedy}")
@@ -33,7 +33,7 @@ class StoreError(ValueError):
 
 
 class ExchangeFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What `exchange.json` holds: all of an exchange but its octets, whose counts it has."""
+    """Content of `exchange.json`: an exchange without its bytes, but with their counts."""
 
     id: str
     question: Question
@@ -52,23 +52,23 @@ class _Format(msgspec.Struct):
 
 
 class RunFolder:
-    """One run on disk. Exchanges are read one at a time, when they are asked for."""
+    """One run on disk. Exchanges are read one at a time, on demand."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def create(cls, path: Path | str) -> "RunFolder":
-        """Begin a run in a new or empty folder.
+        """Create a run in a new or empty folder.
 
         Raises:
-            StoreError: the folder holds something, or can't be made.
+            StoreError: the folder is not empty, or can't be created.
         """
         path = Path(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()):
-                remedy = "Name a new folder, or remove what is in this one"
+                remedy = "Name a new folder, or empty this one"
                 raise StoreError("The run can't be stored", path, "the folder is not empty", f"{remedy}.")
             (path / EXCHANGES).mkdir()
         except OSError as error:
@@ -77,10 +77,10 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path | str) -> "RunFolder":
-        """A run that was recorded before.
+        """Open an existing run.
 
         Raises:
-            StoreError: there is no run in the folder.
+            StoreError: the folder holds no run.
         """
         path = Path(path)
         if not (path / RUN).is_file():
@@ -103,10 +103,10 @@ class RunFolder:
             raise _unwritable(self.path / RUN, error) from error
 
     def facts(self) -> RunFacts:
-        """What `run.json` says.
+        """Read `run.json`.
 
         Raises:
-            StoreError: it can't be read, or another version of the harness wrote it in another format.
+            StoreError: it can't be read, or has the format of another version.
         """
         path = self.path / RUN
         text = _read(path)
@@ -117,14 +117,14 @@ class RunFolder:
         return _decode(text, RunFacts, path)
 
     def has_facts(self) -> bool:
-        """Whether the run's facts were written yet."""
+        """Whether `run.json` exists."""
         return (self.path / RUN).exists()
 
     def write(self, exchange: Exchange) -> None:
         """Add one exchange.
 
         Raises:
-            StoreError: its ID is no file name, it is there already, or it can't be written.
+            StoreError: its ID is not a file name, it exists already, or it can't be written.
         """
         place = self._place(exchange.id)
         temporary = place.with_name(f"{TEMPORARY}{os.getpid()}-{exchange.id}")
@@ -143,7 +143,7 @@ class RunFolder:
             raise _unwritable(place, error) from error
 
     def ids(self) -> tuple[str, ...]:
-        """The IDs of the exchanges, sorted. Leftovers of an interrupted write are no exchanges.
+        """The IDs of the exchanges, sorted, without leftovers of interrupted writes.
 
         Raises:
             StoreError: the folder can't be read.
@@ -154,11 +154,11 @@ class RunFolder:
         except OSError as error:
             raise _unreadable(self.path / EXCHANGES, str(error.strerror or error)) from error
 
-    def exchange(self, id: str) -> Exchange:  # noqa: A002 - the word that the exchange itself uses
+    def exchange(self, id: str) -> Exchange:  # noqa: A002 - the field's name in Exchange
         """One exchange.
 
         Raises:
-            StoreError: it is not there, or its files are damaged or don't fit together.
+            StoreError: it does not exist, or its files are damaged or inconsistent.
         """
         place = self._place(id)
         facts = _decode(_read(place / FACTS), ExchangeFacts, place / FACTS)
@@ -169,9 +169,9 @@ class RunFolder:
             (HEARD, len(heard), sum(arrival.length for arrival in facts.arrivals)),
         ):
             if found != said:
-                raise _unreadable(place / file, f"it has {found} octets where {FACTS} tells of {said}")
+                raise _unreadable(place / file, f"it has {found} bytes, but {FACTS} records {said}")
         if any(arrival.length < 1 for arrival in facts.arrivals):
-            raise _unreadable(place / FACTS, "an arrival has no octets")
+            raise _unreadable(place / FACTS, "an arrival has no bytes")
         if facts.id != id:
             raise _unreadable(place / FACTS, f"it is the record of {facts.id!r}")
         return Exchange(
@@ -194,13 +194,15 @@ class RunFolder:
     def _place(self, id: str) -> Path:  # noqa: A002 - as in exchange
         folder = self.path / EXCHANGES
         if not id or len(id) > MAX_ID or id.startswith(".") or not id.isprintable() or "/" in id or "\\" in id:
-            remedy = f"Use at most {MAX_ID} printable characters without slashes, and no dot in front."
-            raise StoreError("The exchange can't be found or stored", folder, f"the ID {id!r} is no file name", remedy)
+            remedy = f"Use at most {MAX_ID} printable characters without slashes or a leading dot."
+            raise StoreError(
+                "The exchange can't be found or stored", folder, f"the ID {id!r} is not a file name", remedy
+            )
         return folder / id
 
 
 def _encode(x: Exchange) -> bytes:
-    """An exchange's facts as JSON that a person can read: one arrival a line."""
+    """Readable JSON of an exchange's facts: one arrival per line."""
     facts = ExchangeFacts(
         id=x.id,
         question=x.question,

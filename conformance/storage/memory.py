@@ -1,17 +1,17 @@
-"""A run in memory, with the interface of a run folder: for runs that nobody keeps."""
+"""A run in memory, with the interface of a run folder: for runs that are not stored."""
 
 from conformance.model.exchange import Exchange
 from conformance.model.run import RunFacts
 
 
 class RunMemory:
-    """One run, whose exchanges are objects; what was read of them stays read."""
+    """One run; its exchanges keep their cached values."""
 
     def __init__(self) -> None:
         self.written: dict[str, Exchange] = {}
 
     def write_facts(self, facts: RunFacts) -> None:
-        """Nobody reads them again: `record` returns them."""
+        """Do nothing: `record` returns the facts."""
 
     def write(self, exchange: Exchange) -> None:
         """Add one exchange."""
@@ -21,6 +21,6 @@ class RunMemory:
         """The IDs of the exchanges, sorted."""
         return tuple(sorted(self.written))
 
-    def exchange(self, id: str) -> Exchange:  # noqa: A002 - the word that the exchange itself uses
-        """One exchange. Raises KeyError for an ID that is not there."""
+    def exchange(self, id: str) -> Exchange:  # noqa: A002 - the field's name in Exchange
+        """One exchange. Raises KeyError for an unknown ID."""
         return self.written[id]

@@ -1,1 +1,1 @@
-"""The only package that sends requests: records one exchange, or many at once."""
+"""Client transport: send requests and record the exchanges."""

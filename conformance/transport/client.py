@@ -1,6 +1,6 @@
-"""The courier: carries one request to the target and records everything that happens, within bounds.
+"""Send one request and record the exchange within the configured limits.
 
-Whatever the target or the network does is a fact of the exchange, never an exception.
+Whatever the target or the network does is recorded in the exchange, never raised.
 """
 
 import base64
@@ -32,7 +32,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def _nothing() -> None:
-    """What is done, unless the caller says otherwise, when a response is over."""
+    """Default of `on_response`."""
 
 
 async def fetch(
@@ -43,13 +43,13 @@ async def fetch(
     unix_socket: str | None = None,
     on_response: Callable[[], None] = _nothing,
 ) -> Exchange:
-    """Send one request over a connection of its own and record the exchange until it is over.
+    """Send one request over a new connection and record the exchange until it is over.
 
-    `key` takes the place of `{key}` in the headers. The key and `secrets` (values of the target's own headers) are
-    masked in what is returned. No redirect is followed and nothing is tried twice. Cancellation closes the connection
-    and goes on. A request that is to be `kept` is sent and answered before, over the same connection. Where a
-    `unix_socket` is named, it is connected to in place of the address's host. `on_response` is called once, when the
-    response is over or has failed: from then on the harness only listens for what else may come.
+    `key` replaces `{key}` in the headers. The key and `secrets` (values of the target's own headers) are masked in the
+    exchange. No redirect is followed, and there are no retries. Cancellation closes the connection and propagates. A
+    `kept` request is sent twice over the connection; the second exchange is recorded. `unix_socket` is connected to
+    instead of the URL's host. `on_response` is called once, when the response is complete or has failed: after that
+    the harness only listens for further bytes.
     """
     backend = TapBackend(Record(limits, request.hang_up), unix_socket)
     try:
@@ -65,7 +65,7 @@ async def fetch(
 
 
 async def _converse(request: Request, key: str | None, backend: TapBackend) -> None:
-    """Let httpx carry the request, once or twice, and read the reply to the end that HTTP/1.1 gives it."""
+    """Send the request with httpx, once or twice, and read the response to the end of its HTTP/1.1 framing."""
     try:
         url = httpx.URL(request.url)
         headers = _headers(request, url, key)
@@ -75,7 +75,7 @@ async def _converse(request: Request, key: str | None, backend: TapBackend) -> N
         if request.kept:
             backend.record = Record(backend.record.limits, request.hang_up)
             await _carry(request, url, headers, backend.record, carrier)
-    except Exception as error:  # noqa: BLE001 - a hostile reply makes the parsers below raise more than their own kinds
+    except Exception as error:  # noqa: BLE001 - a hostile response makes the parsers raise more than their own exceptions
         record = backend.record
         if not record.asking:
             record.end("unreachable", _unreachable(error))
@@ -107,16 +107,16 @@ async def _carry(
 
 def _unreachable(error: Exception) -> str:
     if isinstance(error, httpx.ProxyError):
-        return f"the proxy refused: {error}"
+        return f"the proxy rejected the request: {error}"
     if isinstance(error, httpx.RemoteProtocolError):
-        return f"the proxy did not answer as one: {error}"
+        return f"the proxy sent an invalid response: {error}"
     if isinstance(error, httpx.InvalidURL):
-        return f"the address is not valid: {error}"
+        return f"the URL is not valid: {error}"
     return str(error) if isinstance(error, RouteError) else why(error)
 
 
 def _headers(request: Request, url: httpx.URL, key: str | None) -> Headers:
-    """The header lines in order: Host first, Content-Length last, as the SDKs' HTTP clients send them."""
+    """The headers in order: Host first, Content-Length last, as the SDKs' HTTP clients send them."""
     given = [(name.encode(), octets(value.replace(PLACEHOLDER, key or NO_KEY))) for name, value in request.headers]
     names = {name.lower() for name, _ in given}
     host = [] if b"host" in names else [(b"Host", url.netloc)]
@@ -127,7 +127,7 @@ def _headers(request: Request, url: httpx.URL, key: str | None) -> Headers:
 
 
 def _check(method: str, headers: Headers) -> None:
-    """Refuse what HTTP/1.1 can't carry. The message doesn't repeat the value: it may hold the key."""
+    """Reject headers that HTTP/1.1 forbids. The message does not repeat the value: it may hold the key."""
     try:
         h11.Request(method=method, target="/", headers=headers)
     except h11.LocalProtocolError:
@@ -135,7 +135,7 @@ def _check(method: str, headers: Headers) -> None:
 
 
 def _blame(method: str, headers: Headers) -> None:
-    """Name the header that makes a request illegal, if it is a single one."""
+    """Name the header that makes the request illegal, if a single one does."""
     for name, value in headers:
         host = [] if name.lower() == b"host" else [(b"Host", b"x")]
         try:
@@ -164,12 +164,12 @@ def _exchange(request: Request, key: str | None, secrets: Sequence[str], record:
 
 
 def _looks_secret(key: str) -> bool:
-    """Whether finding the key means that the target repeated it: a stand-in such as "ollama" turns up by itself."""
+    """Whether finding the key means that the target repeated it: a placeholder such as "ollama" may occur anyway."""
     return len(key) >= 12 or any(c.isdigit() for c in key)
 
 
 def _secret_lines(request: Request, key: str | None, secrets: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    """The header lines that hold a secret, as sent and masked: here even the shortest one is known."""
+    """The header lines that hold a secret, as sent and masked; here even a short secret is masked."""
     lines = []
     for name, value in request.headers:
         said = value.replace(PLACEHOLDER, key or NO_KEY)
@@ -184,7 +184,7 @@ def _stars(secret: str) -> str:
 
 
 def _proxy_credentials(url: str) -> list[str]:
-    """What a forward proxy's Proxy-Authorization header holds."""
+    """The secrets in the Proxy-Authorization header for a forward proxy."""
     try:
         proxy = proxy_for(httpx.URL(url))
     except (httpx.InvalidURL, RouteError):

@@ -1,4 +1,4 @@
-"""The clock of the transport: the event loop's own, so that whoever sets the loop's clock sets all times."""
+"""The transport's clock is the event loop's, so that a virtual-time loop controls all times."""
 
 import anyio
 
@@ -6,5 +6,5 @@ NANOSECONDS = 1_000_000_000
 
 
 def now_ns() -> int:
-    """Nanoseconds on the running event loop's clock, which is the monotonic one unless the loop says otherwise."""
+    """Nanoseconds on the running event loop's clock, monotonic by default."""
     return int(anyio.current_time() * NANOSECONDS)

@@ -1,4 +1,4 @@
-"""Why a connection failed, in plain words."""
+"""Readable messages for connection failures."""
 
 import socket
 import ssl
@@ -7,7 +7,7 @@ import anyio
 
 
 def why(error: BaseException) -> str:
-    """The innermost cause: what the operating system, the resolver or TLS said."""
+    """The message of the innermost cause: operating system, resolver or TLS."""
     while error.__cause__:
         error = error.__cause__
     if isinstance(error, BaseExceptionGroup):
@@ -27,7 +27,7 @@ def _plainly(error: BaseException) -> str:
     if isinstance(error, socket.gaierror):
         return f"the name does not resolve ({error.strerror or error})"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate was not accepted: {error.verify_message}"
+        return f"certificate verification failed: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or error}"
     return PLAIN.get(type(error)) or str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The bounds of one exchange: nothing that a target does may hold the harness for longer or make it keep more."""
+"""Limits of one exchange on time and memory, whatever the target does."""
 
 import math
 
@@ -6,14 +6,14 @@ import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in seconds, sizes in octets of the HTTP messages (inside TLS).
+    """Times in seconds, sizes in bytes of the HTTP messages (inside TLS).
 
-    `timeout_s` bounds the whole exchange, and so every other time: `connect_s` name resolution, TCP, proxy and TLS
-    together; `first_byte_s` the wait from the request's last octet to the reply's first; `silence_s` each wait after
-    it. `linger_s` is how long the harness listens after the end of a reply, `settle_s` how long the target has to be
-    silent after octets that are not HTTP/1.1. `max_blocks` bounds the events of a stream, comments included: there are
-    more than the 65,536 tokens that hermes-agent allows an answer. `max_reads`, `max_chunks` and `max_interim` bound
-    what is kept of, and done about, a reply in very many small pieces, and replies before the reply (1xx).
+    `timeout_s` bounds the complete exchange, and so every other time: `connect_s` name resolution, TCP, proxy and TLS
+    together; `first_byte_s` the wait from the request's last byte to the response's first; `silence_s` each wait after
+    it. `linger_s` is how long the harness listens after the end of a response, `settle_s` how long the target must be
+    silent after bytes that are not HTTP/1.1. `max_blocks` bounds the events of a stream, comments included: there are
+    more than the 65,536 tokens that hermes-agent allows per completion. `max_reads`, `max_chunks` and `max_interim`
+    bound reads, chunks and interim (1xx) responses.
     """
 
     timeout_s: float = 60.0

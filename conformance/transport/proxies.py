@@ -1,4 +1,4 @@
-"""The way to a target: proxies and certificate authorities, as the environment says."""
+"""Proxies and certificate authorities from the environment."""
 
 import functools
 import ipaddress
@@ -12,17 +12,17 @@ from conformance.transport.tap import TapBackend
 
 
 class RouteError(ValueError):
-    """The environment or the address makes it impossible to connect; the message holds no secrets."""
+    """The environment or the URL makes it impossible to connect; the message holds no secrets."""
 
 
 def transport(url: httpx.URL, backend: TapBackend) -> httpx.AsyncHTTPTransport:
-    """A transport for one exchange over HTTP/1.1, through the proxy that the environment names, if any.
+    """An HTTP/1.1 transport for one exchange, through the proxy set in the environment, if any.
 
     Raises:
-        RouteError: the address or the environment can't be used.
+        RouteError: the URL or the environment can't be used.
     """
     if url.scheme not in ("http", "https") or not url.host:
-        raise RouteError("the address is not an http:// or https:// address with a host")
+        raise RouteError("the URL is not an http:// or https:// URL with a host")
     proxy = proxy_for(url)
     try:
         context = _context(*_authorities()) if "https" in (url.scheme, proxy and proxy.scheme) else _no_tls()
@@ -33,19 +33,19 @@ def transport(url: httpx.URL, backend: TapBackend) -> httpx.AsyncHTTPTransport:
         made = httpx.AsyncHTTPTransport(verify=context, proxy=_proxy(proxy, context))
     except (ImportError, ValueError) as error:
         scheme = proxy.scheme if proxy else ""
-        raise RouteError(f"a proxy of the kind {scheme}:// can't be used") from error
+        raise RouteError(f"{scheme}:// proxies are not supported") from error
     # httpx has no public way to choose httpcore's network backend; httpcore has.
     made._pool._network_backend = backend  # noqa: SLF001
     return made
 
 
 def proxy_for(url: httpx.URL) -> httpx.URL | None:
-    """The proxy that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY name for an address.
+    """The proxy for a URL according to HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
 
-    Loopback is always direct: a proxy's loopback is another machine's.
+    Loopback is always direct: the proxy's loopback is another machine.
 
     Raises:
-        RouteError: the environment names something that is no address.
+        RouteError: the proxy variable is not a URL.
     """
     named = _proxies(tuple(os.environ.get(name) for name in _PROXY_NAMES))
     proxy = named.get(url.scheme) or named.get("all")
@@ -54,7 +54,7 @@ def proxy_for(url: httpx.URL) -> httpx.URL | None:
     try:
         return httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
     except httpx.InvalidURL as error:
-        raise RouteError(f"the proxy that the environment names for {url.scheme}:// is not an address") from error
+        raise RouteError(f"the proxy set in the environment for {url.scheme}:// is not a URL") from error
 
 
 _PROXY_NAMES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "REQUEST_METHOD")
@@ -62,9 +62,9 @@ _PROXY_NAMES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_p
 
 @functools.lru_cache(maxsize=8)
 def _proxies(_values: tuple[str | None, ...]) -> dict[str, str]:
-    """The proxies that the environment names; to look through all of it takes longer than a short exchange.
+    """The proxies set in the environment, cached: scanning it takes longer than a short exchange.
 
-    The values of `_PROXY_NAMES`, the variables that matter, are the cache's key.
+    The cache key is the values of `_PROXY_NAMES`, the variables that matter.
     """
     return getproxies()
 
@@ -90,12 +90,12 @@ def _authorities() -> tuple[str, str]:
 
 
 @functools.cache
-def _context(file: str, folder: str) -> ssl.SSLContext:  # noqa: ARG001 - httpx reads the same variables; they are the cache's key
-    """A verifying context; loading the authorities takes longer than a short exchange."""
+def _context(file: str, folder: str) -> ssl.SSLContext:  # noqa: ARG001 - httpx reads the same variables; they are the cache key
+    """A verifying context, cached: loading the authorities takes longer than a short exchange."""
     return httpx.create_ssl_context()
 
 
 @functools.cache
 def _no_tls() -> ssl.SSLContext:
-    """A context that is never used: httpx would load the authorities for a plain connection, too."""
+    """An unused context: without it httpx would load the authorities for plain connections, too."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,4 +1,4 @@
-"""The record of one exchange while it happens: octets, times, and the bounds that it has to keep."""
+"""State of one exchange in progress: bytes, times and limits."""
 
 import re
 from dataclasses import dataclass, field
@@ -21,13 +21,12 @@ Phase = Literal["connect", "send", "first-byte", "body", "after"]
 
 @dataclass(slots=True)
 class Record:
-    """What crossed the connection so far. All times are nanoseconds since `started_ns`.
+    """Bytes sent and received so far. All times are nanoseconds since `started_ns`.
 
-    `asking` tells that the request itself is under way (before, a proxy may be talked to, which is not recorded);
-    `cut` that a write failed; `sent_at_ns` is None until the request's last octet has left; `rested_ns` says when the
-    reply was over: `complete`, or `illegal` for the reason given. `chunks` are the pieces of body that the reader of
-    HTTP/1.1 made out, `blocks` what looks like the end of an event. After `hang_up` events (lines of data) the harness
-    closes the connection on purpose; None: it never does.
+    `asking`: the request itself is under way (traffic with a proxy before it is not recorded); `cut`: a write failed;
+    `sent_at_ns` is None until the request's last byte is sent; `rested_ns` is when the response ended: `complete`, or
+    `illegal` with the reason. `chunks` counts the body chunks that the HTTP/1.1 parser returned, `blocks` possible ends
+    of events. After `hang_up` events (data lines) the harness disconnects on purpose; None: it never does.
     """
 
     limits: Limits
@@ -51,20 +50,20 @@ class Record:
     in_head: bool = True
 
     def now(self) -> int:
-        """Nanoseconds since the exchange began."""
+        """Nanoseconds since the start of the exchange."""
         return now_ns() - self.started_ns
 
     def ask(self) -> None:
-        """Begin the record: from now on it is the target that is talked to."""
+        """Start recording: from now on the peer is the target, not a proxy."""
         self.asking = True
 
     def say(self, octets: bytes) -> None:
-        """Note octets that are about to be written."""
+        """Record bytes that are about to be written."""
         if self.asking:
             self.sent += octets
 
     def hear(self, octets: bytes) -> None:
-        """Note octets that were read, or with none the end of what the target sends."""
+        """Record bytes that were read; empty means that the target closed the connection."""
         if not self.asking:
             return
         if not octets:
@@ -78,17 +77,17 @@ class Record:
             self._seek_head_end(len(self.heard) - len(octets))
 
     def end(self, how: How, detail: str = "") -> None:
-        """Note how the connection ended; the first end counts. Before the request it makes the target unreachable."""
+        """Record how the connection ended; only the first call counts. Before the request it means `unreachable`."""
         if self.ended is None:
             self.ended = Ending(how if self.asking else "unreachable", self.phase, self.now(), detail)
 
     def rest(self, illegal: str = "") -> None:
-        """Note that the reply is over: complete, or no HTTP/1.1 for the reason given."""
+        """Mark the response as finished: complete, or aborted by a protocol error."""
         self.complete, self.illegal, self.rested_ns = not illegal, illegal, self.now()
 
     @property
     def phase(self) -> Phase:
-        """What is going on."""
+        """The current phase."""
         if not self.asking:
             return "connect"
         if self.complete:
@@ -98,13 +97,13 @@ class Record:
         return "send" if self.cut or self.sent_at_ns is None else "first-byte"
 
     def patience(self) -> tuple[float, str]:
-        """How many seconds the next wait may take, and what it means when they have passed."""
+        """Seconds that the next wait may take, and the message if it times out."""
         now, limits = self.now() / NANOSECONDS, self.limits
         left = limits.timeout_s - now
         wait, meaning = self._wait(now)
         if wait <= left:
             return max(0.0, wait), meaning
-        return max(0.0, left), f"the whole exchange was not over within {limits.timeout_s:g} s"
+        return max(0.0, left), f"the exchange was not complete within {limits.timeout_s:g} s"
 
     def _wait(self, now: float) -> tuple[float, str]:
         limits = self.limits
@@ -119,29 +118,29 @@ class Record:
         if self.sent_at_ns is None:
             return limits.timeout_s, ""
         wait = self.sent_at_ns / NANOSECONDS + limits.first_byte_s - now
-        return wait, f"not one octet of a reply within {limits.first_byte_s:g} s"
+        return wait, f"no byte of a response within {limits.first_byte_s:g} s"
 
     @property
     def is_enough(self) -> bool:
-        """Whether it is time to hang up."""
+        """Whether it is time to disconnect on purpose."""
         return self.hang_up is not None and self.events >= self.hang_up and not self.complete
 
     def excess(self) -> str:
-        """Which bound of size is reached, or nothing."""
+        """Message for a size limit that is reached, or an empty string."""
         limits = self.limits
         head = len(self.heard) - self.head_start if self.in_head else 0
         bounds = (
-            (len(self.heard), limits.max_octets, "the reply has {} octets and more"),
-            (len(self.arrivals), limits.max_reads, "the reply came in {} pieces and more"),
-            (self.chunks, limits.max_chunks, "the reply has {} chunks and more"),
-            (self.blocks, limits.max_blocks, "the reply has {} events and more"),
-            (self.interim, limits.max_interim, "{} interim replies and more came before the reply"),
-            (head, limits.max_head_octets + 1, "the reply's head has {} octets and more"),
+            (len(self.heard), limits.max_octets, "the response has {} bytes or more"),
+            (len(self.arrivals), limits.max_reads, "the response arrived in {} reads or more"),
+            (self.chunks, limits.max_chunks, "the response has {} chunks or more"),
+            (self.blocks, limits.max_blocks, "the response has {} events or more"),
+            (self.interim, limits.max_interim, "{} or more interim (1xx) responses were received"),
+            (head, limits.max_head_octets + 1, "the response head has {} bytes or more"),
         )
         return next((words.format(most) for got, most, words in bounds if got >= most), "")
 
     def _seek_head_end(self, new: int) -> None:
-        """Find the blank line that ends the final reply's head; interim replies have heads of their own."""
+        """Find the blank line that ends the final response's head, after the heads of interim responses."""
         at = max(self.head_start, new - 2)
         while found := HEAD_END.search(self.heard, at):
             if not INTERIM.match(self.heard, self.head_start):
@@ -151,13 +150,13 @@ class Record:
             self.interim += 1
 
     def ending(self) -> Ending:
-        """How it ended, in the exchange's own words."""
+        """The ending as the exchange stores it."""
         ended = self.ended or Ending("idle", self.phase, self.now())
         detail = "; ".join(filter(None, (ended.detail, self.illegal)))
         return Ending(ended.how, "after" if self.complete else ended.phase, ended.at_ns, clean(detail))
 
 
 def clean(text: str) -> str:
-    """A detail that any file and any report can hold."""
+    """The text without lone surrogates, shortened to MAX_DETAIL characters."""
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"

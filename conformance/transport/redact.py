@@ -1,7 +1,7 @@
-"""Secrets out of the evidence, in the same length, so that every offset and arrival stays true.
+"""Mask secrets in recorded bytes without changing their length, so that offsets and arrivals stay valid.
 
-What is sent holds a secret where a header was given one. What is heard holds it where the target repeats it: as it
-stands, cut by the chunked coding, escaped as JSON, URL or HTML, as base64 or hexadecimal, or inside a compressed body.
+Sent bytes hold a secret in headers. Received bytes hold it where the target repeats it: verbatim, split by chunked
+coding, escaped as JSON, URL or HTML, as base64 or hexadecimal, or inside a compressed body.
 """
 
 import base64
@@ -18,13 +18,13 @@ from conformance.model.exchange import Span
 from conformance.transport.record import HEAD_END, INTERIM
 
 MIN_LENGTH = 6
-"""A shorter word ("x", "EMPTY") is no secret, and masking it would falsify what the target said."""
+"""A shorter word ("x", "EMPTY") is not a secret, and masking it would falsify the response."""
 
 MIN_VALUE_LENGTH = 12
-"""The same for the words of a target's own headers, which hold versions and media types as well as secrets."""
+"""The same for words of the target's own headers, which hold versions and media types as well as secrets."""
 
 MAX_SPANS = 1000
-"""More occurrences than these are masked, too, but not listed."""
+"""Further occurrences are masked, but not listed."""
 
 MAX_INFLATED = 64 * 1024 * 1024
 STEP = 1024 * 1024
@@ -38,13 +38,13 @@ Range = tuple[int, int]
 
 
 def octets(text: str) -> bytes:
-    """Text as it goes over the wire. What an environment variable held beside UTF-8 comes out as it went in."""
+    """Text as bytes on the wire; non-UTF-8 bytes of an environment variable are preserved."""
     return text.encode("utf-8", "surrogateescape")
 
 
 @lru_cache(maxsize=64)
 def forms(secret: str) -> frozenset[bytes]:
-    """Every spelling of a secret that is looked for."""
+    """All encodings of a secret to search for."""
     raw = octets(secret)
     escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], html.escape(secret)}
     escaped |= {secret.replace("/", "\\/"), quote(raw, safe=""), quote(raw), quote_plus(raw)}
@@ -54,7 +54,7 @@ def forms(secret: str) -> frozenset[bytes]:
 
 
 def _base64(raw: bytes) -> Iterator[bytes]:
-    """The base64 characters that `raw` alone decides, at each of the three places that it can have in a text."""
+    """The base64 characters that depend on `raw` alone, at each of its three possible alignments."""
     for before in range(3):
         text = base64.b64encode(bytes(before) + raw)
         known = text[(0, 2, 3)[before] : (before + len(raw)) * 8 // 6]
@@ -69,14 +69,14 @@ def words(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def mask_sent(sent: bytes, headers: Sequence[tuple[bytes, bytes]], secrets: Iterable[str]) -> bytes:
-    """What was sent without its secrets. `headers` are header lines with a secret, and the same lines masked."""
+    """The sent bytes with secrets masked. `headers` are header lines with a secret, and the same lines masked."""
     for line, masked in headers:
         sent = sent.replace(b"\r\n" + line + b"\r\n", b"\r\n" + masked + b"\r\n")
     return blank(sent, _occurrences(sent, secrets))
 
 
 def mask_heard(heard: bytes, secrets: Sequence[str]) -> tuple[bytes, tuple[Span, ...]]:
-    """What was heard without its secrets, and where they had been."""
+    """The received bytes with secrets masked, and the spans of the secrets."""
     ranges = _merge(_occurrences(heard, secrets))
     pieces = [] if not secrets else list(_body(heard))
     if len(pieces) > 1:
@@ -89,13 +89,13 @@ def mask_heard(heard: bytes, secrets: Sequence[str]) -> tuple[bytes, tuple[Span,
 
 
 def mask_text(text: str, secrets: Iterable[str]) -> str:
-    """A text of our own (the detail of an ending) without secrets."""
+    """A message of the harness (the detail of an ending) with secrets masked."""
     said = octets(text)
     return blank(said, _occurrences(said, secrets)).decode("utf-8", "replace")
 
 
 def blank(text: bytes, ranges: Iterable[Range]) -> bytes:
-    """The octets with `*` in these ranges."""
+    """The bytes with `*` in these ranges."""
     masked = bytearray(text)
     for start, end in ranges:
         masked[start:end] = b"*" * (end - start)
@@ -124,7 +124,7 @@ def _merge(ranges: Iterable[Range]) -> list[Range]:
 
 
 def _body(heard: bytes) -> Iterator[Range]:
-    """The runs of octets of the final reply's body: one, or one a chunk (RFC 9112, section 7.1)."""
+    """The byte ranges of the final response's body: one, or one per chunk (RFC 9112, section 7.1)."""
     at, head = _head(heard)
     if CHUNKED.search(head):
         while size := CHUNK_SIZE.match(heard, at):
@@ -138,7 +138,7 @@ def _body(heard: bytes) -> Iterator[Range]:
 
 
 def _head(heard: bytes) -> tuple[int, bytes]:
-    """Where the final reply's head ends, and the head."""
+    """The end offset of the final response's head, and the head."""
     start = 0
     while found := HEAD_END.search(heard, start):
         if not INTERIM.match(heard, start):
@@ -148,7 +148,7 @@ def _head(heard: bytes) -> tuple[int, bytes]:
 
 
 def _in_pieces(heard: bytes, pieces: Sequence[Range], secrets: Sequence[str]) -> Iterator[Range]:
-    """Where secrets are that the chunked coding cuts: the body's octets only, so that the framing stays true."""
+    """Ranges of secrets that chunked coding splits: body bytes only, so that the framing stays valid."""
     starts, length = [], 0
     for start, end in pieces:
         starts.append(length)
@@ -178,7 +178,7 @@ def _compressed_secret(heard: bytes, pieces: Sequence[Range], secrets: Sequence[
 
 
 def _inflate(body: bytes) -> Iterator[bytes]:
-    """The body decompressed piece by piece, up to a bound, and as far as it is valid."""
+    """The body decompressed in steps, up to MAX_INFLATED bytes and as far as it is valid."""
     raw_deflate = body[:1] and (body[0] & 0x0F != 8 or int.from_bytes(body[:2]) % 31) and body[:2] != b"\x1f\x8b"
     inflate = zlib.decompressobj(wbits=-15 if raw_deflate else 47)
     total = 0

@@ -1,4 +1,4 @@
-"""Fire: many exchanges at once, never more than the limit."""
+"""Send many requests with bounded concurrency."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,13 +22,13 @@ async def fire(
     concurrency: int,
     on_exchange: Callable[[Exchange], None],
 ) -> None:
-    """Send all requests, in order and at most `concurrency` at a time; hand over each exchange when it is over.
+    """Send all requests, in order and at most `concurrency` at a time; pass each exchange on when it is over.
 
-    While the harness only listens on a connection for what may follow the response, another request is under way; but
-    one at a time is one connection at a time: a server may have one thread, which an idle connection holds.
+    The next request starts when a response is complete, while the harness still listens on its connection. But with
+    a concurrency of 1 there is one connection at a time: a single-threaded server may be blocked by an idle connection.
 
     Raises:
-        ExceptionGroup: our own faults, one an exchange that was lost, after all the others are done.
+        ExceptionGroup: harness errors, one per lost exchange, after all the others are done.
     """
     under_way = anyio.Semaphore(concurrency)
     connections = anyio.Semaphore(1 if concurrency == 1 else 2 * concurrency)

@@ -1,4 +1,4 @@
-"""The watch: notices when the harness itself was held up, so that no target is blamed for it."""
+"""Detect stalls of the harness itself, so that they are not attributed to the target."""
 
 import anyio
 
@@ -9,7 +9,7 @@ LEAST_NS = 10_000_000
 
 
 class Watch:
-    """Ticks while exchanges are under way. A tick that comes late means that nothing was read in the meantime."""
+    """Ticks while exchanges are under way. A late tick means that nothing was read meanwhile."""
 
     def __init__(self) -> None:
         self._next_ns = now_ns() + TICK_NS
@@ -25,7 +25,7 @@ class Watch:
             self._next_ns = now + TICK_NS
 
     def longest_ns(self, since_ns: int) -> int:
-        """For how long the harness was held up at most since then; 0 where it was not to speak of."""
+        """The longest harness stall since then in nanoseconds; 0 for negligible stalls."""
         pending = now_ns() - self._next_ns
         late = [late for at, late in reversed(self._late) if at >= since_ns]
         return max((*late, pending if pending > LEAST_NS else 0), default=0)

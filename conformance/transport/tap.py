@@ -1,8 +1,8 @@
-"""The tap: a network backend for httpcore that records what crosses the connection, and when.
+"""A network backend for httpcore that records the bytes of a connection and their times.
 
-It sits inside TLS: the octets are those of the HTTP messages. httpcore closes a connection as soon as it has no more
-use for it, shielded from cancellation; the harness has to listen longer (what comes after the reply? does the target
-close?). So a tapped stream ignores `aclose`, and the courier closes the connections through the backend.
+It sits inside TLS: the bytes are those of the HTTP messages. httpcore closes a connection as soon as it no longer
+needs it, shielded from cancellation; the harness must listen longer (are there bytes after the response? does the
+target close?). So a tapped stream ignores `aclose`, and `fetch` closes the connections through the backend.
 """
 
 import ssl
@@ -18,21 +18,21 @@ READ = 65536
 
 
 class Tap(httpcore.AsyncNetworkStream):
-    """One connection, or one layer of TLS in it, recorded and kept within the record's bounds."""
+    """One connection, or one TLS layer in it, recorded within the limits of the record."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, backend: "TapBackend") -> None:
         self._stream, self._backend = stream, backend
 
     @property
     def _record(self) -> Record:
-        """The record of the exchange that is under way on the connection."""
+        """The record of the exchange in progress."""
         return self._backend.record
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - httpcore's signature; the record sets the time
-        """Read what has come; nothing when the target has closed the connection.
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - httpcore's signature; the record sets the timeout
+        """Read available bytes; empty when the target has closed the connection.
 
         Raises:
-            NetworkError or TimeoutException (httpcore's): the connection failed, or a bound is reached.
+            httpcore.NetworkError, httpcore.TimeoutException: the connection failed, or a limit is reached.
         """
         record = self._record
         if record.is_enough:
@@ -63,7 +63,7 @@ class Tap(httpcore.AsyncNetworkStream):
         return octets
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - as in read
-        """Write all of `buffer`. What a failed write got across is unknown: all of it counts as sent."""
+        """Write all of `buffer`. If a write fails, all of it counts as sent."""
         if not buffer:
             return
         record = self._record
@@ -87,7 +87,7 @@ class Tap(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - as in read
     ) -> httpcore.AsyncNetworkStream:
-        """Put TLS on the connection; the new tap sits inside it."""
+        """Start TLS on the connection; the new tap sits inside it."""
         seconds, meaning = self._record.patience()
         try:
             stream = await self._stream.start_tls(ssl_context, server_hostname, seconds)
@@ -100,17 +100,17 @@ class Tap(httpcore.AsyncNetworkStream):
         return self._backend.tap(stream)
 
     async def aclose(self) -> None:
-        """Leave the connection open: the courier closes it."""
+        """Leave the connection open: `fetch` closes it."""
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks about the connection."""
+        """Connection details that httpcore needs."""
         return self._stream.get_extra_info(info)
 
 
 class TapBackend(httpcore.AsyncNetworkBackend):
-    """Opens the connections of an exchange (there is one, and at most one more layer in it) with taps on them.
+    """Opens the connections of an exchange with taps on them.
 
-    `record` is that of the exchange under way. A `unix_socket` is connected to whatever the host.
+    `record` is that of the exchange in progress. If `unix_socket` is given, it is connected to whatever the host.
     """
 
     def __init__(self, record: Record, unix_socket: str | None = None) -> None:
@@ -120,7 +120,7 @@ class TapBackend(httpcore.AsyncNetworkBackend):
         self._outermost: Tap | None = None
 
     def tap(self, stream: httpcore.AsyncNetworkStream) -> Tap:
-        """A tap on a stream; the last one is what the HTTP messages go through."""
+        """A tap on a stream; the HTTP messages go through the last one."""
         self._outermost = Tap(stream, self)
         return self._outermost
 
@@ -150,7 +150,7 @@ class TapBackend(httpcore.AsyncNetworkBackend):
         return self.tap(stream)
 
     async def listen(self) -> None:
-        """Read on until the record is over, whatever comes."""
+        """Continue reading until the record has ended."""
         while self._outermost and not self.record.ended:
             try:
                 await self._outermost.read(READ)

@@ -101,7 +101,7 @@ def test_a_refused_key_is_told_and_the_key_is_nowhere(shell, tmp_path):
         )
         ran = shell(*words, cwd=tmp_path, MY_KEY="sk-wr0ng-9876543210")
     assert ran.code == 3
-    assert "refused the key" in ran.lines[1]
+    assert "rejected the API key" in ran.lines[1]
     assert "MY_KEY" in ran.lines[1]
     for text in (ran.out, ran.err, *(path.read_text("latin-1") for path in tmp_path.rglob("*") if path.is_file())):
         assert "wr0ng" not in text
@@ -241,11 +241,21 @@ def test_lists_are_for_people_and_programs(command, kind):
     [
         (
             "SSE001",
-            ["MUST", "why", "fix", "https://", "good", "bad", "text/event-stream", "hurts", "--defect sse-as-json"],
+            [
+                "MUST",
+                "why",
+                "fix",
+                "https://",
+                "good",
+                "bad",
+                "text/event-stream",
+                "affected clients",
+                "--defect sse-as-json",
+            ],
         ),
         ("sse001", ["SSE001"]),
         ("hermes", ["profile hermes", "chat"]),
-        ("chat.hello", ["probe chat.hello", "greeting"]),
+        ("chat.hello", ["probe chat.hello", "baseline request"]),
         ("silent-json", ["conformance run --deployment silent-json"]),
         ("done-twice", ["defect done-twice", "SSE008"]),
     ],

@@ -69,7 +69,7 @@ def test_a_missing_variable_is_named(file):
         ),
         (
             ("model = ", "modle = "),
-            r":4: targets\.staging has no key 'modle' \(did you mean 'model'\?\); accepted: base_url",
+            r":4: targets\.staging: unknown key 'modle' \(did you mean 'model'\?\); accepted: base_url",
         ),
         (('apis = ["chat"]', 'apis = ["chit"]'), r":6: .*apis\[0\] is \"chit\"; accepted: chat, messages, responses"),
         (("request = 0.018", "request = -1"), r":15: .*prices\.request is -1; accepted: a number of US dollars"),
@@ -78,8 +78,8 @@ def test_a_missing_variable_is_named(file):
             ('"https://api.example/v1"', '"api.example"'),
             r":3: .*base_url is \"api\.example\"; accepted: an http:// or https:// address",
         ),
-        (("[targets.other]", "[target.other]"), r"the file has no key 'target' \(did you mean 'targets'\?\)"),
-        (("[targets.other]", "[targets.other"), r"no valid TOML: .*line 17"),
+        (("[targets.other]", "[target.other]"), r"the file: unknown key 'target' \(did you mean 'targets'\?\)"),
+        (("[targets.other]", "[targets.other"), r"not valid TOML: .*line 17"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line_and_what_is_accepted(file, change, said):
@@ -122,9 +122,9 @@ def test_waivers_are_read_with_their_patterns(file):
     [
         (
             '[[waiver]]\nrule = "SSE01"\nreason = "r"\nuntil = 2027-01-01',
-            r":2: waiver\[0\]\.rule is 'SSE01', and no rule.*SSE001",
+            r":2: waiver\[0\]\.rule is 'SSE01', which matches no rule.*SSE001",
         ),
-        ('[[waiver]]\nrule = "SSE001"\nreason = "r"', r":1: waiver\[0\] lacks until"),
+        ('[[waiver]]\nrule = "SSE001"\nreason = "r"', r":1: waiver\[0\]: missing until"),
         (
             '[[waiver]]\nrule = "SSE001"\nreason = " "\nuntil = 2027-01-01',
             r":3: waiver\[0\]\.reason is \" \"; accepted: why",
@@ -135,7 +135,7 @@ def test_waivers_are_read_with_their_patterns(file):
         ),
         (
             '[[waiver]]\nrules = "SSE001"\nrule="SSE001"\nreason = "r"\nuntil = 2027-01-01',
-            r":2: waiver\[0\] has no key 'rules'",
+            r":2: waiver\[0\]: unknown key 'rules'",
         ),
     ],
 )

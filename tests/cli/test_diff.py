@@ -94,15 +94,15 @@ def test_the_first_waivers_of_a_run_make_it_pass(site, shell, tmp_path):
     assert "waived: accepted for now" in (tmp_path / "page.html").read_text()
     again = shell("waive", run, "--out", tmp_path / "waivers.toml", cwd=tmp_path)
     assert again.code == 2
-    assert "accepted is a new file" in again.err
+    assert "accepted: a new file" in again.err
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("diff", "nothing", "nowhere"), "accepted is the folder of a run, or its JSON report"),
+        (("diff", "nothing", "nowhere"), "accepted: a run folder, or its JSON report"),
         (("matrix", "--config", "none.toml", "--out", "o"), "none.toml"),
-        (("run", "--target", "good", "--config", "targets.toml"), "accepted is --deployment native-sse"),
+        (("run", "--target", "good", "--config", "targets.toml"), "accepted: --deployment native-sse"),
     ],
 )
 def test_what_can_not_be_meant_is_refused(shell, tmp_path, words, said):

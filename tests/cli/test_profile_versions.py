@@ -24,20 +24,20 @@ def told(monkeypatch, **versions):
 def test_nothing_installed_is_no_drift(monkeypatch):
     drifted, lines = told(monkeypatch)
     assert not drifted
-    assert "hermes-agent is not installed; 0.19.0 was captured" in lines["hermes"]
+    assert "hermes-agent is not installed; captured: 0.19.0" in lines["hermes"]
 
 
 def test_a_newer_framework_is_told_with_both_versions(monkeypatch):
     drifted, lines = told(monkeypatch, litellm="1.200.0", openai="2.54.0")
     assert drifted
-    assert "litellm 1.200.0 is newer than 1.106.2, which was captured" in lines["litellm"]
-    assert "make capture" in lines["Capture"]
+    assert "litellm 1.200.0 is newer than the captured 1.106.2" in lines["litellm"]
+    assert "make capture" in lines["Recapture"]
 
 
 def test_a_newer_sdk_counts_below_an_installed_framework_alone(monkeypatch):
     drifted, lines = told(monkeypatch, openai="3.54.0", instructor="1.17.0")
     assert drifted
-    assert "openai 3.54.0 is newer than 3.3.0" in lines["instructor"]
+    assert "openai 3.54.0 is newer than the captured 3.3.0" in lines["instructor"]
     assert "not installed" in lines["hermes"]
     assert "as captured" in lines["openai-python"]
 
@@ -71,7 +71,7 @@ def test_another_python_is_asked(capsys):
 
 
 def test_a_python_that_does_not_run_is_a_mistake_of_the_user(tmp_path):
-    with pytest.raises(ConfigError, match="accepted is a Python that runs"):
+    with pytest.raises(ConfigError, match="accepted: a working Python interpreter"):
         profile_versions.tell(tmp_path / "none", io.StringIO())
 
 

@@ -60,7 +60,7 @@ def test_a_failure_reads_as_ours_and_can_be_chosen(shell, incident, project):
     )
     assert ran.code == 1
     assert "1 failed" in ran.lines[-1]
-    for words in ("FLD001 MUST:", "  seen ", "  fix ", "  spec ", "  hurts ", "curl -"):
+    for words in ("FLD001 MUST:", "  observed ", "  fix ", "  spec ", "  affected clients ", "curl -"):
         assert words in ran.out
     assert "Traceback" not in ran.out
     assert "pytest_plugin.py" not in ran.out
@@ -73,7 +73,7 @@ def test_waivers_are_strict_expected_failures(shell, incident, project):
     ran = shell.pytest(*words, "-rxX", cwd=project)
     assert "1 xfailed" in ran.lines[-1]
     assert "[XPASS(strict)] known" in ran.out
-    assert "The waiver of HTTP002 (known) is stale." in ran.out
+    assert "The waiver for HTTP002 (known) is stale." in ran.out
     failed = Counter(line.split("[")[1].split("-")[0] for line in ran.lines if "[XPASS" in line and "letta" in line)
     assert ran.code == 1
     assert set(failed) <= {"letta"}

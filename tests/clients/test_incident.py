@@ -22,15 +22,15 @@ def test_hermes_0_14_wastes_what_the_incident_wasted():
     assert (seen.outcome, seen.requests, seen.billed) == ("empty_silent", 4, 4)
     assert (seen.wasted_usd, seen.cost_usd, seen.estimated) == (0.054, 0.072, False)
     assert seen.detail == (
-        "hermes 0.14 finds no event in the stream, takes the answer for empty and asks again three times; "
-        "its user sees `(empty)`."
+        "hermes 0.14 finds no event in the stream and treats the response as empty, then retries three times. "
+        "Its user sees `(empty)`."
     )
 
 
 def test_hermes_0_19_asks_nine_times():
     seen = seen_by("hermes 0.19", "json_200_on_stream")
     assert (seen.outcome, seen.requests, seen.wasted_usd) == ("exception", 9, 0.144)
-    assert "asks again eight times" in seen.detail
+    assert "retries eight times" in seen.detail
     assert "empty stream" in seen.error
 
 
@@ -45,7 +45,7 @@ def test_the_others_pay_once_for_nothing():
 def test_the_stop_gap_done_right_costs_the_sdks_one_request_and_no_money(name):
     seen = seen_by(name, "501_no_retry_on_stream_only")
     assert (seen.outcome, seen.requests, seen.billed, seen.cost_usd) == ("exception", 1, 0, 0.0)
-    assert "is answered with HTTP 501" in seen.detail
+    assert "gets HTTP 501" in seen.detail
     assert "not supported" in seen.error
 
 
@@ -54,7 +54,7 @@ def test_hermes_recovers_from_the_stop_gap_with_a_second_request(name):
     seen = seen_by(name, "501_no_retry_on_stream_only")
     assert (seen.outcome, seen.requests, seen.billed) == ("text+", 2, 1)
     assert (seen.wasted_usd, seen.cost_usd) == (0.0, 0.018)
-    assert "the whole answer" in seen.detail
+    assert "the complete response" in seen.detail
 
 
 def test_hermes_does_not_recover_from_a_400_or_from_other_words():

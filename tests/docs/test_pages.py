@@ -102,7 +102,7 @@ def test_the_incident_hurts_whom_it_hurt():
 
 def test_a_wrong_label_is_shown_by_nobody():
     assert harms("SSE001") == ()
-    assert ("hurts", NOBODY) in as_lines(page(RULES["SSE001"]))
+    assert ("affected clients", NOBODY) in as_lines(page(RULES["SSE001"]))
 
 
 def test_another_text_than_was_made_is_a_harm_though_nobody_notices():
@@ -148,4 +148,4 @@ def test_the_index_lists_every_rule_by_family_level_and_framework():
     assert index.index("### SSE") < index.index("### FLD")
     assert [f"**{level}** ({n})" in index for level, n in zip(Level, (2, 0, 1), strict=True)] == [True] * 3
     assert "**hermes 0.19** (1): [FLD001](FLD001.md)" in index
-    assert "**Nobody in a plain turn** (2): [SSE001](SSE001.md), [SSE006](SSE006.md)" in index
+    assert "**No client in a plain turn** (2): [SSE001](SSE001.md), [SSE006](SSE006.md)" in index

@@ -1,4 +1,4 @@
-"""The table of request fields: a deployment that drops exactly one field is told so, and of no other."""
+"""Field support: for a deployment that drops exactly one field, exactly that field is reported."""
 
 import pytest
 
@@ -19,7 +19,7 @@ NEEDED = {
     "messages": ("model", "messages", "max_tokens"),
     "responses": ("model", "input"),
 }
-"""Fields without which a request is refused whatever else is in it."""
+"""Fields without which a request is rejected, whatever else it has."""
 WHERE = {"stream": streaming, "unary": lambda asked: not streaming(asked), "both": bool}
 FIELDS = [
     (api, name)
@@ -35,12 +35,12 @@ def requests(api):
 
 
 def asked(api, change=None):
-    """What a deployment, changed, would answer to the suite."""
+    """The responses of a deployment with a change to the suite."""
     return {r.id: rehearse(r, "native-sse", (change,) if change else ()) for r in requests(api)}
 
 
 def table(api, change=None):
-    """What it is said to do with each field, in each mode."""
+    """The reported support of each field, in each mode."""
     exchanges = asked(api, change)
     hellos = {x.mode: x for x in exchanges.values() if x.question.topic == "hello"}
     seen = (one for x in exchanges.values() for one in sightings(x, hellos[x.mode]))
@@ -90,7 +90,7 @@ def test_the_one_field_that_is_dropped_is_named_and_no_other(api, name, mode):
     ],
 )
 def test_a_field_whose_type_is_checked_and_whose_value_is_not_read_is_named(api, name, mode):
-    """The server refuses what is of a wrong type, and reads nothing of what is right."""
+    """The server rejects wrong types, and ignores correct values."""
     drop = dropping(name, where=WHERE[mode], apis=(api,))
 
     def ask(asked):
@@ -106,7 +106,7 @@ def test_a_field_whose_type_is_checked_and_whose_value_is_not_read_is_named(api,
 
 
 def without(value, path):
-    """A value without what stands at a path, inside lists too."""
+    """A value without the item at a path, inside lists too."""
     if isinstance(value, list):
         return [without(item, path) for item in value]
     if not isinstance(value, dict):
@@ -121,7 +121,7 @@ REQUIRED = ("messages.content", "messages.content.text", "messages.content.image
             "messages.content.file", "messages.content.source", "system.text", "tools.input_schema", "tool_choice.name",
             "thinking.budget_tokens", "input.content", "input.content.text", "input.content.image_url",
             "text.format.schema", "response_format.json_schema.schema")  # fmt: skip
-"""Without these a request is refused whatever else is in it."""
+"""Without these a request is rejected, whatever else it has."""
 NESTED = [(api, path) for api, places in PLACES.items() for path in places if path not in REQUIRED]
 
 

@@ -46,7 +46,7 @@ def test_interim_replies_are_passed_over():
     assert (read.status, read.content, read.faults) == (404, b"no", ())
     only = reply(exchange(interim))
     assert (only.status, only.faults) == (0, ())
-    assert faults(interim[:-2]) == [("head", "the head of an interim reply has no end")]
+    assert faults(interim[:-2]) == [("head", "the head of an interim response has no end")]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The probes: each asks what its name says, in the modes that it lists."""
+"""The probes: each sends what its name means, in the modes that it lists."""
 
 import json
 

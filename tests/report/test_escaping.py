@@ -37,7 +37,7 @@ def test_a_long_run_is_cut_in_the_middle_and_says_how_much_is_missing():
     shown = window(b"x" * 5000, Span(1000, 4000))
     assert shown.startswith("…xxx")
     assert shown.endswith("xxx…")
-    assert "(2840 octets)" in shown
+    assert "(2840 bytes)" in shown
 
 
 def test_a_cut_splits_no_character():

@@ -44,7 +44,7 @@ def test_the_first_lines_of_the_incident_say_what_was_dropped_what_came_and_who_
     assert first.startswith("NOT CONFORMANT")
     assert "`stream`" in dropped
     assert "application/json" in dropped
-    assert re.fullmatch(r"Users of hermes.*, LangGraph.* and Letta.* would see nothing of the answer\.", users)
+    assert re.fullmatch(r"Users of hermes.*, LangGraph.* and Letta.* would see nothing of the response\.", users)
 
 
 def test_the_incident_is_priced(record):
@@ -58,7 +58,7 @@ def test_the_incident_is_priced(record):
 
 def test_every_failure_tells_all_that_a_person_needs(record):
     text = shown(record("silent_json"))
-    for label in ("seen", "where", "fix", "spec", "hurts", "again"):
+    for label in ("observed", "occurrences", "fix", "spec", "affected clients", "reproduce"):
         assert f"\n  {label} " in text
     assert "https://" in text
     assert "curl " in text
@@ -73,7 +73,7 @@ def test_a_good_run_is_short(record):
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_sentence_is_wider_than_the_terminal(record, width):
     for line in shown(record("silent_json"), width=width).splitlines():
-        assert len(line) <= width or line.lstrip().startswith("again"), line
+        assert len(line) <= width or line.lstrip().startswith("reproduce"), line
 
 
 def test_nothing_that_a_target_sent_reaches_a_screen_as_it_was(record):
@@ -138,7 +138,7 @@ def test_a_stale_waiver_fails_a_strict_run_only(record):
     ("stopped", "code", "said"),
     [
         ("unreachable", 3, "could not be reached"),
-        ("key-refused", 3, "refused the key"),
+        ("key-refused", 3, "rejected the API key"),
         ("interrupted", 130, "Interrupted"),
     ],
 )
@@ -152,5 +152,5 @@ def test_a_target_that_answers_no_greeting_is_never_conformant(record):
     run = record("nobody_home")
     assert run.report.exit_code in {1, 3}
     second = shown(run).splitlines()[1]
-    assert "No plain greeting was answered, so nothing is proven: is this the right address?" in second
+    assert "No baseline request succeeded, so nothing is proven: is the base URL right?" in second
     assert "https://api.example/v1" in second

@@ -54,7 +54,7 @@ def test_a_target_that_asks_for_no_key_is_not_applicable(judged):
         for v in judged(open_to_all, topics=TOPICS).verdicts
         if v.rule == "AUTH001" and v.api == "messages" and v.probe.endswith("wrong-key")
     ]
-    assert (verdict.status, verdict.message) == (Status.NOT_APPLICABLE, "the target asks for no key")
+    assert (verdict.status, verdict.message) == (Status.NOT_APPLICABLE, "the target requires no API key")
 
 
 ACCEPTED = answered(completion(), **WRONG)

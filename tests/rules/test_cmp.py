@@ -26,9 +26,9 @@ def test_an_error_is_not_judged(name):
     [
         ({"content": ""}, {"usage": SILENT}, None, "ended its turn at once"),
         ({"content": None}, {"usage": None}, None, "neither usage"),
-        ({"content": ""}, {}, {"stop": ["Hello"]}, "at which words to stop"),
+        ({"content": ""}, {}, {"stop": ["Hello"]}, "sets stop sequences"),
         ({"content": ""}, {"choices": []}, None, "no choice"),
-        ({"content": ""}, {"usage": THOUGHT}, None, "hidden thoughts"),
+        ({"content": ""}, {"usage": THOUGHT}, None, "hidden reasoning"),
     ],
 )
 def test_an_empty_answer_is_only_blamed_where_it_shows_what_was_lost(message, changes, body, reason):
@@ -64,7 +64,7 @@ def test_hidden_thoughts_may_use_up_a_cap():
     told = {"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12}
     told |= {"completion_tokens_details": {"reasoning_tokens": 9}}
     x = streamed(chunk({"role": "assistant"}), chunk(finish="length"), chunk(choices=[], usage=told), "[DONE]")
-    assert "hidden thoughts" in compared(x, answered(completion()))[0]
+    assert "hidden reasoning" in compared(x, answered(completion()))[0]
 
 
 def test_what_is_no_json_is_left_to_http():

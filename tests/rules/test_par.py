@@ -51,7 +51,7 @@ def test_tokens_of_thoughts_calls_and_cut_texts_need_not_stand_in_the_text():
 
 def test_alternatives_unasked_are_too_many():
     x = streamed(piece("Hi", HI), body={"logprobs": True})
-    assert say(RULES["PAR002"], x) == ["2 alternatives came where 0 were asked for"]
+    assert say(RULES["PAR002"], x) == ["a token has 2 alternatives, but 0 were requested"]
 
 
 @pytest.mark.parametrize("status", [401, 429, 503])

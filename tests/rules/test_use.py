@@ -11,7 +11,7 @@ RULES = {rule.id: rule for rule in FAMILIES}
 
 def test_a_stream_that_broke_off_owes_no_usage():
     x = streamed(*HELLO[:3], body=ASKED)
-    assert "broken off" in RULES["USE001"].when(x).reason
+    assert "truncated" in RULES["USE001"].when(x).reason
     assert RULES["USE001"].when(streamed(*HELLO, body=ASKED)) is None
 
 

@@ -1,4 +1,4 @@
-"""A run folder gives back what was put in, or says clearly why not."""
+"""A run folder returns the stored run, or reports clearly why not."""
 
 import gzip
 import json
@@ -174,9 +174,9 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
 
 @pytest.mark.parametrize("id", ["", ".", "..", "../up", "a/b", "a\\b", ".hidden", "a\0b", "a\nb", "x" * 201, "\udcff"])
 def test_an_id_that_is_no_file_name_is_refused(folder, id):  # noqa: A002
-    with pytest.raises(StoreError, match="is no file name"):
+    with pytest.raises(StoreError, match="is not a file name"):
         folder.write(example(id))
-    with pytest.raises(StoreError, match="is no file name"):
+    with pytest.raises(StoreError, match="is not a file name"):
         folder.exchange(id)
 
 
@@ -208,7 +208,7 @@ def test_lengths_that_do_not_add_up_are_refused(folder, file):
     folder.write(example())
     with (folder.path / "exchanges" / "one" / file).open("ab") as octets:
         octets.write(b"x")
-    with pytest.raises(StoreError, match=rf"{file}: it has \d+ octets where exchange.json tells of \d+"):
+    with pytest.raises(StoreError, match=rf"{file}: it has \d+ bytes, but exchange.json records \d+"):
         folder.exchange("one")
 
 

@@ -1,4 +1,4 @@
-"""What a target repeats of the key is nowhere in a run folder."""
+"""A key that the target repeats is nowhere in a run folder."""
 
 import base64
 import gzip

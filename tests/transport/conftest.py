@@ -1,4 +1,4 @@
-"""Raw servers on loopback that do exactly what a test says."""
+"""Raw servers on loopback that do exactly what a test specifies."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
 async def serving(
     play: Play, *, tls: ssl.SSLContext | None = None, read: bool = True, unix_socket: str | None = None
 ) -> AsyncIterator[Server]:
-    """Serve until the block ends: read each request (unless told not to), then play, then close."""
+    """Serve until the block ends: read each request (unless disabled), then play, then close."""
     server = Server(scheme="https" if tls else "http", unix_socket=unix_socket)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -54,7 +54,7 @@ async def serving(
                 server.requests.append(await read_request(reader))
             await play(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            server.gone.set()  # the client has left, or the test is over
+            server.gone.set()  # the client has disconnected, or the test is over
         finally:
             writer.transport.abort() if writer.transport.is_closing() else writer.close()
             with contextlib.suppress(ConnectionError, ssl.SSLError):
@@ -76,7 +76,7 @@ async def serving(
 
 
 def says(*octets: bytes, then: str = "close") -> Play:
-    """Write these octets, then `close`, `reset` or `hold` the connection until the client has gone."""
+    """Write these bytes, then `close`, `reset` or `hold` the connection until the client disconnects."""
 
     async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for piece in octets:
@@ -103,7 +103,7 @@ def asking(url: str, *, body: bytes = b"{}", method: str = "POST", id: str = "on
 
 @dataclass(frozen=True)
 class Wire:
-    """What the tests use; a fixture, because a conftest is not imported."""
+    """The helpers of the tests; a fixture, because a conftest is not imported."""
 
     key: str = KEY
     limits: Limits = LIMITS

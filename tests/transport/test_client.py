@@ -1,4 +1,4 @@
-"""One exchange: every octet, its time, and how it ended."""
+"""One exchange: every byte, its time, and how it ended."""
 
 import asyncio
 import gzip

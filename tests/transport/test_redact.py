@@ -1,4 +1,4 @@
-"""No secret leaves the courier, in whatever spelling; nothing else is touched."""
+"""Exchanges hold no secret, in any encoding; nothing else is masked."""
 
 import base64
 import gzip
@@ -54,7 +54,7 @@ def test_base64_is_masked_wherever_the_secret_stands_in_it(secret, before, after
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encode(before + secret.encode() + after)
         masked, _ = mask_heard(whole, [secret])
-        # at most the characters that the neighbours share in are left
+        # at most the characters shared with the neighbours are left
         assert len(masked) == len(whole)
         assert masked.count(b"*") >= len(secret) * 8 // 6 - 2
 

@@ -1,4 +1,4 @@
-"""Many exchanges at once."""
+"""Concurrent exchanges."""
 
 import asyncio
 import itertools
@@ -26,7 +26,7 @@ async def test_never_more_than_the_limit_at_once(wire):
         if now == 7:
             full.set()
         await full.wait()
-        now -= 1  # before the reply: only that lets the client begin another exchange
+        now -= 1  # before the response, which lets the client start another exchange
         writer.write(HELLO)
 
     done = []
@@ -87,7 +87,7 @@ async def test_nothing_to_fire(wire):
 @pytest.mark.parametrize("anyio_backend", [("asyncio", IN_VIRTUAL_TIME)], ids=["virtual-time"])
 @pytest.mark.parametrize(("concurrency", "connections"), [(1, 1), (3, 6)])
 async def test_requests_go_on_while_connections_linger(wire, concurrency, connections):
-    """One at a time is one connection at a time; otherwise as many linger as have requests under way."""
+    """A concurrency of 1 means one connection at a time; otherwise as many linger as have requests in flight."""
     under_way = opened = most_under_way = most_opened = 0
 
     async def count(reader, writer):
@@ -97,7 +97,7 @@ async def test_requests_go_on_while_connections_linger(wire, concurrency, connec
         await anyio.sleep(0.01)
         under_way -= 1
         writer.write(HELLO)
-        await reader.read()  # the connection is kept until the client closes it
+        await reader.read()  # the connection stays open until the client closes it
         opened -= 1
 
     done = []

@@ -1,4 +1,4 @@
-"""The watch: a harness that was held up says so in the exchange, and a quiet one does not."""
+"""Harness stalls are recorded in the exchange; without stalls, none is."""
 
 import time
 
@@ -12,7 +12,7 @@ BLOCKED_S = 0.08
 
 
 def watched(block):
-    """What a watch saw while this ran beside it, and from then on."""
+    """The stalls that a watch reports while this runs, and afterwards."""
 
     async def run():
         watch = Watch()
@@ -30,7 +30,7 @@ def watched(block):
 
 
 async def hold_the_loop():
-    time.sleep(BLOCKED_S)  # noqa: ASYNC251 - what a busy machine does to us is the subject
+    time.sleep(BLOCKED_S)  # noqa: ASYNC251 - simulates a stall of the harness
 
 
 async def hold_the_loop_and_go_on():

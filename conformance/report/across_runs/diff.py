@@ -1,7 +1,6 @@
-"""What changed between two runs of a target: failures, fields, frameworks' fates and cost. Pure.
+"""Differences between two runs of a target: failures, field support, framework outcomes and cost. Pure.
 
-What a noisy but equal target changes is no difference: verdicts that could not be had, states that are not known,
-times.
+Noise is ignored: untestable verdicts, unknown field states, times.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,11 +17,11 @@ from conformance.report.impacts import USER_SEES, WORST, money
 
 Place = tuple[str, str, str, str]
 NOTICEABLE: Final = 0.2
-"""A change of what a run costs, as a share of what it cost before."""
+"""Smallest reported change of a run's cost, as a share of the old cost."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference: of what kind, whether it is a regression, and in words."""
+    """One difference: its kind, whether it is a regression, and a description."""
 
     kind: Literal["failure", "mended", "field", "framework", "cost"]
     regression: bool
@@ -32,13 +31,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def changes(old: Report, new: Report, *, strict: bool = False) -> tuple[Change, ...]:
-    """The differences, regressions first. With `strict` a new failure of a SHOULD is a regression, too."""
+    """The differences, regressions first. With `strict`, new SHOULD failures are regressions, too."""
     found = (*_failures(old, new, strict=strict), *_fields(old, new), *_fates(old, new), *_cost(old, new))
     return tuple(sorted(found, key=lambda c: (not c.regression, c.kind, c.what)))
 
 
 def _failures(old: Report, new: Report, *, strict: bool) -> Iterator[Change]:
-    """Rules that fail on an API now and did not, or the other way round; where both could tell."""
+    """Rules that newly fail on an API, and rules that failed and now pass."""
     before, after = _by_rule(old.verdicts), _by_rule(new.verdicts)
     for place, verdicts in after.items():
         failed = [v for v in verdicts if v.counts]
@@ -64,7 +63,7 @@ GOOD: Final[tuple[State, ...]] = ("honoured", "refused", "announced")
 
 
 def _fields(old: Report, new: Report) -> Iterator[Change]:
-    """Fields whose state is another, where it is known both times."""
+    """Fields whose state changed and is known in both runs."""
     before = {(f.api, f.field, f.mode): f for f in old.fields}
     for field in new.fields:
         was = before.get((field.api, field.field, field.mode))
@@ -77,7 +76,7 @@ def _fields(old: Report, new: Report) -> Iterator[Change]:
 
 
 def _fates(old: Report, new: Report) -> Iterator[Change]:
-    """Frameworks whose user gets something else, or that send more or fewer requests for it."""
+    """Frameworks whose outcome or number of requests changed."""
     before = {_of(impact): impact for impact in old.impact}
     for impact in new.impact:
         was = before.get(_of(impact))
@@ -96,11 +95,11 @@ def _of(impact: Impact) -> Place:
 
 def _told(impact: Impact) -> str:
     requests = f"{impact.requests} request" + "s" * (impact.requests != 1)
-    return f"its user {USER_SEES[impact.outcome]} with {requests}"
+    return f"the user {USER_SEES[impact.outcome]} after {requests}"
 
 
 def _cost(old: Report, new: Report) -> Iterator[Change]:
-    """What the same questions cost."""
+    """Cost changes, if both runs sent the same requests."""
     if old.cost_usd and new.cost_usd is not None and (old.suite, old.requests) == (new.suite, new.requests):
         share = (new.cost_usd - old.cost_usd) / old.cost_usd
         if abs(share) > NOTICEABLE:
@@ -111,14 +110,14 @@ def _cost(old: Report, new: Report) -> Iterator[Change]:
 TITLES: Final = {
     "failure": "New failures",
     "field": "Request fields",
-    "framework": "What users would see",
+    "framework": "Framework outcomes",
     "cost": "Cost",
-    "mended": "Mended",
+    "mended": "Fixed",
 }
 
 
 def as_markdown(found: Iterable[Change], old: Report, new: Report) -> str:
-    """The differences as a comment for a pull request."""
+    """The differences as Markdown, for a pull request comment."""
     all_of_them = list(found)
     bad = sum(change.regression for change in all_of_them)
     head = f"❌ {bad} regressions" if bad else "✅ no regression"

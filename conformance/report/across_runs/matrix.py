@@ -1,4 +1,4 @@
-"""The matrix: many targets against the frameworks, the families of rules, and the request fields."""
+"""The matrix: targets by framework, by rule family, and by request field."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -14,26 +14,26 @@ from conformance.rules.families import FAMILIES
 
 SHORT: Final[dict[Outcome, str]] = {
     "text": "delivers",
-    "text+": "too much",
-    "partial_text": "a part",
+    "text+": "extra text",
+    "partial_text": "truncated",
     "empty_silent": "empty",
     "exception": "error",
-    "partial_text+exception": "a part, error",
+    "partial_text+exception": "truncated, error",
     "hang": "hangs",
     "tool_ok": "tool call",
-    "tool_bad": "broken call",
+    "tool_bad": "malformed call",
 }
 
 
 class Fate(NamedTuple):
-    """What a framework's user gets, and the requests that it takes."""
+    """A framework's outcome, and the number of requests."""
 
     outcome: Outcome
     requests: int
 
 
 class Column(NamedTuple):
-    """What a matrix keeps of one target: a little, however long its run was."""
+    """The summary of one target; small, however large its run."""
 
     name: str
     file: str
@@ -46,12 +46,12 @@ class Column(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The class that colours its verdict."""
+        """The CSS class of its verdict."""
         return html.kind(self.said)
 
 
 class Cell(NamedTuple):
-    """One cell: its words, the class that colours it, where it leads, and more in a tooltip."""
+    """One cell: text, CSS class, link, tooltip, and failed levels for the filters."""
 
     text: str
     kind: str = ""
@@ -61,7 +61,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row: its name for the filters, its label and a cell for each target."""
+    """One row: its name for the filters, its label, and one cell per target."""
 
     name: str
     label: str
@@ -79,7 +79,7 @@ class Grid(NamedTuple):
 
 
 class Trend(NamedTuple):
-    """How many rules failed in the runs of one target that are kept, oldest first."""
+    """The numbers of failed rules in the stored runs of one target, oldest first."""
 
     name: str
     runs: int
@@ -88,7 +88,7 @@ class Trend(NamedTuple):
 
 
 def column(report: Report, file: str) -> Column:
-    """What is kept of a target's report."""
+    """Summarize a target's report."""
     families: dict[str, dict[str, int]] = {}
     for verdict in report.verdicts:
         counts = families.setdefault(report.rules[verdict.rule].family, {})
@@ -112,7 +112,7 @@ def failed_column(name: str, file: str, why: str) -> Column:
 
 
 def _fates(impacts: Iterable[Impact]) -> dict[str, Fate]:
-    """The worse of a framework's two modes; streaming, where they are alike."""
+    """The worse of a framework's two modes; streaming if they are equal."""
     found: dict[str, Fate] = {}
     for impact in sorted(impacts, key=lambda i: i.mode):
         fate = Fate(impact.outcome, impact.requests)
@@ -140,15 +140,15 @@ def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = ()) ->
 TITLES: Final = {
     "frameworks": (
         "Frameworks",
-        "What each framework's user gets for a plain message, in the worse of both modes; × is the requests it takes.",
+        "Outcome of a plain message for each framework's user, in the worse mode; × is the number of requests sent.",
         "framework",
     ),
     "families": (
-        "Families of rules",
-        "How many verdicts fail, by level; a tick where all that applied passed.",
+        "Rule families",
+        "Failed verdicts by level; ✓ if all applicable rules passed.",
         "family",
     ),
-    "fields": ("Request fields", "What becomes of each field, in the worse of both modes.", "field"),
+    "fields": ("Request fields", "Support of each field, in the worse mode.", "field"),
 }
 
 
@@ -168,7 +168,7 @@ def _fate(c: Column, client: str) -> Cell:
     times = f" ×{fate.requests}" if fate.requests > 1 else ""
     kind = html.kind(fate.outcome)
     kind = "warn" if kind == "good" and fate.requests > 1 else kind
-    title = f"{client} on {c.name}: its user {USER_SEES[fate.outcome]}"
+    title = f"{client} on {c.name}: the user {USER_SEES[fate.outcome]}"
     return Cell(SHORT[fate.outcome] + times, kind, f"targets/{c.file}.html#impact", title)
 
 
@@ -192,5 +192,5 @@ def _state(c: Column, place: tuple[Api, str]) -> Cell:
 
 
 def rules_shown(columns: Sequence[Column]) -> Iterator[str]:
-    """The rules that a page is needed for."""
+    """The rules that need a page."""
     yield from sorted(frozenset[str]().union(*(c.failing for c in columns)))

@@ -1,4 +1,4 @@
-"""A badge: the verdict on a target as a small picture."""
+"""A badge: the verdict on a target as a small SVG."""
 
 from html import escape
 from typing import Final
@@ -11,7 +11,7 @@ COLOUR: Final = {0: "#2e7d32", 1: "#b3261e"}
 
 
 def render(report: Report) -> bytes:
-    """The octets of an SVG picture."""
+    """The badge as SVG bytes."""
     failed = report.summary.failed
     words = {0: "conformant", 1: f"{failed.get('MUST', 0)} MUST failed"}.get(report.exit_code, "not tested")
     left, right = (int(len(text) * PER_CHARACTER) + 12 for text in (LABEL, words))

@@ -1,4 +1,4 @@
-"""The report as annotations of a GitHub job: workflow commands, one a failing rule."""
+"""The report as GitHub annotations: one workflow command per failing rule."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,12 +7,12 @@ from conformance.report.document import Report
 from conformance.report.failures import Evidence, grouped, text
 
 MOST: Final = 10
-"""GitHub shows no more of each kind for a step."""
+"""GitHub shows at most this many of each kind per step."""
 COMMAND: Final = {"MUST": "error", "SHOULD": "warning", "MAY": "notice"}
 
 
 def render(report: Report, evidence: Evidence) -> bytes:
-    """The lines of the commands, to be printed to the job's log."""
+    """The workflow commands, to be printed to the job's log."""
     return "".join(f"{line}\n" for line in _lines(report, evidence)).encode()
 
 
@@ -22,11 +22,11 @@ def _lines(report: Report, evidence: Evidence) -> Iterator[str]:
         title = _property(f"{failure.rule} {failure.level}: {failure.title}")
         yield f"::{COMMAND[failure.level]} title={title}::{_data(text(failure))}"
     if more:
-        yield f"::notice title=More failures::{_data(f'{more} more failing rules: see the report.')}"
+        yield f"::notice title=More failures::{_data(f'{more} more failing rules: see the JSON report.')}"
 
 
 def _data(value: str) -> str:
-    """A message, escaped as the runner undoes it."""
+    """A message, escaped for workflow commands."""
     return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -1,4 +1,4 @@
-"""The recording as a HAR archive, which a browser's network panel opens. Keys are masked in it as they are on disk."""
+"""The recording as a HAR archive, for a browser's network panel. Keys stay masked."""
 
 import base64
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ MS = 1e6
 
 
 def render(report: Report, evidence: Evidence) -> bytes:
-    """The octets of a HAR 1.2 document of all exchanges that a verdict rests on."""
+    """A HAR 1.2 document, as bytes, of all exchanges that a verdict refers to."""
     names = dict.fromkeys(name for verdict in report.verdicts for name in verdict.exchanges)
     out = StringIO()
     began = datetime.fromisoformat(report.started)
@@ -67,7 +67,7 @@ def _header(header: Header) -> Record:
 
 
 def _content(octets: bytes, media_type: str) -> Content:
-    """What a reply held: as text where it is some."""
+    """A response body: as text if it is UTF-8, else base64."""
     try:
         return Content(size=len(octets), mimeType=media_type, text=octets.decode())
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
-"""The pages: one of a run, one of a rule, and the matrix of many targets. All that a target sent is escaped.
+"""HTML pages: of a run, of a rule, and the matrix of many targets. All text from a target is escaped.
 
-They ask nobody for anything: styles and scripts are inside, and links lead to files beside them.
+The pages load nothing from the network: styles and scripts are inline, and links are relative.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,35 +20,35 @@ from conformance.report.failures import Evidence, Line, describe
 from conformance.report.impacts import USER_SEES, money, worst_first
 
 MOST_SHOTS: Final = 3
-SAID: Final = {0: "conformant", 3: "not tested", 4: "harness failed", 130: "interrupted"}
+SAID: Final = {0: "conformant", 3: "not tested", 4: "harness error", 130: "interrupted"}
 KINDS: Final = {
     "conformant": "good", "not conformant": "bad", "text": "good", "tool_ok": "good", "honoured": "honoured",
     "text+": "warn", "partial_text": "warn", "empty_silent": "bad", "exception": "bad", "hang": "bad",
     "tool_bad": "bad", "partial_text+exception": "bad", "MUST": "MUST", "SHOULD": "SHOULD", "pass": "good",
     "refused": "refused", "announced": "announced", "dropped": "dropped", "fail": "bad", "waived": "waived",
 }  # fmt: skip
-"""The colour of each word; other words have none."""
+"""The CSS class of each word; other words have none."""
 WORDS: Final = (
     *(("conformant", "no MUST failed"), ("not conformant", "a MUST failed")),
-    ("not tested", "the target could not be reached, or refused the key"),
-    *((outcome, f"its user {sees}") for outcome, sees in USER_SEES.items()),
-    ("MUST", "a requirement: where it fails, the target is not conformant"),
+    ("not tested", "the target was unreachable, or rejected the API key"),
+    *((outcome, f"the user {sees}") for outcome, sees in USER_SEES.items()),
+    ("MUST", "a requirement: if it fails, the target is not conformant"),
     ("SHOULD", "a recommendation, or a requirement on which good sources disagree"),
-    ("pass", "verified: there was evidence"),
-    ("fail", "the target is at fault, and the octets show it"),
+    ("pass", "verified by evidence"),
+    ("fail", "the target violates the rule, as the recorded bytes show"),
     ("untestable", "a prerequisite was missing, or the model did not cooperate"),
-    ("not-applicable", "the requirement does not concern what was asked"),
-    ("honoured", "the field is read, and does what it says"),
-    ("refused", "the field is refused by name"),
-    ("announced", "the answer says that the field was ignored"),
-    ("dropped", "the field is ignored without a word"),
-    ("unknown", "what was asked does not show it"),
-    ("waived", "known, and accepted by the target's owner until a date"),
+    ("not-applicable", "the rule does not apply to the request"),
+    ("honoured", "the field has its documented effect"),
+    ("refused", "the request is rejected with an error that names the field"),
+    ("announced", "the response reports that the field was ignored"),
+    ("dropped", "the field is silently ignored"),
+    ("unknown", "the requests sent do not show it"),
+    ("waived", "a known failure, accepted by the target's owner until a date"),
 )
 
 
 class Shot(NamedTuple):
-    """An exchange that shows a fault: its name, its timing in words and as a picture, the octets around the fault."""
+    """An exchange that shows a failure: its name, its timing in words and as SVG, the bytes around the failure."""
 
     name: str
     words: str
@@ -57,7 +57,7 @@ class Shot(NamedTuple):
 
 
 class Card(NamedTuple):
-    """One failing rule as a page shows it."""
+    """One failing rule on a page."""
 
     rule: str
     level: Level
@@ -71,12 +71,12 @@ class Card(NamedTuple):
 
 
 def render(report: Report, evidence: Evidence) -> bytes:
-    """The octets of a page of one run, which stands alone."""
+    """A self-contained page of one run, as bytes."""
     return run_page(report, evidence).encode()
 
 
 def run_page(report: Report, evidence: Evidence, root: str = "") -> str:
-    """The page of a run; `root` leads to the matrix that it is part of."""
+    """The page of a run; `root` is the relative path to its matrix."""
     page = facts(report) | {"cards": list(cards(report, evidence))}
     page |= {
         "levels": list(dict.fromkeys(card.level for card in page["cards"])),
@@ -97,12 +97,12 @@ def index_page(**parts_of_it: Any) -> str:
 
 
 def said(report: Report) -> str:
-    """What came of a run, in a word or two."""
+    """The overall verdict in one or two words."""
     return SAID.get(report.exit_code, "not conformant")
 
 
 def facts(report: Report) -> dict[str, Any]:
-    """What stands above the failures."""
+    """The page's data, except the failures."""
     return {
         "name": report.target.name,
         "model": report.target.model,
@@ -142,7 +142,7 @@ def cards(report: Report, evidence: Evidence) -> Iterator[Card]:
 
 
 def _shots(verdicts: Iterable[Judged], evidence: Evidence) -> Iterator[Shot]:
-    """The first exchanges that show a fault; the recordings themselves stay outside the page."""
+    """The first exchanges that show a failure; the recordings are not embedded in the page."""
     seen: dict[str, Any] = {}
     for verdict in verdicts:
         for name in verdict.exchanges[:1]:
@@ -151,11 +151,11 @@ def _shots(verdicts: Iterable[Judged], evidence: Evidence) -> Iterator[Shot]:
     for name, at in list(seen.items())[:MOST_SHOTS]:
         x = evidence.load(name)
         octets = parts(getattr(x, at.side), at) if at else None
-        yield Shot(name, timeline.in_words(x), Markup(timeline.svg(x)), octets)  # noqa: S704 - made of numbers alone
+        yield Shot(name, timeline.in_words(x), Markup(timeline.svg(x)), octets)  # noqa: S704 - numbers only
 
 
 def kind(word: str) -> str:
-    """The class that colours a word."""
+    """The CSS class of a word."""
     return KINDS.get(word, "")
 
 

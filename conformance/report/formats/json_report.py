@@ -1,4 +1,4 @@
-"""The JSON report, as `schemas/report.schema.json` describes it."""
+"""The JSON report (`schemas/report.schema.json`)."""
 
 import msgspec
 
@@ -6,5 +6,5 @@ from conformance.report.document import Report
 
 
 def render(report: Report) -> bytes:
-    """The octets of the JSON report; the same report gives the same octets."""
+    """The JSON report as bytes; deterministic."""
     return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"

@@ -1,4 +1,4 @@
-"""The JUnit report: one test case a verdict, as CI systems read it."""
+"""The JUnit report: one test case per verdict."""
 
 from xml.etree import ElementTree as ET
 
@@ -9,10 +9,10 @@ from conformance.report.impacts import in_short
 
 
 def render(report: Report, evidence: Evidence) -> bytes:
-    """The octets of a JUnit XML document.
+    """A JUnit XML document, as bytes.
 
-    A failure of any level is a `failure` of that type; a waived one is skipped with the waiver's reason, as pytest
-    does with an expected failure; `not-applicable` and `untestable` are skipped with theirs; `error` is an error.
+    A failure is a `failure` whose type is its level; a waived one is skipped with the waiver's reason, like an xfail of
+    pytest; `not-applicable` and `untestable` are skipped with their reason; `error` is an error.
     """
     suite = ET.Element("testsuite", _totals(report))
     ET.SubElement(suite, "properties").extend(
@@ -68,7 +68,7 @@ def _case(verdict: Judged, report: Report, evidence: Evidence) -> ET.Element:
 
 
 def properties(verdict: Judged, report: Report) -> tuple[tuple[str, str], ...]:
-    """The facts of a verdict that a CI system can filter by."""
+    """The properties of a verdict, for filters of CI systems."""
     return (
         ("rule", verdict.rule),
         ("level", verdict.level.value),

@@ -1,4 +1,4 @@
-"""The report in Markdown: for a pull request, or the summary page of a CI job."""
+"""The report in Markdown, for a pull request or a CI job summary."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,24 +16,24 @@ TICKS: Final = re.compile("`+")
 
 
 def render(report: Report, evidence: Evidence) -> bytes:
-    """The octets of a Markdown document. Nothing that the target sent is markup in it."""
+    """A Markdown document, as bytes. Text from the target is escaped."""
     return ("\n".join(_lines(report, evidence)).rstrip() + "\n").encode()
 
 
 def plain(text: str) -> str:
-    """A text that Markdown shows as it is, on one line."""
+    """Escape a text for Markdown, on one line."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return SPECIAL.sub(r"\\\1", escaped).replace("@", MENTION).replace("\n", " ")
 
 
 def code(text: str) -> str:
-    """A text as code, between more backticks than stand in it."""
+    """A text as inline code, fenced by more backticks than it contains."""
     fence = "`" * (max((len(run) for run in TICKS.findall(text)), default=0) + 1)
     return f"{fence} {text} {fence}" if "`" in text or not text.strip() else f"{fence}{text}{fence}"
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """A table of cells that are safe already."""
+    """A table; its cells must be escaped already."""
     names = list(head)
     yield f"| {' | '.join(names)} |"
     yield f"|{'---|' * len(names)}"
@@ -41,7 +41,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 
 
 def _lines(report: Report, evidence: Evidence) -> Iterator[str]:
-    verdict = {0: "✅ conformant", 3: "⚠️ not tested", 4: "⚠️ the harness failed", 130: "⚠️ interrupted"}
+    verdict = {0: "✅ conformant", 3: "⚠️ not tested", 4: "⚠️ harness error", 130: "⚠️ interrupted"}
     said = verdict.get(report.exit_code, "❌ not conformant")
     yield f"# {said}: {plain(report.target.name)}"
     yield ""
@@ -64,10 +64,10 @@ def _impact(report: Report) -> Iterator[str]:
     rows = [i for i in report.impact if i.mode == "stream" and not (i.delivered and i.requests == 1)]
     if not rows:
         return
-    yield "## What users would see"
+    yield "## Framework outcomes"
     yield ""
     yield from table(
-        ("framework", "its user", "requests", "billed", "retries cost", "in all"),
+        ("framework", "user outcome", "requests", "billed", "cost of retries", "total cost"),
         (
             (plain(i.client), USER_SEES[i.outcome], str(i.requests), str(i.billed), *_spent(i.wasted_usd, i.cost_usd))
             for i in rows
@@ -96,7 +96,7 @@ def _line(line: Line) -> str:
 def _fields(report: Report) -> Iterator[str]:
     lost = [f for f in report.fields if f.documented and f.state in ("dropped", "announced", "refused")]
     if lost:
-        yield "## Request fields that do nothing"
+        yield "## Request fields without effect"
         yield ""
         cells = ((code(f.field), f.api, f.mode, f.state, plain(f.why)) for f in lost)
         yield from table(("field", "API", "mode", "state", "why"), cells)

@@ -1,4 +1,4 @@
-"""The formats of a report, by the names that `--report` takes."""
+"""The report formats, by their names in `--report`."""
 
 from collections.abc import Callable
 from typing import Final

@@ -1,4 +1,4 @@
-"""The report in SARIF 2.1.0, as code scanning reads it: a result for each failure, pointing into the recording."""
+"""The report in SARIF 2.1.0, for code scanning: one result per failure, pointing into the recording."""
 
 import json
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ LEVELS: Final = {Level.MUST: "error", Level.SHOULD: "warning", Level.MAY: "note"
 
 
 def render(report: Report, evidence: Evidence) -> bytes:
-    """The octets of a SARIF log. Waived failures are there, suppressed."""
+    """A SARIF log, as bytes. Waived failures are included as suppressed."""
     failed = [verdict for verdict in report.verdicts if verdict.status is Status.FAIL]
     rules = sorted({verdict.rule for verdict in failed})
     run = {
         "tool": {"driver": _driver(report, rules)},
         "invocations": [{"executionSuccessful": report.exit_code in (0, 1), "exitCode": report.exit_code}],
-        "originalUriBaseIds": {"RUN": {"description": {"text": "The folder of the run."}}},
+        "originalUriBaseIds": {"RUN": {"description": {"text": "The run folder."}}},
         "results": [_result(verdict, rules.index(verdict.rule), report, evidence) for verdict in failed],
         "columnKind": "unicodeCodePoints",
         "properties": {"target": report.target.name, "model": report.target.model, "suite": report.suite},
@@ -69,7 +69,7 @@ def _result(verdict: Judged, index: int, report: Report, evidence: Evidence) -> 
 
 
 def _locations(verdict: Judged) -> Iterator[dict[str, Any]]:
-    """Where the octets are, relative to the run's folder; the whole reply where a finding points nowhere."""
+    """The byte ranges, relative to the run folder; the complete response if no finding has a position."""
     pointed = [(seen.seen, seen.at) for seen in verdict.findings if seen.at]
     yield from (_location(words, at) for words, at in pointed[:MOST_PLACES])
     if not pointed:

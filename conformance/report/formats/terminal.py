@@ -1,4 +1,4 @@
-"""The report for a person at a terminal or in a CI log: short where all is well, exact where it is not."""
+"""The report for a terminal or a CI log: short if all is well, exact if not."""
 
 from collections.abc import Iterable, Iterator
 from typing import IO
@@ -19,9 +19,9 @@ COLOUR = {"MUST": "bold red", "SHOULD": "yellow", "MAY": "cyan"}
 
 
 def console(file: IO[str], *, width: int | None = None) -> Console:
-    """A console that takes every text as it is: no markup, no emoji, no guessing of colours.
+    """A console that prints text verbatim: no markup, emoji or highlighting.
 
-    What is no terminal gets no colours and, unless a width is given, no line breaks inside a sentence.
+    If `file` is not a terminal, there are no colours and, unless a width is given, no wrapping.
     """
     made = Console(file=file, markup=False, highlight=False, emoji=False, width=width)
     if width is None and not made.is_terminal:
@@ -47,7 +47,7 @@ def render(report: Report, evidence: Evidence, out: Console) -> None:
 
 def _opening(report: Report, out: Console) -> None:
     good = report.exit_code == 0
-    verdict = {0: "CONFORMANT", 1: "NOT CONFORMANT", 3: "NOT TESTED", 4: "HARNESS FAILED", 130: "INTERRUPTED"}
+    verdict = {0: "CONFORMANT", 1: "NOT CONFORMANT", 3: "NOT TESTED", 4: "HARNESS ERROR", 130: "INTERRUPTED"}
     first = Text.assemble(
         (verdict.get(report.exit_code, "NOT CONFORMANT"), "bold green" if good else "bold red"),
         f"  {report.target.name}, model {report.target.model}, at {report.target.base_url}",
@@ -62,7 +62,7 @@ def _failure(failure: Failure, out: Console) -> None:
     head = Text.assemble((f"{failure.rule} {failure.level}", COLOUR[failure.level]), f"  {failure.title}")
     say(out, "", head, indent=0)
     for line in failure.lines:
-        say(out, line.label, Text(line.text, "dim" if line.verbatim else ""), verbatim=line.label == "again")
+        say(out, line.label, Text(line.text, "dim" if line.verbatim else ""), verbatim=line.label == "reproduce")
 
 
 def _waivers(report: Report, out: Console) -> None:
@@ -81,7 +81,7 @@ def _profiles(report: Report, out: Console) -> None:
     out.print()
     widest = max((len(name) for name in report.summary.profiles), default=0)
     for name, counts in report.summary.profiles.items():
-        words = ", ".join(_numbers(counts)) or "nothing was asked"
+        words = ", ".join(_numbers(counts)) or "no requests"
         say(out, "", Text.assemble((name.ljust(widest + 2), "bold"), words), indent=0)
 
 
@@ -110,6 +110,6 @@ def _closing(report: Report, out: Console) -> None:
 
 
 def page(lines: Iterable[tuple[str, str]], out: Console) -> None:
-    """Print a page: labels and texts. The first is the title; a text without a label goes on from the one before."""
+    """Print a page: labels and texts. The first is the title; a text without a label continues the previous one."""
     for number, (label, text) in enumerate(lines):
         say(out, label, Text(text, "" if number else "bold"), indent=LABEL if number else 0)

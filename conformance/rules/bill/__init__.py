@@ -1,1 +1,1 @@
-"""BILL: what it costs that gives nothing: errors, refusals, retries, disconnects."""
+"""BILL: the cost of requests that deliver nothing: errors, retries, disconnects."""

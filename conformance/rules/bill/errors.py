@@ -1,4 +1,4 @@
-"""What errors and refusals cost, as far as their replies tell it."""
+"""The cost of errors, as far as their responses report it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,31 +23,31 @@ MISTAKE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
 REFUSED = error("No such role.")
 GREETING = answered(completion())
 RETRIED = 409
-"""The one status of those for a client's fault that SDKs retry, the ones about time and rates aside."""
+"""The only 4xx status that SDKs retry, apart from timeouts and rate limits."""
 
 
 def _error_in_one_piece(x: Exchange) -> Skip | None:
-    """An error came whole. The refusal of a streamed greeting is judged by NYI, which looks at the usage, too."""
+    """The response is an error, not a stream. NYI judges rejected streaming baseline requests, usage included."""
     if skip := replied(x):
         return skip
     if not refusal(x) or looks_like_events(x):
-        return not_applicable("no error came in one piece")
+        return not_applicable("the response is not a non-streaming error")
     if x.question.topic == "hello" and x.mode == "stream" and may_refuse_streaming(x):
         return ANOTHER_QUESTION
     return None
 
 
 def _counted(value: Any) -> bool:
-    """Whether a usage bills anything."""
+    """Whether `usage` counts any tokens."""
     return any(is_integer(count) and count > 0 for count in mapping(value).values())
 
 
 @rule(
     "BILL001",
     MUST,
-    "An error reports no usage",
+    "Errors report no usage",
     spec=ERRORS,
-    fix="Refuse before the model runs; where it did run, leave `usage` out of the error.",
+    fix="Reject before the model runs; if it did run, leave `usage` out of the error.",
     when=_error_in_one_piece,
     good=[
         (answered(REFUSED, status=400, **MISTAKE), GREETING),
@@ -61,24 +61,24 @@ def _counted(value: Any) -> bool:
     ],
 )
 def error_with_usage(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Who pays by usage pays for an answer that nobody got."""
+    """Clients billed by usage pay for a completion that they did not get."""
     if refuses_streaming(x) and refuses_streaming(hello):
-        yield not_applicable("what refusing to stream costs is judged by the greeting's refusal")
+        yield not_applicable("NYI rules judge the usage of rejected streaming on the baseline request")
         return
     value = mapping(body(x))
     for part in (value, mapping(value.get("error"))):
         if _counted(part.get("usage")):
-            yield Finding(f"the error {refusal(x).status} reports a `usage`", at=refusal(x).at, expected="no usage")
+            yield Finding(f"the {refusal(x).status} error reports `usage`", at=refusal(x).at, expected="no usage")
 
 
 def _failed_at_once(x: Exchange) -> Skip | None:
-    """A stream holds an error, and nothing of an answer."""
+    """The stream contains an error, and no part of a completion."""
     if skip := succeeded(x):
         return skip
     if not looks_like_events(x) or error_at(x) is None:
-        return not_applicable("the stream holds no error")
+        return not_applicable("the stream contains no error")
     said = any(c.text or c.calls or c.reasoning or c.refusal or c.other for c in answer(x).choices)
-    return not_applicable("a part of the answer came before the error") if said else None
+    return not_applicable("a part of the completion was received before the error") if said else None
 
 
 ROLE = chunk({"role": "assistant", "content": ""})
@@ -90,32 +90,32 @@ FAILED = error("The upstream failed.", "server_error")
     SHOULD,
     "A stream that fails before its first text reports no completion tokens",
     spec=ERRORS,
-    fix="Count what was delivered: nothing.",
+    fix="Count only delivered tokens: none.",
     when=_failed_at_once,
     good=[streamed(ROLE, FAILED), streamed(FAILED), streamed(FAILED | {"usage": SPENT | {"completion_tokens": 0}})],
     bad=[streamed(ROLE, FAILED | {"usage": SPENT}), streamed(ROLE, FAILED, chunk(choices=[], usage=SPENT), "[DONE]")],
     apis=("chat",),
 )
 def failed_stream_with_usage(x: Exchange) -> Iterator[Finding]:
-    """The customer pays for the failure, and again for the second try."""
+    """The customer pays for the failure, and again for the retry."""
     spent = usage(x)
     if spent and spent.completion:
-        seen = f"the stream failed before any text, and reports {spent.completion} completion tokens"
+        seen = f"the stream failed before any text, but its usage reports {spent.completion} completion tokens"
         yield Finding(seen, at=refusal(x).at)
 
 
 def _refused(x: Exchange) -> Skip | None:
     if skip := mistaken(x):
         return skip
-    return None if 400 <= reply(x).status < 500 else not_applicable("the mistake was not refused with a 4xx status")
+    return None if 400 <= reply(x).status < 500 else not_applicable("the request was not rejected with a 4xx")
 
 
 @rule(
     "BILL003",
     SHOULD,
-    "The refusal of a mistake asks for no second try",
+    "Errors for invalid requests are not marked retryable",
     spec=RETRIES,
-    fix="Answer 400, and leave `x-should-retry` out or set it to false.",
+    fix="Return 400, and leave `x-should-retry` out or set it to false.",
     when=_refused,
     good=[
         answered(REFUSED, status=400, **MISTAKE),
@@ -130,6 +130,6 @@ def mistake_that_is_retried(x: Exchange) -> Iterator[Finding]:
     """SDKs send a request that can never work three times."""
     retry = reply(x).value("x-should-retry").lower()
     if retry == "true":
-        yield Finding("the refusal says x-should-retry: true", at=reply(x).span("x-should-retry"))
+        yield Finding("the error for an invalid request sets x-should-retry: true", at=reply(x).span("x-should-retry"))
     elif reply(x).status == RETRIED and retry != "false":
-        yield Finding("the mistake was refused with 409, which SDKs retry", at=reply(x).head, expected="400")
+        yield Finding("the invalid request was rejected with 409, which SDKs retry", at=reply(x).head, expected="400")

@@ -1,4 +1,4 @@
-"""What retries cost: computed from what each framework would do with the reply, nothing is sent again."""
+"""The cost of retries, computed from how each framework would handle the response; no retry is sent."""
 
 from collections.abc import Iterator
 
@@ -16,30 +16,30 @@ from conformance.rules.example import HELLO, JSON, answered, completion, error, 
 RETRIES = "https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"
 UNPRICED = Prices()
 ENOUGH = 3
-"""Requests of one message that SDKs send of a refused one at most, by default."""
+"""The most requests that SDKs send for one rejected message, by default."""
 
 UNSUPPORTED = error("Streaming is not supported. Set stream=false.", param="stream", code="streaming_not_supported")
 WHOLE = answered(completion())
 
 
 def told(worst: Impact, others: int) -> str:
-    """What one framework does, and how many others do alike."""
-    more = f", and so {others} more" if others else ""
+    """The retries of one framework, and how many others do the same."""
+    more = f"; {others} more clients retry too" if others else ""
     return f"{worst.client} sends {worst.requests} requests for one message, {worst.billed} of them billed{more}"
 
 
 @rule(
     "BILL010",
     SHOULD,
-    "No framework pays more than once for one message",
+    "No framework is billed more than once for one message",
     spec=RETRIES,
-    fix="Mend what makes the answer look empty, broken or cut: agents ask again, and each time is billed.",
+    fix="Fix the failures listed for this exchange: clients retry empty, invalid or truncated responses, and pay each time.",
     when=both(asks("hello"), succeeded),
     good=[(streamed(*HELLO), WHOLE)],
     bad=[(answered(completion(), mode="stream"), WHOLE), (streamed(*HELLO[:1], *HELLO[-2:]), WHOLE)],
 )
 def paid_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """The user sees nothing or the same twice, and the bill has the message three, four or nine times."""
+    """The user sees nothing, or the same text twice, and is billed three, four or nine times for the message."""
     paying = [seen for seen in impacts_of(stream, unary, UNPRICED) if seen.billed > 1]
     if paying:
         worst = max(paying, key=lambda seen: (seen.billed, seen.requests))
@@ -47,18 +47,18 @@ def paid_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
 
 
 def refused_to_stream(x: Exchange) -> Skip | None:
-    """A stream was refused as not supported; the other mode is as it may be."""
+    """Streaming was rejected as not supported; the non-streaming response may be anything."""
     if x.mode == "unary" or refuses_streaming(x):
         return replied(x)
-    return not_applicable("streaming was not refused")
+    return not_applicable("streaming was not rejected")
 
 
 @rule(
     "BILL011",
     SHOULD,
-    "A refusal to stream is not asked again and again",
+    "An error for unsupported streaming is not retried repeatedly",
     spec=RETRIES,
-    fix="Send `x-should-retry: false` with the refusal, and no Retry-After.",
+    fix="Send `x-should-retry: false` with the error, and no Retry-After.",
     when=both(asks("hello"), refused_to_stream),
     good=[(answered(UNSUPPORTED, status=501, headers=(JSON, ("x-should-retry", "false")), mode="stream"), WHOLE)],
     bad=[
@@ -66,7 +66,7 @@ def refused_to_stream(x: Exchange) -> Skip | None:
     ],
 )
 def asked_again_and_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """An agent that repeats a hopeless request for minutes seems to hang, and keeps the server busy."""
+    """An agent that retries a hopeless request for minutes seems to hang, and keeps the server busy."""
     asking = [seen for seen in impacts_of(stream, unary, UNPRICED) if seen.requests > ENOUGH]
     if asking:
         worst = max(asking, key=lambda seen: seen.requests)

@@ -1,4 +1,4 @@
-"""CHK: the chunks of a Chat Completions stream, one by one and in their order.
+"""CHK: the chunks of a Chat Completions stream, individually and in order.
 
-Tool calls are judged by TOOL, usage by USE, errors inside the stream by ERR.
+TOOL judges tool calls, USE judges usage, ERR judges errors inside the stream.
 """

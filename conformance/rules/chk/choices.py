@@ -1,4 +1,4 @@
-"""The choices of a chunk: their list, their deltas and their numbers."""
+"""The choices of a chunk: list, deltas and indexes."""
 
 from collections.abc import Iterator
 
@@ -16,9 +16,9 @@ from conformance.rules.example import HELLO, chunk, streamed
 @chunk_rule(
     "CHK008",
     MUST,
-    "Every chunk has a list of choices, which are objects",
+    "Every chunk has choices, a list of objects",
     about="choices",
-    fix="Send choices in every chunk; an empty list where a chunk carries only usage.",
+    fix="Send choices in every chunk; an empty list if a chunk carries only usage.",
     when=chunked,
     good=[GOOD, VENDOR],
     bad=[
@@ -28,7 +28,7 @@ from conformance.rules.example import HELLO, chunk, streamed
     ],
 )
 def no_choices(x: Exchange) -> Iterator[Finding]:
-    """Stream helpers loop over choices and crash on null; the Vercel AI SDK turns the finished answer into an error."""
+    """Stream helpers loop over choices and crash on null; the Vercel AI SDK turns the complete response into an error."""
     lists = [found.value.get("choices") for found in said(x)]
     lengths = [len(choices) for choices in lists if isinstance(choices, list)]
     if len(lengths) == len(lists) and sum(lengths) == len(parts(x)):
@@ -37,21 +37,21 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
         if not isinstance(choices, list):
             yield Finding(f"chunk {number} has {held(found.value, 'choices')}", at=place(x, found), expected="a list")
         elif not all(type(choice) is dict for choice in choices):
-            yield Finding(f"chunk {number} has a choice that is no object", at=place(x, found))
+            yield Finding(f"chunk {number} has a choice that is not an object", at=place(x, found))
 
 
 @chunk_rule(
     "CHK009",
     SHOULD,
-    "Only a chunk with the usage has no choices",
+    "Only a chunk with usage has empty choices",
     about="choices",
-    fix="Keep a connection alive with SSE comments, not with empty chunks.",
+    fix="Send keep-alive chunks as SSE comments, not as empty chunks.",
     when=choosing,
     good=[GOOD, VENDOR, AZURE],
     bad=[streamed(FIRST, chunk(choices=[]), *HELLO[1:])],
 )
 def empty_choices(x: Exchange) -> Iterator[Finding]:
-    """Many clients read choices[0] unasked, and crash on the chunk that has none."""
+    """Many clients read choices[0] unchecked, and crash on a chunk without choices."""
     for number, found in enumerate(said(x), 1):
         if found.value.get("choices") != []:
             continue
@@ -63,25 +63,25 @@ def empty_choices(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK010",
     MUST,
-    "A stream brings at least one choice",
+    "A stream has at least one choice",
     about="choices",
-    fix="Send the answer in chunks with choices before [DONE], or refuse the request with a status.",
+    fix="Send the content in chunks with choices before [DONE], or reject the request with an error status.",
     when=listing,
     good=[GOOD, streamed(FIRST, LAST, "[DONE]")],
     bad=[streamed(chunk(choices=[]), chunk(choices=[], usage=USAGE), "[DONE]")],
 )
 def no_answer(x: Exchange) -> Iterator[Finding]:
-    """The incident's twin: clients see a success without an answer, come up empty or ask again, and pay each time."""
+    """Like the incident: clients see a success without content, show nothing or retry, and pay each time."""
     if not parts(x):
-        yield Finding(f"the stream ended well, but its chunks ({len(said(x))}) hold no choice", at=place(x))
+        yield Finding(f"the stream ended normally, but its chunks ({len(said(x))}) have no choice", at=place(x))
 
 
 @chunk_rule(
     "CHK011",
     MUST,
-    "Every choice of a chunk has a delta, which is an object",
+    "Every choice of a chunk has a delta object",
     about="choices",
-    fix="Send delta in every choice, {} where there is nothing new; message belongs to whole answers.",
+    fix="Send delta in every choice, {} if there is nothing new; use message in non-streaming responses only.",
     when=in_chunks,
     good=[GOOD, VENDOR],
     bad=[
@@ -90,7 +90,7 @@ def no_answer(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_delta(x: Exchange) -> Iterator[Finding]:
-    """Clients read delta.content without looking: null or a missing delta ends the turn with an exception half-way."""
+    """Clients read delta.content unchecked: a null or missing delta raises an exception in the middle of the response."""
     for part in parts(x):
         if not isinstance(part.choice.get("delta"), dict):
             instead = ", but a message" if "message" in part.choice else ""
@@ -100,9 +100,9 @@ def no_delta(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK024",
     SHOULD,
-    "A choice of a chunk has no message beside its delta",
+    "A choice of a chunk has no message in addition to its delta",
     about="choices",
-    fix="Leave message out of chunks: whoever wants the whole answer in one piece asks without stream.",
+    fix="Omit message from chunks; send it in non-streaming responses only.",
     when=in_chunks,
     good=[GOOD, VENDOR, streamed(chunk(choices=[{"index": 0, "delta": {}, "message": None, "finish_reason": "stop"}]))],
     bad=[
@@ -114,7 +114,7 @@ def no_delta(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def message_beside_delta(x: Exchange) -> Iterator[Finding]:
-    """Clients that look for a message first add the whole answer to the text that they have: the user reads it twice."""
+    """Clients that prefer message append the complete text to the text so far: the user reads it twice."""
     for part in parts(x):
         if isinstance(part.choice.get("delta"), dict) and part.choice.get("message") is not None:
             yield Finding(f"{choice_name(part)} has a delta and {held(part.choice, 'message')}", at=place(x, part))
@@ -123,9 +123,9 @@ def message_beside_delta(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK012",
     MUST,
-    "Every choice of a chunk has an index, which counts from 0 to below n",
+    "Every choice of a chunk has an integer index from 0 to n - 1",
     about="choices",
-    fix="Number the choices from 0, and repeat the number in every chunk of the choice.",
+    fix="Number the choices from 0, and send the index in every chunk of the choice.",
     when=choosing,
     good=[GOOD, streamed(FIRST, chunk(choices=[{"index": 1, "delta": {}, "finish_reason": "stop"}]), body={"n": 2})],
     bad=[
@@ -135,7 +135,7 @@ def message_beside_delta(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def wrong_index(x: Exchange) -> Iterator[Finding]:
-    """Clients file the text under the index: without a right one they crash, or mix two answers into one."""
+    """Clients collect text by index: without a valid one they crash, or mix two choices into one."""
     bound = choices_asked(x)
     for part in parts(x):
         index = part.choice.get("index")

@@ -1,4 +1,4 @@
-"""When a rule on chunks applies."""
+"""Conditions for rules on chunks."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,30 +17,34 @@ from conformance.rules.sse.lines import lost_lines
 
 
 def chunked(x: Exchange) -> Skip | None:
-    """A stream of chunks came."""
+    """A stream of chunks was received."""
     if (skip := is_streamed(x)) or said(x):
         return skip
-    return not_applicable("an error came in place of an answer") if has_error(x) else untestable("no chunk came")
+    return (
+        not_applicable("the stream has an error instead of chunks")
+        if has_error(x)
+        else untestable("the stream has no chunk")
+    )
 
 
 def ended(x: Exchange) -> Skip | None:
-    """A stream of chunks came to its end, without an error."""
+    """A complete stream of chunks was received, without an error."""
     if skip := chunked(x):
         return skip
     if has_error(x):
-        return not_applicable("the stream was broken off by an error")
+        return not_applicable("an error ended the stream")
     if not _is_through(x):
-        return untestable("the stream was cut off")
+        return untestable("the stream was truncated")
     if _goes_on(x):
         return untestable("chunks follow the end marker")
     return unbroken(x)
 
 
 def unbroken(x: Exchange) -> Skip | None:
-    """Nothing of the stream was lost to its clients: what came first, and what never came, can be told."""
+    """Clients can read all of the stream, so the first and the missing parts are known."""
     if NOT_JSON in payloads(x):
-        return untestable("an event holds no JSON")
-    return untestable("a part of the answer stands outside data lines") if lost_lines(x) else None
+        return untestable("an event's data is not JSON")
+    return untestable("response content is outside data lines") if lost_lines(x) else None
 
 
 def _goes_on(x: Exchange) -> bool:
@@ -51,7 +55,7 @@ def _goes_on(x: Exchange) -> bool:
 
 
 def _is_through(x: Exchange) -> bool:
-    """Whether the end marker came, or the reply is complete and its last event is."""
+    """Whether the end marker was received, or both the response and its last event are complete."""
     if DONE in payloads(x):
         return True
     last = stream(x).events[-1]
@@ -59,35 +63,35 @@ def _is_through(x: Exchange) -> bool:
 
 
 def choosing(x: Exchange) -> Skip | None:
-    """Choices came in chunks."""
-    return chunked(x) or (None if parts(x) else untestable("no choice came"))
+    """Chunks with choices were received."""
+    return chunked(x) or (None if parts(x) else untestable("no choice was received"))
 
 
 @view
 def shared_indexes(x: Exchange) -> tuple[int, ...]:
-    """The indexes under which a choice ends more than once, where several were asked for and not all of them end."""
+    """The indexes at which a choice ends more than once, if fewer choices end than were requested (`n`)."""
     ends = Counter(part.slot for part in finishing(x))
     return tuple(sorted(slot for slot, count in ends.items() if count > 1)) if len(ends) < choices_asked(x) else ()
 
 
 def filed(x: Exchange) -> Skip | None:
-    """Choices came in chunks, and can be told apart."""
+    """Chunks with distinguishable choices were received."""
     if skip := indexed(x):
         return skip
     shared = choices_asked(x) > 1 and shared_indexes(x)
-    return untestable("two choices share an index (CHK027 tells of that)") if shared else None
+    return untestable("two choices share an index (CHK027 reports it)") if shared else None
 
 
 def indexed(x: Exchange) -> Skip | None:
-    """Choices came in chunks, each under an index that it may have."""
+    """Chunks with choices were received, each with a valid index."""
     if skip := choosing(x):
         return skip
-    return None if _has_indexes(x) else untestable("the choices have no right index to be told apart by")
+    return None if _has_indexes(x) else untestable("the choices have no valid index to distinguish them")
 
 
 @view
 def _has_indexes(x: Exchange) -> bool:
-    """Whether there is one choice alone, or each stands under an index that it may have."""
+    """Whether there is a single choice, or each has a valid index."""
     bound = choices_asked(x)
     if bound == 1 and len({part.slot for part in parts(x)}) == 1:
         return True
@@ -96,25 +100,25 @@ def _has_indexes(x: Exchange) -> bool:
 
 
 def opened(x: Exchange) -> Skip | None:
-    """Choices came that can be told apart, and their first chunks are known."""
+    """Distinguishable choices were received, and their first chunks are known."""
     return filed(x) or unbroken(x)
 
 
 def in_chunks(x: Exchange) -> Skip | None:
-    """Choices came in chunks, and no whole answer stands among them (CHK001 tells of that)."""
+    """Chunks with choices were received, without a chat.completion object among them (CHK001 reports it)."""
     if skip := choosing(x):
         return skip
     among = any(found.value.get("object") == "chat.completion" for found in said(x))
-    return untestable("a whole answer came in place of chunks") if among else None
+    return untestable("the stream has a chat.completion object instead of chunks") if among else None
 
 
 def finished(x: Exchange) -> Skip | None:
-    """Choices came, and the stream came to its end."""
+    """Choices were received, and the stream is complete."""
     return ended(x) or filed(x)
 
 
 def json_values(x: Exchange) -> Iterator[tuple[Event, Any]]:
-    """What the events before the end marker hold, errors and text that is not JSON left out."""
+    """The JSON values of the events before the end marker, without errors."""
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
         if value is DONE:
             return
@@ -123,14 +127,18 @@ def json_values(x: Exchange) -> Iterator[tuple[Event, Any]]:
 
 
 def speaking(x: Exchange) -> Skip | None:
-    """Events came that hold JSON and no error."""
+    """Events with JSON data other than errors were received."""
     if (skip := is_streamed(x)) or any(True for _ in json_values(x)):
         return skip
-    return not_applicable("an error came in place of an answer") if has_error(x) else untestable("no event holds JSON")
+    return (
+        not_applicable("the stream has an error instead of chunks")
+        if has_error(x)
+        else untestable("no event has JSON data")
+    )
 
 
 def listing(x: Exchange) -> Skip | None:
-    """A stream of chunks came to its end, and all of them have lists of choices."""
+    """A complete stream of chunks was received, and each chunk has a list of choices."""
     if skip := ended(x):
         return skip
     clear = all(isinstance(found.value.get("choices"), list) for found in said(x))

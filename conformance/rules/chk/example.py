@@ -1,4 +1,4 @@
-"""Chunks and streams for the examples of the rules on chunks."""
+"""Chunks and streams for the CHK rules' examples."""
 
 from conformance.rules.example import HELLO, chunk, streamed
 

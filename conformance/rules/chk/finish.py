@@ -1,4 +1,4 @@
-"""How a choice ends: with one finish_reason, once, and nothing after it."""
+"""How a choice ends: with one finish_reason, sent once, and nothing after it."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,14 @@ from conformance.rules.example import HELLO, chunk, streamed
 
 
 def _end_of(part: Part) -> str:
-    """The finish_reason that ends the choice; an undefined one (CHK019 tells of it) ends nothing."""
+    """The finish_reason that ends the choice; an undefined one (CHK019 reports it) does not."""
     reason = part.choice.get("finish_reason")
     return reason if isinstance(reason, str) and reason in FINISHES else ""
 
 
 @view
 def _late(x: Exchange) -> tuple[Part, ...]:
-    """The parts that add to a choice after its finish_reason."""
+    """The parts that add content to a choice after its finish_reason."""
     over: set[int] = set()
     late = []
     begins = next((at for at, part in enumerate(parts(x)) if part.choice.get("finish_reason")), len(parts(x)))
@@ -34,22 +34,22 @@ def _late(x: Exchange) -> tuple[Part, ...]:
 
 
 def ended_in_order(x: Exchange) -> Skip | None:
-    """Choices came that can be told apart, and nothing is added to any of them after its end."""
-    return filed(x) or (untestable("choices go on after their finish_reason") if _late(x) else None)
+    """Distinguishable choices were received, and none continues after its finish_reason."""
+    return filed(x) or (untestable("choices continue after their finish_reason") if _late(x) else None)
 
 
 @chunk_rule(
     "CHK016",
     SHOULD,
-    "Every choice of a chunk says finish_reason, null until its end",
+    "Every choice of a chunk has finish_reason, null until its end",
     about="choices",
-    fix="Keep the key: do not leave null fields out when chunks are serialised.",
+    fix="Keep the key: don't omit null fields when serialising chunks.",
     when=choosing,
     good=[GOOD, VENDOR],
     bad=[streamed(FIRST, chunk(choices=[{"index": 0, "delta": {"content": "Hi"}}]), LAST)],
 )
 def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
-    """Clients with strict schemas refuse a choice that lacks the key."""
+    """Clients with strict schemas reject a choice without the key."""
     for part in parts(x):
         if "finish_reason" not in part.choice:
             yield Finding(
@@ -64,7 +64,7 @@ def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every choice ends with a finish_reason",
     about="choices",
-    fix="End each choice with a chunk whose delta is {} and whose finish_reason tells why the model stopped.",
+    fix="End each choice with a chunk whose delta is {} and whose finish_reason is the reason why the model stopped.",
     when=finished,
     good=[GOOD, VENDOR],
     bad=[
@@ -79,7 +79,7 @@ def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_finish_reason(x: Exchange) -> Iterator[Finding]:
-    """Without it an answer can't be told from a broken one: hermes asks on, pays four times and shows the text four times."""
+    """Without it a complete response looks truncated: hermes requests continuations, pays four times and shows the text four times."""
     firsts = first_parts(x)
     for choice in answer(x).choices:
         if not choice.finishes:
@@ -88,12 +88,12 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
 
 
 def several_ended(x: Exchange) -> Skip | None:
-    """Several choices were asked for, and a stream with choices came to its end."""
+    """Several choices were requested (`n`), and a complete stream with choices was received."""
     return ended(x) or indexed(x) if choices_asked(x) > 1 else ANOTHER_QUESTION
 
 
 def several(*indexes: int) -> Exchange:
-    """A stream for two choices, which come one after the other under these indexes."""
+    """A stream of two choices, one after the other, with these indexes."""
     deltas: tuple[dict[str, str], ...] = ({"role": "assistant", "content": "Hi"}, {})
     steps = [(at, delta, None if delta else "stop") for at in indexes for delta in deltas]
     return streamed(
@@ -107,15 +107,15 @@ def several(*indexes: int) -> Exchange:
 @chunk_rule(
     "CHK027",
     MUST,
-    "Each of several choices has an index of its own",
+    "Each of several choices has a unique index",
     about="choices",
-    fix="Number the choices from 0, and send every chunk of a choice under its number.",
+    fix="Number the choices from 0, and send every chunk of a choice with its own index.",
     when=several_ended,
     good=[several(0, 1), several(1, 0), several(0)],
     bad=[several(0, 0), several(1, 1)],
 )
 def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
-    """Clients join by the index: of two answers they make one, in which every word stands twice."""
+    """Clients join text by index: they merge two choices into one, in which every word is repeated."""
     for index in shared_indexes(x):
         last = next(part for part in reversed(parts(x)) if part.slot == index and part.choice.get("finish_reason"))
         wanted = choices_asked(x)
@@ -127,15 +127,15 @@ def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK018",
     SHOULD,
-    "A choice has its finish_reason once",
+    "A choice has one finish_reason",
     about="choices",
-    fix="Send finish_reason in the last chunk of the choice only; chunks after it (usage) have none.",
+    fix="Send finish_reason in the last chunk of the choice only, not in chunks after it (usage).",
     when=ended_in_order,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(*HELLO[:-1], chunk(finish="length"), "[DONE]")],
 )
 def finished_twice(x: Exchange) -> Iterator[Finding]:
-    """Clients close the message at the first one; the second closes the next message, or says something else."""
+    """Clients close the message at the first one; a second one closes the next message, or contradicts the first."""
     seen: dict[int, str] = {}
     for part in finishing(x):
         reason = _end_of(part)
@@ -151,15 +151,15 @@ def finished_twice(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK019",
     SHOULD,
-    "A finish_reason is one of the five that are defined, or null",
+    "finish_reason is one of the five defined values, or null",
     about="choices",
-    fix="Translate the engine's own reasons into stop, length, tool_calls or content_filter.",
+    fix="Map the engine's own reasons to stop, length, tool_calls or content_filter.",
     when=choosing,
     good=[GOOD, streamed(*HELLO[:-2], chunk(finish="length"), "[DONE]")],
     bad=[streamed(*HELLO[:-2], chunk(finish="eos"), "[DONE]"), streamed(chunk({"content": "Hi"}, finish=""), LAST)],
 )
 def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
-    """Clients with typed enumerations refuse it, the others treat the end as unknown."""
+    """Clients with typed enumerations reject it, the others treat the reason as unknown."""
     told: set[str] = set()
     for part in parts(x):
         reason = part.choice.get("finish_reason")
@@ -179,23 +179,25 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     bad=[streamed(*HELLO[:2], LAST, chunk({"content": " there."}), "[DONE]")],
 )
 def text_after_the_end(x: Exchange) -> Iterator[Finding]:
-    """Clients that stop reading at the end of the choice lose what comes after it."""
+    """Clients that stop reading at the finish_reason lose later content."""
     for part in _late(x):
-        yield Finding(f"{choice_name(part)} goes on after its finish_reason", at=place(x, part))
+        yield Finding(
+            f"{choice_name(part)} has a content or tool_calls delta after its finish_reason", at=place(x, part)
+        )
 
 
 @chunk_rule(
     "CHK023",
     SHOULD,
-    "The chunk with the finish_reason adds no text",
+    "The chunk with the finish_reason has no text",
     about="choices",
-    fix="Send the last text in a chunk of its own, and then finish_reason with an empty delta.",
+    fix="Send the last text in a separate chunk, and then finish_reason with an empty delta.",
     when=ended_in_order,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:2], chunk({"content": " there."}, finish="stop"), "[DONE]")],
 )
 def text_in_the_last_chunk(x: Exchange) -> Iterator[Finding]:
-    """Both forms are in use, but clients that stop at the finish_reason never look at that chunk's text: the last words are lost."""
+    """Both forms are in use, but clients that stop at the finish_reason never read that chunk's text: the last words are lost."""
     for part in finishing(x):
         if _end_of(part) and part.delta.get("content"):
-            yield Finding(f"{choice_name(part)} ends in a chunk that also holds text", at=place(x, part))
+            yield Finding(f"{choice_name(part)} has its finish_reason in a chunk that also has text", at=place(x, part))

@@ -1,4 +1,4 @@
-"""What a chunk says that it is: object, id, created, model."""
+"""A chunk's identifying fields: object, id, created, model."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -15,7 +15,7 @@ from conformance.rules.example import HELLO, chunk, streamed
 
 
 def _each(x: Exchange, name: str, kind: type, is_right: Callable[[Any], bool]) -> Iterator[Finding]:
-    """A finding for each chunk whose field is missing or wrong; one of that type is always right."""
+    """A finding for each chunk whose field is missing or wrong; `kind` is a type that is always right."""
     if are_all(columns(x)[name], kind):
         return
     for number, found in enumerate(said(x), 1):
@@ -24,7 +24,7 @@ def _each(x: Exchange, name: str, kind: type, is_right: Callable[[Any], bool]) -
 
 
 def _changes(x: Exchange, name: str) -> Iterator[Finding]:
-    """A finding for each chunk that says another name than the first one that says any."""
+    """A finding for each chunk whose value differs from the first non-empty one."""
     first = ""
     for number, said_name in enumerate(columns(x)[name], 1):
         if said_name and isinstance(said_name, str) and said_name != (first := first or said_name):
@@ -35,9 +35,9 @@ def _changes(x: Exchange, name: str) -> Iterator[Finding]:
 @chunk_rule(
     "CHK001",
     MUST,
-    "Every event of a chat stream holds one chunk: an object marked chat.completion.chunk",
+    "Every event of a chat stream is one object with object: chat.completion.chunk",
     about="object",
-    fix='Send one JSON object an event, with object: "chat.completion.chunk".',
+    fix='Send one JSON object per event, with object: "chat.completion.chunk".',
     when=speaking,
     good=[GOOD, VENDOR, AZURE],
     bad=[
@@ -48,15 +48,15 @@ def _changes(x: Exchange, name: str) -> Iterator[Finding]:
     ],
 )
 def no_chunk(x: Exchange) -> Iterator[Finding]:
-    """Typed clients decide by this field what an event is; with another value they refuse the stream or skip the text."""
+    """Typed clients dispatch on this field; with another value they reject the stream or skip the text."""
     for event, value in json_values(x):
         if type(value) is dict and value.get("object") == "chat.completion.chunk":
             continue
         if not isinstance(value, dict):
             if not (isinstance(value, str) and value.strip().upper() == "[DONE]"):
-                yield Finding(f"an event holds {shown(value)} where a chunk was due", at=place(x, event))
+                yield Finding(f"an event has {shown(value)} instead of a chunk", at=place(x, event))
         elif not is_chunk(value):
-            yield Finding("an event holds an object that is no chunk: neither object nor choices", at=place(x, event))
+            yield Finding("an event's data is not a chunk: it has neither object nor choices", at=place(x, event))
         elif value.get("object") or not is_annotation(value):
             yield Finding(f"a chunk has {held(value, 'object')}", at=place(x, event))
 
@@ -64,15 +64,15 @@ def no_chunk(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK002",
     MUST,
-    "Every chunk has a string as its id",
+    "Every chunk has a string id",
     about="id",
-    fix="Make an id when the request arrives and put it into every chunk.",
+    fix="Generate an id when the request arrives and put it into every chunk.",
     when=chunked,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id=None), LAST), streamed(chunk({"content": "Hi"}, id=7))],
 )
 def no_id(x: Exchange) -> Iterator[Finding]:
-    """The OpenAI SDKs' stream helpers and Letta can't assemble chunks that have no id: the turn ends in an exception."""
+    """The OpenAI SDKs' stream helpers and Letta can't assemble chunks without an id: the turn ends in an exception."""
     yield from _each(x, "id", str, lambda value: isinstance(value, str))
 
 
@@ -81,20 +81,20 @@ def no_id(x: Exchange) -> Iterator[Finding]:
     MUST,
     "All chunks of a stream have the same id",
     about="id",
-    fix="Make the id once a request, not once a chunk.",
+    fix="Generate the id once per request, not once per chunk.",
     when=chunked,
     good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", id=""), "[DONE]")],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id="chatcmpl-2"), chunk(finish="stop", id="chatcmpl-3"), "[DONE]")],
 )
 def changing_id(x: Exchange) -> Iterator[Finding]:
-    """Whoever gathers chunks by id shows one answer as many messages."""
+    """Clients that group chunks by id show one response as many messages."""
     yield from _changes(x, "id")
 
 
 @chunk_rule(
     "CHK004",
     MUST,
-    "Every chunk has an integer as its time of creation",
+    "Every chunk has an integer created",
     about="created",
     fix="Set created to the Unix time in whole seconds, as a number.",
     when=chunked,
@@ -106,22 +106,22 @@ def changing_id(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_created(x: Exchange) -> Iterator[Finding]:
-    """Typed clients (Go, Rust, Java, Letta's models) refuse the whole chunk where the time is no integer."""
+    """Typed clients (Go, Rust, Java, Letta's models) reject the chunk if created is not an integer."""
     yield from _each(x, "created", int, is_integer)
 
 
 @chunk_rule(
     "CHK005",
     SHOULD,
-    "The time of creation is in seconds, and the same in all chunks of a stream",
+    "created is in seconds, and the same in all chunks of a stream",
     about="created",
-    fix="Take the time once, when the request arrives, in seconds since 1970.",
+    fix="Set created once, when the request arrives, in seconds since 1970.",
     when=chunked,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, created=1_760_000_001)), streamed(chunk(created=1_760_000_000_000))],
 )
 def odd_created(x: Exchange) -> Iterator[Finding]:
-    """Logs and caches sort answers by it; milliseconds overflow the 32 bits that some clients keep it in."""
+    """Logs and caches sort responses by it; milliseconds overflow the 32-bit integers of some clients."""
     first: int | float | None = None
     times = columns(x)["created"]
     if are_all(times, int) and len(set(times)) == 1 and -1 < times[0] < MILLISECONDS:
@@ -132,7 +132,7 @@ def odd_created(x: Exchange) -> Iterator[Finding]:
         first = created if first is None else first
         if not -1 < created < MILLISECONDS:
             yield Finding(
-                f"chunk {number} has created {shown(created)}, which is no time in seconds", at=place(x, found)
+                f"chunk {number} has created {shown(created)}, which is not a time in seconds", at=place(x, found)
             )
             return
         if created != first:
@@ -145,7 +145,7 @@ def odd_created(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK006",
     MUST,
-    "Every chunk names its model in a string",
+    "Every chunk has a string model",
     about="model",
     fix="Put the model's name into every chunk.",
     when=chunked,
@@ -156,22 +156,22 @@ def odd_created(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_model(x: Exchange) -> Iterator[Finding]:
-    """Letta and typed clients refuse chunks without a model; prices are looked up by it."""
+    """Letta and typed clients reject chunks without a model; prices are looked up by it."""
     yield from _each(x, "model", str, lambda value: isinstance(value, str))
 
 
 @chunk_rule(
     "CHK007",
     SHOULD,
-    "A chunk's id and model are not blank",
+    "A chunk's id and model are not empty",
     about="id",
-    fix="Fill in id and model in every chunk, the one with the usage included.",
+    fix="Set id and model in every chunk, including the one with usage.",
     when=chunked,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id="", model=""), LAST)],
 )
 def blank_name(x: Exchange) -> Iterator[Finding]:
-    """An answer without a name can't be traced from a user's complaint to the server's log."""
+    """A response without an id can't be traced from a user's complaint to the server's log."""
     for name in ("id", "model"):
         for number, value in enumerate(columns(x)[name], 1):
             if value == "":
@@ -181,13 +181,13 @@ def blank_name(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK026",
     SHOULD,
-    "All chunks of a stream name the same model",
+    "All chunks of a stream have the same model",
     about="model",
-    fix="Name the model that answers, once a request; where another has to take over, begin a new answer.",
+    fix="Set model once per request; if another model has to take over, start a new response.",
     when=chunked,
     good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", model=""), "[DONE]")],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, model="another"), LAST, "[DONE]")],
 )
 def changing_model(x: Exchange) -> Iterator[Finding]:
-    """An answer of two models reads like one that forgets itself, and is billed at the price of either."""
+    """A response by two models is inconsistent, and is billed at the price of either."""
     yield from islice(_changes(x, "model"), 1)

@@ -1,4 +1,4 @@
-"""What the rules on chunks share: how one is built, the values that are defined, the choices by name."""
+"""Shared by the CHK rules: rule builder, defined values, choice names."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,7 +10,7 @@ from conformance.model.verdict import Level
 SPEC = "https://platform.openai.com/docs/api-reference/chat/streaming"
 FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
 MILLISECONDS = 100_000_000_000
-"""A time in seconds reaches this in the year 5138, one in milliseconds did in 1973."""
+"""A time in seconds reaches this value in the year 5138, one in milliseconds did in 1973."""
 
 
 def chunk_rule(  # noqa: PLR0913 - as rule
@@ -24,13 +24,13 @@ def chunk_rule(  # noqa: PLR0913 - as rule
     good: Sequence[Example],
     bad: Sequence[Example],
 ) -> Callable[[Judge], Rule]:
-    """A rule on the stream of the chat API; `about` is the field of the chunk object."""
+    """A rule on chat streams; `about` is the chunk's field."""
     spec = f"{SPEC}#chat/streaming-{about}"
     return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=("stream",))
 
 
 def choice_name(part: Part) -> str:
-    """What a finding calls the choice of this part."""
+    """The name of this part's choice in a finding."""
     return f"choice {part.slot}" if part.slot else "the choice"
 
 

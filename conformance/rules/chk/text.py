@@ -1,4 +1,4 @@
-"""What a delta says: who speaks, and what is new."""
+"""A delta's role and new text."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -15,21 +15,21 @@ from conformance.rules.chk.shape import choice_name, chunk_rule, first_parts
 from conformance.rules.example import HELLO, chunk, streamed
 
 GROWTHS = 4
-"""How often a pattern must come again before it is no play on words, but the server's work."""
+"""How often a pattern must recur before it is attributed to the server, not to the model's wording."""
 
 
 @chunk_rule(
     "CHK013",
     SHOULD,
-    "The first delta of a choice names the role",
+    "The first delta of a choice has the role",
     about="choices",
-    fix='Begin each choice with delta: {"role": "assistant", "content": ""}.',
+    fix='Start each choice with delta: {"role": "assistant", "content": ""}.',
     when=opened,
     good=[GOOD, VENDOR],
     bad=[streamed(chunk({"content": "Hi"}), LAST), streamed(chunk({"content": ""}), FIRST, LAST)],
 )
 def late_role(x: Exchange) -> Iterator[Finding]:
-    """The helper of the OpenAI Node SDK ends with an error where no role came; others begin the message by it."""
+    """The OpenAI Node SDK's stream helper raises an error without a role; other clients start the message at it."""
     for part in first_parts(x).values():
         if "delta" in part.choice and not part.delta.get("role"):
             yield Finding(f"the first delta of {choice_name(part)} has {held(part.delta, 'role')}", at=place(x, part))
@@ -38,9 +38,9 @@ def late_role(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK014",
     MUST,
-    "The role of an answer is assistant",
+    "The role of a delta is assistant",
     about="choices",
-    fix='Send role: "assistant", or leave the role out of later deltas.',
+    fix='Send role: "assistant", or omit the role in later deltas.',
     when=choosing,
     good=[GOOD, VENDOR, streamed(FIRST, chunk({"role": None, "content": "Hi"}), LAST)],
     bad=[
@@ -49,7 +49,7 @@ def late_role(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def wrong_role(x: Exchange) -> Iterator[Finding]:
-    """LangChain makes another kind of message of another role, and the Vercel AI SDK refuses the chunk."""
+    """LangChain creates another kind of message for another role, and the Vercel AI SDK rejects the chunk."""
     for part in parts(x):
         if part.delta.get("role", "assistant") not in ("assistant", None):
             yield Finding(f"a delta has {held(part.delta, 'role')}", at=place(x, part))
@@ -69,7 +69,7 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def content_no_string(x: Exchange) -> Iterator[Finding]:
-    """Clients add content to the text so far: anything but a string is an exception, or `[object Object]` on the screen."""
+    """Clients append content to the text so far: any other type raises an exception, or shows `[object Object]`."""
     for part in parts(x):
         content = part.delta.get("content")
         if content is not None and not isinstance(content, str):
@@ -77,32 +77,32 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
 
 
 def is_cumulative(choice: Choice) -> bool:
-    """Whether the pieces of a text look like all the text so far."""
+    """Whether each delta's text looks like all the text so far."""
     pieces = choice.pieces
     return len(set(pieces)) > 2 and all(map(str.startswith, pieces[1:], pieces))
 
 
 FEW = 8
-"""Words: so short an answer may come in one or two pieces."""
+"""Words: a shorter response may have only one or two deltas."""
 
 
 def in_pieces(x: Exchange) -> Skip | None:
-    """Text came in at least three pieces."""
+    """The text has at least three deltas."""
     choices = response_content.answer(x).choices
     if any(len(choice.pieces) > 2 for choice in choices):
         return None
     if all(len(choice.text.split()) < FEW for choice in choices):
-        return not_applicable("the answer is too short to come in pieces")
-    return untestable("the text came in fewer than three pieces")
+        return not_applicable("the response is too short for several deltas")
+    return untestable("the text has fewer than three deltas")
 
 
 def piecemeal(x: Exchange) -> Skip | None:
-    """Choices came in chunks that can be told apart, and their text in pieces."""
+    """Chunks with distinguishable choices were received, with several text deltas."""
     return filed(x) or in_pieces(x)
 
 
 def is_grown(choice: Choice) -> bool:
-    """Whether the pieces of a text that look like all the text so far are it; a model may repeat a word."""
+    """Whether deltas that look cumulative really are; a model may repeat a word."""
     added = [whole[len(old) :] for old, whole in pairwise(choice.pieces) if len(whole) > len(old)]
     return len(added) >= GROWTHS and len(set(added)) >= 3
 
@@ -110,21 +110,21 @@ def is_grown(choice: Choice) -> bool:
 @chunk_rule(
     "CHK021",
     MUST,
-    "A delta holds what is new, not all the text so far",
+    "A delta contains only new text, not all the text so far",
     about="choices",
-    fix="Send only the text that was added since the last chunk.",
+    fix="Send only the text added since the last chunk.",
     when=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 3, LAST)],
     bad=[streamed(FIRST, *(chunk({"content": "Hello there, you."[:n]}) for n in (5, 11, 12, 16, 17)), LAST)],
 )
 def cumulative_deltas(x: Exchange) -> Iterator[Finding | Skip]:
-    """Clients add the deltas up: the user reads `HelloHello there` and so on."""
+    """Clients concatenate the deltas: the user reads `HelloHello there` and so on."""
     for choice in answer(x).choices:
         pieces = choice.pieces
         if not is_cumulative(choice):
             continue
         if not is_grown(choice) or _is_one_token_each(x, choice.index):
-            yield untestable("the text grows like a repeated word, which a model may say")
+            yield untestable("the deltas look cumulative, but may be a word that the model repeats")
         else:
             seen = f"each of {len(pieces)} deltas repeats the text before it: {shown(pieces[1])}, {shown(pieces[2])}"
             yield Finding(seen, at=place(x, _last_text(x, choice.index)))
@@ -133,15 +133,15 @@ def cumulative_deltas(x: Exchange) -> Iterator[Finding | Skip]:
 @chunk_rule(
     "CHK022",
     MUST,
-    "The last delta does not repeat the whole answer",
+    "The last delta does not repeat the complete text",
     about="choices",
-    fix="End with an empty delta; the text has been sent.",
+    fix="End with an empty delta; the text has already been sent.",
     when=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 2, chunk({"content": "haha"}), LAST)],
     bad=[streamed(*HELLO[:-2], chunk({"content": "Hello there."}, finish="stop"), "[DONE]")],
 )
 def answer_repeated(x: Exchange) -> Iterator[Finding]:
-    """Clients add the deltas up: the user reads the answer twice."""
+    """Clients concatenate the deltas: the user reads the text twice."""
     for choice in answer(x).choices:
         *before, last = choice.pieces or ("",)
         is_whole = len(before) > 1 and len(last) >= 8 and last == "".join(before)
@@ -155,22 +155,22 @@ def answer_repeated(x: Exchange) -> Iterator[Finding]:
     MUST,
     "A delta is sent once",
     about="choices",
-    fix="Send each chunk once; look for a callback or a queue that is read twice.",
+    fix="Send each chunk once; look for a callback or a queue that is consumed twice.",
     when=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 10, LAST)],
     bad=[streamed(FIRST, *(chunk({"content": t}) for t in ("Hello", " there", ",", " you", ".") for _ in "12"), LAST)],
 )
 def deltas_sent_twice(x: Exchange) -> Iterator[Finding]:
-    """Clients add the deltas up: the user reads `HelloHello there there` and so on."""
+    """Clients concatenate the deltas: the user reads `HelloHello there there` and so on."""
     for choice in answer(x).choices:
         firsts, seconds = choice.pieces[::2], choice.pieces[1::2]
         if firsts == seconds and len(firsts) > GROWTHS and len(set(firsts)) >= GROWTHS:
-            seen = f"all {len(firsts)} deltas come twice: {shown(firsts[0])}, {shown(seconds[0])} and so on"
+            seen = f"all {len(firsts)} deltas are sent twice: {shown(firsts[0])}, {shown(seconds[0])} and so on"
             yield Finding(seen, at=place(x, _last_text(x, choice.index)))
 
 
 def _is_one_token_each(x: Exchange, slot: int) -> bool:
-    """Whether log probabilities show that each delta with text is one token: then it is what the model just said."""
+    """Whether log probabilities show that each text delta is one token: then the model generated the repetition."""
     texts = [part for part in parts(x) if part.slot == slot and part.delta.get("content")]
     for part in texts:
         tokens = sequence(mapping(part.choice.get("logprobs")).get("content"))

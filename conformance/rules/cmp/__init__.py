@@ -1,4 +1,4 @@
-"""CMP: the whole answer of Chat Completions: the reply to a request without stream, and what any answer must hold.
+"""CMP: non-streaming Chat Completions responses, and content that is required in both modes.
 
 Tool calls are judged by TOOL, usage by USE, errors by ERR.
 """

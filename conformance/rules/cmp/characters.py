@@ -1,4 +1,4 @@
-"""Whether every character of an answer arrives whole."""
+"""Whether every character of the content is preserved."""
 
 import json
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ SEEN: dict[str, Any] = {"probe": "chat.witness.response_format", "body": {"respo
 
 
 def lamps(text: str) -> str:
-    """The answer, as JSON text."""
+    """The content, as JSON text."""
     return json.dumps({"lamps": text}, ensure_ascii=False)
 
 
 def in_two(text: str) -> Exchange:
-    """The answer as a stream of two deltas, cut before the last three characters."""
+    """A stream of two deltas, split before the last three characters."""
     whole = lamps(text)
     return streamed(
         chunk({"content": whole[:-3]}), chunk({"content": whole[-3:]}), chunk(finish="stop"), "[DONE]", **SEEN
@@ -35,14 +35,14 @@ def in_two(text: str) -> Exchange:
 
 
 def damage(x: Exchange) -> tuple[str, str]:
-    """The first text that lost characters, as it was said and as the schema allows it alone; two empty ones for none."""
+    """The first text with lost characters: as received, and as required by the schema; two empty texts if there is none."""
     meant, said = only_answer(x), said_value(x)
     pairs = ((said.get(name), text) for name, text in meant.items()) if isinstance(said, dict) else ()
     return next(((a, b) for a, b in pairs if isinstance(a, str) and isinstance(b, str) and is_damaged(a, b)), ("", ""))
 
 
 def constrained(x: Exchange) -> Skip | None:
-    """An answer came of which the schema allows one, and that is it but for lost characters."""
+    """The schema allows exactly one value, and the content is that value, apart from lost characters."""
     if skip := both(asks("witness"), succeeded, readable)(x):
         return skip
     if not only_answer(x):
@@ -50,15 +50,15 @@ def constrained(x: Exchange) -> Skip | None:
     if why := illegible(x):
         return untestable(why)
     is_it = said_value(x) == only_answer(x) or any(damage(x))
-    return None if is_it else untestable("the answer is not the one that the schema allows")
+    return None if is_it else untestable("the content is not the only value that the schema allows")
 
 
 @rule(
     "CMP016",
     MUST,
-    "No character of an answer is lost or replaced",
+    "No character of the content is lost or replaced",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.1",
-    fix="Read and write UTF-8 everywhere, and incrementally: hold octets back until the character is whole.",
+    fix="Read and write UTF-8 incrementally: hold bytes back until the character is complete.",
     when=constrained,
     good=[answered(completion({"content": lamps(LAMPS)}), **SEEN), in_two(LAMPS)],
     bad=[
@@ -70,9 +70,9 @@ def constrained(x: Exchange) -> Skip | None:
     apis=("chat",),
 )
 def characters_lost(x: Exchange) -> Iterator[Finding]:
-    """Whoever does not write in English reads question marks, and tools are called with names that do not exist."""
+    """Users of languages other than English read question marks, and tools are called with names that do not exist."""
     said, meant = damage(x)
     if meant:
         at = max(0, reply(x).content.find(LOST.encode()))
-        seen = f"{said!a} came where only {meant!a} was allowed"
+        seen = f"the content has {said!a}, but the schema allows only {meant!a}"
         yield Finding(seen, at=reply(x).locate(at, min(len(reply(x).content), at + 60)))

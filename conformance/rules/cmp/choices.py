@@ -1,4 +1,4 @@
-"""The choices of a completion: their list, their numbers, their messages and how they end."""
+"""The choices of a completion: list, index, message and finish_reason."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ from conformance.rules.example import completion as whole
     MUST,
     "A completion has at least one choice, in a list of objects",
     about="choices",
-    fix="Send choices as a list with one object for each answer that was asked for, or refuse with a status.",
+    fix="Send choices as a list with one object per requested choice, or reject the request with an error status.",
     when=completed,
     good=[GOOD, VENDOR],
     bad=[
@@ -31,20 +31,20 @@ from conformance.rules.example import completion as whole
     ],
 )
 def no_choices(x: Exchange) -> Iterator[Finding]:
-    """Every client reads choices[0]: an exception, after the answer was paid for."""
+    """Every client reads choices[0]: it raises an exception, after the response was billed."""
     choices = completion_of(x).get("choices")
     if not isinstance(choices, list):
         yield Finding(f"the completion has {held(completion_of(x), 'choices')}", at=place(x), expected="a list")
     elif not choices:
         yield Finding("the completion's list of choices is empty", at=place(x))
     elif not all(isinstance(choice, dict) for choice in choices):
-        yield Finding("a choice is no object", at=place(x))
+        yield Finding("a choice is not an object", at=place(x))
 
 
 @whole_rule(
     "CMP007",
     MUST,
-    "The choices have indexes of their own, which count from 0 to below n",
+    "Choices have unique indexes from 0 to n - 1",
     about="choices",
     fix="Number the choices from 0.",
     when=choosing,
@@ -56,7 +56,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def wrong_index(x: Exchange) -> Iterator[Finding]:
-    """Clients that ask for several answers file them under the index: one takes the place of the other."""
+    """Clients that request several choices store them by index: one overwrites the other."""
     bound = choices_asked(x)
     taken: set[int | float] = set()
     for choice in choices_of(x):
@@ -74,7 +74,7 @@ def wrong_index(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every choice of a completion has a message, which is an object",
     about="choices",
-    fix="Send the answer in choices[].message; delta belongs to streams, text to the old Completions API.",
+    fix="Send choices[].message; delta belongs to streams, text to the old Completions API.",
     when=choosing,
     good=[GOOD, VENDOR, CALLS],
     bad=[
@@ -84,7 +84,7 @@ def wrong_index(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_message(x: Exchange) -> Iterator[Finding]:
-    """Clients read message.content without looking: an exception, after the answer was paid for."""
+    """Clients read message.content unchecked: they raise an exception, after the response was billed."""
     for choice in choices_of(x):
         if not isinstance(choice.get("message"), dict):
             instead = next((f", but a {name}" for name in ("delta", "text") if name in choice), "")
@@ -96,7 +96,7 @@ def no_message(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every choice of a completion has a finish_reason",
     about="choices",
-    fix="Say in each choice why the model stopped: stop, length, tool_calls or content_filter.",
+    fix="Set finish_reason in each choice: stop, length, tool_calls or content_filter.",
     when=choosing,
     good=[GOOD, VENDOR, CALLS],
     bad=[
@@ -106,7 +106,7 @@ def no_message(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_finish_reason(x: Exchange) -> Iterator[Finding]:
-    """Without it an answer can't be told from one that was cut off: hermes asks on, pays four times and shows it four times."""
+    """Without it, complete and truncated content look alike: hermes sends, pays for and shows it four times."""
     for choice in choices_of(x):
         reason = choice.get("finish_reason")
         if not (isinstance(reason, str) and reason):
@@ -116,15 +116,15 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP013",
     SHOULD,
-    "A finish_reason is one of the five that are defined",
+    "finish_reason is one of the five defined values",
     about="choices",
-    fix="Translate the engine's own reasons into stop, length, tool_calls or content_filter.",
+    fix="Map the engine's own reasons to stop, length, tool_calls or content_filter.",
     when=choosing,
     good=[GOOD, VENDOR, CALLS],
     bad=[answered(whole(finish="eos")), answered(whole(finish="STOP"))],
 )
 def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
-    """Clients with typed enumerations refuse it, the others treat the end as unknown."""
+    """Clients with typed enumerations reject other values, the rest treat the reason as unknown."""
     for choice in choices_of(x):
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason and reason not in FINISHES:

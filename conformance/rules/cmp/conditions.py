@@ -1,4 +1,4 @@
-"""When a rule on whole answers applies."""
+"""Conditions under which a rule on non-streaming responses applies."""
 
 from conformance.apis.chat import is_chunk
 from conformance.model.exchange import Exchange
@@ -10,41 +10,41 @@ from conformance.rules.conditions import answered_whole
 
 
 def replied(x: Exchange) -> Skip | None:
-    """A reply came whole, and it is no error."""
+    """The response is complete, and not an error."""
     if skip := answered_whole(x):
         return skip
     if completion_of(x).get("error"):
-        return not_applicable("an error came in place of an answer")
-    return None if reply(x).complete else untestable("the reply was cut off")
+        return not_applicable("the response body is an error, with a success status")
+    return None if reply(x).complete else untestable("the response was truncated")
 
 
 def elsewhere(x: Exchange) -> Skip | None:
-    """The request went to another route, or asked for the list of stored completions (GET), which is documented too."""
+    """The request went to another route, or was a GET for the list of stored completions, which is documented too."""
     away = x.question.topic in ("models", "sibling") or x.question.about in ("get", "unknown-route")
     return ANOTHER_QUESTION if away else None
 
 
 def valued(x: Exchange) -> Skip | None:
-    """A reply came whole that is JSON; HTTP008 tells of what is not."""
+    """The response is complete and JSON; HTTP008 reports what is not JSON."""
     if skip := elsewhere(x) or replied(x):
         return skip
     fault = fault_of(reply(x).content)
-    return untestable(f"the reply is no JSON text: {fault}") if fault else None
+    return untestable(f"the response body is not JSON: {fault}") if fault else None
 
 
 def completed(x: Exchange) -> Skip | None:
-    """A completion came, or something much like one."""
+    """The response is a completion, or resembles one."""
     if skip := elsewhere(x) or replied(x):
         return skip
-    return None if is_chunk(completion_of(x)) else untestable("the reply holds no completion")
+    return None if is_chunk(completion_of(x)) else untestable("the response body is not a completion")
 
 
 def choosing(x: Exchange) -> Skip | None:
-    """A completion came that has choices."""
-    return completed(x) or (None if any(choices_of(x)) else untestable("no choice came"))
+    """The response is a completion with choices."""
+    return completed(x) or (None if any(choices_of(x)) else untestable("the response has no choice"))
 
 
 def speaking(x: Exchange) -> Skip | None:
-    """A completion came that has messages."""
+    """The response is a completion with messages."""
     found = choosing(x)
-    return found or (None if any(messages_of(x)) else untestable("no message came"))
+    return found or (None if any(messages_of(x)) else untestable("the response has no message"))

@@ -1,4 +1,4 @@
-"""Completions for the examples of the rules on whole answers."""
+"""Completions for the CMP rules' examples."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ THREE = {"prompt_tokens": 3, "completion_tokens": 30, "total_tokens": 33}
 
 
 def without(*names: str) -> Object:
-    """A good completion that lacks fields."""
+    """A good completion without these fields."""
     return {name: value for name, value in whole().items() if name not in names}
 
 

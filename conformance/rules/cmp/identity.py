@@ -1,4 +1,4 @@
-"""What a completion says that it is: object, id, created, model."""
+"""The fields object, id, created and model of a completion."""
 
 from collections.abc import Iterator
 
@@ -19,9 +19,9 @@ from conformance.rules.example import completion as whole
 @whole_rule(
     "CMP001",
     MUST,
-    "A whole answer is one JSON object marked chat.completion",
+    "A non-streaming response is one JSON object with object: chat.completion",
     about="object",
-    fix='Answer a request without stream with one JSON object that says object: "chat.completion".',
+    fix='Return one JSON object with object: "chat.completion" to requests without stream.',
     when=valued,
     good=[GOOD, VENDOR],
     bad=[
@@ -34,14 +34,16 @@ from conformance.rules.example import completion as whole
     ],
 )
 def no_completion(x: Exchange) -> Iterator[Finding]:
-    """Clients parse the body as a completion: of anything else they make an exception, or an answer without words."""
+    """Clients parse the response body as a completion: anything else gives an exception, or empty content."""
     value = value_of(reply(x).content)
     if not isinstance(value, dict):
-        yield Finding(f"the reply is {shown(value)}", at=place(x), expected="an object")
+        yield Finding(f"the response body is {shown(value)}", at=place(x), expected="an object")
     elif not is_chunk(value):
-        yield Finding("the reply is an object that is no completion: neither object nor choices", at=place(x))
+        yield Finding(
+            "the response body is an object, but not a completion: it has neither object nor choices", at=place(x)
+        )
     elif value.get("object") != "chat.completion":
-        yield Finding(f"the reply has {held(value, 'object')}", at=place(x))
+        yield Finding(f"the response body has {held(value, 'object')}", at=place(x))
 
 
 @whole_rule(
@@ -49,13 +51,13 @@ def no_completion(x: Exchange) -> Iterator[Finding]:
     MUST,
     "A completion has a string as its id",
     about="id",
-    fix="Make an id when the request arrives and put it into the answer.",
+    fix="Generate an id for each request, and return it in the response.",
     when=completed,
     good=[GOOD, VENDOR],
     bad=[answered(without("id")), answered(whole(id=None)), answered(whole(id=7))],
 )
 def no_id(x: Exchange) -> Iterator[Finding]:
-    """Letta and typed clients refuse an answer without id."""
+    """Letta and typed clients reject a response without id."""
     if not isinstance(completion_of(x).get("id"), str):
         yield Finding(f"the completion has {held(completion_of(x), 'id')}", at=place(x))
 
@@ -63,15 +65,15 @@ def no_id(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP003",
     MUST,
-    "A completion has an integer as its time of creation",
+    "A completion has an integer created",
     about="created",
-    fix="Set created to the Unix time in whole seconds, as a number.",
+    fix="Set created to the Unix time in seconds, as an integer.",
     when=completed,
     good=[GOOD, VENDOR],
     bad=[answered(without("created")), answered(whole(created="now")), answered(whole(created=1.5))],
 )
 def no_created(x: Exchange) -> Iterator[Finding]:
-    """Letta and typed clients (Go, Rust, Java) refuse the answer where the time is missing or no integer."""
+    """Letta and typed clients (Go, Rust, Java) reject the response if created is missing or not an integer."""
     if not is_integer(completion_of(x).get("created")):
         yield Finding(f"the completion has {held(completion_of(x), 'created')}", at=place(x))
 
@@ -79,15 +81,15 @@ def no_created(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP004",
     MUST,
-    "A completion names its model in a string",
+    "A completion has a string as its model",
     about="model",
-    fix="Put the model's name into the answer.",
+    fix="Return the model's name in the response.",
     when=completed,
     good=[GOOD, VENDOR],
     bad=[answered(without("model")), answered(whole(model=None))],
 )
 def no_model(x: Exchange) -> Iterator[Finding]:
-    """Letta and typed clients refuse an answer without a model; prices are looked up by it."""
+    """Letta and typed clients reject a response without a model; prices are looked up by it."""
     if not isinstance(completion_of(x).get("model"), str):
         yield Finding(f"the completion has {held(completion_of(x), 'model')}", at=place(x))
 
@@ -95,18 +97,18 @@ def no_model(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP005",
     SHOULD,
-    "A completion's id and model are not blank, and its time is in seconds",
+    "A completion's id and model are not blank, and created is in seconds",
     about="id",
-    fix="Fill in id and model, and take the time in seconds since 1970.",
+    fix="Fill in id and model, and set created to seconds since 1970.",
     when=completed,
     good=[GOOD, VENDOR],
     bad=[answered(whole(id="")), answered(whole(model="")), answered(whole(created=1_760_000_000_000))],
 )
 def blank_name(x: Exchange) -> Iterator[Finding]:
-    """An answer without name or time can't be traced from a user's complaint to the server's log."""
+    """A response without id, model or time can't be traced from a user's complaint to the server's log."""
     for name in ("id", "model"):
         if completion_of(x).get(name) == "":
             yield Finding(f"the completion's {name} is blank", at=place(x))
     created = completion_of(x).get("created")
     if is_integer(created) and not -1 < created < MILLISECONDS:
-        yield Finding(f"created is {shown(created)}, which is no time in seconds", at=place(x))
+        yield Finding(f"created is {shown(created)}, which is not a Unix time in seconds", at=place(x))

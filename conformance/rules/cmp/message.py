@@ -1,4 +1,4 @@
-"""What a message is made of: role and content."""
+"""The role and content of a message."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ from conformance.rules.example import completion as whole
     ],
 )
 def wrong_role(x: Exchange) -> Iterator[Finding]:
-    """LangGraph, Letta and pydantic-ai end in a validation error where the role is missing."""
+    """LangGraph, Letta and pydantic-ai raise a validation error if the role is missing."""
     for message in messages_of(x):
         if message.get("role") != "assistant":
             yield Finding(f"a message has {held(message, 'role')}", at=place(x))
@@ -45,7 +45,7 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
     bad=[answered(whole({"content": [{"type": "text", "text": "Hi"}]})), answered(whole({"content": {"text": "Hi"}}))],
 )
 def content_no_string(x: Exchange) -> Iterator[Finding]:
-    """The Vercel AI SDK refuses the whole answer, others print the list's source to the user."""
+    """The Vercel AI SDK rejects the complete response, others print the raw list to the user."""
     for message in messages_of(x):
         if not isinstance(content := message.get("content"), str | None):
             yield Finding(f"a message's content is {shown(content)}", at=place(x))
@@ -54,15 +54,15 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP011",
     SHOULD,
-    "A message has the key content, null where it only calls tools",
+    "A message has the key content, null if it only calls tools",
     about="choices",
-    fix="Keep the key: do not leave null fields out when messages are serialised.",
+    fix="Keep the key: do not omit null fields when serialising messages.",
     when=speaking,
     good=[GOOD, CALLS],
     bad=[choosing_once(index=0, message={"role": "assistant", "tool_calls": [CALL]}, finish_reason="tool_calls")],
 )
 def content_left_out(x: Exchange) -> Iterator[Finding]:
-    """Clients with strict schemas refuse a message that lacks the key, and a history that is sent back lacks it, too."""
+    """Clients with strict schemas reject a message without the key, and it is missing from the history sent back."""
     for message in messages_of(x):
         if "content" not in message:
             yield Finding("a message has no content", at=place(x), expected="a string, or null")

@@ -1,4 +1,4 @@
-"""What the rules on whole answers share: how one is built, and what they look at."""
+"""Shared by the CMP rules: the rule decorator, and access to choices and messages."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -23,21 +23,21 @@ def whole_rule(  # noqa: PLR0913 - as rule
     good: Sequence[Example],
     bad: Sequence[Example],
 ) -> Callable[[Judge], Rule]:
-    """A rule on the whole reply of the chat API; `about` is the field of the completion object."""
+    """A rule on a non-streaming chat response; `about` is the field of the completion object."""
     spec = f"{SPEC}#chat/object-{about}"
     return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=("unary",))
 
 
 def completion_of(x: Exchange) -> Object:
-    """The reply's JSON object; empty where there is none."""
+    """The response's JSON object; empty if there is none."""
     return mapping(whole_object(x))
 
 
 def choices_of(x: Exchange) -> Iterator[Object]:
-    """The choices of the reply that are objects."""
+    """The choices of the response that are objects."""
     return (choice for _, choice, _ in whole_choices(completion_of(x)))
 
 
 def messages_of(x: Exchange) -> Iterator[Object]:
-    """The messages of the reply that are objects."""
+    """The messages of the response that are objects."""
     return (choice["message"] for choice in choices_of(x) if isinstance(choice.get("message"), dict))

@@ -1,4 +1,4 @@
-"""Whether what the model said reaches the user, in either mode."""
+"""Whether generated content reaches the user, in either mode."""
 
 from collections.abc import Iterator
 
@@ -17,55 +17,55 @@ from conformance.rules.conditions_by_api import finished
 from conformance.rules.example import answered, chunk, error, streamed
 from conformance.rules.example import completion as whole
 
-NAMES = {"stream": "stream", "unary": "whole answer"}
+NAMES = {"stream": "stream", "unary": "non-streaming response"}
 EMPTY = (chunk({"role": "assistant", "content": ""}), chunk(finish="stop"))
 GONE = answered(error(), status=500)
 
 SPECIAL = 3
-"""Tokens that a model may make without a word: those that end a turn are counted, and not shown."""
+"""Tokens that a model may generate without text: end-of-turn tokens are counted, but not shown."""
 
 
 def stopped_by_itself(x: Exchange) -> Skip | None:
-    """One answer came in either mode, it ended with `stop`, and nobody had asked for a stop at certain words."""
+    """A single choice, in either mode, has finish_reason `stop`, and the request sets no stop sequences."""
     if skip := finished(x):
         return skip
     if not is_shaped(x):
-        return untestable("what the choices hold can't be read")
+        return untestable("the content of the choices can't be read")
     choices = answer(x).choices
     if len(choices) != 1 or choices[0].end != "stop":
-        return not_applicable("the model did not end a single answer by itself")
-    return not_applicable("the request said at which words to stop") if stops_asked(x) else None
+        return not_applicable("the response is not a single choice with finish_reason stop")
+    return not_applicable("the request sets stop sequences") if stops_asked(x) else None
 
 
 def visible_tokens(x: Exchange) -> int:
-    """How many tokens the model made for others to see, as the usage says."""
+    """Completion tokens without reasoning tokens, from the usage."""
     spent, details = usage(x), mapping(mapping(answer(x).usage).get("completion_tokens_details"))
     hidden = details.get("reasoning_tokens")
     return (spent.completion if spent else 0) - (int(hidden) if is_integer(hidden) else 0)
 
 
 def answered_once(x: Exchange) -> Skip | None:
-    """One answer came to its end, in either mode, and what it holds can be read."""
+    """A single choice is complete, in either mode, and its content can be read."""
     if skip := finished(x):
         return skip
     if choices_asked(x) > 1:
-        return not_applicable("several answers were asked for")
+        return not_applicable("the request sets n above 1")
     if not is_shaped(x) or len(answer(x).choices) != 1:
-        return untestable("what the choices hold can't be read")
-    return not_applicable("the request said at which words to stop") if stops_asked(x) else None
+        return untestable("the content of the choices can't be read")
+    return not_applicable("the request sets stop sequences") if stops_asked(x) else None
 
 
 def either_way(_: Exchange) -> Skip | None:
-    """Always: a mode that has no answer leaves the other one to be judged alone."""
+    """Always: if one mode has no completion, the other one is judged alone."""
     return None
 
 
 @rule(
     "CMP014",
     MUST,
-    "What the model said is in the answer, in either mode",
+    "Generated text is present in the response, in either mode",
     spec=f"{SPEC}#chat/object-choices",
-    fix="Put the text that was generated (and billed) into content, and the calls into tool_calls, in both modes.",
+    fix="Put generated (and billed) text into content, and tool calls into tool_calls, in both modes.",
     when=either_way,
     good=[(SPOKEN, GOOD), (SPOKEN, answered(whole({"content": "", "refusal": "No."}))), (SPOKEN, GONE)],
     bad=[
@@ -77,7 +77,7 @@ def either_way(_: Exchange) -> Skip | None:
     ],
 )
 def answer_lost(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
-    """The user sees nothing and pays: clients come up empty without an error, and hermes asks three times more."""
+    """The user sees nothing and pays: clients return empty text without an error, and hermes sends three more requests."""
     skips = [answered_once(x) for x in (stream, unary)]
     if all(skips):
         yield from filter(None, skips)
@@ -89,30 +89,32 @@ def answer_lost(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
 
 
 def _is_silent(choice: Choice) -> bool:
-    """Whether a choice holds nothing at all, and neither a filter nor a tool explains it."""
+    """Whether a choice is empty, and neither a content filter nor a tool call explains it."""
     return choice.is_empty and not choice.reasoning and (choice.end in ("stop", "length") or not choice.finish)
 
 
 def _lost(x: Exchange, other: Exchange) -> str | Skip:
-    """How an empty answer is known to have lost something: by its usage, or by the greeting in the other mode."""
+    """Why an empty completion lost content: its usage, or the baseline response in the other mode, shows it."""
     spent, seen = usage(x), visible_tokens(x)
     if seen >= SPECIAL and answer(x).choices[0].end == "stop":
         return f"but the usage counts {seen} tokens for it"
     if spent and spent.completion > seen:
-        return untestable("the model spent its tokens on hidden thoughts")
+        return untestable("the model spent its tokens on hidden reasoning")
     if 0 < seen < SPECIAL:
-        return untestable(f"the answer is empty, and the usage counts {seen} for it: the model ended its turn at once")
+        return untestable(
+            f"the completion is empty, and usage counts {seen} tokens for it: the model ended its turn at once"
+        )
     if x.question.topic == "hello" and not answered_once(other) and answer(other).choices[0].text.split():
-        return f"but the same greeting in the other mode has {shown(answer(other).choices[0].text)}"
-    return untestable("the answer is empty, and neither usage nor the other mode tells whether the model said anything")
+        return f"but the same request in the other mode has {shown(answer(other).choices[0].text)}"
+    return untestable("the completion is empty, and neither usage nor the other mode shows whether text was generated")
 
 
 @rule(
     "CMP015",
     SHOULD,
-    "An answer is not all thoughts",
+    "A response is not reasoning only",
     spec=f"{SPEC}#chat/object-choices",
-    fix="Tell the model's thoughts from its answer, and put the answer into content.",
+    fix="Separate the model's reasoning from its final text, and put that text into content.",
     when=stopped_by_itself,
     good=[GOOD, SPOKEN, answered(whole({"reasoning_content": "Say hello."}))],
     bad=[
@@ -121,27 +123,27 @@ def _lost(x: Exchange, other: Exchange) -> str | Skip:
     ],
 )
 def only_thoughts(x: Exchange) -> Iterator[Finding]:
-    """Clients don't show thoughts as the answer: the user sees nothing, and hermes asks three times more."""
+    """Clients don't show reasoning as content: the user sees nothing, and hermes sends three more requests."""
     choice = answer(x).choices[0]
     if choice.is_empty and choice.reasoning:
-        yield Finding("the answer has reasoning, but neither text nor a tool call", at=place(x))
+        yield Finding("the response has reasoning, but neither content nor a tool call", at=place(x))
 
 
 def several_capped(x: Exchange) -> Skip | None:
-    """Several answers came to their end under a cap, and the usage counts them."""
+    """Several choices are complete, under a token cap, and the response has usage."""
     if choices_asked(x) < 2 or not cap_asked(x):
         return ANOTHER_QUESTION
     if skip := finished(x):
         return skip
     if not is_shaped(x):
-        return untestable("what the choices hold can't be read")
+        return untestable("the content of the choices can't be read")
     if stops_asked(x):
-        return not_applicable("the request said at which words to stop")
-    return None if usage(x) else untestable("no usage tells how much was said")
+        return not_applicable("the request sets stop sequences")
+    return None if usage(x) else untestable("the response has no usage")
 
 
 def two(*texts: str | None, completion: int) -> Exchange:
-    """Two answers under a cap of four, and how many tokens the usage counts for both."""
+    """Two choices with max_tokens 4; usage counts `completion` tokens for both."""
     choices = [whole({"content": text}, "length")["choices"][0] | {"index": at} for at, text in enumerate(texts)]
     spent = {"prompt_tokens": 3, "completion_tokens": completion, "total_tokens": 3 + completion}
     return answered(whole(choices=choices, usage=spent), probe="chat.n", body={"n": 2, "max_tokens": 4})
@@ -150,18 +152,18 @@ def two(*texts: str | None, completion: int) -> Exchange:
 @rule(
     "CMP017",
     MUST,
-    "Each of several answers holds what was said in it",
+    "Every choice contains its generated text if n is above 1",
     spec=f"{SPEC}#chat/object-choices",
-    fix="Fill in every choice alike: gather text, calls and finish_reason by the choice's index.",
+    fix="Collect text, tool calls and finish_reason by the choice's index.",
     when=several_capped,
     apis=("chat",),
     good=[two("Hello! How can", "Hello there, my", completion=8)],
     bad=[two("Hello! How can", "", completion=8), two(None, "Hello! How can", completion=8)],
 )
 def one_of_several_lost(x: Exchange) -> Iterator[Finding | Skip]:
-    """Who compares several answers pays for all of them, and finds nothing in all but the first.
+    """Clients that compare several choices pay for all of them, and find text only in the first.
 
-    No choice may take more than the cap, so what the usage counts beyond the others' caps was said in the empty ones.
+    No choice may exceed the token cap, so tokens beyond the other choices' caps belong to the empty ones.
     """
     silent = [choice for choice in answer(x).choices if _is_silent(choice)]
     spoken = len(answer(x).choices) - len(silent)
@@ -170,4 +172,4 @@ def one_of_several_lost(x: Exchange) -> Iterator[Finding | Skip]:
         seen = f"choice {silent[0].index} is empty, but the usage counts {left} tokens or more for it"
         yield Finding(seen, at=place(x))
     elif silent:
-        yield untestable("a choice is empty, and the usage does not tell whether anything was said in it")
+        yield untestable("a choice is empty, and usage does not show whether it had text")

@@ -1,1 +1,1 @@
-"""DLV: delivery in time. A streamed answer comes while it is made, and a reply ends when it is over."""
+"""DLV: timely delivery. Tokens are sent as they are generated, and a response ends when it is complete."""

@@ -1,4 +1,4 @@
-"""A streamed answer comes while it is made."""
+"""Tokens are sent as they are generated."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -16,19 +16,19 @@ STREAMING = "https://platform.openai.com/docs/guides/streaming-responses"
 
 MS = NANOSECONDS_PER_MILLISECOND
 LEAST_WORDS = 16
-"""A shorter answer may be made so quickly that nothing can be told from its delivery."""
+"""A shorter response may be generated so quickly that its delivery proves nothing."""
 
 LEAST_GAIN = 100 * MS
-"""How much longer the long answer has to take than every brief one, before its lateness is more than noise."""
+"""How much longer the long response must take than every short one before the difference exceeds noise."""
 
 LEAST_BRIEFS = 3
-"""So many brief answers show how much the target differs from itself: a queue, a cold cache, a slow start."""
+"""Number of short responses that shows the target's own variation: a queue, a cold cache, a slow start."""
 
 A_PIECE = MS // 5
-"""Five thousand pieces a second: no model makes one answer that fast, and a busy machine lets a buffer out so slowly."""
+"""5,000 deltas a second: no model generates one response that fast, and a busy machine drains a buffer that slowly."""
 
 QUICK_PIECE = MS
-"""A piece of an answer of which many come in one read: so many at once were not made one after the other."""
+"""Time per delta where one read has many deltas: they were not generated one after the other."""
 
 LONG_SILENCE = 500 * MS
 
@@ -37,9 +37,9 @@ TIMEOUT = Ending("timeout", "body", 2000 * MS, "silent for 2 s")
 
 
 class Pace(NamedTuple):
-    """How the pieces of an answer came: how many, in how many reads, and within how many nanoseconds.
+    """How the deltas arrived: how many, in how many reads, and within how many nanoseconds.
 
-    The first tenth of them is left aside: a server may send it early to look quick.
+    The first tenth is ignored: a server may send it early to look quick.
     """
 
     pieces: int
@@ -48,7 +48,7 @@ class Pace(NamedTuple):
 
     @property
     def is_burst(self) -> bool:
-        """Whether the pieces came together, faster than any model makes them."""
+        """Whether the deltas arrived together, faster than any model generates them."""
         least_ns = QUICK_PIECE if self.reads * 10 <= self.pieces else A_PIECE
         return self.reads <= 2 or self.span_ns < self.pieces * least_ns
 
@@ -61,7 +61,7 @@ def paced(
     ending: Ending | None = None,
     end_ms: int | None = None,
 ) -> Exchange:
-    """A stream of these pieces that arrive at these times, the rest of the stream with the last one or at `end_ms`."""
+    """A stream of these deltas, arriving at these times; the rest arrives with the last one, or at `end_ms`."""
     events = [sse(chunk({"content": text})) for text in texts]
     head = http(200, (SSE,), b"", length=False)
     rest = sse(*HELLO[-2:])
@@ -72,7 +72,7 @@ def paced(
 
 
 def briefly(*at_ms: int) -> tuple[Exchange, ...]:
-    """Brief answers whose last pieces come at these times; the first is the one to compare with."""
+    """Short responses whose last deltas arrive at these times; the first is the `short` probe's."""
     probes = ("chat.short", *("chat.usage" for _ in at_ms))
     return tuple(paced(WORDS[:2], [at - 1, at], probe=probe) for at, probe in zip(at_ms, probes, strict=False))
 
@@ -86,19 +86,19 @@ SLOW_START = paced(WORDS, [900 + n // 2 for n in range(40)])
 
 
 def pace(x: Exchange) -> Pace:
-    """How the pieces of the answer came."""
+    """How the deltas arrived."""
     times = arrivals(x)
     times = times[len(times) // 10 :]
     return Pace(len(times), len(set(times)), times[-1] - times[0])
 
 
 def took_ns(x: Exchange) -> int:
-    """How long it was from the request's last octet to the answer's last piece."""
+    """The time from the request's last byte to the last delta, in nanoseconds."""
     return arrivals(x)[-1] - x.sent_at_ns
 
 
 def endless(event: Any, *, every_ms: int = 10, cap: int = 64) -> Exchange:
-    """A stream of the same event, or comment, again and again, until the harness has waited for two seconds."""
+    """A stream that repeats one event, or comment, until the harness times out after two seconds."""
     octets = event.encode() + b"\n\n" if isinstance(event, str) else sse(event)
     head, times = http(200, (SSE,), b"", length=False), range(0, 2000, every_ms)
     arrivals = [(0, len(head)), *((at, len(octets)) for at in times)]
@@ -106,10 +106,10 @@ def endless(event: Any, *, every_ms: int = 10, cap: int = 64) -> Exchange:
 
 
 class Start(NamedTuple):
-    """What the brief answers show of the time that a target needs whatever the length of its answer.
+    """The time that a target needs for a response of any length, as measured from short responses.
 
-    `short_ns` is how long the answer took that was asked like the long one, but for its cap; `slowest_ns` the slowest
-    of all, and `noise_ns` by how much they differ, what was the harness's own delay left aside.
+    `short_ns` is the time of the response to the long prompt with a small token cap; `slowest_ns` the slowest of all;
+    `noise_ns` their range, without the harness's own delay.
     """
 
     answers: int = 0
@@ -119,12 +119,12 @@ class Start(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Whether there is enough to compare with."""
+        """Whether there are enough short responses to compare with."""
         return self.answers >= LEAST_BRIEFS and self.short_ns is not None
 
 
 def start(briefs: Sequence[Exchange]) -> Start:
-    """What the brief answers show."""
+    """Measure the short responses."""
     told = [brief for brief in briefs if not is_streamed(brief) and deltas(brief)]
     if not told:
         return Start()
@@ -134,10 +134,10 @@ def start(briefs: Sequence[Exchange]) -> Start:
 
 
 def held_back_ns(x: Exchange, briefs: Sequence[Exchange]) -> int:
-    """By how many nanoseconds the long answer was held back and then came in a burst; 0 where that is not sure.
+    """The nanoseconds for which the long response was buffered before it arrived in a burst; 0 if uncertain.
 
-    Only what grows with the answer is sure: the long answer has to be later than the short one and than every other
-    brief one, by twice as much as those differ among themselves.
+    Only a delay that grows with the response's length is certain: the long response has to be later than every short
+    one, by twice as much as those differ among themselves.
     """
     seen = start(briefs)
     if seen.short_ns is None or not seen.is_known or not pace(x).is_burst:
@@ -149,7 +149,7 @@ def held_back_ns(x: Exchange, briefs: Sequence[Exchange]) -> int:
 
 
 def kinds_of(x: Exchange) -> dict[str, list[str]]:
-    """The pieces of each kind that has words enough to judge."""
+    """The delta texts of each kind that has enough words to judge."""
     found: dict[str, list[str]] = {}
     for delta in deltas(x):
         found.setdefault(delta.kind, []).append(delta.text)
@@ -157,82 +157,88 @@ def kinds_of(x: Exchange) -> dict[str, list[str]]:
 
 
 def long_enough(x: Exchange) -> Skip | None:
-    """A long answer was asked for and came as a stream, whole and long."""
+    """A long response was requested, and a complete, long stream was received."""
     if skip := both(asks("long"), is_streamed, whole)(x):
         return skip
-    return None if kinds_of(x) else untestable(f"the model answered in fewer than {LEAST_WORDS} words")
+    return None if kinds_of(x) else untestable(f"the model generated fewer than {LEAST_WORDS} words")
 
 
 @rule(
     "DLV001",
     MUST,
-    "A streamed answer comes while it is made",
+    "Tokens are sent as they are generated",
     spec=STREAMING,
-    fix="Flush each event as it is made: no buffering proxy (X-Accel-Buffering: no), no compression without flush, no wait for the whole answer.",
+    fix="Flush each event as it is generated: no buffering proxy (X-Accel-Buffering: no), no compression without flush, no wait for the complete response.",
     when=long_enough,
     good=[(STEADY, *BRIEFS), (QUICK, *BRIEFS), (SLOW_START, *BRIEFS)],
     bad=[(BUFFERED, *BRIEFS), (HEAD_START, *BRIEFS)],
     timed=True,
 )
 def late_delivery(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | Skip]:
-    """The user looks at an empty screen until the whole answer is made, and idle time-outs cut long ones off."""
+    """The user sees an empty screen until the response is complete, and idle timeouts truncate long ones."""
     seen = pace(x)
-    how = f"{seen.pieces} pieces came in {seen.reads} reads within {seen.span_ns / MS:.1f} ms"
+    how = f"{seen.pieces} deltas arrived in {seen.reads} reads within {seen.span_ns / MS:.1f} ms"
     held = held_back_ns(x, briefs)
     if held and x.held_up_ns * 2 > held:
-        yield untestable(f"the harness itself was held up for {x.held_up_ns / MS:.0f} ms; run it on a quieter machine")
+        yield untestable(f"the harness itself stalled for {x.held_up_ns / MS:.0f} ms; run it on a less busy machine")
     elif held:
         span_ = span(x, deltas(x)[-1].event)
-        yield Finding(f"the answer took {held / MS:.0f} ms longer than a short one, and then {how}", at=span_)
+        yield Finding(
+            f"the stream was buffered: it took {held / MS:.0f} ms longer than a short one, then {how}", at=span_
+        )
     elif seen.is_burst:
         yield untestable(f"{_unsure(briefs)}: {how}")
 
 
 def _unsure(briefs: Sequence[Exchange]) -> str:
-    """Why an answer that came in a burst may have been made as quickly."""
+    """Why a response that arrived in a burst may have been generated that quickly."""
     seen = start(briefs)
     if not seen.is_known:
-        return f"too few brief answers came to compare with ({seen.answers})"
+        return f"too few short streams to compare with ({seen.answers})"
     if seen.noise_ns >= LEAST_GAIN:
-        return f"brief answers differ by {seen.noise_ns / MS:.0f} ms, ask again with --concurrency 1"
-    return "the answer was made too quickly to tell whether it was held back"
+        return f"short streams differ by {seen.noise_ns / MS:.0f} ms; run again with --concurrency 1"
+    return "the response was generated too quickly to show whether it was buffered"
 
 
 @rule(
     "DLV002",
     MUST,
-    "A streamed answer comes in more than one piece",
+    "A streaming response has more than one content event",
     spec=STREAMING,
-    fix="Stream from the model itself: to wrap its whole answer into one event is no streaming.",
+    fix="Stream tokens from the model: don't wrap its complete response into one event.",
     when=long_enough,
     good=[STEADY, BUFFERED],
     bad=[paced(["".join(WORDS)], [300])],
 )
 def answer_in_one_piece(x: Exchange) -> Iterator[Finding]:
-    """Nothing is shown until everything is made: the client waits as long as without a stream."""
+    """Nothing is shown until generation ends: the client waits as long as without streaming."""
     for kind, texts in kinds_of(x).items():
         if len(texts) == 1:
             event = next(delta.event for delta in deltas(x) if delta.kind == kind)
-            yield Finding(f"all {len(texts[0].split())} words of the {kind} came in one event", at=span(x, event))
+            yield Finding(
+                f"all {len(texts[0].split())} words of the {kind} are in one event, so nothing was streamed",
+                at=span(x, event),
+            )
 
 
 @rule(
     "DLV006",
     SHOULD,
-    "A long answer does not come in one read after a silence",
+    "A long response does not arrive in one read after a pause",
     spec=STREAMING,
-    fix="Look for a layer that collects the stream: a proxy's buffer, a compressor, a middleware that reads the whole body.",
+    fix="Look for a layer that buffers the stream: a proxy, a compressor, a middleware that reads the complete body.",
     when=long_enough,
     good=[(STEADY, *BRIEFS), (SLOW_START, *BRIEFS)],
     bad=[(paced(WORDS, [900] * 40), *briefly(870, 875, 880))],
     timed=True,
 )
 def silence_then_everything(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | Skip]:
-    """Short answers are held back too, it seems: the first word comes when the last one is made."""
+    """Short responses seem to be buffered too: the first word arrives when the last one is generated."""
     if held_back_ns(x, briefs):
-        yield not_applicable("the answer was held back")
+        yield not_applicable("the response was buffered (DLV001 reports it)")
     elif pace(x).reads == 1 and len(deltas(x)) > 1 and took_ns(x) - x.held_up_ns >= LONG_SILENCE:
         silence = took_ns(x) / MS
         yield Finding(
-            f"after {silence:.0f} ms all {len(deltas(x))} pieces came in one read", at=span(x, deltas(x)[0].event)
+            f"all {len(deltas(x))} deltas arrived in one read after {silence:.0f} ms, as if the stream was buffered",
+            at=span(x, deltas(x)[0].event),
         )

@@ -1,4 +1,4 @@
-"""No silence stands in the midst of an event."""
+"""Events are flushed individually: no pause splits an event."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -15,21 +15,21 @@ from conformance.rules.dlv.pace import MS, STREAMING, WORDS, paced
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
 
 LEAST_SILENCE = 20 * MS
-"""A network may part what was written together, but hardly by more than this, and not again and again."""
+"""A network may split one write, but rarely by more than this, and not repeatedly."""
 OFTEN = 2
 LINE_ENDS = 4
-"""Octets after the data of an event: who writes them by themselves is not collecting events."""
+"""Bytes after an event's data: a server that writes them separately is not buffering events."""
 
 
 class Cut(NamedTuple):
-    """A silence in the midst of an event, in nanoseconds."""
+    """A pause in the middle of an event, in nanoseconds."""
 
     event: Event
     silence_ns: int
 
 
 def in_buffers(size: int, gap_ms: int) -> Exchange:
-    """A stream that comes whenever so many octets are there, after such a silence each time."""
+    """A stream sent in buffers of `size` bytes, each after a pause of `gap_ms`."""
     head, body = http(200, (SSE,), b"", length=False), sse(*(chunk({"content": word}) for word in WORDS), *HELLO[-2:])
     parts = [len(body[at : at + size]) for at in range(0, len(body), size)]
     times = [(1, len(head)), *((gap_ms * number, part) for number, part in enumerate(parts, 1))]
@@ -38,14 +38,14 @@ def in_buffers(size: int, gap_ms: int) -> Exchange:
 
 
 def silences(x: Exchange) -> Iterator[tuple[int, int]]:
-    """How many octets of the content had come before each silence, and how long it was, our own delay left aside."""
+    """For each pause: the number of content bytes received before it, and its length, the harness's delay excluded."""
     for (come, early), (_, late) in pairwise(reply(x).timeline):
         if late - early - x.held_up_ns >= LEAST_SILENCE:
             yield come, late - early
 
 
 def cuts(x: Exchange) -> list[Cut]:
-    """The silences that stand in the midst of an event's data."""
+    """The pauses that split an event's data."""
     events = [event for event in stream(x).events if event.has_data]
     return [
         Cut(event, silence)
@@ -56,28 +56,28 @@ def cuts(x: Exchange) -> list[Cut]:
 
 
 def parted(x: Exchange) -> Skip | None:
-    """A long answer came as a stream, in several parts with silence between them."""
+    """The response to a long prompt was streamed in several parts with pauses between them."""
     if skip := both(asks("long"), is_streamed, whole)(x):
         return skip
     few = sum(1 for _ in silences(x)) < OFTEN
-    return not_applicable("the answer hardly paused, so nothing could be held back in a pause") if few else None
+    return not_applicable("the stream hardly paused, so no pause could show buffering") if few else None
 
 
 @rule(
     "DLV008",
     SHOULD,
-    "An event comes whole: it is not held back until a buffer is full",
+    "Events are flushed individually",
     spec=STREAMING,
-    fix="Switch the buffering of the proxy off (X-Accel-Buffering: no), and flush after each event.",
+    fix="Disable proxy buffering (X-Accel-Buffering: no), and flush after each event.",
     when=parted,
     good=[paced(WORDS, range(60, 1660, 40)), paced(WORDS, [n // 8 * 50 for n in range(40)])],
     bad=[in_buffers(2048, 100), in_buffers(1000, 25)],
     timed=True,
 )
 def event_cut_by_a_buffer(x: Exchange) -> Iterator[Finding]:
-    """A buffer of four thousand octets holds a dozen words back: short answers come all at once, long ones in jerks."""
+    """A buffer of 4,000 bytes holds back a dozen words: short responses arrive all at once, long ones in jerks."""
     found, total = cuts(x), sum(1 for _ in silences(x))
     if len(found) >= OFTEN and len(found) * 2 > total:
         longest = max(found, key=lambda cut: cut.silence_ns)
-        seen = f"{len(found)} of {total} silences stand in the midst of an event, the longest of {longest.silence_ns / MS:.0f} ms"
+        seen = f"{len(found)} of {total} pauses split an event, as if it was buffered; the longest is {longest.silence_ns / MS:.0f} ms"
         yield Finding(seen, at=span(x, longest.event))

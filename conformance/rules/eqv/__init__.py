@@ -1,1 +1,1 @@
-"""EQV: a stream and a whole answer to the same question amount to the same."""
+"""EQV: a stream and a non-streaming response to the same request are equivalent."""

@@ -1,4 +1,4 @@
-"""What a stream says, and how it ends, against the whole answer."""
+"""The text and end of a stream, compared with the non-streaming response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,21 +23,21 @@ from conformance.rules.example import answered as replied_with
 @rule(
     "EQV001",
     SHOULD,
-    "The same answer ends for the same reason, streaming or not",
+    "The same content has the same finish_reason, streaming or not",
     spec=CHOICES,
-    fix="Take finish_reason from the engine in both modes; do not write `stop` at the end of every stream.",
+    fix="Take finish_reason from the engine in both modes; do not end every stream with `stop`.",
     when=answered,
     good=[(STREAM, UNARY), (stream(finish="length"), unary(finish="length"))],
     bad=[(STREAM, unary(finish="length")), (stream(finish="length"), UNARY)],
 )
 def another_finish_reason(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
-    """An agent asks for the rest of an answer, or runs its tools, in one mode and not in the other."""
+    """An agent requests the rest of the content, or runs its tools, in one mode but not in the other."""
     if skip := alike(stream, unary):
         yield skip
         return
     for late, whole in zip(said(stream).choices, said(unary).choices, strict=True):
         if late.finish and whole.finish and late.finish != whole.finish:
-            seen = f"the answer ends with {shown(late.finish)} streaming and {shown(whole.finish)} without, for the same answer"
+            seen = f"finish_reason is {shown(late.finish)} streaming and {shown(whole.finish)} without, for the same content"
             yield Finding(seen, at=place(stream))
 
 
@@ -51,7 +51,7 @@ ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **T
 @rule(
     "EQV002",
     SHOULD,
-    "At temperature 0 a stream says what the whole answer says",
+    "At temperature 0, streamed and non-streaming text are equal",
     spec=f"{CREATE}#chat-create-temperature",
     fix="Build the prompt, the sampling parameters and the text in one place for both modes.",
     when=_twin,
@@ -60,16 +60,16 @@ ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **T
     bad=[(stream("One two", "length", **TWIN), TWO, TWO), (stream("One", **TWIN), TWO, TWO)],
 )
 def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator[Finding | Skip]:
-    """A field, a message or a blank gets lost in one of the two code paths; what was tested in one is not what runs."""
+    """One of the two code paths loses a field, a message or a blank; tests of one mode do not cover the other."""
     mine, whole, twice = (tuple(choice.text for choice in said(x).choices) for x in (stream, unary, again))
     if skip := answered(again):
         yield skip
     elif not any(whole):
-        yield untestable("the whole answer holds no text")
+        yield untestable("the non-streaming response has no text")
     elif whole != twice:
-        yield untestable("the target differs from itself at temperature 0")
+        yield untestable("two non-streaming responses differ at temperature 0")
     elif mine != whole:
-        seen = f"the stream says {shown(''.join(mine))}, and two whole answers say {shown(''.join(whole))}"
+        seen = f"the stream has the text {shown(''.join(mine))}, but two non-streaming responses have {shown(''.join(whole))}"
         yield Finding(seen, at=place(stream))
 
 
@@ -78,16 +78,19 @@ def _open(x: Exchange) -> Skip | None:
 
 
 def _fate(x: Exchange) -> tuple[str, str]:
-    """What became of the question: `works`, `fails` or nothing that can be told; and how."""
+    """The result of the request (`works`, `fails`, or empty if unknown), and its description."""
     answered_well, refused = reply(x).status in OK, refusal(x)
     if refused:
         is_declared = reply(x).status in range(400, 500) or reply(x).status == 501
-        return "fails" if is_declared else "", f"was refused with {refused.status} and {quoted(refused.message)}"
+        return (
+            "fails" if is_declared else "",
+            f"rejected the request with {refused.status} and {quoted(refused.message)}",
+        )
     if not answered_well:
         return "", ""
     found = witnessed(x)
     if found is None:
-        return "works", "was answered"
+        return "works", "accepted the request"
     name, sight = found
     if sight.state in ("dropped", "announced"):
         return "fails", f"ignored `{name}`"
@@ -103,9 +106,9 @@ LOGGED = replied_with(completion(choices=[completion()["choices"][0] | {"logprob
 @rule(
     "EQV003",
     SHOULD,
-    "What works in one mode works in the other",
+    "A request that works in one mode works in the other",
     spec=CREATE,
-    fix="Read and validate the request in one place, before it is decided whether to stream.",
+    fix="Parse and validate the request in one place, before branching on stream.",
     when=_open,
     good=[(STREAM, UNARY), (NO_LOGPROBS, replied_with(error(param="logprobs"), status=400, **LOGPROBS))],
     bad=[
@@ -115,12 +118,12 @@ LOGGED = replied_with(completion(choices=[completion()["choices"][0] | {"logprob
     ],
 )
 def works_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
-    """The field is known and done, and lost on one of two ways: who tested the other one trusts it."""
+    """The field is implemented, but lost in one of two code paths: tests of the other one do not show it."""
     (late, how_late), (whole, how_whole) = _fate(stream), _fate(unary)
     if not late or not whole:
-        yield untestable("what became of the question can't be told in both modes")
+        yield untestable("the result of the request is not known in both modes")
     elif late != whole:
-        yield Finding(f"streaming, the target {how_late}; without, it {how_whole}", at=_whole(stream))
+        yield Finding(f"streaming, the target {how_late}; without streaming, it {how_whole}", at=_whole(stream))
 
 
 def _whole(x: Exchange) -> Span:

@@ -1,4 +1,4 @@
-"""When a stream can be compared with a whole answer."""
+"""Conditions under which a stream can be compared with a non-streaming response."""
 
 from typing import Any
 
@@ -17,28 +17,28 @@ asked_well = asks("hello", *DOCUMENTED)
 
 
 def answered(x: Exchange) -> Skip | None:
-    """A question that the API documents was answered, and the answer can be read to its end."""
+    """A documented request succeeded, and its response is complete and readable."""
     if skip := asked_well(x) or finished(x):
         return skip
     return untestable(fault) if (fault := illegible(x)) else None
 
 
 def told(x: Exchange) -> Skip | None:
-    """An answer came, in either mode, whether or not all of it can be read."""
+    """A documented request succeeded, in either mode, even if its response is not fully readable."""
     return both(asked_well, spoken)(x)
 
 
 def counted(x: Exchange) -> Skip | None:
-    """An answer came with its usage."""
+    """A documented request succeeded, and its response has usage."""
     return asked_well(x) or counted_well(x)
 
 
 def alike(one: Exchange, other: Exchange) -> Skip | None:
-    """Two answers hold the same text and the same calls: what else they say can be compared."""
+    """Two responses have the same text and tool calls, so the rest can be compared."""
     mine, theirs = _said(one), _said(other)
     if not any(text or calls for text, calls in mine):
-        return untestable("the answer holds nothing")
-    return None if mine == theirs else not_applicable("the model said something else each time")
+        return untestable("the response has no content")
+    return None if mine == theirs else not_applicable("the generated content differs between the two modes")
 
 
 def _said(x: Exchange) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
@@ -46,7 +46,7 @@ def _said(x: Exchange) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
 
 
 def _calls(choice: Choice) -> tuple[tuple[str, Any], ...]:
-    """The calls with what their arguments hold, however that is written."""
+    """The calls with their parsed arguments, so that JSON formatting does not matter."""
     values = [value_of(call.arguments.encode("utf-8", "replace")) for call in choice.calls]
     told = [call.arguments if value is NOT_JSON else value for call, value in zip(choice.calls, values, strict=True)]
     return tuple((call.name, value) for call, value in zip(choice.calls, told, strict=True))

@@ -1,4 +1,4 @@
-"""The same answer both ways, for the examples of the rules that compare them."""
+"""The same content in both modes, for the EQV rules' examples."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ def counts(prompt: int = 3, words: int = 3) -> Object:
 
 
 def stream(text: str = "Hello there.", finish: str = "stop", usage: Object | None = None, **facts: Any) -> Exchange:
-    """A stream that says this, with its usage at the end."""
+    """A stream with this text, and its usage at the end."""
     told = chunk(choices=[], usage=usage or counts())
     return streamed(chunk({"role": "assistant", "content": text}), chunk(finish=finish), told, "[DONE]", **facts)
 
 
 def unary(text: str = "Hello there.", finish: str = "stop", usage: Object | None = None, **facts: Any) -> Exchange:
-    """A whole answer that says this."""
+    """A non-streaming response with this text."""
     return answered(completion({"content": text}, finish, usage=usage or counts()), **facts)
 
 

@@ -1,4 +1,4 @@
-"""What a stream tells beside its text against what the whole answer tells: counts, names, refusals."""
+"""Usage, model, metadata and errors of a stream, compared with the non-streaming response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,27 +21,27 @@ from conformance.rules.example import HELLO, answered, chunk, completion, error,
 PROMPT = ("messages", "system", "input", "instructions", "tools", "response_format", "text")
 """The fields of a request that the model reads, in any API."""
 SPECIAL = 3
-"""Tokens that end a turn or open it: counted here and not there, and never shown."""
+"""Tokens that start or end a turn: some servers count them, none shows them."""
 
 
 @rule(
     "EQV005",
     SHOULD,
-    "The same prompt counts the same, streaming or not",
+    "Usage counts the same prompt tokens, streaming or not",
     spec=USAGE,
-    fix="Count the prompt in one place, cached tokens included, before it is decided whether to stream.",
+    fix="Count the prompt in one place, cached tokens included, before branching on stream.",
     when=counted,
     good=[(STREAM, UNARY)],
     bad=[(stream(usage=counts(prompt=9)), UNARY), (STREAM, unary(usage=counts(prompt=0)))],
 )
 def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
-    """The same request has two prices, and what is left of the context depends on how it was asked.
+    """The same request has two prices, and the remaining context depends on the mode.
 
-    Tokens are counted, not drawn: an equal prompt has an equal count. A copy from a cache is still a part of it.
+    Counting is deterministic: equal prompts have equal counts. Cached tokens are part of the prompt.
     """
     late, whole = usage(stream), usage(unary)
     if any(asked(stream).get(name) != asked(unary).get(name) for name in PROMPT):
-        yield not_applicable("the framework sends another prompt when streaming")
+        yield not_applicable("the framework sends a different prompt when streaming")
     elif late and whole and late.prompt != whole.prompt:
         yield Finding(
             f"usage counts {late.prompt} prompt tokens streaming and {whole.prompt} without", at=place(stream)
@@ -51,7 +51,7 @@ def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
 @rule(
     "EQV006",
     SHOULD,
-    "The same answer counts the same, streaming or not",
+    "Usage counts the same completion tokens for the same content, streaming or not",
     spec=USAGE,
     fix="Take completion_tokens from the engine in both modes; do not count chunks.",
     when=counted,
@@ -59,15 +59,15 @@ def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
     bad=[(stream(usage=counts(words=9)), UNARY), (stream(usage=counts(words=1)), unary(usage=counts(words=8)))],
 )
 def answer_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
-    """The same answer has two prices. Tokens that end a turn are counted by some, thoughts differ from time to time."""
+    """The same content has two prices. Some servers count end-of-turn tokens, and reasoning varies."""
     late, whole = usage(stream), usage(unary)
     if skip := alike(stream, unary):
         yield skip
     elif _thinks(stream) or _thinks(unary):
-        yield not_applicable("the model thought before it answered")
+        yield not_applicable("the response has reasoning")
     elif late and whole and abs(late.completion - whole.completion) > SPECIAL:
         seen = f"usage counts {late.completion} completion tokens streaming and {whole.completion} without"
-        yield Finding(f"{seen}, for the same answer", at=place(stream))
+        yield Finding(f"{seen}, for the same content", at=place(stream))
 
 
 def _thinks(x: Exchange) -> bool:
@@ -78,20 +78,20 @@ def _thinks(x: Exchange) -> bool:
 @rule(
     "EQV007",
     SHOULD,
-    "A stream names the model that a whole answer names",
+    "`model` is the same, streaming or not",
     spec=f"{CHUNK}#chat/streaming-model",
-    fix="Write the name of the model that answers, in both modes from the same place.",
+    fix="Set `model` from the same source in both modes.",
     when=told,
     good=[(STREAM, UNARY), (streamed(*HELLO[:-1]), UNARY)],
     bad=[(streamed(*(chunk({"content": t}, model="gpt") for t in ("Hi", "!"))), UNARY)],
 )
 def another_model(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
-    """Costs and logs are kept by that name: the same use is booked under two, or under one that has no price."""
+    """Costs and logs are keyed by that name: the same usage is booked under two names, or under one without a price."""
     late, whole = answer(stream).models, answer(unary).models
     if not late or not whole:
-        yield not_applicable("no model is named in one of the modes")
+        yield not_applicable("one of the responses has no model")
     elif not {*late} & {*whole}:
-        yield Finding(f"the model is {shown(late[0])} streaming and {shown(whole[0])} without", at=place(stream))
+        yield Finding(f"model is {shown(late[0])} streaming and {shown(whole[0])} without", at=place(stream))
 
 
 OF_THE_SYSTEM = ("system_fingerprint", "service_tier")
@@ -101,21 +101,21 @@ MARKED = answered(completion(system_fingerprint="fp_1"))
 @rule(
     "EQV008",
     MAY,
-    "A stream tells of its system what a whole answer tells",
+    "`system_fingerprint` and `service_tier` are in both modes or in neither",
     spec=f"{CHUNK}#chat/streaming-system_fingerprint",
-    fix="Put `system_fingerprint` and `service_tier` into the chunks, too, or into neither.",
+    fix="Send `system_fingerprint` and `service_tier` in both modes, or in neither.",
     when=told,
     apis=CHAT,
     good=[(STREAM, UNARY), (streamed(chunk({"content": "Hi"}, system_fingerprint="fp_2")), MARKED)],
     bad=[(STREAM, MARKED), (streamed(chunk({"content": "Hi"}, service_tier="flex")), UNARY)],
 )
 def system_told_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """Who compares results by the fingerprint, or checks the tier that is paid for, is blind in the other mode."""
+    """Clients that compare the fingerprint, or verify the billed tier, can't do so in the other mode."""
     for name in OF_THE_SYSTEM:
         late, whole = labels(stream, name), labels(unary, name)
         if bool(late) != bool(whole):
             where = "streaming" if late else "without streaming"
-            yield Finding(f"`{name}` is told {where} only", at=place(stream))
+            yield Finding(f"`{name}` is sent {where} only", at=place(stream))
 
 
 ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
@@ -126,15 +126,15 @@ def _refusing(x: Exchange) -> Skip | None:
         return skip
     said = refusal(x)
     is_early = 400 <= said.status < 500 and said.kind in ("openai", "anthropic")
-    return None if is_early else not_applicable("the mistake was not refused with an error object")
+    return None if is_early else not_applicable("the invalid request was not rejected with an error object")
 
 
 @rule(
     "EQV004",
     SHOULD,
-    "A mistake is refused in the same words, streaming or not",
+    "An invalid request gets the same error type, code and param, streaming or not",
     spec=ERRORS,
-    fix="Validate both kinds of request in the same place, and build the error there.",
+    fix="Validate both modes in the same place, and build the error there.",
     when=_refusing,
     good=[
         (answered(error(param="p"), status=400, mode="stream", **ROLE), answered(error(param="p"), status=400, **ROLE))
@@ -147,11 +147,11 @@ def _refusing(x: Exchange) -> Skip | None:
     ],
 )
 def refused_in_other_words(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """A client that acts on the type, code or param of an error does not know it again in the other mode."""
+    """A client that acts on an error's type, code or param does not recognise it in the other mode."""
     late, early = refusal(stream), refusal(unary)
     for name in ("type", "param", "code"):
         if _word(late, name) != _word(early, name):
-            seen = f"`error.{name}` is {_word(late, name)} streaming and {_word(early, name)} without, for the same mistake"
+            seen = f"`error.{name}` is {_word(late, name)} streaming and {_word(early, name)} without, for the same invalid request"
             yield Finding(seen, at=late.at)
 
 

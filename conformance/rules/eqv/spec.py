@@ -1,4 +1,4 @@
-"""Where it stands written what a stream and a whole answer have in common."""
+"""Documentation URLs of what streams and non-streaming responses share."""
 
 from conformance.model.exchange import Api
 

@@ -1,4 +1,4 @@
 """ERR: errors that a client can act on.
 
-The refusal of streaming is judged by NYI, a refusal that should have come and did not by FLD.
+NYI judges rejected streaming; FLD judges invalid fields that were not rejected.
 """

@@ -1,4 +1,4 @@
-"""The plain greeting, whose failure no other rule tells."""
+"""The baseline request: failures that no other rule reports."""
 
 from collections.abc import Iterator
 
@@ -20,27 +20,27 @@ def _let_in(x: Exchange) -> Skip | None:
     status = reply(x).status
     if status == 429:
         return untestable("rate limited (429): run again with a lower --concurrency")
-    return untestable(f"the target refused the key ({status})") if status in LOCKED else None
+    return untestable(f"the target rejected the API key ({status})") if status in LOCKED else None
 
 
 def _no_other_rule_s(x: Exchange) -> Skip | None:
-    """The greeting's failure, if it failed, is told by no other rule."""
+    """No other rule reports the baseline request's failure, if it failed."""
     status, said = reply(x).status, refusal(x)
     if fields := own_fields(x):
-        return not_applicable(f"the target refused `{fields[0]}`")
+        return not_applicable(f"the target rejected `{fields[0]}`")
     if said.in_band and not looks_like_events(x):
-        return not_applicable("an error came under a success status")
+        return not_applicable("the body is an error under a success status")
     if x.mode == "stream" and status not in UNRELATED and may_refuse_streaming(x):
-        return not_applicable("whether streaming is refused is judged beside the same greeting without it")
+        return not_applicable("NYI rules compare this error with the non-streaming baseline request")
     return None
 
 
 @rule(
     "ERR022",
     MUST,
-    "A plain greeting is answered",
+    "The baseline request succeeds",
     spec="https://platform.openai.com/docs/api-reference/chat/create",
-    fix="Read the error, and try the same request with curl.",
+    fix="Read the error, and send the same request with curl.",
     when=both(asks("hello"), replied, _let_in, _no_other_rule_s),
     good=[GREETING, streamed(*HELLO)],
     bad=[
@@ -52,24 +52,26 @@ def _no_other_rule_s(x: Exchange) -> Skip | None:
     ],
 )
 def greeting_failed(x: Exchange) -> Iterator[Finding]:
-    """Nothing else works where this does not."""
+    """If this fails, nothing else works."""
     answer, said = reply(x), refusal(x)
     if said.in_band:
-        yield Finding(f"the stream of the greeting holds an error: {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(
+            f"the stream of the baseline request contains an error: {quoted(said.message or said.text)}", at=said.at
+        )
     elif answer.status not in OK:
-        transient = " for now" if answer.value("retry-after") or answer.status in UNRELATED else ""
+        transient = " (temporary)" if answer.value("retry-after") or answer.status in UNRELATED else ""
         text = quoted(said.message or said.text) if said else "no error"
         yield Finding(
-            f"the greeting was answered {answer.status}{transient}: {text}", at=said.at if said else answer.head
+            f"the baseline request got {answer.status}{transient}: {text}", at=said.at if said else answer.head
         )
 
 
 @rule(
     "ERR023",
     MUST,
-    "A key that opens the plain greeting opens the streamed one",
+    "An API key that works without streaming works with streaming",
     spec=CODES_4XX,
-    fix="Check the key before looking at `stream`; where streaming is not offered, answer 501.",
+    fix="Check the API key before reading `stream`; return 501 where streaming is not supported.",
     when=both(asks("hello"), replied),
     good=[
         (streamed(*HELLO), GREETING),
@@ -78,24 +80,24 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
     bad=[(answered(error("No."), status=code, mode="stream"), GREETING) for code in LOCKED],
 )
 def streaming_locked(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """Users are told to look for a fault in their key; no framework tries without streaming after that."""
+    """Users look for an error in their API key; no framework retries without streaming after that."""
     status = reply(stream).status
     if status in LOCKED and reply(unary).status in OK and not refusal(unary):
-        seen = f"streaming, the greeting was refused with {status}; without, the same key was good"
+        seen = f"the streaming baseline request was rejected with {status}; the same API key works without streaming"
         yield Finding(seen, at=reply(stream).head)
 
 
 @rule(
     "ERR024",
     MUST,
-    "A status is one that HTTP has",
+    "The status code is below 600",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15",
-    fix="Answer with a status from 200 to 599.",
+    fix="Return a status from 200 to 599.",
     when=replied,
     good=[GREETING, answered(error(), status=599)],
     bad=[answered(error(), status=600), answered(completion(), status=999)],
 )
 def status_out_of_range(x: Exchange) -> Iterator[Finding]:
-    """Clients and proxies sort statuses by their first digit; one that has no class is a crash, or a success."""
+    """Clients and proxies classify statuses by their first digit; one without a class crashes them, or counts as success."""
     if reply(x).status >= 600:
-        yield Finding(f"the target answered {reply(x).status}", at=reply(x).head)
+        yield Finding(f"the status is {reply(x).status}, which HTTP does not define", at=reply(x).head)

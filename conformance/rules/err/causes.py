@@ -1,4 +1,4 @@
-"""Whether an error tells what is wrong: to people by the field's name, to programs by its code and status."""
+"""Whether an error identifies its cause: by the field's name for people, by code and status for programs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,10 +26,10 @@ FIELDS = {
     "top-logprobs-alone": ("top_logprobs", "logprobs"),
     "response-format": ("response_format", "type", "format"),
 }
-"""What a refusal may call the thing at fault, by mistake."""
+"""The names that an error may use for the invalid field, per kind of mistake."""
 
 ABOUT_THE_BODY = (*FIELDS, "bad-json", "array-body", "empty-body", "invalid-utf8", "duplicate-keys")
-"""Mistakes in the body alone: the key is the right one."""
+"""Mistakes in the body only; the API key is valid."""
 
 KEY_MATTERS = (401, 403)
 TOO_LONG = "context_length_exceeded"
@@ -37,7 +37,7 @@ NO_MODEL = "model_not_found"
 
 
 def _refused(*abouts: str) -> When:
-    """One of these mistakes was refused with a 4xx status, in the error object of Chat Completions."""
+    """One of these mistakes was rejected with a 4xx status and the error object of Chat Completions."""
 
     def refused(x: Exchange) -> Skip | None:
         if x.question.topic != "mistake" or x.question.about not in abouts:
@@ -46,8 +46,8 @@ def _refused(*abouts: str) -> When:
             return skip
         said = refusal(x)
         if not 400 <= said.status < 500:
-            return untestable("the request was answered") if not said else not_applicable("it is no refusal by status")
-        return None if said.kind == "openai" else not_applicable("there is no error object of this API")
+            return untestable("the request was not rejected") if not said else not_applicable("the error is not a 4xx")
+        return None if said.kind == "openai" else not_applicable("the error is not this API's error object")
 
     return refused
 
@@ -60,25 +60,25 @@ def _unknown(**facts: Any) -> Exchange:
 @rule(
     "ERR025",
     SHOULD,
-    "A model that is not there is refused with the code `model_not_found`",
+    "An unknown model gets the error code `model_not_found`",
     spec=ENVELOPE,
-    fix="Answer 404 with `code: model_not_found`.",
+    fix="Return 404 with `code: model_not_found`.",
     when=_refused("unknown-model"),
     good=[_unknown()],
     bad=[_unknown(code=None), _unknown(code="invalid_value")],
     apis=("chat",),
 )
 def model_refused_without_a_code(x: Exchange) -> Iterator[Finding]:
-    """Gateways and agents fall back to another model by this code; a text they can't tell from a bad request."""
+    """Gateways and agents fall back to another model on this code; without it the error looks like any bad request."""
     if refusal(x).code != NO_MODEL:
-        seen = f"`error.code` is {quoted(refusal(x).code or 'no text')}"
+        seen = f"`error.code` is {quoted(refusal(x).code or 'not a string')}"
         yield Finding(seen, at=refusal(x).at, expected=NO_MODEL)
 
 
 def _overflowed(x: Exchange) -> Skip | None:
     if skip := _refused("too-long")(x):
         return skip
-    return not_applicable("the body was too large, not the prompt") if reply(x).status == 413 else None
+    return not_applicable("the body size was rejected (413), not the prompt length") if reply(x).status == 413 else None
 
 
 def _long(code: str | None, status: int = 400) -> Exchange:
@@ -88,18 +88,18 @@ def _long(code: str | None, status: int = 400) -> Exchange:
 @rule(
     "ERR026",
     SHOULD,
-    "A prompt that is too long is refused with the code `context_length_exceeded`",
+    "A prompt that is too long gets the error code `context_length_exceeded`",
     spec=ENVELOPE,
-    fix="Answer 400 with `code: context_length_exceeded`.",
+    fix="Return 400 with `code: context_length_exceeded`.",
     when=_overflowed,
     good=[_long(TOO_LONG)],
     bad=[_long(None), _long("invalid_value")],
     apis=("chat",),
 )
 def overflow_without_a_code(x: Exchange) -> Iterator[Finding]:
-    """Agents shorten the conversation by this code; without it they guess from the text, or give up."""
+    """Agents shorten the conversation on this code; without it they guess from the message, or give up."""
     if refusal(x).code != TOO_LONG:
-        seen = f"`error.code` is {quoted(refusal(x).code or 'no text')}"
+        seen = f"`error.code` is {quoted(refusal(x).code or 'not a string')}"
         yield Finding(seen, at=refusal(x).at, expected=TOO_LONG)
 
 
@@ -110,27 +110,27 @@ def _nameable(x: Exchange) -> Skip | None:
         return skip
     said = refusal(x)
     if not 400 <= said.status < 500:
-        return not_applicable("the mistake was not refused with a 4xx status")
-    return None if said.is_json else not_applicable("the refusal is no JSON")
+        return not_applicable("the request was not rejected with a 4xx")
+    return None if said.is_json else not_applicable("the error is not JSON")
 
 
 @rule(
     "ERR027",
     SHOULD,
-    "The refusal of a mistake names what is wrong",
+    "The error for an invalid request names the invalid field",
     spec=ENVELOPE,
-    fix="Set `error.param` to the field at fault, and name it in the message.",
+    fix="Set `error.param` to the invalid field, and name it in the message.",
     when=_nameable,
     good=[GOOD, _unknown(param=None, message="The model `x` does not exist.")],
     bad=[refused_with(message="Bad request.", param=None), _unknown(message="Not found.", param=None)],
 )
 def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
-    """Who reads `bad request` has to guess which of thirty fields it was."""
+    """With `bad request`, a developer has to guess which of thirty fields is invalid."""
     said, wanted = refusal(x), FIELDS[x.question.about]
     if not any(names(said, name) for name in wanted):
         fields = " or ".join(f"`{name}`" for name in wanted)
         yield Finding(
-            f"the error {said.status} says {quoted(said.message or said.text)}",
+            f"the {said.status} error does not name the invalid field: {quoted(said.message or said.text)}",
             at=said.at,
             expected=f"the word {fields}",
         )
@@ -145,19 +145,19 @@ def _of_the_body(x: Exchange) -> Skip | None:
 @rule(
     "ERR031",
     SHOULD,
-    "A mistake in the body is not laid to the key",
+    "A body validation error is not a 401 or 403",
     spec=CODES_4XX,
-    fix="Answer 400; look for a firewall in front of the API that answers 403 to bodies that it can't read.",
+    fix="Return 400; look for a firewall in front of the API that returns 403 for bodies that it can't parse.",
     when=_of_the_body,
     good=[(GOOD, GREETING)],
     bad=[(answered(error(), status=status, **MISTAKE), GREETING) for status in (401, 403)],
 )
 def mistake_laid_to_the_key(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Users change their keys, and SDKs raise an authentication error, where a comma was missing."""
+    """Users replace their API keys, and SDKs raise an authentication error, because a comma was missing."""
     if reply(x).status not in KEY_MATTERS:
         return
     if skip := greeted(hello):
         yield skip
     else:
-        seen = f"a mistake in the body was answered {reply(x).status}; the same key opens the plain greeting"
+        seen = f"an invalid body got {reply(x).status}; the baseline request with the same API key succeeds"
         yield Finding(seen, at=reply(x).head, expected="400")

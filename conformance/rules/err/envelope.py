@@ -1,4 +1,4 @@
-"""The error object: that it is there, and what it holds."""
+"""The error object: its presence and its members."""
 
 from collections.abc import Iterator
 
@@ -14,26 +14,26 @@ from conformance.rules.err.spec import ENVELOPE
 from conformance.rules.example import answered, error, streamed
 
 OUTSIDE = ("auth", "models", "sibling")
-"""Questions that another route than the API's answers, or the check of the key before it."""
+"""Requests handled by another route than the API's, or by the API key check before it."""
 BEFORE = ("unknown-route", "get", "huge-body")
-"""Mistakes that the web server or framework may refuse before the API's own code sees them."""
+"""Mistakes that the web server or framework may reject before the API handler runs."""
 
 NOTHING = ("None", "null", "undefined", "nil")
 
 
 def an_error(x: Exchange) -> Skip | None:
-    """An error came that can be read, and is no statement about streaming, and not that the API is missing."""
+    """The response is a readable error that does not mean that streaming, or the API, is unsupported."""
     status = reply(x).status
     if 0 < status < 400:
-        return not_applicable("no error came")
+        return not_applicable("the response is not an error")
     if skip := readable(x) or whole(x):
         return skip
     if status == 429:
-        return not_applicable("a rate limit says nothing of the question")
+        return not_applicable("a rate limit (429) does not concern this request")
     if refuses_streaming(x) or (x.question.topic == "hello" and x.mode == "stream"):
-        return not_applicable("the error may say that streaming is not offered")
+        return not_applicable("the error may mean that streaming is not supported")
     if x.question.topic == "hello" and status in (404, 405):
-        return not_applicable("the API is not offered on this path")
+        return not_applicable("the target does not serve the API on this path")
     return None
 
 
@@ -42,7 +42,7 @@ def _is_outside(x: Exchange) -> bool:
 
 
 def _within_the_api(x: Exchange) -> Skip | None:
-    return not_applicable("the request may never have reached the API") if _is_outside(x) else an_error(x)
+    return not_applicable("the request may not have reached the API handler") if _is_outside(x) else an_error(x)
 
 
 def _outside_the_api(x: Exchange) -> Skip | None:
@@ -57,9 +57,9 @@ def _unfit(said: Refusal) -> str:
 @rule(
     "ERR005",
     MUST,
-    "An error is JSON",
+    "Errors are JSON",
     spec=ENVELOPE,
-    fix="Answer errors with the API's error object as application/json, and keep proxies from replacing it.",
+    fix="Return the API's error object as application/json, and keep proxies from replacing it.",
     when=_within_the_api,
     good=[GOOD, answered({"detail": "no"}, status=422, **MISTAKE)],
     bad=[
@@ -70,17 +70,17 @@ def _unfit(said: Refusal) -> str:
     ],
 )
 def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
-    """SDKs show the user a status and nothing else, and no program can tell one error from another."""
+    """SDKs show the user only a status, and programs can't distinguish errors."""
     if what := _unfit(refusal(x)):
-        yield Finding(f"the error {reply(x).status} is {what}", at=refusal(x).at)
+        yield Finding(f"the body of the {reply(x).status} error is {what}, not JSON", at=refusal(x).at)
 
 
 @rule(
     "ERR006",
     MUST,
-    "An error has the API's error object",
+    "Errors have the API's error object",
     spec=ENVELOPE,
-    fix='Replace the web framework\'s own error handlers by one that writes {"error": {"message", "type", "param", "code"}}.',
+    fix='Replace the web framework\'s error handlers with one that writes {"error": {"message", "type", "param", "code"}}.',
     when=_within_the_api,
     good=[GOOD, answered({"type": "error", **REFUSED}, status=400, **MISTAKE)],
     bad=[
@@ -91,22 +91,22 @@ def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def error_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
-    """SDKs look into `error`: from `detail` the user learns only that it was a 422 without a body."""
+    """SDKs read `error`: for a `detail` they report only a 422 without a body."""
     said = refusal(x)
     if not said.is_json:
-        yield untestable("the error is no JSON")
+        yield untestable("the error is not JSON")
     elif said.kind not in ("openai", "anthropic"):
-        kinds = {"detail": "a `detail`", "array": "an array", "error-text": "a text under `error`"}
+        kinds = {"detail": "a `detail`", "array": "an array", "error-text": "a string under `error`"}
         kind = kinds.get(said.kind, "no `error` object")
-        yield Finding(f"the error {said.status} holds {kind}", at=said.at, expected="an `error` object")
+        yield Finding(f"the body of the {said.status} error holds {kind}", at=said.at, expected="an `error` object")
 
 
 @rule(
     "ERR007",
     SHOULD,
-    "What is refused before it reaches the API is refused with the API's error object",
+    "Errors raised before the API handler use the API's error object",
     spec=ENVELOPE,
-    fix="Give the API's error object to the check of the key (401) and to the web framework's 404, 405 and 413.",
+    fix="Return the API's error object from the API key check (401) and for the web framework's 404, 405 and 413.",
     when=_outside_the_api,
     good=[answered(error("Not found."), status=404, probe="chat.mistake.unknown-route")],
     bad=[
@@ -119,32 +119,36 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
     ],
 )
 def early_error_without_an_error_object(x: Exchange) -> Iterator[Finding]:
-    """Who mistypes a base URL, a model or a key gets an error that reads like another product's."""
+    """A mistyped base URL, model or API key gets an error that looks like another product's."""
     said = refusal(x)
     if said.kind not in ("openai", "anthropic"):
-        yield Finding(f"the error {said.status} is {_unfit(said) or 'JSON without an `error` object'}", at=said.at)
+        yield Finding(
+            f"the body of the {said.status} error is {_unfit(said) or 'JSON without an `error` object'}", at=said.at
+        )
     elif not said.message.strip():
-        yield Finding(f"the error {said.status} has no message", at=said.at)
+        yield Finding(f"the {said.status} error has no message", at=said.at)
 
 
 def _enveloped(x: Exchange) -> Skip | None:
     if skip := an_error(x):
         return skip
     if refusal(x).kind not in ("openai", "anthropic"):
-        return untestable("there is no error object to look into")
+        return untestable("the response has no error object")
     return None
 
 
 def _openai(x: Exchange) -> Skip | None:
-    return _enveloped(x) or (None if refusal(x).kind == "openai" else not_applicable("the envelope is another API's"))
+    return _enveloped(x) or (
+        None if refusal(x).kind == "openai" else not_applicable("the error object is another API's")
+    )
 
 
 @rule(
     "ERR008",
     MUST,
-    "An error has a message",
+    "Errors have a message",
     spec=ENVELOPE,
-    fix="Set `error.message` to a sentence that says what is wrong.",
+    fix="Set `error.message` to a sentence that states what is wrong.",
     when=both(_within_the_api, _enveloped),
     good=[GOOD],
     bad=[
@@ -155,17 +159,17 @@ def _openai(x: Exchange) -> Skip | None:
     ],
 )
 def error_without_a_message(x: Exchange) -> Iterator[Finding]:
-    """It is all that a user ever sees of an error."""
+    """The message is all that a user sees of an error."""
     said = refusal(x)
     if not said.message.strip():
-        what = "empty" if isinstance(said.error.get("message"), str) else "no text"
-        yield Finding(f"`error.message` of the error {said.status} is {what}", at=said.at)
+        what = "empty" if isinstance(said.error.get("message"), str) else "not a string"
+        yield Finding(f"`error.message` of the {said.status} error is {what}", at=said.at)
 
 
 @rule(
     "ERR009",
     SHOULD,
-    "An error has a type",
+    "Errors have a type",
     spec=ENVELOPE,
     fix="Set `error.type`, for example to `invalid_request_error`.",
     when=_enveloped,
@@ -173,18 +177,18 @@ def error_without_a_message(x: Exchange) -> Iterator[Finding]:
     bad=[refused_with(type=None), refused_with(type=400), refused_with(type="")],
 )
 def error_without_a_type(x: Exchange) -> Iterator[Finding]:
-    """Gateways and agents sort errors by it: retry, shorten, or give up."""
+    """Gateways and agents choose by type whether to retry, shorten the prompt, or give up."""
     said = refusal(x)
     if not said.type:
-        yield Finding(f"`error.type` of the error {said.status} is no text", at=said.at)
+        yield Finding(f"`error.type` of the {said.status} error is not a non-empty string", at=said.at)
 
 
 @rule(
     "ERR010",
     SHOULD,
-    "An error's param and code are texts or null",
+    "An error's `param` and `code` are strings or null",
     spec=ENVELOPE,
-    fix="Always write both keys: a text, or null. A status number is no code.",
+    fix="Always send both keys, each a string or null; a status number is not a code.",
     when=_openai,
     good=[GOOD, answered(error("No."), status=400, **MISTAKE)],
     bad=[
@@ -194,39 +198,40 @@ def error_without_a_type(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def error_with_another_code(x: Exchange) -> Iterator[Finding]:
-    """Typed clients (Go, Rust, Java) can't parse a number where a text is documented, and lose the whole error."""
+    """Typed clients (Go, Rust, Java) can't parse a number where a string is documented, and lose the complete error."""
     said = refusal(x)
     for name in ("param", "code"):
         if name not in said.error:
-            yield Finding(f"the error {said.status} has no `{name}`", at=said.at)
+            yield Finding(f"the {said.status} error has no `{name}`", at=said.at)
         elif not isinstance(said.error[name], str | None):
-            yield Finding(f"`error.{name}` of the error {said.status} is neither text nor null", at=said.at)
+            yield Finding(f"`error.{name}` of the {said.status} error is neither a string nor null", at=said.at)
 
 
 @rule(
     "ERR011",
     SHOULD,
-    "Nothing is written as null, not as the word None",
+    'Absent error fields are JSON null, not the string "None"',
     spec=ENVELOPE,
-    fix="Write JSON null where there is no value.",
+    fix="Send JSON null where there is no value.",
     when=_enveloped,
     good=[GOOD],
     bad=[refused_with(param="None"), refused_with(type="None"), refused_with(code="null")],
 )
 def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
-    """People are shown a problem with the field None."""
+    """Users are shown a problem with the field None."""
     said = refusal(x)
     for name in ("type", "param", "code"):
         if said.error.get(name) in NOTHING and said.error[name] not in asked(x):
             yield Finding(
-                f"`error.{name}` of the error {said.status} is the text {quoted(said.error[name])}", at=said.at
+                f"`error.{name}` of the {said.status} error is the string {quoted(said.error[name])}, not null",
+                at=said.at,
             )
 
 
 @rule(
     "ERR012",
     SHOULD,
-    "An error is labelled as JSON",
+    "Errors have Content-Type: application/json",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on errors too.",
     when=_enveloped,
@@ -240,8 +245,8 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def mislabelled_error(x: Exchange) -> Iterator[Finding]:
-    """Clients and gateways that go by the label don't look into the error."""
+    """Clients and gateways that check Content-Type don't parse the error."""
     media = reply(x).media_type
     if media != "application/json" and not media.endswith("+json"):
-        seen = f"the error {reply(x).status} is labelled {quoted(media) if media else 'nothing'}"
+        seen = f"Content-Type of the {reply(x).status} error is {quoted(media) if media else 'missing'}"
         yield Finding(seen, at=reply(x).span("content-type"), expected="application/json")

@@ -1,4 +1,4 @@
-"""Refusals of a mistake, for the examples."""
+"""Error responses to an invalid request, for the examples."""
 
 from typing import Any
 
@@ -12,5 +12,5 @@ GREETING = answered(completion())
 
 
 def refused_with(**fields: Any) -> Exchange:
-    """The good refusal with other values in its error object."""
+    """The good error response with other values in its error object."""
     return answered({"error": REFUSED["error"] | fields}, status=400, **MISTAKE)

@@ -1,4 +1,4 @@
-"""What an error must not tell: the server's inside, the key, the conversation."""
+"""What an error must not leak: server internals, API keys, the conversation."""
 
 import re
 from collections.abc import Iterator
@@ -26,19 +26,19 @@ LEAK = re.compile(
     r"|\b[A-Z]:(?:\\{1,2}[\w.-]{1,60}){1,12}\.(?:py|js|ts|cs)\b"
 )
 LONG_ENOUGH = 8
-"""Characters of a message: less may stand in an error by chance."""
+"""Characters; a shorter message may occur in an error by chance."""
 
 
 def _said_no(x: Exchange) -> Skip | None:
-    return replied(x) or (None if refusal(x) else not_applicable("no error came"))
+    return replied(x) or (None if refusal(x) else not_applicable("the response is not an error"))
 
 
 @rule(
     "ERR018",
     MUST,
-    "An error shows nothing of the server's inside",
+    "Errors leak no internals (traceback, path)",
     spec="https://cwe.mitre.org/data/definitions/209.html",
-    fix="Log the traceback, and answer with a sentence and a request id.",
+    fix="Log the traceback, and return a sentence and a request ID.",
     when=_said_no,
     good=[GOOD, answered(error("See https://example.com/docs/errors.js or /v1/models."), status=400, **MISTAKE)],
     bad=[
@@ -48,27 +48,27 @@ def _said_no(x: Exchange) -> Skip | None:
     ],
 )
 def leaked_traceback(x: Exchange) -> Iterator[Finding]:
-    """Paths and line numbers tell an attacker where to look, and a user nothing."""
+    """Paths and line numbers help an attacker, not a user."""
     said = refusal(x)
     if found := LEAK.search(said.message) or LEAK.search(said.text):
-        yield Finding(f"the error shows the server's inside: {quoted(found[0])}", at=said.at)
+        yield Finding(f"the error leaks server internals: {quoted(found[0])}", at=said.at)
 
 
 @rule(
     "ERR019",
     MUST,
-    "The key is never sent back",
+    "The API key is never sent back",
     spec="https://cwe.mitre.org/data/definitions/201.html",
-    fix="Never write a credential into a reply, a header or an error.",
+    fix="Never write a credential into a response body, header or error.",
     when=replied,
     good=[GOOD],
     bad=[replace(GOOD, masked=(Span(60, 70),))],
 )
 def key_sent_back(x: Exchange) -> Iterator[Finding]:
-    """Replies are logged by clients, proxies and monitors that should never hold a key."""
+    """Clients, proxies and monitors log responses, and must never store an API key."""
     for at in x.masked:
         if at.side == "heard":
-            yield Finding("the target repeated the API key", at=at)
+            yield Finding("the response repeats the API key", at=at)
 
 
 SECRET: dict[str, Any] = {
@@ -80,7 +80,7 @@ SECRET: dict[str, Any] = {
 @rule(
     "ERR020",
     SHOULD,
-    "An error does not repeat the conversation",
+    "Errors do not repeat the conversation",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Leave the input out of validation errors (in pydantic: include_input=False).",
     when=_said_no,
@@ -88,11 +88,11 @@ SECRET: dict[str, Any] = {
     bad=[answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET)],
 )
 def conversation_sent_back(x: Exchange) -> Iterator[Finding]:
-    """Errors are logged where conversations must not be."""
+    """Errors are logged in places where conversations must not be stored."""
     said = refusal(x)
     texts = (mapping(message).get("content") for message in sequence(asked(x).get("messages")))
     if any(isinstance(t, str) and len(t) >= LONG_ENOUGH and (t in said.text or t in said.message) for t in texts):
-        yield Finding(f"the error {said.status} repeats a message of the request", at=said.at)
+        yield Finding(f"the {said.status} error repeats a message of the request", at=said.at)
 
 
 KEY_OF_ANYBODY = re.compile(
@@ -101,15 +101,15 @@ KEY_OF_ANYBODY = re.compile(
     r"|\bBearer (?=[\w.~+/-]*\d)[\w.~+/-]{20,400}"
     r"|[?&](?:api[-_]?key|key|token|access_token|sig)=(?=[^&\s\"']*\d)[\w.%~-]{16,400}"
 )
-"""Keys by the marks that well-known services give them, and what stands for one in an address."""
+"""API keys by the prefixes of well-known services, and API keys in URL parameters."""
 
 
 @rule(
     "ERR032",
     MUST,
-    "An error shows no key of somebody else",
+    "Errors leak no upstream API key",
     spec="https://cwe.mitre.org/data/definitions/209.html",
-    fix="Tell that the upstream failed, in words of your own: an exception's text holds its address, and that holds the key.",
+    fix="Report an upstream failure in your own words: an exception's text holds the URL, and the URL holds the API key.",
     when=_said_no,
     good=[GOOD, refused_with(message="Incorrect API key provided: sk-abcd***********************3xYz.")],
     bad=[
@@ -120,10 +120,10 @@ KEY_OF_ANYBODY = re.compile(
     ],
 )
 def foreign_key_shown(x: Exchange) -> Iterator[Finding]:
-    """It is the provider's key behind the gateway: whoever reads the error can spend its owner's money."""
+    """It is the gateway's key at the provider: anyone who reads the error can spend the owner's money."""
     said = refusal(x)
     found = KEY_OF_ANYBODY.search(said.message) or KEY_OF_ANYBODY.search(said.text)
     if found and WRONG_KEY not in found[0]:
         yield Finding(
-            f"the error shows what looks like a key: {found[0][:8]}... ({len(found[0])} characters)", at=said.at
+            f"the error contains what looks like an API key: {found[0][:8]}... ({len(found[0])} characters)", at=said.at
         )

@@ -1,4 +1,4 @@
-"""What a client's mistake is answered with, streaming or not."""
+"""Responses to invalid requests, streaming or not."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from conformance.rules.err.spec import CODES_4XX, CODES_5XX
 from conformance.rules.example import HELLO, JSON, Headers, answered, completion, error, streamed
 
 UNREADABLE = ("bad-json", "array-body", "empty-body", "no-messages", "unknown-route")
-"""Mistakes that leave nothing to answer."""
+"""Mistakes that leave no request to process."""
 FORGIVEN = (
     "no-model",
     "unknown-model",
@@ -29,19 +29,19 @@ FORGIVEN = (
     "top-logprobs-alone",
     "response-format",
 )
-"""Mistakes that some servers make the best of."""
+"""Mistakes that some servers silently repair."""
 
 MISTAKES = ("mistake", "wrong-type", "unknown-field", "range", "fuzz")
 DOCUMENTED = ("tools", "usage", "n", "witness", "long", "short", "form", "twin", "seed")
 
 
 def mistaken(x: Exchange) -> Skip | None:
-    """The client made a mistake, in a mode that the target offers."""
+    """The request is invalid, in a mode that the target supports."""
     return both(asks(*MISTAKES), in_a_mode_that_is_offered, decided)(x)
 
 
 def _of(abouts: tuple[str, ...], fuzzed: str) -> When:
-    """A mistake of these, or a fuzzed body of that kind."""
+    """The request is one of these mistakes, or a fuzzed body of that kind."""
 
     def is_of(x: Exchange) -> Skip | None:
         is_odd = x.question.topic == "fuzz" and x.question.about.partition(".")[0] == fuzzed
@@ -55,22 +55,22 @@ def _let_through(x: Exchange) -> Iterator[Finding]:
     if not refusal(x):
         what = x.question.about.replace("-", " ")
         yield Finding(
-            f"a client's mistake ({what}) was answered {reply(x).status}", at=reply(x).head, expected="a 4xx error"
+            f"an invalid request ({what}) was accepted with {reply(x).status}", at=reply(x).head, expected="a 4xx error"
         )
 
 
 @rule(
     "ERR001",
     MUST,
-    "A request that can't be understood is refused",
+    "A request that can't be parsed or routed is rejected",
     spec=CODES_4XX,
-    fix="Answer 400 with the API's error object; 404 for a path that is not there.",
+    fix="Return 400 with the API's error object, and 404 for an unknown path.",
     when=_of(UNREADABLE, NO_JSON),
     good=[GOOD, answered(REFUSED, status=422, **MISTAKE)],
     bad=[answered(completion(), **MISTAKE), answered("<html>Welcome</html>", probe="chat.mistake.unknown-route")],
 )
 def mistake_answered(x: Exchange) -> Iterator[Finding]:
-    """A client that is told 200 believes that all is well, and looks for the fault in itself."""
+    """A client that gets 200 assumes success, and its developer searches for the error in the client."""
     yield from _let_through(x)
 
 
@@ -80,15 +80,15 @@ ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
 @rule(
     "ERR002",
     SHOULD,
-    "A client's mistake is refused, not made the best of",
+    "Invalid requests are rejected, not silently repaired",
     spec=CODES_4XX,
-    fix="Answer 400 that names the field; 404 with code `model_not_found` for a model that is not there.",
+    fix="Return 400 and name the field; for an unknown model return 404 with code `model_not_found`.",
     when=_of(FORGIVEN, EXTENDED),
     good=[answered(error("Unknown role.", param="messages[0].role"), status=400, **ROLE)],
     bad=[answered(completion(), **ROLE), answered(completion(), probe="chat.mistake.unknown-model")],
 )
 def mistake_forgiven(x: Exchange) -> Iterator[Finding]:
-    """A wrong model's name or role is noticed in production, by other answers than were paid for."""
+    """A wrong model name or role is noticed only in production, by completions of another model than was paid for."""
     yield from _let_through(x)
 
 
@@ -100,30 +100,30 @@ def _crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
         yield skip
     else:
         seen = f"{x.question.topic} {x.question.about}".strip().replace("-", " ", 1)
-        yield Finding(f"the target answered {status} to: {seen}", at=reply(x).head)
+        yield Finding(f"the target returned {status} for: {seen}", at=reply(x).head)
 
 
 @rule(
     "ERR003",
     MUST,
-    "A client's mistake is not called the server's",
+    "Invalid requests get 4xx, not 5xx",
     spec=CODES_5XX,
-    fix="Validate before use, and answer 400; catch what the parser and the validator raise.",
+    fix="Validate before use, and return 400; catch the exceptions of the parser and the validator.",
     when=mistaken,
     good=[(GOOD, GREETING), (answered(completion(), **MISTAKE), GREETING)],
     bad=[(answered(REFUSED, status=500, **MISTAKE), GREETING), (answered("", status=502, **MISTAKE), GREETING)],
 )
 def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Every SDK retries a 5xx: a request that can never work is sent three times or more, and the operator is woken."""
+    """Every SDK retries a 5xx: a request that can never work is sent three times or more, and the operator is paged."""
     yield from _crashed(x, hello)
 
 
 @rule(
     "ERR004",
     MUST,
-    "A documented request is answered, or refused as not supported",
+    "A documented request succeeds, or is rejected as not supported",
     spec=CODES_5XX,
-    fix="Answer it to the end, or refuse what is not supported with a 4xx that names the field, before the stream begins.",
+    fix="Complete the response, or reject an unsupported field with a 4xx that names it, before the stream begins.",
     when=both(asks(*DOCUMENTED), in_a_mode_that_is_offered, decided),
     good=[
         (answered(completion(), probe="chat.n"), GREETING),
@@ -136,16 +136,16 @@ def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | S
     ],
 )
 def documented_request_crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Tools, log probabilities or a schema that bring the server down are retried, to the same end."""
+    """Clients retry a request whose tools, logprobs or schema crash the server, and it crashes again."""
     said = refusal(x)
     if not (said.in_band and looks_like_events(x)):
         yield from _crashed(x, hello)
     elif said.error.get("code") in UNRELATED:
-        yield untestable(f"the stream broke off for a reason of the target's own ({said.error['code']})")
+        yield untestable(f"the stream ended early for an unrelated reason ({said.error['code']})")
     elif skip := greeted(hello):
         yield skip
     else:
-        yield Finding(f"the stream ended in an error: {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(f"the stream ended with an error: {quoted(said.message or said.text)}", at=said.at)
 
 
 ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)
@@ -154,7 +154,7 @@ ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)
 @rule(
     "ERR016",
     MUST,
-    "What is refused without streaming is refused before a stream begins",
+    "A request rejected without streaming is rejected before a stream begins",
     spec=CODES_4XX,
     fix="Validate the request before the status line is sent.",
     when=mistaken,
@@ -162,33 +162,34 @@ ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)
     bad=[(streamed(REFUSED, "[DONE]", **ROLE), ROLE_REFUSED)],
 )
 def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """Programs go by the status: 200 says that the request was good, and the error is met too late to be handled."""
+    """Programs check the status: 200 means that the request was valid, and the error arrives too late to be handled."""
     late, early = refusal(stream), refusal(unary)
     if late.in_band and 400 <= early.status < 500:
         yield Finding(
-            f"streaming, the refusal came inside a {late.status} reply; without, it was {early.status}", at=late.at
+            f"the error is inside a {late.status} stream; the non-streaming request is rejected with {early.status}",
+            at=late.at,
         )
 
 
 @rule(
     "ERR017",
     SHOULD,
-    "A mistake has the same status, streaming or not",
+    "An invalid request gets the same status, streaming or not",
     spec=CODES_4XX,
-    fix="Validate both kinds of request in the same place.",
+    fix="Validate streaming and non-streaming requests in the same place.",
     when=mistaken,
     good=[(answered(REFUSED, status=400, mode="stream", **ROLE), ROLE_REFUSED)],
     bad=[(answered(REFUSED, status=422, mode="stream", **ROLE), ROLE_REFUSED)],
 )
 def status_that_depends_on_streaming(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """A client that learned what 400 means meets another status for the same mistake."""
+    """A client that handles 400 gets another status for the same mistake."""
     one, other = reply(stream).status, reply(unary).status
     if 400 <= one < 500 and 400 <= other < 500 and one != other:
-        yield Finding(f"the same mistake is {one} streaming and {other} without", at=reply(stream).head)
+        yield Finding(f"the same invalid request gets {one} with streaming and {other} without", at=reply(stream).head)
 
 
 def _method_refused(x: Exchange) -> Skip | None:
-    return replied(x) or (None if reply(x).status == 405 else not_applicable("the method was not refused"))
+    return replied(x) or (None if reply(x).status == 405 else not_applicable("the method was not rejected (405)"))
 
 
 ALLOW: Headers = (JSON, ("allow", "POST"))
@@ -197,14 +198,14 @@ ALLOW: Headers = (JSON, ("allow", "POST"))
 @rule(
     "ERR021",
     SHOULD,
-    "A refused method comes with the ones that are allowed",
+    "A 405 response has an Allow header",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6",
-    fix="Send the header Allow, for example `Allow: POST`.",
+    fix="Send the Allow header, for example `Allow: POST`.",
     when=_method_refused,
     good=[answered(error(), status=405, headers=ALLOW, probe="chat.mistake.get")],
     bad=[answered(error(), status=405, probe="chat.mistake.get")],
 )
 def method_refused_without_allow(x: Exchange) -> Iterator[Finding]:
-    """The header is what tells a wrong method from a wrong path."""
+    """The header distinguishes a wrong method from a wrong path."""
     if not reply(x).values("allow"):
-        yield Finding("the reply is 405 without the header Allow", at=reply(x).head)
+        yield Finding("the 405 response has no Allow header", at=reply(x).head)

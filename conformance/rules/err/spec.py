@@ -1,4 +1,4 @@
-"""Where the rules on errors stand written."""
+"""Specifications of the ERR rules."""
 
 ENVELOPE = "https://platform.openai.com/docs/guides/error-codes/api-errors"
 CODES_4XX = "https://www.rfc-editor.org/rfc/rfc9110#section-15.5"

@@ -1,4 +1,4 @@
-"""Errors that come under a success status: in one piece, or inside a stream."""
+"""Errors under a success status: as a JSON body, or inside a stream."""
 
 from collections.abc import Iterator
 
@@ -14,23 +14,25 @@ from conformance.rules.example import answered, chunk, completion, error, stream
 
 
 def _whole(x: Exchange) -> Skip | None:
-    return succeeded(x) or (not_applicable("an event stream came") if looks_like_events(x) else None)
+    return succeeded(x) or (not_applicable("the response is an event stream") if looks_like_events(x) else None)
 
 
 @rule(
     "ERR013",
     MUST,
-    "An error has an error's status",
+    "Errors have an error status",
     spec=CODES_4XX,
-    fix="Set the status that belongs to the error: 4xx where the client is at fault, else 5xx.",
+    fix="Set the error's status: 4xx where the client is at fault, else 5xx.",
     when=_whole,
     good=[GREETING, answered(completion(error=None))],
     bad=[answered(error("No capacity.")), answered(error("No."), mode="stream"), answered({"error": "no"})],
 )
 def error_called_a_success(x: Exchange) -> Iterator[Finding]:
-    """No SDK looks for an error under 200: it finds no choices, and the program crashes or shows nothing."""
+    """No SDK checks for an error under 200: it finds no choices, and the program crashes or shows nothing."""
     if said := refusal(x):
-        yield Finding(f"an error came with status {said.status}: {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(
+            f"the status is {said.status}, but the body is an error: {quoted(said.message or said.text)}", at=said.at
+        )
 
 
 def _broken_off(x: Exchange) -> Skip | None:
@@ -38,7 +40,7 @@ def _broken_off(x: Exchange) -> Skip | None:
         return skip
     if looks_like_events(x) and error_at(x) is not None:
         return None
-    return not_applicable("the stream holds no error")
+    return not_applicable("the stream contains no error")
 
 
 FIRST = chunk({"role": "assistant", "content": "Hel"})
@@ -49,7 +51,7 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
     MUST,
     "An error inside a stream has the API's error object",
     spec=STREAMED_ERRORS,
-    fix="Send the same error object that a refusal would have, with a message.",
+    fix="Send the same error object as for a rejected request, with a message.",
     when=_broken_off,
     good=[streamed(FIRST, error("The upstream failed.", "server_error"))],
     bad=[
@@ -59,10 +61,10 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
     ],
 )
 def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
-    """The SDKs raise what stands in `error.message`; anything else becomes an error without a reason."""
+    """SDKs raise the text of `error.message`; anything else becomes an error without a reason."""
     said = refusal(x)
     if said.kind not in ("openai", "anthropic"):
-        yield Finding("the error inside the stream is no error object", at=said.at)
+        yield Finding("the error inside the stream is not the API's error object", at=said.at)
     elif not said.message.strip():
         yield Finding("the error inside the stream has no message", at=said.at)
 
@@ -70,7 +72,7 @@ def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
 @rule(
     "ERR015",
     MUST,
-    "Nothing but the end follows an error inside a stream",
+    "Only the end marker follows an error inside a stream",
     spec=STREAMED_ERRORS,
     fix="End the stream after the error.",
     when=_broken_off,
@@ -78,7 +80,7 @@ def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
     bad=[streamed(FIRST, error("No."), chunk({"content": "lo"}), chunk(finish="stop"), "[DONE]")],
 )
 def stream_that_goes_on_after_an_error(x: Exchange) -> Iterator[Finding]:
-    """Every SDK stops reading at the error: what comes later is paid for and lost."""
+    """Every SDK stops reading at the error: later events are paid for and lost."""
     at = error_at(x)
     after = stream(x).dispatched[at + 1 :] if at is not None else ()
     if late := next((event for event in after if not event.is_done), None):

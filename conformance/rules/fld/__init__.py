@@ -1,1 +1,1 @@
-"""FLD: fields that a target drops without a word."""
+"""FLD: fields that a target silently ignores."""

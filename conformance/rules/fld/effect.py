@@ -1,4 +1,4 @@
-"""Fields whose effect shows in the answer."""
+"""Fields whose effect shows in the completion."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ CAPPING = tuple(name for names in CAPS.values() for name in names)
 
 
 def _witness(topic: str, *abouts: str) -> When:
-    """The question is this witness, and it was answered with a success that can be read."""
+    """The probe tests this field's effect, and got a readable success."""
 
     def is_witness(x: Exchange) -> Skip | None:
         if x.question.topic != topic or (abouts and x.question.about not in abouts):
@@ -27,7 +27,7 @@ def _witness(topic: str, *abouts: str) -> When:
         if skip := succeeded(x) or readable(x):
             return skip
         if refusal(x):
-            return untestable("an error came under a success status")
+            return untestable("the body is an error under a success status")
         return untestable(fault) if (fault := illegible(x)) else None
 
     return is_witness
@@ -36,7 +36,7 @@ def _witness(topic: str, *abouts: str) -> When:
 def _shown(x: Exchange) -> Iterator[Finding | Skip]:
     found = witnessed(x)
     if found is None or found[1].state == "unknown":
-        yield untestable(found[1].why if found else "the question is no witness")
+        yield untestable(found[1].why if found else "the probe tests no field's effect")
     elif found[1].state == "dropped":
         yield Finding(found[1].why, at=reply(x).locate(0, len(reply(x).content)))
 
@@ -49,7 +49,7 @@ LONG = completion({"content": "one two three four five"}, usage={"completion_tok
 @rule(
     "FLD010",
     MUST,
-    "A cap on tokens is honoured or refused",
+    "A token cap is honoured or rejected",
     spec=f"{CREATE}#chat-create-max_completion_tokens",
     fix="Read both `max_tokens` and `max_completion_tokens`, and end with finish_reason `length` at the cap.",
     when=_witness("witness", *CAPPING),
@@ -57,7 +57,7 @@ LONG = completion({"content": "one two three four five"}, usage={"completion_tok
     bad=[answered(LONG, **CAP), answered(completion({"content": "word " * 40}, usage=None), **CAP)],
 )
 def dropped_cap(x: Exchange) -> Iterator[Finding | Skip]:
-    """Without its cap an answer runs as long as it likes, at the client's cost."""
+    """Without its cap a completion has no length limit, at the client's cost."""
     yield from _shown(x)
 
 
@@ -66,14 +66,14 @@ def _at_cap(x: Exchange) -> Skip | None:
         return skip
     finishes = effects(x).finishes.values()
     if not {"length", "stop"} & set(finishes):
-        return untestable("the answer ends neither at its cap nor by itself")
-    return None if "length" in finishes or is_at_cap(x) else untestable("no usage tells that the cap was reached")
+        return untestable("the completion ends neither at its cap nor on its own")
+    return None if "length" in finishes or is_at_cap(x) else untestable("no usage shows that the cap was reached")
 
 
 @rule(
     "FLD017",
     SHOULD,
-    "An answer that was cut off at its cap says so",
+    "A completion truncated at its cap has finish_reason `length`",
     spec=OBJECT,
     fix="Report finish_reason `length` where the cap was reached.",
     when=_at_cap,
@@ -84,12 +84,10 @@ def _at_cap(x: Exchange) -> Skip | None:
     ],
 )
 def cut_answer_called_complete(x: Exchange) -> Iterator[Finding]:
-    """The rest of an answer is asked for where the finish says that there is one; else half is taken for the whole."""
+    """Clients request the rest only if the finish_reason reports it; otherwise they treat half a completion as complete."""
     if "stop" in effects(x).finishes.values():
-        seen = "one token came under a cap of one, and the answer says that it ended by itself"
-        yield Finding(
-            seen, at=reply(x).locate(0, len(reply(x).content)), expected="the API's word for an end at the cap"
-        )
+        seen = "the completion has one token under a cap of one, but its finish_reason reports a natural end"
+        yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)), expected="the API's value for a reached cap")
 
 
 TWO: Facts = {"body": {"n": 2}, "probe": "chat.n"}
@@ -99,16 +97,16 @@ CHOICES = completion()["choices"]
 @rule(
     "FLD011",
     MUST,
-    "`n` is honoured or refused",
+    "`n` is honoured or rejected",
     spec=f"{CREATE}#chat-create-n",
-    fix="Make as many choices as `n` asks for, or refuse more than one with 400.",
+    fix="Return as many choices as `n` requests, or reject more than one with 400.",
     when=_witness("n"),
     apis=("chat",),
     good=[answered(completion(choices=[CHOICES[0], CHOICES[0] | {"index": 1}]), **TWO)],
     bad=[answered(completion(), **TWO), streamed(*HELLO, **TWO)],
 )
 def dropped_n(x: Exchange) -> Iterator[Finding | Skip]:
-    """Who votes over several answers gets one and fails on the second, or takes it for agreement."""
+    """A client that votes over several completions gets one and fails on the second, or treats it as agreement."""
     yield from _shown(x)
 
 
@@ -119,15 +117,15 @@ CALL = {"content": None, "tool_calls": [{"id": "c", "type": "function", "functio
 @rule(
     "FLD012",
     MUST,
-    "`tool_choice: required` is honoured or refused",
+    "`tool_choice: required` is honoured or rejected",
     spec=f"{CREATE}#chat-create-tool_choice",
-    fix="Constrain the model to a tool call, or refuse `required` with 400.",
+    fix="Constrain the model to a tool call, or reject `required` with 400.",
     when=_witness("tools", ""),
     good=[answered(completion(CALL, "tool_calls"), **TOOLS)],
     bad=[answered(completion(), **TOOLS), streamed(*HELLO, **TOOLS)],
 )
 def dropped_tool_choice(x: Exchange) -> Iterator[Finding | Skip]:
-    """An agent that works by tool calls has nothing to do with prose: it stops, or asks again."""
+    """An agent that needs tool calls can't use text: it stops, or retries."""
     yield from _shown(x)
 
 
@@ -138,15 +136,15 @@ FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_for
 @rule(
     "FLD013",
     MUST,
-    "`response_format: json_schema` is honoured or refused",
+    "`response_format: json_schema` is honoured or rejected",
     spec=f"{CREATE}#chat-create-response_format",
-    fix="Constrain the answer to the schema, or refuse the format with 400.",
+    fix="Constrain the completion to the schema, or reject the format with 400.",
     when=_witness("witness", *FORMATS.values()),
     good=[answered(completion({"content": '{"a": "b"}'}), **FORMAT)],
     bad=[answered(completion(), **FORMAT), answered(completion({"content": '{"a": "c"}'}), **FORMAT)],
 )
 def dropped_response_format(x: Exchange) -> Iterator[Finding | Skip]:
-    """Programs parse that answer: prose in its place is a crash."""
+    """Programs parse the completion as JSON: other text crashes them."""
     yield from _shown(x)
 
 
@@ -156,15 +154,15 @@ STOP: Facts = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
 @rule(
     "FLD016",
     MUST,
-    "`stop` is honoured or refused",
+    "`stop` is honoured or rejected",
     spec=f"{CREATE}#chat-create-stop",
-    fix="End the answer before the first stop text, with finish_reason `stop`.",
+    fix="End the completion before the first stop sequence, with finish_reason `stop`.",
     when=_witness("witness", "stop.text", *STOPS.values()),
     good=[answered(completion({"content": "One"}), **STOP)],
     bad=[answered(completion({"content": "One, two"}), **STOP), streamed(*HELLO, **STOP | {"body": {"stop": ["th"]}})],
 )
 def dropped_stop(x: Exchange) -> Iterator[Finding | Skip]:
-    """Agents that stop before an observation go on to invent it."""
+    """Agents stop the model before a tool's observation; without the stop it invents one."""
     yield from _shown(x)
 
 
@@ -175,14 +173,14 @@ TOKEN = {"token": "Hello", "logprob": -0.1, "top_logprobs": [{"token": "Hello", 
 @rule(
     "FLD014",
     MUST,
-    "`logprobs` is honoured or refused",
+    "`logprobs` is honoured or rejected",
     spec=f"{CREATE}#chat-create-logprobs",
-    fix="Return `logprobs.content` for every token, or refuse the field with 400.",
+    fix="Return `logprobs.content` for every token, or reject the field with 400.",
     when=_witness("witness", "logprobs"),
     apis=("chat",),
     good=[answered(completion(choices=[CHOICES[0] | {"logprobs": {"content": [TOKEN]}}]), **LOGPROBS)],
     bad=[answered(completion(), **LOGPROBS)],
 )
 def dropped_logprobs(x: Exchange) -> Iterator[Finding | Skip]:
-    """Evaluations that read probabilities fail, or score nothing without noticing."""
+    """Evaluations that read logprobs fail, or silently score nothing."""
     yield from _shown(x)

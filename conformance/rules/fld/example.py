@@ -1,4 +1,4 @@
-"""Questions with a field that is odd, and what targets say to them."""
+"""Requests with an invalid field, and responses to them, for the examples."""
 
 from typing import Any
 

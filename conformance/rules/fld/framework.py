@@ -20,9 +20,9 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
 @rule(
     "FLD015",
     MUST,
-    "The fields that a framework always sends are accepted",
+    "Fields that a framework always sends are accepted",
     spec=CREATE,
-    fix="Accept the field, null included; where it can have no effect, accept and announce it.",
+    fix="Accept the field, null included; where it can have no effect, accept it and announce that it is ignored.",
     when=both(asks("hello"), in_a_mode_that_is_offered, decided),
     good=[GREETING, streamed(*HELLO)],
     bad=[
@@ -35,15 +35,15 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
     ],
 )
 def refused_framework_field(x: Exchange) -> Iterator[Finding | Skip]:
-    """The framework has no switch to leave the field out: with this target it can't say a word."""
+    """The framework has no option to omit the field: with this target, none of its requests succeeds."""
     said = refusal(x)
     if found := own_fields(x):
         fields = ", ".join(f"`{name}`" for name in found)
         why = quoted(said.message or said.text)
-        seen = f"{x.question.profile} always sends {fields}, and the target refuses it with {said.status}: {why}"
+        seen = f"{x.question.profile} always sends {fields}, and the target rejects it with {said.status}: {why}"
         yield Finding(seen, at=said.at)
     elif reply(x).status not in OK:
-        yield not_applicable("the target refused the greeting for another reason")
+        yield not_applicable("the target rejected the baseline request for another reason")
 
 
 SET: Facts = {"body": {"temperature": 0.2}}
@@ -54,20 +54,22 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
 @rule(
     "FLD018",
     SHOULD,
-    "No field that a framework always sends is dropped",
+    "Fields that a framework always sends are not silently ignored",
     spec=DROPPED,
-    fix="Read the field, or refuse it by name; where it can have no effect, announce that it was ignored.",
+    fix="Read the field, or reject it by name; where it can have no effect, announce that it is ignored.",
     when=both(asks("hello"), in_a_mode_that_is_offered, decided),
     good=[(answered(completion(), **SET), REFUSED), (answered(completion()), PASSED_OVER)],
     bad=[(answered(completion(), **SET), PASSED_OVER)],
     beside={"tried": "@wrong-type.*|witness.*|tools*"},
 )
 def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding]:
-    """Whoever uses the framework with this target sets something that nobody reads, and is not told."""
+    """Users of the framework set a value that the target never reads, and get no error."""
     seen = [one for other in tried for one in sightings(other, None)]
-    told = {one.place for one in seen if one.proven}  # a missing effect has a rule of its own
+    told = {one.place for one in seen if one.proven}  # a missing effect has its own rule
     dropped = [place[1] for place, found in conclude(seen).items() if found.state == "dropped" and place not in told]
     lost = [name for name in dropped if name in asked(x)]
     if lost and not refusal(x):
         fields = ", ".join(f"`{name}`" for name in lost)
-        yield Finding(f"{x.question.profile} always sends {fields}, and the target drops it", at=reply(x).head)
+        yield Finding(
+            f"{x.question.profile} always sends {fields}, and the target silently ignores it", at=reply(x).head
+        )

@@ -1,4 +1,4 @@
-"""Whether a refusal names the field that it is about."""
+"""Whether an error names the field that it concerns."""
 
 from collections.abc import Iterator
 
@@ -10,26 +10,28 @@ from conformance.rules.conditions import greeted
 
 
 def names_any(said: Refusal, path: str) -> bool:
-    """Whether a refusal names the field or the object that holds it."""
+    """Whether an error names the field or the object that contains it."""
     return any(names(said, part) for part in path.split("."))
 
 
 def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """A finding for a refusal that names neither the field in question nor another reason."""
+    """A finding for an error that names neither the tested field nor another reason."""
     name, said = x.question.about, refusal(x)
     if not said or names_any(said, name):
         return
     if said.status >= 500:
-        yield not_applicable(f"the target failed with {said.status}")
+        yield not_applicable(f"the target returned {said.status}")
     elif not said.is_json:
-        yield not_applicable("the refusal is no JSON")
+        yield not_applicable("the error is not JSON")
     elif not said.message:
-        yield not_applicable("the refusal has no message (ERR008 tells of that)")
+        yield not_applicable("the error has no message (ERR008 reports that)")
     elif names(said, RIDER):
-        yield untestable(f"the target refused `{RIDER}`, which rode along")
+        yield untestable(f"the target rejected `{RIDER}`, which the request also sets")
     elif named := companions(x, hello, said):
-        yield not_applicable(f"the target refused `{named[0]}`, which stands beside `{name}`")
+        yield not_applicable(f"the target rejected `{named[0]}`, which the request sets together with `{name}`")
     elif skip := greeted(hello):
         yield skip
     else:
-        yield Finding(f"`{name}` was refused with {said.status} and {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(
+            f"the {said.status} error for `{name}` does not name it: {quoted(said.message or said.text)}", at=said.at
+        )

@@ -1,4 +1,4 @@
-"""Where it stands written what becomes of a field."""
+"""Specifications of the FLD rules."""
 
 CREATE = "https://platform.openai.com/docs/api-reference/chat/create"
 DROPPED = "https://platform.openai.com/docs/guides/error-codes/api-errors"

@@ -1,4 +1,4 @@
-"""The field `stream`, whose drop is the costliest."""
+"""The field `stream`, the costliest one to ignore."""
 
 from collections.abc import Iterator
 
@@ -16,35 +16,41 @@ from conformance.rules.fld.spec import CREATE
 
 
 def is_stream(x: Exchange) -> bool:
-    """Whether the body is an event stream, or nothing that contradicts such a label."""
+    """Whether the body is an event stream, or has its Content-Type and is not JSON."""
     return looks_like_events(x) or (is_labelled(reply(x)) and body(x) is NOT_JSON)
 
 
 def asked_for_stream(x: Exchange) -> Skip | None:
-    """A stream was asked for, and a success came."""
+    """The response is a readable success with a body."""
     if skip := succeeded(x) or readable(x):
         return skip
     if reply(x).status in BODILESS:
-        return not_applicable(f"the target answered {reply(x).status}, which has no body")
+        return not_applicable(f"the target returned {reply(x).status}, which has no body")
     if refusal(x).in_band and not looks_like_events(x):
-        return not_applicable("an error came under a success status")
+        return not_applicable("the body is an error under a success status")
     if not reply(x).content and not reply(x).complete:
-        return untestable("the reply broke off before its body")
+        return untestable("the response was truncated before its body")
     return None
 
 
 def _came(x: Exchange) -> str:
     label = reply(x).value("content-type")
-    what = "one JSON text" if body(x) is not NOT_JSON else "nothing" if not reply(x).content else "no event"
-    return f"{what} labelled {quoted(label) if label else 'nothing'}"
+    what = (
+        "one JSON body"
+        if body(x) is not NOT_JSON
+        else "an empty body"
+        if not reply(x).content
+        else "a body without events"
+    )
+    return f"{what}, Content-Type {quoted(label) if label else 'missing'}"
 
 
 @rule(
     "FLD001",
     MUST,
-    "`stream: true` is honoured or refused",
+    "`stream: true` is honoured or rejected",
     spec=f"{CREATE}#chat-create-stream",
-    fix="Declare `stream` in the request model and answer with text/event-stream, or refuse it with 501; and forbid undeclared fields.",
+    fix="Declare `stream` in the request model and return text/event-stream, or reject it with 501; and forbid undeclared fields.",
     when=both(asks("hello"), asked_for_stream),
     modes=("stream",),
     good=[streamed(*HELLO), streamed(*HELLO, headers=[("content-type", "text/plain")])],
@@ -55,31 +61,31 @@ def _came(x: Exchange) -> str:
     ],
 )
 def dropped_stream(x: Exchange) -> Iterator[Finding]:
-    """A framework that streams finds no event in a JSON answer: it shows nothing, or asks again and pays each time."""
+    """A framework that streams finds no event in a JSON body: it shows nothing, or retries and pays each time."""
     if not is_stream(x):
-        seen = f"`stream: true` was dropped without a word: the target answered {reply(x).status} with {_came(x)}"
+        seen = f"`stream: true` was silently ignored: the target returned {reply(x).status} with {_came(x)}"
         yield Finding(
-            seen, at=reply(x).span("content-type"), expected="text/event-stream, or a refusal that names `stream`"
+            seen, at=reply(x).span("content-type"), expected="text/event-stream, or an error that names `stream`"
         )
 
 
 @rule(
     "FLD002",
     MUST,
-    "`stream: true` is honoured beside every other field",
+    "`stream: true` is honoured together with every other field",
     spec=f"{CREATE}#chat-create-stream",
-    fix="Stream whatever else is asked, or refuse the combination by name.",
+    fix="Stream with every other field, or reject the combination by name.",
     when=asked_for_stream,
     modes=("stream",),
     good=[(streamed(*HELLO, probe="chat.tools"), streamed(*HELLO))],
     bad=[(answered(completion(), mode="stream", probe="chat.tools", body={"tools": []}), streamed(*HELLO))],
 )
 def stream_dropped_beside_a_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """A server that streams greetings but not, say, tool calls loses the answers that an agent needs most."""
+    """A server that streams text but not, say, tool calls loses the responses that an agent needs most."""
     if x.question.topic == "hello" or not is_stream(hello):
-        yield not_applicable("the greeting itself shows whether `stream` is honoured")
+        yield not_applicable("the baseline request itself shows whether `stream` is honoured")
     elif not is_stream(x):
         others = sorted(asked(x).keys() - asked(hello).keys())
         beside = ", ".join(f"`{name}`" for name in others[:5])
-        seen = f"the greeting was streamed, but beside {beside or 'another question'} `stream: true` brought {_came(x)}"
+        seen = f"`stream: true` was silently ignored with {beside or 'another prompt'}: {_came(x)}; the baseline request streams"
         yield Finding(seen, at=reply(x).span("content-type"))

@@ -1,4 +1,4 @@
-"""Fields that nobody knows: refused, announced, or as the target's owner promises."""
+"""Unknown fields: rejected, announced as ignored, or handled as the target's policy promises."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def _unknown(x: Exchange) -> Skip | None:
 
 def _answered(x: Exchange) -> Skip | None:
     status = reply(x).status
-    return untestable(f"the target answered {status}, which has no body") if status in BODILESS else None
+    return untestable(f"the target returned {status}, which has no body") if status in BODILESS else None
 
 
 def _at_the_top(x: Exchange) -> Skip | None:
@@ -36,17 +36,17 @@ def _inside(x: Exchange) -> Skip | None:
 def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
     name = x.question.about
     if promise := policy.promise(name):
-        yield not_applicable(f"the target's owner says what becomes of unknown fields: {promise}")
+        yield not_applicable(f"the target's policy covers unknown fields: {promise}")
     elif (said := refusal(x)) and not names(said, name):
-        yield untestable(f"the target answered {said.status} without saying whether `{name}` is the reason")
+        yield untestable(f"the target returned {said.status} without naming `{name}` as the reason")
     elif not said and not announced(x, name):
-        yield Finding(f"the unknown field `{name}` was dropped without a word", at=reply(x).head)
+        yield Finding(f"the unknown field `{name}` was silently ignored", at=reply(x).head)
 
 
 @rule(
     "FLD006",
     SHOULD,
-    "An unknown field is refused or announced as ignored",
+    "An unknown field is rejected or announced as ignored",
     spec=DROPPED,
     fix="Forbid undeclared fields, or list the ignored ones in a response header such as x-ignored-params.",
     when=_at_the_top,
@@ -58,54 +58,54 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
     bad=[answered(completion(), **CANARY), streamed(*HELLO, **CANARY)],
 )
 def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
-    """A misspelt cap costs money, and a vendor's switch that does nothing misleads: only the server can tell."""
+    """A misspelt cap costs money, and a vendor's option without effect misleads: only the server can report it."""
     yield from _swallowed(x, policy)
 
 
 @rule(
     "FLD007",
     SHOULD,
-    "An unknown field inside an object is refused or announced as ignored",
+    "An unknown field inside an object is rejected or announced as ignored",
     spec=DROPPED,
-    fix="Forbid undeclared fields in nested objects as well; most request models do so only at the top.",
+    fix="Forbid undeclared fields in nested objects too; most request models do so only at the top level.",
     when=_inside,
     good=[answered(UNKNOWN, status=400, **NESTED)],
     bad=[answered(completion(), **NESTED)],
 )
 def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
-    """A switch inside a message or a tool is dropped where only the top of the request is checked."""
+    """An option inside a message or a tool is silently ignored where only the top level is checked."""
     yield from _swallowed(x, policy)
 
 
 @rule(
     "FLD008",
     MUST,
-    "Unknown fields are treated as the target's owner promises",
+    "Unknown fields are handled as the target's policy promises",
     spec=DROPPED,
-    fix="Make the request model do what the policy says, at every level, streaming or not.",
+    fix="Make the request model follow the policy at every level, streaming or not.",
     when=_unknown,
     good=[answered(UNKNOWN, status=400, **CANARY), answered(completion(), headers=WARNED, **CANARY)],
     bad=[answered(completion(), **CANARY), answered(completion(), **NESTED)],
 )
 def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
-    """Clients are written against the promise: what it says is refused must not pass, what it says is told must be."""
+    """Clients rely on the policy: what it rejects must not pass, and what it announces must be announced."""
     name, said, promise = x.question.about, refusal(x), policy.promise(x.question.about)
     if promise not in ("reject", "announce"):
-        yield not_applicable("the target's owner promises nothing that could be broken")
+        yield not_applicable("the target's policy promises nothing about unknown fields")
     elif said and not names(said, name):
-        yield untestable(f"the target answered {said.status} without saying whether `{name}` is the reason")
+        yield untestable(f"the target returned {said.status} without naming `{name}` as the reason")
     elif promise == "reject" and not said:
-        yield Finding(f"the owner promises to refuse unknown fields, and `{name}` was answered", at=reply(x).head)
+        yield Finding(f"the policy is to reject unknown fields, but `{name}` was accepted", at=reply(x).head)
     elif promise == "announce" and said:
-        yield Finding(f"the owner promises to answer and announce, and `{name}` was refused", at=said.at)
+        yield Finding(f"the policy is to accept and announce unknown fields, but `{name}` was rejected", at=said.at)
     elif promise == "announce" and not announced(x, name):
-        yield Finding(f"the owner promises to announce, and `{name}` was dropped without a word", at=reply(x).head)
+        yield Finding(f"the policy is to announce unknown fields, but `{name}` was silently ignored", at=reply(x).head)
 
 
 @rule(
     "FLD009",
     SHOULD,
-    "The refusal of an unknown field names it",
+    "The error for an unknown field names it",
     spec=DROPPED,
     fix="Put the field's path into `error.param` and its name into the message.",
     when=_unknown,
@@ -113,5 +113,5 @@ def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Fi
     bad=[(answered(UNNAMED, status=400, **CANARY), GREETING)],
 )
 def refusal_without_the_unknown_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Frameworks add fields of their own: without the name nobody knows which one to leave out."""
+    """Frameworks add their own fields: without the name, the user can't know which one to remove."""
     yield from unnamed(x, hello)

@@ -1,4 +1,4 @@
-"""Fields of a wrong type: who answers them does not read them."""
+"""Fields of a wrong type: a target that accepts one does not read it."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
 READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "stream", "temperature", "top_p")
-"""Fields that change any answer, that no witness shows, and that the servers which read them refuse in a wrong type."""
+"""Fields that change any completion, that no effect probe tests, and whose readers reject a wrong type."""
 
 
 def _mistyped(x: Exchange) -> Skip | None:
@@ -31,20 +31,20 @@ def _other(x: Exchange) -> Skip | None:
 
 
 def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """A value of a wrong type went through as if it were not there."""
+    """A value of a wrong type was accepted as if it were absent."""
     name, said = x.question.about, refusal(x)
     if reply(x).status in BODILESS:
-        yield untestable(f"the target answered {reply(x).status}, which has no body")
+        yield untestable(f"the target returned {reply(x).status}, which has no body")
     elif not said:
         if not announced(x, name):
-            seen = f"`{name}` was of a wrong type and the target answered {reply(x).status} as if it were not there"
-            yield Finding(seen, at=reply(x).head, expected=f"a refusal that names `{name}`")
+            seen = f"`{name}` of a wrong type was silently ignored: the target returned {reply(x).status}"
+            yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
     elif said.status >= 500 and said.status != 501:
-        yield not_applicable(f"the target failed with {said.status}")
+        yield not_applicable(f"the target returned {said.status}")
     elif not names_any(said, name) and names(said, RIDER):
-        yield untestable(f"the target refused `{RIDER}`, which rode along")
+        yield untestable(f"the target rejected `{RIDER}`, which the request also sets")
     elif not names_any(said, name) and (named := companions(x, hello, said)):
-        yield not_applicable(f"the target refused `{named[0]}`, without which `{name}` says nothing")
+        yield not_applicable(f"the target rejected `{named[0]}`, which `{name}` depends on")
     elif not names_any(said, name) and (skip := greeted(hello)):
         yield skip
 
@@ -52,37 +52,37 @@ def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
 @rule(
     "FLD003",
     MUST,
-    "A field that changes the answer is refused where its type is wrong",
+    "A field that changes the completion is rejected if its type is wrong",
     spec=CREATE,
-    fix="Declare the field in the request model with its type, and refuse what does not fit with 400.",
+    fix="Declare the field with its type in the request model, and reject other types with 400.",
     when=_effective,
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(UNNAMED, status=422, **MISTYPED), GREETING)],
     bad=[(answered(completion(), **MISTYPED), GREETING), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
 )
 def dropped_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """An answer to `temperature: {}` shows that nobody reads the field: what clients set there is dropped in silence."""
+    """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored."""
     yield from _ignored(x, hello)
 
 
 @rule(
     "FLD004",
     SHOULD,
-    "Every documented field is refused where its type is wrong",
+    "Every documented field is rejected if its type is wrong",
     spec=CREATE,
-    fix="Declare the field in the request model with its type, even where it has little effect.",
+    fix="Declare the field with its type in the request model, even where it has little effect.",
     when=_other,
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), GREETING)],
     bad=[(answered(completion(), **USER), GREETING)],
 )
 def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Nobody reads the field, or its reader lets everything pass: what a client sets there may be lost without a trace."""
+    """The field is not read, or not validated: a value that a client sets may be silently ignored."""
     yield from _ignored(x, hello)
 
 
 @rule(
     "FLD005",
     SHOULD,
-    "The refusal of a wrong type names the field",
+    "The error for a wrong type names the field",
     spec=DROPPED,
     fix="Put the field's path into `error.param` and its name into the message.",
     when=_mistyped,
@@ -90,5 +90,5 @@ def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     bad=[(answered(UNNAMED, status=400, **MISTYPED), GREETING)],
 )
 def refusal_without_the_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Who sent thirty fields has to guess which one was wrong."""
+    """A client that sent thirty fields has to guess which one is wrong."""
     yield from unnamed(x, hello)

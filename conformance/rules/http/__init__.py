@@ -1,1 +1,1 @@
-"""HTTP: the message around the answer, as HTTP/1.1 and its media types want it."""
+"""HTTP: the HTTP/1.1 message: status, headers, framing, media type and body."""

@@ -1,4 +1,4 @@
-"""Whether a reply arrives, and arrives whole."""
+"""Whether a response arrives, and arrives complete."""
 
 from collections.abc import Iterator
 
@@ -15,16 +15,16 @@ from conformance.rules.http.spec import RFC9110, RFC9112
 HOW = {
     "closed": "the target closed the connection",
     "reset": "the connection was reset",
-    "timeout": "the harness gave up waiting",
+    "timeout": "the harness's timeout expired",
     "limit": "the harness stopped reading",
     "idle": "the harness closed the connection",
 }
 WHILE = {
     "connect": "while connecting",
     "send": "while the request was being sent",
-    "first-byte": "before the first octet of a reply",
-    "body": "before the reply was over",
-    "after": "after the reply",
+    "first-byte": "before the first byte of a response",
+    "body": "before the response ended",
+    "after": "after the response",
 }
 
 
@@ -32,7 +32,7 @@ EVENTFUL = exchange(http(200, [SSE], EVENTS))
 
 
 def told(x: Exchange) -> str:
-    """How the exchange ended, as a clause."""
+    """Describe the exchange's ending as a clause."""
     detail = f" ({x.ending.detail})" if x.ending.detail else ""
     return f"{HOW.get(x.ending.how, x.ending.how)} {WHILE[x.ending.phase]}{detail}"
 
@@ -40,9 +40,9 @@ def told(x: Exchange) -> str:
 @rule(
     "HTTP001",
     MUST,
-    "Every request is answered",
+    "Every request gets a response",
     spec=RFC9110 + "3.4",
-    fix="Find what drops the connection or never answers (a crash, a worker time-out, a proxy), and answer every request.",
+    fix="Find what drops the connection or never responds (a crash, a worker timeout, a proxy), and send a response to every request.",
     when=tried,
     good=[(GOOD, EVENTFUL), (answered("", status=500), EVENTFUL)],
     bad=[
@@ -53,35 +53,37 @@ def told(x: Exchange) -> str:
     beside={"greeting": "stream:hello?"},
 )
 def unanswered_request(x: Exchange, greeting: Exchange | None) -> Iterator[Finding | Skip]:
-    """Without a reply every client tries again, and may be billed for each attempt."""
+    """Without a response every client retries, and may be billed for each attempt."""
     if reply(x).status or reply(x).faults:
         return
     if x.ending.how == "timeout" and greeting is not None and still_went_on(greeting):
-        yield untestable("the streamed greeting still went on, too, when the harness gave up: set a longer --timeout")
+        yield untestable(
+            "the streaming baseline request was still in progress at the timeout, too: set a longer --timeout"
+        )
     else:
-        yield Finding(f"no reply came: {told(x)}")
+        yield Finding(f"no response was received: {told(x)}")
 
 
 def still_went_on(x: Exchange) -> bool:
-    """Whether an answer was coming when the harness gave up: this target needs more time than it was given."""
+    """Whether a response was in progress at the timeout: this target needs a longer timeout."""
     return x.ending.how == "timeout" and x.ending.phase == "body" and reply(x).status in OK
 
 
 def bounded(x: Exchange) -> Skip | None:
-    """A head came, the framing can be followed, and it was not the harness that ended the exchange."""
+    """A head was received, the framing is valid, and the harness did not end the exchange."""
     if skip := heard(x) or replied(x):
         return skip
     if reply(x).faults or (x.ending.how == "idle" and not reply(x).complete):
-        return untestable("the reply can't be followed to its end: it is malformed")
-    return not_applicable("the harness gave up waiting") if x.ending.how == "timeout" else None
+        return untestable("the response is malformed, so its end can't be determined")
+    return not_applicable("the harness timed out") if x.ending.how == "timeout" else None
 
 
 @rule(
     "HTTP004",
     MUST,
-    "The reply comes to the end that its framing announces",
+    "The response is not truncated: it reaches the end that its framing announces",
     spec=RFC9112 + "8",
-    fix="Let the server finish each reply: send the last chunk, and don't kill workers or idle connections under it.",
+    fix="Finish each response: send the last chunk, and don't kill workers or idle connections during a response.",
     when=bounded,
     good=[GOOD, framed(chunks(EVENTS)), exchange(http(200, (SSE,), EVENTS, length=False))],
     bad=[
@@ -92,11 +94,15 @@ def bounded(x: Exchange) -> Skip | None:
     ],
 )
 def reply_cut_off(x: Exchange) -> Iterator[Finding]:
-    """Clients raise an error in the midst of the answer, or take the part for the whole."""
+    """Clients raise an error in the middle of the response, or treat the truncated response as complete."""
     answer = reply(x)
     if not answer.complete:
-        wanting = {"chunked": "the last chunk", "length": "all that Content-Length announces"}.get(answer.framing, "")
-        yield Finding(told(x) + (f"; {wanting} never came" if wanting else ""), at=_tail(x))
+        wanting = {"chunked": "the last chunk", "length": "part of the body that Content-Length announces"}.get(
+            answer.framing, ""
+        )
+        yield Finding(
+            f"the response is truncated: {told(x)}" + (f"; {wanting} is missing" if wanting else ""), at=_tail(x)
+        )
 
 
 def _tail(x: Exchange) -> Span:
@@ -106,14 +112,14 @@ def _tail(x: Exchange) -> Span:
 @rule(
     "HTTP019",
     MUST,
-    "A reply stays within the harness's bounds of size",
+    "A response stays within the harness's size limits",
     spec=RFC9110 + "17.5",
-    fix="Find what repeats itself (headers, events, a retry inside the server), and stop at max_tokens.",
+    fix="Find what repeats (headers, events, a retry inside the server), and stop at max_tokens.",
     when=tried,
     good=[GOOD],
     bad=[exchange(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 9, ending=Ending("limit", "body", 0, "the head has no end"))],
 )
 def boundless_reply(x: Exchange) -> Iterator[Finding]:
-    """Clients read it until their memory or their patience is used up."""
+    """Clients read it until they run out of memory or time out."""
     if x.ending.how == "limit":
-        yield Finding(f"the harness stopped reading: {x.ending.detail or 'a bound was reached'}", at=_tail(x))
+        yield Finding(f"the harness stopped reading: {x.ending.detail or 'a size limit was reached'}", at=_tail(x))

@@ -1,4 +1,4 @@
-"""The content coding: which one is named, which one is used, which one was accepted."""
+"""Content coding: the one declared, the one used, and the ones the request accepts."""
 
 import gzip
 import re
@@ -18,7 +18,7 @@ CODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", 
 
 
 def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> Exchange:
-    """A reply in a content coding, to a request that accepts these."""
+    """A response with this content coding, to a request that accepts these."""
     headers = (JSON, *((("content-encoding", coding),) if coding else ()))
     return exchange(http(200, headers, body), mode="unary", asking=(("Accept-Encoding", accepted),))
 
@@ -26,25 +26,25 @@ def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> E
 @rule(
     "HTTP013",
     MUST,
-    "The body is in the content coding that its header names",
+    "The body's content coding matches Content-Encoding",
     spec=RFC9110 + "8.4",
-    fix="Let one layer compress and set Content-Encoding, and make proxies pass both on or undo both.",
+    fix="Let one layer compress and set Content-Encoding, and make proxies forward both or remove both.",
     when=has_body,
     good=[GOOD, coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"\x0b\x02\x80{}\x03")],
     bad=[coded(None, gzip.compress(b"{}", mtime=0)), coded("gzip", b"{}")],
 )
 def content_coding_lie(x: Exchange) -> Iterator[Finding]:
-    """The client sees noise in place of an answer."""
+    """The client reads compressed bytes as text, or fails to decompress plain text."""
     answer = reply(x)
     at = answer.locate(0, min(len(answer.raw), 16))
     if answer.coding_fault:
         yield Finding(answer.coding_fault, at=at)
     if answer.packed:
-        yield Finding(f"the body is compressed by {answer.packed}, and no Content-Encoding says so", at=at)
+        yield Finding(f"the body is compressed with {answer.packed}, but Content-Encoding is missing", at=at)
 
 
 def codings(x: Exchange) -> list[str]:
-    """The content codings that the reply names, in lower case."""
+    """The response's Content-Encoding values, in lower case."""
     return [
         part.strip().lower()
         for value in reply(x).values("content-encoding")
@@ -54,14 +54,14 @@ def codings(x: Exchange) -> list[str]:
 
 
 def is_coded(x: Exchange) -> Skip | None:
-    """A reply in a content coding came."""
-    return replied(x) or (None if codings(x) else not_applicable("the reply has no content coding"))
+    """The response has a Content-Encoding."""
+    return replied(x) or (None if codings(x) else not_applicable("the response has no Content-Encoding"))
 
 
 @rule(
     "HTTP014",
     MUST,
-    "The content coding is one that the request accepts",
+    "Content-Encoding is one that the request's Accept-Encoding allows",
     spec=RFC9110 + "12.5.3",
     fix="Compress only with a coding that the request's Accept-Encoding lists, or not at all.",
     when=is_coded,
@@ -69,13 +69,13 @@ def is_coded(x: Exchange) -> Skip | None:
     bad=[coded("br", b"\x0b\x02\x80{}\x03"), coded("gzip", gzip.compress(b"{}", mtime=0), "gzip;q=0, br")],
 )
 def coding_not_accepted(x: Exchange) -> Iterator[Finding]:
-    """A client lists the codings that it can undo: any other leaves it with noise."""
+    """A client lists the codings that it can decode; it can't read any other."""
     listed = requested(x, "accept-encoding")
     weights = dict(_weight(part) for value in listed for part in value.lower().split(","))
     for coding in codings(x):
         name = coding.removeprefix("x-")
         if listed and coding in CODINGS and name != "identity" and not weights.get(name, weights.get("*", 0)):
-            seen = f"the body is coded as {coding}, the request accepts {', '.join(listed)[:80] or 'none'}"
+            seen = f"Content-Encoding is {coding}; the request's Accept-Encoding is {', '.join(listed)[:80] or 'empty'}"
             yield Finding(seen, at=reply(x).span("content-encoding"))
 
 
@@ -97,7 +97,9 @@ def _weight(part: str) -> tuple[str, float]:
     bad=[coded("none", b"{}"), coded("utf-8", b"{}")],
 )
 def unregistered_coding(x: Exchange) -> Iterator[Finding]:
-    """Some clients pass such a body through, others refuse it."""
+    """Some clients pass such a body through, others reject it."""
     for coding in codings(x):
         if coding not in CODINGS:
-            yield Finding(f"Content-Encoding names {coding[:40]}", at=reply(x).span("content-encoding"))
+            yield Finding(
+                f"Content-Encoding is {coding[:40]}, which is not registered", at=reply(x).span("content-encoding")
+            )

@@ -1,4 +1,4 @@
-"""The content: one JSON value where one was asked for."""
+"""The body of a non-streaming response: one JSON value."""
 
 import re
 from collections.abc import Iterator
@@ -19,22 +19,22 @@ MARKUP = re.compile(rb"\s*(?:<!doctype|<html|<head|<body|<\?xml)", re.IGNORECASE
 
 
 def has_whole_body(x: Exchange) -> Skip | None:
-    """One whole answer was asked for, and its body came to its end."""
+    """The request is non-streaming, and the response body is complete."""
     if skip := answered_whole(x) or whole(x):
         return skip
     if is_labelled(reply(x)) and fault_of(reply(x).content):
-        return untestable("an event stream came in place of one answer")
+        return untestable("an event stream was received instead of a non-streaming response")
     if beyond(x):
-        return untestable("octets follow the end that the framing gives the body")
-    return None if reply(x).content else not_applicable("the reply has no body")
+        return untestable("bytes follow the end of the body")
+    return None if reply(x).content else not_applicable("the response has no body")
 
 
 @rule(
     "HTTP008",
     MUST,
-    "A whole answer is one JSON value in UTF-8",
+    "A non-streaming response is one JSON value in UTF-8",
     spec=RFC8259 + "2",
-    fix="Serialise the answer once with a JSON library, in UTF-8 without BOM, and check what a proxy puts in its place.",
+    fix="Serialise the response once with a JSON library, in UTF-8 without BOM, and check whether a proxy replaces it.",
     when=has_whole_body,
     good=[GOOD, answered(' {"text": "\\ud83d\\ude00 \u00e9 \\ud800"}\r\n')],
     bad=[
@@ -48,27 +48,27 @@ def has_whole_body(x: Exchange) -> Skip | None:
     ],
 )
 def answer_is_no_json(x: Exchange) -> Iterator[Finding]:
-    """Every client raises a decoding error on it, and most do not try again."""
+    """Every client raises a decoding error, and most do not retry."""
     content = reply(x).content
     if fault := fault_of(content):
         if MARKUP.match(content[:1024]):
-            fault = "it is a page of HTML or XML"
+            fault = "it is an HTML or XML page"
         elif content.startswith(b"\xef\xbb\xbf"):
             fault = "it begins with a byte order mark"
-        yield Finding(f"the body is no JSON: {fault}", at=reply(x).locate(0, min(len(content), 200)))
+        yield Finding(f"the response body is not JSON: {fault}", at=reply(x).locate(0, min(len(content), 200)))
 
 
 def answered_once(x: Exchange) -> Skip | None:
-    """One whole answer was asked for, and a success came back that can be read."""
-    return not_applicable("a stream was asked for") if x.mode != "unary" else succeeded(x) or readable(x)
+    """The request is non-streaming, and the response is a readable success."""
+    return not_applicable("the request is streaming") if x.mode != "unary" else succeeded(x) or readable(x)
 
 
 @rule(
     "HTTP012",
     MUST,
-    "No stream comes where none was asked for",
+    "A non-streaming request does not get an event stream",
     spec=COMPLETIONS + "#chat-create-stream",
-    fix="Stream only where the body says `stream: true`; a missing or false `stream` wants one JSON answer.",
+    fix="Stream only if the request body has `stream: true`; if `stream` is missing or false, send one JSON response.",
     when=answered_once,
     good=[GOOD, answered(completion(), headers=[SSE])],
     bad=[exchange(http(200, [label], EVENTS), mode="unary") for label in (SSE, JSON)],
@@ -77,4 +77,7 @@ def unasked_stream(x: Exchange) -> Iterator[Finding]:
     """Clients parse the events as one JSON value and fail at the first character."""
     answer = reply(x)
     if looks_like_events(x) or (is_labelled(answer) and fault_of(answer.content)):
-        yield Finding("an event stream came, though none was asked for", at=answer.locate(0, min(200, len(answer.raw))))
+        yield Finding(
+            "the response is an event stream, but the request does not have `stream: true`",
+            at=answer.locate(0, min(200, len(answer.raw))),
+        )

@@ -1,4 +1,4 @@
-"""What the HTTP rules' examples are made of."""
+"""Building blocks of the HTTP rules' examples."""
 
 from conformance.model.exchange import Ending, Exchange
 from conformance.rules.example import CLOSED, HELLO, SSE, answered, completion, exchange, http, sse
@@ -16,5 +16,5 @@ def chunks(*parts: bytes, last: bytes = b"0\r\n\r\n") -> bytes:
 
 
 def framed(body: bytes, ending: Ending = CLOSED) -> Exchange:
-    """A chunked stream of these octets, framing included."""
+    """A chunked stream of these bytes, framing included."""
     return exchange(http(200, CHUNKED, body, length=False), ending=ending)

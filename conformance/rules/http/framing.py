@@ -1,4 +1,4 @@
-"""The octets of a reply: where its head and its body begin and end."""
+"""The bytes of a response: where its head and its body begin and end."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,13 @@ from conformance.rules.http.example import CUT, EVENTS, GOOD, chunks, framed
 from conformance.rules.http.spec import RFC9110, RFC9112
 
 MAX_HEAD = 16 * 1024
-"""Octets of a head that every client takes: Node.js refuses more."""
+"""The largest head, in bytes, that every client accepts: Node.js rejects more."""
 
 
 @rule(
     "HTTP002",
     MUST,
-    "The reply's head is well-formed HTTP/1.1",
+    "The response head is well-formed HTTP/1.1",
     spec=RFC9112 + "2.1",
     fix="Let an HTTP library write the status line and headers; check what a proxy in front adds.",
     when=heard,
@@ -33,18 +33,18 @@ MAX_HEAD = 16 * 1024
     ],
 )
 def malformed_head(x: Exchange) -> Iterator[Finding]:
-    """Clients refuse such a reply with a protocol error, or read headers that others don't see."""
+    """Clients raise a protocol error, or read headers that other clients don't see."""
     yield from _faults(x, "head")
     if x.ending.how == "idle" and x.ending.phase != "after" and not reply(x).faults:
-        yield Finding(f"an HTTP/1.1 client can't read the reply: {x.ending.detail}", at=reply(x).head)
+        yield Finding(f"an HTTP/1.1 client can't parse the response: {x.ending.detail}", at=reply(x).head)
 
 
 @rule(
     "HTTP003",
     MUST,
-    "The reply's body is framed as HTTP/1.1 wants it",
+    "The body's framing (Content-Length or chunked coding) is valid",
     spec=RFC9112 + "6.3",
-    fix="Send either a right Content-Length or chunks whose sizes are right, and let the server library do it.",
+    fix="Send either a correct Content-Length or chunks with correct sizes, and let the server library do it.",
     when=both(heard, replied),
     good=[framed(chunks(EVENTS)), framed(chunks(EVENTS, last=b"0\r\nx-a: b\r\n\r\n")), GOOD],
     bad=[
@@ -57,7 +57,7 @@ def malformed_head(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def malformed_framing(x: Exchange) -> Iterator[Finding]:
-    """Clients stop at the first octet that they can't place: the rest of the answer is lost."""
+    """Clients stop at the first invalid byte: the rest of the response is lost."""
     yield from _faults(x, "framing")
 
 
@@ -66,7 +66,7 @@ def _faults(x: Exchange, part: Part) -> Iterator[Finding]:
 
 
 def beyond(x: Exchange) -> Span | None:
-    """Octets after the reply's end, blank lines left aside."""
+    """The bytes after the response's end, except blank lines."""
     at = reply(x).trailing
     return at if at and x.heard[at.start : at.end].strip(b"\r\n") else None
 
@@ -74,39 +74,42 @@ def beyond(x: Exchange) -> Span | None:
 @rule(
     "HTTP005",
     MUST,
-    "Nothing follows the end of the reply",
+    "Nothing follows the end of the response",
     spec=RFC9112 + "6.3",
-    fix="Make Content-Length count the octets of the body (not characters), and write nothing after the last chunk.",
+    fix="Set Content-Length to the body's length in bytes (not characters), and write nothing after the last chunk.",
     when=both(heard, replied, whole),
     good=[GOOD, exchange(http(200, (JSON,), b"{}") + b"\r\n")],
     bad=[exchange(http(200, (JSON,), b"{}") + b"}"), framed(chunks(EVENTS) + b"data: more\n\n")],
 )
 def octets_after_the_end(x: Exchange) -> Iterator[Finding]:
-    """Clients cut the answer where its length says, or take the rest for the next reply on the connection."""
+    """Clients truncate the body at its Content-Length, or treat the rest as the next response on the connection."""
     if at := beyond(x):
-        yield Finding(f"{at.end - at.start} octets follow the end of the reply", at=at)
+        yield Finding(f"{at.end - at.start} bytes follow the end of the response (Content-Length or last chunk)", at=at)
 
 
 @rule(
     "HTTP018",
     SHOULD,
-    "The end of a reply can be told from a cut",
+    "The body is delimited by Content-Length or chunked coding",
     spec=RFC9112 + "6.3",
-    fix="Send a Content-Length, or answer in chunks over HTTP/1.1 (proxies: proxy_http_version 1.1).",
+    fix="Send Content-Length, or Transfer-Encoding: chunked over HTTP/1.1 (proxies: proxy_http_version 1.1).",
     when=has_body,
     good=[GOOD, framed(chunks(EVENTS))],
     bad=[exchange(http(200, (SSE,), EVENTS, length=False)), exchange(b"HTTP/1.0 200 OK\r\n\r\n{}", mode="unary")],
 )
 def end_by_close(x: Exchange) -> Iterator[Finding]:
-    """A body that ends where the connection does looks complete, even if half of it was lost."""
+    """A body that ends when the connection closes looks complete, even if half of it is missing."""
     if reply(x).framing == "close" and not reply(x).faults:
-        yield Finding("the reply has neither a length nor chunks: it ends where the connection does", at=reply(x).head)
+        yield Finding(
+            "the response has neither Content-Length nor Transfer-Encoding: chunked: it ends when the connection closes",
+            at=reply(x).head,
+        )
 
 
 @rule(
     "HTTP021",
     SHOULD,
-    "Content-Length stands in the head once",
+    "The head has at most one Content-Length",
     spec=RFC9110 + "8.6",
     fix="Let one layer set Content-Length: the server library, or the proxy that changes the body.",
     when=replied,
@@ -117,25 +120,25 @@ def end_by_close(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def repeated_content_length(x: Exchange) -> Iterator[Finding]:
-    """A client may refuse such a reply (Node.js does), and one that takes it must trust that all agree on its end."""
+    """A client may reject such a response (Node.js does), and proxies may disagree on its end."""
     said = [part.strip() for value in reply(x).values("content-length") for part in value.split(",")]
     if len(said) > 1 and len(set(said)) == 1:
-        seen = f"Content-Length says {said[0][:20]} {len(said)} times"
+        seen = f"Content-Length {said[0][:20]} is repeated {len(said)} times"
         yield Finding(seen, at=reply(x).span("content-length"))
 
 
 @rule(
     "HTTP020",
     SHOULD,
-    f"The reply's head has no more than {MAX_HEAD} octets",
+    f"The response head has at most {MAX_HEAD} bytes",
     spec=RFC9110 + "5.4",
-    fix="Send fewer and shorter headers; debug information belongs into logs.",
+    fix="Send fewer and shorter headers; write debug information to logs.",
     when=replied,
     good=[GOOD],
     bad=[answered("{}", headers=[JSON, ("x-debug", "a" * MAX_HEAD)])],
 )
 def oversized_head(x: Exchange) -> Iterator[Finding]:
-    """Node.js refuses larger heads by default, and so do many proxies: their users get an error for each answer."""
+    """Node.js and many proxies reject larger heads by default: their users get an error for each response."""
     head = reply(x).head
     if head.end - head.start > MAX_HEAD:
-        yield Finding(f"the head has {head.end - head.start} octets", at=head)
+        yield Finding(f"the response head has {head.end - head.start} bytes", at=head)

@@ -1,4 +1,4 @@
-"""What the head says of the answer: its media type, its charset, its fitness for caches."""
+"""Headers that describe the body: Content-Type, charset, Cache-Control."""
 
 import re
 from collections.abc import Iterator
@@ -20,20 +20,20 @@ UNSHARED = re.compile(r"\b(?:no-store|no-cache|private)\b", re.IGNORECASE)
 
 
 def holds_json(x: Exchange) -> Skip | None:
-    """One whole answer was asked for, and JSON came, under a head that can be read."""
+    """The request is non-streaming, and the response is JSON with a valid head."""
     if skip := answered_whole(x):
         return skip
     if reply(x).faults:
-        return untestable("the reply is malformed")
-    return untestable("the body is no JSON") if fault_of(reply(x).content) else None
+        return untestable("the response is malformed")
+    return untestable("the body is not JSON") if fault_of(reply(x).content) else None
 
 
 @rule(
     "HTTP006",
     MUST,
-    "A whole answer is labelled application/json",
+    "Non-streaming responses use Content-Type: application/json",
     spec=RFC9110 + "8.3",
-    fix="Set Content-Type: application/json on JSON answers.",
+    fix="Set Content-Type: application/json on JSON responses.",
     when=holds_json,
     good=[
         GOOD,
@@ -47,27 +47,30 @@ def holds_json(x: Exchange) -> Skip | None:
     ],
 )
 def mislabelled_json(x: Exchange) -> Iterator[Finding]:
-    """openai-node hands the body over as a string in place of an object, and the answer is lost."""
+    """openai-node returns the body as a string instead of an object, and the content is lost."""
     if not is_json(reply(x)):
         label = reply(x).media_type
-        yield Finding(f"the JSON answer is labelled {label[:80] or 'nothing'}", at=reply(x).span("content-type"))
+        yield Finding(
+            f"Content-Type is {label[:80] or 'missing'}; a JSON response needs application/json",
+            at=reply(x).span("content-type"),
+        )
 
 
 def is_json(answer: Reply) -> bool:
-    """Whether a reply says that it is JSON."""
+    """Whether the response's Content-Type is JSON."""
     kind, _, subtype = answer.media_type.partition("/")
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
 def labelled_json(x: Exchange) -> Skip | None:
-    """A reply came that says that it is JSON."""
-    return replied(x) or (None if is_json(reply(x)) else not_applicable("the reply is not labelled as JSON"))
+    """A response with a JSON Content-Type was received."""
+    return replied(x) or (None if is_json(reply(x)) else not_applicable("Content-Type is not JSON"))
 
 
 @rule(
     "HTTP007",
     SHOULD,
-    "JSON names no other charset than UTF-8",
+    "The charset of a JSON Content-Type is absent or UTF-8",
     spec=RFC8259 + "11",
     fix="Drop the charset parameter of application/json, or set it to utf-8.",
     when=labelled_json,
@@ -75,15 +78,15 @@ def labelled_json(x: Exchange) -> Skip | None:
     bad=[answered("{}", headers=[("content-type", "application/json; charset=iso-8859-1")])],
 )
 def json_in_a_charset(x: Exchange) -> Iterator[Finding]:
-    """JSON is UTF-8 by definition; a client that believes the label garbles every character beyond ASCII."""
+    """JSON is UTF-8 by definition; a client that uses another charset garbles every non-ASCII character."""
     if reply(x).charset not in UTF8:
-        yield Finding(f"JSON is labelled charset={reply(x).charset[:40]}", at=reply(x).span("content-type"))
+        yield Finding(f"the JSON Content-Type has charset={reply(x).charset[:40]}", at=reply(x).span("content-type"))
 
 
 @rule(
     "HTTP017",
     SHOULD,
-    "Content-Type stands in the head once",
+    "The head has at most one Content-Type",
     spec=RFC9110 + "5.3",
     fix="Set Content-Type in one place; frameworks and proxies that add their own must replace the other.",
     when=has_body,
@@ -91,26 +94,28 @@ def json_in_a_charset(x: Exchange) -> Iterator[Finding]:
     bad=[answered("{}", headers=[("content-type", "text/html"), JSON])],
 )
 def repeated_content_type(x: Exchange) -> Iterator[Finding]:
-    """Each client picks another one of them, or joins them into a type that nobody knows."""
+    """Clients pick different values, or join them into an unknown type."""
     said = reply(x).values("content-type")
     if len(said) > 1:
         yield Finding(
-            f"Content-Type stands there {len(said)} times: {', '.join(said)[:80]}", at=reply(x).span("content-type")
+            f"Content-Type is repeated {len(said)} times: {', '.join(said)[:80]}", at=reply(x).span("content-type")
         )
 
 
 @rule(
     "HTTP016",
     SHOULD,
-    "An answer is not declared fit for caches",
+    "Responses are not cacheable",
     spec="https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2",
-    fix="Send Cache-Control: no-store (or no-cache for streams), or no such header at all.",
+    fix="Send Cache-Control: no-store (or no-cache for streams), or omit the header.",
     when=posted,
     good=[GOOD, answered(completion(), headers=[JSON, ("cache-control", "private, max-age=0")])],
     bad=[answered(completion(), headers=[JSON, ("cache-control", "public, max-age=3600")])],
 )
 def cacheable_answer(x: Exchange) -> Iterator[Finding]:
-    """A cache on the way may keep one user's answer, or hold a stream back until it is complete."""
+    """A cache in between may store one user's response, or buffer a stream until it is complete."""
     said = ", ".join(reply(x).values("cache-control"))
     if FRESH.search(said) and not UNSHARED.search(said):
-        yield Finding(f"Cache-Control says {said[:80]}", at=reply(x).span("cache-control"))
+        yield Finding(
+            f"Cache-Control is {said[:80]}, which lets caches store the response", at=reply(x).span("cache-control")
+        )

@@ -1,4 +1,4 @@
-"""Where the requirements on the HTTP message stand."""
+"""Sources of the requirements on the HTTP message."""
 
 RFC9110 = "https://www.rfc-editor.org/rfc/rfc9110#section-"
 RFC9112 = "https://www.rfc-editor.org/rfc/rfc9112#section-"

@@ -1,4 +1,4 @@
-"""The status: an answer comes where it was asked for, and is no empty success."""
+"""The status: no redirect, no empty success."""
 
 from collections.abc import Iterator
 
@@ -14,57 +14,59 @@ from conformance.rules.http.spec import COMPLETIONS, RFC9110
 
 
 def ended_success(x: Exchange) -> Skip | None:
-    """A question was posted, and a success came to its end."""
+    """The request is a POST, and a complete 2xx response was received."""
     return posted(x) or whole(x)
 
 
 @rule(
     "HTTP009",
     MUST,
-    "A success has a body",
+    "A successful response has a body",
     spec=RFC9110 + "15.3.5",
-    fix="Answer 200 with the answer, or with an error status where there is none.",
+    fix="Send status 200 with the completion, or an error status if there is none.",
     when=ended_success,
     good=[GOOD, streamed(*HELLO), exchange(http(200, (SSE,), b""))],
     bad=[exchange(b"HTTP/1.1 204 No Content\r\n\r\n"), answered("", status=205), answered("")],
 )
 def success_without_content(x: Exchange) -> Iterator[Finding]:
-    """The client takes the missing answer for a success, and shows nothing."""
+    """The client treats the empty response as a success, and shows nothing."""
     if reply(x).status in (204, 205):
-        yield Finding(f"the target answered {reply(x).status}, which has no body", at=reply(x).head)
+        yield Finding(f"the status is {reply(x).status}, which has no body", at=reply(x).head)
     elif x.mode == "unary" and not reply(x).raw:
-        yield Finding(f"the target answered {reply(x).status} without one octet of a body", at=reply(x).head)
+        yield Finding(f"the status is {reply(x).status}, but the response body is empty", at=reply(x).head)
 
 
 @rule(
     "HTTP010",
     SHOULD,
-    "An answer comes with status 200",
+    "A successful response has status 200",
     spec=COMPLETIONS,
-    fix="Answer 200; other 2xx statuses promise something else (202: not yet done, 206: a part).",
+    fix="Send 200; other 2xx statuses mean something else (202: not yet done, 206: a part).",
     when=posted,
     good=[GOOD, streamed(*HELLO)],
     bad=[answered(completion(), status=202), streamed(*HELLO, status=206)],
 )
 def success_other_than_200(x: Exchange) -> Iterator[Finding]:
-    """EventSource clients accept nothing but 200 (WHATWG HTML, 9.2.3), and retry layers may wait for a 202's result."""
+    """EventSource clients accept only 200 (WHATWG HTML, 9.2.3), and retry layers may wait for a 202's result."""
     if reply(x).status not in (200, 204, 205):
-        yield Finding(f"the answer came with status {reply(x).status}", at=reply(x).head)
+        yield Finding(f"the status is {reply(x).status}; expected 200", at=reply(x).head)
 
 
 @rule(
     "HTTP011",
     MUST,
-    "A question is answered where it is asked, not redirected",
+    "Requests are not redirected",
     spec=RFC9110 + "15.4",
-    fix="Give clients the final base URL, and serve the API's path itself with and without a slash at its end.",
+    fix="Document the final base URL, and serve the API's path both with and without a trailing slash.",
     when=replied,
     good=[GOOD, answered("", status=404)],
     bad=[answered("", status=301, headers=[("location", "/v1/x/")]), answered("", status=307, headers=[])],
 )
 def redirected(x: Exchange) -> Iterator[Finding]:
-    """After 301, 302 and 303 clients ask again by GET without the body; after 307 and 308 many drop the key, or stop."""
+    """After 301, 302 and 303 clients resend as GET without the body; after 307 and 308 many drop the key, or stop."""
     answer = reply(x)
     if answer.status in range(300, 400):
         to = f" to {answer.value('location')[:120]}" if answer.value("location") else ""
-        yield Finding(f"the target answered {answer.status}: it redirects{to}", at=answer.span("location"))
+        yield Finding(
+            f"the status is {answer.status}: the target redirects the request{to}", at=answer.span("location")
+        )

@@ -1,4 +1,4 @@
-"""What the JSON of an answer says twice, or by half."""
+"""Lone surrogates and duplicate names in a response's JSON."""
 
 from collections.abc import Iterator
 
@@ -15,37 +15,37 @@ from conformance.rules.http.example import GOOD
 from conformance.rules.http.spec import RFC8259
 
 FIRST = 100
-"""Events of a stream that are looked at: who writes objects by hand does so from the first one on."""
+"""Number of events checked: a server that writes JSON by hand does so from the first event."""
 
 
 @rule(
     "HTTP022",
     SHOULD,
-    "No string in a whole answer holds half a character",
+    "No string in a non-streaming response contains a lone surrogate",
     spec=RFC8259 + "8.2",
-    fix="Join the text before it is escaped: a character beyond the first plane is two escapes, \\ud83d\\ude42.",
+    fix="Join the text before escaping it: a character above U+FFFF needs two escapes, \\ud83d\\ude42.",
     when=has_whole_body,
     good=[GOOD, answered('{"text": "\\ud83d\\ude00"}')],
     bad=[answered('{"text": "\\ud83d"}')],
 )
 def half_a_character(x: Exchange) -> Iterator[Finding]:
-    """Some parsers refuse the answer, others show a replacement character, or fail when the text is stored as UTF-8."""
+    """Some parsers reject the response, others show a replacement character, or fail when storing the text as UTF-8."""
     content = reply(x).content
     if half := lone_surrogate(content, value_of(content)):
-        yield Finding(f"a string holds {half} without its other half", at=reply(x).locate(0, min(200, len(content))))
+        yield Finding(f"a string contains the lone surrogate {half}", at=reply(x).locate(0, min(200, len(content))))
 
 
 def written_in_json(x: Exchange) -> Skip | None:
-    """An answer came, as events or as one JSON text."""
+    """A response was received, as events or as one JSON value."""
     return is_streamed(x) if x.mode == "stream" else has_whole_body(x)
 
 
 @rule(
     "HTTP023",
     SHOULD,
-    "An object in an answer has each name once",
+    "No JSON object in a response has a duplicate name",
     spec=RFC8259 + "4",
-    fix="Serialise objects with a JSON library, and replace a field where it is changed instead of adding it again.",
+    fix="Serialise objects with a JSON library, and replace a changed field instead of adding it again.",
     when=written_in_json,
     good=[GOOD, streamed(*HELLO)],
     bad=[
@@ -54,11 +54,11 @@ def written_in_json(x: Exchange) -> Skip | None:
     ],
 )
 def name_stands_twice(x: Exchange) -> Iterator[Finding]:
-    """Which of the two values counts differs from parser to parser, so clients see different answers."""
+    """Parsers differ in which of the two values they use, so clients see different responses."""
     if looks_like_events(x):
         for event in stream(x).dispatched[:FIRST]:
             if name := repeated_name(event.data):
-                yield Finding(f"the name {name[:60]!r} stands twice in one object", at=span(x, event))
+                yield Finding(f"a JSON object has the duplicate name {name[:60]!r}", at=span(x, event))
     elif name := repeated_name(reply(x).content):
         at = reply(x).locate(0, min(200, len(reply(x).content)))
-        yield Finding(f"the name {name[:60]!r} stands twice in one object", at=at)
+        yield Finding(f"a JSON object has the duplicate name {name[:60]!r}", at=at)

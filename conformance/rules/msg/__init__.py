@@ -1,1 +1,1 @@
-"""MSG: the Messages API's own shapes: the message, and the events that build it."""
+"""MSG: shapes of the Messages API: the message object, and its stream events."""

@@ -1,4 +1,4 @@
-"""The content blocks of a stream: each started, filled and stopped in its place."""
+"""The content blocks of a stream: start, deltas and stop."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,9 +36,9 @@ from conformance.rules.typed_events import ended, typed
 @stream_rule(
     "MSG004",
     MUST,
-    "Content blocks start before their deltas, and are numbered from 0",
+    "content_block_start precedes the block's deltas, and indexes count from 0",
     spec=EVENTS,
-    fix="Send content_block_start with the block's place in the content (0, 1, ...) as its index, then its deltas under that index.",
+    fix="Send content_block_start with the block's position in the content (0, 1, ...) as index, then its deltas with that index.",
     when=typed,
     good=[GOOD, events(START, OPEN, ADD, CLOSE, OPEN | {"index": 1}, ADD | {"index": 1}, TELL, STOP)],
     bad=[
@@ -50,29 +50,29 @@ from conformance.rules.typed_events import ended, typed
     ],
 )
 def block_out_of_place(x: Exchange) -> Iterator[Finding]:
-    """Clients look a delta's block up by its index: where none started there, they raise an error or lose the text."""
+    """Clients look up a delta's block by index: if none started there, they raise an error or lose the text."""
     started, stopped = 0, set()
     for part in building(x):
         index, at = part.value.get("index"), span(x, part.event)
         if part.type == "content_block_start":
             if index != started or index is False:
-                yield Finding(f"block {started} starts with {held(part.value, 'index')}", at=at)
+                yield Finding(f"content block {started} starts with {held(part.value, 'index')}", at=at)
             if not string(mapping(part.value.get("content_block")).get("type")):
-                yield Finding(f"the start of block {started} holds no block that says its type", at=at)
+                yield Finding(f"content_block_start {started} has no block with a type", at=at)
             started += 1
         elif part.type == "content_block_stop":
             stopped.add(shown(index))
         elif part.type == "content_block_delta":
             if not is_integer(index) or not 0 <= index < started:
-                yield Finding(f"a delta has {held(part.value, 'index')}, and no such block was started", at=at)
+                yield Finding(f"a delta has {held(part.value, 'index')}, but no such block was started", at=at)
             elif shown(index) in stopped:
-                yield Finding(f"a delta follows the stop of its block, {shown(index)}", at=at)
+                yield Finding(f"a delta follows the content_block_stop of its block {shown(index)}", at=at)
 
 
 @stream_rule(
     "MSG005",
     MUST,
-    "Each content block is stopped",
+    "Each content block gets a content_block_stop",
     spec=EVENTS,
     fix="Send content_block_stop with the block's index after its last delta.",
     when=ended,
@@ -83,18 +83,18 @@ def block_out_of_place(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def block_without_stop(x: Exchange) -> Iterator[Finding]:
-    """Agents run a tool when its block stops: without the stop its arguments are never parsed, and nothing runs."""
+    """Agents run a tool at content_block_stop: without it the arguments are never parsed, and nothing runs."""
     stopped = {shown(part.value.get("index")) for part in of(x, "content_block_stop")}
     for part in of(x, "content_block_start"):
         if shown(part.value.get("index")) not in stopped:
-            seen = f"the block with {held(part.value, 'index')} is never stopped"
+            seen = f"the block with {held(part.value, 'index')} gets no content_block_stop"
             yield Finding(seen, at=span(x, part.event))
 
 
 @stream_rule(
     "MSG007",
     MUST,
-    "A delta is of a kind that its block can take",
+    "A delta's type matches the type of its content block",
     spec=EVENTS,
     fix="Send text_delta to text blocks, input_json_delta to tool_use blocks, thinking_delta to thinking blocks.",
     when=typed,
@@ -106,7 +106,7 @@ def block_without_stop(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
-    """The SDKs pass over a delta that does not fit its block: the text or the arguments are lost without an error."""
+    """The SDKs silently ignore a delta that does not fit its block: the text or the arguments are lost."""
     for part, seen in misfits(x):
         yield Finding(seen, at=span(x, part.event))
 
@@ -114,7 +114,7 @@ def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "MSG011",
     SHOULD,
-    "One content block is built at a time",
+    "Content blocks are sent one after another, not interleaved",
     spec=EVENTS,
     fix="Stop each block before the next one starts.",
     when=typed,
@@ -129,14 +129,14 @@ def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def blocks_interleaved(x: Exchange) -> Iterator[Finding]:
-    """Programs that read events one by one show the pieces in the order in which they come: two texts are mixed up."""
+    """Programs that read event by event show the pieces in order of arrival: two texts are mixed up."""
     newest: Any = None
     for part in building(x):
         index = part.value.get("index")
         if part.type == "content_block_start":
             newest = index
         elif part.type.startswith("content_block_") and newest is not None and index != newest:
-            seen = f"{part.type} of block {shown(index)} comes after the start of block {shown(newest)}"
+            seen = f"{part.type} of block {shown(index)} follows the start of block {shown(newest)}"
             yield Finding(seen, at=span(x, part.event))
 
 
@@ -145,7 +145,7 @@ def blocks_interleaved(x: Exchange) -> Iterator[Finding]:
     MUST,
     "A content block starts empty",
     spec=EVENTS,
-    fix='Start a text block with text "", a call with input {}, a thought with thinking ""; send the rest in deltas.',
+    fix='Start a text block with text "", a tool_use block with input {}, a thinking block with thinking ""; send the rest in deltas.',
     when=typed,
     good=[GOOD, streamed(*block({"type": "of_tomorrow", "text": "Hi"}))],
     bad=[
@@ -155,46 +155,46 @@ def blocks_interleaved(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def block_starts_full(x: Exchange) -> Iterator[Finding]:
-    """Whoever reads the deltas alone, as the SDKs' text streams and Vercel's AI SDK do, loses what stands in the start."""
+    """Clients that read only deltas, as the SDKs' text streams and Vercel's AI SDK do, lose the content of the start event."""
     for part in of(x, "content_block_start"):
         opened = mapping(part.value.get("content_block"))
         name = {"text": "text", "thinking": "thinking", "tool_use": "input"}.get(string(opened.get("type")), "")
         if opened.get(name):
-            yield Finding(f"a block starts with {held(opened, name)} already", at=span(x, part.event))
+            yield Finding(f"content_block_start already has {held(opened, name)}", at=span(x, part.event))
 
 
 def piecemeal(x: Exchange) -> Skip | None:
-    """A message came whose blocks can be told apart, and its text in pieces."""
+    """A message whose blocks can be distinguished, with its text in several deltas."""
     return numbered(x) or in_pieces(x)
 
 
 @stream_rule(
     "MSG013",
     MUST,
-    "A delta holds what is new, not all the text so far",
+    "A delta contains only new text, not all text so far",
     spec=EVENTS,
-    fix="Send only the text that was added since the last delta.",
+    fix="Send only the text generated since the last delta.",
     when=piecemeal,
     good=[streamed(*text("Hello", " there,", " you.", " Good", " day"))],
     bad=[streamed(*text(*("Hello there, you."[:n] for n in (5, 11, 12, 16, 17))))],
 )
 def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | Skip]:
-    """Clients add the deltas up: the user reads `HelloHello there` and so on."""
+    """Clients concatenate deltas: the user reads `HelloHello there` and so on."""
     for choice in answer(x).choices:
         if not is_cumulative(choice):
             continue
         if is_grown(choice):
             yield Finding(f"each delta repeats the text before it: {shown(choice.pieces[-1])}", at=place(x))
         else:
-            yield untestable("the text grows like a repeated word, which a model may say")
+            yield untestable("the text grows like a repeated word, which a model may generate")
 
 
 @message_rule(
     "MSG014",
     SHOULD,
-    "A thought comes with its signature",
+    "A thinking block has a signature",
     spec=THINKING,
-    fix="Send the signature that lets the thought be handed back: in a signature_delta before the block's stop, or in the block.",
+    fix="Send the signature of the thinking block, in a signature_delta before content_block_stop or in the block.",
     when=finished,
     good=[
         GOOD,
@@ -213,7 +213,7 @@ def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | Skip]:
     ],
 )
 def thought_unsigned(x: Exchange) -> Iterator[Finding]:
-    """With tools the thought has to be sent back, and it is refused there without its signature: the task ends midway."""
+    """With tools, thinking blocks must be sent back, and are rejected without a signature: the task ends midway."""
     for found in blocks(x):
         if found.type == "thinking" and not found.all_of("signature"):
             yield Finding("a thinking block has no signature", at=place(x, found.events[0] if found.events else None))

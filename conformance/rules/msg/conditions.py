@@ -1,4 +1,4 @@
-"""When a rule on messages applies."""
+"""Conditions under which a rule on messages applies."""
 
 from collections.abc import Iterator
 
@@ -17,36 +17,36 @@ FITTING = {
     "thinking_delta": ("thinking",),
     "signature_delta": ("thinking",),
 }
-"""The blocks that each known kind of delta adds to."""
+"""Block types that each known delta type applies to."""
 KNOWN_BLOCKS = {block for blocks in FITTING.values() for block in blocks}
 ELSEWHERE = ("count",)
-"""Questions to another route than that of messages."""
+"""Probe topics sent to another route than /messages."""
 
 
 def whole_message(x: Exchange) -> Skip | None:
-    """One whole answer was asked for on the route of messages, and JSON came that is no error."""
+    """A non-streaming response of the messages route is JSON, and not an error."""
     return ANOTHER_QUESTION if x.question.topic in ELSEWHERE else whole_answer(x)
 
 
 def listed(x: Exchange) -> Skip | None:
-    """A whole message came with a list of content."""
+    """A non-streaming message has a content list."""
     if skip := whole_message(x):
         return skip
     content = (whole_object(x) or {}).get("content")
-    return None if isinstance(content, list) else untestable("the answer has no list of content (MSG001 tells of that)")
+    return None if isinstance(content, list) else untestable("the response has no content list (see MSG001)")
 
 
 def spoken(x: Exchange) -> Skip | None:
-    """A message came, in either mode."""
+    """The response is a message, in either mode."""
     if x.mode == "unary":
         return listed(x)
     if skip := typed(x):
         return skip
-    return None if of(x, "message_start") else untestable("no event starts the message (MSG003 tells of that)")
+    return None if of(x, "message_start") else untestable("the stream has no message_start event (see MSG003)")
 
 
 def misfits(x: Exchange) -> Iterator[tuple[Part, str]]:
-    """The deltas that their blocks can't take, each with what is wrong."""
+    """Deltas that do not fit their block, each with the reason."""
     starts: dict[str, str] = {}
     for part in parts(x):
         index = shown(part.value.get("index"))
@@ -55,29 +55,29 @@ def misfits(x: Exchange) -> Iterator[tuple[Part, str]]:
         elif part.type == "content_block_delta":
             kind, block = string(mapping(part.value.get("delta")).get("type")), starts.get(index, "")
             if not kind:
-                yield part, f"a delta of block {index} does not say its type"
+                yield part, f"a delta of block {index} has no type"
             elif kind in FITTING and block in KNOWN_BLOCKS and block not in FITTING[kind]:
-                yield part, f"a {kind} came for block {index}, which is {block}"
+                yield part, f"block {index} has type {block}, but receives a {kind}"
 
 
 def numbered(x: Exchange) -> Skip | None:
-    """A message came whose blocks can be told apart, with all that was added to them (or else MSG004 tells of it)."""
+    """A message whose blocks can be distinguished, with all of their deltas (otherwise MSG004 reports it)."""
     if skip := spoken(x):
         return skip
     for part in building(x):
         if part.type.startswith("content_block_") and not is_integer(part.value.get("index")):
-            return untestable("a block has no index")
+            return untestable("a content block has no index")
     started = [part.value.get("index") for part in of(x, "content_block_start")]
     if len(set(started)) < len(started):
-        return untestable("two blocks share an index")
+        return untestable("two content blocks share an index")
     added = sum(part.type == "content_block_delta" for part in building(x))
     kept = sum(len(block.events) - 1 - block.stopped for block in blocks(x) if block.events)
     if added > kept:
-        return untestable("a delta belongs to no block")
+        return untestable("a delta belongs to no content block")
     misfit = any(True for _ in misfits(x))
-    return untestable("a delta does not fit its block (MSG007 tells of that)") if misfit else None
+    return untestable("a delta does not fit its content block (see MSG007)") if misfit else None
 
 
 def finished(x: Exchange) -> Skip | None:
-    """A message came to its end, and its blocks can be told apart."""
+    """The message is complete, and its blocks can be distinguished."""
     return (ended(x) if x.mode == "stream" else None) or numbered(x)

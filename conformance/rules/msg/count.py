@@ -1,4 +1,4 @@
-"""Counting the tokens of a request before it is sent."""
+"""Token counting: /v1/messages/count_tokens."""
 
 from collections.abc import Iterator
 
@@ -20,24 +20,24 @@ COUNTED = answered({"input_tokens": 3}, probe="messages.count")
 
 
 def counted(x: Exchange) -> Skip | None:
-    """The tokens of a request were counted, as the API's own route does."""
+    """The target counted the tokens of a request on the count_tokens route."""
     if skip := asks("count")(x):
         return skip
     if reply(x).status in NOT_THERE:
-        return not_applicable(f"counting tokens is not offered ({reply(x).status})")
+        return not_applicable(f"the target does not support count_tokens ({reply(x).status})")
     if skip := both(succeeded, readable, whole)(x):
         return skip
     if refusal(x):
-        return not_applicable("an error came under a success status")
-    return untestable("the body is no JSON") if body(x) is NOT_JSON else None
+        return not_applicable("the response body is an error, with a success status")
+    return untestable("the response body is not JSON") if body(x) is NOT_JSON else None
 
 
 @whole_rule(
     "MSG023",
     MUST,
-    "Counting tokens tells input_tokens as an integer above 0",
+    "count_tokens returns input_tokens as an integer above 0",
     spec=COUNT,
-    fix='Answer {"input_tokens": COUNT} on /v1/messages/count_tokens, or 404 where tokens are not counted.',
+    fix='Return {"input_tokens": COUNT} on /v1/messages/count_tokens, or 404 if it is not supported.',
     when=counted,
     good=[COUNTED, answered({"input_tokens": 3, "context_management": None}, probe="messages.count")],
     bad=[
@@ -47,23 +47,26 @@ def counted(x: Exchange) -> Skip | None:
     ],
 )
 def count_without_a_number(x: Exchange) -> Iterator[Finding]:
-    """Agents shorten their history by it before they ask: without a number they fail, or ask for more than there is room."""
+    """Agents use it to shorten their history before a request: without a number they fail, or exceed the context."""
     count = mapping(body(x)).get("input_tokens")
     if not (is_integer(count) and count > 0):
-        yield Finding(f"the count has {held(body(x), 'input_tokens')}", at=reply(x).locate(0, len(reply(x).content)))
+        yield Finding(
+            f"the count_tokens response has {held(body(x), 'input_tokens')}",
+            at=reply(x).locate(0, len(reply(x).content)),
+        )
 
 
 TOLERANCE = 0.25
 SMALL = 16
-"""Tokens that a template adds here and not there."""
+"""Tolerated difference in tokens, for chat templates."""
 
 
 @whole_rule(
     "MSG024",
     SHOULD,
-    "The count of a request is what its answer then uses",
+    "count_tokens matches the usage of the same request",
     spec=COUNT,
-    fix="Count with the tokenizer and the template of the model that answers.",
+    fix="Count with the tokenizer and chat template of the model that serves the request.",
     when=counted,
     good=[(COUNTED, message())],
     bad=[
@@ -72,13 +75,15 @@ SMALL = 16
     ],
 )
 def count_of_something_else(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """The question is that of the greeting. Who plans by a count that is far off runs out of context, or leaves it unused."""
+    """The counted request is the baseline request. Clients that plan by a wrong count overflow the context, or waste it."""
     told, spent = mapping(body(x)).get("input_tokens"), usage(hello)
     if spent is None or not spent.prompt:
-        yield untestable("the greeting's input tokens are not known")
+        yield untestable("the usage of the baseline request has no input tokens")
     elif is_integer(told) and abs(told - spent.prompt) > max(SMALL, TOLERANCE * spent.prompt):
-        seen = f"{told} tokens were counted, and the answer to the same request used {spent.prompt}"
+        seen = f"count_tokens reports {told} tokens, but usage for the same request counts {spent.prompt}"
         yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)))
     elif spent.cached and told == spent.prompt - spent.cached:
-        seen = f"the {told} tokens that were counted are input_tokens alone, and {spent.cached} cached ones come on top"
-        yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)), expected="input_tokens without cached ones")
+        seen = f"count_tokens reports {told} tokens, equal to usage.input_tokens, but usage adds {spent.cached} cached tokens"
+        yield Finding(
+            seen, at=reply(x).locate(0, len(reply(x).content)), expected="usage.input_tokens without cached tokens"
+        )

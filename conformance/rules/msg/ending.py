@@ -1,4 +1,4 @@
-"""How a message ends: why, with which usage, and with nothing after it."""
+"""The end of a message: its stop_reason and usage, and nothing after it."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -46,7 +46,7 @@ ASKED = {"model": "m", "max_tokens": 9, "stop_sequences": ["e", ","], "messages"
 @stream_rule(
     "MSG006",
     MUST,
-    "A message_delta tells why the message ends, and its usage",
+    "message_delta events carry the stop_reason and usage.output_tokens",
     spec=EVENTS,
     fix="Send message_delta with delta.stop_reason and usage.output_tokens after the last block, before message_stop.",
     when=ended,
@@ -58,28 +58,28 @@ ASKED = {"model": "m", "max_tokens": 9, "stop_sequences": ["e", ","], "messages"
     ],
 )
 def unexplained_end(x: Exchange) -> Iterator[Finding]:
-    """An agent can't tell an answer from a call of a tool or a cut; Anthropic's helper fails without the usage."""
+    """An agent can't distinguish a final text, a tool call and truncated content; Anthropic's helper fails without the usage."""
     told = of(x, "message_delta")
     for part in told:
         if not is_integer(mapping(part.value.get("usage")).get("output_tokens")):
             yield Finding("a message_delta has no usage with output_tokens", at=span(x, part.event))
     if not any(string(mapping(part.value.get("delta")).get("stop_reason")) for part in told):
-        seen = "no message_delta has a stop_reason" if told else "no message_delta came"
+        seen = "no message_delta has a stop_reason" if told else "the stream has no message_delta event"
         yield Finding(seen, at=span(x, (told or parts(x))[-1].event))
 
 
 @message_rule(
     "MSG019",
     SHOULD,
-    "A stop_reason is one of those that are defined",
+    "stop_reason is one of the defined values",
     spec=STOPS,
-    fix=f"Translate the model's own word into one of {', '.join(REASONS)}.",
+    fix=f"Map the model's own value to one of {', '.join(REASONS)}.",
     when=finished,
     good=[GOOD, message(), message(stop_reason="max_tokens")],
     bad=[message(stop_reason="stop"), streamed(*text("Hi"), reason="length")],
 )
 def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
-    """Agents choose by it what to do next: a word of another API falls through, mostly to the end of the run."""
+    """Agents choose the next step by it: a value of another API falls through, mostly to the end of the run."""
     for head in told(x):
         reason = string(head.get("stop_reason"))
         if reason and reason not in REASONS:
@@ -89,7 +89,7 @@ def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "MSG020",
     MUST,
-    "Nothing is added to a message after its stop_reason",
+    "No content block follows the stop_reason",
     spec=EVENTS,
     fix="Send the message_delta with the stop_reason after the last content_block_stop.",
     when=typed,
@@ -100,7 +100,7 @@ def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
-    """Clients take the reason for the end: what comes after it is not read, or a call runs before it is whole."""
+    """Clients treat the stop_reason as the end: later content is not read, or a call runs before it is complete."""
     over = False
     for part in building(x):
         if over and part.type in ("content_block_start", "content_block_delta"):
@@ -112,9 +112,9 @@ def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
 @message_rule(
     "MSG021",
     SHOULD,
-    "A message that ended at a stop sequence says which",
+    "stop_sequence is set if stop_reason is stop_sequence, and null otherwise",
     spec=STOPS,
-    fix="Put the text that ended the answer into stop_sequence; null where none did.",
+    fix="Set stop_sequence to the sequence that stopped the model, or null if none did.",
     when=finished,
     good=[
         GOOD,
@@ -129,29 +129,31 @@ def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
-    """Who gives several stops acts by the one that was met; a reason without its text, or the reverse, tells nothing."""
+    """Clients with several stop sequences act on the one that matched; a reason without its text, or the reverse, is useless."""
     for head in told(x):
         reason, said = string(head.get("stop_reason")), head.get("stop_sequence")
         if reason == "stop_sequence" and said not in stops_asked(x):
             wanted = "one of the request's stop_sequences"
             yield Finding(f"the message has {held(head, 'stop_sequence')}", at=place(x), expected=wanted)
         elif reason in REASONS and reason != "stop_sequence" and said:
-            yield Finding(f"stop_sequence is {shown(said)}, and stop_reason {shown(reason)}", at=place(x))
+            yield Finding(f"stop_sequence is {shown(said)}, but stop_reason is {shown(reason)}", at=place(x))
 
 
 @stream_rule(
     "MSG022",
     SHOULD,
-    "The output tokens of a stream are told so far, and only grow",
+    "usage.output_tokens in a stream is cumulative and never decreases",
     spec=EVENTS,
-    fix="Count output_tokens from the beginning of the message in each message_delta; they are no difference to the last.",
+    fix="Report cumulative output_tokens in each message_delta, not the increment.",
     when=spoken,
     good=[GOOD, events(START, *text("Hi"), tells(None, 1), tells("end_turn", 3), STOP)],
     bad=[events(START, *text("Hi"), tells(None, 9), tells("end_turn", 3), STOP)],
 )
 def usage_that_shrinks(x: Exchange) -> Iterator[Finding]:
-    """Clients keep what was told last: a difference, or a count begun again, makes the bill too small."""
+    """Clients keep the last value: an increment, or a restarted count, makes the bill too small."""
     counted = [(mapping(part.value.get("usage")).get("output_tokens"), part) for part in of(x, "message_delta")]
     for (before, _), (after, part) in pairwise(counted):
         if is_integer(before) and is_integer(after) and after < before:
-            yield Finding(f"output_tokens is {shown(after)} after {shown(before)}", at=span(x, part.event))
+            yield Finding(
+                f"usage.output_tokens decreases from {shown(before)} to {shown(after)}", at=span(x, part.event)
+            )

@@ -1,4 +1,4 @@
-"""Messages and their streams, for the examples of the rules."""
+"""Messages and their streams, for the rules' examples."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def events(*values: Any, probe: str = "messages.hello", **facts: Any) -> Exchang
 
 
 def message(*, asked: Object | None = None, **changes: Any) -> Exchange:
-    """A whole answer with these changes, to a request with these fields."""
+    """A non-streaming response with these changes, to a request with these fields."""
     return answered(GREETING | changes, probe="messages.hello", body=asked)
 
 
@@ -57,7 +57,7 @@ def text(*pieces: str, index: int = 0) -> list[Object]:
 
 
 def call(*pieces: str, index: int = 0, **changes: Any) -> list[Object]:
-    """The events of a call whose input comes in these pieces."""
+    """The events of a tool call whose input is sent in these pieces."""
     deltas = ({"type": "input_json_delta", "partial_json": piece} for piece in pieces)
     return block(CALL | changes, *deltas, index=index)
 
@@ -69,5 +69,5 @@ def tells(reason: str | None, tokens: int = 3, sequence: str | None = None) -> O
 
 
 def streamed(*values: Object, reason: str = "end_turn", **facts: Any) -> Exchange:
-    """A stream of these blocks' events, with all that belongs around them."""
+    """A complete stream around these blocks' events."""
     return events(START, *values, tells(reason), STOP, **facts)

@@ -1,4 +1,4 @@
-"""The headers of the API: its version, and what is tried before it is released."""
+"""The headers anthropic-version and anthropic-beta."""
 
 from collections.abc import Iterator
 
@@ -27,34 +27,34 @@ def _refused(x: Exchange, hello: Exchange, what: str) -> Iterator[Finding | Skip
         if skip := greeted(hello):
             yield skip
         else:
-            yield Finding(f"{what} was refused with {said.status} and {quoted(said.message or said.text)}", at=said.at)
+            yield Finding(f"{what} was rejected with {said.status} and {quoted(said.message or said.text)}", at=said.at)
 
 
 @message_rule(
     "MSG025",
     SHOULD,
-    "A feature that is tried before its release is no reason to refuse",
+    "Unknown anthropic-beta values are ignored, not rejected",
     spec="https://platform.claude.com/docs/en/api/beta-headers",
-    fix="Read anthropic-beta as a list that is open: pass over the names that are not known.",
+    fix="Ignore unknown names in anthropic-beta.",
     when=_header("beta"),
     good=[(answered(GREETING, probe="messages.header-beta"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-beta"), message())],
 )
 def beta_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Claude Code sends half a dozen of them in every request, and new ones with every release: none of them gets through."""
+    """Claude Code sends half a dozen of them in every request, and new ones with every release: every request fails."""
     yield from _refused(x, hello, "an unknown name in anthropic-beta")
 
 
 @message_rule(
     "MSG026",
     SHOULD,
-    "A version of the API that is newer than the server is served all the same",
+    "A newer anthropic-version is accepted",
     spec=VERSIONS,
-    fix="Serve any anthropic-version as the newest that is known; the version is the client's, not the server's.",
+    fix="Treat an unknown, newer anthropic-version as the newest known one.",
     when=_header("version"),
     good=[(answered(GREETING, probe="messages.header-version"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-version"), message())],
 )
 def version_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """The SDKs raise the version with their releases: an upgrade of the client would take the server out of use."""
+    """The SDKs raise the version with their releases: a client upgrade would make the server unusable."""
     yield from _refused(x, hello, "a newer anthropic-version")

@@ -1,4 +1,4 @@
-"""What a message is: its fields, and how it begins."""
+"""The fields of a message, and its message_start event."""
 
 from collections.abc import Iterator
 
@@ -30,15 +30,15 @@ from conformance.rules.msg.spec import EVENTS, MESSAGE
 from conformance.rules.typed_events import typed, unbroken, untyped
 
 FLOW = ("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta")
-"""The events that build a message, in the order in which they first come; others may stand anywhere."""
+"""The events that build a message, in order of first occurrence; others may be anywhere."""
 
 
 @whole_rule(
     "MSG001",
     MUST,
-    "A whole answer is a message",
+    "A non-streaming response is a message object",
     spec=MESSAGE,
-    fix="Answer with a message object: type, role, a list of content blocks, stop_reason and usage.",
+    fix="Return a message object: type, role, a list of content blocks, stop_reason and usage.",
     when=whole_message,
     good=[message(), message(content=[], stop_reason="tool_use", container=None)],
     bad=[
@@ -52,15 +52,15 @@ FLOW = ("message_start", "content_block_start", "content_block_delta", "content_
     ],
 )
 def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
-    """The SDKs check nothing: the program fails where it first reads the content, the usage or the stop_reason."""
+    """The SDKs validate nothing: the program fails when it first reads the content, the usage or the stop_reason."""
     value = body(x)
     if mapping(value).get("type") != "message":
-        yield Finding(f"the answer has {held(value, 'type')}: it is no message")
+        yield Finding(f"the response body has {held(value, 'type')}: it is not a message")
         return
     if value.get("role") != "assistant":
         yield Finding(f"the message has {held(value, 'role')}, not assistant")
     if not isinstance(value.get("content"), list) or not all(string(mapping(b).get("type")) for b in value["content"]):
-        yield Finding("the message has no list of content blocks that say their types")
+        yield Finding("the message has no list of content blocks with types")
     if not string(value.get("stop_reason")):
         yield Finding(f"the message has {held(value, 'stop_reason')}")
     for name in ("input_tokens", "output_tokens"):
@@ -71,24 +71,24 @@ def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "MSG002",
     MUST,
-    "The data of each event is an object that says its type",
+    "The data of each event is a JSON object with a type",
     spec=EVENTS,
-    fix='Send each event as a JSON object with its type, a ping as {"type": "ping"}; translate the chunks of another API.',
+    fix='Send each event as a JSON object with its type, a ping as {"type": "ping"}; convert chunks of another API.',
     when=unbroken,
     good=[GOOD, events(START, {"type": "of_tomorrow"}, STOP)],
     bad=[events(CHUNK, STOP), events(START, None, STOP), events(START, [], STOP), events(START, {"type": 1}, STOP)],
 )
 def untyped_event(x: Exchange) -> Iterator[Finding]:
-    """Clients choose by the type what an event adds: without one its text is lost, or raises an error."""
+    """Clients dispatch events by type: without one, the text is lost or an error is raised."""
     yield from untyped(x)
 
 
 @stream_rule(
     "MSG003",
     MUST,
-    "A stream begins with message_start, which holds the message",
+    "The first event is message_start, and contains the message",
     spec=EVENTS,
-    fix="Send message_start, with the message as it is before its first block, before all else (a ping may come earlier).",
+    fix="Send message_start, with the message before its first block, as the first event (a ping may precede it).",
     when=typed,
     good=[GOOD, events(PING, START, OPEN, ADD, CLOSE, TELL, STOP)],
     bad=[
@@ -99,7 +99,7 @@ def untyped_event(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def missing_message_start(x: Exchange) -> Iterator[Finding]:
-    """Anthropic's streaming helper raises an error at whatever else comes first, and at a message without usage."""
+    """Anthropic's streaming helper raises an error on any other first event, and on a message without usage."""
     first = next((part for part in parts(x) if part.type in (*FLOW, "message_stop")), None)
     if first is None:
         return
@@ -109,15 +109,15 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
         return
     told = mapping(first.value.get("message"))
     if not isinstance(told.get("content"), list) or not isinstance(told.get("usage"), dict):
-        yield Finding("message_start holds no message with a list of content and a usage", at=at)
+        yield Finding("message_start has no message with a content list and a usage", at=at)
 
 
 @message_rule(
     "MSG008",
     MUST,
-    "A message has an id and names its model",
+    "A message has an id and a model",
     spec=MESSAGE,
-    fix="Send a string as the message's id, its own for each answer, and the name of the model that answered.",
+    fix="Send a unique string as the message's id, and the name of the model that generated it.",
     when=spoken,
     good=[GOOD, message()],
     bad=[
@@ -128,7 +128,7 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def message_without_a_name(x: Exchange) -> Iterator[Finding]:
-    """Agents keep their history by the id, and reckon cost by the model: typed clients refuse a message without them."""
+    """Agents key their history by id, and compute cost by model; typed clients reject a message without them."""
     head = told(x)[0]
     for name in ("id", "model"):
         if not string(head.get(name)):
@@ -141,9 +141,9 @@ def message_without_a_name(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "MSG009",
     MUST,
-    "A stream builds one message, whose role is assistant",
+    "A stream contains one message, with role assistant",
     spec=EVENTS,
-    fix="Send message_start once, with type message and role assistant; a new answer needs a stream of its own.",
+    fix="Send message_start once, with type message and role assistant; send a second message in its own stream.",
     when=spoken,
     good=[GOOD],
     bad=[
@@ -153,10 +153,10 @@ def message_without_a_name(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def message_started_again(x: Exchange) -> Iterator[Finding]:
-    """Anthropic's helper raises an error at a second message_start; what speaks as another role is filed as another's."""
+    """Anthropic's helper raises an error on a second message_start; another role is stored as another speaker's text."""
     starts = of(x, "message_start")
     for part in starts[1:]:
-        yield Finding("message_start came again", at=span(x, part.event))
+        yield Finding("the stream has a second message_start event", at=span(x, part.event))
     for first in starts[:1]:
         head = mapping(first.value.get("message"))
         for name, wanted in (("type", "message"), ("role", "assistant")):
@@ -167,9 +167,9 @@ def message_started_again(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "MSG010",
     SHOULD,
-    "A stream begins with an empty message that has not ended",
+    "message_start has empty content and a null stop_reason",
     spec=EVENTS,
-    fix="Send message_start with content [] and stop_reason null; what the model says comes in blocks, the reason at the end.",
+    fix="Send message_start with content [] and stop_reason null; send the content in blocks and the stop_reason in message_delta.",
     when=spoken,
     good=[GOOD],
     bad=[
@@ -178,10 +178,10 @@ def message_started_again(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def message_started_full(x: Exchange) -> Iterator[Finding]:
-    """What stands in the first event is shown to nobody, or a second time by those who build on it."""
+    """Clients never show content of the first event, or show it twice."""
     for part in of(x, "message_start")[:1]:
         head = mapping(part.value.get("message"))
         if head.get("content"):
-            yield Finding("message_start holds content already", at=span(x, part.event))
+            yield Finding("message_start already has content", at=span(x, part.event))
         if head.get("stop_reason") is not None:
-            yield Finding(f"message_start has {held(head, 'stop_reason')} already", at=span(x, part.event))
+            yield Finding(f"message_start already has {held(head, 'stop_reason')}", at=span(x, part.event))

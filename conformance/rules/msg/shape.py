@@ -1,4 +1,4 @@
-"""What the rules on messages share: how one is built."""
+"""Rule decorators for the Messages API."""
 
 from functools import partial
 from typing import Final
@@ -8,6 +8,6 @@ from conformance.model.rule import rule
 stream_rule: Final = partial(rule, apis=("messages",), modes=("stream",))
 """A rule on the events of a streamed message."""
 whole_rule: Final = partial(rule, apis=("messages",), modes=("unary",))
-"""A rule on a whole message."""
+"""A rule on a non-streaming message."""
 message_rule: Final = partial(rule, apis=("messages",))
-"""A rule on a message, whichever way it comes."""
+"""A rule on a message in either mode."""

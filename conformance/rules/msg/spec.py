@@ -1,4 +1,4 @@
-"""Where it stands written what a message and its events are."""
+"""Documentation URLs of messages and their events."""
 
 MESSAGE = "https://platform.claude.com/docs/en/api/messages/create"
 EVENTS = "https://platform.claude.com/docs/en/build-with-claude/streaming#event-types"

@@ -1,4 +1,4 @@
-"""The calls of a message: whole, with an input that can be read, and said to be calls."""
+"""Tool calls of a message: complete, with a parsable input, and with stop_reason tool_use."""
 
 from collections.abc import Iterator
 
@@ -27,9 +27,9 @@ def _calls(x: Exchange) -> list[Block]:
 @message_rule(
     "MSG015",
     MUST,
-    "A call has an id, a tool's name and an input",
+    "A tool_use block has an id, a name and an input object",
     spec=TOOLS,
-    fix="Send tool_use blocks with id, name and input, an object ({} where a stream starts, and where there are no arguments).",
+    fix="Send tool_use blocks with id, name and an input object ({} in content_block_start, and without arguments).",
     when=numbered,
     good=[CALLED, STREAMED, WITHOUT_INPUT, message(content=[OF_THE_VENDOR])],
     bad=[
@@ -41,22 +41,22 @@ def _calls(x: Exchange) -> list[Block]:
     ],
 )
 def call_incomplete(x: Exchange) -> Iterator[Finding]:
-    """The result is handed back under the id: without it, or the name, the agent runs nothing, or stops with an error."""
+    """The result is sent back under the id: without it, or the name, the agent runs nothing, or stops with an error."""
     for found in _calls(x):
         at = place(x, found.events[0] if found.events else None)
         for name in ("id", "name"):
             if not string(found.start.get(name)):
-                yield Finding(f"a call has {held(found.start, name)}", at=at)
+                yield Finding(f"a tool_use block has {held(found.start, name)}", at=at)
         if not isinstance(found.start.get("input"), dict):
-            yield Finding(f"a call has {held(found.start, 'input')}, not an object", at=at)
+            yield Finding(f"a tool_use block has {held(found.start, 'input')}, not an object", at=at)
 
 
 @message_rule(
     "MSG016",
     MUST,
-    "The pieces of a call's input make one JSON object",
+    "The input_json_delta pieces of a tool call form one JSON object",
     spec=EVENTS,
-    fix="Send every piece of the input's JSON text once and in order, as strings; none where there are no arguments.",
+    fix="Send every piece of the input's JSON text once and in order, as strings; send none without arguments.",
     when=finished,
     modes=("stream",),
     good=[STREAMED, WITHOUT_INPUT, streamed(*call('{"ci'), reason="max_tokens")],
@@ -67,45 +67,45 @@ def call_incomplete(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def input_no_json(x: Exchange) -> Iterator[Finding]:
-    """The SDKs parse the pieces as they come and raise an error, or run the tool with half of its input."""
+    """The SDKs parse the pieces on arrival and raise an error, or run the tool with half of its input."""
     if any(choice.end in ("length", "content_filter", None) for choice in answer(x).choices):
         return
     for found in _calls(x):
         pieces = "".join(found.added.get("partial_json", ()))
         if pieces and not isinstance(value_of(pieces.encode("utf-8", "surrogatepass")), dict):
-            seen = f"the input of {shown(found.start.get('name'))} is {shown(pieces)}"
+            seen = f"the input of {shown(found.start.get('name'))} is not one JSON object: {shown(pieces)}"
             yield Finding(seen, at=place(x, found.events[-1]))
 
 
 @message_rule(
     "MSG017",
     MUST,
-    "A message that calls tools stops with tool_use, not with end_turn",
+    "A message with tool calls has stop_reason tool_use, not end_turn",
     spec=TOOLS,
-    fix="Set stop_reason to tool_use where the message holds calls of the client's tools.",
+    fix="Set stop_reason to tool_use if the message contains tool_use blocks.",
     when=finished,
     good=[CALLED, STREAMED, GOOD, streamed(*call('{"ci'), reason="max_tokens")],
     bad=[message(content=[CALL]), streamed(*call("{}"))],
 )
 def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
-    """Agent loops go on only while the reason is tool_use: the run ends, and the tool is never run."""
+    """Agent loops continue only while the reason is tool_use: the run ends, and the tool is never run."""
     for choice in answer(x).choices:
         if choice.calls and choice.finish == "end_turn":
-            yield Finding(f"calls came ({len(choice.calls)}), but stop_reason is 'end_turn'", at=place(x))
+            yield Finding(f"the message has {len(choice.calls)} tool calls, but stop_reason is 'end_turn'", at=place(x))
 
 
 @message_rule(
     "MSG018",
     MUST,
-    "A message that stops with tool_use holds a call",
+    "A message with stop_reason tool_use contains a tool call",
     spec=TOOLS,
-    fix="Send the call as a tool_use block; say end_turn where the model only spoke.",
+    fix="Send the call as a tool_use block, or set stop_reason to end_turn if there is only text.",
     when=finished,
     good=[CALLED, STREAMED, GOOD],
     bad=[message(stop_reason="tool_use"), streamed(reason="tool_use")],
 )
 def tool_use_without_a_call(x: Exchange) -> Iterator[Finding]:
-    """The agent looks for a tool to run, finds none, and asks again, or stops with nothing to show."""
+    """The agent finds no tool to run, and sends another request or stops without a result."""
     for choice in answer(x).choices:
         if choice.finish == "tool_use" and not choice.calls:
-            yield Finding("stop_reason is 'tool_use', and no tool is called", at=place(x))
+            yield Finding("stop_reason is 'tool_use', but the message has no tool_use block", at=place(x))

@@ -1,6 +1,5 @@
-"""NYI: how a target says that streaming is not implemented yet.
+"""NYI: how a target reports that streaming is not implemented.
 
-A refusal of streaming is an error to the streaming greeting while the same greeting without `stream` is answered, or
-a 501. Done right it costs nobody more than one request: clients are told what is missing, what to do instead, and not
-to try again.
+Streaming is unsupported if the streaming baseline request gets an error and the non-streaming one succeeds, or on
+a 501. A good error costs the client one request: it names what is missing and the alternative, and forbids retries.
 """

@@ -1,4 +1,4 @@
-"""Refusals of streaming beside the answer without it, for the examples."""
+"""Errors for unsupported streaming, with the non-streaming response, for the examples."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ ANSWER = answered(completion())
 def no(
     value: Any = SAID, status: int = 501, headers: Headers = (JSON, NO_RETRY), **facts: Any
 ) -> tuple[Exchange, Exchange]:
-    """A refusal of streaming beside the answer to the same greeting without `stream`."""
+    """An error for unsupported streaming, and the response to the same request without `stream`."""
     return answered(value, status=status, headers=headers, mode="stream", **facts), ANSWER
 
 

@@ -1,4 +1,4 @@
-"""The form of the refusal: one JSON text with the API's error object, labelled as such."""
+"""The form of the error for unsupported streaming: JSON with the API's error object, and its Content-Type."""
 
 from collections.abc import Iterator
 
@@ -16,102 +16,108 @@ from conformance.rules.nyi.statement import declined, enveloped, statement
 def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:
     said = refusal(x)
     if said.kind == kind:
-        yield Finding(f"the refusal of streaming is {what}", at=said.at, expected="the API's error object as JSON")
+        yield Finding(
+            f"the body of the error for unsupported streaming is {what}",
+            at=said.at,
+            expected="the API's error object as JSON",
+        )
 
 
 @rule(
     "NYI005",
     MUST,
-    "The refusal of streaming is no HTML page",
+    "The error for unsupported streaming is not an HTML page",
     spec=ENVELOPE,
-    fix="Answer with the API's error object as application/json; look for a proxy that replaces error bodies.",
+    fix="Return the API's error object as application/json; look for a proxy that replaces error bodies.",
     when=declined,
     good=[GOOD],
     bad=[no("<html><h1>501 Not Implemented</h1></html>", headers=[("content-type", "text/html"), NO_RETRY])],
 )
 @statement
 def refusal_as_html(x: Exchange) -> Iterator[Finding | Skip]:
-    """No framework finds the words that make it fall back: it tries the same again, and shows markup to the user."""
+    """Frameworks find no message to fall back on: they retry the same request, and show HTML to the user."""
     yield from _body_rule(x, "html", "an HTML page")
 
 
 @rule(
     "NYI006",
     MUST,
-    "The refusal of streaming is no plain text",
+    "The error for unsupported streaming is not plain text",
     spec=ENVELOPE,
-    fix="Answer with the API's error object as application/json.",
+    fix="Return the API's error object as application/json.",
     when=declined,
     good=[GOOD],
     bad=[no("Streaming is not supported.", headers=[("content-type", "text/plain"), NO_RETRY])],
 )
 @statement
 def refusal_as_text(x: Exchange) -> Iterator[Finding | Skip]:
-    """A program finds neither code nor param in prose."""
+    """Programs find neither code nor param in plain text."""
     yield from _body_rule(x, "text", "plain text")
 
 
 @rule(
     "NYI007",
     MUST,
-    "The refusal of streaming is not empty",
+    "The error for unsupported streaming is not empty",
     spec=ENVELOPE,
-    fix="Answer with the API's error object as application/json.",
+    fix="Return the API's error object as application/json.",
     when=declined,
     good=[GOOD],
     bad=[no("")],
 )
 @statement
 def refusal_without_a_word(x: Exchange) -> Iterator[Finding | Skip]:
-    """Nobody learns what is missing or what to do instead."""
+    """The user learns neither what is missing nor what to do instead."""
     yield from _body_rule(x, "empty", "empty")
 
 
 @rule(
     "NYI008",
     MUST,
-    "The refusal of streaming is one JSON text, not an event stream",
+    "The error for unsupported streaming is JSON, not an event stream",
     spec=ENVELOPE,
-    fix="Decide before the stream begins, and answer with the error object as application/json.",
+    fix="Decide before the stream begins, and return the error object as application/json.",
     when=declined,
     good=[GOOD],
     bad=[(exchange(http(501, [SSE, NO_RETRY], sse(SAID, "[DONE]"))), ANSWER)],
 )
 @statement
 def refusal_as_events(x: Exchange) -> Iterator[Finding | Skip]:
-    """SDKs read the body of an error as JSON: events in its place are an error without a message."""
+    """SDKs parse an error body as JSON: events instead become an error without a message."""
     yield from _body_rule(x, "events", "an event stream")
 
 
 @rule(
     "NYI009",
     MUST,
-    "The refusal of streaming has the API's error object",
+    "The error for unsupported streaming has the API's error object",
     spec=ENVELOPE,
-    fix='Answer {"error": {"message", "type", "param", "code"}}; replace the framework\'s own error handler.',
+    fix='Return {"error": {"message", "type", "param", "code"}}; replace the framework\'s own error handler.',
     when=declined,
     good=[GOOD, GOOD_MESSAGES],
     bad=[no({"detail": "Streaming is not supported."}), no([SAID]), no({"error": "no"}), no({"message": "no"})],
 )
 @statement
 def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
-    """SDKs look for `error`: without it code, param and message are lost."""
+    """SDKs read `error`: without it code, param and message are lost."""
     said = refusal(x)
     if not said.is_json:
-        yield untestable("the refusal is no JSON")
+        yield untestable("the error is not JSON")
     elif said.kind not in ("openai", "anthropic"):
-        kind = {"error-text": "text under `error`", "detail": "`detail`", "array": "an array"}.get(
+        kind = {"error-text": "a string under `error`", "detail": "a `detail`", "array": "an array"}.get(
             said.kind, "no `error` object"
         )
-        yield Finding(f"the refusal of streaming holds {kind}", at=said.at, expected="an `error` object")
+        yield Finding(
+            f"the body of the error for unsupported streaming holds {kind}", at=said.at, expected="an `error` object"
+        )
 
 
 @rule(
     "NYI021",
     SHOULD,
-    "The refusal of streaming wears the envelope of its own API",
+    "The error for unsupported streaming uses its own API's envelope",
     spec=MESSAGES_ERRORS,
-    fix='On the Messages API put `"type": "error"` beside the error object.',
+    fix='On the Messages API, put `"type": "error"` next to the error object.',
     when=declined,
     apis=("messages",),
     good=[GOOD_MESSAGES],
@@ -124,13 +130,13 @@ def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
 def refusal_in_another_api_s_envelope(said: Refusal) -> Iterator[Finding]:
     """SDKs of the Messages API choose their error class by these types."""
     if said.kind != "anthropic":
-        yield Finding('the error object has no `"type": "error"` beside it', at=said.at)
+        yield Finding('the error object has no `"type": "error"` next to it', at=said.at)
 
 
 @rule(
     "NYI022",
     SHOULD,
-    "The refusal of streaming is labelled as JSON",
+    "The error for unsupported streaming has Content-Type: application/json",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json.",
     when=declined,
@@ -139,10 +145,10 @@ def refusal_in_another_api_s_envelope(said: Refusal) -> Iterator[Finding]:
 )
 @statement
 def mislabelled_refusal(x: Exchange) -> Iterator[Finding | Skip]:
-    """Clients and gateways that go by the label don't look into the error."""
+    """Clients and gateways that check Content-Type don't parse the error."""
     media = reply(x).media_type
     if not refusal(x).is_json:
-        yield not_applicable("the refusal is no JSON")
+        yield not_applicable("the error is not JSON")
     elif media != "application/json" and not media.endswith("+json"):
-        seen = f"the refusal of streaming is labelled {quoted(media) if media else 'nothing'}"
+        seen = f"Content-Type of the error for unsupported streaming is {quoted(media) if media else 'missing'}"
         yield Finding(seen, at=reply(x).span("content-type"), expected="application/json")

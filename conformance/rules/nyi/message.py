@@ -1,4 +1,4 @@
-"""What the refusal says, to programs and to people: code, param and message."""
+"""The content of the error for unsupported streaming: code, param and message."""
 
 import re
 from collections.abc import Iterator
@@ -24,15 +24,15 @@ HINT = re.compile(
     r"|(?:^|[.;:!,]\s*|\bplease\s+)(?:do not|don't)\s+(?:\w+\s+){0,2}[`'\"]*stream",
     re.IGNORECASE,
 )
-"""Words that tell to do without the stream."""
+"""Phrases that advise a non-streaming request."""
 MOST = 2000
-"""Characters of an error that are searched for such words."""
+"""Characters of an error that are searched for such phrases."""
 
 
 @rule(
     "NYI010",
     MUST,
-    "The refusal of streaming carries a code",
+    "The error for unsupported streaming has a code",
     spec=ENVELOPE,
     fix=f"Set `error.code` to `{CODE}`.",
     when=declined,
@@ -43,15 +43,15 @@ MOST = 2000
 @statement
 @enveloped
 def refusal_without_a_code(said: Refusal) -> Iterator[Finding]:
-    """A program that has to choose what to do next can't read sentences."""
+    """A program that chooses what to do next can't parse sentences."""
     if said.error.get("code") in (None, ""):
-        yield Finding("the refusal of streaming has no `error.code`", at=said.at, expected=CODE)
+        yield Finding("the error for unsupported streaming has no `error.code`", at=said.at, expected=CODE)
 
 
 @rule(
     "NYI011",
     MUST,
-    f"The refusal of streaming carries the code {CODE}",
+    f"The error for unsupported streaming has the code {CODE}",
     spec=ENVELOPE,
     fix=f"Set `error.code` to `{CODE}`.",
     when=declined,
@@ -62,21 +62,21 @@ def refusal_without_a_code(said: Refusal) -> Iterator[Finding]:
 @statement
 @enveloped
 def refusal_with_another_code(said: Refusal) -> Iterator[Finding | Skip]:
-    """The code is what programs compare; another one means another failure to them."""
+    """Programs compare the code; another one means another failure."""
     code = said.error.get("code")
     if code in (None, ""):
-        yield not_applicable("the refusal has no code at all")
+        yield not_applicable("the error has no code")
     elif code != CODE:
-        seen = quoted(code) if isinstance(code, str) else "no text"
-        yield Finding(f"the refusal of streaming has the `error.code` {seen}", at=said.at, expected=CODE)
+        seen = quoted(code) if isinstance(code, str) else "not a string"
+        yield Finding(f"`error.code` of the error for unsupported streaming is {seen}", at=said.at, expected=CODE)
 
 
 @rule(
     "NYI012",
     MUST,
-    'The refusal of streaming says "not supported" and "stream"',
+    'The message for unsupported streaming contains "not supported" and "stream"',
     spec=STATUS_501,
-    fix='Write the words out: "Streaming is not supported".',
+    fix='Use these words: "Streaming is not supported".',
     when=declined,
     good=[GOOD, GOOD_MESSAGES],
     bad=[no(error("Unavailable. Set stream=false.", code=CODE)), no(error("", code=CODE))],
@@ -84,7 +84,7 @@ def refusal_with_another_code(said: Refusal) -> Iterator[Finding | Skip]:
 @statement
 @enveloped
 def refusal_without_the_words(said: Refusal) -> Iterator[Finding]:
-    """It is by these words in the message that hermes knows to ask again without streaming."""
+    """The message needs these words for hermes to retry without streaming."""
     text = said.message.lower()
     if missing := [word for word in ("not supported", "stream") if word not in text]:
         words = " and ".join(f'"{word}"' for word in missing)
@@ -94,9 +94,9 @@ def refusal_without_the_words(said: Refusal) -> Iterator[Finding]:
 @rule(
     "NYI013",
     MUST,
-    "The refusal of streaming says what to do instead",
+    "The message for unsupported streaming states the alternative",
     spec=STATUS_501,
-    fix='End the message with the way out: "Set stream=false".',
+    fix='End the message with the alternative: "Set stream=false".',
     when=declined,
     good=[GOOD, GOOD_MESSAGES, no(error("Streaming is not supported. Use a non-streaming request.", code=CODE))],
     bad=[no(error("Streaming is not supported.", code=CODE))],
@@ -104,20 +104,20 @@ def refusal_without_the_words(said: Refusal) -> Iterator[Finding]:
 @statement
 @enveloped
 def refusal_without_a_hint(said: Refusal) -> Iterator[Finding]:
-    """Who reads it in a log has to know that one switch makes it work."""
+    """A reader of the log must learn that one field makes the request work."""
     told = (
         text for name, text in said.error.items() if name not in ("type", "code", "param") and isinstance(text, str)
     )
     if not any(HINT.search(text[:MOST]) for text in told):
         yield Finding(
-            f"the message {quoted(said.message)} does not say what to do", at=said.at, expected="stream=false"
+            f"the message {quoted(said.message)} does not state the alternative", at=said.at, expected="stream=false"
         )
 
 
 @rule(
     "NYI019",
     SHOULD,
-    "The refusal of streaming names `stream` as its param",
+    "The error for unsupported streaming has the param `stream`",
     spec=ENVELOPE,
     fix="Set `error.param` to `stream`.",
     when=declined,
@@ -128,6 +128,6 @@ def refusal_without_a_hint(said: Refusal) -> Iterator[Finding]:
 @statement
 @enveloped
 def refusal_without_the_param(said: Refusal) -> Iterator[Finding]:
-    """A program sees which field to change, in whatever language the message is."""
+    """A program sees which field to change, whatever the language of the message."""
     if said.error.get("param") != "stream":
-        yield Finding("the refusal of streaming does not name `stream` as `error.param`", at=said.at)
+        yield Finding("`error.param` of the error for unsupported streaming is not `stream`", at=said.at)

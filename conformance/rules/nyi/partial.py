@@ -1,4 +1,4 @@
-"""Streaming that is offered, and yet refused for some questions."""
+"""Streaming that works, but is rejected for some requests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,35 +18,35 @@ TOOLS: dict[str, Any] = {"mode": "stream", "probe": "chat.tools"}
 
 
 def _refused(x: Exchange) -> Skip | None:
-    """Streaming was refused for something else than a greeting."""
+    """Streaming was rejected for a request other than the baseline."""
     if x.question.topic in ("hello", "mistake"):
         return ANOTHER_QUESTION
     if skip := replied(x):
         return skip
     if refuses_streaming(x) and reply(x).status not in UNRELATED:
         return None
-    return not_applicable("streaming was not refused")
+    return not_applicable("streaming was not rejected")
 
 
 def _faults(x: Exchange) -> Iterator[str]:
-    """What is wrong with the refusal, in clauses that follow `it`."""
+    """What is wrong with the error, in clauses that follow `it`."""
     answer, said = reply(x), refusal(x)
     if answer.status >= 500 and answer.status != 501:
-        yield f"is called a failure ({answer.status})"
+        yield f"reports a server failure ({answer.status})"
     if said.kind not in ("openai", "anthropic"):
         yield "has no error object"
     if answer.status >= 500 and answer.values("x-should-retry") != ("false",):
-        yield "does not say x-should-retry: false"
+        yield "does not set x-should-retry: false"
     if answer.value("retry-after") or answer.value("retry-after-ms"):
-        yield "invites to try again later"
+        yield "sets Retry-After"
 
 
 @rule(
     "NYI023",
     MUST,
-    "Streaming that is refused for some questions alone is refused as well as for all",
+    "Streaming unsupported for some requests only follows the same 501 contract",
     spec=STATUS_501,
-    fix="Stream it like the greeting, or answer 501 with the API's error object and `x-should-retry: false`.",
+    fix="Stream it like the baseline request, or return 501 with the API's error object and `x-should-retry: false`.",
     when=_refused,
     good=[
         (answered(SAID, status=501, headers=(JSON, NO_RETRY), **TOOLS), streamed(*HELLO)),
@@ -59,12 +59,14 @@ def _faults(x: Exchange) -> Iterator[str]:
     ],
 )
 def streaming_refused_badly_for_some(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """A client that has streamed once takes the failure for a passing one: it asks again, and pays for the turns before."""
+    """A client that has streamed once treats the failure as temporary: it retries, and pays for the earlier turns again."""
     if refuses_streaming(hello):
         yield not_applicable("the target declares that it does not stream")
     elif reply(hello).status not in OK or not looks_like_events(hello) or refusal(hello):
-        yield untestable("the plain greeting was not streamed")
+        yield untestable("the baseline request was not streamed")
     elif faults := list(_faults(x)):
         said = refusal(x)
         why = quoted(said.message or said.text)
-        yield Finding(f"the greeting is streamed, and this is refused with {why}: it {', '.join(faults)}", at=said.at)
+        yield Finding(
+            f"the baseline request is streamed, but this one gets the error {why}: it {', '.join(faults)}", at=said.at
+        )

@@ -1,4 +1,4 @@
-"""Where it stands written how streaming is refused, and the code that says it."""
+"""Specifications of the NYI rules, and the error code for unsupported streaming."""
 
 STATUS_501 = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.2"
 STATUS_503 = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4"

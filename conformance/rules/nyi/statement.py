@@ -1,4 +1,4 @@
-"""Which errors are statements about streaming, and how a rule judges those alone."""
+"""Which errors mean that streaming is unsupported, and decorators that restrict a rule to them."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from conformance.rules.conditions import OK, UNRELATED, asks, replied
 
 
 def declined(x: Exchange) -> Skip | None:
-    """The streaming greeting was refused with an error."""
+    """The streaming baseline request got an error."""
     if skip := asks("hello")(x):
         return skip
     if x.mode == "unary":
@@ -19,18 +19,18 @@ def declined(x: Exchange) -> Skip | None:
         return skip
     status = reply(x).status
     if status in UNRELATED:
-        return untestable(f"the target refused for a reason of its own ({status})")
+        return untestable(f"the target rejected the request for an unrelated reason ({status})")
     if may_refuse_streaming(x):
         return None
-    return not_applicable(f"the target failed with {status}" if status >= 500 else "streaming was not refused")
+    return not_applicable(f"the target returned {status}" if status >= 500 else "streaming was not rejected")
 
 
 def no_statement(stream: Exchange, unary: Exchange) -> Skip | None:
-    """Why the error to the streaming greeting says nothing of streaming."""
+    """Why the error to the streaming baseline request does not concern streaming."""
     if fields := own_fields(stream):
-        return not_applicable(f"the target refused `{fields[0]}`, which came along")
+        return not_applicable(f"the target rejected `{fields[0]}`, which the request also sets")
     if reply(stream).status != 501 and (reply(unary).status not in OK or refusal(unary)):
-        return untestable(f"the greeting failed without streaming too ({reply(unary).status or 'no reply'})")
+        return untestable(f"the baseline request failed without streaming too ({reply(unary).status or 'no response'})")
     return None
 
 
@@ -38,7 +38,7 @@ Judged = Callable[[Exchange], Iterator[Finding | Skip]]
 
 
 def statement(judge: Judged) -> Callable[[Exchange, Exchange], Iterator[Finding | Skip]]:
-    """Let a function judge the streaming side, where that is a refusal of streaming."""
+    """Pass the streaming exchange to a function, if it is an error for unsupported streaming."""
 
     def judged(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
         if skip := no_statement(stream, unary):
@@ -51,14 +51,14 @@ def statement(judge: Judged) -> Callable[[Exchange, Exchange], Iterator[Finding 
 
 
 def enveloped(judge: Callable[[Refusal], Iterator[Finding | Skip]]) -> Judged:
-    """Let a function judge a server error that has an error object to look into."""
+    """Pass a 5xx error to a function, if it has an error object."""
 
     def judged(x: Exchange) -> Iterator[Finding | Skip]:
         said = refusal(x)
         if said.kind not in ("openai", "anthropic"):
-            yield untestable("there is no error object to look into")
+            yield untestable("the response has no error object")
         elif said.status < 500:
-            yield not_applicable(f"the target answered {said.status}, which nobody retries")
+            yield not_applicable(f"the target returned {said.status}, which clients do not retry")
         else:
             yield from judge(said)
 

@@ -1,1 +1,1 @@
-"""PAR: what each parameter of a chat request does to the answer, as far as that can be told of any model."""
+"""PAR: the effect of chat request parameters on the completion, as far as it can be tested with any model."""

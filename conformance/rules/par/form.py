@@ -1,4 +1,4 @@
-"""Documented forms of a request: answered as they should be, or refused by name; nothing of them is lost."""
+"""Documented forms of a request: processed completely, or rejected by name."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,19 +25,19 @@ REFUSABLE = {
     "both-caps": ("max_tokens", "max_completion_tokens"),
     "logprobs-beside-tools": ("logprobs", "tools", "tool_choice"),
 }
-"""Forms that a server may leave out, and the words one of which its refusal must hold."""
+"""Forms that a server may reject, and the words one of which its error must contain."""
 NO_CHANGE = ("defaults", "nulls")
-"""Forms that ask for nothing."""
-ADDED = {"parts": "the second of two content parts", "image": "the image", "developer": "the developer's message"}
-"""Forms that add something to the prompt of the greeting, and what that is."""
+"""Forms without effect."""
+ADDED = {"parts": "the second of two content parts", "image": "the image", "developer": "the developer message"}
+"""Forms that add something to the prompt of the baseline request, and what they add."""
 LEAST = {"parts": 8, "image": 1, "developer": 8}
-"""Tokens that it must have: a third of the words of a text; an image may be as small as one."""
+"""Minimum tokens of the addition: a third of a text's words; an image may count as one."""
 
 Forms = dict[str, Any]
 
 
 def form(name: str, **more: Any) -> Forms:
-    """The facts of a question that has this form."""
+    """The example arguments of a request that has this form."""
     return {"probe": f"chat.form.{name}", **more}
 
 
@@ -54,27 +54,27 @@ def _asks_for(*forms: str) -> Callable[[Exchange], Skip | None]:
 
 
 def _refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """A refusal that can be laid to the form: the target answers the plain greeting."""
+    """An error that can be attributed to the form, because the baseline request succeeds."""
     said = refusal(x)
     if not said:
         return
     if said.status >= 500 and said.status != 501:
-        yield not_applicable(f"the target failed with {said.status} (ERR004 tells of that)")
+        yield not_applicable(f"the target returned {said.status} (ERR004 reports that)")
     elif names(said, RIDER):
-        yield untestable(f"the target refused `{RIDER}`, which rode along")
+        yield untestable(f"the target rejected `{RIDER}`, which the request also sets")
     elif skip := greeted(hello):
         yield skip
     else:
         why = quoted(said.message or said.text)
-        yield Finding(f"the form `{x.question.about}` was refused with {reply(x).status} and {why}", at=said.at)
+        yield Finding(f"the form `{x.question.about}` was rejected with {reply(x).status}: {why}", at=said.at)
 
 
 @rule(
     "PAR009",
     SHOULD,
-    "Fields that are null, or have their default value, change nothing",
+    "Null and default values have no effect",
     spec=CREATE,
-    fix="Accept null and the default for every documented field, also for those that you do not support.",
+    fix="Accept null and the default for every documented field, including unsupported ones.",
     when=_asks_for(*NO_CHANGE),
     apis=CHAT,
     good=[(answered(completion(), **form("defaults")), GREETING)],
@@ -84,16 +84,16 @@ def _refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     ],
 )
 def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Clients that write out what they mean, or fill in null for what they do not, have no switch to leave it out."""
+    """Clients that always send defaults, or null for unset fields, have no option to omit them."""
     yield from _refused(x, hello)
 
 
 @rule(
     "PAR010",
     SHOULD,
-    "A documented form of a request is answered, or refused by name",
+    "A documented form of a request succeeds, or is rejected by name",
     spec=CREATE,
-    fix="Read the form; or answer 400 and name in the message and in `error.param` what is not supported.",
+    fix="Support the form, or return 400 and name the unsupported part in the message and in `error.param`.",
     when=_asks_for(*REFUSABLE),
     apis=CHAT,
     good=[
@@ -110,7 +110,7 @@ def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     ],
 )
 def form_refused_without_a_name(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Every turn fails, and nothing tells that a role or a part is to blame, which the client could have put otherwise."""
+    """Every turn fails, and the error does not name the role or part that the client could have sent differently."""
     if not any(names(refusal(x), word) for word in REFUSABLE[x.question.about]):
         yield from _refused(x, hello)
 
@@ -128,9 +128,9 @@ MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
 @rule(
     "PAR011",
     SHOULD,
-    "What stands in the messages is read, or refused",
+    "Every message part is used or rejected",
     spec=f"{CREATE}#chat-create-messages",
-    fix="Hand all parts of all messages to the model; refuse by name the kinds of part that it can't read.",
+    fix="Pass all parts of all messages to the model; reject by name the part types that it can't read.",
     when=_adding,
     apis=CHAT,
     modes=("unary",),
@@ -142,16 +142,16 @@ MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
     ],
 )
 def part_dropped(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Finding | Skip]:
-    """The user gets, and pays for, an answer about something that the model never saw; of an image it is made up.
+    """The user pays for a completion about content that the model never saw; about an image, it is made up.
 
-    The prompt is that of the greeting and something more, so its tokens must be more, too: where usage tells another
-    question, which has some words more than the greeting, from the greeting at all.
+    The prompt extends the baseline request's, so it must count more tokens. Judged only where usage counts more tokens
+    for another prompt that is a few words longer than the baseline.
     """
     longer, plain, control = usage(x), usage(hello), usage(other)
     if not longer or not plain or not control:
-        yield untestable("the usage to compare with is not known")
+        yield untestable("usage is missing in one of the compared responses")
     elif control.prompt <= plain.prompt:
         yield untestable("usage does not count a longer prompt as longer")
     elif longer.prompt + longer.cached < plain.prompt + LEAST[x.question.about]:
-        seen = f"{ADDED[x.question.about]} left no trace: usage counts {longer.prompt} prompt tokens with it"
-        yield Finding(f"{seen}, and {plain.prompt} for the greeting without it", at=place(x))
+        seen = f"{ADDED[x.question.about]} was silently ignored: usage counts {longer.prompt} prompt tokens with it"
+        yield Finding(f"{seen}, and {plain.prompt} for the baseline request without it", at=place(x))

@@ -1,4 +1,4 @@
-"""Log probabilities: each a token's own, as many as were asked for, and all of the text."""
+"""`logprobs`: each belongs to its token, as many as requested, covering all of the text."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,9 +16,9 @@ from conformance.rules.example import HELLO, answered, chunk, completion, stream
 from conformance.rules.par.spec import CHAT, CREATE, LOGPROBS
 
 ROUNDING = 1e-3
-"""How far above 0 a logarithm of one may come out of a server that computes with few digits."""
+"""How far above 0 the logarithm of 1 may be on a server with low precision."""
 NEAR = 0.05
-"""How far apart two log probabilities of one token may be that were written with few digits."""
+"""How far apart two log probabilities of one token may be due to low precision."""
 
 ASKED: dict[str, Any] = {"body": {"logprobs": True, "top_logprobs": 2}, "probe": "chat.witness.logprobs"}
 
@@ -29,7 +29,7 @@ def token(text: str, logprob: Any = -0.5, **more: Any) -> Object:
 
 
 def having(*tokens: Any, text: str = "Hi there") -> Exchange:
-    """A whole answer whose tokens these are."""
+    """A non-streaming response with these tokens."""
     choice = completion({"content": text}, finish="length")["choices"][0]
     return answered(completion(choices=[choice | {"logprobs": {"content": list(tokens)}}]), **ASKED)
 
@@ -47,10 +47,10 @@ STREAM = streamed(piece("Hi", HI), piece(" there", THERE), chunk(finish="length"
 
 
 def logged(x: Exchange) -> Skip | None:
-    """Log probabilities were asked for, and came."""
+    """`logprobs` were requested and received."""
     if asked(x).get("logprobs") is not True:
         return ANOTHER_QUESTION
-    return spoken(x) or (None if entries(x) else not_applicable("no log probabilities came"))
+    return spoken(x) or (None if entries(x) else not_applicable("the response has no logprobs"))
 
 
 def _at(x: Exchange, entry: Entry) -> Span:
@@ -60,9 +60,9 @@ def _at(x: Exchange, entry: Entry) -> Span:
 @rule(
     "PAR001",
     MUST,
-    "A log probability has its token, and is a number not above 0",
+    "A `logprobs` entry has a token and a `logprob` not above 0",
     spec=LOGPROBS,
-    fix="Send for each token its text and the natural logarithm of its probability.",
+    fix="Send each token's text and the natural logarithm of its probability.",
     when=logged,
     apis=CHAT,
     good=[GOOD, STREAM, having(token("Hi", -9999.0, top_logprobs=[]), token(" there", 0))],
@@ -75,13 +75,13 @@ def _at(x: Exchange, entry: Entry) -> Span:
     ],
 )
 def impossible_log_probability(x: Exchange) -> Iterator[Finding]:
-    """Scores are worked out from these numbers: a probability above one, or a percentage, spoils them all."""
+    """Scores are computed from these numbers: a probability above one, or a percentage, invalidates them all."""
     for entry in entries(x):
         for value in (entry.value, *sequence(mapping(entry.value).get("top_logprobs"))):
             number = likelihood(value)
             if not isinstance(value, dict) or not isinstance(value.get("token"), str):
                 what = held(value, "token") if isinstance(value, dict) else f"is {shown(value)}"
-                yield Finding(f"an entry of the log probabilities has {what}", at=_at(x, entry))
+                yield Finding(f"a `logprobs` entry has {what}", at=_at(x, entry))
             elif number is None or number > ROUNDING:
                 yield Finding(f"the token {shown(value['token'])} has {held(value, 'logprob')}", at=_at(x, entry))
 
@@ -90,20 +90,20 @@ def _alternatives_asked(x: Exchange) -> Skip | None:
     if skip := logged(x):
         return skip
     if not is_integer(asked(x).get("top_logprobs", 0)):
-        return not_applicable("no number of alternatives was asked for")
+        return not_applicable("the request has no valid `top_logprobs`")
     has_any = any(any(alternatives(entry.value)) for entry in entries(x))
-    return None if has_any else not_applicable("no alternatives came")
+    return None if has_any else not_applicable("the response has no `top_logprobs`")
 
 
 def _name(value: Any) -> tuple[Any, bytes | None]:
-    """What tells tokens apart."""
+    """The identity of a token."""
     return mapping(value).get("token"), octets(value)
 
 
 @rule(
     "PAR002",
     SHOULD,
-    "As many alternatives come as were asked for, and each once",
+    "`top_logprobs` has as many alternatives as requested, each once",
     spec=f"{CREATE}#chat-create-top_logprobs",
     fix="List the `top_logprobs` likeliest tokens, each once.",
     when=_alternatives_asked,
@@ -116,30 +116,30 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
     ],
 )
 def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
-    """Evaluations that pick an answer by its letter count one twice, miss it, or compare lists of another length.
+    """Evaluations that compare answer letters count one twice, miss it, or compare lists of different lengths.
 
-    In rare cases there may be fewer beside a token; where there are fewer beside all of several, the number was clamped.
+    One token may have fewer alternatives in rare cases; if all of several tokens do, the number was clamped.
     """
     most = asked(x).get("top_logprobs", 0)
     longest = max(len(list(alternatives(entry.value))) for entry in entries(x))
     if longest < most and len(entries(x)) > 1:
-        seen = f"{longest} alternatives came beside each token where {shown(most)} were asked for"
+        seen = f"each token has at most {longest} alternatives, but {shown(most)} were requested"
         yield Finding(seen, at=_at(x, entries(x)[0]))
     for entry in entries(x):
         found = [_name(value) for value in alternatives(entry.value)]
         readable = [name for name in found if name[0] and UNREADABLE not in str(name[0])]
         if len(found) > most:
-            yield Finding(f"{len(found)} alternatives came where {shown(most)} were asked for", at=_at(x, entry))
+            yield Finding(f"a token has {len(found)} alternatives, but {shown(most)} were requested", at=_at(x, entry))
         elif twice := next((name for name in readable if readable.count(name) > 1), None):
-            yield Finding(f"the alternative {shown(twice[0])} comes twice", at=_at(x, entry))
+            yield Finding(f"the alternative {shown(twice[0])} is listed twice", at=_at(x, entry))
 
 
 @rule(
     "PAR003",
     SHOULD,
-    "The bytes of a token are those of its text",
+    "A token's `bytes` are the UTF-8 of its text",
     spec=LOGPROBS,
-    fix="Take both from the same token: `bytes` is its text in UTF-8.",
+    fix="Fill both from the same token: `bytes` is its text in UTF-8.",
     when=logged,
     apis=CHAT,
     good=[GOOD, having(token("Hi", bytes=None), token("\ufffd", bytes=[0xF0, 0x9F]))],
@@ -150,7 +150,7 @@ def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def bytes_of_another_token(x: Exchange) -> Iterator[Finding]:
-    """Characters that reach over several tokens can be put together by their bytes alone."""
+    """Characters that span several tokens can be decoded only from their bytes."""
     for entry in entries(x):
         for value in (entry.value, *alternatives(entry.value)):
             text, told = mapping(value).get("token"), octets(value)
@@ -163,7 +163,7 @@ def bytes_of_another_token(x: Exchange) -> Iterator[Finding]:
 
 
 def _says(told: bytes) -> str | None:
-    """The characters that octets are, or None where they are only a part of some."""
+    """The bytes decoded as UTF-8, or None if they are not complete characters."""
     try:
         return told.decode()
     except UnicodeDecodeError:
@@ -173,9 +173,9 @@ def _says(told: bytes) -> str | None:
 @rule(
     "PAR004",
     SHOULD,
-    "The alternatives beside a token are those of its own place",
+    "A token's alternatives belong to its own position",
     spec=LOGPROBS,
-    fix="Where several tokens come in one chunk, give each one its own row of alternatives.",
+    fix="Where one chunk has several tokens, send each its own alternatives.",
     when=_alternatives_asked,
     apis=CHAT,
     good=[GOOD, STREAM, having(HI, token(" unlikely", -7.5, top_logprobs=THERE["top_logprobs"]))],
@@ -186,9 +186,9 @@ def _says(told: bytes) -> str | None:
     ],
 )
 def alternatives_of_another_token(x: Exchange) -> Iterator[Finding]:
-    """The numbers look right, and belong to another word: evaluations are wrong without a sign of it.
+    """The numbers look right but belong to another token: evaluations are silently wrong.
 
-    A token is either listed with its own number, or less likely than all that are listed.
+    A token is either listed with its own logprob, or less likely than all listed ones.
     """
     for entry in entries(x):
         own, number = _name(entry.value), likelihood(entry.value)
@@ -199,22 +199,22 @@ def alternatives_of_another_token(x: Exchange) -> Iterator[Finding]:
             continue
         mine = [found for name, found in listed if name[0] == own[0]]
         if mine and all(abs(found - number) > NEAR for found in mine):
-            seen = f"the token {shown(own[0])} has logprob {shown(number)}, and {shown(mine[0])} among its alternatives"
+            seen = f"the token {shown(own[0])} has logprob {shown(number)}, but {shown(mine[0])} among its alternatives"
             yield Finding(seen, at=_at(x, entry))
         elif not mine and number > min(found for _, found in listed) + NEAR:
-            seen = f"the token {shown(own[0])} is likelier than its alternatives, and not among them"
+            seen = f"the token {shown(own[0])} is more likely than one of its alternatives, but not listed among them"
             yield Finding(seen, at=_at(x, entry))
 
 
 def spelling(x: Exchange) -> Skip | None:
-    """The tokens with log probabilities can be compared with the text."""
+    """The tokens in `logprobs` can be compared with the text."""
     if skip := logged(x):
         return skip
-    return not_applicable("the answer has tokens that are not in its text") if hides_tokens(x) else None
+    return not_applicable("the completion has tokens that are not in its text") if hides_tokens(x) else None
 
 
 def is_spelt(text: str, tokens: str) -> bool:
-    """Whether tokens make a text, but for blanks around it and a token that ends the turn."""
+    """Whether the joined tokens start with the text, ignoring surrounding whitespace; an end-of-turn token may follow."""
     return bool(text.strip()) and tokens.strip().startswith(text.strip())
 
 
@@ -224,9 +224,9 @@ HALVES = having(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), te
 @rule(
     "PAR005",
     SHOULD,
-    "The tokens with log probabilities make the text",
+    "The tokens in `logprobs` concatenate to the text",
     spec=LOGPROBS,
-    fix="Send an entry for every token, with the token's text as it stands in the answer, blanks included.",
+    fix="Send an entry for every token, with the token's exact text in the completion, whitespace included.",
     when=spelling,
     apis=CHAT,
     good=[GOOD, STREAM, having(HI, THERE, token("<end>", top_logprobs=[])), HALVES],
@@ -237,15 +237,18 @@ HALVES = having(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), te
     ],
 )
 def tokens_of_another_text(x: Exchange) -> Iterator[Finding | Skip]:
-    """A score that leaves tokens out is too good, and a token that can't be found in the text can't be shown."""
+    """A score without some tokens is too high, and a token that is not in the text can't be displayed."""
     for choice in answer(x).choices:
         tokens = spelt(choice)
         if not choice.text.strip() or is_spelt(choice.text, tokens):
             continue
         if UNREADABLE in tokens:
-            yield untestable("a token is only a part of a character")
+            yield untestable("a token is an incomplete character")
         else:
-            yield Finding(f"the tokens make {shown(tokens)}, and the text is {shown(choice.text)}", at=place(x))
+            yield Finding(
+                f"the tokens in `logprobs` concatenate to {shown(tokens)}, but the text is {shown(choice.text)}",
+                at=place(x),
+            )
 
 
 def _unasked(x: Exchange) -> Skip | None:
@@ -256,9 +259,9 @@ def _unasked(x: Exchange) -> Skip | None:
 @rule(
     "PAR006",
     SHOULD,
-    "Log probabilities come only where they are asked for",
+    "`logprobs` are sent only if requested",
     spec=f"{CREATE}#chat-create-logprobs",
-    fix="Leave `logprobs` null unless the request says `logprobs: true`.",
+    fix="Leave `logprobs` null unless the request sets `logprobs: true`.",
     when=_unasked,
     apis=CHAT,
     good=[streamed(*HELLO), answered(completion(), body={"logprobs": False})],
@@ -268,6 +271,6 @@ def _unasked(x: Exchange) -> Skip | None:
     ],
 )
 def log_probabilities_unasked(x: Exchange) -> Iterator[Finding]:
-    """They make a stream many times as large for every client, and tell about the model what its owner may not sell."""
+    """They make a stream many times larger for every client, and reveal more about the model than its owner may intend."""
     if entries(x):
-        yield Finding("the answer holds log probabilities that nobody asked for", at=_at(x, entries(x)[0]))
+        yield Finding("the response has `logprobs`, which were not requested", at=_at(x, entries(x)[0]))

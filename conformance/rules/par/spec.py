@@ -1,4 +1,4 @@
-"""Where it stands written what a parameter does."""
+"""Specifications of the PAR rules."""
 
 from conformance.model.exchange import Api
 

@@ -1,4 +1,4 @@
-"""A request means what its JSON means."""
+"""Equivalent JSON gives equivalent requests."""
 
 from collections.abc import Iterator
 
@@ -23,9 +23,9 @@ def _asked(x: Exchange) -> Skip | None:
 @rule(
     "PAR015",
     MUST,
-    "A request is read as JSON, however it is written",
+    "The request body is parsed as JSON, whatever its whitespace and escapes",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-2",
-    fix="Parse the body with a JSON library; never search its octets for words, and compare media types without their parameters.",
+    fix="Parse the body with a JSON library; never search its bytes for words, and compare media types without their parameters.",
     when=_asked,
     apis=CHAT,
     modes=("stream",),
@@ -36,14 +36,17 @@ def _asked(x: Exchange) -> Skip | None:
     ],
 )
 def spelling_matters(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Each client's library writes JSON in its own way: what works in the test fails with the next framework."""
+    """Each client's library formats JSON differently: a request that passes in tests fails with the next framework."""
     said = refusal(x)
     if skip := greeted(hello):
         yield skip
     elif said:
         why = quoted(said.message or said.text)
         yield Finding(
-            f"the greeting, written with blanks and escapes, was refused with {said.status} and {why}", at=said.at
+            f"the baseline request, with whitespace and escapes, was rejected with {said.status}: {why}", at=said.at
         )
     elif looks_like_events(hello) and not looks_like_events(x):
-        yield Finding("`stream: true`, written with blanks, was not seen: no event stream came", at=reply(x).head)
+        yield Finding(
+            "`stream: true`, with extra whitespace, was silently ignored: the response is not an event stream",
+            at=reply(x).head,
+        )

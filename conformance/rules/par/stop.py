@@ -1,4 +1,4 @@
-"""Where an answer ends: before its stop text, and under the newer of two caps."""
+"""Where a completion ends: before its stop sequence, and under the newer of two caps."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,17 +28,17 @@ def _stopped(x: Exchange) -> Skip | None:
     if fault := illegible(x):
         return untestable(fault)
     if "stop" not in effects(x).finishes.values():
-        return untestable("the answer came to no stop")
+        return untestable("no finish_reason is `stop`")
     goes_on = any(stop in effects(x).text for stop in stops_asked(x)) and not ends_with_its_stop(x)
-    return untestable("the text goes on after a stop text (FLD016 tells of that)") if goes_on else None
+    return untestable("the text continues after a stop sequence (FLD016 reports that)") if goes_on else None
 
 
 @rule(
     "PAR007",
     MUST,
-    "The text ends before the stop text, not after it",
+    "The text ends before the stop sequence, not after it",
     spec=f"{CREATE}#chat-create-stop",
-    fix="Cut the stop text off; where it may still be coming, hold back what could be its beginning.",
+    fix="Remove the stop sequence; while streaming, hold back text that could be its beginning.",
     when=_stopped,
     good=[answered(completion({"content": "On"}), **STOP)],
     bad=[
@@ -48,11 +48,11 @@ def _stopped(x: Exchange) -> Skip | None:
     ],
 )
 def stop_text_included(x: Exchange) -> Iterator[Finding]:
-    """What the stop text marks off is read by a program: the marker itself is shown to users, or parsed as content."""
+    """A program parses the text before the stop sequence: an included one is shown to users, or parsed as content."""
     if ends_with_its_stop(x):
         text = effects(x).text
         stop = next(stop for stop in stops_asked(x) if text.endswith(stop))
-        yield Finding(f"the text ends with the stop text {shown(stop)}: {shown(text[-40:])}", at=place(x))
+        yield Finding(f"the text ends with the stop sequence {shown(stop)}: {shown(text[-40:])}", at=place(x))
 
 
 CAPS: dict[str, Any] = {"body": {"max_tokens": 8, "max_completion_tokens": 1}}
@@ -68,9 +68,9 @@ def _doubly_capped(x: Exchange) -> Skip | None:
 @rule(
     "PAR013",
     SHOULD,
-    "Of two caps the newer one holds, or both are refused",
+    "`max_completion_tokens` overrides `max_tokens`, or both are rejected",
     spec=f"{CREATE}#chat-create-max_completion_tokens",
-    fix="Read `max_completion_tokens` where it is given, `max_tokens` else; or refuse the two together with 400.",
+    fix="Prefer `max_completion_tokens` over `max_tokens`, or reject the two together with 400.",
     when=_doubly_capped,
     apis=CHAT,
     good=[
@@ -79,8 +79,8 @@ def _doubly_capped(x: Exchange) -> Skip | None:
     bad=[answered(completion(usage={"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11}), **CAPS)],
 )
 def older_cap_over_the_newer(x: Exchange) -> Iterator[Finding]:
-    """A client that sends both for the sake of older servers pays for the larger one. One token more is forgiven."""
+    """A client that sends both to support older servers pays for the larger one. One extra token is allowed."""
     spent, cap = usage(x), asked(x)["max_completion_tokens"]
     if spent and spent.completion > cap + 1:
-        seen = f"`max_completion_tokens` is {shown(cap)}, and usage counts {spent.completion} completion tokens"
+        seen = f"`max_completion_tokens` is {shown(cap)}, but usage counts {spent.completion} completion tokens"
         yield Finding(seen, at=place(x))

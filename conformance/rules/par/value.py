@@ -1,4 +1,4 @@
-"""Values: those beyond their range, and those whose effect shows in two answers or in the form of one."""
+"""Values out of range, and values whose effect shows in a completion's form or in two completions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,9 +33,9 @@ def _wants_object(x: Exchange) -> Skip | None:
 @rule(
     "PAR008",
     MUST,
-    "`response_format: json_object` gives one JSON object, or is refused",
+    "`response_format: json_object` produces one JSON object, or is rejected",
     spec=f"{CREATE}#chat-create-response_format",
-    fix="Constrain the model to a JSON object, without prose or a fence around it; or refuse the format with 400.",
+    fix="Constrain the model to a JSON object, without other text or a code fence; or reject the format with 400.",
     when=_wants_object,
     apis=CHAT,
     good=[answered(completion({"content": '\n{"greeting": "Hi"}'}), **OBJECT)],
@@ -46,13 +46,13 @@ def _wants_object(x: Exchange) -> Skip | None:
     ],
 )
 def dropped_json_object(x: Exchange) -> Iterator[Finding | Skip]:
-    """Programs parse that answer: prose in its place, or a fence around it, is a crash.
+    """Programs parse the completion as JSON: other text, or a code fence around it, crashes them.
 
-    An answer that was cut short is none to judge; the question asks for JSON in words, as the API wants it.
+    A truncated completion is not judged; the prompt asks for JSON, as the API requires.
     """
     found = witnessed(x)
     if found is None or found[1].state == "unknown":
-        yield untestable(found[1].why if found else "the question is no witness")
+        yield untestable(found[1].why if found else "the probe tests no field's effect")
     elif found[1].state == "dropped":
         yield Finding(found[1].why, at=place(x))
 
@@ -61,7 +61,7 @@ def _beyond(x: Exchange) -> Skip | None:
     if skip := both(asks("range"), decided, readable)(x):
         return skip
     crashed = reply(x).status >= 500 and reply(x).status != 501
-    return not_applicable("the target failed (ERR003 tells of that)") if crashed else None
+    return not_applicable("the target returned a 5xx (ERR003 reports that)") if crashed else None
 
 
 TOO_HOT: dict[str, Any] = {"probe": "chat.range.temperature", "body": {"temperature": 5}}
@@ -70,37 +70,37 @@ TOO_HOT: dict[str, Any] = {"probe": "chat.range.temperature", "body": {"temperat
 @rule(
     "PAR012",
     SHOULD,
-    "A value beyond its documented range is refused",
+    "A value outside its documented range is rejected",
     spec=CREATE,
-    fix="Declare the range in the request model, and answer 400 that names the field.",
+    fix="Declare the range in the request model, and return 400 naming the field.",
     when=_beyond,
     good=[answered(error("temperature: at most 2", param="temperature"), status=400, **TOO_HOT)],
     bad=[answered(completion(), **TOO_HOT)],
 )
 def value_beyond_its_range(x: Exchange) -> Iterator[Finding]:
-    """The value is cut to the range or ignored, and the client learns neither; the answer is not what it asked for."""
+    """The value is silently clamped or ignored; the completion is not the one requested."""
     name = x.question.about.partition(".")[0]
     if not refusal(x) and not announced(x, name):
-        seen = f"`{name}: {shown(asked(x).get(name))}` was answered {reply(x).status}"
-        yield Finding(seen, at=reply(x).head, expected=f"a refusal that names `{name}`")
+        seen = f"`{name}: {shown(asked(x).get(name))}` is out of range, but was accepted with {reply(x).status}"
+        yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
 
 
 def _drawn(x: Exchange) -> Skip | None:
-    """Text came that was drawn from a seed."""
+    """The response has text sampled with a seed."""
     if x.question.probe != "chat.seed":
         return ANOTHER_QUESTION
     return spoken(x) or legible(x)
 
 
 def legible(x: Exchange) -> Skip | None:
-    """The answer holds text that can be read."""
+    """The completion has readable text."""
     if fault := illegible(x):
         return untestable(fault)
-    return None if any(choice.text for choice in answer(x).choices) else untestable("the answer holds no text")
+    return None if any(choice.text for choice in answer(x).choices) else untestable("the completion has no text")
 
 
 def texts(x: Exchange) -> tuple[str, ...]:
-    """The texts of an answer's choices."""
+    """The texts of a completion's choices."""
     return tuple(choice.text for choice in answer(x).choices)
 
 
@@ -114,9 +114,9 @@ TWO = answered(completion({"content": "One. Two"}))
 @rule(
     "PAR014",
     SHOULD,
-    "The same seed draws the same words",
+    "The same `seed` produces the same text",
     spec=f"{CREATE}#chat-create-seed",
-    fix="Hand the seed to the sampler; where an engine has none, refuse the field with 400.",
+    fix="Pass the seed to the sampler; if the engine has none, reject the field with 400.",
     when=_drawn,
     apis=CHAT,
     modes=("unary",),
@@ -127,19 +127,19 @@ TWO = answered(completion({"content": "One. Two"}))
 def seed_without_effect(
     x: Exchange, again: Exchange, greedy: Exchange, greedy_again: Exchange
 ) -> Iterator[Finding | Skip]:
-    """Results are taken for reproducible that are not. The API promises its best effort, and no more.
+    """Users treat results as reproducible that are not. The API promises only best effort.
 
-    Where even the likeliest words differ from one time to the next, a seed can't be judged.
+    If completions differ even at temperature 0, a seed can't be judged.
     """
     others = (again, greedy, greedy_again)
     if skip := next((skip for other in others if (skip := spoken(other) or legible(other))), None):
         yield skip
     elif texts(greedy) != texts(greedy_again):
-        yield untestable("the target differs from itself at temperature 0")
+        yield untestable("two completions differ even at temperature 0")
     elif _fingerprint(x) != _fingerprint(again):
-        yield untestable("the two answers come from different systems, as their fingerprints say")
+        yield untestable("the two responses have different `system_fingerprint` values")
     elif texts(x) != texts(again):
-        seen = f"the seed {shown(asked(x).get('seed'))} drew {shown(texts(x)[0])} and {shown(texts(again)[0])}"
+        seen = f"`seed: {shown(asked(x).get('seed'))}` produced both {shown(texts(x)[0])} and {shown(texts(again)[0])}"
         yield Finding(seen, at=place(x))
 
 

@@ -1,1 +1,1 @@
-"""RSP: the Responses API's own shapes: the response, and the events that build it."""
+"""RSP: shapes of the Responses API: the response object, and its stream events."""

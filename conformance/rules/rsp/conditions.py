@@ -1,4 +1,4 @@
-"""When a rule on responses applies."""
+"""Conditions under which a rule on responses applies."""
 
 from conformance.apis.responses import building, has_failed, items, terminal, told
 from conformance.model.exchange import Exchange
@@ -7,39 +7,39 @@ from conformance.parsing.json_body import whole_object
 from conformance.rules.typed_events import ended, typed, whole_answer
 
 OF_ITEMS = ("response.output_", "response.content_part.", "response.function_call_arguments.", "response.refusal.")
-"""The beginnings of the types of events that belong to an item."""
+"""Type prefixes of the events that belong to an item."""
 
 
 def listed(x: Exchange) -> Skip | None:
-    """A whole response came with a list of output."""
+    """A non-streaming response has an output list."""
     if skip := whole_answer(x):
         return skip
     found = (whole_object(x) or {}).get("output")
-    return None if isinstance(found, list) else untestable("the answer has no list of output (RSP001 tells of that)")
+    return None if isinstance(found, list) else untestable("the response has no output list (see RSP001)")
 
 
 def spoken(x: Exchange) -> Skip | None:
-    """A response came, in either mode."""
+    """A Responses API response, in either mode."""
     if skip := listed(x) if x.mode == "unary" else typed(x):
         return skip
     if has_failed(x):
-        return not_applicable("the response says that it failed")
-    return None if told(x) or items(x) else untestable("no event tells of a response (RSP003 tells of that)")
+        return not_applicable("the response has status failed")
+    return None if told(x) or items(x) else untestable("no event contains a response (see RSP003)")
 
 
 def numbered(x: Exchange) -> Skip | None:
-    """A response came whose items can be told apart, with all that was added to them (or else RSP010 tells of it)."""
+    """A response whose items can be distinguished, with all of their events (otherwise RSP010 reports it)."""
     if skip := spoken(x):
         return skip
     kept = {event.start for item in items(x) for event in item.events}
     lost = any(part.type.startswith(OF_ITEMS) and part.event.start not in kept for part in building(x))
-    return untestable("an event belongs to no item") if x.mode == "stream" and lost else None
+    return untestable("an event belongs to no output item") if x.mode == "stream" and lost else None
 
 
 def finished(x: Exchange) -> Skip | None:
-    """A response came to its end, and its items can be told apart."""
+    """The response is complete, and its items can be distinguished."""
     if x.mode == "stream" and (skip := ended(x)):
         return skip
     if skip := numbered(x):
         return skip
-    return None if x.mode == "unary" or terminal(x) else untestable("no event ends the response (SSE007 tells of that)")
+    return None if x.mode == "unary" or terminal(x) else untestable("no event ends the response (see SSE007)")

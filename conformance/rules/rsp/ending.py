@@ -1,4 +1,4 @@
-"""How a response ends: with which status, for which reason, and as the one that was begun."""
+"""The end of a response: status, reason, id; and fields about state."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,7 +36,7 @@ REASONS = ("max_output_tokens", "content_filter")
 @stream_rule(
     "RSP017",
     MUST,
-    "The event that ends a stream has the status of its response",
+    "The event that ends a stream matches the status of its response",
     spec=EVENTS,
     fix="End with response.completed, response.incomplete or response.failed, whose response has the same status.",
     when=finished,
@@ -47,7 +47,7 @@ REASONS = ("max_output_tokens", "content_filter")
     ],
 )
 def end_of_another_status(x: Exchange) -> Iterator[Finding]:
-    """Some clients go by the event, others by the status: half an answer is whole for one of them."""
+    """Some clients read the event, others the status: some of them treat a truncated response as complete."""
     end = terminal(x)
     if end and mapping(end.value.get("response")).get("status") != end.type.removeprefix("response."):
         seen = f"{end.type} has a response with {held(end.value.get('response'), 'status')}"
@@ -57,9 +57,9 @@ def end_of_another_status(x: Exchange) -> Iterator[Finding]:
 @response_rule(
     "RSP018",
     MUST,
-    "An incomplete response says why, and a whole one has no such reason",
+    "incomplete_details.reason is set if and only if the status is incomplete",
     spec=OBJECT,
-    fix="Set incomplete_details.reason to max_output_tokens or content_filter where status is incomplete; null else.",
+    fix="Set incomplete_details.reason to max_output_tokens or content_filter if status is incomplete, otherwise null.",
     when=finished,
     good=[GOOD, response(**CUT), streamed(*text("Hi"), end="incomplete")],
     bad=[
@@ -69,37 +69,37 @@ def end_of_another_status(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
-    """An agent asks for the rest after a cap, and must not after a filter: without the reason it can't tell."""
+    """An agent requests the rest after the token cap, but not after a content filter: without the reason it can't decide."""
     end = told(x)[-1]
     reason = mapping(end.get("incomplete_details")).get("reason")
     if end.get("status") == "incomplete" and reason not in REASONS:
         seen = held(end.get("incomplete_details"), "reason")
-        yield Finding(f"the response is incomplete, and incomplete_details has {seen}", at=place(x))
+        yield Finding(f"the response is incomplete, but incomplete_details has {seen}", at=place(x))
     elif end.get("status") == "completed" and reason:
-        yield Finding(f"the response is completed, and incomplete_details has the reason {shown(reason)}", at=place(x))
+        yield Finding(f"the response is completed, but incomplete_details has reason {shown(reason)}", at=place(x))
 
 
 @stream_rule(
     "RSP019",
     MUST,
-    "All states of a response have the same id",
+    "All events of a stream carry the same response id",
     spec=EVENTS,
-    fix="Make the id once, before response.created.",
+    fix="Generate the id once, before response.created.",
     when=spoken,
     good=[GOOD],
     bad=[events(state("created"), *text("Hi"), state("completed", id="resp_2"))],
 )
 def response_renamed(x: Exchange) -> Iterator[Finding]:
-    """The next turn goes on from this id: which of them is known depends on when the client took it."""
+    """The next turn continues from this id: whether the server knows it depends on when the client read it."""
     ids = list(dict.fromkeys(shown(state["id"]) for state in told(x) if string(state.get("id"))))
     if len(ids) > 1:
-        yield Finding(f"the response is {ids[0]} first, and {ids[1]} later", at=place(x))
+        yield Finding(f"the response id is {ids[0]} first, and {ids[1]} in a later event", at=place(x))
 
 
 @stream_rule(
     "RSP020",
     SHOULD,
-    "A stream begins with a response in progress, and without output",
+    "response.created has status in_progress or queued, and no output",
     spec=EVENTS,
     fix="Send response.created with status in_progress (or queued), output [] and usage null.",
     when=spoken,
@@ -110,19 +110,19 @@ def response_renamed(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
-    """Clients that wait for a finished status stop there, with nothing."""
+    """Clients that wait for a final status stop there, without output."""
     for part in of(x, "response.created")[:1]:
         begun = mapping(part.value.get("response"))
         if string(begun.get("id")) and begun.get("status") not in ("in_progress", "queued"):
             yield Finding(f"response.created has {held(begun, 'status')}", at=span(x, part.event))
         if output(begun):
-            yield Finding("response.created has output already", at=span(x, part.event))
+            yield Finding("response.created already has output", at=span(x, part.event))
 
 
 @stream_rule(
     "RSP021",
     MUST,
-    "A response that failed says why",
+    "A failed response has error.code and error.message",
     spec=OBJECT,
     fix="End with response.failed, whose response has error.code and error.message.",
     when=unbroken,
@@ -136,7 +136,7 @@ def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def failure_without_an_error(x: Exchange) -> Iterator[Finding]:
-    """The user is told that something failed, and nothing else: whether to wait, to ask again or to pay is anybody's guess."""
+    """The user sees only that something failed, not whether to wait, to retry or to pay."""
     for part in of(x, "response.failed"):
         said = mapping(mapping(part.value.get("response")).get("error"))
         for name in ("code", "message"):
@@ -149,25 +149,25 @@ ANOTHER: Facts = {"probe": "responses.previous", "asked": PREVIOUS}
 
 
 def _going_on(x: Exchange) -> Skip | None:
-    """The answer was to go on from one that does not exist."""
+    """The request continues from a response that does not exist."""
     return both(asks("previous"), in_a_mode_that_is_offered, decided, readable)(x)
 
 
 @response_rule(
     "RSP022",
     MUST,
-    "`previous_response_id` is honoured or refused",
+    "`previous_response_id` is honoured or rejected",
     spec=STATE,
-    fix="Go on from the answer of that id, or refuse: 404 for an id that is not known, 400 where no answers are kept.",
+    fix="Continue from the response with that id, or reject: 404 for an unknown id, 400 if responses are not stored.",
     when=_going_on,
     good=[answered(error("Not found.", param="previous_response_id"), status=404, probe="responses.previous")],
     bad=[response(**ANOTHER), response(previous_response_id="resp_of_nobody", **ANOTHER)],
 )
 def dropped_history(x: Exchange) -> Iterator[Finding]:
-    """The model answers as if nothing had been said before: the user's whole conversation is lost, without a word."""
+    """The model responds as if the conversation had just started: its history is silently lost."""
     if not refusal(x):
         yield Finding(
-            f"an answer that does not exist was to be gone on from, and {reply(x).status} came", at=reply(x).head
+            f"an unknown `previous_response_id` is silently ignored: the status is {reply(x).status}", at=reply(x).head
         )
 
 
@@ -183,17 +183,17 @@ NOTED: Facts = {"asked": {"metadata": {"lamp": "green"}}, "probe": "responses.me
 @response_rule(
     "RSP023",
     SHOULD,
-    "`metadata` stands in the answer, or is refused",
+    "`metadata` is returned in the response, or rejected",
     spec=CREATE,
-    fix="Repeat the request's metadata in the response, and keep it with it.",
+    fix="Return the request's metadata in the response, and store it with the response.",
     when=_noted,
     good=[response(metadata={"lamp": "green"}, **NOTED)],
     bad=[response(**NOTED), response(metadata=None, **NOTED)],
 )
 def dropped_metadata(x: Exchange) -> Iterator[Finding]:
-    """Callers find their answers again by these notes: bookings and audits miss every one of them."""
+    """Callers look up responses by metadata: billing and audits miss every one of them."""
     if told(x)[-1].get("metadata") != asked(x).get("metadata"):
-        yield Finding(f"the response has {held(told(x)[-1], 'metadata')} without what was sent", at=place(x))
+        yield Finding(f"the response has {held(told(x)[-1], 'metadata')}, not the request's metadata", at=place(x))
 
 
 KEPT: Facts = {"asked": {"store": False}, "probe": "responses.store"}
@@ -203,20 +203,20 @@ def _unkept(x: Exchange) -> Skip | None:
     if skip := both(asks("store"), succeeded, readable)(x) or finished(x):
         return skip
     said = told(x)[-1].get("store")
-    return None if isinstance(said, bool) else not_applicable("the response does not say whether it is kept")
+    return None if isinstance(said, bool) else not_applicable("the response has no boolean `store`")
 
 
 @response_rule(
     "RSP024",
     MUST,
-    "What is not to be stored is not said to be stored",
+    "`store: false` is echoed as false",
     spec=CREATE,
-    fix="Read `store: false`, keep nothing, and say so in the response.",
+    fix="Honour `store: false`: store nothing, and return `store: false` in the response.",
     when=_unkept,
     good=[response(store=False, **KEPT)],
     bad=[response(store=True, **KEPT)],
 )
 def stored_against_the_word(x: Exchange) -> Iterator[Finding]:
-    """Whoever may not leave customers' words with a vendor has broken a promise, and learns it from the answer at best."""
+    """Callers that may not leave customer data with a vendor break a contract, and learn it from the response at best."""
     if told(x)[-1].get("store"):
-        yield Finding("`store: false` was asked for, and the response says that it is stored", at=place(x))
+        yield Finding("the request sets `store: false`, but the response has `store: true`", at=place(x))

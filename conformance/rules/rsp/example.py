@@ -1,4 +1,4 @@
-"""Responses and their streams, for the examples of the rules."""
+"""Responses and their streams, for the rules' examples."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ CUT: Object = {"status": "incomplete", "incomplete_details": {"reason": "max_out
 
 
 def response(*, asked: Object | None = None, probe: str = "responses.hello", **changes: Any) -> Exchange:
-    """A whole answer with these changes, to a request with these fields."""
+    """A non-streaming response with these changes, to a request with these fields."""
     return answered(GREETING | changes, probe=probe, body=asked)
 
 
@@ -52,13 +52,13 @@ def events(*values: Any, name: str | None = None, probe: str = "responses.hello"
 
 
 def state(kind: str, **changes: Any) -> Object:
-    """An event that tells of the response as a whole."""
+    """An event that contains the response object."""
     begun: Object = {"status": "in_progress", "output": [], "usage": None} if kind in ("created", "in_progress") else {}
     return {"type": f"response.{kind}", "response": GREETING | begun | changes}
 
 
 def text(*pieces: str, whole: str | None = None, index: int = 0) -> list[Object]:
-    """The events of a message with this text in these pieces; `whole` is what is said to be all of it."""
+    """The events of a message with this text in these pieces; `whole` is the text in the done events."""
     said = "".join(pieces) if whole is None else whole
     at: Object = {"output_index": index, "item_id": "msg_1"}
     inside = at | {"content_index": 0}
@@ -78,7 +78,7 @@ def spoken(said: str) -> Object:
 
 
 def call(*pieces: str, whole: str | None = None, **changes: Any) -> list[Object]:
-    """The events of a call whose arguments come in these pieces."""
+    """The events of a call whose arguments are sent in these pieces."""
     said = "".join(pieces) if whole is None else whole
     at: Object = {"output_index": 0, "item_id": "fc_1"}
     return [
@@ -90,7 +90,7 @@ def call(*pieces: str, whole: str | None = None, **changes: Any) -> list[Object]
 
 
 def streamed(*values: Object, end: str = "completed", output: Any = None, **facts: Any) -> Exchange:
-    """A stream of these events, with all that belongs around them; `output` is what its end tells."""
+    """A complete stream around these events; `output` is the output in the last event."""
     done = [value["item"] for value in values if value["type"] == "response.output_item.done"]
     cut = CUT if end == "incomplete" else {}
     return events(

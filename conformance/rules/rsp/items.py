@@ -1,4 +1,4 @@
-"""The items of a stream: each added before it is filled, done when it is, and the same in the end."""
+"""The output items of a stream: added, filled, done, and equal to the final output."""
 
 from collections.abc import Iterator
 
@@ -31,9 +31,9 @@ MOVED = [value | {"output_index": 1} for value in text("Hi")]
 @stream_rule(
     "RSP010",
     MUST,
-    "Items are added before anything of them, and are numbered from 0",
+    "response.output_item.added precedes the item's events, and indexes count from 0",
     spec=EVENTS,
-    fix="Send response.output_item.added with the item's place in the output as output_index, then its events under that index.",
+    fix="Send response.output_item.added with the item's position in the output as output_index, then its events with that index.",
     when=typed,
     good=[GOOD, CALLED, streamed(*text("Hi"), *text("there", index=1))],
     bad=[
@@ -44,25 +44,25 @@ MOVED = [value | {"output_index": 1} for value in text("Hi")]
     ],
 )
 def item_out_of_place(x: Exchange) -> Iterator[Finding]:
-    """Clients look an event's item up by its index: where none was added there, they raise an error or lose the text."""
+    """Clients look up an event's item by index: if none was added there, they raise an error or lose the text."""
     added = 0
     for part in building(x):
         index, at = part.value.get("output_index"), span(x, part.event)
         if part.type == "response.output_item.added":
             if index != added or index is False:
-                yield Finding(f"item {added} is added with {held(part.value, 'output_index')}", at=at)
+                yield Finding(f"output item {added} is added with {held(part.value, 'output_index')}", at=at)
             if not string(mapping(part.value.get("item")).get("type")):
-                yield Finding(f"item {added} is added without a type", at=at)
+                yield Finding(f"output item {added} is added without a type", at=at)
             added += 1
         elif part.type.startswith(OF_ITEMS) and not (is_integer(index) and 0 <= index < added):
-            yield Finding(f"{part.type} has {held(part.value, 'output_index')}, and no such item was added", at=at)
+            yield Finding(f"{part.type} has {held(part.value, 'output_index')}, but no such item was added", at=at)
             return
 
 
 @stream_rule(
     "RSP011",
     MUST,
-    "Content parts are added before their texts",
+    "response.content_part.added precedes the part's deltas",
     spec=EVENTS,
     fix="Send response.content_part.added with content_index 0, 1, ... before the first delta of each part.",
     when=numbered,
@@ -73,7 +73,7 @@ def item_out_of_place(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def part_out_of_place(x: Exchange) -> Iterator[Finding]:
-    """OpenAI's streaming helper looks the part up by its index, and raises an error where there is none."""
+    """OpenAI's streaming helper looks up the part by index, and raises an error if there is none."""
     known: set[tuple[str, str]] = set()
     for part in building(x):
         where = (shown(part.value.get("output_index")), shown(part.value.get("content_index")))
@@ -81,7 +81,7 @@ def part_out_of_place(x: Exchange) -> Iterator[Finding]:
             known.add(where)
         elif part.type in ("response.output_text.delta", "response.refusal.delta") and where not in known:
             yield Finding(
-                f"a delta has {held(part.value, 'content_index')}, and no such part was added", at=span(x, part.event)
+                f"a delta has {held(part.value, 'content_index')}, but no such part was added", at=span(x, part.event)
             )
             return
 
@@ -89,9 +89,9 @@ def part_out_of_place(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "RSP012",
     MUST,
-    "Each item is done",
+    "Every output item gets response.output_item.done",
     spec=EVENTS,
-    fix="Send response.output_item.done with the whole item after its last event.",
+    fix="Send response.output_item.done with the complete item after its last event.",
     when=finished,
     good=[GOOD, CALLED, streamed(*text("Hi")[:-1], end="incomplete", output=[spoken("Hi")])],
     bad=[
@@ -100,21 +100,23 @@ def part_out_of_place(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def item_without_done(x: Exchange) -> Iterator[Finding]:
-    """Vercel's AI SDK and LangChain take a call from its done event: without it no tool is run."""
+    """Vercel's AI SDK and LangChain read a call from its done event: without it no tool is run."""
     if told(x)[-1].get("status") == "incomplete":
         return
     for item in items(x):
         if item.done is None:
-            yield Finding(f"an item of type {shown(item.type)} is never done", at=span(x, item.events[0]))
+            yield Finding(
+                f"an item of type {shown(item.type)} gets no response.output_item.done", at=span(x, item.events[0])
+            )
 
 
 def _made_whole(text: str) -> str:
-    """A text whose halves of characters are put together (SSE017 tells of them)."""
+    """The text with its surrogate pairs joined (SSE017 reports lone surrogates)."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _differing(item: Item) -> Iterator[tuple[str, str]]:
-    """What deltas added and what was said to be all of it, where that differs."""
+    """The joined deltas and the text of the done event, where they differ."""
     for index, end in item.ends.items():
         joined = "".join(item.texts.get(index, ()))
         if _made_whole(joined) != _made_whole(end):
@@ -124,9 +126,9 @@ def _differing(item: Item) -> Iterator[tuple[str, str]]:
 @stream_rule(
     "RSP013",
     MUST,
-    "What is said to be done is what the deltas added",
+    "The text or arguments in done events equal the joined deltas",
     spec=EVENTS,
-    fix="Send every piece once, in order and without what went before; repeat their joint in the done event.",
+    fix="Send every piece once and in order, as an increment; send the joined text in the done event.",
     when=numbered,
     good=[GOOD, CALLED],
     bad=[
@@ -136,20 +138,21 @@ def _differing(item: Item) -> Iterator[tuple[str, str]]:
     ],
 )
 def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
-    """One half of the clients shows the deltas, the other what is done: users of the same answer read different texts."""
+    """Some clients show the deltas, others the done event: users read different texts of the same response."""
     for item in items(x):
         for joined, end in _differing(item):
             yield Finding(
-                f"the deltas make {shown(joined)}, and what is done says {shown(end)}", at=span(x, item.events[-1])
+                f"the joined deltas are {shown(joined)}, but the done event has {shown(end)}",
+                at=span(x, item.events[-1]),
             )
 
 
 @stream_rule(
     "RSP014",
     MUST,
-    "The response that ends a stream holds what was streamed",
+    "The output in the last event equals the streamed output",
     spec=EVENTS,
-    fix="Put all items, whole, into the output of the response in the last event.",
+    fix="Put all complete items into the output of the response in the last event.",
     when=finished,
     good=[GOOD, CALLED],
     bad=[
@@ -159,9 +162,9 @@ def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def end_differs_from_stream(x: Exchange) -> Iterator[Finding | Skip]:
-    """OpenAI's Agents SDK reads the last event alone: what is missing there was never said, and no tool is run."""
+    """OpenAI's Agents SDK reads only the last event: what is missing there is lost, and no tool is run."""
     if any(True for item in items(x) for _ in _differing(item)):
-        yield untestable("the deltas are not what is said to be done (RSP013 tells of that)")
+        yield untestable("the joined deltas differ from the done event (see RSP013)")
         return
     mine, theirs = [_said(item) for item in items(x)], [_whole(item) for item in output(told(x)[-1])]
     mine, theirs = [s for s in mine if s], [s for s in theirs if s]
@@ -181,21 +184,21 @@ def _whole(item: Object) -> str:
 @stream_rule(
     "RSP015",
     SHOULD,
-    "The events of an item carry its id",
+    "The events of an item carry its item_id",
     spec=EVENTS,
-    fix="Write the item's own id into item_id of all its events, and into the item in the last one.",
+    fix="Set item_id to the item's id in all its events, and keep the id in the last event.",
     when=numbered,
     good=[GOOD, CALLED],
     bad=[streamed(*(v | {"item_id": "msg_2"} if "item_id" in v else v for v in text("Hi")))],
 )
 def events_of_another_item(x: Exchange) -> Iterator[Finding]:
-    """Clients that file by the id put the text under an item that does not exist."""
+    """Clients that store text by id assign it to an item that does not exist."""
     for item in items(x):
         name = item.added.get("id")
         for part in building(x):
             told = part.value.get("item_id")
             if part.event in item.events and told is not None and told != name:
-                seen = f"{part.type} has {held(part.value, 'item_id')}, and its item the id {shown(name)}"
+                seen = f"{part.type} has {held(part.value, 'item_id')}, but the item's id is {shown(name)}"
                 yield Finding(seen, at=span(x, part.event))
                 return
 
@@ -203,9 +206,9 @@ def events_of_another_item(x: Exchange) -> Iterator[Finding]:
 @response_rule(
     "RSP016",
     SHOULD,
-    "The arguments of a finished call are one JSON object",
+    "The arguments of a finished function call are one JSON object",
     spec=OBJECT,
-    fix="Send every piece of the arguments once and in order; {} where a function takes none.",
+    fix="Send every piece of the arguments once and in order; {} if a function takes none.",
     when=finished,
     good=[CALLED, response(output=[CALL]), response(output=[CALL | {"arguments": '{"a'}], **CUT)],
     bad=[response(output=[CALL | {"arguments": '{"a'}]), streamed(*call("{}", "{}"))],
@@ -216,4 +219,6 @@ def call_without_json(x: Exchange) -> Iterator[Finding]:
     for item in output(end) if end.get("status") == "completed" else ():
         said = item.get("arguments")
         if isinstance(said, str) and not isinstance(value_of(said.encode("utf-8", "surrogatepass")), dict):
-            yield Finding(f"the arguments of {shown(item.get('name'))} are {shown(said)}", at=place(x))
+            yield Finding(
+                f"the arguments of {shown(item.get('name'))} are not one JSON object: {shown(said)}", at=place(x)
+            )

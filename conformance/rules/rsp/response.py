@@ -1,4 +1,4 @@
-"""What a response is: its fields, its items, and how it begins."""
+"""The fields of a response, its output items, and its first event."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,9 +37,9 @@ STATES = ("completed", "incomplete", "failed", "in_progress", "queued", "cancell
 @whole_rule(
     "RSP001",
     MUST,
-    "A whole answer is a response",
+    "A non-streaming response is a response object",
     spec=OBJECT,
-    fix="Answer with a response object: object, id, model, a status, and a list of output items that say their types.",
+    fix="Return a response object: object, id, model, status, and a list of output items with types.",
     when=whole_answer,
     good=[response(), response(output=[{"type": "of_tomorrow"}]), response(output=[])],
     bad=[
@@ -53,10 +53,10 @@ STATES = ("completed", "incomplete", "failed", "in_progress", "queued", "cancell
     ],
 )
 def answer_is_no_response(x: Exchange) -> Iterator[Finding]:
-    """The SDKs check nothing: the program fails where it first reads the output, or believes that there is none."""
+    """The SDKs validate nothing: the program fails when it first reads the output, or assumes that it is empty."""
     value = body(x)
     if mapping(value).get("object") != "response":
-        yield Finding(f"the answer has {held(value, 'object')}: it is no response")
+        yield Finding(f"the response body has {held(value, 'object')}: it is not a response object")
         return
     for name in ("id", "model"):
         if not string(value.get(name)):
@@ -65,30 +65,30 @@ def answer_is_no_response(x: Exchange) -> Iterator[Finding]:
         yield Finding(f"the response has {held(value, 'status')}", expected=f"one of {', '.join(STATES)}")
     found = value.get("output")
     if not isinstance(found, list) or not all(string(mapping(item).get("type")) for item in found):
-        yield Finding("the response has no list of output items that say their types")
+        yield Finding("the response has no list of output items with types")
 
 
 @stream_rule(
     "RSP002",
     MUST,
-    "The data of each event is an object that says its type",
+    "The data of each event is a JSON object with a type",
     spec=EVENTS,
-    fix="Send each event as a JSON object with its type; translate the chunks of another API.",
+    fix="Send each event as a JSON object with its type; convert chunks of another API.",
     when=unbroken,
     good=[GOOD, events(state("created"), {"type": "response.of_tomorrow"}, state("completed"))],
     bad=[events({"object": "chat.completion.chunk", "choices": []}), events(state("created"), [], state("completed"))],
 )
 def untyped_response_event(x: Exchange) -> Iterator[Finding]:
-    """Clients choose by the type what an event adds: without one its text is lost, or raises an error."""
+    """Clients dispatch events by type: without one, the text is lost or an error is raised."""
     yield from untyped(x)
 
 
 @stream_rule(
     "RSP003",
     MUST,
-    "A stream begins with response.created, which holds the response",
+    "The first event is response.created, and contains the response",
     spec=EVENTS,
-    fix="Send response.created, with the response as it is before its first item, before all else.",
+    fix="Send response.created, with the response before its first item, as the first event.",
     when=typed,
     good=[GOOD, CALLED],
     bad=[
@@ -98,20 +98,20 @@ def untyped_response_event(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def missing_response_created(x: Exchange) -> Iterator[Finding]:
-    """OpenAI's streaming helper raises an error at whatever else comes first; agents take the id from there."""
+    """OpenAI's streaming helper raises an error on any other first event; agents read the id from it."""
     first = parts(x)[0]
     if first.type != "response.created":
         yield Finding(f"the first event is {shown(first.type)}", at=span(x, first.event))
     elif not string(mapping(first.value.get("response")).get("id")):
-        yield Finding("response.created holds no response with an id", at=span(x, first.event))
+        yield Finding("response.created has no response with an id", at=span(x, first.event))
 
 
 @stream_rule(
     "RSP004",
     SHOULD,
-    "The events are numbered from 0, without gaps",
+    "sequence_number counts events from 0, without gaps",
     spec=EVENTS,
-    fix="Count sequence_number up by one with each event of the stream.",
+    fix="Increment sequence_number by one with each event of the stream.",
     when=typed,
     good=[GOOD],
     bad=[
@@ -120,7 +120,7 @@ def missing_response_created(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def events_out_of_sequence(x: Exchange) -> Iterator[Finding]:
-    """Who takes up a stream that broke off asks for what follows a number: events are shown twice, or never."""
+    """Clients resume a lost stream after a number: events are shown twice, or never."""
     end = terminal(x)
     for number, part in enumerate((*building(x), *([end] if end else []))):
         if part.value.get("sequence_number") != number or part.value.get("sequence_number") is False:
@@ -131,7 +131,7 @@ def events_out_of_sequence(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "RSP005",
     SHOULD,
-    "Each event is named after the type in its data",
+    "The event name equals the type in its data",
     spec=EVENTS,
     fix="Send `event: <type>` before the data line, with the same type that the data has.",
     when=typed,
@@ -139,7 +139,7 @@ def events_out_of_sequence(x: Exchange) -> Iterator[Finding]:
     bad=[events(state("created"), *text("Hi"), state("completed"), name="message")],
 )
 def misnamed_response_event(x: Exchange) -> Iterator[Finding]:
-    """EventSource clients listen for the names: they hear nothing of an answer whose events have none, or another."""
+    """EventSource clients listen for names: they receive nothing from events with another name, or none."""
     for part in parts(x):
         if part.event.name != part.type:
             name = f"is named {shown(part.event.name)}" if part.event.name else "has no name"
@@ -150,7 +150,7 @@ def misnamed_response_event(x: Exchange) -> Iterator[Finding]:
 @response_rule(
     "RSP006",
     MUST,
-    "A message of the output has the role assistant and content parts with texts",
+    "A message item has role assistant and content parts with text",
     spec=OBJECT,
     fix="Send message items with role assistant and a list of parts: output_text with text, or refusal with refusal.",
     when=finished,
@@ -164,7 +164,7 @@ def misnamed_response_event(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def odd_message(x: Exchange) -> Iterator[Finding]:
-    """The SDKs put the answer together from these texts: of other shapes they make an empty one, or an exception."""
+    """The SDKs join these texts: from other shapes they produce an empty text, or an exception."""
     for item in output(told(x)[-1]):
         if item.get("type") == "message":
             yield from (Finding(seen, at=place(x)) for seen in _oddities(item))
@@ -174,7 +174,7 @@ def _oddities(item: Object) -> Iterator[str]:
     if item.get("role") != "assistant":
         yield f"a message has {held(item, 'role')}, not assistant"
     if not isinstance(item.get("content"), list):
-        yield f"a message has {held(item, 'content')}, no list of parts"
+        yield f"a message has {held(item, 'content')}, not a list of parts"
     for part in contents(item):
         name = {"output_text": "text", "refusal": "refusal"}.get(string(part.get("type")))
         if name is None and part.get("type") in ("text", "input_text"):
@@ -186,9 +186,9 @@ def _oddities(item: Object) -> Iterator[str]:
 @response_rule(
     "RSP007",
     MUST,
-    "A function call of the output has a call_id, a name and its arguments as a string",
+    "A function_call item has a call_id, a name and its arguments as a string",
     spec=OBJECT,
-    fix="Send function_call items with call_id, name and arguments, JSON text inside a string.",
+    fix="Send function_call items with call_id, name, and arguments as JSON text in a string.",
     when=finished,
     good=[CALLED, response(output=[CALL]), GOOD],
     bad=[
@@ -199,7 +199,7 @@ def _oddities(item: Object) -> Iterator[str]:
     ],
 )
 def odd_function_call(x: Exchange) -> Iterator[Finding]:
-    """The result is handed back under call_id: without it, or the name, the agent runs nothing, or ends in an error."""
+    """The result is sent back under call_id: without it, or the name, the agent runs nothing, or ends in an error."""
     for item in output(told(x)[-1]):
         if item.get("type") != "function_call":
             continue
@@ -213,7 +213,7 @@ def odd_function_call(x: Exchange) -> Iterator[Finding]:
 @response_rule(
     "RSP008",
     SHOULD,
-    "Each item of the output has an id of its own",
+    "Each output item has a unique id",
     spec=OBJECT,
     fix="Give each item an id, the same in all events of a stream and in the response.",
     when=finished,
@@ -221,23 +221,23 @@ def odd_function_call(x: Exchange) -> Iterator[Finding]:
     bad=[response(output=[SPOKEN, CALL | {"id": "msg_1"}]), response(output=[SPOKEN | {"id": None}])],
 )
 def items_without_ids(x: Exchange) -> Iterator[Finding]:
-    """Agents file what was said by the id: the later item takes the place of the earlier one."""
+    """Agents store items by id: the later item overwrites the earlier one."""
     seen: set[str] = set()
     for item in output(told(x)[-1]):
         name = string(item.get("id"))
         if not name:
-            yield Finding(f"an item of the output has {held(item, 'id')}", at=place(x))
+            yield Finding(f"an output item has {held(item, 'id')}", at=place(x))
         elif name in seen:
-            yield Finding(f"two items of the output have the id {shown(name)}", at=place(x))
+            yield Finding(f"two output items have the id {shown(name)}", at=place(x))
         seen.add(name)
 
 
 @response_rule(
     "RSP009",
     MUST,
-    "A finished response tells its usage in integers that add up",
+    "A finished response has a usage of integers that add up",
     spec=OBJECT,
-    fix="Send usage with input_tokens, output_tokens and total_tokens, in a stream with the event that ends it.",
+    fix="Send usage with input_tokens, output_tokens and total_tokens; in a stream, in the event that ends it.",
     when=finished,
     good=[GOOD, response(), response(usage=USAGE | {"cost": 0.1})],
     bad=[
@@ -249,7 +249,7 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def response_without_usage(x: Exchange) -> Iterator[Finding]:
-    """OpenAI's Agents SDK adds these numbers up after each turn: without them cost and limits are not known."""
+    """OpenAI's Agents SDK adds these numbers up after each turn: without them cost and limits are unknown."""
     end = told(x)[-1]
     counts: list[Any] = [mapping(end.get("usage")).get(name) for name in COUNTS]
     if not all(is_integer(count) and count >= 0 for count in counts):
@@ -258,4 +258,6 @@ def response_without_usage(x: Exchange) -> Iterator[Finding]:
             f"the usage of the response has {named}" if end.get("usage") else "the response has no usage", at=place(x)
         )
     elif counts[0] + counts[1] != counts[2]:
-        yield Finding(f"{counts[0]} input and {counts[1]} output tokens make a total of {counts[2]}", at=place(x))
+        yield Finding(
+            f"usage counts {counts[0]} input and {counts[1]} output tokens, but a total of {counts[2]}", at=place(x)
+        )

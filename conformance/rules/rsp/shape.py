@@ -1,4 +1,4 @@
-"""What the rules on responses share: how one is built."""
+"""Rule decorators for the Responses API."""
 
 from functools import partial
 from typing import Final
@@ -8,6 +8,6 @@ from conformance.model.rule import rule
 stream_rule: Final = partial(rule, apis=("responses",), modes=("stream",))
 """A rule on the events of a streamed response."""
 whole_rule: Final = partial(rule, apis=("responses",), modes=("unary",))
-"""A rule on a whole response."""
+"""A rule on a non-streaming response."""
 response_rule: Final = partial(rule, apis=("responses",))
-"""A rule on a response, whichever way it comes."""
+"""A rule on a response in either mode."""

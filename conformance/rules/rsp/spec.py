@@ -1,4 +1,4 @@
-"""Where it stands written what a response and its events are."""
+"""Documentation URLs of responses and their events."""
 
 OBJECT = "https://platform.openai.com/docs/api-reference/responses/object"
 EVENTS = "https://platform.openai.com/docs/api-reference/responses-streaming"

@@ -1,1 +1,1 @@
-"""SSE: the event stream's lines, blank lines, encoding and end (WHATWG HTML, section 9.2)."""
+"""SSE: the event stream's lines, blank lines, encoding and end marker (WHATWG HTML, section 9.2)."""

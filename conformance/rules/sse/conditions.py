@@ -1,4 +1,4 @@
-"""When a rule on an event stream applies."""
+"""Conditions for rules on event streams."""
 
 from conformance.apis.errors import error_at
 from conformance.model.exchange import Exchange, view
@@ -8,22 +8,24 @@ from conformance.rules.conditions import streamed
 
 
 def eventful(x: Exchange) -> Skip | None:
-    """An event stream came that has an event that clients see."""
-    return streamed(x) or (None if stream(x).dispatched else untestable("the stream has no event that clients see"))
+    """An event stream with at least one dispatched event was received."""
+    return streamed(x) or (
+        None if stream(x).dispatched else untestable("the stream has no event that clients dispatch")
+    )
 
 
 def holding_data(x: Exchange) -> Skip | None:
-    """An event stream came that has data, seen by clients or not."""
+    """An event stream with data was received, dispatched or not."""
     if skip := streamed(x):
         return skip
-    return None if any(e.has_data for e in stream(x).events) else untestable("the stream has no data")
+    return None if any(e.has_data for e in stream(x).events) else untestable("the stream has no data lines")
 
 
 _error_at = view(error_at)
 
 
 def answering(x: Exchange) -> Skip | None:
-    """An event stream came, and no error ended it."""
+    """An event stream was received that no error ended."""
     if skip := streamed(x):
         return skip
     return not_applicable("an error ended the stream") if _error_at(x) is not None else None

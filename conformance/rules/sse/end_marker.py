@@ -1,4 +1,4 @@
-"""The end marker: there is one, spelt exactly, once, and nothing follows it."""
+"""The end marker: present, exact, sent once, and last."""
 
 import re
 from collections.abc import Iterator
@@ -17,26 +17,26 @@ from conformance.rules.sse.lines import excerpt, lost_lines, merged_events, unfi
 from conformance.rules.sse.spec import CHUNKS
 
 LIKE_DONE = re.compile(rb"[\s\"'`]*+\[?\s*+done\s*+\]?[\s\"'`.;]*+", re.IGNORECASE)
-"""Possessive, so that a megabyte of blanks is read once."""
+"""Possessive quantifiers, so that a megabyte of blanks is scanned once."""
 
 
 def ended(x: Exchange) -> Skip | None:
-    """A stream came that has events and was neither cut off nor ended by an error."""
+    """A stream with events was received that was neither truncated nor ended by an error."""
     if skip := eventful(x) or answering(x):
         return skip
     if merged_events(x) or lost_lines(x):
-        return untestable("the stream's lines are not where they belong")
+        return untestable("the stream has misplaced lines or merged events")
     if TERMINAL[x.api] and not any(string(mapping(value).get("type")) for value in payloads(x)):
-        return untestable("no event says its type")
+        return untestable("no event has a type")
     if not ends(x) and unfinished(x):
-        return untestable("the stream breaks off in the midst of an event")
+        return untestable("the stream is truncated in the middle of an event")
     if TERMINAL[x.api] and payloads(x)[-1] is NOT_JSON:
-        return untestable("the last event is no JSON")
+        return untestable("the last event's data is not JSON")
     return None if ends(x) else whole(x)
 
 
 def marker(x: Exchange) -> str:
-    """What ends a stream of this API, for a sentence."""
+    """The end marker of this API's streams, for a message."""
     return " or ".join(TERMINAL[x.api]) or "data: [DONE]"
 
 
@@ -45,7 +45,7 @@ def marker(x: Exchange) -> str:
     MUST,
     "A stream ends with its end marker",
     spec=CHUNKS,
-    fix="Send `data: [DONE]` (Messages: message_stop; Responses: response.completed) when the answer is complete.",
+    fix="Send `data: [DONE]` (Messages: message_stop; Responses: response.completed) when the response is complete.",
     when=ended,
     good=[GOOD, GOOD_MESSAGES, raw(f"data:{ONE}\n\ndata:[DONE]\n\n"), raw(f"data: {ONE}\n\ndata: [done]\n\n")],
     bad=[
@@ -55,41 +55,41 @@ def marker(x: Exchange) -> str:
     ],
 )
 def missing_end_marker(x: Exchange) -> Iterator[Finding]:
-    """Nothing else tells a complete answer from one that was cut off; some clients connect again, which asks again."""
+    """Only the end marker distinguishes a complete stream from a truncated one; some clients reconnect and resend."""
     if ends(x):
         return
     misspelt = not TERMINAL[x.api] and any(_means_done(event) or _joins_done(event) for event in stream(x).events)
     if not misspelt:
-        yield Finding(f"the stream ends without {marker(x)}", at=span(x, stream(x).events[-1]))
+        yield Finding(f"the stream ends without its end marker, {marker(x)}", at=span(x, stream(x).events[-1]))
 
 
 def _joins_done(event: Event) -> bool:
-    """Whether the end marker is stuck to something else in one event, which is no JSON then."""
+    """Whether the end marker is joined to other data in one event, which then is not JSON."""
     return b"[DONE]" in event.data and value_of(event.data) is NOT_JSON
 
 
 def marked(x: Exchange) -> Skip | None:
-    """An event stream came, no error ended it, and it has an end marker."""
+    """An event stream with an end marker was received, and no error ended it."""
     return answering(x) or (None if ends(x) else untestable("the stream has no end marker"))
 
 
 @rule(
     "SSE008",
     SHOULD,
-    "The end marker comes once",
+    "The end marker is sent once",
     spec=CHUNKS,
-    fix="Let one layer write the end marker: the server, or the proxy that rewrites its stream.",
+    fix="Write the end marker in one layer: the server, or the proxy that rewrites its stream.",
     when=marked,
     good=[GOOD, GOOD_MESSAGES],
     bad=[streamed(*HELLO, "[DONE]"), raw(MESSAGES + b"data: [DONE]\n\n", probe="messages.hello")],
 )
 def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
-    """Two layers believe that they end the stream: sooner or later one of them does so too early."""
+    """Two layers each end the stream: sooner or later one of them does so too early."""
     again = list(ends(x)[1:])
     if x.api == "messages":
         again += [event for event in stream(x).dispatched if event.is_done]
     for event in again:
-        yield Finding(f"the end is marked again: {excerpt(event.data)}", at=span(x, event))
+        yield Finding(f"the end marker is repeated: {excerpt(event.data)}", at=span(x, event))
 
 
 @rule(
@@ -97,7 +97,7 @@ def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Nothing follows the end marker",
     spec=CHUNKS,
-    fix="Send usage, costs and the like before the end marker, or as a comment.",
+    fix="Send usage, costs and other data before the end marker, or as a comment.",
     when=marked,
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye\n\n\n"), streamed(*HELLO, "[DONE]")],
     bad=[
@@ -108,7 +108,7 @@ def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def events_after_the_end(x: Exchange) -> Iterator[Finding]:
-    """Half of the clients stop reading at the marker, the others deliver what follows: users see different answers."""
+    """Half of the clients stop reading at the marker, the others deliver later events: users see different responses."""
     end = ends(x)[0].end
     for event in stream(x).events:
         if event.start >= end and event.has_data and not _marks_end(x, event):
@@ -120,12 +120,14 @@ def _marks_end(x: Exchange, event: Event) -> bool:
 
 
 def ending_in_words(x: Exchange) -> Skip | None:
-    """An event stream came that has an event that is meant to be the end marker."""
-    return eventful(x) or (None if any(map(_spells_done, stream(x).events)) else untestable("no event is like [DONE]"))
+    """An event stream was received with an event meant as the end marker."""
+    return eventful(x) or (
+        None if any(map(_spells_done, stream(x).events)) else untestable("no event resembles [DONE]")
+    )
 
 
 def _means_done(event: Event) -> bool:
-    """Whether an event is meant to be the end marker, however it is spelt."""
+    """Whether an event is meant as the end marker, in any spelling."""
     return len(event.data) < 40 and bool(LIKE_DONE.fullmatch(event.data.removeprefix(b"data:")))
 
 
@@ -136,9 +138,9 @@ def _spells_done(event: Event) -> bool:
 @rule(
     "SSE010",
     MUST,
-    "The end marker is written exactly: [DONE]",
+    "The end marker is exactly [DONE]",
     spec=CHUNKS,
-    fix="Send the six characters [DONE] as the whole data of an event of their own.",
+    fix="Send a separate event whose data is exactly the six characters [DONE].",
     when=ending_in_words,
     good=[GOOD, raw(f"data: {ONE}\n\ndata:[DONE]\n\n"), streamed(*HELLO[:-1], "[DONE]", status=200)],
     bad=[
@@ -151,7 +153,9 @@ def _spells_done(event: Event) -> bool:
     modes=("stream",),
 )
 def inexact_end_marker(x: Exchange) -> Iterator[Finding]:
-    """Clients compare the text: any other spelling is parsed as JSON, which raises an error after a good answer."""
+    """Clients compare the text and parse any other spelling as JSON, which raises an error after a complete response."""
     for event in stream(x).events:
         if event.data != b"[DONE]" and _spells_done(event):
-            yield Finding(f"the end marker is written {shown(event.data.decode('latin-1'))}", at=span(x, event))
+            yield Finding(
+                f"the end marker is {shown(event.data.decode('latin-1'))}; expected [DONE]", at=span(x, event)
+            )

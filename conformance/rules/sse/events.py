@@ -1,4 +1,4 @@
-"""The events: what each of them holds, and what it is named."""
+"""The events: their data and their names."""
 
 from collections.abc import Iterator
 
@@ -22,22 +22,22 @@ from conformance.rules.sse.spec import ANTHROPIC, CHUNKS, INTERPRETING
 
 
 def unbroken(x: Exchange) -> Skip | None:
-    """An event stream came whole, and its lines and blank lines are where they belong."""
+    """A complete event stream was received, without misplaced lines or missing blank lines."""
     if skip := is_streamed(x) or whole(x):
         return skip
     if reply(x).status in (204, 205):
-        return untestable("the status says that there is no body")
+        return untestable("the status does not allow a body")
     if lost_lines(x):
-        return untestable("the answer stands outside data lines")
+        return untestable("response content is outside data lines")
     return untestable("blank lines between the events are missing") if merged_events(x) else None
 
 
 @rule(
     "SSE002",
     MUST,
-    "A stream has events",
+    "A stream has at least one event",
     spec=INTERPRETING,
-    fix="Send each chunk as a line `data: {json}` with a blank line after it, and an error status if there is no answer.",
+    fix="Send each chunk as a line `data: {json}` with a blank line after it, and an error status if there is no content.",
     when=unbroken,
     good=[GOOD, GOOD_MESSAGES, streamed({"error": {"message": "Overloaded."}})],
     bad=[
@@ -50,17 +50,17 @@ def unbroken(x: Exchange) -> Skip | None:
     ],
 )
 def eventless_stream(x: Exchange) -> Iterator[Finding | Skip]:
-    """The SDKs end without an error and without a word; agents take the answer for empty, ask again, and pay again."""
+    """The SDKs finish without an error or content; agents treat the response as empty, retry, and pay again."""
     silent = (*TERMINAL["messages"], "ping") if x.api == "messages" else ()
     values = payloads(x)
     if any(v is not DONE and mapping(v).get("type") not in silent for v in values):
         return
     if any(e.has_data for e in stream(x).events if not e.terminated):
-        yield untestable("the stream's only event is unfinished")
+        yield untestable("the stream's only event is unterminated")
         return
     content = reply(x).content
-    what = "no more than its end marker" if values else "nothing that clients see" if content.strip() else "no octet"
-    yield Finding(f"the stream holds {what}", at=reply(x).locate(0, min(len(content), 200)))
+    what = "only its end marker" if values else "no event that clients dispatch" if content.strip() else "no bytes"
+    yield Finding(f"the event stream contains {what}", at=reply(x).locate(0, min(len(content), 200)))
 
 
 @rule(
@@ -68,7 +68,7 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | Skip]:
     MUST,
     "The data of each event is one JSON value",
     spec=CHUNKS,
-    fix="Serialise each chunk once with a JSON library, on one data line; send heartbeats as comments.",
+    fix="Serialise each chunk once with a JSON library, on one data line; send keep-alive events as comments.",
     when=eventful,
     good=[GOOD, GOOD_MESSAGES, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw(": ping\n\ndata: {}\n\n")],
     bad=[
@@ -83,14 +83,14 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | Skip]:
     ],
 )
 def event_is_no_json(x: Exchange) -> Iterator[Finding]:
-    """Clients raise a decoding error in the midst of the answer, or skip the event and lose its text."""
+    """Clients raise a decoding error in the middle of the response, or skip the event and lose its text."""
     explained = {event.start for event in merged_events(x)} | _broken_by_lost_lines(x)
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
         if value is not NOT_JSON or event.start in explained or is_passed_over(x, event):
             continue
         if _is_utf8(event.data) and not LIKE_DONE.fullmatch(event.data):
             what = "a second `data:`" if event.data.startswith(b"data:") else fault_of(event.data)
-            yield Finding(f"an event's data is no JSON: {what}: {excerpt(event.data)}", at=span(x, event))
+            yield Finding(f"an event's data is not JSON: {what}: {excerpt(event.data)}", at=span(x, event))
 
 
 def _is_utf8(octets: bytes) -> bool:
@@ -102,7 +102,7 @@ def _is_utf8(octets: bytes) -> bool:
 
 
 def _broken_by_lost_lines(x: Exchange) -> set[int]:
-    """Where the events begin that are incomplete because a line of theirs is no data line."""
+    """The start offsets of events that are incomplete because one of their lines is not a data line."""
     if not lost_lines(x):
         return set()
     starts = {line.start for line in lost_lines(x)}
@@ -112,9 +112,9 @@ def _broken_by_lost_lines(x: Exchange) -> set[int]:
 @rule(
     "SSE017",
     SHOULD,
-    "No string in a stream holds half a character",
+    "No string in a stream contains a lone surrogate",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.2",
-    fix="Hold back the first half of a character (a lone surrogate such as \\ud83d) until its other half is made.",
+    fix="Hold back a lone surrogate such as \\ud83d until the other half of its pair is generated.",
     when=eventful,
     good=[GOOD, raw('data: {"a": "\\ud83d\\ude42 \\\\ud83d"}\n\ndata: [DONE]\n\n')],
     bad=[
@@ -123,20 +123,22 @@ def _broken_by_lost_lines(x: Exchange) -> set[int]:
     ],
 )
 def lone_surrogates(x: Exchange) -> Iterator[Finding]:
-    """Some parsers refuse the event, others show a replacement character, or fail when the text is stored as UTF-8."""
+    """Some parsers reject the event, others show a replacement character, or fail when storing the text as UTF-8."""
     if not SURROGATE.search(reply(x).content):
         return
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
         if half := lone_surrogate(event.data, value):
-            yield Finding(f"a string holds {half} without its other half: {excerpt(event.data)}", at=span(x, event))
+            yield Finding(
+                f"a string in an event contains the lone surrogate {half}: {excerpt(event.data)}", at=span(x, event)
+            )
 
 
 @rule(
     "SSE014",
     SHOULD,
-    "Chunks come as events without a name",
+    "Chat chunks are events without a name",
     spec=CHUNKS,
-    fix="Leave the event field out: Chat Completions streams are data only.",
+    fix="Omit the event field: Chat Completions streams are data only.",
     when=eventful,
     good=[GOOD, raw(f"event: message\ndata: {ONE}\n\n"), raw('event: error\ndata: {"error": {}}\n\n')],
     bad=[raw(f"event: chunk\ndata: {ONE}\n\n"), raw(f"data: {ONE}\n\nevent: done\ndata: [DONE]\n\n")],
@@ -144,7 +146,7 @@ def lone_surrogates(x: Exchange) -> Iterator[Finding]:
     modes=("stream",),
 )
 def named_chunks(x: Exchange) -> Iterator[Finding]:
-    """EventSource clients deliver named events to listeners that nobody has set up; SDKs treat some names apart."""
+    """EventSource clients deliver named events to listeners that are not registered; SDKs handle some names differently."""
     end = ends(x)[0].end if ends(x) else len(reply(x).content)
     for event in stream(x).dispatched:
         if event.name not in ("", "message", "error", "ping") and event.start < end:
@@ -156,7 +158,7 @@ def named_chunks(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Each event is named after the type in its data",
     spec=ANTHROPIC,
-    fix="Send `event: <type>` before the data line, with the same type that the data has.",
+    fix="Send `event: <type>` before the data line, with the `type` of the data.",
     when=eventful,
     good=[GOOD_MESSAGES, raw(MESSAGES + b"data: [DONE]\n\n", probe="messages.hello")],
     bad=[
@@ -167,7 +169,7 @@ def named_chunks(x: Exchange) -> Iterator[Finding]:
     modes=("stream",),
 )
 def misnamed_event(x: Exchange) -> Iterator[Finding]:
-    """Anthropic's SDKs choose by the event's name and skip events without one: the text is lost without an error."""
+    """Anthropic's SDKs dispatch on the event name and skip events without one: the text is lost without an error."""
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
         kind = string(mapping(value).get("type"))
         if kind and event.name != kind:

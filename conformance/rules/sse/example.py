@@ -1,4 +1,4 @@
-"""What the SSE rules' examples are made of."""
+"""Building blocks of the SSE rules' examples."""
 
 import json
 
@@ -11,13 +11,13 @@ ONE = json.dumps(HELLO[1])
 
 
 def raw(body: bytes | str, *, headers: tuple[tuple[str, str], ...] = (SSE,), probe: str = "chat.hello") -> Exchange:
-    """A stream of these octets."""
+    """A stream of these bytes."""
     octets = body.encode() if isinstance(body, str) else body
     return exchange(http(200, headers, octets), probe=probe, ending=CLOSED)
 
 
 def named(*types: str, name: str | None = None) -> bytes:
-    """Events of the Messages API, each named after its type, or all by one name."""
+    """Messages API events, each named after its type, or all with one name."""
     return b"".join(f'event: {name or kind}\ndata: {{"type": "{kind}"}}\n\n'.encode() for kind in types)
 
 

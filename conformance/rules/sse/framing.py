@@ -1,4 +1,4 @@
-"""The lines and the blank lines that make events of octets."""
+"""The lines and blank lines that delimit events."""
 
 from collections.abc import Iterator
 
@@ -17,26 +17,26 @@ from conformance.rules.sse.spec import INTERPRETING
 @rule(
     "SSE003",
     MUST,
-    "A blank line stands between two events",
+    "A blank line separates events",
     spec=INTERPRETING,
-    fix="End each event with two line ends, and make proxies pass blank lines on.",
+    fix="End each event with two line ends, and make proxies forward blank lines.",
     when=holding_data,
     good=[GOOD, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw('data: {"a": 1}\r\n\r\ndata: [DONE]\r\r')],
     bad=[raw(sse(*HELLO, end="\n")), raw(sse(*HELLO, end="\n") + b"\n"), raw(f"data: {ONE}\ndata: [DONE]\n\n")],
 )
 def events_run_together(x: Exchange) -> Iterator[Finding]:
-    """Without the blank line the lines make one event, which no client can parse, or none at all."""
+    """Without the blank line the lines form one event, which clients can't parse, or no event."""
     for event in merged_events(x):
         lines = event.data.count(b"\n") + 1
-        yield Finding(f"{lines} data lines, each complete by itself, stand in one event", at=span(x, event))
+        yield Finding(f"one event contains {lines} data lines, each a complete event on its own", at=span(x, event))
 
 
 @rule(
     "SSE005",
     MUST,
-    "No part of an answer stands outside data lines",
+    "All response content is on data lines",
     spec=INTERPRETING,
-    fix="Begin each line of an event's data with `data:`, in lower case and at the start of the line.",
+    fix="Start each line of an event's data with `data:`, in lower case and without indentation.",
     when=streamed,
     good=[GOOD, GOOD_MESSAGES, raw(": {}\n\ndata: {}\n\n")],
     bad=[
@@ -48,26 +48,28 @@ def events_run_together(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def lines_outside_data(x: Exchange) -> Iterator[Finding]:
-    """Clients ignore lines whose field they don't know (WHATWG HTML, 9.2.6): what stands there is lost without an error."""
+    """Clients ignore lines with unknown fields (WHATWG HTML, 9.2.6): their content is lost without an error."""
     for line in lost_lines(x):
-        yield Finding(f"a line is no field of an event stream: {excerpt(line.text)}", at=span(x, line))
+        yield Finding(
+            f"a line is not an event stream field, so clients ignore it: {excerpt(line.text)}", at=span(x, line)
+        )
 
 
 @rule(
     "SSE006",
     MAY,
-    "Only the known fields are used: data, event, id and retry",
+    "Event streams use only the fields data, event, id and retry",
     spec=INTERPRETING,
-    fix="Send what is meant for people as a comment (a line that begins with a colon).",
+    fix="Send notes for humans as comments (lines that start with a colon).",
     when=streamed,
     good=[GOOD, raw(f": note\nid: 1\nretry: 10\ndata: {ONE}\n\n")],
     bad=[raw(f"note: hello\ndata: {ONE}\n\ndata: [DONE]\n\n")],
 )
 def unknown_fields(x: Exchange) -> Iterator[Finding]:
-    """Clients ignore such lines; a strict reader may log each of them."""
+    """Clients ignore such lines; a strict parser may log each of them."""
     for line in stray_lines(x):
         if not is_lost(line.text):
-            yield Finding(f"a line has an unknown field: {excerpt(line.text)}", at=span(x, line))
+            yield Finding(f"a line of the event stream has an unknown field: {excerpt(line.text)}", at=span(x, line))
 
 
 @rule(
@@ -75,32 +77,34 @@ def unknown_fields(x: Exchange) -> Iterator[Finding]:
     MUST,
     "The last event ends with a blank line",
     spec=INTERPRETING,
-    fix="Write two line ends after every event, the last one included.",
+    fix="Write two line ends after every event, including the last.",
     when=both(holding_data, whole),
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye")],
     bad=[raw(EVENTS[:-1]), raw(EVENTS[:-2]), raw(MESSAGES[:-1], probe="messages.hello"), raw(f"data: {ONE[:9]}")],
 )
 def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
-    """Clients drop an event that the stream leaves unfinished, and with it the end marker or the last words."""
+    """Clients drop an unterminated event, and with it the end marker or the last words."""
     event = unfinished(x)
     if event and not merged_events(x):
-        yield Finding(f"the stream ends in the midst of an event: {excerpt(event.octets)}", at=span(x, event))
+        yield Finding(
+            f"the stream ends without a blank line after its last event: {excerpt(event.octets)}", at=span(x, event)
+        )
 
 
 @rule(
     "SSE013",
     SHOULD,
-    "The fields id and retry have values that clients can use",
+    "The fields id and retry have valid values",
     spec=INTERPRETING,
-    fix="Send retry as digits only (milliseconds) and id without NUL, or leave both out.",
+    fix="Send retry as digits only (milliseconds) and id without NUL, or omit both.",
     when=streamed,
     good=[GOOD, raw(f"id: 7\nretry: 1000\ndata: {ONE}\n\ndata: [DONE]\n\n")],
     bad=[raw(f"retry: soon\ndata: {ONE}\n\n"), raw(f"id: a\0b\ndata: {ONE}\n\n")],
 )
 def unusable_field_value(x: Exchange) -> Iterator[Finding]:
-    """Clients ignore such a field: reconnection does not work as the server believes."""
+    """Clients ignore an invalid field: reconnection does not work as the server expects."""
     for event in stream(x).events:
         for line in () if event.plain else event.lines:
             value = line.value
             if (line.name == "retry" and not value.isdigit()) or (line.name == "id" and b"\0" in value):
-                yield Finding(f"the field {line.name} holds {excerpt(value)}", at=span(x, line))
+                yield Finding(f"the event field {line.name} has the invalid value {excerpt(value)}", at=span(x, line))

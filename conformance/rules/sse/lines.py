@@ -1,4 +1,4 @@
-"""The lines that are not where they belong. Several rules ask for them, so that one fault trips one rule."""
+"""Misplaced lines; shared, so that one defect triggers exactly one rule."""
 
 import re
 
@@ -19,19 +19,19 @@ def stray_lines(x: Exchange) -> tuple[Line, ...]:
 
 @view
 def lost_lines(x: Exchange) -> tuple[Line, ...]:
-    """The stray lines that hold a part of an answer: JSON, or a field's name in another spelling."""
+    """The stray lines that hold response content: JSON, or a misspelled field name."""
     return tuple(line for line in stray_lines(x) if is_lost(line.text))
 
 
 def is_lost(text: bytes) -> bool:
-    """Whether a stray line holds a part of an answer."""
+    """Whether a stray line holds response content."""
     bare = text.strip().removeprefix(BOM)
     return bare[:1] in (b"{", b"[", b'"', b"}", b"]") or bool(LAX_FIELD.match(text))
 
 
 @view
 def merged_events(x: Exchange) -> tuple[Event, ...]:
-    """The blocks that hold several events: each data line is complete by itself, together they are not."""
+    """Blocks of several events: each data line is valid JSON on its own, joined they are not."""
     return tuple(e for e in stream(x).events if not e.plain and b"\n" in e.data and _is_merged(e))
 
 
@@ -42,11 +42,11 @@ def _is_merged(event: Event) -> bool:
 
 
 def unfinished(x: Exchange) -> Event | None:
-    """The event that the stream's end leaves without its blank line, or None."""
+    """The last event, if the stream ends before its blank line, or None."""
     events = stream(x).events
     return events[-1] if events and events[-1].has_data and not events[-1].terminated else None
 
 
 def excerpt(data: bytes) -> str:
-    """The first characters of some octets of a stream, for a finding."""
+    """The first characters of some bytes of a stream, for a finding."""
     return quoted(data[:200].decode("utf-8", "replace"), 60)

@@ -1,4 +1,4 @@
-"""Where the requirements on an event stream stand."""
+"""Sources of the requirements on event streams."""
 
 WHATWG = "https://html.spec.whatwg.org/multipage/server-sent-events.html#"
 PARSING = WHATWG + "parsing-an-event-stream"

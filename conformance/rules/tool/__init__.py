@@ -1,4 +1,4 @@
-"""TOOL: the tool calls in a Chat Completions answer, in both modes: whether a client can run them.
+"""TOOL: tool calls in Chat Completions responses, in both modes: whether a client can run them.
 
-What the model chose to call is never judged, only whether the call comes whole.
+Which tool the model chose is never judged, only whether the call is complete.
 """

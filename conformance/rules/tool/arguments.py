@@ -1,4 +1,4 @@
-"""What a call hands to its function."""
+"""The arguments of a tool call."""
 
 from collections.abc import Iterator
 
@@ -34,14 +34,14 @@ from conformance.rules.tool.shape import (
     ],
 )
 def arguments_no_string(x: Exchange) -> Iterator[Finding]:
-    """Clients add the pieces up as text: an exception with the OpenAI SDKs, empty arguments and a wrongly run tool elsewhere."""
+    """Clients concatenate the pieces as text: the OpenAI SDKs raise an exception, others run the tool with empty arguments."""
     for fragment in fragments(x):
         if isinstance(fragment.value, dict) and has_odd_arguments(fragment):
             yield Finding(f"a tool call has {held(function_of(fragment), 'arguments')}", at=place(x, fragment))
 
 
 def _broken(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
-    """Calls whose arguments are no JSON object."""
+    """Calls whose arguments are not a JSON object."""
     for call, found in joined_calls(x):
         if is_function_call(call) and not is_object(call.arguments):
             yield call, found[-1]
@@ -66,17 +66,20 @@ def _finish(x: Exchange, slot: int) -> str:
     ],
 )
 def arguments_no_json(x: Exchange) -> Iterator[Finding]:
-    """The specification leaves room for a model's slips, but agents run tools with what they can parse: nothing, or half."""
+    """The specification allows invalid JSON from the model, but agents run tools with what they can parse: nothing, or half."""
     for call, fragment in _broken(x):
         if _finish(x, fragment.choice) not in ("", "length", "content_filter"):
-            yield Finding(f"the arguments of {shown(call.name)} are {shown(call.arguments)}", at=place(x, fragment))
+            yield Finding(
+                f"the arguments of {shown(call.name)} are not one JSON object: {shown(call.arguments)}",
+                at=place(x, fragment),
+            )
 
 
 @tool_rule(
     "TOOL014",
     MUST,
-    "A tool call that was cut off by the cap finishes with length",
-    fix="Report length where the cap was reached, whatever had begun.",
+    "A tool call truncated by the token cap has finish_reason length",
+    fix="Set finish_reason to length when the token cap is reached, also inside a tool call.",
     when=capped_call,
     good=[
         called(begins(arguments='{"ci'), finish="length", body={"max_tokens": 8}),
@@ -85,8 +88,8 @@ def arguments_no_json(x: Exchange) -> Iterator[Finding]:
     bad=[called(begins(arguments='{"ci'), body={"max_tokens": 8})],
 )
 def cut_call_called_complete(x: Exchange) -> Iterator[Finding]:
-    """The agent takes half a call for a whole one: it runs the tool with what it can repair, or blames the model."""
+    """The agent treats the truncated call as complete: it runs the tool with repaired arguments, or blames the model."""
     for call, fragment in _broken(x):
         if (finish := _finish(x, fragment.choice)) != "length":
-            seen = f"the cap cut {shown(call.arguments)}, but finish_reason is {shown(finish)}"
+            seen = f"the token cap truncated the arguments to {shown(call.arguments)}, but finish_reason is {shown(finish)}"
             yield Finding(seen, at=place(x, fragment))

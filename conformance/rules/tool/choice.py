@@ -1,4 +1,4 @@
-"""Whether what the request says of calling tools is kept: which one, how many, or none."""
+"""Whether `tools`, `tool_choice` and `parallel_tool_calls` are honoured: which tool, how many calls, or none."""
 
 from collections.abc import Iterator
 
@@ -23,17 +23,17 @@ ONE = TOOLS | {"parallel_tool_calls": False}
 @tool_rule(
     "TOOL020",
     MUST,
-    "No tool is called where none may be",
+    "No tool is called under tool_choice none, or without tools",
     spec=CHOICE,
-    fix="Read tool_choice: under none, and where no tools are offered, make no tool calls out of what the model says.",
+    fix="Read tool_choice: under none, and without tools, do not parse tool calls from the model's output.",
     when=uncallable,
     apis=APIS,
     good=[streamed(*HELLO), answered(completion(), body=NONE)],
     bad=[calling(begins(), goes_on("{}"), body=NONE), called(begins(arguments="{}"), body={"tools": []})],
 )
 def forbidden_call(x: Exchange) -> Iterator[Finding]:
-    """The client has said that it can't or won't run a tool now: the turn ends without an answer, or a tool runs twice."""
-    why = "under tool_choice none" if offered(x) else "though no tool was offered"
+    """The client can't or won't run a tool in this turn: the turn ends without content, or a tool runs twice."""
+    why = "under tool_choice none" if offered(x) else "but the request has no tools"
     for _, call in calls(x):
         yield Finding(f"{shown(call.name)} is called {why}", at=at_call(x))
 
@@ -41,9 +41,9 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL021",
     MUST,
-    "A tool that is named to be called is called, or the choice is refused",
+    "A tool named in tool_choice is called, or tool_choice is rejected",
     spec=CHOICE,
-    fix="Constrain the model to a call of the tool that tool_choice names, or refuse the choice with 400.",
+    fix="Constrain the model to call the tool that tool_choice names, or reject tool_choice with 400.",
     when=named_to_the_end,
     apis=APIS,
     good=[
@@ -58,39 +58,41 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def named_choice_dropped(x: Exchange) -> Iterator[Finding]:
-    """Frameworks get structured answers by naming one tool: prose is a crash, another tool's arguments are worse."""
+    """Frameworks get structured output by naming one tool: text crashes them, another tool's arguments are worse."""
     wanted = required_name(x)
     for call in misnamed(x):
-        yield Finding(f"{shown(wanted)} was to be called, and {shown(call.name)} is", at=at_call(x))
+        yield Finding(f"tool_choice names {shown(wanted)}, but {shown(call.name)} is called", at=at_call(x))
     if not effects(x).calls:
-        yield Finding(f"{shown(wanted)} was to be called, and no tool is", at=place(x))
+        yield Finding(f"tool_choice names {shown(wanted)}, but no tool is called: the field is ignored", at=place(x))
 
 
 @tool_rule(
     "TOOL022",
     MUST,
-    "A request for one call at a time is honoured or refused",
+    "A request to turn off parallel tool calls is honoured or rejected",
     spec="https://platform.openai.com/docs/api-reference/chat/create#chat-create-parallel_tool_calls",
-    fix="End the answer after its first call, or refuse the field with 400.",
+    fix="End the response after its first tool call, or reject the field with 400.",
     when=alone,
     apis=APIS,
     good=[calling(begins(), goes_on("{}"), body=ONE), called(begins(arguments="{}"), body=ONE)],
     bad=[calling(*TWO, body=ONE), called(begins(), begins("g", id="call_2"), body=ONE)],
 )
 def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
-    """Who asks a person before each call, or runs one tool at a time, drops the second call or runs it unasked."""
+    """Agents that confirm each call, or run one tool at a time, drop the second call or run it unconfirmed."""
     for choice in answer(x).choices:
         if len(choice.calls) > 1:
             last = [fragment for fragment in fragments(x) if fragment.choice == choice.index][-1:]
-            yield Finding(f"one call was allowed, and {len(choice.calls)} came", at=place(x, *last))
+            yield Finding(
+                f"the request allows one tool call, but the response has {len(choice.calls)}", at=place(x, *last)
+            )
 
 
 @tool_rule(
     "TOOL023",
     SHOULD,
-    "A call is of a tool that the request offers",
+    "A tool call names a tool of the request",
     spec=CHOICE,
-    fix="Take the name from the request's tools, without a prefix or number of the template's own.",
+    fix="Use the name from the request's tools, without a prefix or number added by the chat template.",
     when=free_calls,
     apis=APIS,
     good=[calling(*TWO, body=TOOLS), called(begins(arguments="{}"), body=TOOLS)],
@@ -100,11 +102,15 @@ def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def invented_tool(x: Exchange) -> Iterator[Finding]:
-    """The agent finds no such tool: it tells the model so, and pays for another turn, or ends in an exception."""
+    """The agent finds no such tool: it reports that to the model and pays for another turn, or raises an exception."""
     for _, call in calls(x):
         if call.name and call.name not in offered(x):
             names = ", ".join(shown(name) for name in list(offered(x))[:5])
-            yield Finding(f"{shown(call.name)} is called", at=at_call(x), expected=f"one of {names}")
+            yield Finding(
+                f"{shown(call.name)} is called, which is not in the request's tools",
+                at=at_call(x),
+                expected=f"one of {names}",
+            )
 
 
 MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
@@ -113,8 +119,8 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
 @tool_rule(
     "TOOL024",
     SHOULD,
-    "A call does not come as text",
-    fix="Choose the parser of calls that belongs to the model's chat template, and send what it finds in tool_calls alone.",
+    "A tool call is not sent as text",
+    fix="Use the tool call parser that matches the model's chat template, and send the calls in tool_calls only.",
     when=talking,
     apis=APIS,
     good=[
@@ -130,6 +136,6 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
     ],
 )
 def call_as_text(x: Exchange) -> Iterator[Finding]:
-    """The user reads the call, and no tool is run: the agent takes the text for its answer."""
+    """The user sees the call as text, and no tool is run: the agent treats it as the final content."""
     if text := leaked(x):
-        yield Finding(f"the content holds a call: {quoted(text)}", at=place(x))
+        yield Finding(f"the content contains a tool call as text: {quoted(text)}", at=place(x))

@@ -1,4 +1,4 @@
-"""Whether tools can be offered as frameworks offer them, and beside what else is asked."""
+"""Whether tools are accepted with the schemas that frameworks send, and together with other fields."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,19 +15,19 @@ CREATE = "https://platform.openai.com/docs/api-reference/chat/create"
 
 
 def _offered(x: Exchange) -> Skip | None:
-    """A tool was offered whose schema has many keywords."""
+    """The request has a tool whose schema uses many keywords."""
     if x.question.topic != "tools" or x.question.about != "keywords":
         return ANOTHER_QUESTION
     return in_a_mode_that_is_offered(x) or decided(x)
 
 
 def _probed(x: Exchange) -> Skip | None:
-    """Log probabilities were asked for beside tools."""
+    """The request combines `logprobs` and `tools`."""
     if x.question.topic != "form" or x.question.about != "logprobs-beside-tools":
         return ANOTHER_QUESTION
     if skip := decided(x):
         return skip
-    return not_applicable("the target refuses `tool_choice`") if names(refusal(x), "tool_choice") else None
+    return not_applicable("the target rejects `tool_choice`") if names(refusal(x), "tool_choice") else None
 
 
 KEYWORDS: dict[str, Any] = {"probe": "chat.tools.keywords"}
@@ -38,30 +38,30 @@ ALONE = answered(completion(), probe="chat.witness.logprobs")
 @tool_rule(
     "TOOL029",
     SHOULD,
-    "The usual keywords of JSON Schema are accepted in a tool's parameters",
+    "Common JSON Schema keywords are accepted in a tool's parameters",
     spec=f"{CREATE}#chat-create-tools",
-    fix="Accept $schema, title, const, $ref, propertyNames and their like; leave out what the model's engine can't read.",
+    fix="Accept $schema, title, const, $ref, propertyNames etc.; remove keywords that the model's engine can't read.",
     when=_offered,
     beside={"first": "tools"},
     good=[(answered(completion(), **KEYWORDS), FIRST)],
     bad=[(answered(error("Unknown name $schema.", param="tools"), status=400, **KEYWORDS), FIRST)],
 )
 def schema_keyword_refused(x: Exchange, first: Exchange) -> Iterator[Finding | Skip]:
-    """Schemas are written by generators, MCP servers' among them: their tools can't be used at all with this target."""
+    """Schemas are generated, for example by MCP servers: their tools can't be used with this target at all."""
     yield from refused_beside(x, first)
 
 
 @tool_rule(
     "TOOL030",
     SHOULD,
-    "Log probabilities and tools, each offered, are offered together",
+    "`logprobs` and `tools`, if each is accepted, are accepted together",
     spec=f"{CREATE}#chat-create-logprobs",
-    fix="Answer with log probabilities of what is text, and leave them out where calls are.",
+    fix="Return log probabilities for text tokens, and omit them for tool calls.",
     when=_probed,
     beside={"tools": "tools", "logprobs": "witness.logprobs"},
     good=[(answered(completion(), **LOGPROBS), FIRST, ALONE)],
     bad=[(answered(error("No logprobs beside tools."), status=400, **LOGPROBS), FIRST, ALONE)],
 )
 def logprobs_refused_beside_tools(x: Exchange, tools: Exchange, logprobs: Exchange) -> Iterator[Finding | Skip]:
-    """Who watches an agent's certainty finds out in production that the two don't go together, or only not when streaming."""
+    """Teams that monitor an agent's confidence learn in production that the two can't be combined, or not when streaming."""
     yield from refused_beside(x, tools, logprobs)

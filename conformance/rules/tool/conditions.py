@@ -1,4 +1,4 @@
-"""When a rule on tool calls applies."""
+"""Conditions under which a rule on tool calls applies."""
 
 from conformance.apis.chat import fragments, is_shaped
 from conformance.apis.request import cap_asked, choices_asked
@@ -15,26 +15,26 @@ from conformance.rules.tool.shape import has_odd_arguments, mentions, other_ids,
 
 
 def mentioned(x: Exchange) -> Skip | None:
-    """An answer came that speaks of tool calls."""
+    """The response has the field `tool_calls`."""
     return chosen(x) or (None if any(True for _ in mentions(x)) else not_applicable("no tool was called"))
 
 
 def called_some(x: Exchange) -> Skip | None:
-    """An answer came that calls tools."""
+    """The response has tool calls."""
     found = any(isinstance(fragment.value, dict) for fragment in fragments(x))
     return chosen(x) or (None if found else not_applicable("no tool was called"))
 
 
 def unlost_calls(x: Exchange) -> Skip | None:
-    """An answer came that calls tools, and no fragment of the calls was lost on the way."""
+    """The response has tool calls, and none of their fragments was lost."""
     return called_some(x) or (unbroken(x) if x.mode == "stream" else None)
 
 
 def known_calls(x: Exchange) -> Skip | None:
-    """As unlost_calls, and the fragments can be put together to calls (or else TOOL015 tells of it)."""
+    """As unlost_calls, and the fragments can be joined to calls (otherwise TOOL015 reports it)."""
     if skip := unlost_calls(x):
         return skip
-    return untestable("a call changes its index") if any(True for _ in stray_fragments(x)) else None
+    return untestable("a tool call changes its index") if any(True for _ in stray_fragments(x)) else None
 
 
 def _called(x: Exchange) -> Skip | None:
@@ -42,119 +42,125 @@ def _called(x: Exchange) -> Skip | None:
 
 
 told_apart = by_api({"chat": known_calls, "messages": _called, "responses": _called})
-"""An answer of any API came with calls that can be told apart."""
+"""The response, of any API, has tool calls that can be distinguished."""
 
 
 def called_to_the_end(x: Exchange) -> Skip | None:
-    """An answer came whole that calls tools."""
+    """The response is complete and has tool calls."""
     return called_some(x) or finished(x)
 
 
 def joinable_calls(x: Exchange) -> Skip | None:
-    """An answer came whole that calls functions, with arguments that can be joined."""
+    """The response is complete and has function calls whose arguments can be joined."""
     if skip := called_to_the_end(x) or known_calls(x):
         return skip
     if any(isinstance(f.value, dict) and has_odd_arguments(f) for f in fragments(x)) or any(True for _ in other_ids(x)):
-        return untestable("the arguments can't be joined")
+        return untestable("the arguments of a tool call can't be joined")
     return None
 
 
 def complete_calls(x: Exchange) -> Skip | None:
-    """As joinable_calls, and no arguments were sent again (or else TOOL017 tells of it)."""
+    """As joinable_calls, and no arguments were repeated (otherwise TOOL017 reports it)."""
     if skip := joinable_calls(x):
         return skip
-    return untestable("arguments were sent again") if any(True for _ in repeated_arguments(x)) else None
+    return untestable("arguments of a tool call were repeated") if any(True for _ in repeated_arguments(x)) else None
 
 
 def capped_call(x: Exchange) -> Skip | None:
-    """One answer calls tools, and its usage tells that it ran into the cap of the request."""
+    """A single choice has tool calls, and its usage shows that it reached the request's token cap."""
     if skip := complete_calls(x):
         return skip
     spent, cap = usage(x), cap_asked(x)
     if not cap or choices_asked(x) > 1:
-        return not_applicable("the request set no cap on a single answer")
+        return not_applicable("the request sets no token cap, or several choices")
     if spent is None:
-        return untestable("no usage tells whether the answer ran into the cap")
-    return None if spent.completion >= cap else not_applicable("the answer stayed under the cap")
+        return untestable("the response has no usage that shows whether the token cap was reached")
+    return None if spent.completion >= cap else not_applicable("the completion stayed under the token cap")
 
 
 def uncapped_calls(x: Exchange) -> Skip | None:
-    """As complete_calls, but the answer did not run into the cap of the request (where TOOL014 judges)."""
+    """As complete_calls, and the completion did not reach the token cap (TOOL014 judges those)."""
     if skip := complete_calls(x):
         return skip
-    return None if capped_call(x) else not_applicable("the answer ran into the cap")
+    return None if capped_call(x) else not_applicable("the completion reached the token cap")
 
 
 def says_tool_calls(x: Exchange) -> Skip | None:
-    """An answer came whole that finishes with `tool_calls`."""
+    """The response is complete with finish_reason `tool_calls`."""
     if skip := finished(x):
         return skip
     if not is_shaped(x):
-        return untestable("what the choices hold can't be read")
+        return untestable("the content of the choices can't be read")
     said = any("tool_calls" in choice.finishes for choice in answer(x).choices)
     return None if said else not_applicable("finish_reason is not tool_calls")
 
 
 def uncallable(x: Exchange) -> Skip | None:
-    """An answer came to a request that allows no call."""
+    """A response to a request that allows no tool calls."""
     if skip := chosen(x):
         return skip
     if freedom(x) != "none":
-        return not_applicable("the request allows calls")
+        return not_applicable("the request allows tool calls")
     return _unannounced(x, "tool_choice") if offered(x) else None
 
 
 def named(x: Exchange) -> Skip | None:
-    """An answer came, and can be read, to a request that names the tool to be called."""
+    """A readable response to a request whose tool_choice names a tool."""
     if skip := chosen(x):
         return skip
     if freedom(x) != "named":
-        return not_applicable("no tool was named to be called")
+        return not_applicable("tool_choice names no tool")
     return _unannounced(x, "tool_choice") or (untestable(fault) if (fault := illegible(x)) else None)
 
 
 def named_to_the_end(x: Exchange) -> Skip | None:
-    """As named, and the answer holds a call, or it is the model's whole answer (a lost call is told by TOOL012)."""
+    """As named, and the response has a tool call, or is complete without one (TOOL012 reports a lost call)."""
     if skip := named(x):
         return skip
     seen = effects(x)
     if not seen.calls and (seen.is_cut or "tool_calls" in seen.finishes.values()):
-        return untestable("the answer ended before a tool call could be seen, or the call was lost")
+        return untestable("the response ended before a tool call, or the call was lost")
     return None
 
 
 def alone(x: Exchange) -> Skip | None:
-    """Calls came that can be told apart, to a request that allows no more than one."""
+    """The response has tool calls that can be distinguished, to a request that allows one."""
     if skip := told_apart(x):
         return skip
-    return _unannounced(x, SINGLE[x.api]) if wants_one_call(x) else not_applicable("the request allows several calls")
+    return (
+        _unannounced(x, SINGLE[x.api]) if wants_one_call(x) else not_applicable("the request allows several tool calls")
+    )
 
 
 def free_calls(x: Exchange) -> Skip | None:
-    """Whole calls came to a request that offers tools and leaves it to the model which one it calls."""
+    """The response has complete tool calls, to a request that leaves the choice of tool to the model."""
     if skip := told_apart(x):
         return skip
-    return None if freedom(x) in ("auto", "required") and offered(x) else not_applicable("the model had no choice")
+    return (
+        None
+        if freedom(x) in ("auto", "required") and offered(x)
+        else not_applicable("the request does not leave the choice of tool to the model")
+    )
 
 
 def talking(x: Exchange) -> Skip | None:
-    """An answer came to a request under which the model may call tools."""
+    """A response to a request that allows tool calls."""
     if skip := chosen(x):
         return skip
     allowed = freedom(x) in ("auto", "required", "named") and offered(x)
-    return None if allowed else not_applicable("the request allows no call")
+    return None if allowed else not_applicable("the request allows no tool call")
 
 
 def _uncut(x: Exchange) -> Skip | None:
     if skip := finished(x) or told_apart(x):
         return skip
-    return not_applicable("the answer ran into the cap") if effects(x).is_cut else None
+    return not_applicable("the completion reached the token cap") if effects(x).is_cut else None
 
 
 uncut_calls = by_api({"chat": uncapped_calls, "messages": _uncut, "responses": _uncut})
-"""An answer of any API came whole with calls, and did not run into the cap of the request."""
+"""The response, of any API, is complete, has tool calls, and did not reach the token cap."""
 
 
 def _unannounced(x: Exchange, name: str) -> Skip | None:
-    """The target does not say that it ignores the field."""
-    return not_applicable(f"the target says that it ignored `{name}`") if announced(x, name) else None
+    """The target does not announce that it ignores the field."""
+    return not_applicable(f"the target announces that it ignores `{name}`") if announced(x, name) else None

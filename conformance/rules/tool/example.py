@@ -1,4 +1,4 @@
-"""Tool calls, streamed and whole, for the examples."""
+"""Tool calls, streamed and non-streaming, for the examples."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11}
 
 
 def begins(name: Any = "f", arguments: Any = "", **more: Any) -> Object:
-    """The first fragment of a call, or a whole call."""
+    """The first fragment of a call, or a complete call."""
     return {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}} | more
 
 
@@ -24,21 +24,21 @@ def goes_on(arguments: Any, index: int = 0, **more: Any) -> Object:
 
 
 def calling(*found: Any, finish: str = "tool_calls", body: Object | None = None, **facts: Any) -> Exchange:
-    """A stream with these fragments, one a chunk, in reply to a request that offers tools."""
+    """A stream with these fragments, one per chunk, in response to a request with tools."""
     deltas = [chunk({"tool_calls": [fragment]}) for fragment in found]
     chunks = (chunk({"role": "assistant", "content": None}), *deltas, chunk(finish=finish), "[DONE]")
     return streamed(*chunks, body=TOOLS | (body or {}), **facts)
 
 
 def called(*found: Any, finish: str = "tool_calls", body: Object | None = None, **facts: Any) -> Exchange:
-    """A whole answer with these calls, in reply to a request that offers tools."""
+    """A non-streaming response with these calls, to a request with tools."""
     calls = [{k: v for k, v in call.items() if k != "index"} if isinstance(call, dict) else call for call in found]
     message = {"content": None, "tool_calls": calls}
     return answered(whole(message, finish=finish, usage=USAGE), body=TOOLS | (body or {}), **facts)
 
 
 def less(call: Object, *names: str) -> Object:
-    """A call that lacks fields."""
+    """The call without these fields."""
     return {name: value for name, value in call.items() if name not in names}
 
 

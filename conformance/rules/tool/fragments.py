@@ -1,4 +1,4 @@
-"""How a streamed call is put together: what each fragment adds, and under which index."""
+"""How fragments of a streamed tool call are joined: their index, and what each one adds."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from conformance.rules.tool.shape import function_of, joined_calls, repeated_arg
     "TOOL015",
     MUST,
     "A tool call keeps its index through all of its fragments",
-    fix="Count the index by calls, not by fragments, and send all of a call under the index with which it began.",
+    fix="Increment the index per call, not per fragment, and send all fragments of a call under its first index.",
     when=unlost_calls,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
@@ -29,7 +29,7 @@ def call_index_moves(x: Exchange) -> Iterator[Finding]:
     for fragment in stray_fragments(x):
         index = shown(fragment.value["index"])
         whole = any(found[0] is not fragment and fragment in found for _, found in joined_calls(x))
-        why = "goes on with a call that is complete" if whole else "begins no call: it has neither id nor name"
+        why = "continues a call that is complete" if whole else "has neither id nor name, so it starts no tool call"
         seen = f"a fragment with index {index} {why}"
         yield Finding(seen, at=place(x, fragment))
 
@@ -37,7 +37,7 @@ def call_index_moves(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL016",
     SHOULD,
-    "The calls of an answer are numbered from 0, without gaps",
+    "The tool calls of a response are numbered from 0, without gaps",
     fix="Give the first call index 0, the next one 1, and so on.",
     when=known_calls,
     modes=("stream",),
@@ -48,7 +48,7 @@ def call_index_moves(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def call_index_skips(x: Exchange) -> Iterator[Finding]:
-    """Clients keep the calls in a list by index: they find a hole where the first call should be, and crash on it."""
+    """Clients keep the calls in a list by index: a gap where the first call should be crashes them."""
     numbers: dict[int, set[int]] = {}
     for call, found in joined_calls(x):
         if call.index is not None:
@@ -57,14 +57,14 @@ def call_index_skips(x: Exchange) -> Iterator[Finding]:
         if taken != set(range(len(taken))):
             told = ", ".join(shown(number) for number in sorted(taken))
             at = next(fragment for fragment in fragments(x) if fragment.choice == choice)
-            yield Finding(f"the calls have index {told}", at=place(x, at), expected=f"0 to {len(taken) - 1}")
+            yield Finding(f"the tool calls have index {told}", at=place(x, at), expected=f"0 to {len(taken) - 1}")
 
 
 @tool_rule(
     "TOOL017",
     MUST,
-    "Each fragment adds what is new to the arguments",
-    fix="Send each piece of the arguments once, and end the call without sending them again.",
+    "Each fragment holds only the new part of the arguments",
+    fix="Send each piece of the arguments once, and do not resend them at the end of the call.",
     when=joinable_calls,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR, calling(begins(), goes_on("{}"), goes_on("{}"))],
@@ -76,7 +76,7 @@ def call_index_skips(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def arguments_repeated(x: Exchange) -> Iterator[Finding]:
-    """Clients add the fragments up: the arguments can't be parsed, and the tool fails or runs with nothing."""
+    """Clients concatenate the fragments: the arguments can't be parsed, and the tool fails or runs without arguments."""
     for call, found, how in repeated_arguments(x):
         yield Finding(f"{how}: the arguments of {shown(call.name)} are {shown(call.arguments)}", at=place(x, found[-1]))
 
@@ -92,11 +92,12 @@ def arguments_repeated(x: Exchange) -> Iterator[Finding]:
     bad=[calling(begins(), {"index": 0, "function": {"name": "f", "arguments": "{}"}})],
 )
 def call_named_again(x: Exchange) -> Iterator[Finding]:
-    """The OpenAI SDKs' helpers add texts up: they look for a tool `get_timeget_time`, which nobody has."""
+    """The OpenAI SDKs' helpers concatenate names: they look for a tool `get_timeget_time`, which does not exist."""
     for call, found in joined_calls(x):
         named = [fragment for fragment in found if string(function_of(fragment).get("name"))]
         again = next((f for f in named[1:] if call.name and function_of(f)["name"] == call.name), None)
         if again and call.index is not None and string(again.value.get("id")) in ("", call.id):
             yield Finding(
-                f"a later fragment of call {shown(call.id)} names {shown(call.name)} again", at=place(x, again)
+                f"a later fragment of tool call {shown(call.id)} repeats the name {shown(call.name)}",
+                at=place(x, again),
             )

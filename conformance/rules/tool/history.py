@@ -1,4 +1,4 @@
-"""Whether a finished tool call can be replayed: every agent's second turn."""
+"""Whether finished tool calls are accepted in the history: every agent's second turn."""
 
 import re
 from collections.abc import Iterator
@@ -25,34 +25,34 @@ OVERFLOW = re.compile(
 
 
 def _replayed(x: Exchange) -> Skip | None:
-    """Finished tool calls were replayed."""
+    """The request replays finished tool calls."""
     is_replay = x.question.topic == "tools" and x.question.about.split(".")[0] == "replay"
     return None if is_replay else ANOTHER_QUESTION
 
 
 def _decided(x: Exchange) -> Skip | None:
-    """Finished tool calls were replayed, in a mode that is offered, and answered or refused for that."""
+    """The request replays finished tool calls in a supported mode, and succeeds or is rejected because of them."""
     return _replayed(x) or in_a_mode_that_is_offered(x) or decided(x)
 
 
 def is_answered(x: Exchange) -> bool:
-    """Whether the target answered with a success, and not with an error inside it."""
+    """Whether the status is a success and the body holds no error."""
     return reply(x).status in OK and not refusal(x)
 
 
 def refused_beside(x: Exchange, *others: Exchange) -> Iterator[Finding | Skip]:
-    """The refusal of what is refused though other questions are answered; a crash is told by ERR004."""
+    """A finding if the request is rejected although the other requests succeed; ERR004 reports crashes."""
     said, status = refusal(x), reply(x).status
     if is_answered(x):
         return
     if not all(map(is_answered, others)):
-        yield not_applicable("the target does not answer the same question in its plain form")
+        yield not_applicable("the target also rejects the same request in its plain form")
     elif said.in_band or (status >= 500 and status != 501):
         yield untestable(f"the target failed ({status}): {quoted(said.message or said.text)}")
     elif OVERFLOW.search(said.message or said.text):
-        yield untestable("the context of the model is too small for the question")
+        yield untestable("the request exceeds the model's context")
     else:
-        yield Finding(f"the target refuses it with {status}: {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(f"the request is rejected with {status}: {quoted(said.message or said.text)}", at=said.at)
 
 
 REPLAY: dict[str, Any] = {"probe": "chat.tools.replay"}
@@ -63,9 +63,9 @@ FIRST = called(begins(arguments="{}"), probe="chat.tools")
 @tool_rule(
     "TOOL027",
     MUST,
-    "A history of tool calls is accepted in all its documented forms",
+    "Tool calls and results in the history are accepted in all documented forms",
     spec=MESSAGES,
-    fix="Accept the calls and their results in every form that the API documents, with a text beside them and without.",
+    fix="Accept tool calls and their results in every form that the API documents, with and without text.",
     when=_decided,
     beside=BESIDE,
     apis=APIS,
@@ -73,24 +73,24 @@ FIRST = called(begins(arguments="{}"), probe="chat.tools")
     bad=[(NULL, FIRST), (answered("Invalid assistant message", status=422, **REPLAY), FIRST)],
 )
 def history_refused(x: Exchange, first: Exchange) -> Iterator[Finding | Skip]:
-    """Every agent sends the calls back with their results: the tool has run, and the turn ends in an error all the same."""
+    """Every agent sends the calls back with their results: the tool has run, and the turn still ends in an error."""
     said, before = refusal(x), refusal(first)
     if names(said, "tool_choice"):
-        yield not_applicable("the target refuses `tool_choice: none`")
+        yield not_applicable("the target rejects `tool_choice: none`")
     else:
         yield from refused_beside(x, *(() if names(before, "tool_choice") else (first,)))
 
 
 def _counted(x: Exchange) -> Skip | None:
-    """A replay was answered, and its usage tells the prompt's tokens."""
+    """A replay request succeeded, and its usage has prompt tokens."""
     if skip := _replayed(x) or chosen(x):
         return skip
     spent = usage(x)
-    return None if spent and spent.prompt else untestable("no usage tells how long the prompt was")
+    return None if spent and spent.prompt else untestable("the response has no usage with prompt tokens")
 
 
 def _words(x: Exchange) -> int:
-    """How many words the results in the request's history have."""
+    """Number of words in the tool results of the request's history."""
     body = asked(x)
     said = [mapping(item) for name in ("messages", "input") for item in sequence(body.get(name))]
     parts = [mapping(part) for item in said for part in sequence(item.get("content"))]
@@ -101,7 +101,7 @@ def _words(x: Exchange) -> int:
 
 
 def counted_prompt(prompt: int) -> Exchange:
-    """The answer to a replay of 200 words, whose usage counts so many tokens."""
+    """The response to a replay of 200 words, with this number of prompt tokens in its usage."""
     spent = {"prompt_tokens": prompt, "completion_tokens": 3, "total_tokens": prompt + 3}
     result = {"role": "tool", "tool_call_id": "call_1", "content": "7 " * 200}
     return answered(completion(usage=spent), body=TOOLS | {"messages": [result]}, **REPLAY)
@@ -110,17 +110,17 @@ def counted_prompt(prompt: int) -> Exchange:
 @tool_rule(
     "TOOL028",
     SHOULD,
-    "The results in a history of tool calls are read",
+    "Tool results in the history reach the model",
     spec=MESSAGES,
-    fix="Give the model all messages, those of the role tool and the calls before them included, and count them.",
+    fix="Pass all messages to the model, including role tool and the calls before it, and count their tokens.",
     when=_counted,
     apis=APIS,
     good=[counted_prompt(230)],
     bad=[counted_prompt(3), counted_prompt(190)],
 )
 def history_dropped(x: Exchange) -> Iterator[Finding]:
-    """The model answers as if no tool had run: it invents the result, or calls the tool again and again."""
+    """The model continues as if no tool had run: it invents the result, or repeats the call endlessly."""
     spent, words = usage(x), _words(x)
     if spent and spent.prompt + spent.cached < words:
-        seen = f"the results that were replayed have {words} words, and the prompt counts {spent.prompt} tokens"
+        seen = f"the tool results in the request have {words} words, but usage counts {spent.prompt} prompt tokens"
         yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)))

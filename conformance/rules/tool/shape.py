@@ -1,4 +1,4 @@
-"""What the rules on tool calls share: how one is built, and the calls with the fragments that they are made of."""
+"""Shared by the tool call rules: the rule decorator, and tool calls with their fragments."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -33,7 +33,7 @@ def tool_rule(  # noqa: PLR0913 - as rule
     modes: Sequence[Mode] = MODES,
     beside: Mapping[str, str] = BESIDE,
 ) -> Callable[[Judge], Rule]:
-    """A rule on tool calls; without `spec` it is about their shape on the chat API."""
+    """A rule on tool calls; `spec` defaults to their shape in the chat API."""
     shape = "streaming#chat/streaming-choices" if modes == ("stream",) else "object#chat/object-choices"
     spec = spec or f"{SPEC}/{shape}"
     return rule(
@@ -42,7 +42,7 @@ def tool_rule(  # noqa: PLR0913 - as rule
 
 
 def mentions(x: Exchange) -> Iterator[tuple[Fragment, Any]]:
-    """Each value of `tool_calls` that is not null, with a place to point at."""
+    """Each value of `tool_calls` that is not null, with its location."""
     whole_answer = whole_object(x)
     if whole_answer is not None:
         for index, _, message in whole_choices(whole_answer):
@@ -55,7 +55,7 @@ def mentions(x: Exchange) -> Iterator[tuple[Fragment, Any]]:
 
 
 def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
-    """Each call with its fragments, or the one value that it is in a whole answer."""
+    """Each call with its fragments; in a non-streaming response a call is one value."""
     groups: dict[Any, list[Fragment]] = {}
     for number, fragment in enumerate(fragments(x)):
         if isinstance(fragment.value, dict):
@@ -67,7 +67,7 @@ def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
 
 
 def at_call(x: Exchange) -> Span:
-    """The octets that begin the first call, or the whole content where they can't be told."""
+    """The bytes where the first call starts, or the complete content if they are not known."""
     return place(x, FIRST[x.api](x))
 
 
@@ -88,11 +88,11 @@ FIRST: dict[Api, Callable[[Exchange], Fragment | Event | None]] = {
     "messages": _first_block,
     "responses": _first_item,
 }
-"""What begins the first call, as each API has it."""
+"""What starts the first call, per API."""
 
 
 def function_of(fragment: Fragment) -> Object:
-    """The object `function` of a call or fragment; empty where there is none."""
+    """The object `function` of a call or fragment; empty if missing."""
     return mapping(fragment.value.get("function"))
 
 
@@ -102,7 +102,7 @@ def is_function_call(call: ToolCall) -> bool:
 
 
 def has_odd_arguments(fragment: Fragment) -> bool:
-    """Whether arguments are there and no string; null is forgiven in a fragment."""
+    """Whether arguments are present and not a string; null is allowed in a fragment."""
     function = fragment.value.get("function")
     if not isinstance(function, dict) or isinstance(function.get("arguments"), str):
         return False
@@ -110,7 +110,7 @@ def has_odd_arguments(fragment: Fragment) -> bool:
 
 
 def other_ids(x: Exchange) -> Iterator[tuple[Fragment, str, str]]:
-    """Fragments that bring another id for a call that has one."""
+    """Fragments with a different id than their call."""
     for call, found in joined_calls(x):
         for fragment in found:
             name = string(fragment.value.get("id"))
@@ -120,7 +120,7 @@ def other_ids(x: Exchange) -> Iterator[tuple[Fragment, str, str]]:
 
 
 def stray_fragments(x: Exchange) -> Iterator[Fragment]:
-    """Fragments under an index at which no call begins after one has begun, or that go on with a call that is complete."""
+    """Fragments, after the first call, under an index without a call, or that continue a complete call."""
     yield from _misfiled(x)
     begun: set[int] = set()
     for call, found in joined_calls(x):
@@ -131,7 +131,7 @@ def stray_fragments(x: Exchange) -> Iterator[Fragment]:
 
 
 def _misfiled(x: Exchange) -> Iterator[Fragment]:
-    """The first fragment beyond a call's complete arguments, where another call of the same choice has none."""
+    """The first fragment after a call's complete arguments, if another call of the same choice has none."""
     begun = [(call, found) for call, found in joined_calls(x) if call.index is not None and found[0].event]
     bare = {found[0].choice for call, found in begun if call.name and not call.arguments}
     for call, found in begun:
@@ -152,7 +152,7 @@ def is_object(text: str) -> bool:
 
 
 def repeated_arguments(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment], str]]:
-    """Streamed calls whose arguments are one JSON object only if what was sent again is left out, and how it was."""
+    """Streamed calls whose arguments are one JSON object only without repeated pieces, and how they repeat."""
     for call, found in joined_calls(x):
         pieces = [text for f in found if (text := string(function_of(f).get("arguments")))]
         if call.index is None or found[0].event is None or not is_function_call(call) or is_object(call.arguments):
@@ -163,13 +163,13 @@ def repeated_arguments(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment], 
 
 
 def _without_repeats(pieces: list[str]) -> Iterator[tuple[str, str]]:
-    """Each way in which the pieces repeat themselves, and what they come to without it."""
+    """Each way in which the pieces repeat, and the arguments without the repetition."""
     joined, half = "".join(pieces), "".join(pieces)[: sum(map(len, pieces)) // 2]
     if len(set(pieces)) > 2 and all(map(str.startswith, pieces[1:], pieces)):
-        yield "each fragment repeats all that came before it", pieces[-1]
+        yield "each fragment repeats all earlier fragments", pieces[-1]
     if len(pieces) > 2 and pieces[-1] == "".join(pieces[:-1]):
-        yield "the last fragment repeats all that came before it", pieces[-1]
+        yield "the last fragment repeats all earlier fragments", pieces[-1]
     if len(pieces) > 3 and pieces[::2] == pieces[1::2]:
-        yield "each fragment comes twice", "".join(pieces[::2])
+        yield "each fragment is sent twice", "".join(pieces[::2])
     if joined == half + half and len(half) > len("{}") and half in accumulate(pieces):
-        yield "the arguments come twice", half
+        yield "the arguments are sent twice", half

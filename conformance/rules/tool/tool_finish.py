@@ -1,4 +1,4 @@
-"""Whether there are calls where an answer says so, and an answer says so where there are."""
+"""Whether `tool_calls` and the finish_reason agree."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ from conformance.rules.tool.shape import mentions, tool_rule
     "TOOL001",
     MUST,
     "Tool calls are a list of objects",
-    fix="Send tool_calls as a list, one object a call or fragment; leave it out where no tool is called.",
+    fix="Send tool_calls as a list, one object per call or fragment; omit it if no tool is called.",
     when=mentioned,
     good=[STREAM, PARALLEL, WHOLE, CUSTOM, PLAIN],
     bad=[
@@ -41,19 +41,19 @@ from conformance.rules.tool.shape import mentions, tool_rule
     ],
 )
 def calls_no_list(x: Exchange) -> Iterator[Finding]:
-    """Clients loop over the list: over anything else they crash, or run nothing."""
+    """Clients iterate over the list: on anything else they crash, or run nothing."""
     for at, value in mentions(x):
         if not isinstance(value, list):
             yield Finding(f"tool_calls is {shown(value)}", at=place(x, at), expected="a list")
         elif not all(isinstance(call, dict) for call in value):
-            yield Finding("an entry of tool_calls is no object", at=place(x, at))
+            yield Finding("an entry of tool_calls is not an object", at=place(x, at))
 
 
 @tool_rule(
     "TOOL011",
     MUST,
-    "An answer that calls tools finishes with tool_calls, not with stop",
-    fix="Set finish_reason to tool_calls where the choice holds tool calls.",
+    "A response with tool calls has finish_reason tool_calls, not stop",
+    fix="Set finish_reason to tool_calls if the choice contains tool calls.",
     when=called_to_the_end,
     good=[
         STREAM,
@@ -65,23 +65,25 @@ def calls_no_list(x: Exchange) -> Iterator[Finding]:
     bad=[calling(begins(), goes_on("{}"), finish="stop"), called(begins(arguments="{}"), finish="stop")],
 )
 def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
-    """Agent loops go on only while the reason is tool_calls: the run ends, and the tool is never run.
+    """Agent loops continue only while the reason is tool_calls: the run ends, and the tool is never run.
 
-    A named tool_choice is excepted: there the reference API itself says `stop`.
+    Exception: with a named tool_choice the reference API itself sends `stop`.
     """
     if isinstance(asked(x).get("tool_choice"), dict):
         return
     for choice in answer(x).choices:
         if choice.calls and choice.finish == "stop":
             at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
-            yield Finding(f"tool calls came ({len(choice.calls)}), but finish_reason is 'stop'", at=place(x, at))
+            yield Finding(
+                f"the response has {len(choice.calls)} tool calls, but finish_reason is 'stop'", at=place(x, at)
+            )
 
 
 @tool_rule(
     "TOOL019",
     SHOULD,
-    "An answer that calls tools does not finish with function_call",
-    fix="Set finish_reason to tool_calls; function_call belongs to the old field of that name.",
+    "A response with tool calls does not have finish_reason function_call",
+    fix="Set finish_reason to tool_calls; function_call belongs to the deprecated field of that name.",
     when=called_to_the_end,
     good=[STREAM, PARALLEL, WHOLE],
     bad=[
@@ -90,19 +92,20 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
-    """Agent loops go on only while the reason is tool_calls; function_call sends them to a field that is not there."""
+    """Agent loops continue only while the reason is tool_calls; function_call sends them to a field that is missing."""
     for choice in answer(x).choices:
         if choice.calls and choice.finish == "function_call":
             at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
             yield Finding(
-                f"tool calls came ({len(choice.calls)}), but finish_reason is 'function_call'", at=place(x, at)
+                f"the response has {len(choice.calls)} tool calls, but finish_reason is 'function_call'",
+                at=place(x, at),
             )
 
 
 @tool_rule(
     "TOOL012",
     MUST,
-    "An answer that finishes with tool_calls holds tool calls",
+    "A response with finish_reason tool_calls contains tool calls",
     fix="Send the calls before the finish_reason, in tool_calls (not as text, and not in function_call).",
     when=says_tool_calls,
     good=[STREAM, PARALLEL, WHOLE],
@@ -112,9 +115,9 @@ def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def tool_calls_lost(x: Exchange) -> Iterator[Finding]:
-    """The agent waits to run a tool and finds none: the turn ends empty, or is asked and paid for again."""
+    """The agent expects a tool call and finds none: the turn ends empty, or the request is sent and billed again."""
     if any(True for at, value in mentions(x) if value and not isinstance(value, list)):
         return
     for choice in answer(x).choices:
         if "tool_calls" in choice.finishes and not choice.calls:
-            yield Finding("finish_reason is 'tool_calls', but no tool call came", at=place(x))
+            yield Finding("finish_reason is 'tool_calls', but the response has no tool call", at=place(x))

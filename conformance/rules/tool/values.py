@@ -1,4 +1,4 @@
-"""What the arguments of a call say, where the tool's schema leaves but one thing to say."""
+"""The values of arguments, if the tool's schema allows only one."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from conformance.rules.tool.shape import at_call, joined_calls, tool_rule
 
 
 class Told(NamedTuple):
-    """What a call's arguments hold, and the one value that the tool's schema allows."""
+    """A call's arguments, and the only value that the tool's schema allows."""
 
     call: ToolCall
     at: Span
@@ -27,7 +27,7 @@ class Told(NamedTuple):
 
 
 def _calls(x: Exchange) -> Iterator[tuple[ToolCall, Span]]:
-    """The calls of an answer, each with a place to point at."""
+    """The calls of a response, each with its location."""
     if x.api == "chat":
         yield from ((call, place(x, found[-1])) for call, found in joined_calls(x))
     else:
@@ -35,7 +35,7 @@ def _calls(x: Exchange) -> Iterator[tuple[ToolCall, Span]]:
 
 
 def _told(x: Exchange) -> Iterator[Told]:
-    """The calls with arguments that are an object, of tools whose schema allows one value."""
+    """The calls whose arguments are an object, of tools whose schema allows one value."""
     for call, at in _calls(x):
         tool = offered(x).get(call.name, {})
         meant, found = only_value(tool.get("parameters")), value_of(call.arguments.encode("utf-8", "replace"))
@@ -44,17 +44,21 @@ def _told(x: Exchange) -> Iterator[Told]:
 
 
 def one_possible_call(x: Exchange) -> Skip | None:
-    """Calls came whole of tools whose schema allows one value."""
+    """The response has complete calls of tools whose schema allows one value."""
     if skip := uncut_calls(x):
         return skip
-    return None if any(True for _ in _told(x)) else not_applicable("no call has but one possible value")
+    return (
+        None
+        if any(True for _ in _told(x))
+        else not_applicable("no called tool has a schema that allows exactly one value")
+    )
 
 
 def strict_call(x: Exchange) -> Skip | None:
     """As one_possible_call, and the tool is strict."""
     if skip := one_possible_call(x):
         return skip
-    return None if any(told.is_strict for told in _told(x)) else not_applicable("no tool that is called is strict")
+    return None if any(told.is_strict for told in _told(x)) else not_applicable("no called tool is strict")
 
 
 CITY = {
@@ -71,7 +75,7 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
     SHOULD,
     "The arguments of a strict tool satisfy its schema",
     spec="https://platform.openai.com/docs/guides/function-calling#strict-mode",
-    fix="Constrain the arguments to the schema where strict is true, streaming or not, or refuse strict by name.",
+    fix="Constrain the arguments to the schema if strict is true, in both modes, or reject strict by name.",
     when=strict_call,
     apis=APIS,
     good=[
@@ -85,7 +89,7 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
     ],
 )
 def strict_dropped(x: Exchange) -> Iterator[Finding]:
-    """Strict is what lets an agent run a tool without looking: a missing or invented argument reaches the tool itself."""
+    """Agents run strict tools without validating: a missing or invented argument reaches the tool itself."""
     for told in _told(x):
         if told.is_strict and told.found != told.meant and not any(damaged(told.found, told.meant)):
             seen = f"the arguments of {shown(told.call.name)} are {shown(told.call.arguments)}"
@@ -95,9 +99,9 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL026",
     MUST,
-    "The letters of the arguments come as they are",
+    "Non-ASCII characters in tool call arguments are preserved",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.1",
-    fix="Decode the model's tokens over the whole call, and write and read UTF-8 everywhere.",
+    fix="Decode the model's tokens incrementally across the complete call, and read and write UTF-8 everywhere.",
     when=one_possible_call,
     apis=APIS,
     good=[
@@ -112,7 +116,11 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def letters_damaged(x: Exchange) -> Iterator[Finding]:
-    """The tool runs for another name than was meant: a file that is not there, a customer who does not exist."""
+    """The tool runs with a wrong name: a file or a customer that does not exist."""
     for told in _told(x):
         for found, meant in damaged(told.found, told.meant):
-            yield Finding(f"an argument is {shown(found)}", at=told.at, expected=shown(meant))
+            yield Finding(
+                f"an argument of the tool call has damaged characters: {shown(found)}",
+                at=told.at,
+                expected=shown(meant),
+            )

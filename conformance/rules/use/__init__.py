@@ -1,1 +1,1 @@
-"""USE: the usage of Chat Completions, in both modes: whether it comes, where, and whether it can be true."""
+"""USE: usage in Chat Completions, in both modes: presence, position and plausibility."""

@@ -1,4 +1,4 @@
-"""When a rule on usage applies, and where a usage stands."""
+"""Conditions under which a rule on usage applies, and where usage is located."""
 
 from conformance.apis.chat import place
 from conformance.apis.request import asked, cap_asked, choices_asked
@@ -16,74 +16,74 @@ from conformance.rules.conditions_by_api import spoken
 from conformance.rules.err.mistakes import DOCUMENTED
 
 SMALL = 64
-"""Tokens; no server's own bound on an answer, and no model's context, is so small."""
+"""Tokens; no server's own limit on a completion, and no model's context, is this small."""
 
 
 def counted(x: Exchange) -> Skip | None:
-    """An answer came with its usage."""
-    return spoken(x) or (None if reports(x) else not_applicable("no usage came"))
+    """The response has usage."""
+    return spoken(x) or (None if reports(x) else not_applicable("the response has no usage"))
 
 
 def counted_well(x: Exchange) -> Skip | None:
-    """An answer came with a usage that has the counts."""
-    return counted(x) or (None if usage(x) else untestable("the usage has no proper counts"))
+    """The response has usage with valid counts."""
+    return counted(x) or (None if usage(x) else untestable("the usage has no valid counts"))
 
 
 def asked_for_it(x: Exchange) -> Skip | None:
-    """A stream came to its end that was asked to tell its usage.
+    """A complete stream whose request sets include_usage.
 
-    "If the stream is interrupted, you may not receive the final usage chunk": then nothing is owed.
+    "If the stream is interrupted, you may not receive the final usage chunk": then usage is not required.
     """
     if skip := streamed_to_the_end(x):
         return skip
     if DONE not in payloads(x) and not any(choice.finishes for choice in answer(x).choices):
-        return untestable("the stream was broken off before its end")
+        return untestable("the stream was truncated")
     asks = mapping(asked(x).get("stream_options")).get("include_usage") is True
-    return None if asks else not_applicable("the request did not ask for the usage")
+    return None if asks else not_applicable("the request does not set include_usage")
 
 
 def told_as_asked(x: Exchange) -> Skip | None:
-    """A stream told the usage that it was asked for."""
-    return asked_for_it(x) or (None if reports(x) else untestable("no usage came"))
+    """As asked_for_it, and the stream has usage."""
+    return asked_for_it(x) or (None if reports(x) else untestable("the stream has no usage"))
 
 
 def told_in_chunks(x: Exchange) -> Skip | None:
-    """As told_as_asked, and the answer came in chunks."""
+    """As told_as_asked, and the response consists of chunks."""
     return told_as_asked(x) or in_chunks(x)
 
 
 def counted_once(x: Exchange) -> Skip | None:
-    """As counted_well, and the text is not sent again and again (CHK021 tells of that)."""
+    """As counted_well, and the deltas are not cumulative (CHK021 reports those)."""
     if skip := counted_well(x):
         return skip
-    return untestable("deltas repeat the text before them") if any(map(is_cumulative, answer(x).choices)) else None
+    return untestable("deltas repeat the earlier text") if any(map(is_cumulative, answer(x).choices)) else None
 
 
 def capped(x: Exchange) -> Skip | None:
-    """The request set a cap, and the answer tells its usage."""
-    return counted_well(x) or (None if cap_asked(x) else not_applicable("the request set no cap on the answer"))
+    """The request sets a token cap, and the response has usage."""
+    return counted_well(x) or (None if cap_asked(x) else not_applicable("the request sets no token cap"))
 
 
 def told_again(x: Exchange) -> Skip | None:
-    """A stream told its usage more than once."""
+    """The stream has usage more than once."""
     if skip := chunked(x):
         return skip
-    return None if len(reports(x)) > 1 else not_applicable("the usage was told once at most")
+    return None if len(reports(x)) > 1 else not_applicable("the stream has usage at most once")
 
 
 def cut(x: Exchange) -> Skip | None:
-    """Every choice ended at a cap so small that nothing else can have ended it, and the usage is known."""
+    """Every choice has finish_reason length, at a token cap too small for another cause, and the response has usage."""
     if not 0 < cap_asked(x) <= SMALL:
         return ANOTHER_QUESTION
     if skip := asks(*DOCUMENTED)(x) or counted_well(x):
         return skip
     choices = answer(x).choices
     if not choices or any(choice.end != "length" for choice in choices) or len(choices) != choices_asked(x):
-        return not_applicable("the answer did not end at its cap")
+        return not_applicable("the completion did not end at its token cap")
     spent = usage(x)
-    return None if spent and spent.completion else untestable("the usage counts nothing")
+    return None if spent and spent.completion else untestable("usage counts 0 completion tokens")
 
 
 def at(x: Exchange, report: Report) -> Span:
-    """The octets that tell this usage."""
+    """The bytes of this usage."""
     return place(x, report.event)

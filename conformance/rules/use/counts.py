@@ -1,4 +1,4 @@
-"""Whether the counts are numbers that fit together."""
+"""Whether the counts are consistent integers."""
 
 from collections.abc import Iterator
 
@@ -21,9 +21,9 @@ PARTS = (
 @rule(
     "USE002",
     MUST,
-    "Usage tells prompt, completion and total tokens as integers from 0 up",
+    "Usage has prompt_tokens, completion_tokens and total_tokens as integers from 0 up",
     spec=OBJECT,
-    fix="Send prompt_tokens, completion_tokens and total_tokens as numbers, or no usage at all.",
+    fix="Send prompt_tokens, completion_tokens and total_tokens as integers, or no usage at all.",
     when=counted,
     apis=CHAT,
     good=[STREAM, WHOLE, streamed(*HELLO[:-1], LAST | {"usage": told(x=1, y=None)}, "[DONE]")],
@@ -39,7 +39,7 @@ PARTS = (
     ],
 )
 def odd_counts(x: Exchange) -> Iterator[Finding]:
-    """Clients add these numbers up and multiply them by prices; typed ones refuse the whole answer."""
+    """Clients add these numbers up and multiply them by prices; typed clients reject the complete response."""
     for report in reports(x):
         if not isinstance(report.value, dict):
             yield Finding(f"usage is {shown(report.value)}", at=at(x, report), expected="an object")
@@ -53,9 +53,9 @@ def odd_counts(x: Exchange) -> Iterator[Finding]:
 @rule(
     "USE003",
     MUST,
-    "Total tokens are prompt and completion tokens together",
+    "total_tokens is the sum of prompt_tokens and completion_tokens",
     spec=OBJECT,
-    fix="Count what the model did not show (thoughts) as completion tokens, and make the total the sum.",
+    fix="Count hidden reasoning tokens as completion tokens, and set total_tokens to the sum.",
     when=counted_well,
     apis=CHAT,
     good=[STREAM, WHOLE],
@@ -66,14 +66,14 @@ def wrong_sum(x: Exchange) -> Iterator[Finding]:
     for report in reports(x):
         prompt, words, total = (mapping(report.value).get(name) for name in COUNTS)
         if is_integer(prompt) and is_integer(words) and is_integer(total) and prompt + words != total:
-            seen = f"{shown(prompt)} prompt and {shown(words)} completion tokens make a total of {shown(total)}"
+            seen = f"usage counts {shown(prompt)} prompt and {shown(words)} completion tokens, but a total of {shown(total)}"
             yield Finding(seen, at=at(x, report))
 
 
 @rule(
     "USE007",
     SHOULD,
-    "Cached and reasoning tokens are part of the tokens that they belong to",
+    "cached_tokens and reasoning_tokens do not exceed the counts that include them",
     spec=OBJECT,
     fix="Count cached tokens in prompt_tokens, and reasoning tokens in completion_tokens.",
     when=counted_well,
@@ -85,10 +85,10 @@ def wrong_sum(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def part_above_whole(x: Exchange) -> Iterator[Finding]:
-    """Bills and cache rates are worked out by subtraction, and come out below zero."""
+    """Bills and cache rates are computed by subtraction, and become negative."""
     for report in reports(x):
         value = mapping(report.value)
         for whole, details, part in PARTS:
             most, count = value.get(whole), mapping(value.get(details)).get(part)
             if is_integer(most) and is_integer(count) and count > most:
-                yield Finding(f"{part} is {shown(count)}, of {shown(most)} {whole}", at=at(x, report))
+                yield Finding(f"usage has {shown(count)} {part}, more than its {shown(most)} {whole}", at=at(x, report))

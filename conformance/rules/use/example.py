@@ -1,4 +1,4 @@
-"""Answers with a usage, for the examples of the rules on it."""
+"""Responses with usage, for the USE rules' examples."""
 
 from typing import Any
 
@@ -21,5 +21,5 @@ WHOLE = answered(completion())
 
 
 def having(**counts: Any) -> Exchange:
-    """A whole answer with this usage."""
+    """A non-streaming response with this usage."""
     return answered(completion(usage=told(**counts)))

@@ -1,4 +1,4 @@
-"""Where it stands written what a usage is."""
+"""Documentation URLs of usage."""
 
 from conformance.model.exchange import Api
 

@@ -1,4 +1,4 @@
-"""Whether the counts can be true of what was sent and what came."""
+"""Whether the counts are plausible for the prompt sent and the text received."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ from conformance.rules.use.example import CAPPED, STREAM, WHOLE, having, told
 from conformance.rules.use.spec import CAP, CHAT, OBJECT
 
 TEXT_PER_TOKEN = 1000
-"""Characters; prose has four or five a token, and no tokenizer's vocabulary has many tokens as long as this."""
+"""Characters; prose has four or five per token, and no tokenizer's vocabulary has many tokens as long as this."""
 
 LARGE = {"messages": [{"role": "user", "content": "Say hello. " * 600}]}
 SHORT: dict[str, Any] = {"probe": "chat.witness.max_tokens", "body": CAPPED}
@@ -29,30 +29,30 @@ THIRTY = completion({"content": "word " * 30})
 @rule(
     "USE008",
     SHOULD,
-    "Usage counts the prompt that was sent and the text that came",
+    "Usage does not count 0 tokens for a non-empty prompt or completion",
     spec=OBJECT,
-    fix="Take the counts from the engine when the answer is made; zero is for nothing.",
+    fix="Take the counts from the engine; report 0 only for empty text.",
     when=counted_well,
     good=[STREAM, WHOLE, answered(completion({"content": ""}, usage=told(words=0, total=3)))],
     bad=[having(words=0, total=3), having(prompt=0, total=3)],
 )
 def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
-    """Cost and context are reckoned from the counts: with zeros the bill is empty and the context overflows unseen."""
+    """Cost and context size are computed from the counts: with zeros the bill is empty and the context overflows unnoticed."""
     spent = usage(x)
     if not spent:
         return
     if spent.prompt == 0:
         yield Finding("usage counts 0 prompt tokens", at=at(x, reports(x)[-1]))
     if spent.completion == 0 and any(choice.pieces or choice.calls for choice in answer(x).choices):
-        yield Finding("usage counts 0 completion tokens for an answer that is not empty", at=at(x, reports(x)[-1]))
+        yield Finding("usage counts 0 completion tokens for a completion that is not empty", at=at(x, reports(x)[-1]))
 
 
 @rule(
     "USE010",
     SHOULD,
-    "Usage counts the whole prompt",
+    "Usage counts the complete prompt",
     spec=OBJECT,
-    fix="Count the tokens of all messages, tools and templates that the model reads, cached ones included.",
+    fix="Count the tokens of all messages, tools and chat templates, cached tokens included.",
     when=counted_well,
     good=[
         WHOLE,
@@ -62,7 +62,7 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
     bad=[answered(completion(usage=told(prompt=1, total=4)), body=LARGE)],
 )
 def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
-    """Agents shorten their history by this count: too small a one lets the context overflow unseen."""
+    """Agents shorten their history by this count: if it is too small, the context overflows unnoticed."""
     spent, length = usage(x), prompt_length(x)
     if spent and spent.prompt and length > TEXT_PER_TOKEN * (spent.prompt + spent.cached) + TEXT_PER_TOKEN:
         seen = f"usage counts {spent.prompt} prompt tokens for {length} characters of messages"
@@ -72,9 +72,9 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
 @rule(
     "USE011",
     SHOULD,
-    "Usage counts the whole answer",
+    "Usage counts all completion tokens",
     spec=OBJECT,
-    fix="Count the tokens that the model made, not the chunks or the last step.",
+    fix="Count all generated tokens, not the chunks or the last step.",
     when=counted_once,
     good=[STREAM, WHOLE, answered(THIRTY | {"usage": told(words=30, total=33)})],
     bad=[
@@ -83,7 +83,7 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
-    """Costs are reckoned from this count. A token seldom reaches beyond a word, so that two words a token are forgiven."""
+    """Costs are computed from this count. A token rarely spans more than a word, so two words per token are tolerated."""
     spent, words = usage(x), sum(len(f"{c.reasoning} {c.text}".split()) for c in answer(x).choices)
     if spent and spent.completion and words > 2 * spent.completion + 4:
         seen = f"usage counts {spent.completion} completion tokens for {words} words"
@@ -93,9 +93,9 @@ def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
 @rule(
     "USE009",
     SHOULD,
-    "Usage stays under the cap that the request set",
+    "Usage does not exceed the request's token cap",
     spec=CAP,
-    fix="Stop the model at max_tokens or max_completion_tokens, reasoning included, and count what it made.",
+    fix="Stop the model at max_tokens or max_completion_tokens, reasoning included, and count all generated tokens.",
     when=capped,
     good=[
         answered(completion(usage=told(words=8, total=11)), body=CAPPED),
@@ -105,10 +105,10 @@ def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
     bad=[answered(completion(usage=told(words=20, total=23)), body=CAPPED)],
 )
 def over_the_cap(x: Exchange) -> Iterator[Finding]:
-    """The cap is what a user is ready to pay. One token more a choice is forgiven: some count the one that ends the text."""
+    """The token cap limits what a user pays. One extra token per choice is tolerated: some servers count the end token."""
     spent, cap, choices = usage(x), cap_asked(x), choices_asked(x)
     if spent and cap and spent.completion > (cap + 1) * choices:
-        seen = f"usage counts {spent.completion} completion tokens under a cap of {cap}" + (
+        seen = f"usage counts {spent.completion} completion tokens, above the token cap of {cap}" + (
             f" for each of {choices} choices" if choices > 1 else ""
         )
         yield Finding(seen, at=at(x, reports(x)[-1]))
@@ -117,9 +117,9 @@ def over_the_cap(x: Exchange) -> Iterator[Finding]:
 @rule(
     "USE013",
     SHOULD,
-    "An answer that ends at its cap has used it",
+    "With finish_reason length, usage reaches the token cap",
     spec=CAP,
-    fix="Count all choices, and every token; say `length` only where the request's cap, or the context, was reached.",
+    fix="Count every token of all choices; set `length` only if the request's token cap, or the context limit, was reached.",
     when=cut,
     good=[
         answered(completion(finish="length", usage=told(words=8, total=11)), **SHORT),
@@ -131,14 +131,14 @@ def over_the_cap(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def cap_not_used(x: Exchange) -> Iterator[Finding]:
-    """Either the count or the reason is wrong: the bill is too small, or a whole answer is asked for once more.
+    """Either the count or the reason is wrong: the bill is too small, or complete content is requested again.
 
-    One token less a choice is forgiven.
+    One missing token per choice is tolerated.
     """
     spent, cap, choices = usage(x), cap_asked(x), choices_asked(x)
     if spent and spent.completion < (cap - 1) * choices:
-        what = "the answer ends" if choices == 1 else f"{choices} choices end"
-        seen = f"{what} for its length under a cap of {cap}, and usage counts {spent.completion} completion tokens"
+        what = "the response has" if choices == 1 else f"{choices} choices have"
+        seen = f"{what} finish_reason length at a token cap of {cap}, but usage counts {spent.completion} completion tokens"
         yield Finding(seen, at=at(x, reports(x)[-1]))
 
 
@@ -152,9 +152,9 @@ PLAIN = answered(completion(usage=told(prompt=20, total=23)))
 @rule(
     "USE014",
     SHOULD,
-    "The prompt is counted once, however many choices are asked for",
+    "Usage counts the prompt once, however many choices are requested",
     spec=OBJECT,
-    fix="Count the prompt once a request; it is read once.",
+    fix="Count the prompt once per request, whatever n is.",
     when=_several,
     apis=CHAT,
     modes=("unary",),
@@ -162,40 +162,40 @@ PLAIN = answered(completion(usage=told(prompt=20, total=23)))
     bad=[(answered(completion(usage=told(prompt=40, total=43)), **TWO), PLAIN)],
 )
 def prompt_counted_for_each_choice(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
-    """Who asks for five answers to save four prompts pays for five prompts. The question is that of the greeting."""
+    """Clients that request five choices to save four prompts pay for five. The prompt is that of the baseline request."""
     spent, plain = usage(x), usage(hello)
     if not plain or not plain.prompt:
-        yield untestable("the greeting's prompt tokens are not known")
+        yield untestable("the usage of the baseline request has no prompt tokens")
     elif spent and spent.prompt >= 1.5 * plain.prompt:
         seen = (
-            f"usage counts {spent.prompt} prompt tokens for `n: {choices_asked(x)}`, and {plain.prompt} for one choice"
+            f"usage counts {spent.prompt} prompt tokens for `n: {choices_asked(x)}`, but {plain.prompt} for one choice"
         )
         yield Finding(seen, at=at(x, reports(x)[-1]))
 
 
 def logged(words: int) -> Exchange:
-    """An answer of two tokens, of which the usage counts so many."""
+    """A completion of two tokens, for which usage counts `words` tokens."""
     tokens = {"content": [{"token": text, "logprob": -0.5} for text in ("Hello", " there.")]}
     choice = completion()["choices"][0] | {"logprobs": tokens}
     return answered(completion(choices=[choice], usage=told(words=words)), body={"logprobs": True})
 
 
 def _spelt(x: Exchange) -> Skip | None:
-    """The tokens with log probabilities make the text of the one choice, and the usage is known."""
+    """The tokens with log probabilities join to the text of the only choice, and the response has usage."""
     if skip := spelling(x) or counted_well(x):
         return skip
     choices = answer(x).choices
     tokens = spelt(choices[0]) if len(choices) == 1 else ""
     if UNREADABLE in tokens:
-        return untestable("a token is only a part of a character, and may wait for the rest")
+        return untestable("a token is an incomplete character, and may be held back")
     fits = tokens and is_spelt(choices[0].text, tokens)
-    return None if fits else untestable("the tokens do not make the text (PAR005 tells of that)")
+    return None if fits else untestable("the logprobs tokens do not join to the text (see PAR005)")
 
 
 @rule(
     "USE012",
     SHOULD,
-    "Usage counts the tokens that have log probabilities",
+    "Usage counts as many completion tokens as logprobs lists",
     spec=OBJECT,
     fix="Take completion_tokens from the engine, not from the chunks or the characters.",
     when=_spelt,
@@ -204,11 +204,11 @@ def _spelt(x: Exchange) -> Skip | None:
     bad=[logged(words=9)],
 )
 def count_of_other_tokens(x: Exchange) -> Iterator[Finding]:
-    """Each token of the answer is there to be counted: a bill that says otherwise can't be explained.
+    """All tokens are listed in the response: a different bill can't be explained.
 
-    One more or less is forgiven: some count the one that ends the text, and some list it.
+    A difference of one is tolerated: some servers count the end token, some list it.
     """
     spent, listed = usage(x), len(answer(x).choices[0].logprobs)
     if spent and abs(spent.completion - listed) > 1:
-        seen = f"usage counts {spent.completion} completion tokens, and {listed} tokens have log probabilities"
+        seen = f"usage counts {spent.completion} completion tokens, but {listed} tokens have log probabilities"
         yield Finding(seen, at=at(x, reports(x)[-1]))

@@ -1,4 +1,4 @@
-"""Whether a usage is told, how often, and where."""
+"""Whether usage is sent, how often, and where."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -19,9 +19,9 @@ from conformance.rules.use.spec import CHAT, OBJECT, OPTIONS
 @rule(
     "USE001",
     MUST,
-    "A stream that is asked for its usage tells it",
+    "A stream with include_usage true contains usage",
     spec=OPTIONS,
-    fix="Where stream_options.include_usage is true, send one more chunk before [DONE], with choices [] and the usage.",
+    fix="If stream_options.include_usage is true, send one more chunk before [DONE], with choices [] and the usage.",
     when=asked_for_it,
     apis=CHAT,
     modes=("stream",),
@@ -29,17 +29,19 @@ from conformance.rules.use.spec import CHAT, OBJECT, OPTIONS
     bad=[streamed(*HELLO, body=ASKED), streamed(*HELLO[:-1], chunk(choices=[], usage=None), "[DONE]", body=ASKED)],
 )
 def usage_missing(x: Exchange) -> Iterator[Finding]:
-    """Hermes and Letta ask for it to know how full the context is and what a turn costs; without it they count nothing."""
+    """Hermes and Letta request it to track context size and cost; without it they count nothing."""
     if not reports(x):
-        yield Finding("the request asked for the usage, and no chunk tells it", at=place(x))
+        yield Finding(
+            "the request sets include_usage, but no chunk has usage: the field is silently ignored", at=place(x)
+        )
 
 
 @rule(
     "USE004",
     SHOULD,
-    "A stream tells its usage once",
+    "A stream sends usage once",
     spec=OPTIONS,
-    fix="Send the usage in the last chunk only; in the others usage is null.",
+    fix="Send usage in the last chunk only, and null in the others.",
     when=told_as_asked,
     apis=CHAT,
     modes=("stream",),
@@ -47,17 +49,17 @@ def usage_missing(x: Exchange) -> Iterator[Finding]:
     bad=[streamed(*(c | {"usage": told()} for c in HELLO[:-1] if isinstance(c, dict)), "[DONE]", body=ASKED)],
 )
 def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
-    """Clients that add up what they find bill the prompt once a chunk: a run was recorded at 138 dollars that way."""
+    """Clients that sum usage bill the prompt once per chunk: a run was recorded at 138 dollars that way."""
     if len(reports(x)) > 1:
-        yield Finding(f"{len(reports(x))} chunks tell a usage", at=at(x, reports(x)[1]))
+        yield Finding(f"{len(reports(x))} chunks have usage; only the last one may", at=at(x, reports(x)[1]))
 
 
 @rule(
     "USE005",
     SHOULD,
-    "The usage comes in a last chunk of its own, without choices",
+    "Usage is sent in a separate last chunk, with empty choices",
     spec=OPTIONS,
-    fix="Send the usage after all finish_reasons, in a chunk whose choices are [].",
+    fix="Send usage after all finish_reasons, in a chunk with choices [].",
     when=told_in_chunks,
     apis=CHAT,
     modes=("stream",),
@@ -68,18 +70,18 @@ def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def usage_misplaced(x: Exchange) -> Iterator[Finding]:
-    """Clients take the chunk without choices for the one with the usage, and stop reading there."""
+    """Clients expect usage in the chunk without choices, and stop reading there."""
     report = reports(x)[-1]
     if sequence(report.within.get("choices")):
         yield Finding("the chunk with the usage also has choices", at=at(x, report), expected="choices []")
     elif report.event and report.event.start < said(x)[-1].event.start:
-        yield Finding("chunks follow the one with the usage", at=at(x, report))
+        yield Finding("chunks follow the chunk with the usage", at=at(x, report))
 
 
 @rule(
     "USE006",
     SHOULD,
-    "A whole answer tells its usage",
+    "A non-streaming response contains usage",
     spec=OBJECT,
     fix="Put usage into every completion.",
     when=completed,
@@ -89,7 +91,7 @@ def usage_misplaced(x: Exchange) -> Iterator[Finding]:
     bad=[answered(completion(usage=None)), answered({k: v for k, v in completion().items() if k != "usage"})],
 )
 def no_usage(x: Exchange) -> Iterator[Finding]:
-    """Letta refuses an answer without usage; everyone else can't tell what it cost."""
+    """Letta rejects a response without usage; other clients can't compute the cost."""
     if not reports(x):
         yield Finding("the completion has no usage", at=place(x))
 
@@ -97,9 +99,9 @@ def no_usage(x: Exchange) -> Iterator[Finding]:
 @rule(
     "USE016",
     MAY,
-    "Chunks without a usage say so, where it was asked for",
+    "With include_usage true, chunks without usage have usage: null",
     spec=OPTIONS,
-    fix="Where stream_options.include_usage is true, send `usage: null` on every chunk but the last.",
+    fix="If stream_options.include_usage is true, send `usage: null` on every chunk but the last.",
     when=told_in_chunks,
     apis=CHAT,
     modes=("stream",),
@@ -107,7 +109,7 @@ def no_usage(x: Exchange) -> Iterator[Finding]:
     bad=[STREAM],
 )
 def usage_not_null(x: Exchange) -> Iterator[Finding]:
-    """The API says that all other chunks have the field with null; no client is known that needs it."""
+    """The API documents null in all other chunks; no known client needs it."""
     silent = [found for found in said(x) if "usage" not in found.value]
     if silent:
         yield Finding(f"{len(silent)} chunks have no usage, not even null", at=place(x, silent[0]))
@@ -116,9 +118,9 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
 @rule(
     "USE015",
     SHOULD,
-    "Where a stream tells its usage more than once, it only grows",
+    "Usage that is sent more than once in a stream never decreases",
     spec=OPTIONS,
-    fix="Tell the usage so far, of the whole prompt and of all that was made; or tell it once, at the end.",
+    fix="Send cumulative usage, of the complete prompt and all generated tokens; or send it once, at the end.",
     when=told_again,
     apis=CHAT,
     modes=("stream",),
@@ -129,10 +131,10 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def usage_shrinks(x: Exchange) -> Iterator[Finding]:
-    """Clients keep the last one, or the largest, or add up: each comes to another bill, and none to the right one."""
+    """Clients keep the last usage, or the largest, or the sum: each gets a different bill, and none is right."""
     found = [(report, mapping(report.value)) for report in reports(x)]
     for (_, before), (report, after) in pairwise(found):
         for name in ("prompt_tokens", "completion_tokens"):
             one, other = before.get(name), after.get(name)
             if is_integer(one) and is_integer(other) and other < one:
-                yield Finding(f"{name} is {shown(one)}, and later {shown(other)}", at=at(x, report))
+                yield Finding(f"usage decreases: {name} is {shown(one)}, and later {shown(other)}", at=at(x, report))

@@ -1,4 +1,4 @@
-"""Finds the planted defects and the legal variants, and refuses two of the same name."""
+"""Finds the planted defects and legal variants, and rejects duplicate names."""
 
 import importlib
 import pkgutil
@@ -28,7 +28,7 @@ def find(name: str) -> Change | None:
 
 
 def _collect(package: ModuleType) -> tuple[Change, ...]:
-    """Every Change that a module of the package holds, alone or in a tuple. Raises ValueError for a name used twice."""
+    """Every Change in the package's modules, alone or in a tuple. Raises ValueError for a duplicate name."""
     found: dict[str, Change] = {}
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")

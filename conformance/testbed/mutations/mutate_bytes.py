@@ -1,6 +1,6 @@
-"""Change what goes over the connection: headers, events and framing, from which defects and variants are made.
+"""Change the bytes on the connection: headers, events and framing, from which defects and variants are built.
 
-Every edit here leaves errors, lists of models and the other mode's answers alone.
+Errors, lists of models and the other mode's responses are left alone.
 """
 
 import zlib
@@ -15,31 +15,31 @@ Recode = Callable[[bytes], bytes]
 
 LAST_CHUNK = b"0\r\n\r\n"
 LARGE = 40_000
-"""Octets of a request that only the agent with the largest tools sends: some faults are too costly for every answer."""
+"""Bytes of a request that only the agent with the largest tools sends: some defects are too slow for every response."""
 
 
 def planted(name: str, title: str, caught_by: str, reply: OnReply, *, needs_tcp: bool = False) -> Change:
-    """A defect in what is written."""
+    """A defect in the bytes written."""
     return Change(name=name, title=title, caught_by=caught_by, reply=reply, needs_tcp=needs_tcp)
 
 
 def allowed(name: str, title: str, reply: OnReply) -> Change:
-    """A legal variant of what is written."""
+    """A legal variant of the bytes written."""
     return Change(name=name, title=title, reply=reply)
 
 
 def is_stream(reply: Reply) -> bool:
-    """Whether a reply is an answer as an event stream."""
+    """Whether a reply is a successful event stream."""
     return reply.status == 200 and dict(reply.headers).get("content-type", "").startswith("text/event-stream")
 
 
 def streams(edit: Edit) -> OnReply:
-    """Edit the streamed answers."""
+    """Edit the streams."""
     return lambda reply, _asked: edit(reply) if is_stream(reply) else reply
 
 
 def wholes(edit: Edit) -> OnReply:
-    """Edit the whole answers."""
+    """Edit the non-streaming responses."""
 
     def change(reply: Reply, asked: Asked) -> Reply:
         return edit(reply) if asked.method == "POST" and reply.status == 200 and not is_stream(reply) else reply
@@ -48,27 +48,27 @@ def wholes(edit: Edit) -> OnReply:
 
 
 def answers(edit: Edit) -> OnReply:
-    """Edit the answers of both modes."""
+    """Edit the responses of both modes."""
     return lambda reply, asked: edit(reply) if asked.method == "POST" and reply.status == 200 else reply
 
 
 def for_large(change: OnReply) -> OnReply:
-    """Change the replies to large requests only."""
+    """Change the responses to large requests only."""
     return lambda reply, asked: change(reply, asked) if len(asked.body) > LARGE else reply
 
 
 def body_of(reply: Reply) -> bytes:
-    """The octets of the body."""
+    """The complete body."""
     return b"".join(piece.octets for piece in reply.pieces)
 
 
 def with_body(octets: bytes, *headers: tuple[str, str]) -> Edit:
-    """Another body, at once, under these headers too."""
+    """Another body, sent at once, with these headers set."""
     return lambda reply: headed(*headers)(replace(reply, pieces=(Piece(octets=octets),)))
 
 
 def recoded(recode: Recode) -> Edit:
-    """Recode the whole body, which comes when the last of it was made."""
+    """Recode the complete body; it is sent when its last piece is ready."""
 
     def edit(reply: Reply) -> Reply:
         made_s = sum(piece.wait_s for piece in reply.pieces)
@@ -78,22 +78,22 @@ def recoded(recode: Recode) -> Edit:
 
 
 def each(recode: Recode) -> Edit:
-    """Recode every event where it stands."""
+    """Recode every event in place."""
     return on_pieces(lambda pieces: [replace(piece, octets=recode(piece.octets)) for piece in pieces])
 
 
 def on_pieces(edit: Callable[[tuple[Piece, ...]], Iterable[Piece]]) -> Edit:
-    """Edit the events all together."""
+    """Edit all events together."""
     return lambda reply: replace(reply, pieces=tuple(edit(reply.pieces)))
 
 
 def swapped(old: bytes, new: bytes) -> Edit:
-    """Put other octets in the place of some in every event."""
+    """Replace these bytes in every event."""
     return each(lambda octets: octets.replace(old, new))
 
 
 def headed(*headers: tuple[str, str]) -> Edit:
-    """Set these headers, in place of those of the same name."""
+    """Set these headers; they replace those of the same name."""
     names = {name for name, _ in headers}
 
     def edit(reply: Reply) -> Reply:
@@ -103,17 +103,17 @@ def headed(*headers: tuple[str, str]) -> Edit:
 
 
 def bare_of(*names: str) -> Edit:
-    """Leave out these headers."""
+    """Remove these headers."""
     return lambda reply: replace(reply, headers=tuple(h for h in reply.headers if h[0] not in names))
 
 
 def with_head(recode: Recode) -> Edit:
-    """Recode the octets of the head."""
+    """Recode the status line and headers."""
     return lambda reply: replace(reply, head=recode(encode_head(reply, closing=False)))
 
 
 def chunked(encode: Recode, last: bytes = LAST_CHUNK) -> Edit:
-    """Frame the pieces by hand, each in the chunks that `encode` makes of it."""
+    """Frame the pieces by hand, each as `encode` returns it."""
 
     def edit(reply: Reply) -> Reply:
         head = encode_head(replace(reply, framing="chunked"), closing=True)
@@ -124,12 +124,12 @@ def chunked(encode: Recode, last: bytes = LAST_CHUNK) -> Edit:
 
 
 def a_chunk(octets: bytes) -> bytes:
-    """One chunk, as everybody writes it."""
+    """One chunk in the usual form."""
     return b"%x\r\n%s\r\n" % (len(octets), octets)
 
 
 def compressed(reply: Reply, *, flush: bool = True, wbits: int = 31) -> Reply:
-    """The pieces compressed one after the other, each flushed so that it can be read at once, or none of them."""
+    """The pieces compressed as one stream; with `flush`, each can be decoded at once."""
     packer = zlib.compressobj(wbits=wbits)
     mode = zlib.Z_SYNC_FLUSH if flush else zlib.Z_NO_FLUSH
     pieces = [replace(piece, octets=packer.compress(piece.octets) + packer.flush(mode)) for piece in reply.pieces]

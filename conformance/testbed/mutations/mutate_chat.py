@@ -1,6 +1,6 @@
-"""Edit chat answers: small changes to chunks, choices and messages, from which defects and variants are made.
+"""Edit chat responses: small changes to chunks, choices and messages, from which defects and variants are built.
 
-Everything here leaves alone what is no chat answer: errors, lists of models, Messages.
+Other responses are left alone: errors, lists of models, Messages.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,12 +14,12 @@ Edit = Callable[[Body], Body]
 
 
 def planted(name: str, title: str, caught_by: str, answer: OnAnswer) -> Change:
-    """A defect in what is said."""
+    """A defect in a response."""
     return Change(name=name, title=title, caught_by=caught_by, answer=answer)
 
 
 def allowed(name: str, title: str, answer: OnAnswer) -> Change:
-    """A legal variant of what is said."""
+    """A legal variant of a response."""
     return Change(name=name, title=title, answer=answer)
 
 
@@ -34,7 +34,7 @@ def more(**fields: Any) -> Edit:
 
 
 def on_stream(edit: Callable[[list[Body]], Iterable[Body]]) -> OnAnswer:
-    """Edit all chunks of a stream at once; the end marker stays last. A chunk keeps the pause of its place."""
+    """Edit all chunks of a stream at once; the end marker stays last. Delays stay at their positions."""
 
     def change(answer: Answer, _asked: Asked) -> Answer:
         events = answer.events or ()
@@ -77,7 +77,7 @@ def each_fragment(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswe
 
 
 def on_whole(edit: Edit) -> OnAnswer:
-    """Edit a whole answer."""
+    """Edit a non-streaming response."""
 
     def change(answer: Answer, _asked: Asked) -> Answer:
         is_completion = isinstance(answer.whole, dict) and answer.whole.get("object") == "chat.completion"
@@ -87,22 +87,22 @@ def on_whole(edit: Edit) -> OnAnswer:
 
 
 def each_choice(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
-    """Edit every choice of a whole answer for which `where` holds."""
+    """Edit every choice of a non-streaming response for which `where` holds."""
     return on_whole(_in_choices(edit, where))
 
 
 def each_message(edit: Edit) -> OnAnswer:
-    """Edit every message of a whole answer."""
+    """Edit every message of a non-streaming response."""
     return each_choice(_in("message", edit))
 
 
 def each_call(edit: Edit) -> OnAnswer:
-    """Edit every tool call of a whole answer."""
+    """Edit every tool call of a non-streaming response."""
     return each_choice(_in("message", _in_calls(edit, bool)), lambda choice: choice["message"].get("tool_calls"))
 
 
 def usage(edit: Edit) -> OnAnswer:
-    """Edit the usage wherever it is told."""
+    """Edit the usage wherever it is reported."""
     edited = _in("usage", edit)
     return in_turn(each_chunk(edited, lambda chunk: chunk.get("usage")), on_whole(edited))
 

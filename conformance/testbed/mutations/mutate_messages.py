@@ -1,6 +1,6 @@
-"""Edit Messages answers: small changes to events, blocks and messages, from which defects and variants are made.
+"""Edit Messages responses: small changes to events, blocks and messages, from which defects and variants are built.
 
-Everything here leaves alone what is no Messages answer.
+Other responses are left alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +32,7 @@ def without(kind: str) -> OnAnswer:
 
 
 def each_of(kind: str, edit: Callable[[Body], Body]) -> OnAnswer:
-    """Edit the events whose types begin so."""
+    """Edit the events whose types start with `kind`."""
     return on_events(
         lambda events: [
             replace(event, data=edit(event.data)) if (event.name or "").startswith(kind) else event for event in events
@@ -41,7 +41,7 @@ def each_of(kind: str, edit: Callable[[Body], Body]) -> OnAnswer:
 
 
 def on_message(edit: Callable[[Body], Body]) -> OnAnswer:
-    """Edit a whole message."""
+    """Edit a non-streaming message."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         is_message = (
@@ -58,7 +58,7 @@ def within(name: str, edit: Edit) -> Edit:
 
 
 def each_block(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
-    """Edit the content blocks, as they start or as they are, for which `where` holds."""
+    """Edit the content blocks for which `where` holds: in content_block_start, or in a non-streaming message."""
 
     def chosen(block: Body) -> Body:
         return edit(block) if where(block) else block
@@ -77,29 +77,29 @@ def each_delta(edit: Edit, kind: str = "") -> OnAnswer:
 
 
 def each_head(edit: Edit) -> OnAnswer:
-    """Edit the message itself, whole or as it starts."""
+    """Edit the message itself: in message_start, or non-streaming."""
     return in_turn(each_of("message_start", within("message", edit)), on_message(edit))
 
 
 def each_end(edit: Edit) -> OnAnswer:
-    """Edit what tells why the message ended, whole or in a message_delta."""
+    """Edit the object with the stop_reason: a message_delta's, or a non-streaming message."""
     return in_turn(each_of("message_delta", within("delta", edit)), on_message(edit))
 
 
 def usage(edit: Edit) -> OnAnswer:
-    """Edit the usage wherever it is told."""
+    """Edit the usage wherever it is reported."""
     edited = within("usage", edit)
     started = each_of("message_start", within("message", edited))
     return in_turn(started, each_of("message_delta", edited), on_message(edited))
 
 
 def is_call(block: Body) -> bool:
-    """A block calls a tool of the client's."""
+    """Whether a block calls a client tool."""
     return bool(block["type"] == "tool_use")
 
 
 def regrouped(pieces: Callable[[list[str]], Iterable[str]], name: str = "text") -> OnAnswer:
-    """Cut what the deltas of each block add into other pieces; the first comes when the first did."""
+    """Split each block's content into other deltas; the first keeps the delay of the original first."""
 
     def edit(events: Events) -> Iterator[Event]:
         held: list[Event] = []

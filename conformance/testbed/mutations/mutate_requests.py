@@ -1,4 +1,4 @@
-"""Change what a server reads and how it says no: small edits of requests and refusals, from which defects are made."""
+"""Change how requests are read and rejected: small edits of requests and errors, from which defects are built."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -15,7 +15,7 @@ Edit = Callable[[Body], Body]
 
 
 def reading(edit: Edit, where: Where = bool, apis: Collection[Api] = CHAT) -> Ask:
-    """Read another body than was sent to these APIs, where that was an object and `where` holds."""
+    """Edit the body that the server reads for these APIs, where it is an object and `where` holds."""
 
     def ask(asked: Asked) -> Asked:
         is_meant = asked.api in apis and isinstance(asked.json, dict)
@@ -25,12 +25,12 @@ def reading(edit: Edit, where: Where = bool, apis: Collection[Api] = CHAT) -> As
 
 
 def dropping(*names: str, where: Where = bool, apis: Collection[Api] = CHAT) -> Ask:
-    """Read the body as if these fields were not in it."""
+    """Ignore these fields of the body."""
     return reading(lambda body: {name: value for name, value in body.items() if name not in names}, where, apis)
 
 
 def streaming(asked: Asked) -> bool:
-    """A stream was asked for."""
+    """The request is for a stream."""
     return asked.mode == "stream"
 
 
@@ -44,18 +44,18 @@ def holds(name: str, kind: type | tuple[type, ...] = object) -> Where:
 
 
 def sent(asked: Asked) -> Body:
-    """The body as it was sent, whatever is read of it; empty where it was no object."""
+    """The body as sent, whatever was changed since; empty where it is not an object."""
     value = parse(asked.body).value
     return value if isinstance(value, dict) else {}
 
 
 def saying(edit: Callable[[Answer, Asked], Answer], *statuses: int) -> OnAnswer:
-    """Change the refusals of these statuses."""
+    """Edit the responses with these statuses."""
     return lambda answer, asked: edit(answer, asked) if answer.status in statuses else answer
 
 
 def with_error(edit: Callable[[Body], Body], *statuses: int) -> OnAnswer:
-    """Change the error object of the refusals of these statuses."""
+    """Edit the error object of the responses with these statuses."""
 
     def change(answer: Answer, _asked: Asked) -> Answer:
         return replace(answer, whole=answer.whole | {"error": edit(answer.whole["error"])})
@@ -64,17 +64,17 @@ def with_error(edit: Callable[[Body], Body], *statuses: int) -> OnAnswer:
 
 
 def with_status(status: int, *statuses: int) -> OnAnswer:
-    """Refuse with another status in place of these."""
+    """Replace these statuses by another."""
     return saying(lambda answer, _: replace(answer, status=status), *statuses)
 
 
 def with_headers(*added: tuple[str, str]) -> OnAnswer:
-    """Add headers to every answer."""
+    """Add headers to every response."""
     return lambda answer, _: replace(answer, headers=(*answer.headers, *added))
 
 
 def with_body(octets: bytes, media_type: str, *statuses: int) -> OnReply:
-    """Put another body, labelled so, in the place of the refusals of these statuses."""
+    """Replace body and Content-Type of the responses with these statuses."""
 
     def change(reply: Reply, _asked: Asked) -> Reply:
         if reply.status not in statuses:
@@ -86,7 +86,7 @@ def with_body(octets: bytes, media_type: str, *statuses: int) -> OnReply:
 
 
 def labelled(media_type: str, *statuses: int) -> OnReply:
-    """Label the refusals of these statuses otherwise."""
+    """Set another Content-Type on the responses with these statuses."""
 
     def change(reply: Reply, asked: Asked) -> Reply:
         octets = b"".join(piece.octets for piece in reply.pieces)
@@ -96,14 +96,14 @@ def labelled(media_type: str, *statuses: int) -> OnReply:
 
 
 def as_detail(answer: Answer, _asked: Asked) -> Answer:
-    """A refusal as a web framework's own handler writes it."""
+    """An error as a web framework's own handler writes it."""
     error = answer.whole["error"]
     place = ["body", *(error.get("param") or "").split(".")]
     return replace(answer, whole={"detail": [{"type": "value_error", "loc": place, "msg": error["message"]}]})
 
 
 def as_events(reply: Reply) -> Reply:
-    """A reply's whole body as one event, and the end marker."""
+    """The complete body as one event, and the end marker."""
     octets = b"data: " + b"".join(piece.octets for piece in reply.pieces) + b"\n\ndata: [DONE]\n\n"
     headers = tuple(h for h in reply.headers if h[0] != "content-type")
     return replace(reply, headers=(("content-type", "text/event-stream"), *headers), pieces=(Piece(octets=octets),))

@@ -1,6 +1,6 @@
-"""Edit answers of the Responses API: small changes to events, items and responses, from which changes are made.
+"""Edit responses of the Responses API: small changes to events, items and responses, to build defects and variants.
 
-Everything here leaves alone what is no such answer.
+Other responses are left alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +31,7 @@ def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
 
 
 def renumbered(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
-    """Edit the events, and number them anew."""
+    """Edit the events, and renumber them."""
 
     def change(events: Events) -> Iterator[Event]:
         for number, event in enumerate(edit(events)):
@@ -55,7 +55,7 @@ def each_of(edit: Edit, *kinds: str) -> OnAnswer:
 
 
 def on_response(edit: Edit) -> OnAnswer:
-    """Edit a whole response."""
+    """Edit a non-streaming response."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         is_response = (
@@ -67,7 +67,7 @@ def on_response(edit: Edit) -> OnAnswer:
 
 
 def each_state(edit: Edit, *kinds: str) -> OnAnswer:
-    """Edit the response as these events of a stream tell it."""
+    """Edit the response in these events of a stream."""
     return each_of(within("response", edit), *(kinds or STATES))
 
 
@@ -77,7 +77,7 @@ def each_end(edit: Edit) -> OnAnswer:
 
 
 def each_item(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
-    """Edit the items for which `where` holds, wherever they stand."""
+    """Edit the items for which `where` holds, wherever they occur."""
 
     def chosen(item: Body) -> Body:
         return edit(item) if where(item) else item
@@ -90,29 +90,29 @@ def each_item(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
 
 
 def each_part(edit: Edit) -> OnAnswer:
-    """Edit the content parts, wherever they stand."""
+    """Edit the content parts, wherever they occur."""
     parts = each_of(within("part", edit), "response.content_part.added", "response.content_part.done")
     inside = each_item(lambda item: item | {"content": [edit(part) for part in item["content"]]}, is_message)
     return in_turn(parts, inside)
 
 
 def is_message(item: Body) -> bool:
-    """An item is a message."""
+    """Whether an item is a message."""
     return bool(item["type"] == "message")
 
 
 def is_call(item: Body) -> bool:
-    """An item calls a function."""
+    """Whether an item calls a function."""
     return bool(item["type"] == "function_call")
 
 
 def usage(edit: Edit) -> OnAnswer:
-    """Edit the usage wherever it is told."""
+    """Edit the usage wherever it is reported."""
     return each_end(within("usage", edit))
 
 
 def regrouped(pieces: Callable[[list[str]], Iterable[str]], kind: str = "response.output_text.delta") -> OnAnswer:
-    """Cut what the deltas of each item add into other pieces; the first comes when the first did."""
+    """Split each item's content into other deltas; the first keeps the delay of the original first."""
 
     def edit(events: Events) -> Iterator[Event]:
         held: list[Event] = []

@@ -5,18 +5,18 @@ import math
 from typing import Any, NamedTuple, NoReturn
 
 MAX_BODY = 8 * 1024 * 1024
-"""The largest body that is read, in octets."""
+"""The largest body that is kept and parsed, in bytes."""
 
 
 class Parsed(NamedTuple):
-    """The value, or None with the reason why the octets are no acceptable JSON."""
+    """The value, or None with the reason why the body is not acceptable JSON."""
 
     value: Any
     problem: str = ""
 
 
 def parse(body: bytes) -> Parsed:
-    """Parse octets; never raises."""
+    """Parse a body; never raises."""
     try:
         text = body.decode()
         value = json.loads(text, object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
@@ -36,7 +36,7 @@ def parse(body: bytes) -> Parsed:
 
 
 class _RefusedError(ValueError):
-    """JSON that Python would read and that this server refuses."""
+    """JSON that Python accepts and this server rejects."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Chat Completions: what the body asks of the model, and what it said as a completion or as chunks."""
+"""Chat Completions: request body to Turn, and the model's output as a completion or as chunks."""
 
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -17,7 +17,7 @@ Body = dict[str, Any]
 
 
 def answer_chat(asked: Asked) -> Answer:
-    """The answer to a valid Chat Completions request."""
+    """The response to a valid Chat Completions request."""
     body: Body = asked.json
     said = think(turn_of(body))
     choices = [said] * int(body.get("n") or 1)
@@ -27,7 +27,7 @@ def answer_chat(asked: Asked) -> Answer:
 
 
 def turn_of(body: Body) -> Turn:
-    """What the body asks of the model."""
+    """The Turn that the body requests."""
     messages = body["messages"]
     users = [m for m in messages if m["role"] == "user"]
     caps = [int(body[name]) for name in ("max_tokens", "max_completion_tokens") if body.get(name) is not None]
@@ -47,7 +47,7 @@ def turn_of(body: Body) -> Turn:
 
 
 MOST_BIAS = 100
-"""What makes a token the only one, as the API documents it."""
+"""The bias that makes a token the only one, as the API documents it."""
 
 
 def text_of(content: Any) -> str:
@@ -58,7 +58,7 @@ def text_of(content: Any) -> str:
 
 
 def _callable(body: Body) -> tuple[tuple[Tool, ...], Any]:
-    """The tools that may be called, and whether one may, must or must not be."""
+    """The tools that may be called, and the mode of tool_choice."""
     functions = [tool["function"] for tool in body.get("tools") or ()]
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, dict) and choice["type"] == "function":
@@ -71,7 +71,7 @@ def _callable(body: Body) -> tuple[tuple[Tool, ...], Any]:
 
 
 def format_of(wanted: Body) -> Any:
-    """The JSON Schema that the answer must satisfy, or None for text."""
+    """The JSON Schema that the content must satisfy, or None for text."""
     if wanted.get("type") == "json_object":
         return {"type": "object", "properties": {"answer": {"const": "Hello!"}}}
     if wanted.get("type") == "json_schema":
@@ -174,7 +174,7 @@ def _events(asked: Asked, body: Body, choices: list[Said]) -> Iterator[Event]:
 
 
 def late_chunks(whole: Body, body: Body) -> Iterator[Event]:
-    """A whole completion as a proxy wraps it: one chunk with all that was said, then the end."""
+    """A non-streaming completion as a proxy wraps it: one chunk with all the content, then the end."""
     wants_usage = (body.get("stream_options") or {}).get("include_usage") is True
     frame = {k: v for k, v in whole.items() if k not in ("choices", "usage")} | {"object": "chat.completion.chunk"}
     frame |= {"usage": None} if wants_usage else {}
@@ -199,7 +199,7 @@ def _choice(index: int, delta: Body, logprobs: Body | None = None, finish: str |
 
 
 def _deltas(asked: Asked, index: int, said: Said, body: Body) -> Iterator[Body]:
-    """One choice's deltas, one a token."""
+    """One choice's deltas, one per token."""
     for token in said.text:
         yield _choice(index, {"content": token}, _logprobs((token,), body))
     for number, call in enumerate(said.calls):

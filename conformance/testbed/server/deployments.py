@@ -1,4 +1,4 @@
-"""The deployments: from a request to an answer, pure; and what each of them does with a request for a stream."""
+"""The deployments: pure functions from a request to a response; they differ in how they handle streaming."""
 
 import hmac
 from collections.abc import Callable, Sequence
@@ -17,10 +17,10 @@ from conformance.testbed.server.usage import prompt_tokens
 from conformance.testbed.server.validate import invalid
 
 MODEL = "reference"
-"""The one model that every deployment offers."""
+"""The only model that every deployment serves."""
 
 CONTEXT = 65_536
-"""The most tokens that its prompt may have."""
+"""The model's context length, in tokens."""
 
 MODELS = "/v1/models"
 METRICS = "/metrics"
@@ -28,7 +28,7 @@ COUNT_TOKENS = "/v1/messages/count_tokens"
 CREATED = 1_760_000_000
 
 OF_THE_ANSWER = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier")
-"""The fields of Messages that counting does not take."""
+"""The fields of Messages that count_tokens does not accept."""
 
 Respond = Callable[[Asked], Answer]
 
@@ -50,13 +50,13 @@ class Deployment:
 
 
 def api_of(path: str) -> Api | None:
-    """The API whose errors a path speaks, or None."""
+    """The API whose error format a path uses, or None."""
     beginnings: dict[str, Api] = {"/v1/messages": "messages", "/v1/responses": "responses", "/v1/chat/": "chat"}
     return next((api for beginning, api in beginnings.items() if path.startswith(beginning)), None)
 
 
 def native(asked: Asked) -> Answer:
-    """What a good server does: refuse what it can't do by name, and stream where it is asked to."""
+    """A correct server: reject by name what it does not support, and stream on request."""
     if asked.path == MODELS or asked.path.startswith(f"{MODELS}/"):
         return _models(asked)
     if asked.path == METRICS:
@@ -72,7 +72,7 @@ def native(asked: Asked) -> Answer:
 
 
 def _count(asked: Asked) -> Answer:
-    """How many tokens a Messages request would have; it says nothing of its answer."""
+    """count_tokens of the Messages API; it generates nothing."""
     if refusal := _not_allowed(asked, "POST") or _unreadable(asked):
         return refuse(refusal, asked)
     for name in OF_THE_ANSWER:
@@ -97,7 +97,7 @@ def _models(asked: Asked) -> Answer:
 
 
 def _metrics(asked: Asked) -> Answer:
-    """How busy the server is, as Prometheus reads it."""
+    """The number of requests in progress, in Prometheus format."""
     if refusal := _not_allowed(asked, "GET", "HEAD"):
         return refuse(refusal, asked)
     name = "reference_requests_running"
@@ -110,7 +110,7 @@ def _no_model(name: str) -> Refusal:
 
 
 def _not_possible(asked: Asked) -> Refusal | None:
-    """The model is not there, or the prompt is too long for it."""
+    """The model is unknown, or the prompt exceeds its context length."""
     if asked.json["model"] != MODEL:
         return _no_model(asked.json["model"])
     name = "input" if asked.api == "responses" else "messages"
@@ -134,7 +134,7 @@ def _not_allowed(asked: Asked, *methods: str) -> Refusal | None:
 
 
 def _unreadable(asked: Asked) -> Refusal | None:
-    """The body is of another type, too large, or no JSON object."""
+    """The body has another Content-Type, is too large, or is not a JSON object."""
     labels = [value for name, value in asked.headers if name == "content-type"]
     if not labels or labels[0].partition(";")[0].strip().lower() != "application/json":
         seen = labels[0][:100] if labels else "nothing"
@@ -157,12 +157,12 @@ def _without_stream(asked: Asked) -> Asked:
 
 
 def silent(asked: Asked) -> Answer:
-    """What a request model without `stream` makes of it: the field is dropped, and one JSON object comes back."""
+    """A request model without `stream` silently ignores the field: the response is one JSON object."""
     return native(_without_stream(asked))
 
 
 def stopgap(asked: Asked) -> Answer:
-    """Streaming is declared not to be there, so that clients stop or go on without it."""
+    """Streaming is declared unsupported, so that clients stop or continue without it."""
     answer = native(asked)
     if answer.events is None:
         return answer
@@ -178,7 +178,7 @@ def stopgap(asked: Asked) -> Answer:
 
 
 def proxied(asked: Asked) -> Answer:
-    """What a proxy before a server without streams does: the whole answer, wrapped into events when it is there."""
+    """A proxy in front of a server without streaming: it wraps the complete response into events at the end."""
     answer = native(asked)
     if answer.events is None:
         return answer
@@ -187,17 +187,23 @@ def proxied(asked: Asked) -> Answer:
     return Answer(events=(replace(first, wait_s=whole.wait_s), *rest))
 
 
-NATIVE_SSE = Deployment(name="native-sse", title="Streams as the specifications want it", respond=native)
-SILENT_JSON = Deployment(name="silent-json", title="Drops `stream` and answers with one JSON object", respond=silent)
-STOPGAP_501 = Deployment(name="stopgap-501", title="Declares that it can't stream, with 501", respond=stopgap)
-SSE_PROXY = Deployment(name="sse-proxy", title="Wraps the whole answer into one late event", respond=proxied)
+NATIVE_SSE = Deployment(name="native-sse", title="Streams as the specifications require", respond=native)
+SILENT_JSON = Deployment(
+    name="silent-json", title="Silently ignores `stream`: responds with one JSON object", respond=silent
+)
+STOPGAP_501 = Deployment(
+    name="stopgap-501", title="Rejects streaming requests with 501 and a clear error", respond=stopgap
+)
+SSE_PROXY = Deployment(
+    name="sse-proxy", title="Buffers the complete response and sends it as one late event", respond=proxied
+)
 
 DEPLOYMENTS = {d.name: d for d in (NATIVE_SSE, SILENT_JSON, STOPGAP_501, SSE_PROXY)}
 """Every deployment by name; the first one is the default."""
 
 
 def answer(asked: Asked, deployment: Deployment, *, key: str | None = None) -> Answer:
-    """The deployment's answer, under the request's id. Where `key` is given, the request must carry it."""
+    """The deployment's response, with the request's id. Where `key` is given, the request must carry it."""
     said = refuse(_UNAUTHORIZED, asked) if key and not _carries(asked, key) else _unnested(asked, deployment.respond)
     return replace(said, headers=(*said.headers, *_ids(asked)))
 
@@ -223,7 +229,7 @@ def _carries(asked: Asked, key: str) -> bool:
 
 
 def _unnested(asked: Asked, respond: Respond) -> Answer:
-    """The answer, or a refusal where the body is nested deeper than can be walked."""
+    """The response, or an error where the body is nested too deeply."""
     try:
         return respond(asked)
     except RecursionError:
@@ -231,14 +237,14 @@ def _unnested(asked: Asked, respond: Respond) -> Answer:
 
 
 def reply_to(asked: Asked, deployment: Deployment, changes: Sequence[Change] = (), *, key: str | None = None) -> Reply:
-    """The reply to a request, with the changes applied to what is read, said and written, in their order."""
+    """The reply to a request, with the changes applied in order to the request, the response and the reply."""
     for change in changes:
         asked = change.asked(asked) if change.asked else asked
     return written(answer(asked, deployment, key=key), asked, changes)
 
 
 def written(said: Answer, asked: Asked, changes: Sequence[Change] = ()) -> Reply:
-    """The reply that an answer becomes, with the changes applied to what is said and written."""
+    """The reply of a response, with the changes applied to the response and the reply."""
     for change in changes:
         said = change.answer(said, asked) if change.answer else said
     reply = to_reply(said)

@@ -1,4 +1,4 @@
-"""From a Reply to octets: the head, the framing of the body, and when each piece is written."""
+"""From a Reply to bytes: the status line and headers, the body framing, and when each piece is written."""
 
 from email.utils import formatdate
 from http.client import responses
@@ -7,7 +7,7 @@ from conformance.testbed.server.reply import Headers, Piece, Reply
 
 
 def encode_head(reply: Reply, *, closing: bool) -> bytes:
-    """The status line and headers, with those of the framing where the reply brings none of its own."""
+    """The status line and headers, with framing headers where the reply sets none of its own."""
     if reply.head is not None:
         return reply.head
     own = {name.lower() for name, _ in reply.headers}
@@ -24,7 +24,7 @@ def encode_head(reply: Reply, *, closing: bool) -> bytes:
 
 
 def script(reply: Reply, *, closing: bool = False, bodiless: bool = False) -> list[Piece]:
-    """What to write and when, from the head to the reply's end."""
+    """What to write and when, from the status line to the reply's end."""
     head = encode_head(reply, closing=closing)
     first, *rest = reply.pieces or (Piece(octets=b""),)
     body = () if bodiless else (Piece(octets=first.octets), *rest)

@@ -1,4 +1,4 @@
-"""Messages: what the body asks of the model, and what it said as a message or as events."""
+"""Messages: request body to Turn, and the model's output as a message or as events."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ Body = dict[str, Any]
 
 
 def answer_messages(asked: Asked) -> Answer:
-    """The answer to a valid Messages request."""
+    """The response to a valid Messages request."""
     body: Body = asked.json
     said = think(turn_of(body))
     whole = _message(asked, body, said)
@@ -24,7 +24,7 @@ def answer_messages(asked: Asked) -> Answer:
 
 
 def turn_of(body: Body) -> Turn:
-    """What the body asks of the model."""
+    """The Turn that the body requests."""
     users = [m for m in body["messages"] if m["role"] == "user"]
     last = users[-1]["content"] if users else ""
     choice = body.get("tool_choice") or {"type": "auto"}
@@ -59,7 +59,7 @@ def _message(asked: Asked, body: Body, said: Said) -> Body:
 
 
 def input_tokens(body: Body) -> int:
-    """How many tokens a request has."""
+    """The input tokens of a request."""
     return prompt_tokens(body["messages"], body.get("system"), body.get("tools"))
 
 
@@ -83,7 +83,7 @@ def _pieces(said: Said) -> list[tuple[str, ...]]:
 
 
 def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:
-    """A message as the events of its stream; `pieces` cut each block's text, with `wait_s` before each of them."""
+    """A message as the events of its stream; `pieces` split each block's text, with `wait_s` before each of them."""
     opening: Body = {"content": [], "stop_reason": None, "stop_sequence": None}
     yield _event("message_start", message=whole | opening | {"usage": whole["usage"] | {"output_tokens": 0}})
     for index, (block, tokens) in enumerate(zip(whole["content"], pieces, strict=True)):
@@ -100,7 +100,7 @@ def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iter
 
 
 def late_events(whole: Body, _: Body) -> Iterator[Event]:
-    """A whole message as a proxy wraps it: all events at once, one delta a block."""
+    """A non-streaming message as a proxy wraps it: all events at once, one delta per block."""
     texts = [b["text"] if b["type"] == "text" else as_json(b["input"]) for b in whole["content"]]
     return events_of(whole, [(text,) for text in texts], 0.0)
 

@@ -1,4 +1,4 @@
-"""A small deterministic model: it greets, counts, calls tools, fills in schemas, and heeds caps and stops."""
+"""A small deterministic model: it greets, counts, calls tools, fills in schemas, honours caps and stop sequences."""
 
 import json
 import re
@@ -40,11 +40,11 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What the model is asked to do, in no API's words.
+    """The model's input, independent of the API.
 
-    `prompt` is the last thing that the user said; `after_tool` says that a tool has answered since. `choice` with
-    `tools` says what may be called. `format` is None for text, or the JSON Schema of the answer. `cap` bounds the
-    tokens; the answer ends before any of `stops`. `forced`: one token is so much likelier that no other is made.
+    `prompt` is the user's last text; `after_tool`: a tool result follows it. `choice` and `tools` determine what may be
+    called. `format` is None for text, or the JSON Schema of the output. `cap` bounds the tokens; the text ends before
+    any of `stops`. `forced`: logit_bias makes one token the only one.
     """
 
     prompt: str
@@ -60,7 +60,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One tool call: the tool's name, its arguments, and their JSON text in tokens (cut short where capped)."""
+    """One tool call: the tool's name, its arguments, and their JSON text in tokens (truncated where capped)."""
 
     name: str
     value: dict[str, Any]
@@ -69,7 +69,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What the model said, in tokens: a text, or calls. `stop` is the stop text that ended it."""
+    """The model's output in tokens: a text, or calls. `stop` is the stop sequence that ended it."""
 
     text: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
@@ -78,17 +78,17 @@ class Said:
 
     @property
     def tokens(self) -> int:
-        """How many tokens were made."""
+        """The number of generated tokens."""
         return len(self.text) + sum(len(call.arguments) for call in self.calls)
 
 
 def tokenize(text: str) -> tuple[str, ...]:
-    """Words with the blanks before them, and punctuation; joined they give the text."""
+    """Words with their leading whitespace, and punctuation; joined they give the text."""
     return tuple(TOKEN.findall(text))
 
 
 def think(turn: Turn) -> Said:
-    """What the model says in this turn; the same for the same turn."""
+    """The model's output for this turn; deterministic."""
     if chosen := _chosen_tools(turn):
         return _capped_calls(tuple(_call(tool) for tool in chosen), turn.cap)
     if turn.forced:
@@ -159,7 +159,7 @@ def _text(turn: Turn) -> str:
 
 
 def _count(prompt: str) -> str:
-    """The numbers that the prompt asks for, in digits where it gives digits."""
+    """The numbers that the prompt requests, as digits if it uses digits."""
     found = RANGE.search(prompt)
     first, last = (_number(found[1]), _number(found[2])) if found else DEFAULT_RANGE
     if first is None or last is None or first > last:

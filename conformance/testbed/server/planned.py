@@ -6,7 +6,7 @@ from conformance.testbed.server.deployments import api_of
 from conformance.testbed.server.reply import Asked
 
 AT = 1_790_000_000
-"""The Unix second in which a request is read that is not really sent."""
+"""The Unix second of a simulated request, which is never sent."""
 
 
 def asked_by(request: Request, base_url: str, key: str) -> Asked:

@@ -1,4 +1,4 @@
-"""Play a Reply octet by octet over asyncio's streams: also what no HTTP library would send."""
+"""Write a Reply byte by byte with asyncio's streams, including what no HTTP library would send."""
 
 import asyncio
 import socket
@@ -15,10 +15,10 @@ from conformance.testbed.server.reply import Reply
 from conformance.testbed.server.state import Business, pause
 
 OnRequest = Callable[[h11.Request, bytes, int], Reply]
-"""From a request, its body, and how many were answered on the connection before."""
+"""From a request, its body, and the number of earlier requests on the connection."""
 
 Heard = tuple[h11.Request, bytes, bytes]
-"""A request, its body, and what was read beyond it."""
+"""A request, its body, and the bytes read beyond it."""
 
 READ_SIZE = 65_536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -26,7 +26,7 @@ NO_LINGER = struct.pack("ii", 1, 0)
 
 
 async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytes) -> Heard | None:
-    """The next request; None when the client is done or speaks no HTTP. `early` was read with the one before."""
+    """The next request; None when the client closes or sends invalid HTTP. `early` was read with the last one."""
     parser = h11.Connection(h11.SERVER)
     if early:
         parser.receive_data(early)
@@ -53,10 +53,10 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 async def play(
     reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, closing: bool, bodiless: bool
 ) -> bool:
-    """Write the reply; true where the connection can carry another request.
+    """Write the reply; true if the connection can be reused.
 
     Raises:
-        OSError: the client hung up before the end.
+        OSError: the client disconnected before the end.
     """
 
     async def is_gone() -> bool:
@@ -88,7 +88,7 @@ def _wants_close(request: h11.Request) -> bool:
 
 @asynccontextmanager
 async def listening(on_request: OnRequest, sock: socket.socket, business: Business) -> AsyncIterator[None]:
-    """Answer every request that reaches the bound socket with what `on_request` returns, octet by octet."""
+    """Respond to every request on the bound socket with what `on_request` returns, byte by byte."""
     talks: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Say no: a refusal as a value, and the error envelope of each API."""
+"""Errors: a refusal as a value, and the error format of each API."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +12,12 @@ MESSAGES_TYPES = {
     413: "request_too_large",
     501: "api_error",
 }
-"""The Messages API's word for a status, https://platform.claude.com/docs/en/api/errors."""
+"""The Messages API's error type for a status, https://platform.claude.com/docs/en/api/errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a request is not answered: the status, a sentence for people, and what a program needs to act on it."""
+    """Why a request is rejected: the status, a message for people, and the fields that programs need."""
 
     status: int = 400
     message: str
@@ -28,7 +28,7 @@ class Refusal:
 
 
 def refuse(refusal: Refusal, asked: Asked) -> Answer:
-    """The refusal in the envelope of the API that was asked."""
+    """The refusal in the error format of the requested API."""
     return Answer(status=refusal.status, headers=refusal.headers, whole=_envelope(refusal, asked))
 
 

@@ -1,4 +1,4 @@
-"""What the embedded server will put on the wire: an answer as meaning, and the reply as octets and pauses."""
+"""What the embedded server sends: a response as content, and the reply as bytes and delays."""
 
 import json
 from collections.abc import Callable
@@ -15,9 +15,9 @@ Headers = tuple[tuple[str, str], ...]
 class Asked:
     """A request as the server sees it. `json` is the parsed body, or None where it is not JSON.
 
-    Header names are in lower case. `id` tells the server's requests apart and `at` is the Unix second in which this
-    one was read, so that the answer to it is a pure function. `hang_ups` counts the clients that hung up on the server
-    before, `running` the other answers that it is making, `earlier` the requests on the same connection before.
+    Header names are in lower case. `id` is unique per server; `at` is the Unix second in which the request was read, so
+    that the response is a pure function of it. `hang_ups` counts earlier client disconnects, `running` the other
+    requests in progress, `earlier` the earlier requests on the same connection.
     """
 
     method: str
@@ -35,13 +35,13 @@ class Asked:
 
     @property
     def mode(self) -> Mode:
-        """`stream` where the body says `stream: true`."""
+        """`stream` if the body sets `stream: true`."""
         return "stream" if isinstance(self.json, dict) and self.json.get("stream") is True else "unary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One event of a stream to come: its payload (a JSON value, or text as it stands), name, and pause before it."""
+    """One event of a stream: its payload (a JSON value, or text sent as it is), name, and the delay before it."""
 
     data: Any
     name: str | None = None
@@ -50,10 +50,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the server means to say: one JSON value, or the events of a stream.
+    """A response as content: one JSON value, or the events of a stream.
 
-    `wait_s` is the pause before a whole answer, as long as the model takes to make it. `text` is plain text
-    in the place of JSON.
+    `wait_s` is the delay before a non-streaming response, as long as the model takes to generate it. `text` is plain
+    text instead of JSON.
     """
 
     status: int = 200
@@ -66,7 +66,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Octets that are written together, after a pause."""
+    """Bytes that are written together, after a delay."""
 
     octets: bytes
     wait_s: float = 0.0
@@ -74,14 +74,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What goes over the connection.
+    """The bytes that are sent.
 
-    `framing` chooses how the body is delimited; `end` what happens then: `clean` as HTTP wants it, `abort` the
-    connection is closed without the last chunk or octets, `reset` it is reset, `hold` it is kept open for `hold_s`
-    with the reply unfinished and then closed. When the client hangs up, the reply is given up after `deaf_s` more. An
-    unfinished reply lacks its last chunk, or the last octet of its length. `head` replaces status line and headers by
-    octets of its own. The head leaves together with the first piece, after that piece's pause; an empty first piece
-    sends the head alone. `after` follows a clean end, and then the connection is closed.
+    `framing` is how the body is delimited, `end` what happens after it: `clean` is normal HTTP; `abort` closes the
+    connection without the last chunk or bytes; `reset` resets it; `hold` keeps it open for `hold_s` with the reply
+    unfinished, then closes it. When the client disconnects, the server continues for `deaf_s`. An unfinished reply
+    lacks its last chunk, or the last byte of its Content-Length. `head` replaces the status line and headers by raw
+    bytes. The headers are sent with the first piece, after that piece's delay; an empty first piece sends them alone.
+    `after` follows a clean end, and then the connection is closed.
     """
 
     status: int
@@ -101,14 +101,14 @@ def to_json(value: Any) -> bytes:
 
 
 def encode_event(event: Event) -> bytes:
-    """One event as octets."""
+    """One event as bytes."""
     data = event.data.encode() if isinstance(event.data, str) else to_json(event.data)
     name = f"event: {event.name}\n".encode() if event.name else b""
     return name + b"data: " + data + b"\n\n"
 
 
 def to_reply(answer: Answer) -> Reply:
-    """The octets of an answer: JSON with its length, or an event stream in chunks, one piece an event."""
+    """The bytes of a response: JSON with Content-Length, or a chunked event stream with one piece per event."""
     if answer.text is not None:
         headers = (("content-type", "text/plain; charset=utf-8"), *answer.headers)
         return Reply(status=answer.status, headers=headers, pieces=(Piece(octets=answer.text.encode()),))
@@ -129,12 +129,12 @@ OnReply = Callable[[Reply, Asked], Reply]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A planted defect, or a legal variant: one change to what a good deployment reads, says or writes.
+    """A planted defect or a legal variant: one change to a correct deployment's request, response or reply.
 
-    `caught_by` is the ID of the rule that must catch a defect; nothing for a legal variant. `on` names the deployment
-    that it changes, `policy` what that deployment's owner promises (none: what is usual for it). `asked` changes the
-    request before it is read (this is how a field is dropped), `answer` changes the meaning, `reply` the octets.
-    `needs_tcp`: it resets connections, which no other kind of socket does.
+    `caught_by` is the ID of the rule that must catch a defect; empty for a legal variant. `on` names the deployment
+    that it changes, `policy` that deployment's policy (None: its usual one). `asked` changes the request before it is
+    read (this is how a field is silently ignored), `answer` changes the content, `reply` the bytes. `needs_tcp`: it
+    resets connections, which no other kind of socket does.
     """
 
     name: str

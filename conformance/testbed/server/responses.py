@@ -1,4 +1,4 @@
-"""Responses: what the body asks of the model, and what it said as a response or as events."""
+"""Responses: request body to Turn, and the model's output as a response or as events."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from conformance.testbed.server.usage import prompt_tokens
 
 Body = dict[str, Any]
 Made = tuple[str, Body, float]
-"""An event in the making: its type, its fields, and the pause before it."""
+"""An event before numbering: its type, its fields, and the delay before it."""
 
 TOLD: Body = {
     "instructions": None,
@@ -26,11 +26,11 @@ TOLD: Body = {
     "metadata": {},
     "user": None,
 }
-"""The fields of a request that an answer repeats, with what they are where nothing is said."""
+"""The request fields that a response echoes, with their defaults."""
 
 
 def answer_responses(asked: Asked) -> Answer:
-    """The answer to a valid Responses request."""
+    """The response to a valid Responses request."""
     body: Body = asked.json
     said = think(turn_of(body))
     whole = _response(asked, body, said)
@@ -40,13 +40,13 @@ def answer_responses(asked: Asked) -> Answer:
 
 
 def items_of(body: Body) -> list[Body]:
-    """The input as items: a text is one message of the user."""
+    """The input as items: a string is one user message."""
     given = body.get("input") or []
     return [{"role": "user", "content": given}] if isinstance(given, str) else given
 
 
 def turn_of(body: Body) -> Turn:
-    """What the body asks of the model."""
+    """The Turn that the body requests."""
     items = items_of(body)
     users = [item for item in items if item.get("role") == "user"]
     choice: Any = body.get("tool_choice") or "auto"
@@ -65,13 +65,13 @@ def turn_of(body: Body) -> Turn:
 
 
 def _format(body: Body) -> Body:
-    """The format that is asked for, as Chat Completions nests it."""
+    """The requested format, as Chat Completions nests it."""
     wanted: Body = (body.get("text") or {}).get("format") or {}
     return wanted | {"json_schema": wanted} if wanted.get("type") == "json_schema" else wanted
 
 
 def input_tokens(body: Body) -> int:
-    """How many tokens a request has."""
+    """The input tokens of a request."""
     messages = [item for item in items_of(body) if "role" in item]
     others = [item for item in items_of(body) if "role" not in item]
     return prompt_tokens(messages, *others, body.get("instructions"), body.get("tools"), body.get("text"))
@@ -129,7 +129,7 @@ def _pieces(said: Said) -> list[tuple[str, ...]]:
 
 
 def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:
-    """A response as the events of its stream; `pieces` cut each item's text, with `wait_s` before each of them."""
+    """A response as the events of its stream; `pieces` split each item's text, with `wait_s` before each of them."""
     begun: Body = {"status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
     opening = {"response": whole | begun}
     made: list[Made] = [("response.created", opening, 0.0), ("response.in_progress", opening, 0.0)]
@@ -166,6 +166,6 @@ def _call_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator
 
 
 def late_response(whole: Body, _: Body) -> Iterator[Event]:
-    """A whole response as a proxy wraps it: all events at once, one delta an item."""
+    """A non-streaming response as a proxy wraps it: all events at once, one delta per item."""
     texts = [item["content"][0]["text"] if item["type"] == "message" else item["arguments"] for item in whole["output"]]
     return events_of(whole, [(text,) for text in texts], 0.0)

@@ -1,4 +1,4 @@
-"""Make a value that satisfies a JSON Schema: what the model fills into tools and structured answers."""
+"""Make a value that satisfies a JSON Schema: the model's tool arguments and structured output."""
 
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ FORMATS = {
     "ipv6": "2001:db8::1",
     "hostname": "example.com",
 }
-"""One string of each format that models are asked for."""
+"""One string for each common `format`."""
 
 Schema = dict[str, Any]
 
@@ -31,14 +31,14 @@ Schema = dict[str, Any]
 def instance_of(schema: Any) -> Any:
     """A value that satisfies the schema, as far as its keywords are known; never raises for any JSON value.
 
-    Every declared property is given near the root, deeper down the required ones, so that a schema with one possible
-    answer gets that answer and one that refers to itself comes to an end. `pattern` is not read.
+    Near the root every declared property is set, deeper down only the required ones, so that a schema with one valid
+    value gets it and a recursive schema terminates. `pattern` is ignored.
     """
     return _Maker(schema).value(schema, 0)
 
 
 class _Maker:
-    """Makes the values of one schema document, a bounded number of them."""
+    """Makes the values of one schema document, up to MAX_VALUES."""
 
     def __init__(self, root: Any) -> None:
         self.root = root
@@ -99,7 +99,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _first(alternatives: Any) -> Any:
-    """The first alternative that is more than null."""
+    """The first alternative that is not just null."""
     options = [a for a in _list(alternatives) if isinstance(a, dict)]
     return next((a for a in options if a.get("type") != "null"), options[0] if options else None)
 

@@ -1,4 +1,4 @@
-"""Run a deployment: on uvicorn and starlette where it is a good one, on the raw player where a change is planted."""
+"""Run a deployment: correct ones on uvicorn and starlette, changed ones on the raw player."""
 
 import asyncio
 import itertools
@@ -38,11 +38,10 @@ async def serve(
     unix_socket: str | None = None,
     key: str | None = None,
 ) -> AsyncIterator[str]:
-    """Serve a deployment with the changes planted in it; yields the base URL, which ends in `/v1`.
+    """Serve a deployment with the changes applied; yields the base URL, which ends in `/v1`.
 
-    Port 0 takes a free one; a `unix_socket`, the path of one to make, takes the place of host and port. Where `key` is
-    given, every request must carry it. Needs a running asyncio loop. Raises
-    OSError where the address can't be bound.
+    Port 0 selects a free one; `unix_socket`, the path of a socket to create, replaces host and port. Where `key` is
+    given, every request must carry it. Needs a running asyncio loop. Raises OSError if the address can't be bound.
     """
 
     def respond(asked: Asked) -> Reply:
@@ -57,7 +56,7 @@ async def serve(
 
 
 def _listener(host: str, port: int, unix_socket: str | None) -> socket.socket:
-    """A bound socket; it listens once a server has it."""
+    """A bound socket; the server makes it listen."""
     if unix_socket is None:
         return socket.create_server((host, port), backlog=1024)
     sock = socket.socket(socket.AF_UNIX)
@@ -67,7 +66,7 @@ def _listener(host: str, port: int, unix_socket: str | None) -> socket.socket:
 
 @contextmanager
 def running(deployment: Deployment, changes: Sequence[Change] = (), *, key: str | None = None) -> Iterator[str]:
-    """As `serve`, for callers without a loop: the server lives in a thread of its own."""
+    """As `serve`, for callers without a loop: the server runs in its own thread."""
     with (
         start_blocking_portal("asyncio") as portal,
         portal.wrap_async_context_manager(serve(deployment, changes, key=key)) as base_url,
@@ -76,10 +75,10 @@ def running(deployment: Deployment, changes: Sequence[Change] = (), *, key: str 
 
 
 def _reader(business: Business) -> Read:
-    """Reads requests of one server, each under an id of its own."""
+    """Makes the Asked of each request, with a unique id."""
     server, numbers = secrets.token_hex(4), itertools.count(1)
     loop = asyncio.get_running_loop()
-    epoch_s = time.time() - loop.time()  # the loop's clock goes on from there, and may be a virtual one
+    epoch_s = time.time() - loop.time()  # the loop's clock may be virtual
 
     def read(method: str, path: str, query: str, headers: Headers, body: bytes) -> Asked:
         return Asked(
@@ -102,7 +101,7 @@ def _reader(business: Business) -> Read:
 def _on_player(
     respond: Respond, read: Read, sock: socket.socket, business: Business
 ) -> AbstractAsyncContextManager[None]:
-    from conformance.testbed.server.raw_server import listening  # noqa: PLC0415 - only one of the two servers is needed
+    from conformance.testbed.server.raw_server import listening
 
     def on_request(request: "h11.Request", body: bytes, earlier: int) -> Reply:
         path, _, query = request.target.decode("latin-1").partition("?")
@@ -115,7 +114,7 @@ def _on_player(
 
 @asynccontextmanager
 async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket, business: Business) -> AsyncIterator[None]:
-    import uvicorn  # noqa: PLC0415 - only one of the two servers is needed
+    import uvicorn
 
     config = uvicorn.Config(
         _app(respond, read, business),
@@ -140,7 +139,7 @@ async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket, busines
 
 
 async def _stop(server: "uvicorn.Server", ticking: asyncio.Task[None]) -> None:
-    """Stop at once: uvicorn's own shutdown waits for clients that may never leave."""
+    """Stop at once: uvicorn's own shutdown waits for clients that may never disconnect."""
     for listener in server.servers:
         listener.close()
     for connection in tuple(server.server_state.connections):
@@ -152,12 +151,12 @@ async def _stop(server: "uvicorn.Server", ticking: asyncio.Task[None]) -> None:
 
 
 def _app(respond: Respond, read: Read, business: Business) -> "Starlette":
-    from starlette.applications import Starlette  # noqa: PLC0415 - only one of the two servers is needed
-    from starlette.requests import Request  # noqa: PLC0415 - as above
-    from starlette.routing import Route  # noqa: PLC0415 - as above
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.routing import Route
 
     class Everything:
-        """Every path and method: the deployment itself decides what it offers."""
+        """Every path and method: the deployment decides what it serves."""
 
         async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
             request = Request(scope, receive)
@@ -171,7 +170,7 @@ def _app(respond: Respond, read: Read, business: Business) -> "Starlette":
 
 
 async def _bounded(parts: AsyncIterator[bytes]) -> bytes:
-    """The body; what is beyond the bound is read, so that the client hears the refusal, and not kept."""
+    """The body; bytes beyond the limit are read but not kept, so that the client receives the error."""
     body = b""
     async for part in parts:
         body += part if len(body) <= MAX_BODY else b""

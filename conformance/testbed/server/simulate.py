@@ -1,4 +1,4 @@
-"""What a deployment would answer to a planned request, as an exchange, without a connection. Pure."""
+"""Simulate a deployment's response to a planned request, as an exchange, without a connection. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from conformance.testbed.server.planned import AT, asked_by
 from conformance.testbed.server.reply import Answer, Asked, Change, Reply
 
 BASE_URL: Final = "http://rehearsal/v1"
-"""Where a rehearsal's requests go."""
+"""The base URL of simulated requests."""
 KEY: Final = "sk-0123456789-of-nobody"
 MS: Final = NANOSECONDS_PER_MILLISECOND
 
@@ -21,10 +21,10 @@ MS: Final = NANOSECONDS_PER_MILLISECOND
 def rehearse(
     request: Request, deployment: str, changes: Sequence[Change] = (), *, carried: str = KEY, wanted: str | None = None
 ) -> Exchange:
-    """The exchange in which a deployment, changed, answers a request of a plan for BASE_URL.
+    """The exchange in which a changed deployment responds to a planned request for BASE_URL.
 
-    The request carries the key `carried`; where one is `wanted`, the deployment asks for it. Nothing is masked, and no
-    time passes but the pauses that the reply itself makes.
+    The request carries the key `carried`; where `wanted` is given, the deployment requires it. Nothing is masked, and
+    only the reply's own delays take time.
     """
     asked = _asked(request, carried)
     heard, arrivals, at_ms = b"", [], 1
@@ -50,7 +50,7 @@ def rehearse(
 
 @lru_cache(maxsize=1024)
 def _meant(request: Request, deployment: str, carried: str, wanted: str | None) -> Answer:
-    """What the deployment means to say, which is the same whatever is changed on its way out."""
+    """The deployment's response before any change to it, cached because all changes share it."""
     return answer(_asked(request, carried), DEPLOYMENTS[deployment], key=wanted)
 
 
@@ -60,7 +60,7 @@ def _asked(request: Request, key: str) -> Asked:
 
 
 def _ending(reply: Reply, at_ns: int, *, started: bool) -> Ending:
-    """How the connection would show the reply's end to who listens until nothing more comes."""
+    """How the reply's end looks to a client that reads until nothing more arrives."""
     phase: Literal["body", "first-byte"] = "body" if started else "first-byte"
     match reply.end:
         case "hold":

@@ -1,11 +1,11 @@
-"""What a server remembers of its clients: how many it is answering, and how many hung up on it."""
+"""A server's counts of its clients: requests in progress, and client disconnects."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 GLANCE_S = 0.02
-"""How often a server that waits looks whether its client is still there."""
+"""How often a waiting server checks whether its client is still connected."""
 
 
 class Business:
@@ -17,17 +17,17 @@ class Business:
 
     @property
     def running(self) -> int:
-        """How many answers are being made."""
+        """Requests in progress."""
         return len(self._answers)
 
     @property
     def hang_ups(self) -> int:
-        """How many clients did not wait for their answer, those included whose server has not noticed yet."""
+        """Clients that disconnected before their response ended, noticed by the server or not."""
         return self._gone + sum(is_gone() for is_gone in self._answers.values())
 
     @contextmanager
     def answering(self, is_gone: Callable[[], bool] = lambda: False) -> Iterator[None]:
-        """While an answer is made, whose client can be seen to be gone; an OSError says that it is."""
+        """Count a request as in progress. `is_gone`, or an OSError, shows that its client disconnected."""
         answer = object()
         self._answers[answer] = is_gone
         try:
@@ -40,10 +40,10 @@ class Business:
 
 
 async def pause(seconds: float, is_gone: Callable[[], Awaitable[bool]]) -> None:
-    """Wait, as long as the client does.
+    """Wait while the client stays connected.
 
     Raises:
-        ConnectionResetError: the client hung up.
+        ConnectionResetError: the client disconnected.
     """
     while seconds > 0:
         await asyncio.sleep(min(seconds, GLANCE_S))

@@ -1,4 +1,4 @@
-"""Refuse what an API does not document or this server does not do, naming the field."""
+"""Reject what an API does not document or this server does not support, naming the field."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ CODES = {
     "required": "missing_required_parameter",
     "additionalProperties": "unknown_parameter",
 }
-"""The envelope's code for a schema keyword that does not hold; for any other it is `invalid_value`."""
+"""The error code for a failed schema keyword; `invalid_value` for any other."""
 
 LIMITS = {
     "minimum": "must be at least {}",
@@ -38,20 +38,20 @@ TYPES: dict[type, str] = {
 }
 LONGEST_NAME = 100
 SAYING = ("content", "tool_calls", "function_call", "refusal", "audio")
-"""Fields in which an assistant's message may say something."""
+"""Fields of an assistant message of which at least one must be set."""
 
 Body = dict[str, Any]
 
 
 def invalid(asked: Asked) -> Refusal | None:
-    """The first thing that is wrong with a request whose body is a JSON object, or None."""
+    """The first error of a request whose body is a JSON object, or None."""
     has_beta = any(header == "anthropic-beta" for header, _ in asked.headers)
     return _first_error(asked.api or "chat", json.dumps(asked.json), has_beta)
 
 
 @lru_cache(maxsize=2048)
 def _first_error(api: Api, body: str, has_beta: bool) -> Refusal | None:  # noqa: FBT001 - a key of the cache
-    """The same for a body as JSON text: clients send the same bodies again and again, and a schema takes its time."""
+    """As `invalid`, for a body as JSON text; cached because clients repeat bodies and schema validation is slow."""
     value = json.loads(body)
     errors: Iterator[Any] = schemas.validator(f"{api}-request").iter_errors(value)
     refusals = (_refusal(error) for error in errors)
@@ -61,7 +61,7 @@ def _first_error(api: Api, body: str, has_beta: bool) -> Refusal | None:  # noqa
 
 
 def _refusal(error: Any) -> Refusal:
-    """What a schema's error says, naming the field by its path."""
+    """A schema error as a refusal that names the field by its path."""
     keyword = str(error.validator)
     names: list[str | int] = list(error.absolute_path)
     if keyword == "required":
@@ -94,7 +94,7 @@ def _complaint(keyword: str, error: Any) -> str:
 
 
 def _undone_chat(body: Body) -> Iterator[Refusal]:
-    """What is well-formed, and yet not done here or not possible together."""
+    """Valid fields that are not supported here or not possible together."""
     undone = ("functions", "function_call", "audio", "prediction", "moderation", "web_search_options")
     yield from (_unsupported(name) for name in undone if body.get(name) is not None)
     if "audio" in (body.get("modalities") or ()):
@@ -140,7 +140,7 @@ def _undone_parts(messages: list[Body], done: set[str]) -> Iterator[Refusal]:
 
 
 def _orphans(messages: list[Body]) -> Iterator[Refusal]:
-    """Results that answer no call, calls without a result, and messages of the assistant that say nothing."""
+    """Tool results without a call, calls without a result, and empty assistant messages."""
     waiting: set[str] = set()
     for at, message in enumerate(messages):
         if message["role"] == "tool":
@@ -210,7 +210,7 @@ DONE_PARTS = ("input_text", "output_text", "refusal")
 
 
 def _undone_items(body: Body) -> Iterator[Refusal]:
-    """Items and parts that are not read here, and results that answer no call."""
+    """Items and parts that are not supported here, and outputs without a call."""
     called: set[str] = set()
     items = body.get("input")
     for at, item in enumerate(items if isinstance(items, list) else ()):
@@ -232,7 +232,7 @@ UNDONE: dict[Api, Callable[[Body], Iterator[Refusal]]] = {
     "messages": _undone_messages,
     "responses": _undone_responses,
 }
-"""What each API documents and this server does not do."""
+"""What each API documents and this server does not support."""
 
 
 def _wrong(param: str, complaint: str) -> Refusal:

@@ -1,8 +1,8 @@
 """An event loop whose clock stands still while anything can run, and jumps to the next timer when nothing can.
 
-A server and a client that share such a loop are timed exactly: a machine's load changes nothing, and waiting takes no
-time. Whatever they say to each other must reach the other side at once: over Unix sockets it does, over TCP it may be
-under way when the loop looks idle, and the clock would run ahead of it.
+A server and a client that share such a loop are timed exactly: machine load changes nothing, and waiting takes no
+time. Data must reach the other side at once: over Unix sockets it does; over TCP it may be in transit when the loop
+looks idle, and the clock would run ahead of it.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.now_s = time.monotonic()
 
     def select(self, timeout: float | None = None) -> Ready:
-        """The events that are there; without any, the clock moves by `timeout`, or the wait is real if that is None."""
+        """The ready events; if there are none, the clock moves by `timeout`, or the wait is real if that is None."""
         if timeout is None:
             return super().select(None)
         ready = super().select(0)
@@ -31,7 +31,7 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An asyncio event loop in virtual time. Its clock begins at the real one and only ever runs ahead."""
+    """An asyncio event loop in virtual time. Its clock starts at the real time and only runs ahead."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
@@ -43,4 +43,4 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 IN_VIRTUAL_TIME: Final[dict[str, Any]] = {"loop_factory": VirtualTimeLoop}
-"""The options of `anyio.run` with which what it runs has a virtual clock."""
+"""Options of `anyio.run` for a virtual clock."""

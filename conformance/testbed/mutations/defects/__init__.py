@@ -1,1 +1,1 @@
-"""Planted defects, one file a family: each is one lie that the rule it names must catch."""
+"""Planted defects, one file per rule family. The rule that each defect names must catch it."""

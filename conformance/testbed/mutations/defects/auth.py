@@ -1,4 +1,4 @@
-"""Defects: keys that are not looked at, or refused in ways that mislead."""
+"""Defects: API keys that are not checked, or rejected in misleading ways."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ COMPLETION: Body = {
 
 
 def locked(name: str, title: str, caught_by: str, answer: OnAnswer) -> Change:
-    """A defect in how the key is asked for."""
+    """A defect in authentication."""
     return Change(name=name, title=title, caught_by=caught_by, answer=answer)
 
 
@@ -28,83 +28,101 @@ def header(asked: Asked, name: str) -> str:
 
 
 def let_in(where: Callable[[Asked], object]) -> OnAnswer:
-    """Answer as if the key were good, where the condition holds."""
+    """Respond as if the key were valid, where the condition holds."""
     return lambda said, asked: native(asked) if said.status == 401 and where(asked) else said
 
 
 def carries_none(asked: Asked) -> bool:
-    """There is no key at all."""
+    """The request has no key."""
     return not (header(asked, "authorization") or header(asked, "x-api-key"))
 
 
 def inside_a_stream(said: Answer, asked: Asked) -> Answer:
-    """Streaming, the refusal comes under 200."""
+    """When streaming, the error is sent inside a 200 stream."""
     return Answer(events=(Event(data=said.whole), Event(data="[DONE]"))) if streaming(asked) else said
 
 
 def with_key(said: Answer, asked: Asked) -> Answer:
-    """The refusal with the key that was sent."""
+    """The error message echoes the key."""
     key = header(asked, "authorization") or header(asked, "x-api-key")
     error = said.whole["error"]
     return replace(said, whole=said.whole | {"error": error | {"message": f"{error['message']} You sent: {key}"}})
 
 
 def unlocked(path: str) -> OnAnswer:
-    """A path that leads to the model, and that nobody locked."""
+    """A route to the model that needs no key."""
     return lambda said, asked: Answer(whole=COMPLETION) if asked.path == path else said
 
 
 def blocked(said: Answer, asked: Asked) -> Answer:
-    """What a firewall against robots makes of openai-python."""
+    """A bot filter that blocks openai-python's headers."""
     is_sdk = header(asked, "user-agent").startswith("OpenAI/Python")
     return refusal(502, "Blocked.", type="server_error") if is_sdk and asked.api == "chat" else said
 
 
 def forwarded(said: Answer, asked: Asked) -> Answer:
-    """An answer with what a gateway sent on."""
+    """A response with a header that a gateway forwarded upstream."""
     key = ("x-upstream-authorization", header(asked, "authorization"))
     return replace(said, headers=(*said.headers, key)) if said.status == 200 else said
 
 
 def by_bearer_alone(said: Answer, asked: Asked) -> Answer:
-    """Messages look for a bearer token, and nowhere else."""
+    """Messages accepts bearer tokens only."""
     foreign = asked.api == "messages" and not header(asked, "authorization")
     return refusal(401, "Authorization header is required", type="authentication_error") if foreign else said
 
 
 KEYS = (
-    locked("any-key-accepted", "Any key is good", "AUTH001", let_in(lambda asked: header(asked, "authorization"))),
     locked(
-        "any-x-api-key-accepted", "Any x-api-key is good", "AUTH001", let_in(lambda asked: header(asked, "x-api-key"))
+        "any-key-accepted", "Any API key is accepted", "AUTH001", let_in(lambda asked: header(asked, "authorization"))
     ),
-    locked("streams-unlocked", "Streams need no key", "AUTH002", let_in(streaming)),
     locked(
-        "key-refused-inside-stream", "Streaming, the key is refused under 200", "AUTH002", saying(inside_a_stream, 401)
+        "any-x-api-key-accepted",
+        "Any x-api-key is accepted",
+        "AUTH001",
+        let_in(lambda asked: header(asked, "x-api-key")),
     ),
-    locked("wrong-key-as-500", "A wrong key is called a crash", "AUTH003", with_status(500, 401)),
-    locked("wrong-key-as-400", "A wrong key is called a bad request", "AUTH004", with_status(400, 401)),
+    locked("streams-unlocked", "Streaming requests need no API key", "AUTH002", let_in(streaming)),
     locked(
-        "no-challenge", "401 lacks WWW-Authenticate", "AUTH005", saying(lambda said, _: replace(said, headers=()), 401)
+        "key-refused-inside-stream",
+        "With streaming, an invalid key is rejected inside a 200 stream",
+        "AUTH002",
+        saying(inside_a_stream, 401),
     ),
-    locked("wrong-key-echoed", "A wrong key is sent back", "AUTH006", saying(with_key, 401)),
-    locked("models-unlocked", "The models are listed to anyone", "AUTH007", let_in(lambda asked: asked.path == MODELS)),
-    locked("completions-unlocked", "The older API needs no key", "AUTH008", unlocked("/v1/completions")),
-    locked("root-unlocked", "A path beside /v1 needs no key", "AUTH008", unlocked("/invocations")),
-    locked("messages-unlocked", "Messages need no key", "AUTH008", let_in(lambda asked: asked.api == "messages")),
-    locked("sdk-blocked", "An SDK's headers are refused", "AUTH009", blocked),
-    locked("missing-key-accepted", "Who sends no key comes in", "AUTH010", let_in(carries_none)),
+    locked("wrong-key-as-500", "An invalid key gets 500", "AUTH003", with_status(500, 401)),
+    locked("wrong-key-as-400", "An invalid key gets 400", "AUTH004", with_status(400, 401)),
+    locked(
+        "no-challenge",
+        "401 responses lack WWW-Authenticate",
+        "AUTH005",
+        saying(lambda said, _: replace(said, headers=()), 401),
+    ),
+    locked("wrong-key-echoed", "The 401 error message echoes the invalid key", "AUTH006", saying(with_key, 401)),
+    locked("models-unlocked", "GET /models needs no API key", "AUTH007", let_in(lambda asked: asked.path == MODELS)),
+    locked(
+        "completions-unlocked", "The legacy /completions route needs no API key", "AUTH008", unlocked("/v1/completions")
+    ),
+    locked("root-unlocked", "A generation route outside /v1 needs no API key", "AUTH008", unlocked("/invocations")),
+    locked(
+        "messages-unlocked",
+        "The Messages API needs no API key",
+        "AUTH008",
+        let_in(lambda asked: asked.api == "messages"),
+    ),
+    locked("sdk-blocked", "Requests with an SDK's headers are rejected", "AUTH009", blocked),
+    locked("missing-key-accepted", "Requests without an API key are accepted", "AUTH010", let_in(carries_none)),
     locked(
         "key-refused-by-text",
-        "A wrong key is refused in another shape",
+        "An invalid key is rejected without the API's error object",
         "ERR007",
         saying(lambda said, _: replace(said, whole={"error": "Unauthorized"}), 401),
     ),
     locked(
         "key-refused-without-message",
-        "A wrong key is refused without a message",
+        "The error for an invalid key has an empty message",
         "ERR007",
         with_error(lambda said: said | {"message": ""}, 401),
     ),
-    locked("key-in-a-header", "The key that was sent comes back in a header", "ERR019", forwarded),
+    locked("key-in-a-header", "A response header echoes the API key", "ERR019", forwarded),
 )
-ON_MESSAGES = (locked("x-api-key-refused", "Messages take no x-api-key", "AUTH011", by_bearer_alone),)
+ON_MESSAGES = (locked("x-api-key-refused", "The Messages API rejects x-api-key", "AUTH011", by_bearer_alone),)

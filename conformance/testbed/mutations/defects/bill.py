@@ -1,4 +1,4 @@
-"""Defects: errors that cost."""
+"""Defects: errors that are billed or cause paid retries."""
 
 from dataclasses import replace
 
@@ -18,12 +18,12 @@ def billing(name: str, title: str, caught_by: str, answer: OnAnswer) -> Change:
 
 
 def with_usage(said: Answer, _asked: Asked) -> Answer:
-    """A refusal that reports a usage."""
+    """An error that reports usage."""
     return replace(said, whole=said.whole | {"usage": SPENT})
 
 
 def failing_tools(said: Answer, asked: Asked) -> Answer:
-    """Streams of tool calls that fail before they begin, and report a usage."""
+    """Streams of tool calls that fail before their first text and report usage."""
     is_call = isinstance(asked.json, dict) and asked.json.get("tool_choice") == "required"
     if not (is_call and streaming(asked) and asked.api == "chat" and said.events):
         return said
@@ -31,23 +31,28 @@ def failing_tools(said: Answer, asked: Asked) -> Answer:
 
 
 def to_be_retried(said: Answer, _asked: Asked) -> Answer:
-    """A refusal that asks for a second try."""
+    """An error with x-should-retry: true."""
     return replace(said, headers=(*said.headers, ("x-should-retry", "true")))
 
 
 def with_another_try(said: Answer, _asked: Asked) -> Answer:
-    """A refusal that is to be tried again."""
+    """As `to_be_retried`, replacing x-should-retry: false."""
     headers = tuple(h for h in said.headers if h[0] != "x-should-retry")
     return replace(said, headers=(*headers, ("x-should-retry", "true")))
 
 
 COSTS = (
-    billing("errors-with-usage", "Errors report a usage", "BILL001", saying(with_usage, 400)),
-    billing("failed-stream-with-usage", "A stream that fails at once reports a usage", "BILL002", failing_tools),
+    billing("errors-with-usage", "Error responses report usage", "BILL001", saying(with_usage, 400)),
     billing(
-        "mistakes-retried", "The refusal of a mistake asks for a second try", "BILL003", saying(to_be_retried, 400)
+        "failed-stream-with-usage", "A stream that fails before its first text reports usage", "BILL002", failing_tools
     ),
-    billing("mistakes-as-409", "Mistakes are refused with 409", "BILL003", with_status(409, 400)),
+    billing(
+        "mistakes-retried",
+        "Errors for invalid requests set x-should-retry: true",
+        "BILL003",
+        saying(to_be_retried, 400),
+    ),
+    billing("mistakes-as-409", "Invalid requests are rejected with 409", "BILL003", with_status(409, 400)),
 )
 
 RETRIES = (
@@ -59,7 +64,7 @@ RETRIES = (
     ),
     Change(
         name="refusal-to-be-retried",
-        title="The refusal to stream asks for another try",
+        title="The 501 response to streaming sets x-should-retry: true",
         caught_by="BILL011",
         on="stopgap-501",
         answer=saying(with_another_try, 501),

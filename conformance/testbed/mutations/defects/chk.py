@@ -19,12 +19,12 @@ from conformance.testbed.mutations.mutate_chat import (
 
 
 def numbered(chunks: list[Body], name: str, values: Iterable[object]) -> list[Body]:
-    """The chunks with another value each in a field."""
+    """The chunks, each with its own value in a field."""
     return [chunk | {name: value} for chunk, value in zip(chunks, values, strict=False)]
 
 
 def repeat(chunks: list[Body], where: Callable[[Body], object]) -> Iterator[Body]:
-    """The chunks, those for which `where` holds twice."""
+    """The chunks, with those for which `where` holds repeated."""
     for chunk in chunks:
         yield from [chunk, chunk] if where(chunk) else [chunk]
 
@@ -35,19 +35,19 @@ def ends_one(chunk: Body) -> bool:
 
 
 def amid(chunks: list[Body], **changes: object) -> list[Body]:
-    """The chunks, with a changed copy of the second one put in after it."""
+    """The chunks, with a changed copy of the second one inserted after it."""
     return [*chunks[:2], chunks[min(1, len(chunks) - 1)] | changes, *chunks[2:]]
 
 
 def cumulative(chunks: list[Body]) -> Iterator[Body]:
-    """All the text so far in every delta."""
+    """Every delta repeats all earlier text."""
     texts = accumulate(text_of(chunk) for chunk in chunks)
     for chunk, text in zip(chunks, texts, strict=True):
         yield with_delta(chunk, {"content": text}) if text_of(chunk) else chunk
 
 
 def repeated(chunks: list[Body]) -> Iterator[Body]:
-    """All the text once more in the chunk that ends the choice."""
+    """The chunk with the finish_reason repeats the complete text."""
     text = "".join(map(text_of, chunks))
     for chunk in chunks:
         end = next((c["finish_reason"] for c in chunk["choices"] if ends(c)), None)
@@ -55,7 +55,7 @@ def repeated(chunks: list[Body]) -> Iterator[Body]:
 
 
 def ended_early(chunks: list[Body]) -> list[Body]:
-    """The finish_reason before the last text."""
+    """The finish_reason is sent before the last text."""
     texts = [at for at, chunk in enumerate(chunks) if text_of(chunk)]
     end = next((at for at, chunk in enumerate(chunks) if ends_one(chunk)), 0)
     if not texts or texts[-1] > end:
@@ -65,7 +65,7 @@ def ended_early(chunks: list[Body]) -> list[Body]:
 
 
 def ended_with_text(chunks: list[Body]) -> Iterator[Body]:
-    """The last text in the chunk that ends the choice."""
+    """The last text is in the chunk with the finish_reason."""
     texts = [at for at, chunk in enumerate(chunks) if text_of(chunk)]
     for at, chunk in enumerate(chunks):
         if len(chunk["choices"]) == 1 and ends(chunk["choices"][0]) and texts:
@@ -75,12 +75,12 @@ def ended_with_text(chunks: list[Body]) -> Iterator[Body]:
 
 
 def message_for_delta(choice: Body) -> Body:
-    """A choice of a stream in the shape of a whole answer."""
+    """A choice of a chunk in the shape of a non-streaming choice."""
     return {"index": choice["index"], "message": choice["delta"], "finish_reason": choice["finish_reason"]}
 
 
 def as_whole(chunks: list[Body]) -> Body:
-    """The chunks in one completion."""
+    """All chunks combined into one completion."""
     message = {"role": "assistant", "content": "".join(map(text_of, chunks))}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return chunks[0] | {"object": "chat.completion", "choices": [choice], "usage": chunks[-1].get("usage")}
@@ -92,12 +92,12 @@ def indexed(chunk: Body, index: int) -> Body:
 
 
 def with_message(choice: Body) -> Body:
-    """A choice of a stream with a message beside its delta."""
+    """A choice of a chunk with a message in addition to its delta."""
     return choice | {"message": {"role": "assistant", "content": "Hello!"}}
 
 
 def taken_over(chunks: list[Body]) -> list[Body]:
-    """The second half comes from another model."""
+    """The second half names another model."""
     half = len(chunks) // 2
     return [*chunks[:half], *(chunk | {"model": "fallback"} for chunk in chunks[half:])]
 
@@ -105,63 +105,63 @@ def taken_over(chunks: list[Body]) -> list[Body]:
 CHUNK_DEFECTS = (
     planted(
         "chunk-object-of-completions",
-        "Chunks are marked text_completion.chunk, as on the old Completions API",
+        "Chunks have `object: text_completion.chunk`, as in the legacy Completions API",
         "CHK001",
         each_chunk(more(object="text_completion.chunk")),
     ),
     planted(
         "chunk-of-own-making",
-        'Events hold {"text": ...} in place of chunks',
+        'Events hold {"text": ...} instead of chunks',
         "CHK001",
         on_stream(lambda chunks: [{"text": text_of(chunk)} for chunk in chunks]),
     ),
     planted("chunk-without-id", "Chunks have no id", "CHK002", each_chunk(less("id"))),
     planted(
         "chunk-id-changes",
-        "Every chunk has an id of its own",
+        "Every chunk has a different id",
         "CHK003",
         on_stream(lambda chunks: numbered(chunks, "id", (f"chatcmpl-{n}" for n in range(len(chunks))))),
     ),
     planted(
         "chunk-created-as-text",
-        "The time of creation is a text",
+        "`created` is a string in chunks",
         "CHK004",
         each_chunk(more(created="2026-11-01T00:00:00Z")),
     ),
     planted(
         "chunk-created-in-milliseconds",
-        "The time of creation is in milliseconds",
+        "`created` is in milliseconds in chunks",
         "CHK005",
         each_chunk(lambda chunk: chunk | {"created": chunk["created"] * 1000}),
     ),
     planted(
         "chunk-created-moves",
-        "Every chunk has a time of its own",
+        "`created` differs from chunk to chunk",
         "CHK005",
         on_stream(lambda chunks: numbered(chunks, "created", range(1_760_000_000, 1_760_000_000 + len(chunks)))),
     ),
-    planted("chunk-without-model", "Chunks do not name the model", "CHK006", each_chunk(less("model"))),
+    planted("chunk-without-model", "Chunks have no model", "CHK006", each_chunk(less("model"))),
     planted(
         "chunk-blank-at-the-end",
-        "The last chunks have a blank id and model",
+        "The last chunks have an empty id and model",
         "CHK007",
         each_chunk(more(id="", model=""), lambda chunk: not chunk["choices"] or ends_one(chunk)),
     ),
     planted(
         "chunk-choices-null",
-        "A chunk amid the stream has choices null",
+        "A chunk in mid-stream has `choices: null`",
         "CHK008",
         on_stream(lambda c: amid(c, choices=None)),
     ),
     planted(
         "chunk-usage-without-choices",
-        "The chunk with the usage has no choices key",
+        "The usage chunk has no choices key",
         "CHK008",
         each_chunk(less("choices"), lambda chunk: chunk.get("usage")),
     ),
     planted(
         "chunk-empty-heartbeat",
-        "An empty chunk is sent to keep the connection alive",
+        "An empty chunk is sent as a keep-alive",
         "CHK009",
         on_stream(lambda chunks: amid(chunks, choices=[])),
     ),
@@ -174,28 +174,30 @@ CHUNK_DEFECTS = (
     ),
     planted(
         "chunk-message-for-delta",
-        "Chunks hold a message in place of a delta",
+        "Chunks hold a message instead of a delta",
         "CHK011",
         each_part(message_for_delta),
     ),
     planted(
         "chunk-index-from-one",
-        "The choices are counted from 1",
+        "Choice indexes start at 1",
         "CHK012",
         each_part(lambda choice: choice | {"index": choice["index"] + 1}),
     ),
-    planted("chunk-without-index", "The choices have no index", "CHK012", each_part(less("index"))),
-    planted("chunk-without-role", "No delta names the role", "CHK013", each_delta(less("role"))),
-    planted("chunk-role-user", "The role is user", "CHK014", each_delta(more(role="user"), lambda d: "role" in d)),
+    planted("chunk-without-index", "Choices have no index in chunks", "CHK012", each_part(less("index"))),
+    planted("chunk-without-role", "No delta has a role", "CHK013", each_delta(less("role"))),
+    planted(
+        "chunk-role-user", "The delta's role is user", "CHK014", each_delta(more(role="user"), lambda d: "role" in d)
+    ),
     planted(
         "chunk-role-blank",
-        "All deltas but the first have a blank role",
+        "All deltas but the first have an empty role",
         "CHK014",
         each_delta(more(role=""), lambda d: "role" not in d),
     ),
     planted(
         "chunk-content-parts",
-        "The content is a list of parts",
+        "The delta's content is a list of parts",
         "CHK015",
         each_delta(lambda d: d | {"content": [{"type": "text", "text": d["content"]}]}, lambda d: d.get("content")),
     ),
@@ -213,34 +215,38 @@ CHUNK_DEFECTS = (
     ),
     planted(
         "chunk-second-never-finishes",
-        "Of several choices only the first one gets a finish_reason",
+        "With n > 1, only the first choice gets a finish_reason",
         "CHK017",
         each_part(more(finish_reason=None), lambda choice: choice["index"] > 0),
     ),
     planted(
         "chunk-finishes-twice",
-        "The finish_reason comes twice",
+        "The finish_reason is sent twice",
         "CHK018",
         on_stream(lambda chunks: repeat(chunks, ends_one)),
     ),
     planted(
         "chunk-finish-unknown",
-        "The finish_reason is the engine's own: eos",
+        "finish_reason is the engine's internal value: eos",
         "CHK019",
         each_part(more(finish_reason="eos"), ends),
     ),
-    planted("chunk-text-after-finish", "The last text comes after the finish_reason", "CHK020", on_stream(ended_early)),
-    planted("chunk-cumulative", "Every delta holds all the text so far", "CHK021", on_stream(cumulative)),
-    planted("chunk-answer-repeated", "The last chunk repeats the whole answer", "CHK022", on_stream(repeated)),
+    planted(
+        "chunk-text-after-finish", "The last text is sent after the finish_reason", "CHK020", on_stream(ended_early)
+    ),
+    planted(
+        "chunk-cumulative", "Deltas are cumulative: each repeats all earlier text", "CHK021", on_stream(cumulative)
+    ),
+    planted("chunk-answer-repeated", "The last chunk repeats the complete text", "CHK022", on_stream(repeated)),
     planted(
         "chunk-text-with-finish",
-        "The last text comes together with the finish_reason",
+        "The last text is in the chunk with the finish_reason",
         "CHK023",
         on_stream(ended_with_text),
     ),
     planted(
         "chunk-message-beside-delta",
-        "The chunk that ends a choice also holds a message",
+        "The chunk with the finish_reason also holds a message",
         "CHK024",
         each_part(with_message, ends),
     ),
@@ -252,19 +258,19 @@ CHUNK_DEFECTS = (
     ),
     planted(
         "chunk-whole-answer",
-        "The stream holds the whole answer as one event",
+        "The stream holds the non-streaming response as one event",
         "CHK001",
         on_stream(lambda chunks: [as_whole(chunks)]),
     ),
     planted(
         "chunk-index-counts-chunks",
-        "The index of a choice counts chunks",
+        "The choice index counts chunks",
         "CHK012",
         on_stream(lambda chunks: [indexed(chunk, at) for at, chunk in enumerate(chunks)]),
     ),
     planted(
         "chunk-finish-none-as-text",
-        "finish_reason is the text None until the end",
+        'finish_reason is the string "None" until the end',
         "CHK019",
         each_part(more(finish_reason="None"), lambda choice: not ends(choice)),
     ),
@@ -276,26 +282,26 @@ CHUNK_DEFECTS = (
     ),
     planted(
         "chunk-second-ends-as-first",
-        "The finish_reason of the second choice comes under the index of the first",
+        "The second choice's finish_reason has the first choice's index",
         "CHK027",
         each_part(more(index=0), lambda choice: choice["index"] > 0 and ends(choice)),
     ),
     planted(
         "chunk-usage-under-another-id",
-        "The chunk with the usage has an id of its own",
+        "The usage chunk has a different id",
         "CHK003",
         each_chunk(lambda chunk: chunk | {"id": f"{chunk['id']}-usage"}, lambda chunk: not chunk["choices"]),
     ),
     planted(
         "chunk-role-of-the-first-alone",
-        "Of several choices only the first one names the role",
+        "With n > 1, only the first choice gets a role",
         "CHK013",
         each_part(lambda choice: choice | {"delta": less("role")(choice["delta"])}, lambda choice: choice["index"] > 0),
     ),
-    planted("chunk-model-changes", "A gateway goes on with another model midway", "CHK026", on_stream(taken_over)),
+    planted("chunk-model-changes", "The model changes in mid-stream", "CHK026", on_stream(taken_over)),
     planted(
         "chunk-second-as-first",
-        "All of the second choice comes under the index of the first",
+        "All chunks of the second choice have the first choice's index",
         "CHK027",
         each_part(more(index=0), lambda choice: choice["index"] > 0),
     ),

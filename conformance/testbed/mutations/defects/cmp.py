@@ -1,4 +1,4 @@
-"""Defects in the whole answer of the chat API, and answers that get lost in either mode."""
+"""Defects in non-streaming chat responses, and text that is lost in either mode."""
 
 import re
 from collections.abc import Iterator
@@ -30,24 +30,24 @@ def as_text(answer: Answer, _asked: Asked) -> Answer:
 
 
 def delta_for_message(choice: Body) -> Body:
-    """A choice of a whole answer in the shape of a chunk."""
+    """A choice of a non-streaming response in the shape of a chunk's choice."""
     return {"index": choice["index"], "delta": choice["message"], "finish_reason": choice["finish_reason"]}
 
 
 def replaced(delta: Body) -> Body:
-    """Each character beyond the first plane as what its four octets are taken for one by one."""
+    """Each character beyond the BMP replaced as if its four bytes were decoded one by one."""
     return delta | {
         "content": re.sub("[\U00010000-\U0010ffff]", "\ufffd" * 4, delta["content"] or "") or delta["content"]
     }
 
 
 def ascii_only(delta: Body) -> Body:
-    """What a terminal of 1970 would show."""
+    """The text without its non-ASCII characters."""
     return delta | {"content": delta["content"].encode("ascii", "ignore").decode()}
 
 
 def as_thoughts(message: Body) -> Body:
-    """The text in the field for thoughts."""
+    """The text moved into the reasoning field."""
     return less("content")(message) | {"content": None, "reasoning_content": message["content"]}
 
 
@@ -57,7 +57,7 @@ def nothing_made(told: Body) -> Body:
 
 
 def unmade(chunks: list[Body]) -> Iterator[Body]:
-    """The chunks of a text without the text."""
+    """The chunks of a text completion, without the text."""
     texts = [chunk for chunk in chunks if text_of(chunk)]
     for chunk in chunks:
         if texts and chunk.get("usage"):
@@ -67,7 +67,7 @@ def unmade(chunks: list[Body]) -> Iterator[Body]:
 
 
 def unmade_whole(whole: Body) -> Body:
-    """A whole text without the text."""
+    """A non-streaming text completion, without the text."""
     choices = [choice | {"message": choice["message"] | {"content": ""}} for choice in whole["choices"]]
     return whole | {"choices": choices, "usage": nothing_made(whole["usage"])}
 
@@ -75,90 +75,99 @@ def unmade_whole(whole: Body) -> Body:
 WHOLE_DEFECTS = (
     planted(
         "whole-object-chunk",
-        "A whole answer is marked chat.completion.chunk",
+        "A non-streaming response has `object: chat.completion.chunk`",
         "CMP001",
         on_whole(more(object="chat.completion.chunk")),
     ),
-    planted("whole-as-text", "A whole answer is only its text, as a JSON string", "CMP001", as_text),
-    planted("whole-without-id", "A whole answer has no id", "CMP002", on_whole(less("id"))),
+    planted("whole-as-text", "A non-streaming response is only the text, as a JSON string", "CMP001", as_text),
+    planted("whole-without-id", "A non-streaming response has no id", "CMP002", on_whole(less("id"))),
     planted(
         "whole-created-as-text",
-        "The time of creation is a text",
+        "`created` is a string in a non-streaming response",
         "CMP003",
         on_whole(more(created="2026-11-01T00:00:00Z")),
     ),
-    planted("whole-without-model", "A whole answer does not name the model", "CMP004", on_whole(less("model"))),
+    planted("whole-without-model", "A non-streaming response has no model", "CMP004", on_whole(less("model"))),
     planted(
         "whole-created-in-milliseconds",
-        "The time of creation is in milliseconds",
+        "`created` is in milliseconds in a non-streaming response",
         "CMP005",
         on_whole(lambda whole: whole | {"created": whole["created"] * 1000}),
     ),
-    planted("whole-no-choices", "A whole answer has an empty list of choices", "CMP006", on_whole(more(choices=[]))),
-    planted("whole-choices-null", "A whole answer has choices null", "CMP006", on_whole(more(choices=None))),
+    planted(
+        "whole-no-choices", "A non-streaming response has an empty choices list", "CMP006", on_whole(more(choices=[]))
+    ),
+    planted(
+        "whole-choices-null", "A non-streaming response has `choices: null`", "CMP006", on_whole(more(choices=None))
+    ),
     planted("whole-index-shared", "All choices have index 0", "CMP007", each_choice(more(index=0))),
-    planted("whole-without-index", "The choices have no index", "CMP007", each_choice(less("index"))),
+    planted(
+        "whole-without-index", "Choices of a non-streaming response have no index", "CMP007", each_choice(less("index"))
+    ),
     planted(
         "whole-delta-for-message",
-        "Choices hold a delta in place of a message",
+        "Choices of a non-streaming response hold a delta instead of a message",
         "CMP008",
         each_choice(delta_for_message),
     ),
     planted("whole-without-role", "Messages have no role", "CMP009", each_message(less("role"))),
     planted(
         "whole-content-parts",
-        "The content is a list of parts",
+        "The message content is a list of parts",
         "CMP010",
         each_message(lambda message: message | {"content": [{"type": "text", "text": message["content"]}]}),
     ),
     planted(
         "whole-content-left-out",
-        "Content is left out where it is null",
+        "content is left out where it is null",
         "CMP011",
         each_message(lambda message: message if message["content"] else less("content")(message)),
     ),
     planted(
-        "whole-never-finishes", "A whole answer has finish_reason null", "CMP012", each_choice(more(finish_reason=None))
+        "whole-never-finishes",
+        "A non-streaming response has `finish_reason: null`",
+        "CMP012",
+        each_choice(more(finish_reason=None)),
     ),
     planted(
         "whole-finish-unknown",
-        "The finish_reason is in capitals: STOP",
+        "finish_reason is upper-case: STOP",
         "CMP013",
         each_choice(lambda choice: choice | {"finish_reason": choice["finish_reason"].upper()}),
     ),
     planted(
         "answer-lost-when-streaming",
-        "A stream holds no text, though it was generated and is billed",
+        "A stream has no text, though tokens were generated and billed",
         "CMP014",
         each_delta(more(content=""), lambda delta: delta.get("content")),
     ),
     planted(
         "answer-lost",
-        "A whole answer has no text, though it was generated and is billed",
+        "A non-streaming response has no text, though tokens were generated and billed",
         "CMP014",
         each_message(lambda message: message | {"content": None}),
     ),
     planted(
         "answer-never-made-when-streaming",
-        "A stream holds no text and bills none",
+        "A stream has no text and bills no completion tokens",
         "CMP014",
         on_stream(unmade),
     ),
     planted(
         "answer-never-made",
-        "A whole answer holds no text and bills none",
+        "A non-streaming response has no text and bills no completion tokens",
         "CMP014",
         on_whole(lambda whole: whole if whole["choices"][0]["message"].get("tool_calls") else unmade_whole(whole)),
     ),
     planted(
         "answer-as-thoughts",
-        "The answer is in reasoning_content, and content is empty",
+        "The text is in reasoning_content, and content is empty",
         "CMP015",
         in_turn(each_delta(as_thoughts, lambda delta: delta.get("content")), each_message(as_thoughts)),
     ),
     planted(
         "answer-lost-of-the-second",
-        "Of several choices only the first one has its text",
+        "With n > 1, only the first choice has text",
         "CMP017",
         each_choice(
             lambda choice: choice | {"message": choice["message"] | {"content": None}},
@@ -170,19 +179,19 @@ WHOLE_DEFECTS = (
 CHARACTERS = (
     planted(
         "characters-replaced",
-        "Tokens are decoded one by one: a character of several tokens becomes replacement characters",
+        "Tokens are decoded one by one: multi-token characters become U+FFFD",
         "CMP016",
         in_turn(each_delta(replaced, lambda d: d.get("content")), each_message(replaced)),
     ),
     planted(
         "characters-dropped",
-        "What is not ASCII is left out of streams",
+        "Streams drop non-ASCII characters",
         "CMP016",
         each_delta(ascii_only, lambda delta: delta.get("content")),
     ),
     Change(
         name="characters-read-as-latin-1",
-        title="A proxy reads streams as Latin-1, and writes them as UTF-8",
+        title="A proxy decodes streams as Latin-1 and re-encodes them as UTF-8",
         caught_by="CMP016",
         reply=streams(each(lambda octets: octets.decode("latin-1").encode())),
     ),

@@ -1,4 +1,4 @@
-"""Defects in the delivery: answers held back, replies that stall or never end."""
+"""Defects in delivery: buffered streams, responses that stall or never end."""
 
 import json
 from collections.abc import Iterator
@@ -19,40 +19,40 @@ from conformance.testbed.server.reply import Asked, Change, Piece, Reply
 
 BUFFER = 4096
 HOLD_S = 600.0
-"""Longer than any run listens."""
+"""Longer than any run waits."""
 
 
 def held_back(pieces: tuple[Piece, ...], first: int = 0) -> list[Piece]:
-    """All but the first pieces at once, when the last of them is made."""
+    """All pieces but the first `first` are sent together, when the last of them is generated."""
     rest = pieces[first:]
     made_s = sum(piece.wait_s for piece in rest)
     return [*pieces[:first], *(replace(p, wait_s=0.0 if at else made_s) for at, p in enumerate(rest))]
 
 
 def packed(reply: Reply) -> Reply:
-    """The stream compressed as a whole: nothing can be read before its end."""
+    """The stream compressed without flushing: nothing can be decoded before its end."""
     return compressed(reply, flush=False)
 
 
 def halted(reply: Reply) -> Reply:
-    """The first half of the pieces, and then nothing."""
+    """The first half of the pieces, then a stall."""
     return replace(reply, pieces=reply.pieces[: max(1, len(reply.pieces) // 2)], end="hold", hold_s=HOLD_S)
 
 
 def going_on(reply: Reply, asked: Asked) -> Reply:
-    """The stream of an answer that may have one token: the same piece again and again."""
+    """A stream with `max_tokens: 1` that repeats the same event without end."""
     if asked.api != "chat" or not is_stream(reply) or asked.json.get("max_tokens") != 1:
         return reply
     return replace(reply, pieces=(reply.pieces[0], *(replace(reply.pieces[1], wait_s=0.02),) * 4000))
 
 
 def hushed(reply: Reply) -> Reply:
-    """Comments in place of the events, for longer than any run listens."""
+    """Comments instead of events, for longer than any run waits."""
     return replace(reply, pieces=(Piece(octets=b": working\n\n", wait_s=0.5),) * 1200)
 
 
 def late_chunk(chunks: list[Body]) -> list[Body]:
-    """All the text in one chunk, which comes last but for the end."""
+    """All text in one chunk, the last one before the end."""
     texts = [at for at, chunk in enumerate(chunks) if text_of(chunk)]
     if not texts:
         return chunks
@@ -61,7 +61,7 @@ def late_chunk(chunks: list[Body]) -> list[Body]:
 
 
 def late_block(pieces: tuple[Piece, ...]) -> list[Piece]:
-    """All the text of a Messages stream in its last delta."""
+    """All text of a Messages stream in its last delta."""
     texts = [at for at, piece in enumerate(pieces) if b'"text_delta"' in piece.octets]
     if not texts:
         return list(pieces)
@@ -74,7 +74,7 @@ def late_block(pieces: tuple[Piece, ...]) -> list[Piece]:
 
 
 def in_buffers(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
-    """Octets are held until the buffer is full, while the model takes its time."""
+    """Bytes are held until the buffer is full, at half the generation speed."""
     held, wait_s = b"", 0.0
     for piece in pieces:
         held, wait_s = held + piece.octets, wait_s + 2 * piece.wait_s
@@ -85,72 +85,75 @@ def in_buffers(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
 
 
 LATE = (
-    planted("stream-buffered", "A proxy holds streams back until they end", "DLV001", streams(on_pieces(held_back))),
+    planted("stream-buffered", "A proxy buffers streams until they end", "DLV001", streams(on_pieces(held_back))),
     planted(
         "stream-buffered-late",
-        "The first pieces come at once, the rest is held back",
+        "The first events are sent at once, the rest is buffered until the end",
         "DLV001",
         streams(on_pieces(lambda pieces: held_back(pieces, 3))),
     ),
-    planted("stream-packed", "A compressor holds streams back until they end", "DLV001", streams(packed)),
+    planted("stream-packed", "Compression buffers streams until they end", "DLV001", streams(packed)),
     planted(
         "stream-in-one-write",
-        "The whole stream is written at once when it ends",
+        "The complete stream is sent in one write when it ends",
         "DLV001",
         streams(recoded(lambda octets: octets)),
     ),
     Change(
         name="text-in-one-chunk",
-        title="All the text of a chat stream comes in one chunk",
+        title="All text of a chat stream is in one chunk",
         caught_by="DLV002",
         answer=on_stream(late_chunk),
     ),
     planted(
         "text-in-one-delta",
-        "All the text of a Messages stream comes in one delta",
+        "All text of a Messages stream is in one delta",
         "DLV002",
         streams(on_pieces(late_block)),
     ),
     planted(
         "stream-after-silence",
-        "Every stream comes in one piece after the same long silence",
+        "Every stream is sent in one write after the same long delay",
         "DLV006",
         streams(on_pieces(lambda pieces: [Piece(octets=b"".join(p.octets for p in pieces), wait_s=0.7)])),
     ),
     planted(
         "stream-in-buffers",
-        "A proxy passes a stream on whenever it has 4096 octets of it",
+        "A proxy flushes streams in 4096-byte buffers, not per event",
         "DLV008",
         streams(on_pieces(in_buffers)),
     ),
 )
 
 ENDLESS = (
-    planted("stream-without-end", "A brief answer goes on and on", "DLV003", going_on),
+    planted("stream-without-end", "A short completion streams on without end", "DLV003", going_on),
     planted(
         "stream-of-comments",
-        "Large requests' streams have comments, and no event",
+        "Streams of large requests send only comments, no events",
         "DLV003",
         for_large(streams(hushed)),
     ),
     planted(
-        "stream-stalls", "Large requests' streams stop half way, and stay open", "DLV003", for_large(streams(halted))
+        "stream-stalls",
+        "Streams of large requests stall half way, with the connection open",
+        "DLV003",
+        for_large(streams(halted)),
     ),
     planted(
         "stream-stalls-at-once",
-        "Large requests' streams have a head, and no more",
+        "Streams of large requests stall after the response headers",
         "DLV003",
         for_large(streams(lambda reply: replace(reply, pieces=(), end="hold", hold_s=HOLD_S))),
     ),
     planted(
         "json-stalls",
-        "The last octet of large requests' answers never comes",
+        "The last byte of large requests' non-streaming responses is never sent",
         "DLV003",
         for_large(wholes(lambda reply: replace(reply, end="hold", hold_s=HOLD_S))),
     ),
     planted(
         "done-then-hold",
-        "After the end marker the stream is kept open",
+        "The connection is kept open after the end marker",
         "DLV004",
         for_large(streams(lambda reply: replace(reply, end="hold", hold_s=HOLD_S))),
     ),
@@ -162,7 +165,7 @@ ENDLESS = (
     ),
     planted(
         "lag-then-done",
-        "The end marker comes more than a second after the answer",
+        "The end marker is sent more than a second after the last text",
         "DLV007",
         for_large(streams(on_pieces(lambda pieces: [*pieces[:-1], replace(pieces[-1], wait_s=1.4)]))),
     ),

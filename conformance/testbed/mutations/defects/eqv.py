@@ -1,4 +1,4 @@
-"""Defects of one of the two ways to an answer: what is lost or changed when streaming."""
+"""Defects that affect one of the two modes: what is lost or changed when streaming."""
 
 from conformance.testbed.mutations.defects.fld import wants_logprobs
 from conformance.testbed.mutations.defects.par import refusing, where
@@ -19,7 +19,7 @@ from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
 
 
 def on_streams(edit: OnAnswer) -> OnAnswer:
-    """Edit the answers to requests for a stream, refusals among them."""
+    """Edit the responses to streaming requests, errors included."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         return edit(answer, asked) if streaming(asked) else answer
@@ -28,17 +28,17 @@ def on_streams(edit: OnAnswer) -> OnAnswer:
 
 
 def logprobs_streamed(asked: Asked) -> bool:
-    """Log probabilities are asked for in a stream."""
+    """A streaming request sets logprobs."""
     return streaming(asked) and wants_logprobs(asked)
 
 
 def has_usage(chunk: Body) -> bool:
-    """The chunk tells the usage."""
+    """The chunk has a usage."""
     return bool(chunk.get("usage"))
 
 
 def recounted(prompt: int, words: int) -> OnAnswer:
-    """A part, in percent, of the prompt and of the completion in the usage of a stream."""
+    """Scale the prompt and the completion count in a stream's usage, each to a percentage."""
 
     def edited(chunk: Body) -> Body:
         told = chunk["usage"]
@@ -50,7 +50,7 @@ def recounted(prompt: int, words: int) -> OnAnswer:
 
 
 def begun_again(chunks: list[Body]) -> list[Body]:
-    """The first half of the text, and then all of it."""
+    """The first half of the text, then all of it."""
     texts = [at for at, chunk in enumerate(chunks) if text_of(chunk)]
     return [*chunks[: texts[len(texts) // 2]], *chunks[texts[0] :]] if len(texts) > 3 else chunks
 
@@ -64,68 +64,68 @@ def one_lost(chunks: list[Body]) -> list[Body]:
 EQUIVALENCE = (
     planted(
         "stop-at-the-end-of-every-stream",
-        "A stream ends with `stop`, for whatever reason it ended",
+        "Streams always end with finish_reason `stop`",
         "EQV001",
         each_part(more(finish_reason="stop"), lambda choice: choice["finish_reason"] == "length"),
     ),
     planted(
         "blanks-lost-when-streaming",
-        "A stream's tokens lose the blanks in front of them",
+        "Streams drop the leading space of tokens",
         "EQV002",
         each_delta(lambda delta: delta | {"content": delta["content"].lstrip()}, lambda delta: delta.get("content")),
     ),
     planted(
         "logprobs-refused-when-streaming",
-        "Log probabilities are refused in a stream, and given without",
+        "logprobs are rejected when streaming only",
         "EQV003",
         where(logprobs_streamed, refusing("'logprobs' is not supported when streaming.", param="logprobs")),
     ),
     Change(
         name="logprobs-dropped-when-streaming",
-        title="Log probabilities are given in a whole answer, and lost in a stream",
+        title="logprobs are silently dropped when streaming",
         caught_by="EQV003",
         asked=dropping("logprobs", "top_logprobs", where=logprobs_streamed),
     ),
     planted(
         "prompt-counted-in-part-when-streaming",
-        "A stream's usage leaves out what came from a cache",
+        "Usage in a stream leaves out cached prompt tokens",
         "EQV005",
         recounted(prompt=60, words=100),
     ),
     planted(
         "answer-counted-in-part-when-streaming",
-        "A stream's usage counts every other token",
+        "Usage in a stream counts every other completion token",
         "EQV006",
         recounted(prompt=100, words=50),
     ),
     planted(
         "model-of-another-name-when-streaming",
-        "A stream names the model as its engine does",
+        "Streams report the engine's internal model name",
         "EQV007",
         each_chunk(more(model="engine/weights-v1")),
     ),
     planted(
         "fingerprint-lost-when-streaming",
-        "A stream lacks the fingerprint of the system",
+        "Streams lack system_fingerprint",
         "EQV008",
         each_chunk(less("system_fingerprint")),
     ),
     planted(
         "error-code-lost-when-streaming",
-        "A mistake's code and param are told in a refusal without streaming only",
+        "Errors lose code and param when streaming",
         "EQV004",
         on_streams(with_error(more(code=None, param=None), 400)),
     ),
     planted(
         "begun-again-when-streaming",
-        "A gateway asks again midway through a stream, and says again what was said",
+        "A gateway retries in mid-stream and repeats text that was already sent",
         "EQV002",
         on_stream(begun_again),
     ),
-    planted("delta-lost-when-streaming", "The third piece of a stream's text is lost", "EQV002", on_stream(one_lost)),
+    planted("delta-lost-when-streaming", "The third text delta of a stream is lost", "EQV002", on_stream(one_lost)),
     planted(
         "stopped-answer-ends-with-length",
-        "A whole answer that came to a stop text ends with `length`",
+        "A non-streaming response that hit a stop sequence has finish_reason `length`",
         "EQV001",
         where(holds("stop"), each_choice(more(finish_reason="length"))),
     ),

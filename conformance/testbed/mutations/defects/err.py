@@ -1,4 +1,4 @@
-"""Defects: errors that a client can't act on, and mistakes that are not told."""
+"""Defects: errors that a client can't act on, and invalid requests that are not rejected."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,37 +27,37 @@ PAGE = b"<!doctype html><html><body><h1>Bad Request</h1></body></html>"
 FAILED = {"error": {"message": "The upstream failed.", "type": "server_error", "param": None, "code": None}}
 TRACE = 'Traceback (most recent call last):\n  File "/srv/api/chat.py", line 88, in create\nKeyError: 0'
 LONG = 30
-"""Events of a stream: more than a greeting has."""
+"""Events of a stream: more than a baseline response has."""
 BIG = 20_000
-"""Octets of a body: more than a greeting has, less than an agent with its tools sends."""
+"""Bytes of a body: more than a baseline request has, less than an agent with its tools sends."""
 LARGE = 1024 * 1024
-"""Octets of a body that web servers take by default."""
+"""The default body limit of web servers, in bytes."""
 
 
 def wrong(
     name: str, title: str, caught_by: str, answer: OnAnswer | None = None, reply: OnReply | None = None
 ) -> Change:
-    """A defect in how the server says no."""
+    """A defect in error responses."""
     return Change(name=name, title=title, caught_by=caught_by, answer=answer, reply=reply)
 
 
 def error(**fields: Any) -> OnAnswer:
-    """Refusals with other fields in their error object."""
+    """Errors with other fields in their error object."""
     return with_error(lambda said: said | fields, *MISTAKES)
 
 
 def routes(status: int, answer: Answer) -> OnAnswer:
-    """Another answer in place of the refusal of a path that is no API's, with that status."""
+    """Another response instead of the error with that status on a path outside every API."""
     return lambda said, asked: answer if said.status == status and asked.api is None else said
 
 
 def read_anyway(asked: Asked) -> Asked:
-    """A body that is no JSON read as if it were a greeting."""
+    """Invalid JSON is read as a baseline request."""
     return replace(asked, json=GREETING) if asked.json is None and asked.method == "POST" else asked
 
 
 def crash_if(condition: Callable[[Asked], object]) -> OnAnswer:
-    """500 in the place of an answer, where the condition holds."""
+    """500 instead of a normal response, where the condition holds."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         return refusal(500, "Internal error.", type="server_error") if condition(asked) else answer
@@ -66,17 +66,17 @@ def crash_if(condition: Callable[[Asked], object]) -> OnAnswer:
 
 
 def asks_logprobs(asked: Asked) -> bool:
-    """Log probabilities are asked for."""
+    """The request sets logprobs and top_logprobs."""
     return isinstance(asked.json, dict) and asked.json.get("logprobs") is True and bool(asked.json.get("top_logprobs"))
 
 
 def is_longer(answer: Answer, than: int, asked: Asked) -> bool:
-    """A chat stream of more than so many events."""
+    """A chat stream of more than `than` events."""
     return asked.api == "chat" and len(answer.events or ()) > than
 
 
 def breaking(*events: Any, than: int = LONG) -> OnAnswer:
-    """Streams of more than `than` events that break off with these ones after their first text."""
+    """Streams of more than `than` events that end after their first text with these events."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         if not is_longer(answer, than, asked):
@@ -98,7 +98,7 @@ def failing_late(condition: Callable[[Asked], object]) -> OnAnswer:
 
 
 def going_on(answer: Answer, asked: Asked) -> Answer:
-    """A long stream with an error in the middle."""
+    """A long stream with an error in the middle, after which it continues."""
     events = answer.events or ()
     if not is_longer(answer, LONG, asked):
         return answer
@@ -106,56 +106,56 @@ def going_on(answer: Answer, asked: Asked) -> Answer:
 
 
 def inside_a_stream(answer: Answer, asked: Asked) -> Answer:
-    """A refusal under 200, as the first event of a stream."""
+    """An error with status 200, as the first event of a stream."""
     if not streaming(asked):
         return answer
     return Answer(events=(Event(data=answer.whole), Event(data="[DONE]")), headers=answer.headers)
 
 
 def with_key(answer: Answer, asked: Asked) -> Answer:
-    """A refusal that quotes the key."""
+    """An error that echoes the key."""
     key = next((value for name, value in asked.headers if name in ("authorization", "x-api-key")), "")
     said = answer.whole["error"]
     return replace(answer, whole=answer.whole | {"error": said | {"message": f"{said['message']} (sent by {key})"}})
 
 
 def with_input(answer: Answer, asked: Asked) -> Answer:
-    """A refusal that quotes the request."""
+    """An error that echoes the request."""
     return replace(answer, whole=answer.whole | {"input": asked.json})
 
 
 def without_allow(answer: Answer, _asked: Asked) -> Answer:
-    """A refused method without the header that says which are allowed."""
+    """405 without the Allow header."""
     return replace(answer, headers=tuple(h for h in answer.headers if h[0] != "allow"))
 
 
 def events(reply: Reply, _asked: Asked) -> Reply:
-    """A refusal as an event stream."""
+    """An error as an event stream."""
     return as_events(reply) if reply.status == 400 else reply
 
 
 ANSWERED = (
-    Change(name="bad-json-answered", title="A body that breaks off is answered", caught_by="ERR001", asked=read_anyway),
+    Change(name="bad-json-answered", title="A truncated JSON body gets 200", caught_by="ERR001", asked=read_anyway),
     wrong(
         "unknown-route-answered",
-        "A path that is not there is answered 200",
+        "An unknown path gets 200",
         "ERR001",
         routes(404, Answer(whole={"status": "ok"})),
     ),
     Change(
         name="unknown-model-answered",
-        title="Any model's name is answered",
+        title="Any model name is accepted",
         caught_by="ERR002",
         asked=reading(lambda body: body | {"model": MODEL}, lambda asked: isinstance(asked.json.get("model"), str)),
     ),
-    wrong("mistakes-as-500", "Every mistake of a client is called a crash", "ERR003", with_status(500, 400)),
+    wrong("mistakes-as-500", "Invalid requests get 500", "ERR003", with_status(500, 400)),
     wrong(
         "tools-fail-inside-stream",
-        "Streaming, a tool call ends in an error under 200",
+        "With streaming, tool calls fail inside a 200 stream",
         "ERR004",
         failing_late(lambda asked: asked.json.get("tool_choice") == "required"),
     ),
-    wrong("logprobs-crash", "Log probabilities bring the server down", "ERR004", crash_if(asks_logprobs)),
+    wrong("logprobs-crash", "top_logprobs causes a 500", "ERR004", crash_if(asks_logprobs)),
 )
 
 SHAPES = (
@@ -163,65 +163,77 @@ SHAPES = (
     wrong("errors-as-text", "Errors are plain text", "ERR005", reply=with_body(b"Bad Request", "text/plain", 400)),
     wrong("errors-empty", "Errors have no body", "ERR005", reply=with_body(b"", "application/json", 400)),
     wrong("errors-as-events", "Errors are event streams", "ERR005", reply=events),
-    wrong("errors-as-detail", "Errors are the web framework's own", "ERR006", saying(as_detail, 400)),
+    wrong(
+        "errors-as-detail", 'Errors have the form {"detail": ...} of a web framework', "ERR006", saying(as_detail, 400)
+    ),
     wrong(
         "errors-in-an-array",
-        "Errors are arrays",
+        "Errors are JSON arrays",
         "ERR006",
         saying(lambda answer, _: replace(answer, whole=[answer.whole]), 400),
     ),
     wrong(
         "errors-as-bare-text",
-        "`error` holds a text",
+        "`error` is a string, not an object",
         "ERR006",
         saying(lambda answer, _: replace(answer, whole={"error": answer.whole["error"]["message"]}), 400),
     ),
     wrong(
         "route-errors-as-detail",
-        "Errors of the web framework are its own",
+        "Unknown paths get the web framework's error format",
         "ERR007",
         routes(404, Answer(status=404, whole={"detail": "Not Found"})),
     ),
     wrong("errors-without-message", "Errors have an empty message", "ERR008", error(message="")),
     wrong("errors-without-type", "Errors have no type", "ERR009", error(type=None)),
-    wrong("integer-codes", "Errors have the status as their code", "ERR010", error(code=400)),
-    wrong("none-as-word", "Errors hold the word None", "ERR011", error(param="None")),
-    wrong("errors-mislabelled", "Errors are labelled as text", "ERR012", reply=labelled("text/plain", 400)),
-    wrong("errors-as-200", "Errors come with status 200", "ERR013", with_status(200, 400)),
+    wrong("integer-codes", "`code` is the integer HTTP status", "ERR010", error(code=400)),
+    wrong("none-as-word", '`param` is the string "None" instead of null', "ERR011", error(param="None")),
+    wrong("errors-mislabelled", "Errors have Content-Type: text/plain", "ERR012", reply=labelled("text/plain", 400)),
+    wrong("errors-as-200", "Errors have status 200", "ERR013", with_status(200, 400)),
 )
 
 STREAMS = (
-    wrong("stream-error-as-text", "An error inside a stream is a text", "ERR014", breaking({"error": "It failed."})),
+    wrong(
+        "stream-error-as-text",
+        "An error inside a stream is a string, not an error object",
+        "ERR014",
+        breaking({"error": "It failed."}),
+    ),
     wrong(
         "stream-error-without-message",
-        "An error inside a stream says nothing",
+        "An error inside a stream has no message",
         "ERR014",
         breaking({"error": {"code": 5}}),
     ),
-    wrong("stream-after-error", "A stream goes on after an error", "ERR015", going_on),
-    wrong("refusal-inside-stream", "Streaming, mistakes are told under 200", "ERR016", saying(inside_a_stream, 400)),
+    wrong("stream-after-error", "A stream continues after an error", "ERR015", going_on),
+    wrong(
+        "refusal-inside-stream",
+        "With streaming, invalid requests are rejected inside a 200 stream",
+        "ERR016",
+        saying(inside_a_stream, 400),
+    ),
     wrong(
         "status-by-mode",
-        "Streaming, mistakes have another status",
+        "Invalid requests get another status when streaming",
         "ERR017",
         lambda answer, asked: replace(answer, status=422) if answer.status == 400 and streaming(asked) else answer,
     ),
 )
 
 LEAKS = (
-    wrong("traceback", "Errors show a traceback", "ERR018", error(message=TRACE)),
-    wrong("key-echoed", "Errors repeat the key", "ERR019", saying(with_key, 400)),
-    wrong("input-echoed", "Errors repeat the request", "ERR020", saying(with_input, 400)),
-    wrong("no-allow", "A refused method lacks the header Allow", "ERR021", saying(without_allow, 405)),
+    wrong("traceback", "Errors contain a traceback", "ERR018", error(message=TRACE)),
+    wrong("key-echoed", "Errors echo the API key", "ERR019", saying(with_key, 400)),
+    wrong("input-echoed", "Errors echo the request", "ERR020", saying(with_input, 400)),
+    wrong("no-allow", "405 responses lack the Allow header", "ERR021", saying(without_allow, 405)),
     wrong(
         "big-greeting-crash",
-        "A greeting with an agent's tools brings the server down",
+        "A baseline request with an agent's tools gets 500",
         "ERR022",
         crash_if(lambda asked: len(asked.body) > BIG),
     ),
     wrong(
         "streams-overloaded",
-        "Every stream is answered 503, for now",
+        "Every streaming request gets 503",
         "ERR022",
         lambda answer, asked: (
             replace(refusal(503, "Overloaded.", type="overloaded_error"), headers=(("retry-after", "1"),))
@@ -231,17 +243,17 @@ LEAKS = (
     ),
     wrong(
         "streams-locked",
-        "Every stream is answered 403, with a key that opens all else",
+        "Every streaming request gets 403, though the key is valid",
         "ERR023",
         lambda answer, asked: refusal(403, "Forbidden.") if streaming(asked) and answer.status == 200 else answer,
     ),
-    wrong("status-600", "Mistakes have a status that HTTP has not", "ERR024", with_status(600, 400)),
-    wrong("stream-fails-at-once", "Every stream begins with an error", "ERR022", breaking(FAILED, "[DONE]", than=0)),
+    wrong("status-600", "Invalid requests get status 600, which HTTP does not have", "ERR024", with_status(600, 400)),
+    wrong("stream-fails-at-once", "Every stream starts with an error", "ERR022", breaking(FAILED, "[DONE]", than=0)),
 )
 
 
 def told(code: str, edit: Callable[[Answer, Asked], Answer]) -> OnAnswer:
-    """Change the refusals of that code."""
+    """Edit the errors that have this code."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         is_it = isinstance(answer.whole, dict) and (answer.whole.get("error") or {}).get("code") == code
@@ -251,17 +263,17 @@ def told(code: str, edit: Callable[[Answer, Asked], Answer]) -> OnAnswer:
 
 
 def without_code(answer: Answer, _asked: Asked) -> Answer:
-    """The refusal without its code."""
+    """The error without its code."""
     return replace(answer, whole={"error": answer.whole["error"] | {"code": None}})
 
 
 def as_crash(answer: Answer, _asked: Asked) -> Answer:
-    """The refusal as a crash."""
+    """The error with status 500."""
     return replace(answer, status=500)
 
 
 def limiting(*headers: tuple[str, str]) -> OnAnswer:
-    """429 with these headers, where log probabilities are asked for."""
+    """429 with these headers, where logprobs are requested."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         if not asks_logprobs(asked) or answer.status != 200:
@@ -272,7 +284,7 @@ def limiting(*headers: tuple[str, str]) -> OnAnswer:
 
 
 def as_text_in_a_stream(reply: Reply, asked: Asked) -> Reply:
-    """A stream of no answers refused by a sentence in a stream that is not closed."""
+    """A streaming request with `n: 0` is rejected by plain text in a stream that stays open."""
     if not (isinstance(asked.json, dict) and asked.json.get("n") == 0 and streaming(asked)):
         return reply
     octets = b"data: Number of choices must be greater than 0.\n\n"
@@ -282,14 +294,14 @@ def as_text_in_a_stream(reply: Reply, asked: Asked) -> Reply:
 
 
 def unsaid(reply: Reply, asked: Asked) -> Reply:
-    """The connection is closed without a reply to what is no JSON."""
+    """The connection is closed without a response to invalid JSON."""
     if asked.method != "POST" or asked.json is not None:
         return reply
     return replace(reply, head=b"", pieces=(), framing="close", end="abort")
 
 
 def in_parts(asked: Asked) -> bool:
-    """A message's content is an array."""
+    """A message's content is a list."""
     messages = asked.json.get("messages") if isinstance(asked.json, dict) else None
     return isinstance(messages, list) and any(
         isinstance(m, dict) and isinstance(m.get("content"), list) for m in messages
@@ -297,66 +309,80 @@ def in_parts(asked: Asked) -> bool:
 
 
 def asks_no_alternatives(asked: Asked) -> bool:
-    """Log probabilities are asked for, and no likely tokens."""
+    """The request sets logprobs without top_logprobs."""
     return isinstance(asked.json, dict) and asked.json.get("logprobs") is True and not asked.json.get("top_logprobs")
 
 
 def asks_another_format(asked: Asked) -> bool:
-    """A format is asked for that no API has."""
+    """The request has a response_format type that no API has."""
     wanted = asked.json.get("response_format") if isinstance(asked.json, dict) else None
     return isinstance(wanted, dict) and wanted.get("type") not in ("text", "json_object", "json_schema")
 
 
 def too_large(reply: Reply, asked: Asked) -> Reply:
-    """A large body is refused by the web server's own page."""
+    """A large body is rejected by the web server's HTML page."""
     return with_body(PAGE, "text/html", 413)(replace(reply, status=413), asked) if len(asked.body) > LARGE else reply
 
 
 CAUSES = (
     wrong(
-        "unknown-model-without-code", "An unknown model has no code", "ERR025", told("model_not_found", without_code)
+        "unknown-model-without-code",
+        "The error for an unknown model has no code",
+        "ERR025",
+        told("model_not_found", without_code),
     ),
     wrong(
         "overflow-without-code",
-        "Too long a prompt has no code",
+        "The error for an exceeded context length has no code",
         "ERR026",
         told("context_length_exceeded", without_code),
     ),
     wrong(
-        "overflow-as-500", "Too long a prompt is called a crash", "ERR003", told("context_length_exceeded", as_crash)
+        "overflow-as-500",
+        "A prompt that exceeds the context length gets 500",
+        "ERR003",
+        told("context_length_exceeded", as_crash),
     ),
     wrong(
         "overflow-inside-stream",
-        "Streaming, too long a prompt is refused under 200",
+        "With streaming, an exceeded context length is reported inside a 200 stream",
         "ERR016",
         told("context_length_exceeded", inside_a_stream),
     ),
-    wrong("errors-name-nothing", "Errors say nothing but no", "ERR027", error(message="Bad request.", param=None)),
-    wrong("mistakes-as-403", "Every mistake is called forbidden", "ERR031", with_status(403, 400)),
-    wrong("format-crash", "An unknown format brings the server down", "ERR003", crash_if(asks_another_format)),
-    wrong("parts-crash", "Content in parts brings the server down", "ERR004", crash_if(in_parts)),
     wrong(
-        "zero-top-logprobs-crash", "No likely tokens bring the server down", "ERR004", crash_if(asks_no_alternatives)
+        "errors-name-nothing",
+        'Errors say "Bad request." without naming the cause',
+        "ERR027",
+        error(message="Bad request.", param=None),
     ),
-    wrong("big-body-as-html", "Too large a body is refused by a page", "ERR007", reply=too_large),
+    wrong("mistakes-as-403", "Invalid requests get 403", "ERR031", with_status(403, 400)),
+    wrong("format-crash", "An unknown response_format causes a 500", "ERR003", crash_if(asks_another_format)),
+    wrong("parts-crash", "Content as a list of parts causes a 500", "ERR004", crash_if(in_parts)),
+    wrong(
+        "zero-top-logprobs-crash",
+        "logprobs without top_logprobs causes a 500",
+        "ERR004",
+        crash_if(asks_no_alternatives),
+    ),
+    wrong("big-body-as-html", "An oversized body gets an HTML error page", "ERR007", reply=too_large),
     wrong(
         "refusal-as-text-in-stream",
-        "A stream is refused by a text, and not closed",
+        "A streaming request is rejected by plain text in a stream that stays open",
         "SSE004",
         reply=as_text_in_a_stream,
     ),
-    wrong("bad-json-unanswered", "A body that is no JSON is not answered", "HTTP001", reply=unsaid),
+    wrong("bad-json-unanswered", "An invalid JSON body gets no response", "HTTP001", reply=unsaid),
 )
 
 LIMITS = (
-    wrong("limit-without-retry-after", "A rate limit does not say when to come back", "ERR028", limiting()),
+    wrong("limit-without-retry-after", "429 responses lack Retry-After", "ERR028", limiting()),
     wrong("retry-after-in-words", "Retry-After is a word", "ERR029", limiting(("retry-after", "soon"))),
-    wrong("retry-after-in-hours", "Retry-After is an hour", "ERR030", limiting(("retry-after", "3600"))),
+    wrong("retry-after-in-hours", "Retry-After is one hour", "ERR030", limiting(("retry-after", "3600"))),
 )
 
 FOREIGN_KEY = wrong(
     "upstream-key-shown",
-    "Errors quote the address of the server behind, and the key in it",
+    "Errors leak the upstream URL and its API key",
     "ERR032",
     answer=error(
         message="ConnectTimeout: https://up.example/v1/m:generate?key=AIzaSyA0123456789abcdefghijklmnopqrstuv"

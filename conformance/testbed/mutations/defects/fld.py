@@ -1,4 +1,4 @@
-"""Defects: fields that are dropped without a word, or refused without a name."""
+"""Defects: fields that are silently ignored, or rejected without being named."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,17 +22,17 @@ CAPS = ("max_tokens", "max_completion_tokens")
 
 
 def is_vendor_s(name: str) -> bool:
-    """The names that HTTP's old custom gave to experiments."""
+    """Names with the `x_` prefix of experimental fields."""
     return name.startswith("x_")
 
 
 def without_vendor_fields(body: Body) -> Body:
-    """The body as if nothing of a vendor's stood at its top."""
+    """The body without top-level vendor fields."""
     return {name: value for name, value in body.items() if not is_vendor_s(name)}
 
 
 def pruned(value: Any) -> Any:
-    """A JSON value as if nothing of a vendor's stood in it anywhere."""
+    """A JSON value without vendor fields at any depth."""
     if isinstance(value, list):
         return [pruned(item) for item in value]
     if isinstance(value, dict):
@@ -41,22 +41,22 @@ def pruned(value: Any) -> Any:
 
 
 def pruned_inside(body: Body) -> Body:
-    """As `pruned`, but for the top."""
+    """As `pruned`, except for the top level."""
     return {name: pruned(value) for name, value in body.items()}
 
 
 def both(*conditions: Where) -> Where:
-    """All of these hold."""
+    """All conditions hold."""
     return lambda asked: all(condition(asked) for condition in conditions)
 
 
 def dropped(name: str, title: str, caught_by: str, *fields: str, where: Where = bool, **facts: Any) -> Change:
-    """A defect that reads the request without these fields."""
+    """A defect that ignores these fields of the request."""
     return Change(name=name, title=title, caught_by=caught_by, asked=dropping(*fields, where=where), **facts)
 
 
 def nameless(*params: str) -> Callable[[Body], Body]:
-    """An error that does not tell that it is about these fields."""
+    """An error that does not name these fields."""
 
     def edit(error: Body) -> Body:
         about = str(error.get("param") or "").rpartition(".")[2]
@@ -66,7 +66,7 @@ def nameless(*params: str) -> Callable[[Body], Body]:
 
 
 def refusing(field: str) -> Callable[[Answer, Asked], Answer]:
-    """Refuse every request that has this field."""
+    """Reject every request that has this field."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         if not holds(field)(asked) or answer.status >= 400:
@@ -77,7 +77,7 @@ def refusing(field: str) -> Callable[[Answer, Asked], Answer]:
 
 
 def wants_logprobs(asked: Asked) -> bool:
-    """Log probabilities are asked for, as they should be."""
+    """The request has valid logprobs and top_logprobs."""
     return asked.json.get("logprobs") is True and isinstance(asked.json.get("top_logprobs", 0), int)
 
 
@@ -87,54 +87,65 @@ def asks_for(name: str, value: Any) -> Where:
 
 
 def many(asked: Asked) -> bool:
-    """More than one choice is asked for."""
+    """The request sets n > 1."""
     return bool(holds("n", int)(asked)) and asked.json["n"] > 1
 
 
 def has_schema(asked: Asked) -> bool:
-    """An answer that satisfies a JSON Schema is asked for."""
+    """The request has a JSON Schema in its response_format."""
     return isinstance(asked.json["response_format"].get("json_schema"), dict)
 
 
 def is_cut(choice: Body) -> bool:
-    """A choice ran into its cap."""
+    """The choice was truncated at its token cap."""
     return bool(choice["finish_reason"] == "length")
 
 
 def ignore_inside(body: Body) -> Body:
-    """Read `stream_options` without looking at what it holds."""
+    """Ignore wrong types inside `stream_options`."""
     options = body["stream_options"]
     return body | {"stream_options": {name: v for name, v in options.items() if isinstance(v, bool)}}
 
 
 STREAM = (
-    dropped("stream-dropped", "`stream` is not read: one JSON object comes", "FLD001", "stream", "stream_options"),
     dropped(
-        "stream-dropped-beside-n", "`stream` is not read beside `n`", "FLD002", "stream", "stream_options", where=many
+        "stream-dropped",
+        "`stream` is silently ignored: the response is one JSON object",
+        "FLD001",
+        "stream",
+        "stream_options",
+    ),
+    dropped(
+        "stream-dropped-beside-n",
+        "`stream` is silently ignored when `n` is set",
+        "FLD002",
+        "stream",
+        "stream_options",
+        where=many,
     ),
 )
 
 TYPES = (
-    dropped("temperature-dropped", "`temperature` is not read", "FLD003", "temperature"),
+    dropped("temperature-dropped", "`temperature` is silently ignored", "FLD003", "temperature"),
     dropped(
         "temperature-dropped-when-streaming",
-        "`temperature` is not read when streaming",
+        "`temperature` is silently ignored when streaming",
         "FLD003",
         "temperature",
         where=streaming,
     ),
-    dropped("logit-bias-dropped", "`logit_bias` is not read", "FLD004", "logit_bias"),
+    dropped("logit-bias-dropped", "`logit_bias` is silently ignored", "FLD004", "logit_bias"),
     Change(
         name="nested-type-ignored",
-        title="`stream_options` is read, what it holds is not",
+        title="Wrong types inside `stream_options` are silently ignored",
         caught_by="FLD004",
         asked=reading(ignore_inside, holds("stream_options", dict)),
     ),
-    dropped("user-dropped", "`user`, which Letta always sends, is not read", "FLD018", "user"),
-    dropped("metadata-dropped", "`metadata` is not read", "FLD004", "metadata"),
+    dropped("user-dropped", "`user`, which Letta always sends, is silently ignored", "FLD018", "user"),
+    dropped("metadata-dropped", "`metadata` is silently ignored", "FLD004", "metadata"),
     Change(
         name="wrong-type-unnamed",
-        title="A wrong type is refused without the field's name",
+        title="The error for a wrong type does not name the field",
         caught_by="FLD005",
         answer=with_error(nameless("temperature", "top_p", "seed"), 400),
     ),
@@ -143,40 +154,40 @@ TYPES = (
 UNKNOWN = (
     Change(
         name="unknown-field-dropped",
-        title="A vendor's field is dropped",
+        title="A vendor's field is silently ignored",
         caught_by="FLD006",
         asked=reading(without_vendor_fields),
     ),
-    dropped("misspelt-cap-dropped", "A misspelt field is dropped", "FLD006", "max_token"),
+    dropped("misspelt-cap-dropped", "A misspelt field is silently ignored", "FLD006", "max_token"),
     Change(
         name="unknown-field-dropped-when-streaming",
-        title="A vendor's field is dropped when streaming",
+        title="A vendor's field is silently ignored when streaming",
         caught_by="FLD006",
         asked=reading(without_vendor_fields, streaming),
     ),
     Change(
         name="nested-field-dropped",
-        title="A vendor's field inside an object is dropped",
+        title="A vendor's field inside an object is silently ignored",
         caught_by="FLD007",
         asked=reading(pruned_inside),
     ),
     Change(
         name="unknown-field-promise-broken",
-        title="A vendor's field is dropped although the owner promises to refuse it",
+        title="A vendor's field is silently ignored although the policy is to reject it",
         caught_by="FLD008",
         policy=Policy(unknown_fields="reject"),
         asked=reading(without_vendor_fields),
     ),
     Change(
         name="announcement-missing",
-        title="A vendor's field is dropped although the owner promises to announce it",
+        title="A vendor's field is silently ignored although the policy is to announce it",
         caught_by="FLD008",
         policy=Policy(unknown_fields="announce"),
         asked=reading(without_vendor_fields),
     ),
     Change(
         name="unknown-field-unnamed",
-        title="An unknown field is refused without its name",
+        title="The error for an unknown field does not name it",
         caught_by="FLD009",
         answer=with_error(nameless("x_conformance_canary"), 400),
     ),
@@ -184,20 +195,28 @@ UNKNOWN = (
 
 
 def raised(body: Body) -> Body:
-    """The body with caps of 16 or more."""
+    """The body with token caps of 16 or more."""
     caps = {name: body[name] for name in CAPS if type(body.get(name)) is int and body[name] > 0}
     return body | {name: max(cap, 16) for name, cap in caps.items()}
 
 
 EFFECTS = (
-    dropped("max-tokens-dropped", "`max_tokens` is not read", "FLD010", "max_tokens"),
-    dropped("stop-dropped", "`stop` is not read", "FLD016", "stop"),
-    dropped("stop-dropped-when-streaming", "`stop` is not read when streaming", "FLD016", "stop", where=streaming),
-    dropped("cap-ignored", "A cap is checked and then ignored", "FLD010", *CAPS, where=holds("max_tokens", int)),
-    dropped("n-ignored", "`n` is checked and then ignored", "FLD011", "n", where=holds("n", int)),
+    dropped("max-tokens-dropped", "`max_tokens` is silently ignored", "FLD010", "max_tokens"),
+    dropped("stop-dropped", "`stop` is silently ignored", "FLD016", "stop"),
+    dropped(
+        "stop-dropped-when-streaming", "`stop` is silently ignored when streaming", "FLD016", "stop", where=streaming
+    ),
+    dropped(
+        "cap-ignored",
+        "`max_tokens` and `max_completion_tokens` are validated, then ignored",
+        "FLD010",
+        *CAPS,
+        where=holds("max_tokens", int),
+    ),
+    dropped("n-ignored", "`n` is validated, then ignored", "FLD011", "n", where=holds("n", int)),
     dropped(
         "tool-choice-ignored",
-        "`tool_choice: required` is forgotten, and the tools with it",
+        "`tool_choice: required` and the tools are silently ignored",
         "FLD012",
         "tools",
         "tool_choice",
@@ -205,14 +224,14 @@ EFFECTS = (
     ),
     dropped(
         "schema-ignored",
-        "`response_format` is checked and then ignored",
+        "`response_format` is validated, then ignored",
         "FLD013",
         "response_format",
         where=both(holds("response_format", dict), has_schema),
     ),
     dropped(
         "logprobs-ignored",
-        "`logprobs` is checked and then ignored",
+        "`logprobs` is validated, then ignored",
         "FLD014",
         "logprobs",
         "top_logprobs",
@@ -220,21 +239,26 @@ EFFECTS = (
     ),
     Change(
         name="first-stop-alone",
-        title="Of several stops only the first one is heeded",
+        title="Only the first of several stop sequences is honoured",
         caught_by="FLD016",
         asked=reading(lambda body: body | {"stop": body["stop"][:1]}, holds("stop", list)),
     ),
-    Change(name="small-caps-raised", title="A cap below 16 is raised to 16", caught_by="FLD010", asked=reading(raised)),
+    Change(
+        name="small-caps-raised",
+        title="Token caps below 16 are raised to 16",
+        caught_by="FLD010",
+        asked=reading(raised),
+    ),
     dropped(
         "newer-cap-ignored-when-streaming",
-        "`max_completion_tokens` is checked, and ignored when streaming",
+        "`max_completion_tokens` is validated, then ignored when streaming",
         "FLD010",
         "max_completion_tokens",
         where=both(streaming, holds("max_completion_tokens", int)),
     ),
     Change(
         name="schema-taken-for-any-object",
-        title="A JSON Schema is taken for the wish for any JSON object",
+        title="`json_schema` is treated as `json_object`",
         caught_by="FLD013",
         asked=reading(more(response_format={"type": "json_object"}), both(holds("response_format", dict), has_schema)),
     ),
@@ -242,7 +266,7 @@ EFFECTS = (
 
 CUT = planted(
     "cut-answer-finishes-with-stop",
-    "An answer that was cut off at its cap finishes as if it were whole",
+    "A completion truncated at its token cap has finish_reason stop",
     "FLD017",
     in_turn(each_part(more(finish_reason="stop"), is_cut), each_choice(more(finish_reason="stop"), is_cut)),
 )
@@ -250,19 +274,19 @@ CUT = planted(
 FRAMEWORKS = (
     Change(
         name="stream-options-refused",
-        title="`stream_options` is refused, which frameworks always send",
+        title="`stream_options`, which frameworks always send, is rejected",
         caught_by="FLD015",
         answer=refusing("stream_options"),
     ),
     Change(
         name="parallel-tool-calls-refused",
-        title="`parallel_tool_calls` is refused, which Letta always sends",
+        title="`parallel_tool_calls`, which Letta always sends, is rejected",
         caught_by="FLD015",
         answer=refusing("parallel_tool_calls"),
     ),
     Change(
         name="null-cap-refused",
-        title="`max_completion_tokens: null` is refused, which Letta always sends",
+        title="`max_completion_tokens: null`, which Letta always sends, is rejected",
         caught_by="FLD015",
         answer=lambda answer, asked: (
             refusal(400, "'max_completion_tokens' must be an integer.", param="max_completion_tokens")
@@ -274,7 +298,7 @@ FRAMEWORKS = (
 
 LOGPROBS_PARTLY = dropped(
     "alternatives-ignored",
-    "`top_logprobs` is checked and then ignored",
+    "`top_logprobs` is validated, then ignored",
     "FLD014",
     "top_logprobs",
     where=wants_logprobs,
@@ -290,7 +314,7 @@ def unlabelled_json(answer: Answer, asked: Asked) -> Answer:
 
 STREAM_AS_TEXT = Change(
     name="stream-as-json-text",
-    title="`stream` is read, and a JSON string comes",
+    title="With `stream: true` the response is a JSON string, not an event stream",
     caught_by="FLD001",
     answer=unlabelled_json,
 )

@@ -1,4 +1,4 @@
-"""Defects in the HTTP message around the answer."""
+"""Defects in the HTTP message around the body."""
 
 import gzip
 import re
@@ -32,19 +32,19 @@ PAGE = b"<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body>It work
 
 @cache
 def blanks() -> bytes:
-    """More blanks than anybody reads, deflated: made once, as it takes a third of a second."""
+    """64 MiB of spaces, deflated; cached because it takes a third of a second."""
     deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return deflate.compress(b" " * 2**26) + deflate.flush()
 
 
 def bomb(octets: bytes) -> bytes:
-    """The octets in gzip, and blanks without end behind them; the checksum at the end is never reached."""
+    """The body as gzip with endless spaces appended; the final checksum is never reached."""
     deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return gzip.compress(b"")[:10] + deflate.compress(octets) + deflate.flush(zlib.Z_FULL_FLUSH) + blanks() + bytes(8)
 
 
 def unsaid(reply: Reply) -> Reply:
-    """Nothing at all, and the connection is closed."""
+    """No response: the connection is closed."""
     return replace(reply, head=b"", pieces=(), framing="close", end="abort")
 
 
@@ -54,17 +54,17 @@ def halved(reply: Reply) -> Reply:
 
 
 def overlong(octets: bytes) -> bytes:
-    """A chunk that is longer than its size says."""
+    """A chunk that is longer than its chunk size."""
     return b"%x\r\n%s\r\n" % (max(1, len(octets) - 3), octets)
 
 
 def both_framings(head: bytes) -> bytes:
-    """A head that announces chunks, and a length as well."""
+    """Headers with both Transfer-Encoding and Content-Length."""
     return head.replace(b"transfer-encoding: chunked\r\n", b"transfer-encoding: chunked\r\ncontent-length: 4096\r\n")
 
 
 def as_zstd(octets: bytes) -> bytes:
-    """A frame of Zstandard that holds the octets as they are (RFC 8878, section 3.1.1)."""
+    """A Zstandard frame that stores the body uncompressed (RFC 8878, section 3.1.1)."""
     blocks = [octets[at : at + 65_536] for at in range(0, len(octets), 65_536)] or [b""]
     framed = b"".join(
         ((len(block) << 3) | (number == len(blocks))).to_bytes(3, "little") + block
@@ -74,46 +74,48 @@ def as_zstd(octets: bytes) -> bytes:
 
 
 def said_twice(octets: bytes) -> bytes:
-    """The marker of the object, written by hand in front of the one that the library writes."""
+    """`object` as a duplicate key, in front of the original."""
     return octets.replace(b'"object":"chat.', b'"object":"list","object":"chat.')
 
 
 def halved_character(octets: bytes) -> bytes:
-    """The first half of a character that was cut off at a count of UTF-16 units."""
+    """A surrogate pair truncated between its UTF-16 units."""
     return octets.replace(b'today?"', b'today? \\ud83d"')
 
 
 def read_as_stream(asked: Asked) -> Asked:
-    """The request, as if it had asked for a stream."""
+    """The request with `stream: true`."""
     return replace(asked, json=asked.json | {"stream": True}) if isinstance(asked.json, dict) else asked
 
 
 def redirect(status: int, location: str) -> Change:
-    """All answers move to another address."""
+    """All responses are redirects."""
 
     def moved(reply: Reply) -> Reply:
         return replace(with_body(b"", ("location", location))(reply), status=status, framing="length")
 
-    return planted(f"redirect-{status}", f"Questions are redirected by {status}", "HTTP011", answers(moved))
+    return planted(f"redirect-{status}", f"Requests are redirected with {status}", "HTTP011", answers(moved))
 
 
 def counted_in_characters(reply: Reply) -> Reply:
-    """The length of the text, as a program counts it that has decoded it."""
+    """Content-Length in characters of the decoded text."""
     return headed(("content-length", str(len(body_of(reply).decode()))))(reply)
 
 
 MESSAGE = (
-    planted("no-reply", "The connection is closed before any reply to a stream request", "HTTP001", streams(unsaid)),
+    planted(
+        "no-reply", "The connection is closed before any response to a streaming request", "HTTP001", streams(unsaid)
+    ),
     planted(
         "reset-before-reply",
-        "The connection is reset before any reply to a stream request",
+        "The connection is reset before any response to a streaming request",
         "HTTP001",
         streams(lambda reply: replace(unsaid(reply), end="reset")),
         needs_tcp=True,
     ),
     planted(
         "silence-before-reply",
-        "Large stream requests are never answered",
+        "Large streaming requests never get a response",
         "HTTP001",
         for_large(streams(lambda reply: replace(unsaid(reply), end="hold", hold_s=600.0))),
     ),
@@ -125,29 +127,41 @@ MESSAGE = (
     ),
     planted(
         "space-before-colon",
-        "A blank stands between a header's name and its colon",
+        "There is a space between a header name and its colon",
         "HTTP002",
         wholes(with_head(lambda head: head.replace(b"content-type:", b"content-type :", 1))),
     ),
     planted(
         "head-in-bare-lf",
-        "The head's lines end in LF",
+        "Header lines end in LF instead of CRLF",
         "HTTP002",
         wholes(with_head(lambda head: head.replace(b"\r\n", b"\n"))),
     ),
-    planted("no-head", "A reply is the body alone", "HTTP002", wholes(with_head(lambda _: b""))),
-    planted("chunk-too-long", "Chunks are longer than their sizes say", "HTTP003", streams(chunked(overlong))),
+    planted(
+        "no-head", "The response has a body but no status line or headers", "HTTP002", wholes(with_head(lambda _: b""))
+    ),
+    planted("chunk-too-long", "Chunks are longer than their chunk size", "HTTP003", streams(chunked(overlong))),
     planted(
         "chunk-size-prefixed",
-        "Chunk sizes begin with 0x",
+        "Chunk sizes start with 0x",
         "HTTP003",
         streams(chunked(lambda octets: b"0x%x\r\n%s\r\n" % (len(octets), octets) if octets else b"")),
     ),
-    planted("chunks-undone", "Chunks are announced, the body is bare", "HTTP003", streams(chunked(bytes, b""))),
-    planted("two-framings", "Content-Length beside Transfer-Encoding", "HTTP003", streams(with_head(both_framings))),
+    planted(
+        "chunks-undone",
+        "Transfer-Encoding is chunked, but the body is not chunked",
+        "HTTP003",
+        streams(chunked(bytes, b"")),
+    ),
+    planted(
+        "two-framings",
+        "Content-Length and Transfer-Encoding are both sent",
+        "HTTP003",
+        streams(with_head(both_framings)),
+    ),
     planted(
         "length-not-a-number",
-        "Content-Length is no number",
+        "Content-Length is not a number",
         "HTTP003",
         wholes(with_head(lambda head: head.replace(b"content-length: ", b"content-length: about "))),
     ),
@@ -159,26 +173,26 @@ MESSAGE = (
     ),
     planted(
         "stream-cut",
-        "The connection is closed in the midst of a stream",
+        "The connection is closed in mid-stream",
         "HTTP004",
         streams(lambda reply: replace(halved(reply), end="abort")),
     ),
     planted(
         "stream-reset",
-        "The connection is reset in the midst of a stream",
+        "The connection is reset in mid-stream",
         "HTTP004",
         streams(lambda reply: replace(halved(reply), end="reset")),
         needs_tcp=True,
     ),
     planted(
         "length-not-met",
-        "The connection is closed before Content-Length is met",
+        "The body is shorter than Content-Length",
         "HTTP004",
         wholes(lambda reply: replace(reply, end="abort")),
     ),
     planted(
         "octets-after-the-end",
-        "More octets come than Content-Length says",
+        "The body is longer than Content-Length",
         "HTTP005",
         wholes(lambda reply: replace(reply, after=b"<!-- served by proxy -->")),
     ),
@@ -192,71 +206,79 @@ MESSAGE = (
     ),
     planted(
         "length-twice",
-        "Content-Length stands there twice, with the same value",
+        "Content-Length is sent twice, with the same value",
         "HTTP021",
         wholes(with_head(lambda head: LENGTH.sub(rb"\1\1", head))),
     ),
     planted(
-        "large-head", "The head is larger than clients take", "HTTP020", answers(headed(("x-debug", "d" * 17_000)))
+        "large-head",
+        "The response headers exceed the size that clients accept",
+        "HTTP020",
+        answers(headed(("x-debug", "d" * 17_000))),
     ),
     planted(
         "length-in-characters",
-        "Content-Length counts characters, where octets are meant",
+        "Content-Length counts characters instead of bytes",
         "HTTP005",
         wholes(counted_in_characters),
     ),
     planted(
         "header-folded",
-        "A header goes on in a second line",
+        "A header is folded over two lines (obs-fold)",
         "HTTP002",
         answers(headed(("server-timing", "queue;dur=1,\r\n model;dur=2"))),
     ),
     planted(
         "chunks-under-http-1.0",
-        "A stream comes in chunks under HTTP/1.0, which knows none",
+        "A stream is chunked under HTTP/1.0, which has no chunked coding",
         "HTTP003",
         streams(with_head(lambda head: head.replace(b"HTTP/1.1", b"HTTP/1.0"))),
     ),
 )
 
 TYPES = (
-    planted("json-as-text", "JSON is labelled text/plain", "HTTP006", wholes(headed(("content-type", "text/plain")))),
-    planted("json-unlabelled", "JSON is not labelled", "HTTP006", wholes(bare_of("content-type"))),
+    planted(
+        "json-as-text",
+        "JSON responses have Content-Type: text/plain",
+        "HTTP006",
+        wholes(headed(("content-type", "text/plain"))),
+    ),
+    planted("json-unlabelled", "JSON responses have no Content-Type", "HTTP006", wholes(bare_of("content-type"))),
     planted(
         "json-as-latin-1",
-        "JSON is labelled charset=iso-8859-1",
+        "JSON responses have charset=iso-8859-1",
         "HTTP007",
         wholes(headed(("content-type", "application/json; charset=iso-8859-1"))),
     ),
     planted(
         "two-content-types",
-        "Content-Type stands there twice, with different values",
+        "Content-Type is sent twice, with different values",
         "HTTP017",
         wholes(lambda reply: replace(reply, headers=(*reply.headers, ("content-type", "text/html")))),
     ),
     planted(
         "answer-for-caches",
-        "Answers are declared fit for caches",
+        "Responses are declared cacheable",
         "HTTP016",
         answers(headed(("cache-control", "public, max-age=3600"))),
     ),
     Change(
         name="stream-for-explicit-false",
-        title="`stream: false` is answered by a stream, since the field is there",
+        title="`stream: false` gets a stream, because the field is present",
         caught_by="HTTP012",
         asked=reading(more(stream=True), lambda asked: asked.json.get("stream") is False),
     ),
 )
 
 BODIES = (
-    planted("empty-200", "200 without a body", "HTTP009", wholes(with_body(b""))),
-    planted("page-200", "200 with a page of HTML", "HTTP008", wholes(with_body(PAGE, ("content-type", "text/html")))),
+    planted("empty-200", "200 with an empty body", "HTTP009", wholes(with_body(b""))),
+    planted("page-200", "200 with an HTML page", "HTTP008", wholes(with_body(PAGE, ("content-type", "text/html")))),
     planted(
-        "json-bom", "JSON begins with a byte order mark", "HTTP008", wholes(recoded(lambda o: b"\xef\xbb\xbf" + o))
+        "json-bom", "JSON starts with a byte order mark", "HTTP008", wholes(recoded(lambda o: b"\xef\xbb\xbf" + o))
     ),
     planted(
         "json-nan",
-        "A number is NaN",
+        "A number in the JSON is NaN",
         "HTTP008",
         wholes(recoded(lambda o: o.replace(b'"usage":{', b'"score":NaN,"usage":{'))),
     ),
@@ -264,24 +286,32 @@ BODIES = (
         "json-then-done", "[DONE] follows the JSON", "HTTP008", wholes(recoded(lambda o: o + b"\ndata: [DONE]\n\n"))
     ),
     planted(
-        "json-cut", "The JSON is cut short, and Content-Length is right", "HTTP008", wholes(recoded(lambda o: o[:-9]))
+        "json-cut",
+        "The JSON is truncated, with a matching Content-Length",
+        "HTTP008",
+        wholes(recoded(lambda o: o[:-9])),
     ),
     planted(
         "json-in-latin-1",
-        "A text holds an octet that is not UTF-8",
+        "A string contains a byte that is not UTF-8",
         "HTTP008",
         wholes(recoded(lambda o: o.replace(b"Hello", b"H\xe9llo"))),
     ),
     planted(
         "no-content",
-        "204 in place of an answer",
+        "204 instead of a response body",
         "HTTP009",
         wholes(lambda reply: replace(with_body(b"")(reply), status=204, framing="close")),
     ),
-    planted("accepted-202", "Answers come with 202", "HTTP010", answers(lambda reply: replace(reply, status=202))),
+    planted(
+        "accepted-202",
+        "Successful responses have status 202",
+        "HTTP010",
+        answers(lambda reply: replace(reply, status=202)),
+    ),
     Change(
         name="stream-unasked",
-        title="Every answer is a stream, whether it was asked for or not",
+        title="Every response is a stream, whether requested or not",
         caught_by="HTTP012",
         asked=read_as_stream,
     ),
@@ -289,61 +319,63 @@ BODIES = (
 
 
 def unpacked(reply: Reply, _asked: Asked) -> Reply:
-    """An error that was unpacked on the way, under its old headers."""
+    """An error that was decompressed by a proxy, with its original Content-Encoding."""
     return headed(("content-encoding", "gzip"))(reply) if reply.status >= 400 else reply
 
 
 CODINGS = (
-    planted("gzip-undeclared", "The body is compressed without a word", "HTTP013", answers(recoded(gzip.compress))),
+    planted("gzip-undeclared", "The body is gzip without Content-Encoding", "HTTP013", answers(recoded(gzip.compress))),
     planted(
         "gzip-claimed",
-        "Content-Encoding says gzip, the body is bare",
+        "Content-Encoding is gzip, but the body is not compressed",
         "HTTP013",
         answers(headed(("content-encoding", "gzip"))),
     ),
     planted(
         "gzip-corrupt",
-        "The compressed body is damaged on the way",
+        "The gzip body is corrupt",
         "HTTP013",
         wholes(in_turn(recoded(lambda o: gzip.compress(o)[:10] + b"\xff" * 40), headed(("content-encoding", "gzip")))),
     ),
     planted(
         "gzip-bomb",
-        "The body of a large request's answer decompresses to more than anybody reads",
+        "The response to a large request decompresses to an excessive size (gzip bomb)",
         "HTTP013",
         for_large(wholes(in_turn(recoded(bomb), headed(("content-encoding", "gzip"))))),
     ),
     planted(
         "zstd-unasked",
-        "The body is coded as zstd, whatever was accepted",
+        "The body is zstd, whatever Accept-Encoding allows",
         "HTTP014",
         wholes(in_turn(recoded(as_zstd), headed(("content-encoding", "zstd")))),
     ),
     planted(
         "coding-none",
-        "Content-Encoding says none",
+        "Content-Encoding is none, which is not registered",
         "HTTP015",
         streams(headed(("content-encoding", "none"))),
     ),
     planted(
         "end-by-close",
-        "Streams end where the connection does",
+        "Streams end by connection close, without Content-Length or chunked coding",
         "HTTP018",
         streams(lambda reply: replace(reply, framing="close")),
     ),
-    planted("gzip-claimed-for-errors", "A proxy unpacks errors, and they still say gzip", "HTTP013", unpacked),
+    planted(
+        "gzip-claimed-for-errors", "A proxy decompresses errors but keeps Content-Encoding: gzip", "HTTP013", unpacked
+    ),
 )
 
 STRINGS = (
     planted(
         "half-a-character",
-        "A whole answer ends in half a character",
+        "A non-streaming response ends in a lone surrogate",
         "HTTP022",
         wholes(recoded(halved_character)),
     ),
     planted(
         "names-twice",
-        "The marker of the object stands twice in each answer",
+        "`object` is a duplicate key in every response",
         "HTTP023",
         lambda reply, asked: wholes(recoded(said_twice))(streams(each(said_twice))(reply, asked), asked),
     ),

@@ -1,4 +1,4 @@
-"""Planted defects: crowds that are mixed up, connections that are not kept, and clients that leave something behind."""
+"""Defects: mixed-up concurrent responses, lost keep-alive connections, and leftovers of disconnected clients."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,13 +16,13 @@ A_SLOT_S, DEAF_S = 1.6, 6.0
 
 
 def worker_lost(answer: Answer, asked: Asked) -> Answer:
-    """Each client that hung up took a worker with it, and there was one."""
+    """503 after any client disconnect: the only worker is lost."""
     lost = asked.hang_ups and asked.method == "POST"
     return refusal(503, "No worker is free.", code="overloaded") if lost else answer
 
 
 def slot_waited_for(reply: Reply, asked: Asked) -> Reply:
-    """There is one slot, and the answer that nobody wants any more is still made in it."""
+    """The only slot stays busy with the abandoned generation; the next request waits for it."""
     deaf = replace(reply, deaf_s=DEAF_S)
     if not (asked.hang_ups and asked.running and asked.method == "POST" and reply.status == 200):
         return deaf
@@ -31,7 +31,7 @@ def slot_waited_for(reply: Reply, asked: Asked) -> Reply:
 
 
 def next_one_s(answer: Answer, asked: Asked) -> Answer:
-    """Each answer goes to the neighbour."""
+    """Each concurrent request gets another's response."""
     found = ECHO.search(asked.body.decode(errors="replace"))
     if answer.events is None or not found or found[1] not in NEXT:
         return answer
@@ -50,7 +50,7 @@ def _saying(event: Event, old: str, new: str) -> Event:
 
 
 def lost_when_kept(reply: Reply, asked: Asked) -> Reply:
-    """The second request on a connection finds nobody at its other end."""
+    """The second request on a connection gets no response."""
     return replace(reply, head=b"", pieces=(), framing="close", end="abort") if asked.earlier else reply
 
 
@@ -58,13 +58,13 @@ NAMED = more(id="chatcmpl-0")
 
 
 def at_that_second(answer: Answer, asked: Asked) -> Answer:
-    """Answers whose ids are made from the clock."""
+    """Responses with ids made from the clock."""
     named = more(id=f"chatcmpl-{asked.at}")
     return in_turn(each_chunk(named), on_whole(named))(answer, asked)
 
 
 def with_the_rest(answer: Answer, asked: Asked) -> Answer:
-    """The connection to the model still brings the answer of the client before."""
+    """The rest of the disconnected client's response leaks into the next one."""
     if not asked.hang_ups or not answer.events or asked.api != "chat":
         return answer
     first, *others = answer.events
@@ -73,7 +73,7 @@ def with_the_rest(answer: Answer, asked: Asked) -> Answer:
 
 
 def one_too_many(answer: Answer, asked: Asked) -> Answer:
-    """The last of the crowd are more than there are connections to the model."""
+    """Concurrent requests beyond the upstream connection pool get 500."""
     found = ECHO.search(asked.body.decode(errors="replace"))
     return refusal(500, "Pool exhausted.", type="server_error") if found and found[1] in BURST_WORDS[5:] else answer
 
@@ -81,55 +81,55 @@ def one_too_many(answer: Answer, asked: Asked) -> Answer:
 DEFECTS = (
     Change(
         name="worker-lost-to-hang-up",
-        title="After a client hung up nobody else is answered",
+        title="After a client disconnects, every later request gets 503",
         caught_by="LIFE001",
         answer=worker_lost,
     ),
     written(
         "answers-made-for-nobody",
-        "An answer is made to its end although its client hung up",
+        "Generation continues to the end after the client disconnects",
         "LIFE002",
         answers(lambda reply: replace(reply, deaf_s=DEAF_S)),
     ),
     written(
         "slot-kept-for-nobody",
-        "The next question waits until the answer is made whose client hung up",
+        "The next request waits for an abandoned generation to finish",
         "LIFE003",
         slot_waited_for,
     ),
     Change(
         name="answers-swapped",
-        title="Of those who ask at the same time each gets another's answer",
+        title="Concurrent requests get each other's responses",
         caught_by="LIFE004",
         answer=next_one_s,
     ),
     Change(
         name="one-id-for-all",
-        title="All answers have the same id",
+        title="All responses have the same id",
         caught_by="LIFE005",
         answer=in_turn(each_chunk(NAMED), on_whole(NAMED)),
     ),
     written(
         "second-request-lost",
-        "The second request on a connection is not answered",
+        "The second request on a keep-alive connection gets no response",
         "LIFE006",
         lost_when_kept,
     ),
     Change(
         name="ids-from-the-clock",
-        title="The id is the second in which it was asked for",
+        title="Response ids are the Unix second of the request, so concurrent ones collide",
         caught_by="LIFE005",
         answer=at_that_second,
     ),
     Change(
         name="leftovers-after-hang-up",
-        title="After a client hung up the next one hears the rest of that answer",
+        title="After a client disconnects, the rest of its response leaks into the next one",
         caught_by="LIFE007",
         answer=with_the_rest,
     ),
     Change(
         name="crowd-crashes",
-        title="Whoever comes while five are answered gets a 500",
+        title="With five requests in progress, further concurrent requests get 500",
         caught_by="LIFE008",
         answer=one_too_many,
     ),

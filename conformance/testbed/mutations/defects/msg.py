@@ -1,4 +1,4 @@
-"""Defects in the Messages API's own shapes: the message, its events and their order."""
+"""Defects specific to the Messages API: the message, its events and their order."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ from conformance.testbed.server.reply import Change, Event
 
 
 def as_completion(message: Body) -> Body:
-    """A message as the chat API would put it."""
+    """A message in the shape of a chat completion."""
     said = {"role": "assistant", "content": "".join(block.get("text", "") for block in message["content"])}
     choice = {"index": 0, "message": said, "finish_reason": "stop"}
     usage = {"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6}
@@ -38,7 +38,7 @@ def as_completion(message: Body) -> Body:
 
 
 def as_chunks(events: Events) -> Iterable[Event]:
-    """The text of a message in chunks of the chat API."""
+    """The text of a message in chat chunks."""
     for event in events:
         if event.name == "content_block_delta":
             said = event.data["delta"]
@@ -52,12 +52,12 @@ def as_chunks(events: Events) -> Iterable[Event]:
 
 
 def as_text(message: Body) -> Body:
-    """A message whose content is a text, as in a request."""
+    """A message whose content is a string, as in a request."""
     return message | {"content": "".join(block.get("text", "") for block in message["content"])}
 
 
 def started_again(events: Events) -> Iterator[Event]:
-    """The message is started a second time before its end."""
+    """message_start is repeated before the end."""
     for event in events:
         if event.name == "message_delta":
             yield events[0]
@@ -65,7 +65,7 @@ def started_again(events: Events) -> Iterator[Event]:
 
 
 def reason_first(events: Events) -> Iterator[Event]:
-    """The reason is told before the blocks."""
+    """message_delta is sent before the content blocks."""
     told = [event for event in events if event.name == "message_delta"]
     yield events[0]
     yield from told
@@ -73,7 +73,7 @@ def reason_first(events: Events) -> Iterator[Event]:
 
 
 def full_at_once(events: Events) -> Iterator[Event]:
-    """What the deltas add stands in the start of the block."""
+    """content_block_start contains what its deltas would add."""
     texts: dict[int, str] = {}
     for event in events:
         if event.name == "content_block_delta" and "text" in event.data["delta"]:
@@ -87,7 +87,7 @@ def full_at_once(events: Events) -> Iterator[Event]:
 
 
 def interleaved(events: Events) -> Iterator[Event]:
-    """All blocks start before any of them goes on."""
+    """All blocks start before any of them continues."""
     starts = [event for event in events if event.name == "content_block_start"]
     for event in events:
         if event is starts[0] if starts else False:
@@ -97,7 +97,7 @@ def interleaved(events: Events) -> Iterator[Event]:
 
 
 def thought_first(events: Events, signature: str | None) -> Iterator[Event]:
-    """A block of thinking before the others, which move on by one; None for no signature."""
+    """A thinking block before the others, whose indexes shift by one; `signature` None leaves it unsigned."""
     opening, *rest = events
     yield opening
     signed = [{"type": "signature_delta", "signature": signature}] if signature else []
@@ -115,7 +115,7 @@ def thought_first(events: Events, signature: str | None) -> Iterator[Event]:
 
 
 def in_differences(events: Events) -> Iterator[Event]:
-    """The tokens of each part of the message are told, not those so far."""
+    """output_tokens as increments instead of cumulative."""
     for event in events:
         if event.name == "message_delta":
             tokens = event.data["usage"]["output_tokens"]
@@ -130,27 +130,27 @@ IN_CHAT_WORDS = {"end_turn": "stop", "max_tokens": "length", "tool_use": "tool_c
 
 
 def in_chat_words(told: Body) -> Body:
-    """The reason in the words of the chat API."""
+    """stop_reason with the chat API's values."""
     reason = told.get("stop_reason")
     return told | {"stop_reason": IN_CHAT_WORDS.get(reason, reason)} if reason else told
 
 
 MESSAGE = (
-    planted("message-as-completion", "A message comes as a chat completion", "MSG001", on_message(as_completion)),
+    planted("message-as-completion", "A message is sent as a chat completion", "MSG001", on_message(as_completion)),
     planted(
         "message-without-stop-reason", "A message has no stop_reason", "MSG001", on_message(more(stop_reason=None))
     ),
-    planted("message-content-as-text", "The content of a message is a text", "MSG001", on_message(as_text)),
+    planted("message-content-as-text", "The content of a message is a string", "MSG001", on_message(as_text)),
     planted("message-without-role", "A message has no role", "MSG001", on_message(less("role"))),
     planted(
         "message-usage-in-chat-words",
-        "The usage of a message has the names of the chat API",
+        "The usage of a message has the chat API's field names",
         "MSG001",
         on_message(more(usage={"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6})),
     ),
     planted("message-without-id", "A message has no id", "MSG008", each_head(less("id"))),
-    planted("message-model-null", "A message names no model", "MSG008", each_head(more(model=None))),
-    planted("message-started-again", "message_start comes twice", "MSG009", on_events(started_again)),
+    planted("message-model-null", "The model of a message is null", "MSG008", each_head(more(model=None))),
+    planted("message-started-again", "message_start is sent twice", "MSG009", on_events(started_again)),
     planted(
         "message-of-the-user",
         "A streamed message has the role user",
@@ -159,13 +159,13 @@ MESSAGE = (
     ),
     planted(
         "message-starts-with-content",
-        "message_start holds a text already",
+        "message_start already contains a content block",
         "MSG010",
         each_of("message_start", within("message", more(content=[{"type": "text", "text": ""}]))),
     ),
     planted(
         "message-starts-ended",
-        "message_start has a stop_reason already",
+        "message_start already has a stop_reason",
         "MSG010",
         each_of("message_start", within("message", more(stop_reason="end_turn"))),
     ),
@@ -174,7 +174,7 @@ EVENTS = (
     planted("message-in-chunks", "A message is streamed in chat chunks", "MSG002", on_events(as_chunks)),
     Change(
         name="ping-empty",
-        title="Pings have no data",
+        title="ping events have an empty string as data",
         caught_by="MSG002",
         reply=streams(
             each(lambda octets: b'event: ping\ndata: ""\n\n' if octets.startswith(b"event: ping") else octets)
@@ -183,46 +183,46 @@ EVENTS = (
     planted("no-message-start", "A stream has no message_start", "MSG003", without("message_start")),
     planted(
         "message-start-without-usage",
-        "message_start tells no usage",
+        "message_start has no usage",
         "MSG003",
         each_of("message_start", within("message", less("usage"))),
     ),
-    planted("no-block-start", "Content blocks are not started", "MSG004", without("content_block_start")),
+    planted("no-block-start", "content_block_start is missing", "MSG004", without("content_block_start")),
     planted(
         "block-numbers-skip",
-        "Content blocks are numbered from 2",
+        "Content block indexes start at 2",
         "MSG004",
         each_of("content_block_", lambda event: event | {"index": event["index"] + 2}),
     ),
     planted(
         "block-numbers-stay",
-        "All content blocks have the number 0",
+        "All content blocks have index 0",
         "MSG004",
         each_of("content_block_", lambda event: event | {"index": 0}),
     ),
-    planted("no-block-stop", "Content blocks are not stopped", "MSG005", without("content_block_stop")),
-    planted("blocks-interleaved", "All blocks start before the first is filled", "MSG011", on_events(interleaved)),
-    planted("block-starts-full", "The text stands in the start of its block", "MSG012", on_events(full_at_once)),
-    planted("text-so-far", "Each delta has all the text so far", "MSG013", regrouped(accumulate)),
+    planted("no-block-stop", "content_block_stop is missing", "MSG005", without("content_block_stop")),
+    planted("blocks-interleaved", "All content blocks start before the first delta", "MSG011", on_events(interleaved)),
+    planted("block-starts-full", "content_block_start already contains the text", "MSG012", on_events(full_at_once)),
+    planted("text-so-far", "Deltas are cumulative: each repeats all earlier text", "MSG013", regrouped(accumulate)),
     planted(
         "thought-unsigned",
-        "A thought has no signature",
+        "A thinking block has no signature",
         "MSG014",
         on_events(lambda events: thought_first(events, None)),
     ),
     planted(
         "delta-misfit",
-        "Text comes in deltas for arguments",
+        "Text is sent as input_json_delta",
         "MSG007",
         each_delta(lambda delta: {"type": "input_json_delta", "partial_json": delta["text"]}, "text_delta"),
     ),
-    planted("delta-without-type", "Deltas don't say their types", "MSG007", each_delta(less("type"))),
+    planted("delta-without-type", "Deltas have no type", "MSG007", each_delta(less("type"))),
 )
 ENDS = (
-    planted("no-message-delta", "Nothing tells why a message ends", "MSG006", without("message_delta")),
+    planted("no-message-delta", "message_delta is missing", "MSG006", without("message_delta")),
     planted(
         "message-delta-without-usage",
-        "The message_delta tells no usage",
+        "message_delta has no usage",
         "MSG006",
         each_of("message_delta", less("usage")),
     ),
@@ -232,12 +232,15 @@ ENDS = (
         "MSG006",
         each_of("message_delta", within("delta", more(stop_reason=None))),
     ),
+    planted("stop-reason-in-chat-words", "stop_reason has the chat API's values", "MSG019", each_end(in_chat_words)),
     planted(
-        "stop-reason-in-chat-words", "stop_reason has the words of the chat API", "MSG019", each_end(in_chat_words)
+        "stop-reason-first", "The stop_reason is sent before the content blocks", "MSG020", on_events(reason_first)
     ),
-    planted("stop-reason-first", "The stop_reason comes before the blocks", "MSG020", on_events(reason_first)),
     planted("stop-sequence-untold", "stop_sequence is always null", "MSG021", each_end(more(stop_sequence=None))),
     planted(
-        "output-tokens-in-differences", "output_tokens are told as differences", "MSG022", on_events(in_differences)
+        "output-tokens-in-differences",
+        "output_tokens are increments instead of cumulative",
+        "MSG022",
+        on_events(in_differences),
     ),
 )

@@ -1,4 +1,4 @@
-"""Defects in what the Messages API reads and tells: fields dropped, counts that can't be true, headers refused."""
+"""Defects in fields, counts and headers of the Messages API: ignored, impossible or rejected."""
 
 import math
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ from conformance.testbed.server.reply import Answer, Ask, Asked, Change, Event, 
 
 
 def unread(name: str, title: str, caught_by: str, ask: Ask) -> Change:
-    """A defect in what is read of a request."""
+    """A defect in how the request is read."""
     return Change(name=name, title=title, caught_by=caught_by, asked=ask)
 
 
 def uncapped(body: Body) -> Body:
-    """Read a cap as a large one."""
+    """Read a token cap as a large one."""
     return body | {"max_tokens": 400} if body["max_tokens"] > 0 else body
 
 
@@ -51,19 +51,19 @@ def with_stop(message: Body) -> Body:
 
 
 def silent(message: Body) -> Body:
-    """The text of a message is lost on the way."""
+    """The text of a message is lost."""
     return message | {"content": [block | {"text": ""} if "text" in block else block for block in message["content"]]}
 
 
 def nameless(answer: Answer, asked: Asked) -> Answer:
-    """A refusal that tells nothing of what is wrong."""
+    """An error that does not name the cause."""
     if asked.api != "messages":
         return answer
     return replace(answer, whole=answer.whole | {"error": answer.whole["error"] | {"message": "Bad request."}})
 
 
 def refusing_header(name: str, known: str) -> OnAnswer:
-    """Refuse every value of this header but those that begin so."""
+    """Reject every value of this header but those with this prefix."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         values = [value for header, value in asked.headers if header == name]
@@ -75,13 +75,13 @@ def refusing_header(name: str, known: str) -> OnAnswer:
 
 
 def counting(answer: Answer, asked: Asked, count: Any) -> Answer:
-    """Another count of a request's tokens."""
+    """Change the result of count_tokens."""
     is_count = asked.path.endswith("/count_tokens") and answer.status == 200
     return replace(answer, whole={"input_tokens": count}) if is_count else answer
 
 
 def always(reason: str) -> OnAnswer:
-    """End every streamed text for the same reason."""
+    """End every streamed text with the same stop_reason."""
 
     def edit(events: Events) -> Iterator[Event]:
         calls = any(event.data.get("content_block", {}).get("type") == "tool_use" for event in events)
@@ -94,21 +94,21 @@ def always(reason: str) -> OnAnswer:
 
 
 def refusing_tools(answer: Answer, asked: Asked) -> Answer:
-    """Refuse tools when streaming."""
+    """Reject tools when streaming."""
     if asked.api != "messages" or answer.events is None or not sent(asked).get("tools"):
         return answer
     return refuse(Refusal(message="'tools' is not supported here.", param="tools", code="unsupported_parameter"), asked)
 
 
 def of_another_model(events: Events) -> Iterator[Event]:
-    """The stream names the model by another name than the whole answer."""
+    """The stream reports another model than the non-streaming response."""
     for event in events:
         named = within("message", lambda message: message | {"model": "reference-2026-11"})
         yield replace(event, data=named(event.data)) if event.name == "message_start" else event
 
 
 def times(name: str, factor: float, more: int = 0) -> OnAnswer:
-    """Tell another count, wherever it is told."""
+    """Change a count wherever usage is reported."""
     return usage(lambda told: told | {name: math.ceil(told[name] * factor) + more} if name in told else told)
 
 
@@ -120,97 +120,122 @@ def when_streaming(edit: OnAnswer) -> OnAnswer:
 DROPPED = (
     unread(
         "cap-unread",
-        "`max_tokens` is not read on Messages",
+        "`max_tokens` is silently ignored on Messages",
         "FLD010",
         reading(uncapped, holds("max_tokens", int), MESSAGES),
     ),
     unread(
-        "stop-sequences-unread", "`stop_sequences` is not read", "FLD016", dropping("stop_sequences", apis=MESSAGES)
+        "stop-sequences-unread",
+        "`stop_sequences` is silently ignored",
+        "FLD016",
+        dropping("stop_sequences", apis=MESSAGES),
     ),
     unread(
         "stop-sequences-unread-when-streaming",
-        "`stop_sequences` is not read when streaming",
+        "`stop_sequences` is silently ignored when streaming",
         "FLD016",
         dropping("stop_sequences", where=streaming, apis=MESSAGES),
     ),
     unread(
         "temperature-unread-when-streaming",
-        "`temperature` is not read on Messages when streaming",
+        "`temperature` is silently ignored on Messages when streaming",
         "FLD003",
         dropping("temperature", where=streaming, apis=MESSAGES),
     ),
-    unread("top-k-unread", "`top_k` is not read", "FLD004", dropping("top_k", apis=MESSAGES)),
-    unread("thinking-unread", "`thinking` is not read", "FLD004", dropping("thinking", apis=MESSAGES)),
+    unread("top-k-unread", "`top_k` is silently ignored", "FLD004", dropping("top_k", apis=MESSAGES)),
+    unread("thinking-unread", "`thinking` is silently ignored", "FLD004", dropping("thinking", apis=MESSAGES)),
     unread(
         "system-unread",
-        "`system` is not read where its type is wrong",
+        "`system` is silently ignored where its type is wrong",
         "FLD004",
         dropping("system", where=holds("system", dict), apis=MESSAGES),
     ),
     unread(
         "vendor-fields-unread",
-        "Unknown fields are dropped on Messages",
+        "Unknown fields are silently ignored on Messages",
         "FLD006",
         reading(without_vendor_fields, apis=MESSAGES),
     ),
     unread(
         "inner-fields-unread",
-        "Unknown fields inside are dropped on Messages",
+        "Unknown nested fields are silently ignored on Messages",
         "FLD007",
         reading(pruned_inside, apis=MESSAGES),
     ),
     unread(
         "temperature-unbounded",
-        "A temperature above 1 is let through on Messages",
+        "A temperature above 1 is accepted on Messages",
         "PAR012",
         dropping("temperature", where=beyond("temperature", 0, 1), apis=MESSAGES),
     ),
-    planted("refusals-without-a-name", "Refusals on Messages say nothing", "FLD005", saying(nameless, 400)),
+    planted("refusals-without-a-name", "Errors on Messages do not name the field", "FLD005", saying(nameless, 400)),
 )
 TOLD = (
-    planted("stop-sequence-in-the-text", "A message ends with its stop sequence", "PAR007", on_message(with_stop)),
-    planted("message-silent", "The text of whole messages is lost", "CMP014", on_message(silent)),
+    planted("stop-sequence-in-the-text", "The text includes its stop sequence", "PAR007", on_message(with_stop)),
+    planted("message-silent", "The text of non-streaming messages is lost", "CMP014", on_message(silent)),
     planted("stream-silent", "The text of streamed messages is lost", "CMP014", regrouped(lambda _: ["", "", ""])),
-    planted("stream-always-ends-its-turn", "Every stream ends with end_turn", "EQV001", always("end_turn")),
+    planted(
+        "stream-always-ends-its-turn", "Streams always end with stop_reason end_turn", "EQV001", always("end_turn")
+    ),
     planted(
         "stream-in-capitals",
-        "A stream says what a message says in capitals",
+        "Streams are upper-case, non-streaming messages are not",
         "EQV002",
         regrouped(lambda ps: [p.upper() for p in ps]),
     ),
-    planted("stream-without-tools", "Tools are refused when streaming", "EQV003", refusing_tools),
+    planted("stream-without-tools", "Tools are rejected when streaming", "EQV003", refusing_tools),
     planted(
         "stream-counts-input-twice",
-        "A stream counts the input twice",
+        "Usage in a stream counts the input tokens twice",
         "EQV005",
         when_streaming(times("input_tokens", 2)),
     ),
     planted(
-        "stream-counts-events", "A stream counts its events", "EQV006", when_streaming(times("output_tokens", 1, 8))
+        "stream-counts-events",
+        "Usage in a stream counts events as output tokens",
+        "EQV006",
+        when_streaming(times("output_tokens", 1, 8)),
     ),
     planted(
         "cached-tokens-counted-twice",
-        "Cached tokens are part of input_tokens, too",
+        "input_tokens includes the cached tokens, too",
         "MSG024",
         usage(
             lambda told: told | {"cache_read_input_tokens": told["input_tokens"]} if "input_tokens" in told else told
         ),
     ),
-    planted("stream-of-another-model", "A stream names another model", "EQV007", on_events(of_another_model)),
+    planted("stream-of-another-model", "Streams report another model", "EQV007", on_events(of_another_model)),
     planted("output-tokens-zero", "output_tokens is 0", "USE008", times("output_tokens", 0)),
     planted("input-tokens-one", "input_tokens is 1", "TOOL028", times("input_tokens", 0, 1)),
-    planted("output-tokens-tenth", "A tenth of the output tokens is told", "USE011", times("output_tokens", 0.1)),
-    planted("output-tokens-threefold", "Three times the output tokens are told", "USE009", times("output_tokens", 3)),
-    planted("output-tokens-half", "Half of the output tokens are told", "USE013", times("output_tokens", 0.5)),
+    planted("output-tokens-tenth", "Usage reports a tenth of the output tokens", "USE011", times("output_tokens", 0.1)),
+    planted(
+        "output-tokens-threefold", "Usage reports three times the output tokens", "USE009", times("output_tokens", 3)
+    ),
+    planted("output-tokens-half", "Usage reports half of the output tokens", "USE013", times("output_tokens", 0.5)),
 )
 ROUTES = (
-    planted("count-as-text", "The count of tokens is a text", "MSG023", lambda a, asked: counting(a, asked, "12")),
+    planted(
+        "count-as-text",
+        "count_tokens returns input_tokens as a string",
+        "MSG023",
+        lambda a, asked: counting(a, asked, "12"),
+    ),
     planted(
         "count-of-characters",
-        "Characters are counted, not tokens",
+        "count_tokens counts characters, not tokens",
         "MSG024",
         lambda a, asked: counting(a, asked, len(asked.body)),
     ),
-    planted("beta-refused", "Unknown betas are refused", "MSG025", refusing_header("anthropic-beta", "claude-code")),
-    planted("version-refused", "Newer versions are refused", "MSG026", refusing_header("anthropic-version", "202")),
+    planted(
+        "beta-refused",
+        "Unknown anthropic-beta values are rejected",
+        "MSG025",
+        refusing_header("anthropic-beta", "claude-code"),
+    ),
+    planted(
+        "version-refused",
+        "Newer anthropic-version values are rejected",
+        "MSG026",
+        refusing_header("anthropic-version", "202"),
+    ),
 )

@@ -1,4 +1,4 @@
-"""Defects in the calls of the Messages API: their shape, their choice, and their history."""
+"""Defects in the tool calls of the Messages API: their shape, their choice, and their history."""
 
 from collections.abc import Iterator
 
@@ -23,17 +23,17 @@ from conformance.testbed.server.reply import Answer, Ask, Asked, Change, Event, 
 
 
 def choosing(kind: str) -> Where:
-    """The tool choice is of this type."""
+    """tool_choice has this type."""
     return lambda asked: isinstance(wanted := asked.json.get("tool_choice"), dict) and wanted.get("type") == kind
 
 
 def freely(body: Body) -> Body:
-    """Read any tool choice as `auto`, without what else it says."""
+    """Read any tool_choice as a plain `auto`."""
     return body | {"tool_choice": {"type": "auto"}}
 
 
 def in_parallel(body: Body) -> Body:
-    """Read the tool choice without `disable_parallel_tool_use`."""
+    """Read tool_choice without `disable_parallel_tool_use`."""
     return body | {"tool_choice": {n: v for n, v in body["tool_choice"].items() if n != "disable_parallel_tool_use"}}
 
 
@@ -43,7 +43,7 @@ def forced(body: Body) -> Body:
 
 
 def without_calls(events: Events) -> Iterator[Event]:
-    """The blocks that call are lost."""
+    """The tool_use blocks are lost."""
     lost: set[int] = set()
     for event in events:
         index = event.data.get("index")
@@ -54,12 +54,12 @@ def without_calls(events: Events) -> Iterator[Event]:
 
 
 def uncalled(message: Body) -> Body:
-    """A message without its calls."""
+    """A message without its tool_use blocks."""
     return message | {"content": [block for block in message["content"] if not is_call(block)]}
 
 
 def as_text(message: Body) -> Body:
-    """Calls as the model's template has them, in a text."""
+    """Tool calls as text, in the model's template format."""
     texts = [
         f'<tool_call>\n{{"name": "{b["name"]}", "arguments": {as_json(b["input"])}}}\n</tool_call>'
         for b in message["content"]
@@ -71,7 +71,7 @@ def as_text(message: Body) -> Body:
 
 
 def damaged(pieces: list[str]) -> list[str]:
-    """Letters beyond ASCII are replaced, as by a decoder that works octet by octet."""
+    """Non-ASCII characters are replaced, as if decoded byte by byte."""
     return ["".join(letter if letter.isascii() else "\ufffd" for letter in piece) for piece in pieces]
 
 
@@ -81,7 +81,7 @@ def with_other_input(call: Body) -> Body:
 
 
 def results_refused(answer: Answer, asked: Asked) -> Answer:
-    """A result without content is refused, though the API documents it."""
+    """A tool_result without content is rejected, though the API documents it."""
     parts = [part for message in sent(asked).get("messages", ()) for part in _parts(message)]
     if asked.api != "messages" or answer.status >= 400:
         return answer
@@ -96,28 +96,28 @@ def _parts(message: Body) -> list[Body]:
 
 
 def untold(body: Body) -> Body:
-    """Read the conversation without the results of its calls."""
+    """Read the conversation without its tool results."""
     kept = [message for message in body["messages"] if not any(p["type"] == "tool_result" for p in _parts(message))]
     calls = ("tool_use",)
     return body | {"messages": [m for m in kept if not any(p["type"] in calls for p in _parts(m))] or body["messages"]}
 
 
 def calls(name: str, title: str, caught_by: str, edit: OnAnswer) -> Change:
-    """A defect in the shape of calls."""
+    """A defect in the shape of tool calls."""
     return planted(name, title, caught_by, edit)
 
 
 def read(name: str, title: str, caught_by: str, ask: Ask) -> Change:
-    """A defect in what is read of a tool choice."""
+    """A defect in how tool_choice is read."""
     return Change(name=name, title=title, caught_by=caught_by, asked=ask)
 
 
 SHAPES = (
-    planted("tool-use-without-id", "Calls have no id", "MSG015", each_block(less("id"), is_call)),
-    planted("tool-use-without-name", "Calls name no tool", "MSG015", each_block(more(name=None), is_call)),
+    planted("tool-use-without-id", "tool_use blocks have no id", "MSG015", each_block(less("id"), is_call)),
+    planted("tool-use-without-name", "tool_use blocks have no name", "MSG015", each_block(more(name=None), is_call)),
     planted(
         "tool-use-input-as-text",
-        "The input of a whole call is JSON text",
+        "The input of a non-streaming tool_use block is a JSON string",
         "MSG015",
         on_message(
             lambda m: m | {"content": [b | {"input": as_json(b["input"])} if is_call(b) else b for b in m["content"]]}
@@ -125,94 +125,97 @@ SHAPES = (
     ),
     planted(
         "tool-input-cut",
-        "The last piece of a call's input is lost",
+        "The last delta of a tool_use input is lost",
         "MSG016",
         regrouped(lambda pieces: pieces[:-1], "partial_json"),
     ),
     planted(
         "tool-input-again",
-        "A call's input is sent whole after its pieces",
+        "The complete tool_use input is sent again after its deltas",
         "MSG016",
         regrouped(lambda pieces: [*pieces, "".join(pieces)], "partial_json"),
     ),
     planted(
         "tool-input-so-far",
-        "Each piece of a call's input has all of it so far",
+        "input_json_delta is cumulative: each repeats all earlier input",
         "MSG016",
         regrouped(lambda pieces: ["".join(pieces[: n + 1]) for n in range(len(pieces))], "partial_json"),
     ),
     planted(
         "tool-use-ends-turn",
-        "An answer that calls tools ends with end_turn",
+        "A message with tool_use has stop_reason end_turn",
         "MSG017",
         each_end(lambda told: told | {"stop_reason": "end_turn"} if told.get("stop_reason") == "tool_use" else told),
     ),
     planted(
         "tool-use-lost",
-        "The calls of an answer are lost",
+        "tool_use blocks are missing, though stop_reason is tool_use",
         "MSG018",
         in_turn(on_events(without_calls), on_message(uncalled)),
     ),
-    planted("tool-use-as-text", "A whole call comes as text", "TOOL024", on_message(as_text)),
+    planted("tool-use-as-text", "A non-streaming tool call is sent as text", "TOOL024", on_message(as_text)),
     planted(
         "tool-use-renamed",
-        "Calls are of tools that nobody offers",
+        "tool_use blocks name tools that the request does not offer",
         "TOOL023",
         each_block(lambda block: block | {"name": f"functions.{block['name']}"}, is_call),
     ),
     planted(
         "tool-input-beyond-schema",
-        "The input of whole calls has a field more than its schema allows",
+        "Non-streaming tool_use inputs have a field that the schema forbids",
         "TOOL025",
         on_message(lambda m: m | {"content": [with_other_input(b) if is_call(b) else b for b in m["content"]]}),
     ),
     planted(
-        "tool-input-damaged", "Letters of a streamed input are replaced", "TOOL026", regrouped(damaged, "partial_json")
+        "tool-input-damaged",
+        "Non-ASCII characters of a streamed tool_use input are replaced",
+        "TOOL026",
+        regrouped(damaged, "partial_json"),
     ),
 )
 CHOICES = (
     read(
         "tool-choice-any-unread",
-        "`tool_choice: any` is not read",
+        "`tool_choice: any` is silently ignored",
         "FLD012",
         dropping("tools", "tool_choice", where=choosing("any"), apis=MESSAGES),
     ),
     read(
         "tool-choice-tool-unread",
-        "`tool_choice: tool` is not read",
+        "`tool_choice: tool` is silently ignored",
         "TOOL021",
         reading(freely, choosing("tool"), MESSAGES),
     ),
     read(
         "tool-choice-none-unread",
-        "`tool_choice: none` is not read",
+        "`tool_choice: none` is silently ignored",
         "TOOL020",
         reading(forced, choosing("none"), MESSAGES),
     ),
     read(
         "one-call-unread",
-        "`disable_parallel_tool_use` is not read",
+        "`disable_parallel_tool_use` is silently ignored",
         "TOOL022",
         reading(in_parallel, lambda asked: isinstance(asked.json.get("tool_choice"), dict), MESSAGES),
     ),
     read(
         "tools-unread-when-streaming",
-        "Tools are not read when streaming",
+        "Tools are silently ignored when streaming",
         "FLD012",
         dropping("tools", "tool_choice", where=streaming, apis=MESSAGES),
     ),
 )
 HISTORY = (
-    planted("result-without-content-refused", "A result without content is refused", "TOOL027", results_refused),
+    planted("result-without-content-refused", "A tool_result without content is rejected", "TOOL027", results_refused),
     Change(
         name="results-unread",
-        title="The results of tools are not read",
+        title="tool_result blocks are silently ignored",
         caught_by="TOOL028",
         asked=reading(untold, lambda asked: isinstance(asked.json.get("messages"), list), MESSAGES),
     ),
     planted(
         "input-starts-full",
-        "The input of a call stands in the start of its block",
+        "content_block_start already contains the tool_use input",
         "MSG012",
         each_of(
             "content_block_start",

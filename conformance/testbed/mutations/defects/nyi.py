@@ -1,4 +1,4 @@
-"""Defects: streaming that is not implemented, and not said so as clients need it."""
+"""Defects: streaming that is not implemented, and errors that do not say so as clients need it."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,17 +23,17 @@ PAGE = b"<!doctype html><html><head><title>501 Not Implemented</title></head><bo
 
 
 def gap(name: str, title: str, caught_by: str, answer: OnAnswer | None = None, reply: OnReply | None = None) -> Change:
-    """A defect of the stop-gap."""
+    """A defect of the `stopgap-501` deployment."""
     return Change(name=name, title=title, caught_by=caught_by, on="stopgap-501", answer=answer, reply=reply)
 
 
 def said(**fields: Any) -> OnAnswer:
-    """The refusal with other fields in its error object."""
+    """The 501 error with other fields in its error object."""
     return with_error(lambda error: error | fields, 501)
 
 
 def headed(*added: tuple[str, str], without: str = "") -> OnAnswer:
-    """The refusal with other headers."""
+    """The 501 response with other headers."""
 
     def change(answer: Answer, _asked: Asked) -> Answer:
         return replace(answer, headers=(*(h for h in answer.headers if h[0] != without), *added))
@@ -42,30 +42,30 @@ def headed(*added: tuple[str, str], without: str = "") -> OnAnswer:
 
 
 def billed(answer: Answer, _asked: Asked) -> Answer:
-    """The refusal with the usage of an answer that nobody got."""
+    """The 501 response with the usage of a discarded completion."""
     usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
     return replace(answer, whole=answer.whole | {"usage": usage})
 
 
 def also_without_streaming(answer: Answer, asked: Asked) -> Answer:
-    """The refusal for every request that would be answered."""
+    """501 for every request that would succeed."""
     if answer.status != 200 or not isinstance(asked.json, dict):
         return answer
     return stopgap(replace(asked, json=asked.json | {"stream": True}))
 
 
 def without_type(answer: Answer, asked: Asked) -> Answer:
-    """The error object without what the Messages API puts beside it."""
+    """The error object without the outer `type` of the Messages API."""
     return replace(answer, whole={"error": answer.whole["error"]}) if asked.api == "messages" else answer
 
 
 def events(reply: Reply, _asked: Asked) -> Reply:
-    """The refusal as an event stream."""
+    """The 501 response as an event stream."""
     return as_events(reply) if reply.status == 501 else reply
 
 
 def failing_with(status: int, *headers: tuple[str, str]) -> OnAnswer:
-    """Chat streams of tool calls refused as not supported, with that status and these headers."""
+    """Streamed chat tool calls are rejected as unsupported, with that status and these headers."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         forced = asked.mode == "stream" and asked.json.get("tool_choice") == "required"
@@ -81,13 +81,13 @@ def failing_with(status: int, *headers: tuple[str, str]) -> OnAnswer:
 PARTLY = (
     Change(
         name="tools-refused-501-retried",
-        title="Streaming is refused for tool calls alone, and the refusal lacks x-should-retry",
+        title="Only streamed tool calls get 501, without x-should-retry",
         caught_by="NYI023",
         answer=failing_with(501),
     ),
     Change(
         name="tools-refused-500",
-        title="Streaming is refused for tool calls alone, as if something broke",
+        title="Only streamed tool calls are rejected, with 500",
         caught_by="NYI023",
         answer=failing_with(500, ("x-should-retry", "false")),
     ),
@@ -96,76 +96,94 @@ PARTLY = (
 DEFECTS = (
     Change(
         name="streaming-not-offered",
-        title="Streaming is refused although it is required",
+        title="Streaming gets 501 although the policy requires it",
         caught_by="NYI001",
         on="stopgap-501",
         policy=Policy(streaming="required"),
     ),
-    gap("refusal-503", "Streaming is refused as if it came back soon", "NYI002", with_status(503, 501)),
-    gap("refusal-500", "Streaming is refused as if something broke", "NYI003", with_status(500, 501)),
-    gap("refusal-502", "Streaming is refused as if a gateway broke", "NYI003", with_status(502, 501)),
-    gap("refusal-400", "Streaming is refused as the client's mistake", "NYI004", with_status(400, 501)),
-    gap("refusal-as-html", "The refusal is an HTML page", "NYI005", reply=with_body(PAGE, "text/html", 501)),
+    gap("refusal-503", "Unsupported streaming gets 503", "NYI002", with_status(503, 501)),
+    gap("refusal-500", "Unsupported streaming gets 500", "NYI003", with_status(500, 501)),
+    gap("refusal-502", "Unsupported streaming gets 502", "NYI003", with_status(502, 501)),
+    gap("refusal-400", "Unsupported streaming gets 400", "NYI004", with_status(400, 501)),
+    gap("refusal-as-html", "The 501 response is an HTML page", "NYI005", reply=with_body(PAGE, "text/html", 501)),
     gap(
         "refusal-as-text",
-        "The refusal is plain text",
+        "The 501 response is plain text",
         "NYI006",
         reply=with_body(b"Streaming is not supported. Set stream=false.", "text/plain", 501),
     ),
-    gap("refusal-empty", "The refusal has no body", "NYI007", reply=with_body(b"", "application/json", 501)),
-    gap("refusal-as-events", "The refusal is an event stream", "NYI008", reply=events),
-    gap("refusal-as-detail", "The refusal is the web framework's own", "NYI009", saying(as_detail, 501)),
-    gap("refusal-without-code", "The refusal has no code", "NYI010", said(code=None)),
-    gap("refusal-with-another-code", "The refusal has another code", "NYI011", said(code="not_implemented")),
+    gap("refusal-empty", "The 501 response has no body", "NYI007", reply=with_body(b"", "application/json", 501)),
+    gap("refusal-as-events", "The 501 response is an event stream", "NYI008", reply=events),
+    gap("refusal-as-detail", "The 501 response has the web framework's error format", "NYI009", saying(as_detail, 501)),
+    gap("refusal-without-code", "The 501 error has no code", "NYI010", said(code=None)),
+    gap(
+        "refusal-with-another-code",
+        "The 501 error has another code than streaming_not_supported",
+        "NYI011",
+        said(code="not_implemented"),
+    ),
     gap(
         "refusal-without-words",
-        "The refusal does not say that streaming is not supported",
+        "The 501 error does not say that streaming is not supported",
         "NYI012",
         said(message="This mode is unavailable. Set stream=false."),
     ),
     gap(
         "refusal-without-hint",
-        "The refusal does not say what to do instead",
+        "The 501 error does not say what to do instead",
         "NYI013",
         said(message="Streaming is not supported by this deployment."),
     ),
-    gap("refusal-retried", "The refusal lacks x-should-retry", "NYI014", headed(without="x-should-retry")),
+    gap("refusal-retried", "The 501 response lacks x-should-retry", "NYI014", headed(without="x-should-retry")),
     gap(
         "refusal-invites-retry",
-        "The refusal says x-should-retry: true",
+        "The 501 response sets x-should-retry: true",
         "NYI014",
         headed(("x-should-retry", "true"), without="x-should-retry"),
     ),
     gap(
         "refusal-says-twice",
-        "The refusal says x-should-retry: false twice, which is another value",
+        'The 501 response sets x-should-retry: false twice, which joins to "false, false"',
         "NYI014",
         headed(("x-should-retry", "false")),
     ),
-    gap("refusal-retry-after", "The refusal has Retry-After", "NYI015", headed(("retry-after", "1"))),
-    gap("refusal-with-usage", "The refusal reports a usage", "NYI016", saying(billed, 501)),
-    gap("refusal-without-stream", "Every request is answered 501", "NYI017", also_without_streaming),
+    gap("refusal-retry-after", "The 501 response has Retry-After", "NYI015", headed(("retry-after", "1"))),
+    gap("refusal-with-usage", "The 501 response reports usage", "NYI016", saying(billed, 501)),
+    gap("refusal-without-stream", "Non-streaming requests get 501, too", "NYI017", also_without_streaming),
     gap(
         "refusal-after-generation",
-        "Streaming is refused after the answer was made",
+        "Streaming is rejected only after generation",
         "NYI018",
         saying(lambda answer, _: replace(answer, wait_s=0.7), 501),
     ),
-    gap("refusal-without-param", "The refusal does not name `stream`", "NYI019", said(param=None)),
+    gap("refusal-without-param", "The 501 error does not name `stream` in param", "NYI019", said(param=None)),
     gap(
-        "refusal-cached", "The refusal is offered to caches", "NYI020", headed(("cache-control", "public, max-age=600"))
+        "refusal-cached",
+        "The 501 response is declared cacheable",
+        "NYI020",
+        headed(("cache-control", "public, max-age=600")),
     ),
-    gap("refusal-in-another-envelope", "Messages errors lack their type", "NYI021", saying(without_type, 501)),
-    gap("refusal-mislabelled", "The refusal is labelled as text", "NYI022", reply=labelled("text/plain", 501)),
+    gap(
+        "refusal-in-another-envelope",
+        "Errors of the Messages API lack the outer `type`",
+        "NYI021",
+        saying(without_type, 501),
+    ),
+    gap(
+        "refusal-mislabelled",
+        "The 501 response has Content-Type: text/plain",
+        "NYI022",
+        reply=labelled("text/plain", 501),
+    ),
     gap(
         "refusal-says-false-as-python",
-        "The refusal says x-should-retry: False, which no client reads",
+        "The 501 response sets x-should-retry: False, which no client recognizes",
         "NYI014",
         headed(("x-should-retry", "False"), without="x-should-retry"),
     ),
     Change(
         name="refusal-of-explicit-false",
-        title="`stream: false` is answered 501, since the field is there",
+        title="`stream: false` gets 501, because the field is present",
         caught_by="NYI017",
         on="stopgap-501",
         asked=reading(more(stream=True), lambda asked: asked.json.get("stream") is False),

@@ -1,4 +1,4 @@
-"""Defects in what a parameter does to the answer."""
+"""Defects in the effect of request parameters."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,19 +24,19 @@ from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
 
 
 def searching_for_stream(asked: Asked) -> Asked:
-    """The body is not parsed for `stream`: its octets are searched."""
+    """`stream` is not parsed: the raw body is searched for it."""
     if asked.api != "chat" or not isinstance(asked.json, dict) or b'"stream":true' in asked.body:
         return asked
     return replace(asked, json={name: value for name, value in asked.json.items() if name != "stream"})
 
 
 def each_token(edit: Edit) -> OnAnswer:
-    """Edit every entry of the log probabilities, in both forms of an answer."""
+    """Edit every entry of logprobs, in both modes."""
     return each_list_of_tokens(lambda tokens: [edit(token) for token in tokens])
 
 
 def each_list_of_tokens(edit: Callable[[list[Body]], list[Body]]) -> OnAnswer:
-    """Edit the log probabilities of each chunk, and of each choice of a whole answer."""
+    """Edit the logprobs of each chunk, and of each choice of a non-streaming response."""
 
     def edited(choice: Body) -> Body:
         return choice | {"logprobs": choice["logprobs"] | {"content": edit(choice["logprobs"]["content"])}}
@@ -45,17 +45,17 @@ def each_list_of_tokens(edit: Callable[[list[Body]], list[Body]]) -> OnAnswer:
 
 
 def has_tokens(choice: Body) -> bool:
-    """The choice holds log probabilities."""
+    """The choice has logprobs."""
     return bool(choice["logprobs"])
 
 
 def of_the_first(tokens: list[Body]) -> list[Body]:
-    """Each token with the alternatives of the first."""
+    """Each token with the first token's top_logprobs."""
     return [token | {"top_logprobs": tokens[0]["top_logprobs"]} for token in tokens]
 
 
 def of_the_first_chunk(chunks: list[Body]) -> list[Body]:
-    """Each chunk's tokens with the alternatives of the first one's."""
+    """Each chunk's tokens with the top_logprobs of the first chunk's."""
     first = next(
         (c["choices"][0]["logprobs"]["content"][0] for c in chunks if c["choices"] and has_tokens(c["choices"][0])),
         None,
@@ -71,7 +71,7 @@ def of_the_first_chunk(chunks: list[Body]) -> list[Body]:
 
 
 def as_piece(token: Body) -> Body:
-    """A token as some tokenizers keep it: with a mark in the place of the blank."""
+    """A token with a tokenizer marker instead of its space."""
     return token | {"token": token["token"].replace(" ", "\u2581"), "bytes": None}
 
 
@@ -81,49 +81,54 @@ def percent(token: Body) -> Body:
 
 
 def one_more(token: Body) -> Body:
-    """One alternative too many."""
+    """One top_logprobs entry too many."""
     return token | {"top_logprobs": [*token["top_logprobs"], {"token": " more", "logprob": -9.5, "bytes": None}]}
 
 
 def twice(token: Body) -> Body:
-    """The same alternative in every place."""
+    """Every top_logprobs entry is the same."""
     return token | {"top_logprobs": token["top_logprobs"][:1] * len(token["top_logprobs"])}
 
 
 LOGPROBS = (
-    planted("log-probability-in-percent", "Log probabilities are percents", "PAR001", each_token(percent)),
+    planted("log-probability-in-percent", "Log probabilities are percentages", "PAR001", each_token(percent)),
     planted(
-        "alternatives-one-too-many", "One alternative more comes than was asked for", "PAR002", each_token(one_more)
+        "alternatives-one-too-many", "top_logprobs has one entry more than requested", "PAR002", each_token(one_more)
     ),
-    planted("alternative-twice", "The same alternative comes several times", "PAR002", each_token(twice)),
+    planted("alternative-twice", "top_logprobs has duplicate entries", "PAR002", each_token(twice)),
     planted(
         "bytes-without-the-blank",
-        "The bytes of a token lack its blank",
+        "`bytes` of a token lacks its leading space",
         "PAR003",
         each_token(lambda token: token | {"bytes": list(token["token"].strip().encode())}),
     ),
     planted(
         "alternatives-of-the-first-token",
-        "All tokens have the alternatives of the first",
+        "All tokens have the first token's top_logprobs",
         "PAR004",
         in_turn(each_list_of_tokens(of_the_first), on_stream(of_the_first_chunk)),
     ),
-    planted("tokens-as-pieces", "Tokens have marks in place of blanks", "PAR005", each_token(as_piece)),
+    planted(
+        "tokens-as-pieces",
+        "Tokens in logprobs have tokenizer markers instead of spaces",
+        "PAR005",
+        each_token(as_piece),
+    ),
     planted(
         "tokens-left-out",
-        "A whole answer has a log probability for every other token only",
+        "logprobs of a non-streaming response lists every other token only",
         "PAR005",
         each_list_of_tokens(lambda tokens: tokens[::2]),
     ),
     Change(
         name="logprobs-unasked",
-        title="Log probabilities come unasked",
+        title="logprobs are sent unrequested",
         caught_by="PAR006",
         asked=reading(more(logprobs=True), lambda asked: "logprobs" not in asked.json),
     ),
     Change(
         name="alternatives-clamped",
-        title="One alternative is the most, whatever is asked for",
+        title="top_logprobs has one entry at most, whatever is requested",
         caught_by="PAR002",
         asked=reading(more(top_logprobs=1), lambda asked: asked.json.get("top_logprobs") in (2, 3)),
     ),
@@ -131,7 +136,7 @@ LOGPROBS = (
 
 
 def with_the_stop(answer: Answer, asked: Asked) -> Answer:
-    """The text with the stop text that ended it."""
+    """The text with the stop sequence that ended it."""
     if answer.status != 200 or asked.api != "chat":
         return answer
     stop = think(turn_of(asked.json)).stop or ""
@@ -147,17 +152,17 @@ def with_the_stop(answer: Answer, asked: Asked) -> Answer:
 
 
 def fenced(message: Body) -> Body:
-    """The content in a fence of Markdown."""
+    """The content in a Markdown code fence."""
     return message | {"content": f"```json\n{message['content']}\n```"}
 
 
 def wants(kind: str) -> Where:
-    """This kind of response_format is asked for."""
+    """The request has this type of response_format."""
     return lambda asked: holds("response_format", dict)(asked) and asked.json["response_format"].get("type") == kind
 
 
 def where(condition: Where, edit: OnAnswer) -> OnAnswer:
-    """Edit the answers to the requests of the chat API, JSON objects, for which the condition holds."""
+    """Edit the responses to chat requests for which the condition holds."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         is_chat = asked.api == "chat" and isinstance(asked.json, dict)
@@ -167,35 +172,35 @@ def where(condition: Where, edit: OnAnswer) -> OnAnswer:
 
 
 def refusing(message: str, **fields: Any) -> OnAnswer:
-    """Refuse in these words."""
+    """Reject with this message."""
     return lambda _answer, _asked: refusal(400, message, **fields)
 
 
 ENDS = (
     Change(
-        name="stop-text-included", title="The stop text stands in the answer", caught_by="PAR007", answer=with_the_stop
+        name="stop-text-included", title="The text includes its stop sequence", caught_by="PAR007", answer=with_the_stop
     ),
     Change(
         name="stop-as-text-dropped",
-        title="`stop` is read where it is a list, and not where it is a text",
+        title="`stop` is silently ignored as a string, honoured as a list",
         caught_by="FLD016",
         asked=dropping("stop", where=holds("stop", str)),
     ),
     Change(
         name="older-cap-wins",
-        title="`max_tokens` holds where `max_completion_tokens` is given as well",
+        title="`max_tokens` overrides `max_completion_tokens`",
         caught_by="PAR013",
         asked=dropping("max_completion_tokens", where=lambda asked: isinstance(asked.json.get("max_tokens"), int)),
     ),
     Change(
         name="json-object-ignored",
-        title="`response_format: json_object` is checked and then ignored",
+        title="`response_format: json_object` is validated, then ignored",
         caught_by="PAR008",
         asked=dropping("response_format", where=wants("json_object")),
     ),
     planted(
         "json-object-fenced",
-        "A JSON object comes in a fence",
+        "A JSON object is wrapped in a Markdown code fence",
         "PAR008",
         where(wants("json_object"), each_message(fenced)),
     ),
@@ -213,12 +218,12 @@ def roles(asked: Asked) -> set[Any]:
 
 
 def by_developers(asked: Asked) -> bool:
-    """A message comes from a developer."""
+    """A message has the role developer."""
     return "developer" in roles(asked)
 
 
 def each_content(edit: Callable[[list[Body]], list[Body]]) -> Edit:
-    """Read other content parts than were sent."""
+    """Edit the content parts that the server reads."""
 
     def edited(message: Body) -> Body:
         has_parts = isinstance(message, dict) and isinstance(message.get("content"), list)
@@ -228,12 +233,12 @@ def each_content(edit: Callable[[list[Body]], list[Body]]) -> Edit:
 
 
 def without_developers(body: Body) -> Body:
-    """The messages of developers are not read."""
+    """Developer messages are not read."""
     return body | {"messages": [message for message in body["messages"] if message.get("role") != "developer"]}
 
 
 def of_texts(parts: list[Body]) -> list[Body]:
-    """The parts that are text."""
+    """The text parts."""
     return [part for part in parts if part.get("type") == "text"]
 
 
@@ -241,37 +246,37 @@ HAS_MESSAGES = holds("messages", list)
 FORMS = (
     planted(
         "text-format-refused",
-        "`response_format: text` is refused",
+        "`response_format: text` is rejected",
         "PAR009",
         where(wants("text"), refusing("'response_format.type' must be json_schema.", param="response_format")),
     ),
     planted(
         "null-refused",
-        "A field that is null is refused",
+        "Fields that are null are rejected",
         "PAR009",
         where(holds("stop", type(None)), refusing("'stop' must be an array.", param="stop")),
     ),
     planted(
         "developer-refused-without-a-name",
-        "The role `developer` is refused without a word of it",
+        "The role `developer` is rejected by an error that does not name it",
         "PAR010",
         where(by_developers, refusing("Invalid request.")),
     ),
     Change(
         name="second-part-dropped",
-        title="Of several content parts the first is read alone",
+        title="All content parts but the first are silently ignored",
         caught_by="PAR011",
         asked=reading(each_content(lambda parts: parts[:1]), HAS_MESSAGES),
     ),
     Change(
         name="image-dropped",
-        title="An image is dropped, and the text beside it answered",
+        title="Images are silently ignored",
         caught_by="PAR011",
         asked=reading(each_content(of_texts), HAS_MESSAGES),
     ),
     Change(
         name="developer-dropped",
-        title="A developer's message is not read",
+        title="Developer messages are silently ignored",
         caught_by="PAR011",
         asked=reading(without_developers, by_developers),
     ),
@@ -279,12 +284,12 @@ FORMS = (
 
 
 def clamped(body: Body) -> Body:
-    """A temperature beyond the range as the nearest within."""
+    """An out-of-range temperature clamped to the nearest valid one."""
     return body | {"temperature": min(2, max(0, body["temperature"]))}
 
 
 def drawn_anew(answer: Answer, asked: Asked) -> Answer:
-    """A first word that is another one each time."""
+    """A first word that differs each time."""
 
     def edited(message: Body) -> Body:
         _, blank, rest = (message["content"] or "").partition(" ")
@@ -296,13 +301,13 @@ def drawn_anew(answer: Answer, asked: Asked) -> Answer:
 VALUES = (
     Change(
         name="temperature-clamped",
-        title="A temperature beyond its range is cut to it",
+        title="An out-of-range temperature is clamped",
         caught_by="PAR012",
         asked=reading(clamped, holds("temperature", (int, float))),
     ),
     planted(
         "seed-not-forwarded",
-        "`seed` is checked, and reaches no sampler",
+        "`seed` is validated, but does not reach the sampler",
         "PAR014",
         where(holds("seed", int), drawn_anew),
     ),
@@ -310,7 +315,7 @@ VALUES = (
 
 SPELLING = Change(
     name="stream-searched-for",
-    title="`stream` is searched for in the body's octets, and found where no blank stands in it",
+    title='`"stream":true` is matched in the raw body, so a space after the colon defeats it',
     caught_by="PAR015",
     asked=searching_for_stream,
 )

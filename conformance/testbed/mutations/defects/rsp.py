@@ -1,4 +1,4 @@
-"""Defects in the Responses API's own shapes: the response, its events and their order."""
+"""Defects specific to the Responses API: the response, its events and their order."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,7 +30,7 @@ ARGUMENTS, ARGUMENTS_DONE = "response.function_call_arguments.delta", "response.
 
 
 def as_completion(response: Body) -> Body:
-    """A response as the chat API would put it."""
+    """A response in the shape of a chat completion."""
     said = "".join(part.get("text", "") for item in response["output"] for part in item.get("content", ()))
     choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6}
@@ -39,7 +39,7 @@ def as_completion(response: Body) -> Body:
 
 
 def as_chunks(events: Events) -> Iterator[Event]:
-    """The deltas of a response in chunks of the chat API."""
+    """The deltas of a response in chat chunks."""
     for event in events:
         if event.name in (DELTA, ARGUMENTS):
             choice = {"index": 0, "delta": {"content": event.data["delta"]}, "finish_reason": None}
@@ -48,7 +48,7 @@ def as_chunks(events: Events) -> Iterator[Event]:
 
 
 def second_first(events: Events) -> Iterator[Event]:
-    """The second event comes first."""
+    """The second event is sent first."""
     one, two, *rest = events
     yield from (two, one, *rest)
 
@@ -59,82 +59,86 @@ def lost_delta(pieces: list[str]) -> list[str]:
 
 
 def uncalled(response: Body) -> Body:
-    """A response whose last event has lost its calls."""
+    """A response whose output lacks the function calls."""
     return response | {"output": [item for item in response["output"] if not is_call(item)]}
 
 
 def twice(events: Events) -> Iterator[Event]:
-    """The end comes twice."""
+    """The terminal event is sent twice."""
     yield from events
     yield events[-1]
 
 
 def goes_on(events: Events) -> Iterator[Event]:
-    """A delta comes after the end."""
+    """A delta follows the terminal event."""
     yield from events
     yield from [event for event in events if event.name == DELTA][:1]
 
 
 WHOLES = (
-    planted("response-as-completion", "A response comes as a chat completion", "RSP001", on_response(as_completion)),
-    planted("response-output-as-text", "The output of a response is a text", "RSP001", on_response(more(output="Hi"))),
-    planted("response-without-id", "A whole response has no id", "RSP001", on_response(less("id"))),
-    planted("response-without-status", "A whole response has no status", "RSP001", on_response(less("status"))),
-    planted("response-model-null", "A whole response names no model", "RSP001", on_response(more(model=None))),
+    planted("response-as-completion", "A response is sent as a chat completion", "RSP001", on_response(as_completion)),
+    planted(
+        "response-output-as-text", "The output of a response is a string", "RSP001", on_response(more(output="Hi"))
+    ),
+    planted("response-without-id", "A non-streaming response has no id", "RSP001", on_response(less("id"))),
+    planted("response-without-status", "A non-streaming response has no status", "RSP001", on_response(less("status"))),
+    planted(
+        "response-model-null", "The model of a non-streaming response is null", "RSP001", on_response(more(model=None))
+    ),
 )
 EVENTS = (
     planted("response-in-chunks", "A response is streamed in chat chunks", "RSP002", on_events(as_chunks)),
     planted("no-response-created", "A stream has no response.created", "RSP003", without("response.created")),
-    planted("response-created-late", "response.created comes second", "RSP003", renumbered(second_first)),
+    planted("response-created-late", "response.created is the second event", "RSP003", renumbered(second_first)),
     planted(
         "response-created-empty",
-        "response.created holds no response",
+        "response.created has no response object",
         "RSP003",
         each_of(less("response"), "response.created"),
     ),
     planted(
         "sequence-from-one",
-        "Events are numbered from 1",
+        "sequence_number starts at 1",
         "RSP004",
         each_of(lambda e: e | {"sequence_number": e["sequence_number"] + 1}),
     ),
-    planted("sequence-missing", "Events are not numbered", "RSP004", each_of(less("sequence_number"))),
+    planted("sequence-missing", "Events have no sequence_number", "RSP004", each_of(less("sequence_number"))),
     planted(
         "response-events-unnamed",
-        "Events have no names",
+        "Events have no `event:` field",
         "RSP005",
         on_events(lambda events: [replace(event, name=None) for event in events]),
     ),
     planted(
         "response-events-misnamed",
-        "All events are named message",
+        "All events have `event: message`",
         "RSP005",
         on_events(lambda events: [replace(event, name="message") for event in events]),
     ),
-    planted("response-ends-twice", "The event that ends a response comes twice", "SSE008", on_events(twice)),
-    planted("response-goes-on", "A delta follows the end of a response", "SSE009", on_events(goes_on)),
-    planted("response-without-end", "No event ends a response", "SSE007", without(*ENDS)),
+    planted("response-ends-twice", "The terminal event is sent twice", "SSE008", on_events(twice)),
+    planted("response-goes-on", "A delta follows the terminal event", "SSE009", on_events(goes_on)),
+    planted("response-without-end", "The stream has no terminal event", "SSE007", without(*ENDS)),
     planted(
         "response-renamed",
-        "The last event tells of another response",
+        "The terminal event has another response id",
         "RSP019",
         each_state(lambda r: r | {"id": f"{r['id']}_end"}, *ENDS),
     ),
     planted(
         "response-created-finished",
-        "response.created says that the response is completed",
+        "response.created has status completed",
         "RSP020",
         each_state(more(status="completed"), "response.created"),
     ),
     planted(
         "response-ends-in-progress",
-        "The last event says that the response is in progress",
+        "The terminal event has status in_progress",
         "RSP017",
         each_state(more(status="in_progress"), *ENDS),
     ),
     planted(
         "response-cut-called-completed",
-        "A response that was cut ends with response.completed",
+        "A truncated response ends with response.completed",
         "RSP017",
         on_events(
             lambda events: [
@@ -144,46 +148,61 @@ EVENTS = (
     ),
 )
 ITEMS = (
-    planted("item-unannounced", "Items are not added", "RSP010", without("response.output_item.added")),
+    planted(
+        "item-unannounced", "response.output_item.added is missing", "RSP010", without("response.output_item.added")
+    ),
     planted(
         "item-numbers-skip",
-        "Items are numbered from 2",
+        "output_index starts at 2",
         "RSP010",
         each_of(lambda e: e | {"output_index": e["output_index"] + 2} if "output_index" in e else e),
     ),
     planted("item-numbers-missing", "Events have no output_index", "RSP010", each_of(less("output_index"))),
-    planted("part-unannounced", "Content parts are not added", "RSP011", without("response.content_part.added")),
+    planted(
+        "part-unannounced", "response.content_part.added is missing", "RSP011", without("response.content_part.added")
+    ),
     planted(
         "part-numbers-skip",
-        "Deltas have the content_index 1",
+        "Deltas have content_index 1",
         "RSP011",
         each_of(more(content_index=1), DELTA, DONE),
     ),
-    planted("item-never-done", "Items are not done", "RSP012", without("response.output_item.done")),
+    planted("item-never-done", "response.output_item.done is missing", "RSP012", without("response.output_item.done")),
     planted("delta-lost", "The second delta of each text is lost", "RSP013", regrouped(lost_delta)),
-    planted("text-deltas-so-far", "Each delta has all the text so far", "RSP013", regrouped(accumulate)),
-    planted("argument-delta-lost", "The second piece of arguments is lost", "RSP013", regrouped(lost_delta, ARGUMENTS)),
-    planted("text-done-empty", "What is done of a text is empty", "RSP013", each_of(more(text=""), DONE)),
+    planted(
+        "text-deltas-so-far", "Deltas are cumulative: each repeats all earlier text", "RSP013", regrouped(accumulate)
+    ),
+    planted(
+        "argument-delta-lost", "The second delta of the arguments is lost", "RSP013", regrouped(lost_delta, ARGUMENTS)
+    ),
+    planted("text-done-empty", "response.output_text.done has an empty text", "RSP013", each_of(more(text=""), DONE)),
     planted(
         "arguments-done-empty",
-        "What is done of arguments is empty",
+        "response.function_call_arguments.done has empty arguments",
         "RSP013",
         each_of(more(arguments=""), ARGUMENTS_DONE),
     ),
-    planted("end-without-output", "The last event has no output", "RSP014", each_state(more(output=[]), *ENDS)),
-    planted("end-without-calls", "The last event has lost the calls", "RSP014", each_state(uncalled, *ENDS)),
+    planted("end-without-output", "The terminal event has no output", "RSP014", each_state(more(output=[]), *ENDS)),
+    planted(
+        "end-without-calls",
+        "The terminal event's output lacks the function calls",
+        "RSP014",
+        each_state(uncalled, *ENDS),
+    ),
     planted(
         "events-of-nobody",
-        "Events carry the id of another item",
+        "Events carry another item's item_id",
         "RSP015",
         each_of(lambda e: e | {"item_id": "msg_0"} if "item_id" in e else e),
     ),
 )
 SHAPES = (
-    planted("output-of-the-user", "Messages have the role user", "RSP006", each_item(more(role="user"), is_message)),
+    planted(
+        "output-of-the-user", "Output messages have the role user", "RSP006", each_item(more(role="user"), is_message)
+    ),
     planted(
         "output-text-null",
-        "Texts of whole responses are null",
+        "Texts of non-streaming responses are null",
         "RSP006",
         on_response(
             lambda r: (
@@ -197,12 +216,19 @@ SHAPES = (
             )
         ),
     ),
-    planted("output-parts-as-text", "Content parts have the type text", "RSP006", each_part(more(type="text"))),
-    planted("function-call-without-call-id", "Calls have no call_id", "RSP007", each_item(less("call_id"), is_call)),
-    planted("function-call-without-name", "Calls name no function", "RSP007", each_item(more(name=None), is_call)),
+    planted(
+        "output-parts-as-text",
+        "Content parts have the type text instead of output_text",
+        "RSP006",
+        each_part(more(type="text")),
+    ),
+    planted(
+        "function-call-without-call-id", "Function calls have no call_id", "RSP007", each_item(less("call_id"), is_call)
+    ),
+    planted("function-call-without-name", "Function calls have no name", "RSP007", each_item(more(name=None), is_call)),
     planted(
         "function-call-arguments-as-object",
-        "The arguments of whole calls are an object",
+        "Arguments of non-streaming function calls are an object, not a string",
         "RSP007",
         on_response(
             lambda r: r | {"output": [i | {"arguments": {"city": "Oslo"}} if is_call(i) else i for i in r["output"]]}
@@ -210,19 +236,19 @@ SHAPES = (
     ),
     planted(
         "items-without-ids",
-        "Items have no ids",
+        "Output items have no id",
         "RSP008",
         on_response(lambda r: r | {"output": [less("id")(i) for i in r["output"]]}),
     ),
     planted(
         "items-with-one-id",
-        "All items have the same id",
+        "All output items have the same id",
         "RSP008",
         in_turn(each_item(more(id="item_1")), each_of(lambda e: e | {"item_id": "item_1"} if "item_id" in e else e)),
     ),
     planted(
         "arguments-cut",
-        "The arguments of whole calls lack their last character",
+        "Arguments of non-streaming function calls lack their last character",
         "RSP016",
         on_response(
             lambda r: r | {"output": [i | {"arguments": i["arguments"][:-1]} if is_call(i) else i for i in r["output"]]}
@@ -230,34 +256,34 @@ SHAPES = (
     ),
 )
 ENDINGS = (
-    planted("response-without-usage", "A response tells no usage", "RSP009", each_end(more(usage=None))),
+    planted("response-without-usage", "A response has no usage", "RSP009", each_end(more(usage=None))),
     planted(
         "response-usage-in-chat-words",
-        "The usage of a response has the names of the chat API",
+        "The usage of a response has the chat API's field names",
         "RSP009",
         each_end(more(usage={"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6})),
     ),
     planted(
         "response-total-wrong",
-        "Total tokens are not the sum",
+        "total_tokens is not the sum",
         "RSP009",
         usage(lambda u: u | {"total_tokens": u["total_tokens"] + 5}),
     ),
     planted(
         "incomplete-without-reason",
-        "A response that was cut gives no reason",
+        "An incomplete response has no reason",
         "RSP018",
         each_end(more(incomplete_details=None)),
     ),
     planted(
         "incomplete-for-length",
-        "The reason of a cut is in the words of the chat API",
+        "The reason of an incomplete response is the chat API's `length`",
         "RSP018",
         each_end(lambda r: r | {"incomplete_details": {"reason": "length"}} if r["incomplete_details"] else r),
     ),
     planted(
         "failed-without-error",
-        "Streams fail, and say no more",
+        "response.failed has no error",
         "RSP021",
         on_events(
             lambda events: [

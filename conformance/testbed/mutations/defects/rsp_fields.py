@@ -1,4 +1,4 @@
-"""Defects in what the Responses API reads and tells: fields dropped, counts that can't be true."""
+"""Defects in fields and counts of the Responses API: ignored or impossible."""
 
 import math
 from dataclasses import replace
@@ -23,48 +23,48 @@ ARGUMENTS = "response.function_call_arguments.delta"
 
 
 def unread(name: str, title: str, caught_by: str, ask: Ask) -> Change:
-    """A defect in what is read of a request."""
+    """A defect in how the request is read."""
     return Change(name=name, title=title, caught_by=caught_by, asked=ask)
 
 
 def uncapped(body: Body) -> Body:
-    """Read a cap as a large one."""
+    """Read a token cap as a large one."""
     return body | {"max_output_tokens": 400} if body["max_output_tokens"] > 0 else body
 
 
 def crashed(said: Answer, asked: Asked) -> Answer:
-    """A route that is there, and has nothing behind it."""
+    """A route that exists and always gets 500."""
     return refusal(500, "Internal server error", type="server_error") if asked.api == "responses" else said
 
 
 def choosing(choice: str) -> Where:
-    """The tool choice is this word."""
+    """tool_choice has this value."""
     return lambda asked: asked.json.get("tool_choice") == choice
 
 
 def is_named(asked: Asked) -> bool:
-    """The tool choice names a function."""
+    """tool_choice names a function."""
     return isinstance(asked.json.get("tool_choice"), dict)
 
 
 def freely(body: Body) -> Body:
-    """Read any tool choice as `auto`."""
+    """Read any tool_choice as `auto`."""
     return body | {"tool_choice": "auto"}
 
 
 def forced(body: Body) -> Body:
-    """Read any tool choice as `required`."""
+    """Read any tool_choice as `required`."""
     return body | {"tool_choice": "required"}
 
 
 def untold(body: Body) -> Body:
-    """Read the input without calls and their results."""
+    """Read the input without function calls and their outputs."""
     kept = [item for item in body["input"] if not str(item.get("type", "")).startswith("function_call")]
     return body | {"input": kept or body["input"]}
 
 
 def silent(response: Body) -> Body:
-    """The texts of a response are lost on the way."""
+    """The texts of a response are lost."""
     lost = [
         item | {"content": [part | {"text": ""} for part in item["content"]]} if "content" in item else item
         for item in response["output"]
@@ -73,14 +73,14 @@ def silent(response: Body) -> Body:
 
 
 def refusing_tools(answer: Answer, asked: Asked) -> Answer:
-    """Refuse tools when streaming."""
+    """Reject tools when streaming."""
     if asked.api != "responses" or answer.events is None or not sent(asked).get("tools"):
         return answer
     return refuse(Refusal(message="'tools' is not supported here.", param="tools", code="unsupported_parameter"), asked)
 
 
 def results_refused(answer: Answer, asked: Asked) -> Answer:
-    """Results in parts are refused, though the API documents them."""
+    """Outputs with content parts are rejected, though the API documents them."""
     items = sent(asked).get("input")
     told = [item.get("output") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     if asked.api != "responses" or answer.status >= 400 or not any(isinstance(text, list) for text in told):
@@ -89,7 +89,7 @@ def results_refused(answer: Answer, asked: Asked) -> Answer:
 
 
 def times(name: str, factor: float, plus: int = 0) -> OnAnswer:
-    """Tell another count, and a total that fits."""
+    """Change a count, with a matching total."""
 
     def edit(told: Body) -> Body:
         counted = told | {name: math.ceil(told[name] * factor) + plus}
@@ -104,12 +104,12 @@ def when_streaming(edit: OnAnswer) -> OnAnswer:
 
 
 def damaged(text: str) -> str:
-    """Letters beyond ASCII are replaced."""
+    """Non-ASCII characters are replaced."""
     return "".join(letter if letter.isascii() else "\ufffd" for letter in text)
 
 
 def shouted(answer: Answer, asked: Asked) -> Answer:
-    """A stream says everything in capitals."""
+    """The text of a stream in upper case."""
     if asked.api != "responses" or not answer.events or sent(asked).get("text") or sent(asked).get("tools"):
         return answer
     return replace(answer, events=tuple(replace(event, data=_louder(event.data)) for event in answer.events))
@@ -125,108 +125,120 @@ def _louder(value: object) -> object:
 DROPPED = (
     unread(
         "output-cap-unread",
-        "`max_output_tokens` is not read",
+        "`max_output_tokens` is silently ignored",
         "FLD010",
         reading(uncapped, holds("max_output_tokens", int), RESPONSES),
     ),
     unread(
         "text-format-unread",
-        "`text` is not read",
+        "`text` is silently ignored",
         "FLD013",
         dropping("text", where=holds("text", dict), apis=RESPONSES),
     ),
-    unread("instructions-unread", "`instructions` is not read", "FLD004", dropping("instructions", apis=RESPONSES)),
-    unread("reasoning-unread", "`reasoning` is not read", "FLD004", dropping("reasoning", apis=RESPONSES)),
+    unread(
+        "instructions-unread", "`instructions` is silently ignored", "FLD004", dropping("instructions", apis=RESPONSES)
+    ),
+    unread("reasoning-unread", "`reasoning` is silently ignored", "FLD004", dropping("reasoning", apis=RESPONSES)),
     unread(
         "response-temperature-unread",
-        "`temperature` is not read on Responses when streaming",
+        "`temperature` is silently ignored on Responses when streaming",
         "FLD003",
         dropping("temperature", where=streaming, apis=RESPONSES),
     ),
     unread(
         "previous-response-unread",
-        "`previous_response_id` is not read",
+        "`previous_response_id` is silently ignored",
         "RSP022",
         dropping("previous_response_id", apis=RESPONSES),
     ),
-    unread("response-metadata-unread", "`metadata` is not read", "RSP023", dropping("metadata", apis=RESPONSES)),
-    planted("stored-all-the-same", "Responses say that they are stored", "RSP024", each_end(more(store=True))),
+    unread(
+        "response-metadata-unread",
+        "`metadata` is silently ignored on Responses",
+        "RSP023",
+        dropping("metadata", apis=RESPONSES),
+    ),
+    planted(
+        "stored-all-the-same",
+        "Responses report `store: true` when the request sets false",
+        "RSP024",
+        each_end(more(store=True)),
+    ),
     unread(
         "response-vendor-fields-unread",
-        "Unknown fields are dropped on Responses",
+        "Unknown fields are silently ignored on Responses",
         "FLD006",
         reading(without_vendor_fields, apis=RESPONSES),
     ),
     unread(
         "response-inner-fields-unread",
-        "Unknown fields inside are dropped on Responses",
+        "Unknown nested fields are silently ignored on Responses",
         "FLD007",
         reading(pruned_inside, apis=RESPONSES),
     ),
     unread(
         "required-unread",
-        "`tool_choice: required` is not read on Responses",
+        "`tool_choice: required` is silently ignored on Responses",
         "FLD012",
         dropping("tools", "tool_choice", where=choosing("required"), apis=RESPONSES),
     ),
     unread(
         "named-function-unread",
-        "A named function is not read on Responses",
+        "A named function in `tool_choice` is silently ignored on Responses",
         "TOOL021",
         reading(freely, is_named, RESPONSES),
     ),
     unread(
         "none-unread",
-        "`tool_choice: none` is not read on Responses",
+        "`tool_choice: none` is silently ignored on Responses",
         "TOOL020",
         reading(forced, choosing("none"), RESPONSES),
     ),
     unread(
         "one-at-a-time-unread",
-        "`parallel_tool_calls` is not read on Responses",
+        "`parallel_tool_calls` is silently ignored on Responses",
         "TOOL022",
         dropping("parallel_tool_calls", where=holds("parallel_tool_calls", bool), apis=RESPONSES),
     ),
     Change(
         name="outputs-unread",
-        title="The results of functions are not read",
+        title="function_call_output items are silently ignored",
         caught_by="TOOL028",
         asked=reading(untold, holds("input", list), RESPONSES),
     ),
-    planted("output-parts-refused", "Results in parts are refused", "TOOL027", results_refused),
+    planted("output-parts-refused", "function_call_output with content parts is rejected", "TOOL027", results_refused),
 )
 TOLD = (
-    planted("response-silent", "The texts of whole responses are lost", "CMP014", on_response(silent)),
-    planted("response-stream-shouts", "A stream says everything in capitals", "EQV002", shouted),
-    planted("response-stream-without-tools", "Tools are refused when streaming Responses", "EQV003", refusing_tools),
+    planted("response-silent", "The text of non-streaming responses is lost", "CMP014", on_response(silent)),
+    planted("response-stream-shouts", "Streams are upper-case, non-streaming responses are not", "EQV002", shouted),
+    planted("response-stream-without-tools", "Tools are rejected when streaming Responses", "EQV003", refusing_tools),
     planted(
         "response-stream-counts-input-twice",
-        "A streamed response counts the input twice",
+        "Usage in a streamed response counts the input tokens twice",
         "EQV005",
         when_streaming(times("input_tokens", 2)),
     ),
     planted(
         "response-stream-of-another-model",
-        "A streamed response names another model",
+        "A streamed response reports another model",
         "EQV007",
         each_state(more(model="reference-2026-11")),
     ),
     planted("response-output-tokens-zero", "output_tokens of a response is 0", "USE008", times("output_tokens", 0)),
     planted(
         "response-output-tokens-threefold",
-        "Three times the output tokens of a response are told",
+        "Usage of a response reports three times the output tokens",
         "USE009",
         times("output_tokens", 3),
     ),
     planted(
         "function-call-renamed",
-        "Calls are of functions that nobody offers",
+        "Function calls name functions that the request does not offer",
         "TOOL023",
         each_item(lambda item: item | {"name": f"functions.{item['name']}"}, is_call),
     ),
     planted(
         "arguments-damaged",
-        "Letters of whole arguments are replaced",
+        "Non-ASCII characters of non-streaming arguments are replaced",
         "TOOL026",
         on_response(
             lambda r: (
@@ -234,5 +246,5 @@ TOLD = (
             )
         ),
     ),
-    Change(name="responses-crash", title="Responses are not there, and crash", caught_by="ERR022", answer=crashed),
+    Change(name="responses-crash", title="POST /responses gets 500", caught_by="ERR022", answer=crashed),
 )

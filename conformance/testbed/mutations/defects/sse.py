@@ -1,4 +1,4 @@
-"""Defects in the event stream: its label, lines, blank lines, encoding and end."""
+"""Defects in the event stream: its Content-Type, lines, blank lines, encoding and end."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ DONE = b"data: [DONE]\n\n"
 
 
 def nothing_but(octets: bytes) -> Edit:
-    """A stream of these octets alone."""
+    """A stream of these bytes only."""
     return on_pieces(lambda pieces: [Piece(octets=octets, wait_s=pieces[0].wait_s)])
 
 
 def in_json(edit: Callable[[bytes], bytes]) -> Edit:
-    """Edit every event's data, but for the end marker."""
+    """Edit every event's data, except the end marker."""
 
     def recode(octets: bytes) -> bytes:
         before, data, after = octets.partition(b"data: ")
@@ -30,7 +30,7 @@ def in_json(edit: Callable[[bytes], bytes]) -> Edit:
 
 
 def only(number: int, edit: Callable[[bytes], bytes]) -> Edit:
-    """Edit one event, counted from the end where negative."""
+    """Edit one event; negative numbers count from the end."""
 
     def change(pieces: tuple[Piece, ...]) -> list[Piece]:
         at = number % len(pieces)
@@ -40,12 +40,12 @@ def only(number: int, edit: Callable[[bytes], bytes]) -> Edit:
 
 
 def more(octets: bytes) -> Edit:
-    """Further octets at the end."""
+    """Append bytes."""
     return on_pieces(lambda pieces: [*pieces, Piece(octets=octets)])
 
 
 def done_as(octets: bytes) -> Edit:
-    """The end marker of a chat stream in other octets."""
+    """Other bytes instead of a chat stream's end marker."""
     return only(-1, lambda event: octets if event == DONE else event)
 
 
@@ -65,25 +65,25 @@ def on_messages(edit: Edit) -> Edit:
 
 
 def after_the_last(reply: Reply) -> Reply:
-    """One more of the events that bring text, after the end."""
+    """Repeat an event with text after the end."""
     texts = [piece.octets for piece in reply.pieces if b"content" in piece.octets and b"delta" in piece.octets]
     return more((texts or [b'data: {"more": 1}\n\n'])[-1])(reply)
 
 
 def torn(octets: bytes) -> bytes:
-    """JSON that is cut short."""
+    """Truncated JSON."""
     return octets[: len(octets) // 2]
 
 
 def with_octet(octets: bytes) -> bytes:
-    """A text with an octet that is not UTF-8 at its start."""
+    """A text with a byte that is not UTF-8 at its start."""
     return re.sub(rb'("(?:content|text)":")(?=[^"])', rb"\1" + b"\xe9", octets, count=1)
 
 
 def halved(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
-    """A character beyond the first plane after the first text, half of it in one event, half in the next.
+    """A surrogate pair after the first text, each half in its own event.
 
-    Answers in JSON are left alone: there it would be no text.
+    JSON text is left alone: it would become invalid.
     """
     is_json = any(b'\\"' in piece.octets for piece in pieces)
     texts = [] if is_json else [piece for piece in pieces if TEXT.search(piece.octets)]
@@ -95,46 +95,49 @@ def halved(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
 
 
 def charset(name: str) -> Edit:
-    """The stream labelled with a charset."""
+    """The stream with this charset in Content-Type."""
     return headed(("content-type", f"text/event-stream; charset={name}"))
 
 
 LABELS = (
     planted(
-        "sse-as-text", "The stream is labelled text/plain", "SSE001", streams(headed(("content-type", "text/plain")))
+        "sse-as-text",
+        "Streams have Content-Type: text/plain",
+        "SSE001",
+        streams(headed(("content-type", "text/plain"))),
     ),
     planted(
         "sse-as-json",
-        "The stream is labelled application/json",
+        "Streams have Content-Type: application/json",
         "SSE001",
         streams(headed(("content-type", "application/json"))),
     ),
-    planted("sse-unlabelled", "The stream is not labelled", "SSE001", streams(bare_of("content-type"))),
-    planted("sse-as-latin-1", "The stream is labelled charset=iso-8859-1", "SSE016", streams(charset("iso-8859-1"))),
+    planted("sse-unlabelled", "Streams have no Content-Type", "SSE001", streams(bare_of("content-type"))),
+    planted("sse-as-latin-1", "Streams have charset=iso-8859-1", "SSE016", streams(charset("iso-8859-1"))),
 )
 
 
 def ended_at_once(answer: Answer, asked: Asked) -> Answer:
-    """What was refused as too long is an empty stream."""
+    """A stream without events instead of the context length error."""
     is_overflow = answer.status == 400 and answer.whole["error"].get("code") == "context_length_exceeded"
     return Answer(events=(Event(data="[DONE]"),)) if is_overflow and asked.mode == "stream" else answer
 
 
 EMPTY = (
-    planted("stream-empty", "The stream has no octet", "SSE002", streams(nothing_but(b""))),
+    planted("stream-empty", "The stream is empty: zero bytes", "SSE002", streams(nothing_but(b""))),
     planted(
         "stream-comments-only", "The stream holds comments only", "SSE002", streams(nothing_but(b": ping\n\n" * 3))
     ),
     planted("stream-done-only", "The stream holds [DONE] only", "SSE002", streams(nothing_but(DONE))),
     planted(
         "stream-names-only",
-        "The events have names, and no data",
+        "Events have `event:` lines but no data",
         "SSE002",
         streams(each(lambda _: b"event: chunk\n\n")),
     ),
     Change(
         name="overflow-ends-empty",
-        title="A stream whose prompt is too long ends without a word",
+        title="With a too long prompt, the stream ends empty instead of an error",
         caught_by="SSE002",
         answer=ended_at_once,
     ),
@@ -142,47 +145,67 @@ EMPTY = (
 
 
 def marked(pieces: tuple[Piece, ...]) -> list[Piece]:
-    """The events as a writer makes them that opens the output anew for each."""
+    """Each event with a byte order mark, as from a writer that reopens its output each time."""
     return [piece if not at else replace(piece, octets=BOM + piece.octets) for at, piece in enumerate(pieces)]
 
 
 LINES = (
-    planted("single-newlines", "No blank lines stand between the events", "SSE003", streams(each(lambda o: o[:-1]))),
+    planted("single-newlines", "There are no blank lines between events", "SSE003", streams(each(lambda o: o[:-1]))),
     planted(
         "done-in-last-chunk",
-        "The end marker stands in the last chunk's event",
+        "The end marker is in the last chunk's event",
         "SSE003",
         streams(on_chat(only(-2, lambda o: o[:-1]))),
     ),
-    planted("no-data-prefix", "Events are bare JSON", "SSE005", streams(each(lambda o: DATA.sub(b"", o)))),
-    planted("data-capitalised", "The field is written Data", "SSE005", streams(each(lambda o: DATA.sub(b"Data: ", o)))),
-    planted("data-indented", "The field is indented", "SSE005", streams(each(lambda o: DATA.sub(b"  data: ", o)))),
+    planted(
+        "no-data-prefix",
+        "Events are JSON without the `data:` prefix",
+        "SSE005",
+        streams(each(lambda o: DATA.sub(b"", o))),
+    ),
+    planted(
+        "data-capitalised",
+        "The field name is `Data` instead of `data`",
+        "SSE005",
+        streams(each(lambda o: DATA.sub(b"Data: ", o))),
+    ),
+    planted(
+        "data-indented", "The `data` field is indented", "SSE005", streams(each(lambda o: DATA.sub(b"  data: ", o)))
+    ),
     planted(
         "json-over-bare-lines",
-        "JSON is spread over lines without a field",
+        "JSON spans lines without the `data:` prefix",
         "SSE005",
         streams(in_json(lambda o: o.replace(b",", b",\n  ", 1))),
     ),
     planted(
-        "field-of-its-own", "Events have a field of the vendor's", "SSE006", streams(each(lambda o: b"seq: 1\n" + o))
+        "field-of-its-own", "Events have a vendor-specific field", "SSE006", streams(each(lambda o: b"seq: 1\n" + o))
     ),
-    planted("retry-in-words", "retry is no number", "SSE013", streams(only(0, lambda o: b"retry: soon\n" + o))),
-    planted("id-with-nul", "An id holds NUL", "SSE013", streams(only(1, lambda o: b"id: a\0b\n" + o))),
+    planted("retry-in-words", "`retry` is not a number", "SSE013", streams(only(0, lambda o: b"retry: soon\n" + o))),
+    planted("id-with-nul", "An event id contains NUL", "SSE013", streams(only(1, lambda o: b"id: a\0b\n" + o))),
     planted(
         "bom-in-every-event",
-        "Every event but the first begins with a byte order mark",
+        "Every event but the first starts with a byte order mark",
         "SSE005",
         streams(on_pieces(marked)),
     ),
 )
 
 DATA_FAULTS = (
-    planted("json-torn", "One event's JSON is cut short", "SSE004", streams(only(2, lambda o: torn(o) + b"\n\n"))),
-    planted("json-twice-in-event", "Two JSON values stand in one event", "SSE004", streams(in_json(lambda o: o + o))),
+    planted("json-torn", "One event's JSON is truncated", "SSE004", streams(only(2, lambda o: torn(o) + b"\n\n"))),
+    planted("json-twice-in-event", "One event holds two JSON values", "SSE004", streams(in_json(lambda o: o + o))),
     planted(
-        "data-twice", "A proxy puts data: before data:", "SSE004", streams(each(lambda o: DATA.sub(b"data: data: ", o)))
+        "data-twice",
+        "A proxy prefixes data lines twice: `data: data:`",
+        "SSE004",
+        streams(each(lambda o: DATA.sub(b"data: data: ", o))),
     ),
-    planted("python-for-json", "Events are Python's repr", "SSE004", streams(in_json(lambda o: o.replace(b'"', b"'")))),
+    planted(
+        "python-for-json",
+        "Events hold Python's repr instead of JSON",
+        "SSE004",
+        streams(in_json(lambda o: o.replace(b'"', b"'"))),
+    ),
     planted(
         "empty-data",
         "Heartbeats are events with empty data",
@@ -191,21 +214,19 @@ DATA_FAULTS = (
     ),
     planted(
         "newline-in-string",
-        "A line end stands in a JSON text, over two data lines",
+        "A raw newline in a JSON string splits it over two data lines",
         "SSE004",
         streams(
             in_json(lambda o: o.replace(b'"id":"', b'"id":"\ndata: ', 1).replace(b'"type":"', b'"type":"\ndata: ', 1))
         ),
     ),
-    planted(
-        "characters-halved", "The halves of a character stand in two strings", "SSE017", streams(on_pieces(halved))
-    ),
-    planted("not-utf-8", "A text holds an octet that is not UTF-8", "SSE012", streams(each(with_octet))),
+    planted("characters-halved", "A surrogate pair is split over two strings", "SSE017", streams(on_pieces(halved))),
+    planted("not-utf-8", "A string contains a byte that is not UTF-8", "SSE012", streams(each(with_octet))),
 )
 
 
 def endless_when_kept(answer: Answer, asked: Asked) -> Answer:
-    """What is done once a connection is not done again."""
+    """The end marker is sent once per connection."""
     events = tuple(event for event in answer.events or () if event.data != "[DONE]")
     return replace(answer, events=events) if asked.earlier and events else answer
 
@@ -214,32 +235,38 @@ ENDS = (
     planted("no-done", "The stream ends without its end marker", "SSE007", streams(without_last)),
     planted(
         "done-twice",
-        "The end marker comes twice",
+        "The end marker is sent twice",
         "SSE008",
         streams(on_pieces(lambda p: [*p, replace(p[-1], wait_s=0.0)])),
     ),
-    planted("done-on-messages", "A Messages stream ends with [DONE]", "SSE008", streams(on_messages(more(DONE)))),
+    planted(
+        "done-on-messages", "A Messages stream ends with an extra [DONE]", "SSE008", streams(on_messages(more(DONE)))
+    ),
     planted(
         "done-for-message-stop",
-        "A Messages stream ends with [DONE] in place of message_stop",
+        "A Messages stream ends with [DONE] instead of message_stop",
         "SSE007",
         streams(on_messages(in_turn(without_last, more(DONE)))),
     ),
     planted("text-after-the-end", "Text follows the end marker", "SSE009", streams(after_the_last)),
     planted(
         "cost-after-the-end",
-        "An account of the costs follows the end marker",
+        "A cost report follows the end marker",
         "SSE009",
         streams(more(b'event: cost\ndata: {"cost_usd": 0.01}\n\n')),
     ),
     planted("done-in-small", "The end marker is [done]", "SSE010", streams(done_as(b"data: [done]\n\n"))),
-    planted("done-in-quotes", "The end marker is a JSON text", "SSE010", streams(done_as(b'data: "[DONE]"\n\n'))),
-    planted("done-with-blank", "The end marker has a blank after it", "SSE010", streams(done_as(b"data: [DONE] \n\n"))),
-    planted("no-last-newline", "The last event has no blank line", "SSE011", streams(only(-1, lambda o: o[:-1]))),
-    planted("no-last-newlines", "The last line has no end", "SSE011", streams(only(-1, lambda o: o[:-2]))),
+    planted(
+        "done-in-quotes", 'The end marker is a JSON string: "[DONE]"', "SSE010", streams(done_as(b'data: "[DONE]"\n\n'))
+    ),
+    planted("done-with-blank", "The end marker has a trailing space", "SSE010", streams(done_as(b"data: [DONE] \n\n"))),
+    planted(
+        "no-last-newline", "The last event has no blank line after it", "SSE011", streams(only(-1, lambda o: o[:-1]))
+    ),
+    planted("no-last-newlines", "The last line has no line end", "SSE011", streams(only(-1, lambda o: o[:-2]))),
     Change(
         name="no-done-when-kept",
-        title="The second stream on a connection ends without its end marker",
+        title="The second stream on a keep-alive connection ends without its end marker",
         caught_by="SSE007",
         answer=endless_when_kept,
     ),
@@ -247,18 +274,21 @@ ENDS = (
 
 NAMES = (
     planted(
-        "chunks-named", "Chunks are named events", "SSE014", streams(on_chat(each(lambda o: b"event: chunk\n" + o)))
+        "chunks-named",
+        "Chunks have an `event:` name",
+        "SSE014",
+        streams(on_chat(each(lambda o: b"event: chunk\n" + o))),
     ),
-    planted("done-named", "The end marker is a named event", "SSE014", streams(done_as(b"event: done\n" + DONE))),
+    planted("done-named", "The end marker has an `event:` name", "SSE014", streams(done_as(b"event: done\n" + DONE))),
     planted(
         "messages-unnamed",
-        "Events of the Messages API have no names",
+        "Events of the Messages API have no `event:` field",
         "SSE015",
         streams(on_messages(each(lambda o: o.partition(b"\n")[2]))),
     ),
     planted(
         "messages-named-alike",
-        "Events of the Messages API are all named message",
+        "All events of the Messages API have `event: message`",
         "SSE015",
         streams(on_messages(each(lambda o: b"event: message\n" + o.partition(b"\n")[2]))),
     ),

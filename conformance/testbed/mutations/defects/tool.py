@@ -31,7 +31,7 @@ def calls_of(chunk: Body) -> list[Body]:
 
 
 def called(**changes: Any) -> OnAnswer:
-    """Change calls in both modes: fields of the first fragments, and of whole calls."""
+    """Change calls in both modes: the first fragments, and non-streaming calls."""
     edit = more(**changes)
     return in_turn(each_fragment(edit, lambda f: "id" in f), each_call(edit))
 
@@ -74,7 +74,7 @@ def arguments_cut(chunks: list[Body]) -> list[Body]:
 
 
 def cut_at_the_cap(whole: Body) -> Body:
-    """Half of the arguments, and as many tokens as any request allows."""
+    """Truncated arguments, with as many tokens as the highest cap of any request."""
     halved = [halve(choice) for choice in whole["choices"]]
     if halved == whole["choices"]:
         return whole
@@ -84,7 +84,7 @@ def cut_at_the_cap(whole: Body) -> Body:
 
 
 def halve(choice: Body) -> Body:
-    """A choice whose calls have half of their arguments."""
+    """A choice whose calls have truncated arguments."""
     calls = [
         call | {"function": call["function"] | {"arguments": call["function"]["arguments"][:-2]}}
         for call in choice["message"].get("tool_calls") or ()
@@ -119,13 +119,13 @@ def arguments_of(chunk: Body) -> str:
 
 
 def arguments_so_far(chunks: list[Body]) -> Iterator[Body]:
-    """All the arguments so far in every fragment."""
+    """Every fragment repeats all earlier arguments."""
     for chunk, text in zip(chunks, accumulate(map(arguments_of, chunks)), strict=True):
         yield with_calls(chunk, with_arguments(text)) if goes_on(chunk) else chunk
 
 
 def arguments_again(chunks: list[Body]) -> Iterator[Body]:
-    """All the arguments once more after the last fragment."""
+    """The complete arguments once more after the last fragment."""
     last = max((at for at, chunk in enumerate(chunks) if calls_of(chunk)), default=-1)
     for at, chunk in enumerate(chunks):
         yield chunk
@@ -142,7 +142,7 @@ def named_everywhere(chunks: list[Body]) -> Iterator[Body]:
 
 
 def twice_json(call: Body) -> Body:
-    """A call whose arguments are a JSON text that holds a JSON text."""
+    """A call whose arguments are JSON encoded twice."""
     function = call["function"]
     return call | {"function": function | {"arguments": json.dumps(function["arguments"])}}
 
@@ -157,20 +157,25 @@ TOOL_DEFECTS = (
             each_message(lambda m: m | {"tool_calls": m["tool_calls"][0]} if m.get("tool_calls") else m),
         ),
     ),
-    planted("call-without-index", "Fragments of calls have no index", "TOOL002", each_fragment(less("index"))),
+    planted("call-without-index", "Tool call fragments have no index", "TOOL002", each_fragment(less("index"))),
     planted(
-        "call-without-id", "Calls have no id", "TOOL003", in_turn(each_fragment(less("id")), each_call(less("id")))
+        "call-without-id", "Tool calls have no id", "TOOL003", in_turn(each_fragment(less("id")), each_call(less("id")))
     ),
     planted(
         "call-without-name",
-        "Calls do not name the function",
+        "Tool calls have no function name",
         "TOOL004",
         in_turn(each_fragment(lambda f: function_less("name", f)), each_call(lambda c: function_less("name", c))),
     ),
-    planted("call-name-late", "The function's name comes after the call's id", "TOOL005", on_stream(unnamed_at_first)),
+    planted(
+        "call-name-late",
+        "The function name is sent after the call id, in a later fragment",
+        "TOOL005",
+        on_stream(unnamed_at_first),
+    ),
     planted(
         "call-id-blanked",
-        "Later fragments have a blank id",
+        "Later fragments have an empty id",
         "TOOL006",
         each_fragment(more(id=""), lambda f: "id" not in f),
     ),
@@ -180,9 +185,9 @@ TOOL_DEFECTS = (
         "TOOL007",
         in_turn(each_fragment(as_object, lambda f: "id" in f), each_call(as_object)),
     ),
-    planted("call-arguments-cut", "The last piece of the arguments is lost", "TOOL008", on_stream(arguments_cut)),
-    planted("call-index-shared", "Parallel calls have the same index", "TOOL009", call_more(id="call_2")),
-    planted("call-id-shared", "Parallel calls have the same id", "TOOL010", call_more(index=1)),
+    planted("call-arguments-cut", "The last fragment of the arguments is lost", "TOOL008", on_stream(arguments_cut)),
+    planted("call-index-shared", "Parallel tool calls have the same index", "TOOL009", call_more(id="call_2")),
+    planted("call-id-shared", "Parallel tool calls have the same id", "TOOL010", call_more(index=1)),
     planted(
         "call-finishes-with-stop",
         "finish_reason is stop, though a tool is called",
@@ -194,49 +199,49 @@ TOOL_DEFECTS = (
     ),
     planted(
         "call-lost",
-        "Tool calls are left out, finish_reason still tells of them",
+        "tool_calls are missing, though finish_reason is tool_calls",
         "TOOL012",
         in_turn(each_delta(less("tool_calls")), each_message(less("tool_calls"))),
     ),
     planted(
         "call-without-type",
-        "Calls do not say their type",
+        "Tool calls have no type",
         "TOOL013",
         in_turn(each_fragment(less("type")), each_call(less("type"))),
     ),
     planted(
         "call-index-counts-fragments",
-        "The index of a call counts its fragments",
+        "The tool call index counts fragments",
         "TOOL015",
         on_stream(lambda chunks: [with_calls(chunk, more(index=at)) for at, chunk in enumerate(chunks)]),
     ),
     planted(
         "call-index-from-one",
-        "The calls are counted from 1",
+        "Tool call indexes start at 1",
         "TOOL016",
         each_fragment(lambda fragment: fragment | {"index": fragment["index"] + 1}),
     ),
     planted(
         "call-arguments-cumulative",
-        "Every fragment holds all the arguments so far",
+        "Arguments are cumulative: each fragment repeats all earlier ones",
         "TOOL017",
         on_stream(arguments_so_far),
     ),
     planted(
         "call-arguments-again",
-        "The arguments come once more at the end of the call",
+        "The complete arguments are sent again at the end of the call",
         "TOOL017",
         on_stream(arguments_again),
     ),
     planted(
         "call-fragments-twice",
-        "Every fragment of the arguments comes twice",
+        "Every fragment of the arguments is sent twice",
         "TOOL017",
         on_stream(lambda chunks: [c for chunk in chunks for c in ([chunk] if not goes_on(chunk) else [chunk, chunk])]),
     ),
     planted(
         "call-named-in-every-fragment",
-        "Every fragment names the function",
+        "Every fragment repeats the function name",
         "TOOL018",
         on_stream(named_everywhere),
     ),
@@ -251,13 +256,13 @@ TOOL_DEFECTS = (
     ),
     planted(
         "call-cut-at-the-cap",
-        "A call that was cut off by the cap finishes with tool_calls",
+        "A tool call truncated at the token cap has finish_reason tool_calls",
         "TOOL014",
         on_whole(cut_at_the_cap),
     ),
     planted(
         "call-arguments-encoded-twice",
-        "The arguments of a whole call are JSON in a JSON text",
+        "Arguments of a non-streaming call are JSON encoded twice",
         "TOOL008",
         each_call(twice_json),
     ),

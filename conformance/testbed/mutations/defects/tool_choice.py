@@ -1,4 +1,4 @@
-"""Defects in what becomes of a tool choice: calls that may not be, others than were wanted, or in other words."""
+"""Defects in the effect of tool_choice: forbidden calls, wrong calls, malformed calls."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,38 +28,38 @@ def in_function(edit: Callable[[Body], Body]) -> Edit:
 
 
 def everywhere(edit: Edit) -> OnAnswer:
-    """Edit every fragment, and every whole call."""
+    """Edit every fragment, and every non-streaming call."""
     return in_turn(each_fragment(edit), each_call(edit))
 
 
 def prefixed(function: Body) -> Body:
-    """The name as a template writes it."""
+    """The function name with a chat template's prefix."""
     return function | {"name": f"functions.{function['name']}"} if function.get("name") else function
 
 
 def respelt(spell: Callable[[str], str]) -> Edit:
-    """Arguments in another spelling."""
+    """Edit the arguments."""
     return in_function(lambda function: function | {"arguments": spell(function.get("arguments", ""))})
 
 
 def as_latin_1(text: str) -> str:
-    """What UTF-8 looks like to a reader of Latin-1."""
+    """UTF-8 decoded as Latin-1."""
     return text.encode().decode("latin-1")
 
 
 def replaced(text: str) -> str:
-    """What is left of letters whose octets are decoded one by one."""
+    """Non-ASCII characters replaced, as if decoded byte by byte."""
     return "".join(letter if letter.isascii() else "\ufffd" for letter in text)
 
 
 def as_text(call: Body) -> str:
-    """A call as the model's template has it."""
+    """A call in the model's template format."""
     function = call["function"]
     return f'<tool_call>\n{{"name": "{function["name"]}", "arguments": {function["arguments"]}}}\n</tool_call>'
 
 
 def leaking(chunks: list[Body]) -> Iterator[Body]:
-    """The opening of the call as text, before the call itself."""
+    """Each call as text, before the call itself."""
     for chunk in chunks:
         for call in calls_of(chunk):
             if "id" in call:
@@ -74,13 +74,13 @@ def leaking_whole(message: Body) -> Body:
 
 
 def unparsed(choice: Body) -> Body:
-    """A choice whose calls nobody found in the text."""
+    """A choice whose calls are left in the text, unparsed."""
     message = leaking_whole(choice["message"])
     return choice | {"message": {k: v for k, v in message.items() if k != "tool_calls"}, "finish_reason": "stop"}
 
 
 def json_as_call(choice: Body) -> Body:
-    """A choice with a call made of any JSON that the model says."""
+    """A choice with its JSON text turned into a tool call."""
     function = {"name": "json", "arguments": choice["message"]["content"]}
     call = {"id": "call_json", "type": "function", "function": function}
     return choice | {
@@ -90,7 +90,7 @@ def json_as_call(choice: Body) -> Body:
 
 
 def unconstrained(body: Body) -> Body:
-    """A body whose strict tools leave everything open."""
+    """A body whose strict tools accept any object."""
     tools = [_opened(tool) if tool["function"].get("strict") else tool for tool in body["tools"]]
     return body | {"tools": tools}
 
@@ -100,7 +100,7 @@ def _opened(tool: Body) -> Body:
 
 
 def has_strict_tool(asked: Any) -> bool:
-    """Whether a strict tool is offered, in the shape that it should have."""
+    """Whether a valid strict tool is offered."""
     tools = asked.json.get("tools")
     functions = [tool.get("function") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
     return any(isinstance(function, dict) and function.get("strict") is True for function in functions)
@@ -114,7 +114,7 @@ def without_arguments(chunks: list[Body]) -> Iterator[Body]:
 
 
 def called_complete(chunks: list[Body]) -> Iterator[Body]:
-    """tool_calls in the place of length, where a call had begun."""
+    """tool_calls instead of length, where a call has begun."""
     begun = any(map(calls_of, chunks))
     for chunk in chunks:
         cut = begun and any(choice["finish_reason"] == "length" for choice in chunk["choices"])
@@ -122,7 +122,7 @@ def called_complete(chunks: list[Body]) -> Iterator[Body]:
 
 
 def with_marks(chunks: list[Body]) -> Iterator[Body]:
-    """The mark with which a template begins a call, before each call."""
+    """The template's call marker as text, before each call."""
     for chunk in chunks:
         if any(fragment.get("id") for fragment in calls_of(chunk)):
             yield with_delta(chunk, {"content": "<tool_call>"})
@@ -132,33 +132,33 @@ def with_marks(chunks: list[Body]) -> Iterator[Body]:
 CHOICE_DEFECTS = (
     dropped(
         "tool-choice-none-ignored",
-        "`tool_choice: none` is not read",
+        "`tool_choice: none` is silently ignored",
         "TOOL020",
         "tool_choice",
         where=asks_for("tool_choice", "none"),
     ),
     dropped(
         "tool-choice-none-ignored-when-streaming",
-        "`tool_choice: none` is not read when streaming",
+        "`tool_choice: none` is silently ignored when streaming",
         "TOOL020",
         "tool_choice",
         where=both(streaming, asks_for("tool_choice", "none")),
     ),
     planted(
         "json-taken-for-a-call",
-        "JSON in the text is taken for a call, though no tool is offered",
+        "JSON text is treated as a tool call, though no tool is offered",
         "TOOL020",
         each_choice(json_as_call, lambda choice: (choice["message"]["content"] or "").startswith("{")),
     ),
     Change(
         name="named-tool-ignored",
-        title="A named tool_choice is read as if any tool would do",
+        title="A named tool_choice is treated as `required`",
         caught_by="TOOL021",
         asked=reading(more(tool_choice="required"), holds("tool_choice", dict)),
     ),
     dropped(
         "named-tool-forgotten",
-        "A named tool_choice is forgotten, and the tools with it",
+        "A named tool_choice and the tools are silently ignored",
         "TOOL021",
         "tools",
         "tool_choice",
@@ -166,83 +166,83 @@ CHOICE_DEFECTS = (
     ),
     dropped(
         "parallel-tool-calls-ignored",
-        "`parallel_tool_calls: false` is not read",
+        "`parallel_tool_calls: false` is silently ignored",
         "TOOL022",
         "parallel_tool_calls",
         where=asks_for("parallel_tool_calls", value=False),
     ),
     planted(
         "call-name-with-prefix",
-        "The name of a call has a prefix of the template's",
+        "The function name has a chat template's prefix",
         "TOOL023",
         everywhere(in_function(prefixed)),
     ),
     planted(
         "call-leaks-as-text",
-        "Calls come as text as well",
+        "Tool calls are repeated as text",
         "TOOL024",
         in_turn(on_stream(leaking), each_message(leaking_whole)),
     ),
     planted(
         "call-not-parsed",
-        "Calls come as text alone, when not streaming",
+        "Non-streaming tool calls are sent as text only",
         "TOOL024",
         each_choice(unparsed, lambda choice: choice["message"].get("tool_calls")),
     ),
     Change(
         name="strict-ignored",
-        title="The schema of a strict tool does not bind the model",
+        title="The schema of a strict tool is not enforced",
         caught_by="TOOL025",
         asked=reading(unconstrained, has_strict_tool),
     ),
     planted(
         "call-read-as-latin-1",
-        "The arguments' UTF-8 is read as Latin-1",
+        "The arguments' UTF-8 is decoded as Latin-1",
         "TOOL026",
         everywhere(respelt(as_latin_1)),
     ),
     planted(
         "call-decoded-octet-by-octet",
-        "Letters beyond ASCII are replaced in streamed arguments",
+        "Non-ASCII characters of streamed arguments are replaced",
         "TOOL026",
         each_fragment(respelt(replaced)),
     ),
     planted(
         "call-arguments-blank",
-        "The arguments are blank where a function takes none",
+        "Arguments are an empty string where a function takes none",
         "TOOL008",
         in_turn(on_stream(without_arguments), each_call(respelt(lambda text: "" if text == "{}" else text))),
     ),
     planted(
         "cut-call-finishes-with-tool-calls",
-        "A streamed call that was cut off at the cap finishes with tool_calls",
+        "A streamed tool call truncated at the token cap has finish_reason tool_calls",
         "TOOL014",
         on_stream(called_complete),
     ),
     planted(
         "parallel-calls-at-index-0",
-        "All calls of an answer have index 0",
+        "All tool calls of a completion have index 0",
         "TOOL009",
         on_stream(lambda chunks: [with_calls(chunk, more(index=0)) for chunk in chunks]),
     ),
     Change(
         name="named-tool-ignored-when-streaming",
-        title="A named tool_choice is read as `required` when streaming",
+        title="A named tool_choice is treated as `required` when streaming",
         caught_by="TOOL021",
         asked=reading(more(tool_choice="required"), both(streaming, holds("tool_choice", dict))),
     ),
     dropped(
         "tool-choice-none-ignored-in-a-history",
-        "`tool_choice: none` is not read where a tool has answered before",
+        "`tool_choice: none` is silently ignored after an earlier tool result",
         "TOOL020",
         "tool_choice",
         where=lambda asked: b'"role": "tool"' in asked.body or b'"role":"tool"' in asked.body,
     ),
     planted(
         "call-goes-on-as-the-first",
-        "The arguments of the second call come under the index of the first",
+        "The second call's arguments have the first call's index",
         "TOOL015",
         each_fragment(more(index=0), lambda fragment: fragment["index"] > 0 and "id" not in fragment),
     ),
-    planted("call-mark-leaks-as-text", "What marks a call comes as text beside it", "TOOL024", on_stream(with_marks)),
+    planted("call-mark-leaks-as-text", "Tool call markers leak into the text", "TOOL024", on_stream(with_marks)),
 )

@@ -1,4 +1,4 @@
-"""Defects in what may be asked about tools: histories, schemas, combinations."""
+"""Defects in handling tool requests: histories, schemas, combinations."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,18 +11,18 @@ Where = Callable[[Body], object]
 
 
 def messages_of(body: Body) -> Iterator[Body]:
-    """The messages of a body of whatever shape."""
+    """The messages of a body of any shape."""
     messages = body.get("messages")
     yield from (m for m in messages if isinstance(m, dict)) if isinstance(messages, list) else ()
 
 
 def calling(message: Body) -> bool:
-    """Whether a message of the assistant calls tools."""
+    """Whether an assistant message has tool calls."""
     return bool(message.get("tool_calls"))
 
 
 def refused(name: str, title: str, param: str, where: Where) -> Change:
-    """Refuse a history that holds such a message."""
+    """Reject a history that contains such a message."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         at = next((at for at, message in enumerate(messages_of(sent(asked))) if where(message)), None)
@@ -35,29 +35,29 @@ def refused(name: str, title: str, param: str, where: Where) -> Change:
 
 
 def is_of_tools(message: Body) -> bool:
-    """Whether a message calls tools, or holds a result."""
+    """Whether a message has tool calls or is a tool result."""
     return calling(message) or message.get("role") == "tool"
 
 
 def forgetful(body: Body) -> Body:
-    """A body without its calls and their results."""
+    """A body without tool calls and results."""
     return body | {"messages": [message for message in body["messages"] if not is_of_tools(message)]}
 
 
 def forgotten_results(body: Body) -> Body:
-    """A body whose results are blank."""
+    """A body whose tool results are empty."""
     return body | {
         "messages": [m | {"content": ""} if m.get("role") == "tool" else m for m in body["messages"]],
     }
 
 
 def replays(asked: Asked) -> bool:
-    """Whether the request holds a result."""
+    """Whether the request has a tool result."""
     return any(message.get("role") == "tool" for message in messages_of(asked.json))
 
 
 def schemas_refused(answer: Answer, asked: Asked) -> Answer:
-    """Refuse tools that say by which draft their schema is written."""
+    """Reject tools whose schema has `$schema`."""
     if answer.status >= 400 or b'"$schema"' not in asked.body:
         return answer
     param = "tools[0].function.parameters"
@@ -65,7 +65,7 @@ def schemas_refused(answer: Answer, asked: Asked) -> Answer:
 
 
 def combination_refused(answer: Answer, asked: Asked) -> Answer:
-    """Refuse log probabilities beside tools where a stream is asked for."""
+    """Reject logprobs together with tools when streaming."""
     body = sent(asked)
     if answer.status >= 400 or not (body.get("tools") and body.get("logprobs") and body.get("stream")):
         return answer
@@ -73,7 +73,7 @@ def combination_refused(answer: Answer, asked: Asked) -> Answer:
 
 
 def stopping(answer: Answer, asked: Asked) -> Answer:
-    """Finish a streamed call of a named tool with stop."""
+    """A streamed call of a named tool has finish_reason stop."""
     if not holds("tool_choice", dict)(asked):
         return answer
     return each_part(more(finish_reason="stop"), lambda choice: choice["finish_reason"] == "tool_calls")(answer, asked)
@@ -86,67 +86,67 @@ def _blank(message: Body) -> Any:
 HISTORY_DEFECTS = (
     refused(
         "null-content-refused",
-        "An assistant's message is refused whose content is null",
+        "An assistant message with content null is rejected",
         "content",
         lambda m: calling(m) and m.get("content", "") is None,
     ),
     refused(
         "absent-content-refused",
-        "An assistant's message is refused that has no content",
+        "An assistant message without content is rejected",
         "content",
         lambda m: calling(m) and "content" not in m,
     ),
     refused(
         "blank-content-refused",
-        "An assistant's message is refused whose content is blank",
+        "An assistant message with empty content is rejected",
         "content",
         lambda m: calling(m) and _blank(m),
     ),
     refused(
         "text-beside-calls-refused",
-        "An assistant's message is refused that holds text and calls",
+        "An assistant message with text and tool calls is rejected",
         "tool_calls",
         lambda m: calling(m) and bool(m.get("content")),
     ),
     refused(
         "several-calls-refused",
-        "An assistant's message is refused that holds several calls",
+        "An assistant message with several tool calls is rejected",
         "tool_calls",
         lambda m: calling(m) and len(m["tool_calls"]) > 1,
     ),
     refused(
         "blank-result-refused",
-        "A tool's result is refused that is blank",
+        "An empty tool result is rejected",
         "content",
         lambda m: m.get("role") == "tool" and _blank(m),
     ),
     Change(
         name="tool-history-dropped",
-        title="Calls and their results are not read in the history",
+        title="Tool calls and results in the history are silently ignored",
         caught_by="TOOL028",
         asked=reading(forgetful, replays),
     ),
     Change(
         name="tool-results-dropped",
-        title="The results of calls are not read in the history",
+        title="Tool results in the history are silently ignored",
         caught_by="TOOL028",
         asked=reading(forgotten_results, replays),
     ),
     Change(
         name="schema-keywords-refused",
-        title="A tool is refused whose schema says `$schema`",
+        title="A tool schema with `$schema` is rejected",
         caught_by="TOOL029",
         answer=schemas_refused,
     ),
     Change(
         name="logprobs-refused-beside-tools",
-        title="Log probabilities are refused beside tools when streaming",
+        title="logprobs together with tools are rejected when streaming",
         caught_by="TOOL030",
         answer=combination_refused,
     ),
     Change(
         name="named-call-finishes-otherwise-when-streaming",
-        title="A named call finishes with stop when streaming, and else with tool_calls",
+        title="A named call has finish_reason stop when streaming, else tool_calls",
         caught_by="EQV001",
         answer=stopping,
     ),

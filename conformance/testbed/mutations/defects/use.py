@@ -1,4 +1,4 @@
-"""Defects in the usage that the chat API tells."""
+"""Defects in the usage of the chat API."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def told_everywhere(chunks: list[Body]) -> list[Body]:
 
 
 def told_with_the_end(chunks: list[Body]) -> list[Body]:
-    """The usage in the chunk with the finish_reason, and no chunk of its own."""
+    """The usage in the chunk with the finish_reason, and no usage chunk."""
     told = chunks[-1].get("usage")
     if not told:
         return chunks
@@ -35,59 +35,59 @@ def raised(told: Body) -> Body:
 USAGE_DEFECTS = (
     planted(
         "usage-never-told",
-        "A stream does not tell the usage that it was asked for",
+        "A stream lacks the requested usage",
         "USE001",
         on_stream(lambda chunks: [less("usage")(chunk) for chunk in chunks if chunk["choices"]]),
     ),
     planted(
         "usage-as-text",
-        "The counts of the usage are texts",
+        "The usage counts are strings",
         "USE002",
         usage(lambda told: told | counts(*(str(told[name]) for name in counts(0, 0, 0)))),
     ),
     planted(
         "usage-sum-wrong",
-        "The total is not the sum",
+        "total_tokens is not the sum",
         "USE003",
         usage(lambda told: told | {"total_tokens": told["total_tokens"] + 7}),
     ),
-    planted("usage-on-every-chunk", "Every chunk tells the usage", "USE004", on_stream(told_everywhere)),
+    planted("usage-on-every-chunk", "Every chunk has the usage", "USE004", on_stream(told_everywhere)),
     planted(
         "usage-with-finish",
-        "The usage comes in the chunk with the finish_reason",
+        "The usage is in the chunk with the finish_reason",
         "USE005",
         on_stream(told_with_the_end),
     ),
-    planted("usage-missing-from-whole", "A whole answer has no usage", "USE006", on_whole(less("usage"))),
+    planted("usage-missing-from-whole", "A non-streaming response has no usage", "USE006", on_whole(less("usage"))),
     planted(
         "usage-cached-above-prompt",
-        "More tokens were cached than the prompt has",
+        "cached_tokens exceeds prompt_tokens",
         "USE007",
         usage(lambda told: told | {"prompt_tokens_details": {"cached_tokens": told["prompt_tokens"] + 1}}),
     ),
-    planted("usage-zeros", "The usage counts nothing", "USE008", usage(more(**counts(0, 0, 0)))),
-    planted("usage-over-the-cap", "The usage counts far more tokens than the request allowed", "USE009", usage(raised)),
+    planted("usage-zeros", "All usage counts are 0", "USE008", usage(more(**counts(0, 0, 0)))),
+    planted("usage-over-the-cap", "completion_tokens far exceeds the requested token cap", "USE009", usage(raised)),
     planted(
         "usage-of-one-prompt-token",
-        "The usage counts one prompt token, however long the prompt",
+        "prompt_tokens is always 1",
         "USE010",
         usage(lambda told: told | counts(1, told["completion_tokens"], 1 + told["completion_tokens"])),
     ),
     planted(
         "usage-of-the-last-step",
-        "The usage counts one completion token, however long the answer",
+        "completion_tokens is always 1",
         "USE011",
         usage(lambda told: told | counts(told["prompt_tokens"], 1, told["prompt_tokens"] + 1)),
     ),
     planted(
         "usage-null-at-the-end",
-        "The last chunk has no choices, and usage null",
+        "The last chunk has no choices, and usage is null",
         "USE001",
         each_chunk(more(usage=None), lambda chunk: not chunk["choices"]),
     ),
     Change(
         name="usage-never-told-beside-tools",
-        title="A stream does not tell the usage beside tools",
+        title="A stream with tools lacks the requested usage",
         caught_by="USE001",
         asked=dropping("stream_options", where=holds("tools", list)),
     ),
@@ -95,7 +95,7 @@ USAGE_DEFECTS = (
 
 
 def by_choices(*, prompt: bool) -> OnAnswer:
-    """The prompt counted for each choice, or the completion for one choice alone."""
+    """The prompt counted once per choice, or the completion for one choice only."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         n = asked.json.get("n") if asked.api == "chat" and isinstance(asked.json, dict) else None
@@ -113,7 +113,7 @@ def by_choices(*, prompt: bool) -> OnAnswer:
 
 
 def counting_down(chunks: list[Body]) -> list[Body]:
-    """Usages that shrink from chunk to chunk."""
+    """Usages that decrease from chunk to chunk."""
     told = chunks[-1].get("usage")
     if not told:
         return chunks
@@ -123,22 +123,25 @@ def counting_down(chunks: list[Body]) -> list[Body]:
 
 
 def two_more(told: Body) -> Body:
-    """Two completion tokens that nobody made."""
+    """Two completion tokens too many."""
     return told | counts(told["prompt_tokens"], told["completion_tokens"] + 2, told["total_tokens"] + 2)
 
 
 COMPARED_DEFECTS = (
-    planted("usage-of-two-tokens-more", "The usage counts two tokens that nobody made", "USE012", usage(two_more)),
-    planted("usage-of-one-choice", "The usage counts one of several choices", "USE013", by_choices(prompt=False)),
+    planted("usage-of-two-tokens-more", "completion_tokens is two too high", "USE012", usage(two_more)),
+    planted("usage-of-one-choice", "With n > 1, the usage counts one choice", "USE013", by_choices(prompt=False)),
     planted(
-        "usage-of-a-prompt-a-choice", "The usage counts the prompt for each choice", "USE014", by_choices(prompt=True)
+        "usage-of-a-prompt-a-choice",
+        "With n > 1, the usage counts the prompt once per choice",
+        "USE014",
+        by_choices(prompt=True),
     ),
-    planted("usage-shrinking", "Every chunk tells a usage, each a smaller one", "USE015", on_stream(counting_down)),
+    planted("usage-shrinking", "Every chunk has a usage, with decreasing counts", "USE015", on_stream(counting_down)),
     planted(
         "usage-left-out-of-chunks",
-        "Chunks before the last have no usage where it was asked for",
+        "Chunks before the last lack `usage: null`, though usage was requested",
         "USE016",
         each_chunk(less("usage"), lambda chunk: chunk.get("usage") is None),
     ),
 )
-"""Defects that show against another count: the tokens listed, the cap, the greeting, the chunk before."""
+"""Defects that show in comparison with another count: logprobs, the cap, the baseline request, the previous chunk."""

@@ -1,1 +1,1 @@
-"""Legal variants: replies that look unusual and that no rule may fail as a MUST."""
+"""Legal variants: unusual responses that no rule may fail as a MUST."""

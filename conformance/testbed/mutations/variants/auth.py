@@ -1,4 +1,4 @@
-"""Legal variants: other ways to ask for a key, or not to."""
+"""Legal variants: other kinds of authentication, or none."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from conformance.testbed.server.reply import Answer, Asked, Change
 
 
 def challenged(said: Answer, _asked: Asked) -> Answer:
-    """A refusal that says more of how to authenticate."""
+    """A 401 with two challenges."""
     headers = tuple(h for h in said.headers if h[0] != "www-authenticate")
     challenge = 'Bearer realm="api", error="invalid_token"'
     return replace(
@@ -17,7 +17,7 @@ def challenged(said: Answer, _asked: Asked) -> Answer:
 
 
 def hinting(said: Answer, asked: Asked) -> Answer:
-    """A refusal that shows the ends of the key that was sent."""
+    """An error that shows the first and last characters of the key."""
     key = header(asked, "authorization").removeprefix("Bearer ")
     error = said.whole["error"]
     message = f"Incorrect API key provided: {key[:4]}****{key[-4:]}."
@@ -25,8 +25,12 @@ def hinting(said: Answer, asked: Asked) -> Answer:
 
 
 VARIANTS = (
-    Change(name="no-key-needed", title="No key is asked for", answer=let_in(bool)),
-    Change(name="keys-refused-by-403", title="Keys are refused with 403", answer=with_status(403, 401)),
-    Change(name="challenged-at-length", title="401 comes with two challenges", answer=saying(challenged, 401)),
-    Change(name="key-shown-in-part", title="The ends of a wrong key are shown", answer=saying(hinting, 401)),
+    Change(name="no-key-needed", title="No API key is needed", answer=let_in(bool)),
+    Change(name="keys-refused-by-403", title="Invalid keys are rejected with 403", answer=with_status(403, 401)),
+    Change(name="challenged-at-length", title="401 responses have two challenges", answer=saying(challenged, 401)),
+    Change(
+        name="key-shown-in-part",
+        title="The error shows the first and last characters of an invalid key",
+        answer=saying(hinting, 401),
+    ),
 )

@@ -1,4 +1,4 @@
-"""Legal variants: errors that cost nothing, and say so."""
+"""Legal variants: errors that report zero usage, or that forbid retries."""
 
 from dataclasses import replace
 
@@ -8,20 +8,18 @@ from conformance.testbed.server.reply import Answer, Asked, Change
 
 
 def with_nothing(said: Answer, _asked: Asked) -> Answer:
-    """A refusal that reports that nothing was used."""
+    """An error that reports zero usage."""
     return replace(said, whole=said.whole | {"usage": dict.fromkeys(SPENT, 0)})
 
 
 def not_to_be_retried(said: Answer, _asked: Asked) -> Answer:
-    """A refusal that says that it will be the same again."""
+    """An error with x-should-retry: false."""
     return replace(said, headers=(*said.headers, ("x-should-retry", "false")))
 
 
 VARIANTS = (
+    Change(name="errors-with-usage-of-zero", title="Errors report a usage of 0", answer=saying(with_nothing, 400)),
     Change(
-        name="errors-with-usage-of-zero", title="Errors report that nothing was used", answer=saying(with_nothing, 400)
-    ),
-    Change(
-        name="mistakes-not-retried", title="Refusals say x-should-retry: false", answer=saying(not_to_be_retried, 400)
+        name="mistakes-not-retried", title="Errors set x-should-retry: false", answer=saying(not_to_be_retried, 400)
     ),
 )

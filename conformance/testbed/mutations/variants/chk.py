@@ -25,13 +25,13 @@ PLAIN = {"model", "messages", "stream", "stream_options"}
 
 
 def annotated(chunks: list[Body]) -> list[Body]:
-    """Azure's first chunk: what the filter said of the prompt, and nothing else."""
+    """Azure's first chunk: only the content filter results of the prompt."""
     blank = {"id": "", "object": "", "created": 0, "model": "", "choices": []}
     return [blank | {"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}, *chunks]
 
 
 def thought(chunks: list[Body]) -> Iterator[Body]:
-    """Thoughts between the role and the text."""
+    """Reasoning between the role and the text."""
     for at, chunk in enumerate(chunks):
         yield chunk
         if at == 0:
@@ -53,7 +53,7 @@ def worded(chunks: list[Body], words: Callable[[int], str]) -> Iterator[Body]:
 
 
 def growing(chunks: list[Body]) -> Iterator[Body]:
-    """Texts that begin with all earlier ones."""
+    """Texts that each begin with all earlier ones."""
     return worded(chunks, lambda times: " ha" * times)
 
 
@@ -63,7 +63,7 @@ def repeating(chunks: list[Body]) -> Iterator[Body]:
 
 
 def in_plain_words(edit: Callable[[list[Body]], Iterator[Body]]) -> OnAnswer:
-    """Edit the streams of which nothing was asked that the words must show."""
+    """Edit the streams of requests that do not constrain the text."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         free = isinstance(asked.json, dict) and ("n" in asked.json or not asked.json.keys() - PLAIN)
@@ -73,7 +73,7 @@ def in_plain_words(edit: Callable[[list[Body]], Iterator[Body]]) -> OnAnswer:
 
 
 def call_at_once(chunks: list[Body]) -> Iterator[Body]:
-    """The whole tool call in its first fragment."""
+    """The complete tool call in its first fragment."""
     calls = [call for chunk in chunks for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", ())]
     if not calls or any(call["index"] for call in calls):
         yield from chunks
@@ -97,12 +97,12 @@ def spaced(chunks: list[Body]) -> Iterator[Body]:
 
 
 def with_a_choice(chunk: Body) -> Body:
-    """A chunk with usage that has an empty choice, as LiteLLM sends it."""
+    """A usage chunk with an empty choice, as LiteLLM sends it."""
     return chunk | {"choices": [{"index": 0, "delta": {}, "finish_reason": None}]}
 
 
 def terse(chunks: list[Body]) -> Iterator[Body]:
-    """For each choice its role in the first delta that says something, each call whole, its end in the last one."""
+    """Per choice: the role in its first delta with content, each call in one piece, finish_reason in its last delta."""
     if any(part["logprobs"] for chunk in chunks for part in chunk["choices"]):
         yield from chunks
         return
@@ -137,18 +137,20 @@ CHUNK_VARIANTS = (
         "The first delta has content null, as llama.cpp sends it",
         each_delta(more(content=None), lambda delta: "role" in delta),
     ),
-    allowed("role-on-every-chunk", "Every delta names the role", each_delta(more(role="assistant"))),
+    allowed("role-on-every-chunk", "Every delta has the role", each_delta(more(role="assistant"))),
     allowed("role-null-later", "Later deltas have role null", each_delta(more(role=None), lambda d: "role" not in d)),
-    allowed("last-text-with-finish", "The last text comes with the finish_reason", on_stream(ended_with_text)),
-    allowed("usage-so-far", "Every chunk tells the usage so far", on_stream(told_everywhere)),
+    allowed(
+        "last-text-with-finish", "The last text is in the chunk with the finish_reason", on_stream(ended_with_text)
+    ),
+    allowed("usage-so-far", "Every chunk has the cumulative usage", on_stream(told_everywhere)),
     allowed(
         "usage-with-an-empty-choice",
-        "The chunk with the usage has a choice with an empty delta",
+        "The usage chunk has a choice with an empty delta",
         each_chunk(with_a_choice, lambda chunk: chunk.get("usage")),
     ),
     allowed(
         "vendor-fields-in-chunks",
-        "Chunks, choices and deltas have fields of the vendor's own",
+        "Chunks, choices and deltas have vendor-specific fields",
         in_turn(
             each_delta(more(x_delta={"a": [1]})),
             each_part(more(stop_reason=None, token_ids=None, content_filter_results={})),
@@ -175,21 +177,21 @@ CHUNK_VARIANTS = (
     ),
     allowed(
         "no-calls-listed",
-        "Deltas with text have an empty list of tool calls, as vLLM has sent them",
+        "Deltas with text have an empty tool_calls list, as vLLM has sent them",
         each_delta(more(tool_calls=[]), lambda delta: delta.get("content")),
     ),
-    allowed("azure-first-chunk", "The first chunk only tells what Azure's filter said", on_stream(annotated)),
-    allowed("thoughts-first", "Thoughts come before the text", on_stream(thought)),
-    allowed("id-of-another-form", "The id has a form of its own", each_chunk(lambda c: c | {"id": f"gen/{c['id']}:☂"})),
+    allowed("azure-first-chunk", "The first chunk holds only Azure's content filter results", on_stream(annotated)),
+    allowed("thoughts-first", "Reasoning is sent before the text", on_stream(thought)),
+    allowed("id-of-another-form", "The id has another format", each_chunk(lambda c: c | {"id": f"gen/{c['id']}:☂"})),
     allowed("text-grows", "The model says a word once, then twice, then three times", in_plain_words(growing)),
     allowed("text-repeats", "The model says one word again and again", in_plain_words(repeating)),
-    allowed("created-at-zero", "The time of creation is 0", each_chunk(more(created=0))),
+    allowed("created-at-zero", "`created` is 0", each_chunk(more(created=0))),
     allowed(
         "empty-deltas-between",
-        "Between the deltas with text there are empty ones",
+        "There are empty deltas between those with text",
         on_stream(spaced),
     ),
-    allowed("call-in-one-fragment", "A tool call comes whole in one fragment", on_stream(call_at_once)),
+    allowed("call-in-one-fragment", "A tool call is sent in one fragment", on_stream(call_at_once)),
     allowed(
         "call-type-repeated",
         "Later fragments of a call repeat its type",
@@ -197,12 +199,12 @@ CHUNK_VARIANTS = (
     ),
     allowed(
         "chunks-as-few-as-possible",
-        "Roles, calls and finish_reasons come together with what they belong to",
+        "Roles, calls and finish_reasons share a chunk with what they belong to",
         on_stream(terse),
     ),
     allowed(
         "second-choice-first",
-        "All of the last choice comes before the first one",
+        "The last choice is sent completely before the first",
         on_stream(lambda chunks: sorted(chunks, key=lambda c: -c["choices"][0]["index"] if c["choices"] else 1)),
     ),
 )

@@ -1,4 +1,4 @@
-"""Legal variants of a whole chat answer, as servers in use send them."""
+"""Legal variants of a non-streaming chat response, as servers in use send them."""
 
 from conformance.testbed.mutations.mutate_chat import (
     Body,
@@ -19,9 +19,9 @@ from conformance.testbed.server.reply import Answer, Asked
 
 
 def all_thought(answer: Answer, asked: Asked) -> Answer:
-    """A model that thinks unseen before it speaks: what a cap of 16 or less cut off was its thoughts.
+    """Hidden reasoning comes before the text: a token cap of 16 or less truncates the response within it.
 
-    Such models refuse log probabilities.
+    Such models reject logprobs.
     """
     body = sent(asked)
     caps = [body.get(name) for name in ("max_tokens", "max_completion_tokens")]
@@ -37,18 +37,18 @@ def all_thought(answer: Answer, asked: Asked) -> Answer:
 
 
 def is_cut(choice: Body) -> bool:
-    """The cap ended the choice."""
+    """The choice was truncated at the token cap."""
     return bool(choice["finish_reason"] == "length")
 
 
 def unsaid(chunks: list[Body]) -> list[Body]:
-    """The chunks without the text, where the cap ended it."""
+    """The chunks without the text, where it was truncated at the token cap."""
     cut = any(is_cut(part) for chunk in chunks for part in chunk["choices"])
     return [chunk for chunk in chunks if not (cut and text_of(chunk))]
 
 
 def ended_at_once(whole: Body) -> Body:
-    """A single text that the model ended by itself, as if its first token had been the one that ends a turn."""
+    """A single text that the model ended on its own, as if its first token had been the end token."""
     choice = whole["choices"][0]
     if len(whole["choices"]) > 1 or choice["finish_reason"] != "stop":
         return whole
@@ -59,7 +59,7 @@ def ended_at_once(whole: Body) -> Body:
 WHOLE_VARIANTS = (
     allowed(
         "vendor-fields-in-completion",
-        "Completion, choices, messages, calls and usage have fields of the vendor's own",
+        "Completion, choices, messages, calls and usage have vendor-specific fields",
         in_turn(
             on_whole(more(prompt_logprobs=None, kv_transfer_params=None, timings={"predicted_ms": 1.5})),
             each_choice(more(stop_reason=None, content_filter_results={})),
@@ -89,33 +89,33 @@ WHOLE_VARIANTS = (
     ),
     allowed(
         "no-calls-listed-in-message",
-        "A message without tool calls has an empty list of them",
+        "A message without tool calls has an empty tool_calls list",
         each_message(lambda message: {"tool_calls": []} | message),
     ),
     allowed(
         "content-blank-beside-calls",
-        "A message that calls tools has blank content, not null",
+        "A message with tool calls has empty content, not null",
         each_message(lambda message: message | {"content": message["content"] or ""}),
     ),
     allowed(
         "answer-with-thoughts",
-        "A message has the model's thoughts beside the answer",
+        "A message has the model's reasoning in addition to its content",
         each_message(more(reasoning_content="They greet me, so I greet them.")),
     ),
     allowed(
         "model-ends-at-once",
-        "The model ends its turn without a word, and one token is billed",
+        "The model ends its turn without text, and one token is billed",
         on_whole(ended_at_once),
     ),
     allowed(
         "choices-in-another-order",
-        "The choices come in another order",
+        "The choices are in another order",
         on_whole(lambda whole: whole | {"choices": whole["choices"][::-1]}),
     ),
     allowed(
         "completion-id-of-another-form",
-        "The id has a form of its own",
+        "The id has another format",
         on_whole(lambda whole: whole | {"id": f"☂{whole['id']}", "created": 0}),
     ),
-    allowed("cap-spent-on-thoughts", "Under a small cap the model thinks, and says nothing", all_thought),
+    allowed("cap-spent-on-thoughts", "A small token cap is spent on reasoning, and there is no text", all_thought),
 )

@@ -1,4 +1,4 @@
-"""Legal differences between a stream and a whole answer."""
+"""Legal differences between a stream and a non-streaming response."""
 
 from conformance.testbed.mutations.defects.eqv import on_streams
 from conformance.testbed.mutations.mutate_chat import Body, allowed, each_chunk, in_turn, more, on_whole
@@ -13,7 +13,7 @@ def one_more(chunk: Body) -> Body:
 
 
 def fingerprinted(answer: Answer, asked: Asked) -> Answer:
-    """Another fingerprint for each request, as a target of many replicas tells."""
+    """A different system_fingerprint per request, as from several replicas."""
     mark = more(system_fingerprint=f"fp_{asked.id}")
     return on_whole(mark)(each_chunk(mark)(answer, asked), asked)
 
@@ -23,13 +23,13 @@ DATED = more(model="reference-2026-08-06")
 VARIANTS = (
     allowed(
         "end-token-counted-when-streaming",
-        "A stream's usage counts the token that ends the text",
+        "Usage in a stream counts the end token",
         on_streams(each_chunk(one_more, lambda chunk: chunk.get("usage") and chunk["usage"]["completion_tokens"] > 1)),
     ),
     allowed(
         "model-dated",
-        "Answers name the model of a day, to which the name leads",
+        "Responses report a dated model version, to which the alias resolves",
         in_turn(each_chunk(DATED), on_whole(DATED)),
     ),
-    allowed("fingerprint-of-each-replica", "The fingerprint differs from answer to answer", fingerprinted),
+    allowed("fingerprint-of-each-replica", "system_fingerprint differs between responses", fingerprinted),
 )

@@ -1,4 +1,4 @@
-"""Legal variants: other ways to say no."""
+"""Legal variants: other error responses."""
 
 import json
 from dataclasses import replace
@@ -19,17 +19,17 @@ from conformance.testbed.server.reply import Answer, Asked, Change
 
 
 def without_param(error: Body) -> Body:
-    """The field named in the message alone."""
+    """The field is named in the message only."""
     return error | {"param": None, "code": None}
 
 
 def from_the_body(error: Body) -> Body:
-    """The field's path as validators of request models write it."""
+    """The field's path as request validators write it."""
     return error | {"param": f"body.{error['param']}"} if error.get("param") else error
 
 
 def with_help(answer: Answer, asked: Asked) -> Answer:
-    """Whatever helps people beside what the API documents."""
+    """Undocumented extra fields that help people."""
     error = answer.whole["error"] | {"doc_url": "https://example.com/errors", "details": {"status": answer.status}}
     return replace(answer, whole=answer.whole | {"error": error, "request_id": asked.id, "success": False})
 
@@ -41,13 +41,13 @@ def listing_stored(answer: Answer, asked: Asked) -> Answer:
 
 
 def no_model_needed(body: Body) -> Body:
-    """One model is served, whatever it is called."""
+    """The only model is served under any name."""
     named = body.get("model")
     return body | {"model": MODEL} if named is None or isinstance(named, str) else body
 
 
 def any_role(body: Body) -> Body:
-    """Roles that are not known are the user's."""
+    """Unknown roles are treated as user."""
     messages = body.get("messages")
     return body | {"messages": [_of_known_role(m) for m in messages]} if isinstance(messages, list) else body
 
@@ -59,13 +59,13 @@ def _of_known_role(message: Any) -> Any:
 
 
 def lenient(body: Body) -> Body:
-    """A body whose caps and counts below one are not there."""
+    """A body without token caps and `n` below one."""
     counts = ("n", "max_tokens", "max_completion_tokens")
     return {name: value for name, value in body.items() if name not in counts or value not in (0, -5)}
 
 
 def shortened(body: Body) -> Body:
-    """A body whose messages keep no more than their first thousand characters."""
+    """A body whose messages are truncated to their first thousand characters."""
     messages = body.get("messages")
     return body | {"messages": [_short(m) for m in messages]} if isinstance(messages, list) else body
 
@@ -76,7 +76,7 @@ def _short(message: Any) -> Any:
 
 
 def last_wins(asked: Asked) -> Asked:
-    """The last of two fields of one name counts."""
+    """The last of duplicate keys wins."""
     try:
         value = json.loads(asked.body) if b'"max_tokens": 1, "max_tokens": 1' in asked.body else asked.json
     except ValueError:
@@ -85,44 +85,50 @@ def last_wins(asked: Asked) -> Asked:
 
 
 VARIANTS = (
-    Change(name="422-for-400", title="Mistakes are refused with 422", answer=with_status(422, 400)),
-    Change(name="get-is-404", title="A wrong method is a path that is not there", answer=with_status(404, 405)),
-    Change(name="errors-with-more", title="Errors hold more than documented", answer=saying(with_help, 400, 404, 405)),
-    Change(name="errors-without-param", title="Errors name the field in words", answer=with_error(without_param, 400)),
-    Change(name="params-from-the-body", title="Errors say body.FIELD", answer=with_error(from_the_body, 400)),
+    Change(name="422-for-400", title="Invalid requests are rejected with 422", answer=with_status(422, 400)),
+    Change(name="get-is-404", title="A wrong method gets 404 instead of 405", answer=with_status(404, 405)),
+    Change(
+        name="errors-with-more", title="Errors have undocumented extra fields", answer=saying(with_help, 400, 404, 405)
+    ),
+    Change(
+        name="errors-without-param",
+        title="Errors name the field in the message only",
+        answer=with_error(without_param, 400),
+    ),
+    Change(name="params-from-the-body", title="`param` has the prefix `body.`", answer=with_error(from_the_body, 400)),
     Change(
         name="problem-json",
-        title="Errors are labelled application/problem+json",
+        title="Errors have Content-Type: application/problem+json",
         reply=labelled("application/problem+json; charset=utf-8", 400),
     ),
-    Change(name="one-model-for-all", title="The model's name is not needed", asked=reading(no_model_needed)),
-    Change(name="any-role", title="Unknown roles are the user's", asked=reading(any_role)),
+    Change(name="one-model-for-all", title="The model name is not needed", asked=reading(no_model_needed)),
+    Change(name="any-role", title="Unknown roles are treated as user", asked=reading(any_role)),
     Change(
         name="stored-completions-listed",
         title="GET lists the stored completions",
         answer=listing_stored,
     ),
-    Change(name="caps-below-one-ignored", title="Caps and counts below one are ignored", asked=reading(lenient)),
-    Change(name="long-prompts-cut", title="Too long a prompt is cut", asked=reading(shortened)),
-    Change(name="last-field-wins", title="A field may be there twice", asked=last_wins),
+    Change(name="caps-below-one-ignored", title="Token caps and `n` below one are ignored", asked=reading(lenient)),
+    Change(name="long-prompts-cut", title="Too long prompts are truncated", asked=reading(shortened)),
+    Change(name="last-field-wins", title="Duplicate keys are accepted, the last one wins", asked=last_wins),
     Change(
         name="overflow-as-413",
-        title="Too long a prompt is too large a body",
+        title="A too long prompt gets 413",
         answer=told("context_length_exceeded", lambda said, _: replace(said, status=413)),
     ),
     Change(
         name="large-bodies-refused",
-        title="A body of a megabyte is too large",
+        title="A body of one megabyte gets 413",
         answer=lambda said, asked: refusal(413, "The body is too large.") if len(asked.body) > LARGE else said,
     ),
     Change(
         name="limited-until-a-date",
-        title="A rate limit tells the second from which on to come back",
+        title="Retry-After is a date",
         answer=limiting(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
     ),
     Change(
         name="limited-in-milliseconds",
-        title="A rate limit tells milliseconds alone",
+        title="429 responses have retry-after-ms only",
         answer=limiting(("retry-after-ms", "200")),
     ),
 )

@@ -1,4 +1,4 @@
-"""Legal variants: other ways to treat fields that are not read."""
+"""Legal variants: other ways to handle fields that are not read."""
 
 import json
 import re
@@ -14,12 +14,12 @@ from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
 MISSPELT = ("max_token", "maxTokens", "Stream")
 NAME = re.compile(r'"(\w+)":')
 NOTHING = (None, False, 1, {"type": "text"})
-"""Values that ask for no more than comes anyway."""
+"""Values that request no more than the default."""
 ADVISORY = ("user", "metadata", "store", "seed", "safety_identifier", "service_tier", "verbosity")
 
 
 def lenient(body: Body) -> Body:
-    """A body whose tools, formats and stops are read where they make sense, and else are not there."""
+    """A body with tools, formats and stop sequences only where their types are valid."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "stop": (str, list),
         "response_format": dict,
@@ -30,33 +30,33 @@ def lenient(body: Body) -> Body:
 
 
 def everywhere(body: Body) -> Body:
-    """The body as if nothing of a vendor's stood in it."""
+    """The body without vendor fields."""
     return {name: pruned(value) for name, value in without_vendor_fields(body).items()}
 
 
 def announced_in_header(answer: Answer, asked: Asked) -> Answer:
-    """The names of what was ignored in a response header."""
+    """The names of the ignored fields in a response header."""
     ignored = sorted(sent(asked).keys() - without_vendor_fields(sent(asked)).keys())
     told = (("x-ignored-params", ", ".join(ignored)),) if ignored else ()
     return replace(answer, headers=(*answer.headers, *told))
 
 
 def known(value: Any) -> Any:
-    """A JSON value as if neither a vendor's nor a misspelt field stood in it anywhere."""
+    """A JSON value without vendor or misspelt fields at any depth."""
     if isinstance(value, dict):
         return {name: known(item) for name, item in value.items() if not is_vendor_s(name) and name not in MISSPELT}
     return [known(item) for item in value] if isinstance(value, list) else value
 
 
 def all_announced(answer: Answer, asked: Asked) -> Answer:
-    """The names of all that was ignored, at whatever depth, in a response header."""
+    """The names of the ignored fields of any depth in a response header."""
     text = json.dumps(sent(asked))
     told = ", ".join(sorted({name for name in NAME.findall(text) if is_vendor_s(name) or name in MISSPELT}))
     return replace(answer, headers=(*answer.headers, *((("x-ignored-params", told),) if told else ())))
 
 
 def announced_in_body(answer: Answer, asked: Asked) -> Answer:
-    """The names of what was ignored under `warnings`, in a whole answer."""
+    """The names of the ignored fields under `warnings`, in a non-streaming response."""
     ignored = sorted(sent(asked).keys() - without_vendor_fields(sent(asked)).keys())
     if not ignored or answer.status != 200 or not isinstance(answer.whole, dict):
         return announced_in_header(answer, asked)
@@ -65,7 +65,7 @@ def announced_in_body(answer: Answer, asked: Asked) -> Answer:
 
 
 def not_offered(*names: str) -> OnAnswer:
-    """Refuse these fields by name wherever they ask for something."""
+    """Reject these fields by name wherever they have an effect."""
 
     def change(answer: Answer, asked: Asked) -> Answer:
         found = next((name for name in names if sent(asked).get(name) not in NOTHING), None)
@@ -79,48 +79,48 @@ def not_offered(*names: str) -> OnAnswer:
 VARIANTS = (
     Change(
         name="extras-not-offered",
-        title="Several choices, log probabilities and schemas are refused by name",
+        title="n > 1, logprobs and schemas are rejected by name",
         answer=not_offered("n", "logprobs", "response_format"),
     ),
     Change(
         name="unknown-fields-announced",
-        title="Unknown fields are ignored, and told in a header",
+        title="Unknown fields are ignored and reported in a response header",
         asked=reading(without_vendor_fields),
         answer=announced_in_header,
         policy=Policy(unknown_fields=None),
     ),
     Change(
         name="unknown-fields-all-announced",
-        title="Unknown fields of every kind and depth are ignored, and told, as the owner says",
+        title="Unknown fields of every kind and depth are ignored and announced, as the policy states",
         asked=reading(known, apis=APIS),
         answer=all_announced,
         policy=Policy(unknown_fields="announce"),
     ),
     Change(
         name="unknown-fields-in-warnings",
-        title="Unknown fields are ignored, and told in the answer",
+        title="Unknown fields are ignored and reported in the response body",
         asked=reading(without_vendor_fields),
         answer=announced_in_body,
     ),
     Change(
         name="unknown-fields-allowed",
-        title="Unknown fields are ignored, as the owner says",
+        title="Unknown fields are ignored, as the policy states",
         policy=Policy(unknown_fields="allow"),
         asked=reading(everywhere),
     ),
     Change(
         name="unknown-fields-tolerated",
-        title="Unknown fields are ignored, and the owner says nothing of it",
+        title="Unknown fields are ignored, and the policy is silent about it",
         asked=reading(everywhere),
     ),
     Change(
         name="lenient-types",
-        title="Values of a wrong type are as good as none, right ones are honoured",
+        title="Values of a wrong type are ignored, valid ones are honoured",
         asked=reading(lenient),
     ),
     Change(
         name="advisory-fields-ignored",
-        title="Fields without an effect on the answer are not read",
+        title="Fields without an effect on the response are ignored",
         asked=dropping(*ADVISORY),
     ),
 )

@@ -1,4 +1,4 @@
-"""Legal variants of the HTTP message around the answer."""
+"""Legal variants of the HTTP message around the body."""
 
 import gzip
 import json
@@ -31,12 +31,12 @@ DATA = re.compile(rb"^data: (\{.*)$", re.MULTILINE)
 
 
 def in_sevens(octets: bytes) -> bytes:
-    """Chunks of seven octets, which end anywhere in a line or character."""
+    """Seven-byte chunks, which may end inside a line or character."""
     return b"".join(a_chunk(octets[at : at + SIZE]) for at in range(0, len(octets), SIZE))
 
 
 def in_capitals(head: bytes) -> bytes:
-    """Names of headers in capitals, no blank after the colon."""
+    """Upper-case header names without a space after the colon."""
     first, *lines = head.split(b"\r\n")
     pairs = [line.partition(b": ") for line in lines]
     return b"\r\n".join([first, *(name.upper() + (b":" if blank else b"") + value for name, blank, value in pairs)])
@@ -49,12 +49,12 @@ def in_one(pieces: tuple[Piece, ...]) -> list[Piece]:
 
 
 def gzipped(reply: Reply) -> Reply:
-    """Compressed as a whole, and labelled so."""
+    """The complete body compressed, with Content-Encoding."""
     return in_turn(recoded(gzip.compress), headed(("content-encoding", "gzip"), ("vary", "accept-encoding")))(reply)
 
 
 def dressed(head: bytes) -> bytes:
-    """A head that looks unusual, and means the same."""
+    """Headers that look unusual, with the same meaning."""
     status, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     fields = [line.partition(b":") for line in reversed(lines)]
     odd = [name.title() + b":" + value.strip().replace(b"utf-8", b'"UTF-8"') + b"\t " for name, _, value in fields]
@@ -62,31 +62,41 @@ def dressed(head: bytes) -> bytes:
 
 
 FRAMING = (
-    allowed("early-hints", "An interim reply comes first", answers(with_head(lambda head: EARLY_HINTS + head))),
     allowed(
-        "header-in-capitals", "Names of headers in capitals, no blank after the colon", answers(with_head(in_capitals))
+        "early-hints", "An interim (1xx) response is sent first", answers(with_head(lambda head: EARLY_HINTS + head))
+    ),
+    allowed(
+        "header-in-capitals",
+        "Header names are upper-case, without a space after the colon",
+        answers(with_head(in_capitals)),
     ),
     allowed(
         "chunk-extensions",
-        "Chunks have extensions, sizes have capitals and zeros in front",
+        "Chunks have extensions, chunk sizes have upper-case digits and leading zeros",
         streams(chunked(lambda octets: b"00%X;a=b\r\n%s\r\n" % (len(octets), octets) if octets else b"")),
     ),
     allowed("trailers", "A trailer follows the last chunk", streams(chunked(a_chunk, b"0\r\nx-checksum: 17\r\n\r\n"))),
-    allowed("chunks-cut-anywhere", "Chunks end in the midst of lines", streams(chunked(in_sevens, LAST_CHUNK))),
-    allowed("json-in-chunks", "Whole answers come in chunks", wholes(lambda reply: replace(reply, framing="chunked"))),
+    allowed("chunks-cut-anywhere", "Chunk boundaries fall inside lines", streams(chunked(in_sevens, LAST_CHUNK))),
     allowed(
-        "json-until-close", "Whole answers end where the connection does", wholes(lambda r: replace(r, framing="close"))
+        "json-in-chunks", "Non-streaming responses are chunked", wholes(lambda reply: replace(reply, framing="chunked"))
     ),
-    allowed("connection-close", "The connection is closed after each answer", answers(headed(("connection", "close")))),
-    allowed("four-events-a-write", "Four events come in one write", streams(on_pieces(in_one))),
+    allowed(
+        "json-until-close",
+        "Non-streaming responses end by connection close",
+        wholes(lambda r: replace(r, framing="close")),
+    ),
+    allowed(
+        "connection-close", "The connection is closed after each response", answers(headed(("connection", "close")))
+    ),
+    allowed("four-events-a-write", "Four events are sent per write", streams(on_pieces(in_one))),
     allowed(
         "head-in-odd-dress",
-        "Headers stand in another order, with odd blanks, and no reason phrase",
+        "Headers are in another order, with odd whitespace, and there is no reason phrase",
         answers(with_head(dressed)),
     ),
     allowed(
         "http-1.0-until-close",
-        "Answers come under HTTP/1.0, and end where the connection does",
+        "Responses are HTTP/1.0 and end by connection close",
         answers(
             lambda reply: with_head(lambda head: head.replace(b"HTTP/1.1", b"HTTP/1.0"))(
                 replace(reply, framing="close")
@@ -96,19 +106,23 @@ FRAMING = (
 )
 
 CODING = (
-    allowed("json-gzipped", "Whole answers are compressed", wholes(gzipped)),
-    allowed("stream-gzipped", "Streams are compressed, and flushed event by event", streams(compressed)),
-    allowed("stream-deflated", "Streams are deflated, and flushed", streams(lambda reply: compressed(reply, wbits=15))),
+    allowed("json-gzipped", "Non-streaming responses are gzip-compressed", wholes(gzipped)),
+    allowed("stream-gzipped", "Streams are gzip-compressed, and flushed per event", streams(compressed)),
+    allowed(
+        "stream-deflated",
+        "Streams are deflate-compressed, and flushed per event",
+        streams(lambda reply: compressed(reply, wbits=15)),
+    ),
 )
 
 
 def in_ascii(text: bytes) -> bytes:
-    """A JSON text as another program writes it."""
+    """The same JSON with another formatting."""
     return json.dumps(json.loads(text), sort_keys=True).encode()
 
 
 def respelt(reply: Reply, asked: Asked) -> Reply:
-    """All JSON of a reply to a question spelt otherwise."""
+    """Reformat all JSON of a response to a POST request."""
     if is_stream(reply):
         return each(lambda octets: DATA.sub(lambda found: b"data:" + in_ascii(found[1]), octets))(reply)
     is_json = asked.method == "POST" and body_of(reply).startswith(b"{")
@@ -118,7 +132,7 @@ def respelt(reply: Reply, asked: Asked) -> Reply:
 TYPES = (
     allowed(
         "types-in-capitals",
-        "Media types are written in capitals",
+        "Media types are upper-case",
         answers(
             lambda reply: replace(
                 reply, headers=tuple((n, v.upper() if n == "content-type" else v) for n, v in reply.headers)
@@ -127,14 +141,14 @@ TYPES = (
     ),
     allowed(
         "json-with-charset",
-        "JSON is labelled charset=utf-8",
+        "JSON responses have charset=utf-8",
         wholes(headed(("content-type", 'application/json; charset="utf-8"'))),
     ),
-    allowed("json-spaced", "JSON has blanks around it", wholes(recoded(lambda octets: b"\r\n " + octets + b"\n"))),
+    allowed("json-spaced", "JSON has whitespace around it", wholes(recoded(lambda octets: b"\r\n " + octets + b"\n"))),
     allowed(
         "vendor-headers",
-        "Answers have headers of the vendor's",
+        "Responses have vendor-specific headers",
         answers(headed(("x-vendor", "caf\xe9"), ("x-empty", ""))),
     ),
-    allowed("json-in-ascii", "JSON is in ASCII, sorted and spaced", respelt),
+    allowed("json-in-ascii", "JSON is ASCII-escaped, sorted and spaced", respelt),
 )

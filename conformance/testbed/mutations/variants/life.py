@@ -1,4 +1,4 @@
-"""Legal variants: targets that are busy, that do not tell how busy, or that put some of a crowd off."""
+"""Legal variants: targets that are busy, that report no load, or that rate-limit concurrent requests."""
 
 from dataclasses import replace
 
@@ -12,18 +12,18 @@ PUT_OFF = frozenset(BURST_WORDS[10:])
 
 
 def without_metrics(answer: Answer, asked: Asked) -> Answer:
-    """Nothing is told of the load."""
+    """/metrics is not served."""
     return refusal(404, "Nothing is served here.", code="unknown_url") if asked.path == METRICS else answer
 
 
 def busy_with_others(answer: Answer, asked: Asked) -> Answer:
-    """Other clients are answered all the time, and one gauge counts the request for the metrics itself."""
+    """Other clients keep the target busy, and one gauge counts the metrics request itself."""
     told = 'http_requests_active 1\nx:num_requests_running{engine="0"} 2.0\nx:num_requests_running{engine="1"} 1.0\n'
     return replace(answer, text=told) if asked.path == METRICS else answer
 
 
 def some_put_off(answer: Answer, asked: Asked) -> Answer:
-    """A rate limit lets the first of a crowd through."""
+    """A rate limit accepts the first concurrent requests only."""
     found = ECHO.search(asked.body.decode(errors="replace"))
     if not found or found[1] not in PUT_OFF:
         return answer
@@ -32,17 +32,15 @@ def some_put_off(answer: Answer, asked: Asked) -> Answer:
 
 
 def says_something_else(asked: Asked) -> Asked:
-    """The model does not do what it is told to."""
+    """The model does not follow the prompt."""
     if asked.api != "chat" or not isinstance(asked.json, dict) or not ECHO.search(asked.body.decode(errors="replace")):
         return asked
     return replace(asked, json=asked.json | {"messages": [{"role": "user", "content": "Hi."}]})
 
 
 VARIANTS = (
-    Change(name="no-metrics", title="The load is not told", answer=without_metrics),
+    Change(name="no-metrics", title="/metrics is not served", answer=without_metrics),
     Change(name="busy-with-others", title="Other clients keep the target busy", answer=busy_with_others),
-    Change(name="crowd-limited", title="Some of those who ask at the same time are put off", answer=some_put_off),
-    Change(
-        name="crowd-disobeyed", title="The model does not say the word that it is asked for", asked=says_something_else
-    ),
+    Change(name="crowd-limited", title="Some concurrent requests are rate-limited (429)", answer=some_put_off),
+    Change(name="crowd-disobeyed", title="The model does not say the requested word", asked=says_something_else),
 )

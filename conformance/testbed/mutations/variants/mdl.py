@@ -1,4 +1,4 @@
-"""Legal variants: more than the API documents of models."""
+"""Legal variants: models with more than the API documents."""
 
 from conformance.testbed.mutations.defects.mdl import each, listing
 from conformance.testbed.mutations.mutate_requests import Body
@@ -6,18 +6,18 @@ from conformance.testbed.server.reply import Change
 
 
 def with_others(value: Body) -> Body:
-    """A page of a longer list, with a model that answers other questions."""
+    """A page of a longer list, with a model for other tasks."""
     (model,) = value["data"]
     other = {"id": "org/embeddings:v1", "object": "model", "created": 0, "owned_by": ""}
     return value | {"data": [other, model], "has_more": False, "first_id": other["id"], "last_id": model["id"]}
 
 
 def described(model: Body) -> Body:
-    """A model of which more is told."""
+    """A model with further fields."""
     return model | {"max_model_len": 65_536, "permission": [], "root": model["id"], "parent": None, "pricing": {}}
 
 
 VARIANTS = (
-    Change(name="models-of-all-kinds", title="More models are listed", answer=listing(with_others)),
-    Change(name="models-described", title="Models have more fields", answer=each(described)),
+    Change(name="models-of-all-kinds", title="Further models are listed", answer=listing(with_others)),
+    Change(name="models-described", title="Models have further fields", answer=each(described)),
 )

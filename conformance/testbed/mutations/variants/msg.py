@@ -1,4 +1,4 @@
-"""Legal variants of the Messages API's events and answers."""
+"""Legal variants of the Messages API's events and responses."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ HIDDEN = {"type": "redacted_thinking", "data": "c2VjcmV0"}
 
 
 def pinged(events: Events) -> Iterator[Event]:
-    """Pings before, between and after the events."""
+    """A ping event before, between and after the others."""
     yield PING
     for event in events[:-1]:
         yield event
@@ -38,7 +38,7 @@ def pinged(events: Events) -> Iterator[Event]:
 
 
 def with_news(events: Events) -> Iterator[Event]:
-    """Events of a type that nobody knows yet."""
+    """Events of an unknown type."""
     for event in events[:-1]:
         yield event
         yield Event(name="of_tomorrow", data={"type": "of_tomorrow", "index": 7})
@@ -46,7 +46,7 @@ def with_news(events: Events) -> Iterator[Event]:
 
 
 def told_twice(events: Events) -> Iterator[Event]:
-    """The usage told on the way, in a message_delta of its own."""
+    """An additional message_delta with usage before the last one."""
     for event in events:
         if event.name == "message_delta":
             yield Event(name=event.name, data=event.data | {"delta": {}})
@@ -54,12 +54,12 @@ def told_twice(events: Events) -> Iterator[Event]:
 
 
 def behind(*blocks: Body) -> Edit:
-    """Blocks before those of a whole message."""
+    """Blocks before those of a non-streaming message."""
     return lambda message: message | {"content": [*blocks, *message["content"]]}
 
 
 def blocks_first(events: Events, *blocks: Body) -> Iterator[Event]:
-    """Blocks without deltas before the others, which move on."""
+    """Blocks without deltas before the others, whose indexes shift."""
     yield events[0]
     for index, block in enumerate(blocks):
         for kind, facts in (("content_block_start", {"content_block": block}), ("content_block_stop", {})):
@@ -81,7 +81,7 @@ def cited(events: Events) -> Iterator[Event]:
 
 
 def in_two_blocks(events: Events) -> Iterator[Event]:
-    """A text goes on in a second block."""
+    """A text continues in a second block."""
     texts = [event for event in events if "text" in event.data.get("delta", {})]
     if len(texts) < 2 or any("partial_json" in event.data.get("delta", {}) for event in events):
         yield from events
@@ -97,7 +97,7 @@ def in_two_blocks(events: Events) -> Iterator[Event]:
 
 
 def uncounted(answer: Answer, asked: Asked) -> Answer:
-    """Tokens can't be counted."""
+    """count_tokens is not served."""
     if not asked.path.endswith("/count_tokens"):
         return answer
     return refuse(Refusal(status=404, message="Nothing is served here.", code="unknown_url"), asked)
@@ -111,57 +111,57 @@ FULL_USAGE = {
 }
 
 EVENTS = (
-    allowed("pings-everywhere", "Pings stand everywhere", on_events(pinged)),
-    allowed("no-pings", "There are no pings", without("ping")),
-    allowed("events-of-tomorrow", "Events of an unknown type stand between the others", on_events(with_news)),
-    allowed("usage-on-the-way", "A message_delta tells the usage before the last one", on_events(told_twice)),
+    allowed("pings-everywhere", "ping events are sent everywhere", on_events(pinged)),
+    allowed("no-pings", "There are no ping events", without("ping")),
+    allowed("events-of-tomorrow", "There are events of an unknown type", on_events(with_news)),
+    allowed("usage-on-the-way", "An earlier message_delta has usage, too", on_events(told_twice)),
     allowed(
-        "thinking-first", "A thinking block comes first", on_events(lambda events: thought_first(events, "c2lnbmVk"))
+        "thinking-first", "A thinking block is sent first", on_events(lambda events: thought_first(events, "c2lnbmVk"))
     ),
     allowed(
         "search-first",
-        "A search of the vendor's own comes first",
+        "A server-side web search is sent first",
         in_turn(on_events(lambda events: blocks_first(events, SEARCH, FOUND)), on_message(behind(SEARCH, FOUND))),
     ),
     allowed(
         "thinking-redacted",
-        "A thought that nobody may read comes first",
+        "A redacted_thinking block is sent first",
         in_turn(on_events(lambda events: blocks_first(events, HIDDEN)), on_message(behind(HIDDEN))),
     ),
-    allowed("citations", "Texts are cited", on_events(cited)),
-    allowed("text-in-two-blocks", "A text comes in two blocks", on_events(in_two_blocks)),
-    allowed("deltas-empty", "An empty delta comes first in each text", regrouped(lambda pieces: ["", *pieces])),
+    allowed("citations", "Texts have citations", on_events(cited)),
+    allowed("text-in-two-blocks", "A text is split over two blocks", on_events(in_two_blocks)),
+    allowed("deltas-empty", "Each text starts with an empty delta", regrouped(lambda pieces: ["", *pieces])),
     allowed(
         "input-deltas-empty",
-        "An empty piece comes first in each input",
+        "Each tool input starts with an empty delta",
         regrouped(lambda pieces: ["", *pieces], "partial_json"),
     ),
     allowed(
         "input-in-one-delta",
-        "The input of a call comes in one piece",
+        "The input of a tool call is sent in one delta",
         regrouped(lambda pieces: ["".join(pieces)], "partial_json"),
     ),
 )
 MESSAGES = (
-    allowed("usage-in-full", "The usage tells all that the API knows", usage(more(**FULL_USAGE))),
+    allowed("usage-in-full", "The usage has all documented fields", usage(more(**FULL_USAGE))),
     allowed(
         "message-with-more", "A message has further fields", each_head(more(container=None, context_management=None))
     ),
-    allowed("stop-details", "The reason comes with details", each_end(more(stop_details=None))),
+    allowed("stop-details", "The stop_reason has details", each_end(more(stop_details=None))),
     allowed(
         "text-with-citations",
-        "Texts say that they cite nothing",
+        "Texts have `citations: null`",
         each_block(more(citations=None), lambda b: b["type"] == "text"),
     ),
     allowed(
         "calls-with-a-caller",
-        "Calls say who made them",
+        "Tool calls have `caller`",
         each_block(more(caller={"type": "direct"}), lambda b: b["type"] == "tool_use"),
     ),
     allowed(
         "message-start-without-nulls",
-        "message_start leaves out what is null",
+        "message_start leaves out null fields",
         each_of("message_start", within("message", less("stop_reason", "stop_sequence"))),
     ),
-    allowed("tokens-uncounted", "Counting tokens is not offered", uncounted),
+    allowed("tokens-uncounted", "count_tokens is not served", uncounted),
 )

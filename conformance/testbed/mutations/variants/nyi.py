@@ -1,4 +1,4 @@
-"""Legal variants: other ways to say that streaming is not implemented yet."""
+"""Legal variants: other ways to report that streaming is not implemented yet."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
 
 
 def gap(name: str, title: str, answer: OnAnswer) -> Change:
-    """A variant of the stop-gap."""
+    """A variant of the `stopgap-501` deployment."""
     return Change(name=name, title=title, on="stopgap-501", answer=answer)
 
 
@@ -18,12 +18,12 @@ def capitalised(answer: Answer, _asked: Asked) -> Answer:
 
 
 def uncached(answer: Answer, _asked: Asked) -> Answer:
-    """A refusal that says that it must not be stored."""
+    """The 501 response with Cache-Control: no-store."""
     return replace(answer, headers=(*answer.headers, ("cache-control", "no-store")))
 
 
 def with_help(answer: Answer, asked: Asked) -> Answer:
-    """Whatever helps people beside what the API documents."""
+    """Undocumented extra fields that help people."""
     error = answer.whole["error"] | {"hint": "stream=false", "doc_url": "https://example.com/streaming"}
     return replace(answer, whole=answer.whole | {"error": error, "request_id": asked.id, "usage": None})
 
@@ -38,21 +38,21 @@ HINTS = (
 
 
 def hinting(number: int, hint: str) -> Change:
-    """The stop-gap with this way out in its message."""
+    """The 501 response with this hint in its message."""
     message = f"Streaming is not supported. {hint}"
     edit = with_error(lambda error: error | {"message": message}, 501)
-    return gap(f"refusal-hint-{number}", f"The refusal says: {hint}", edit)
+    return gap(f"refusal-hint-{number}", f"The 501 message contains: {hint}", edit)
 
 
 WORDED = tuple(hinting(number, hint) for number, hint in enumerate(HINTS, 1))
 ASIDE = gap(
     "refusal-hint-aside",
-    "The refusal's hint stands in a field of its own",
+    "The 501 hint is in a field of its own",
     with_error(lambda error: error | {"message": "Streaming is not supported.", "hint": 'Set "stream": false.'}, 501),
 )
 PARTLY = Change(
     name="tools-refused-well",
-    title="Streaming is refused for tool calls alone, as a refusal of all streaming should be",
+    title="Only streamed tool calls are rejected, by a correct 501 response",
     answer=failing_with(501, ("x-should-retry", "false")),
 )
 
@@ -60,12 +60,12 @@ VARIANTS = (
     *WORDED,
     ASIDE,
     PARTLY,
-    gap("refusal-capitalised", "The refusal's headers are capitalised", saying(capitalised, 501)),
-    gap("refusal-no-store", "The refusal must not be stored", saying(uncached, 501)),
-    gap("refusal-with-help", "The refusal holds more than documented", saying(with_help, 501)),
+    gap("refusal-capitalised", "Header names of the 501 response are capitalised", saying(capitalised, 501)),
+    gap("refusal-no-store", "The 501 response has Cache-Control: no-store", saying(uncached, 501)),
+    gap("refusal-with-help", "The 501 response has undocumented extra fields", saying(with_help, 501)),
     gap(
         "refusal-in-other-words",
-        "The refusal says it in other words",
+        "The 501 message has another wording",
         with_error(
             lambda error: (
                 error

@@ -1,4 +1,4 @@
-"""Legal variants of what a parameter does to the answer."""
+"""Legal variants of the effect of request parameters."""
 
 from conformance.testbed.mutations.defects.par import each_content, each_token, has_tokens, refusing, where
 from conformance.testbed.mutations.mutate_chat import Body, allowed, each_choice, in_turn, on_stream
@@ -9,17 +9,17 @@ SEEN = "A square of 32 by 32 red points, as the model sees it. " * 6
 
 
 def both_caps(asked: Asked) -> bool:
-    """Both caps are asked for."""
+    """The request sets both token caps."""
     return all(holds(name, int)(asked) for name in ("max_tokens", "max_completion_tokens"))
 
 
 def seen(parts: list[Body]) -> list[Body]:
-    """The parts with what the model sees in the place of an image."""
+    """The parts, with each image replaced by what the model sees."""
     return [{"type": "text", "text": SEEN} if part.get("type") == "image_url" else part for part in parts]
 
 
 def unlikely(token: Body) -> Body:
-    """A token that was drawn though likelier ones were listed."""
+    """A sampled token that is less likely than its top_logprobs."""
     others = token["top_logprobs"][1:]
     if not token["top_logprobs"]:
         return token
@@ -30,13 +30,13 @@ def unlikely(token: Body) -> Body:
 
 
 def ended(choice: Body) -> Body:
-    """A choice that lists the token that ended it."""
+    """A choice that lists its end token."""
     end = {"token": "<|end|>", "logprob": -0.01, "bytes": list(b"<|end|>"), "top_logprobs": []}
     return choice | {"logprobs": choice["logprobs"] | {"content": [*choice["logprobs"]["content"], end]}}
 
 
 def one_redrawn(answer: Answer, asked: Asked) -> Answer:
-    """The first word of every text is another one each time, streaming or not, and under any seed."""
+    """The first word of every text differs each time, in either mode and with any seed."""
 
     def word(choice: Body) -> Body:
         message = choice["message"]
@@ -53,44 +53,44 @@ def one_redrawn(answer: Answer, asked: Asked) -> Answer:
 
 
 def is_free(asked: Asked) -> bool:
-    """Nothing binds the words: neither a tool, nor a format, a stop or log probabilities."""
+    """The text is not constrained by tools, a format, stop sequences or logprobs."""
     return not any(asked.json.get(name) for name in ("tools", "response_format", "stop", "logprobs"))
 
 
 VARIANTS = (
     allowed(
         "tokens-without-bytes",
-        "Log probabilities have neither bytes nor, where none were asked for, alternatives",
+        "logprobs have neither bytes nor, where not requested, top_logprobs",
         each_token(lambda token: token | {"bytes": None}),
     ),
     allowed(
         "tokens-less-likely-than-their-alternatives",
-        "Tokens were drawn that are not among the likeliest, and have the lowest number that JSON users write",
+        "Sampled tokens are not in top_logprobs, and have the lowest number that JSON users write",
         each_token(unlikely),
     ),
     allowed(
         "end-token-listed",
-        "Log probabilities list the token that ends the text",
+        "logprobs list the end token",
         each_choice(ended, has_tokens),
     ),
     allowed(
         "alternatives-fewer-than-asked",
-        "Beside some tokens fewer alternatives come than were asked for",
+        "Some tokens have fewer top_logprobs than requested",
         each_token(lambda token: token | {"top_logprobs": token["top_logprobs"][: len(token["token"]) % 2 + 2]}),
     ),
     Change(
         name="both-caps-refused",
-        title="Two caps at once are refused by name",
+        title="Requests with both token caps are rejected by name",
         answer=where(both_caps, refusing("Set 'max_tokens' or 'max_completion_tokens', not both.", param="max_tokens")),
     ),
     Change(
         name="image-seen",
-        title="An image is read, and counted as tokens of the prompt",
+        title="Images are read, and counted as prompt tokens",
         asked=reading(each_content(seen), holds("messages", list)),
     ),
     Change(
         name="never-the-same-twice",
-        title="The model says something else each time, at temperature 0 and under a seed, too",
+        title="The text differs each time, even at temperature 0 and with a seed",
         answer=where(is_free, one_redrawn),
     ),
 )

@@ -1,4 +1,4 @@
-"""Legal variants of the Responses API's events and answers."""
+"""Legal variants of the Responses API's events and responses."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ SEARCH: Body = {"type": "web_search_call", "id": "ws_1", "status": "completed", 
 
 
 def with_news(events: Events) -> Iterator[Event]:
-    """Events of a type that nobody knows yet, between the first and the last."""
+    """Events of an unknown type, between the first and the last."""
     for event in events[:-1]:
         yield event
         yield Event(name="response.of_tomorrow", data={"type": "response.of_tomorrow"})
@@ -37,7 +37,7 @@ def with_news(events: Events) -> Iterator[Event]:
 
 
 def item_first(events: Events, item: Body, *inner: Event) -> Iterator[Event]:
-    """An item before the others, which move on by one."""
+    """An item before the others, whose indexes shift by one."""
     created, progress, *rest = events
     yield from (created, progress)
     added = {"type": "response.output_item.added", "output_index": 0, "item": item | {"status": "in_progress"}}
@@ -71,13 +71,13 @@ TOLD_THOUGHT = THOUGHT | {"summary": [{"type": "summary_text", "text": "A greeti
 
 
 def done_too(events: Events) -> Iterator[Event]:
-    """The end marker of the older API after the end."""
+    """The chat API's end marker after the terminal event."""
     yield from events
     yield Event(data="[DONE]")
 
 
 def queued(events: Events) -> Iterator[Event]:
-    """The response waits in a queue first."""
+    """response.queued is sent first."""
     first, *rest = events
     yield first
     waiting = first.data | {"type": "response.queued"}
@@ -88,13 +88,13 @@ def queued(events: Events) -> Iterator[Event]:
 
 
 EVENTS = (
-    allowed("response-events-of-tomorrow", "Events of an unknown type stand between the others", renumbered(with_news)),
+    allowed("response-events-of-tomorrow", "There are events of an unknown type", renumbered(with_news)),
     allowed("response-without-progress", "There is no response.in_progress", without("response.in_progress")),
-    allowed("response-queued", "The response waits in a queue first", renumbered(queued)),
-    allowed("response-then-done", "[DONE] follows the end of a response", on_events(done_too)),
+    allowed("response-queued", "response.queued is sent first", renumbered(queued)),
+    allowed("response-then-done", "[DONE] follows the terminal event", on_events(done_too)),
     allowed(
         "response-thinks-first",
-        "A thought with its summary comes first",
+        "A reasoning item with a summary is sent first",
         in_turn(
             renumbered(lambda events: item_first(events, TOLD_THOUGHT, *SUMMARY)),
             on_response(lambda r: r | {"output": [TOLD_THOUGHT, *r["output"]]}),
@@ -102,25 +102,27 @@ EVENTS = (
     ),
     allowed(
         "response-searches-first",
-        "A search of the vendor's own comes first",
+        "A server-side web search is sent first",
         in_turn(
             renumbered(lambda events: item_first(events, SEARCH)),
             on_response(lambda r: r | {"output": [SEARCH, *r["output"]]}),
         ),
     ),
-    allowed("response-deltas-padded", "Deltas are padded to one length", each_of(more(obfuscation="x7Kq"), DELTA)),
-    allowed("response-deltas-without-logprobs", "Deltas leave out logprobs", each_of(less("logprobs"), DELTA, DONE)),
     allowed(
-        "response-deltas-empty", "An empty delta comes first in each text", regrouped(lambda pieces: ["", *pieces])
+        "response-deltas-padded",
+        "Deltas are padded to one length (obfuscation)",
+        each_of(more(obfuscation="x7Kq"), DELTA),
     ),
+    allowed("response-deltas-without-logprobs", "Deltas have no logprobs", each_of(less("logprobs"), DELTA, DONE)),
+    allowed("response-deltas-empty", "Each text starts with an empty delta", regrouped(lambda pieces: ["", *pieces])),
     allowed(
         "response-arguments-at-once",
-        "The arguments of a call come in one delta",
+        "The arguments of a call are sent in one delta",
         regrouped(lambda pieces: ["".join(pieces)], "response.function_call_arguments.delta"),
     ),
     allowed(
         "response-arguments-done-unnamed",
-        "What is done of arguments does not name the function",
+        "response.function_call_arguments.done has no name",
         each_of(less("name"), "response.function_call_arguments.done"),
     ),
 )
@@ -132,22 +134,22 @@ ANSWERS = (
     ),
     allowed(
         "response-with-less",
-        "Responses leave out what is null or has its usual value",
+        "Responses leave out null and default fields",
         each_end(less("background", "previous_response_id", "user", "truncation", "service_tier")),
     ),
-    allowed("response-usage-in-full", "The usage tells more", usage(more(cost=0.0001, num_sources_used=0))),
-    allowed("response-text-with-logprobs", "Texts have no log probabilities field", each_part(less("logprobs"))),
-    allowed("function-call-with-more", "Calls say their namespace", each_item(more(namespace=None), is_call)),
+    allowed("response-usage-in-full", "The usage has further fields", usage(more(cost=0.0001, num_sources_used=0))),
+    allowed("response-text-with-logprobs", "Texts have no logprobs field", each_part(less("logprobs"))),
+    allowed("function-call-with-more", "Function calls have a namespace", each_item(more(namespace=None), is_call)),
     allowed(
         "response-output-text",
-        "Whole responses repeat their text",
+        "Non-streaming responses repeat their text in output_text",
         on_response(
             lambda r: r | {"output_text": "".join(p["text"] for i in r["output"] for p in i.get("content", ()))}
         ),
     ),
     allowed(
         "response-ids-of-another-form",
-        "The ids of responses are UUIDs",
+        "Response ids are UUIDs",
         each_state(lambda r: r | {"id": "0192b9a4-7c1e-7d3a-9f00-" + r["id"][-12:].rjust(12, "0")}),
     ),
 )

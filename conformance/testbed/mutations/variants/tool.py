@@ -1,4 +1,4 @@
-"""Legal variants of tool calls, and of what is offered around them."""
+"""Legal variants of tool calls and of tool features."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def prefaced(chunks: list[Body]) -> Iterator[Body]:
 
 
 def spaced(text: str) -> str:
-    """Arguments in JSON with blanks, line ends and escapes, where they are whole."""
+    """Complete arguments as JSON with whitespace, newlines and escapes."""
     try:
         return json.dumps(json.loads(text), indent=2)
     except ValueError:
@@ -55,7 +55,7 @@ def spaced(text: str) -> str:
 
 
 def stopping(answer: Answer, asked: Asked) -> Answer:
-    """Finish with stop where a tool was named, as the reference API does."""
+    """finish_reason stop where a tool was named, as in the reference API."""
     if not holds("tool_choice", dict)(asked):
         return answer
     edit = more(finish_reason="stop")
@@ -67,7 +67,7 @@ def stopping(answer: Answer, asked: Asked) -> Answer:
 
 
 def free_choice_only(answer: Answer, asked: Asked) -> Answer:
-    """Refuse every tool_choice but auto, by name."""
+    """Reject every tool_choice but auto, by name."""
     choice = sent(asked).get("tool_choice")
     if choice in (None, "auto") or answer.status >= 400 or asked.api != "chat":
         return answer
@@ -75,14 +75,14 @@ def free_choice_only(answer: Answer, asked: Asked) -> Answer:
 
 
 def no_none(answer: Answer, asked: Asked) -> Answer:
-    """Refuse `tool_choice: none` by name."""
+    """Reject `tool_choice: none` by name."""
     if answer.status >= 400 or sent(asked).get("tool_choice") != "none":
         return answer
     return refusal(400, "'tool_choice' may not be 'none'.", param="tool_choice", code="invalid_value")
 
 
 def not_strict(answer: Answer, asked: Asked) -> Answer:
-    """Refuse strict tools by name."""
+    """Reject strict tools by name."""
     if answer.status >= 400 or asked.api != "chat" or not has_strict_tool(asked):
         return answer
     param = "tools[0].function.strict"
@@ -93,25 +93,25 @@ TOOL_VARIANTS = (
     allowed("call-id-repeated", "Every fragment of a call repeats its id", on_stream(ids_repeated)),
     allowed(
         "call-name-null-later",
-        "Later fragments of a call have a null name",
+        "Later fragments of a call have name null",
         each_fragment(in_function(more(name=None)), lambda fragment: "id" not in fragment),
     ),
     allowed(
         "content-beside-calls",
-        "A text comes before the calls",
+        "There is text before the tool calls",
         in_turn(on_stream(prefaced), each_message(lambda m: m | {"content": PREFACE} if m.get("tool_calls") else m)),
     ),
-    allowed("call-arguments-spaced", "Arguments are JSON with blanks and escapes", each_call(respelt(spaced))),
+    allowed("call-arguments-spaced", "Arguments are JSON with whitespace and escapes", each_call(respelt(spaced))),
     Change(
         name="named-call-finishes-with-stop",
-        title="A call of a named tool finishes with stop, as the reference API has it",
+        title="A named tool call has finish_reason stop, as in the reference API",
         answer=stopping,
     ),
     Change(
         name="tool-choice-not-offered",
-        title="Every tool_choice but auto is refused by name",
+        title="Every tool_choice but auto is rejected by name",
         answer=free_choice_only,
     ),
-    Change(name="tool-choice-none-not-offered", title="`tool_choice: none` is refused by name", answer=no_none),
-    Change(name="strict-not-offered", title="Strict tools are refused by name", answer=not_strict),
+    Change(name="tool-choice-none-not-offered", title="`tool_choice: none` is rejected by name", answer=no_none),
+    Change(name="strict-not-offered", title="Strict tools are rejected by name", answer=not_strict),
 )
