@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from conformance.apis.errors import refusal
+from conformance.apis.errors import error_response
 from conformance.apis.request import cap_asked, choices_asked
 from conformance.catalogue import Catalogue
-from conformance.model.exchange import MODES, Api, Exchange, Mode, Question
+from conformance.model.exchange import MODES, Api, CaseId, Exchange, Mode
 from conformance.model.rule import Rule
 from conformance.parsing.http1 import reply
 
 Load = Callable[[str], Exchange]
-MUCH = 256 * 1024
+MAX_CACHED_BYTES = 256 * 1024
 """Size in bytes above which an exchange used for comparison is loaded again instead of cached."""
-FEW_TOKENS: dict[Api, int] = {"chat": 8, "messages": 8, "responses": 24}
-FEW_OCTETS = 100_000
+SHORT_TOKENS: dict[Api, int] = {"chat": 8, "messages": 8, "responses": 24}
+SHORT_BYTES = 100_000
 MAYBE = "?"
 """Suffix in `beside`: the exchange is optional."""
 ANYBODY = "@"
@@ -58,7 +58,7 @@ def place(where: str) -> Place:
 _MODES: dict[str, Mode] = {mode: mode for mode in MODES}
 
 
-def is_asked(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tuple[str, Mode]]) -> bool:
+def is_covered_by(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tuple[str, Mode]]) -> bool:
     """Whether these probes, each with a mode, include all that a rule compares an exchange in `mode` with."""
     needed = (place(where) for where in rule.beside.values())
     return all(
@@ -70,14 +70,17 @@ def is_asked(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tuple[str
 
 def _is_brief(x: Exchange) -> bool:
     """Whether a response shows the target's least delay; in a burst, requests wait for each other."""
-    is_small = 0 < cap_asked(x) * choices_asked(x) <= FEW_TOKENS[x.api] and len(x.heard) <= FEW_OCTETS
+    is_small = 0 < cap_asked(x) * choices_asked(x) <= SHORT_TOKENS[x.api] and len(x.heard) <= SHORT_BYTES
     return x.mode == "stream" and is_small and x.question.topic != "crowd"
 
 
 def missing_api(x: Exchange) -> str:
     """A message if this baseline response shows that the API is not offered, or an empty string."""
     status = reply(x).status
-    if status not in (404, 405) or "model" in (refusal(x).param or "", *(refusal(x).code or "").split("_")):
+    if status not in (404, 405) or "model" in (
+        error_response(x).param or "",
+        *(error_response(x).code or "").split("_"),
+    ):
         return ""
     return f"the target does not offer this API: HTTP {status} on the path of {x.api}"
 
@@ -88,7 +91,7 @@ class Evidence:
 
     load: Load
     catalogue: Catalogue
-    names: dict[Question, str] = field(default_factory=dict)
+    names: dict[CaseId, str] = field(default_factory=dict)
     held: dict[str, Exchange] = field(default_factory=dict)
     briefs: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
     missing: dict[Api, list[str]] = field(default_factory=dict)
@@ -101,20 +104,20 @@ class Evidence:
             self.names[question] = x.id
             if question.topic == "hello":
                 self.missing.setdefault(x.api, []).append(missing_api(x))
-            if len(x.heard) <= MUCH and self._is_compared(question):
+            if len(x.heard) <= MAX_CACHED_BYTES and self._is_compared(question):
                 self.held[x.id] = x
         if _is_brief(x):
             asker = x.api, x.question.profile
             self.briefs[asker] = (*self.briefs.get(asker, ()), x)
 
-    def _is_compared(self, question: Question) -> bool:
+    def _is_compared(self, question: CaseId) -> bool:
         """Whether any rule compares others with the response to a test case."""
         probe = question.probe
         if probe not in self.compared:
             self.compared[probe] = any(place(where).names(question.api, probe) for where in self.catalogue.compared)
         return self.compared[probe]
 
-    def of(self, question: Question) -> Exchange | None:
+    def of(self, question: CaseId) -> Exchange | None:
         """The exchange of a test case, or None."""
         name = self.names.get(question)
         if name is None:
@@ -127,7 +130,7 @@ class Evidence:
         mode = wanted.mode or question.mode
         if not wanted.is_group:
             name = f"{question.api}.{wanted.probes[0]}"
-            found = self.of(Question(question.api, question.profile, mode, name))
+            found = self.of(CaseId(question.api, question.profile, mode, name))
             return found or (self._greeting(question.api, mode) if wanted.probes == ("hello",) else None)
         key = question.api, "" if wanted.is_anybody else question.profile, mode, where
         if key not in self.groups:

@@ -9,27 +9,27 @@ from typing import NamedTuple
 
 from conformance.apis.usage import usage
 from conformance.catalogue import Catalogue, installed
-from conformance.clients import impact_of, impacts_of
-from conformance.comparisons import Evidence, Load, is_asked, place
+from conformance.clients import affected_clients, profile_impacts
+from conformance.comparisons import Evidence, Load, is_covered_by, place
 from conformance.field_support.capability import State, merge
-from conformance.field_support.fields import Place, Shown, Sighting, conclude, sightings
-from conformance.model.exchange import Api, Exchange, Mode, Question
+from conformance.field_support.fields import FieldObservation, FieldResult, Place, conclude, field_observations
+from conformance.model.exchange import Api, CaseId, Exchange, Mode
 from conformance.model.impact import Impact
 from conformance.model.probe import Suite
 from conformance.model.rule import Rule
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
-from conformance.model.verdict import ANOTHER_QUESTION, Finding, Skip, Status, Verdict, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, Status, Verdict, untestable
 from conformance.parsing.http1 import reply
 
-Sides = dict[Mode, Exchange]
-Given = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
+ByMode = dict[Mode, Exchange]
+CheckArguments = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
 IN_ORDER = attrgetter("rule", "api", "profile", "probe", "mode")
 """Sort key of verdicts."""
-WHOLE_TURNS = ("hello", "tools", "tools.named", "tools.several", "tools.single", "usage")
+USER_FACING_PROBES = ("hello", "tools", "tools.named", "tools.several", "tools.single", "usage")
 """Probes that a framework's user could have sent. Others cap the completion, which alone would affect clients."""
 
 
@@ -42,7 +42,7 @@ class Judgement:
     """
 
     verdicts: tuple[Verdict, ...] = ()
-    sightings: list[Sighting] = field(default_factory=list)
+    sightings: list[FieldObservation] = field(default_factory=list)
     impact: tuple[Impact, ...] = ()
     hurt: dict[str, tuple[Impact, ...]] = field(default_factory=dict)
     requests: int = 0
@@ -51,7 +51,7 @@ class Judgement:
     cost_usd: float | None = None
 
     @property
-    def fields(self) -> dict[Place, Shown]:
+    def fields(self) -> dict[Place, FieldResult]:
         """The support of each request field, by API, field and mode."""
         return conclude(self.sightings)
 
@@ -65,40 +65,40 @@ class Judgement:
         return found
 
 
-Subject = tuple[Api, str, str]
+CaseGroup = tuple[Api, str, str]
 """A test case in either mode: API, profile, probe."""
 
 
-class Earlier(NamedTuple):
+class PreviousVerdicts(NamedTuple):
     """Verdicts on one subject from an earlier judgement, by mode and rule, and the exchanges that they depend on."""
 
     verdicts: dict[tuple[Mode, str], Verdict]
     exchanges: set[str]
 
 
-class Known(NamedTuple):
+class ReusableVerdicts(NamedTuple):
     """An earlier judgement of a recording that has the exchanges `same` in common with this one, byte for byte.
 
     A verdict that depends on those exchanges alone is reused; so is its absence.
     """
 
-    earlier: Mapping[Subject, Earlier]
+    earlier: Mapping[CaseGroup, PreviousVerdicts]
     same: frozenset[str]
 
 
-def earlier(verdicts: Iterable[Verdict]) -> dict[Subject, Earlier]:
+def index_verdicts(verdicts: Iterable[Verdict]) -> dict[CaseGroup, PreviousVerdicts]:
     """Index the verdicts of a judgement, to be reused in the next."""
-    found: dict[Subject, Earlier] = {}
+    found: dict[CaseGroup, PreviousVerdicts] = {}
     for verdict in verdicts:
         subject = verdict.api, verdict.profile, verdict.probe
-        of_subject = found.setdefault(subject, Earlier({}, set()))
+        of_subject = found.setdefault(subject, PreviousVerdicts({}, set()))
         of_subject.verdicts[verdict.mode, verdict.rule] = verdict
         of_subject.exchanges.update(verdict.exchanges)
     return found
 
 
-UNKNOWN = Known({}, frozenset())
-NOTHING_KNOWN = Earlier({}, set())
+NO_PREVIOUS = ReusableVerdicts({}, frozenset())
+NONE_REUSABLE = PreviousVerdicts({}, set())
 
 
 @cache
@@ -108,14 +108,18 @@ def _rules(catalogue: Catalogue, api: Api, mode: Mode | None, suite: Suite) -> t
     Rules that compare with a probe that the suite does not send are left out.
     """
     probes = [(probe.name, asked) for probe in catalogue.probes for asked in probe.modes_in(suite)]
-    of_api = (rule for rule in catalogue.rules if api in rule.apis and is_asked(rule, api, mode, probes))
+    of_api = (rule for rule in catalogue.rules if api in rule.apis and is_covered_by(rule, api, mode, probes))
     if mode is None:
         return tuple(rule for rule in of_api if "unary" in rule.inputs)
     return tuple(rule for rule in of_api if "x" in rule.inputs and mode in rule.modes)
 
 
 def judge(
-    facts: RunFacts, load: Load, ids: Sequence[str], known: Known | None = None, catalogue: Catalogue | None = None
+    facts: RunManifest,
+    load: Load,
+    ids: Sequence[str],
+    known: ReusableVerdicts | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Judgement:
     """Judge the exchanges `ids` of a run, in the order of its plan, by the rules of the given or installed catalogue.
 
@@ -127,7 +131,7 @@ def judge(
     for name in ids:
         evidence.take(load(name))
     absent = _absent(facts, evidence)
-    usable = known if known and not absent else UNKNOWN
+    usable = known if known and not absent else NO_PREVIOUS
     judging = _Judging(catalogue, evidence, facts.target.policy, facts.suite, absent, usable)
     verdicts: list[Verdict] = []
     for sides in _groups(load, facts, ids):
@@ -135,7 +139,7 @@ def judge(
             _count(result, x, facts.target.prices)
         mine = list(judging.verdicts(sides))
         verdicts += mine
-        _consequences(result, sides, evidence, mine, facts.target.prices)
+        _record_impacts(result, sides, evidence, mine, facts.target.prices)
         for x in sides.values():
             if x.id not in evidence.held:
                 x.views.clear()
@@ -143,23 +147,23 @@ def judge(
     return result
 
 
-def _groups(load: Load, facts: RunFacts, ids: Sequence[str]) -> Iterator[Sides]:
+def _groups(load: Load, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMode]:
     """The exchanges of each test case by mode, including merged test cases."""
     order = {name: place for place, name in enumerate(facts.planned)}
     loaded = map(load, sorted(ids, key=lambda name: (order.get(name, len(order)), name)))
-    for _, group in groupby(loaded, key=lambda x: _subject(x.question)):
-        subjects: dict[Subject, Sides] = {}
+    for _, group in groupby(loaded, key=lambda x: _case_group(x.question)):
+        subjects: dict[CaseGroup, ByMode] = {}
         for x in group:
             for question in (x.question, *x.also):
-                subjects.setdefault(_subject(question), {})[question.mode] = x.asked_as(question)
+                subjects.setdefault(_case_group(question), {})[question.mode] = x.asked_as(question)
         yield from subjects.values()
 
 
-def _subject(question: Question) -> Subject:
+def _case_group(question: CaseId) -> CaseGroup:
     return question.api, question.profile, question.probe
 
 
-def _absent(facts: RunFacts, evidence: Evidence) -> dict[Api, str]:
+def _absent(facts: RunManifest, evidence: Evidence) -> dict[Api, str]:
     """The APIs that the target does not offer: all their baseline requests get 404 or 405.
 
     An API that the configuration names, or whose path it names, is not excused. If no API is offered, none is excused:
@@ -180,15 +184,15 @@ class _Judging:
     policy: Policy
     suite: Suite
     absent: dict[Api, str]
-    known: Known
+    known: ReusableVerdicts
 
-    def verdicts(self, sides: Sides) -> Iterator[Verdict]:
+    def verdicts(self, sides: ByMode) -> Iterator[Verdict]:
         """The verdicts on a test case that was sent in one mode or both."""
-        sides = {mode: x for mode, x in sides.items() if not _is_aside(x)}
+        sides = {mode: x for mode, x in sides.items() if not _is_support_exchange(x)}
         if not sides:
             return
-        subject = _subject(next(iter(sides.values())).question)
-        known = self.known.earlier.get(subject, NOTHING_KNOWN)
+        subject = _case_group(next(iter(sides.values())).question)
+        known = self.known.earlier.get(subject, NONE_REUSABLE)
         if known.verdicts and self.known.same.issuperset((*known.exchanges, *(x.id for x in sides.values()))):
             yield from known.verdicts.values()
             return
@@ -198,7 +202,7 @@ class _Judging:
         for mode, x in sides.items():
             yield from self._of((x,), _rules(self.catalogue, subject[0], mode, self.suite), known)
 
-    def _of(self, seen: tuple[Exchange, ...], rules: Iterable[Rule], known: Earlier) -> Iterator[Verdict]:
+    def _of(self, seen: tuple[Exchange, ...], rules: Iterable[Rule], known: PreviousVerdicts) -> Iterator[Verdict]:
         same, mode = self.known.same, seen[0].mode
         is_known = same.issuperset(x.id for x in seen)
         for rule in rules:
@@ -217,7 +221,7 @@ class _Judging:
             outcome = Outcome(Status.NOT_APPLICABLE, self.absent[question.api])
         else:
             skip = _condition(rule, seen)
-            if skip is ANOTHER_QUESTION:
+            if skip is OUT_OF_SCOPE:
                 return None
             if skip:
                 outcome = _skipped(skip)
@@ -240,9 +244,9 @@ class _Judging:
             exchanges=ids,
         )
 
-    def _given(self, rule: Rule, seen: tuple[Exchange, ...]) -> Given:
+    def _given(self, rule: Rule, seen: tuple[Exchange, ...]) -> CheckArguments:
         """The arguments for the rule's parameters."""
-        given: Given = dict(zip(("stream", "unary"), seen, strict=True)) if len(seen) > 1 else {"x": seen[0]}
+        given: CheckArguments = dict(zip(("stream", "unary"), seen, strict=True)) if len(seen) > 1 else {"x": seen[0]}
         for name in rule.inputs[len(seen) :]:
             if name == "policy":
                 given[name] = self.policy
@@ -253,12 +257,12 @@ class _Judging:
         return given
 
 
-def _is_aside(x: Exchange) -> bool:
+def _is_support_exchange(x: Exchange) -> bool:
     """Whether the exchange only supports comparisons and is not judged itself."""
     return x.ending.how == "hung-up" or x.question.topic == "load"
 
 
-def _compared(rule: Rule, given: Given) -> Iterator[Exchange]:
+def _compared(rule: Rule, given: CheckArguments) -> Iterator[Exchange]:
     """The exchanges that a rule compares its own with."""
     for name in (*rule.beside, *(("briefs",) if "briefs" in rule.inputs else ())):
         found = given[name]
@@ -273,24 +277,24 @@ class Outcome(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
 
-def decide(rule: Rule, given: Given, seen: tuple[Exchange, ...]) -> Outcome:
+def decide(rule: Rule, given: CheckArguments, seen: tuple[Exchange, ...]) -> Outcome:
     """Apply one rule to its arguments. A rule that raises gives `error`: a harness error."""
     skip = _condition(rule, seen)
     return _skipped(skip) if skip else _judged(rule, given)
 
 
-def _condition(rule: Rule, seen: tuple[Exchange, ...]) -> Skip | None:
+def _condition(rule: Rule, seen: tuple[Exchange, ...]) -> NotJudged | None:
     """Why the rule does not apply, or None."""
     try:
         for x in seen:
             if skip := rule.when(x):
                 return skip
     except Exception as error:  # noqa: BLE001 - whatever a rule raises is reported as a harness error
-        return Skip(Status.ERROR, _crash(rule, error))
+        return NotJudged(Status.ERROR, _crash(rule, error))
     return None
 
 
-def _skipped(skip: Skip) -> Outcome:
+def _skipped(skip: NotJudged) -> Outcome:
     return Outcome(skip.status, skip.reason[:MAX_REASON])
 
 
@@ -298,7 +302,7 @@ def _crash(rule: Rule, error: Exception) -> str:
     return f"rule {rule.id} failed on this exchange: {type(error).__name__}: {error}"[:MAX_REASON]
 
 
-def _judged(rule: Rule, given: Given) -> Outcome:
+def _judged(rule: Rule, given: CheckArguments) -> Outcome:
     """The outcome of a rule that applies."""
     try:
         yielded = list(islice(_apply(rule, given), MAX_YIELDED))
@@ -310,13 +314,13 @@ def _judged(rule: Rule, given: Given) -> Outcome:
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         return Outcome(Status.FAIL, findings[0].seen[:MAX_REASON] + more, findings[:MAX_FINDINGS])
-    return _skipped(next(item for item in yielded if isinstance(item, Skip)))
+    return _skipped(next(item for item in yielded if isinstance(item, NotJudged)))
 
 
 PASSED = Outcome(Status.PASS, "")
 
 
-def _apply(rule: Rule, given: Given) -> Iterable[Finding | Skip]:
+def _apply(rule: Rule, given: CheckArguments) -> Iterable[Finding | NotJudged]:
     """What the rule yields, or `untestable` if evidence is missing."""
     for name, where in rule.beside.items():
         if not given[name] and not place(where).is_optional:
@@ -325,9 +329,9 @@ def _apply(rule: Rule, given: Given) -> Iterable[Finding | Skip]:
     return rule.judge(**{name: given[name] for name in rule.inputs})
 
 
-def _consequences(
+def _record_impacts(
     result: Judgement,
-    sides: Sides,
+    sides: ByMode,
     evidence: Evidence,
     verdicts: Iterable[Verdict],
     prices: Prices,
@@ -336,15 +340,15 @@ def _consequences(
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in sides.items():
         hello = evidence.beside(x, "hello")
-        result.sightings += sightings(x, hello if isinstance(hello, Exchange) else None)
+        result.sightings += field_observations(x, hello if isinstance(hello, Exchange) else None)
         fallback = _fallback(x, sides, evidence) if mode == "stream" else None
         if x.question.topic == "hello":
-            result.impact += impact_of(x, fallback, prices)
-        if x.id in failed and x.question.probe.partition(".")[2] in WHOLE_TURNS:
-            result.hurt[x.id] = impacts_of(x, fallback, prices)
+            result.impact += profile_impacts(x, fallback, prices)
+        if x.id in failed and x.question.probe.partition(".")[2] in USER_FACING_PROBES:
+            result.hurt[x.id] = affected_clients(x, fallback, prices)
 
 
-def _fallback(x: Exchange, sides: Sides, evidence: Evidence) -> Exchange | None:
+def _fallback(x: Exchange, sides: ByMode, evidence: Evidence) -> Exchange | None:
     """The response to a client that retries without a stream: of the same test case, or of another baseline request."""
     found = sides.get("unary") or (evidence.beside(x, "unary:hello") if x.question.topic == "hello" else None)
     return found if isinstance(found, Exchange) else None

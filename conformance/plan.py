@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from conformance import catalogue
-from conformance.model.exchange import APIS, Api, Mode, Question, Request
-from conformance.model.probe import Probe, Raw, Suite
+from conformance.model.exchange import APIS, Api, CaseId, Mode, Request
+from conformance.model.probe import Probe, RawRequest, Suite
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
 
-ASKERS: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk", "responses": "openai-python"}
+BASE_PROFILES: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk", "responses": "openai-python"}
 """The SDK of each API, as which the probes of the API itself are sent."""
 
 
@@ -20,10 +20,10 @@ DEFAULT_MODE: tuple[Mode, ...] = ("stream",)
 """Modes of a smoke run's baseline requests as the second and further frameworks of an API: their default."""
 
 
-class Asked(NamedTuple):
+class PlannedCase(NamedTuple):
     """A planned test case with its profile and probe."""
 
-    question: Question
+    question: CaseId
     profile: Profile
     probe: Probe
 
@@ -35,7 +35,7 @@ def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request
     """
     merged: dict[Any, Request] = {}
     ids: set[str] = set()
-    for asked in questions(target, profiles, suite):
+    for asked in planned_cases(target, profiles, suite):
         request = _request(target, asked)
         alike = (
             request.method,
@@ -55,26 +55,26 @@ def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request
     return tuple(merged.values())
 
 
-def questions(target: Target, profiles: Sequence[str], suite: Suite) -> Iterator[Asked]:
+def planned_cases(target: Target, profiles: Sequence[str], suite: Suite) -> Iterator[PlannedCase]:
     """Every test case of the suite, in the order of sending."""
-    chosen = [p for p in catalogue.profiles() if p.name in profiles or ASKERS.get(p.api) == p.name]
+    chosen = [p for p in catalogue.profiles() if p.name in profiles or BASE_PROFILES.get(p.api) == p.name]
     apis = target.apis or tuple(api for api in APIS if any(p.api == api and p.name in profiles for p in chosen))
     for api in apis:
         speakers = [p for p in chosen if p.api == api]
         for probe in sorted(_probes(api, suite), key=lambda probe: (probe.name != f"{api}.hello", probe.name)):
-            for number, profile in enumerate(_askers(probe, speakers, suite, profiles)):
+            for number, profile in enumerate(_senders(probe, speakers, suite, profiles)):
                 for mode in probe.modes_in(suite) if number == 0 or suite != "smoke" else DEFAULT_MODE:
-                    yield Asked(Question(api, profile.name, mode, probe.name), profile, probe)
+                    yield PlannedCase(CaseId(api, profile.name, mode, probe.name), profile, probe)
 
 
 def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
     return (probe for probe in catalogue.probes() if probe.api == api and probe.modes_in(suite))
 
 
-def _askers(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequence[str]) -> Iterator[Profile]:
+def _senders(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequence[str]) -> Iterator[Profile]:
     """The profiles that send a probe: each framework, or the SDK, which also sends baseline requests for comparison."""
     for profile in speakers:
-        is_sdk = profile.name == ASKERS.get(profile.api)
+        is_sdk = profile.name == BASE_PROFILES.get(profile.api)
         if probe.asker == "framework" and suite not in ("fields", "fuzz"):
             if profile.name in profiles or (is_sdk and suite != "smoke"):
                 yield profile
@@ -82,12 +82,12 @@ def _askers(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Seque
             yield profile
 
 
-def _request(target: Target, asked: Asked) -> Request:
+def _request(target: Target, asked: PlannedCase) -> Request:
     question, profile, probe = asked
-    body = _fill(profile.requests[question.mode].body, target.model)
+    body = _substitute(profile.requests[question.mode].body, target.model)
     payload: Any = probe.change(body, question.mode) if probe.change else body
     raw = probe.raw
-    octets = _named(raw.body, target.model) if raw and raw.body is not None else to_json(payload)
+    octets = _substitute_model(raw.body, target.model) if raw and raw.body is not None else to_json(payload)
     method = raw.method if raw else "POST"
     return Request(
         id=_name(question),
@@ -96,21 +96,21 @@ def _request(target: Target, asked: Asked) -> Request:
         url=_address(target, profile, raw),
         headers=_headers(target, profile, probe, question.mode),
         body=b"" if method in ("GET", "DELETE") else octets,
-        max_tokens=_cap(payload, probe.max_tokens) * (1 + probe.kept),
+        max_tokens=completion_token_bound(payload, probe.max_tokens) * (1 + probe.kept),
         turn=probe.turn,
         hang_up=probe.hang_up,
         kept=probe.kept,
     )
 
 
-def _address(target: Target, profile: Profile, raw: Raw | None) -> str:
+def _address(target: Target, profile: Profile, raw: RawRequest | None) -> str:
     if raw is None or raw.path is None:
         return target.url(profile.api) + profile.query
     base = urlsplit(target.base_url)._replace(path="", query="").geturl() if raw.at_root else target.base_url
     return base.rstrip("/") + raw.path.replace(MODEL, quote(target.model, safe=""))
 
 
-def _cap(payload: Any, otherwise: int) -> int:
+def completion_token_bound(payload: Any, otherwise: int) -> int:
     """The most completion tokens that a body allows: its own cap, or else `otherwise`, times `n`."""
     if not isinstance(payload, dict):
         return otherwise
@@ -133,16 +133,16 @@ def _headers(target: Target, profile: Profile, probe: Probe, mode: Mode) -> tupl
     return tuple(headers.items())
 
 
-def _fill(value: Any, model: str) -> Any:
+def _substitute(value: Any, model: str) -> Any:
     """A copy of a body with `{model}` replaced; the caller may modify it."""
     if isinstance(value, dict):
-        return {key: _fill(item, model) for key, item in value.items()}
+        return {key: _substitute(item, model) for key, item in value.items()}
     if isinstance(value, list):
-        return [_fill(item, model) for item in value]
+        return [_substitute(item, model) for item in value]
     return model if value == MODEL else value
 
 
-def _named(octets: bytes, model: str) -> bytes:
+def _substitute_model(octets: bytes, model: str) -> bytes:
     """The bytes with `{model}` replaced by the model's name, escaped as in a JSON string."""
     return octets.replace(MODEL.encode(), to_json(model)[1:-1])
 
@@ -152,7 +152,7 @@ def to_json(value: Body | Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _name(question: Question) -> str:
+def _name(question: CaseId) -> str:
     readable = f"{question.probe}-{question.profile}-{question.mode}"
     return re.sub(r"[^A-Za-z0-9._-]", "_", readable)[:120]
 

@@ -8,9 +8,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.report.document import Judged
-    from conformance.runs.execute import Judged as Run
-    from conformance.runs.options import Wish
+    from conformance.report.document import ReportVerdict
+    from conformance.runs.execute import JudgedRun as Run
+    from conformance.runs.options import RunRequest
 
 RUN_FOLDER = "conformance_run"
 """Key under which the pytest-xdist controller sends its workers the run folder."""
@@ -39,7 +39,7 @@ REPEATED = {
     "api": "test this API only; its absence is a failure",
     "path": "path of an API below the base URL: API=/PATH",
 }
-STARTERS = ("url", "target", "config", "deployment", "defect", "run")
+ACTIVATING_OPTIONS = ("url", "target", "config", "deployment", "defect", "run")
 """Any of these options makes pytest collect conformance items."""
 
 
@@ -76,12 +76,12 @@ def _option(config: pytest.Config, name: str) -> Any:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Activate the plugin only if a target or a recording is given."""
-    if all(_option(config, name) is None for name in STARTERS):
+    if all(_option(config, name) is None for name in ACTIVATING_OPTIONS):
         return
     declare_markers(config)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = []
-    config.pluginmanager.register(Front(config), "conformance-front")
+    config.pluginmanager.register(RunPlugin(config), "conformance-front")
 
 
 def declare_markers(config: pytest.Config) -> None:
@@ -94,7 +94,7 @@ def declare_markers(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{family.lower()}: a rule of the conformance family {family}")
 
 
-class Front:
+class RunPlugin:
     """The hooks of a session that judges a target."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -116,7 +116,7 @@ class Front:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """Add one item per verdict, before `-k` and `-m` select."""
-        items.extend(one_a_verdict(session, self._judged()))
+        items.extend(verdict_items(session, self._judged()))
 
     def _judged(self) -> "Run":
         from conformance.runs import execute
@@ -125,7 +125,7 @@ class Front:
         if self.run is None:
             try:
                 waivers = _option(self.config, "waivers")
-                self.run = execute.judged(self.path or Path(), Path(waivers) if waivers else None)
+                self.run = execute.judge_run(self.path or Path(), Path(waivers) if waivers else None)
             except ConfigError as error:
                 raise pytest.UsageError(f"--conformance: {error}") from None
         return self.run
@@ -151,16 +151,16 @@ def _recorded(config: pytest.Config) -> Path:
     from conformance.runner import NullProgress
     from conformance.runs import execute
     from conformance.runs.config import ConfigError
-    from conformance.runs.resolve import granted
+    from conformance.runs.resolve import resolved
 
     given, waivers = _option(config, "run-dir"), _option(config, "waivers")
     try:
-        execute.waived(Path(waivers) if waivers else None)
+        execute.load_waivers(Path(waivers) if waivers else None)
         if run := _option(config, "run"):
             return Path(run)
-        with granted(_wish(config)) as options:
+        with resolved(_run_request(config)) as options:
             path = execute.folder_for(Path(given) if given else None, options.target.name)
-            facts = execute.carry_out(options, path, NullProgress())
+            facts = execute.record_run(options, path, NullProgress())
     except ConfigError as error:
         raise pytest.UsageError(f"--conformance: {error}") from None
     if facts.stopped:
@@ -171,14 +171,14 @@ def _recorded(config: pytest.Config) -> Path:
     return path
 
 
-def _wish(config: pytest.Config) -> "Wish":
-    from conformance.runs.options import HowMuch, What, Whom, Wish
+def _run_request(config: pytest.Config) -> "RunRequest":
+    from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions
 
     def said(name: str) -> Any:
         return _option(config, name)
 
-    return Wish(
-        whom=Whom(
+    return RunRequest(
+        whom=TargetOptions(
             base_url=said("url"),
             model=said("model"),
             api_key_env=said("api-key-env"),
@@ -188,18 +188,18 @@ def _wish(config: pytest.Config) -> "Wish":
             defect=said("defect"),
             path=tuple(said("path") or ()),
         ),
-        what=What(
+        what=SelectionOptions(
             api=tuple(said("api") or ()),
             profile=tuple(said("profile") or ()),
             suite=said("suite") or "gate",
             streaming=said("streaming"),
             unknown_fields=said("unknown-fields"),
         ),
-        how_much=HowMuch(timeout=said("timeout")),
+        how_much=LimitOptions(timeout=said("timeout")),
     )
 
 
-def one_a_verdict(session: pytest.Session, run: "Run") -> "Iterator[Judgement]":
+def verdict_items(session: pytest.Session, run: "Run") -> "Iterator[VerdictItem]":
     """The items of a run, grouped by the rules' source files."""
     from conformance import catalogue
 
@@ -211,7 +211,7 @@ def one_a_verdict(session: pytest.Session, run: "Run") -> "Iterator[Judgement]":
         if file not in nodes:
             nodes[file] = RuleFile.from_parent(session, path=CHECKOUT / file, nodeid=file)
         name = f"{verdict.rule}[{verdict.profile}-{verdict.mode}-{verdict.probe}]"
-        item: Judgement = Judgement.from_parent(nodes[file], name=name, verdict=verdict, run=run)
+        item: VerdictItem = VerdictItem.from_parent(nodes[file], name=name, verdict=verdict, run=run)
         item.accept(stale)
         yield item
 
@@ -232,10 +232,10 @@ class HarnessError(Exception):
     """A rule could not be judged because of a harness error."""
 
 
-class Judgement(pytest.Item):
+class VerdictItem(pytest.Item):
     """One verdict as a test: fail fails, not-applicable and untestable are skipped, error is an error."""
 
-    def __init__(self, *, verdict: "Judged", run: "Run", **given: Any) -> None:
+    def __init__(self, *, verdict: "ReportVerdict", run: "Run", **given: Any) -> None:
         super().__init__(**given)
         from conformance.report.formats.junit import properties
 
@@ -280,7 +280,7 @@ class Judgement(pytest.Item):
         return self.path, None, f"{self.name}: {self.verdict.title}"
 
 
-def _covers(waiver: Any, verdict: "Judged") -> bool:
+def _covers(waiver: Any, verdict: "ReportVerdict") -> bool:
     from fnmatch import fnmatchcase
 
     names = ("rule", "profile", "mode", "api", "probe")

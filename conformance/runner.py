@@ -11,23 +11,23 @@ import msgspec
 
 from conformance import __version__
 from conformance.model.exchange import Api, Exchange, Request
-from conformance.model.probe import CROWD, TOGETHER, Suite
-from conformance.model.run import RunFacts
+from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE, Suite
+from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.parsing.http1 import reply
 from conformance.plan import plan
 from conformance.transport.limits import Limits
-from conformance.transport.send_all import fire
+from conformance.transport.send_all import send_all
 
-HIDDEN = "(hidden)"
-AT_A_TIME: dict[int, int] = {TOGETHER: 8, CROWD: 16}
+REDACTED = "(hidden)"
+STAGE_CONCURRENCY: dict[int, int] = {CONCURRENT_STAGE: 8, BURST_STAGE: 16}
 """Concurrent requests per stage, unless the user sets a limit; 1 in the later stages."""
 
 
 class Store(Protocol):
     """Storage of a run: a folder, or memory."""
 
-    def write_facts(self, facts: RunFacts) -> None:
+    def write_facts(self, facts: RunManifest) -> None:
         """Write the run's facts, or replace them."""
 
     def write(self, exchange: Exchange) -> None:
@@ -55,7 +55,7 @@ class NullProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class RunOptions:
     """Options of a run. `key` is the API key itself and is only ever sent to the target.
 
     `unix_socket`, a path, is connected to instead of the target's host.
@@ -77,7 +77,7 @@ class Options:
 
 @dataclass(slots=True, kw_only=True)
 class _Recording:
-    options: Options = field(repr=False)  # asyncio builds the repr of each task, and discards it
+    options: RunOptions = field(repr=False)  # asyncio builds the repr of each task, and discards it
     store: Store = field(repr=False)
     progress: Progress = field(repr=False)
     have: Mapping[str, Exchange] = field(repr=False)
@@ -98,7 +98,7 @@ class _Recording:
     async def _fire(self, turn: int, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         secrets = (*self.options.target.headers.values(), *((self.options.key,) if self.options.key else ()))
 
-        await fire(
+        await send_all(
             requests,
             key=self.options.key,
             secrets=tuple(secret for secret in secrets if secret),
@@ -114,13 +114,13 @@ class _Recording:
         self.progress.done(x)
 
     def _at_a_time(self, turn: int) -> int:
-        usual, bound = AT_A_TIME.get(turn, 1), self.options.concurrency or self.options.target.concurrency
+        usual, bound = STAGE_CONCURRENCY.get(turn, 1), self.options.concurrency or self.options.target.concurrency
         return usual if bound is None or usual == 1 else bound
 
 
 async def record(
-    options: Options, store: Store, progress: Progress, have: Mapping[str, Exchange] = MappingProxyType({})
-) -> RunFacts:
+    options: RunOptions, store: Store, progress: Progress, have: Mapping[str, Exchange] = MappingProxyType({})
+) -> RunManifest:
     """Send the run's requests and record every exchange; writes and returns the run's facts.
 
     `have` are existing exchanges by request ID, reused instead of sending the request. One baseline request per API is
@@ -128,14 +128,14 @@ async def record(
     recorded exchanges and writes the facts as `interrupted` before it propagates.
     """
     requests = plan(options.target, options.profiles, options.suite)
-    within, left_out = _within(requests, options)
+    within, left_out = _apply_budget(requests, options)
     recording = _Recording(options=options, store=store, progress=progress, have=have, left_out=left_out)
     began, started = anyio.current_time(), datetime.now(UTC)
     progress.total(len(within))
-    facts = RunFacts(
+    facts = RunManifest(
         tool=f"oai-conformance {__version__}",
         started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        target=msgspec.structs.replace(options.target, headers=dict.fromkeys(options.target.headers, HIDDEN)),
+        target=msgspec.structs.replace(options.target, headers=dict.fromkeys(options.target.headers, REDACTED)),
         suite=options.suite,
         profiles=options.profiles,
         planned=tuple(request.id for request in requests),
@@ -144,7 +144,7 @@ async def record(
     )
     store.write_facts(msgspec.structs.replace(facts, stopped="interrupted"))
     try:
-        await _greet_then_fire(recording, within)
+        await _preflight_then_send(recording, within)
     except anyio.get_cancelled_exc_class():
         recording.stopped, recording.why = "interrupted", "the user stopped the run"
         raise
@@ -160,11 +160,11 @@ async def record(
     return facts
 
 
-async def _greet_then_fire(recording: _Recording, requests: Sequence[Request]) -> None:
-    greetings = _greetings(requests)
+async def _preflight_then_send(recording: _Recording, requests: Sequence[Request]) -> None:
+    greetings = _baseline_requests(requests)
     await recording.fire(greetings, lambda x: recording.heard.__setitem__(x.id, x))
     heard = [recording.heard[request.id] for request in greetings if request.id in recording.heard]
-    recording.stopped, recording.why = _refusal_to_talk(heard)
+    recording.stopped, recording.why = _preflight_failure(heard)
     missing = {x.api: reply(x).status for x in heard if reply(x).status in (404, 405)}
     rest = []
     for request in requests:
@@ -180,7 +180,7 @@ async def _greet_then_fire(recording: _Recording, requests: Sequence[Request]) -
     await recording.fire(rest, lambda _: None)
 
 
-def _greetings(requests: Sequence[Request]) -> list[Request]:
+def _baseline_requests(requests: Sequence[Request]) -> list[Request]:
     """The first non-streaming baseline request of each API: the cheapest that any deployment must support."""
     first: dict[Api, Request] = {}
     for request in requests:
@@ -194,7 +194,7 @@ def _is_absent(api: Api, missing: dict[Api, int], heard: Sequence[Exchange]) -> 
     return api in missing and len(missing) < len(heard)
 
 
-def _refusal_to_talk(heard: Sequence[Exchange]) -> tuple[str, str]:
+def _preflight_failure(heard: Sequence[Exchange]) -> tuple[str, str]:
     """The stop reason and message if the target can't be tested at all, or empty strings."""
     if heard and all(x.ending.how == "unreachable" for x in heard):
         return "unreachable", heard[0].ending.detail or "no connection could be made"
@@ -206,7 +206,7 @@ def _refusal_to_talk(heard: Sequence[Exchange]) -> tuple[str, str]:
     return "", ""
 
 
-def _within(requests: Sequence[Request], options: Options) -> tuple[list[Request], dict[str, str]]:
+def _apply_budget(requests: Sequence[Request], options: RunOptions) -> tuple[list[Request], dict[str, str]]:
     """The requests within the limits on requests, tokens and cost, in order, and the others with the reason."""
     kept: list[Request] = []
     left_out: dict[str, str] = {}
@@ -214,7 +214,7 @@ def _within(requests: Sequence[Request], options: Options) -> tuple[list[Request
     for request in requests:
         tokens += tokens_of(request)
         cost += cost_of(request, options.target) or 0.0
-        over = _over(len(kept) + 1, tokens, cost, options)
+        over = _budget_exceeded(len(kept) + 1, tokens, cost, options)
         if over:
             left_out[request.id] = over
             tokens -= tokens_of(request)
@@ -224,7 +224,7 @@ def _within(requests: Sequence[Request], options: Options) -> tuple[list[Request
     return kept, left_out
 
 
-def _over(requests: int, tokens: int, cost: float, options: Options) -> str:
+def _budget_exceeded(requests: int, tokens: int, cost: float, options: RunOptions) -> str:
     if options.max_requests is not None and requests > options.max_requests:
         return f"over --max-requests {options.max_requests}"
     if options.max_tokens is not None and tokens > options.max_tokens:

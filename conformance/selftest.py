@@ -19,31 +19,31 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
-from conformance.judge import Earlier, Judgement, Known, earlier, judge
-from conformance.judge import Subject as Case
+from conformance.judge import CaseGroup as Case
+from conformance.judge import Judgement, PreviousVerdicts, ReusableVerdicts, index_verdicts, judge
 from conformance.model.exchange import APIS, Exchange
 from conformance.model.probe import Suite
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target
 from conformance.model.verdict import Level, Status
 from conformance.plan import plan
-from conformance.runner import NullProgress, Options, record
-from conformance.storage.memory import RunMemory
+from conformance.runner import NullProgress, RunOptions, record
+from conformance.storage.memory import InMemoryRun
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, answer, written
-from conformance.testbed.server.planned import asked_by
-from conformance.testbed.server.reply import Answer, Asked, Change, Reply
+from conformance.testbed.server.planned import server_request
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse
 from conformance.testbed.server.serve import serve
 from conformance.testbed.server.virtual_time import IN_VIRTUAL_TIME
 from conformance.transport.limits import Limits
 
-PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
+DEFAULT_PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 KEY = "sk-self-test-0123456789"
 """Sent to every deployment, so that a repeated key is detected."""
 LIMITS = Limits(timeout_s=8.0, silence_s=3.0, first_byte_s=3.0, linger_s=0.02)
 """Short, to simulate little of a deployment that hangs; in virtual time nothing else can be late."""
 CONCURRENCY = 8
-NOWHERE = "http://reference/v1"
+PLACEHOLDER_URL = "http://reference/v1"
 
 
 class History(NamedTuple):
@@ -57,7 +57,7 @@ class History(NamedTuple):
 HISTORIES = (History(), History(hang_ups=1, running=1), History(earlier=1))
 """Server states to simulate: some defects appear only after a disconnect or an earlier request."""
 
-HUNG_UP = (".hang-up.", ".after.")
+DISCONNECTED = (".hang-up.", ".after.")
 """Name parts of a request with a disconnect and of the one after it."""
 
 UNPRICED = Prices()
@@ -88,19 +88,19 @@ class Row:
 class Recorded:
     """A recording with its judgement. It has no repr: asyncio builds one of each result."""
 
-    facts: RunFacts
+    facts: RunManifest
     exchanges: dict[str, Exchange]
     judged: Judgement
 
     @cached_property
-    def earlier(self) -> dict[Case, Earlier]:
+    def earlier(self) -> dict[Case, PreviousVerdicts]:
         """The verdicts, indexed for reuse."""
-        return earlier(self.judged.verdicts)
+        return index_verdicts(self.judged.verdicts)
 
 
-def inspect(
+def run_change(
     deployment: str,
-    change: Change | None,
+    change: Mutation | None,
     policy: Policy,
     *,
     prices: Prices = UNPRICED,
@@ -113,16 +113,20 @@ def inspect(
     `base` is the deployment's recording without changes: exchanges that `change` does not affect are reused from it.
     With `real_time` the run uses TCP and the default limits.
     """
-    same = {name: base.exchanges[name] for name in _left_alone(deployment, change, suite)} if base and change else {}
+    same = (
+        {name: base.exchanges[name] for name in _unaffected_requests(deployment, change, suite)}
+        if base and change
+        else {}
+    )
 
     async def run(unix_socket: str | None) -> Recorded:
         planted = (change,) if change else ()
         async with serve(DEPLOYMENTS[deployment], planted, unix_socket=unix_socket, key=KEY) as url:
             target = Target(name=deployment, base_url=url, model="reference", apis=APIS, policy=policy, prices=prices)
-            store = RunMemory()
-            options = Options(
+            store = InMemoryRun()
+            options = RunOptions(
                 target=target,
-                profiles=PROFILES,
+                profiles=DEFAULT_PROFILES,
                 suite=suite,
                 limits=LIMITS if unix_socket else Limits(),
                 unix_socket=unix_socket,
@@ -130,7 +134,7 @@ def inspect(
                 key=KEY,
             )
             facts = await record(options, store, NullProgress(), same)
-        known = Known(base.earlier, frozenset(same) & frozenset(store.ids())) if base else None
+        known = ReusableVerdicts(base.earlier, frozenset(same) & frozenset(store.ids())) if base else None
         return Recorded(facts=facts, exchanges=store.written, judged=judge(facts, store.exchange, store.ids(), known))
 
     if real_time or (change and change.needs_tcp):
@@ -140,37 +144,48 @@ def inspect(
 
 
 @cache
-def _imagined(deployment: str, suite: Suite) -> dict[str, tuple[tuple[Asked, Answer, Reply], ...]]:
+def _predicted_replies(
+    deployment: str, suite: Suite
+) -> dict[str, tuple[tuple[ServerRequest, ModelResponse, WireResponse], ...]]:
     """The responses that the deployment would send to each request of a run, one per state."""
-    target = Target(base_url=NOWHERE, model="reference", apis=APIS)
+    target = Target(base_url=PLACEHOLDER_URL, model="reference", apis=APIS)
     imagined = {}
-    for request in plan(target, PROFILES, suite):
-        first = asked_by(request, NOWHERE, KEY)
+    for request in plan(target, DEFAULT_PROFILES, suite):
+        first = server_request(request, PLACEHOLDER_URL, KEY)
         told = [replace(first, hang_ups=h.hang_ups, running=h.running, earlier=h.earlier) for h in HISTORIES]
         said = [(asked, answer(asked, DEPLOYMENTS[deployment], key=KEY)) for asked in told]
         imagined[request.id] = tuple((asked, answer_, written(answer_, asked)) for asked, answer_ in said)
     return imagined
 
 
-def _left_alone(deployment: str, change: Change, suite: Suite) -> frozenset[str]:
+def _unaffected_requests(deployment: str, change: Mutation, suite: Suite) -> frozenset[str]:
     """The requests whose responses a change does not alter, in any state.
 
     A request after a disconnect depends on it: if one of the two is sent again, both are.
     """
-    imagined = _imagined(deployment, suite)
+    imagined = _predicted_replies(deployment, suite)
     shown = {
-        name for name, ways in imagined.items() if _depends(ways) or any(_shows(deployment, change, *w) for w in ways)
+        name
+        for name, ways in imagined.items()
+        if _depends(ways) or any(_alters_reply(deployment, change, *w) for w in ways)
     }
-    shown |= {name.replace(one, other, 1) for name in shown for one, other in (HUNG_UP, HUNG_UP[::-1]) if one in name}
+    shown |= {
+        name.replace(one, other, 1)
+        for name in shown
+        for one, other in (DISCONNECTED, DISCONNECTED[::-1])
+        if one in name
+    }
     return frozenset(imagined) - shown
 
 
-def _depends(ways: tuple[tuple[Asked, Answer, Reply], ...]) -> bool:
+def _depends(ways: tuple[tuple[ServerRequest, ModelResponse, WireResponse], ...]) -> bool:
     """Whether a response depends on the state of the server."""
     return any(reply != ways[0][-1] for _, _, reply in ways)
 
 
-def _shows(deployment: str, change: Change, asked: Asked, said: Answer, reply: Reply) -> bool:
+def _alters_reply(
+    deployment: str, change: Mutation, asked: ServerRequest, said: ModelResponse, reply: WireResponse
+) -> bool:
     """Whether a change alters the response to a request; it is serialized again only if its content differs."""
     read = change.asked(asked) if change.asked else asked
     meant = said if read == asked else answer(read, DEPLOYMENTS[deployment], key=KEY)
@@ -184,7 +199,7 @@ def recorded(deployment: str, policy: Policy, suite: Suite) -> Recorded:
     """The recording of a deployment without changes, judged under a policy."""
     usual = POLICIES.get(deployment, Policy())
     if policy == usual:
-        return inspect(deployment, None, policy, suite=suite)
+        return run_change(deployment, None, policy, suite=suite)
     return judged_under(policy, recorded(deployment, usual, suite))
 
 
@@ -206,7 +221,7 @@ class Subject(NamedTuple):
     """
 
     deployment: str
-    change: Change | None
+    change: Mutation | None
     policy: Policy
     caught_by: str
 
@@ -216,22 +231,22 @@ def subject(name: str) -> Subject:
     change = changes.find(name)
     deployment = change.on if change else name
     policy = change.policy if change and change.policy else POLICIES.get(deployment, Policy())
-    return Subject(deployment, change, policy, change.caught_by if change else FAULTY.get(name, ""))
+    return Subject(deployment, change, policy, change.caught_by if change else FAULTY_DEPLOYMENTS.get(name, ""))
 
 
-def look(name: str, suite: Suite = "full", base_of: BaseOf = recorded) -> Recorded:
+def run_subject(name: str, suite: Suite = "full", base_of: BaseOf = recorded) -> Recorded:
     """The recording of a deployment, defect or variant, judged under its policy."""
     deployment, change, policy, _ = subject(name)
     base = base_of(deployment, policy, suite)
-    return inspect(deployment, change, policy, suite=suite, base=base) if change else base
+    return run_change(deployment, change, policy, suite=suite, base=base) if change else base
 
 
-def row(name: str, suite: Suite) -> Row:
+def evaluate(name: str, suite: Suite) -> Row:
     """The kill matrix's line of a deployment, defect or variant."""
-    return line(name, look(name, suite))
+    return summarize(name, run_subject(name, suite))
 
 
-def line(name: str, run: Recorded) -> Row:
+def summarize(name: str, run: Recorded) -> Row:
     """The kill matrix's line of a deployment, defect or variant in a run."""
     change, judged = changes.find(name), run.judged
     notable = [v for v in judged.verdicts if v.status in (Status.FAIL, Status.ERROR)]
@@ -251,7 +266,7 @@ def line(name: str, run: Recorded) -> Row:
     )
 
 
-FAULTY = {"silent-json": "FLD001", "sse-proxy": "DLV001"}
+FAULTY_DEPLOYMENTS = {"silent-json": "FLD001", "sse-proxy": "DLV001"}
 """Deployments that are non-conformant under any policy, and the rule that must fail."""
 
 POLICIES = {"stopgap-501": Policy(streaming="stopgap-ok")}
@@ -266,4 +281,4 @@ def subjects() -> tuple[str, ...]:
 def rows(names: Sequence[str], suite: Suite = "full") -> Iterator[Row]:
     """The lines of the kill matrix, in order, computed on all processors."""
     with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(row, names, repeat(suite), chunksize=8)
+        yield from pool.map(evaluate, names, repeat(suite), chunksize=8)

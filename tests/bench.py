@@ -23,15 +23,15 @@ from httpx_sse import EventSource
 from conformance import catalogue
 from conformance.__main__ import tune
 from conformance.judge import decide, judge
-from conformance.model.exchange import Arrival, Exchange, Question, Request
+from conformance.model.exchange import Arrival, CaseId, Exchange, Request
 from conformance.model.target import Policy, Target
 from conformance.plan import plan
-from conformance.runner import AT_A_TIME, NullProgress, Options, record
-from conformance.selftest import PROFILES, inspect
+from conformance.runner import STAGE_CONCURRENCY, NullProgress, RunOptions, record
+from conformance.selftest import DEFAULT_PROFILES, run_change
 from conformance.storage.folder import RunFolder
 from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.serve import running, serve
-from conformance.transport.client import fetch
+from conformance.transport.client import exchange_once
 from conformance.transport.limits import Limits
 
 CHUNKS = 10_000
@@ -104,15 +104,15 @@ async def measure_gate(promises: Promises) -> None:
             folder = RunFolder.create(Path(path) / "run")
             target = Target(base_url=url, model="reference")
             began = time.perf_counter()
-            facts = await record(Options(target=target, profiles=PROFILES), folder, NullProgress())
+            facts = await record(RunOptions(target=target, profiles=DEFAULT_PROFILES), folder, NullProgress())
             fired = time.perf_counter() - began
         judged = judge(facts, folder.exchange, folder.ids())
         total = time.perf_counter() - began
         turns = defaultdict(list)
-        for request in plan(target, PROFILES, "gate"):
+        for request in plan(target, DEFAULT_PROFILES, "gate"):
             turns[request.turn].append(folder.exchange(request.id).ending.at_ns / 1e9)
         greeting = folder.exchange(facts.planned[0]).ending.at_ns / 1e9
-    chain = greeting + sum(max(ends) if turn in AT_A_TIME else sum(ends) for turn, ends in turns.items())
+    chain = greeting + sum(max(ends) if turn in STAGE_CONCURRENCY else sum(ends) for turn, ends in turns.items())
     print(f"gate             {judged.requests} requests, {judged.tokens_prompt} + {judged.tokens_completion} tokens")
     print(f"                 {fired:.2f} s to record, {total:.2f} s with {len(judged.verdicts)} verdicts")
     promises.tell("", fired / chain, 1.5, f"its critical path of requests ({chain:.2f} s)")
@@ -146,12 +146,12 @@ async def measure_recording(promises: Promises) -> None:
                 async for _ in reply.aiter_raw():
                     pass
 
-        question = Question("chat", "bench", "stream", "chat.hello")
+        question = CaseId("chat", "bench", "stream", "chat.hello")
         request = Request(id="bench", questions=(question,), method="POST", url=url, headers=(), body=b"{}")
         limits = Limits(linger_s=0.0)
 
         async def recorded() -> None:
-            heard = (await fetch(request, None, limits)).heard
+            heard = (await exchange_once(request, None, limits)).heard
             if not heard.endswith(b"0\r\n\r\n"):
                 raise RuntimeError("the recorded stream is truncated")
 
@@ -173,7 +173,7 @@ async def measure_judging(promises: Promises) -> None:
     async def judged() -> None:
         x = Exchange(
             id="bench",
-            question=Question("chat", "bench", "stream", "chat.hello"),
+            question=CaseId("chat", "bench", "stream", "chat.hello"),
             sent=b"POST /v1/chat/completions HTTP/1.1\r\n\r\n{}",
             heard=heard,
             arrivals=tuple(Arrival(n, min(65536, len(heard) - n)) for n in range(0, len(heard), 65536)),
@@ -192,7 +192,7 @@ async def measure_judging(promises: Promises) -> None:
 
 def measure_run(promises: Promises) -> None:
     """All rules over the exchanges of a complete run."""
-    run = inspect("native-sse", None, Policy())
+    run = run_change("native-sse", None, Policy())
     names, load = sorted(run.exchanges), run.exchanges.__getitem__
 
     def judged() -> None:

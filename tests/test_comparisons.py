@@ -7,16 +7,16 @@ import pytest
 from conformance import comparisons
 from conformance import judge as judging
 from conformance.catalogue import Catalogue
-from conformance.model.exchange import Question
+from conformance.model.exchange import CaseId
 from conformance.model.probe import Probe
 from conformance.model.rule import rule
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import MUST, Finding
 from conformance.rules.example import HELLO, exchange, streamed
 
 SAID = streamed(*HELLO)
-FACTS = RunFacts(tool="t", started="", target=Target(base_url="http://h", model="m"), suite="gate", profiles=())
+FACTS = RunManifest(tool="t", started="", target=Target(base_url="http://h", model="m"), suite="gate", profiles=())
 
 
 PROBES = tuple(
@@ -47,7 +47,7 @@ def made(judge, **more):
 
 
 def named(probe, mode="stream", profile="p", **changes):
-    return replace(SAID, id=f"{probe}-{mode}", question=Question("chat", profile, mode, probe), views={}, **changes)
+    return replace(SAID, id=f"{probe}-{mode}", question=CaseId("chat", profile, mode, probe), views={}, **changes)
 
 
 def verdicts(rule, exchanges, known=None):
@@ -92,8 +92,8 @@ def test_what_was_not_recorded_makes_the_rule_untestable():
 
 
 def test_a_large_answer_is_read_again_and_not_held():
-    large = exchange(SAID.heard + b" " * comparisons.MUCH, probe="chat.noise.again")
-    large = replace(large, id="large", question=Question("chat", "p", "stream", "chat.noise.again"))
+    large = exchange(SAID.heard + b" " * comparisons.MAX_CACHED_BYTES, probe="chat.noise.again")
+    large = replace(large, id="large", question=CaseId("chat", "p", "stream", "chat.noise.again"))
     found = verdicts(made(same_id, beside={"again": "noise.again"}), [named("chat.one"), large])
     assert found["chat.one"].message == "large"
 
@@ -132,7 +132,7 @@ def test_what_is_known_of_the_same_exchanges_is_taken_over(monkeypatch):
     rule_ = made(same_id, beside={"again": "noise.again"})
     first = verdicts(rule_, [one, again])
     monkeypatch.setattr(judging, "_judged", lambda *_: pytest.fail("judged again"))
-    known = judging.Known(judging.earlier(first.values()), frozenset({one.id, again.id}))
+    known = judging.ReusableVerdicts(judging.index_verdicts(first.values()), frozenset({one.id, again.id}))
     assert verdicts(rule_, [one, again], known) == first
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from typing_extensions import get_type_hints, is_typeddict
 
 from conformance import schemas
-from conformance.parsing.json_values import mapping
+from conformance.parsing.json_values import as_object
 
 SENT_AS_HEADERS = ("user_profile_id", "workspace_id")
 BRANCHES = ("allOf", "anyOf", "oneOf")
@@ -61,14 +61,14 @@ class Node(typing.NamedTuple):
     def follow(self, schema) -> "Node":
         """A subschema, with its reference resolved."""
         node = Node(schema, self.document)
-        while "$ref" in mapping(node.schema):
+        while "$ref" in as_object(node.schema):
             name, _, pointer = node.schema["$ref"].partition("#")
             document = schemas.load(name.removesuffix(schemas.SUFFIX)) if name else node.document
             target = document
             for step in pointer.strip("/").split("/") if pointer else ():
                 target = target[step]
             node = Node(target, document)
-        return node._replace(schema=mapping(node.schema))
+        return node._replace(schema=as_object(node.schema))
 
 
 def applicable(node: Node, told: dict) -> Iterator[Node]:
@@ -89,7 +89,7 @@ def applicable(node: Node, told: dict) -> Iterator[Node]:
 def allows(schema: dict, told: dict) -> bool:
     """Whether a schema allows the object's value in each discriminator field."""
     for name, kind in schema.get("properties", {}).items():
-        listed = [kind["const"]] if "const" in mapping(kind) else mapping(kind).get("enum")
+        listed = [kind["const"]] if "const" in as_object(kind) else as_object(kind).get("enum")
         if listed and name in told and not set(listed) & set(told[name]):
             return False
     return True

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from conformance.judge import decide, judge
-from conformance.model.exchange import Ending, Exchange, Question
+from conformance.model.exchange import CaseId, Ending, Exchange
 from conformance.model.rule import rule
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target
 from conformance.model.verdict import MUST, Finding, Status, untestable
 from conformance.rules.conditions import succeeded
@@ -15,7 +15,7 @@ from conformance.rules.example import HELLO, answered, completion, error, exchan
 
 
 def facts(ids, **target):
-    return RunFacts(
+    return RunManifest(
         tool="test",
         started="2026-01-01T00:00:00Z",
         target=Target(base_url="http://h/v1", model="m", **target),
@@ -25,12 +25,12 @@ def facts(ids, **target):
     )
 
 
-def named(x: Exchange, name: str, question: Question) -> Exchange:
+def named(x: Exchange, name: str, question: CaseId) -> Exchange:
     return replace(x, id=name, question=question, views={})
 
 
 def hello(mode, profile="langgraph", api="chat"):
-    return Question(api, profile, mode, f"{api}.hello")
+    return CaseId(api, profile, mode, f"{api}.hello")
 
 
 GREETINGS = {

@@ -6,30 +6,30 @@ from collections import Counter
 import pytest
 
 from conformance import catalogue
-from conformance.model.exchange import Question
+from conformance.model.exchange import CaseId
 from conformance.model.profile import WRONG_KEY
 from conformance.model.target import Target
-from conformance.plan import ASKERS, plan, questions, to_json
-from conformance.selftest import PROFILES
+from conformance.plan import BASE_PROFILES, plan, planned_cases, to_json
+from conformance.selftest import DEFAULT_PROFILES
 
 TARGET = Target(base_url="http://localhost:1/v1", model="the-model")
 
 
 def test_the_gate_costs_at_most_120_requests():
-    asked = Counter(request.questions[0].api for request in plan(TARGET, PROFILES, "gate"))
+    asked = Counter(request.questions[0].api for request in plan(TARGET, DEFAULT_PROFILES, "gate"))
     assert asked.total() <= 120
     assert asked["chat"] > 80
     assert asked["messages"] > 20
 
 
 def test_smoke_costs_at_most_8_requests():
-    assert 2 <= len(plan(TARGET, PROFILES, "smoke")) <= 8
+    assert 2 <= len(plan(TARGET, DEFAULT_PROFILES, "smoke")) <= 8
 
 
 def test_smoke_greets_as_every_framework_calls_a_tool_and_makes_one_mistake():
-    asked = [a.question for a in questions(TARGET, PROFILES, "smoke")]
+    asked = [a.question for a in planned_cases(TARGET, DEFAULT_PROFILES, "smoke")]
     greetings = [q for q in asked if q.topic == "hello"]
-    assert {q.profile for q in greetings if q.mode == "stream"} == {*PROFILES}
+    assert {q.profile for q in greetings if q.mode == "stream"} == {*DEFAULT_PROFILES}
     assert [(q.api, q.profile) for q in greetings if q.mode == "unary"] == [
         ("chat", "hermes"),
         ("messages", "claude-sdk"),
@@ -41,7 +41,7 @@ def test_smoke_greets_as_every_framework_calls_a_tool_and_makes_one_mistake():
 
 
 def test_requests_are_unique_and_so_are_their_ids():
-    requests = plan(TARGET, PROFILES, "full")
+    requests = plan(TARGET, DEFAULT_PROFILES, "full")
     apart = {f"{probe.name}-" for probe in catalogue.probes() if probe.apart}
     merged = [r for r in requests if not r.id.startswith(tuple(apart))]
     assert len({(r.method, r.url, r.headers, r.body, r.turn, r.hang_up, r.kept) for r in merged}) == len(merged)
@@ -49,27 +49,27 @@ def test_requests_are_unique_and_so_are_their_ids():
 
 
 def test_every_question_is_answered_by_exactly_one_request():
-    answered = [question for request in plan(TARGET, PROFILES, "full") for question in request.questions]
-    assert sorted(answered) == sorted(asked.question for asked in questions(TARGET, PROFILES, "full"))
+    answered = [question for request in plan(TARGET, DEFAULT_PROFILES, "full") for question in request.questions]
+    assert sorted(answered) == sorted(asked.question for asked in planned_cases(TARGET, DEFAULT_PROFILES, "full"))
 
 
 def test_planning_twice_gives_the_same():
-    assert plan(TARGET, PROFILES, "full") == plan(TARGET, tuple(reversed(PROFILES)), "full")
+    assert plan(TARGET, DEFAULT_PROFILES, "full") == plan(TARGET, tuple(reversed(DEFAULT_PROFILES)), "full")
 
 
 def test_each_framework_greets_as_itself_in_both_modes():
-    greeted = {a.question for a in questions(TARGET, PROFILES, "gate") if a.question.topic == "hello"}
+    greeted = {a.question for a in planned_cases(TARGET, DEFAULT_PROFILES, "gate") if a.question.topic == "hello"}
     for name, api in (("hermes", "chat"), ("langgraph", "chat"), ("letta", "chat"), ("claude-sdk", "messages")):
-        assert {Question(api, name, mode, f"{api}.hello") for mode in ("stream", "unary")} <= greeted
+        assert {CaseId(api, name, mode, f"{api}.hello") for mode in ("stream", "unary")} <= greeted
 
 
 def test_a_profile_that_was_not_chosen_does_not_greet():
-    names = {a.question.profile for a in questions(TARGET, ("letta",), "gate")}
-    assert names == {"letta", ASKERS["chat"]}
+    names = {a.question.profile for a in planned_cases(TARGET, ("letta",), "gate")}
+    assert names == {"letta", BASE_PROFILES["chat"]}
 
 
 def test_the_model_stands_in_every_body_and_no_placeholder_is_left():
-    for request in plan(TARGET, PROFILES, "full"):
+    for request in plan(TARGET, DEFAULT_PROFILES, "full"):
         assert b"{model}" not in request.body
         if request.questions[0].topic == "hello":
             assert json.loads(request.body)["model"] == "the-model"
@@ -79,16 +79,16 @@ def test_the_target_s_path_and_headers_are_used():
     target = Target(
         base_url="http://h/base/", model="m", apis=("chat",), paths={"chat": "/inference"}, headers={"X-Team": "blue"}
     )
-    request = plan(target, PROFILES, "smoke")[0]
+    request = plan(target, DEFAULT_PROFILES, "smoke")[0]
     assert request.url == "http://h/base/inference"
     assert request.headers[-1] == ("X-Team", "blue")
 
 
 def test_a_target_s_header_replaces_the_profile_s_whatever_its_case():
     target = Target(base_url="http://h", model="m", apis=("chat",), headers={"user-agent": "mine"})
-    names = [name.lower() for name, _ in plan(target, PROFILES, "smoke")[0].headers]
+    names = [name.lower() for name, _ in plan(target, DEFAULT_PROFILES, "smoke")[0].headers]
     assert names.count("user-agent") == 1
-    assert ("mine") in [value for _, value in plan(target, PROFILES, "smoke")[0].headers]
+    assert ("mine") in [value for _, value in plan(target, DEFAULT_PROFILES, "smoke")[0].headers]
 
 
 @pytest.mark.parametrize(("value", "octets"), [({"a": [1, "é"]}, '{"a":[1,"é"]}'), ([], "[]")])
@@ -98,7 +98,7 @@ def test_json_is_compact_and_utf8(value, octets):
 
 def test_a_path_and_a_body_of_octets_hold_the_model_s_name_escaped():
     target = Target(base_url="http://h/v1", model='a/b "c"', apis=("chat",))
-    by_name = {r.id: r for r in plan(target, PROFILES, "full")}
+    by_name = {r.id: r for r in plan(target, DEFAULT_PROFILES, "full")}
     assert by_name["chat.models.one-openai-python-unary"].url == "http://h/v1/models/a%2Fb%20%22c%22"
     assert by_name["chat.models.one-openai-python-unary"].body == b""
     twice = by_name["chat.mistake.duplicate-keys-openai-python-unary"].body
@@ -106,7 +106,7 @@ def test_a_path_and_a_body_of_octets_hold_the_model_s_name_escaped():
 
 
 def test_a_wrong_key_is_a_constant_and_a_missing_one_leaves_no_header():
-    requests = {r.questions[0].probe: dict(r.headers) for r in plan(TARGET, PROFILES, "full")}
+    requests = {r.questions[0].probe: dict(r.headers) for r in plan(TARGET, DEFAULT_PROFILES, "full")}
     assert requests["chat.auth.wrong-key"]["authorization"] == f"Bearer {WRONG_KEY}"
     assert requests["messages.auth.wrong-x-api-key"]["x-api-key"] == WRONG_KEY
     for name, headers in requests.items():

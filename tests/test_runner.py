@@ -9,8 +9,8 @@ import pytest
 from conformance.judge import judge
 from conformance.model.exchange import Exchange
 from conformance.model.target import Target
-from conformance.runner import Options, record
-from conformance.selftest import PROFILES
+from conformance.runner import RunOptions, record
+from conformance.selftest import DEFAULT_PROFILES
 from conformance.storage.folder import RunFolder
 from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.serve import serve
@@ -36,7 +36,7 @@ def run(path, progress=None, *, key=None, server_key=None, **options):
     async def fire():
         async with serve(DEPLOYMENTS["native-sse"], key=server_key) as url:
             target = Target(base_url=url, model="reference")
-            asked = Options(target=target, profiles=PROFILES, key=key, **options)
+            asked = RunOptions(target=target, profiles=DEFAULT_PROFILES, key=key, **options)
             return await record(asked, folder, progress or Counted())
 
     return anyio.run(fire), folder
@@ -65,7 +65,7 @@ def test_nobody_there_stops_after_the_greetings(tmp_path):
     target = Target(base_url=f"http://127.0.0.1:{port}/v1", model="m")
 
     async def fire():
-        return await record(Options(target=target, profiles=PROFILES), folder, Counted())
+        return await record(RunOptions(target=target, profiles=DEFAULT_PROFILES), folder, Counted())
 
     facts = anyio.run(fire)
     assert facts.stopped == "unreachable"
@@ -115,7 +115,9 @@ def test_stopping_keeps_what_was_recorded(tmp_path):
         async with serve(DEPLOYMENTS["native-sse"]) as url:
             with scope:
                 target = Target(base_url=url, model="reference")
-                await record(Options(target=target, profiles=PROFILES, concurrency=1), folder, StopsAfterFive())
+                await record(
+                    RunOptions(target=target, profiles=DEFAULT_PROFILES, concurrency=1), folder, StopsAfterFive()
+                )
 
     async def main():
         nonlocal scope
@@ -134,7 +136,7 @@ def test_a_target_that_takes_connections_and_never_answers_is_left_after_the_gre
     with closing(socket.create_server(("127.0.0.1", 0))) as mute:
         folder = RunFolder.create(tmp_path / "run")
         target = Target(base_url=f"http://127.0.0.1:{mute.getsockname()[1]}/v1", model="m")
-        asked = Options(target=target, profiles=PROFILES, limits=Limits(timeout_s=0.3))
+        asked = RunOptions(target=target, profiles=DEFAULT_PROFILES, limits=Limits(timeout_s=0.3))
         facts = anyio.run(record, asked, folder, Counted())
     assert facts.stopped == "unreachable"
     assert "sends no response" in facts.stopped_why

@@ -17,11 +17,11 @@ import pytest
 
 from conformance import catalogue, selftest
 from conformance.model.verdict import Status
-from conformance.pytest_plugin import Violation, declare_markers, one_a_verdict
+from conformance.pytest_plugin import Violation, declare_markers, verdict_items
 from conformance.report import build
-from conformance.report.failures import Evidence
-from conformance.runs.execute import Judged
-from conformance.selftest import inspect, line, look, subject, subjects
+from conformance.report.failures import Recording
+from conformance.runs.execute import JudgedRun
+from conformance.selftest import run_change, run_subject, subject, subjects, summarize
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS
 
@@ -66,7 +66,7 @@ def unless(quick, name):
 
 @pytest.mark.parametrize("name", [unless(name in REPRESENTATIVES, name) for name in subjects()])
 def test_the_gate_says_of_it_what_the_matrix_says(recorded_once, name):
-    got = line(name, look(name, "gate", recorded_once))
+    got = summarize(name, run_subject(name, "gate", recorded_once))
     assert {"must": list(got.must), "should": list(got.should)} == EXPECTED[name]["gate"]
     assert got.errors == ()
     assert got.caught_by or got.must == ()
@@ -76,7 +76,7 @@ def test_the_gate_says_of_it_what_the_matrix_says(recorded_once, name):
     "name", [unless(name in REPRESENTATIVES and not is_caught(name, "gate"), name) for name in subjects()]
 )
 def test_the_full_suite_says_of_it_what_the_matrix_says(recorded_once, name):
-    got = line(name, look(name, "full", recorded_once))
+    got = summarize(name, run_subject(name, "full", recorded_once))
     assert {"must": list(got.must), "should": list(got.should)} == EXPECTED[name]["full"]
     assert got.is_right
     assert got.errors == ()
@@ -98,14 +98,14 @@ def report_of(seen):
     """The report of both front ends, with the failures and one rule that judges every exchange."""
     shown = tuple(v for v in seen.judged.verdicts if v.status in (Status.FAIL, Status.ERROR) or v.rule == EVERYWHERE)
     load = seen.exchanges.__getitem__
-    report = build.build(seen.facts, replace(seen.judged, verdicts=shown), load)
-    return Judged(report, Evidence(load, seen.facts.target))
+    report = build.build_report(seen.facts, replace(seen.judged, verdicts=shown), load)
+    return JudgedRun(report, Recording(load, seen.facts.target))
 
 
 def violated(session, run):
     """The rules whose items fail under pytest, by level."""
     found = {"must": set(), "should": set(), "may": set()}
-    for item in one_a_verdict(session, run):
+    for item in verdict_items(session, run):
         try:
             item.setup()
             item.runtest()
@@ -130,7 +130,7 @@ def sample(every):
 
 @pytest.mark.parametrize("name", [unless(name in sample(EVERY), name) for name in sample(SOME)])
 def test_both_front_ends_say_it(items_session, recorded_once, name):
-    run = report_of(look(name, "gate", recorded_once))
+    run = report_of(run_subject(name, "gate", recorded_once))
     failed, expected = violated(items_session, run), EXPECTED[name]["gate"]
     assert failed["must"] == set(expected["must"])
     assert failed["should"] | failed["may"] == set(expected["should"])
@@ -147,11 +147,11 @@ def cases(seen, *statuses):
 @pytest.mark.parametrize("name", TIMED_DEFECTS)
 def test_a_defect_in_time_is_caught_in_real_time_too(recorded_once, name):
     """Over TCP in real time: a case may be untestable on a busy machine, but no other verdict may differ."""
-    failing = cases(look(name, "full", recorded_once), Status.FAIL)
+    failing = cases(run_subject(name, "full", recorded_once), Status.FAIL)
     deployment, change, policy, caught_by = subject(name)
     base = recorded_once(deployment, policy, "full")
     for _ in range(TRIES):
-        seen = inspect(deployment, change, policy, base=base, real_time=True)
+        seen = run_change(deployment, change, policy, base=base, real_time=True)
         failed, untestable = cases(seen, Status.FAIL), cases(seen, Status.UNTESTABLE)
         assert failed <= failing
         assert {case for case in failing - failed if case[0] not in TIMED or case not in untestable} == set()

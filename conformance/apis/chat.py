@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from conformance.apis.content import Answer, Choice, ToolCall
-from conformance.model.exchange import Exchange, Span, view
+from conformance.apis.content import Choice, ResponseContent, ToolCall
+from conformance.model.exchange import Exchange, Span, cached_reader
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_body import whole_object
-from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
 from conformance.parsing.sse import DONE, Event, payloads, span, stream
 
 REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
@@ -45,7 +45,7 @@ class Fragment(NamedTuple):
     value: Any
 
 
-@view
+@cached_reader
 def chunks(x: Exchange) -> tuple[Chunk, ...]:
     """The events that are JSON objects, including those after the end marker."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
@@ -53,13 +53,13 @@ def chunks(x: Exchange) -> tuple[Chunk, ...]:
     return tuple([new(Chunk, pair) for pair in pairs if type(pair[1]) is dict])
 
 
-@view
-def said(x: Exchange) -> tuple[Chunk, ...]:
+@cached_reader
+def answer_chunks(x: Exchange) -> tuple[Chunk, ...]:
     """The chunks that make up the completion: those before the end marker.
 
     Left out are errors, Azure's annotations, and objects that no client would treat as a chunk.
     """
-    end = _end(x)
+    end = _finish_reason(x)
     return tuple(
         [
             chunk
@@ -74,10 +74,10 @@ LABELS = ("id", "created", "model")
 """The fields by which every chunk identifies its completion."""
 
 
-@view
+@cached_reader
 def columns(x: Exchange) -> dict[str, tuple[Any, ...]]:
     """The values of each of LABELS in the completion's chunks, in order; None where a chunk has none."""
-    return {name: tuple([chunk.value.get(name) for chunk in said(x)]) for name in LABELS}
+    return {name: tuple([chunk.value.get(name) for chunk in answer_chunks(x)]) for name in LABELS}
 
 
 def are_all(values: Iterable[Any], kind: type) -> bool:
@@ -85,8 +85,8 @@ def are_all(values: Iterable[Any], kind: type) -> bool:
     return set(map(type, values)) <= {kind}
 
 
-@view
-def _end(x: Exchange) -> int:
+@cached_reader
+def _finish_reason(x: Exchange) -> int:
     """The offset of the end marker, or else of the end of the content."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
     return next((event.start for event, value in pairs if value is DONE), len(reply(x).content))
@@ -102,23 +102,25 @@ def is_annotation(value: Object) -> bool:
 
     https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming
     """
-    choices = sequence(value.get("choices"))
+    choices = as_array(value.get("choices"))
     if not choices:
         return "prompt_filter_results" in value
-    return all("content_filter_offsets" in mapping(choice) and not mapping(choice).get("delta") for choice in choices)
+    return all(
+        "content_filter_offsets" in as_object(choice) and not as_object(choice).get("delta") for choice in choices
+    )
 
 
-@view
+@cached_reader
 def has_error(x: Exchange) -> bool:
     """Whether there is an error instead of or inside the completion."""
-    whole = whole_object(x)
+    whole = json_body(x)
     return bool(whole.get("error")) if whole is not None else any(c.value.get("error") for c in chunks(x))
 
 
-@view
+@cached_reader
 def parts(x: Exchange) -> tuple[Part, ...]:
     """All entries of `choices` that are objects, chunk by chunk."""
-    return tuple(_parts(said(x)))
+    return tuple(_parts(answer_chunks(x)))
 
 
 def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
@@ -135,40 +137,40 @@ def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
                 yield new(Part, (chunk, choice, delta, slot))
 
 
-@view
+@cached_reader
 def finishing(x: Exchange) -> tuple[Part, ...]:
     """The parts that have a finish_reason."""
     return tuple([part for part in parts(x) if part.choice.get("finish_reason")])
 
 
-@view
+@cached_reader
 def is_shaped(x: Exchange) -> bool:
     """Whether all choices have a delta (in a chunk) or a message (in a non-streaming response)."""
-    whole = whole_object(x)
+    whole = json_body(x)
     if whole is None:
         return all(type(part.choice.get("delta")) is dict for part in parts(x))
     return all(isinstance(choice.get("message"), dict) for _, choice, _ in whole_choices(whole))
 
 
-@view
+@cached_reader
 def fragments(x: Exchange) -> tuple[Fragment, ...]:
     """All entries of `tool_calls`, in order."""
-    whole = whole_object(x)
+    whole = json_body(x)
     if whole is not None:
         return tuple(
             Fragment(None, index, call)
             for index, _, message in whole_choices(whole)
-            for call in sequence(message.get("tool_calls"))
+            for call in as_array(message.get("tool_calls"))
         )
     return tuple(
         Fragment(part.chunk.event, part.slot, call)
         for part in parts(x)
         if "tool_calls" in part.delta
-        for call in sequence(part.delta["tool_calls"])
+        for call in as_array(part.delta["tool_calls"])
     )
 
 
-def place(x: Exchange, at: Chunk | Part | Fragment | Event | None = None) -> Span:
+def span_of(x: Exchange, at: Chunk | Part | Fragment | Event | None = None) -> Span:
     """The bytes of a chunk or event, or of the complete content."""
     event = at.chunk.event if isinstance(at, Part) else at.event if isinstance(at, Chunk | Fragment) else at
     return span(x, event) if event is not None else reply(x).locate(0, len(reply(x).content))
@@ -176,14 +178,14 @@ def place(x: Exchange, at: Chunk | Part | Fragment | Event | None = None) -> Spa
 
 def whole_choices(whole: Object) -> Iterator[tuple[int, Object, Object]]:
     """The choices of a non-streaming response that are objects: index (or else list position), choice, message."""
-    for at, choice in enumerate(sequence(whole.get("choices"))):
+    for at, choice in enumerate(as_array(whole.get("choices"))):
         if isinstance(choice, dict):
             index = choice.get("index")
-            yield int(index) if is_integer(index) else at, choice, mapping(choice.get("message"))
+            yield int(index) if is_integer(index) else at, choice, as_object(choice.get("message"))
 
 
 @dataclass(slots=True)
-class _Draft:
+class _ChoiceBuilder:
     """A choice while it is assembled."""
 
     pieces: list[str] = field(default_factory=list)
@@ -203,14 +205,14 @@ class _Draft:
         if finish and isinstance(finish, str):
             self.finishes.append(finish)
         if logprobs := choice.get("logprobs"):
-            self.logprobs += sequence(mapping(logprobs).get("content"))
+            self.logprobs += as_array(as_object(logprobs).get("content"))
 
     def _add_rest(self, message: Object) -> None:
         for key, value in message.items():
             if not value or key == "content":
                 continue
             if key == "tool_calls":
-                self.calls += [call for call in sequence(value) if isinstance(call, dict)]
+                self.calls += [call for call in as_array(value) if isinstance(call, dict)]
             elif key in ORDINARY:
                 self.texts.setdefault(key, []).extend(_texts(value))
             else:
@@ -236,14 +238,14 @@ def _texts(value: Any) -> list[str]:
     """The texts in a string, or in a list of content parts, as some vendors send it."""
     if isinstance(value, str):
         return [value] if value else []
-    return [text for part in sequence(value) if isinstance(part, dict) and (text := string(part.get("text")))]
+    return [text for part in as_array(value) if isinstance(part, dict) and (text := as_string(part.get("text")))]
 
 
 def join(fragments: Iterable[Object]) -> tuple[ToolCall, ...]:
     """Join fragments into calls: by index; without one, a new ID begins a call and the rest goes to the last call."""
     calls: dict[Any, list[Object]] = {}
     for fragment in fragments:
-        index, name = fragment.get("index"), string(fragment.get("id"))
+        index, name = fragment.get("index"), as_string(fragment.get("id"))
         if is_integer(index):
             key: Any = int(index)
         else:
@@ -253,46 +255,46 @@ def join(fragments: Iterable[Object]) -> tuple[ToolCall, ...]:
 
 
 def _call(index: int | None, fragments: list[Object]) -> ToolCall:
-    functions = [mapping(fragment.get("function") or fragment.get("custom")) for fragment in fragments]
+    functions = [as_object(fragment.get("function") or fragment.get("custom")) for fragment in fragments]
     return ToolCall(
         index=index,
-        id=next((name for f in fragments if (name := string(f.get("id")))), ""),
-        type=next((name for f in fragments if (name := string(f.get("type")))), ""),
-        name=next((name for f in functions if (name := string(f.get("name")))), ""),
-        arguments="".join(string(function.get("arguments") or function.get("input")) for function in functions),
+        id=next((name for f in fragments if (name := as_string(f.get("id")))), ""),
+        type=next((name for f in fragments if (name := as_string(f.get("type")))), ""),
+        name=next((name for f in functions if (name := as_string(f.get("name")))), ""),
+        arguments="".join(as_string(function.get("arguments") or function.get("input")) for function in functions),
     )
 
 
 def frames(x: Exchange) -> list[Object]:
     """The objects that have the choices: the non-streaming response, or the chunks."""
-    whole = whole_object(x)
-    return [whole] if whole is not None else [chunk.value for chunk in said(x)]
+    whole = json_body(x)
+    return [whole] if whole is not None else [chunk.value for chunk in answer_chunks(x)]
 
 
-def labels(x: Exchange, name: str) -> tuple[str, ...]:
+def distinct_values(x: Exchange, name: str) -> tuple[str, ...]:
     """The distinct strings of a field next to the choices, such as `model`, in the order of appearance."""
-    return _labels(frames(x), name)
+    return _distinct_values(frames(x), name)
 
 
-def _labels(values: Iterable[Object], name: str) -> tuple[str, ...]:
+def _distinct_values(values: Iterable[Object], name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([v for value in values if (v := value.get(name)) and isinstance(v, str)]))
 
 
-@view
-def answer(x: Exchange) -> Answer:
+@cached_reader
+def chat_content(x: Exchange) -> ResponseContent:
     """The completion, in one format for both modes; without choices if nothing could be read."""
-    whole, values = whole_object(x), frames(x)
+    whole, values = json_body(x), frames(x)
     told = whole_choices(whole) if whole is not None else ((p.slot, p.choice, p.delta) for p in parts(x))
-    drafts: dict[int, _Draft] = {}
+    drafts: dict[int, _ChoiceBuilder] = {}
     for index, choice, message in told:
         draft = drafts.get(index)
         if draft is None:
-            draft = drafts[index] = _Draft()
+            draft = drafts[index] = _ChoiceBuilder()
         draft.add(choice, message)
-    return Answer(
+    return ResponseContent(
         choices=tuple(drafts[index].finished(index, whole=whole is not None) for index in sorted(drafts)),
-        ids=_labels(values, "id"),
-        models=_labels(values, "model"),
+        ids=_distinct_values(values, "id"),
+        models=_distinct_values(values, "model"),
         created=tuple(dict.fromkeys([v for value in values if is_integer(v := value.get("created"))])),
         usage=next((v for value in reversed(values) if isinstance(v := value.get("usage"), dict)), None),
         error=has_error(x),

@@ -5,9 +5,9 @@ from typing import Any, Literal, get_args
 
 from conformance.parsing.json_values import Object
 
-End = Literal["stop", "length", "tool_calls", "content_filter"]
-ENDS: tuple[End, ...] = get_args(End)
-SAID_OTHERWISE: dict[str, End] = {
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+FINISH_REASONS: tuple[FinishReason, ...] = get_args(FinishReason)
+FINISH_REASON_ALIASES: dict[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "max_tokens": "length",
@@ -61,10 +61,10 @@ class Choice:
         return self.finishes[0] if self.finishes else ""
 
     @property
-    def end(self) -> End | None:
+    def end(self) -> FinishReason | None:
         """The finish reason mapped to that of Chat Completions; None for one that no API defines."""
-        word = SAID_OTHERWISE.get(self.finish, self.finish)
-        return next((end for end in ENDS if end == word), None)
+        word = FINISH_REASON_ALIASES.get(self.finish, self.finish)
+        return next((end for end in FINISH_REASONS if end == word), None)
 
     @property
     def is_empty(self) -> bool:
@@ -73,7 +73,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ResponseContent:
     """A completion, streamed or not: its choices by index, and the fields around them.
 
     `ids`, `models` and `created` are the distinct values in the order of appearance; `usage` is the last usage

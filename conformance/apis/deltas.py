@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from conformance.model.exchange import Api, Exchange, view
+from conformance.model.exchange import Api, Exchange, cached_reader
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import Object
 from conformance.parsing.sse import Event, payloads, stream
@@ -22,7 +22,7 @@ class Delta(NamedTuple):
     text: str
 
 
-@view
+@cached_reader
 def deltas(x: Exchange) -> tuple[Delta, ...]:
     """The non-empty deltas, in order. Anything malformed is ignored."""
     read, new = READERS[x.api], tuple.__new__
@@ -38,7 +38,7 @@ def deltas(x: Exchange) -> tuple[Delta, ...]:
     )
 
 
-@view
+@cached_reader
 def arrivals(x: Exchange) -> tuple[int, ...]:
     """When each delta had arrived, in nanoseconds since the exchange began."""
     timeline, at = reply(x).timeline or ((0, 0),), 0

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
-from conformance.apis.request import asked
-from conformance.model.exchange import Exchange, Span, view
+from conformance.apis.request import request_body
+from conformance.model.exchange import Exchange, Span, cached_reader
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_text import NOT_JSON, value_of
+from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.sse import looks_like_events, payloads, span, stream
 
 Kind = Literal[
@@ -32,7 +32,7 @@ MOST_TEXT = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class ErrorResponse:
     """An error response; `kind` is `none` if the request was not rejected.
 
     `kind`: `openai` and `anthropic` are the error objects of the APIs; `error-text` is `{"error": "..."}`, `detail` is
@@ -63,16 +63,16 @@ class Refusal:
         return self.kind not in ("none", "text", "html", "empty", "events")
 
 
-@view
-def refusal(x: Exchange) -> Refusal:
+@cached_reader
+def error_response(x: Exchange) -> ErrorResponse:
     """The error of a response: by its status, or inside a response with a 2xx status."""
     status = reply(x).status
     if 200 <= status < 300:
         return _in_events(x) if looks_like_events(x) else _in_success(x)
-    return _refused(x) if status >= 400 else Refusal()
+    return _rejected(x) if status >= 400 else ErrorResponse()
 
 
-@view
+@cached_reader
 def error_at(x: Exchange) -> int | None:
     """The index of the first dispatched event that is an error, or None."""
     return next((at for at, value in enumerate(payloads(x)) if _is_error(value)), None)
@@ -82,36 +82,36 @@ def _is_error(value: Any) -> bool:
     return isinstance(value, dict) and (bool(value.get("error")) or value.get("type") == "error")
 
 
-def _in_events(x: Exchange) -> Refusal:
+def _in_events(x: Exchange) -> ErrorResponse:
     at = error_at(x)
     if at is None:
-        return Refusal()
+        return ErrorResponse()
     event = stream(x).dispatched[at]
     return _read(payloads(x)[at], reply(x).status, event.data, span(x, event), in_band=True)
 
 
-def _in_success(x: Exchange) -> Refusal:
+def _in_success(x: Exchange) -> ErrorResponse:
     value = body(x)
     if not _is_error(value) or value.get("choices") or value.get("content"):
-        return Refusal()
+        return ErrorResponse()
     return _read(value, reply(x).status, reply(x).content, _whole(x), in_band=True)
 
 
-def _refused(x: Exchange) -> Refusal:
+def _rejected(x: Exchange) -> ErrorResponse:
     answer = reply(x)
     if looks_like_events(x) and answer.content:
         found = _in_events(x)
-        return Refusal(
+        return ErrorResponse(
             kind="events", status=answer.status, at=_whole(x), message=found.message, text=_text(answer.content),
             type=found.type, param=found.param, code=found.code, error=found.error,
         )  # fmt: skip
     return _read(body(x), answer.status, answer.content, _whole(x), in_band=False)
 
 
-@view
+@cached_reader
 def body(x: Exchange) -> Any:
     """The response body as one JSON value, or NOT_JSON."""
-    return value_of(reply(x).content)
+    return parse_json(reply(x).content)
 
 
 def _whole(x: Exchange) -> Span:
@@ -123,10 +123,10 @@ def _text(octets: bytes) -> str:
     return octets[:MOST_TEXT].decode("utf-8", "replace")
 
 
-def _read(value: Any, status: int, octets: bytes, at: Span, *, in_band: bool) -> Refusal:
+def _read(value: Any, status: int, octets: bytes, at: Span, *, in_band: bool) -> ErrorResponse:
     kind = _kind(value, octets)
     error = value["error"] if kind in ("openai", "anthropic") else value if kind == "object" else {}
-    return Refusal(
+    return ErrorResponse(
         kind=kind,
         status=status,
         message=_message(kind, value, error, octets),
@@ -196,7 +196,7 @@ def _as_word(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(map(re.escape, sorted(written)))})(?![A-Za-z0-9_-])")
 
 
-def mentions(text: str, name: str) -> bool:
+def mentions_word(text: str, name: str) -> bool:
     """Whether a text contains the last part of a field's path as a word.
 
     Servers write `max_tokens`, `body.max_tokens`, `/max_tokens`, `messages[0].max_tokens`, or `maxTokens`.
@@ -204,25 +204,25 @@ def mentions(text: str, name: str) -> bool:
     return bool(_as_word(name).search(text))
 
 
-def names(said: Refusal, name: str) -> bool:
+def names_field(said: ErrorResponse, name: str) -> bool:
     """Whether an error names a field: in `param`, in a location, or as a word of its message.
 
     `name` is a path with dots (`stream_options.include_usage`); only its last part must be named.
     """
     readable = said.kind in ("openai", "anthropic", "detail", "error-text", "events")
     message = said.message if readable else said.text
-    return any(mentions(place, name) for place in (said.param or "", *said.places, message[:MOST_TEXT]))
+    return any(mentions_word(place, name) for place in (said.param or "", *said.places, message[:MOST_TEXT]))
 
 
 def refuses_streaming(x: Exchange) -> bool:
     """Whether the target rejected streaming: by a 501, or by an error that names `stream` or streaming."""
-    said = refusal(x)
+    said = error_response(x)
     if x.mode != "stream" or not said or said.in_band:
         return False
     about = x.question.about
-    if about and names(said, about):
+    if about and names_field(said, about):
         return False
-    return said.status == 501 or names(said, "stream") or bool(STREAMING.search(said.message))
+    return said.status == 501 or names_field(said, "stream") or bool(STREAMING.search(said.message))
 
 
 def may_refuse_streaming(x: Exchange) -> bool:
@@ -231,19 +231,19 @@ def may_refuse_streaming(x: Exchange) -> bool:
     return 400 <= status < 500 or (status >= 500 and refuses_streaming(x))
 
 
-def own_fields(x: Exchange) -> tuple[str, ...]:
+def rejected_fields(x: Exchange) -> tuple[str, ...]:
     """The fields of the request that its error refers to, except `model` and `stream`."""
-    said = refusal(x)
+    said = error_response(x)
     if said.in_band or said.status not in (400, 422, 501) or refuses_streaming(x):
         return ()
-    return tuple(name for name in asked(x) if name not in ("model", "stream") and _means(said, name))
+    return tuple(name for name in request_body(x) if name not in ("model", "stream") and _means(said, name))
 
 
-def _means(said: Refusal, name: str) -> bool:
+def _means(said: ErrorResponse, name: str) -> bool:
     """Whether the error refers to the field, and not just uses a word that is also a field name."""
     if "_" in name:
-        return names(said, name)
-    if any(mentions(place, name) for place in (said.param or "", *said.places)):
+        return names_field(said, name)
+    if any(mentions_word(place, name) for place in (said.param or "", *said.places)):
         return True
     return bool(re.search(rf"['\"`]{re.escape(name)}\b", said.message[:MOST_TEXT]))
 

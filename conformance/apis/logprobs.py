@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from conformance.apis.chat import Part, answer, parts
+from conformance.apis.chat import Part, chat_content, parts
 from conformance.apis.content import Choice
 from conformance.apis.request import stops_asked
-from conformance.model.exchange import Exchange, view
-from conformance.parsing.json_body import whole_object
-from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
 
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 """Stands in a token for bytes that are not a complete character on their own."""
@@ -21,48 +21,50 @@ class Entry(NamedTuple):
     part: Part | None = None
 
 
-@view
+@cached_reader
 def entries(x: Exchange) -> tuple[Entry, ...]:
     """All entries of `logprobs.content`, in order."""
-    if whole_object(x) is not None:
-        return tuple(Entry(value) for choice in answer(x).choices for value in choice.logprobs)
+    if json_body(x) is not None:
+        return tuple(Entry(value) for choice in chat_content(x).choices for value in choice.logprobs)
     told = [part for part in parts(x) if part.choice.get("logprobs")]
     return tuple(Entry(value, part) for part in told for value in _content(part.choice))
 
 
 def _content(choice: Object) -> list[Any]:
-    return sequence(mapping(choice.get("logprobs")).get("content"))
+    return as_array(as_object(choice.get("logprobs")).get("content"))
 
 
 def alternatives(value: Any) -> Iterator[Object]:
     """The entries of a token's `top_logprobs` that are objects."""
-    return (entry for entry in sequence(mapping(value).get("top_logprobs")) if isinstance(entry, dict))
+    return (entry for entry in as_array(as_object(value).get("top_logprobs")) if isinstance(entry, dict))
 
 
-def octets(value: Any) -> bytes | None:
+def token_bytes(value: Any) -> bytes | None:
     """The bytes of an entry's `bytes` field, or None if it is not a list of bytes."""
-    told = mapping(value).get("bytes")
+    told = as_object(value).get("bytes")
     if not isinstance(told, list) or not all(is_integer(octet) and 0 <= octet < 256 for octet in told):
         return None
     return bytes(int(octet) for octet in told)
 
 
-def likelihood(value: Any) -> float | None:
+def logprob(value: Any) -> float | None:
     """An entry's log probability, or None if it is not a number."""
-    told = mapping(value).get("logprob")
+    told = as_object(value).get("logprob")
     return told if isinstance(told, int | float) and not isinstance(told, bool) else None
 
 
-def spelt(choice: Choice) -> str:
+def joined_tokens(choice: Choice) -> str:
     """The joined text of a choice's tokens, with UNREADABLE for bytes that are not a character."""
-    told = [octets(value) for value in choice.logprobs]
+    told = [token_bytes(value) for value in choice.logprobs]
     known = [octet for octet in told if octet is not None]
     if len(known) == len(told):
         return b"".join(known).decode(errors="replace")
-    return "".join(string(mapping(value).get("token")) for value in choice.logprobs)
+    return "".join(as_string(as_object(value).get("token")) for value in choice.logprobs)
 
 
 def hides_tokens(x: Exchange) -> bool:
     """Whether the completion may have tokens outside its text: reasoning, tool calls, or a removed stop sequence."""
-    hidden = any(choice.calls or choice.reasoning or choice.refusal or choice.other for choice in answer(x).choices)
+    hidden = any(
+        choice.calls or choice.reasoning or choice.refusal or choice.other for choice in chat_content(x).choices
+    )
     return hidden or bool(stops_asked(x))

@@ -9,18 +9,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from conformance.apis.content import Answer, Choice, ToolCall
-from conformance.model.exchange import Exchange, view
-from conformance.parsing.json_body import whole_object
-from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
+from conformance.apis.content import Choice, ResponseContent, ToolCall
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
 from conformance.parsing.sse import Event, looks_like_events
-from conformance.parsing.typed_events import Part, is_torn, of, parts
+from conformance.parsing.typed_events import Part, has_invalid_json, of_type, parts
 
 CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 """The types of blocks that call a tool; the client runs only the first type."""
 
 
-@view
+@cached_reader
 def building(x: Exchange) -> tuple[Part, ...]:
     """The events that build the message: those before message_stop."""
     return tuple(takewhile(lambda part: part.type != "message_stop", parts(x)))
@@ -41,11 +41,11 @@ class Block:
     @property
     def type(self) -> str:
         """The `type` of the block."""
-        return string(self.start.get("type"))
+        return as_string(self.start.get("type"))
 
     def all_of(self, name: str) -> str:
         """A text field of the block: its initial value and its deltas, joined."""
-        return string(self.start.get(name)) + "".join(self.added.get(name, ()))
+        return as_string(self.start.get(name)) + "".join(self.added.get(name, ()))
 
     @property
     def arguments(self) -> str:
@@ -55,19 +55,19 @@ class Block:
         return json.dumps(self.start["input"], ensure_ascii=False) if "input" in self.start else ""
 
 
-@view
+@cached_reader
 def blocks(x: Exchange) -> tuple[Block, ...]:
     """The content blocks that are objects, in the order of their indexes."""
-    whole = whole_object(x)
+    whole = json_body(x)
     if whole is not None:
-        return tuple(Block(block, stopped=True) for block in sequence(whole.get("content")) if isinstance(block, dict))
+        return tuple(Block(block, stopped=True) for block in as_array(whole.get("content")) if isinstance(block, dict))
     found: dict[int, Block] = {}
     for part in building(x):
         index = part.value.get("index")
         if not is_integer(index):
             continue
         if part.type == "content_block_start":
-            found[int(index)] = Block(mapping(part.value.get("content_block")), events=[part.event])
+            found[int(index)] = Block(as_object(part.value.get("content_block")), events=[part.event])
         elif block := found.get(int(index)):
             _take(block, part)
     return tuple(found[index] for index in sorted(found))
@@ -78,81 +78,83 @@ def _take(block: Block, part: Part) -> None:
     if part.type == "content_block_stop":
         block.stopped = True
     elif part.type == "content_block_delta":
-        for name, text in mapping(part.value.get("delta")).items():
+        for name, text in as_object(part.value.get("delta")).items():
             if name != "type" and isinstance(text, str):
                 block.added.setdefault(name, []).append(text)
 
 
-def told(x: Exchange) -> list[Object]:
+def message_states(x: Exchange) -> list[Object]:
     """The objects with the message's own fields: the non-streaming response, or message_start and message_deltas."""
-    whole = whole_object(x)
-    return [whole] if whole is not None else list(_told(building(x)))
+    whole = json_body(x)
+    return [whole] if whole is not None else list(_message_states(building(x)))
 
 
-def _told(found: Iterable[Part]) -> Iterator[Object]:
+def _message_states(found: Iterable[Part]) -> Iterator[Object]:
     for part in found:
         if part.type == "message_start":
-            yield mapping(part.value.get("message"))
+            yield as_object(part.value.get("message"))
         elif part.type == "message_delta":
-            yield mapping(part.value.get("delta")) | {"usage": part.value.get("usage")}
+            yield as_object(part.value.get("delta")) | {"usage": part.value.get("usage")}
 
 
-@view
-def answer(x: Exchange) -> Answer:
+@cached_reader
+def messages_content(x: Exchange) -> ResponseContent:
     """The completion, with one choice; without choices if nothing could be read."""
-    heads, found = told(x), blocks(x)
-    failed = mapping(whole_object(x)).get("type") == "error" or bool(of(x, "error"))
+    heads, found = message_states(x), blocks(x)
+    failed = as_object(json_body(x)).get("type") == "error" or bool(of_type(x, "error"))
     if failed or not (heads or found):
-        return Answer(error=failed)
+        return ResponseContent(error=failed)
     choice = Choice(
         index=0,
-        role=next((role for head in heads if (role := string(head.get("role")))), ""),
+        role=next((role for head in heads if (role := as_string(head.get("role")))), ""),
         pieces=tuple(_pieces(found)),
         reasoning="".join(block.all_of("thinking") for block in found),
         calls=tuple(_call(block) for block in found if block.type == CALLS[0]),
-        finishes=tuple(reason for end in _ends(x) if (reason := string(end.get("stop_reason")))),
+        finishes=tuple(reason for end in _ends(x) if (reason := as_string(end.get("stop_reason")))),
         other=frozenset(b.type for b in found if b.type not in ("text", "thinking", "redacted_thinking", CALLS[0])),
     )
-    return Answer(
+    return ResponseContent(
         choices=(choice,),
-        ids=tuple(dict.fromkeys(name for head in heads if (name := string(head.get("id"))))),
-        models=tuple(dict.fromkeys(name for head in heads if (name := string(head.get("model"))))),
+        ids=tuple(dict.fromkeys(name for head in heads if (name := as_string(head.get("id"))))),
+        models=tuple(dict.fromkeys(name for head in heads if (name := as_string(head.get("model"))))),
         usage=next((v for head in reversed(heads) if isinstance(v := head.get("usage"), dict)), None),
     )
 
 
 def _ends(x: Exchange) -> Iterable[Object]:
     """The objects that may have a stop_reason: the non-streaming response, or the message_deltas."""
-    whole = whole_object(x)
-    return [whole] if whole is not None else [mapping(part.value.get("delta")) for part in of(x, "message_delta")]
+    whole = json_body(x)
+    return (
+        [whole] if whole is not None else [as_object(part.value.get("delta")) for part in of_type(x, "message_delta")]
+    )
 
 
 def _pieces(found: Iterable[Block]) -> Iterator[str]:
     for block in found:
         if block.type == "text":
-            yield from (text for text in (string(block.start.get("text")), *block.added.get("text", ())) if text)
+            yield from (text for text in (as_string(block.start.get("text")), *block.added.get("text", ())) if text)
 
 
 def _call(block: Block) -> ToolCall:
     return ToolCall(
-        id=string(block.start.get("id")),
+        id=as_string(block.start.get("id")),
         type=block.type,
-        name=string(block.start.get("name")),
+        name=as_string(block.start.get("name")),
         arguments=block.arguments,
     )
 
 
-@view
-def illegible(x: Exchange) -> str:
+@cached_reader
+def unreadable_reason(x: Exchange) -> str:
     """Why the response is unreadable, as a clause; empty if it can be read."""
-    whole = whole_object(x)
+    whole = json_body(x)
     if whole is not None:
         return "" if isinstance(whole.get("content"), list) else "the message has no `content` list"
     if not looks_like_events(x):
         return "the response is not a JSON object"
-    if is_torn(x):
+    if has_invalid_json(x):
         return "an event is not JSON"
-    if not of(x, "message_start"):
+    if not of_type(x, "message_start"):
         return "the stream has no message_start event"
     lost = sum(part.type == "content_block_delta" for part in building(x)) - sum(
         len(block.events) - 1 - block.stopped for block in blocks(x)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from conformance.model.exchange import Api, Exchange, view
-from conformance.parsing.http1 import requested
-from conformance.parsing.json_text import value_of
-from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
+from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.parsing.http1 import request_header
+from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
 
 NO_JSON = "no-json"
 """The subject of a fuzzed request whose body is not a JSON object."""
@@ -13,26 +13,26 @@ EXTENDED = "extended"
 """The same for an object in JSON with extensions, which RFC 8259 (section 9) allows a parser to accept."""
 
 
-@view
-def asked(x: Exchange) -> Object:
+@cached_reader
+def request_body(x: Exchange) -> Object:
     """The JSON object of the request body; empty if it is not one."""
-    return mapping(body_sent(x))
+    return as_object(body_sent(x))
 
 
 def body_sent(x: Exchange) -> Any:
     """The JSON value of the request body, or NOT_JSON."""
-    return value_of(x.sent.partition(b"\r\n\r\n")[2])
+    return parse_json(x.sent.partition(b"\r\n\r\n")[2])
 
 
 def has_key(x: Exchange) -> bool:
     """Whether the run's own key was sent: it is masked to its last character; a placeholder or wrong key is not."""
-    carried = (value for name in ("authorization", "x-api-key", "api-key") for value in requested(x, name))
+    carried = (value for name in ("authorization", "x-api-key", "api-key") for value in request_header(x, name))
     return any(value.endswith("*") for value in carried)
 
 
 def choices_asked(x: Exchange) -> int:
     """How many choices are requested: `n`, or 1."""
-    wanted = asked(x).get("n") if x.api == "chat" else 1
+    wanted = request_body(x).get("n") if x.api == "chat" else 1
     return max(1, int(wanted)) if is_integer(wanted) else 1
 
 
@@ -46,7 +46,7 @@ CAPS: dict[Api, tuple[str, ...]] = {
 
 def cap_asked(x: Exchange) -> int:
     """How many tokens a choice may have; 0 without a limit."""
-    named = (asked(x).get(name) for name in CAPS[x.api])
+    named = (request_body(x).get(name) for name in CAPS[x.api])
     return min((int(cap) for cap in named if is_integer(cap) and cap > 0), default=0)
 
 
@@ -56,8 +56,8 @@ STOPS: dict[Api, str] = {"chat": "stop", "messages": "stop_sequences"}
 
 def stops_asked(x: Exchange) -> tuple[str, ...]:
     """The requested stop sequences, from a list or a single string, without empty ones."""
-    wanted = asked(x).get(STOPS.get(x.api, ""))
-    return tuple(stop for stop in (wanted, *sequence(wanted)) if isinstance(stop, str) and stop)
+    wanted = request_body(x).get(STOPS.get(x.api, ""))
+    return tuple(stop for stop in (wanted, *as_array(wanted)) if isinstance(stop, str) and stop)
 
 
 FORMATS: dict[Api, str] = {"chat": "response_format", "messages": "output_config", "responses": "text"}
@@ -66,22 +66,22 @@ FORMATS: dict[Api, str] = {"chat": "response_format", "messages": "output_config
 
 def format_asked(x: Exchange) -> Object:
     """The requested format: its `type`, and its JSON Schema as `schema`, if any."""
-    wanted = mapping(asked(x).get(FORMATS[x.api]))
+    wanted = as_object(request_body(x).get(FORMATS[x.api]))
     if x.api == "chat":
-        return wanted | {"schema": mapping(wanted.get("json_schema")).get("schema")}
-    return mapping(wanted.get("format"))
+        return wanted | {"schema": as_object(wanted.get("json_schema")).get("schema")}
+    return as_object(wanted.get("format"))
 
 
-@view
+@cached_reader
 def prompt_length(x: Exchange) -> int:
     """The characters of text in the request's conversation, without tools."""
-    body = asked(x)
-    said = [*sequence(body.get("messages")), *sequence(body.get("input"))]
-    contents = [mapping(message).get("content") for message in said]
+    body = request_body(x)
+    said = [*as_array(body.get("messages")), *as_array(body.get("input"))]
+    contents = [as_object(message).get("content") for message in said]
     contents += [body.get("system"), body.get("instructions"), body.get("input")]
-    texts = [text for content in contents for text in (content, *(_text(part) for part in sequence(content)))]
-    return sum(len(string(text)) for text in texts)
+    texts = [text for content in contents for text in (content, *(_text(part) for part in as_array(content)))]
+    return sum(len(as_string(text)) for text in texts)
 
 
 def _text(part: object) -> object:
-    return mapping(part).get("text")
+    return as_object(part).get("text")

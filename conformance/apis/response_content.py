@@ -3,16 +3,16 @@
 from collections.abc import Callable
 
 from conformance.apis import chat, messages, responses
-from conformance.apis.content import Answer
+from conformance.apis.content import ResponseContent
 from conformance.model.exchange import Api, Exchange
 
-READERS: dict[Api, Callable[[Exchange], Answer]] = {
-    "chat": chat.answer,
-    "messages": messages.answer,
-    "responses": responses.answer,
+READERS: dict[Api, Callable[[Exchange], ResponseContent]] = {
+    "chat": chat.chat_content,
+    "messages": messages.messages_content,
+    "responses": responses.responses_content,
 }
 
 
-def answer(x: Exchange) -> Answer:
+def response_content(x: Exchange) -> ResponseContent:
     """The completion, in one format for every API and both modes."""
     return READERS[x.api](x)

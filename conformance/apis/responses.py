@@ -7,40 +7,40 @@ Anything else is ignored here; the rules report it.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from conformance.apis.content import Answer, Choice, ToolCall
-from conformance.model.exchange import Exchange, view
-from conformance.parsing.json_body import whole_object
-from conformance.parsing.json_values import Object, is_integer, mapping, sequence, string
-from conformance.parsing.sse import TERMINAL, Event, looks_like_events
-from conformance.parsing.typed_events import Part, is_torn, of, parts
+from conformance.apis.content import Choice, ResponseContent, ToolCall
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
+from conformance.parsing.sse import TERMINAL_EVENTS, Event, looks_like_events
+from conformance.parsing.typed_events import Part, has_invalid_json, of_type, parts
 
 OPENINGS = ("response.created", "response.queued", "response.in_progress")
 """The events that have the response object before it has any output."""
 UNFINISHED = ("in_progress", "queued", "")
 
 
-@view
+@cached_reader
 def terminal(x: Exchange) -> Part | None:
     """The first event that ends the stream."""
-    return next((part for part in parts(x) if part.type in TERMINAL["responses"]), None)
+    return next((part for part in parts(x) if part.type in TERMINAL_EVENTS["responses"]), None)
 
 
-@view
+@cached_reader
 def building(x: Exchange) -> tuple[Part, ...]:
     """The events that build the response: those before the one that ends it."""
     end = terminal(x)
     return tuple(part for part in parts(x) if end is None or part.event.start < end.event.start)
 
 
-@view
-def told(x: Exchange) -> tuple[Object, ...]:
+@cached_reader
+def response_states(x: Exchange) -> tuple[Object, ...]:
     """The response objects, in order: the non-streaming response, or each state of it in a stream."""
-    whole = whole_object(x)
+    whole = json_body(x)
     if whole is not None:
         return (whole,)
     ends = (terminal(x),) if terminal(x) else ()
     found = [*(part for part in building(x) if part.type in OPENINGS), *ends]
-    return tuple(mapping(part.value.get("response")) for part in found if part)
+    return tuple(as_object(part.value.get("response")) for part in found if part)
 
 
 @dataclass(slots=True)
@@ -62,10 +62,10 @@ class Item:
     @property
     def type(self) -> str:
         """The `type` of the item."""
-        return string(self.added.get("type"))
+        return as_string(self.added.get("type"))
 
 
-@view
+@cached_reader
 def items(x: Exchange) -> tuple[Item, ...]:
     """The items of a stream, in the order of their indexes; events of an index that was not added are ignored."""
     found: dict[int, Item] = {}
@@ -74,7 +74,7 @@ def items(x: Exchange) -> tuple[Item, ...]:
         if not is_integer(index):
             continue
         if part.type == "response.output_item.added":
-            found[int(index)] = Item(mapping(part.value.get("item")), events=[part.event])
+            found[int(index)] = Item(as_object(part.value.get("item")), events=[part.event])
         elif item := found.get(int(index)):
             item.events.append(part.event)
             _take(item, part)
@@ -84,59 +84,59 @@ def items(x: Exchange) -> tuple[Item, ...]:
 def _take(item: Item, part: Part) -> None:
     value, place = part.value, part.value.get("content_index")
     index = int(place) if is_integer(place) else None
-    delta = string(value.get("delta"))
+    delta = as_string(value.get("delta"))
     if part.type == "response.output_text.delta":
         item.texts.setdefault(index, []).append(delta)
     elif part.type == "response.output_text.done":
-        item.ends[index] = string(value.get("text"))
+        item.ends[index] = as_string(value.get("text"))
     elif part.type == "response.function_call_arguments.delta":
         item.texts.setdefault(None, []).append(delta)
     elif part.type == "response.function_call_arguments.done":
-        item.ends[None] = string(value.get("arguments"))
+        item.ends[None] = as_string(value.get("arguments"))
     elif part.type == "response.refusal.delta":
         item.refusals.append(delta)
     elif part.type.startswith("response.reasoning") and part.type.endswith(".delta"):
         item.thoughts.append(delta)
     elif part.type == "response.output_item.done":
-        item.done = mapping(value.get("item"))
+        item.done = as_object(value.get("item"))
 
 
 def output(value: Object) -> list[Object]:
     """The items of a response that are objects."""
-    return [item for item in sequence(value.get("output")) if isinstance(item, dict)]
+    return [item for item in as_array(value.get("output")) if isinstance(item, dict)]
 
 
 def contents(item: Object) -> list[Object]:
     """The content parts of a message."""
-    return [part for part in sequence(item.get("content")) if isinstance(part, dict)]
+    return [part for part in as_array(item.get("content")) if isinstance(part, dict)]
 
 
-@view
+@cached_reader
 def has_failed(x: Exchange) -> bool:
     """Whether there is an error instead of or inside the response, or its status is `failed`."""
-    whole = whole_object(x)
+    whole = json_body(x)
     if whole is not None:
         return bool(whole.get("error")) or whole.get("status") == "failed"
-    return bool(of(x, "error", "response.failed"))
+    return bool(of_type(x, "error", "response.failed"))
 
 
-@view
-def answer(x: Exchange) -> Answer:
+@cached_reader
+def responses_content(x: Exchange) -> ResponseContent:
     """The completion, with one choice; without choices if nothing could be read."""
-    whole, states, failed = whole_object(x), told(x), has_failed(x)
+    whole, states, failed = json_body(x), response_states(x), has_failed(x)
     if failed or not (states or items(x)):
-        return Answer(error=failed)
+        return ResponseContent(error=failed)
     choice = _choice_of_whole(whole) if whole is not None else _choice_of_stream(x)
-    return Answer(
+    return ResponseContent(
         choices=(choice,),
-        ids=tuple(dict.fromkeys(name for state in states if (name := string(state.get("id"))))),
-        models=tuple(dict.fromkeys(name for state in states if (name := string(state.get("model"))))),
+        ids=tuple(dict.fromkeys(name for state in states if (name := as_string(state.get("id"))))),
+        models=tuple(dict.fromkeys(name for state in states if (name := as_string(state.get("model"))))),
         created=tuple(dict.fromkeys(v for state in states if is_integer(v := state.get("created_at")))),
         usage=next((v for state in reversed(states) if isinstance(v := state.get("usage"), dict)), None),
     )
 
 
-SAID = ("message", "function_call", "reasoning")
+OUTPUT_TEXT_TYPES = ("message", "function_call", "reasoning")
 
 
 def _choice_of_whole(whole: Object) -> Choice:
@@ -145,21 +145,23 @@ def _choice_of_whole(whole: Object) -> Choice:
     thoughts = [part for item in found if item.get("type") == "reasoning" for part in _thoughts(item)]
     return Choice(
         index=0,
-        role=next((role for item in found if (role := string(item.get("role")))), ""),
-        pieces=tuple(text for part in spoken if (text := string(part.get("text")))),
-        refusal="".join(string(part.get("refusal")) for part in spoken),
-        reasoning="".join(string(part.get("text")) for part in thoughts),
+        role=next((role for item in found if (role := as_string(item.get("role")))), ""),
+        pieces=tuple(text for part in spoken if (text := as_string(part.get("text")))),
+        refusal="".join(as_string(part.get("refusal")) for part in spoken),
+        reasoning="".join(as_string(part.get("text")) for part in thoughts),
         calls=tuple(
-            _call(item, string(item.get("arguments"))) for item in found if item.get("type") == "function_call"
+            _call(item, as_string(item.get("arguments"))) for item in found if item.get("type") == "function_call"
         ),
         finishes=_finishes(whole, any(item.get("type") == "function_call" for item in found)),
-        other=frozenset(kind for item in found if (kind := string(item.get("type"))) and kind not in SAID),
+        other=frozenset(
+            kind for item in found if (kind := as_string(item.get("type"))) and kind not in OUTPUT_TEXT_TYPES
+        ),
     )
 
 
 def _thoughts(item: Object) -> Iterator[Object]:
     for name in ("summary", "content"):
-        yield from (part for part in sequence(item.get(name)) if isinstance(part, dict))
+        yield from (part for part in as_array(item.get(name)) if isinstance(part, dict))
 
 
 def _choice_of_stream(x: Exchange) -> Choice:
@@ -169,13 +171,13 @@ def _choice_of_stream(x: Exchange) -> Choice:
     )
     return Choice(
         index=0,
-        role=next((role for item in found if (role := string(item.added.get("role")))), ""),
+        role=next((role for item in found if (role := as_string(item.added.get("role")))), ""),
         pieces=tuple(text for item in found if item.type == "message" for text in _texts(item)),
         refusal="".join(text for item in found for text in item.refusals),
         reasoning="".join(text for item in found for text in item.thoughts),
         calls=calls,
-        finishes=_finishes(mapping(end.value.get("response")), bool(calls)) if end else (),
-        other=frozenset(item.type for item in found if item.type and item.type not in SAID),
+        finishes=_finishes(as_object(end.value.get("response")), bool(calls)) if end else (),
+        other=frozenset(item.type for item in found if item.type and item.type not in OUTPUT_TEXT_TYPES),
     )
 
 
@@ -187,29 +189,29 @@ def _texts(item: Item) -> Iterable[str]:
 
 def _call(item: Object, arguments: str) -> ToolCall:
     return ToolCall(
-        id=string(item.get("call_id")), type="function_call", name=string(item.get("name")), arguments=arguments
+        id=as_string(item.get("call_id")), type="function_call", name=as_string(item.get("name")), arguments=arguments
     )
 
 
 def _finishes(response: Object, calls: bool) -> tuple[str, ...]:  # noqa: FBT001 - private, and named at the call
     """The finish reason: `stop` or, with a tool call, `tool_calls` if completed; else the reason in the response."""
-    status = string(response.get("status"))
+    status = as_string(response.get("status"))
     if status == "incomplete":
-        return (string(mapping(response.get("incomplete_details")).get("reason")) or status,)
+        return (as_string(as_object(response.get("incomplete_details")).get("reason")) or status,)
     if status in UNFINISHED:
         return ()
     return ("tool_calls" if calls else "stop",) if status == "completed" else (status,)
 
 
-@view
-def illegible(x: Exchange) -> str:
+@cached_reader
+def unreadable_reason(x: Exchange) -> str:
     """Why the response is unreadable, as a clause; empty if it can be read."""
-    whole = whole_object(x)
+    whole = json_body(x)
     if whole is not None:
         return "" if isinstance(whole.get("output"), list) else "the response has no `output` list"
     if not looks_like_events(x):
         return "the response is not a JSON object"
-    if is_torn(x):
+    if has_invalid_json(x):
         return "an event is not JSON"
     deltas = [part for part in building(x) if part.type.endswith(".delta")]
     kept = {event.start for item in items(x) for event in item.events}

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from conformance.apis.content import ToolCall
-from conformance.apis.request import asked
-from conformance.apis.response_content import answer
-from conformance.model.exchange import Api, Exchange, view
-from conformance.parsing.json_text import value_of
-from conformance.parsing.json_values import Object, mapping, sequence, string
+from conformance.apis.request import request_body
+from conformance.apis.response_content import response_content
+from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_values import Object, as_array, as_object, as_string
 
-Freedom = Literal["none", "auto", "required", "named", "unclear"]
+ToolChoiceMode = Literal["none", "auto", "required", "named", "unclear"]
 
 KINDS = ("", "function", "custom", "tool_use", "function_call")
 """The types of call that a request can offer; vendors report their own tools under other types."""
 
-MARKS = re.compile(
+TOOL_CALL_MARKERS = re.compile(
     r"<\|?tool_calls?(?:_\w+)?\|?>|\[TOOL_CALLS?\]|<\|python_tag\|>|<function[=_]|<｜tool▁calls?▁begin｜>"
     r"|<\|tool_calls?_(?:section_)?begin\|>|\bto=functions\."
 )
@@ -30,25 +30,25 @@ ARGUMENTS = ("arguments", "parameters")
 MOST_TEXT = 100_000
 
 
-@view
+@cached_reader
 def offered(x: Exchange) -> dict[str, Object]:
     """The tools that the request defines, by name: each with its `parameters` and whether it is `strict`.
 
     This includes the older `functions` of Chat Completions, but not the vendor's own tools.
     """
-    body = asked(x)
-    found = [_definition(mapping(tool)) for tool in sequence(body.get("tools"))]
-    found += map(mapping, sequence(body.get("functions")))
-    return {name: tool for tool in found if (name := string(tool.get("name")))}
+    body = request_body(x)
+    found = [_definition(as_object(tool)) for tool in as_array(body.get("tools"))]
+    found += map(as_object, as_array(body.get("functions")))
+    return {name: tool for tool in found if (name := as_string(tool.get("name")))}
 
 
 def _definition(tool: Object) -> Object:
     """A tool's definition: nested on Chat Completions, next to `type` on the other APIs."""
-    inner = mapping(tool.get("function") or tool.get("custom") or tool)
+    inner = as_object(tool.get("function") or tool.get("custom") or tool)
     return inner | {"parameters": inner["input_schema"]} if "input_schema" in inner else inner
 
 
-FREEDOMS: dict[str, Freedom] = {
+TOOL_CHOICE_MODES: dict[str, ToolChoiceMode] = {
     "none": "none",
     "auto": "auto",
     "required": "required",
@@ -57,24 +57,24 @@ FREEDOMS: dict[str, Freedom] = {
 """The meaning of the APIs' values of `tool_choice`; only Messages has `any`."""
 
 
-@view
-def freedom(x: Exchange) -> Freedom:
+@cached_reader
+def tool_choice_mode(x: Exchange) -> ToolChoiceMode:
     """Whether the request allows, requires or forbids a tool call; `unclear` if `tool_choice` or `tools` is invalid."""
-    body = asked(x)
+    body = request_body(x)
     if any(not isinstance(body.get(name), list | None) for name in ("tools", "functions")):
         return "unclear"
     choice = body.get("tool_choice") or ("auto" if offered(x) else "none")
     if required_name(x):
         return "named"
     if isinstance(choice, dict):
-        choice = mapping(choice.get("allowed_tools") or choice).get("mode") or choice.get("type")
-    return FREEDOMS.get(string(choice), "unclear")
+        choice = as_object(choice.get("allowed_tools") or choice).get("mode") or choice.get("type")
+    return TOOL_CHOICE_MODES.get(as_string(choice), "unclear")
 
 
 def required_name(x: Exchange) -> str:
     """The name of the one tool that `tool_choice` requires, or empty."""
-    choice = mapping(asked(x).get("tool_choice"))
-    return string(mapping(choice.get("function") or choice.get("custom") or choice).get("name"))
+    choice = as_object(request_body(x).get("tool_choice"))
+    return as_string(as_object(choice.get("function") or choice.get("custom") or choice).get("name"))
 
 
 SINGLE: dict[Api, str] = {
@@ -85,31 +85,31 @@ SINGLE: dict[Api, str] = {
 """The field that sets whether a response may have more than one call."""
 
 
-def wants_one_call(x: Exchange) -> bool:
+def allows_one_call(x: Exchange) -> bool:
     """Whether the request allows no more than one call."""
     if x.api == "messages":
-        return mapping(asked(x).get("tool_choice")).get("disable_parallel_tool_use") is True
-    return asked(x).get("parallel_tool_calls") is False
+        return as_object(request_body(x).get("tool_choice")).get("disable_parallel_tool_use") is True
+    return request_body(x).get("parallel_tool_calls") is False
 
 
 def calls(x: Exchange) -> Iterator[tuple[int, ToolCall]]:
     """The calls of the response, each with the index of its choice."""
-    for choice in answer(x).choices:
+    for choice in response_content(x).choices:
         yield from ((choice.index, call) for call in choice.calls if call.type in KINDS)
 
 
-def misnamed(x: Exchange) -> Iterator[ToolCall]:
+def wrong_tool_calls(x: Exchange) -> Iterator[ToolCall]:
     """The calls of another tool than the required one."""
     wanted = required_name(x)
     yield from (call for _, call in calls(x) if wanted and call.name and call.name != wanted)
 
 
-def leaked(x: Exchange) -> str:
+def tool_call_in_text(x: Exchange) -> str:
     """The text that contains a call as the model wrote it, or its markers next to a parsed call; or empty."""
-    for choice in answer(x).choices:
+    for choice in response_content(x).choices:
         text = choice.text[:MOST_TEXT].strip()
         is_named = any(re.search(rf"\b{re.escape(name)}\b", text) for name in offered(x))
-        if MARKS.search(text) and (choice.calls or is_named):
+        if TOOL_CALL_MARKERS.search(text) and (choice.calls or is_named):
             return text
         if not choice.calls and _is_call(text, offered(x)):
             return text
@@ -119,7 +119,7 @@ def leaked(x: Exchange) -> str:
 def _is_call(text: str, tools: dict[str, Object]) -> bool:
     """Whether a text is only a call of one of the tools, as JSON."""
     fenced = FENCE.match(text)
-    value: Any = value_of((fenced[1] if fenced else text).encode("utf-8", "replace"))
-    first = mapping(value[0] if isinstance(value, list) and value else value)
-    call = mapping(first.get("function") or first.get("tool_call") or first)
-    return string(call.get("name")) in tools and any(name in call for name in ARGUMENTS)
+    value: Any = parse_json((fenced[1] if fenced else text).encode("utf-8", "replace"))
+    first = as_object(value[0] if isinstance(value, list) and value else value)
+    call = as_object(first.get("function") or first.get("tool_call") or first)
+    return as_string(call.get("name")) in tools and any(name in call for name in ARGUMENTS)

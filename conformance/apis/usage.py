@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeGuard
 
 from conformance.apis.chat import chunks
-from conformance.model.exchange import Api, Exchange, view
-from conformance.parsing.json_body import whole_object
-from conformance.parsing.json_values import Object, is_integer, mapping
+from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_values import Object, as_object, is_integer
 from conformance.parsing.sse import Event
 
 ABSURD = 10**9
@@ -34,14 +34,14 @@ class Report(NamedTuple):
     within: Object
 
 
-@view
+@cached_reader
 def reports(x: Exchange) -> tuple[Report, ...]:
     """All usage values of a response, of any type, in order."""
     return tuple(_reports(x))
 
 
 def _reports(x: Exchange) -> Iterator[Report]:
-    whole = whole_object(x)
+    whole = json_body(x)
     told = ((None, whole),) if whole is not None else chunks(x)
     for event, value in told:
         for within in (value, value.get("message"), value.get("response")):
@@ -49,14 +49,14 @@ def _reports(x: Exchange) -> Iterator[Report]:
                 yield Report(event, within["usage"], within)
 
 
-@view
+@cached_reader
 def usage(x: Exchange) -> Usage | None:
     """The usage, or None if none is reported or its counts are impossible.
 
     A stream reports its usage so far: the last one counts, field by field on Messages, where that of message_start
     alone is only a beginning.
     """
-    told = [mapping(report.value) for report in reports(x)]
+    told = [as_object(report.value) for report in reports(x)]
     if read := LAST.get(x.api):
         return next((found for value in reversed(told) if (found := read(value))), None)
     if all(report.event and report.within.get("type") == "message" for report in reports(x)):
@@ -71,7 +71,7 @@ def _of_chat(value: Object) -> Usage | None:
     prompt, answer = value.get("prompt_tokens"), value.get("completion_tokens")
     if not (_is_count(prompt) and _is_count(answer)):
         return None
-    cached = mapping(value.get("prompt_tokens_details")).get("cached_tokens")
+    cached = as_object(value.get("prompt_tokens_details")).get("cached_tokens")
     return Usage(int(prompt), int(answer), int(cached) if _is_count(cached) else 0)
 
 
@@ -86,7 +86,7 @@ def _of_responses(value: Object) -> Usage | None:
     prompt, answer = value.get("input_tokens"), value.get("output_tokens")
     if not (_is_count(prompt) and _is_count(answer)):
         return None
-    cached = mapping(value.get("input_tokens_details")).get("cached_tokens")
+    cached = as_object(value.get("input_tokens_details")).get("cached_tokens")
     return Usage(int(prompt), int(answer), int(cached) if _is_count(cached) else 0)
 
 

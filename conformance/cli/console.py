@@ -9,21 +9,21 @@ from conformance.model.probe import SUITES, Suite
 from conformance.plan import plan
 from conformance.report.formats import terminal
 from conformance.report.impacts import money
-from conformance.runner import Options, cost_of, tokens_of
+from conformance.runner import RunOptions, cost_of, tokens_of
 from conformance.runs import execute
-from conformance.runs.execute import Judged, Output
-from conformance.runs.options import Whom
+from conformance.runs.execute import JudgedRun, Output
+from conformance.runs.options import TargetOptions
 
 SCREEN = "-"
 
 
-def record(options: Options, path: Path) -> None:
+def record_with_progress(options: RunOptions, path: Path) -> None:
     """Record a run, with a progress bar on a terminal."""
     with Bar(terminal.console(sys.stderr)) as bar:
-        execute.carry_out(options, path, bar)
+        execute.record_run(options, path, bar)
 
 
-def tell(judged: Judged, outputs: Sequence[Output], hint: str = "") -> int:
+def print_report(judged: JudgedRun, outputs: Sequence[Output], hint: str = "") -> int:
     """Write the reports, print the verdicts, and return the exit code.
 
     If a report goes to standard output, the verdicts go to standard error.
@@ -44,7 +44,7 @@ def tell(judged: Judged, outputs: Sequence[Output], hint: str = "") -> int:
     return judged.report.exit_code
 
 
-def serve_hint(whom: Whom, judged: Judged) -> str:
+def serve_hint(whom: TargetOptions, judged: JudgedRun) -> str:
     """How to restart the embedded server, which has stopped when the report is printed."""
     if whom.base_url or whom.target or not any(verdict.counts for verdict in judged.report.verdicts):
         return ""
@@ -54,7 +54,7 @@ def serve_hint(whom: Whom, judged: Judged) -> str:
     return f"To run the curl commands, restart the embedded server: {command}"
 
 
-def preview(options: Options) -> int:
+def preview(options: RunOptions) -> int:
     """Print the requests of a run and the maximum cost of each suite; send nothing."""
     for request in plan(options.target, options.profiles, options.suite):
         size = f"{len(request.body)} bytes, max_tokens {request.max_tokens}"
@@ -66,7 +66,7 @@ def preview(options: Options) -> int:
     return 0
 
 
-def _bound(options: Options, suite: Suite) -> str:
+def _bound(options: RunOptions, suite: Suite) -> str:
     requests = plan(options.target, options.profiles, suite)
     costs = [cost for request in requests if (cost := cost_of(request, options.target)) is not None]
     price = f"at most {money(sum(costs))}" if costs else "cost unknown without prices"

@@ -17,7 +17,7 @@ from conformance.runs.config import ConfigError
 FORMATS = ("markdown", "json")
 
 
-def tell(old: Path, new: Path, reports: Sequence[str], *, strict: bool) -> int:
+def print_diff(old: Path, new: Path, reports: Sequence[str], *, strict: bool) -> int:
     """Print the differences, write the reports, and return 1 on a regression. Raises ConfigError."""
     outputs = [_output(text) for text in reports]
     before, after = read(old), read(new)
@@ -37,7 +37,7 @@ def tell(old: Path, new: Path, reports: Sequence[str], *, strict: bool) -> int:
 def read(path: Path) -> Report:
     """The report of a run, from its folder or its JSON report. Raises ConfigError."""
     if path.is_dir():
-        return execute.judged(path).report
+        return execute.judge_run(path).report
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
     except (OSError, msgspec.MsgspecError) as error:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from conformance.cli.progress import Bar
 from conformance.fuzz.export_test import as_test
-from conformance.fuzz.session import hunt
+from conformance.fuzz.session import fuzz_run
 from conformance.report.formats import terminal
-from conformance.runner import Options
+from conformance.runner import RunOptions
 from conformance.runs import execute
 from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
@@ -16,7 +16,7 @@ EXAMPLES = ".examples"
 TEST = "test_found.py"
 
 
-def carry_out(options: Options, path: Path, *, examples: int, seed: int) -> None:
+def run_fuzz(options: RunOptions, path: Path, *, examples: int, seed: int) -> None:
     """Fuzz, and store the failing exchanges in a run folder, with a test that reproduces them."""
     try:
         folder = RunFolder.create(path)
@@ -26,7 +26,7 @@ def carry_out(options: Options, path: Path, *, examples: int, seed: int) -> None
     lines: list[str] = []
     with Bar(terminal.console(sys.stderr)) as bar:
         kept = execute.RUNS / EXAMPLES
-        facts = hunt(options, folder, bar, examples=examples, seed=seed, kept=kept, tell=lines.append)
+        facts = fuzz_run(options, folder, bar, examples=examples, seed=seed, kept=kept, tell=lines.append)
     for line in lines:
         print(line, file=sys.stderr)  # noqa: T201 - console output
     if text := as_test(facts, folder.exchange):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from conformance import __version__
-from conformance.runs.options import OUTPUT, HowMuch, Told, What, Whom, Wish
+from conformance.runs.options import OUTPUT, LimitOptions, OutputOptions, RunRequest, SelectionOptions, TargetOptions
 
 OK, FAILED, USAGE, HARNESS_FAILED, INTERRUPTED = 0, 1, 2, 4, 130
 
@@ -33,16 +33,16 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
-WHOM, WHAT, HOW_MUCH, TOLD = Whom(), What(), HowMuch(), Told()
+NO_TARGET, NO_SELECTION, NO_LIMITS, NO_OUTPUT = TargetOptions(), SelectionOptions(), LimitOptions(), OutputOptions()
 """Option groups with nothing set."""
 
 
 @app.command
 def run(
-    whom: Whom = WHOM,
-    what: What = WHAT,
-    how_much: HowMuch = HOW_MUCH,
-    told: Told = TOLD,
+    whom: TargetOptions = NO_TARGET,
+    what: SelectionOptions = NO_SELECTION,
+    how_much: LimitOptions = NO_LIMITS,
+    told: OutputOptions = NO_OUTPUT,
     *,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
 ) -> int:
@@ -55,22 +55,22 @@ def run(
     """
     from conformance.cli import console
     from conformance.runs import execute
-    from conformance.runs.resolve import granted, waivers
+    from conformance.runs.resolve import resolved, waivers
 
     outputs = execute.outputs(told.report)
     accepted = waivers(whom, told.waivers)
-    execute.waived(accepted)
-    with granted(Wish(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
+    execute.load_waivers(accepted)
+    with resolved(RunRequest(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
         if how_much.dry_run:
             return console.preview(options)
         path = execute.folder_for(run_dir, options.target.name)
-        console.record(options, path)
-    judged = execute.judged(path, accepted, strict=told.strict)
-    return console.tell(judged, outputs, hint=console.serve_hint(whom, judged))
+        console.record_with_progress(options, path)
+    judged = execute.judge_run(path, accepted, strict=told.strict)
+    return console.print_report(judged, outputs, hint=console.serve_hint(whom, judged))
 
 
 @app.command
-def judge(run: Path, told: Told = TOLD) -> int:
+def judge(run: Path, told: OutputOptions = NO_OUTPUT) -> int:
     """Judge a recording again, offline.
 
     Parameters
@@ -82,7 +82,7 @@ def judge(run: Path, told: Told = TOLD) -> int:
     from conformance.runs import execute
 
     outputs = execute.outputs(told.report)
-    return console.tell(execute.judged(run, told.waivers, strict=told.strict), outputs)
+    return console.print_report(execute.judge_run(run, told.waivers, strict=told.strict), outputs)
 
 
 @app.command
@@ -90,8 +90,8 @@ def matrix(
     *,
     config: Path,
     out: Path,
-    what: What = WHAT,
-    how_much: HowMuch = HOW_MUCH,
+    what: SelectionOptions = NO_SELECTION,
+    how_much: LimitOptions = NO_LIMITS,
     at_once: Annotated[int, Parameter(validator=lambda _, value: _above_zero(value))] = 4,
 ) -> int:
     """Run every target of a file, and write a static site that compares them.
@@ -107,8 +107,8 @@ def matrix(
     """
     from conformance.cli import matrix as many
 
-    _without("matrix", dry_run=how_much.dry_run)
-    return many.carry_out(config, out, Wish(what=what, how_much=how_much), at_once)
+    _reject_options("matrix", dry_run=how_much.dry_run)
+    return many.run_matrix(config, out, RunRequest(what=what, how_much=how_much), at_once)
 
 
 @app.command
@@ -130,7 +130,7 @@ def diff(
     """
     from conformance.cli import diff
 
-    return diff.tell(old, new, report, strict=strict)
+    return diff.print_diff(old, new, report, strict=strict)
 
 
 @app.command
@@ -155,7 +155,7 @@ def waive(
     from conformance.report import draft_waivers
     from conformance.runs import execute
 
-    text = draft_waivers.first(execute.judged(run).report, days)
+    text = draft_waivers.draft_waivers(execute.judge_run(run).report, days)
     if out is None:
         sys.stdout.write(text)
     else:
@@ -213,7 +213,7 @@ def profiles(*, check: bool = False, python: Path | None = None) -> int:
     if not check:
         sys.stdout.write(listing.as_text(listing.KINDS["profiles"]()))
         return OK
-    return FAILED if profile_versions.tell(python, sys.stdout) else OK
+    return FAILED if profile_versions.print_versions(python, sys.stdout) else OK
 
 
 @app.command
@@ -231,7 +231,7 @@ def explain(name: str, /) -> int:
 
     pages = list(listing.find(name))
     if not pages:
-        near = listing.near(name)
+        near = listing.suggestions(name)
         hint = f"did you mean {', '.join(near)}? " if near else ""
         raise ConfigError(f"explain {name!r}: unknown name; {hint}`conformance list rules` lists the rules")
     out = terminal.console(sys.stdout)
@@ -261,10 +261,10 @@ def serve(
     import anyio
 
     from conformance.runs.config import ConfigError
-    from conformance.runs.embedded import find
+    from conformance.runs.embedded import find_embedded
     from conformance.testbed.server.serve import serve as served
 
-    ours = find(deployment, defect)
+    ours = find_embedded(deployment, defect)
 
     async def until_stopped() -> None:
         async with served(ours.deployment, ours.changes, port=port) as url:
@@ -290,10 +290,10 @@ def _port(value: int) -> None:
 
 @app.command
 def fuzz(
-    whom: Whom = WHOM,
-    what: What = WHAT,
-    how_much: HowMuch = HOW_MUCH,
-    told: Told = TOLD,
+    whom: TargetOptions = NO_TARGET,
+    what: SelectionOptions = NO_SELECTION,
+    how_much: LimitOptions = NO_LIMITS,
+    told: OutputOptions = NO_OUTPUT,
     *,
     max_examples: Annotated[int, Parameter(validator=lambda _, value: _above_zero(value))] = 200,
     seed: int = 0,
@@ -312,7 +312,7 @@ def fuzz(
     """
     from conformance.cli import console
     from conformance.runs import execute
-    from conformance.runs.resolve import granted
+    from conformance.runs.resolve import resolved
 
     try:
         from conformance.cli import fuzz as hunting
@@ -320,17 +320,17 @@ def fuzz(
         from conformance.runs.config import ConfigError
 
         raise ConfigError(f"fuzz needs {error.name}: install oai-conformance[fuzz]") from None
-    _without("fuzz", suite=what.suite != What.suite, dry_run=how_much.dry_run)
+    _reject_options("fuzz", suite=what.suite != SelectionOptions.suite, dry_run=how_much.dry_run)
     outputs = execute.outputs(told.report)
-    execute.waived(told.waivers)
-    with granted(Wish(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
+    execute.load_waivers(told.waivers)
+    with resolved(RunRequest(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
         path = execute.folder_for(run_dir, options.target.name)
-        hunting.carry_out(options, path, examples=max_examples, seed=seed)
-    judged = execute.judged(path, told.waivers, strict=told.strict)
-    return console.tell(judged, outputs, hint=console.serve_hint(whom, judged))
+        hunting.run_fuzz(options, path, examples=max_examples, seed=seed)
+    judged = execute.judge_run(path, told.waivers, strict=told.strict)
+    return console.print_report(judged, outputs, hint=console.serve_hint(whom, judged))
 
 
-def _without(command: str, **given: bool) -> None:
+def _reject_options(command: str, **given: bool) -> None:
     """Reject shared options that this command does not support. Raises ConfigError."""
     from conformance.runs.config import ConfigError
 
@@ -365,10 +365,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # escape what the terminal cannot encode
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(guarded(lambda: app(arguments)))
+    sys.exit(exit_code_of(lambda: app(arguments)))
 
 
-def guarded(command: Callable[[], Any]) -> int:
+def exit_code_of(command: Callable[[], Any]) -> int:
     """Run a command and return its exit code; errors go to standard error."""
     from conformance.runs.config import ConfigError
 
@@ -384,10 +384,10 @@ def guarded(command: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:  # noqa: BLE001 - a harness error has its own exit code
-        return _confess(error)
+        return _report_crash(error)
 
 
-def _confess(error: Exception) -> int:
+def _report_crash(error: Exception) -> int:
     import tempfile
     import traceback
 

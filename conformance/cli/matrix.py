@@ -21,16 +21,16 @@ from conformance.report.formats import badge, html
 from conformance.runner import NullProgress
 from conformance.runs import config, execute
 from conformance.runs.config import ConfigError
-from conformance.runs.execute import Judged
-from conformance.runs.options import Whom, Wish
-from conformance.runs.resolve import granted
+from conformance.runs.execute import JudgedRun
+from conformance.runs.options import RunRequest, TargetOptions
+from conformance.runs.resolve import resolved
 
 FAILED, NOT_ALL = 1, 3
 KEPT = 30
 """Maximum number of runs in a target's trend."""
 
 
-def carry_out(path: Path, out: Path, wish: Wish, at_once: int) -> int:
+def run_matrix(path: Path, out: Path, wish: RunRequest, at_once: int) -> int:
     """Run all targets of a file, write the site, and return the exit code. Raises ConfigError.
 
     1 if a target fails a MUST, else 3 if one could not be run.
@@ -71,7 +71,7 @@ def _files(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, wish: Wish) -> Column:
+def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, wish: RunRequest) -> Column:
     """Record, judge and render one target. An error affects only its own column."""
     try:
         judged = _judged(path, name, entry, out / "runs" / file, wish)
@@ -82,23 +82,23 @@ def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, wish:
     return matrix.column(judged.report, file)
 
 
-def _judged(path: Path, name: str, entry: config.Entry, kept: Path, wish: Wish) -> Judged:
+def _judged(path: Path, name: str, entry: config.Entry, kept: Path, wish: RunRequest) -> JudgedRun:
     """Record a new run of a target next to its earlier ones, and judge it."""
     if entry.deployment:
-        whom = Whom(deployment=entry.deployment, defect=entry.defect)
+        whom = TargetOptions(deployment=entry.deployment, defect=entry.defect)
     else:
-        whom = Whom(target=name, config=path)
+        whom = TargetOptions(target=name, config=path)
     kept.mkdir(parents=True, exist_ok=True)
     folder = kept / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-    with granted(replace(wish, whom=whom)) as options:
+    with resolved(replace(wish, whom=whom)) as options:
         named = replace(options, target=msgspec.structs.replace(options.target, name=name))
-        execute.carry_out(named, folder, NullProgress())
-    judged = execute.judged(folder, entry.waivers)
-    (kept / f"{folder.name}.json").write_bytes(msgspec.json.encode(_few(judged.report)))
+        execute.record_run(named, folder, NullProgress())
+    judged = execute.judge_run(folder, entry.waivers)
+    (kept / f"{folder.name}.json").write_bytes(msgspec.json.encode(_prune(judged.report)))
     return judged
 
 
-def _few(report: Report) -> dict[str, int]:
+def _prune(report: Report) -> dict[str, int]:
     """Failed rules per level, for the trend."""
     failed = {level.value: {v.rule for v in report.verdicts if v.counts and v.level is level} for level in Level}
     return {level: len(rules) for level, rules in failed.items()}

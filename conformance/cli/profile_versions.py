@@ -13,12 +13,12 @@ from conformance.model.profile import Profile
 from conformance.runs.config import ConfigError
 
 NPM: Final = "npm:"
-ASK: Final = """
+LIST_PACKAGES: Final = """
 import importlib.metadata, json, sys
 found = {d.metadata["name"].lower(): d.version for d in importlib.metadata.distributions() if d.metadata["name"]}
 json.dump(found, sys.stdout)
 """
-ASKED_WITHIN_S: Final = 60
+LIST_TIMEOUT_S: Final = 60
 
 Lookup = Callable[[str], str | None]
 """The version of a package, or None where it is not installed."""
@@ -37,14 +37,14 @@ class Package(NamedTuple):
         return self.installed is not None and _order(self.installed) > _order(self.captured)
 
 
-def tell(python: Path | None, out: TextIO) -> bool:
+def print_versions(python: Path | None, out: TextIO) -> bool:
     """Print one line per profile; return whether an installed framework is newer than captured. Raises ConfigError."""
     lookup = _lookup(python)
     drifted = False
     for profile in catalogue.profiles():
         packages = tuple(_packages(profile, lookup))
         drifted = drifted or any(package.is_newer for package in packages)
-        out.write(f"{profile.name:<17} {profile.api:<9} {_told(packages)}\n")
+        out.write(f"{profile.name:<17} {profile.api:<9} {_version_line(packages)}\n")
     if drifted:
         out.write("Recapture the newer ones: `make capture` in a checkout shows what they send now.\n")
     return drifted
@@ -59,7 +59,7 @@ def _packages(profile: Profile, lookup: Lookup) -> Iterator[Package]:
             return
 
 
-def _told(packages: Iterable[Package]) -> str:
+def _version_line(packages: Iterable[Package]) -> str:
     """The packages that are newer; if none, the state of the framework's own package."""
     made = tuple(packages)
     newer = [f"{p.name} {p.installed} is newer than the captured {p.captured}" for p in made if p.is_newer]
@@ -91,7 +91,7 @@ def _lookup(python: Path | None) -> Lookup:
     if python is None:
         return _here
     try:
-        asked = subprocess.run([python, "-c", ASK], capture_output=True, check=True, timeout=ASKED_WITHIN_S)  # noqa: S603 - the user names the program
+        asked = subprocess.run([python, "-c", LIST_PACKAGES], capture_output=True, check=True, timeout=LIST_TIMEOUT_S)  # noqa: S603 - the user names the program
         found: dict[str, str] = json.loads(asked.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise ConfigError(f"--python {python}: accepted: a working Python interpreter ({error})") from None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-PATIENCE_S = 2.0
+SHOW_AFTER_S = 2.0
 
 
 class Bar:
@@ -38,7 +38,7 @@ class Bar:
     def done(self, _exchange: Exchange) -> None:
         """Count one recorded exchange."""
         self._done += 1
-        if self._bar is None and self._console.is_terminal and time.monotonic() - self._since > PATIENCE_S:
+        if self._bar is None and self._console.is_terminal and time.monotonic() - self._since > SHOW_AFTER_S:
             self._start()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._done)

@@ -1,8 +1,8 @@
 """The clients: how a framework handles a response, and whether it would retry."""
 
-from conformance.clients.affected import impact_of, impacts_of
+from conformance.clients.affected import affected_clients, profile_impacts
 from conformance.clients.client import Client
 from conformance.clients.explain import impact
 from conformance.clients.registry import CLIENTS
 
-__all__ = ["CLIENTS", "Client", "impact", "impact_of", "impacts_of"]
+__all__ = ["CLIENTS", "Client", "affected_clients", "impact", "profile_impacts"]

@@ -1,13 +1,13 @@
 """The clients that a response affects, computed over all clients: no list of frameworks is kept by hand."""
 
-from conformance.clients.explain import impact, is_hurt
+from conformance.clients.explain import impact, is_affected
 from conformance.clients.registry import CLIENTS
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.target import Prices
 
 
-def impact_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
+def profile_impacts(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
     """The impacts on the clients of the profile that sent the request; none for an unknown profile.
 
     `fallback` is the same profile's unary exchange of the same probe.
@@ -16,7 +16,7 @@ def impact_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[I
     return tuple(impact(client, x, fallback, prices) for client in clients if client.api == x.api)
 
 
-def impacts_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
+def affected_clients(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
     """The impacts of the same bytes on all clients of the API, without those whose users simply get the response.
 
     Clients of one profile with the same impact are reported once, by the later version. A recording that the user
@@ -27,6 +27,6 @@ def impacts_of(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[
     clients = [client for speakers in CLIENTS.values() for client in speakers if client.api == x.api]
     found: dict[tuple[str, str, int], Impact] = {}
     for seen in (impact(client, x, fallback, prices) for client in clients):
-        if is_hurt(seen):
+        if is_affected(seen):
             found.setdefault((seen.profile, seen.outcome, seen.requests), seen)
     return tuple(found.values())

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from conformance.clients.client import Play
-from conformance.clients.node import broken_off, dispatched, maybe, parse_json, text_of, unheard
+from conformance.clients.client import Simulation
+from conformance.clients.node import broken_off, dispatched, no_response, optional_get, parse_json, text_of
 from conformance.clients.sdk import ATTEMPTS
 from conformance.clients.transport import body
-from conformance.clients.turn import ClientError, Turn, outcome_of
+from conformance.clients.turn import ClientError, DecodedResponse, outcome_of
 from conformance.clients.validators import Check
 from conformance.model.exchange import Exchange
 from conformance.parsing.http1 import reply
@@ -66,7 +66,7 @@ def whole(x: Exchange, valid: Check) -> Any:
 
 def reported(error: Any) -> ClientError:
     """An error that the stream itself reports."""
-    said = maybe(error, "message")
+    said = optional_get(error, "message")
     return ClientError("api", said if isinstance(said, str) else "")
 
 
@@ -79,14 +79,14 @@ def retryable(x: Exchange, error: ClientError | None) -> bool:
     return error.kind == "connection" or (x.mode == "unary" and broken_off(x))
 
 
-def played(x: Exchange, turn: Turn, *, again: bool) -> Play:
+def simulated(x: Exchange, turn: DecodedResponse, *, again: bool) -> Simulation:
     """The play of a turn that is sent three times, or once."""
-    return Play(outcome=outcome_of(turn), asked=(x,) * (ATTEMPTS if again else 1), turn=turn)
+    return Simulation(outcome=outcome_of(turn), asked=(x,) * (ATTEMPTS if again else 1), turn=turn)
 
 
 def refusal(x: Exchange, error: Check) -> ClientError | None:
     """The error raised instead of a response, with the body's message if the provider knows the body's format."""
-    failed = unheard(x)
+    failed = no_response(x)
     status = reply(x).status
     if failed or 200 <= status < 300:
         return failed

@@ -4,10 +4,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from conformance.clients.ai_sdk import LOST, RETRIED, VERSION, Part, parts, played, refusal, reported, retryable, whole
-from conformance.clients.client import Client, Play
-from conformance.clients.node import broken_off, maybe
-from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.clients.ai_sdk import (
+    LOST,
+    RETRIED,
+    VERSION,
+    Part,
+    parts,
+    refusal,
+    reported,
+    retryable,
+    simulated,
+    whole,
+)
+from conformance.clients.client import Client, Simulation
+from conformance.clients.node import broken_off, optional_get
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.clients.validators import Check, either, fields, items, nullish, number, one_of, text
 from conformance.model.exchange import Exchange
 
@@ -137,9 +148,11 @@ class Tracker:
             fits = self.calls if len(self.calls) == 1 else []
         return fits[-1] if fits else None
 
-    def tools(self) -> tuple[Tool, ...]:
+    def tools(self) -> tuple[DecodedToolCall, ...]:
         """The calls; a missing ID is generated."""
-        return tuple(Tool(name=c["name"], arguments=c["arguments"], id=c["id"] or "made up") for c in self.calls)
+        return tuple(
+            DecodedToolCall(name=c["name"], arguments=c["arguments"], id=c["id"] or "made up") for c in self.calls
+        )
 
 
 class _Reading:
@@ -160,7 +173,7 @@ class _Reading:
         self.seen = True
         choice: dict[str, Any] = next(iter(part.value["choices"]), {})
         delta = choice.get("delta") or {}
-        said = spoken(delta.get("content"))
+        said = has_output(delta.get("content"))
         self.more = self.more or bool(said and self.done)
         self.text.append(said)
         self.finish = choice.get("finish_reason") or self.finish
@@ -177,12 +190,12 @@ class _Reading:
         """Whether there was any output."""
         return bool(self.tracker.calls) or any(self.text)
 
-    def turn(self) -> Turn:
+    def turn(self) -> DecodedResponse:
         error = self.error
         if self.provider.insists and not (error or self.finish):
             error = ClientError("invalid", "Response stream ended without a finish reason.")
         unfinished = not (self.finish or self.provider.insists)
-        return Turn(
+        return DecodedResponse(
             text="".join(self.text),
             tools=() if unfinished else self.tracker.tools(),
             finish=self.finish[:40],
@@ -194,7 +207,7 @@ class _Reading:
         )
 
 
-def spoken(content: Any) -> str:
+def has_output(content: Any) -> str:
     """The text of a content, which may be a list of parts."""
     if isinstance(content, str):
         return content
@@ -202,16 +215,16 @@ def spoken(content: Any) -> str:
     return "".join(piece for piece in texts if isinstance(piece, str))
 
 
-def play(provider: Provider, x: Exchange, _fallback: Exchange | None) -> Play:
+def simulate(provider: Provider, x: Exchange, _fallback: Exchange | None) -> Simulation:
     """`streamText` on a stream, `generateText` otherwise."""
     failed = refusal(x, ERROR)
     if not failed and x.mode == "stream":
         return _streamed(provider, x)
-    turn = Turn(error=failed) if failed else _completed(provider, x)
-    return played(x, turn, again=retryable(x, turn.error))
+    turn = DecodedResponse(error=failed) if failed else _completed(provider, x)
+    return simulated(x, turn, again=retryable(x, turn.error))
 
 
-def _streamed(provider: Provider, x: Exchange) -> Play:
+def _streamed(provider: Provider, x: Exchange) -> Simulation:
     reading = _Reading(provider)
     try:
         for part in parts(x, either(provider.chunk, ERROR)):
@@ -219,15 +232,15 @@ def _streamed(provider: Provider, x: Exchange) -> Play:
             reading.take(part)
             if early and reading.error and (part.error is None or part.error.kind in LOST):
                 passing = broken_off(x) if part.error else _passing(part.value)
-                return played(x, Turn(error=reading.error), again=passing)
+                return simulated(x, DecodedResponse(error=reading.error), again=passing)
     except ClientError as raised:
         reading.error = raised
-    return played(x, reading.turn(), again=False)
+    return simulated(x, reading.turn(), again=False)
 
 
 def _passing(value: dict[str, Any]) -> bool:
     """Whether the error that a stream begins with is retryable, by the status that it corresponds to."""
-    code, kind = (maybe(value["error"], name) for name in ("code", "type"))
+    code, kind = (optional_get(value["error"], name) for name in ("code", "type"))
     if "insufficient_quota" in (code, kind):
         return False
     if str(code).isdigit() and 400 <= int(code) <= 599:
@@ -239,19 +252,21 @@ def _passing(value: dict[str, Any]) -> bool:
     return not any(word in words for word in refused)
 
 
-def _completed(provider: Provider, x: Exchange) -> Turn:
+def _completed(provider: Provider, x: Exchange) -> DecodedResponse:
     try:
         value = whole(x, provider.message)
     except ClientError as raised:
-        return Turn(error=raised)
+        return DecodedResponse(error=raised)
     if not value["choices"]:
-        return Turn(error=ClientError("invalid", "Response did not contain any choices."))
+        return DecodedResponse(error=ClientError("invalid", "Response did not contain any choices."))
     message = value["choices"][0]["message"]
     tools = tuple(
-        Tool(name=call["function"]["name"], arguments=call["function"]["arguments"], id=call.get("id") or "made up")
+        DecodedToolCall(
+            name=call["function"]["name"], arguments=call["function"]["arguments"], id=call.get("id") or "made up"
+        )
         for call in message.get("tool_calls") or ()
     )
-    return Turn(text=spoken(message.get("content")), tools=tools, seen=True, ended=True)
+    return DecodedResponse(text=has_output(message.get("content")), tools=tools, seen=True, ended=True)
 
 
 AI_SDK_COMPATIBLE = Client(
@@ -259,12 +274,12 @@ AI_SDK_COMPATIBLE = Client(
     name="AI SDK 6 (openai-compatible)",
     version=f"{VERSION} (@ai-sdk/openai-compatible 2.0.87)",
     api="chat",
-    play=partial(play, COMPATIBLE),
+    play=partial(simulate, COMPATIBLE),
 )
 AI_SDK_OPENAI = Client(
     profile="vercel-ai-sdk",
     name="AI SDK 6 (openai)",
     version=f"{VERSION} (@ai-sdk/openai 3.0.141)",
     api="chat",
-    play=partial(play, OPENAI),
+    play=partial(simulate, OPENAI),
 )

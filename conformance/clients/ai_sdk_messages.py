@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from conformance.clients.ai_sdk import LOST, VERSION, Part, parts, played, refusal, reported, retryable, whole
-from conformance.clients.client import Client, Play
+from conformance.clients.ai_sdk import LOST, VERSION, Part, parts, refusal, reported, retryable, simulated, whole
+from conformance.clients.client import Client, Simulation
 from conformance.clients.node import broken_off
 from conformance.clients.openai_sdk import Calls
-from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.clients.validators import (
     Check,
     anything,
@@ -125,13 +125,13 @@ class _Reading:
         """The message ends."""
         self.stopped = True
 
-    def turn(self) -> Turn:
+    def turn(self) -> DecodedResponse:
         tools = tuple(tool for tool in self.calls.tools() if tool.name)
         error = self.error
         if not (error or self.stopped or tools or any(self.text)):
             error = ClientError("invalid", "No output generated. The model stream ended without a finish chunk.")
         ended = self.stopped or bool(self.finish)
-        return Turn(
+        return DecodedResponse(
             text="".join(self.text),
             tools=tools,
             finish=self.finish[:40],
@@ -143,16 +143,16 @@ class _Reading:
         )
 
 
-def play(x: Exchange, _fallback: Exchange | None) -> Play:
+def simulate(x: Exchange, _fallback: Exchange | None) -> Simulation:
     """`streamText` on a stream, `generateText` otherwise."""
     failed = refusal(x, ERROR)
     if not failed and x.mode == "stream":
         return _streamed(x)
-    turn = Turn(error=failed) if failed else _completed(x)
-    return played(x, turn, again=retryable(x, turn.error))
+    turn = DecodedResponse(error=failed) if failed else _completed(x)
+    return simulated(x, turn, again=retryable(x, turn.error))
 
 
-def _streamed(x: Exchange) -> Play:
+def _streamed(x: Exchange) -> Simulation:
     """An error in the first relevant event fails the request; it is retried if the server is overloaded."""
     reading = _Reading()
     for part in parts(x, EVENT):
@@ -161,21 +161,25 @@ def _streamed(x: Exchange) -> Play:
         if first and reading.error:
             overloaded = part.error is None and part.value["error"]["type"] == "overloaded_error"
             lost = part.error is not None and part.error.kind in LOST and broken_off(x)
-            return played(x, Turn(error=reading.error), again=overloaded or lost)
-    return played(x, reading.turn(), again=False)
+            return simulated(x, DecodedResponse(error=reading.error), again=overloaded or lost)
+    return simulated(x, reading.turn(), again=False)
 
 
-def _completed(x: Exchange) -> Turn:
+def _completed(x: Exchange) -> DecodedResponse:
     try:
         value = whole(x, MESSAGE)
     except ClientError as raised:
-        return Turn(error=raised)
+        return DecodedResponse(error=raised)
     blocks = value["content"]
     tools = tuple(
-        Tool(name=block["name"], arguments="{}", id=block["id"]) for block in blocks if block["type"] == "tool_use"
+        DecodedToolCall(name=block["name"], arguments="{}", id=block["id"])
+        for block in blocks
+        if block["type"] == "tool_use"
     )
     said = "".join(block["text"] for block in blocks if block["type"] == "text")
-    return Turn(text=said, tools=tools, finish=str(value.get("stop_reason") or "")[:40], seen=True, ended=True)
+    return DecodedResponse(
+        text=said, tools=tools, finish=str(value.get("stop_reason") or "")[:40], seen=True, ended=True
+    )
 
 
 AI_SDK_ANTHROPIC = Client(
@@ -183,5 +187,5 @@ AI_SDK_ANTHROPIC = Client(
     name="AI SDK 6 (anthropic)",
     version=f"{VERSION} (@ai-sdk/anthropic 3.0.138)",
     api="messages",
-    play=play,
+    play=simulate,
 )

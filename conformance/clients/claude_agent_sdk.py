@@ -8,12 +8,12 @@ request.
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from conformance.clients.client import Client, Play
-from conformance.clients.node import maybe, messages, parse_json, refusal, text_of
+from conformance.clients.client import Client, Simulation
+from conformance.clients.node import messages, optional_get, parse_json, refusal, text_of
 from conformance.clients.openai_sdk import Calls
-from conformance.clients.sdk import advised
+from conformance.clients.sdk import should_retry
 from conformance.clients.transport import body
-from conformance.clients.turn import ClientError, Tool, Turn, outcome_of
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, outcome_of
 from conformance.model.exchange import Exchange
 from conformance.parsing.http1 import reply
 
@@ -41,7 +41,7 @@ WAITS: Final = "nothing for about three minutes of retries"
 class Reading:
     """A stream as read; `began`: a message had begun; `torn`: a delta belongs to no started block."""
 
-    turn: Turn
+    turn: DecodedResponse
     began: bool = False
     torn: bool = False
 
@@ -56,28 +56,30 @@ def _streamed(x: Exchange) -> Reading:
         if event.name not in KNOWN or stopped:
             continue
         value = parse_json(event.data)
-        kind = maybe(value, "type") or event.name
+        kind = optional_get(value, "type") or event.name
         if isinstance(value, ClientError) or event.name == "error" or kind == "error":
-            error = ClientError("api", _told(value))
-            return Reading(Turn(text="".join(text), error=error, seen=began), began)
+            error = ClientError("api", _error_of(value))
+            return Reading(DecodedResponse(text="".join(text), error=error, seen=began), began)
         began = began or kind == "message_start"
-        index = str(maybe(value, "index"))
+        index = str(optional_get(value, "index"))
         if kind == "content_block_start":
             blocks.add(index)
-            _open(calls, maybe(value, "content_block"), index)
+            _open(calls, optional_get(value, "content_block"), index)
         elif kind == "content_block_delta":
             if index not in blocks:
                 return Reading(
-                    Turn(text="".join(text), error=ClientError("shape", "Content block not found")), began, torn=True
+                    DecodedResponse(text="".join(text), error=ClientError("shape", "Content block not found")),
+                    began,
+                    torn=True,
                 )
-            text.append(_grow(calls, maybe(value, "delta"), index))
-        finish = str(maybe(maybe(value, "delta"), "stop_reason") or finish)
+            text.append(_grow(calls, optional_get(value, "delta"), index))
+        finish = str(optional_get(optional_get(value, "delta"), "stop_reason") or finish)
         stopped = kind == "message_stop"
     ended = began and (stopped or bool(finish))
     waits = heard.error is not None and heard.error.kind == "hang"
     tools = tuple(tool for tool in calls.tools() if tool.name)
     return Reading(
-        Turn(
+        DecodedResponse(
             text="".join(text),
             tools=tools,
             finish=finish[:40],
@@ -89,44 +91,44 @@ def _streamed(x: Exchange) -> Reading:
     )
 
 
-def _told(value: Any) -> str:
-    said = maybe(maybe(value, "error"), "message")
+def _error_of(value: Any) -> str:
+    said = optional_get(optional_get(value, "error"), "message")
     return said if isinstance(said, str) else ""
 
 
 def _open(calls: Calls, block: Any, index: str) -> None:
-    if maybe(block, "type") == "tool_use":
+    if optional_get(block, "type") == "tool_use":
         calls.add({"id": block.get("id"), "function": {"name": block.get("name")}}, index)
 
 
 def _grow(calls: Calls, delta: Any, index: str) -> str:
-    kind = maybe(delta, "type")
+    kind = optional_get(delta, "type")
     if kind == "input_json_delta" and isinstance(delta.get("partial_json"), str):
         calls.add({"function": {"arguments": delta["partial_json"]}}, index)
-    said = maybe(delta, "text") if kind == "text_delta" else ""
+    said = optional_get(delta, "text") if kind == "text_delta" else ""
     return said if isinstance(said, str) else ""
 
 
-def _completed(x: Exchange) -> Turn:
+def _completed(x: Exchange) -> DecodedResponse:
     """Read the response to the fallback, or to a request that was non-streaming from the start."""
     failed = refusal(x) or body(x).error
     if failed:
-        return Turn(error=failed)
+        return DecodedResponse(error=failed)
     value = parse_json(text_of(x))
-    blocks = maybe(value, "content")
+    blocks = optional_get(value, "content")
     if not isinstance(blocks, list):
-        return Turn(error=ClientError("invalid", "API returned an empty or malformed response (HTTP 200)"))
-    texts = (maybe(block, "text") for block in blocks if maybe(block, "type") == "text")
+        return DecodedResponse(error=ClientError("invalid", "API returned an empty or malformed response (HTTP 200)"))
+    texts = (optional_get(block, "text") for block in blocks if optional_get(block, "type") == "text")
     tools = tuple(
-        Tool(name=block.get("name"), arguments="{}", id=block.get("id"))
+        DecodedToolCall(name=block.get("name"), arguments="{}", id=block.get("id"))
         for block in blocks
-        if maybe(block, "type") == "tool_use"
+        if optional_get(block, "type") == "tool_use"
     )
     said = "".join(piece for piece in texts if isinstance(piece, str))
-    return Turn(text=said, tools=tools, seen=True, ended=True)
+    return DecodedResponse(text=said, tools=tools, seen=True, ended=True)
 
 
-def play(x: Exchange, fallback: Exchange | None) -> Play:
+def simulate(x: Exchange, fallback: Exchange | None) -> Simulation:
     """One user message: the stream, its retries, and the same request without streaming if that may help."""
     if x.mode == "unary":
         return _ends(_completed(x), (x,))
@@ -136,13 +138,13 @@ def play(x: Exchange, fallback: Exchange | None) -> Play:
     reading = _streamed(x)
     turn = reading.turn
     if turn.error and turn.error.kind == "hang":
-        return Play(outcome="hang", asked=(x,), turn=turn)
+        return Simulation(outcome="hang", asked=(x,), turn=turn)
     if turn.error is None and turn.ended:
-        return Play(outcome=outcome_of(turn), asked=(x,), turn=turn)
+        return Simulation(outcome=outcome_of(turn), asked=(x,), turn=turn)
     if turn.error and turn.error.kind in LOST:
         asked = (*(x,) * (1 + RETRIES), fallback)
         why = "loses the stream, retries ten times, then sends a non-streaming request"
-        return Play(outcome="hang", asked=asked, turn=turn, why=why, sees=f"{WAITS}, then the complete response")
+        return Simulation(outcome="hang", asked=asked, turn=turn, why=why, sees=f"{WAITS}, then the complete response")
     return _without_stream(x, fallback, 1 + _streams_again(reading))
 
 
@@ -153,37 +155,37 @@ def _streams_again(reading: Reading) -> int:
     return 1 if reading.began and not reading.turn.error and not reading.torn else 0
 
 
-def _refused(x: Exchange, fallback: Exchange | None, failed: ClientError) -> Play:
-    turn = Turn(error=failed)
+def _refused(x: Exchange, fallback: Exchange | None, failed: ClientError) -> Simulation:
+    turn = DecodedResponse(error=failed)
     if failed.kind == "hang":
-        return Play(outcome="hang", asked=(x,), turn=turn)
+        return Simulation(outcome="hang", asked=(x,), turn=turn)
     status, told = failed.status, reply(x).value("x-should-retry")
     if status == 404:
         return _without_stream(x, fallback, 1)
     stripped = STRIPPED - 1 if status in (400, 422) else 0
-    tried_again = failed.kind == "connection" or status == 401 or advised(x)
+    tried_again = failed.kind == "connection" or status == 401 or should_retry(x)
     if tried_again and told != "false":
         asked = (x,) * (1 + stripped + RETRIES)
-        return Play(outcome="hang", asked=asked, turn=turn, sees=f"{WAITS}, then an error")
+        return Simulation(outcome="hang", asked=asked, turn=turn, sees=f"{WAITS}, then an error")
     return _ends(turn, (x,) * (1 + stripped))
 
 
-def _without_stream(x: Exchange, fallback: Exchange | None, streams: int) -> Play:
+def _without_stream(x: Exchange, fallback: Exchange | None, streams: int) -> Simulation:
     """Send one non-streaming request, after `streams` streaming ones."""
     asked = (*(x,) * streams, fallback)
     why = "gets no response from the stream, then sends a non-streaming request"
     if fallback is None:
         sees = "the response to that request, which was not recorded"
-        return Play(outcome="exception", asked=asked, turn=Turn(), why=why, sees=sees)
+        return Simulation(outcome="exception", asked=asked, turn=DecodedResponse(), why=why, sees=sees)
     return replace(_ends(_completed(fallback), asked), why=why)
 
 
-def _ends(turn: Turn, asked: tuple[Exchange | None, ...]) -> Play:
+def _ends(turn: DecodedResponse, asked: tuple[Exchange | None, ...]) -> Simulation:
     """The end of a message: an error is shown as text, as if it were the response, and then raised."""
     if turn.error:
         sees = "an error message as if it were the response, then an exception"
-        return Play(outcome="partial_text+exception", asked=asked, turn=turn, sees=sees)
-    return Play(outcome=outcome_of(turn), asked=asked, turn=turn)
+        return Simulation(outcome="partial_text+exception", asked=asked, turn=turn, sees=sees)
+    return Simulation(outcome=outcome_of(turn), asked=asked, turn=turn)
 
 
 CLAUDE_AGENT_SDK = Client(
@@ -191,5 +193,5 @@ CLAUDE_AGENT_SDK = Client(
     name="Claude Agent SDK 0.2",
     version="0.2.187 (Claude Code 2.1.330)",
     api="messages",
-    play=play,
+    play=simulate,
 )

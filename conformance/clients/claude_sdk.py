@@ -5,9 +5,9 @@ from typing import Any
 
 from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, slot_of, text_in
-from conformance.clients.sdk import head_error, json_reply, messages, plays
+from conformance.clients.sdk import head_error, json_reply, messages, simulator
 from conformance.clients.transport import json_value
-from conformance.clients.turn import ClientError, Tool, Turn, as_text
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
 from conformance.model.exchange import Exchange
 
 
@@ -103,11 +103,11 @@ def block_text(event: Any) -> str | None:
     return text if isinstance(text, str) and text else None
 
 
-def streamed(x: Exchange, *, helper: bool, says: Says = delta_text) -> Turn:
+def streamed(x: Exchange, *, helper: bool, says: Says = delta_text) -> DecodedResponse:
     """Read a stream, with the `stream()` helper or as `create(stream=True)` gives it."""
     failed = head_error(x, whole=True)
     if failed:
-        return Turn(error=failed)
+        return DecodedResponse(error=failed)
     reading = _Reading(Snapshot() if helper else None, says)
     error = None
     try:
@@ -162,8 +162,8 @@ class _Reading:
     def is_empty(self) -> bool:
         return self.snapshot is None or self.snapshot.message is None
 
-    def turn(self, error: ClientError | None) -> Turn:
-        return Turn(
+    def turn(self, error: ClientError | None) -> DecodedResponse:
+        return DecodedResponse(
             text="".join(self.text),
             tools=self.calls.tools(),
             finish=str(self.finish)[:40],
@@ -175,21 +175,21 @@ class _Reading:
         )
 
 
-def completed(x: Exchange) -> Turn:
+def completed(x: Exchange) -> DecodedResponse:
     """Read a non-streaming response: its text blocks and tool calls."""
     failed = head_error(x, whole=True)
     if failed:
-        return Turn(error=failed)
+        return DecodedResponse(error=failed)
     try:
         value = json_reply(x)
         blocks = _iterable(attribute(value, "content"))
         kinds = [attribute(block, "type") for block in blocks]
         text = "".join(_required_text(b.get("text")) for b, kind in zip(blocks, kinds, strict=True) if kind == "text")
     except ClientError as raised:
-        return Turn(error=raised)
+        return DecodedResponse(error=raised)
     tools = tuple(_used(block) for block, kind in zip(blocks, kinds, strict=True) if kind == "tool_use")
     finish = str(value.get("stop_reason") or "")[:40]
-    return Turn(text=text, tools=tools, finish=finish, seen=True, ended=True)
+    return DecodedResponse(text=text, tools=tools, finish=finish, seen=True, ended=True)
 
 
 def _iterable(blocks: Any) -> list[Any]:
@@ -198,24 +198,24 @@ def _iterable(blocks: Any) -> list[Any]:
     return blocks
 
 
-def _used(block: dict[str, Any]) -> Tool:
+def _used(block: dict[str, Any]) -> DecodedToolCall:
     wanted = "{}" if isinstance(block.get("input"), dict) else None
-    return Tool(name=block.get("name"), arguments=wanted, id=block.get("id"))
+    return DecodedToolCall(name=block.get("name"), arguments=wanted, id=block.get("id"))
 
 
-def with_helper(x: Exchange) -> Turn:
+def with_helper(x: Exchange) -> DecodedResponse:
     """The `stream()` helper on a stream, `create` otherwise."""
     return streamed(x, helper=True) if x.mode == "stream" else completed(x)
 
 
-def raw(x: Exchange) -> Turn:
+def raw(x: Exchange) -> DecodedResponse:
     """`create(stream=True)` on a stream, `create` otherwise."""
     return streamed(x, helper=False) if x.mode == "stream" else completed(x)
 
 
 CLAUDE_SDK = Client(
-    profile="claude-sdk", name="Claude SDK 2.12", version="2.12.0", api="messages", play=plays(with_helper)
+    profile="claude-sdk", name="Claude SDK 2.12", version="2.12.0", api="messages", play=simulator(with_helper)
 )
 CLAUDE_SDK_RAW = Client(
-    profile="claude-sdk", name="Claude SDK 2.12 (raw stream)", version="2.12.0", api="messages", play=plays(raw)
+    profile="claude-sdk", name="Claude SDK 2.12 (raw stream)", version="2.12.0", api="messages", play=simulator(raw)
 )

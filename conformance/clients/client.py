@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from conformance.clients.turn import Turn
+from conformance.clients.turn import DecodedResponse
 from conformance.model.exchange import Api, Exchange
 from conformance.model.impact import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Play:
+class Simulation:
     """One user message as the client handles it, retries included.
 
     `asked` has the exchange of each request in order, None where that request was not recorded. `why` and `sees` are
@@ -19,7 +19,7 @@ class Play:
 
     outcome: Outcome
     asked: tuple[Exchange | None, ...]
-    turn: Turn
+    turn: DecodedResponse
     why: str = ""
     sees: str = ""
     error: str = ""
@@ -33,4 +33,4 @@ class Client:
     name: str
     version: str
     api: Api
-    play: Callable[[Exchange, Exchange | None], Play]
+    play: Callable[[Exchange, Exchange | None], Simulation]

@@ -5,10 +5,10 @@ from typing import Any, Final, NamedTuple
 
 from conformance.apis.deltas import deltas
 from conformance.apis.usage import usage
-from conformance.model.exchange import Exchange, view
+from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.target import Prices
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_text import value_of
+from conformance.parsing.json_text import parse_json
 
 OCTETS_PER_TOKEN: Final = 4
 """A rule of thumb for English text, used only if the server reports no usage."""
@@ -34,14 +34,14 @@ class Bill(NamedTuple):
     estimated: bool
 
 
-@view
+@cached_reader
 def tokens(x: Exchange) -> Tokens:
     """The tokens of one response."""
     used = usage(x)
     if used:
         return Tokens(used.prompt, used.completion, estimated=False)
     asked = len(x.sent.partition(b"\r\n\r\n")[2])
-    said = sum(len(delta.text) for delta in deltas(x)) or _length(value_of(reply(x).content), DEEPEST)
+    said = sum(len(delta.text) for delta in deltas(x)) or _length(parse_json(reply(x).content), DEEPEST)
     return Tokens(-(-asked // OCTETS_PER_TOKEN), -(-said // OCTETS_PER_TOKEN), estimated=True)
 
 

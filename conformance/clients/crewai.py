@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
-from conformance.clients.sdk import plays
-from conformance.clients.turn import ClientError, Turn
+from conformance.clients.sdk import simulator
+from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
 
 TASK_ATTEMPTS: Final = 3
@@ -36,7 +36,7 @@ def _reports_no_error(value: Any) -> None:
         raise ClientError("api", said if isinstance(said, str) else "")
 
 
-def call(x: Exchange) -> Turn:
+def call(x: Exchange) -> DecodedResponse:
     """`LLM.call`, which returns text or raises: text received before an error is lost."""
     if x.mode == "unary":
         return _mended(completed(x, look=_reports_no_error))
@@ -44,13 +44,13 @@ def call(x: Exchange) -> Turn:
     return replace(turn, text="") if turn.error else turn
 
 
-def _mended(turn: Turn) -> Turn:
+def _mended(turn: DecodedResponse) -> DecodedResponse:
     """Arguments that are already an object are used as they are."""
     tools = tuple(replace(t, arguments="{}") if isinstance(t.arguments, dict) else t for t in turn.tools)
     return replace(turn, tools=tools)
 
 
-def kickoff(x: Exchange) -> Turn:
+def kickoff(x: Exchange) -> DecodedResponse:
     """`Crew.kickoff`, which treats an empty response as an error."""
     turn = call(x)
     if turn.error or turn.text or turn.tools:
@@ -58,7 +58,7 @@ def kickoff(x: Exchange) -> Turn:
     return turn.fails(ClientError("invalid", "Invalid response from LLM call - None or empty."))
 
 
-def _asks(turn: Turn, *, task: int) -> int:
+def _asks(turn: DecodedResponse, *, task: int) -> int:
     """The task is retried on any error, and the call within it on a rate limit."""
     if turn.error is None or turn.error.kind == "hang":
         return 1
@@ -72,12 +72,12 @@ CREWAI = Client(
     name="CrewAI 1.15",
     version="1.15.30 (openai 2.54.0)",
     api="chat",
-    play=plays(kickoff, asks=partial(_asks, task=TASK_ATTEMPTS)),
+    play=simulator(kickoff, asks=partial(_asks, task=TASK_ATTEMPTS)),
 )
 CREWAI_LLM = Client(
     profile="crewai",
     name="CrewAI 1.15 (LLM.call)",
     version="1.15.30 (openai 2.54.0)",
     api="chat",
-    play=plays(call, asks=partial(_asks, task=1)),
+    play=simulator(call, asks=partial(_asks, task=1)),
 )

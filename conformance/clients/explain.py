@@ -2,17 +2,17 @@
 
 from typing import Final
 
-from conformance.clients.client import Client, Play
+from conformance.clients.client import Client, Simulation
 from conformance.clients.cost import bill
 from conformance.clients.transport import answered_2xx
-from conformance.clients.turn import ClientError, Turn
+from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.target import Prices
 
 TIMES: Final = {1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times", 8: "eight times"}
 
-SEES: Final[dict[Outcome, str]] = {
+OUTCOME_PHRASES: Final[dict[Outcome, str]] = {
     "text": "the complete response",
     "text+": "the complete response and more",
     "partial_text": "part of the response as if it were complete",
@@ -24,7 +24,7 @@ SEES: Final[dict[Outcome, str]] = {
     "tool_bad": "no correct tool call",
 }
 
-TAKES: Final[dict[str, str]] = {
+ERROR_PHRASES: Final[dict[str, str]] = {
     "connection": "gets no response",
     "hang": "waits for a response that does not end",
     "cut": "loses the connection before the response is complete",
@@ -55,26 +55,26 @@ def impact(client: Client, x: Exchange, fallback: Exchange | None, prices: Price
         wasted_usd=wasted.usd,
         cost_usd=whole.usd,
         estimated=whole.estimated,
-        detail=_told(client, x, play),
+        detail=_sentence(client, x, play),
         error=_printable(play.error or (play.turn.error.message if play.turn.error else "")),
     )
 
 
-def _told(client: Client, x: Exchange, play: Play) -> str:
+def _sentence(client: Client, x: Exchange, play: Simulation) -> str:
     """Two sentences: how the client handles the response, retries included, and what its user sees."""
     retries = len(play.asked) - 1
     again = f", then retries {TIMES.get(retries, f'{retries} times')}" if retries and None not in play.asked else ""
     if any(asked is not x for asked in play.asked):
         again = ""  # `why` describes the other requests
-    sees = play.sees or SEES[play.outcome]
-    return f"{client.name} {play.why or _takes(play.turn, x)}{again}. Its user sees {sees}."
+    sees = play.sees or OUTCOME_PHRASES[play.outcome]
+    return f"{client.name} {play.why or _decoding_phrase(play.turn, x)}{again}. Its user sees {sees}."
 
 
-def _takes(turn: Turn, x: Exchange) -> str:
+def _decoding_phrase(turn: DecodedResponse, x: Exchange) -> str:
     if x.mode == "stream" and not turn.seen and (turn.error is None or turn.error.kind in ("shape", "invalid")):
         return "finds no event in the stream and treats the response as empty"
     if turn.error:
-        return _meets(turn.error)
+        return _error_phrase(turn.error)
     if turn.tools:
         return "reads a tool call"
     if not turn.text:
@@ -82,14 +82,14 @@ def _takes(turn: Turn, x: Exchange) -> str:
     return "reads the response" if turn.ended else "does not notice that the response is truncated"
 
 
-def _meets(error: ClientError) -> str:
-    return f"gets HTTP {error.status}" if error.kind == "status" else TAKES[error.kind]
+def _error_phrase(error: ClientError) -> str:
+    return f"gets HTTP {error.status}" if error.kind == "status" else ERROR_PHRASES[error.kind]
 
 
 def _printable(text: str) -> str:
     return text[:500].encode("utf-8", "backslashreplace").decode()
 
 
-def is_hurt(seen: Impact) -> bool:
+def is_affected(seen: Impact) -> bool:
     """Whether the user gets less than the complete response, more than it, or the same for more than one request."""
     return not (seen.delivered and seen.requests == 1)

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, Final
 
 from conformance.clients.claude_sdk import with_helper
-from conformance.clients.client import Client, Play
+from conformance.clients.client import Client, Simulation
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
-from conformance.clients.turn import ClientError, Turn
+from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Outcome
 
@@ -53,7 +53,7 @@ REFUSED_FIELD: Final = (
     "unknown_parameter",
     "unsupported_parameter",
 )
-NO_HOPE: Final = (
+NON_RETRYABLE: Final = (
     "invalid api key",
     "invalid_api_key",
     "authentication",
@@ -70,7 +70,7 @@ BANNER: Final = "Streaming is not supported for this model/provider. Switching t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
+class Behaviour:
     """What differs between versions.
 
     `strict`: an empty stream is an error that is retried at once (else an empty response), text without a finish
@@ -80,7 +80,7 @@ class Habits:
     reads instead of an empty response.
     """
 
-    read: Callable[[Exchange], Turn]
+    read: Callable[[Exchange], DecodedResponse]
     strict: bool
     resumes: bool = True
     continued: int
@@ -90,7 +90,7 @@ class Habits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
+class AttemptResult:
     """Requests sent for one kind of response, and the final outcome."""
 
     outcome: Outcome
@@ -100,7 +100,7 @@ class Fate:
     error: str = ""
 
 
-def walk(delta: Any, calls: Calls) -> str:
+def handle_delta(delta: Any, calls: Calls) -> str:
     """Take one delta; None is skipped, a tool call without an index goes to the first slot."""
     if not delta:
         return ""
@@ -116,38 +116,38 @@ def _has_choices(value: Any) -> None:
         raise ClientError("invalid", "Invalid API response: no choices")
 
 
-def read_chat(x: Exchange) -> Turn:
+def read_chat(x: Exchange) -> DecodedResponse:
     """One response as hermes reads it, before its loops."""
     if x.mode == "stream":
-        return streamed(x, walk, calls=Calls(last_name=True))
+        return streamed(x, handle_delta, calls=Calls(last_name=True))
     return completed(x, look=_has_choices)
 
 
-def read_messages(x: Exchange) -> Turn:
+def read_messages(x: Exchange) -> DecodedResponse:
     """The same on Messages, through the SDK's helper; hermes detects an empty stream on its own."""
     turn = with_helper(x)
     empty = x.mode == "stream" and turn.error is not None and turn.error.kind == "shape" and not turn.seen
-    return Turn() if empty else turn
+    return DecodedResponse() if empty else turn
 
 
-def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
+def simulate(habits: Behaviour, x: Exchange, fallback: Exchange | None) -> Simulation:
     """One user message: the stream, and a non-streaming request if the stream's error says that it is unsupported."""
     turn = habits.read(x)
-    fate = _fate(habits, turn, x.mode == "stream", ATTEMPTS)
+    fate = _attempt_result(habits, turn, x.mode == "stream", ATTEMPTS)
     switches = x.mode == "stream" and not turn.text and _says_unsupported(turn.error)
     if not switches or fate.requests == 1:
         told = f"{BANNER} {fate.error}" if switches else fate.error
-        return Play(
+        return Simulation(
             outcome=fate.outcome, asked=(x,) * fate.requests, turn=turn, why=fate.why, sees=fate.sees, error=told
         )
     why = "gets the error that streaming is not supported, then sends a non-streaming request"
     if fallback is None:
         sees = "the response to that request, which was not recorded"
-        return Play(outcome="exception", asked=(x, None), turn=turn, why=why, sees=sees, error=fate.error)
+        return Simulation(outcome="exception", asked=(x, None), turn=turn, why=why, sees=sees, error=fate.error)
     turn = habits.read(fallback)
-    fate = _fate(habits, turn, streams=False, attempts=ATTEMPTS - 1)
+    fate = _attempt_result(habits, turn, streams=False, attempts=ATTEMPTS - 1)
     recovers = fate.outcome == "text"
-    return Play(
+    return Simulation(
         outcome="text+" if recovers else fate.outcome,
         asked=(x, *(fallback,) * fate.requests),
         turn=turn,
@@ -157,71 +157,81 @@ def play(habits: Habits, x: Exchange, fallback: Exchange | None) -> Play:
     )
 
 
-def _fate(habits: Habits, turn: Turn, streams: bool, attempts: int) -> Fate:  # noqa: FBT001
+def _attempt_result(habits: Behaviour, turn: DecodedResponse, streams: bool, attempts: int) -> AttemptResult:  # noqa: FBT001
     if turn.error:
-        return _failed(habits, turn, turn.error, streams, attempts)
+        return _failed(habits, turn, turn.error, streams=streams, attempts=attempts)
     if turn.tools:
-        return _called(habits, turn)
+        return _tool_called(habits, turn)
     strict = streams and habits.strict and not turn.finish
     if strict and not (turn.text or turn.thought):
         nothing = ClientError("invalid", "Provider returned an empty stream with no finish_reason.")
         why = "finds nothing in the stream and treats that as an error" if turn.seen else ""
-        return _gives_up(nothing, attempts * INNER_ATTEMPTS, why)
+        return _failed_after(nothing, attempts * INNER_ATTEMPTS, why)
     if turn.finish in ("length", "max_tokens") or (strict and turn.text and habits.resumes):
-        return _continued(habits, turn)
+        return _continued_requests(habits, turn)
     if turn.visible:
-        return Fate(outcome="text" if turn.ended else "partial_text")
+        return AttemptResult(outcome="text" if turn.ended else "partial_text")
     thought = turn.thought or bool(turn.text.strip())
     requests = EMPTY_ATTEMPTS + (THOUGHT_ATTEMPTS if thought else 0)
-    return Fate(outcome="empty_silent", requests=requests, sees=f"`{habits.told}`", error=habits.told)
+    return AttemptResult(outcome="empty_silent", requests=requests, sees=f"`{habits.told}`", error=habits.told)
 
 
-def _failed(habits: Habits, turn: Turn, error: ClientError, streams: bool, attempts: int) -> Fate:  # noqa: FBT001
+def _failed(
+    habits: Behaviour, turn: DecodedResponse, error: ClientError, *, streams: bool, attempts: int
+) -> AttemptResult:  # noqa: FBT001
     if error.kind == "hang":
-        return Fate(outcome="hang")
+        return AttemptResult(outcome="hang")
     if turn.text and habits.resumes:
-        return _broken(habits)
+        return _stream_lost(habits)
     if turn.text:
-        return _gives_up(ClientError("invalid", "Invalid API response"), attempts)
-    return _gives_up(error, _attempts(habits, error, streams, attempts))
+        return _failed_after(ClientError("invalid", "Invalid API response"), attempts)
+    return _failed_after(error, _attempts(habits, error, streams, attempts))
 
 
-def _broken(habits: Habits) -> Fate:
+def _stream_lost(habits: Behaviour) -> AttemptResult:
     """The stream broke after some text, which is discarded."""
     if habits.strict:
         why = "loses the stream in the middle of the response and discards the partial text"
         error = f"Response remained truncated after {habits.continued} continuation attempts"
-        return Fate(outcome="empty_silent", requests=habits.continued, why=why, error=error)
+        return AttemptResult(outcome="empty_silent", requests=habits.continued, why=why, error=error)
     why = "loses the stream in the middle of the response and treats it as empty"
-    return Fate(outcome="empty_silent", requests=EMPTY_ATTEMPTS, why=why, sees=f"`{habits.told}`", error=habits.told)
+    return AttemptResult(
+        outcome="empty_silent", requests=EMPTY_ATTEMPTS, why=why, sees=f"`{habits.told}`", error=habits.told
+    )
 
 
-def _gives_up(error: ClientError, requests: int, why: str = "") -> Fate:
+def _failed_after(error: ClientError, requests: int, why: str = "") -> AttemptResult:
     status = f"HTTP {error.status}: " if error.status else ""
     told = f"API call failed after {ATTEMPTS} retries: " if requests > 1 else ""
-    return Fate(outcome="exception", requests=requests, why=why, error=f"{told}{status}{error.said or error.message}")
+    return AttemptResult(
+        outcome="exception", requests=requests, why=why, error=f"{told}{status}{error.said or error.message}"
+    )
 
 
-def _called(habits: Habits, turn: Turn) -> Fate:
+def _tool_called(habits: Behaviour, turn: DecodedResponse) -> AttemptResult:
     if all(tool.callable for tool in turn.tools):
-        return Fate(outcome="tool_ok")
+        return AttemptResult(outcome="tool_ok")
     if not all(tool.name for tool in turn.tools):
-        return Fate(outcome="tool_bad")
+        return AttemptResult(outcome="tool_bad")
     requests = habits.recalled if turn.finish or not habits.strict else habits.continued
     why = "treats the tool call's arguments as truncated"
-    return Fate(outcome="tool_bad", requests=requests, why=why, error="Response truncated due to output length limit")
+    return AttemptResult(
+        outcome="tool_bad", requests=requests, why=why, error="Response truncated due to output length limit"
+    )
 
 
-def _continued(habits: Habits, turn: Turn) -> Fate:
+def _continued_requests(habits: Behaviour, turn: DecodedResponse) -> AttemptResult:
     why = "treats the response as truncated because " + (
         "of its finish reason" if turn.finish else "it has no finish reason"
     )
     outcome: Outcome = "text+" if turn.ended else "partial_text"
     sees = "the texts of all attempts, joined"
-    return Fate(outcome=outcome if turn.text else "empty_silent", requests=habits.continued, why=why, sees=sees)
+    return AttemptResult(
+        outcome=outcome if turn.text else "empty_silent", requests=habits.continued, why=why, sees=sees
+    )
 
 
-def _attempts(habits: Habits, error: ClientError, streams: bool, attempts: int) -> int:  # noqa: FBT001
+def _attempts(habits: Behaviour, error: ClientError, streams: bool, attempts: int) -> int:  # noqa: FBT001
     """How often a request that fails like this is sent."""
     lost = error.kind == "connection" or (not streams and error.kind in ("cut", "reset", "coding"))
     if lost:
@@ -234,11 +244,11 @@ def _attempts(habits: Habits, error: ClientError, streams: bool, attempts: int) 
         said = error.message.lower()
         if any(words in said for words in LOST_CONNECTION):
             return attempts * INNER_ATTEMPTS
-        return 1 if any(words in said for words in NO_HOPE) else attempts
+        return 1 if any(words in said for words in NON_RETRYABLE) else attempts
     return 1 if error.kind in ("type", "unicode") else attempts
 
 
-def _retryable(habits: Habits, error: ClientError) -> bool:
+def _retryable(habits: Behaviour, error: ClientError) -> bool:
     said = error.message.lower()
     if error.status in (500, 502) and habits.strict:
         return not any(words in said for words in REFUSED_FIELD)
@@ -256,7 +266,7 @@ def _says_unsupported(error: ClientError | None) -> bool:
 
 NO_REPLY_0_19: Final = "⚠️ No reply: the model returned empty content after retries and any fallback providers."
 
-HABITS_0_19: Final = Habits(
+BEHAVIOUR_0_19: Final = Behaviour(
     read=read_chat, strict=True, continued=4, recalled=5, retried=(408, 429), told=NO_REPLY_0_19
 )
 HERMES_0_19 = Client(
@@ -264,14 +274,14 @@ HERMES_0_19 = Client(
     name="hermes 0.19",
     version="0.19.0 (openai 2.24.0)",
     api="chat",
-    play=partial(play, HABITS_0_19),
+    play=partial(simulate, BEHAVIOUR_0_19),
 )
 HERMES_0_19_ANTHROPIC = Client(
     profile="hermes",
     name="hermes 0.19 (Anthropic)",
     version="0.19.0 (anthropic 0.87.0)",
     api="messages",
-    play=partial(play, replace(HABITS_0_19, read=read_messages, resumes=False)),
+    play=partial(simulate, replace(BEHAVIOUR_0_19, read=read_messages, resumes=False)),
 )
 HERMES_0_14 = Client(
     profile="hermes",
@@ -279,7 +289,7 @@ HERMES_0_14 = Client(
     version="0.14.0 (openai 2.24.0)",
     api="chat",
     play=partial(
-        play,
-        Habits(read=read_chat, strict=False, continued=3, recalled=2, retried=(402, 429), told="(empty)"),
+        simulate,
+        Behaviour(read=read_chat, strict=False, continued=3, recalled=2, retried=(402, 429), told="(empty)"),
     ),
 )

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import patient
+from conformance.clients.openai_python import retry_after_limited
 from conformance.clients.openai_sdk import Calls, completed, first, streamed, text_in
-from conformance.clients.required_tool import demands_a_call
-from conformance.clients.sdk import plays
-from conformance.clients.turn import ClientError, Tool, Turn, as_text
+from conformance.clients.required_tool import requires_tool_call
+from conformance.clients.sdk import simulator
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
 from conformance.model.exchange import Exchange
 
 ATTEMPTS: Final = 4
@@ -34,10 +34,10 @@ def _has_no_fields(chunk: Any) -> bool:
     return not isinstance(chunk, dict)
 
 
-def create_partial(x: Exchange) -> Turn:
+def create_partial(x: Exchange) -> DecodedResponse:
     """A stream: the object as received so far; unfinished JSON is delivered as it is, text is ignored."""
     turn = streamed(x, gather, look=_has_no_fields, whole=False)
-    if not demands_a_call(x) and turn.text and not turn.tools:
+    if not requires_tool_call(x) and turn.text and not turn.tools:
         return turn
     turn = replace(turn, text="")
     for tool in turn.tools:
@@ -46,7 +46,7 @@ def create_partial(x: Exchange) -> Turn:
     return turn
 
 
-def _begins_an_object(tool: Tool) -> bool:
+def _begins_an_object(tool: DecodedToolCall) -> bool:
     said = tool.arguments.lstrip()
     return not said or (said[0] == "{" and said[1:].lstrip()[:1] in ("", '"', "}"))
 
@@ -56,10 +56,10 @@ def _is_no_object(value: Any) -> None:
         raise ClientError("invalid", "No choices in OpenAI response")
 
 
-def create(x: Exchange) -> Turn:
+def create(x: Exchange) -> DecodedResponse:
     """A non-streaming response: the arguments of its first tool call, which may be an object already."""
     turn = completed(x, look=_is_no_object, whole=False)
-    if turn.error or (turn.text and not turn.tools and not demands_a_call(x)):
+    if turn.error or (turn.text and not turn.tools and not requires_tool_call(x)):
         return turn
     if turn.finish == "length":
         return turn.fails(ClientError("api", "The output is incomplete due to a max_tokens length limit."))
@@ -71,12 +71,12 @@ def create(x: Exchange) -> Turn:
     return replace(turn, text="").fails(ClientError("invalid", "No tool calls or function call found in response"))
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """`create_partial` on a stream, `create` otherwise."""
     return create_partial(x) if x.mode == "stream" else create(x)
 
 
-def _asks(turn: Turn) -> int:
+def _asks(turn: DecodedResponse) -> int:
     """A response that can't be parsed is retried, with the error in the prompt, if there is a message to quote."""
     return ATTEMPTS if turn.error and turn.error.kind in ("invalid", "json") else 1
 
@@ -86,5 +86,5 @@ INSTRUCTOR = Client(
     name="Instructor 1.17",
     version="1.17.0 (openai 3.3.0)",
     api="chat",
-    play=plays(read, sends=patient, asks=_asks),
+    play=simulator(read, sends=retry_after_limited, asks=_asks),
 )

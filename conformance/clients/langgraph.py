@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import patient
+from conformance.clients.openai_python import retry_after_limited
 from conformance.clients.openai_sdk import Calls, attribute, chunks, completed, first, items, streamed
-from conformance.clients.sdk import json_reply, plays
-from conformance.clients.turn import ClientError, Tool, Turn, as_text
+from conformance.clients.sdk import json_reply, simulator
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
 from conformance.model.exchange import Exchange
 
 
@@ -30,9 +30,9 @@ class MergedCalls(Calls):
         call["name"] = (call["name"] or "") + (part["name"] or "")
         call["arguments"] += part["arguments"]
 
-    def tools(self) -> tuple[Tool, ...]:
+    def tools(self) -> tuple[DecodedToolCall, ...]:
         """The merged calls in order."""
-        return tuple(Tool(name=c["name"], arguments=c["arguments"], id=c["id"]) for c in self._merged)
+        return tuple(DecodedToolCall(name=c["name"], arguments=c["arguments"], id=c["id"]) for c in self._merged)
 
 
 def _is_index(slot: Any) -> bool:
@@ -92,7 +92,7 @@ def _brings_nothing(chunk: Any) -> bool:
     return isinstance(choice, dict) and choice.get("delta") is None
 
 
-def graph_stream(x: Exchange) -> Turn:
+def graph_stream(x: Exchange) -> DecodedResponse:
     """`graph.stream(stream_mode="messages")`: an empty stream raises, and so does a tool call without an ID."""
     turn = streamed(x, delta_to_message, look=_count, whole=False, calls=MergedCalls())
     if not turn.error and all(_brings_nothing(chunk) for chunk in chunks(x).values):
@@ -100,7 +100,7 @@ def graph_stream(x: Exchange) -> Turn:
     return _identified(turn)
 
 
-def _identified(turn: Turn) -> Turn:
+def _identified(turn: DecodedResponse) -> DecodedResponse:
     """Fail on a tool call without an ID, which its result needs."""
     if turn.error or not any(tool.id is None for tool in turn.tools):
         return turn
@@ -124,7 +124,7 @@ def _acceptable(value: Any) -> None:
         _checked(attribute(call, "function"))
 
 
-def invoke(x: Exchange) -> Turn:
+def invoke(x: Exchange) -> DecodedResponse:
     """`graph.invoke()`, which sends a non-streaming request."""
     turn = completed(x, look=_acceptable, whole=False)
     if turn.more:
@@ -133,7 +133,7 @@ def invoke(x: Exchange) -> Turn:
     return _identified(turn)
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """Read a response as LangGraph does."""
     return graph_stream(x) if x.mode == "stream" else invoke(x)
 
@@ -142,7 +142,7 @@ RETRY_ATTEMPTS: Final = 3
 ENDINGS_RETRIED: Final = ("status", "api", "connection", "cut", "reset", "coding")
 
 
-def retry_policy(turn: Turn) -> int:
+def retry_policy(turn: DecodedResponse) -> int:
     """How often a node with `RetryPolicy()` runs: it is retried on any SDK error, whatever the status."""
     if turn.error is None:
         return 1
@@ -155,12 +155,12 @@ LANGGRAPH = Client(
     name="LangGraph 1.2",
     version="1.2.22 (langchain-openai 1.7.3, openai 3.54.0)",
     api="chat",
-    play=plays(read, sends=patient),
+    play=simulator(read, sends=retry_after_limited),
 )
 LANGGRAPH_RETRYING = Client(
     profile="langgraph",
     name="LangGraph 1.2 (RetryPolicy)",
     version="1.2.22 (langchain-openai 1.7.3, openai 3.54.0)",
     api="chat",
-    play=plays(read, sends=patient, asks=retry_policy),
+    play=simulator(read, sends=retry_after_limited, asks=retry_policy),
 )

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 from conformance.clients.claude_sdk import block_text, completed, streamed
 from conformance.clients.client import Client
-from conformance.clients.sdk import messages, plays
+from conformance.clients.sdk import messages, simulator
 from conformance.clients.transport import json_value
-from conformance.clients.turn import ClientError, Turn
+from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
 
 WITH_CHUNKS = ("message_start", "content_block_delta", "message_delta")
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """`graph.stream` on a stream, `graph.invoke` otherwise."""
     if x.mode == "unary":
         return completed(x)
@@ -28,5 +28,5 @@ LANGGRAPH_ANTHROPIC = Client(
     name="LangGraph 1.2 (ChatAnthropic)",
     version="1.2.22 (langchain-anthropic 1.7.7, anthropic 2.12.0)",
     api="messages",
-    play=plays(read),
+    play=simulator(read),
 )

@@ -5,8 +5,8 @@ from typing import Any
 
 from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, streamed
-from conformance.clients.sdk import plays
-from conformance.clients.turn import ClientError, Turn
+from conformance.clients.sdk import simulator
+from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
 
 
@@ -46,7 +46,7 @@ def _count(chunk: Any) -> None:
         attribute(usage, "prompt_tokens")
 
 
-def send_streamed(x: Exchange) -> Turn:
+def send_streamed(x: Exchange) -> DecodedResponse:
     """The streaming route: a tool call without ID or name is silently dropped."""
     turn = streamed(x, process_chunk, look=_count, calls=JoinedCalls())
     return replace(turn, tools=tuple(tool for tool in turn.tools if tool.id and tool.name))
@@ -98,9 +98,9 @@ def _validate(value: Any) -> None:
         raise ClientError("invalid", "LLM provider returned empty content in response")
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """Read a response as Letta does."""
     return send_streamed(x) if x.mode == "stream" else completed(x, look=_validate)
 
 
-LETTA = Client(profile="letta", name="Letta 0.16", version="0.16.8 (openai 2.54.0)", api="chat", play=plays(read))
+LETTA = Client(profile="letta", name="Letta 0.16", version="0.16.8 (openai 2.54.0)", api="chat", play=simulator(read))

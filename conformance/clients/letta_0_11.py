@@ -7,9 +7,9 @@ from typing import Any, Final
 from conformance.clients.client import Client
 from conformance.clients.letta import complete, demand
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, streamed
-from conformance.clients.required_tool import demands_a_call
-from conformance.clients.sdk import plays
-from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.clients.required_tool import requires_tool_call
+from conformance.clients.sdk import simulator
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.model.exchange import Exchange
 
 SPEAKS: Final = "send_message"
@@ -47,20 +47,20 @@ def _names_its_model(chunk: Any) -> None:
         raise ClientError("type", "unsupported operand type(s) for +=: 'int' and 'NoneType'")
 
 
-def create_stream(x: Exchange) -> Turn:
+def create_stream(x: Exchange) -> DecodedResponse:
     """The streaming route; a call with truncated arguments silently ends the turn."""
     turn = streamed(x, process_chunk, look=_names_its_model, calls=OneCall())
-    if turn.text and not turn.tools and not demands_a_call(x):
+    if turn.text and not turn.tools and not requires_tool_call(x):
         return turn
     if turn.error:
         return replace(turn, text="")
     call = next(iter(turn.tools), None)
     if call is None or not (call.name and call.id):
         return replace(turn, text="").fails(NO_CALL)
-    return _spoken(turn, call) if call.callable else Turn(seen=True, ended=True)
+    return _spoken(turn, call) if call.callable else DecodedResponse(seen=True, ended=True)
 
 
-def _spoken(turn: Turn, call: Tool) -> Turn:
+def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
     """What the user sees of the agent's call: the message that it sends, or another tool call."""
     if call.name != SPEAKS:
         return replace(turn, text="", tools=(call,))
@@ -75,10 +75,10 @@ def _validate(value: Any) -> None:
         demand(number, "finish_reason", isinstance(choice.get("finish_reason"), str))
 
 
-def create(x: Exchange) -> Turn:
+def create(x: Exchange) -> DecodedResponse:
     """The route without streaming."""
     turn = completed(x, look=_validate)
-    if turn.error or (turn.text and not turn.tools and not demands_a_call(x)):
+    if turn.error or (turn.text and not turn.tools and not requires_tool_call(x)):
         return turn
     if not turn.tools:
         said = "No tool calls found in response, model must make a tool call"
@@ -87,9 +87,11 @@ def create(x: Exchange) -> Turn:
     return _spoken(turn, call) if call.callable else replace(turn, text="").fails(ClientError("json", "arguments"))
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """Read a response as Letta 0.11 does."""
     return create_stream(x) if x.mode == "stream" else create(x)
 
 
-LETTA_0_11 = Client(profile="letta", name="Letta 0.11", version="0.11.7 (openai 2.54.0)", api="chat", play=plays(read))
+LETTA_0_11 = Client(
+    profile="letta", name="Letta 0.11", version="0.11.7 (openai 2.54.0)", api="chat", play=simulator(read)
+)

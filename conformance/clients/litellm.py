@@ -6,8 +6,8 @@ from typing import Any
 
 from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, streamed
-from conformance.clients.sdk import plays
-from conformance.clients.turn import ClientError, Turn
+from conformance.clients.sdk import simulator
+from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
 
 
@@ -46,7 +46,7 @@ def _choice(value: Any) -> None:
     first(value["choices"])
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """`litellm.completion`."""
     if x.mode == "stream":
         return streamed(x, unwrap, calls=MendedCalls())
@@ -57,5 +57,5 @@ def read(x: Exchange) -> Turn:
 
 
 LITELLM = Client(
-    profile="litellm", name="LiteLLM 1.106", version="1.106.2 (openai 2.54.0)", api="chat", play=plays(read)
+    profile="litellm", name="LiteLLM 1.106", version="1.106.2 (openai 2.54.0)", api="chat", play=simulator(read)
 )

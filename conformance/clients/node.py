@@ -8,7 +8,7 @@ from typing import Any, Final
 from conformance.clients.sdk import ATTEMPTS, Message, Messages, status_requests
 from conformance.clients.transport import answered_2xx, body, no_reply
 from conformance.clients.turn import ClientError
-from conformance.model.exchange import Exchange, view
+from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import Line, parse
 
@@ -41,7 +41,7 @@ def dispatched(content: bytes, *, named: bool) -> Iterator[Message]:
             name = value
 
 
-@view
+@cached_reader
 def messages(x: Exchange) -> Messages:
     """The events as openai-node and the Anthropic SDK for TypeScript decode them, whatever the Content-Type."""
     read = body(x)
@@ -62,14 +62,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"Unexpected token '{name[0]}'")
 
 
-def member(value: Any, name: str) -> Any:
+def get(value: Any, name: str) -> Any:
     """`value.name`: raises for null, undefined for what is not an object."""
     if value is None:
         raise ClientError("type", f"Cannot read properties of null (reading '{name}')")
     return value.get(name) if isinstance(value, dict) else None
 
 
-def maybe(value: Any, name: str) -> Any:
+def optional_get(value: Any, name: str) -> Any:
     """`value?.name`."""
     return value.get(name) if isinstance(value, dict) else None
 
@@ -99,8 +99,8 @@ def shown(value: Any) -> str:
     return json.dumps(value)
 
 
-@view
-def unheard(x: Exchange) -> ClientError | None:
+@cached_reader
+def no_response(x: Exchange) -> ClientError | None:
     """Why fetch rejects a response's head: its parser is stricter than Python's, except for a blank before a colon."""
     answer, failed = reply(x), no_reply(x)
     head = x.heard[answer.head.start : answer.head.end]
@@ -127,19 +127,19 @@ def broken_off(x: Exchange) -> bool:
 
 def refusal(x: Exchange) -> ClientError | None:
     """The error raised instead of a response, or None for a 2xx status."""
-    failed = unheard(x)
+    failed = no_response(x)
     if failed or answered_2xx(x):
         return failed
     status, text = reply(x).status, text_of(x)
     value = parse_json(text)
-    said = maybe(maybe(value, "error"), "message")
+    said = optional_get(optional_get(value, "error"), "message")
     told = said if isinstance(said, str) else text.strip()
     return ClientError("status", f"{status} {told[:500]}".strip(), status)
 
 
 def node_requests(x: Exchange) -> int:
     """How many requests openai-node sends if each gets this response; the body is read outside the attempt."""
-    failed = unheard(x)
+    failed = no_response(x)
     if failed:
         return 1 if failed.kind == "hang" else ATTEMPTS
     return 1 if answered_2xx(x) else status_requests(x)

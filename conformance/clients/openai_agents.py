@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import patient
+from conformance.clients.openai_python import retry_after_limited
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
-from conformance.clients.sdk import plays
-from conformance.clients.turn import ClientError, Turn, as_text
+from conformance.clients.sdk import simulator
+from conformance.clients.turn import ClientError, DecodedResponse, as_text
 from conformance.model.exchange import Exchange
 
 NO_MESSAGE: Final = "'NoneType' object has no attribute 'content'"
@@ -37,10 +37,10 @@ def _has_choices(value: Any) -> None:
         raise ClientError("invalid", "ChatCompletion response has no choices (possible provider error payload)")
 
 
-def _validated(turn: Turn) -> Turn:
+def _validated(turn: DecodedResponse) -> DecodedResponse:
     """A choice without a message is an empty response; content and arguments must be strings."""
     if turn.error and turn.error.message == NO_MESSAGE:
-        return Turn(seen=True, ended=True)
+        return DecodedResponse(seen=True, ended=True)
     if turn.more:
         return replace(turn, text="").fails(ClientError("invalid", "text: Input should be a valid string"))
     for tool in turn.tools:
@@ -50,7 +50,7 @@ def _validated(turn: Turn) -> Turn:
     return turn
 
 
-def _judged(turn: Turn) -> Turn:
+def _judged(turn: DecodedResponse) -> DecodedResponse:
     """An empty response is an error if its finish reason is `length`, and a refusal if it is `content_filter`."""
     if turn.error or turn.text or turn.tools:
         return turn
@@ -60,7 +60,7 @@ def _judged(turn: Turn) -> Turn:
     return replace(turn, text=WITHHELD) if turn.finish == "content_filter" else turn
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """`Runner.run_streamed` on a stream, `Runner.run` otherwise."""
     if x.mode == "stream":
         return _judged(streamed(x, handle, look=_later_choices, whole=False, calls=Calls(last_name=True)))
@@ -72,5 +72,5 @@ OPENAI_AGENTS = Client(
     name="OpenAI Agents SDK 0.24",
     version="0.24.0 (openai 3.54.0)",
     api="chat",
-    play=plays(read, sends=patient),
+    play=simulator(read, sends=retry_after_limited),
 )

@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import patient
+from conformance.clients.openai_python import retry_after_limited
 from conformance.clients.openai_responses import ENDS, called, joinable, kind_of, listed, read_stream, read_whole
 from conformance.clients.openai_sdk import attribute, chunks
-from conformance.clients.sdk import plays
-from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.clients.sdk import simulator
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.model.exchange import Exchange
 
 COMPLETED: Final = ENDS[0]
@@ -26,7 +26,7 @@ def _stopped(event: Any) -> ClientError | None:
     return ClientError("invalid", f"Responses stream ended with terminal event `{kind}`. {facts}"[:300])
 
 
-def stream(x: Exchange) -> Turn:
+def stream(x: Exchange) -> DecodedResponse:
     """`Runner.run_streamed`: the deltas are shown, and response.completed decides the turn."""
     turn = read_stream(x)
     if turn.error:
@@ -39,11 +39,13 @@ def stream(x: Exchange) -> Turn:
     return turn.fails(NO_END)
 
 
-def _ended(turn: Turn, event: Any) -> Turn:
+def _ended(turn: DecodedResponse, event: Any) -> DecodedResponse:
     """The calls are those of the final response; the deltas were shown before."""
     try:
         response = attribute(event, "response")
-        tools: tuple[Tool, ...] = tuple(t for item in listed(attribute(response, "output")) for t in called(item))
+        tools: tuple[DecodedToolCall, ...] = tuple(
+            t for item in listed(attribute(response, "output")) for t in called(item)
+        )
     except ClientError as raised:
         return turn.fails(raised)
     return replace(turn, tools=tools)
@@ -57,7 +59,7 @@ def final_output(response: Any) -> str:
     return "".join(joinable(text) for text in texts if text)
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """`Runner.run_streamed` on a stream, `Runner.run` otherwise."""
     return stream(x) if x.mode == "stream" else read_whole(x, final_output)
 
@@ -67,5 +69,5 @@ OPENAI_AGENTS_RESPONSES = Client(
     name="OpenAI Agents SDK 0.24 (Responses)",
     version="0.24.0 (openai 3.54.0)",
     api="responses",
-    play=plays(read, sends=patient),
+    play=simulator(read, sends=retry_after_limited),
 )

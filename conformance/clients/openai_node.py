@@ -5,25 +5,25 @@ from typing import Any
 from conformance.clients.client import Client
 from conformance.clients.node import (
     first,
+    get,
     listed,
-    maybe,
-    member,
     messages,
     node_requests,
+    optional_get,
     parse_json,
     refusal,
     shown,
     text_of,
 )
 from conformance.clients.openai_sdk import Chunks
-from conformance.clients.sdk import plays
+from conformance.clients.sdk import simulator
 from conformance.clients.transport import body
-from conformance.clients.turn import ClientError, Tool, Turn
-from conformance.model.exchange import Exchange, view
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
+from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import reply
 
 
-@view
+@cached_reader
 def chunks(x: Exchange) -> Chunks:
     """Read the events; those after `[DONE]` are ignored, but the body is read to its end."""
     heard = messages(x)
@@ -34,9 +34,9 @@ def chunks(x: Exchange) -> Chunks:
         value = parse_json(event.data)
         if isinstance(value, ClientError):
             return Chunks(tuple(values), error=value)
-        if maybe(value, "error"):
-            said = maybe(maybe(value, "error"), "message")
-            return Chunks(tuple(values), error=ClientError("api", shown(said or maybe(value, "error"))[:500]))
+        if optional_get(value, "error"):
+            said = optional_get(optional_get(value, "error"), "message")
+            return Chunks(tuple(values), error=ClientError("api", shown(said or optional_get(value, "error"))[:500]))
         values.append(value)
     return Chunks(tuple(values), error=heard.error)
 
@@ -49,17 +49,17 @@ class Calls:
 
     def add(self, fragment: Any) -> dict[str, Any]:
         """Add one fragment."""
-        call = self.parts.setdefault(shown(member(fragment, "index")), {"id": None, "name": None, "arguments": ""})
-        function = maybe(fragment, "function")
-        call["id"] = call["id"] or maybe(fragment, "id")
-        call["name"] = call["name"] or maybe(function, "name")
-        if maybe(function, "arguments"):
-            call["arguments"] += shown(maybe(function, "arguments"))
+        call = self.parts.setdefault(shown(get(fragment, "index")), {"id": None, "name": None, "arguments": ""})
+        function = optional_get(fragment, "function")
+        call["id"] = call["id"] or optional_get(fragment, "id")
+        call["name"] = call["name"] or optional_get(function, "name")
+        if optional_get(function, "arguments"):
+            call["arguments"] += shown(optional_get(function, "arguments"))
         return call
 
-    def tools(self) -> tuple[Tool, ...]:
+    def tools(self) -> tuple[DecodedToolCall, ...]:
         """The calls in the order in which they began."""
-        return tuple(Tool(name=c["name"], arguments=c["arguments"], id=c["id"]) for c in self.parts.values())
+        return tuple(DecodedToolCall(name=c["name"], arguments=c["arguments"], id=c["id"]) for c in self.parts.values())
 
 
 class Reading:
@@ -71,36 +71,38 @@ class Reading:
 
     def take(self, choice: Any) -> None:
         """Take the first choice of a chunk, if there is one."""
-        delta = maybe(choice, "delta")
-        content = maybe(delta, "content") or ""
+        delta = optional_get(choice, "delta")
+        content = optional_get(delta, "content") or ""
         self.text.append(shown(content))
         self.garbled = self.garbled or not isinstance(content, str)
-        for fragment in listed(maybe(delta, "tool_calls")):
+        for fragment in listed(optional_get(delta, "tool_calls")):
             self.calls.add(fragment)
-        self.finish = shown(maybe(choice, "finish_reason") or self.finish)
-        self.thought = self.thought or bool(maybe(delta, "reasoning_content") or maybe(delta, "reasoning"))
+        self.finish = shown(optional_get(choice, "finish_reason") or self.finish)
+        self.thought = self.thought or bool(
+            optional_get(delta, "reasoning_content") or optional_get(delta, "reasoning")
+        )
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """`create({stream: true})` on a stream, `create` otherwise."""
     failed = refusal(x)
     if failed:
-        return Turn(error=failed)
+        return DecodedResponse(error=failed)
     return _streamed(x) if x.mode == "stream" else completed(x)
 
 
-def _streamed(x: Exchange) -> Turn:
+def _streamed(x: Exchange) -> DecodedResponse:
     heard, reading, error = chunks(x), Reading(), chunks(x).error
     try:
         for chunk in heard.values:
-            reading.take(first(member(chunk, "choices")))
+            reading.take(first(get(chunk, "choices")))
     except ClientError as raised:
         error = raised
     return _turn(reading, heard, error)
 
 
-def _turn(reading: Reading, heard: Chunks, error: ClientError | None) -> Turn:
-    return Turn(
+def _turn(reading: Reading, heard: Chunks, error: ClientError | None) -> DecodedResponse:
+    return DecodedResponse(
         text="".join(reading.text),
         tools=reading.calls.tools(),
         finish=reading.finish[:40],
@@ -111,26 +113,28 @@ def _turn(reading: Reading, heard: Chunks, error: ClientError | None) -> Turn:
     )
 
 
-def completed(x: Exchange) -> Turn:
+def completed(x: Exchange) -> DecodedResponse:
     """Read a non-streaming response; unless its Content-Type is JSON, the caller gets a string without choices."""
     content_type = reply(x).value("content-type").split(";")[0].strip()
     labelled = "application/json" in content_type or content_type.endswith("+json")
     if body(x).error:
-        return Turn(error=body(x).error)
+        return DecodedResponse(error=body(x).error)
     if not labelled:
-        return Turn(seen=True, ended=True)
+        return DecodedResponse(seen=True, ended=True)
     value = parse_json(text_of(x))
     if isinstance(value, str):
-        return Turn(seen=True, ended=True)
+        return DecodedResponse(seen=True, ended=True)
     try:
         if isinstance(value, ClientError):
             raise value
-        message = member(_first(member(value, "choices")), "message")
-        tools = tuple(map(_called, listed(member(message, "tool_calls"))))
+        message = get(_first(get(value, "choices")), "message")
+        tools = tuple(map(_called, listed(get(message, "tool_calls"))))
     except ClientError as raised:
-        return Turn(error=raised)
-    content = maybe(message, "content")
-    return Turn(text=shown(content or ""), tools=tools, seen=True, ended=not content or isinstance(content, str))
+        return DecodedResponse(error=raised)
+    content = optional_get(message, "content")
+    return DecodedResponse(
+        text=shown(content or ""), tools=tools, seen=True, ended=not content or isinstance(content, str)
+    )
 
 
 def _first(values: Any) -> Any:
@@ -139,9 +143,11 @@ def _first(values: Any) -> Any:
     return first(values)
 
 
-def _called(call: Any) -> Tool:
-    function = member(call, "function")
-    return Tool(name=maybe(function, "name"), arguments=maybe(function, "arguments"), id=maybe(call, "id"))
+def _called(call: Any) -> DecodedToolCall:
+    function = get(call, "function")
+    return DecodedToolCall(
+        name=optional_get(function, "name"), arguments=optional_get(function, "arguments"), id=optional_get(call, "id")
+    )
 
 
 class Choice:
@@ -154,19 +160,19 @@ class Choice:
 
     def take(self, choice: Any) -> None:
         """Take one chunk's choice. Raises ClientError if a tool call ends without a type."""
-        self.finish = maybe(choice, "finish_reason") or self.finish
-        delta = maybe(choice, "delta")
-        if maybe(choice, "message") is not None:  # it replaces what was built so far
-            self.role = maybe(choice["message"], "role")
-        self.role = maybe(delta, "role") or self.role
-        fragments = listed(maybe(delta, "tool_calls"))
+        self.finish = optional_get(choice, "finish_reason") or self.finish
+        delta = optional_get(choice, "delta")
+        if optional_get(choice, "message") is not None:  # it replaces what was built so far
+            self.role = optional_get(choice["message"], "role")
+        self.role = optional_get(delta, "role") or self.role
+        fragments = listed(optional_get(delta, "tool_calls"))
         for fragment in fragments:
-            index = shown(member(fragment, "index"))
-            self.kinds[index] = maybe(fragment, "type") or self.kinds.get(index)
+            index = shown(get(fragment, "index"))
+            self.kinds[index] = optional_get(fragment, "type") or self.kinds.get(index)
         if self.finish:
             self._leave(None)
         for fragment in fragments:
-            self._leave(shown(member(fragment, "index")))
+            self._leave(shown(get(fragment, "index")))
 
     def _leave(self, index: str | None) -> None:
         if self.current not in (None, index, "null") and not self.kinds.get(self.current or ""):
@@ -191,7 +197,7 @@ class Snapshot:
 
     def take(self, choice: Any) -> bool:
         """Take one choice of a chunk; whether the helper yields its content, which needs role `assistant`."""
-        index = maybe(choice, "index")
+        index = optional_get(choice, "index")
         known = isinstance(index, int) and not isinstance(index, bool) and index >= 0
         kept = self.choices.setdefault(index, Choice()) if known else self.lost
         kept.take(choice)
@@ -213,14 +219,14 @@ def _iterated(choices: Any) -> list[Any]:
     return choices
 
 
-def read_with_helper(x: Exchange) -> Turn:
+def read_with_helper(x: Exchange) -> DecodedResponse:
     """`client.chat.completions.stream()`; it loses a tool call without an index."""
     if x.mode != "stream" or refusal(x):
         return read(x)
     heard, reading, snapshot, error = chunks(x), Reading(), Snapshot(), chunks(x).error
     try:
         for chunk in heard.values:
-            for choice in _iterated(member(chunk, "choices")):
+            for choice in _iterated(get(chunk, "choices")):
                 if snapshot.take(choice):
                     reading.take(choice)
         if error is None:
@@ -232,12 +238,16 @@ def read_with_helper(x: Exchange) -> Turn:
 
 
 OPENAI_NODE = Client(
-    profile="openai-node", name="openai-node 6.49", version="6.49.0", api="chat", play=plays(read, sends=node_requests)
+    profile="openai-node",
+    name="openai-node 6.49",
+    version="6.49.0",
+    api="chat",
+    play=simulator(read, sends=node_requests),
 )
 OPENAI_NODE_HELPER = Client(
     profile="openai-node",
     name="openai-node 6.49 (stream helper)",
     version="6.49.0",
     api="chat",
-    play=plays(read_with_helper, sends=node_requests),
+    play=simulator(read_with_helper, sends=node_requests),
 )

@@ -5,27 +5,27 @@ from typing import Any, Final
 
 from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, chunks, completed, items, streamed, text_in
-from conformance.clients.sdk import plays, sdk_requests
-from conformance.clients.turn import ClientError, Turn
+from conformance.clients.sdk import sdk_requests, simulator
+from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
 
 LONGEST_WAIT_S: Final = 120.0
 """openai-python 3 does not retry at all if Retry-After is longer."""
 
-patient = partial(sdk_requests, patience_s=LONGEST_WAIT_S)
+retry_after_limited = partial(sdk_requests, patience_s=LONGEST_WAIT_S)
 
 
-def read_3(x: Exchange) -> Turn:
+def read_3(x: Exchange) -> DecodedResponse:
     """Read a response as openai-python 3 does."""
     return streamed(x, whole=False) if x.mode == "stream" else completed(x, whole=False)
 
 
-def read_2(x: Exchange) -> Turn:
+def read_2(x: Exchange) -> DecodedResponse:
     """Read a response as openai-python 2 does: its status errors quote the complete body."""
     return streamed(x) if x.mode == "stream" else completed(x)
 
 
-def read_1(x: Exchange) -> Turn:
+def read_1(x: Exchange) -> DecodedResponse:
     """Read a response as openai-python 1 does: after `[DONE]` it reads the rest of the body."""
     return streamed(x, drains=True) if x.mode == "stream" else completed(x)
 
@@ -81,7 +81,7 @@ def _accumulate(delta: Any, calls: Calls) -> str:
     return text
 
 
-def read_with_helper(x: Exchange) -> Turn:
+def read_with_helper(x: Exchange) -> DecodedResponse:
     """Read a response as `client.chat.completions.stream()` does; without any chunk it fails on an assertion."""
     if x.mode != "stream":
         return read_3(x)
@@ -91,16 +91,22 @@ def read_with_helper(x: Exchange) -> Turn:
 
 
 OPENAI_3 = Client(
-    profile="openai-python", name="openai-python 3.54", version="3.54.0", api="chat", play=plays(read_3, sends=patient)
+    profile="openai-python",
+    name="openai-python 3.54",
+    version="3.54.0",
+    api="chat",
+    play=simulator(read_3, sends=retry_after_limited),
 )
 OPENAI_3_HELPER = Client(
     profile="openai-python",
     name="openai-python 3.54 (stream helper)",
     version="3.54.0",
     api="chat",
-    play=plays(read_with_helper, sends=patient),
+    play=simulator(read_with_helper, sends=retry_after_limited),
 )
-OPENAI_2 = Client(profile="openai-python", name="openai-python 2.24", version="2.24.0", api="chat", play=plays(read_2))
+OPENAI_2 = Client(
+    profile="openai-python", name="openai-python 2.24", version="2.24.0", api="chat", play=simulator(read_2)
+)
 OPENAI_1 = Client(
-    profile="openai-python", name="openai-python 1.109", version="1.109.1", api="chat", play=plays(read_1)
+    profile="openai-python", name="openai-python 1.109", version="1.109.1", api="chat", play=simulator(read_1)
 )

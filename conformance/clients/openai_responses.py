@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import patient
+from conformance.clients.openai_python import retry_after_limited
 from conformance.clients.openai_sdk import attribute, chunks, items, text_in
-from conformance.clients.sdk import head_error, json_reply, plays
-from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.clients.sdk import head_error, json_reply, simulator
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.model.exchange import Exchange
 
 TEXT: Final = "response.output_text.delta"
@@ -20,20 +20,20 @@ def kind_of(event: Any) -> Any:
     return attribute(event, "type")
 
 
-def called(item: Any) -> Iterator[Tool]:
+def called(item: Any) -> Iterator[DecodedToolCall]:
     """The call that an item is, if it is one."""
     if attribute(item, "type") == "function_call":
-        yield Tool(name=item.get("name"), arguments=item.get("arguments"), id=item.get("call_id"))
+        yield DecodedToolCall(name=item.get("name"), arguments=item.get("arguments"), id=item.get("call_id"))
 
 
-def read_stream(x: Exchange) -> Turn:
+def read_stream(x: Exchange) -> DecodedResponse:
     """Join the deltas, and take the calls from response.output_item.done; an `error` event does not raise."""
     failed = head_error(x, whole=False)
     if failed:
-        return Turn(error=failed)
+        return DecodedResponse(error=failed)
     heard = chunks(x)
     text: list[str] = []
-    tools: list[Tool] = []
+    tools: list[DecodedToolCall] = []
     ended = over = more = False
     error = heard.error
     try:
@@ -49,7 +49,7 @@ def read_stream(x: Exchange) -> Turn:
     except ClientError as raised:
         error = raised
     seen = bool(heard.values)
-    return Turn(text="".join(text), more=more, tools=tuple(tools), seen=seen, ended=ended, error=error)
+    return DecodedResponse(text="".join(text), more=more, tools=tuple(tools), seen=seen, ended=ended, error=error)
 
 
 def output_text(response: Any) -> str:
@@ -74,21 +74,21 @@ def joinable(text: Any) -> str:
     return text
 
 
-def read_whole(x: Exchange, told: Callable[[Any], str] = output_text) -> Turn:
+def read_whole(x: Exchange, told: Callable[[Any], str] = output_text) -> DecodedResponse:
     """`client.responses.create()`: the text that `told` reads from the response, and the calls."""
     failed = head_error(x, whole=False)
     if failed:
-        return Turn(error=failed)
+        return DecodedResponse(error=failed)
     try:
         response = json_reply(x)
         text = told(response)
         tools = tuple(tool for item in listed(attribute(response, "output")) for tool in called(item))
     except ClientError as raised:
-        return Turn(error=raised)
-    return Turn(text=text, tools=tools, seen=True, ended=True)
+        return DecodedResponse(error=raised)
+    return DecodedResponse(text=text, tools=tools, seen=True, ended=True)
 
 
-def read(x: Exchange) -> Turn:
+def read(x: Exchange) -> DecodedResponse:
     """Read a response as a program does."""
     return read_stream(x) if x.mode == "stream" else read_whole(x)
 
@@ -98,5 +98,5 @@ OPENAI_3_RESPONSES = Client(
     name="openai-python 3.54 (Responses)",
     version="3.54.0",
     api="responses",
-    play=plays(read, sends=patient),
+    play=simulator(read, sends=retry_after_limited),
 )

@@ -6,10 +6,10 @@ from typing import Any
 
 from conformance.clients.sdk import head_error, json_reply, messages
 from conformance.clients.transport import json_value
-from conformance.clients.turn import ClientError, Tool, Turn, as_text
-from conformance.model.exchange import Exchange, view
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
+from conformance.model.exchange import Exchange, cached_reader
 
-UNTOLD = "An error occurred during streaming"
+DEFAULT_ERROR = "An error occurred during streaming"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Chunks:
     rest: ClientError | None = None
 
 
-@view
+@cached_reader
 def chunks(x: Exchange) -> Chunks:
     """Read the events up to `[DONE]`, whatever the Content-Type; what follows is not read."""
     heard = messages(x)
@@ -37,14 +37,14 @@ def chunks(x: Exchange) -> Chunks:
         if isinstance(value, ClientError):
             return Chunks(tuple(values), error=value)
         if isinstance(value, dict) and value.get("error"):
-            return Chunks(tuple(values), error=ClientError("api", _told(value["error"])))
+            return Chunks(tuple(values), error=ClientError("api", _error_of(value["error"])))
         values.append(value)
     return Chunks(tuple(values), error=heard.error)
 
 
-def _told(error: Any) -> str:
+def _error_of(error: Any) -> str:
     message = error.get("message") if isinstance(error, dict) else None
-    return message if isinstance(message, str) and message else UNTOLD
+    return message if isinstance(message, str) and message else DEFAULT_ERROR
 
 
 def attribute(value: Any, name: str) -> Any:
@@ -102,9 +102,9 @@ class Calls:
         """Whether a call has begun in that slot."""
         return slot in self._parts
 
-    def tools(self) -> tuple[Tool, ...]:
+    def tools(self) -> tuple[DecodedToolCall, ...]:
         """The calls in the order in which they began."""
-        return tuple(Tool(**call) for call in self._parts.values())
+        return tuple(DecodedToolCall(**call) for call in self._parts.values())
 
 
 def slot_of(index: Any) -> Any:
@@ -114,7 +114,7 @@ def slot_of(index: Any) -> Any:
     return index
 
 
-Walk = Callable[[Any, Calls], str]
+DeltaHandler = Callable[[Any, Calls], str]
 """Handles a chunk's first delta (None if it is missing) and returns its text."""
 
 
@@ -126,7 +126,7 @@ def plain_delta(delta: Any, calls: Calls) -> str:
     return text
 
 
-Look = Callable[[Any], bool | None]
+ChunkHook = Callable[[Any], bool | None]
 """Handles any chunk, or a non-streaming response, before the client looks for choices.
 
 It may raise ClientError, or return True to skip a chunk.
@@ -135,17 +135,17 @@ It may raise ClientError, or return True to skip a chunk.
 
 def streamed(
     x: Exchange,
-    walk: Walk = plain_delta,
+    walk: DeltaHandler = plain_delta,
     *,
-    look: Look | None = None,
+    look: ChunkHook | None = None,
     whole: bool = True,
     calls: Calls | None = None,
     drains: bool = False,
-) -> Turn:
+) -> DecodedResponse:
     """Read a stream chunk by chunk, with `walk` for each delta; to the body's end if the client `drains` it."""
     failed = head_error(x, whole=whole)
     if failed:
-        return Turn(error=failed)
+        return DecodedResponse(error=failed)
     heard, calls = chunks(x), calls or Calls()
     text: list[str] = []
     finish, thought, error = "", False, heard.rest if drains and heard.done else heard.error
@@ -163,7 +163,7 @@ def streamed(
             thought = thought or _thinks(delta)
     except ClientError as raised:
         error = raised
-    return Turn(
+    return DecodedResponse(
         text="".join(text),
         tools=calls.tools(),
         finish=str(finish)[:40],
@@ -178,11 +178,11 @@ def _thinks(message: Any) -> bool:
     return isinstance(message, dict) and bool(message.get("reasoning_content") or message.get("reasoning"))
 
 
-def completed(x: Exchange, *, look: Look | None = None, whole: bool = True) -> Turn:
+def completed(x: Exchange, *, look: ChunkHook | None = None, whole: bool = True) -> DecodedResponse:
     """Read a non-streaming response: the first choice's message."""
     failed = head_error(x, whole=whole)
     if failed:
-        return Turn(error=failed)
+        return DecodedResponse(error=failed)
     try:
         value = json_reply(x)
         if look:
@@ -192,8 +192,8 @@ def completed(x: Exchange, *, look: Look | None = None, whole: bool = True) -> T
         content = attribute(message, "content")
         tools = tuple(_called(call) for call in items(attribute(message, "tool_calls")))
     except ClientError as raised:
-        return Turn(error=raised)
-    return Turn(
+        return DecodedResponse(error=raised)
+    return DecodedResponse(
         text=content if isinstance(content, str) else as_shown(content),
         more=bool(content) and not isinstance(content, str),
         tools=tools,
@@ -209,6 +209,8 @@ def as_shown(content: Any) -> str:
     return as_text(content, 4000) if content else ""
 
 
-def _called(call: Any) -> Tool:
+def _called(call: Any) -> DecodedToolCall:
     function = attribute(call, "function")
-    return Tool(name=attribute(function, "name"), arguments=attribute(function, "arguments"), id=attribute(call, "id"))
+    return DecodedToolCall(
+        name=attribute(function, "name"), arguments=attribute(function, "arguments"), id=attribute(call, "id")
+    )

@@ -7,11 +7,11 @@ from conformance.clients.claude_sdk import block_text, events
 from conformance.clients.claude_sdk import completed as completed_message
 from conformance.clients.claude_sdk import streamed as streamed_message
 from conformance.clients.client import Client
-from conformance.clients.openai_python import patient
+from conformance.clients.openai_python import retry_after_limited
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, slot_of, streamed, text_in
-from conformance.clients.sdk import json_reply, messages, plays
+from conformance.clients.sdk import json_reply, messages, simulator
 from conformance.clients.transport import json_value
-from conformance.clients.turn import ClientError, Tool, Turn
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.clients.validators import Check, anything, fields, nullish, number, one_of, text
 from conformance.clients.validators import items as each
 from conformance.model.exchange import Exchange
@@ -60,11 +60,11 @@ class Parts(Calls):
         if arguments:
             call["arguments"] = _joined(call["arguments"], arguments)
 
-    def tools(self) -> tuple[Tool, ...]:
+    def tools(self) -> tuple[DecodedToolCall, ...]:
         """The calls that have a name; a missing ID is generated, and arguments may be an object."""
         calls = (call for call in self._parts.values() if call["name"])
         return tuple(
-            Tool(
+            DecodedToolCall(
                 name=c["name"],
                 arguments="{}" if isinstance(c["arguments"], dict) else c["arguments"],
                 id=c["id"] or "-",
@@ -100,7 +100,7 @@ def _words(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _judged(turn: Turn) -> Turn:
+def _judged(turn: DecodedResponse) -> DecodedResponse:
     """Neither text nor a call is an error: at once if a retry would not help, else after a retry."""
     if turn.error or turn.visible or turn.tools:
         return turn
@@ -109,14 +109,14 @@ def _judged(turn: Turn) -> Turn:
     return turn.fails(ClientError("invalid", "Exceeded maximum output retries (1)"))
 
 
-def _held(x: Exchange, turn: Turn) -> Turn:
+def _held(x: Exchange, turn: DecodedResponse) -> DecodedResponse:
     """If a stream fails soon after its text began, the user sees only the error."""
     began = next(iter(x.arrivals), None)
     lasted = x.arrivals[-1].at_ns - began.at_ns if began else 0
     return replace(turn, text="") if turn.error and lasted < HELD_NS else turn
 
 
-def chat(x: Exchange) -> Turn:
+def chat(x: Exchange) -> DecodedResponse:
     """`Agent.run_stream` on a stream, `Agent.run` otherwise."""
     if x.mode == "stream":
         turn = streamed(x, map_delta, whole=False, calls=Parts())
@@ -140,7 +140,7 @@ def _valid(value: Any) -> None:
     first(value["choices"])
 
 
-def message(x: Exchange) -> Turn:
+def message(x: Exchange) -> DecodedResponse:
     """The agent on anthropic-python, which always streams; a non-streaming response is read as the SDK reads it."""
     if x.mode == "unary":
         return _judged(completed_message(x))
@@ -160,7 +160,7 @@ def _part(event: Any) -> str | None:
     return block_text(event)
 
 
-def _begun(x: Exchange, turn: Turn) -> Turn:
+def _begun(x: Exchange, turn: DecodedResponse) -> DecodedResponse:
     """The stream must begin with message_start; message_start and message_delta must have usage."""
     if not turn.seen:
         return turn.fails(ClientError("invalid", "Streamed response ended without content or tool calls"))
@@ -177,7 +177,7 @@ def _begun(x: Exchange, turn: Turn) -> Turn:
     return turn
 
 
-def _asks(turn: Turn) -> int:
+def _asks(turn: DecodedResponse) -> int:
     return ATTEMPTS if turn.error and turn.error.kind == "invalid" and turn.seen else 1
 
 
@@ -186,12 +186,12 @@ PYDANTIC_AI = Client(
     name="Pydantic AI 2.68",
     version="2.68.0 (openai 3.54.0)",
     api="chat",
-    play=plays(chat, sends=patient, asks=_asks),
+    play=simulator(chat, sends=retry_after_limited, asks=_asks),
 )
 PYDANTIC_AI_ANTHROPIC = Client(
     profile="pydantic-ai",
     name="Pydantic AI 2.68 (Anthropic)",
     version="2.68.0 (anthropic 2.12.0)",
     api="messages",
-    play=plays(message, asks=_asks),
+    play=simulator(message, asks=_asks),
 )

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from conformance.clients.client import Play
+from conformance.clients.client import Simulation
 from conformance.clients.transport import answered_2xx, body, json_value, no_reply, refusal
-from conformance.clients.turn import ClientError, Turn, outcome_of
-from conformance.model.exchange import Exchange, view
+from conformance.clients.turn import ClientError, DecodedResponse, outcome_of
+from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import BOM, Line, parse, stream
 
@@ -31,7 +31,7 @@ class Messages:
     error: ClientError | None = None
 
 
-@view
+@cached_reader
 def messages(x: Exchange) -> Messages:
     """Decode the body as an event stream, whatever its Content-Type.
 
@@ -127,10 +127,10 @@ def sdk_requests(x: Exchange, *, patience_s: float = math.inf) -> int:
 
 def status_requests(x: Exchange, patience_s: float = math.inf) -> int:
     """How many requests the Stainless SDKs send for a response that is not 2xx."""
-    return ATTEMPTS if _retry_after_s(x) <= patience_s and advised(x) else 1
+    return ATTEMPTS if _retry_after_s(x) <= patience_s and should_retry(x) else 1
 
 
-def advised(x: Exchange) -> bool:
+def should_retry(x: Exchange) -> bool:
     """Whether a response is retried: by x-should-retry, or else by its status."""
     answer = reply(x)
     told = ", ".join(answer.values("x-should-retry"))
@@ -156,24 +156,24 @@ def head_error(x: Exchange, *, whole: bool) -> ClientError | None:
     return no_reply(x) or refusal(x, whole=whole)
 
 
-def once(_turn: Turn) -> int:
+def no_retry(_turn: DecodedResponse) -> int:
     """For a framework that leaves retries to its SDK."""
     return 1
 
 
-def plays(
-    read: Callable[[Exchange], Turn],
+def simulator(
+    read: Callable[[Exchange], DecodedResponse],
     *,
     sends: Callable[[Exchange], int] = sdk_requests,
-    asks: Callable[[Turn], int] = once,
-) -> Callable[[Exchange, Any], Play]:
+    asks: Callable[[DecodedResponse], int] = no_retry,
+) -> Callable[[Exchange, Any], Simulation]:
     """The play of a client that retries the same request, or does not retry.
 
     `sends`: how many requests its SDK sends per call; `asks`: how often the framework calls its SDK.
     """
 
-    def play(x: Exchange, _fallback: Exchange | None) -> Play:
+    def play(x: Exchange, _fallback: Exchange | None) -> Simulation:
         turn = read(x)
-        return Play(outcome=outcome_of(turn), asked=(x,) * (sends(x) * asks(turn)), turn=turn)
+        return Simulation(outcome=outcome_of(turn), asked=(x,) * (sends(x) * asks(turn)), turn=turn)
 
     return play

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.clients.turn import ClientError, as_text
-from conformance.model.exchange import Exchange, view
+from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import Reply, reply
 
 WAITING: Final = ("timeout", "limit", "interrupted")
@@ -26,7 +26,7 @@ class Body:
     error: ClientError | None = None
 
 
-@view
+@cached_reader
 def no_reply(x: Exchange) -> ClientError | None:
     """Why the client never gets a response head; None if it does."""
     answer = reply(x)
@@ -45,7 +45,7 @@ def _garbled(x: Exchange, answer: Reply) -> bool:
     return refused > tolerated or answer.head.end - answer.head.start > LONGEST_HEAD
 
 
-@view
+@cached_reader
 def body(x: Exchange) -> Body:
     """The body as a client reads it. A Content-Encoding that httpx does not know without extras is not decoded."""
     answer = reply(x)

@@ -40,7 +40,7 @@ class ClientError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
+class DecodedToolCall:
     """One tool call as the client assembled it. `arguments` is text, or whatever else the server sent."""
 
     name: Any = None
@@ -59,7 +59,7 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class DecodedResponse:
     """One response as the client read it.
 
     `seen`: an event or object reached the client; `ended`: it saw the end of the completion (a finish reason or the
@@ -67,7 +67,7 @@ class Turn:
     """
 
     text: str = ""
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[DecodedToolCall, ...] = ()
     finish: str = ""
     seen: bool = False
     ended: bool = False
@@ -80,12 +80,12 @@ class Turn:
         """The text that a user would see: stripped, without <think> blocks."""
         return THOUGHTS.sub("", self.text).strip()
 
-    def fails(self, error: ClientError) -> "Turn":
+    def fails(self, error: ClientError) -> "DecodedResponse":
         """The same turn, ended by an exception."""
         return replace(self, error=error)
 
 
-def outcome_of(turn: Turn) -> Outcome:
+def outcome_of(turn: DecodedResponse) -> Outcome:
     """The outcome for the user of a client that forwards what it decodes at once."""
     if turn.error is not None and turn.error.kind == "hang":
         return "hang"

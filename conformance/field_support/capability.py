@@ -4,14 +4,23 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
-from conformance.apis.errors import Refusal, body, mentions, names, refusal, refuses_streaming
-from conformance.apis.request import CAPS, FORMATS, STOPS, asked, cap_asked, choices_asked, format_asked, stops_asked
-from conformance.apis.tools import SINGLE, freedom, misnamed, required_name
-from conformance.field_support.effects import Effects, effects, illegible
+from conformance.apis.errors import ErrorResponse, body, error_response, mentions_word, names_field, refuses_streaming
+from conformance.apis.request import (
+    CAPS,
+    FORMATS,
+    STOPS,
+    cap_asked,
+    choices_asked,
+    format_asked,
+    request_body,
+    stops_asked,
+)
+from conformance.apis.tools import SINGLE, required_name, tool_choice_mode, wrong_tool_calls
+from conformance.field_support.effects import Effects, effects, unreadable_reason
 from conformance.model.exchange import Api, Exchange
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_text import NOT_JSON, value_of
-from conformance.parsing.json_values import mapping, shown
+from conformance.parsing.json_text import NOT_JSON, parse_json
+from conformance.parsing.json_values import as_object, display
 from conformance.parsing.single_value import is_damaged
 from conformance.parsing.sse import is_labelled, looks_like_events, payloads
 
@@ -21,10 +30,10 @@ WORST_FIRST: tuple[State, ...] = ("dropped", "announced", "refused", "honoured",
 CHOICES = ("", "none", "named", "replay")
 """The tools probes that show the effect of `tool_choice`; `single` shows that of the field that allows one call."""
 
-RIDER = "max_tokens"
+COST_CAP_FIELD = "max_tokens"
 """The cap that a probe adds so that a target which ignores the probed field generates only one token."""
 
-WITNESSED: dict[Api, tuple[str, ...]] = {
+EFFECT_SHOWN: dict[Api, tuple[str, ...]] = {
     "chat": (
         "n",
         "logprobs",
@@ -54,16 +63,16 @@ MARGIN = 8
 """Words beyond four times the cap: no tokenizer has tokens that long."""
 
 
-class Sight(NamedTuple):
+class FieldEvidence(NamedTuple):
     """The observed state of a field, and the reason as a clause."""
 
     state: State
     why: str = ""
 
 
-def announced(x: Exchange, name: str) -> str:
+def warned(x: Exchange, name: str) -> str:
     """Where the response says that it ignored the field: a header, or a field of its body; else empty."""
-    told = (h for h in reply(x).headers if ANNOUNCING.search(h.name) and mentions(h.value, name))
+    told = (h for h in reply(x).headers if ANNOUNCING.search(h.name) and mentions_word(h.value, name))
     if header := next(told, None):
         return f"the header {header.name.lower()}"
     values = payloads(x) if looks_like_events(x) else (body(x),)
@@ -72,7 +81,7 @@ def announced(x: Exchange, name: str) -> str:
         for value in values
         if isinstance(value, dict)
         for key, texts in value.items()
-        if ANNOUNCING.search(key) and any(mentions(text, name) for text in _texts(texts))
+        if ANNOUNCING.search(key) and any(mentions_word(text, name) for text in _texts(texts))
     )
     return f"`{key}` in the response body" if (key := next(said, "")) else ""
 
@@ -90,23 +99,23 @@ def _texts(value: Any) -> Iterator[str]:
             rest += [*item.keys(), *item.values()]
 
 
-def witnessed(x: Exchange) -> tuple[str, Sight] | None:
+def effect_shown(x: Exchange) -> tuple[str, FieldEvidence] | None:
     """The field whose effect a successful response shows, and its state; None if the probe is not about an effect."""
-    name = _witness_of(x)
-    if name not in WITNESSES:
+    name = _effect_of(x)
+    if name not in EFFECT_READERS:
         return None
-    if fault := illegible(x):
-        return name, Sight("unknown", fault)
+    if fault := unreadable_reason(x):
+        return name, FieldEvidence("unknown", fault)
     seen = effects(x)
-    sight = WITNESSES[name](x, seen)
+    sight = EFFECT_READERS[name](x, seen)
     if name == "logprobs" and sight.state == "dropped" and seen.logprobs:
         name = "top_logprobs"
-    if sight.state == "dropped" and (where := announced(x, name)):
-        return name, Sight("announced", f"{where} reports that `{name}` was ignored")
+    if sight.state == "dropped" and (where := warned(x, name)):
+        return name, FieldEvidence("announced", f"{where} reports that `{name}` was ignored")
     return name, sight
 
 
-def _witness_of(x: Exchange) -> str:
+def _effect_of(x: Exchange) -> str:
     """The field whose effect the probe shows, or empty."""
     topic, about = x.question.topic, x.question.about
     if topic == "tools":
@@ -116,63 +125,67 @@ def _witness_of(x: Exchange) -> str:
     return {"n": "n", "usage": "stream_options"}.get(topic, "")
 
 
-def _choices(x: Exchange, seen: Effects) -> Sight:
-    wanted = asked(x).get("n")
+def _choices(x: Exchange, seen: Effects) -> FieldEvidence:
+    wanted = request_body(x).get("n")
     if not isinstance(wanted, int) or not seen.finishes:
-        return Sight("unknown", "no choice has a finish reason")
+        return FieldEvidence("unknown", "no choice has a finish reason")
     if len(seen.texts) >= wanted:
-        return Sight("honoured")
-    return Sight("dropped", f"`n: {wanted}` was sent, but the response has {len(seen.texts)} choice(s)")
+        return FieldEvidence("honoured")
+    return FieldEvidence("dropped", f"`n: {wanted}` was sent, but the response has {len(seen.texts)} choice(s)")
 
 
-def _tool_choice(x: Exchange, seen: Effects) -> Sight:
-    wanted = freedom(x)
+def _tool_choice(x: Exchange, seen: Effects) -> FieldEvidence:
+    wanted = tool_choice_mode(x)
     if wanted == "none":
         return (
-            Sight("dropped", "`tool_choice: none` was sent, but the response has a tool call")
+            FieldEvidence("dropped", "`tool_choice: none` was sent, but the response has a tool call")
             if seen.calls
-            else Sight("honoured")
+            else FieldEvidence("honoured")
         )
-    if any(True for _ in misnamed(x)):
-        return Sight("dropped", f"`tool_choice` requires {required_name(x)!r}, but the response calls another tool")
+    if any(True for _ in wrong_tool_calls(x)):
+        return FieldEvidence(
+            "dropped", f"`tool_choice` requires {required_name(x)!r}, but the response calls another tool"
+        )
     if seen.calls:
-        return Sight("honoured")
+        return FieldEvidence("honoured")
     if seen.is_cut:
-        return Sight("unknown", "the response was truncated before a tool call")
+        return FieldEvidence("unknown", "the response was truncated before a tool call")
     if "tool_calls" in seen.finishes.values():
-        return Sight("unknown", "the finish reason announces a tool call, but the response has none")
-    return Sight("dropped", f"`tool_choice: {wanted}` was sent, but the response has no tool call")
+        return FieldEvidence("unknown", "the finish reason announces a tool call, but the response has none")
+    return FieldEvidence("dropped", f"`tool_choice: {wanted}` was sent, but the response has no tool call")
 
 
-def _single_call(x: Exchange, seen: Effects) -> Sight:
+def _single_call(x: Exchange, seen: Effects) -> FieldEvidence:
     if seen.calls > 1:
-        return Sight("dropped", f"`{SINGLE[x.api]}` allows one tool call, but the response has {seen.calls}")
-    return Sight("honoured") if seen.calls else Sight("unknown", "the response has no tool call")
+        return FieldEvidence("dropped", f"`{SINGLE[x.api]}` allows one tool call, but the response has {seen.calls}")
+    return FieldEvidence("honoured") if seen.calls else FieldEvidence("unknown", "the response has no tool call")
 
 
-def _usage(x: Exchange, seen: Effects) -> Sight:
+def _usage(x: Exchange, seen: Effects) -> FieldEvidence:
     if not looks_like_events(x):
-        return Sight("unknown", "the response is not an event stream")
+        return FieldEvidence("unknown", "the response is not an event stream")
     if seen.has_usage:
-        return Sight("honoured")
+        return FieldEvidence("honoured")
     if not seen.finishes:
-        return Sight("unknown", "the stream was truncated")
-    return Sight("dropped", "`stream_options.include_usage: true` was sent, but no chunk has a usage object")
+        return FieldEvidence("unknown", "the stream was truncated")
+    return FieldEvidence("dropped", "`stream_options.include_usage: true` was sent, but no chunk has a usage object")
 
 
-def _cap(x: Exchange, seen: Effects) -> Sight:
+def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
     name = x.question.about.partition(".")[0]
-    cap = asked(x).get(name)
+    cap = request_body(x).get(name)
     if not isinstance(cap, int):
-        return Sight("unknown", "the request has no cap")
+        return FieldEvidence("unknown", "the request has no cap")
     words = len(seen.text.split())
     if seen.completion is not None and seen.completion > cap:
-        return Sight("dropped", f"`{name}: {cap}` was sent, but usage reports {seen.completion} completion tokens")
+        return FieldEvidence(
+            "dropped", f"`{name}: {cap}` was sent, but usage reports {seen.completion} completion tokens"
+        )
     if words > 4 * cap + MARGIN:
-        return Sight("dropped", f"`{name}: {cap}` was sent, but the response has {words} words")
+        return FieldEvidence("dropped", f"`{name}: {cap}` was sent, but the response has {words} words")
     if "length" in seen.finishes.values() or is_at_cap(x):
-        return Sight("honoured")
-    return Sight("unknown", "the response ended on its own before it reached the cap")
+        return FieldEvidence("honoured")
+    return FieldEvidence("unknown", "the response ended on its own before it reached the cap")
 
 
 def is_at_cap(x: Exchange) -> bool:
@@ -184,13 +197,13 @@ def is_at_cap(x: Exchange) -> bool:
     return cap_asked(x) == seen.completion == 1 and choices_asked(x) == 1 and bool(seen.text)
 
 
-def _stop(x: Exchange, seen: Effects) -> Sight:
+def _stop(x: Exchange, seen: Effects) -> FieldEvidence:
     found = next((stop for stop in stops_asked(x) if stop in seen.text), None)
     if found is not None and not ends_with_its_stop(x):
-        return Sight("dropped", f"`{STOPS[x.api]}` has {found!r}, but the response contains it")
+        return FieldEvidence("dropped", f"`{STOPS[x.api]}` has {found!r}, but the response contains it")
     if "stop" in seen.finishes.values():
-        return Sight("honoured")
-    return Sight("unknown", "the response did not end at a stop sequence")
+        return FieldEvidence("honoured")
+    return FieldEvidence("unknown", "the response did not end at a stop sequence")
 
 
 def ends_with_its_stop(x: Exchange) -> bool:
@@ -200,23 +213,23 @@ def ends_with_its_stop(x: Exchange) -> bool:
     return "stop" in seen.finishes.values() and ends != [] and min(ends) == len(seen.text)
 
 
-def _logprobs(x: Exchange, seen: Effects) -> Sight:
+def _logprobs(x: Exchange, seen: Effects) -> FieldEvidence:
     if not seen.text:
-        return Sight("unknown", "the response has no text that could have log probabilities")
+        return FieldEvidence("unknown", "the response has no text that could have log probabilities")
     if not seen.logprobs:
-        return Sight("dropped", "`logprobs: true` was sent, but no token has a log probability")
-    if not seen.alternatives and asked(x).get("top_logprobs"):
-        return Sight("dropped", "`top_logprobs` was sent, but no token has alternatives")
-    return Sight("honoured")
+        return FieldEvidence("dropped", "`logprobs: true` was sent, but no token has a log probability")
+    if not seen.alternatives and request_body(x).get("top_logprobs"):
+        return FieldEvidence("dropped", "`top_logprobs` was sent, but no token has alternatives")
+    return FieldEvidence("honoured")
 
 
-def _biased(_x: Exchange, seen: Effects) -> Sight:
+def _biased(_x: Exchange, seen: Effects) -> FieldEvidence:
     text = seen.text
     if any(_is_repeated(said) for said in (text, f" {text}")):
-        return Sight("honoured")
+        return FieldEvidence("honoured")
     if text and seen.is_cut:
-        return Sight("dropped", f"`logit_bias` allows one token, but the response is {shown(text)}")
-    return Sight("unknown", "the response ended before it reached the cap")
+        return FieldEvidence("dropped", f"`logit_bias` allows one token, but the response is {display(text)}")
+    return FieldEvidence("unknown", "the response ended before it reached the cap")
 
 
 def _is_repeated(text: str) -> bool:
@@ -225,28 +238,30 @@ def _is_repeated(text: str) -> bool:
     return 0 < period <= len(text) // 4
 
 
-def _format(x: Exchange, seen: Effects) -> Sight:
+def _format(x: Exchange, seen: Effects) -> FieldEvidence:
     if seen.is_cut or not seen.text.strip():
-        return Sight("unknown", "the response is truncated or empty")
+        return FieldEvidence("unknown", "the response is truncated or empty")
     found, only = said_value(x), only_answer(x)
     if format_asked(x).get("type") == "json_object":
-        what = "not JSON" if found is NOT_JSON else f"{shown(found)}, not an object"
+        what = "not JSON" if found is NOT_JSON else f"{display(found)}, not an object"
         is_object = isinstance(found, dict)
         return (
-            Sight("honoured")
+            FieldEvidence("honoured")
             if is_object
-            else Sight("dropped", f"`json_object` was requested, but the content is {what}")
+            else FieldEvidence("dropped", f"`json_object` was requested, but the content is {what}")
         )
     if found is NOT_JSON:
-        return Sight("dropped", "a JSON Schema was requested, but the content is not JSON")
+        return FieldEvidence("dropped", "a JSON Schema was requested, but the content is not JSON")
     if not _is_it(found, only):
-        return Sight("dropped", "a JSON Schema that allows one value was requested, but the content has another value")
-    return Sight("honoured")
+        return FieldEvidence(
+            "dropped", "a JSON Schema that allows one value was requested, but the content has another value"
+        )
+    return FieldEvidence("honoured")
 
 
 def said_value(x: Exchange) -> Any:
     """The JSON value of the response's text, or NOT_JSON."""
-    return value_of(effects(x).text.strip().encode("utf-8", "surrogatepass"))
+    return parse_json(effects(x).text.strip().encode("utf-8", "surrogatepass"))
 
 
 def _is_it(found: Any, only: dict[str, Any]) -> bool:
@@ -258,7 +273,7 @@ def _is_it(found: Any, only: dict[str, Any]) -> bool:
 
 def only_answer(x: Exchange) -> dict[str, Any]:
     """The one value that the request's JSON Schema of one-valued enumerations allows."""
-    fields = mapping(mapping(format_asked(x).get("schema")).get("properties"))
+    fields = as_object(as_object(format_asked(x).get("schema")).get("properties"))
     return {name: _first(part.get("enum")) for name, part in fields.items() if isinstance(part, dict)}
 
 
@@ -266,7 +281,7 @@ def _first(values: Any) -> Any:
     return values[0] if isinstance(values, list) and values else None
 
 
-WITNESSES: dict[str, Callable[[Exchange, Effects], Sight]] = {
+EFFECT_READERS: dict[str, Callable[[Exchange, Effects], FieldEvidence]] = {
     "n": _choices,
     "tool_choice": _tool_choice,
     **dict.fromkeys(SINGLE.values(), _single_call),
@@ -280,7 +295,7 @@ WITNESSES: dict[str, Callable[[Exchange, Effects], Sight]] = {
 """For each field, how to read its effect from any model's response, obedient or random."""
 
 
-def capability(x: Exchange, hello: Exchange | None) -> tuple[str, Sight] | None:
+def field_result(x: Exchange, hello: Exchange | None) -> tuple[str, FieldEvidence] | None:
     """The field that this exchange probes, and its state.
 
     `hello` is the same profile's baseline request in the same mode: if it fails too, an unspecific error shows nothing.
@@ -295,87 +310,89 @@ def capability(x: Exchange, hello: Exchange | None) -> tuple[str, Sight] | None:
         return about, mistyped(x, hello)
     if topic == "unknown-field":
         return about, _canary(x)
-    if found := witnessed(x):
+    if found := effect_shown(x):
         name, sight = found
-        said = refusal(x)
+        said = error_response(x)
         return name, _refused(said, _is_about(said, name)) if said else sight
     return None
 
 
-def _refused(said: Refusal, is_named: bool) -> Sight:  # noqa: FBT001 - a plain fact
+def _refused(said: ErrorResponse, is_named: bool) -> FieldEvidence:  # noqa: FBT001 - a plain fact
     """The state for an error response to a value that would have shown an effect."""
     if is_named:
-        return Sight("refused", f"rejected with {said.status}; the error names the field")
-    return Sight("unknown", f"rejected with {said.status}; the error does not name the field")
+        return FieldEvidence("refused", f"rejected with {said.status}; the error names the field")
+    return FieldEvidence("unknown", f"rejected with {said.status}; the error does not name the field")
 
 
-def _streaming(x: Exchange) -> Sight:
-    if said := refusal(x):
+def _streaming(x: Exchange) -> FieldEvidence:
+    if said := error_response(x):
         state: State = "refused" if refuses_streaming(x) else "unknown"
-        return Sight(state, f"rejected with {said.status}")
+        return FieldEvidence(state, f"rejected with {said.status}")
     if reply(x).status not in range(200, 300):
-        return Sight("unknown", f"the response has status {reply(x).status}")
+        return FieldEvidence("unknown", f"the response has status {reply(x).status}")
     if looks_like_events(x) or is_labelled(reply(x)):
-        return Sight("honoured", "the response is an event stream")
-    if where := announced(x, "stream"):
-        return Sight("announced", f"{where} reports that `stream` was ignored")
-    return Sight("dropped", "a non-streaming response was received instead of an event stream")
+        return FieldEvidence("honoured", "the response is an event stream")
+    if where := warned(x, "stream"):
+        return FieldEvidence("announced", f"{where} reports that `stream` was ignored")
+    return FieldEvidence("dropped", "a non-streaming response was received instead of an event stream")
 
 
-def mistyped(x: Exchange, hello: Exchange | None) -> Sight:
+def mistyped(x: Exchange, hello: Exchange | None) -> FieldEvidence:
     """The state that a field's wrong type shows: a target that reads the field must reject it."""
-    name, said = x.question.about, refusal(x)
+    name, said = x.question.about, error_response(x)
     if said:
         return _mistyped_refused(x, hello, said)
     if reply(x).status not in range(200, 300):
-        return Sight("unknown", f"the response has status {reply(x).status}")
-    if where := announced(x, name):
-        return Sight("announced", f"{where} reports that `{name}` was ignored")
-    if name in WITNESSED[x.api]:
-        return Sight("unknown", "a wrong type is silently ignored, but a right one may be honoured")
-    return Sight("dropped", "a value of a wrong type is silently ignored")
+        return FieldEvidence("unknown", f"the response has status {reply(x).status}")
+    if where := warned(x, name):
+        return FieldEvidence("announced", f"{where} reports that `{name}` was ignored")
+    if name in EFFECT_SHOWN[x.api]:
+        return FieldEvidence("unknown", "a wrong type is silently ignored, but a right one may be honoured")
+    return FieldEvidence("dropped", "a value of a wrong type is silently ignored")
 
 
-def _mistyped_refused(x: Exchange, hello: Exchange | None, said: Refusal) -> Sight:
+def _mistyped_refused(x: Exchange, hello: Exchange | None, said: ErrorResponse) -> FieldEvidence:
     if said.status >= 500 and said.status != 501:
-        return Sight("unknown", f"the target failed with {said.status}")
+        return FieldEvidence("unknown", f"the target failed with {said.status}")
     if _names_any(said, x.question.about):
         if said.status == 501 or UNSUPPORTED.search(said.message):
-            return Sight("refused", f"rejected with {said.status}; the error names the field as not supported")
-        return Sight("honoured", f"a wrong type is rejected with {said.status}; the error names the field")
-    is_answered = hello is not None and reply(hello).status in range(200, 300) and not refusal(hello)
-    if is_answered and not (names(said, RIDER) or companions(x, hello, said)):
-        return Sight("honoured", f"a wrong type is rejected with {said.status}, the baseline request is not")
-    return Sight("unknown", f"rejected with {said.status}; the error does not name the field")
+            return FieldEvidence("refused", f"rejected with {said.status}; the error names the field as not supported")
+        return FieldEvidence("honoured", f"a wrong type is rejected with {said.status}; the error names the field")
+    is_answered = hello is not None and reply(hello).status in range(200, 300) and not error_response(hello)
+    if is_answered and not (names_field(said, COST_CAP_FIELD) or other_rejected_fields(x, hello, said)):
+        return FieldEvidence("honoured", f"a wrong type is rejected with {said.status}, the baseline request is not")
+    return FieldEvidence("unknown", f"rejected with {said.status}; the error does not name the field")
 
 
-def companions(x: Exchange, hello: Exchange | None, said: Refusal) -> tuple[str, ...]:
+def other_rejected_fields(x: Exchange, hello: Exchange | None, said: ErrorResponse) -> tuple[str, ...]:
     """The fields named in an error that were added for this probe, except the probed field itself."""
-    usual = asked(hello) if hello is not None else {}
+    usual = request_body(hello) if hello is not None else {}
     own = x.question.about.partition(".")[0]
-    return tuple(name for name in asked(x) if name not in (*usual, own, RIDER) and names(said, name))
+    return tuple(
+        name for name in request_body(x) if name not in (*usual, own, COST_CAP_FIELD) and names_field(said, name)
+    )
 
 
-def _canary(x: Exchange) -> Sight:
-    said, name = refusal(x), x.question.about
+def _canary(x: Exchange) -> FieldEvidence:
+    said, name = error_response(x), x.question.about
     if said:
-        return _refused(said, names(said, name))
+        return _refused(said, names_field(said, name))
     if reply(x).status not in range(200, 300):
-        return Sight("unknown", f"the response has status {reply(x).status}")
-    if where := announced(x, name):
-        return Sight("announced", f"{where} reports that `{name}` was ignored")
-    return Sight("dropped", "an unknown field is silently ignored")
+        return FieldEvidence("unknown", f"the response has status {reply(x).status}")
+    if where := warned(x, name):
+        return FieldEvidence("announced", f"{where} reports that `{name}` was ignored")
+    return FieldEvidence("dropped", "an unknown field is silently ignored")
 
 
-def _names_any(said: Refusal, name: str) -> bool:
+def _names_any(said: ErrorResponse, name: str) -> bool:
     """Whether an error names the field, or its parent object."""
-    return any(names(said, part) for part in name.split("."))
+    return any(names_field(said, part) for part in name.split("."))
 
 
-def _is_about(said: Refusal, name: str) -> bool:
+def _is_about(said: ErrorResponse, name: str) -> bool:
     """Whether an error names the field, and its `param` is no other one, such as `top_logprobs` for `logprobs`."""
     return _names_any(said, name) and (
-        said.param is None or any(mentions(said.param, part) for part in name.split("."))
+        said.param is None or any(mentions_word(said.param, part) for part in name.split("."))
     )
 
 

@@ -5,17 +5,21 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from conformance.apis import messages, responses
-from conformance.apis.chat import is_shaped, parts, said, whole_choices
+from conformance.apis.chat import answer_chunks, is_shaped, parts, whole_choices
 from conformance.apis.request import choices_asked
-from conformance.apis.response_content import answer
+from conformance.apis.response_content import response_content
 from conformance.apis.usage import reports
-from conformance.model.exchange import Api, Exchange, view
-from conformance.parsing.json_body import whole_object
+from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.parsing.json_body import json_body
 from conformance.parsing.json_text import NOT_JSON
-from conformance.parsing.json_values import Object, is_integer, mapping, sequence
+from conformance.parsing.json_values import Object, as_array, as_object, is_integer
 from conformance.parsing.sse import FIELDS, looks_like_events, payloads, stream
 
-MADE: dict[Api, str] = {"chat": "completion_tokens", "messages": "output_tokens", "responses": "output_tokens"}
+OUTPUT_TOKENS_FIELD: dict[Api, str] = {
+    "chat": "completion_tokens",
+    "messages": "output_tokens",
+    "responses": "output_tokens",
+}
 """The usage field that counts the generated tokens."""
 REPEATED = 8
 """Characters: a last piece that long, equal to all others joined, is no coincidence."""
@@ -50,50 +54,50 @@ class Effects:
         return self.refused or not self.finishes or bool({"length", "content_filter"} & set(self.finishes.values()))
 
 
-@view
+@cached_reader
 def effects(x: Exchange) -> Effects:
     """The effects, from the deltas of an event stream or the messages of a non-streaming response."""
-    choices = answer(x).choices
-    tokens = [mapping(entry) for choice in choices for entry in choice.logprobs]
+    choices = response_content(x).choices
+    tokens = [as_object(entry) for choice in choices for entry in choice.logprobs]
     tokens = [token for token in tokens if isinstance(token.get("logprob"), int | float)]
     spent = [report.value for report in reports(x) if isinstance(report.value, dict)]
-    counts = [int(count) for value in spent if is_integer(count := value.get(MADE[x.api]))]
+    counts = [int(count) for value in spent if is_integer(count := value.get(OUTPUT_TOKENS_FIELD[x.api]))]
     return Effects(
         texts={choice.index: choice.text for choice in choices},
         finishes={choice.index: choice.end or choice.finish for choice in choices if choice.finish},
         calls=sum(len(choice.calls) + ("function_call" in choice.other) for choice in choices),
         logprobs=len(tokens),
-        alternatives=sum(len(sequence(token.get("top_logprobs"))) for token in tokens),
+        alternatives=sum(len(as_array(token.get("top_logprobs"))) for token in tokens),
         refused=any(choice.refusal for choice in choices),
         has_usage=bool(spent),
         completion=counts[-1] if counts else None,
     )
 
 
-@view
-def illegible(x: Exchange) -> str:
+@cached_reader
+def unreadable_reason(x: Exchange) -> str:
     """Why the response is unreadable, as a clause; empty if it can be read.
 
     In a response that is only partly readable, an ignored field looks like a lost piece.
     """
-    repeating = looks_like_events(x) and any(_is_repeating(choice.pieces) for choice in answer(x).choices)
-    return _stray(x) or ILLEGIBLE[x.api](x) or ("the deltas repeat each other's text" if repeating else "")
+    repeating = looks_like_events(x) and any(_is_repeating(choice.pieces) for choice in response_content(x).choices)
+    return _malformed_lines(x) or UNREADABLE[x.api](x) or ("the deltas repeat each other's text" if repeating else "")
 
 
-def _illegible_chat(x: Exchange) -> str:
+def _unreadable_chat(x: Exchange) -> str:
     if not looks_like_events(x):
-        return "the response is not a JSON object" if whole_object(x) is None else _misshapen(x)
-    return _lost(x) or _misshapen(x)
+        return "the response is not a JSON object" if json_body(x) is None else _misshapen(x)
+    return _lost_content(x) or _misshapen(x)
 
 
-ILLEGIBLE: dict[Api, Callable[[Exchange], str]] = {
-    "chat": _illegible_chat,
-    "messages": messages.illegible,
-    "responses": responses.illegible,
+UNREADABLE: dict[Api, Callable[[Exchange], str]] = {
+    "chat": _unreadable_chat,
+    "messages": messages.unreadable_reason,
+    "responses": responses.unreadable_reason,
 }
 
 
-def _stray(x: Exchange) -> str:
+def _malformed_lines(x: Exchange) -> str:
     """Why clients lose parts of a stream because of its lines, or empty."""
     if not looks_like_events(x):
         return ""
@@ -109,16 +113,16 @@ def _misshapen(x: Exchange) -> str:
     """Why the choices can't be read, or empty."""
     if not is_shaped(x):
         return f"a choice has no {'delta' if looks_like_events(x) else 'message'}"
-    if any(_is_odd(message) for _, message in _messages(x)):
+    if any(_has_wrong_types(message) for _, message in _messages(x)):
         return "the content or `tool_calls` of a choice has a wrong type"
-    return "" if _is_filed(x) else "the choices have no valid, distinct index"
+    return "" if _has_unique_indexes(x) else "the choices have no valid, distinct index"
 
 
-def _lost(x: Exchange) -> str:
+def _lost_content(x: Exchange) -> str:
     """Why clients lose chunks of the stream, or empty."""
     if NOT_JSON in payloads(x):
         return "an event is not JSON"
-    if any(not isinstance(chunk.value.get("choices", []), list) for chunk in said(x)):
+    if any(not isinstance(chunk.value.get("choices", []), list) for chunk in answer_chunks(x)):
         return "`choices` of a chunk is not a list"
     return ""
 
@@ -130,27 +134,27 @@ def _is_stray(name: str, text: bytes) -> bool:
 
 def _messages(x: Exchange) -> Iterator[tuple[Object, Object]]:
     """The choices, each with its delta or message."""
-    whole = whole_object(x)
+    whole = json_body(x)
     if whole is None:
         yield from ((part.choice, part.delta) for part in parts(x))
     else:
         yield from ((choice, message) for _, choice, message in whole_choices(whole))
 
 
-def _is_odd(message: Object) -> bool:
+def _has_wrong_types(message: Object) -> bool:
     calls = message.get("tool_calls")
     if not isinstance(message.get("content"), str | None) or not isinstance(calls, list | None):
         return True
     return any(not isinstance(call, dict) for call in calls or ())
 
 
-def _is_filed(x: Exchange) -> bool:
+def _has_unique_indexes(x: Exchange) -> bool:
     """Whether each choice has its own index, or there is only one; none has two finish reasons."""
     bound = choices_asked(x)
     given = [choice.get("index") for choice, _ in _messages(x)]
-    if whole_object(x) is not None:
+    if json_body(x) is not None:
         return len(given) < 2 or (all(map(is_integer, given)) and len(set(given)) == len(given))
-    if any(len(choice.finishes) > 1 for choice in answer(x).choices) and bound > 1:
+    if any(len(choice.finishes) > 1 for choice in response_content(x).choices) and bound > 1:
         return False
     if bound == 1 and len({part.slot for part in parts(x)}) == 1:
         return True

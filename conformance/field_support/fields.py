@@ -7,9 +7,9 @@ target that is known to ignore wrong types of fields that it honours.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from conformance.apis.errors import names, refusal
+from conformance.apis.errors import error_response, names_field
 from conformance.apis.usage import usage
-from conformance.field_support.capability import Sight, State, capability, merge
+from conformance.field_support.capability import FieldEvidence, State, field_result, merge
 from conformance.field_support.effects import effects
 from conformance.model.exchange import Api, Exchange, Mode
 from conformance.parsing.http1 import reply
@@ -27,18 +27,18 @@ OFFERING: Final = ("", "named", "several", "single")
 Place = tuple[Api, str, Mode]
 
 
-class Sighting(NamedTuple):
+class FieldObservation(NamedTuple):
     """The state of a field in one exchange. `proven`: by an effect; `passed_over`: a wrong type got a 2xx status."""
 
     place: Place
-    sight: Sight
+    sight: FieldEvidence
     exchange: str
     proven: bool = False
     passed_over: bool = False
     documented: bool = True
 
 
-class Shown(NamedTuple):
+class FieldResult(NamedTuple):
     """The state of a request field in one mode, the reason, and the exchange that shows it.
 
     `documented`: the API defines the field; false for a made-up one.
@@ -50,68 +50,70 @@ class Shown(NamedTuple):
     documented: bool
 
 
-def sightings(x: Exchange, hello: Exchange | None) -> Iterator[Sighting]:
+def field_observations(x: Exchange, hello: Exchange | None) -> Iterator[FieldObservation]:
     """The states of the fields that an exchange probes; `hello` as for `capability`."""
     topic = x.question.topic
     proven = topic not in ("wrong-type", "unknown-field")
-    if found := capability(x, hello):
+    if found := field_result(x, hello):
         name, sight = found
-        passed_over = topic == "wrong-type" and not refusal(x) and reply(x).status in range(200, 300)
+        passed_over = topic == "wrong-type" and not error_response(x) and reply(x).status in range(200, 300)
         place = (x.api, name, x.mode)
-        yield Sighting(place, sight, x.id, proven, passed_over, documented=topic != "unknown-field")
+        yield FieldObservation(place, sight, x.id, proven, passed_over, documented=topic != "unknown-field")
         for inner in IMPLIED.get(name, ()) if proven and sight.state == "honoured" else ():
-            yield Sighting((x.api, inner, x.mode), sight, x.id, proven=True)
+            yield FieldObservation((x.api, inner, x.mode), sight, x.id, proven=True)
     for name, sight in _more(x):
-        yield Sighting((x.api, name, x.mode), sight, x.id, proven=True)
+        yield FieldObservation((x.api, name, x.mode), sight, x.id, proven=True)
 
 
-def _more(x: Exchange) -> Iterator[tuple[str, Sight]]:
+def _more(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
     """Fields whose effect a probe shows in addition to its subject."""
     topic, about = x.question.topic, x.question.about
     if topic == "tools" and about in OFFERING and effects(x).calls:
-        yield "tools", Sight("honoured", "the response calls an offered tool")
+        yield "tools", FieldEvidence("honoured", "the response calls an offered tool")
     if topic == "witness" and about in INSTRUCTED:
         yield about, _instructed(x, about)
     if topic == "previous" and x.api == "responses":
-        yield "previous_response_id", _gone_on(x)
+        yield "previous_response_id", _continued_unknown_response(x)
 
 
-def _instructed(x: Exchange, name: str) -> Sight:
+def _instructed(x: Exchange, name: str) -> FieldEvidence:
     """Whether usage counts the words of the instructions: each is at least one token."""
-    said, spent = refusal(x), usage(x)
+    said, spent = error_response(x), usage(x)
     if said:
-        state: State = "refused" if names(said, name) else "unknown"
-        return Sight(state, f"rejected with {said.status}")
+        state: State = "refused" if names_field(said, name) else "unknown"
+        return FieldEvidence(state, f"rejected with {said.status}")
     if spent is None:
-        return Sight("unknown", "the response has no usage")
+        return FieldEvidence("unknown", "the response has no usage")
     if spent.prompt >= LONG_INSTRUCTIONS:
-        return Sight("honoured", f"usage counts its {LONG_INSTRUCTIONS} words: {spent.prompt} prompt tokens")
-    return Sight("dropped", f"`{name}` has {LONG_INSTRUCTIONS} words, but usage reports {spent.prompt} prompt tokens")
+        return FieldEvidence("honoured", f"usage counts its {LONG_INSTRUCTIONS} words: {spent.prompt} prompt tokens")
+    return FieldEvidence(
+        "dropped", f"`{name}` has {LONG_INSTRUCTIONS} words, but usage reports {spent.prompt} prompt tokens"
+    )
 
 
 LONG_INSTRUCTIONS: Final = 100
 """Words of instructions, far more than the baseline request has tokens."""
 
 
-def _gone_on(x: Exchange) -> Sight:
+def _continued_unknown_response(x: Exchange) -> FieldEvidence:
     """The state of `previous_response_id` when it names a response that does not exist."""
-    if said := refusal(x):
+    if said := error_response(x):
         if 400 <= said.status < 500:
-            return Sight("refused", f"an unknown id is rejected with {said.status}")
-        return Sight("unknown", f"the target failed with {said.status}")
-    return Sight("dropped", "the id of a response that does not exist is silently ignored")
+            return FieldEvidence("refused", f"an unknown id is rejected with {said.status}")
+        return FieldEvidence("unknown", f"the target failed with {said.status}")
+    return FieldEvidence("dropped", "the id of a response that does not exist is silently ignored")
 
 
-def conclude(seen: Iterable[Sighting]) -> dict[Place, Shown]:
+def conclude(seen: Iterable[FieldObservation]) -> dict[Place, FieldResult]:
     """The state of each field in each mode: the worst proven one, else the worst observed one."""
-    places: dict[Place, list[Sighting]] = {}
+    places: dict[Place, list[FieldObservation]] = {}
     for one in seen:
         places.setdefault(one.place, []).append(one)
     lenient = frozenset(_lenient(places))
     return {place: _shown(found, lenient) for place, found in sorted(places.items())}
 
 
-def _lenient(places: Mapping[Place, Sequence[Sighting]]) -> Iterator[tuple[Api, bool]]:
+def _lenient(places: Mapping[Place, Sequence[FieldObservation]]) -> Iterator[tuple[Api, bool]]:
     """The APIs, at top level or nested (True), where a wrong type of a field that is read was ignored."""
     for (api, name, _), found in places.items():
         states = {one.sight.state for one in found if one.proven}
@@ -119,7 +121,7 @@ def _lenient(places: Mapping[Place, Sequence[Sighting]]) -> Iterator[tuple[Api, 
             yield api, "." in name
 
 
-def _shown(found: Sequence[Sighting], lenient: frozenset[tuple[Api, bool]]) -> Shown:
+def _shown(found: Sequence[FieldObservation], lenient: frozenset[tuple[Api, bool]]) -> FieldResult:
     proven = [one for one in found if one.proven and one.sight.state != "unknown"]
     worst = (proven or list(found))[0]
     for one in proven or found:
@@ -129,5 +131,5 @@ def _shown(found: Sequence[Sighting], lenient: frozenset[tuple[Api, bool]]) -> S
     is_sign = worst.passed_over and worst.sight.state == "dropped"
     if is_sign and lenient & {(api, False), (api, "." in name)}:
         why = "a wrong type is silently ignored, but this target does so for fields that it honours too"
-        return Shown("unknown", why, worst.exchange, worst.documented)
-    return Shown(worst.sight.state, worst.sight.why, worst.exchange, worst.documented)
+        return FieldResult("unknown", why, worst.exchange, worst.documented)
+    return FieldResult(worst.sight.state, worst.sight.why, worst.exchange, worst.documented)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from conformance import schemas
 from conformance.apis.request import EXTENDED, NO_JSON
 from conformance.model.exchange import MODES, Api, Mode
-from conformance.probes.baseline import CAP, LEAST, words
-from conformance.probes.types import NO_OBJECT, NO_SCALAR, kinds_of
+from conformance.probes.baseline import CAP, MIN_CAP, user_message
+from conformance.probes.types import WRONG_OBJECT, WRONG_SCALAR, kinds_of
 
 Body = dict[str, Any]
 Table = dict[str, Any]
@@ -46,7 +46,7 @@ class Case:
 
 def hello(api: Api, model: str) -> Body:
     """A valid request with the smallest token cap."""
-    return {"model": model, **words(api, "Say hello."), CAP[api]: LEAST[api]}
+    return {"model": model, **user_message(api, "Say hello."), CAP[api]: MIN_CAP[api]}
 
 
 def to_json(value: Any) -> bytes:
@@ -57,7 +57,7 @@ def to_json(value: Any) -> bytes:
 def fixed(api: Api, model: str) -> list[Case]:
     """The cases of every fuzz run: each unusual body and conversation once, and each kind of deep nesting."""
     good = hello(api, model)
-    odd = [("fuzz", about, value) for about, value in (_bodies(good) | _talks(api, good)).items()]
+    odd = [("fuzz", about, value) for about, value in (_bodies(good) | _conversations(api, good)).items()]
     deep = [_deep(good, depth, opened, "metadata") for depth in DEEP[1:] for opened in ("list", "object")]
     return [_case(topic, about, value, "unary") for topic, about, value in (*odd, *deep)]
 
@@ -68,7 +68,7 @@ def kinds(api: Api, model: str) -> dict[str, Strategy]:
     good = hello(api, model)
     return {
         "unreadable": _cases(_unreadable(good)),
-        "edge": _cases(_edges(api, good, fields)),
+        "edge": _cases(_boundary_values(api, good, fields)),
         "text": _cases(_texts(api, good)),
         "nested": _cases(_nested(good, fields)),
         "unknown": _cases(_unknown(good, fields)),
@@ -165,14 +165,14 @@ OTHERS: Final[dict[str, Any]] = {
     "empty-list": [],
     "empty-object": {},
     "list-of-null": [None],
-    "object": NO_SCALAR,
-    "list": NO_OBJECT,
+    "object": WRONG_SCALAR,
+    "list": WRONG_OBJECT,
     "long-text": "x" * LARGE,
     "long-list": [0] * 20_000,
 }
 
 
-def _edges(api: Api, good: Body, fields: list[str]) -> Strategy:
+def _boundary_values(api: Api, good: Body, fields: list[str]) -> Strategy:
     """One or two fields with a boundary value of their type or of another type."""
     values = NUMBERS | OTHERS
     schema = schemas.load(f"{api}-request")["properties"]
@@ -210,9 +210,9 @@ TEXTS: Final[dict[str, str]] = {
 ROLES: Final = ("user", "system", "assistant", "tool", "developer", "function", "", "USER", "nobody")
 
 
-def _talks(api: Api, good: Body) -> Table:
+def _conversations(api: Api, good: Body) -> Table:
     """Conversations with unusual text, content or structure."""
-    (place, said), *_ = words(api, "a").items()
+    (place, said), *_ = user_message(api, "a").items()
     one = {"role": "user", "content": "a"}
     contents: Table = {
         "null": None,
@@ -227,7 +227,7 @@ def _talks(api: Api, good: Body) -> Table:
     }
     whole: Table = {"none": [], "of-null": [None], "of-texts": ["hello"], "object": {"a": said}, "long": [one] * 500}
     return (
-        {f"text-{about}": good | words(api, text) for about, text in TEXTS.items()}
+        {f"text-{about}": good | user_message(api, text) for about, text in TEXTS.items()}
         | {f"content-{about}": good | {place: [one | {"content": value}]} for about, value in contents.items()}
         | {f"conversation-{about}": good | {place: value} for about, value in whole.items()}
     )
@@ -235,15 +235,15 @@ def _talks(api: Api, good: Body) -> Table:
 
 def _texts(api: Api, good: Body) -> Strategy:
     """A conversation of the table, one with random text, or one with roles in any order."""
-    (place, _), *_ = words(api, "").items()
-    free = st.text(max_size=60).map(lambda text: ("fuzz", "text", good | words(api, text)))
+    (place, _), *_ = user_message(api, "").items()
+    free = st.text(max_size=60).map(lambda text: ("fuzz", "text", good | user_message(api, text)))
 
     def turns(roles: list[str], text: str) -> tuple[str, str, Any]:
         said = [{"role": role, "content": text} for role in roles]
         return "fuzz", f"roles-{'-'.join(dict.fromkeys(roles))[:40]}", good | {place: said}
 
     talks = st.builds(turns, st.lists(st.sampled_from(ROLES), min_size=1, max_size=4), st.text(max_size=8))
-    return st.one_of(_drawn(_talks(api, good)), free, talks)
+    return st.one_of(_drawn(_conversations(api, good)), free, talks)
 
 
 def _deep(good: Body, depth: int, opened: str, field: str) -> tuple[str, str, Any]:
@@ -264,13 +264,13 @@ def _nested(good: Body, fields: list[str]) -> Strategy:
 def _unknown(good: Body, fields: list[str]) -> Strategy:
     """Fields unknown to the API: misspelt, in another case, a vendor's, or reserved."""
     known = frozenset(fields)
-    slip = st.sampled_from(fields).flatmap(_slips).filter(lambda name: name not in known)
+    slip = st.sampled_from(fields).flatmap(_typos).filter(lambda name: name not in known)
     other = st.sampled_from([name for name in (*VENDORS, *RESERVED) if name not in known])
     value = st.sampled_from((1, "text", True, None, {"a": 1}, [1]))
     return st.builds(lambda name, v: ("unknown-field", name, good | {name: v}), st.one_of(slip, other), value)
 
 
-def _slips(name: str) -> Strategy:
+def _typos(name: str) -> Strategy:
     """A name with one typo, in another case, or in the plural."""
     at = st.integers(0, len(name) - 1)
     letters = st.sampled_from(string.ascii_lowercase)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from conformance.judge import judge
 from conformance.model.exchange import Exchange
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.verdict import Status
 
 HEAD = '''"""Requests that failed a rule. Set BASE_URL, and API_KEY if the target needs a key."""
@@ -25,7 +25,7 @@ def test_failure_is_fixed(rule, api, mode, probe, body):
 """
 
 
-def as_test(facts: RunFacts, load: Callable[[str], Exchange]) -> str:
+def as_test(facts: RunManifest, load: Callable[[str], Exchange]) -> str:
     """The text of a pytest file with one case per failure; empty if there is none."""
     judged = judge(facts, load, facts.planned)
     cases = []

@@ -8,9 +8,9 @@ from schemathesis import GenerationMode
 from conformance import schemas
 from conformance.fuzz.cases import Case, Strategy, hello, mode_of, to_json
 from conformance.model.exchange import Api
-from conformance.parsing.json_values import mapping
+from conformance.parsing.json_values import as_object
 from conformance.probes.baseline import CAP
-from conformance.probes.types import NO_OBJECT, NO_SCALAR
+from conformance.probes.types import WRONG_OBJECT, WRONG_SCALAR
 
 MODES: Final = {"valid": GenerationMode.POSITIVE, "invalid": GenerationMode.NEGATIVE}
 DEEPEST: Final = 8
@@ -54,28 +54,28 @@ def _is_count(body: dict[str, Any], name: str) -> bool:
 
 def documented(document: Any, path: str) -> dict[str, Any]:
     """The request fields that a document defines, with their schemas; empty if none."""
-    operation = mapping(mapping(mapping(mapping(document).get("paths")).get(path)).get("post"))
-    content = mapping(mapping(operation.get("requestBody")).get("content"))
-    schema = mapping(mapping(content.get("application/json")).get("schema"))
+    operation = as_object(as_object(as_object(as_object(document).get("paths")).get(path)).get("post"))
+    content = as_object(as_object(operation.get("requestBody")).get("content"))
+    schema = as_object(as_object(content.get("application/json")).get("schema"))
     return _fields(schema, document, 0)
 
 
 def _fields(schema: Any, document: Any, depth: int) -> dict[str, Any]:
     """The properties of a schema and of its `allOf`, `anyOf` and `oneOf` parts."""
-    found = mapping(_resolved(schema, document))
+    found = as_object(_resolved(schema, document))
     parts = [part for word in ("allOf", "anyOf", "oneOf") for part in listed(found.get(word))]
     inner = [_fields(part, document, depth + 1) for part in parts] if depth < DEEPEST else []
-    return {name: kind for fields in (*inner, mapping(found.get("properties"))) for name, kind in fields.items()}
+    return {name: kind for fields in (*inner, as_object(found.get("properties"))) for name, kind in fields.items()}
 
 
 def _resolved(schema: Any, document: Any) -> Any:
     """Resolve a reference inside the document."""
-    pointer = mapping(schema).get("$ref")
+    pointer = as_object(schema).get("$ref")
     if not isinstance(pointer, str) or not pointer.startswith("#/"):
         return schema
     found = document
     for step in pointer[2:].split("/"):
-        found = mapping(found).get(step.replace("~1", "/").replace("~0", "~"))
+        found = as_object(found).get(step.replace("~1", "/").replace("~0", "~"))
     return found
 
 
@@ -89,5 +89,7 @@ def mistyped(document: Any, path: str, api: Api, model: str) -> list[Case]:
     ours = schemas.load(f"{api}-request")["properties"]
     fields = {name: kind for name, kind in documented(document, path).items() if name not in ours}
     good = hello(api, model)
-    wrong = {name: NO_OBJECT if mapping(kind).get("type") == "object" else NO_SCALAR for name, kind in fields.items()}
+    wrong = {
+        name: WRONG_OBJECT if as_object(kind).get("type") == "object" else WRONG_SCALAR for name, kind in fields.items()
+    }
     return [Case("wrong-type", name, "unary", to_json(good | {name: value})) for name, value in sorted(wrong.items())]

@@ -20,13 +20,13 @@ from conformance.model.verdict import Level, Status, Verdict
 
 SHARES: Final = {"unreadable": 15, "edge": 35, "text": 15, "nested": 10, "unknown": 5, "valid": 10, "invalid": 10}
 """Percentage of the examples for each kind of case; other kinds get 10."""
-SHRUNK: Final = 0.5
+SHRINK_BUDGET: Final = 0.5
 """Additional requests allowed to minimize failures, as a share of the examples."""
 
-ENOUGH_HANGS: Final = 2
+MAX_HANGS_PER_KIND: Final = 2
 """After this many timeouts, no more cases of that kind are sent: each costs the full timeout."""
 
-Ask = Callable[[Case], Exchange]
+Send = Callable[[Case], Exchange]
 Judge = Callable[[Exchange], tuple[Verdict, ...]]
 
 
@@ -57,10 +57,10 @@ class Cases(NamedTuple):
 
 
 @dataclass(slots=True)
-class Hunt:
+class Fuzzer:
     """One fuzz run: cases sent (each only once), remaining budget, and timeouts by kind of case."""
 
-    ask: Ask
+    ask: Send
     judge: Judge
     max_tokens: int | None = None
     asked: dict[Case, Exchange] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Hunt:
         whole = sum(SHARES.get(name, 10) for name in cases.kinds)
         for name, strategy in cases.kinds.items():
             share = max(1, left * SHARES.get(name, 10) // whole)
-            self.left, known = int(share * (1 + SHRUNK)), -1
+            self.left, known = int(share * (1 + SHRINK_BUDGET)), -1
             while self.left > 0 and len(self.found) > known:  # Hypothesis stops soon after a failure
                 known = len(self.found)
                 self._look(strategy, share, start)
@@ -127,7 +127,7 @@ class Hunt:
         if case not in self.asked:
             kind = case.about.partition(".")[0]
             is_spent = self.left <= 0 or (self.max_tokens is not None and self.tokens >= self.max_tokens)
-            if is_spent or self.hung[kind] >= ENOUGH_HANGS:
+            if is_spent or self.hung[kind] >= MAX_HANGS_PER_KIND:
                 return
             self.left -= 1
             self.asked[case] = x = self.ask(case)

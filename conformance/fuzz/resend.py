@@ -5,8 +5,8 @@ from conformance.fuzz.session import opened
 from conformance.model.exchange import Api, Mode
 from conformance.model.target import Target
 from conformance.model.verdict import Status
-from conformance.plan import ASKERS
-from conformance.runner import Options
+from conformance.plan import BASE_PROFILES
+from conformance.runner import RunOptions
 
 
 def failing(
@@ -15,7 +15,7 @@ def failing(
     """The IDs of the rules that the response to this body fails now."""
     _, topic, about = probe.split(".", 2)
     target = Target(base_url=base_url, model=model, apis=(api,))
-    with opened(Options(target=target, profiles=(ASKERS[api],), key=key)) as session:
+    with opened(RunOptions(target=target, profiles=(BASE_PROFILES[api],), key=key)) as session:
         session.greet()
         x = session.ask(api, Case(topic, about, mode, body))
         return {v.rule for v in session.judge(api, x) if v.status is Status.FAIL}

@@ -14,19 +14,19 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from conformance import __version__, catalogue
 from conformance.fuzz import from_openapi, openapi
 from conformance.fuzz.cases import Case, Strategy, fixed, kinds
-from conformance.fuzz.fuzzer import Cases, Hunt
+from conformance.fuzz.fuzzer import Cases, Fuzzer
 from conformance.judge import judge
-from conformance.model.exchange import Api, Exchange, Question, Request
+from conformance.model.exchange import Api, CaseId, Exchange, Request
 from conformance.model.profile import Profile
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.target import DEFAULT_PATHS, Target
 from conformance.model.verdict import Status, Verdict
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_text import NOT_JSON, value_of
-from conformance.parsing.json_values import mapping
-from conformance.plan import ASKERS, plan
-from conformance.runner import HIDDEN, Options, Progress, Store
-from conformance.transport.client import fetch
+from conformance.parsing.json_text import NOT_JSON, parse_json
+from conformance.parsing.json_values import as_object
+from conformance.plan import BASE_PROFILES, plan
+from conformance.runner import REDACTED, Progress, RunOptions, Store
+from conformance.transport.client import exchange_once
 
 Tell = Callable[[str], None]
 LINGER_S: Final = 0.01
@@ -37,7 +37,7 @@ LINGER_S: Final = 0.01
 class Session:
     """Sends cases to a target, one at a time. `hellos` are the baseline exchanges, by API."""
 
-    options: Options = field(repr=False)
+    options: RunOptions = field(repr=False)
     portal: BlockingPortal = field(repr=False)
     progress: Progress | None = None
     hellos: dict[Api, tuple[Exchange, ...]] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Session:
     def send(self, request: Request) -> Exchange:
         """Send one request."""
         secrets = [s for s in (*self.target.headers.values(), self.options.key) if s]
-        return self.portal.call(fetch, request, self.options.key, self.options.limits, tuple(secrets))
+        return self.portal.call(exchange_once, request, self.options.key, self.options.limits, tuple(secrets))
 
     def greet(self) -> None:
         """Send the baseline requests of every API."""
@@ -63,7 +63,7 @@ class Session:
         """Send a case as the API's own SDK would."""
         self.numbers += 1
         profile = _sdk(api)
-        question = Question(api, profile.name, case.mode, f"{api}.{case.topic}.{case.about}")
+        question = CaseId(api, profile.name, case.mode, f"{api}.{case.topic}.{case.about}")
         x = self.send(
             Request(
                 id=f"{api}.{case.topic}-{self.numbers:04d}",
@@ -85,10 +85,10 @@ class Session:
         usual = {v.rule for v in judged.verdicts if v.status is Status.FAIL and v.probe == f"{api}.hello"}
         return tuple(v for v in judged.verdicts if v.probe == x.question.probe and v.rule not in usual)
 
-    def facts(self, planned: tuple[str, ...], **more: object) -> RunFacts:
+    def facts(self, planned: tuple[str, ...], **more: object) -> RunManifest:
         """The manifest of a run with these exchanges."""
-        hidden = msgspec.structs.replace(self.target, headers=dict.fromkeys(self.target.headers, HIDDEN))
-        facts = RunFacts(
+        hidden = msgspec.structs.replace(self.target, headers=dict.fromkeys(self.target.headers, REDACTED))
+        facts = RunManifest(
             tool=f"oai-conformance {__version__}",
             started=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             target=hidden,
@@ -101,11 +101,11 @@ class Session:
 
 
 def _sdk(api: Api) -> Profile:
-    return next(p for p in catalogue.profiles() if (p.api, p.name) == (api, ASKERS[api]))
+    return next(p for p in catalogue.profiles() if (p.api, p.name) == (api, BASE_PROFILES[api]))
 
 
 @contextmanager
-def opened(options: Options, progress: Progress | None = None) -> Iterator[Session]:
+def opened(options: RunOptions, progress: Progress | None = None) -> Iterator[Session]:
     """Open a session until the context exits."""
     brief = replace(
         options, limits=msgspec.structs.replace(options.limits, linger_s=min(LINGER_S, options.limits.linger_s))
@@ -114,8 +114,8 @@ def opened(options: Options, progress: Progress | None = None) -> Iterator[Sessi
         yield Session(options=brief, portal=portal, progress=progress)
 
 
-def hunt(
-    options: Options,
+def fuzz_run(
+    options: RunOptions,
     store: Store,
     progress: Progress,
     *,
@@ -123,7 +123,7 @@ def hunt(
     seed: int,
     kept: Path,
     tell: Tell,
-) -> RunFacts:
+) -> RunManifest:
     """Fuzz every API of the target, store the baseline and the failing exchanges, and return the run's facts.
 
     `kept` is the folder of failures of earlier runs. Ctrl-C ends the run early: failures found so far are stored.
@@ -132,8 +132,8 @@ def hunt(
     with opened(options, progress) as session:
         session.greet()
         progress.total(examples * len(session.hellos))
-        hunts = {api: _hunt(session, api, options.max_tokens) for api in session.hellos}
-        stopped, why = _unheard(session)
+        hunts = {api: _fuzz(session, api, options.max_tokens) for api in session.hellos}
+        stopped, why = _unreachable_reason(session)
         try:
             for api, made in hunts.items() if not stopped else ():
                 _on(session, api, made, Bounds(examples, seed, kept), tell)
@@ -162,11 +162,11 @@ class Bounds(NamedTuple):
     kept: Path
 
 
-def _hunt(session: Session, api: Api, max_tokens: int | None) -> Hunt:
-    return Hunt(lambda case: session.ask(api, case), lambda x: session.judge(api, x), max_tokens)
+def _fuzz(session: Session, api: Api, max_tokens: int | None) -> Fuzzer:
+    return Fuzzer(lambda case: session.ask(api, case), lambda x: session.judge(api, x), max_tokens)
 
 
-def _unheard(session: Session) -> tuple[str, str]:
+def _unreachable_reason(session: Session) -> tuple[str, str]:
     """Why no API of the target can be tested: the `stopped` code and its reason; empty if one can."""
     heard = [x for hellos in session.hellos.values() for x in hellos]
     if all(x.ending.how == "unreachable" for x in heard):
@@ -176,7 +176,7 @@ def _unheard(session: Session) -> tuple[str, str]:
     return "", ""
 
 
-def _on(session: Session, api: Api, made: Hunt, bounds: Bounds, tell: Tell) -> None:
+def _on(session: Session, api: Api, made: Fuzzer, bounds: Bounds, tell: Tell) -> None:
     """Fuzz one API; skip it if its baseline requests fail."""
     if not all(reply(x).status == 200 for x in session.hellos[api]):
         tell(f"{api}: the baseline request failed, so the API is not fuzzed")
@@ -196,10 +196,10 @@ def _their_document(session: Session, api: Api) -> tuple[Any, str] | None:
     """The target's own OpenAPI document and the API's path in it, or None if it publishes none for this API."""
     root = session.target.base_url.rstrip("/")
     for url in dict.fromkeys((f"{root}/openapi.json", f"{root.removesuffix('/v1')}/openapi.json")):
-        ask = Question(api, ASKERS[api], "unary", f"{api}.document")
+        ask = CaseId(api, BASE_PROFILES[api], "unary", f"{api}.document")
         x = session.send(Request(id="document", questions=(ask,), method="GET", url=url, headers=(), body=b""))
-        document = value_of(reply(x).content)
-        path = next((p for p in mapping(mapping(document).get("paths")) if p.endswith(DEFAULT_PATHS[api])), None)
+        document = parse_json(reply(x).content)
+        path = next((p for p in as_object(as_object(document).get("paths")) if p.endswith(DEFAULT_PATHS[api])), None)
         if document is not NOT_JSON and path is not None and reply(x).status == 200:
             return document, path
     return None

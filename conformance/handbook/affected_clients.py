@@ -5,21 +5,21 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from conformance import catalogue
-from conformance.apis.errors import own_fields
+from conformance.apis.errors import rejected_fields
 from conformance.clients import CLIENTS, Client, impact
-from conformance.clients.explain import is_hurt
+from conformance.clients.explain import is_affected
 from conformance.model.exchange import MODES, Api, Exchange, Mode, Request
 from conformance.model.impact import Impact
 from conformance.model.target import Prices, Target
-from conformance.plan import ASKERS, plan
+from conformance.plan import BASE_PROFILES, plan
 from conformance.report.escaping import safe
 from conformance.testbed.mutations import changes
-from conformance.testbed.server.reply import Change
-from conformance.testbed.server.simulate import BASE_URL, rehearse
+from conformance.testbed.server.reply import Mutation
+from conformance.testbed.server.simulate import BASE_URL, simulate_exchange
 
-TURNS: Final = {"hello": "a plain message", "tools": "a tool call"}
+USER_ACTIONS: Final = {"hello": "a plain message", "tools": "a tool call"}
 """Probe topics that correspond to a user's message, in words."""
-WAYS: Final[dict[Mode, str]] = {"stream": "streaming", "unary": "non-streaming"}
+MODE_WORDS: Final[dict[Mode, str]] = {"stream": "streaming", "unary": "non-streaming"}
 
 TARGET: Final = Target(base_url=BASE_URL, model="reference")
 UNPRICED: Final = Prices()
@@ -30,14 +30,14 @@ Heard = dict[tuple[Api, str, str, Mode], Exchange]
 Turns = dict[Mode, Exchange]
 
 
-class Fate(NamedTuple):
+class ClientOutcome(NamedTuple):
     """How a client handles a turn: the impact, and the text its user gets or the tools it calls."""
 
     impact: Impact
     gets: str
 
 
-class Harm(NamedTuple):
+class Effect(NamedTuple):
     """The worst effect on one framework's user: the defect, the turn, the impact, and one sentence."""
 
     client: str
@@ -48,7 +48,7 @@ class Harm(NamedTuple):
     told: str
 
 
-class Hurt(NamedTuple):
+class EffectGroup(NamedTuple):
     """Clients with the same effect: their names, the effect, the defect and the turn."""
 
     clients: tuple[str, ...]
@@ -57,43 +57,43 @@ class Hurt(NamedTuple):
     turn: str
 
 
-def alike(found: Iterable[Harm]) -> Iterator[Hurt]:
+def alike(found: Iterable[Effect]) -> Iterator[EffectGroup]:
     """Group the effects that differ only by the client's name."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for harm in found:
         groups.setdefault((harm.told.removeprefix(f"{harm.client} "), harm.defect, harm.turn), []).append(harm.client)
-    return (Hurt(tuple(clients), *same) for same, clients in groups.items())
+    return (EffectGroup(tuple(clients), *same) for same, clients in groups.items())
 
 
 @cache
-def harms(rule: str) -> tuple[Harm, ...]:
+def effects(rule: str) -> tuple[Effect, ...]:
     """Clients worse off with a planted defect of the rule than without it; the worst effect on each."""
-    worst: dict[str, Harm] = {}
+    worst: dict[str, Effect] = {}
     for change in (c for c in changes.defects() if c.caught_by == rule):
-        for harm in _harms_of(change):
+        for harm in _effects_of(change):
             if harm.client not in worst or _weight(harm) > _weight(worst[harm.client]):
                 worst[harm.client] = harm
     return tuple(worst[client.name] for client in _clients() if client.name in worst)
 
 
-def _weight(harm: Harm) -> tuple[bool, int, int]:
+def _weight(harm: Effect) -> tuple[bool, int, int]:
     return not harm.impact.delivered, harm.impact.requests, harm.impact.billed
 
 
-def _harms_of(change: Change) -> Iterator[Harm]:
+def _effects_of(change: Mutation) -> Iterator[Effect]:
     heard = _heard(change.on, (change,))
     for client in _clients():
-        for topic, words in TURNS.items():
-            before, after = (_turns(client, topic, of) for of in (_unharmed(change.on), heard))
+        for topic, words in USER_ACTIONS.items():
+            before, after = (_turns(client, topic, of) for of in (_baseline(change.on), heard))
             if all(_is_same(x, before[mode]) for mode, x in after.items()):
                 continue
             for mode, x in after.items():
-                if x.question.profile != client.profile and own_fields(x):
+                if x.question.profile != client.profile and rejected_fields(x):
                     continue  # the rejected field may be one that this client never sends
-                fate = _fate(client, x, after)
-                if told := _told(client.name, fate, _fate_before(change.on, client, topic, mode)):
-                    turn = f"{words}, {WAYS[mode]}"
-                    yield Harm(client.name, client.profile, change.name, turn, fate.impact, told)
+                fate = _client_outcome(client, x, after)
+                if told := _sentence(client.name, fate, _outcome_before(change.on, client, topic, mode)):
+                    turn = f"{words}, {MODE_WORDS[mode]}"
+                    yield Effect(client.name, client.profile, change.name, turn, fate.impact, told)
 
 
 def _is_same(x: Exchange, other: Exchange) -> bool:
@@ -101,16 +101,16 @@ def _is_same(x: Exchange, other: Exchange) -> bool:
     return (x.heard, x.ending.how) == (other.heard, other.ending.how)
 
 
-def _told(name: str, now: Fate, before: Fate) -> str:
+def _sentence(name: str, now: ClientOutcome, before: ClientOutcome) -> str:
     """The effect in one sentence; empty if the user is not worse off than before."""
-    if is_hurt(now.impact):
-        return "" if _toll(now.impact) == _toll(before.impact) else now.impact.detail
+    if is_affected(now.impact):
+        return "" if _severity(now.impact) == _severity(before.impact) else now.impact.detail
     if now.gets == before.gets or not before.impact.delivered:
         return ""
     return f"{name} reports no error; its user gets {safe(now.gets, SHORT)} instead of {safe(before.gets, SHORT)}."
 
 
-def _toll(found: Impact) -> tuple[str, int, int]:
+def _severity(found: Impact) -> tuple[str, int, int]:
     return found.outcome, found.requests, found.billed
 
 
@@ -121,17 +121,17 @@ def _clients() -> Iterator[Client]:
 @cache
 def _requests() -> tuple[Request, ...]:
     names = [profile.name for profile in catalogue.profiles()]
-    return tuple(r for r in plan(TARGET, names, "gate") if any(q.topic in TURNS for q in r.questions))
+    return tuple(r for r in plan(TARGET, names, "gate") if any(q.topic in USER_ACTIONS for q in r.questions))
 
 
-def _heard(deployment: str, planted: tuple[Change, ...]) -> Heard:
-    played = (rehearse(request, deployment, planted) for request in _requests())
+def _heard(deployment: str, planted: tuple[Mutation, ...]) -> Heard:
+    played = (simulate_exchange(request, deployment, planted) for request in _requests())
     seen = (x.asked_as(question) for x in played for question in (x.question, *x.also))
     return {(x.api, x.question.profile, x.question.topic, x.mode): x for x in seen}
 
 
 @cache
-def _unharmed(deployment: str) -> Heard:
+def _baseline(deployment: str) -> Heard:
     return _heard(deployment, ())
 
 
@@ -139,21 +139,21 @@ def _turns(client: Client, topic: str, heard: Heard) -> Turns:
     """A turn in every mode: sent by the client's own profile, or else by the API's SDK."""
     found: Turns = {}
     for mode in MODES:
-        for profile in (ASKERS.get(client.api, ""), client.profile):
+        for profile in (BASE_PROFILES.get(client.api, ""), client.profile):
             if x := heard.get((client.api, profile, topic, mode)):
                 found[mode] = x
     return found
 
 
 @cache
-def _fate_before(deployment: str, client: Client, topic: str, mode: Mode) -> Fate:
-    turns = _turns(client, topic, _unharmed(deployment))
-    return _fate(client, turns[mode], turns)
+def _outcome_before(deployment: str, client: Client, topic: str, mode: Mode) -> ClientOutcome:
+    turns = _turns(client, topic, _baseline(deployment))
+    return _client_outcome(client, turns[mode], turns)
 
 
-def _fate(client: Client, x: Exchange, turns: Turns) -> Fate:
+def _client_outcome(client: Client, x: Exchange, turns: Turns) -> ClientOutcome:
     fallback = turns.get("unary") if x.mode == "stream" else None
-    return Fate(impact(client, x, fallback, UNPRICED), _gets(client, x, fallback))
+    return ClientOutcome(impact(client, x, fallback, UNPRICED), _gets(client, x, fallback))
 
 
 def _gets(client: Client, x: Exchange, fallback: Exchange | None) -> str:

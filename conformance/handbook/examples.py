@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from conformance.apis.request import asked
+from conformance.apis.request import request_body
 from conformance.judge import decide
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import Example, Rule
@@ -27,7 +27,7 @@ USUAL: Final = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 """The default request body of an example."""
 
 
-class Side(NamedTuple):
+class ShownExchange(NamedTuple):
     """One exchange of an example: its role, notes, and the response's lines, escaped."""
 
     title: str
@@ -35,18 +35,18 @@ class Side(NamedTuple):
     lines: tuple[str, ...]
 
 
-class Shown(NamedTuple):
+class ShownExample(NamedTuple):
     """An example: whether it is good, its exchanges, and the rule's finding."""
 
     good: bool
-    sides: tuple[Side, ...]
+    sides: tuple[ShownExchange, ...]
     says: str
 
 
 Sides = tuple[Exchange, ...]
 
 
-def examples(rule: Rule) -> Iterator[Shown]:
+def examples(rule: Rule) -> Iterator[ShownExample]:
     """The first good example, and some bad ones."""
     for example in rule.good[:1]:
         yield _shown(rule, example, good=True)
@@ -59,7 +59,7 @@ def sides(example: Example) -> Sides:
     return example if isinstance(example, tuple) else (example,)
 
 
-def shared_out(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
+def bind_example(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
     """Bind the exchanges of an example to parameters; a last parameter that takes several gets the rest."""
     names = [name for name in rule.inputs if name != "policy"]
     if names[-1] == "briefs" or rule.beside.get(names[-1], "").endswith("*"):
@@ -71,16 +71,16 @@ def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status,
     """The rule's status on an example, and its first finding."""
     seen = sides(example)
     exchanges = seen[:1] if "x" in rule.inputs else seen[:2]
-    status, message, findings = decide(rule, {**shared_out(rule, seen), "policy": policy}, exchanges)
+    status, message, findings = decide(rule, {**bind_example(rule, seen), "policy": policy}, exchanges)
     return status, findings[0].seen if findings else message
 
 
-def _shown(rule: Rule, example: Example, *, good: bool) -> Shown:
+def _shown(rule: Rule, example: Example, *, good: bool) -> ShownExample:
     names = [name for name in rule.inputs if name != "policy"]
     seen = sides(example)
     titles = [*names, *["…"] * len(seen)] if len(seen) > 1 else [""]
     shown = tuple(_side(rule, x, title) for x, title in zip(seen[:MOST_SIDES], titles, strict=False))
-    return Shown(good, shown, "" if good else _says(rule, example))
+    return ShownExample(good, shown, "" if good else _says(rule, example))
 
 
 def _says(rule: Rule, example: Example) -> str:
@@ -92,13 +92,13 @@ def _says(rule: Rule, example: Example) -> str:
     return ""
 
 
-def _side(rule: Rule, x: Exchange, title: str) -> Side:
-    return Side(title, tuple(_notes(rule, x)), lines(x.heard, MOST_OCTETS))
+def _side(rule: Rule, x: Exchange, title: str) -> ShownExchange:
+    return ShownExchange(title, tuple(_notes(rule, x)), lines(x.heard, MOST_OCTETS))
 
 
 def _notes(rule: Rule, x: Exchange) -> Iterator[str]:
     """What the response bytes do not show: the request, arrival times, and how the exchange ended."""
-    said = {name: value for name, value in asked(x).items() if USUAL.get(name) != value}
+    said = {name: value for name, value in request_body(x).items() if USUAL.get(name) != value}
     if said.get("stream") is (x.mode == "stream"):
         del said["stream"]
     if said:

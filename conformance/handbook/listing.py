@@ -13,7 +13,7 @@ from conformance.model.profile import Profile
 from conformance.model.rule import Rule
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, Deployment
-from conformance.testbed.server.reply import Change
+from conformance.testbed.server.reply import Mutation
 
 Lines = tuple[tuple[str, str], ...]
 """Pairs of label and text; the first is the title."""
@@ -88,7 +88,7 @@ def find(name: str) -> Iterator[Entry]:
                 yield entry
 
 
-def near(name: str) -> list[str]:
+def suggestions(name: str) -> list[str]:
     """Similar names, as suggestions."""
     known = [entry.name for list_all in KINDS.values() for entry in list_all()]
     by_case = {one.lower(): one for one in known}
@@ -171,7 +171,7 @@ def _deployment(deployment: Deployment) -> Entry:
     return Entry(deployment.name, deployment.title, facts, lambda: lines)
 
 
-def _change(change: Change) -> Entry:
+def _change(change: Mutation) -> Entry:
     kind = "defect" if change.caught_by else "legal variant"
     facts = {"name": change.name, "title": change.title, "on": change.on}
     if change.caught_by:

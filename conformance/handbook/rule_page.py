@@ -4,19 +4,21 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from conformance import catalogue
-from conformance.handbook.affected_clients import WAYS, Harm, Hurt, alike, harms
-from conformance.handbook.examples import Shown, Side, examples
+from conformance.handbook.affected_clients import MODE_WORDS, Effect, EffectGroup, alike, effects
+from conformance.handbook.examples import ShownExample, ShownExchange, examples
 from conformance.handbook.stacks import Advice, advice
 from conformance.model.exchange import MODES
-from conformance.model.rule import BOTH, Rule
+from conformance.model.rule import PAIR, Rule
 from conformance.model.verdict import Level
 from conformance.rules.families import FAMILIES
 from conformance.testbed.mutations import changes
-from conformance.testbed.server.reply import Change
+from conformance.testbed.server.reply import Mutation
 
 SPECIALS: Final = str.maketrans({c: f"\\{c}" for c in "\\*_<|[]"})
-NOBODY: Final = "None of the modelled frameworks shows this failure in a plain turn: no user will report it."
-LATE: Final = "All modelled frameworks still deliver the response: the failure only costs time."
+NO_CLIENT_AFFECTED: Final = (
+    "None of the modelled frameworks shows this failure in a plain turn: no user will report it."
+)
+LATER_ONLY: Final = "All modelled frameworks still deliver the response: the failure only costs time."
 
 
 class Planted(NamedTuple):
@@ -41,10 +43,10 @@ class Page(NamedTuple):
     fix: str
     advice: tuple[Advice, ...]
     planted: tuple[Planted, ...]
-    harms: tuple[Harm, ...]
-    hurts: tuple[Hurt, ...]
+    harms: tuple[Effect, ...]
+    hurts: tuple[EffectGroup, ...]
     unhurt: str
-    examples: tuple[Shown, ...]
+    examples: tuple[ShownExample, ...]
     neighbours: tuple[str, ...]
 
 
@@ -63,9 +65,9 @@ def page(rule: Rule) -> Page:
         fix=rule.fix,
         advice=advice(rule.id),
         planted=tuple(_planted(change) for change in changes.defects() if change.caught_by == rule.id),
-        harms=harms(rule.id),
-        hurts=tuple(alike(harms(rule.id))),
-        unhurt=LATE if rule.timed else NOBODY,
+        harms=effects(rule.id),
+        hurts=tuple(alike(effects(rule.id))),
+        unhurt=LATER_ONLY if rule.timed else NO_CLIENT_AFFECTED,
         examples=tuple(examples(rule)),
         neighbours=tuple(other.id for other in of_family),
     )
@@ -75,15 +77,15 @@ def _where(rule: Rule) -> str:
     ways = (
         "streaming or non-streaming"
         if set(rule.modes) == set(MODES)
-        else " and ".join(WAYS[mode] for mode in rule.modes)
+        else " and ".join(MODE_WORDS[mode] for mode in rule.modes)
     )
-    beside = [name for name in rule.inputs if name not in ("x", *BOTH, "policy")]
+    beside = [name for name in rule.inputs if name not in ("x", *PAIR, "policy")]
     compared = f", compared with {' and '.join(beside)}" if beside else ""
     ways = "streaming compared with non-streaming" if "unary" in rule.inputs else ways
     return f"{', '.join(rule.apis)}; {ways}{compared}{', by arrival times' if rule.timed else ''}"
 
 
-def _planted(change: Change) -> Planted:
+def _planted(change: Mutation) -> Planted:
     on = "" if change.on == "native-sse" else f" --deployment {change.on}"
     return Planted(change.name, change.title, f"conformance run{on} --defect {change.name}")
 
@@ -113,12 +115,12 @@ def _labelled(label: str, texts: list[str]) -> Iterator[tuple[str, str]]:
         yield ("" if number else label), text
 
 
-def _example_lines(example: Shown) -> Iterator[tuple[str, str]]:
+def _example_lines(example: ShownExample) -> Iterator[tuple[str, str]]:
     texts = [text for side in example.sides for text in (*_heading(side), *side.lines)]
     yield from _labelled("good" if example.good else "bad", [*texts, *([f"⇒ {example.says}"] if example.says else [])])
 
 
-def _heading(side: Side) -> Iterator[str]:
+def _heading(side: ShownExchange) -> Iterator[str]:
     words = ", ".join((*([side.title] if side.title else []), *side.notes))
     if words:
         yield f"({words})"
@@ -154,7 +156,7 @@ def _markdown(shown: Page) -> Iterator[str]:
         yield from ("## Related rules", "", ", ".join(f"[{other}]({other}.md)" for other in shown.neighbours), "")
 
 
-def _example_markdown(example: Shown) -> Iterator[str]:
+def _example_markdown(example: ShownExample) -> Iterator[str]:
     yield from ("### Good" if example.good else f"### Bad: {marked(example.says)}", "")
     for side in example.sides:
         yield from (f"{marked(words)}", "") if (words := ", ".join(_heading(side))) else ()

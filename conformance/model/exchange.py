@@ -9,7 +9,7 @@ import msgspec
 
 Api = Literal["chat", "messages", "responses"]
 Mode = Literal["stream", "unary"]
-Side = Literal["sent", "heard"]
+Direction = Literal["sent", "heard"]
 
 APIS: tuple[Api, ...] = ("chat", "messages", "responses")
 MODES: tuple[Mode, ...] = ("stream", "unary")
@@ -17,7 +17,7 @@ MODES: tuple[Mode, ...] = ("stream", "unary")
 NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
-class Question(msgspec.Struct, frozen=True, order=True, gc=False):
+class CaseId(msgspec.Struct, frozen=True, order=True, gc=False):
     """A test case: one probe, sent as one profile, in one mode.
 
     A probe's name is `api.topic` or `api.topic.about`, for example `chat.hello` or `chat.wrong-type.stream_options`.
@@ -56,7 +56,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    questions: tuple[Question, ...]
+    questions: tuple[CaseId, ...]
     method: str
     url: str
     headers: tuple[tuple[str, str], ...]
@@ -79,7 +79,7 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    side: Side = "heard"
+    side: Direction = "heard"
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -98,7 +98,7 @@ class Ending(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-IDLE = Ending("idle", "after", 0)
+ENDED_IDLE = Ending("idle", "after", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,15 +112,15 @@ class Exchange:
     """
 
     id: str
-    question: Question
+    question: CaseId
     sent: bytes
     heard: bytes = b""
     arrivals: tuple[Arrival, ...] = ()
     sent_at_ns: int = 0
     held_up_ns: int = 0
-    ending: Ending = IDLE
+    ending: Ending = ENDED_IDLE
     masked: tuple[Span, ...] = ()
-    also: tuple[Question, ...] = ()
+    also: tuple[CaseId, ...] = ()
     views: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -133,7 +133,7 @@ class Exchange:
         """`stream` if a stream was requested."""
         return self.question.mode
 
-    def asked_as(self, question: Question) -> "Exchange":
+    def asked_as(self, question: CaseId) -> "Exchange":
         """The same exchange, as another test case that was merged into the request."""
         return self if question == self.question else replace(self, question=question)
 
@@ -141,7 +141,7 @@ class Exchange:
 T = TypeVar("T")
 
 
-def view(read: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
+def cached_reader(read: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
     """Cache the result of a pure reader in the exchange."""
 
     def cached(x: Exchange) -> T:

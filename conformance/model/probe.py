@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from conformance.model.exchange import MODES, Api, Mode
 
-TOGETHER, CROWD = 0, 1
+CONCURRENT_STAGE, BURST_STAGE = 0, 1
 """Stages with concurrent requests: most of a run, and the burst."""
 
 Suite = Literal["smoke", "gate", "full", "fields", "fuzz"]
-Asker = Literal["framework", "sdk"]
+Sender = Literal["framework", "sdk"]
 SUITES: tuple[Suite, ...] = ("smoke", "gate", "full", "fields")
 """Each of the first three includes the previous one; `fields` tests only the support of each request field.
 
@@ -19,7 +19,7 @@ SUITES: tuple[Suite, ...] = ("smoke", "gate", "full", "fields")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Raw:
+class RawRequest:
     """The parts of a request that differ from a POST of a JSON body.
 
     `path` is appended to the base URL, or with `at_root` to its host; a header set to None is removed; `body` is the
@@ -53,16 +53,16 @@ class Probe:
     name: str
     purpose: str
     api: Api
-    asker: Asker = "sdk"
+    asker: Sender = "sdk"
     modes: tuple[Mode, ...] = MODES
     change: Callable[[dict[str, Any], Mode], Any] | None = None
-    raw: Raw | None = None
+    raw: RawRequest | None = None
     suite: Suite = "gate"
     of_smoke: tuple[Mode, ...] = ()
     of_fields: tuple[Mode, ...] = ()
     max_tokens: int = 32
     apart: bool = False
-    turn: int = TOGETHER
+    turn: int = CONCURRENT_STAGE
     hang_up: int | None = None
     kept: bool = False
 

@@ -15,7 +15,7 @@ WRONG_KEY = "wrong-key-0123456789-of-nobody"
 """A key that no target accepts: a constant, never derived from the real one."""
 
 
-class Recorded(NamedTuple):
+class RecordedRequest(NamedTuple):
     """A baseline request as the framework sends it: headers in order, and the body."""
 
     headers: Headers
@@ -38,7 +38,7 @@ class Profile:
     packages: tuple[tuple[str, str], ...]
     captured: str
     streams_by_default: bool
-    requests: Mapping[Mode, Recorded]
+    requests: Mapping[Mode, RecordedRequest]
     framework: bool = True
     query: str = ""
 

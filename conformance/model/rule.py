@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from conformance.model.exchange import APIS, MODES, Api, Exchange, Mode
-from conformance.model.verdict import Finding, Level, Skip
+from conformance.model.verdict import Finding, Level, NotJudged
 
-Judge = Callable[..., Iterable[Finding | Skip]]
-When = Callable[[Exchange], Skip | None]
+Check = Callable[..., Iterable[Finding | NotJudged]]
+Condition = Callable[[Exchange], NotJudged | None]
 Example = Exchange | tuple[Exchange, ...]
 
-ONE, BOTH = ("x",), ("stream", "unary")
-BESIDE: Mapping[str, str] = MappingProxyType({"hello": "hello"})
+SINGLE, PAIR = ("x",), ("stream", "unary")
+DEFAULT_COMPARISONS: Mapping[str, str] = MappingProxyType({"hello": "hello"})
 """Comparison available to every rule: the baseline exchange in the same mode."""
 
 
@@ -26,8 +26,8 @@ class Rule:
     title: str
     spec: str
     fix: str
-    judge: Judge
-    when: When
+    judge: Check
+    when: Condition
     good: tuple[Example, ...]
     bad: tuple[Example, ...]
     apis: tuple[Api, ...]
@@ -59,14 +59,14 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
     *,
     spec: str,
     fix: str,
-    when: When,
+    when: Condition,
     good: Sequence[Example],
     bad: Sequence[Example],
     apis: Sequence[Api] = APIS,
     modes: Sequence[Mode] = MODES,
     timed: bool = False,
-    beside: Mapping[str, str] = BESIDE,
-) -> Callable[[Judge], Rule]:
+    beside: Mapping[str, str] = DEFAULT_COMPARISONS,
+) -> Callable[[Check], Rule]:
     """Turn a check function into a Rule.
 
     The function's parameters select its evidence: `x` is one exchange; `stream, unary` is one test case in both modes;
@@ -79,17 +79,17 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
     `when` is called with `x`, or with both `stream` and `unary`, and returns None if the rule applies. `timed` marks a
     rule about arrival times. Raises TypeError for a rule without examples or docstring, or with unknown parameters.
     """
-    others = {**BESIDE, **beside}
+    others = {**DEFAULT_COMPARISONS, **beside}
 
-    def build(judge: Judge) -> Rule:
+    def build(judge: Check) -> Rule:
         inputs = tuple(inspect.signature(judge).parameters)
-        subject = BOTH if "unary" in inputs else ONE
+        subject = PAIR if "unary" in inputs else SINGLE
         if inputs[: len(subject)] != subject or not {*inputs[len(subject) :]} <= {"policy", "briefs", *others}:
             raise TypeError(
                 f"rule {id}: parameters {inputs} do not begin with {subject}, or name something not in `beside`"
             )
         seen = {name: others[name] for name in inputs if name in others}
-        if subject is BOTH and any(":" not in where for where in seen.values()):
+        if subject is PAIR and any(":" not in where for where in seen.values()):
             raise TypeError(f"rule {id}: judges both modes, so `beside` must name the mode of {seen}")
         if not good or not bad:
             raise TypeError(f"rule {id}: needs a good and a bad example")

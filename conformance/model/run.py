@@ -10,7 +10,7 @@ from conformance.model.target import Target
 FORMAT = "oai-conformance-run/1"
 
 
-class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Target, suite, profiles, planned requests and result of a run.
 
     `started` is an RFC 3339 time in UTC. `planned` are the IDs of the requests in order, `left_out` the planned ones

@@ -40,24 +40,24 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     expected: str = ""
 
 
-class Skip(msgspec.Struct, frozen=True, gc=False):
+class NotJudged(msgspec.Struct, frozen=True, gc=False):
     """Why a rule does not judge an exchange: `not-applicable`, or `untestable` (evidence is missing)."""
 
     status: Status
     reason: str
 
 
-def not_applicable(reason: str) -> Skip:
+def not_applicable(reason: str) -> NotJudged:
     """The requirement does not concern this exchange."""
-    return Skip(Status.NOT_APPLICABLE, reason)
+    return NotJudged(Status.NOT_APPLICABLE, reason)
 
 
-def untestable(reason: str) -> Skip:
+def untestable(reason: str) -> NotJudged:
     """The requirement concerns this exchange, but a prerequisite is missing."""
-    return Skip(Status.UNTESTABLE, reason)
+    return NotJudged(Status.UNTESTABLE, reason)
 
 
-ANOTHER_QUESTION = not_applicable("another question was asked")
+OUT_OF_SCOPE = not_applicable("another question was asked")
 """The rule is about another kind of request: it has no verdict at all."""
 
 

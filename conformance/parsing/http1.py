@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from conformance.model.exchange import Exchange, Span, view
+from conformance.model.exchange import Exchange, Span, cached_reader
 
 MAX_CONTENT = 64 * 1024 * 1024
 """The bound on decompressed bytes: more is not read (a decompression bomb)."""
@@ -47,7 +47,7 @@ class Header(NamedTuple):
     span: Span
 
 
-class Fault(NamedTuple):
+class ProtocolViolation(NamedTuple):
     """One violation of HTTP/1.1: a clause, the bytes, and the part: head or framing."""
 
     what: str
@@ -84,7 +84,7 @@ class Reply:
     framing: Framing = "none"
     complete: bool = False
     trailing: Span | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ProtocolViolation, ...] = ()
     coding: str = ""
     sealed: bool = False
     coding_fault: str = ""
@@ -144,20 +144,22 @@ class _Body:
     framing: Framing = "none"
     complete: bool = False
     end: int = 0
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[ProtocolViolation] = field(default_factory=list)
 
     def blame(self, what: str, span: Span) -> None:
-        self.faults.append(Fault(what, span, "framing"))
+        self.faults.append(ProtocolViolation(what, span, "framing"))
 
 
-@view
+@cached_reader
 def reply(x: Exchange) -> Reply:
     """The final response; interim (1xx) responses are skipped (RFC 9110, section 15.2)."""
     start = 0
     while (line := STATUS_LINE.match(x.heard, start)) and 100 <= int(line[2]) < 200 and int(line[2]) != 101:
         end = HEAD_END.search(x.heard, line.end() - 2)
         if not end:
-            return Reply(faults=(Fault("the head of an interim response has no end", Span(start, len(x.heard))),))
+            return Reply(
+                faults=(ProtocolViolation("the head of an interim response has no end", Span(start, len(x.heard))),)
+            )
         start = end.end()
     return _final(x, start)
 
@@ -166,7 +168,9 @@ def _final(x: Exchange, start: int) -> Reply:
     line = STATUS_LINE.match(x.heard, start)
     if not line:
         what = "the response does not begin with an HTTP/1.1 status line"
-        return Reply(faults=(Fault(what, Span(start, min(len(x.heard), start + 80))),) if x.heard[start:] else ())
+        return Reply(
+            faults=(ProtocolViolation(what, Span(start, min(len(x.heard), start + 80))),) if x.heard[start:] else ()
+        )
     end = HEAD_END.search(x.heard, line.end() - 2)
     head = Span(start, end.end() if end else len(x.heard))
     faults = list(_head_faults(x.heard, head, line, has_end=bool(end)))
@@ -196,24 +200,26 @@ def _final(x: Exchange, start: int) -> Reply:
     )
 
 
-def _head_faults(heard: bytes, head: Span, line: re.Match[bytes], *, has_end: bool) -> Iterator[Fault]:
+def _head_faults(heard: bytes, head: Span, line: re.Match[bytes], *, has_end: bool) -> Iterator[ProtocolViolation]:
     if not line[1].startswith(b"HTTP/1."):
-        yield Fault(f"the status line uses {line[1].decode()} on an HTTP/1.1 connection", Span(*line.span()))
+        yield ProtocolViolation(
+            f"the status line uses {line[1].decode()} on an HTTP/1.1 connection", Span(*line.span())
+        )
     if not has_end:
-        yield Fault("the response's head has no end", head)
+        yield ProtocolViolation("the response's head has no end", head)
     if bare := BARE_LF.search(heard, head.start, head.end):
-        yield Fault("a line of the head ends in a bare LF instead of CRLF", Span(*bare.span()))
+        yield ProtocolViolation("a line of the head ends in a bare LF instead of CRLF", Span(*bare.span()))
 
 
-def _headers(heard: bytes, start: int, end: int, faults: list[Fault]) -> Iterator[Header]:
+def _headers(heard: bytes, start: int, end: int, faults: list[ProtocolViolation]) -> Iterator[Header]:
     for line in re.finditer(rb"[^\n]+", heard[start:end]):
         span = Span(start + line.start(), start + line.end())
         name, colon, value = line[0].removesuffix(b"\r").decode("latin-1").partition(":")
         if not colon or not TOKEN.fullmatch(name):
-            faults.append(Fault(f"a header line is malformed: {name[:40]!r}", span))
+            faults.append(ProtocolViolation(f"a header line is malformed: {name[:40]!r}", span))
             continue
         if CONTROL.search(value):
-            faults.append(Fault(f"the value of {name[:40]} contains a control character", span))
+            faults.append(ProtocolViolation(f"the value of {name[:40]} contains a control character", span))
         yield Header(name.lower(), value.strip(), span)
 
 
@@ -361,7 +367,7 @@ def _inflater(coding: str, raw: bytes) -> Callable[[bytes, int], bytes]:
     return decode
 
 
-def over_at_ns(x: Exchange) -> int:
+def finished_at_ns(x: Exchange) -> int:
     """When the response's last byte, or the close that ends it, arrived: nanoseconds since the exchange began."""
     answer = reply(x)
     if answer.framing == "close" or not x.arrivals:
@@ -374,7 +380,7 @@ def over_at_ns(x: Exchange) -> int:
     return x.arrivals[-1].at_ns
 
 
-def requested(x: Exchange, name: str) -> tuple[str, ...]:
+def request_header(x: Exchange, name: str) -> tuple[str, ...]:
     """All values of a header of the request."""
     head = x.sent.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
     fields = (line.partition(":") for line in head)

@@ -8,24 +8,24 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-LONE = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """In a decoded string, a surrogate pair is one character, so that this matches lone ones only."""
 
 LONGEST_INTEGER = 4000
 """Digits; Python rejects integers of more than 4300, which is not a defect of the text."""
 
 
-class Mark(Enum):
+class Sentinel(Enum):
     """Stands for a missing JSON value."""
 
     NOT_JSON = "not JSON"
     DONE = "[DONE]"
 
 
-NOT_JSON: Final = Mark.NOT_JSON
+NOT_JSON: Final = Sentinel.NOT_JSON
 
 
-def value_of(octets: bytes) -> Any:
+def parse_json(octets: bytes) -> Any:
     """The value of one JSON text in UTF-8 without BOM, or NOT_JSON.
 
     Lone surrogates and numbers of any size are JSON (sections 6 and 7); NaN, a second value, or nesting deeper than
@@ -34,10 +34,10 @@ def value_of(octets: bytes) -> Any:
     try:
         return msgspec.json.decode(octets)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return _patiently(octets)
+        return _parse_slowly(octets)
 
 
-def _patiently(octets: bytes) -> Any:
+def _parse_slowly(octets: bytes) -> Any:
     try:
         return json.loads(octets.decode(), parse_int=_integer, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -54,7 +54,7 @@ def _refuse(name: str) -> NoReturn:
 
 def fault_of(octets: bytes) -> str:
     """Why bytes are not a JSON text, as a clause that names the position; empty if they are one."""
-    if value_of(octets) is not NOT_JSON:
+    if parse_json(octets) is not NOT_JSON:
         return ""
     if not octets.strip(b" \t\r\n"):
         return "empty"
@@ -90,7 +90,7 @@ def lone_surrogate(octets: bytes, value: Any) -> str:
     waiting = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, str) and (found := LONE.search(item)):
+        if isinstance(item, str) and (found := LONE_SURROGATE.search(item)):
             return f"\\u{ord(found[0]):04x}"
         if isinstance(item, dict):
             waiting += [*item.keys(), *item.values()]

@@ -5,17 +5,17 @@ from typing import Any, TypeGuard
 Object = dict[str, Any]
 
 
-def mapping(value: Any) -> Object:
+def as_object(value: Any) -> Object:
     """The value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def sequence(value: Any) -> list[Any]:
+def as_array(value: Any) -> list[Any]:
     """The value if it is an array, else an empty one."""
     return value if isinstance(value, list) else []
 
 
-def string(value: Any) -> str:
+def as_string(value: Any) -> str:
     """The value if it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
 
@@ -25,7 +25,7 @@ def is_integer(value: Any) -> TypeGuard[int | float]:
     return type(value) is int or (type(value) is float and value.is_integer())
 
 
-def shown(value: Any) -> str:
+def display(value: Any) -> str:
     """A short description of a value, safe to print: scalars shortened, containers by their type."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -37,6 +37,6 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:56]}..."
 
 
-def held(value: Any, key: str) -> str:
+def describe_member(value: Any, key: str) -> str:
     """An object's value under a key, for a sentence: `no id`, `id null`, `id 7`."""
-    return f"{key} {shown(value[key])}" if isinstance(value, dict) and key in value else f"no {key}"
+    return f"{key} {display(value[key])}" if isinstance(value, dict) and key in value else f"no {key}"

@@ -5,7 +5,7 @@ The format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-ba
 
 import re
 
-from conformance.model.exchange import Exchange, view
+from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import reply
 
 LOOKED_AT = 1024 * 1024
@@ -24,8 +24,8 @@ A web framework's own gauge counts the request for the metrics too, and is skipp
 OF_THE_WEB = b"http"
 
 
-@view
-def running(x: Exchange) -> float | None:
+@cached_reader
+def requests_running(x: Exchange) -> float | None:
     """How many requests the target reports as running; None if it reports none such."""
     if reply(x).status not in range(200, 300):
         return None

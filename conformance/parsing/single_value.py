@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final
 
-from conformance.parsing.json_values import mapping, sequence
+from conformance.parsing.json_values import as_array, as_object
 
 DEEPEST = 8
 LOST = "\N{REPLACEMENT CHARACTER}"
@@ -19,7 +19,7 @@ class Many(Enum):
     SEVERAL = "several"
 
 
-SEVERAL: Final = Many.SEVERAL
+NOT_UNIQUE: Final = Many.SEVERAL
 
 
 def only_value(schema: Any, depth: int = 0) -> Any:
@@ -27,24 +27,24 @@ def only_value(schema: Any, depth: int = 0) -> Any:
 
     Handles const, enum, and objects whose properties are all required and allow no others.
     """
-    known = mapping(schema)
+    known = as_object(schema)
     if "const" in known:
         return known["const"]
-    if len(values := sequence(known.get("enum"))) == 1:
+    if len(values := as_array(known.get("enum"))) == 1:
         return values[0]
-    properties = mapping(known.get("properties"))
+    properties = as_object(known.get("properties"))
     closed = known.get("type") == "object" and known.get("additionalProperties") is False
-    if not closed or depth > DEEPEST or any(name not in sequence(known.get("required")) for name in properties):
-        return SEVERAL
+    if not closed or depth > DEEPEST or any(name not in as_array(known.get("required")) for name in properties):
+        return NOT_UNIQUE
     value = {name: only_value(part, depth + 1) for name, part in properties.items()}
-    return SEVERAL if SEVERAL in value.values() else value
+    return NOT_UNIQUE if NOT_UNIQUE in value.values() else value
 
 
-def damaged(found: Any, meant: Any) -> Iterator[tuple[str, str]]:
+def encoding_damage(found: Any, meant: Any) -> Iterator[tuple[str, str]]:
     """Each string whose non-ASCII characters were damaged, with the expected one."""
     if isinstance(meant, dict) and isinstance(found, dict):
         for name in meant.keys() & found.keys():
-            yield from damaged(found[name], meant[name])
+            yield from encoding_damage(found[name], meant[name])
     elif isinstance(meant, str) and isinstance(found, str) and is_damaged(found, meant):
         yield found, meant
 

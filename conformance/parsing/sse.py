@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
-from conformance.model.exchange import Api, Exchange, Span, view
+from conformance.model.exchange import Api, Exchange, Span, cached_reader
 from conformance.parsing.http1 import Reply, reply
-from conformance.parsing.json_text import Mark, value_of
+from conformance.parsing.json_text import Sentinel, parse_json
 
 BOM = b"\xef\xbb\xbf"
-DONE: Final = Mark.DONE
-TERMINAL: dict[Api, tuple[str, ...]] = {
+DONE: Final = Sentinel.DONE
+TERMINAL_EVENTS: dict[Api, tuple[str, ...]] = {
     "chat": (),
     "messages": ("message_stop",),
     "responses": ("response.completed", "response.incomplete", "response.failed"),
@@ -145,33 +145,33 @@ def _lines(content: bytes, at: int, offset: int = 0) -> Iterator[Line]:
         at = found.end()
 
 
-@view
+@cached_reader
 def stream(x: Exchange) -> Stream:
     """The reply's body read as an event stream, whatever it is labelled."""
     return parse(reply(x).content)
 
 
-@view
+@cached_reader
 def payloads(x: Exchange) -> tuple[Any, ...]:
     """The value of each dispatched event, in order: a JSON value, DONE for the end marker, or NOT_JSON."""
     return tuple(
         [
-            value_of(event.data) if event.data.startswith(b"{") or not event.is_done else DONE
+            parse_json(event.data) if event.data.startswith(b"{") or not event.is_done else DONE
             for event in stream(x).dispatched
         ]
     )
 
 
-@view
-def ends(x: Exchange) -> tuple[Event, ...]:
+@cached_reader
+def terminal_events(x: Exchange) -> tuple[Event, ...]:
     """The dispatched events that end a stream of this API."""
-    kinds, pairs = TERMINAL[x.api], zip(stream(x).dispatched, payloads(x), strict=True)
+    kinds, pairs = TERMINAL_EVENTS[x.api], zip(stream(x).dispatched, payloads(x), strict=True)
     if not kinds:
         return tuple([event for event, value in pairs if value is DONE])
     return tuple([event for event, value in pairs if isinstance(value, dict) and value.get("type") in kinds])
 
 
-@view
+@cached_reader
 def looks_like_events(x: Exchange) -> bool:
     """Whether the body opens like an event stream: with a field that the specification knows, or a comment."""
     return bool(OPENING.match(reply(x).content[:4096]))

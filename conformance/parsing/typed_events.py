@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from conformance.model.exchange import Api, Exchange, view
+from conformance.model.exchange import Api, Exchange, cached_reader
 from conformance.parsing.json_text import NOT_JSON
-from conformance.parsing.json_values import Object, mapping, string
+from conformance.parsing.json_values import Object, as_object, as_string
 from conformance.parsing.sse import Event, payloads, stream
 
 PASSED_OVER: dict[Api, tuple[str, ...]] = {"messages": ("", "ping")}
@@ -19,15 +19,15 @@ class Part(NamedTuple):
     type: str
 
 
-@view
+@cached_reader
 def parts(x: Exchange) -> tuple[Part, ...]:
     """The events that have a type."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
-    found = (Part(event, mapping(value), string(mapping(value).get("type"))) for event, value in pairs)
+    found = (Part(event, as_object(value), as_string(as_object(value).get("type"))) for event, value in pairs)
     return tuple(part for part in found if part.type)
 
 
-def of(x: Exchange, *kinds: str) -> list[Part]:
+def of_type(x: Exchange, *kinds: str) -> list[Part]:
     """The events of these types."""
     return [part for part in parts(x) if part.type in kinds]
 
@@ -37,8 +37,8 @@ def is_passed_over(x: Exchange, event: Event) -> bool:
     return event.name in PASSED_OVER.get(x.api, ())
 
 
-@view
-def is_torn(x: Exchange) -> bool:
+@cached_reader
+def has_invalid_json(x: Exchange) -> bool:
     """Whether an event that clients read is not JSON."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
     return any(value is NOT_JSON and not is_passed_over(x, event) for event, value in pairs)

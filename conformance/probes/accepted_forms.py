@@ -3,12 +3,14 @@
 from typing import Any
 
 from conformance.model.exchange import Mode
-from conformance.model.probe import Probe, Raw, Suite
-from conformance.probes.baseline import Change, sets
+from conformance.model.probe import Probe, RawRequest, Suite
+from conformance.probes.baseline import Change, with_fields
 from conformance.probes.tools import TOOL
 
 CAP = 4
-TALE = "The lamps of the harbour are green, and the boats come home in the evening with their nets full of silver fish."
+MARKER_TEXT = (
+    "The lamps of the harbour are green, and the boats come home in the evening with their nets full of silver fish."
+)
 """Added to the baseline request: two dozen words, enough to show in `prompt_tokens`."""
 
 RED_SQUARE = (
@@ -52,7 +54,7 @@ def _in_parts(*parts: dict[str, Any]) -> Change:
 
 
 def _instructed(body: dict[str, Any], _mode: Mode) -> Any:
-    told = {"role": "developer", "content": TALE}
+    told = {"role": "developer", "content": MARKER_TEXT}
     return body | {"messages": [told, *body["messages"]], "max_tokens": CAP}
 
 
@@ -86,14 +88,14 @@ SPELLING = Probe(
     purpose="A streaming request whose JSON has white space and escapes, and whose Content-Type has a charset.",
     api="chat",
     modes=("stream",),
-    raw=Raw(body=SPELT, headers=(("content-type", "application/json; charset=utf-8"),)),
+    raw=RawRequest(body=SPELT, headers=(("content-type", "application/json; charset=utf-8"),)),
     max_tokens=1,
 )
 FORMS = (
     _form(
         "parts",
         "The content is a list of two text parts, as many clients send it: both must be used.",
-        _in_parts({"type": "text", "text": TALE}),
+        _in_parts({"type": "text", "text": MARKER_TEXT}),
         suite="gate",
     ),
     _form(
@@ -107,31 +109,33 @@ FORMS = (
         _instructed,
         suite="gate",
     ),
-    _form("defaults", "Fields have their default values.", sets(**DEFAULTS, max_tokens=CAP), suite="gate"),
+    _form("defaults", "Fields have their default values.", with_fields(**DEFAULTS, max_tokens=CAP), suite="gate"),
     _form(
-        "nulls", "Nullable fields are null, which means the same as leaving them out.", sets(**NULLS, max_tokens=CAP)
+        "nulls",
+        "Nullable fields are null, which means the same as leaving them out.",
+        with_fields(**NULLS, max_tokens=CAP),
     ),
-    _form("limits", "Fields have values at the limits of their ranges.", sets(**LIMITS, max_tokens=CAP)),
+    _form("limits", "Fields have values at the limits of their ranges.", with_fields(**LIMITS, max_tokens=CAP)),
     _form("name", "A message has its author's `name`.", _named),
     _form(
         "both-caps",
         "`max_tokens` allows eight tokens, `max_completion_tokens` one.",
-        sets(max_tokens=8, max_completion_tokens=1),
+        with_fields(max_tokens=8, max_completion_tokens=1),
     ),
     _form(
         "logprobs-alone",
         "`logprobs` is set, and `top_logprobs` is not.",
-        sets(logprobs=True, max_tokens=CAP),
+        with_fields(logprobs=True, max_tokens=CAP),
     ),
     _form(
         "top-logprobs-zero",
         "`logprobs` is set, and `top_logprobs` is 0.",
-        sets(logprobs=True, top_logprobs=0, max_tokens=CAP),
+        with_fields(logprobs=True, top_logprobs=0, max_tokens=CAP),
     ),
     _form(
         "logprobs-beside-tools",
         "`logprobs` is set together with `tools`.",
-        sets(tools=[TOOL], tool_choice="none", logprobs=True, max_tokens=CAP),
+        with_fields(tools=[TOOL], tool_choice="none", logprobs=True, max_tokens=CAP),
         "stream",
         "unary",
     ),

@@ -3,9 +3,9 @@
 from typing import Any
 
 from conformance.model.exchange import Api, Mode
-from conformance.model.probe import Probe, Raw, Suite
+from conformance.model.probe import Probe, RawRequest, Suite
 from conformance.model.profile import KEY, WRONG_KEY
-from conformance.probes.baseline import Change, cap, sets
+from conformance.probes.baseline import Change, token_cap, with_fields
 
 Headers = tuple[tuple[str, str | None], ...]
 
@@ -36,7 +36,7 @@ OF_SDKS = (
 def _auth(
     about: str, purpose: str, headers: Headers, *, api: Api, modes: tuple[Mode, ...] = UNARY, suite: Suite = "gate"
 ) -> Probe:
-    change, raw = sets(**cap(api, 1)), Raw(headers=headers)
+    change, raw = with_fields(**token_cap(api, 1)), RawRequest(headers=headers)
     name = f"{api}.auth.{about}"
     return Probe(name=name, purpose=purpose, api=api, modes=modes, change=change, raw=raw, suite=suite, max_tokens=1)
 
@@ -69,7 +69,7 @@ def _sibling(route: str, change: Change, *, at_root: bool = False) -> Probe:
         api="chat",
         modes=UNARY,
         change=change,
-        raw=Raw(path=f"/{route}", headers=NO_KEY, at_root=at_root),
+        raw=RawRequest(path=f"/{route}", headers=NO_KEY, at_root=at_root),
         suite="full",
         max_tokens=16,
     )
@@ -83,15 +83,15 @@ SIBLINGS = (
     _sibling("completions", _with_input("prompt", max_tokens=1)),
     _sibling("responses", _with_input("input", max_output_tokens=16)),
     _sibling("embeddings", _with_input("input")),
-    _sibling("messages", sets(max_tokens=1)),
-    _sibling("invocations", sets(max_tokens=1), at_root=True),
+    _sibling("messages", with_fields(max_tokens=1)),
+    _sibling("invocations", with_fields(max_tokens=1), at_root=True),
 )
 BARE = Probe(
     name="chat.bare",
     purpose="A baseline request with only the headers that curl sends.",
     api="chat",
     modes=UNARY,
-    raw=Raw(
+    raw=RawRequest(
         headers=(
             ("user-agent", "curl/8.5.0"),
             ("accept", "*/*"),

@@ -11,7 +11,7 @@ Fields = dict[str, Any]
 
 CAP: dict[Api, str] = {"chat": "max_tokens", "messages": "max_tokens", "responses": "max_output_tokens"}
 """The field that caps completion tokens."""
-LEAST: dict[Api, int] = {"chat": 1, "messages": 1, "responses": 16}
+MIN_CAP: dict[Api, int] = {"chat": 1, "messages": 1, "responses": 16}
 """The smallest documented cap."""
 BRIEF: dict[Api, int] = {"chat": 8, "messages": 8, "responses": 16}
 """Tokens of the short completion that the long one is compared with."""
@@ -26,28 +26,28 @@ BRIEFS = 3
 COUNT = "Count from one to sixty in words, nothing else."
 
 
-def words(api: Api, text: str) -> Fields:
+def user_message(api: Api, text: str) -> Fields:
     """One user message, instead of the conversation."""
     return {"input": text} if api == "responses" else {"messages": [{"role": "user", "content": text}]}
 
 
-def cap(api: Api, tokens: int) -> Fields:
+def token_cap(api: Api, tokens: int) -> Fields:
     """A cap of `tokens`, or the smallest that the API allows."""
-    return {CAP[api]: max(tokens, LEAST[api])}
+    return {CAP[api]: max(tokens, MIN_CAP[api])}
 
 
-def counting(api: Api, tokens: int) -> Change:
+def count_prompt(api: Api, tokens: int) -> Change:
     """Request a list of numbers under a cap."""
-    fields = words(api, COUNT) | cap(api, tokens)
+    fields = user_message(api, COUNT) | token_cap(api, tokens)
     return lambda body, _mode: body | fields
 
 
-def says(text: str, **fields: Any) -> Change:
+def with_prompt(text: str, **fields: Any) -> Change:
     """Replace the conversation by one user message, and set these fields."""
     return lambda body, _mode: body | {"messages": [{"role": "user", "content": text}], **fields}
 
 
-def sets(**fields: Any) -> Change:
+def with_fields(**fields: Any) -> Change:
     """Set these fields of the baseline request."""
     return lambda body, _mode: body | fields
 
@@ -62,7 +62,7 @@ def with_usage(change: Change) -> Change:
     return asking
 
 
-def _hello(api: Api) -> Probe:
+def _baseline(api: Api) -> Probe:
     return Probe(
         name=f"{api}.hello",
         purpose="The baseline request, exactly as the framework sends it.",
@@ -81,7 +81,7 @@ def _timed(api: Api, about: str, purpose: str, tokens: int, turn: int) -> Probe:
         purpose=purpose,
         api=api,
         modes=("stream",),
-        change=counting(api, tokens),
+        change=count_prompt(api, tokens),
         max_tokens=tokens,
         turn=turn,
     )
@@ -97,16 +97,16 @@ def _short(api: Api) -> Probe:
     return _timed(api, "short", purpose, BRIEF[api], SHORT)
 
 
-HELLOS = tuple(map(_hello, APIS))
+BASELINES = tuple(map(_baseline, APIS))
 TIMED = (*map(_long, APIS), *map(_short, APIS))
-BRIEFS_OF_OTHERS = tuple(
+SHORT_STREAMS = tuple(
     Probe(
         name=f"{api}.brief.{number}",
         purpose="A brief completion, to measure how much the target's delays vary.",
         api=api,
         modes=("stream",),
-        change=counting(api, number + LEAST[api] - 1),
-        max_tokens=number + LEAST[api] - 1,
+        change=count_prompt(api, number + MIN_CAP[api] - 1),
+        max_tokens=number + MIN_CAP[api] - 1,
         suite="gate" if number <= BRIEFS else "full",
     )
     for api in APIS
@@ -118,7 +118,7 @@ CHAT_USAGE = Probe(
     purpose="A streaming request with `stream_options.include_usage`.",
     api="chat",
     modes=("stream",),
-    change=sets(stream_options={"include_usage": True}, max_tokens=8),
+    change=with_fields(stream_options={"include_usage": True}, max_tokens=8),
     of_fields=("stream",),
     max_tokens=8,
 )
@@ -126,7 +126,7 @@ CHAT_N = Probe(
     name="chat.n",
     purpose="Two choices are requested (`n: 2`).",
     api="chat",
-    change=with_usage(sets(n=2, max_tokens=4)),
+    change=with_usage(with_fields(n=2, max_tokens=4)),
     of_fields=MODES,
     max_tokens=8,
 )

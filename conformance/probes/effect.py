@@ -5,8 +5,8 @@ from typing import Any
 from conformance.field_support.fields import LONG_INSTRUCTIONS
 from conformance.model.exchange import APIS, MODES, Api
 from conformance.model.probe import Probe
-from conformance.probes.baseline import CAP, COUNT, LEAST, cap, says, sets, with_usage
-from conformance.probes.encoding import asking
+from conformance.probes.baseline import CAP, COUNT, MIN_CAP, token_cap, with_fields, with_prompt, with_usage
+from conformance.probes.encoding import request_encoding
 
 LAMPS: dict[str, Any] = {
     "type": "json_schema",
@@ -41,9 +41,9 @@ def _cap(api: Api) -> Probe:
         name=f"{api}.witness.{CAP[api]}",
         purpose="A long completion under the smallest cap: it must end there, and report that it is truncated.",
         api=api,
-        change=asking(api, COUNT if LEAST[api] == 1 else UP_TO_99, 1),
+        change=request_encoding(api, COUNT if MIN_CAP[api] == 1 else UP_TO_99, 1),
         of_fields=MODES,
-        max_tokens=LEAST[api],
+        max_tokens=MIN_CAP[api],
     )
 
 
@@ -52,7 +52,7 @@ def _stop(api: Api) -> Probe:
         name=f"{api}.witness.{STOPS[api]}",
         purpose="Stop sequences that occur in almost any text: none of them may be in the completion.",
         api=api,
-        change=asking(api, COUNT, 16, None, **{STOPS[api]: [*LETTERS]}),
+        change=request_encoding(api, COUNT, 16, None, **{STOPS[api]: [*LETTERS]}),
         of_fields=MODES,
         max_tokens=16,
     )
@@ -67,14 +67,14 @@ def _instructed(api: Api, name: str) -> Probe:
         name=f"{api}.witness.{name}",
         purpose=f"`{name}` has a hundred words: they are part of the prompt, and must be counted in the usage.",
         api=api,
-        change=sets(**{name: ASIDE}, **cap(api, 1)),
+        change=with_fields(**{name: ASIDE}, **token_cap(api, 1)),
         suite="full",
         of_fields=MODES,
-        max_tokens=LEAST[api],
+        max_tokens=MIN_CAP[api],
     )
 
 
-WITNESSES = (
+EFFECTS = (
     *map(_cap, APIS),
     _instructed("messages", "system"),
     _instructed("responses", "instructions"),
@@ -83,7 +83,7 @@ WITNESSES = (
         name="chat.witness.max_completion_tokens",
         purpose="The same cap as `max_completion_tokens`, which older servers do not know.",
         api="chat",
-        change=with_usage(says(COUNT, max_completion_tokens=1)),
+        change=with_usage(with_prompt(COUNT, max_completion_tokens=1)),
         of_fields=MODES,
         max_tokens=1,
     ),
@@ -92,7 +92,7 @@ WITNESSES = (
         purpose="`stop` is a string, not a list.",
         api="chat",
         modes=("unary",),
-        change=says(COUNT, stop="e", max_tokens=16),
+        change=with_prompt(COUNT, stop="e", max_tokens=16),
         suite="full",
         max_tokens=16,
     ),
@@ -100,7 +100,7 @@ WITNESSES = (
         name="chat.witness.logprobs",
         purpose="`logprobs` is set: every token of the completion must have one.",
         api="chat",
-        change=with_usage(says(COUNT, logprobs=True, top_logprobs=3, max_tokens=8)),
+        change=with_usage(with_prompt(COUNT, logprobs=True, top_logprobs=3, max_tokens=8)),
         of_fields=MODES,
         max_tokens=8,
     ),
@@ -108,7 +108,7 @@ WITNESSES = (
         name="chat.witness.logit_bias",
         purpose="`logit_bias` allows one token only: the completion must repeat that token.",
         api="chat",
-        change=with_usage(says(COUNT, logit_bias={"300": 100}, max_tokens=6)),
+        change=with_usage(with_prompt(COUNT, logit_bias={"300": 100}, max_tokens=6)),
         suite="fields",
         of_fields=MODES,
         max_tokens=6,
@@ -117,7 +117,7 @@ WITNESSES = (
         name="chat.witness.logprobs.alone",
         purpose="`logprobs` without `top_logprobs`, to show which of the two is rejected or dropped.",
         api="chat",
-        change=with_usage(says(COUNT, logprobs=True, max_tokens=4)),
+        change=with_usage(with_prompt(COUNT, logprobs=True, max_tokens=4)),
         suite="fields",
         of_fields=MODES,
         max_tokens=4,
@@ -126,7 +126,7 @@ WITNESSES = (
         name="chat.witness.response_format",
         purpose="A JSON Schema with one valid value: any model must return that value.",
         api="chat",
-        change=says("Which lamps are lit? Answer in JSON.", response_format=LAMPS, max_tokens=64),
+        change=with_prompt("Which lamps are lit? Answer in JSON.", response_format=LAMPS, max_tokens=64),
         of_fields=MODES,
         max_tokens=64,
     ),
@@ -134,7 +134,7 @@ WITNESSES = (
         name="chat.witness.response_format.json_object",
         purpose="`response_format` is json_object, and the prompt requests it too: the content must be one object.",
         api="chat",
-        change=says(
+        change=with_prompt(
             "Greet me in one small JSON object, and say in a sentence why you chose its key.",
             response_format={"type": "json_object"},
             max_tokens=128,
@@ -145,7 +145,9 @@ WITNESSES = (
         name="responses.witness.text",
         purpose="A JSON Schema with one valid value: any model must return that value.",
         api="responses",
-        change=asking("responses", "Which lamps are lit? Answer in JSON.", 64, None, text={"format": FLAT_LAMPS}),
+        change=request_encoding(
+            "responses", "Which lamps are lit? Answer in JSON.", 64, None, text={"format": FLAT_LAMPS}
+        ),
         of_fields=MODES,
         max_tokens=64,
     ),

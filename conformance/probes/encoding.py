@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from conformance.model.exchange import Api, Mode
-from conformance.probes.baseline import Change, Fields, cap, words
+from conformance.probes.baseline import Change, Fields, token_cap, user_message
 
 CHOICES = ("auto", "none", "required")
 
@@ -44,7 +44,7 @@ def _tools_of_messages(offer: Offer) -> Fields:
     return {"tools": made} | ({"tool_choice": choice | alone} if offer.choice != "auto" or alone else {})
 
 
-def asking(api: Api, text: str, tokens: int, offer: Offer | None = None, /, **fields: Any) -> Change:
+def request_encoding(api: Api, text: str, tokens: int, offer: Offer | None = None, /, **fields: Any) -> Change:
     """Send this text under a cap, with these tools and fields, and request usage."""
-    said = words(api, text) | (tools(api, offer) if offer else {}) | fields | cap(api, tokens)
+    said = user_message(api, text) | (tools(api, offer) if offer else {}) | fields | token_cap(api, tokens)
     return lambda body, mode: body | said | usage_too(api, mode)

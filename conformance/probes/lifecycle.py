@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import Mode
 from conformance.model.marker_words import ABANDONED_WORD, BURST_WORDS
-from conformance.model.probe import CROWD, Probe, Raw, Suite
-from conformance.probes.baseline import COUNT, says
+from conformance.model.probe import BURST_STAGE, Probe, RawRequest, Suite
+from conformance.probes.baseline import COUNT, with_prompt
 
 FEW = 8
 """Number of concurrent requests in the suite `gate`."""
@@ -13,23 +13,23 @@ FEW = 8
 BEFORE, MIDWAY, AFTERWARDS, AT_ONCE = 4, 5, 7, 8
 """Stages around the disconnects: each request is sent alone, so that nothing else keeps the target busy."""
 
-AGAIN = f"Write this word eighty times, and nothing else: {ABANDONED_WORD}"
+LONG_PROMPT = f"Write this word eighty times, and nothing else: {ABANDONED_WORD}"
 """Prompt of the client that disconnects: a long completion of a word that no other request uses."""
 
-LOAD = Raw(method="GET", path="/metrics", at_root=True)
+LOAD = RawRequest(method="GET", path="/metrics", at_root=True)
 
 
-def _crowd() -> Iterator[Probe]:
+def _burst() -> Iterator[Probe]:
     for number, word in enumerate(BURST_WORDS, 1):
         yield Probe(
             name=f"chat.crowd.{number:02}",
             purpose="One of many concurrent requests, each for a unique word.",
             api="chat",
             modes=("stream",),
-            change=says(f"Say only this word, and nothing else: {word}", max_tokens=8),
+            change=with_prompt(f"Say only this word, and nothing else: {word}", max_tokens=8),
             suite="gate" if number <= FEW else "full",
             max_tokens=8,
-            turn=CROWD,
+            turn=BURST_STAGE,
         )
 
 
@@ -46,13 +46,13 @@ def _load(about: str, turn: int) -> Probe:
     )
 
 
-def _hang_up(about: str, what: str, mode: Mode, events: int, turn: int, suite: Suite) -> Iterator[Probe]:
+def _disconnect(about: str, what: str, mode: Mode, events: int, turn: int, suite: Suite) -> Iterator[Probe]:
     yield Probe(
         name=f"chat.hang-up.{about}",
         purpose=f"The client disconnects {what}.",
         api="chat",
         modes=(mode,),
-        change=says(AGAIN, max_tokens=256),
+        change=with_prompt(LONG_PROMPT, max_tokens=256),
         suite=suite,
         max_tokens=256,
         turn=turn,
@@ -63,17 +63,17 @@ def _hang_up(about: str, what: str, mode: Mode, events: int, turn: int, suite: S
         purpose=f"The next request after a client disconnected {what}.",
         api="chat",
         modes=(mode,),
-        change=says(COUNT, max_tokens=96),
+        change=with_prompt(COUNT, max_tokens=96),
         suite=suite,
         max_tokens=96,
         turn=turn + 1,
     )
 
 
-CROWD_OF_ALL = tuple(_crowd())
-HANG_UPS = (
-    *_hang_up("midway", "in the middle of a stream", "stream", 2, MIDWAY, "gate"),
-    *_hang_up("at-once", "right after a non-streaming request", "unary", 0, AT_ONCE, "full"),
+BURST = tuple(_burst())
+DISCONNECTS = (
+    *_disconnect("midway", "in the middle of a stream", "stream", 2, MIDWAY, "gate"),
+    *_disconnect("at-once", "right after a non-streaming request", "unary", 0, AT_ONCE, "full"),
 )
 LOADS = (_load("before", BEFORE), _load("after", AFTERWARDS), _load("last", AT_ONCE + 2))
 KEPT = Probe(
@@ -81,7 +81,7 @@ KEPT = Probe(
     purpose="The same request twice over one connection: the second response is judged.",
     api="chat",
     modes=("stream",),
-    change=says(COUNT, max_tokens=2),
+    change=with_prompt(COUNT, max_tokens=2),
     max_tokens=2,
     kept=True,
 )

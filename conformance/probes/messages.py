@@ -3,8 +3,8 @@
 from typing import Any
 
 from conformance.model.exchange import Mode
-from conformance.model.probe import Probe, Raw
-from conformance.probes.baseline import sets
+from conformance.model.probe import Probe, RawRequest
+from conformance.probes.baseline import with_fields
 
 TO_COME = "of-tomorrow-2099-01-01"
 """A beta name that no server knows."""
@@ -21,7 +21,7 @@ COUNT_TOKENS = Probe(
     api="messages",
     modes=("unary",),
     change=_countable,
-    raw=Raw(path="/messages/count_tokens"),
+    raw=RawRequest(path="/messages/count_tokens"),
     max_tokens=0,
 )
 HEADERS = (
@@ -30,8 +30,8 @@ HEADERS = (
         purpose="`anthropic-beta` has an unknown value: SDKs send new ones with every release.",
         api="messages",
         modes=("unary",),
-        change=sets(max_tokens=1),
-        raw=Raw(headers=(("anthropic-beta", TO_COME),)),
+        change=with_fields(max_tokens=1),
+        raw=RawRequest(headers=(("anthropic-beta", TO_COME),)),
         suite="full",
         max_tokens=1,
     ),
@@ -40,8 +40,8 @@ HEADERS = (
         purpose="`anthropic-version` is newer than the server: an upgraded SDK sends one.",
         api="messages",
         modes=("unary",),
-        change=sets(max_tokens=1),
-        raw=Raw(headers=(("anthropic-version", NEXT_VERSION),)),
+        change=with_fields(max_tokens=1),
+        raw=RawRequest(headers=(("anthropic-version", NEXT_VERSION),)),
         suite="full",
         max_tokens=1,
     ),

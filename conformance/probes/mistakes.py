@@ -3,8 +3,8 @@
 from typing import Any
 
 from conformance.model.exchange import APIS, Api, Mode
-from conformance.model.probe import Probe, Raw, Suite
-from conformance.probes.baseline import CAP, LEAST, Change, cap, says, sets
+from conformance.model.probe import Probe, RawRequest, Suite
+from conformance.probes.baseline import CAP, MIN_CAP, Change, token_cap, with_fields, with_prompt
 
 DEEP = 2000
 """Levels of nesting: far more than any request has, and cheap to reject."""
@@ -14,17 +14,17 @@ WORDS = 140_000
 """One-token words: more than 128,000 tokens, the largest context of most models."""
 
 
-SAID: dict[Api, str] = {"chat": "messages", "messages": "messages", "responses": "input"}
+PURPOSES: dict[Api, str] = {"chat": "messages", "messages": "messages", "responses": "input"}
 """The field that holds the conversation."""
 
 
 def _without(name: str, api: Api) -> Change:
-    return lambda body, _mode: {key: value for key, value in body.items() if key != name} | cap(api, 1)
+    return lambda body, _mode: {key: value for key, value in body.items() if key != name} | token_cap(api, 1)
 
 
 def _with_role(role: str, api: Api) -> Change:
     message = {"role": role, "content": "Say hello."}
-    return lambda body, _mode: body | {SAID[api]: [message]} | cap(api, 1)
+    return lambda body, _mode: body | {PURPOSES[api]: [message]} | token_cap(api, 1)
 
 
 def _in_an_array(body: dict[str, Any], _mode: Mode) -> Any:
@@ -32,21 +32,21 @@ def _in_an_array(body: dict[str, Any], _mode: Mode) -> Any:
 
 
 def _too_long(body: dict[str, Any], mode: Mode) -> Any:
-    return says("no " * WORDS, max_tokens=1)(body, mode)
+    return with_prompt("no " * WORDS, max_tokens=1)(body, mode)
 
 
 def _capped(api: Api) -> bytes:
-    return f'"{CAP[api]}": {LEAST[api]}, '.encode()
+    return f'"{CAP[api]}": {MIN_CAP[api]}, '.encode()
 
 
-def _raw(api: Api, rest: bytes) -> Raw:
+def _raw(api: Api, rest: bytes) -> RawRequest:
     """A body with the model, the smallest cap, and then `rest` verbatim."""
-    return Raw(body=b'{"model": "{model}", ' + _capped(api) + rest)
+    return RawRequest(body=b'{"model": "{model}", ' + _capped(api) + rest)
 
 
-def _said(api: Api, content: bytes = b"Say hello.") -> bytes:
+def _purpose(api: Api, content: bytes = b"Say hello.") -> bytes:
     """The conversation and the end of the body."""
-    return f'"{SAID[api]}": '.encode() + b'[{"role": "user", "content": "' + content + b'"}]}'
+    return f'"{PURPOSES[api]}": '.encode() + b'[{"role": "user", "content": "' + content + b'"}]}'
 
 
 def _mistake(
@@ -54,7 +54,7 @@ def _mistake(
     purpose: str,
     *,
     change: Change | None = None,
-    raw: Raw | None = None,
+    raw: RawRequest | None = None,
     modes: tuple[Mode, ...] = ("unary",),
     suite: Suite = "gate",
     api: Api = "chat",
@@ -66,10 +66,12 @@ def _mistake(
 def _common(api: Api, suite: Suite) -> tuple[Probe, ...]:
     """Requests that are invalid in every API."""
     both: tuple[Mode, ...] = ("stream", "unary")
-    named = sets(model="no-such-model-of-anyone", **cap(api, 1))
-    broken = Raw(body=b'{"model": "{model}", ' + _said(api)[:20])
+    named = with_fields(model="no-such-model-of-anyone", **token_cap(api, 1))
+    broken = RawRequest(body=b'{"model": "{model}", ' + _purpose(api)[:20])
     return (
-        _mistake("no-messages", "A request without messages.", change=_without(SAID[api], api), suite=suite, api=api),
+        _mistake(
+            "no-messages", "A request without messages.", change=_without(PURPOSES[api], api), suite=suite, api=api
+        ),
         _mistake(
             "bad-role",
             "A message with an unknown role.",
@@ -85,30 +87,30 @@ def _common(api: Api, suite: Suite) -> tuple[Probe, ...]:
 
 def _rare(api: Api) -> tuple[Probe, ...]:
     """Requests that are invalid in every API, and that few clients send."""
-    utf8 = _raw(api, _said(api, b"\xff\xfe"))
-    deep = _raw(api, f'"{SAID[api]}": '.encode() + b"[" * DEEP + b"]" * DEEP + b"}")
-    twice = _raw(api, _capped(api) + _said(api))
-    huge = Raw(body=b" " * PADDING + (_raw(api, _said(api)).body or b""))
-    text = Raw(headers=(("content-type", "text/plain"),))
-    capped = sets(**cap(api, 1))
+    utf8 = _raw(api, _purpose(api, b"\xff\xfe"))
+    deep = _raw(api, f'"{PURPOSES[api]}": '.encode() + b"[" * DEEP + b"]" * DEEP + b"}")
+    twice = _raw(api, _capped(api) + _purpose(api))
+    huge = RawRequest(body=b" " * PADDING + (_raw(api, _purpose(api)).body or b""))
+    text = RawRequest(headers=(("content-type", "text/plain"),))
+    capped = with_fields(**token_cap(api, 1))
     return (
         _mistake("no-model", "A request without a model.", change=_without("model", api), suite="full", api=api),
         _mistake(
             "empty-messages",
             "An empty list of messages.",
-            change=sets(**{SAID[api]: []}, **cap(api, 1)),
+            change=with_fields(**{PURPOSES[api]: []}, **token_cap(api, 1)),
             suite="full",
             api=api,
         ),
         _mistake("array-body", "A body that is an array.", change=_in_an_array, suite="full", api=api),
-        _mistake("empty-body", "An empty body.", raw=Raw(body=b""), suite="full", api=api),
+        _mistake("empty-body", "An empty body.", raw=RawRequest(body=b""), suite="full", api=api),
         _mistake("invalid-utf8", "A body that is not UTF-8.", raw=utf8, suite="full", api=api),
         _mistake("duplicate-keys", "A body with a duplicate field.", raw=twice, suite="full", api=api),
         _mistake("deep-nesting", "Nested arrays, deeper than any request needs.", raw=deep, suite="full", api=api),
         _mistake(
             "huge-body", "A baseline request after two megabytes of white space.", raw=huge, suite="full", api=api
         ),
-        _mistake("negative-cap", "A cap below zero.", change=sets(**{CAP[api]: -5}), suite="full", api=api),
+        _mistake("negative-cap", "A cap below zero.", change=with_fields(**{CAP[api]: -5}), suite="full", api=api),
         _mistake(
             "not-labelled-json",
             "A JSON body with Content-Type: text/plain.",
@@ -125,20 +127,20 @@ MISTAKES = (
     *_common("messages", "full"),
     *_common("responses", "full"),
     *(probe for api in APIS for probe in _rare(api)),
-    _mistake("get", "The method GET, where POST is needed.", raw=Raw(method="GET")),
-    _mistake("unknown-route", "A path that does not exist.", raw=Raw(path="/no-such-route")),
-    _mistake("n-zero", "A streaming request with `n: 0`.", change=sets(n=0, max_tokens=1), modes=("stream",)),
+    _mistake("get", "The method GET, where POST is needed.", raw=RawRequest(method="GET")),
+    _mistake("unknown-route", "A path that does not exist.", raw=RawRequest(path="/no-such-route")),
+    _mistake("n-zero", "A streaming request with `n: 0`.", change=with_fields(n=0, max_tokens=1), modes=("stream",)),
     _mistake(
         "response-format",
         "A `response_format` with an unknown type.",
-        change=sets(response_format={"type": "no-such-format"}, max_tokens=1),
+        change=with_fields(response_format={"type": "no-such-format"}, max_tokens=1),
         suite="full",
     ),
-    _mistake("zero-cap", "A cap of zero.", change=sets(max_tokens=0), suite="full"),
+    _mistake("zero-cap", "A cap of zero.", change=with_fields(max_tokens=0), suite="full"),
     _mistake(
         "top-logprobs-alone",
         "`top_logprobs` is set, and `logprobs` is not.",
-        change=sets(top_logprobs=2, max_tokens=1),
+        change=with_fields(top_logprobs=2, max_tokens=1),
         suite="full",
     ),
     _mistake(

@@ -1,6 +1,6 @@
 """GET /models: the list, the tested model, and an unknown one."""
 
-from conformance.model.probe import Probe, Raw, Suite
+from conformance.model.probe import Probe, RawRequest, Suite
 from conformance.model.profile import WRONG_KEY
 
 MODELS = "/models"
@@ -13,7 +13,7 @@ def _models(
     headers: tuple[tuple[str, str | None], ...] = (),
     suite: Suite = "gate",
 ) -> Probe:
-    raw = Raw(method="GET", path=path, headers=(("content-type", None), *headers))
+    raw = RawRequest(method="GET", path=path, headers=(("content-type", None), *headers))
     name = f"chat.models.{about}"
     return Probe(name=name, purpose=purpose, api="chat", modes=("unary",), raw=raw, suite=suite, max_tokens=1)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from conformance.model.exchange import Api, Mode
 from conformance.model.probe import Probe
-from conformance.probes.baseline import Fields, cap, sets, words
+from conformance.probes.baseline import Fields, token_cap, user_message, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
-from conformance.probes.types import NO_OBJECT, NO_SCALAR
+from conformance.probes.types import WRONG_OBJECT, WRONG_SCALAR
 
 Place = dict[str, Fields]
 """For each field path, request fields that have a wrong value at that path."""
@@ -17,15 +17,15 @@ SCHEMA: Fields = {"type": "object", "properties": {"city": {"type": "string"}}}
 FORMAT: Fields = {"name": "city", "strict": False, "schema": SCHEMA}
 
 
-def _said(api: Api, **changes: Any) -> Fields:
+def _purpose(api: Api, **changes: Any) -> Fields:
     """A baseline request whose message has these fields."""
-    (name, _), *_ = words(api, "").items()
+    (name, _), *_ = user_message(api, "").items()
     return {name: [{"role": "user", "content": "Say hello."} | changes]}
 
 
 def _part(api: Api, kind: str, **value: Any) -> Fields:
     """A baseline request whose message is one content part."""
-    return _said(api, content=[{"type": kind} | value])
+    return _purpose(api, content=[{"type": kind} | value])
 
 
 def _offered(api: Api, **changes: Any) -> Fields:
@@ -34,53 +34,53 @@ def _offered(api: Api, **changes: Any) -> Fields:
 
 
 def _of_chat() -> Place:
-    places = {f"messages.{name}": _said("chat", **{name: NO_SCALAR}) for name in ("content", "name")}
+    places = {f"messages.{name}": _purpose("chat", **{name: WRONG_SCALAR}) for name in ("content", "name")}
     for kind in ("text", "image_url", "input_audio", "file"):
-        wrong = NO_SCALAR if kind == "text" else NO_OBJECT
+        wrong = WRONG_SCALAR if kind == "text" else WRONG_OBJECT
         places[f"messages.content.{kind}"] = _part("chat", kind, **{kind: wrong})
     for name in ("description", "strict"):
-        places[f"tools.function.{name}"] = _offered("chat", **{name: NO_SCALAR})
-    places["tools.function.parameters"] = _offered("chat", parameters=NO_OBJECT)
+        places[f"tools.function.{name}"] = _offered("chat", **{name: WRONG_SCALAR})
+    places["tools.function.parameters"] = _offered("chat", parameters=WRONG_OBJECT)
     for name in ("strict", "schema"):
-        wrong = NO_OBJECT if name == "schema" else NO_SCALAR
+        wrong = WRONG_OBJECT if name == "schema" else WRONG_SCALAR
         asked = {"type": "json_schema", "json_schema": FORMAT | {name: wrong}}
         places[f"response_format.json_schema.{name}"] = {"response_format": asked}
     return places
 
 
 def _of_messages() -> Place:
-    named: Fields = {"type": "tool", "name": NO_SCALAR}
+    named: Fields = {"type": "tool", "name": WRONG_SCALAR}
     return {
-        "messages.content": _said("messages", content=NO_SCALAR),
-        "messages.content.text": _part("messages", "text", text=NO_SCALAR),
+        "messages.content": _purpose("messages", content=WRONG_SCALAR),
+        "messages.content.text": _part("messages", "text", text=WRONG_SCALAR),
         "messages.content.source": _part("messages", "image", source="unexpected"),
-        "messages.content.cache_control": _part("messages", "text", text="Say hello.", cache_control=NO_OBJECT),
-        "system.text": {"system": [{"type": "text", "text": NO_SCALAR}]},
-        "tools.description": _offered("messages", description=NO_SCALAR),
-        "tools.input_schema": _offered("messages", parameters=NO_OBJECT),
+        "messages.content.cache_control": _part("messages", "text", text="Say hello.", cache_control=WRONG_OBJECT),
+        "system.text": {"system": [{"type": "text", "text": WRONG_SCALAR}]},
+        "tools.description": _offered("messages", description=WRONG_SCALAR),
+        "tools.input_schema": _offered("messages", parameters=WRONG_OBJECT),
         "tool_choice.name": tools("messages", Offer((FORECAST,))) | {"tool_choice": named},
-        "metadata.user_id": {"metadata": {"user_id": NO_SCALAR}},
-        "thinking.budget_tokens": {"thinking": {"type": "enabled", "budget_tokens": NO_SCALAR}},
+        "metadata.user_id": {"metadata": {"user_id": WRONG_SCALAR}},
+        "thinking.budget_tokens": {"thinking": {"type": "enabled", "budget_tokens": WRONG_SCALAR}},
     }
 
 
 def _of_responses() -> Place:
-    asked = {name: FORMAT | {name: NO_OBJECT if name == "schema" else NO_SCALAR} for name in ("strict", "schema")}
+    asked = {name: FORMAT | {name: WRONG_OBJECT if name == "schema" else WRONG_SCALAR} for name in ("strict", "schema")}
     return {
-        "input.content": _said("responses", content=NO_SCALAR),
-        "input.content.text": _part("responses", "input_text", text=NO_SCALAR),
-        "input.content.image_url": _part("responses", "input_image", image_url=NO_SCALAR),
-        **{f"tools.{name}": _offered("responses", **{name: NO_SCALAR}) for name in ("description", "strict")},
+        "input.content": _purpose("responses", content=WRONG_SCALAR),
+        "input.content.text": _part("responses", "input_text", text=WRONG_SCALAR),
+        "input.content.image_url": _part("responses", "input_image", image_url=WRONG_SCALAR),
+        **{f"tools.{name}": _offered("responses", **{name: WRONG_SCALAR}) for name in ("description", "strict")},
         "tools.parameters": _offered("responses", parameters="unexpected"),
         **{f"text.format.{name}": {"text": {"format": {"type": "json_schema"} | f}} for name, f in asked.items()},
-        "text.verbosity": {"text": {"verbosity": NO_SCALAR}},
-        "reasoning.effort": {"reasoning": {"effort": NO_SCALAR}},
+        "text.verbosity": {"text": {"verbosity": WRONG_SCALAR}},
+        "reasoning.effort": {"reasoning": {"effort": WRONG_SCALAR}},
     }
 
 
 STREAMED: dict[Api, Place] = {
-    "chat": {"stream_options.include_obfuscation": {"stream_options": {"include_obfuscation": NO_SCALAR}}},
-    "responses": {"stream_options.include_obfuscation": {"stream_options": {"include_obfuscation": NO_SCALAR}}},
+    "chat": {"stream_options.include_obfuscation": {"stream_options": {"include_obfuscation": WRONG_SCALAR}}},
+    "responses": {"stream_options.include_obfuscation": {"stream_options": {"include_obfuscation": WRONG_SCALAR}}},
 }
 PLACES: dict[Api, Place] = {"chat": _of_chat(), "messages": _of_messages(), "responses": _of_responses()}
 
@@ -93,7 +93,7 @@ def _wrong(places: dict[Api, Place], mode: Mode) -> Iterator[Probe]:
                 purpose=f"`{about}` has a wrong type, which must be rejected, not silently ignored.",
                 api=api,
                 modes=(mode,),
-                change=sets(**fields, **cap(api, 1)),
+                change=with_fields(**fields, **token_cap(api, 1)),
                 suite="fields",
                 of_fields=(mode,),
                 max_tokens=1,

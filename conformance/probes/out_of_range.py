@@ -4,7 +4,7 @@ from typing import Any
 
 from conformance.model.exchange import Api
 from conformance.model.probe import Probe
-from conformance.probes.baseline import cap, sets
+from conformance.probes.baseline import token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST, TOOL
 
@@ -46,7 +46,7 @@ RANGES = tuple(
         purpose=f"`{about.partition('.')[0]}` has a value outside its documented range.",
         api=api,
         modes=("unary",),
-        change=sets(**cap(api, 1) | fields),
+        change=with_fields(**token_cap(api, 1) | fields),
         suite="full",
         max_tokens=16,
     )

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import APIS, Api
 from conformance.model.probe import Probe, Suite
-from conformance.probes.baseline import COUNT, says
-from conformance.probes.encoding import asking
+from conformance.probes.baseline import COUNT, with_prompt
+from conformance.probes.encoding import request_encoding
 
-INVENT = "Invent a name that nobody has ever had, for a lamp that nobody has ever seen."
+CREATIVE_PROMPT = "Invent a name that nobody has ever had, for a lamp that nobody has ever seen."
 """A prompt that hardly any model completes twice in the same words without a seed."""
 
-SEEDED = says(INVENT, temperature=1, seed=20_261_101, max_tokens=16)
+SEEDED_PROMPT = with_prompt(CREATIVE_PROMPT, temperature=1, seed=20_261_101, max_tokens=16)
 
 
-def _twins(api: Api) -> Iterator[Probe]:
-    greedy = asking(api, COUNT, 16, temperature=0)
+def _repeats(api: Api) -> Iterator[Probe]:
+    greedy = request_encoding(api, COUNT, 16, temperature=0)
     suite: Suite = "gate" if api == "chat" else "full"
     yield Probe(
         name=f"{api}.twin",
@@ -36,14 +36,14 @@ def _twins(api: Api) -> Iterator[Probe]:
     )
 
 
-TWINS = (
-    *(probe for api in APIS for probe in _twins(api)),
+REPEATS = (
+    *(probe for api in APIS for probe in _repeats(api)),
     Probe(
         name="chat.seed",
         purpose="`seed` is set, so that the same text can be sampled again.",
         api="chat",
         modes=("unary",),
-        change=SEEDED,
+        change=SEEDED_PROMPT,
         suite="full",
         max_tokens=16,
     ),
@@ -52,7 +52,7 @@ TWINS = (
         purpose="The same request again: the same `seed` should give the same text.",
         api="chat",
         modes=("unary",),
-        change=SEEDED,
+        change=SEEDED_PROMPT,
         suite="full",
         max_tokens=16,
         apart=True,

@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.model.exchange import MODES, Api, Mode
 from conformance.model.probe import Probe, Suite
-from conformance.probes.baseline import cap
+from conformance.probes.baseline import token_cap
 from conformance.probes.encoding import Offer, tools, usage_too
 from conformance.probes.tools import FORECAST, WEATHER
 
@@ -96,7 +96,7 @@ def _probe(
     said = (
         {"input" if api == "responses" else "messages": [*messages]}
         | tools(api, Offer((FORECAST,), "none"))
-        | cap(api, CAP)
+        | token_cap(api, CAP)
     )
     return Probe(
         name=f"{api}.tools.{about}",

@@ -1,23 +1,23 @@
 """Specific to the Responses API: server-side state, and metadata that is echoed."""
 
 from conformance.model.probe import Probe
-from conformance.probes.baseline import cap, sets
+from conformance.probes.baseline import token_cap, with_fields
 
-CAPPED = cap("responses", 16)
+CAPPED = token_cap("responses", 16)
 
 KEPT = (
     Probe(
         name="responses.previous",
         purpose="`previous_response_id` does not exist: it must be rejected, not ignored.",
         api="responses",
-        change=sets(previous_response_id="resp_of_nobody", **CAPPED),
+        change=with_fields(previous_response_id="resp_of_nobody", **CAPPED),
         max_tokens=16,
     ),
     Probe(
         name="responses.metadata",
         purpose="`metadata` is set: the response must echo it.",
         api="responses",
-        change=sets(metadata={"lamp": "green"}, **CAPPED),
+        change=with_fields(metadata={"lamp": "green"}, **CAPPED),
         max_tokens=16,
     ),
     Probe(
@@ -25,7 +25,7 @@ KEPT = (
         purpose="`store` is false: the response must not report it as true.",
         api="responses",
         modes=("unary",),
-        change=sets(store=False, **CAPPED),
+        change=with_fields(store=False, **CAPPED),
         suite="full",
         max_tokens=16,
     ),

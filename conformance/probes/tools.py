@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.model.exchange import APIS, MODES, Api, Mode
 from conformance.model.probe import Probe, Suite
-from conformance.probes.encoding import Offer, asking
+from conformance.probes.encoding import Offer, request_encoding
 
 WEATHER = "What is the weather in Oslo now? Call the tool."
 TWICE = "What is the weather in Oslo, and what is it in Rome? Call the tool for each of both."
@@ -95,7 +95,7 @@ def _probe(  # noqa: PLR0913 - a probe is a record
         purpose=purpose,
         api=api,
         modes=modes,
-        change=asking(api, text, tokens, offer),
+        change=request_encoding(api, text, tokens, offer),
         suite=suite,
         of_smoke=("stream",) if (api, about) == ("chat", "named") else (),
         of_fields=modes if about in OF_FIELDS else (),

@@ -5,16 +5,16 @@ from typing import Any
 
 from conformance import schemas
 from conformance.apis.tools import SINGLE
-from conformance.field_support.capability import WITNESSED
+from conformance.field_support.capability import EFFECT_SHOWN
 from conformance.model.exchange import APIS, MODES, Api, Mode
 from conformance.model.probe import Probe, Suite
-from conformance.probes.baseline import CAP, Change, cap, sets
+from conformance.probes.baseline import CAP, Change, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
 
-NO_SCALAR: Any = {"unexpected": True}
+WRONG_SCALAR: Any = {"unexpected": True}
 """Instead of a number, string, boolean or array: an object, which no parser coerces to one of them."""
-NO_OBJECT: Any = [17]
+WRONG_OBJECT: Any = [17]
 """Instead of an object: an array."""
 
 BESIDE: dict[str, dict[str, Any]] = {"top_logprobs": {"logprobs": True}}
@@ -22,7 +22,7 @@ BESIDE: dict[str, dict[str, Any]] = {"top_logprobs": {"logprobs": True}}
 OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 
 CAPS = (*CAP.values(), "max_completion_tokens")
-STREAMED_TOO: dict[Api, tuple[str, ...]] = {
+ALSO_STREAMED: dict[Api, tuple[str, ...]] = {
     "chat": ("parallel_tool_calls", "temperature", "top_p"),
     "messages": ("temperature",),
     "responses": ("temperature", "top_p"),
@@ -31,7 +31,7 @@ STREAMED_TOO: dict[Api, tuple[str, ...]] = {
 STREAMED_ONLY = ("stream_options",)
 STREAM: Mode = "stream"
 
-RARE: dict[Api, tuple[str, ...]] = {
+FULL_SUITE_ONLY: dict[Api, tuple[str, ...]] = {
     "chat": (
         *("audio", "function_call", "functions", "logit_bias", "metadata", "modalities", "moderation", "prediction"),
         *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort"),
@@ -55,7 +55,9 @@ RARE: dict[Api, tuple[str, ...]] = {
 def wrong(api: Api) -> dict[str, Any]:
     """For each request field, a value whose type no parser can coerce to the right one."""
     fields = schemas.load(f"{api}-request")["properties"]
-    return {name: NO_OBJECT if "object" in kinds_of(field) else NO_SCALAR for name, field in sorted(fields.items())}
+    return {
+        name: WRONG_OBJECT if "object" in kinds_of(field) else WRONG_SCALAR for name, field in sorted(fields.items())
+    }
 
 
 def kinds_of(field: dict[str, Any]) -> set[str]:
@@ -68,7 +70,7 @@ def kinds_of(field: dict[str, Any]) -> set[str]:
 def _modes(api: Api, name: str) -> tuple[Mode, ...]:
     if name in STREAMED_ONLY:
         return ("stream",)
-    return ("stream", "unary") if name in STREAMED_TOO[api] else ("unary",)
+    return ("stream", "unary") if name in ALSO_STREAMED[api] else ("unary",)
 
 
 def _wrong(
@@ -91,12 +93,12 @@ def _by_field(api: Api) -> Iterator[Probe]:
     for name, value in wrong(api).items():
         alone = {} if api != "chat" else BESIDE.get(name, {})
         beside = tools(api, Offer((FORECAST,))) if name in OF_TOOLS else alone
-        capped = {} if name in CAPS else cap(api, 1)
-        suite: Suite = "full" if name in RARE.get(api, ()) else "gate"
+        capped = {} if name in CAPS else token_cap(api, 1)
+        suite: Suite = "full" if name in FULL_SUITE_ONLY.get(api, ()) else "gate"
         modes = _modes(api, name)
-        shown = name in (*WITNESSED[api], SINGLE[api])
+        shown = name in (*EFFECT_SHOWN[api], SINGLE[api])
         both = () if shown else modes if name in (STREAM, *STREAMED_ONLY) else MODES
-        change = sets(**beside, **capped, **{name: value})
+        change = with_fields(**beside, **capped, **{name: value})
         yield _wrong(api, name, change, *modes, suite=suite, of_fields=both)
 
 
@@ -105,13 +107,13 @@ NESTED = (
     _wrong(
         "chat",
         "stream_options.include_usage",
-        sets(stream_options={"include_usage": NO_SCALAR}, max_tokens=1),
+        with_fields(stream_options={"include_usage": WRONG_SCALAR}, max_tokens=1),
         "stream",
     ),
     _wrong(
         "chat",
         "response_format.json_schema",
-        sets(response_format={"type": "json_schema", "json_schema": NO_OBJECT}, max_tokens=1),
+        with_fields(response_format={"type": "json_schema", "json_schema": WRONG_OBJECT}, max_tokens=1),
         "unary",
         suite="full",
     ),

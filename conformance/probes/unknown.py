@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.model.exchange import APIS, Api, Mode
 from conformance.model.probe import Probe, Suite
-from conformance.probes.baseline import Change, cap, sets
+from conformance.probes.baseline import Change, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
 
@@ -18,9 +18,9 @@ def _in_message(api: Api) -> Change:
     def change(body: dict[str, Any], _mode: Mode) -> Any:
         if api == "responses":
             said = [{"role": "user", "content": "Say hello.", **OPTION}]
-            return body | {"input": said} | cap(api, 1)
+            return body | {"input": said} | token_cap(api, 1)
         *earlier, last = body["messages"]
-        return body | {"messages": [*earlier, last | OPTION]} | cap(api, 1)
+        return body | {"messages": [*earlier, last | OPTION]} | token_cap(api, 1)
 
     return change
 
@@ -28,7 +28,7 @@ def _in_message(api: Api) -> Change:
 def _in_tool(api: Api) -> dict[str, Any]:
     """A tool with an unknown field in its definition."""
     offered = tools(api, Offer((FORECAST | OPTION,)))
-    return offered | cap(api, 1)
+    return offered | token_cap(api, 1)
 
 
 def _canary(api: Api, about: str, what: str, change: Change, *modes: Mode, suite: Suite = "gate") -> Probe:
@@ -44,19 +44,19 @@ def _canary(api: Api, about: str, what: str, change: Change, *modes: Mode, suite
 
 
 def _canaries(api: Api) -> Iterator[Probe]:
-    capped = cap(api, 1)
-    yield _canary(api, CANARY, "A vendor's field", sets(**OPTION, **capped), "stream", "unary")
+    capped = token_cap(api, 1)
+    yield _canary(api, CANARY, "A vendor's field", with_fields(**OPTION, **capped), "stream", "unary")
     suite: Suite = "gate" if api == "chat" else "full"
-    yield _canary(api, "max_token", "A misspelt cap", sets(max_token=1, **capped), "unary", suite=suite)
-    yield _canary(api, "maxTokens", "A cap in camel case", sets(maxTokens=1, **capped), "unary", suite="full")
-    yield _canary(api, "Stream", "A field with a capital", sets(Stream=False, **capped), "unary", suite="full")
+    yield _canary(api, "max_token", "A misspelt cap", with_fields(max_token=1, **capped), "unary", suite=suite)
+    yield _canary(api, "maxTokens", "A cap in camel case", with_fields(maxTokens=1, **capped), "unary", suite="full")
+    yield _canary(api, "Stream", "A field with a capital", with_fields(Stream=False, **capped), "unary", suite="full")
     yield _canary(api, f"{INSIDE[api]}.{CANARY}", "A field inside a message", _in_message(api), "unary", suite=suite)
-    yield _canary(api, f"tools.{CANARY}", "A field inside a tool", sets(**_in_tool(api)), "unary", suite=suite)
+    yield _canary(api, f"tools.{CANARY}", "A field inside a tool", with_fields(**_in_tool(api)), "unary", suite=suite)
 
 
 def _of_chat() -> Iterator[Probe]:
     usage = {"include_usage": True} | OPTION
-    change = sets(stream_options=usage, max_tokens=1)
+    change = with_fields(stream_options=usage, max_tokens=1)
     yield _canary("chat", f"stream_options.{CANARY}", "A field inside an object", change, "stream")
 
 

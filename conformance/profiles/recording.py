@@ -13,13 +13,13 @@ from typing import Any, Final
 import msgspec
 
 from conformance.model.exchange import MODES, Api, Mode
-from conformance.model.profile import Body, Profile, Recorded
+from conformance.model.profile import Body, Profile, RecordedRequest
 from conformance.profiles.prose import fill
 
 FOLDER: Final = Path(__file__).parent
 WIDTH: Final = 112
 PROSE: Final = re.compile(r"\{prose:([0-9]+)\}")
-SPEAKERS: Final = {
+FILLER_OPENINGS: Final = {
     "system": "You are an agent that acts for one user.",
     "user": "This is where you are.",
 }
@@ -78,17 +78,17 @@ def _profile(recording: Recording) -> Profile:
         streams_by_default=recording.streams_by_default,
         framework=recording.framework,
         query=recording.query,
-        requests={mode: Recorded(tuple(s.headers.items()), spoken(s.body)) for mode, s in sent.items()},
+        requests={mode: RecordedRequest(tuple(s.headers.items()), with_filler(s.body)) for mode, s in sent.items()},
     )
 
 
-def spoken(value: Any, about: str = SPEAKERS["system"]) -> Any:
+def with_filler(value: Any, about: str = FILLER_OPENINGS["system"]) -> Any:
     """A recorded value with filler text for each stored length; `about` is the text's first sentence."""
     if isinstance(value, dict):
         about = _about(value) or about
-        return {name: spoken(item, about if name in TEXTS else _words(name)) for name, item in value.items()}
+        return {name: with_filler(item, about if name in TEXTS else _words(name)) for name, item in value.items()}
     if isinstance(value, list):
-        return [spoken(item, about) for item in value]
+        return [with_filler(item, about) for item in value]
     if isinstance(value, str) and (prose := PROSE.fullmatch(value)):
         size = int(prose[1])
         return fill(about[:size], size)
@@ -101,8 +101,8 @@ TEXTS: Final = ("description", "content", "text", "system", "function", "instruc
 
 def _about(holder: dict[str, Any]) -> str:
     role, name = holder.get("role"), holder.get("name")
-    if isinstance(role, str) and role in SPEAKERS:
-        return SPEAKERS[role]
+    if isinstance(role, str) and role in FILLER_OPENINGS:
+        return FILLER_OPENINGS[role]
     return _words(name) if isinstance(name, str) else ""
 
 

@@ -12,19 +12,30 @@ from conformance.judge import Judgement
 from conformance.model.exchange import Api, Exchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
 from conformance.report import fields, headline
-from conformance.report.document import Accepted, Judged, Place, Report, RulePage, Seen, Summary, Tested, Tokens, Tool
+from conformance.report.document import (
+    Harness,
+    Report,
+    ReportFinding,
+    ReportSpan,
+    ReportTarget,
+    ReportVerdict,
+    ReportWaiver,
+    RulePage,
+    Summary,
+    Tokens,
+)
 from conformance.report.escaping import safe, window
 
 CONFORMANT, FAILED, UNREACHABLE, HARNESS_FAILED, INTERRUPTED = 0, 1, 3, 4, 130
 
 
-def build(
-    facts: RunFacts,
+def build_report(
+    facts: RunManifest,
     judgement: Judgement,
     load: Callable[[str], Exchange],
     waivers: Sequence[Waiver] = (),
@@ -36,14 +47,14 @@ def build(
     Waivers expire by the day of the recording, so that judging it again later gives the same report.
     """
     today = date.fromisoformat(facts.started[:10])
-    verdicts = tuple(_judged(v, load, _reason(v, waivers, today)) for v in judgement.verdicts)
-    accepted = tuple(_accepted(waiver, judgement.verdicts, today) for waiver in waivers)
+    verdicts = tuple(_report_verdict(v, load, _reason(v, waivers, today)) for v in judgement.verdicts)
+    accepted = tuple(_report_waiver(waiver, judgement.verdicts, today) for waiver in waivers)
     strict = strict or facts.strict
-    code = exit_code(facts, verdicts, accepted, greeted=not headline.not_greeted(verdicts, load), strict=strict)
+    code = exit_code(facts, verdicts, accepted, greeted=not headline.without_baseline(verdicts, load), strict=strict)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
     return Report(
-        tool=Tool("oai-conformance", __version__),
-        target=_tested(facts.target, apis),
+        tool=Harness("oai-conformance", __version__),
+        target=_report_target(facts.target, apis),
         suite=facts.suite,
         profiles=facts.profiles,
         started=facts.started,
@@ -60,7 +71,7 @@ def build(
         verdicts=verdicts,
         rules=_pages(frozenset(verdict.rule for verdict in verdicts)),
         capabilities={api: dict(states) for api, states in judgement.capabilities.items()},
-        fields=fields.of(judgement),
+        fields=fields.field_table(judgement),
         hints=tuple(fields.hints(judgement.capabilities)),
         impact=tuple(_impact(impact, facts.messages_per_day) for impact in judgement.impact),
         hurt={
@@ -74,7 +85,12 @@ def build(
 
 
 def exit_code(
-    facts: RunFacts, verdicts: Sequence[Judged], waivers: Sequence[Accepted], *, greeted: bool, strict: bool
+    facts: RunManifest,
+    verdicts: Sequence[ReportVerdict],
+    waivers: Sequence[ReportWaiver],
+    *,
+    greeted: bool,
+    strict: bool,
 ) -> int:
     """The exit code: interrupted, unreachable target, failure, harness error or conformant.
 
@@ -93,8 +109,8 @@ def exit_code(
     return FAILED if strict and (wanting or stale) else CONFORMANT
 
 
-def _judged(verdict: Verdict, load: Callable[[str], Exchange], waived: str) -> Judged:
-    return Judged(
+def _report_verdict(verdict: Verdict, load: Callable[[str], Exchange], waived: str) -> ReportVerdict:
+    return ReportVerdict(
         rule=verdict.rule,
         title=verdict.title,
         level=verdict.level,
@@ -104,20 +120,20 @@ def _judged(verdict: Verdict, load: Callable[[str], Exchange], waived: str) -> J
         mode=verdict.mode,
         probe=verdict.probe,
         message=safe(verdict.message),
-        findings=tuple(_seen(finding, verdict.exchanges, load) for finding in verdict.findings),
+        findings=tuple(_report_finding(finding, verdict.exchanges, load) for finding in verdict.findings),
         exchanges=verdict.exchanges,
         waived=waived,
     )
 
 
-def _seen(finding: Finding, exchanges: tuple[str, ...], load: Callable[[str], Exchange]) -> Seen:
+def _report_finding(finding: Finding, exchanges: tuple[str, ...], load: Callable[[str], Exchange]) -> ReportFinding:
     """A finding with its bytes. If the verdict has two exchanges, the finding points into the first."""
     if finding.at is None or not exchanges:
-        return Seen(safe(finding.seen), safe(finding.expected))
+        return ReportFinding(safe(finding.seen), safe(finding.expected))
     x = load(exchanges[0])
     span = finding.at
-    place = Place(x.id, span.side, span.start, span.end)
-    return Seen(safe(finding.seen), safe(finding.expected), place, window(getattr(x, span.side), span))
+    place = ReportSpan(x.id, span.side, span.start, span.end)
+    return ReportFinding(safe(finding.seen), safe(finding.expected), place, window(getattr(x, span.side), span))
 
 
 def _reason(verdict: Verdict, waivers: Sequence[Waiver], today: date) -> str:
@@ -126,16 +142,16 @@ def _reason(verdict: Verdict, waivers: Sequence[Waiver], today: date) -> str:
     return next((safe(waiver.reason) for waiver in waivers if waiver.covers(verdict, today)), "")
 
 
-def _accepted(waiver: Waiver, verdicts: Sequence[Verdict], today: date) -> Accepted:
+def _report_waiver(waiver: Waiver, verdicts: Sequence[Verdict], today: date) -> ReportWaiver:
     failures = sum(v.status is Status.FAIL and waiver.covers(v, today) for v in verdicts)
     state = "expired" if today > waiver.until else "used" if failures else "stale"
     said: dict[str, Any] = msgspec.structs.asdict(waiver)
     told: dict[str, Any] = {name: safe(value) if isinstance(value, str) else value for name, value in said.items()}
-    return Accepted(**told, state=state, failures=failures)
+    return ReportWaiver(**told, state=state, failures=failures)
 
 
-def _tested(target: Target, apis: tuple[Api, ...]) -> Tested:
-    return Tested(
+def _report_target(target: Target, apis: tuple[Api, ...]) -> ReportTarget:
+    return ReportTarget(
         name=safe(target.name),
         base_url=safe(target.base_url),
         model=safe(target.model),
@@ -181,7 +197,9 @@ def _dollars(amount: float | None) -> float | None:
     return None if amount is None else round(amount, 8)
 
 
-def _summary(verdicts: Sequence[Judged], waivers: Sequence[Accepted], headlines: Iterable[str], code: int) -> Summary:
+def _summary(
+    verdicts: Sequence[ReportVerdict], waivers: Sequence[ReportWaiver], headlines: Iterable[str], code: int
+) -> Summary:
     counted = [v for v in verdicts if v.counts]
     return Summary(
         conformant=code == CONFORMANT,
@@ -194,13 +212,13 @@ def _summary(verdicts: Sequence[Judged], waivers: Sequence[Accepted], headlines:
     )
 
 
-def _by_status(verdicts: Sequence[Judged]) -> dict[str, int]:
+def _by_status(verdicts: Sequence[ReportVerdict]) -> dict[str, int]:
     counts = Counter(v.status for v in verdicts)
     return {status.value: counts[status] for status in Status}
 
 
-def _by_profile(verdicts: Sequence[Judged]) -> Iterator[tuple[str, list[Judged]]]:
-    groups: dict[str, list[Judged]] = {}
+def _by_profile(verdicts: Sequence[ReportVerdict]) -> Iterator[tuple[str, list[ReportVerdict]]]:
+    groups: dict[str, list[ReportVerdict]] = {}
     for verdict in verdicts:
         groups.setdefault(verdict.profile, []).append(verdict)
     return iter(sorted(groups.items()))

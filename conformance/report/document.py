@@ -13,7 +13,7 @@ from conformance.model.verdict import Level, Status
 FORMAT = "oai-conformance-report/1"
 
 
-class Tool(msgspec.Struct, frozen=True):
+class Harness(msgspec.Struct, frozen=True):
     """The harness: name and version."""
 
     name: str
@@ -27,7 +27,7 @@ class Tokens(msgspec.Struct, frozen=True):
     completion: int
 
 
-class Tested(msgspec.Struct, frozen=True, kw_only=True):
+class ReportTarget(msgspec.Struct, frozen=True, kw_only=True):
     """The target, without secrets. `apis` are the tested ones."""
 
     name: str
@@ -38,7 +38,7 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
 
 
-class Place(msgspec.Struct, frozen=True):
+class ReportSpan(msgspec.Struct, frozen=True):
     """A byte range in one direction of an exchange."""
 
     exchange: str
@@ -47,16 +47,16 @@ class Place(msgspec.Struct, frozen=True):
     end: int
 
 
-class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+class ReportFinding(msgspec.Struct, frozen=True, omit_defaults=True):
     """A finding: observed, expected, where, and the bytes there between `»` and `«`, escaped."""
 
     seen: str
     expected: str = ""
-    at: Place | None = None
+    at: ReportSpan | None = None
     octets: str = ""
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict. `waived` is the reason of the waiver that covers it, or empty."""
 
     rule: str
@@ -68,7 +68,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     mode: str
     probe: str
     message: str
-    findings: tuple[Seen, ...]
+    findings: tuple[ReportFinding, ...]
     exchanges: tuple[str, ...]
     waived: str
 
@@ -90,7 +90,7 @@ class RulePage(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class Field(msgspec.Struct, frozen=True, kw_only=True):
+class ReportField(msgspec.Struct, frozen=True, kw_only=True):
     """Support of a request field in one mode, the reason, and the exchange that shows it.
 
     `documented` is whether the API defines the field; false for the unknown fields of probes.
@@ -105,7 +105,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     documented: bool
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+class ReportWaiver(msgspec.Struct, frozen=True, kw_only=True):
     """A waiver and its state: `used`, `stale` (covers no failure) or `expired`."""
 
     rule: str
@@ -137,8 +137,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The complete report. `hurt` maps each failing exchange to its impact on each framework."""
 
     format: str = FORMAT
-    tool: Tool
-    target: Tested
+    tool: Harness
+    target: ReportTarget
     suite: str
     profiles: tuple[str, ...]
     started: str
@@ -152,13 +152,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Tokens
     cost_usd: float | None
     messages_per_day: float | None
-    verdicts: tuple[Judged, ...]
+    verdicts: tuple[ReportVerdict, ...]
     rules: dict[str, RulePage]
     capabilities: dict[str, dict[str, str]]
-    fields: tuple[Field, ...]
+    fields: tuple[ReportField, ...]
     hints: tuple[str, ...]
     impact: tuple[Impact, ...]
     hurt: dict[str, tuple[Impact, ...]]
-    waivers: tuple[Accepted, ...]
+    waivers: tuple[ReportWaiver, ...]
     summary: Summary
     exit_code: int

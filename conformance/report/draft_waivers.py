@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from conformance.report.document import Judged, Report
+from conformance.report.document import Report, ReportVerdict
 
 HEAD = """\
 # Known failures of {name}, from the run of {day}. Narrow each waiver, give its reason, and delete those of failures
@@ -12,7 +12,7 @@ HEAD = """\
 """
 
 
-def first(report: Report, days: int) -> str:
+def draft_waivers(report: Report, days: int) -> str:
     """The text of a TOML file; only the header comment if nothing failed."""
     day = date.fromisoformat(report.started[:10])
     until = day + timedelta(days=days)
@@ -20,7 +20,7 @@ def first(report: Report, days: int) -> str:
 
 
 def _entries(report: Report, until: date) -> Iterator[str]:
-    groups: dict[tuple[str, str], list[Judged]] = {}
+    groups: dict[tuple[str, str], list[ReportVerdict]] = {}
     for verdict in report.verdicts:
         if verdict.counts:
             groups.setdefault((verdict.rule, verdict.api), []).append(verdict)

@@ -8,16 +8,16 @@ from conformance.model.impact import Impact
 from conformance.model.target import Target
 from conformance.model.verdict import Level
 from conformance.report import curl
-from conformance.report.document import Judged, Report, Seen
+from conformance.report.document import Report, ReportFinding, ReportVerdict
 from conformance.report.escaping import safe
-from conformance.report.impacts import consequence, named, worst_first
+from conformance.report.impacts import named, summary_phrase, worst_first
 
 MOST_PLACES = 6
 MOST_SEEN = 3
 ORDER = {level: place for place, level in enumerate(Level)}
 
 
-class Evidence(NamedTuple):
+class Recording(NamedTuple):
     """The recording behind a report: access to its exchanges, the target, and the run folder's name."""
 
     load: Callable[[str], Exchange]
@@ -42,26 +42,26 @@ class Failure(NamedTuple):
     lines: tuple[Line, ...]
 
 
-def grouped(report: Report, evidence: Evidence, most: int) -> tuple[list[Failure], int]:
+def grouped(report: Report, evidence: Recording, most: int) -> tuple[list[Failure], int]:
     """The failures that no waiver covers, grouped by rule, MUST first; at most `most`, and the number omitted."""
-    groups: dict[str, list[Judged]] = {}
+    groups: dict[str, list[ReportVerdict]] = {}
     for verdict in sorted((v for v in report.verdicts if v.counts), key=lambda v: ORDER[v.level]):
         groups.setdefault(verdict.rule, []).append(verdict)
     shown = list(groups.values())[:most]
     return [describe(group, report, evidence) for group in shown], len(groups) - len(shown)
 
 
-def describe(verdicts: Sequence[Judged], report: Report, evidence: Evidence) -> Failure:
+def describe(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording) -> Failure:
     """Describe one rule's failures."""
     first = verdicts[0]
     page = report.rules[first.rule]
     lines = (
-        *_seen(verdicts),
+        *_observed(verdicts),
         *_places(verdicts),
         Line("fix", page.fix),
         Line("spec", page.spec, verbatim=True),
-        *_hurt(verdicts, report),
-        *_again(first, evidence),
+        *_affected(verdicts, report),
+        *_reproduce(first, evidence),
     )
     return Failure(first.rule, first.level, first.title, lines)
 
@@ -72,9 +72,9 @@ def text(failure: Failure) -> str:
     return "\n".join((head, *(f"  {line.label:<18}{line.text}" for line in failure.lines)))
 
 
-def _seen(verdicts: Sequence[Judged]) -> Iterator[Line]:
+def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
     """Each distinct finding, with the bytes of its first occurrence, and what was expected."""
-    sentences: dict[str, Seen] = {}
+    sentences: dict[str, ReportFinding] = {}
     for seen in (seen for verdict in verdicts for seen in verdict.findings):
         sentences.setdefault(seen.seen, seen)
     for seen in list(sentences.values())[:MOST_SEEN]:
@@ -87,7 +87,7 @@ def _seen(verdicts: Sequence[Judged]) -> Iterator[Line]:
         yield Line("", f"and {len(sentences) - MOST_SEEN} more, in the JSON report")
 
 
-def _places(verdicts: Iterable[Judged]) -> Iterator[Line]:
+def _places(verdicts: Iterable[ReportVerdict]) -> Iterator[Line]:
     asked: dict[str, list[str]] = {}
     for verdict in verdicts:
         asked.setdefault(f"{verdict.probe} {verdict.mode}", []).append(verdict.profile)
@@ -96,27 +96,27 @@ def _places(verdicts: Iterable[Judged]) -> Iterator[Line]:
     yield Line("occurrences", "; ".join(places[:MOST_PLACES]) + more)
 
 
-def _hurt(verdicts: Iterable[Judged], report: Report) -> Iterator[Line]:
+def _affected(verdicts: Iterable[ReportVerdict], report: Report) -> Iterator[Line]:
     """The frameworks that would not deliver these responses, or would retry; the worst first."""
     worst: dict[str, Impact] = {}
     for name in dict.fromkeys(name for verdict in verdicts for name in verdict.exchanges):
         for impact in report.hurt.get(name, ()):
-            if _is_hurt(impact) and (impact.client not in worst or impact.requests > worst[impact.client].requests):
+            if _is_affected(impact) and (impact.client not in worst or impact.requests > worst[impact.client].requests):
                 worst[impact.client] = impact
     groups: dict[str, list[str]] = {}
     for impact in sorted(worst.values(), key=worst_first):
-        groups.setdefault(consequence(impact), []).append(impact.client)
+        groups.setdefault(summary_phrase(impact), []).append(impact.client)
     if not groups:
         yield Line("affected clients", "none of the tested frameworks shows this to its user")
     for number, (consequences, clients) in enumerate(groups.items()):
         yield Line("" if number else "affected clients", f"{named(clients)}: {consequences}")
 
 
-def _is_hurt(impact: Impact) -> bool:
+def _is_affected(impact: Impact) -> bool:
     return not impact.delivered or impact.requests > 1
 
 
-def _again(verdict: Judged, evidence: Evidence) -> Iterator[Line]:
+def _reproduce(verdict: ReportVerdict, evidence: Recording) -> Iterator[Line]:
     for name in verdict.exchanges[:1]:
         yield Line(
             "reproduce",

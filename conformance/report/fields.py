@@ -11,9 +11,9 @@ from conformance.field_support.capability import WORST_FIRST, State
 from conformance.judge import Judgement
 from conformance.model.exchange import MODES, Api
 from conformance.model.profile import Profile
-from conformance.report.document import Field, Report
+from conformance.report.document import Report, ReportField
 from conformance.report.escaping import safe
-from conformance.report.lines import say
+from conformance.report.lines import print_labelled
 
 LOST: Final[tuple[State, ...]] = ("dropped", "announced", "refused")
 COLOUR: Final[dict[State, str]] = {"dropped": "bold red", "announced": "yellow", "refused": "cyan"}
@@ -22,10 +22,10 @@ OWN: Final = ("model", "messages", "input", "stream")
 """Fields that every request needs."""
 
 
-def of(judgement: Judgement) -> tuple[Field, ...]:
+def field_table(judgement: Judgement) -> tuple[ReportField, ...]:
     """Every tested field in every mode, by API and name."""
     return tuple(
-        Field(
+        ReportField(
             api=api,
             field=name,
             mode=mode,
@@ -77,15 +77,15 @@ def render(report: Report, out: Console) -> None:
         told = {state: list(_names(mine, state)) for state in shown}
         if any(told.values()):
             out.print()
-            say(out, "", Text(f"Fields of {api}", "bold"), indent=0)
+            print_labelled(out, "", Text(f"Fields of {api}", "bold"), indent=0)
         for state, names in told.items():
             if names:
-                say(out, state, Text(", ".join(names), COLOUR.get(state, "")))
+                print_labelled(out, state, Text(", ".join(names), COLOUR.get(state, "")))
     for hint in report.hints:
-        say(out, "hint", Text(hint))
+        print_labelled(out, "hint", Text(hint))
 
 
-def _names(fields: list[Field], state: State) -> Iterator[str]:
+def _names(fields: list[ReportField], state: State) -> Iterator[str]:
     """The fields in this state, with the mode if it applies to one mode only."""
     modes: dict[str, dict[str, State]] = {}
     for field in fields:

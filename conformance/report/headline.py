@@ -6,13 +6,13 @@ from conformance import catalogue
 from conformance.judge import Judgement
 from conformance.model.exchange import Api, Exchange
 from conformance.model.impact import Impact, Outcome
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.verdict import Level, Status
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
-from conformance.report.document import Judged
+from conformance.report.document import ReportVerdict
 
-FATES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
+OUTCOME_SENTENCES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
     (("empty_silent", "exception", "hang"), "would see nothing of the response"),
     (("partial_text", "partial_text+exception"), "would see a truncated response"),
     (("text+",), "would see extra text after the response"),
@@ -24,10 +24,10 @@ MOST_NAMED = 8
 Load = Callable[[str], Exchange]
 
 
-def lines(facts: RunFacts, judgement: Judgement, verdicts: Sequence[Judged], load: Load) -> Iterator[str]:
+def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
     """The sentences, most important first."""
     yield from _stopped(facts, judgement)
-    if not facts.stopped and (why := not_greeted(verdicts, load)):
+    if not facts.stopped and (why := without_baseline(verdicts, load)):
         yield f"{why} ({facts.target.base_url})"
     yield from _stream_dropped(verdicts, load)
     yield from _users(judgement.impact)
@@ -37,12 +37,12 @@ def lines(facts: RunFacts, judgement: Judgement, verdicts: Sequence[Judged], loa
         yield f"{_count(len(facts.left_out), 'planned request')} not sent: {reason}."
 
 
-def not_greeted(verdicts: Sequence[Judged], load: Load) -> str:
+def without_baseline(verdicts: Sequence[ReportVerdict], load: Load) -> str:
     """Why the run proves nothing, or an empty string: all baseline requests failed, or some were rate-limited (429).
 
     A 429 is not a failure of the target, nor proof that a framework works with it.
     """
-    greetings = dict.fromkeys(v.exchanges[0] for v in verdicts if _greets(v))
+    greetings = dict.fromkeys(v.exchanges[0] for v in verdicts if _baseline_summary(v))
     statuses = [reply(load(name)).status for name in greetings]
     if late := statuses.count(429):
         return f"{_count(late, 'baseline request')} rate-limited (429), so the test is incomplete: lower --concurrency"
@@ -51,7 +51,7 @@ def not_greeted(verdicts: Sequence[Judged], load: Load) -> str:
     return ""
 
 
-def _stopped(facts: RunFacts, judgement: Judgement) -> Iterator[str]:
+def _stopped(facts: RunManifest, judgement: Judgement) -> Iterator[str]:
     url, why = facts.target.base_url, facts.stopped_why
     if facts.stopped == "unreachable":
         yield f"The target could not be reached at {url}: {why}."
@@ -65,9 +65,9 @@ def _stopped(facts: RunFacts, judgement: Judgement) -> Iterator[str]:
         yield f"Interrupted: {judgement.requests} of {len(facts.planned)} requests were sent; only these are judged."
 
 
-def _stream_dropped(verdicts: Sequence[Judged], load: Load) -> Iterator[str]:
+def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
     """The incident: a stream was requested, but a non-streaming response with a 2xx status was received."""
-    failed = dict.fromkeys(v.exchanges[0] for v in verdicts if v.counts and v.mode == "stream" and _greets(v))
+    failed = dict.fromkeys(v.exchanges[0] for v in verdicts if v.counts and v.mode == "stream" and _baseline_summary(v))
     for x in map(load, failed):
         answer = reply(x)
         if answer.status in range(200, 300) and answer.content and not is_labelled(answer) and not looks_like_events(x):
@@ -79,11 +79,11 @@ def _stream_dropped(verdicts: Sequence[Judged], load: Load) -> Iterator[str]:
             return
 
 
-def _greets(verdict: Judged) -> bool:
+def _baseline_summary(verdict: ReportVerdict) -> bool:
     return bool(verdict.exchanges) and verdict.probe.split(".")[1] == "hello"
 
 
-def _counts(verdicts: Sequence[Judged]) -> Iterator[str]:
+def _counts(verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
     for level in Level:
         failing = [v for v in verdicts if v.counts and v.level is level]
         if failing:
@@ -108,7 +108,7 @@ def _users(impacts: Sequence[Impact]) -> Iterator[str]:
         profile = _profile(impact.profile, impact.probe)
         if profile and profile[1] == (impact.mode == "stream") and not impact.delivered:
             worst.setdefault(profile[0], []).append(impact.outcome)
-    for group, words in FATES:
+    for group, words in OUTCOME_SENTENCES:
         names = [name for name, outcomes in worst.items() if any(outcome in group for outcome in outcomes)]
         if names:
             only_errors = all("exception" in worst[name] and len(set(worst[name])) == 1 for name in names)

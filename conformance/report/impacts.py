@@ -9,7 +9,7 @@ from rich.text import Text
 
 from conformance.model.impact import Impact, Outcome
 from conformance.report.document import Report
-from conformance.report.lines import say
+from conformance.report.lines import print_labelled
 
 MOST_NAMED: Final = 4
 
@@ -87,7 +87,7 @@ def _details(rows: Iterable[Impact], report: Report, out: Console) -> None:
     for why, clients in alike.items():
         names = list(dict.fromkeys(clients))
         told = f"{names[0]} {why}" if len(names) == 1 else f"{named(names)}: each {why}"
-        say(out, "", Text(told), indent=2)
+        print_labelled(out, "", Text(told), indent=2)
 
 
 def named(clients: Iterable[str]) -> str:
@@ -97,7 +97,7 @@ def named(clients: Iterable[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more
 
 
-def consequence(impact: Impact) -> str:
+def summary_phrase(impact: Impact) -> str:
     """What a framework's user gets, and after how many requests."""
     sees = USER_SEES[impact.outcome]
     if impact.requests == 1:
@@ -110,7 +110,7 @@ def worst_first(impact: Impact) -> tuple[int, int]:
     return -impact.requests, WORST.index(impact.outcome)
 
 
-def in_short(impact: Impact) -> str:
+def one_line(impact: Impact) -> str:
     """One framework's impact in one line: outcome, requests and cost."""
     priced = impact.cost_usd is not None
     spent = f"; {money(impact.wasted_usd)} in retries, {money(impact.cost_usd)} in total" if priced else ""

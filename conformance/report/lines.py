@@ -9,7 +9,7 @@ LABEL: Final = 20
 """Width of the label column."""
 
 
-def say(out: Console, label: str, text: Text, *, indent: int = LABEL, verbatim: bool = False) -> None:
+def print_labelled(out: Console, label: str, text: Text, *, indent: int = LABEL, verbatim: bool = False) -> None:
     """Print a label and a text with a hanging indent; verbatim text is never wrapped."""
     first = Text.assemble(("  " + label.ljust(indent - 2), "dim")) if indent else Text()
     if verbatim or out.soft_wrap:

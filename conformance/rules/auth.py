@@ -6,12 +6,12 @@ Judged only if the run has a key, and the baseline request succeeded with it.
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import body, refusal
+from conformance.apis.errors import body, error_response
 from conformance.apis.request import has_key
 from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
-from conformance.model.rule import When, rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.rule import Condition, rule
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, asks, both, greeted, in_a_mode_that_is_offered, replied
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
@@ -39,7 +39,7 @@ REFUSED_BARE = answered(NO, status=401, headers=(JSON, CHALLENGE), **NONE)
 
 def is_open(x: Exchange) -> bool:
     """Whether the request succeeded."""
-    return reply(x).status in OK and not refusal(x)
+    return reply(x).status in OK and not error_response(x)
 
 
 def is_refused(x: Exchange) -> bool:
@@ -47,17 +47,17 @@ def is_refused(x: Exchange) -> bool:
     return 400 <= reply(x).status < 500 and reply(x).status != 429
 
 
-def _keyed(hello: Exchange) -> Skip | None:
+def _keyed(hello: Exchange) -> NotJudged | None:
     """The run has a key, and the baseline request succeeded with it."""
     return greeted(hello) or (None if has_key(hello) else not_applicable("the run has no API key"))
 
 
-def _of(topic: str, *abouts: str) -> When:
+def _of(topic: str, *abouts: str) -> Condition:
     """A request that tests the key, in a supported mode, and was not rate-limited."""
 
-    def is_of(x: Exchange) -> Skip | None:
+    def is_of(x: Exchange) -> NotJudged | None:
         if x.question.topic != topic or (abouts and x.question.about not in abouts):
-            return ANOTHER_QUESTION
+            return OUT_OF_SCOPE
         if skip := in_a_mode_that_is_offered(x) or replied(x):
             return skip
         return untestable("rate limited (429)") if reply(x).status == 429 else None
@@ -76,7 +76,7 @@ def _of(topic: str, *abouts: str) -> When:
     bad=[(answered(completion(), **WRONG), GREETING, REFUSED_BARE)],
     beside={"bare": "auth.no-key"},
 )
-def wrong_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | Skip]:
+def wrong_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
     """Anyone can invent a key, and use the model at the owner's expense."""
     if skip := _keyed(hello):
         yield skip
@@ -105,7 +105,7 @@ def wrong_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator
     ],
     beside={"hello": "unary:hello"},
 )
-def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """One mode is open to everyone; or programs that check the status treat an error inside a stream as success."""
     if skip := _keyed(hello):
         yield skip
@@ -121,10 +121,10 @@ def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, hello: Exchange
         )
     elif is_refused(unary) and reply(stream).status in OK:
         seen = f"the request is rejected with {reply(unary).status} without streaming, but inside a {reply(stream).status} stream with"
-        yield Finding(seen, at=refusal(stream).at)
+        yield Finding(seen, at=error_response(stream).at)
 
 
-def _of_the_key(x: Exchange) -> Skip | None:
+def _of_the_key(x: Exchange) -> NotJudged | None:
     """No key or an invalid one was sent, to the API or to GET /models."""
     is_listing = x.question.topic == "models"
     return _of("models", "wrong-key")(x) if is_listing else _of("auth")(x)
@@ -140,7 +140,7 @@ def _of_the_key(x: Exchange) -> Skip | None:
     good=[(REFUSED, GREETING), (answered(completion(), **WRONG), GREETING)],
     bad=[(answered("", status=500, **WRONG), GREETING), (answered(NO, status=502, **NONE), GREETING)],
 )
-def wrong_key_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def wrong_key_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx, and reports an outage to a user who mistyped a key."""
     status = reply(x).status
     if skip := _keyed(hello):
@@ -151,7 +151,7 @@ def wrong_key_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding |
         yield Finding(f"the target returned {status} for: {x.question.about.replace('-', ' ', 1)}", at=reply(x).head)
 
 
-def _turned_away(x: Exchange) -> Skip | None:
+def _turned_away(x: Exchange) -> NotJudged | None:
     return _of("auth")(x) or (None if is_refused(x) else not_applicable("the request was not rejected"))
 
 
@@ -165,7 +165,7 @@ def _turned_away(x: Exchange) -> Skip | None:
     good=[(REFUSED, GREETING), (answered(NO, status=403, **WRONG), GREETING)],
     bad=[(answered(NO, status=status, **WRONG), GREETING) for status in (400, 404, 422)],
 )
-def key_refused_by_another_status(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def key_refused_by_another_status(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs raise an authentication error by the status alone: on a 400 users search their request for the error."""
     if skip := _keyed(hello):
         yield skip
@@ -173,7 +173,7 @@ def key_refused_by_another_status(x: Exchange, hello: Exchange) -> Iterator[Find
         yield Finding(f"the API key was rejected with {reply(x).status}", at=reply(x).head, expected="401")
 
 
-def _unauthorized(x: Exchange) -> Skip | None:
+def _unauthorized(x: Exchange) -> NotJudged | None:
     return _of_the_key(x) or (None if reply(x).status == 401 else not_applicable("the status is not 401"))
 
 
@@ -187,7 +187,7 @@ def _unauthorized(x: Exchange) -> Skip | None:
     good=[(REFUSED, GREETING)],
     bad=[(answered(NO, status=401, **WRONG), GREETING)],
 )
-def unauthorized_without_a_challenge(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def unauthorized_without_a_challenge(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """HTTP requires it, and proxies and browsers rely on it."""
     if skip := _keyed(hello):
         yield skip
@@ -195,8 +195,8 @@ def unauthorized_without_a_challenge(x: Exchange, hello: Exchange) -> Iterator[F
         yield Finding("the 401 response has no WWW-Authenticate header", at=reply(x).head)
 
 
-def _with_a_wrong_one(x: Exchange) -> Skip | None:
-    return _of_the_key(x) if x.question.about.startswith("wrong") else ANOTHER_QUESTION
+def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
+    return _of_the_key(x) if x.question.about.startswith("wrong") else OUT_OF_SCOPE
 
 
 @rule(
@@ -233,7 +233,7 @@ def wrong_key_sent_back(x: Exchange) -> Iterator[Finding]:
     bad=[(answered({"object": "list", "data": []}, probe="chat.models.wrong-key"), GREETING, REFUSED)],
     beside={"wrong": "auth.wrong-key"},
 )
-def models_listed_to_anyone(x: Exchange, hello: Exchange, wrong: Exchange) -> Iterator[Finding | Skip]:
+def models_listed_to_anyone(x: Exchange, hello: Exchange, wrong: Exchange) -> Iterator[Finding | NotJudged]:
     """Set-up wizards test a key with GET /models: they accept an invalid one, and the first request fails."""
     if skip := _keyed(hello):
         yield skip
@@ -259,7 +259,7 @@ def models_listed_to_anyone(x: Exchange, hello: Exchange, wrong: Exchange) -> It
     ],
     beside={"bare": "auth.no-key"},
 )
-def route_without_a_lock(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | Skip]:
+def route_without_a_lock(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
     """Anyone can use the protected server through another path."""
     value = body(x)
     if skip := _keyed(hello):
@@ -307,7 +307,7 @@ def sdk_headers_refused(x: Exchange, hello: Exchange, other: Exchange) -> Iterat
     bad=[(REFUSED, GREETING, answered(completion(), **NONE))],
     beside={"bare": "auth.no-key"},
 )
-def missing_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | Skip]:
+def missing_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
     """A check that runs only if a key is present protects nothing: omitting the header bypasses it."""
     if skip := _keyed(hello):
         yield skip
@@ -331,7 +331,7 @@ AS_BEARER = answered(MESSAGE, probe="messages.hello", asking=[("authorization", 
     good=[(answered(MESSAGE, **OWN), AS_BEARER)],
     bad=[(answered(NO, status=401, **OWN), AS_BEARER)],
 )
-def x_api_key_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def x_api_key_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """It is the API's documented header: agents, SDKs of other languages and older SDKs send the key only there."""
     if skip := _keyed(hello):
         yield skip

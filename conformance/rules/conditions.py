@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from conformance.apis.errors import body, refusal, refuses_streaming
+from conformance.apis.errors import body, error_response, refuses_streaming
 from conformance.model.exchange import Exchange
-from conformance.model.rule import When
-from conformance.model.verdict import ANOTHER_QUESTION, Skip, not_applicable, untestable
+from conformance.model.rule import Condition
+from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.sse import is_labelled, looks_like_events
@@ -17,7 +17,7 @@ UNRELATED = (401, 402, 403, 407, 408, 425, 429)
 """Error statuses unrelated to the request's content: key, billing, timeout, rate limit."""
 
 
-def replied(x: Exchange) -> Skip | None:
+def replied(x: Exchange) -> NotJudged | None:
     """A response head was received."""
     if reply(x).status == 0:
         return untestable(f"no response was received ({x.ending.how} at {x.ending.phase}{_detail(x)})")
@@ -28,7 +28,7 @@ def _detail(x: Exchange) -> str:
     return f": {x.ending.detail}" if x.ending.detail else ""
 
 
-def readable(x: Exchange) -> Skip | None:
+def readable(x: Exchange) -> NotJudged | None:
     """A response was received, and its content coding could be decoded."""
     answer = reply(x)
     if answer.sealed:
@@ -38,17 +38,17 @@ def readable(x: Exchange) -> Skip | None:
     return replied(x) or (untestable(answer.coding_fault) if answer.coding_fault else None)
 
 
-def succeeded(x: Exchange) -> Skip | None:
+def succeeded(x: Exchange) -> NotJudged | None:
     """The response has a 2xx status."""
     return replied(x) or (None if reply(x).status in OK else not_applicable(f"the status is {reply(x).status}"))
 
 
-def refused(x: Exchange) -> Skip | None:
+def refused(x: Exchange) -> NotJudged | None:
     """The response has a 4xx or 5xx status."""
     return replied(x) or (None if reply(x).status >= 400 else not_applicable(f"the status is {reply(x).status}"))
 
 
-def streamed(x: Exchange) -> Skip | None:
+def streamed(x: Exchange) -> NotJudged | None:
     """The request is streaming and the response is an event stream, whatever its Content-Type."""
     if x.mode != "stream":
         return not_applicable("the request is not streaming")
@@ -60,7 +60,7 @@ def streamed(x: Exchange) -> Skip | None:
     return untestable(f"the response is not an event stream, but {what}")
 
 
-def answered_whole(x: Exchange) -> Skip | None:
+def answered_whole(x: Exchange) -> NotJudged | None:
     """The request is non-streaming and the response is 2xx and not an event stream."""
     if x.mode != "unary":
         return not_applicable("the request is streaming")
@@ -71,32 +71,32 @@ def answered_whole(x: Exchange) -> Skip | None:
     )
 
 
-def whole(x: Exchange) -> Skip | None:
+def whole(x: Exchange) -> NotJudged | None:
     """The response is complete according to its own framing."""
     if skip := replied(x):
         return skip
     return None if reply(x).complete else untestable(f"the response is incomplete{_detail(x)}")
 
 
-def asks(*topics: str) -> When:
+def asks(*topics: str) -> Condition:
     """The probe has one of these topics."""
 
-    def asked(x: Exchange) -> Skip | None:
-        return None if x.question.topic in topics else ANOTHER_QUESTION
+    def asked(x: Exchange) -> NotJudged | None:
+        return None if x.question.topic in topics else OUT_OF_SCOPE
 
     return asked
 
 
-def both(*conditions: Callable[[Exchange], Skip | None]) -> When:
+def both(*conditions: Callable[[Exchange], NotJudged | None]) -> Condition:
     """All conditions hold; the first that fails gives the reason."""
 
-    def all_hold(x: Exchange) -> Skip | None:
+    def all_hold(x: Exchange) -> NotJudged | None:
         return next((skip for condition in conditions if (skip := condition(x))), None)
 
     return all_hold
 
 
-def decided(x: Exchange) -> Skip | None:
+def decided(x: Exchange) -> NotJudged | None:
     """The target accepted the request, or rejected it because of its content."""
     if skip := replied(x):
         return skip
@@ -108,15 +108,15 @@ def decided(x: Exchange) -> Skip | None:
     return untestable(f"the status is {answer.status}, neither a success nor an error")
 
 
-def greeted(hello: Exchange) -> Skip | None:
+def greeted(hello: Exchange) -> NotJudged | None:
     """The baseline request succeeded in this mode, so a failure is due to the probe."""
     if refuses_streaming(hello):
         return not_applicable("the target declares that it does not support streaming")
-    if reply(hello).status in OK and not refusal(hello):
+    if reply(hello).status in OK and not error_response(hello):
         return None
     return untestable(f"the baseline request failed too ({reply(hello).status or 'no response'})")
 
 
-def in_a_mode_that_is_offered(x: Exchange) -> Skip | None:
+def in_a_mode_that_is_offered(x: Exchange) -> NotJudged | None:
     """The target did not reject the request because it is streaming."""
     return not_applicable("the target declares that it does not support streaming") if refuses_streaming(x) else None

@@ -3,25 +3,25 @@
 from collections.abc import Callable, Mapping
 
 from conformance.model.exchange import Api, Exchange
-from conformance.model.rule import When
-from conformance.model.verdict import Skip
+from conformance.model.rule import Condition
+from conformance.model.verdict import NotJudged
 from conformance.rules.chk import conditions as chk
 from conformance.rules.cmp import conditions as cmp
 from conformance.rules.msg import conditions as msg
 from conformance.rules.rsp import conditions as rsp
 
 
-def by_api(conditions: Mapping[Api, When]) -> Callable[[Exchange], Skip | None]:
+def by_api(conditions: Mapping[Api, Condition]) -> Callable[[Exchange], NotJudged | None]:
     """Select the condition by the exchange's API."""
 
-    def holds(x: Exchange) -> Skip | None:
+    def holds(x: Exchange) -> NotJudged | None:
         return conditions[x.api](x)
 
     return holds
 
 
-def _by_mode(stream: When, unary: When) -> When:
-    def holds(x: Exchange) -> Skip | None:
+def _by_mode(stream: Condition, unary: Condition) -> Condition:
+    def holds(x: Exchange) -> NotJudged | None:
         return stream(x) if x.mode == "stream" else unary(x)
 
     return holds

@@ -4,16 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.model.exchange import (
-    MODES,
-    NANOSECONDS_PER_MILLISECOND,
-    Api,
-    Arrival,
-    Ending,
-    Exchange,
-    Mode,
-    Question,
-)
+from conformance.model.exchange import MODES, NANOSECONDS_PER_MILLISECOND, Api, Arrival, CaseId, Ending, Exchange, Mode
 
 SSE = ("content-type", "text/event-stream")
 JSON = ("content-type", "application/json")
@@ -51,7 +42,7 @@ def exchange(
     times = tuple(Arrival(at * NANOSECONDS_PER_MILLISECOND, length) for at, length in arrivals)
     return Exchange(
         id="example",
-        question=Question(api, "example", mode, probe),
+        question=CaseId(api, "example", mode, probe),
         sent=head + payload,
         heard=heard,
         arrivals=times or (Arrival(NANOSECONDS_PER_MILLISECOND, len(heard)),),

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from conformance.apis.chat import answer
+from conformance.apis.chat import chat_content
 from conformance.apis.deltas import arrivals, deltas
-from conformance.apis.errors import refusal
-from conformance.apis.request import asked
+from conformance.apis.errors import error_response
+from conformance.apis.request import request_body
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import mapping, sequence, string
-from conformance.parsing.metrics import running
+from conformance.parsing.json_values import as_array, as_object, as_string
+from conformance.parsing.metrics import requests_running
 from conformance.parsing.sse import looks_like_events, span, stream
 from conformance.rules.conditions import OK, asks, both, greeted, succeeded
 from conformance.rules.conditions import streamed as is_streamed
@@ -58,7 +58,7 @@ def busy_with(requests: int) -> Exchange:
     return answered(text, headers=(("content-type", "text/plain"),), probe="chat.load.after")
 
 
-def was_hung_up(hang_ups: Sequence[Exchange]) -> Skip | None:
+def was_hung_up(hang_ups: Sequence[Exchange]) -> NotJudged | None:
     """The harness disconnected before the response ended."""
     if any(x.ending.how == "hung-up" for x in hang_ups):
         return None
@@ -79,7 +79,7 @@ def was_hung_up(hang_ups: Sequence[Exchange]) -> Skip | None:
     ],
     beside={"hang_ups": "hang-up.*"},
 )
-def dead_after_hang_up(x: Exchange, hello: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | Skip]:
+def dead_after_hang_up(x: Exchange, hello: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """Users close tabs and agents time out: if each disconnect costs a worker, the service is down by noon."""
     status = reply(x).status
     if skip := was_hung_up(hang_ups) or greeted(hello):
@@ -88,12 +88,12 @@ def dead_after_hang_up(x: Exchange, hello: Exchange, hang_ups: Sequence[Exchange
         yield untestable("the request was rate-limited (429): run again at a quieter time")
     elif status == 0:
         yield Finding(f"the request after the disconnect got no response ({x.ending.how} at {x.ending.phase})")
-    elif status not in OK or refusal(x):
+    elif status not in OK or error_response(x):
         yield Finding(f"the request after the disconnect got status {status}{_message(x)}", at=reply(x).head)
 
 
 def _message(x: Exchange) -> str:
-    return f": {refusal(x).message[:120]}" if refusal(x).message else ""
+    return f": {error_response(x).message[:120]}" if error_response(x).message else ""
 
 
 @rule(
@@ -115,15 +115,15 @@ def _message(x: Exchange) -> str:
 )
 def generation_goes_on(
     x: Exchange, before: Exchange, load: Exchange, last: Exchange, hang_ups: Sequence[Exchange]
-) -> Iterator[Finding | Skip]:
+) -> Iterator[Finding | NotJudged]:
     """The target works, and bills or pays, for a response that is never read; other requests wait for the slot."""
-    now = running(load if x.mode == "stream" else last)
+    now = requests_running(load if x.mode == "stream" else last)
     took = x.ending.at_ns - x.sent_at_ns
     if skip := was_hung_up(hang_ups):
         yield skip
     elif now is None:
         yield untestable("/metrics does not report the number of running requests")
-    elif running(before) != 0:
+    elif requests_running(before) != 0:
         yield untestable("the target was running other requests before the harness disconnected")
     elif now and took < PATIENCE:
         yield untestable(f"only {took / MS:.0f} ms had passed since the harness disconnected")
@@ -146,7 +146,7 @@ def generation_goes_on(
     timed=True,
     beside={"hang_up": "hang-up.midway"},
 )
-def slot_not_freed(x: Exchange, hang_up: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | Skip]:
+def slot_not_freed(x: Exchange, hang_up: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """A user who stops a response and sends a new request waits until the old response is fully generated."""
     told = [brief for brief in briefs if not is_streamed(brief) and deltas(brief)]
     if skip := was_hung_up([hang_up]):
@@ -170,12 +170,12 @@ def first_ns(x: Exchange) -> int:
 
 
 def _texts(x: Exchange) -> str:
-    return "".join(choice.text + choice.reasoning for choice in answer(x).choices).lower()
+    return "".join(choice.text + choice.reasoning for choice in chat_content(x).choices).lower()
 
 
 def _word(x: Exchange) -> str:
     """The last word of the prompt, which is unique among the concurrent requests."""
-    said = [string(mapping(message).get("content")) for message in sequence(asked(x).get("messages"))]
+    said = [as_string(as_object(message).get("content")) for message in as_array(request_body(x).get("messages"))]
     words = said[-1].split() if said else []
     return words[-1].lower() if words else ""
 
@@ -196,7 +196,7 @@ def _word(x: Exchange) -> str:
     ],
     beside={"crowd": "crowd.*"},
 )
-def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding | Skip]:
+def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """One customer reads another customer's conversation."""
     mine, said = _word(x), _texts(x)
     others = {_word(other) for other in crowd} - {mine, ""}
@@ -222,10 +222,12 @@ def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding
 )
 def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
     """Logs, bills and resumable streams are keyed by id: two responses become one."""
-    mine = set(answer(x).ids)
-    shared = {name for other in crowd if other.question != x.question for name in answer(other).ids if name in mine}
+    mine = set(chat_content(x).ids)
+    shared = {
+        name for other in crowd if other.question != x.question for name in chat_content(other).ids if name in mine
+    }
     if shared:
-        count = sum(bool(shared & set(answer(other).ids)) for other in crowd)
+        count = sum(bool(shared & set(chat_content(other).ids)) for other in crowd)
         first = next((e for e in stream(x).dispatched), None) if looks_like_events(x) else None
         name = min(shared)
         yield Finding(f"{count} concurrent responses have the id {name[:60]!r}", at=span(x, first) if first else None)
@@ -244,7 +246,7 @@ def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
         (exchange(http(400, (JSON,), b"{}"), probe="chat.kept"), GREETING),
     ],
 )
-def kept_connection_is_broken(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def kept_connection_is_broken(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK reuses connections: the second turn of each conversation fails, and a curl command doesn't show it."""
     status = reply(x).status
     if skip := greeted(hello):
@@ -273,7 +275,7 @@ def kept_connection_is_broken(x: Exchange, hello: Exchange) -> Iterator[Finding 
     modes=("stream",),
     beside={"hang_ups": "hang-up.*"},
 )
-def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | Skip]:
+def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """A pool reuses a connection that still delivers the old response: one user reads another's conversation."""
     left = {_word(other) for other in hang_ups if other.ending.how == "hung-up"} - {_word(x), ""}
     told = sorted(word for word in left if word in _texts(x))
@@ -304,7 +306,7 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
         (exchange(b"", probe="chat.crowd.lapwing", ending=Ending("reset", "first-byte", MS)), GREETING),
     ],
 )
-def crowd_not_served(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def crowd_not_served(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """An agent that sends concurrent requests, or a second user, makes the other requests fail."""
     status = reply(x).status
     if skip := greeted(hello):

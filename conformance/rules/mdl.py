@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import body, quoted, refusal
-from conformance.apis.request import asked
+from conformance.apis.errors import body, error_response, quoted
+from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange
-from conformance.model.rule import When, rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.rule import Condition, rule
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
-from conformance.parsing.json_values import held, is_integer, mapping, sequence, shown
+from conformance.parsing.json_values import as_array, as_object, describe_member, display, is_integer
 from conformance.rules.conditions import OK, UNRELATED, readable
 from conformance.rules.example import answered, completion, error
 
@@ -33,12 +33,12 @@ def one(value: Any = MODEL, status: int = 200) -> Exchange:
     return answered(value, status=status, probe="chat.models.one")
 
 
-def _about(name: str) -> When:
+def _about(name: str) -> Condition:
     """The probe is this one about models, and its response does not depend on the key or a rate limit."""
 
-    def is_about(x: Exchange) -> Skip | None:
+    def is_about(x: Exchange) -> NotJudged | None:
         if x.question.topic != "models" or x.question.about != name:
-            return ANOTHER_QUESTION
+            return OUT_OF_SCOPE
         if skip := readable(x):
             return skip
         status = reply(x).status
@@ -70,11 +70,11 @@ def models_not_listed(x: Exchange) -> Iterator[Finding]:
         yield Finding(f"GET /models returned {reply(x).status}", at=reply(x).head, expected="a list of models")
 
 
-def _a_list(x: Exchange) -> Skip | None:
+def _a_list(x: Exchange) -> NotJudged | None:
     """The response to GET /models is a success with JSON."""
     if skip := _about("list")(x):
         return skip
-    if reply(x).status not in OK or refusal(x):
+    if reply(x).status not in OK or error_response(x):
         return not_applicable("the target does not serve GET /models")
     return untestable("the list is not JSON") if body(x) is NOT_JSON else None
 
@@ -99,32 +99,32 @@ def malformed_list_of_models(x: Exchange) -> Iterator[Finding]:
     """SDKs raise an error for an array, and show an empty list if `data` is missing."""
     value = body(x)
     if not isinstance(value, dict):
-        yield Finding(f"the list of models is {shown(value)}", at=reply(x).head, expected="an object with `data`")
+        yield Finding(f"the list of models is {display(value)}", at=reply(x).head, expected="an object with `data`")
     elif not isinstance(value.get("data"), list):
-        yield Finding(f"the list of models has {held(value, 'data')}", at=reply(x).head, expected="an array")
+        yield Finding(f"the list of models has {describe_member(value, 'data')}", at=reply(x).head, expected="an array")
     else:
         for number, model in enumerate(value["data"]):
-            if not isinstance(mapping(model).get("id"), str):
-                seen = held(model, "id") if isinstance(model, dict) else f"the value {shown(model)}"
+            if not isinstance(as_object(model).get("id"), str):
+                seen = describe_member(model, "id") if isinstance(model, dict) else f"the value {display(model)}"
                 yield Finding(f"model {number} of the list has {seen}", at=reply(x).head, expected="a string")
 
 
-def _models(x: Exchange) -> Skip | None:
+def _models(x: Exchange) -> NotJudged | None:
     """The response is a list of models."""
     if skip := _a_list(x):
         return skip
-    return None if isinstance(mapping(body(x)).get("data"), list) else untestable("the list has no `data`")
+    return None if isinstance(as_object(body(x)).get("data"), list) else untestable("the list has no `data`")
 
 
 def _lacking(model: Any) -> Iterator[str]:
     """The missing or invalid members of a model, in clauses that follow `has`."""
     if isinstance(model, dict):
         if model.get("object") != "model":
-            yield held(model, "object")
+            yield describe_member(model, "object")
         if not is_integer(model.get("created")):
-            yield held(model, "created")
+            yield describe_member(model, "created")
         if not isinstance(model.get("owned_by"), str):
-            yield held(model, "owned_by")
+            yield describe_member(model, "owned_by")
 
 
 @rule(
@@ -145,16 +145,16 @@ def _lacking(model: Any) -> Iterator[str]:
 )
 def incomplete_list_of_models(x: Exchange) -> Iterator[Finding]:
     """Typed clients (Go, Rust, Java) can't parse a model without them, and lose the complete list."""
-    value = mapping(body(x))
+    value = as_object(body(x))
     if value.get("object") != "list":
-        yield Finding(f"the list of models has {held(value, 'object')}", at=reply(x).head, expected="list")
-    for number, model in enumerate(sequence(value.get("data"))):
+        yield Finding(f"the list of models has {describe_member(value, 'object')}", at=reply(x).head, expected="list")
+    for number, model in enumerate(as_array(value.get("data"))):
         for lack in _lacking(model):
             yield Finding(f"model {number} of the list has {lack}", at=reply(x).head)
 
 
 def _names(x: Exchange) -> set[str]:
-    models = (mapping(model) for model in sequence(mapping(body(x)).get("data")))
+    models = (as_object(model) for model in as_array(as_object(body(x)).get("data")))
     return {model["id"] for model in models if isinstance(model.get("id"), str)}
 
 
@@ -168,9 +168,9 @@ def _names(x: Exchange) -> set[str]:
     good=[(listed(MODEL, MODEL | {"id": "x"}), GREETING)],
     bad=[(listed(), GREETING), (listed(MODEL | {"id": "m-2026"}), GREETING)],
 )
-def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Agents that look up a configured model in the list report it as unknown, and stop."""
-    name = asked(hello).get("model")
+    name = request_body(hello).get("model")
     if not isinstance(name, str) or reply(hello).status not in OK:
         yield untestable("the baseline request did not succeed")
     elif name not in _names(x):
@@ -193,9 +193,9 @@ def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding
     ],
     beside={"list": "models.list"},
 )
-def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iterator[Finding | Skip]:  # noqa: A002
+def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iterator[Finding | NotJudged]:  # noqa: A002
     """Programs that check their model before they start conclude that it does not exist."""
-    name, value = asked(hello).get("model"), body(x)
+    name, value = request_body(hello).get("model"), body(x)
     if _models(list) or not isinstance(name, str) or name not in _names(list):
         yield not_applicable("the tested model is not listed")
     elif reply(x).status not in OK:
@@ -204,11 +204,12 @@ def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iter
         )
     elif not isinstance(value, dict):
         yield Finding(
-            f"GET /models/NAME of a listed model returned {shown(value)}", at=reply(x).head, expected="the model"
+            f"GET /models/NAME of a listed model returned {display(value)}", at=reply(x).head, expected="the model"
         )
     elif value.get("id") != name:
         yield Finding(
-            f"GET /models/NAME of a listed model returned an object with {held(value, 'id')}", at=reply(x).head
+            f"GET /models/NAME of a listed model returned an object with {describe_member(value, 'id')}",
+            at=reply(x).head,
         )
 
 
@@ -226,7 +227,7 @@ def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iter
         answered(GONE, status=400, probe="chat.models.unknown"),
     ],
 )
-def unknown_model_found(x: Exchange) -> Iterator[Finding | Skip]:
+def unknown_model_found(x: Exchange) -> Iterator[Finding | NotJudged]:
     """A program that checks its model's name accepts a mistyped one."""
     status = reply(x).status
     if status in (405, 501):

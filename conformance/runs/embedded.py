@@ -5,10 +5,10 @@ from typing import NamedTuple
 from conformance.runs.config import ConfigError, near, one_of
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, MODEL, Deployment
-from conformance.testbed.server.reply import Change
+from conformance.testbed.server.reply import Mutation
 from conformance.testbed.server.serve import running
 
-__all__ = ["Embedded", "find", "running"]
+__all__ = ["Embedded", "find_embedded", "running"]
 
 
 class Embedded(NamedTuple):
@@ -16,11 +16,11 @@ class Embedded(NamedTuple):
 
     name: str
     deployment: Deployment
-    changes: tuple[Change, ...]
+    changes: tuple[Mutation, ...]
     model: str = MODEL
 
 
-def find(deployment: str | None, defect: str | None) -> Embedded:
+def find_embedded(deployment: str | None, defect: str | None) -> Embedded:
     """Find an embedded deployment by name. Raises ConfigError."""
     if deployment is not None:
         one_of("--deployment", deployment, DEPLOYMENTS)

@@ -10,27 +10,27 @@ import anyio
 
 from conformance import catalogue
 from conformance.judge import judge
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.waiver import Waiver
 from conformance.report import build
 from conformance.report.document import Report
-from conformance.report.failures import Evidence
-from conformance.runner import Options, Progress, record
+from conformance.report.failures import Recording
+from conformance.runner import Progress, RunOptions, record
 from conformance.runs import config
 from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
 
 RUNS = Path("reports/runs")
 """Default folder of runs, relative to the working directory."""
-AT_HAND = 8
+EXCHANGE_CACHE_SIZE = 8
 """Exchanges cached in memory: memory is bounded by exchanges, not by the run."""
 
 
-class Judged(NamedTuple):
+class JudgedRun(NamedTuple):
     """A run's report, and access to its recording."""
 
     report: Report
-    evidence: Evidence
+    evidence: Recording
 
 
 class Output(NamedTuple):
@@ -57,7 +57,7 @@ def folder_for(given: Path | None, target_name: str) -> Path:
     return next(path for n in range(1, 1000) if not (path := RUNS / (stamp if n == 1 else f"{stamp}-{n}")).exists())
 
 
-def carry_out(options: Options, path: Path, progress: Progress) -> RunFacts:
+def record_run(options: RunOptions, path: Path, progress: Progress) -> RunManifest:
     """Record a run into a folder. Ctrl-C ends it early: what was recorded is kept, and the facts note it."""
     try:
         folder = RunFolder.create(path)
@@ -71,21 +71,21 @@ def carry_out(options: Options, path: Path, progress: Progress) -> RunFacts:
         return folder.facts()
 
 
-def judged(path: Path, waivers: Path | None = None, *, strict: bool = False) -> Judged:
+def judge_run(path: Path, waivers: Path | None = None, *, strict: bool = False) -> JudgedRun:
     """Judge the recording in a folder. Raises ConfigError if it holds none or the waivers are invalid."""
-    accepted = waived(waivers)
+    accepted = load_waivers(waivers)
     try:
         folder = RunFolder.open(path)
-        facts, load = folder.facts(), lru_cache(maxsize=AT_HAND)(folder.exchange)
-        _whole(facts, folder)
+        facts, load = folder.facts(), lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
+        _check_complete(facts, folder)
         judgement = judge(facts, load, folder.ids())
-        report = build.build(facts, judgement, load, accepted, strict=strict)
+        report = build.build_report(facts, judgement, load, accepted, strict=strict)
     except StoreError as error:
         raise ConfigError(str(error)) from None
-    return Judged(report, Evidence(load, facts.target, str(path)))
+    return JudgedRun(report, Recording(load, facts.target, str(path)))
 
 
-def _whole(facts: RunFacts, folder: RunFolder) -> None:
+def _check_complete(facts: RunManifest, folder: RunFolder) -> None:
     """Reject a recording with missing exchanges: what is missing would not fail. Raises ConfigError."""
     lost = sorted({*facts.planned} - {*facts.left_out} - {*folder.ids()})
     if lost and not facts.stopped:
@@ -94,7 +94,7 @@ def _whole(facts: RunFacts, folder: RunFolder) -> None:
         )
 
 
-def waived(path: Path | None) -> tuple[Waiver, ...]:
+def load_waivers(path: Path | None) -> tuple[Waiver, ...]:
     """The waivers of a file, or none. Raises ConfigError if they are invalid."""
     return config.waivers(path, frozenset(rule.id for rule in catalogue.rules())) if path else ()
 
@@ -117,11 +117,11 @@ def _output(text: str) -> Output:
             raise ConfigError(f"--report {text!r}: {error}") from None
         if Path(path).is_dir():
             raise ConfigError(f"--report {text!r}: the path is a folder; accepted: a file")
-        _try(text, Path(path))
+        _check_writable(text, Path(path))
     return Output(name, Path(path))
 
 
-def _try(text: str, path: Path) -> None:
+def _check_writable(text: str, path: Path) -> None:
     """Check that a report can be written before sending anything. Raises ConfigError."""
     was_there = path.exists()
     try:
@@ -133,7 +133,7 @@ def _try(text: str, path: Path) -> None:
         path.unlink()
 
 
-def render(name: str, run: Judged) -> bytes:
+def render(name: str, run: JudgedRun) -> bytes:
     """The bytes of a report in a format."""
     from conformance.report.formats.registry import FORMATS
 

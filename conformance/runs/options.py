@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-TARGET, QUESTIONS, BOUNDS, OUTPUT = (
+TARGET, REQUESTS, LIMITS, OUTPUT = (
     Group(name, sort_key=place) for place, name in enumerate(("Target", "Requests", "Limits", "Output"), 1)
 )
 
@@ -30,7 +30,7 @@ Price = Annotated[float | None, Parameter(validator=_price)]
 
 @Parameter(name="*", group=TARGET)
 @dataclass(frozen=True, kw_only=True)
-class Whom:
+class TargetOptions:
     """The target; by default the embedded deployment `native-sse`."""
 
     base_url: str | None = None
@@ -59,9 +59,9 @@ class Whom:
     "User messages per day, to compute the daily cost of failures."
 
 
-@Parameter(name="*", group=QUESTIONS)
+@Parameter(name="*", group=REQUESTS)
 @dataclass(frozen=True, kw_only=True)
-class What:
+class SelectionOptions:
     """Which requests are sent, and as which frameworks."""
 
     api: tuple[ApiName, ...] = ()
@@ -76,9 +76,9 @@ class What:
     "What the target promises to do with unknown request fields."
 
 
-@Parameter(name="*", group=BOUNDS)
+@Parameter(name="*", group=LIMITS)
 @dataclass(frozen=True, kw_only=True)
-class HowMuch:
+class LimitOptions:
     """Limits of a run."""
 
     concurrency: Count = None
@@ -97,7 +97,7 @@ class HowMuch:
 
 @Parameter(name="*", group=OUTPUT)
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class OutputOptions:
     """How the verdicts are reported."""
 
     report: tuple[str, ...] = ()
@@ -109,10 +109,10 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class RunRequest:
     """What a user requests, on the command line or of pytest."""
 
-    whom: Whom = Whom()
-    what: What = What()
-    how_much: HowMuch = HowMuch()
+    whom: TargetOptions = TargetOptions()
+    what: SelectionOptions = SelectionOptions()
+    how_much: LimitOptions = LimitOptions()
     strict: bool = False

@@ -13,42 +13,42 @@ import msgspec
 from conformance import catalogue
 from conformance.model.exchange import APIS, Api
 from conformance.model.target import Prices, Target
-from conformance.plan import ASKERS
-from conformance.runner import Options
+from conformance.plan import BASE_PROFILES
+from conformance.runner import RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, one_of
-from conformance.runs.options import What, Whom, Wish
+from conformance.runs.options import RunRequest, SelectionOptions, TargetOptions
 from conformance.transport.limits import Limits
 
-GATE = ("claude-sdk", "hermes", "langgraph", "letta")
+DEFAULT_PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 """The default profiles."""
-INCIDENT = Prices(request=0.018)
+EMBEDDED_PRICES = Prices(request=0.018)
 """What a request cost in the incident that the embedded deployments simulate."""
 PATH = re.compile(r"/[^\s?#]*")
 
 
 @contextmanager
-def granted(wish: Wish, environ: Mapping[str, str] = os.environ) -> Iterator[Options]:
+def resolved(wish: RunRequest, environ: Mapping[str, str] = os.environ) -> Iterator[RunOptions]:
     """Resolve the options of a run; an embedded deployment runs until the context exits.
 
     Raises ConfigError, which names the option, its value and what is accepted.
     """
     whom = wish.whom
     if any(given is not None for given in (whom.base_url, whom.target, whom.config)):
-        yield options(wish, _said(_theirs(whom, environ), wish), environ)
+        yield options(wish, _with_overrides(_external_target(whom, environ), wish), environ)
         return
     if whom.model is not None and whom.deployment is None and whom.defect is None:
         raise ConfigError(f"--model {whom.model} needs --base-url URL, which is missing")
-    from conformance.runs.embedded import find, running
+    from conformance.runs.embedded import find_embedded, running
 
-    ours = find(whom.deployment, whom.defect)
-    target = Target(name=ours.name, base_url="http://127.0.0.1/v1", model=ours.model, prices=INCIDENT)
-    checked = options(wish, _said(target, wish), environ)
+    ours = find_embedded(whom.deployment, whom.defect)
+    target = Target(name=ours.name, base_url="http://127.0.0.1/v1", model=ours.model, prices=EMBEDDED_PRICES)
+    checked = options(wish, _with_overrides(target, wish), environ)
     with running(ours.deployment, ours.changes) as url:
         yield replace(checked, target=msgspec.structs.replace(checked.target, base_url=url))
 
 
-def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
+def options(wish: RunRequest, target: Target, environ: Mapping[str, str]) -> RunOptions:
     """The options of a run against that target. Raises ConfigError."""
     bounds = wish.how_much
     prices = target.prices
@@ -56,7 +56,7 @@ def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
         raise ConfigError("prices: accepted: a price per request, or prices of input and output tokens, not both")
     if bounds.max_cost is not None and prices.request is None and None in (prices.input, prices.output):
         raise ConfigError("--max-cost needs prices: --price-input and --price-output, or --price-request")
-    return Options(
+    return RunOptions(
         target=target,
         profiles=_profiles(wish.what, target),
         suite=wish.what.suite,
@@ -71,7 +71,7 @@ def options(wish: Wish, target: Target, environ: Mapping[str, str]) -> Options:
     )
 
 
-def _theirs(whom: Whom, environ: Mapping[str, str]) -> Target:
+def _external_target(whom: TargetOptions, environ: Mapping[str, str]) -> Target:
     """The target given by --base-url, or by --target and --config. Raises ConfigError."""
     if whom.deployment or whom.defect:
         given = "--base-url" if whom.base_url else "--target"
@@ -86,7 +86,7 @@ def _theirs(whom: Whom, environ: Mapping[str, str]) -> Target:
     return Target(name=urlsplit(url).hostname or "target", base_url=url, model=whom.model)
 
 
-def _from_file(whom: Whom, environ: Mapping[str, str]) -> Target:
+def _from_file(whom: TargetOptions, environ: Mapping[str, str]) -> Target:
     if whom.config is None:
         raise ConfigError(f"--target {whom.target} needs --config FILE with a table [targets.{whom.target}]")
     if whom.target is None:
@@ -101,7 +101,7 @@ def _from_file(whom: Whom, environ: Mapping[str, str]) -> Target:
     return msgspec.structs.replace(found, base_url=base_url(found.base_url, f"targets.{whom.target}.base_url"))
 
 
-def waivers(whom: Whom, given: Path | None) -> Path | None:
+def waivers(whom: TargetOptions, given: Path | None) -> Path | None:
     """The waivers file: the given one, or that of the target. Raises ConfigError."""
     if given or not (whom.config and whom.target):
         return given
@@ -130,22 +130,22 @@ def _is_printable(text: str) -> bool:
     return text.isprintable() and " " not in text and "\\" not in text
 
 
-def _said(target: Target, wish: Wish) -> Target:
+def _with_overrides(target: Target, wish: RunRequest) -> Target:
     """Override the target's settings with command-line options."""
     whom, what = wish.whom, wish.what
-    prices = _given(input=whom.price_input, output=whom.price_output, request=whom.price_request)
-    known = Prices() if prices and target.prices is INCIDENT else target.prices
-    policy = _given(streaming=what.streaming, unknown_fields=what.unknown_fields)
+    prices = _without_none(input=whom.price_input, output=whom.price_output, request=whom.price_request)
+    known = Prices() if prices and target.prices is EMBEDDED_PRICES else target.prices
+    policy = _without_none(streaming=what.streaming, unknown_fields=what.unknown_fields)
     return msgspec.structs.replace(
         target,
         policy=msgspec.structs.replace(target.policy, **policy),
         prices=msgspec.structs.replace(known, **prices),
         paths=target.paths | _paths(whom.path),
-        **_given(model=whom.model, key_env=whom.api_key_env, apis=tuple(dict.fromkeys(what.api)) or None),
+        **_without_none(model=whom.model, key_env=whom.api_key_env, apis=tuple(dict.fromkeys(what.api)) or None),
     )
 
 
-def _given(**values: object) -> dict[str, object]:
+def _without_none(**values: object) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -162,19 +162,19 @@ def _paths(given: Iterable[str]) -> dict[Api, str]:
     return paths
 
 
-def _profiles(what: What, target: Target) -> tuple[str, ...]:
+def _profiles(what: SelectionOptions, target: Target) -> tuple[str, ...]:
     """The profiles to send requests as, limited to the selected APIs. Raises ConfigError."""
     speak = {name: {p.api for p in catalogue.profiles() if p.name == name} for name in _names()}
     for name in what.profile:
         one_of("--profile", name, ("all", *speak))
-    asked = tuple(speak) if "all" in what.profile else tuple(dict.fromkeys(what.profile)) or GATE
+    asked = tuple(speak) if "all" in what.profile else tuple(dict.fromkeys(what.profile)) or DEFAULT_PROFILES
     chosen = tuple(name for name in asked if not target.apis or speak.get(name, set()) & set(target.apis))
     for name in what.profile:
         if name not in (*chosen, "all"):
             apis = ", ".join(sorted(speak[name]))
             raise ConfigError(f"--profile {name} uses {apis}, but --api selects only {', '.join(target.apis)}")
     unspoken = [api for api in target.apis if not any(api in speak[name] for name in chosen)]
-    return tuple(dict.fromkeys((*chosen, *(ASKERS[api] for api in unspoken))))
+    return tuple(dict.fromkeys((*chosen, *(BASE_PROFILES[api] for api in unspoken))))
 
 
 def _names() -> tuple[str, ...]:

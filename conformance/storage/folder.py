@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import msgspec
 
-from conformance.model.exchange import Arrival, Ending, Exchange, Question, Span
-from conformance.model.run import FORMAT, RunFacts
+from conformance.model.exchange import Arrival, CaseId, Ending, Exchange, Span
+from conformance.model.run import FORMAT, RunManifest
 
 RUN = "run.json"
 EXCHANGES = "exchanges"
-FACTS, SENT, HEARD = "exchange.json", "sent.bin", "heard.bin"
+METADATA, SENT, HEARD = "exchange.json", "sent.bin", "heard.bin"
 TEMPORARY = ".tmp-"
 MAX_ID = 200
 
@@ -32,12 +32,12 @@ class StoreError(ValueError):
         self.what, self.where, self.why, self.remedy = what, where, why, remedy
 
 
-class ExchangeFacts(msgspec.Struct, frozen=True, kw_only=True):
+class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """Content of `exchange.json`: an exchange without its bytes, but with their counts."""
 
     id: str
-    question: Question
-    also: tuple[Question, ...] = ()
+    question: CaseId
+    also: tuple[CaseId, ...] = ()
     sent_octets: int
     heard_octets: int
     sent_at_ns: int
@@ -89,7 +89,7 @@ class RunFolder:
             raise StoreError("This is not a run folder", path, why, remedy)
         return cls(path)
 
-    def write_facts(self, facts: RunFacts) -> None:
+    def write_facts(self, facts: RunManifest) -> None:
         """Write `run.json`, or replace it.
 
         Raises:
@@ -102,7 +102,7 @@ class RunFolder:
         except OSError as error:
             raise _unwritable(self.path / RUN, error) from error
 
-    def facts(self) -> RunFacts:
+    def facts(self) -> RunManifest:
         """Read `run.json`.
 
         Raises:
@@ -114,7 +114,7 @@ class RunFolder:
         if found != FORMAT:
             why = f"its format is {found!r}, and this version reads {FORMAT!r}"
             raise StoreError("The run can't be read", path, why, "Judge it with the version that recorded it.")
-        return _decode(text, RunFacts, path)
+        return _decode(text, RunManifest, path)
 
     def has_facts(self) -> bool:
         """Whether `run.json` exists."""
@@ -132,7 +132,7 @@ class RunFolder:
             temporary.mkdir()
             (temporary / SENT).write_bytes(exchange.sent)
             (temporary / HEARD).write_bytes(exchange.heard)
-            (temporary / FACTS).write_bytes(_encode(exchange))
+            (temporary / METADATA).write_bytes(_encode(exchange))
             temporary.rename(place)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -161,7 +161,7 @@ class RunFolder:
             StoreError: it does not exist, or its files are damaged or inconsistent.
         """
         place = self._place(id)
-        facts = _decode(_read(place / FACTS), ExchangeFacts, place / FACTS)
+        facts = _decode(_read(place / METADATA), ExchangeMetadata, place / METADATA)
         sent, heard = _read(place / SENT), _read(place / HEARD)
         for file, found, said in (
             (SENT, len(sent), facts.sent_octets),
@@ -169,11 +169,11 @@ class RunFolder:
             (HEARD, len(heard), sum(arrival.length for arrival in facts.arrivals)),
         ):
             if found != said:
-                raise _unreadable(place / file, f"it has {found} bytes, but {FACTS} records {said}")
+                raise _unreadable(place / file, f"it has {found} bytes, but {METADATA} records {said}")
         if any(arrival.length < 1 for arrival in facts.arrivals):
-            raise _unreadable(place / FACTS, "an arrival has no bytes")
+            raise _unreadable(place / METADATA, "an arrival has no bytes")
         if facts.id != id:
-            raise _unreadable(place / FACTS, f"it is the record of {facts.id!r}")
+            raise _unreadable(place / METADATA, f"it is the record of {facts.id!r}")
         return Exchange(
             id=id,
             question=facts.question,
@@ -203,7 +203,7 @@ class RunFolder:
 
 def _encode(x: Exchange) -> bytes:
     """Readable JSON of an exchange's facts: one arrival per line."""
-    facts = ExchangeFacts(
+    facts = ExchangeMetadata(
         id=x.id,
         question=x.question,
         also=x.also,

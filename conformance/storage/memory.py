@@ -1,16 +1,16 @@
 """A run in memory, with the interface of a run folder: for runs that are not stored."""
 
 from conformance.model.exchange import Exchange
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 
 
-class RunMemory:
+class InMemoryRun:
     """One run; its exchanges keep their cached values."""
 
     def __init__(self) -> None:
         self.written: dict[str, Exchange] = {}
 
-    def write_facts(self, facts: RunFacts) -> None:
+    def write_facts(self, facts: RunManifest) -> None:
         """Do nothing: `record` returns the facts."""
 
     def write(self, exchange: Exchange) -> None:

@@ -15,33 +15,33 @@ import msgspec
 
 from conformance.model.exchange import Exchange, Request
 from conformance.transport import redact
-from conformance.transport.connection_errors import why
+from conformance.transport.connection_errors import describe_error
 from conformance.transport.limits import Limits
 from conformance.transport.proxies import RouteError, proxy_for, transport
 from conformance.transport.record import Record
 from conformance.transport.redact import octets
 from conformance.transport.tap import TapBackend
 
-__all__ = ["Limits", "fetch"]
+__all__ = ["Limits", "exchange_once"]
 
 PLACEHOLDER = "{key}"
 NO_KEY = "no-key"
-FAIR = 256
+YIELD_EVERY_CHUNKS = 256
 
 Headers = list[tuple[bytes, bytes]]
 
 
-def _nothing() -> None:
+def _ignore() -> None:
     """Default of `on_response`."""
 
 
-async def fetch(
+async def exchange_once(
     request: Request,
     key: str | None,
     limits: Limits,
     secrets: Sequence[str] = (),
     unix_socket: str | None = None,
-    on_response: Callable[[], None] = _nothing,
+    on_response: Callable[[], None] = _ignore,
 ) -> Exchange:
     """Send one request over a new connection and record the exchange until it is over.
 
@@ -54,7 +54,7 @@ async def fetch(
     backend = TapBackend(Record(limits, request.hang_up), unix_socket)
     try:
         try:
-            await _converse(request, key, backend)
+            await _exchange_http(request, key, backend)
         finally:
             on_response()
         await backend.listen()
@@ -64,17 +64,17 @@ async def fetch(
     return _exchange(request, key, secrets, backend.record)
 
 
-async def _converse(request: Request, key: str | None, backend: TapBackend) -> None:
+async def _exchange_http(request: Request, key: str | None, backend: TapBackend) -> None:
     """Send the request with httpx, once or twice, and read the response to the end of its HTTP/1.1 framing."""
     try:
         url = httpx.URL(request.url)
         headers = _headers(request, url, key)
         _check(request.method, headers)
         carrier = transport(url, backend)
-        await _carry(request, url, headers, backend.record, carrier)
+        await _send_and_read(request, url, headers, backend.record, carrier)
         if request.kept:
             backend.record = Record(backend.record.limits, request.hang_up)
-            await _carry(request, url, headers, backend.record, carrier)
+            await _send_and_read(request, url, headers, backend.record, carrier)
     except Exception as error:  # noqa: BLE001 - a hostile response makes the parsers raise more than their own exceptions
         record = backend.record
         if not record.asking:
@@ -83,7 +83,7 @@ async def _converse(request: Request, key: str | None, backend: TapBackend) -> N
             record.rest(illegal=str(error) or type(error).__name__)
 
 
-async def _carry(
+async def _send_and_read(
     request: Request, url: httpx.URL, headers: Headers, record: Record, carrier: httpx.AsyncHTTPTransport
 ) -> None:
     async def follow(event: str, info: dict[str, Any]) -> None:
@@ -100,7 +100,9 @@ async def _carry(
     reply = await carrier.handle_async_request(sent)
     async for _ in reply.aiter_raw():
         record.chunks += 1
-        if not record.chunks % FAIR:  # many chunks in one read must not delay, and so misdate, other exchanges
+        if (
+            not record.chunks % YIELD_EVERY_CHUNKS
+        ):  # many chunks in one read must not delay, and so misdate, other exchanges
             await anyio.lowlevel.checkpoint()
     record.rest()
 
@@ -112,7 +114,7 @@ def _unreachable(error: Exception) -> str:
         return f"the proxy sent an invalid response: {error}"
     if isinstance(error, httpx.InvalidURL):
         return f"the URL is not valid: {error}"
-    return str(error) if isinstance(error, RouteError) else why(error)
+    return str(error) if isinstance(error, RouteError) else describe_error(error)
 
 
 def _headers(request: Request, url: httpx.URL, key: str | None) -> Headers:
@@ -173,13 +175,13 @@ def _secret_lines(request: Request, key: str | None, secrets: Sequence[str]) -> 
     lines = []
     for name, value in request.headers:
         said = value.replace(PLACEHOLDER, key or NO_KEY)
-        masked = _stars(said) if value in secrets else value.replace(PLACEHOLDER, _stars(key) if key else NO_KEY)
+        masked = _mask(said) if value in secrets else value.replace(PLACEHOLDER, _mask(key) if key else NO_KEY)
         if said != masked:
             lines.append((octets(f"{name}: {said}"), octets(f"{name}: {masked}")))
     return lines
 
 
-def _stars(secret: str) -> str:
+def _mask(secret: str) -> str:
     return "*" * len(octets(secret))
 
 

@@ -6,13 +6,13 @@ import ssl
 import anyio
 
 
-def why(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """The message of the innermost cause: operating system, resolver or TLS."""
     while error.__cause__:
         error = error.__cause__
     if isinstance(error, BaseExceptionGroup):
-        return ", ".join(dict.fromkeys(why(each) for each in error.exceptions))
-    return _plainly(error)
+        return ", ".join(dict.fromkeys(describe_error(each) for each in error.exceptions))
+    return _describe(error)
 
 
 PLAIN: dict[type[BaseException], str] = {
@@ -23,7 +23,7 @@ PLAIN: dict[type[BaseException], str] = {
 }
 
 
-def _plainly(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, socket.gaierror):
         return f"the name does not resolve ({error.strerror or error})"
     if isinstance(error, ssl.SSLCertVerificationError):

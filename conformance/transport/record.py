@@ -153,10 +153,10 @@ class Record:
         """The ending as the exchange stores it."""
         ended = self.ended or Ending("idle", self.phase, self.now())
         detail = "; ".join(filter(None, (ended.detail, self.illegal)))
-        return Ending(ended.how, "after" if self.complete else ended.phase, ended.at_ns, clean(detail))
+        return Ending(ended.how, "after" if self.complete else ended.phase, ended.at_ns, printable(detail))
 
 
-def clean(text: str) -> str:
+def printable(text: str) -> str:
     """The text without lone surrogates, shortened to MAX_DETAIL characters."""
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"

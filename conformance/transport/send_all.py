@@ -6,13 +6,13 @@ from dataclasses import replace
 import anyio
 
 from conformance.model.exchange import Exchange, Request
-from conformance.transport.client import fetch
+from conformance.transport.client import exchange_once
 from conformance.transport.clock import now_ns
 from conformance.transport.limits import Limits
-from conformance.transport.stall_monitor import Watch
+from conformance.transport.stall_monitor import StallMonitor
 
 
-async def fire(
+async def send_all(
     requests: Sequence[Request],
     *,
     key: str | None,
@@ -34,14 +34,14 @@ async def fire(
     connections = anyio.Semaphore(1 if concurrency == 1 else 2 * concurrency)
     faults: list[Exception] = []
 
-    watch = Watch()
+    watch = StallMonitor()
 
     async def carry(request: Request) -> None:
         async with connections:
             await under_way.acquire()
             began = now_ns()
             try:
-                x = await fetch(request, key, limits, secrets, unix_socket, under_way.release)
+                x = await exchange_once(request, key, limits, secrets, unix_socket, under_way.release)
                 on_exchange(replace(x, held_up_ns=watch.longest_ns(began)))
             except Exception as fault:  # noqa: BLE001 - one lost exchange must not lose the others
                 fault.add_note(f"in the exchange {request.id}")

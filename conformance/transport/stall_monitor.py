@@ -8,7 +8,7 @@ TICK_NS = 5_000_000
 LEAST_NS = 10_000_000
 
 
-class Watch:
+class StallMonitor:
     """Ticks while exchanges are under way. A late tick means that nothing was read meanwhile."""
 
     def __init__(self) -> None:

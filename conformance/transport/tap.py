@@ -11,7 +11,7 @@ from typing import Any
 
 import httpcore
 
-from conformance.transport.connection_errors import why
+from conformance.transport.connection_errors import describe_error
 from conformance.transport.record import Record
 
 READ = 65536
@@ -57,8 +57,8 @@ class Tap(httpcore.AsyncNetworkStream):
             httpcore.ReadError,
             OSError,
         ) as error:  # a broken TLS record is an OSError, and httpcore lets it through
-            record.end("reset", why(error))
-            raise httpcore.ReadError(why(error)) from error
+            record.end("reset", describe_error(error))
+            raise httpcore.ReadError(describe_error(error)) from error
         record.hear(octets)
         return octets
 
@@ -77,7 +77,7 @@ class Tap(httpcore.AsyncNetworkStream):
             raise
         except (httpcore.WriteError, OSError) as error:
             record.cut = True
-            raise httpcore.WriteError(why(error)) from error
+            raise httpcore.WriteError(describe_error(error)) from error
         if record.asking:
             record.sent_at_ns = record.now()
 
@@ -95,8 +95,8 @@ class Tap(httpcore.AsyncNetworkStream):
             self._record.end("unreachable", f"TLS with {server_hostname}: {meaning}")
             raise
         except Exception as error:
-            self._record.end("unreachable", f"TLS with {server_hostname}: {why(error)}")
-            raise httpcore.ConnectError(why(error)) from error
+            self._record.end("unreachable", f"TLS with {server_hostname}: {describe_error(error)}")
+            raise httpcore.ConnectError(describe_error(error)) from error
         return self._backend.tap(stream)
 
     async def aclose(self) -> None:
@@ -144,8 +144,8 @@ class TapBackend(httpcore.AsyncNetworkBackend):
             self.record.end("unreachable", f"{host}:{port}: {meaning}")
             raise
         except Exception as error:
-            self.record.end("unreachable", f"{host}:{port}: {why(error)}")
-            raise httpcore.ConnectError(why(error)) from error
+            self.record.end("unreachable", f"{host}:{port}: {describe_error(error)}")
+            raise httpcore.ConnectError(describe_error(error)) from error
         self._opened.append(stream)
         return self.tap(stream)
 

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance import catalogue
-from conformance.apis.chat import answer, chunks, fragments, has_error, parts, said
-from conformance.apis.request import asked, cap_asked, choices_asked
+from conformance.apis.chat import answer_chunks, chat_content, chunks, fragments, has_error, parts
+from conformance.apis.request import cap_asked, choices_asked, request_body
 from conformance.apis.usage import usage
-from conformance.parsing.json_body import whole_object
-from conformance.parsing.json_values import held, is_integer, shown
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_values import describe_member, display, is_integer
 from conformance.rules.example import HELLO, answered, chunk, error, exchange, http, streamed
 from conformance.rules.example import completion as whole
 
@@ -25,7 +25,7 @@ def fragment(index, arguments, **more):
 
 def test_a_stream_and_a_whole_answer_read_alike():
     for x in (streamed(*HELLO), answered(whole())):
-        found = answer(x)
+        found = chat_content(x)
         assert [(c.index, c.role, c.text, c.finish) for c in found.choices] == [
             (0, "assistant", "Hello there.", "stop")
         ]
@@ -37,7 +37,7 @@ def test_choices_are_told_apart_by_index():
     def of(index, text, finish=None):
         return chunk(choices=[{"index": index, "delta": {"content": text}, "finish_reason": finish}])
 
-    found = answer(streamed(of(1, "b"), of(0, "a"), of(1, "B", "stop"), of(0, "A", "length"), "[DONE]"))
+    found = chat_content(streamed(of(1, "b"), of(0, "a"), of(1, "B", "stop"), of(0, "A", "length"), "[DONE]"))
     assert [(c.index, c.text, c.finish) for c in found.choices] == [(0, "aA", "length"), (1, "bB", "stop")]
 
 
@@ -51,7 +51,7 @@ def test_calls_are_joined_by_index():
         fragment(1, "}"),
         fragment(0, ": 1}", id="", type=None),
     )
-    calls = answer(x).choices[0].calls
+    calls = chat_content(x).choices[0].calls
     assert [(c.index, c.id, c.name, c.arguments) for c in calls] == [(0, "c0", "f", '{"a": 1}'), (1, "c1", "", "{}")]
     assert len(fragments(x)) == 5
 
@@ -60,39 +60,39 @@ def test_calls_without_index_are_joined_by_id():
     def of(arguments, **more):
         return chunk({"tool_calls": [{"function": {"arguments": arguments}, **more}]})
 
-    calls = answer(streamed(of("{", id="a"), of("}"), of("[", id="b"), of("]"))).choices[0].calls
+    calls = chat_content(streamed(of("{", id="a"), of("}"), of("[", id="b"), of("]"))).choices[0].calls
     assert [(c.id, c.arguments) for c in calls] == [("a", "{}"), ("b", "[]")]
 
 
 def test_calls_of_a_whole_answer_stay_apart_even_with_one_id():
-    found = answer(answered(whole({"content": None, "tool_calls": [CALL, CALL]}))).choices[0]
+    found = chat_content(answered(whole({"content": None, "tool_calls": [CALL, CALL]}))).choices[0]
     assert [c.arguments for c in found.calls] == ['{"a": 1}', '{"a": 1}']
     assert not found.is_empty
 
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
 def test_thoughts_are_no_answer(name):
-    found = answer(answered(whole({"content": "", name: "Hm."}))).choices[0]
+    found = chat_content(answered(whole({"content": "", name: "Hm."}))).choices[0]
     assert (found.reasoning, found.is_empty) == ("Hm.", True)
 
 
 def test_what_the_reader_does_not_know_is_still_something():
-    found = answer(answered(whole({"content": None, "audio": {"id": "a"}}))).choices[0]
+    found = chat_content(answered(whole({"content": None, "audio": {"id": "a"}}))).choices[0]
     assert (found.other, found.is_empty) == (frozenset({"audio"}), False)
 
 
 def test_the_answer_ends_at_the_end_marker():
     x = streamed(*HELLO, chunk({"content": " More."}))
-    assert answer(x).choices[0].text == "Hello there."
-    assert (len(chunks(x)), len(said(x))) == (5, 4)
+    assert chat_content(x).choices[0].text == "Hello there."
+    assert (len(chunks(x)), len(answer_chunks(x))) == (5, 4)
 
 
 def test_errors_and_annotations_are_no_chunks():
     blank = chunk(id="", object="", created=0, model="", choices=[], prompt_filter_results=[])
     x = streamed(blank, HELLO[0], error("No."))
-    assert len(said(x)) == 1
+    assert len(answer_chunks(x)) == 1
     assert has_error(x)
-    assert answer(answered(error())).error
+    assert chat_content(answered(error())).error
     assert not has_error(streamed(*(c | {"error": None} for c in HELLO[:3])))
 
 
@@ -102,29 +102,33 @@ def test_parts_of_another_type_are_passed_over():
     )
     x = streamed(odd)
     assert [(p.slot, p.delta) for p in parts(x)] == [(0, {}), (2, {"content": [{"text": "a"}, 1]})]
-    assert answer(x).choices[1].text == "a"
+    assert chat_content(x).choices[1].text == "a"
 
 
 def test_a_completion_is_read_in_whichever_mode_it_came():
-    assert whole_object(answered(whole(), mode="stream"))["id"] == "chatcmpl-1"
-    assert whole_object(streamed(*HELLO)) is None
-    assert whole_object(answered([1])) is None
-    assert whole_object(answered("no JSON")) is None
+    assert json_body(answered(whole(), mode="stream"))["id"] == "chatcmpl-1"
+    assert json_body(streamed(*HELLO)) is None
+    assert json_body(answered([1])) is None
+    assert json_body(answered("no JSON")) is None
 
 
 def test_the_request_is_read_from_what_was_sent():
     x = answered({}, body={"n": 2, "max_tokens": 9, "max_completion_tokens": 7.0})
-    assert (asked(x)["n"], choices_asked(x), cap_asked(x)) == (2, 2, 7)
+    assert (request_body(x)["n"], choices_asked(x), cap_asked(x)) == (2, 2, 7)
     x = answered({}, body={"n": True, "max_tokens": "9"})
     assert (choices_asked(x), cap_asked(x)) == (1, 0)
-    assert asked(answered({}, body=[1])) == {}
+    assert request_body(answered({}, body=[1])) == {}
 
 
 def test_values_are_shown_short_and_safe():
-    assert [shown(v) for v in (None, True, 1.5, {}, [])] == ["null", "true", "1.5", "an object", "an array"]
-    assert shown("\ud800é") == r"'\ud800\xe9'"
-    assert len(shown("x" * 1000)) < 70
-    assert (held({"a": 1}, "a"), held({}, "a"), held(None, "a")) == ("a 1", "no a", "no a")
+    assert [display(v) for v in (None, True, 1.5, {}, [])] == ["null", "true", "1.5", "an object", "an array"]
+    assert display("\ud800é") == r"'\ud800\xe9'"
+    assert len(display("x" * 1000)) < 70
+    assert (describe_member({"a": 1}, "a"), describe_member({}, "a"), describe_member(None, "a")) == (
+        "a 1",
+        "no a",
+        "no a",
+    )
     assert [is_integer(v) for v in (1, 1.0, True, 1.5, float("inf"), "1")] == [True, True, False, False, False, False]
 
 
@@ -180,7 +184,7 @@ def test_nothing_raises_on_any_json(values, request):
     stream = streamed(*(json.dumps(v) for v in values), "[DONE]", body=request)
     one = answered(json.dumps(values[0]) if values else "", body=request)
     for x, rule in product((stream, one), RULES):
-        assert answer(x) is not None
+        assert chat_content(x) is not None
         usage(x)
         if x.mode in rule.modes and rule.when(x) is None:
             for finding in rule.judge(x):
@@ -193,7 +197,7 @@ def test_deep_nesting_is_survived(deep):
         exchange(http(200, (("content-type", "text/event-stream"),), b"data: " + deep + b"\n\n")),
         exchange(http(200, (), deep), mode="unary"),
     ):
-        assert answer(x).choices == ()
+        assert chat_content(x).choices == ()
         for rule in RULES:
             if rule.when(x) is None:
                 list(rule.judge(x))

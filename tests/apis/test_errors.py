@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.apis.errors import error_at, names, own_fields, quoted, refusal, refuses_streaming
+from conformance.apis.errors import error_at, error_response, names_field, quoted, refuses_streaming, rejected_fields
 from conformance.rules.example import HELLO, answered, chunk, completion, error, exchange, http, streamed
 
 LOC = {"detail": [{"loc": ["body", "messages", 0, "role"], "msg": "Field required", "input": {"stream": 1}}]}
@@ -29,13 +29,13 @@ LOC = {"detail": [{"loc": ["body", "messages", 0, "role"], "msg": "Field require
     ],
 )
 def test_kinds(body, kind, message):
-    said = refusal(answered(body, status=400))
+    said = error_response(answered(body, status=400))
     assert (said.kind, said.message, said.status) == (kind, message, 400)
     assert said
 
 
 def test_an_event_stream_under_an_error_status():
-    said = refusal(streamed(error("No.", code="c"), "[DONE]", status=501))
+    said = error_response(streamed(error("No.", code="c"), "[DONE]", status=501))
     assert (said.kind, said.message, said.code, said.in_band) == ("events", "No.", "c", False)
 
 
@@ -52,14 +52,14 @@ def test_an_event_stream_under_an_error_status():
     ],
 )
 def test_no_refusal(x):
-    assert not refusal(x)
+    assert not error_response(x)
 
 
 def test_errors_under_a_success_status():
-    assert refusal(answered(error("No."))).in_band
+    assert error_response(answered(error("No."))).in_band
     late = streamed(chunk({"content": "Hel"}), error("It failed."), "[DONE]")
-    assert (refusal(late).message, error_at(late)) == ("It failed.", 1)
-    at = refusal(late).at
+    assert (error_response(late).message, error_at(late)) == ("It failed.", 1)
+    at = error_response(late).at
     assert b"It failed." in late.heard[at.start : at.end]
     assert b"Hel" not in late.heard[at.start : at.end]
 
@@ -84,7 +84,7 @@ def test_errors_under_a_success_status():
     ],
 )
 def test_it_names_the_field(body, field):
-    assert names(refusal(answered(body, status=400)), field)
+    assert names_field(error_response(answered(body, status=400)), field)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_it_names_the_field(body, field):
     ],
 )
 def test_it_names_another_field_or_none(body, field):
-    assert not names(refusal(answered(body, status=400)), field)
+    assert not names_field(error_response(answered(body, status=400)), field)
 
 
 def test_a_refusal_of_streaming():
@@ -118,11 +118,11 @@ def test_a_refusal_of_streaming():
 def test_the_fields_of_one_s_own_that_a_refusal_means():
     body = {"model": "m", "user": "u", "stream_options": {}, "tools": []}
     refused = answered(error("Unknown parameter: 'stream_options'."), status=400, body=body)
-    assert own_fields(refused) == ("stream_options",)
+    assert rejected_fields(refused) == ("stream_options",)
     prose = answered(error("The user must not use tools."), status=400, body=body)
-    assert own_fields(prose) == ()
-    assert own_fields(answered(error("No.", param="tools[0].type"), status=422, body=body)) == ("tools",)
-    assert own_fields(answered(error("No.", param="tools"), status=500, body=body)) == ()
+    assert rejected_fields(prose) == ()
+    assert rejected_fields(answered(error("No.", param="tools[0].type"), status=422, body=body)) == ("tools",)
+    assert rejected_fields(answered(error("No.", param="tools"), status=500, body=body)) == ()
 
 
 def test_quoted_text_is_short_and_can_be_written():
@@ -144,9 +144,9 @@ json_values = st.recursive(
 @given(json_values, st.sampled_from([200, 400, 501, 999]), st.sampled_from(["stream", "unary"]))
 def test_no_value_harms(value, status, mode):
     for x in (answered(value, status=status, mode=mode), streamed(value, status=status)):
-        said = refusal(x)
-        assert not (said and names(said, "a name that is nowhere"))
-        assert all(isinstance(name, str) for name in own_fields(x))
+        said = error_response(x)
+        assert not (said and names_field(said, "a name that is nowhere"))
+        assert all(isinstance(name, str) for name in rejected_fields(x))
         assert not refuses_streaming(x) or said
         assert len(quoted(said.message)) <= LONGEST_QUOTE
 
@@ -154,6 +154,6 @@ def test_no_value_harms(value, status, mode):
 @given(st.binary(max_size=80))
 def test_no_octets_harm(octets):
     for x in (exchange(octets), exchange(http(400, [], octets)), exchange(http(200, [], octets))):
-        said = refusal(x)
-        assert not (said and names(said, "a name that is nowhere"))
-        assert all(isinstance(name, str) for name in own_fields(x))
+        said = error_response(x)
+        assert not (said and names_field(said, "a name that is nowhere"))
+        assert all(isinstance(name, str) for name in rejected_fields(x))

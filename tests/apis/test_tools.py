@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.apis.tools import MARKS, freedom, leaked, offered, required_name
+from conformance.apis.tools import TOOL_CALL_MARKERS, offered, required_name, tool_call_in_text, tool_choice_mode
 from conformance.rules.example import answered, completion
 from conformance.rules.tool.example import NAMED, TOOLS
 
@@ -32,7 +32,7 @@ def having(**body):
     ],
 )
 def test_what_the_request_lets_the_model_do(body, expected):
-    assert freedom(having(**body)) == expected
+    assert tool_choice_mode(having(**body)) == expected
 
 
 def test_tools_of_all_kinds_are_offered_by_name():
@@ -55,7 +55,7 @@ def test_tools_of_all_kinds_are_offered_by_name():
     ],
 )
 def test_marks_of_templates_are_known(mark):
-    assert MARKS.search(f"Well: {mark}")
+    assert TOOL_CALL_MARKERS.search(f"Well: {mark}")
 
 
 JSON = st.recursive(
@@ -67,5 +67,5 @@ JSON = st.recursive(
 @given(JSON, JSON, st.text(max_size=40))
 def test_any_request_is_read_without_an_exception(tools, choice, text):
     x = answered(completion({"content": text}), body={"tools": tools, "tool_choice": choice})
-    assert freedom(x) in ("none", "auto", "required", "named", "unclear")
-    assert isinstance(leaked(x), str)
+    assert tool_choice_mode(x) in ("none", "auto", "required", "named", "unclear")
+    assert isinstance(tool_call_in_text(x), str)

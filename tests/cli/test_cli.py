@@ -21,7 +21,7 @@ def command(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def call(*words):
-        code = main.guarded(lambda: main.app(list(words)))
+        code = main.exit_code_of(lambda: main.app(list(words)))
         said = capsys.readouterr()
         return code, said.out, said.err
 
@@ -286,7 +286,7 @@ def test_serve_answers_until_it_is_stopped(shell, tmp_path):
 
 def test_the_harness_admits_its_own_failure(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert main.guarded(lambda: {}["no such key"]) == 4
+    assert main.exit_code_of(lambda: {}["no such key"]) == 4
     (written,) = tmp_path.iterdir()
     assert written.name in capsys.readouterr().err
     assert "KeyError" in written.read_text()

@@ -18,7 +18,7 @@ def told(monkeypatch, **versions):
     found = {name.replace("_", "-"): version for name, version in versions.items()}
     monkeypatch.setattr(profile_versions, "_here", found.get)
     out = io.StringIO()
-    return profile_versions.tell(None, out), {line.split()[0]: line for line in out.getvalue().splitlines()}
+    return profile_versions.print_versions(None, out), {line.split()[0]: line for line in out.getvalue().splitlines()}
 
 
 def test_nothing_installed_is_no_drift(monkeypatch):
@@ -72,7 +72,7 @@ def test_another_python_is_asked(capsys):
 
 def test_a_python_that_does_not_run_is_a_mistake_of_the_user(tmp_path):
     with pytest.raises(ConfigError, match="accepted: a working Python interpreter"):
-        profile_versions.tell(tmp_path / "none", io.StringIO())
+        profile_versions.print_versions(tmp_path / "none", io.StringIO())
 
 
 def test_every_profile_names_the_packages_that_it_was_captured_from():

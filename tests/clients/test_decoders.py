@@ -22,7 +22,7 @@ from client_replies import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.clients import CLIENTS, impact, impacts_of
+from conformance.clients import CLIENTS, affected_clients, impact
 from conformance.clients.openai_python import read_3
 from conformance.clients.sdk import messages, sdk_requests
 from conformance.model.exchange import APIS, MODES
@@ -81,7 +81,7 @@ def test_a_held_connection_hangs_only_those_who_read_to_the_end():
 
 def test_a_stream_without_end_hangs_everybody_once():
     x = heard("chat", "stream", chunked(stream(GOOD["chat"][:3]), ended=False), "limit")
-    assert {(seen.outcome, seen.requests) for seen in impacts_of(x, None, PRICES)} == {("hang", 1)}
+    assert {(seen.outcome, seen.requests) for seen in affected_clients(x, None, PRICES)} == {("hang", 1)}
 
 
 def test_a_whole_reply_that_breaks_off_is_asked_for_again():
@@ -105,7 +105,7 @@ def test_the_header_against_retries_has_two_exact_values(value, sent):
 
 
 def test_an_interrupted_recording_hurts_nobody():
-    assert impacts_of(heard("chat", "stream", b"", "interrupted"), None, PRICES) == ()
+    assert affected_clients(heard("chat", "stream", b"", "interrupted"), None, PRICES) == ()
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_no_json_makes_a_client_raise(events, api, mode):
 def test_no_octets_make_a_client_raise(octets, api, mode):
     for given_octets in (octets, b"HTTP/1.1 200 OK\r\n\r\n" + octets, b"HTTP/1.1 500 no\r\n" + octets):
         x = exchange(given_octets, mode=mode, probe=f"{api}.hello")
-        assert all(seen.requests >= 1 for seen in impacts_of(x, x, PRICES))
+        assert all(seen.requests >= 1 for seen in affected_clients(x, x, PRICES))
 
 
 @pytest.mark.parametrize("value", [b"[" * 100_000, b"9" * 5000, b'"\\ud800"', b"NaN", b'{"a":' * 50_000])
@@ -203,6 +203,6 @@ def test_json_at_the_bounds_makes_no_client_raise(value):
     for octets in (chunked(b"data: " + value + b"\n\n"), http(200, (), value), http(501, (), value)):
         for mode in MODES:
             for api in APIS:
-                for seen in impacts_of(heard(api, mode, octets), None, PRICES):
+                for seen in affected_clients(heard(api, mode, octets), None, PRICES):
                     assert seen.outcome in OUTCOMES
                     assert (seen.detail + seen.error).encode().decode() == seen.detail + seen.error

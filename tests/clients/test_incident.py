@@ -3,7 +3,7 @@
 import pytest
 from client_replies import answered, heard, reply_to, whole
 
-from conformance.clients import CLIENTS, impact, impact_of, impacts_of
+from conformance.clients import CLIENTS, affected_clients, impact, profile_impacts
 from conformance.model.target import Prices
 from conformance.rules.example import exchange
 
@@ -71,12 +71,12 @@ def test_without_a_recorded_fallback_nothing_is_said_to_be_delivered():
 def test_a_good_stream_hurts_nobody():
     for api in ("chat", "messages"):
         x = reply_to(api, "stream", "text", "ok_sse")
-        assert impacts_of(x, None, INCIDENT) == ()
+        assert affected_clients(x, None, INCIDENT) == ()
 
 
 def test_the_incident_hurts_every_chat_client_and_each_profile_once_a_fate():
     x = reply_to("chat", "stream", "text", "json_200_on_stream")
-    hurt = impacts_of(x, None, INCIDENT)
+    hurt = affected_clients(x, None, INCIDENT)
     assert {seen.client for seen in hurt} == {
         "hermes 0.19", "hermes 0.14", "LangGraph 1.2", "Letta 0.16", "Letta 0.11", "openai-python 3.54",
         "openai-python 3.54 (stream helper)", "openai-node 6.49", "openai-node 6.49 (stream helper)",
@@ -121,9 +121,9 @@ def test_who_demands_a_tool_call_gets_nothing_from_words_but_others_words_are_no
 
 def test_the_profile_that_asked_is_played_by_its_own_clients():
     x = answered("chat", "unary", whole("chat"))
-    assert impact_of(x, None, INCIDENT) == ()
+    assert profile_impacts(x, None, INCIDENT) == ()
     asked = x.asked_as(type(x.question)("chat", "hermes", "unary", "chat.hello"))
-    assert [seen.client for seen in impact_of(asked, None, INCIDENT)] == ["hermes 0.19", "hermes 0.14"]
+    assert [seen.client for seen in profile_impacts(asked, None, INCIDENT)] == ["hermes 0.19", "hermes 0.14"]
 
 
 def test_tokens_are_priced_as_counted_by_the_server():

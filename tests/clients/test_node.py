@@ -6,7 +6,7 @@ import pytest
 from client_replies import GOOD, SAID, chunk, chunked, heard, http, stream, streamed, whole
 
 from conformance.clients import CLIENTS, impact
-from conformance.clients.node import messages, parse_json, unheard
+from conformance.clients.node import messages, no_response, parse_json
 from conformance.clients.turn import ClientError
 from conformance.model.target import Prices
 
@@ -53,14 +53,14 @@ def test_json_is_what_json_parse_takes_for_it(text):
 )
 def test_fetch_refuses_heads_that_httpx_takes(head):
     x = heard("chat", "unary", head + b"{}")
-    assert unheard(x)
+    assert no_response(x)
     assert fate("openai-node 6.49", x) == ("exception", 3)
 
 
 def test_a_blank_before_a_colon_only_makes_another_header_of_it():
     body = json.dumps(whole("chat")).encode()
     x = heard("chat", "unary", http(200, (("content-type ", "application/json"),), body))
-    assert unheard(x) is None
+    assert no_response(x) is None
     assert fate("AI SDK 6 (openai-compatible)", x) == ("text", 1)
 
 

@@ -7,9 +7,9 @@ import generate
 import pytest
 
 from conformance import catalogue
-from conformance.handbook.affected_clients import harms
+from conformance.handbook.affected_clients import effects
 from conformance.handbook.examples import examples
-from conformance.handbook.rule_page import NOBODY, as_lines, as_markdown, marked, page
+from conformance.handbook.rule_page import NO_CLIENT_AFFECTED, as_lines, as_markdown, marked, page
 from conformance.handbook.stacks import ADVICE, advice
 from conformance.model.verdict import Level
 from conformance.rules.families import FAMILIES
@@ -94,24 +94,24 @@ def test_what_octets_hold_can_not_become_markup():
 
 
 def test_the_incident_hurts_whom_it_hurt():
-    told = {harm.client: harm for harm in harms("FLD001")}
+    told = {harm.client: harm for harm in effects("FLD001")}
     assert told["hermes 0.14"].impact.requests == 4
     assert told["hermes 0.19"].impact.requests == 9
     assert told["Letta 0.16"].impact.outcome == "empty_silent"
 
 
 def test_a_wrong_label_is_shown_by_nobody():
-    assert harms("SSE001") == ()
-    assert ("affected clients", NOBODY) in as_lines(page(RULES["SSE001"]))
+    assert effects("SSE001") == ()
+    assert ("affected clients", NO_CLIENT_AFFECTED) in as_lines(page(RULES["SSE001"]))
 
 
 def test_another_text_than_was_made_is_a_harm_though_nobody_notices():
-    assert {harm.impact.outcome for harm in harms("CHK022")} == {"text"}
-    assert all("today?Hello" in harm.told for harm in harms("CHK022"))
+    assert {harm.impact.outcome for harm in effects("CHK022")} == {"text"}
+    assert all("today?Hello" in harm.told for harm in effects("CHK022"))
 
 
 def test_a_field_that_a_framework_never_sends_does_not_hurt_it():
-    hurt = {harm.client for harm in harms("FLD015")}
+    hurt = {harm.client for harm in effects("FLD015")}
     assert "LangGraph 1.2" not in hurt
     assert "hermes 0.19" in hurt
 

@@ -24,13 +24,13 @@ from scenes import FEW, WORDS_OF_BEHAVIOURS, is_worth_playing, scenes, whole
 from stage import exchange, playing
 
 from conformance.apis.deltas import deltas
-from conformance.apis.response_content import answer
+from conformance.apis.response_content import response_content
 from conformance.clients import CLIENTS, impact
-from conformance.clients.turn import Tool
+from conformance.clients.turn import DecodedToolCall
 from conformance.model.target import Prices
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_text import value_of
-from conformance.testbed.server.reply import Asked
+from conformance.parsing.json_text import parse_json
+from conformance.testbed.server.reply import ServerRequest
 
 BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
 HANGS = ("TimeoutError", "TimeoutExpired")
@@ -136,7 +136,9 @@ def _asked(x):
     line, *lines = head.decode("latin-1").split("\r\n")
     headers = tuple((name.lower(), value) for name, _, value in (text.partition(": ") for text in lines))
     path = line.split()[1]
-    return Asked(method="POST", path=path, query="", headers=headers, body=body, json=json.loads(body), api=x.api)
+    return ServerRequest(
+        method="POST", path=path, query="", headers=headers, body=body, json=json.loads(body), api=x.api
+    )
 
 
 def _fallback(scene, asked, exchanges):
@@ -161,7 +163,7 @@ def _outcome(said, first, exchanges, asked, predicted):
     text, error = _joined(said["text"]).strip(), said["error"]
     if error:
         return "partial_text+exception" if text else "exception"
-    tools = [Tool(name=name, arguments=arguments) for name, arguments in said["tools"]]
+    tools = [DecodedToolCall(name=name, arguments=arguments) for name, arguments in said["tools"]]
     if tools and not text:
         return "tool_ok" if all(tool.callable for tool in tools) else "tool_bad"
     if not text:
@@ -177,7 +179,7 @@ def _outcome(said, first, exchanges, asked, predicted):
 def _carried(x):
     """What a reply says: in its pieces, and as a whole."""
     pieces = (delta.text for delta in deltas(x))
-    whole_text = (choice.text for choice in answer(x).choices[:1])
+    whole_text = (choice.text for choice in response_content(x).choices[:1])
     return {_joined("".join(texts)).strip() for texts in (pieces, whole_text)}
 
 
@@ -188,7 +190,7 @@ def _is_garbled(text, known):
 
 def _spoken(x):
     """What the calls of an answer say, where an agent speaks by them."""
-    said = [value_of(call.arguments.encode()) for choice in answer(x).choices for call in choice.calls]
+    said = [parse_json(call.arguments.encode()) for choice in response_content(x).choices for call in choice.calls]
     return [value["message"].strip() for value in said if isinstance(value, dict) and "message" in value]
 
 

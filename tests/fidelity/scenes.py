@@ -9,7 +9,7 @@ from pathlib import Path
 from conformance.model.exchange import MODES
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, MODEL, reply_to
-from conformance.testbed.server.reply import Asked, Piece, Reply
+from conformance.testbed.server.reply import ServerRequest, WireResponse, Write
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "clients"))
 
@@ -121,7 +121,9 @@ def behaviour(asked, name):
         content = content.replace(b"get_weather", SPEAKS.encode()).replace(b"city", b"message")
         head = LENGTH.sub(b"\\g<1>%d" % len(content), head)
     end = "reset" if x.ending.how == "reset" and x.heard else "clean"
-    return Reply(status=200, headers=(), pieces=(Piece(octets=content),), framing="close", head=head + blank, end=end)
+    return WireResponse(
+        status=200, headers=(), pieces=(Write(octets=content),), framing="close", head=head + blank, end=end
+    )
 
 
 LENGTH = re.compile(rb"(?i)(content-length: *)[0-9]+")
@@ -139,7 +141,7 @@ def greeting(api, mode):
     )
     body |= {"stream": True} if mode == "stream" else {}
     octets, labelled = json.dumps(body).encode(), (("content-type", "application/json"),)
-    return Asked(method="POST", path=PATHS[api], query="", headers=labelled, body=octets, json=body, api=api)
+    return ServerRequest(method="POST", path=PATHS[api], query="", headers=labelled, body=octets, json=body, api=api)
 
 
 def is_worth_playing(scene, api, mode):

@@ -10,14 +10,14 @@ from urllib.parse import unquote
 
 from anyio.from_thread import start_blocking_portal
 
-from conformance.model.exchange import Arrival, Ending, Exchange, Question
+from conformance.model.exchange import Arrival, CaseId, Ending, Exchange
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.deployments import api_of
 from conformance.testbed.server.raw_server import listening, script
-from conformance.testbed.server.reply import Asked, Reply
-from conformance.testbed.server.state import Business
+from conformance.testbed.server.reply import ServerRequest, WireResponse
+from conformance.testbed.server.state import ServerState
 
-Scene = Callable[[Asked], Reply]
+Scene = Callable[[ServerRequest], WireResponse]
 ENDINGS = {
     "clean": Ending("closed", "after", 0),
     "abort": Ending("closed", "body", 0),
@@ -43,7 +43,7 @@ class Stage:
         raw = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw_items())
         headers = tuple((name.lower(), value) for name, value in raw)
         method, number = request.method.decode(), next(self._numbers)
-        asked = Asked(
+        asked = ServerRequest(
             method=method,
             path=unquote(path),
             query=query,
@@ -69,7 +69,7 @@ def exchange(asked, headers, reply, number):
     at = itertools.accumulate(int(piece.wait_s * 1e9) for piece in pieces)
     return Exchange(
         id=f"x{number}",
-        question=Question(asked.api, "stage", asked.mode, f"{asked.api}.hello"),
+        question=CaseId(asked.api, "stage", asked.mode, f"{asked.api}.hello"),
         sent=f"{asked.method} {asked.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + asked.body,
         heard=heard,
         arrivals=tuple(Arrival(when, len(piece.octets)) for when, piece in zip(at, pieces, strict=True)),
@@ -81,7 +81,7 @@ def exchange(asked, headers, reply, number):
 async def _serve(stage):
     with socket.create_server(("127.0.0.1", 0), backlog=64) as sock:
         sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
-        async with listening(stage.on_request, sock, Business()):
+        async with listening(stage.on_request, sock, ServerState()):
             stage.url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
             yield stage
 

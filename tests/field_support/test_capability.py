@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.field_support.capability import WORST_FIRST, announced, capability, merge, witnessed
+from conformance.field_support.capability import WORST_FIRST, effect_shown, field_result, merge, warned
 from conformance.field_support.effects import effects
 from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, exchange, http, streamed
 
@@ -22,7 +22,7 @@ def state(x, hello=HI):
 
 def told(x, hello):
     """The field and its state, without the reason."""
-    found = capability(x, hello)
+    found = field_result(x, hello)
     return (found[0], found[1].state) if found else None
 
 
@@ -43,7 +43,7 @@ def test_stream(x, expected):
 
 
 def test_a_greeting_without_streaming_asks_about_no_field():
-    assert capability(HI, HI) is None
+    assert field_result(HI, HI) is None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_an_unspecific_refusal_says_nothing_where_the_greeting_fails_too():
 
 def test_a_mode_that_is_declared_missing_says_nothing_of_other_fields():
     x = answered(NO_STREAM, status=501, mode="stream", **TEMPERATURE)
-    assert capability(x, answered(NO_STREAM, status=501, mode="stream")) is None
+    assert field_result(x, answered(NO_STREAM, status=501, mode="stream")) is None
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_canaries(x, expected):
 
 def test_an_announcement_in_a_stream():
     x = streamed(chunk(warnings=[{"param": "x_canary"}]), *HELLO, **CANARY)
-    assert announced(x, "tools.x_canary")
-    assert not announced(streamed(*HELLO, **CANARY), "tools.x_canary")
+    assert warned(x, "tools.x_canary")
+    assert not warned(streamed(*HELLO, **CANARY), "tools.x_canary")
 
 
 CAP = {"probe": "chat.witness.max_tokens", "body": {"max_tokens": 1}}
@@ -185,8 +185,8 @@ def test_a_witness_s_field_that_is_announced_as_ignored():
 
 
 def test_a_question_that_is_no_witness():
-    assert witnessed(answered(completion(), probe="chat.long")) is None
-    assert capability(answered(completion(), probe="chat.mistake.no-model"), HI) is None
+    assert effect_shown(answered(completion(), probe="chat.long")) is None
+    assert field_result(answered(completion(), probe="chat.mistake.no-model"), HI) is None
 
 
 @given(st.sampled_from(WORST_FIRST), st.sampled_from(WORST_FIRST), st.sampled_from(WORST_FIRST))
@@ -220,7 +220,7 @@ def test_no_value_harms(said, sent, probe):
     for x in (answered(said, probe=probe, body=sent), streamed(said, probe=probe, body=sent)):
         effects(x)
         assert is_a_state(told(x, None))
-        assert isinstance(announced(x, "n"), str)
+        assert isinstance(warned(x, "n"), str)
 
 
 @given(st.binary(max_size=80), st.sampled_from(PROBES))

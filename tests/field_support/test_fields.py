@@ -3,16 +3,16 @@
 import pytest
 
 from conformance import schemas
-from conformance.field_support.fields import conclude, sightings
+from conformance.field_support.fields import conclude, field_observations
 from conformance.judge import judge
 from conformance.model.exchange import APIS
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.plan import plan
 from conformance.probes.nested import PLACES
-from conformance.testbed.mutations.mutate_requests import dropping, reading, streaming
-from conformance.testbed.server.reply import Change
-from conformance.testbed.server.simulate import BASE_URL, rehearse
+from conformance.testbed.mutations.mutate_requests import dropping, rewriting, streaming
+from conformance.testbed.server.reply import Mutation
+from conformance.testbed.server.simulate import BASE_URL, simulate_exchange
 
 NEEDED = {
     "chat": ("model", "messages"),
@@ -36,14 +36,14 @@ def requests(api):
 
 def asked(api, change=None):
     """The responses of a deployment with a change to the suite."""
-    return {r.id: rehearse(r, "native-sse", (change,) if change else ()) for r in requests(api)}
+    return {r.id: simulate_exchange(r, "native-sse", (change,) if change else ()) for r in requests(api)}
 
 
 def table(api, change=None):
     """The reported support of each field, in each mode."""
     exchanges = asked(api, change)
     hellos = {x.mode: x for x in exchanges.values() if x.question.topic == "hello"}
-    seen = (one for x in exchanges.values() for one in sightings(x, hellos[x.mode]))
+    seen = (one for x in exchanges.values() for one in field_observations(x, hellos[x.mode]))
     return {(name, mode): shown.state for (_, name, mode), shown in conclude(seen).items()}
 
 
@@ -56,7 +56,7 @@ def test_the_strict_deployment_drops_no_field_and_costs_little(api):
     exchanges = asked(api)
     names = tuple(exchanges)
     target = Target(base_url=BASE_URL, model="reference", apis=(api,))
-    facts = RunFacts(tool="t", started="", target=target, suite="fields", profiles=(), planned=names)
+    facts = RunManifest(tool="t", started="", target=target, suite="fields", profiles=(), planned=names)
     judged = judge(facts, exchanges.__getitem__, names)
     states = {(name, mode): shown.state for (_, name, mode), shown in judged.fields.items()}
     assert states == table(api)
@@ -72,7 +72,7 @@ def test_the_strict_deployment_drops_no_field_and_costs_little(api):
 def test_the_one_field_that_is_dropped_is_named_and_no_other(api, name, mode):
     where = WHERE[mode]
     ask = dropping(name, where=where, apis=(api,))
-    states = table(api, Change(name="unread", title="One field is not read", caught_by="FLD004", asked=ask))
+    states = table(api, Mutation(name="unread", title="One field is not read", caught_by="FLD004", asked=ask))
     found = dropped(states)
     assert {top.partition(".")[0] for top, _ in found} <= {name}
     modes = {m for m in ("stream", "unary") if mode in (m, "both") and (name, m) in states}
@@ -98,7 +98,7 @@ def test_a_field_whose_type_is_checked_and_whose_value_is_not_read_is_named(api,
         is_right = schemas.validator(f"{api}-request").is_valid(asked.json)
         return read if is_right else asked
 
-    states = table(api, Change(name="checked", title="A type is checked, a value not read", caught_by="x", asked=ask))
+    states = table(api, Mutation(name="checked", title="A type is checked, a value not read", caught_by="x", asked=ask))
     expected = {m for m in ("stream", "unary") if mode in (m, "both") and (name, m) in states}
     found = dropped(states)
     assert {top.partition(".")[0] for top, _ in found} <= {name}
@@ -127,6 +127,6 @@ NESTED = [(api, path) for api, places in PLACES.items() for path in places if pa
 
 @pytest.mark.parametrize(("api", "path"), NESTED)
 def test_a_field_inside_an_object_that_is_dropped_is_named_and_no_other(api, path):
-    ask = reading(lambda body: without(body, path.split(".")), apis=(api,))
-    states = table(api, Change(name="unread", title="A field is not read", caught_by="FLD004", asked=ask))
+    ask = rewriting(lambda body: without(body, path.split(".")), apis=(api,))
+    states = table(api, Mutation(name="unread", title="A field is not read", caught_by="FLD004", asked=ask))
     assert dropped(states) == {(path, "unary")}

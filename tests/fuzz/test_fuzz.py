@@ -15,14 +15,14 @@ from conformance.fuzz.cases import hello, kinds, to_json
 from conformance.fuzz.export_test import as_test
 from conformance.fuzz.from_openapi import documented
 from conformance.fuzz.resend import failing
-from conformance.fuzz.session import hunt
+from conformance.fuzz.session import fuzz_run
 from conformance.model.exchange import APIS
 from conformance.model.target import Target
-from conformance.runner import Options
-from conformance.storage.memory import RunMemory
+from conformance.runner import RunOptions
+from conformance.storage.memory import InMemoryRun
 from conformance.testbed.mutations.mutate_requests import dropping
 from conformance.testbed.server.deployments import DEPLOYMENTS
-from conformance.testbed.server.reply import Change, Piece, Reply
+from conformance.testbed.server.reply import Mutation, WireResponse, Write
 from conformance.testbed.server.serve import running
 from conformance.transport.limits import Limits
 
@@ -33,7 +33,7 @@ TRACE = b'Traceback (most recent call last):\n  File "/srv/app/main.py", line 7,
 
 def said(status, octets, media_type="application/json"):
     headers = (("content-type", media_type),)
-    return Reply(status=status, headers=headers, pieces=(Piece(octets=octets),), framing="length")
+    return WireResponse(status=status, headers=headers, pieces=(Write(octets=octets),), framing="length")
 
 
 def values(value):
@@ -89,7 +89,7 @@ def planted(name, api="chat"):
         choice = '"choices":[{"index":0,"message":{"role":"assistant","content":"Hi","refusal":null},"logprobs":null,'
         return said(200, f'{body[:-1]},{choice}"finish_reason":"stop"}}]}}'.encode())
 
-    return Change(name=re.sub(r"\W+", "-", name), title=name, caught_by="ERR003", reply=reply)
+    return Mutation(name=re.sub(r"\W+", "-", name), title=name, caught_by="ERR003", reply=reply)
 
 
 class Nobody:
@@ -108,11 +108,11 @@ IMPATIENT = Limits(timeout_s=8.0, silence_s=4.0, first_byte_s=4.0)
 
 
 def hunted(changes, tmp_path, *, examples, seed, apis=("chat",), limits=PATIENT):
-    store = RunMemory()
+    store = InMemoryRun()
     with running(DEPLOYMENTS["native-sse"], changes) as url:
         target = Target(base_url=url, model="reference", apis=apis)
-        options = Options(target=target, profiles=(), limits=limits)
-        facts = hunt(options, store, Nobody(), examples=examples, seed=seed, kept=tmp_path, tell=lambda _: None)
+        options = RunOptions(target=target, profiles=(), limits=limits)
+        facts = fuzz_run(options, store, Nobody(), examples=examples, seed=seed, kept=tmp_path, tell=lambda _: None)
     return facts, store
 
 
@@ -184,7 +184,7 @@ def test_a_field_that_the_target_documents_and_drops_is_found(tmp_path):
         return said(200, json.dumps(THEIRS).encode()) if asked.path.endswith("/openapi.json") else made
 
     drop = dropping("x_lamp")
-    change = Change(name="lamp", title="Documented, and dropped", caught_by="FLD004", asked=drop, reply=reply)
+    change = Mutation(name="lamp", title="Documented, and dropped", caught_by="FLD004", asked=drop, reply=reply)
     _, store = hunted((change,), tmp_path, examples=40, seed=1)
     assert "chat.wrong-type.x_lamp" in {x.question.probe for x in store.written.values()}
 

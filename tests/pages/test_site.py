@@ -8,7 +8,7 @@ import pytest
 
 from conformance.cli.main import app
 from conformance.testbed.server.deployments import DEPLOYMENTS
-from conformance.testbed.server.reply import Change, Piece
+from conformance.testbed.server.reply import Mutation, Write
 from conformance.testbed.server.serve import running
 
 AXE = Path(os.environ.get("CONFORMANCE_AXE", "none"))
@@ -39,7 +39,7 @@ def evil(reply, _asked):
     except ValueError:
         body = octets.replace(b'"Hello', b'"' + json.dumps(EVIL)[1:-1].encode()) + f"data: {EVIL}\n\n".encode()
     headers = (*((n, v) for n, v in reply.headers if n != "content-type"), ("content-type", "text/<b>html</b>"))
-    changed = {"headers": headers, "pieces": (Piece(octets=body),), "framing": "length"}
+    changed = {"headers": headers, "pieces": (Write(octets=body),), "framing": "length"}
     return type(reply)(**{name: getattr(reply, name) for name in reply.__dataclass_fields__} | changed)
 
 
@@ -52,7 +52,7 @@ def config(url):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    change = Change(name="evil", title="All texts are poison", caught_by="SSE001", reply=evil)
+    change = Mutation(name="evil", title="All texts are poison", caught_by="SSE001", reply=evil)
     with running(DEPLOYMENTS["native-sse"], (change,)) as url:
         (folder / "targets.toml").write_text(config(url))
         app(["matrix", "--config", str(folder / "targets.toml"), "--out", str(folder / "site"), "--profile", "hermes"])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.model.exchange import Ending, Span
-from conformance.parsing.http1 import MAX_CONTENT, over_at_ns, reply, requested
+from conformance.parsing.http1 import MAX_CONTENT, finished_at_ns, reply, request_header
 from conformance.rules.example import exchange, http
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -240,12 +240,12 @@ def test_content_without_arrivals_is_content():
 
 def test_when_the_reply_was_over():
     octets = http(200, (), b"hello")
-    assert over_at_ns(exchange(octets + b"more", arrivals=[(1, 9), (2, len(octets) - 9), (7, 4)])) == 2 * 10**6
-    assert over_at_ns(exchange(OK + b"\r\nhello", ending=Ending("closed", "after", 77))) == 77
-    assert over_at_ns(exchange(octets, arrivals=[(1, 1)])) == 10**6
+    assert finished_at_ns(exchange(octets + b"more", arrivals=[(1, 9), (2, len(octets) - 9), (7, 4)])) == 2 * 10**6
+    assert finished_at_ns(exchange(OK + b"\r\nhello", ending=Ending("closed", "after", 77))) == 77
+    assert finished_at_ns(exchange(octets, arrivals=[(1, 1)])) == 10**6
 
 
 def test_headers_of_the_request():
     x = exchange(b"", asking=[("Accept-Encoding", "gzip"), ("accept-encoding", " br ")])
-    assert requested(x, "accept-encoding") == ("gzip", "br")
-    assert requested(x, "x-none") == ()
+    assert request_header(x, "accept-encoding") == ("gzip", "br")
+    assert request_header(x, "x-none") == ()

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.parsing.single_value import SEVERAL, damaged, only_value
+from conformance.parsing.single_value import NOT_UNIQUE, encoding_damage, only_value
 from conformance.probes.tools import FORECAST, KEYWORDS, LONG, SIGN, TICK
 
 
@@ -15,16 +15,16 @@ def parameters(tool):
     [
         ({"const": None}, None),
         ({"enum": ["a"]}, "a"),
-        ({"enum": ["a", "b"]}, SEVERAL),
-        ({"type": "string"}, SEVERAL),
-        ({}, SEVERAL),
-        (None, SEVERAL),
-        ({"type": "object", "properties": {"a": {"const": 1}}, "required": ["a"]}, SEVERAL),
-        ({"type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": False}, SEVERAL),
+        ({"enum": ["a", "b"]}, NOT_UNIQUE),
+        ({"type": "string"}, NOT_UNIQUE),
+        ({}, NOT_UNIQUE),
+        (None, NOT_UNIQUE),
+        ({"type": "object", "properties": {"a": {"const": 1}}, "required": ["a"]}, NOT_UNIQUE),
+        ({"type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": False}, NOT_UNIQUE),
         (parameters(TICK), {}),
         (parameters(SIGN), {"place": {"city": "Zürich, 東京 🌙"}, "color": "grün"}),
-        (parameters(FORECAST), SEVERAL),
-        (parameters(KEYWORDS), SEVERAL),
+        (parameters(FORECAST), NOT_UNIQUE),
+        (parameters(KEYWORDS), NOT_UNIQUE),
     ],
 )
 def test_the_one_value_of_a_schema(schema, value):
@@ -46,8 +46,8 @@ JSON = st.recursive(
 @given(JSON, JSON)
 def test_any_json_is_read_without_an_exception(schema, found):
     meant = only_value(schema)
-    assert all(said != told and isinstance(told, str) for said, told in damaged(found, meant))
-    assert list(damaged(meant, meant)) == []
+    assert all(said != told and isinstance(told, str) for said, told in encoding_damage(found, meant))
+    assert list(encoding_damage(meant, meant)) == []
 
 
 MEANT = "Zürich, 東京 🌙"
@@ -65,9 +65,9 @@ MEANT = "Zürich, 東京 🌙"
     ],
 )
 def test_damage_is_seen(found):
-    assert list(damaged({"a": {"b": found}}, {"a": {"b": MEANT}})) == [(found, MEANT)]
+    assert list(encoding_damage({"a": {"b": found}}, {"a": {"b": MEANT}})) == [(found, MEANT)]
 
 
 @pytest.mark.parametrize("found", [MEANT, "Zurich, Tokyo", "Zürich", "Zürich?", "", "????????", "Zürich, 東京"])
 def test_other_words_are_no_damage(found):
-    assert list(damaged(found, MEANT)) == []
+    assert list(encoding_damage(found, MEANT)) == []

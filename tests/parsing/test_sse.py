@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.model.exchange import Span
-from conformance.parsing.json_text import NOT_JSON, fault_of, value_of
-from conformance.parsing.sse import BOM, DONE, at_ns, ends, looks_like_events, parse, payloads, span, stream
+from conformance.parsing.json_text import NOT_JSON, fault_of, parse_json
+from conformance.parsing.sse import BOM, DONE, at_ns, looks_like_events, parse, payloads, span, stream, terminal_events
 from conformance.rules.example import SSE, exchange, http, streamed
 
 PIECES = [b"data: a", b"data:", b"data", b"data:  b", b"event: e", b"event:", b":c", b"id: 1", b" ", b"x", BOM]
@@ -102,7 +102,7 @@ def test_payloads_stand_beside_their_events():
     ],
 )
 def test_each_api_has_its_end(probe, body, marks):
-    assert [event.data for event in ends(raw(body, probe))] == marks
+    assert [event.data for event in terminal_events(raw(body, probe))] == marks
 
 
 @pytest.mark.parametrize("body", [b"data: x", b":c\n", BOM + b"event: x\n", b"\n\n data:x\n", b"id:1\n\n", b"data : x"])
@@ -139,14 +139,14 @@ def test_json_is_read(value, ascii_only):
     try:
         octets.decode()
     except UnicodeDecodeError:
-        assert value_of(octets) is NOT_JSON
+        assert parse_json(octets) is NOT_JSON
     else:
-        assert value_of(octets) == json.loads(octets)
+        assert parse_json(octets) == json.loads(octets)
 
 
 @pytest.mark.parametrize("octets", [b'"\\ud800"', b"1e999", b"1" * 5000, b' {"a":1,"a":2}\r\n', b"-0", b'"\x7f"'])
 def test_odd_json_is_json(octets):
-    assert value_of(octets) is not NOT_JSON
+    assert parse_json(octets) is not NOT_JSON
     assert fault_of(octets) == ""
 
 
@@ -167,10 +167,10 @@ def test_odd_json_is_json(octets):
     ],
 )
 def test_what_is_no_json_is_told_why(octets, fault):
-    assert value_of(octets) is NOT_JSON
+    assert parse_json(octets) is NOT_JSON
     assert fault in fault_of(octets)
 
 
 def test_numbers_beyond_the_reader_are_infinite():
-    assert math.isinf(value_of(b"1e999"))
-    assert math.isinf(value_of(b"-" + b"9" * 5000))
+    assert math.isinf(parse_json(b"1e999"))
+    assert math.isinf(parse_json(b"-" + b"9" * 5000))

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from conformance import catalogue, schemas
-from conformance.model.exchange import Question
+from conformance.model.exchange import CaseId
 from conformance.model.profile import MODEL
 from conformance.model.target import Target
 from conformance.plan import plan
 from conformance.probes import effect, messages, repeat, replay, tools, types, unknown
-from conformance.probes.baseline import CAP, LEAST
+from conformance.probes.baseline import CAP, MIN_CAP
 from conformance.probes.mistakes import MISTAKES
 from conformance.probes.out_of_range import RANGES
 
@@ -61,7 +61,7 @@ def test_a_value_beyond_its_range_is_none_that_the_api_allows(probe):
         assert not is_valid(probe, body)
 
 
-@pytest.mark.parametrize("probe", [*effect.WITNESSES, *TOOLS, *repeat.TWINS, *messages.HEADERS], ids=lambda p: p.name)
+@pytest.mark.parametrize("probe", [*effect.EFFECTS, *TOOLS, *repeat.REPEATS, *messages.HEADERS], ids=lambda p: p.name)
 def test_a_witness_is_a_valid_request(probe):
     for _, body in asked(probe):
         assert is_valid(probe, body)
@@ -88,7 +88,7 @@ def test_the_greeting_is_asked_by_the_frameworks_and_once_by_the_plain_sdk():
         if "hello" in question.probe
     }
     assert {q.profile for q in greetings} == {"hermes", "langgraph", "letta", "openai-python"}
-    assert Question("chat", "hermes", "stream", "chat.hello") in greetings
+    assert CaseId("chat", "hermes", "stream", "chat.hello") in greetings
 
 
 def test_no_probe_changes_the_greeting_that_it_is_given():
@@ -115,7 +115,7 @@ def test_a_replay_holds_every_documented_form_of_a_finished_call():
 def test_every_tool_question_tells_its_usage_under_its_cap():
     for probe in TOOLS:
         for mode, body in asked(probe):
-            assert body[CAP[probe.api]] == max(probe.max_tokens, LEAST[probe.api])
+            assert body[CAP[probe.api]] == max(probe.max_tokens, MIN_CAP[probe.api])
             assert ("stream_options" in body) == (probe.api == "chat" and mode == "stream")
 
 

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.judge import judge
-from conformance.model.exchange import MODES, Question
-from conformance.model.run import RunFacts
+from conformance.model.exchange import MODES, CaseId
+from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target
 from conformance.report import build
-from conformance.report.failures import Evidence
+from conformance.report.failures import Recording
 from conformance.rules.example import HELLO, answered, completion, exchange, http, sse
 
 PROFILES = ("hermes", "langgraph", "letta")
@@ -40,7 +40,7 @@ def recording(reply, profiles=PROFILES, **facts):
         for mode in MODES:
             x = reply(mode)
             name = f"chat.hello-{profile}-{mode}"
-            exchanges[name] = replace(x, id=name, question=Question("chat", profile, mode, "chat.hello"), views={})
+            exchanges[name] = replace(x, id=name, question=CaseId("chat", profile, mode, "chat.hello"), views={})
     target = Target(
         name="staging",
         base_url="https://api.example/v1",
@@ -51,15 +51,15 @@ def recording(reply, profiles=PROFILES, **facts):
     )
     facts = {"started": "2026-11-22T12:00:00Z", "duration_s": 1.25, "planned": tuple(exchanges)} | facts
     return SimpleNamespace(
-        facts=RunFacts(tool="test", target=target, suite="gate", profiles=profiles, **facts),
+        facts=RunManifest(tool="test", target=target, suite="gate", profiles=profiles, **facts),
         load=exchanges.__getitem__,
         ids=tuple(exchanges),
-        evidence=Evidence(exchanges.__getitem__, target, "runs/one"),
+        evidence=Recording(exchanges.__getitem__, target, "runs/one"),
     )
 
 
 def report_of(made, waivers=(), **options):
-    return build.build(made.facts, judge(made.facts, made.load, made.ids), made.load, waivers, **options)
+    return build.build_report(made.facts, judge(made.facts, made.load, made.ids), made.load, waivers, **options)
 
 
 @pytest.fixture(params=[silent_json, native, hostile], ids=lambda reply: reply.__name__)

@@ -6,7 +6,7 @@ import pytest
 from conformance.model.verdict import Status
 from conformance.report import draft_waivers
 from conformance.report.across_runs import diff
-from conformance.report.document import Field
+from conformance.report.document import ReportField
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_what_could_not_be_told_is_no_difference(good):
     [("honoured", "dropped", True), ("dropped", "honoured", False), ("refused", "honoured", False)],
 )
 def test_a_field_that_is_dropped_now_is_a_regression(good, was, state, regression):
-    one = Field(api="chat", field="n", mode="unary", state=was, why="seen", exchange="x", documented=True)
+    one = ReportField(api="chat", field="n", mode="unary", state=was, why="seen", exchange="x", documented=True)
     before = msgspec.structs.replace(good, fields=(one,))
     after = msgspec.structs.replace(good, fields=(msgspec.structs.replace(one, state=state),))
     (change,) = diff.changes(before, after)
@@ -74,8 +74,8 @@ def test_a_field_that_is_dropped_now_is_a_regression(good, was, state, regressio
 
 
 def test_the_first_waivers_cover_what_failed_and_nothing_else(good, bad):
-    text = draft_waivers.first(bad, 30)
+    text = draft_waivers.draft_waivers(bad, 30)
     failed = {(v.rule, v.api) for v in bad.verdicts if v.counts}
     assert text.count("[[waiver]]") == len(failed)
     assert "until = 2026-12-22" in text
-    assert "[[waiver]]" not in draft_waivers.first(good, 30)
+    assert "[[waiver]]" not in draft_waivers.draft_waivers(good, 30)

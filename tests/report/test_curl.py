@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 
-from conformance.model.exchange import Exchange, Question
+from conformance.model.exchange import CaseId, Exchange
 from conformance.model.target import Target
 from conformance.report import curl
 
@@ -15,7 +15,7 @@ TARGET = Target(base_url="https://api.example/v1", model="m", key_env="MY_KEY")
 def sent(body, *headers, path="/v1/chat/completions", host="api.example"):
     lines = (f"POST {path} HTTP/1.1", f"Host: {host}", *headers, f"Content-Length: {len(body)}", "", "")
     return Exchange(
-        id="x1", question=Question("chat", "p", "stream", "chat.hello"), sent="\r\n".join(lines).encode() + body
+        id="x1", question=CaseId("chat", "p", "stream", "chat.hello"), sent="\r\n".join(lines).encode() + body
     )
 
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 from conformance.model.impact import Impact
 from conformance.report.escaping import safe
 from conformance.report.formats import junit
-from conformance.report.impacts import in_short, named, worst_first
+from conformance.report.impacts import named, one_line, worst_first
 
 
 def impact(client, outcome, requests, **more):
@@ -31,12 +31,12 @@ def test_who_pays_most_often_comes_first_and_then_who_gets_least():
 
 def test_one_line_tells_requests_and_money_a_message_and_a_day():
     money = {"wasted_usd": 0.054, "cost_usd": 0.072, "wasted_usd_day": 0.324, "cost_usd_day": 0.432}
-    assert in_short(impact("x", "empty_silent", 4, **money)) == (
+    assert one_line(impact("x", "empty_silent", 4, **money)) == (
         "sees nothing; 4 requests, 4 billed; $0.054 in retries, $0.072 in total; "
         "$0.32 in retries, $0.43 in total per day"
     )
-    assert in_short(impact("x", "exception", 1)) == "sees an error; 1 request, 1 billed"
-    assert in_short(impact("x", "text", 1, wasted_usd=0.0, cost_usd=0.5, estimated=True)).endswith("(estimated)")
+    assert one_line(impact("x", "exception", 1)) == "sees an error; 1 request, 1 billed"
+    assert one_line(impact("x", "text", 1, wasted_usd=0.0, cost_usd=0.5, estimated=True)).endswith("(estimated)")
 
 
 def test_junit_and_json_carry_the_impact(record):

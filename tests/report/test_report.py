@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.waiver import Waiver
 from conformance.report.document import Report
 from conformance.report.formats import json_report, junit, terminal
@@ -29,7 +29,7 @@ def test_the_json_report_is_as_its_schema_says(run):
     assert [f"{list(e.absolute_path)}: {e.message}" for e in errors] == []
 
 
-@pytest.mark.parametrize(("kind", "noun"), [("report", Report), ("run", RunFacts)])
+@pytest.mark.parametrize(("kind", "noun"), [("report", Report), ("run", RunManifest)])
 def test_the_schemas_name_the_fields_that_are_written(kind, noun):
     assert set(schema(kind)["properties"]) == {field.encode_name for field in msgspec.structs.fields(noun)}
     Draft202012Validator.check_schema(schema(kind))

@@ -6,13 +6,13 @@ from functools import cache
 
 import pytest
 
-from conformance.judge import Known, earlier, judge
+from conformance.judge import ReusableVerdicts, index_verdicts, judge
 from conformance.model.exchange import Span
-from conformance.model.run import RunFacts
+from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Target
 from conformance.model.verdict import MUST, SHOULD, Status
 from conformance.plan import plan
-from conformance.testbed.server.simulate import BASE_URL, KEY, rehearse
+from conformance.testbed.server.simulate import BASE_URL, KEY, simulate_exchange
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 
@@ -33,7 +33,7 @@ def played(request, change, deployment, key=KEY):
 
     Without `key` the run has none, and the deployment asks for none.
     """
-    x = rehearse(request, deployment, (change,) if change else (), carried=key or "no-key", wanted=key)
+    x = simulate_exchange(request, deployment, (change,) if change else (), carried=key or "no-key", wanted=key)
     spans = tuple(Span(found.start(), found.end()) for found in re.finditer(KEY.encode(), x.heard))
     return replace(x, sent=head_of(request, key) + request.body, masked=spans)
 
@@ -63,7 +63,7 @@ class Asking:
 
     def judged(self, exchanges, known=None):
         planned = tuple(exchanges)
-        facts = RunFacts(
+        facts = RunManifest(
             tool="t", started="", target=self.target, suite=self.suite, profiles=self.profiles, planned=planned
         )
         return judge(facts, exchanges.__getitem__, planned, known)
@@ -94,7 +94,7 @@ def judged():
         changed = asking.played(change)
         same = frozenset(name for name, x in changed.items() if x == exchanges[name])
         together = {name: exchanges[name] if name in same else x for name, x in changed.items()}
-        return asking.judged(together, Known(earlier(before.verdicts), same))
+        return asking.judged(together, ReusableVerdicts(index_verdicts(before.verdicts), same))
 
     return ask
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, Finding, Status
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, Status
 from conformance.rules.bill.errors import (
     FAILED,
     MISTAKE,
@@ -33,7 +33,7 @@ def test_another_question_than_a_greeting_that_is_refused_for_streaming_is_judge
     assert error_with_usage.when(refused) is None
     assert len(say(error_with_usage, refused, streamed(*HELLO))) == 1
     greeting = answered(REFUSED | {"usage": SPENT}, status=501, mode="stream")
-    assert error_with_usage.when(greeting) is ANOTHER_QUESTION
+    assert error_with_usage.when(greeting) is OUT_OF_SCOPE
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from conformance import catalogue
 from conformance.judge import decide
-from conformance.model.exchange import Ending, Question
+from conformance.model.exchange import CaseId, Ending
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.dlv.pace import BRIEFS, BUFFERED, QUICK, SLOW_START, STEADY, WORDS, briefly, endless, paced
@@ -13,7 +13,7 @@ from conformance.rules.dlv.silence import in_buffers
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "DLV"}
-UNARY = Question("chat", "example", "unary", "chat.hello")
+UNARY = CaseId("chat", "example", "unary", "chat.hello")
 PASS, FAIL, UNTESTABLE = Status.PASS, Status.FAIL, Status.UNTESTABLE
 
 

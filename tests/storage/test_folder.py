@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.model.exchange import Arrival, Ending, Exchange, Question, Span
-from conformance.model.run import RunFacts
+from conformance.model.exchange import Arrival, CaseId, Ending, Exchange, Span
+from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.rules.example import HELLO, streamed
 from conformance.storage.folder import RunFolder, StoreError
 
-FACTS = RunFacts(
+FACTS = RunManifest(
     tool="oai-conformance 0",
     started="2026-01-01T00:00:00Z",
     target=Target(base_url="http://127.0.0.1/v1", model="m", paths={"chat": "/inference"}),
@@ -31,7 +31,7 @@ FACTS = RunFacts(
 TIMES = st.integers(0, 10**15)
 NAMES = st.text(st.characters(codec="utf-8"), max_size=20)
 QUESTIONS = st.builds(
-    Question,
+    CaseId,
     api=st.sampled_from(["chat", "messages", "responses"]),
     profile=NAMES,
     mode=st.sampled_from(["stream", "unary"]),

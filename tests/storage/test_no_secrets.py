@@ -7,10 +7,10 @@ import json
 import anyio
 import pytest
 
-from conformance.model.exchange import Question, Request
+from conformance.model.exchange import CaseId, Request
 from conformance.storage.folder import RunFolder
 from conformance.transport.client import Limits
-from conformance.transport.send_all import fire
+from conformance.transport.send_all import send_all
 
 KEY = 'sk-proj-"1234567890/abcdef'
 HEADER = "gateway-secret-0987"
@@ -46,14 +46,14 @@ def test_no_secret_reaches_the_disk(tmp_path, reply):
             port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - anyio, not Django
             request = Request(
                 id="one",
-                questions=(Question("chat", "example", "unary", "chat.hello"),),
+                questions=(CaseId("chat", "example", "unary", "chat.hello"),),
                 method="GET",
                 url=f"http://127.0.0.1:{port}/v1",
                 headers=(("Authorization", "Bearer {key}"), ("X-Gateway", HEADER)),
                 body=b"",
             )
             limits = Limits(settle_s=0.1)
-            await fire(
+            await send_all(
                 [request], key=KEY, secrets=(HEADER, KEY), limits=limits, concurrency=1, on_exchange=folder.write
             )
             tasks.cancel_scope.cancel()

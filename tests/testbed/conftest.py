@@ -5,7 +5,7 @@ import pytest
 
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.deployments import NATIVE_SSE, api_of, reply_to
-from conformance.testbed.server.reply import Asked
+from conformance.testbed.server.reply import ServerRequest
 
 HELLO = {"model": "reference", "messages": [{"role": "user", "content": "say hello"}]}
 LABEL = (("content-type", "application/json"),)
@@ -29,7 +29,7 @@ def _ask(  # noqa: PLR0913 - a request has so many parts
     raw=None,
 ):
     octets = raw if raw is not None else json.dumps(body).encode()
-    asked = Asked(
+    asked = ServerRequest(
         method=method,
         path=path,
         query="",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.testbed.server.model import Tool, Turn, spell, think, tokenize
+from conformance.testbed.server.model import GenerationRequest, Tool, generate, spell, tokenize
 from conformance.testbed.server.schema_sample import MAX_VALUES, instance_of
 
 SCHEMAS = {
@@ -108,16 +108,16 @@ def test_numbers_are_spelt(number, words):
 
 def test_counting_backwards_or_to_nowhere_counts_to_forty():
     for prompt in ("Count from nine to three.", "Count from here to there.", "Count."):
-        assert "".join(think(Turn(prompt=prompt)).text).endswith("thirty-nine, forty.")
+        assert "".join(generate(GenerationRequest(prompt=prompt)).text).endswith("thirty-nine, forty.")
 
 
 def test_the_same_turn_is_answered_the_same_and_no_random_is_involved():
-    turn = Turn(prompt="weather", tools=(Tool(name="get_weather", parameters={}),))
-    assert think(turn) == think(turn)
+    turn = GenerationRequest(prompt="weather", tools=(Tool(name="get_weather", parameters={}),))
+    assert generate(turn) == generate(turn)
 
 
 def test_calls_without_room_are_left_out():
     tool = Tool(name="f", parameters={"type": "object", "properties": {"a": {"const": "b c d"}}})
-    said = think(Turn(prompt="both", tools=(tool,), choice="required", cap=2))
+    said = generate(GenerationRequest(prompt="both", tools=(tool,), choice="required", cap=2))
     assert (len(said.calls), said.tokens, said.finish) == (1, 2, "length")
     assert said.calls[0].value == {}

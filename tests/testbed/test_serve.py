@@ -10,11 +10,11 @@ import pytest
 
 from conformance.testbed.server.body import MAX_BODY
 from conformance.testbed.server.deployments import DEPLOYMENTS, NATIVE_SSE
-from conformance.testbed.server.reply import Change, Piece, Reply
+from conformance.testbed.server.reply import Mutation, WireResponse, Write
 from conformance.testbed.server.serve import running, serve
 
 HELLO = {"model": "reference", "messages": [{"role": "user", "content": "say hello"}]}
-NOTHING = Change(name="nothing", title="No change, which puts the deployment on the raw player")
+NOTHING = Mutation(name="nothing", title="No change, which puts the deployment on the raw player")
 
 QUESTIONS = [
     ("POST", "/chat/completions", HELLO),
@@ -109,8 +109,8 @@ def test_the_key_is_asked_for():
 
 @pytest.mark.parametrize("changed", [False, True], ids=["uvicorn", "player"])
 def test_a_server_stops_although_a_client_hangs_on(changed):
-    pause = (Piece(octets=b"", wait_s=3600),)
-    mute = Change(name="mute", title="Says nothing", reply=lambda reply, _: replace(reply, pieces=pause))
+    pause = (Write(octets=b"", wait_s=3600),)
+    mute = Mutation(name="mute", title="Says nothing", reply=lambda reply, _: replace(reply, pieces=pause))
     with running(NATIVE_SSE, [mute] if changed else []) as base, socket.create_connection(_address(base)) as idle:
         whole = _request(json.dumps(HELLO).encode())
         idle.sendall(whole if changed else whole[:60])
@@ -162,8 +162,10 @@ def _exchange(change, request=None):
 
 
 def _replying(**facts):
-    defaults = {"status": 200, "headers": (("x", "y"),), "pieces": (Piece(octets=b"abc"), Piece(octets=b"defg"))}
-    return Change(name="replying", title="A reply of its own", reply=lambda _reply, _asked: Reply(**(defaults | facts)))
+    defaults = {"status": 200, "headers": (("x", "y"),), "pieces": (Write(octets=b"abc"), Write(octets=b"defg"))}
+    return Mutation(
+        name="replying", title="A reply of its own", reply=lambda _reply, _asked: WireResponse(**(defaults | facts))
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,7 @@ def _replying(**facts):
         ({"framing": "chunked", "after": b"more"}, b"3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\nmore", "closed"),
         ({"framing": "chunked", "end": "abort"}, b"3\r\nabc\r\n4\r\ndefg\r\n", "closed"),
         ({"framing": "chunked", "end": "reset"}, b"3\r\nabc\r\n4\r\ndefg\r\n", "reset"),
-        ({"framing": "chunked", "pieces": (Piece(octets=b""), Piece(octets=b"a"))}, b"1\r\na\r\n0\r\n\r\n", "closed"),
+        ({"framing": "chunked", "pieces": (Write(octets=b""), Write(octets=b"a"))}, b"1\r\na\r\n0\r\n\r\n", "closed"),
         ({"framing": "close"}, b"abcdefg", "closed"),
         ({"framing": "close", "end": "reset"}, b"abcdefg", "reset"),
         ({"pieces": ()}, b"", "closed"),
@@ -222,12 +224,12 @@ def test_a_client_that_waits_is_told_to_go_on():
 
 def test_changes_apply_in_their_order_to_what_is_read_said_and_written():
     def mark(name):
-        return Change(
+        return Mutation(
             name=name,
             title=name,
             asked=lambda asked: replace(asked, id=asked.id + name),
             answer=lambda answer, asked: replace(answer, whole=[*answer.whole, asked.id[-2:], name]),
-            reply=lambda reply, _: replace(reply, pieces=(*reply.pieces, Piece(octets=name.encode()))),
+            reply=lambda reply, _: replace(reply, pieces=(*reply.pieces, Write(octets=name.encode()))),
         )
 
     with running(NATIVE_SSE, [mark("a"), mark("b")]) as base:

@@ -2,20 +2,20 @@
 
 import pytest
 
-from conformance.clients import impact_of
+from conformance.clients import profile_impacts
 from conformance.model.target import Policy, Prices, Target
 from conformance.plan import plan
-from conformance.selftest import PROFILES, inspect
+from conformance.selftest import DEFAULT_PROFILES, run_change
 from conformance.testbed.mutations import changes
-from conformance.testbed.server.simulate import BASE_URL, rehearse
+from conformance.testbed.server.simulate import BASE_URL, simulate_exchange
 
 
 def rehearsed(deployment, planted):
     """The impacts of the greetings, without a connection."""
     target = Target(base_url=BASE_URL, model="reference")
     answers = {}
-    for request in plan(target, PROFILES, "smoke"):
-        x = rehearse(request, deployment, planted)
+    for request in plan(target, DEFAULT_PROFILES, "smoke"):
+        x = simulate_exchange(request, deployment, planted)
         for question in (x.question, *x.also):
             answers[question.profile, question.mode] = x.asked_as(question)
     for (profile, mode), x in answers.items():
@@ -24,7 +24,7 @@ def rehearsed(deployment, planted):
                 y for (_, other), y in answers.items() if (y.api, other, y.question.topic) == (x.api, "unary", "hello")
             )
             fallback = answers.get((profile, "unary")) or next(unary)
-            yield from impact_of(x, fallback if mode == "stream" else None, Prices())
+            yield from profile_impacts(x, fallback if mode == "stream" else None, Prices())
 
 
 def told(impacts):
@@ -49,10 +49,10 @@ def told(impacts):
 )
 def test_the_impacts_are_those_of_a_recording(deployment, defect):
     planted = (changes.find(defect),) if defect else ()
-    recorded = inspect(deployment, *planted or (None,), Policy(), suite="smoke").judged
+    recorded = run_change(deployment, *planted or (None,), Policy(), suite="smoke").judged
     assert told(rehearsed(deployment, planted)) == told(recorded.impact)
 
 
 def test_a_rehearsal_is_the_same_every_time():
     request = plan(Target(base_url=BASE_URL, model="reference"), ("hermes",), "smoke")[0]
-    assert rehearse(request, "native-sse") == rehearse(request, "native-sse")
+    assert simulate_exchange(request, "native-sse") == simulate_exchange(request, "native-sse")

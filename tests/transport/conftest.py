@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from conformance.model.exchange import Question, Request
+from conformance.model.exchange import CaseId, Request
 from conformance.transport.client import Limits
 
-QUESTION = Question("chat", "example", "stream", "chat.hello")
+QUESTION = CaseId("chat", "example", "stream", "chat.hello")
 KEY = "sk-test-1234567890abcdef"
 
 LIMITS = Limits(linger_s=0.05, settle_s=0.2)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.model.exchange import Span
-from conformance.transport.client import fetch
+from conformance.transport.client import exchange_once
 from conformance.transport.redact import forms, mask_heard, mask_sent, mask_text, words
 
 KEY = 'sk-test/"1234567890&äöü'
@@ -141,7 +141,7 @@ async def test_an_echo_of_the_key_is_masked_and_noted(wire):
     body = json.dumps({"error": {"message": f"Incorrect API key provided: {wire.key}"}}).encode()
     reply = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     async with wire.serving(wire.says(reply)) as server:
-        x = await fetch(wire.asking(server.url()), wire.key, wire.limits)
+        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
     (span,) = x.masked
     assert reply[span.start : span.end] == wire.key.encode()
     assert x.heard == reply.replace(wire.key.encode(), b"*" * len(wire.key))
@@ -152,7 +152,7 @@ async def test_an_echo_of_the_key_is_masked_and_noted(wire):
 async def test_a_stand_in_for_a_key_is_not_taken_for_an_echo(wire, key, left):
     reply = b'HTTP/1.1 200 OK\r\n\r\n{"finger": "fp_' + key.encode() + b'"}'
     async with wire.serving(wire.says(reply)) as server:
-        x = await fetch(wire.asking(server.url()), key, wire.limits)
+        x = await exchange_once(wire.asking(server.url()), key, wire.limits)
     assert x.masked == ()
     assert (x.heard == reply) is left
     assert f"Bearer {key}\r\n".encode() not in x.sent
@@ -164,7 +164,7 @@ async def test_the_targets_own_headers_are_masked_but_no_echo_of_the_key(wire):
     reply = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Echo: gateway-token-42\r\n\r\nv2"
     async with wire.serving(wire.says(reply)) as server:
         request = wire.asking(server.url(), **{"x-gateway": secrets[0], "x-version": "v2", "x-other": "v2.1"})
-        x = await fetch(request, wire.key, wire.limits, secrets)
+        x = await exchange_once(request, wire.key, wire.limits, secrets)
     assert b"x-gateway: ****************\r\nx-version: **\r\nx-other: v2.1\r\n" in x.sent
     assert x.heard == reply.replace(b"gateway-token-42", b"*" * 16)
     assert x.masked == ()
@@ -173,6 +173,6 @@ async def test_the_targets_own_headers_are_masked_but_no_echo_of_the_key(wire):
 @pytest.mark.anyio
 async def test_a_protocol_fault_that_quotes_the_key_is_masked(wire):
     async with wire.serving(wire.says(b"HTTP/1.1 200 OK\r\n" + wire.key.encode() + b"\r\n\r\n")) as server:
-        x = await fetch(wire.asking(server.url()), wire.key, wire.limits)
+        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
     assert x.ending.detail
     assert wire.key not in x.ending.detail

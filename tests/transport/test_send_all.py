@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from conformance.testbed.server.virtual_time import IN_VIRTUAL_TIME
-from conformance.transport.send_all import fire
+from conformance.transport.send_all import send_all
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ async def test_never_more_than_the_limit_at_once(wire):
     done = []
     async with wire.serving(count) as server:
         requests = [wire.asking(server.url(), id=f"{n}") for n in range(30)]
-        await fire(requests, key=wire.key, limits=wire.limits, concurrency=7, on_exchange=done.append)
+        await send_all(requests, key=wire.key, limits=wire.limits, concurrency=7, on_exchange=done.append)
     assert sorted(x.id for x in done) == sorted(r.id for r in requests)
     assert all(x.heard == HELLO for x in done)
     assert peak == 7
@@ -49,7 +49,7 @@ async def test_a_fault_of_ours_loses_one_exchange_only(wire):
     async with wire.serving(wire.says(HELLO)) as server:
         requests = [wire.asking(server.url(), id=f"{n}") for n in range(4)]
         with pytest.raises(ExceptionGroup, match="1 of 4 exchanges") as raised:
-            await fire(requests, key=wire.key, limits=wire.limits, concurrency=1, on_exchange=keep)
+            await send_all(requests, key=wire.key, limits=wire.limits, concurrency=1, on_exchange=keep)
     assert done == ["0", "2", "3"]
     assert raised.value.exceptions[0].__notes__ == ["in the exchange 1"]
 
@@ -70,7 +70,7 @@ async def test_cancellation_keeps_what_is_done(wire):
 
         async def run():
             requests = [wire.asking(server.url(), id=f"{n}") for n in range(3)]
-            await fire(requests, key=wire.key, limits=wire.limits, concurrency=1, on_exchange=done.append)
+            await send_all(requests, key=wire.key, limits=wire.limits, concurrency=1, on_exchange=done.append)
 
         tasks.start_soon(run)
         await stuck.wait()
@@ -80,7 +80,7 @@ async def test_cancellation_keeps_what_is_done(wire):
 
 async def test_nothing_to_fire(wire):
     done = []
-    await fire([], key=None, limits=wire.limits, concurrency=3, on_exchange=done.append)
+    await send_all([], key=None, limits=wire.limits, concurrency=3, on_exchange=done.append)
     assert done == []
 
 
@@ -105,7 +105,7 @@ async def test_requests_go_on_while_connections_linger(wire, concurrency, connec
     with TemporaryDirectory() as folder:
         async with wire.serving(count, unix_socket=f"{folder}/server") as server:
             requests = [wire.asking(server.url(), id=f"{n}") for n in range(20)]
-            await fire(
+            await send_all(
                 requests,
                 key=wire.key,
                 limits=limits,

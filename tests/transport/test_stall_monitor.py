@@ -5,8 +5,8 @@ import time
 import anyio
 import pytest
 
-from conformance.transport.send_all import fire
-from conformance.transport.stall_monitor import LEAST_NS, Watch
+from conformance.transport.send_all import send_all
+from conformance.transport.stall_monitor import LEAST_NS, StallMonitor
 
 BLOCKED_S = 0.08
 
@@ -15,7 +15,7 @@ def watched(block):
     """The stalls that a watch reports while this runs, and afterwards."""
 
     async def run():
-        watch = Watch()
+        watch = StallMonitor()
         async with anyio.create_task_group() as group:
             group.start_soon(watch.tick)
             began = time.monotonic_ns()
@@ -59,5 +59,5 @@ async def test_each_exchange_carries_it(wire):
 
     async with wire.serving(play) as server:
         request = wire.asking(server.url())
-        await fire([request], key=None, limits=wire.limits, concurrency=1, on_exchange=heard.append)
+        await send_all([request], key=None, limits=wire.limits, concurrency=1, on_exchange=heard.append)
     assert heard[0].held_up_ns >= BLOCKED_S * 1e9 / 2

@@ -11,7 +11,7 @@ import msgspec
 from conformance.field_support.capability import State
 from conformance.model.impact import Impact
 from conformance.model.verdict import Level, Status
-from conformance.report.document import Judged, Report
+from conformance.report.document import Report, ReportVerdict
 from conformance.report.formats.markdown import code, plain, table
 from conformance.report.impacts import USER_SEES, WORST, money
 
@@ -32,7 +32,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 def changes(old: Report, new: Report, *, strict: bool = False) -> tuple[Change, ...]:
     """The differences, regressions first. With `strict`, new SHOULD failures are regressions, too."""
-    found = (*_failures(old, new, strict=strict), *_fields(old, new), *_fates(old, new), *_cost(old, new))
+    found = (*_failures(old, new, strict=strict), *_fields(old, new), *_client_outcomes(old, new), *_cost(old, new))
     return tuple(sorted(found, key=lambda c: (not c.regression, c.kind, c.what)))
 
 
@@ -52,8 +52,8 @@ def _failures(old: Report, new: Report, *, strict: bool) -> Iterator[Change]:
             yield Change(kind="mended", regression=False, level=level.value, what=what, words=words)
 
 
-def _by_rule(verdicts: Iterable[Judged]) -> dict[tuple[str, str], list[Judged]]:
-    found: dict[tuple[str, str], list[Judged]] = {}
+def _by_rule(verdicts: Iterable[ReportVerdict]) -> dict[tuple[str, str], list[ReportVerdict]]:
+    found: dict[tuple[str, str], list[ReportVerdict]] = {}
     for verdict in verdicts:
         found.setdefault((verdict.rule, verdict.api), []).append(verdict)
     return found
@@ -75,7 +75,7 @@ def _fields(old: Report, new: Report) -> Iterator[Change]:
         yield Change(kind="field", regression=regression, level="", what=what, words=words)
 
 
-def _fates(old: Report, new: Report) -> Iterator[Change]:
+def _client_outcomes(old: Report, new: Report) -> Iterator[Change]:
     """Frameworks whose outcome or number of requests changed."""
     before = {_of(impact): impact for impact in old.impact}
     for impact in new.impact:
@@ -83,7 +83,7 @@ def _fates(old: Report, new: Report) -> Iterator[Change]:
         if was is None or (was.outcome, was.requests) == (impact.outcome, impact.requests):
             continue
         is_worse = WORST.index(impact.outcome) < WORST.index(was.outcome) or impact.requests > was.requests
-        words = f"{_told(was)}; now {_told(impact)}"
+        words = f"{_described(was)}; now {_described(impact)}"
         regression = is_worse and not (impact.delivered and impact.requests <= was.requests)
         what = f"{impact.client}, {impact.mode}"
         yield Change(kind="framework", regression=regression, level="", what=what, words=words)
@@ -93,7 +93,7 @@ def _of(impact: Impact) -> Place:
     return impact.client, impact.profile, impact.mode, impact.probe
 
 
-def _told(impact: Impact) -> str:
+def _described(impact: Impact) -> str:
     requests = f"{impact.requests} request" + "s" * (impact.requests != 1)
     return f"the user {USER_SEES[impact.outcome]} after {requests}"
 

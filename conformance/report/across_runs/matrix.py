@@ -25,7 +25,7 @@ SHORT: Final[dict[Outcome, str]] = {
 }
 
 
-class Fate(NamedTuple):
+class ClientOutcome(NamedTuple):
     """A framework's outcome, and the number of requests."""
 
     outcome: Outcome
@@ -39,7 +39,7 @@ class Column(NamedTuple):
     file: str
     said: str
     detail: str
-    fates: Mapping[str, Fate]
+    fates: Mapping[str, ClientOutcome]
     families: Mapping[str, Mapping[str, int]]
     fields: Mapping[tuple[Api, str], State]
     failing: frozenset[str]
@@ -97,9 +97,9 @@ def column(report: Report, file: str) -> Column:
     return Column(
         name=report.target.name,
         file=file,
-        said=html.said(report),
+        said=html.verdict_word(report),
         detail=report.summary.headline[0] if report.summary.headline else "",
-        fates=_fates(() if report.stopped else report.impact),
+        fates=_client_outcomes(() if report.stopped else report.impact),
         families=families,
         fields={(f.api, f.field): report.capabilities[f.api][f.field] for f in report.fields if f.documented},  # type: ignore[misc]
         failing=frozenset(v.rule for v in report.verdicts if v.status is Status.FAIL),
@@ -111,11 +111,11 @@ def failed_column(name: str, file: str, why: str) -> Column:
     return Column(name, file, "not tested", why, {}, {}, {}, frozenset())
 
 
-def _fates(impacts: Iterable[Impact]) -> dict[str, Fate]:
+def _client_outcomes(impacts: Iterable[Impact]) -> dict[str, ClientOutcome]:
     """The worse of a framework's two modes; streaming if they are equal."""
-    found: dict[str, Fate] = {}
+    found: dict[str, ClientOutcome] = {}
     for impact in sorted(impacts, key=lambda i: i.mode):
-        fate = Fate(impact.outcome, impact.requests)
+        fate = ClientOutcome(impact.outcome, impact.requests)
         before = found.get(impact.client)
         if before is None or WORST.index(fate.outcome) < WORST.index(before.outcome):
             found[impact.client] = fate
@@ -128,7 +128,7 @@ def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = ()) ->
     families = [family for family in FAMILIES if any(family in c.families for c in columns)]
     fields = sorted({place for c in columns for place in c.fields})
     grids: list[Any] = [
-        _grid("frameworks", [Row(name, name, tuple(_fate(c, name) for c in columns)) for name in frameworks]),
+        _grid("frameworks", [Row(name, name, tuple(_client_outcome(c, name) for c in columns)) for name in frameworks]),
         _grid("families", [Row(name, _family(name), tuple(_count(c, name) for c in columns)) for name in families]),
         _grid("fields", [Row(f"{a}.{n}", f"{a} {n}", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
     ]
@@ -161,7 +161,7 @@ def _family(name: str) -> str:
     return f"{name}: {FAMILIES[name]}"
 
 
-def _fate(c: Column, client: str) -> Cell:
+def _client_outcome(c: Column, client: str) -> Cell:
     fate = c.fates.get(client)
     if fate is None:
         return Cell("–")

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.report.document import Report
-from conformance.report.failures import Evidence, grouped, text
+from conformance.report.failures import Recording, grouped, text
 
 MOST: Final = 10
 """GitHub shows at most this many of each kind per step."""
 COMMAND: Final = {"MUST": "error", "SHOULD": "warning", "MAY": "notice"}
 
 
-def render(report: Report, evidence: Evidence) -> bytes:
+def render(report: Report, evidence: Recording) -> bytes:
     """The workflow commands, to be printed to the job's log."""
     return "".join(f"{line}\n" for line in _lines(report, evidence)).encode()
 
 
-def _lines(report: Report, evidence: Evidence) -> Iterator[str]:
+def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     failures, more = grouped(report, evidence, MOST)
     for failure in failures:
         title = _property(f"{failure.rule} {failure.level}: {failure.title}")

@@ -13,12 +13,12 @@ from conformance.parsing.http1 import Header, reply
 from conformance.report import curl
 from conformance.report.document import Report
 from conformance.report.escaping import safe
-from conformance.report.failures import Evidence
+from conformance.report.failures import Recording
 
 MS = 1e6
 
 
-def render(report: Report, evidence: Evidence) -> bytes:
+def render(report: Report, evidence: Recording) -> bytes:
     """A HAR 1.2 document, as bytes, of all exchanges that a verdict refers to."""
     names = dict.fromkeys(name for verdict in report.verdicts for name in verdict.exchanges)
     out = StringIO()

@@ -14,13 +14,13 @@ from markupsafe import Markup
 from conformance import __version__
 from conformance.model.verdict import Level, Status
 from conformance.report import timeline
-from conformance.report.document import Judged, Report
+from conformance.report.document import Report, ReportVerdict
 from conformance.report.escaping import parts
-from conformance.report.failures import Evidence, Line, describe
+from conformance.report.failures import Line, Recording, describe
 from conformance.report.impacts import USER_SEES, money, worst_first
 
-MOST_SHOTS: Final = 3
-SAID: Final = {0: "conformant", 3: "not tested", 4: "harness error", 130: "interrupted"}
+MAX_SAMPLES: Final = 3
+VERDICT_WORDS: Final = {0: "conformant", 3: "not tested", 4: "harness error", 130: "interrupted"}
 KINDS: Final = {
     "conformant": "good", "not conformant": "bad", "text": "good", "tool_ok": "good", "honoured": "honoured",
     "text+": "warn", "partial_text": "warn", "empty_silent": "bad", "exception": "bad", "hang": "bad",
@@ -47,7 +47,7 @@ WORDS: Final = (
 )
 
 
-class Shot(NamedTuple):
+class Sample(NamedTuple):
     """An exchange that shows a failure: its name, its timing in words and as SVG, the bytes around the failure."""
 
     name: str
@@ -56,7 +56,7 @@ class Shot(NamedTuple):
     octets: tuple[str, str, str] | None
 
 
-class Card(NamedTuple):
+class FailureCard(NamedTuple):
     """One failing rule on a page."""
 
     rule: str
@@ -66,16 +66,16 @@ class Card(NamedTuple):
     family: str
     profiles: tuple[str, ...]
     lines: tuple[Line, ...]
-    shots: tuple[Shot, ...]
+    shots: tuple[Sample, ...]
     waived: str
 
 
-def render(report: Report, evidence: Evidence) -> bytes:
+def render(report: Report, evidence: Recording) -> bytes:
     """A self-contained page of one run, as bytes."""
     return run_page(report, evidence).encode()
 
 
-def run_page(report: Report, evidence: Evidence, root: str = "") -> str:
+def run_page(report: Report, evidence: Recording, root: str = "") -> str:
     """The page of a run; `root` is the relative path to its matrix."""
     page = facts(report) | {"cards": list(cards(report, evidence))}
     page |= {
@@ -96,9 +96,9 @@ def index_page(**parts_of_it: Any) -> str:
     return render_template("index.html", **parts_of_it)
 
 
-def said(report: Report) -> str:
+def verdict_word(report: Report) -> str:
     """The overall verdict in one or two words."""
-    return SAID.get(report.exit_code, "not conformant")
+    return VERDICT_WORDS.get(report.exit_code, "not conformant")
 
 
 def facts(report: Report) -> dict[str, Any]:
@@ -112,8 +112,8 @@ def facts(report: Report) -> dict[str, Any]:
         "requests": report.requests,
         "duration": f"{report.duration_s:.1f}",
         "cost": money(report.cost_usd) if report.cost_usd is not None else "",
-        "said": said(report),
-        "kind": kind(said(report)),
+        "said": verdict_word(report),
+        "kind": kind(verdict_word(report)),
         "headline": report.summary.headline,
         "impact": [
             {name: getattr(i, name) for name in ("client", "mode", "outcome", "requests", "billed")}
@@ -126,9 +126,9 @@ def facts(report: Report) -> dict[str, Any]:
     }
 
 
-def cards(report: Report, evidence: Evidence) -> Iterator[Card]:
+def cards(report: Report, evidence: Recording) -> Iterator[FailureCard]:
     """The failing rules, MUST first; waived ones last."""
-    groups: dict[tuple[str, str], list[Judged]] = {}
+    groups: dict[tuple[str, str], list[ReportVerdict]] = {}
     order = {level: place for place, level in enumerate(Level)}
     failed = (v for v in report.verdicts if v.status is Status.FAIL)
     for verdict in sorted(failed, key=lambda v: (bool(v.waived), order[v.level], v.rule)):
@@ -137,21 +137,21 @@ def cards(report: Report, evidence: Evidence) -> Iterator[Card]:
         shown = describe(verdicts, report, evidence)
         page = report.rules[rule]
         profiles = tuple(dict.fromkeys(verdict.profile for verdict in verdicts))
-        shots = tuple(_shots(verdicts, evidence))
-        yield Card(rule, shown.level, shown.title, page.why, page.family, profiles, shown.lines, shots, waived)
+        shots = tuple(_samples(verdicts, evidence))
+        yield FailureCard(rule, shown.level, shown.title, page.why, page.family, profiles, shown.lines, shots, waived)
 
 
-def _shots(verdicts: Iterable[Judged], evidence: Evidence) -> Iterator[Shot]:
+def _samples(verdicts: Iterable[ReportVerdict], evidence: Recording) -> Iterator[Sample]:
     """The first exchanges that show a failure; the recordings are not embedded in the page."""
     seen: dict[str, Any] = {}
     for verdict in verdicts:
         for name in verdict.exchanges[:1]:
             at = next((finding.at for finding in verdict.findings if finding.at), None)
             seen.setdefault(name, at)
-    for name, at in list(seen.items())[:MOST_SHOTS]:
+    for name, at in list(seen.items())[:MAX_SAMPLES]:
         x = evidence.load(name)
         octets = parts(getattr(x, at.side), at) if at else None
-        yield Shot(name, timeline.in_words(x), Markup(timeline.svg(x)), octets)  # noqa: S704 - numbers only
+        yield Sample(name, timeline.in_words(x), Markup(timeline.svg(x)), octets)  # noqa: S704 - numbers only
 
 
 def kind(word: str) -> str:

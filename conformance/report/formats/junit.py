@@ -3,12 +3,12 @@
 from xml.etree import ElementTree as ET
 
 from conformance.model.verdict import Status
-from conformance.report.document import Judged, Report
-from conformance.report.failures import Evidence, describe, text
-from conformance.report.impacts import in_short
+from conformance.report.document import Report, ReportVerdict
+from conformance.report.failures import Recording, describe, text
+from conformance.report.impacts import one_line
 
 
-def render(report: Report, evidence: Evidence) -> bytes:
+def render(report: Report, evidence: Recording) -> bytes:
     """A JUnit XML document, as bytes.
 
     A failure is a `failure` whose type is its level; a waived one is skipped with the waiver's reason, like an xfail of
@@ -21,7 +21,7 @@ def render(report: Report, evidence: Evidence) -> bytes:
             ("base_url", report.target.base_url),
             ("model", report.target.model),
             ("exit_code", report.exit_code),
-            *((f"impact {i.client} {i.probe} {i.mode}", in_short(i)) for i in report.impact),
+            *((f"impact {i.client} {i.probe} {i.mode}", one_line(i)) for i in report.impact),
         )
     )
     for verdict in report.verdicts:
@@ -47,7 +47,7 @@ def _totals(report: Report) -> dict[str, str]:
     }
 
 
-def _case(verdict: Judged, report: Report, evidence: Evidence) -> ET.Element:
+def _case(verdict: ReportVerdict, report: Report, evidence: Recording) -> ET.Element:
     name = f"{verdict.rule}[{verdict.profile}-{verdict.mode}-{verdict.probe}]"
     case = ET.Element("testcase", classname=f"conformance.{report.rules[verdict.rule].family}", name=name, time="0")
     ET.SubElement(case, "properties").extend(
@@ -67,7 +67,7 @@ def _case(verdict: Judged, report: Report, evidence: Evidence) -> ET.Element:
     return case
 
 
-def properties(verdict: Judged, report: Report) -> tuple[tuple[str, str], ...]:
+def properties(verdict: ReportVerdict, report: Report) -> tuple[tuple[str, str], ...]:
     """The properties of a verdict, for filters of CI systems."""
     return (
         ("rule", verdict.rule),

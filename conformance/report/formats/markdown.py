@@ -6,7 +6,7 @@ from typing import Final
 
 from conformance.model.verdict import Status
 from conformance.report.document import Report
-from conformance.report.failures import Evidence, Failure, Line, grouped
+from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.impacts import USER_SEES, money
 
 MOST: Final = 30
@@ -15,7 +15,7 @@ MENTION: Final = "@\N{ZERO WIDTH SPACE}"
 TICKS: Final = re.compile("`+")
 
 
-def render(report: Report, evidence: Evidence) -> bytes:
+def render(report: Report, evidence: Recording) -> bytes:
     """A Markdown document, as bytes. Text from the target is escaped."""
     return ("\n".join(_lines(report, evidence)).rstrip() + "\n").encode()
 
@@ -40,7 +40,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     yield from (f"| {' | '.join(row)} |" for row in rows)
 
 
-def _lines(report: Report, evidence: Evidence) -> Iterator[str]:
+def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     verdict = {0: "✅ conformant", 3: "⚠️ not tested", 4: "⚠️ harness error", 130: "⚠️ interrupted"}
     said = verdict.get(report.exit_code, "❌ not conformant")
     yield f"# {said}: {plain(report.target.name)}"

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Final
 
 from conformance.report.document import Report
-from conformance.report.failures import Evidence
+from conformance.report.failures import Recording
 from conformance.report.formats import badge, github, har, html, json_report, junit, markdown, sarif
 
-FORMATS: Final[dict[str, Callable[[Report, Evidence], bytes]]] = {
+FORMATS: Final[dict[str, Callable[[Report, Recording], bytes]]] = {
     "json": lambda report, _: json_report.render(report),
     "junit": junit.render,
     "markdown": markdown.render,

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from conformance.model.verdict import Level, Status
-from conformance.report.document import Judged, Place, Report
-from conformance.report.failures import Evidence, describe, text
+from conformance.report.document import Report, ReportSpan, ReportVerdict
+from conformance.report.failures import Recording, describe, text
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MOST_PLACES: Final = 10
 LEVELS: Final = {Level.MUST: "error", Level.SHOULD: "warning", Level.MAY: "note"}
 
 
-def render(report: Report, evidence: Evidence) -> bytes:
+def render(report: Report, evidence: Recording) -> bytes:
     """A SARIF log, as bytes. Waived failures are included as suppressed."""
     failed = [verdict for verdict in report.verdicts if verdict.status is Status.FAIL]
     rules = sorted({verdict.rule for verdict in failed})
@@ -51,7 +51,7 @@ def _rule(name: str, report: Report) -> dict[str, Any]:
     }
 
 
-def _result(verdict: Judged, index: int, report: Report, evidence: Evidence) -> dict[str, Any]:
+def _result(verdict: ReportVerdict, index: int, report: Report, evidence: Recording) -> dict[str, Any]:
     place = f"{verdict.rule}/{verdict.api}/{verdict.profile}/{verdict.mode}/{verdict.probe}"
     result: dict[str, Any] = {
         "ruleId": verdict.rule,
@@ -68,7 +68,7 @@ def _result(verdict: Judged, index: int, report: Report, evidence: Evidence) -> 
     return result
 
 
-def _locations(verdict: Judged) -> Iterator[dict[str, Any]]:
+def _locations(verdict: ReportVerdict) -> Iterator[dict[str, Any]]:
     """The byte ranges, relative to the run folder; the complete response if no finding has a position."""
     pointed = [(seen.seen, seen.at) for seen in verdict.findings if seen.at]
     yield from (_location(words, at) for words, at in pointed[:MOST_PLACES])
@@ -77,7 +77,7 @@ def _locations(verdict: Judged) -> Iterator[dict[str, Any]]:
             yield {"physicalLocation": {"artifactLocation": _artifact(name, "heard")}}
 
 
-def _location(words: str, at: Place) -> dict[str, Any]:
+def _location(words: str, at: ReportSpan) -> dict[str, Any]:
     region = {"byteOffset": at.start, "byteLength": at.end - at.start}
     where = {"artifactLocation": _artifact(at.exchange, at.side), "region": region}
     return {"physicalLocation": where, "message": {"text": words}}

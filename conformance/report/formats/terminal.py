@@ -9,9 +9,9 @@ from rich.text import Text
 from conformance.model.verdict import Status
 from conformance.report import fields, impacts
 from conformance.report.document import Report
-from conformance.report.failures import Evidence, Failure, grouped
+from conformance.report.failures import Failure, Recording, grouped
 from conformance.report.impacts import money
-from conformance.report.lines import LABEL, say
+from conformance.report.lines import LABEL, print_labelled
 
 MOST_FAILURES = 12
 WIDE = 120
@@ -29,7 +29,7 @@ def console(file: IO[str], *, width: int | None = None) -> Console:
     return made
 
 
-def render(report: Report, evidence: Evidence, out: Console) -> None:
+def render(report: Report, evidence: Recording, out: Console) -> None:
     """Print a report."""
     _opening(report, out)
     if report.stopped in ("", "interrupted"):
@@ -52,17 +52,19 @@ def _opening(report: Report, out: Console) -> None:
         (verdict.get(report.exit_code, "NOT CONFORMANT"), "bold green" if good else "bold red"),
         f"  {report.target.name}, model {report.target.model}, at {report.target.base_url}",
     )
-    say(out, "", first, indent=0)
+    print_labelled(out, "", first, indent=0)
     for sentence in report.summary.headline:
-        say(out, "", Text(sentence, "" if good else "bold"), indent=0)
+        print_labelled(out, "", Text(sentence, "" if good else "bold"), indent=0)
 
 
 def _failure(failure: Failure, out: Console) -> None:
     out.print()
     head = Text.assemble((f"{failure.rule} {failure.level}", COLOUR[failure.level]), f"  {failure.title}")
-    say(out, "", head, indent=0)
+    print_labelled(out, "", head, indent=0)
     for line in failure.lines:
-        say(out, line.label, Text(line.text, "dim" if line.verbatim else ""), verbatim=line.label == "reproduce")
+        print_labelled(
+            out, line.label, Text(line.text, "dim" if line.verbatim else ""), verbatim=line.label == "reproduce"
+        )
 
 
 def _waivers(report: Report, out: Console) -> None:
@@ -74,7 +76,9 @@ def _waivers(report: Report, out: Console) -> None:
             "stale": "is stale: it covers no failure",
             "expired": f"expired on {waiver.until}",
         }[waiver.state]
-        say(out, "waiver", Text(f"{waiver.rule} {state} ({waiver.reason})", "" if waiver.state == "used" else "yellow"))
+        print_labelled(
+            out, "waiver", Text(f"{waiver.rule} {state} ({waiver.reason})", "" if waiver.state == "used" else "yellow")
+        )
 
 
 def _profiles(report: Report, out: Console) -> None:
@@ -82,7 +86,7 @@ def _profiles(report: Report, out: Console) -> None:
     widest = max((len(name) for name in report.summary.profiles), default=0)
     for name, counts in report.summary.profiles.items():
         words = ", ".join(_numbers(counts)) or "no requests"
-        say(out, "", Text.assemble((name.ljust(widest + 2), "bold"), words), indent=0)
+        print_labelled(out, "", Text.assemble((name.ljust(widest + 2), "bold"), words), indent=0)
 
 
 def _numbers(counts: dict[str, int]) -> Iterator[str]:
@@ -112,4 +116,4 @@ def _closing(report: Report, out: Console) -> None:
 def page(lines: Iterable[tuple[str, str]], out: Console) -> None:
     """Print a page: labels and texts. The first is the title; a text without a label continues the previous one."""
     for number, (label, text) in enumerate(lines):
-        say(out, label, Text(text, "" if number else "bold"), indent=LABEL if number else 0)
+        print_labelled(out, label, Text(text, "" if number else "bold"), indent=LABEL if number else 0)

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import answer
-from conformance.apis.errors import body, error_at, may_refuse_streaming, refusal, refuses_streaming
+from conformance.apis.chat import chat_content
+from conformance.apis.errors import body, error_at, error_response, may_refuse_streaming, refuses_streaming
 from conformance.apis.usage import usage
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import is_integer, mapping
+from conformance.parsing.json_values import as_object, is_integer
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import replied, succeeded
 from conformance.rules.err.mistakes import mistaken
@@ -26,20 +26,20 @@ RETRIED = 409
 """The only 4xx status that SDKs retry, apart from timeouts and rate limits."""
 
 
-def _error_in_one_piece(x: Exchange) -> Skip | None:
+def _error_in_one_piece(x: Exchange) -> NotJudged | None:
     """The response is an error, not a stream. NYI judges rejected streaming baseline requests, usage included."""
     if skip := replied(x):
         return skip
-    if not refusal(x) or looks_like_events(x):
+    if not error_response(x) or looks_like_events(x):
         return not_applicable("the response is not a non-streaming error")
     if x.question.topic == "hello" and x.mode == "stream" and may_refuse_streaming(x):
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     return None
 
 
 def _counted(value: Any) -> bool:
     """Whether `usage` counts any tokens."""
-    return any(is_integer(count) and count > 0 for count in mapping(value).values())
+    return any(is_integer(count) and count > 0 for count in as_object(value).values())
 
 
 @rule(
@@ -60,24 +60,26 @@ def _counted(value: Any) -> bool:
         (answered(REFUSED | {"usage": SPENT}, **MISTAKE), GREETING),
     ],
 )
-def error_with_usage(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def error_with_usage(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients billed by usage pay for a completion that they did not get."""
     if refuses_streaming(x) and refuses_streaming(hello):
         yield not_applicable("NYI rules judge the usage of rejected streaming on the baseline request")
         return
-    value = mapping(body(x))
-    for part in (value, mapping(value.get("error"))):
+    value = as_object(body(x))
+    for part in (value, as_object(value.get("error"))):
         if _counted(part.get("usage")):
-            yield Finding(f"the {refusal(x).status} error reports `usage`", at=refusal(x).at, expected="no usage")
+            yield Finding(
+                f"the {error_response(x).status} error reports `usage`", at=error_response(x).at, expected="no usage"
+            )
 
 
-def _failed_at_once(x: Exchange) -> Skip | None:
+def _failed_at_once(x: Exchange) -> NotJudged | None:
     """The stream contains an error, and no part of a completion."""
     if skip := succeeded(x):
         return skip
     if not looks_like_events(x) or error_at(x) is None:
         return not_applicable("the stream contains no error")
-    said = any(c.text or c.calls or c.reasoning or c.refusal or c.other for c in answer(x).choices)
+    said = any(c.text or c.calls or c.reasoning or c.refusal or c.other for c in chat_content(x).choices)
     return not_applicable("a part of the completion was received before the error") if said else None
 
 
@@ -101,10 +103,10 @@ def failed_stream_with_usage(x: Exchange) -> Iterator[Finding]:
     spent = usage(x)
     if spent and spent.completion:
         seen = f"the stream failed before any text, but its usage reports {spent.completion} completion tokens"
-        yield Finding(seen, at=refusal(x).at)
+        yield Finding(seen, at=error_response(x).at)
 
 
-def _refused(x: Exchange) -> Skip | None:
+def _refused(x: Exchange) -> NotJudged | None:
     if skip := mistaken(x):
         return skip
     return None if 400 <= reply(x).status < 500 else not_applicable("the request was not rejected with a 4xx")

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import refuses_streaming
-from conformance.clients.affected import impacts_of
+from conformance.clients.affected import affected_clients
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.rule import rule
 from conformance.model.target import Prices
-from conformance.model.verdict import SHOULD, Finding, Skip, not_applicable
+from conformance.model.verdict import SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import asks, both, replied, succeeded
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
@@ -40,13 +40,13 @@ def told(worst: Impact, others: int) -> str:
 )
 def paid_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     """The user sees nothing, or the same text twice, and is billed three, four or nine times for the message."""
-    paying = [seen for seen in impacts_of(stream, unary, UNPRICED) if seen.billed > 1]
+    paying = [seen for seen in affected_clients(stream, unary, UNPRICED) if seen.billed > 1]
     if paying:
         worst = max(paying, key=lambda seen: (seen.billed, seen.requests))
         yield Finding(told(worst, len(paying) - 1), at=reply(stream).head)
 
 
-def refused_to_stream(x: Exchange) -> Skip | None:
+def refused_to_stream(x: Exchange) -> NotJudged | None:
     """Streaming was rejected as not supported; the non-streaming response may be anything."""
     if x.mode == "unary" or refuses_streaming(x):
         return replied(x)
@@ -67,7 +67,7 @@ def refused_to_stream(x: Exchange) -> Skip | None:
 )
 def asked_again_and_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     """An agent that retries a hopeless request for minutes seems to hang, and keeps the server busy."""
-    asking = [seen for seen in impacts_of(stream, unary, UNPRICED) if seen.requests > ENOUGH]
+    asking = [seen for seen in affected_clients(stream, unary, UNPRICED) if seen.requests > ENOUGH]
     if asking:
         worst = max(asking, key=lambda seen: seen.requests)
         yield Finding(told(worst, len(asking) - 1), at=reply(stream).head)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import is_annotation, parts, place, said
+from conformance.apis.chat import answer_chunks, is_annotation, parts, span_of
 from conformance.apis.request import choices_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import held, is_integer
+from conformance.parsing.json_values import describe_member, is_integer
 from conformance.rules.chk.conditions import choosing, chunked, in_chunks, listing
 from conformance.rules.chk.example import AZURE, FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule
@@ -29,15 +29,17 @@ from conformance.rules.example import HELLO, chunk, streamed
 )
 def no_choices(x: Exchange) -> Iterator[Finding]:
     """Stream helpers loop over choices and crash on null; the Vercel AI SDK turns the complete response into an error."""
-    lists = [found.value.get("choices") for found in said(x)]
+    lists = [found.value.get("choices") for found in answer_chunks(x)]
     lengths = [len(choices) for choices in lists if isinstance(choices, list)]
     if len(lengths) == len(lists) and sum(lengths) == len(parts(x)):
         return
-    for number, (found, choices) in enumerate(zip(said(x), lists, strict=True), 1):
+    for number, (found, choices) in enumerate(zip(answer_chunks(x), lists, strict=True), 1):
         if not isinstance(choices, list):
-            yield Finding(f"chunk {number} has {held(found.value, 'choices')}", at=place(x, found), expected="a list")
+            yield Finding(
+                f"chunk {number} has {describe_member(found.value, 'choices')}", at=span_of(x, found), expected="a list"
+            )
         elif not all(type(choice) is dict for choice in choices):
-            yield Finding(f"chunk {number} has a choice that is not an object", at=place(x, found))
+            yield Finding(f"chunk {number} has a choice that is not an object", at=span_of(x, found))
 
 
 @chunk_rule(
@@ -52,12 +54,12 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
 )
 def empty_choices(x: Exchange) -> Iterator[Finding]:
     """Many clients read choices[0] unchecked, and crash on a chunk without choices."""
-    for number, found in enumerate(said(x), 1):
+    for number, found in enumerate(answer_chunks(x), 1):
         if found.value.get("choices") != []:
             continue
-        due = found.value.get("usage") or ("usage" in found.value and number == len(said(x)))
+        due = found.value.get("usage") or ("usage" in found.value and number == len(answer_chunks(x)))
         if not (due or is_annotation(found.value)):
-            yield Finding(f"chunk {number} has neither choices nor usage", at=place(x, found))
+            yield Finding(f"chunk {number} has neither choices nor usage", at=span_of(x, found))
 
 
 @chunk_rule(
@@ -73,7 +75,9 @@ def empty_choices(x: Exchange) -> Iterator[Finding]:
 def no_answer(x: Exchange) -> Iterator[Finding]:
     """Like the incident: clients see a success without content, show nothing or retry, and pay each time."""
     if not parts(x):
-        yield Finding(f"the stream ended normally, but its chunks ({len(said(x))}) have no choice", at=place(x))
+        yield Finding(
+            f"the stream ended normally, but its chunks ({len(answer_chunks(x))}) have no choice", at=span_of(x)
+        )
 
 
 @chunk_rule(
@@ -94,7 +98,9 @@ def no_delta(x: Exchange) -> Iterator[Finding]:
     for part in parts(x):
         if not isinstance(part.choice.get("delta"), dict):
             instead = ", but a message" if "message" in part.choice else ""
-            yield Finding(f"{choice_name(part)} has {held(part.choice, 'delta')}{instead}", at=place(x, part))
+            yield Finding(
+                f"{choice_name(part)} has {describe_member(part.choice, 'delta')}{instead}", at=span_of(x, part)
+            )
 
 
 @chunk_rule(
@@ -117,7 +123,9 @@ def message_beside_delta(x: Exchange) -> Iterator[Finding]:
     """Clients that prefer message append the complete text to the text so far: the user reads it twice."""
     for part in parts(x):
         if isinstance(part.choice.get("delta"), dict) and part.choice.get("message") is not None:
-            yield Finding(f"{choice_name(part)} has a delta and {held(part.choice, 'message')}", at=place(x, part))
+            yield Finding(
+                f"{choice_name(part)} has a delta and {describe_member(part.choice, 'message')}", at=span_of(x, part)
+            )
 
 
 @chunk_rule(
@@ -140,4 +148,8 @@ def wrong_index(x: Exchange) -> Iterator[Finding]:
     for part in parts(x):
         index = part.choice.get("index")
         if not (is_integer(index) and 0 <= index < bound):
-            yield Finding(f"a choice has {held(part.choice, 'index')}", at=place(x, part), expected=f"0 to {bound - 1}")
+            yield Finding(
+                f"a choice has {describe_member(part.choice, 'index')}",
+                at=span_of(x, part),
+                expected=f"0 to {bound - 1}",
+            )

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import finishing, has_error, is_chunk, parts, said
+from conformance.apis.chat import answer_chunks, finishing, has_error, is_chunk, parts
 from conformance.apis.request import choices_asked
-from conformance.model.exchange import Exchange, view
-from conformance.model.verdict import Skip, not_applicable, untestable
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import is_integer
@@ -16,9 +16,9 @@ from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.sse.lines import lost_lines
 
 
-def chunked(x: Exchange) -> Skip | None:
+def chunked(x: Exchange) -> NotJudged | None:
     """A stream of chunks was received."""
-    if (skip := is_streamed(x)) or said(x):
+    if (skip := is_streamed(x)) or answer_chunks(x):
         return skip
     return (
         not_applicable("the stream has an error instead of chunks")
@@ -27,7 +27,7 @@ def chunked(x: Exchange) -> Skip | None:
     )
 
 
-def ended(x: Exchange) -> Skip | None:
+def ended(x: Exchange) -> NotJudged | None:
     """A complete stream of chunks was received, without an error."""
     if skip := chunked(x):
         return skip
@@ -40,7 +40,7 @@ def ended(x: Exchange) -> Skip | None:
     return unbroken(x)
 
 
-def unbroken(x: Exchange) -> Skip | None:
+def unbroken(x: Exchange) -> NotJudged | None:
     """Clients can read all of the stream, so the first and the missing parts are known."""
     if NOT_JSON in payloads(x):
         return untestable("an event's data is not JSON")
@@ -62,19 +62,19 @@ def _is_through(x: Exchange) -> bool:
     return reply(x).complete and (last.terminated or last.is_done)
 
 
-def choosing(x: Exchange) -> Skip | None:
+def choosing(x: Exchange) -> NotJudged | None:
     """Chunks with choices were received."""
     return chunked(x) or (None if parts(x) else untestable("no choice was received"))
 
 
-@view
+@cached_reader
 def shared_indexes(x: Exchange) -> tuple[int, ...]:
     """The indexes at which a choice ends more than once, if fewer choices end than were requested (`n`)."""
     ends = Counter(part.slot for part in finishing(x))
     return tuple(sorted(slot for slot, count in ends.items() if count > 1)) if len(ends) < choices_asked(x) else ()
 
 
-def filed(x: Exchange) -> Skip | None:
+def filed(x: Exchange) -> NotJudged | None:
     """Chunks with distinguishable choices were received."""
     if skip := indexed(x):
         return skip
@@ -82,14 +82,14 @@ def filed(x: Exchange) -> Skip | None:
     return untestable("two choices share an index (CHK027 reports it)") if shared else None
 
 
-def indexed(x: Exchange) -> Skip | None:
+def indexed(x: Exchange) -> NotJudged | None:
     """Chunks with choices were received, each with a valid index."""
     if skip := choosing(x):
         return skip
     return None if _has_indexes(x) else untestable("the choices have no valid index to distinguish them")
 
 
-@view
+@cached_reader
 def _has_indexes(x: Exchange) -> bool:
     """Whether there is a single choice, or each has a valid index."""
     bound = choices_asked(x)
@@ -99,20 +99,20 @@ def _has_indexes(x: Exchange) -> bool:
     return all(is_integer(index) and 0 <= index < bound for index in indexes)
 
 
-def opened(x: Exchange) -> Skip | None:
+def opened(x: Exchange) -> NotJudged | None:
     """Distinguishable choices were received, and their first chunks are known."""
     return filed(x) or unbroken(x)
 
 
-def in_chunks(x: Exchange) -> Skip | None:
+def in_chunks(x: Exchange) -> NotJudged | None:
     """Chunks with choices were received, without a chat.completion object among them (CHK001 reports it)."""
     if skip := choosing(x):
         return skip
-    among = any(found.value.get("object") == "chat.completion" for found in said(x))
+    among = any(found.value.get("object") == "chat.completion" for found in answer_chunks(x))
     return untestable("the stream has a chat.completion object instead of chunks") if among else None
 
 
-def finished(x: Exchange) -> Skip | None:
+def finished(x: Exchange) -> NotJudged | None:
     """Choices were received, and the stream is complete."""
     return ended(x) or filed(x)
 
@@ -126,7 +126,7 @@ def json_values(x: Exchange) -> Iterator[tuple[Event, Any]]:
             yield event, value
 
 
-def speaking(x: Exchange) -> Skip | None:
+def speaking(x: Exchange) -> NotJudged | None:
     """Events with JSON data other than errors were received."""
     if (skip := is_streamed(x)) or any(True for _ in json_values(x)):
         return skip
@@ -137,9 +137,9 @@ def speaking(x: Exchange) -> Skip | None:
     )
 
 
-def listing(x: Exchange) -> Skip | None:
+def listing(x: Exchange) -> NotJudged | None:
     """A complete stream of chunks was received, and each chunk has a list of choices."""
     if skip := ended(x):
         return skip
-    clear = all(isinstance(found.value.get("choices"), list) for found in said(x))
+    clear = all(isinstance(found.value.get("choices"), list) for found in answer_chunks(x))
     return None if clear else untestable("a chunk has no list of choices")

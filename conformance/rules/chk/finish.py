@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import Part, answer, finishing, parts, place
+from conformance.apis.chat import Part, chat_content, finishing, parts, span_of
 from conformance.apis.request import choices_asked
-from conformance.model.exchange import Exchange, view
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
-from conformance.parsing.json_values import shown
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
+from conformance.parsing.json_values import display
 from conformance.rules.chk.conditions import choosing, ended, filed, finished, indexed, shared_indexes
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
@@ -19,7 +19,7 @@ def _end_of(part: Part) -> str:
     return reason if isinstance(reason, str) and reason in FINISHES else ""
 
 
-@view
+@cached_reader
 def _late(x: Exchange) -> tuple[Part, ...]:
     """The parts that add content to a choice after its finish_reason."""
     over: set[int] = set()
@@ -33,7 +33,7 @@ def _late(x: Exchange) -> tuple[Part, ...]:
     return tuple(late)
 
 
-def ended_in_order(x: Exchange) -> Skip | None:
+def ended_in_order(x: Exchange) -> NotJudged | None:
     """Distinguishable choices were received, and none continues after its finish_reason."""
     return filed(x) or (untestable("choices continue after their finish_reason") if _late(x) else None)
 
@@ -54,7 +54,7 @@ def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
         if "finish_reason" not in part.choice:
             yield Finding(
                 f"{choice_name(part)} has no finish_reason",
-                at=place(x, part),
+                at=span_of(x, part),
                 expected="null, or the reason at the end",
             )
 
@@ -81,15 +81,15 @@ def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
 def no_finish_reason(x: Exchange) -> Iterator[Finding]:
     """Without it a complete response looks truncated: hermes requests continuations, pays four times and shows the text four times."""
     firsts = first_parts(x)
-    for choice in answer(x).choices:
+    for choice in chat_content(x).choices:
         if not choice.finishes:
             last = next(part for part in reversed(parts(x)) if part.slot == choice.index)
-            yield Finding(f"{choice_name(firsts[choice.index])} never has a finish_reason", at=place(x, last))
+            yield Finding(f"{choice_name(firsts[choice.index])} never has a finish_reason", at=span_of(x, last))
 
 
-def several_ended(x: Exchange) -> Skip | None:
+def several_ended(x: Exchange) -> NotJudged | None:
     """Several choices were requested (`n`), and a complete stream with choices was received."""
-    return ended(x) or indexed(x) if choices_asked(x) > 1 else ANOTHER_QUESTION
+    return ended(x) or indexed(x) if choices_asked(x) > 1 else OUT_OF_SCOPE
 
 
 def several(*indexes: int) -> Exchange:
@@ -120,7 +120,7 @@ def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
         last = next(part for part in reversed(parts(x)) if part.slot == index and part.choice.get("finish_reason"))
         wanted = choices_asked(x)
         yield Finding(
-            f"choice {index} finishes more than once, and not all of the {wanted} choices do", at=place(x, last)
+            f"choice {index} finishes more than once, and not all of the {wanted} choices do", at=span_of(x, last)
         )
 
 
@@ -140,9 +140,9 @@ def finished_twice(x: Exchange) -> Iterator[Finding]:
     for part in finishing(x):
         reason = _end_of(part)
         if reason and part.slot in seen:
-            said_before = shown(seen[part.slot])
+            said_before = display(seen[part.slot])
             yield Finding(
-                f"{choice_name(part)} has finish_reason {shown(reason)} after {said_before}", at=place(x, part)
+                f"{choice_name(part)} has finish_reason {display(reason)} after {said_before}", at=span_of(x, part)
             )
         elif reason:
             seen[part.slot] = reason
@@ -163,9 +163,9 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     told: set[str] = set()
     for part in parts(x):
         reason = part.choice.get("finish_reason")
-        if reason is not None and not (isinstance(reason, str) and reason in FINISHES) and shown(reason) not in told:
-            told.add(shown(reason))
-            yield Finding(f"finish_reason is {shown(reason)}", at=place(x, part), expected=", ".join(FINISHES))
+        if reason is not None and not (isinstance(reason, str) and reason in FINISHES) and display(reason) not in told:
+            told.add(display(reason))
+            yield Finding(f"finish_reason is {display(reason)}", at=span_of(x, part), expected=", ".join(FINISHES))
 
 
 @chunk_rule(
@@ -182,7 +182,7 @@ def text_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Clients that stop reading at the finish_reason lose later content."""
     for part in _late(x):
         yield Finding(
-            f"{choice_name(part)} has a content or tool_calls delta after its finish_reason", at=place(x, part)
+            f"{choice_name(part)} has a content or tool_calls delta after its finish_reason", at=span_of(x, part)
         )
 
 
@@ -200,4 +200,6 @@ def text_in_the_last_chunk(x: Exchange) -> Iterator[Finding]:
     """Both forms are in use, but clients that stop at the finish_reason never read that chunk's text: the last words are lost."""
     for part in finishing(x):
         if _end_of(part) and part.delta.get("content"):
-            yield Finding(f"{choice_name(part)} has its finish_reason in a chunk that also has text", at=place(x, part))
+            yield Finding(
+                f"{choice_name(part)} has its finish_reason in a chunk that also has text", at=span_of(x, part)
+            )

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from conformance.apis.chat import are_all, columns, is_annotation, is_chunk, place, said
+from conformance.apis.chat import answer_chunks, are_all, columns, is_annotation, is_chunk, span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import held, is_integer, shown
+from conformance.parsing.json_values import describe_member, display, is_integer
 from conformance.rules.chk.conditions import chunked, json_values, speaking
 from conformance.rules.chk.example import AZURE, FIRST, GOOD, LAST, VENDOR
 from conformance.rules.chk.shape import MILLISECONDS, chunk_rule
@@ -18,9 +18,9 @@ def _each(x: Exchange, name: str, kind: type, is_right: Callable[[Any], bool]) -
     """A finding for each chunk whose field is missing or wrong; `kind` is a type that is always right."""
     if are_all(columns(x)[name], kind):
         return
-    for number, found in enumerate(said(x), 1):
+    for number, found in enumerate(answer_chunks(x), 1):
         if not is_right(found.value.get(name)):
-            yield Finding(f"chunk {number} has {held(found.value, name)}", at=place(x, found))
+            yield Finding(f"chunk {number} has {describe_member(found.value, name)}", at=span_of(x, found))
 
 
 def _changes(x: Exchange, name: str) -> Iterator[Finding]:
@@ -28,8 +28,8 @@ def _changes(x: Exchange, name: str) -> Iterator[Finding]:
     first = ""
     for number, said_name in enumerate(columns(x)[name], 1):
         if said_name and isinstance(said_name, str) and said_name != (first := first or said_name):
-            seen = f"chunk {number} has {name} {shown(said_name)}, the first one had {shown(first)}"
-            yield Finding(seen, at=place(x, said(x)[number - 1]))
+            seen = f"chunk {number} has {name} {display(said_name)}, the first one had {display(first)}"
+            yield Finding(seen, at=span_of(x, answer_chunks(x)[number - 1]))
 
 
 @chunk_rule(
@@ -54,11 +54,11 @@ def no_chunk(x: Exchange) -> Iterator[Finding]:
             continue
         if not isinstance(value, dict):
             if not (isinstance(value, str) and value.strip().upper() == "[DONE]"):
-                yield Finding(f"an event has {shown(value)} instead of a chunk", at=place(x, event))
+                yield Finding(f"an event has {display(value)} instead of a chunk", at=span_of(x, event))
         elif not is_chunk(value):
-            yield Finding("an event's data is not a chunk: it has neither object nor choices", at=place(x, event))
+            yield Finding("an event's data is not a chunk: it has neither object nor choices", at=span_of(x, event))
         elif value.get("object") or not is_annotation(value):
-            yield Finding(f"a chunk has {held(value, 'object')}", at=place(x, event))
+            yield Finding(f"a chunk has {describe_member(value, 'object')}", at=span_of(x, event))
 
 
 @chunk_rule(
@@ -126,18 +126,19 @@ def odd_created(x: Exchange) -> Iterator[Finding]:
     times = columns(x)["created"]
     if are_all(times, int) and len(set(times)) == 1 and -1 < times[0] < MILLISECONDS:
         return
-    for number, (found, created) in enumerate(zip(said(x), times, strict=True), 1):
+    for number, (found, created) in enumerate(zip(answer_chunks(x), times, strict=True), 1):
         if not is_integer(created):
             continue
         first = created if first is None else first
         if not -1 < created < MILLISECONDS:
             yield Finding(
-                f"chunk {number} has created {shown(created)}, which is not a time in seconds", at=place(x, found)
+                f"chunk {number} has created {display(created)}, which is not a time in seconds", at=span_of(x, found)
             )
             return
         if created != first:
             yield Finding(
-                f"chunk {number} has created {shown(created)}, the first one had {shown(first)}", at=place(x, found)
+                f"chunk {number} has created {display(created)}, the first one had {display(first)}",
+                at=span_of(x, found),
             )
             return
 
@@ -175,7 +176,7 @@ def blank_name(x: Exchange) -> Iterator[Finding]:
     for name in ("id", "model"):
         for number, value in enumerate(columns(x)[name], 1):
             if value == "":
-                yield Finding(f"chunk {number} has {name} ''", at=place(x, said(x)[number - 1]))
+                yield Finding(f"chunk {number} has {name} ''", at=span_of(x, answer_chunks(x)[number - 1]))
 
 
 @chunk_rule(

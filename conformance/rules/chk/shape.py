@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from conformance.apis.chat import Part, parts
 from conformance.model.exchange import Exchange
-from conformance.model.rule import Example, Judge, Rule, When, rule
+from conformance.model.rule import Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat/streaming"
@@ -20,10 +20,10 @@ def chunk_rule(  # noqa: PLR0913 - as rule
     *,
     about: str,
     fix: str,
-    when: When,
+    when: Condition,
     good: Sequence[Example],
     bad: Sequence[Example],
-) -> Callable[[Judge], Rule]:
+) -> Callable[[Check], Rule]:
     """A rule on chat streams; `about` is the chunk's field."""
     spec = f"{SPEC}#chat/streaming-{about}"
     return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=("stream",))

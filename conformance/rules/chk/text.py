@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.apis import response_content
-from conformance.apis.chat import Part, answer, parts, place
+from conformance.apis.chat import Part, chat_content, parts, span_of
 from conformance.apis.content import Choice
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
-from conformance.parsing.json_values import held, mapping, sequence, shown
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.parsing.json_values import as_array, as_object, describe_member, display
 from conformance.rules.chk.conditions import choosing, filed, opened
 from conformance.rules.chk.example import FIRST, GOOD, LAST, PIECES, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule, first_parts
@@ -32,7 +32,9 @@ def late_role(x: Exchange) -> Iterator[Finding]:
     """The OpenAI Node SDK's stream helper raises an error without a role; other clients start the message at it."""
     for part in first_parts(x).values():
         if "delta" in part.choice and not part.delta.get("role"):
-            yield Finding(f"the first delta of {choice_name(part)} has {held(part.delta, 'role')}", at=place(x, part))
+            yield Finding(
+                f"the first delta of {choice_name(part)} has {describe_member(part.delta, 'role')}", at=span_of(x, part)
+            )
 
 
 @chunk_rule(
@@ -52,7 +54,7 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
     """LangChain creates another kind of message for another role, and the Vercel AI SDK rejects the chunk."""
     for part in parts(x):
         if part.delta.get("role", "assistant") not in ("assistant", None):
-            yield Finding(f"a delta has {held(part.delta, 'role')}", at=place(x, part))
+            yield Finding(f"a delta has {describe_member(part.delta, 'role')}", at=span_of(x, part))
 
 
 @chunk_rule(
@@ -73,7 +75,7 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
     for part in parts(x):
         content = part.delta.get("content")
         if content is not None and not isinstance(content, str):
-            yield Finding(f"a delta's content is {shown(content)}", at=place(x, part))
+            yield Finding(f"a delta's content is {display(content)}", at=span_of(x, part))
 
 
 def is_cumulative(choice: Choice) -> bool:
@@ -86,9 +88,9 @@ FEW = 8
 """Words: a shorter response may have only one or two deltas."""
 
 
-def in_pieces(x: Exchange) -> Skip | None:
+def in_pieces(x: Exchange) -> NotJudged | None:
     """The text has at least three deltas."""
-    choices = response_content.answer(x).choices
+    choices = response_content.response_content(x).choices
     if any(len(choice.pieces) > 2 for choice in choices):
         return None
     if all(len(choice.text.split()) < FEW for choice in choices):
@@ -96,7 +98,7 @@ def in_pieces(x: Exchange) -> Skip | None:
     return untestable("the text has fewer than three deltas")
 
 
-def piecemeal(x: Exchange) -> Skip | None:
+def piecemeal(x: Exchange) -> NotJudged | None:
     """Chunks with distinguishable choices were received, with several text deltas."""
     return filed(x) or in_pieces(x)
 
@@ -117,17 +119,19 @@ def is_grown(choice: Choice) -> bool:
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 3, LAST)],
     bad=[streamed(FIRST, *(chunk({"content": "Hello there, you."[:n]}) for n in (5, 11, 12, 16, 17)), LAST)],
 )
-def cumulative_deltas(x: Exchange) -> Iterator[Finding | Skip]:
+def cumulative_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients concatenate the deltas: the user reads `HelloHello there` and so on."""
-    for choice in answer(x).choices:
+    for choice in chat_content(x).choices:
         pieces = choice.pieces
         if not is_cumulative(choice):
             continue
         if not is_grown(choice) or _is_one_token_each(x, choice.index):
             yield untestable("the deltas look cumulative, but may be a word that the model repeats")
         else:
-            seen = f"each of {len(pieces)} deltas repeats the text before it: {shown(pieces[1])}, {shown(pieces[2])}"
-            yield Finding(seen, at=place(x, _last_text(x, choice.index)))
+            seen = (
+                f"each of {len(pieces)} deltas repeats the text before it: {display(pieces[1])}, {display(pieces[2])}"
+            )
+            yield Finding(seen, at=span_of(x, _last_text(x, choice.index)))
 
 
 @chunk_rule(
@@ -142,12 +146,12 @@ def cumulative_deltas(x: Exchange) -> Iterator[Finding | Skip]:
 )
 def answer_repeated(x: Exchange) -> Iterator[Finding]:
     """Clients concatenate the deltas: the user reads the text twice."""
-    for choice in answer(x).choices:
+    for choice in chat_content(x).choices:
         *before, last = choice.pieces or ("",)
         is_whole = len(before) > 1 and len(last) >= 8 and last == "".join(before)
         if is_whole and last not in (last + last)[1:-1] and not _is_one_token_each(x, choice.index):
-            seen = f"the last delta repeats all the text before it: {shown(last)}"
-            yield Finding(seen, at=place(x, _last_text(x, choice.index)))
+            seen = f"the last delta repeats all the text before it: {display(last)}"
+            yield Finding(seen, at=span_of(x, _last_text(x, choice.index)))
 
 
 @chunk_rule(
@@ -162,19 +166,19 @@ def answer_repeated(x: Exchange) -> Iterator[Finding]:
 )
 def deltas_sent_twice(x: Exchange) -> Iterator[Finding]:
     """Clients concatenate the deltas: the user reads `HelloHello there there` and so on."""
-    for choice in answer(x).choices:
+    for choice in chat_content(x).choices:
         firsts, seconds = choice.pieces[::2], choice.pieces[1::2]
         if firsts == seconds and len(firsts) > GROWTHS and len(set(firsts)) >= GROWTHS:
-            seen = f"all {len(firsts)} deltas are sent twice: {shown(firsts[0])}, {shown(seconds[0])} and so on"
-            yield Finding(seen, at=place(x, _last_text(x, choice.index)))
+            seen = f"all {len(firsts)} deltas are sent twice: {display(firsts[0])}, {display(seconds[0])} and so on"
+            yield Finding(seen, at=span_of(x, _last_text(x, choice.index)))
 
 
 def _is_one_token_each(x: Exchange, slot: int) -> bool:
     """Whether log probabilities show that each text delta is one token: then the model generated the repetition."""
     texts = [part for part in parts(x) if part.slot == slot and part.delta.get("content")]
     for part in texts:
-        tokens = sequence(mapping(part.choice.get("logprobs")).get("content"))
-        if [mapping(token).get("token") for token in tokens] != [part.delta["content"]]:
+        tokens = as_array(as_object(part.choice.get("logprobs")).get("content"))
+        if [as_object(token).get("token") for token in tokens] != [part.delta["content"]]:
             return False
     return bool(texts)
 

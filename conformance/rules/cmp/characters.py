@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.field_support.capability import only_answer, said_value
-from conformance.field_support.effects import illegible
+from conformance.field_support.effects import unreadable_reason
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, Finding, Skip, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.single_value import LOST, is_damaged
 from conformance.rules.conditions import asks, both, readable, succeeded
@@ -41,13 +41,13 @@ def damage(x: Exchange) -> tuple[str, str]:
     return next(((a, b) for a, b in pairs if isinstance(a, str) and isinstance(b, str) and is_damaged(a, b)), ("", ""))
 
 
-def constrained(x: Exchange) -> Skip | None:
+def constrained(x: Exchange) -> NotJudged | None:
     """The schema allows exactly one value, and the content is that value, apart from lost characters."""
     if skip := both(asks("witness"), succeeded, readable)(x):
         return skip
     if not only_answer(x):
-        return ANOTHER_QUESTION
-    if why := illegible(x):
+        return OUT_OF_SCOPE
+    if why := unreadable_reason(x):
         return untestable(why)
     is_it = said_value(x) == only_answer(x) or any(damage(x))
     return None if is_it else untestable("the content is not the only value that the schema allows")

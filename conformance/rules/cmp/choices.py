@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import place
+from conformance.apis.chat import span_of
 from conformance.apis.request import choices_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import held, is_integer, shown
+from conformance.parsing.json_values import describe_member, display, is_integer
 from conformance.rules.chk.shape import FINISHES
 from conformance.rules.cmp.conditions import choosing, completed
 from conformance.rules.cmp.example import CALLS, GOOD, VENDOR, choosing_once, without
@@ -34,11 +34,13 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     """Every client reads choices[0]: it raises an exception, after the response was billed."""
     choices = completion_of(x).get("choices")
     if not isinstance(choices, list):
-        yield Finding(f"the completion has {held(completion_of(x), 'choices')}", at=place(x), expected="a list")
+        yield Finding(
+            f"the completion has {describe_member(completion_of(x), 'choices')}", at=span_of(x), expected="a list"
+        )
     elif not choices:
-        yield Finding("the completion's list of choices is empty", at=place(x))
+        yield Finding("the completion's list of choices is empty", at=span_of(x))
     elif not all(isinstance(choice, dict) for choice in choices):
-        yield Finding("a choice is not an object", at=place(x))
+        yield Finding("a choice is not an object", at=span_of(x))
 
 
 @whole_rule(
@@ -62,9 +64,11 @@ def wrong_index(x: Exchange) -> Iterator[Finding]:
     for choice in choices_of(x):
         index = choice.get("index")
         if not (is_integer(index) and 0 <= index < bound):
-            yield Finding(f"a choice has {held(choice, 'index')}", at=place(x), expected=f"0 to {bound - 1}")
+            yield Finding(
+                f"a choice has {describe_member(choice, 'index')}", at=span_of(x), expected=f"0 to {bound - 1}"
+            )
         elif index in taken:
-            yield Finding(f"two choices have {held(choice, 'index')}", at=place(x))
+            yield Finding(f"two choices have {describe_member(choice, 'index')}", at=span_of(x))
         else:
             taken.add(index)
 
@@ -88,7 +92,7 @@ def no_message(x: Exchange) -> Iterator[Finding]:
     for choice in choices_of(x):
         if not isinstance(choice.get("message"), dict):
             instead = next((f", but a {name}" for name in ("delta", "text") if name in choice), "")
-            yield Finding(f"a choice has {held(choice, 'message')}{instead}", at=place(x))
+            yield Finding(f"a choice has {describe_member(choice, 'message')}{instead}", at=span_of(x))
 
 
 @whole_rule(
@@ -110,7 +114,7 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
     for choice in choices_of(x):
         reason = choice.get("finish_reason")
         if not (isinstance(reason, str) and reason):
-            yield Finding(f"a choice has {held(choice, 'finish_reason')}", at=place(x))
+            yield Finding(f"a choice has {describe_member(choice, 'finish_reason')}", at=span_of(x))
 
 
 @whole_rule(
@@ -128,4 +132,4 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     for choice in choices_of(x):
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason and reason not in FINISHES:
-            yield Finding(f"finish_reason is {shown(reason)}", at=place(x), expected=", ".join(FINISHES))
+            yield Finding(f"finish_reason is {display(reason)}", at=span_of(x), expected=", ".join(FINISHES))

@@ -2,14 +2,14 @@
 
 from conformance.apis.chat import is_chunk
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import ANOTHER_QUESTION, Skip, not_applicable, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import fault_of
 from conformance.rules.cmp.shape import choices_of, completion_of, messages_of
 from conformance.rules.conditions import answered_whole
 
 
-def replied(x: Exchange) -> Skip | None:
+def replied(x: Exchange) -> NotJudged | None:
     """The response is complete, and not an error."""
     if skip := answered_whole(x):
         return skip
@@ -18,13 +18,13 @@ def replied(x: Exchange) -> Skip | None:
     return None if reply(x).complete else untestable("the response was truncated")
 
 
-def elsewhere(x: Exchange) -> Skip | None:
+def elsewhere(x: Exchange) -> NotJudged | None:
     """The request went to another route, or was a GET for the list of stored completions, which is documented too."""
     away = x.question.topic in ("models", "sibling") or x.question.about in ("get", "unknown-route")
-    return ANOTHER_QUESTION if away else None
+    return OUT_OF_SCOPE if away else None
 
 
-def valued(x: Exchange) -> Skip | None:
+def valued(x: Exchange) -> NotJudged | None:
     """The response is complete and JSON; HTTP008 reports what is not JSON."""
     if skip := elsewhere(x) or replied(x):
         return skip
@@ -32,19 +32,19 @@ def valued(x: Exchange) -> Skip | None:
     return untestable(f"the response body is not JSON: {fault}") if fault else None
 
 
-def completed(x: Exchange) -> Skip | None:
+def completed(x: Exchange) -> NotJudged | None:
     """The response is a completion, or resembles one."""
     if skip := elsewhere(x) or replied(x):
         return skip
     return None if is_chunk(completion_of(x)) else untestable("the response body is not a completion")
 
 
-def choosing(x: Exchange) -> Skip | None:
+def choosing(x: Exchange) -> NotJudged | None:
     """The response is a completion with choices."""
     return completed(x) or (None if any(choices_of(x)) else untestable("the response has no choice"))
 
 
-def speaking(x: Exchange) -> Skip | None:
+def speaking(x: Exchange) -> NotJudged | None:
     """The response is a completion with messages."""
     found = choosing(x)
     return found or (None if any(messages_of(x)) else untestable("the response has no message"))

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import is_chunk, place
+from conformance.apis.chat import is_chunk, span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_text import value_of
-from conformance.parsing.json_values import held, is_integer, shown
+from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_values import describe_member, display, is_integer
 from conformance.rules.chk.shape import MILLISECONDS
 from conformance.rules.cmp.conditions import completed, valued
 from conformance.rules.cmp.example import GOOD, VENDOR, without
@@ -35,15 +35,15 @@ from conformance.rules.example import completion as whole
 )
 def no_completion(x: Exchange) -> Iterator[Finding]:
     """Clients parse the response body as a completion: anything else gives an exception, or empty content."""
-    value = value_of(reply(x).content)
+    value = parse_json(reply(x).content)
     if not isinstance(value, dict):
-        yield Finding(f"the response body is {shown(value)}", at=place(x), expected="an object")
+        yield Finding(f"the response body is {display(value)}", at=span_of(x), expected="an object")
     elif not is_chunk(value):
         yield Finding(
-            "the response body is an object, but not a completion: it has neither object nor choices", at=place(x)
+            "the response body is an object, but not a completion: it has neither object nor choices", at=span_of(x)
         )
     elif value.get("object") != "chat.completion":
-        yield Finding(f"the response body has {held(value, 'object')}", at=place(x))
+        yield Finding(f"the response body has {describe_member(value, 'object')}", at=span_of(x))
 
 
 @whole_rule(
@@ -59,7 +59,7 @@ def no_completion(x: Exchange) -> Iterator[Finding]:
 def no_id(x: Exchange) -> Iterator[Finding]:
     """Letta and typed clients reject a response without id."""
     if not isinstance(completion_of(x).get("id"), str):
-        yield Finding(f"the completion has {held(completion_of(x), 'id')}", at=place(x))
+        yield Finding(f"the completion has {describe_member(completion_of(x), 'id')}", at=span_of(x))
 
 
 @whole_rule(
@@ -75,7 +75,7 @@ def no_id(x: Exchange) -> Iterator[Finding]:
 def no_created(x: Exchange) -> Iterator[Finding]:
     """Letta and typed clients (Go, Rust, Java) reject the response if created is missing or not an integer."""
     if not is_integer(completion_of(x).get("created")):
-        yield Finding(f"the completion has {held(completion_of(x), 'created')}", at=place(x))
+        yield Finding(f"the completion has {describe_member(completion_of(x), 'created')}", at=span_of(x))
 
 
 @whole_rule(
@@ -91,7 +91,7 @@ def no_created(x: Exchange) -> Iterator[Finding]:
 def no_model(x: Exchange) -> Iterator[Finding]:
     """Letta and typed clients reject a response without a model; prices are looked up by it."""
     if not isinstance(completion_of(x).get("model"), str):
-        yield Finding(f"the completion has {held(completion_of(x), 'model')}", at=place(x))
+        yield Finding(f"the completion has {describe_member(completion_of(x), 'model')}", at=span_of(x))
 
 
 @whole_rule(
@@ -108,7 +108,7 @@ def blank_name(x: Exchange) -> Iterator[Finding]:
     """A response without id, model or time can't be traced from a user's complaint to the server's log."""
     for name in ("id", "model"):
         if completion_of(x).get(name) == "":
-            yield Finding(f"the completion's {name} is blank", at=place(x))
+            yield Finding(f"the completion's {name} is blank", at=span_of(x))
     created = completion_of(x).get("created")
     if is_integer(created) and not -1 < created < MILLISECONDS:
-        yield Finding(f"created is {shown(created)}, which is not a Unix time in seconds", at=place(x))
+        yield Finding(f"created is {display(created)}, which is not a Unix time in seconds", at=span_of(x))

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import place
+from conformance.apis.chat import span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import held, shown
+from conformance.parsing.json_values import describe_member, display
 from conformance.rules.cmp.conditions import speaking
 from conformance.rules.cmp.example import CALL, CALLS, GOOD, VENDOR, choosing_once
 from conformance.rules.cmp.shape import messages_of, whole_rule
@@ -31,7 +31,7 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
     """LangGraph, Letta and pydantic-ai raise a validation error if the role is missing."""
     for message in messages_of(x):
         if message.get("role") != "assistant":
-            yield Finding(f"a message has {held(message, 'role')}", at=place(x))
+            yield Finding(f"a message has {describe_member(message, 'role')}", at=span_of(x))
 
 
 @whole_rule(
@@ -48,7 +48,7 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
     """The Vercel AI SDK rejects the complete response, others print the raw list to the user."""
     for message in messages_of(x):
         if not isinstance(content := message.get("content"), str | None):
-            yield Finding(f"a message's content is {shown(content)}", at=place(x))
+            yield Finding(f"a message's content is {display(content)}", at=span_of(x))
 
 
 @whole_rule(
@@ -65,4 +65,4 @@ def content_left_out(x: Exchange) -> Iterator[Finding]:
     """Clients with strict schemas reject a message without the key, and it is missing from the history sent back."""
     for message in messages_of(x):
         if "content" not in message:
-            yield Finding("a message has no content", at=place(x), expected="a string, or null")
+            yield Finding("a message has no content", at=span_of(x), expected="a string, or null")

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from conformance.apis.chat import whole_choices
 from conformance.model.exchange import Exchange
-from conformance.model.rule import Example, Judge, Rule, When, rule
+from conformance.model.rule import Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
-from conformance.parsing.json_body import whole_object
-from conformance.parsing.json_values import Object, mapping
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_values import Object, as_object
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat/object"
 
@@ -19,10 +19,10 @@ def whole_rule(  # noqa: PLR0913 - as rule
     *,
     about: str,
     fix: str,
-    when: When,
+    when: Condition,
     good: Sequence[Example],
     bad: Sequence[Example],
-) -> Callable[[Judge], Rule]:
+) -> Callable[[Check], Rule]:
     """A rule on a non-streaming chat response; `about` is the field of the completion object."""
     spec = f"{SPEC}#chat/object-{about}"
     return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=("unary",))
@@ -30,7 +30,7 @@ def whole_rule(  # noqa: PLR0913 - as rule
 
 def completion_of(x: Exchange) -> Object:
     """The response's JSON object; empty if there is none."""
-    return mapping(whole_object(x))
+    return as_object(json_body(x))
 
 
 def choices_of(x: Exchange) -> Iterator[Object]:

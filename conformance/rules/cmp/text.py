@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import is_shaped, place
+from conformance.apis.chat import is_shaped, span_of
 from conformance.apis.content import Choice
 from conformance.apis.request import cap_asked, choices_asked, stops_asked
-from conformance.apis.response_content import answer
+from conformance.apis.response_content import response_content
 from conformance.apis.usage import usage
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
-from conformance.parsing.json_values import is_integer, mapping, shown
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.parsing.json_values import as_object, display, is_integer
 from conformance.rules.cmp.example import GOOD, SPOKEN, THREE
 from conformance.rules.cmp.shape import SPEC
 from conformance.rules.conditions_by_api import finished
@@ -25,13 +25,13 @@ SPECIAL = 3
 """Tokens that a model may generate without text: end-of-turn tokens are counted, but not shown."""
 
 
-def stopped_by_itself(x: Exchange) -> Skip | None:
+def stopped_by_itself(x: Exchange) -> NotJudged | None:
     """A single choice, in either mode, has finish_reason `stop`, and the request sets no stop sequences."""
     if skip := finished(x):
         return skip
     if not is_shaped(x):
         return untestable("the content of the choices can't be read")
-    choices = answer(x).choices
+    choices = response_content(x).choices
     if len(choices) != 1 or choices[0].end != "stop":
         return not_applicable("the response is not a single choice with finish_reason stop")
     return not_applicable("the request sets stop sequences") if stops_asked(x) else None
@@ -39,23 +39,23 @@ def stopped_by_itself(x: Exchange) -> Skip | None:
 
 def visible_tokens(x: Exchange) -> int:
     """Completion tokens without reasoning tokens, from the usage."""
-    spent, details = usage(x), mapping(mapping(answer(x).usage).get("completion_tokens_details"))
+    spent, details = usage(x), as_object(as_object(response_content(x).usage).get("completion_tokens_details"))
     hidden = details.get("reasoning_tokens")
     return (spent.completion if spent else 0) - (int(hidden) if is_integer(hidden) else 0)
 
 
-def answered_once(x: Exchange) -> Skip | None:
+def answered_once(x: Exchange) -> NotJudged | None:
     """A single choice is complete, in either mode, and its content can be read."""
     if skip := finished(x):
         return skip
     if choices_asked(x) > 1:
         return not_applicable("the request sets n above 1")
-    if not is_shaped(x) or len(answer(x).choices) != 1:
+    if not is_shaped(x) or len(response_content(x).choices) != 1:
         return untestable("the content of the choices can't be read")
     return not_applicable("the request sets stop sequences") if stops_asked(x) else None
 
 
-def either_way(_: Exchange) -> Skip | None:
+def either_way(_: Exchange) -> NotJudged | None:
     """Always: if one mode has no completion, the other one is judged alone."""
     return None
 
@@ -76,15 +76,15 @@ def either_way(_: Exchange) -> Skip | None:
         (streamed(EMPTY[0], chunk(finish="length"), "[DONE]"), GOOD),
     ],
 )
-def answer_lost(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+def answer_lost(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """The user sees nothing and pays: clients return empty text without an error, and hermes sends three more requests."""
     skips = [answered_once(x) for x in (stream, unary)]
     if all(skips):
         yield from filter(None, skips)
     for x, skip, other in ((stream, skips[0], unary), (unary, skips[1], stream)):
-        if skip is None and _is_silent(answer(x).choices[0]):
+        if skip is None and _is_silent(response_content(x).choices[0]):
             lost = _lost(x, other)
-            at = place(x) if x is stream else None
+            at = span_of(x) if x is stream else None
             yield Finding(f"the {NAMES[x.mode]} is empty, {lost}", at=at) if isinstance(lost, str) else lost
 
 
@@ -93,10 +93,10 @@ def _is_silent(choice: Choice) -> bool:
     return choice.is_empty and not choice.reasoning and (choice.end in ("stop", "length") or not choice.finish)
 
 
-def _lost(x: Exchange, other: Exchange) -> str | Skip:
+def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
     """Why an empty completion lost content: its usage, or the baseline response in the other mode, shows it."""
     spent, seen = usage(x), visible_tokens(x)
-    if seen >= SPECIAL and answer(x).choices[0].end == "stop":
+    if seen >= SPECIAL and response_content(x).choices[0].end == "stop":
         return f"but the usage counts {seen} tokens for it"
     if spent and spent.completion > seen:
         return untestable("the model spent its tokens on hidden reasoning")
@@ -104,8 +104,8 @@ def _lost(x: Exchange, other: Exchange) -> str | Skip:
         return untestable(
             f"the completion is empty, and usage counts {seen} tokens for it: the model ended its turn at once"
         )
-    if x.question.topic == "hello" and not answered_once(other) and answer(other).choices[0].text.split():
-        return f"but the same request in the other mode has {shown(answer(other).choices[0].text)}"
+    if x.question.topic == "hello" and not answered_once(other) and response_content(other).choices[0].text.split():
+        return f"but the same request in the other mode has {display(response_content(other).choices[0].text)}"
     return untestable("the completion is empty, and neither usage nor the other mode shows whether text was generated")
 
 
@@ -124,15 +124,15 @@ def _lost(x: Exchange, other: Exchange) -> str | Skip:
 )
 def only_thoughts(x: Exchange) -> Iterator[Finding]:
     """Clients don't show reasoning as content: the user sees nothing, and hermes sends three more requests."""
-    choice = answer(x).choices[0]
+    choice = response_content(x).choices[0]
     if choice.is_empty and choice.reasoning:
-        yield Finding("the response has reasoning, but neither content nor a tool call", at=place(x))
+        yield Finding("the response has reasoning, but neither content nor a tool call", at=span_of(x))
 
 
-def several_capped(x: Exchange) -> Skip | None:
+def several_capped(x: Exchange) -> NotJudged | None:
     """Several choices are complete, under a token cap, and the response has usage."""
     if choices_asked(x) < 2 or not cap_asked(x):
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     if skip := finished(x):
         return skip
     if not is_shaped(x):
@@ -160,16 +160,16 @@ def two(*texts: str | None, completion: int) -> Exchange:
     good=[two("Hello! How can", "Hello there, my", completion=8)],
     bad=[two("Hello! How can", "", completion=8), two(None, "Hello! How can", completion=8)],
 )
-def one_of_several_lost(x: Exchange) -> Iterator[Finding | Skip]:
+def one_of_several_lost(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that compare several choices pay for all of them, and find text only in the first.
 
     No choice may exceed the token cap, so tokens beyond the other choices' caps belong to the empty ones.
     """
-    silent = [choice for choice in answer(x).choices if _is_silent(choice)]
-    spoken = len(answer(x).choices) - len(silent)
+    silent = [choice for choice in response_content(x).choices if _is_silent(choice)]
+    spoken = len(response_content(x).choices) - len(silent)
     left = visible_tokens(x) - cap_asked(x) * spoken
     if silent and spoken and left > SPECIAL * len(silent):
         seen = f"choice {silent[0].index} is empty, but the usage counts {left} tokens or more for it"
-        yield Finding(seen, at=place(x))
+        yield Finding(seen, at=span_of(x))
     elif silent:
         yield untestable("a choice is empty, and usage does not show whether it had text")

@@ -7,9 +7,9 @@ from conformance.apis.deltas import arrivals, deltas
 from conformance.apis.request import cap_asked, choices_asked
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
-from conformance.parsing.http1 import over_at_ns, reply
-from conformance.parsing.sse import at_ns, ends, looks_like_events, span, stream
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.parsing.http1 import finished_at_ns, reply
+from conformance.parsing.sse import at_ns, looks_like_events, span, stream, terminal_events
 from conformance.rules.conditions import both, replied, whole
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.dlv.pace import STEADY, STREAMING, TIMEOUT, WORDS, endless, paced
@@ -25,7 +25,7 @@ SPARE_EVENTS = 64
 LATE_END = 1000 * MS
 
 
-def followable(x: Exchange) -> Skip | None:
+def followable(x: Exchange) -> NotJudged | None:
     """A head was received, and the body is complete or the harness timed out reading it."""
     if skip := replied(x):
         return skip
@@ -51,9 +51,9 @@ def followable(x: Exchange) -> Skip | None:
     ],
     timed=True,
 )
-def stalled_reply(x: Exchange) -> Iterator[Finding | Skip]:
+def stalled_reply(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The client waits until its own timeout, which is ten minutes in OpenAI's and Anthropic's SDKs."""
-    if not _gave_up(x) or (x.mode == "stream" and ends(x)):
+    if not _gave_up(x) or (x.mode == "stream" and terminal_events(x)):
         return
     events = len(stream(x).dispatched) if x.mode == "stream" else 0
     after = f"{events} events" if events else f"{len(reply(x).content)} bytes of the body"
@@ -87,11 +87,11 @@ def _gave_up(x: Exchange) -> bool:
     return x.ending.how == "timeout" and not reply(x).complete
 
 
-def at_its_end(x: Exchange) -> Skip | None:
+def at_its_end(x: Exchange) -> NotJudged | None:
     """A stream was received up to its end marker."""
     if skip := is_streamed(x) or followable(x):
         return skip
-    return None if ends(x) else untestable("the stream has no end marker")
+    return None if terminal_events(x) else untestable("the stream has no end marker")
 
 
 @rule(
@@ -109,7 +109,8 @@ def reply_never_ends(x: Exchange) -> Iterator[Finding]:
     if _gave_up(x):
         why = x.ending.detail or "the harness timed out"
         yield Finding(
-            f"the response did not end after the end marker, until the timeout: {why}", at=span(x, ends(x)[0])
+            f"the response did not end after the end marker, until the timeout: {why}",
+            at=span(x, terminal_events(x)[0]),
         )
 
 
@@ -126,12 +127,12 @@ def reply_never_ends(x: Exchange) -> Iterator[Finding]:
 )
 def lingering_reply(x: Exchange) -> Iterator[Finding]:
     """Clients that read until the body ends start the user's next step that much later."""
-    lag = over_at_ns(x) - at_ns(x, ends(x)[0]) - x.held_up_ns
+    lag = finished_at_ns(x) - at_ns(x, terminal_events(x)[0]) - x.held_up_ns
     if lag > LATE_END:
-        yield Finding(f"the response ended {lag / MS:.0f} ms after the end marker", at=span(x, ends(x)[0]))
+        yield Finding(f"the response ended {lag / MS:.0f} ms after the end marker", at=span(x, terminal_events(x)[0]))
 
 
-def spoken_to_its_end(x: Exchange) -> Skip | None:
+def spoken_to_its_end(x: Exchange) -> NotJudged | None:
     """Deltas were received, up to the end marker."""
     return at_its_end(x) or (None if deltas(x) else untestable("no delta was received"))
 
@@ -151,6 +152,8 @@ def late_end_marker(x: Exchange) -> Iterator[Finding]:
     """Agents act on a response when its stream ends: each of a task's many turns takes that much longer."""
     times = arrivals(x)
     longest = max((late - early for early, late in pairwise(times)), default=0)
-    lag = at_ns(x, ends(x)[0]) - times[-1] - x.held_up_ns
+    lag = at_ns(x, terminal_events(x)[0]) - times[-1] - x.held_up_ns
     if lag > max(LATE_END, 3 * longest):
-        yield Finding(f"the end marker was received {lag / MS:.0f} ms after the last delta", at=span(x, ends(x)[0]))
+        yield Finding(
+            f"the end marker was received {lag / MS:.0f} ms after the last delta", at=span(x, terminal_events(x)[0])
+        )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from conformance.apis.deltas import arrivals, deltas
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.sse import span
 from conformance.rules.conditions import asks, both, whole
 from conformance.rules.conditions import streamed as is_streamed
@@ -156,7 +156,7 @@ def kinds_of(x: Exchange) -> dict[str, list[str]]:
     return {kind: texts for kind, texts in found.items() if len("".join(texts).split()) >= LEAST_WORDS}
 
 
-def long_enough(x: Exchange) -> Skip | None:
+def long_enough(x: Exchange) -> NotJudged | None:
     """A long response was requested, and a complete, long stream was received."""
     if skip := both(asks("long"), is_streamed, whole)(x):
         return skip
@@ -174,7 +174,7 @@ def long_enough(x: Exchange) -> Skip | None:
     bad=[(BUFFERED, *BRIEFS), (HEAD_START, *BRIEFS)],
     timed=True,
 )
-def late_delivery(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | Skip]:
+def late_delivery(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """The user sees an empty screen until the response is complete, and idle timeouts truncate long ones."""
     seen = pace(x)
     how = f"{seen.pieces} deltas arrived in {seen.reads} reads within {seen.span_ns / MS:.1f} ms"
@@ -232,7 +232,7 @@ def answer_in_one_piece(x: Exchange) -> Iterator[Finding]:
     bad=[(paced(WORDS, [900] * 40), *briefly(870, 875, 880))],
     timed=True,
 )
-def silence_then_everything(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | Skip]:
+def silence_then_everything(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """Short responses seem to be buffered too: the first word arrives when the last one is generated."""
     if held_back_ns(x, briefs):
         yield not_applicable("the response was buffered (DLV001 reports it)")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from conformance.model.exchange import Ending, Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import SHOULD, Finding, Skip, not_applicable
+from conformance.model.verdict import SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import Event, span, stream
 from conformance.rules.conditions import asks, both, whole
@@ -55,7 +55,7 @@ def cuts(x: Exchange) -> list[Cut]:
     ]
 
 
-def parted(x: Exchange) -> Skip | None:
+def parted(x: Exchange) -> NotJudged | None:
     """The response to a long prompt was streamed in several parts with pauses between them."""
     if skip := both(asks("long"), is_streamed, whole)(x):
         return skip

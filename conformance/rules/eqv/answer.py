@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import place
-from conformance.apis.errors import quoted, refusal
-from conformance.apis.response_content import answer as said
-from conformance.field_support.capability import witnessed
+from conformance.apis.chat import span_of
+from conformance.apis.errors import error_response, quoted
+from conformance.apis.response_content import response_content as said
+from conformance.field_support.capability import effect_shown
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import shown
+from conformance.parsing.json_values import display
 from conformance.rules.conditions import OK, both, decided, in_a_mode_that_is_offered, readable
 from conformance.rules.eqv.conditions import alike, answered, asked_well
 from conformance.rules.eqv.example import STREAM, TWIN, UNARY, stream, unary
@@ -30,19 +30,19 @@ from conformance.rules.example import answered as replied_with
     good=[(STREAM, UNARY), (stream(finish="length"), unary(finish="length"))],
     bad=[(STREAM, unary(finish="length")), (stream(finish="length"), UNARY)],
 )
-def another_finish_reason(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+def another_finish_reason(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """An agent requests the rest of the content, or runs its tools, in one mode but not in the other."""
     if skip := alike(stream, unary):
         yield skip
         return
     for late, whole in zip(said(stream).choices, said(unary).choices, strict=True):
         if late.finish and whole.finish and late.finish != whole.finish:
-            seen = f"finish_reason is {shown(late.finish)} streaming and {shown(whole.finish)} without, for the same content"
-            yield Finding(seen, at=place(stream))
+            seen = f"finish_reason is {display(late.finish)} streaming and {display(whole.finish)} without, for the same content"
+            yield Finding(seen, at=span_of(stream))
 
 
-def _twin(x: Exchange) -> Skip | None:
-    return answered(x) if x.question.topic == "twin" and not x.question.about else ANOTHER_QUESTION
+def _twin(x: Exchange) -> NotJudged | None:
+    return answered(x) if x.question.topic == "twin" and not x.question.about else OUT_OF_SCOPE
 
 
 ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **TWIN)
@@ -59,7 +59,7 @@ ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **T
     good=[(ONE, TWO, TWO)],
     bad=[(stream("One two", "length", **TWIN), TWO, TWO), (stream("One", **TWIN), TWO, TWO)],
 )
-def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator[Finding | Skip]:
+def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator[Finding | NotJudged]:
     """One of the two code paths loses a field, a message or a blank; tests of one mode do not cover the other."""
     mine, whole, twice = (tuple(choice.text for choice in said(x).choices) for x in (stream, unary, again))
     if skip := answered(again):
@@ -69,17 +69,17 @@ def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator
     elif whole != twice:
         yield untestable("two non-streaming responses differ at temperature 0")
     elif mine != whole:
-        seen = f"the stream has the text {shown(''.join(mine))}, but two non-streaming responses have {shown(''.join(whole))}"
-        yield Finding(seen, at=place(stream))
+        seen = f"the stream has the text {display(''.join(mine))}, but two non-streaming responses have {display(''.join(whole))}"
+        yield Finding(seen, at=span_of(stream))
 
 
-def _open(x: Exchange) -> Skip | None:
+def _open(x: Exchange) -> NotJudged | None:
     return both(asked_well, in_a_mode_that_is_offered, decided, readable)(x)
 
 
 def _fate(x: Exchange) -> tuple[str, str]:
     """The result of the request (`works`, `fails`, or empty if unknown), and its description."""
-    answered_well, refused = reply(x).status in OK, refusal(x)
+    answered_well, refused = reply(x).status in OK, error_response(x)
     if refused:
         is_declared = reply(x).status in range(400, 500) or reply(x).status == 501
         return (
@@ -88,7 +88,7 @@ def _fate(x: Exchange) -> tuple[str, str]:
         )
     if not answered_well:
         return "", ""
-    found = witnessed(x)
+    found = effect_shown(x)
     if found is None:
         return "works", "accepted the request"
     name, sight = found
@@ -117,7 +117,7 @@ LOGGED = replied_with(completion(choices=[completion()["choices"][0] | {"logprob
         (STREAM, replied_with(error("No tools."), status=400)),
     ],
 )
-def works_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+def works_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """The field is implemented, but lost in one of two code paths: tests of the other one do not show it."""
     (late, how_late), (whole, how_whole) = _fate(stream), _fate(unary)
     if not late or not whole:

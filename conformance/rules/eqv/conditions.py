@@ -3,11 +3,11 @@
 from typing import Any
 
 from conformance.apis.content import Choice
-from conformance.apis.response_content import answer
-from conformance.field_support.effects import illegible
+from conformance.apis.response_content import response_content
+from conformance.field_support.effects import unreadable_reason
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import Skip, not_applicable, untestable
-from conformance.parsing.json_text import NOT_JSON, value_of
+from conformance.model.verdict import NotJudged, not_applicable, untestable
+from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.rules.conditions import asks, both
 from conformance.rules.conditions_by_api import finished, spoken
 from conformance.rules.err.mistakes import DOCUMENTED
@@ -16,24 +16,24 @@ from conformance.rules.use.conditions import counted_well
 asked_well = asks("hello", *DOCUMENTED)
 
 
-def answered(x: Exchange) -> Skip | None:
+def answered(x: Exchange) -> NotJudged | None:
     """A documented request succeeded, and its response is complete and readable."""
     if skip := asked_well(x) or finished(x):
         return skip
-    return untestable(fault) if (fault := illegible(x)) else None
+    return untestable(fault) if (fault := unreadable_reason(x)) else None
 
 
-def told(x: Exchange) -> Skip | None:
+def told(x: Exchange) -> NotJudged | None:
     """A documented request succeeded, in either mode, even if its response is not fully readable."""
     return both(asked_well, spoken)(x)
 
 
-def counted(x: Exchange) -> Skip | None:
+def counted(x: Exchange) -> NotJudged | None:
     """A documented request succeeded, and its response has usage."""
     return asked_well(x) or counted_well(x)
 
 
-def alike(one: Exchange, other: Exchange) -> Skip | None:
+def alike(one: Exchange, other: Exchange) -> NotJudged | None:
     """Two responses have the same text and tool calls, so the rest can be compared."""
     mine, theirs = _said(one), _said(other)
     if not any(text or calls for text, calls in mine):
@@ -42,11 +42,11 @@ def alike(one: Exchange, other: Exchange) -> Skip | None:
 
 
 def _said(x: Exchange) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
-    return [(choice.text, _calls(choice)) for choice in answer(x).choices]
+    return [(choice.text, _calls(choice)) for choice in response_content(x).choices]
 
 
 def _calls(choice: Choice) -> tuple[tuple[str, Any], ...]:
     """The calls with their parsed arguments, so that JSON formatting does not matter."""
-    values = [value_of(call.arguments.encode("utf-8", "replace")) for call in choice.calls]
+    values = [parse_json(call.arguments.encode("utf-8", "replace")) for call in choice.calls]
     told = [call.arguments if value is NOT_JSON else value for call, value in zip(choice.calls, values, strict=True)]
     return tuple((call.name, value) for call, value in zip(choice.calls, told, strict=True))

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import labels, place
-from conformance.apis.errors import Refusal, refusal
-from conformance.apis.request import asked
-from conformance.apis.response_content import answer
+from conformance.apis.chat import distinct_values, span_of
+from conformance.apis.errors import ErrorResponse, error_response
+from conformance.apis.request import request_body
+from conformance.apis.response_content import response_content
 from conformance.apis.usage import usage
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MAY, SHOULD, Finding, Skip, not_applicable
-from conformance.parsing.json_values import mapping, shown
+from conformance.model.verdict import MAY, SHOULD, Finding, NotJudged, not_applicable
+from conformance.parsing.json_values import as_object, display
 from conformance.rules.eqv.conditions import alike, counted, told
 from conformance.rules.eqv.example import STREAM, UNARY, counts, stream, unary
 from conformance.rules.eqv.spec import CHAT, CHUNK, ERRORS, USAGE
@@ -34,17 +34,17 @@ SPECIAL = 3
     good=[(STREAM, UNARY)],
     bad=[(stream(usage=counts(prompt=9)), UNARY), (STREAM, unary(usage=counts(prompt=0)))],
 )
-def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """The same request has two prices, and the remaining context depends on the mode.
 
     Counting is deterministic: equal prompts have equal counts. Cached tokens are part of the prompt.
     """
     late, whole = usage(stream), usage(unary)
-    if any(asked(stream).get(name) != asked(unary).get(name) for name in PROMPT):
+    if any(request_body(stream).get(name) != request_body(unary).get(name) for name in PROMPT):
         yield not_applicable("the framework sends a different prompt when streaming")
     elif late and whole and late.prompt != whole.prompt:
         yield Finding(
-            f"usage counts {late.prompt} prompt tokens streaming and {whole.prompt} without", at=place(stream)
+            f"usage counts {late.prompt} prompt tokens streaming and {whole.prompt} without", at=span_of(stream)
         )
 
 
@@ -58,7 +58,7 @@ def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
     good=[(STREAM, UNARY), (stream(usage=counts(words=4)), UNARY)],
     bad=[(stream(usage=counts(words=9)), UNARY), (stream(usage=counts(words=1)), unary(usage=counts(words=8)))],
 )
-def answer_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+def answer_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """The same content has two prices. Some servers count end-of-turn tokens, and reasoning varies."""
     late, whole = usage(stream), usage(unary)
     if skip := alike(stream, unary):
@@ -67,12 +67,12 @@ def answer_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
         yield not_applicable("the response has reasoning")
     elif late and whole and abs(late.completion - whole.completion) > SPECIAL:
         seen = f"usage counts {late.completion} completion tokens streaming and {whole.completion} without"
-        yield Finding(f"{seen}, for the same content", at=place(stream))
+        yield Finding(f"{seen}, for the same content", at=span_of(stream))
 
 
 def _thinks(x: Exchange) -> bool:
-    details = mapping(mapping(answer(x).usage).get("completion_tokens_details"))
-    return bool(details.get("reasoning_tokens")) or any(choice.reasoning for choice in answer(x).choices)
+    details = as_object(as_object(response_content(x).usage).get("completion_tokens_details"))
+    return bool(details.get("reasoning_tokens")) or any(choice.reasoning for choice in response_content(x).choices)
 
 
 @rule(
@@ -85,13 +85,13 @@ def _thinks(x: Exchange) -> bool:
     good=[(STREAM, UNARY), (streamed(*HELLO[:-1]), UNARY)],
     bad=[(streamed(*(chunk({"content": t}, model="gpt") for t in ("Hi", "!"))), UNARY)],
 )
-def another_model(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+def another_model(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """Costs and logs are keyed by that name: the same usage is booked under two names, or under one without a price."""
-    late, whole = answer(stream).models, answer(unary).models
+    late, whole = response_content(stream).models, response_content(unary).models
     if not late or not whole:
         yield not_applicable("one of the responses has no model")
     elif not {*late} & {*whole}:
-        yield Finding(f"model is {shown(late[0])} streaming and {shown(whole[0])} without", at=place(stream))
+        yield Finding(f"model is {display(late[0])} streaming and {display(whole[0])} without", at=span_of(stream))
 
 
 OF_THE_SYSTEM = ("system_fingerprint", "service_tier")
@@ -112,19 +112,19 @@ MARKED = answered(completion(system_fingerprint="fp_1"))
 def system_told_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     """Clients that compare the fingerprint, or verify the billed tier, can't do so in the other mode."""
     for name in OF_THE_SYSTEM:
-        late, whole = labels(stream, name), labels(unary, name)
+        late, whole = distinct_values(stream, name), distinct_values(unary, name)
         if bool(late) != bool(whole):
             where = "streaming" if late else "without streaming"
-            yield Finding(f"`{name}` is sent {where} only", at=place(stream))
+            yield Finding(f"`{name}` is sent {where} only", at=span_of(stream))
 
 
 ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
 
 
-def _refusing(x: Exchange) -> Skip | None:
+def _refusing(x: Exchange) -> NotJudged | None:
     if skip := mistaken(x):
         return skip
-    said = refusal(x)
+    said = error_response(x)
     is_early = 400 <= said.status < 500 and said.kind in ("openai", "anthropic")
     return None if is_early else not_applicable("the invalid request was not rejected with an error object")
 
@@ -148,12 +148,12 @@ def _refusing(x: Exchange) -> Skip | None:
 )
 def refused_in_other_words(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     """A client that acts on an error's type, code or param does not recognise it in the other mode."""
-    late, early = refusal(stream), refusal(unary)
+    late, early = error_response(stream), error_response(unary)
     for name in ("type", "param", "code"):
         if _word(late, name) != _word(early, name):
             seen = f"`error.{name}` is {_word(late, name)} streaming and {_word(early, name)} without, for the same invalid request"
             yield Finding(seen, at=late.at)
 
 
-def _word(said: Refusal, name: str) -> str:
-    return shown(said.error.get(name))
+def _word(said: ErrorResponse, name: str) -> str:
+    return display(said.error.get(name))

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import may_refuse_streaming, own_fields, quoted, refusal
+from conformance.apis.errors import error_response, may_refuse_streaming, quoted, rejected_fields
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, UNRELATED, asks, both, replied
@@ -16,17 +16,17 @@ from conformance.rules.example import HELLO, JSON, SSE, answered, completion, er
 LOCKED = (401, 403)
 
 
-def _let_in(x: Exchange) -> Skip | None:
+def _let_in(x: Exchange) -> NotJudged | None:
     status = reply(x).status
     if status == 429:
         return untestable("rate limited (429): run again with a lower --concurrency")
     return untestable(f"the target rejected the API key ({status})") if status in LOCKED else None
 
 
-def _no_other_rule_s(x: Exchange) -> Skip | None:
+def _no_other_rule_s(x: Exchange) -> NotJudged | None:
     """No other rule reports the baseline request's failure, if it failed."""
-    status, said = reply(x).status, refusal(x)
-    if fields := own_fields(x):
+    status, said = reply(x).status, error_response(x)
+    if fields := rejected_fields(x):
         return not_applicable(f"the target rejected `{fields[0]}`")
     if said.in_band and not looks_like_events(x):
         return not_applicable("the body is an error under a success status")
@@ -53,7 +53,7 @@ def _no_other_rule_s(x: Exchange) -> Skip | None:
 )
 def greeting_failed(x: Exchange) -> Iterator[Finding]:
     """If this fails, nothing else works."""
-    answer, said = reply(x), refusal(x)
+    answer, said = reply(x), error_response(x)
     if said.in_band:
         yield Finding(
             f"the stream of the baseline request contains an error: {quoted(said.message or said.text)}", at=said.at
@@ -82,7 +82,7 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
 def streaming_locked(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     """Users look for an error in their API key; no framework retries without streaming after that."""
     status = reply(stream).status
-    if status in LOCKED and reply(unary).status in OK and not refusal(unary):
+    if status in LOCKED and reply(unary).status in OK and not error_response(unary):
         seen = f"the streaming baseline request was rejected with {status}; the same API key works without streaming"
         yield Finding(seen, at=reply(stream).head)
 

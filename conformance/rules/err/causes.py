@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import names, quoted, refusal
+from conformance.apis.errors import error_response, names_field, quoted
 from conformance.model.exchange import Exchange
-from conformance.model.rule import When, rule
-from conformance.model.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.rule import Condition, rule
+from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import greeted, in_a_mode_that_is_offered, replied
 from conformance.rules.err.example import GOOD, GREETING, MISTAKE, refused_with
@@ -36,15 +36,15 @@ TOO_LONG = "context_length_exceeded"
 NO_MODEL = "model_not_found"
 
 
-def _refused(*abouts: str) -> When:
+def _refused(*abouts: str) -> Condition:
     """One of these mistakes was rejected with a 4xx status and the error object of Chat Completions."""
 
-    def refused(x: Exchange) -> Skip | None:
+    def refused(x: Exchange) -> NotJudged | None:
         if x.question.topic != "mistake" or x.question.about not in abouts:
-            return ANOTHER_QUESTION
+            return OUT_OF_SCOPE
         if skip := mistaken(x):
             return skip
-        said = refusal(x)
+        said = error_response(x)
         if not 400 <= said.status < 500:
             return untestable("the request was not rejected") if not said else not_applicable("the error is not a 4xx")
         return None if said.kind == "openai" else not_applicable("the error is not this API's error object")
@@ -70,12 +70,12 @@ def _unknown(**facts: Any) -> Exchange:
 )
 def model_refused_without_a_code(x: Exchange) -> Iterator[Finding]:
     """Gateways and agents fall back to another model on this code; without it the error looks like any bad request."""
-    if refusal(x).code != NO_MODEL:
-        seen = f"`error.code` is {quoted(refusal(x).code or 'not a string')}"
-        yield Finding(seen, at=refusal(x).at, expected=NO_MODEL)
+    if error_response(x).code != NO_MODEL:
+        seen = f"`error.code` is {quoted(error_response(x).code or 'not a string')}"
+        yield Finding(seen, at=error_response(x).at, expected=NO_MODEL)
 
 
-def _overflowed(x: Exchange) -> Skip | None:
+def _overflowed(x: Exchange) -> NotJudged | None:
     if skip := _refused("too-long")(x):
         return skip
     return not_applicable("the body size was rejected (413), not the prompt length") if reply(x).status == 413 else None
@@ -98,17 +98,17 @@ def _long(code: str | None, status: int = 400) -> Exchange:
 )
 def overflow_without_a_code(x: Exchange) -> Iterator[Finding]:
     """Agents shorten the conversation on this code; without it they guess from the message, or give up."""
-    if refusal(x).code != TOO_LONG:
-        seen = f"`error.code` is {quoted(refusal(x).code or 'not a string')}"
-        yield Finding(seen, at=refusal(x).at, expected=TOO_LONG)
+    if error_response(x).code != TOO_LONG:
+        seen = f"`error.code` is {quoted(error_response(x).code or 'not a string')}"
+        yield Finding(seen, at=error_response(x).at, expected=TOO_LONG)
 
 
-def _nameable(x: Exchange) -> Skip | None:
+def _nameable(x: Exchange) -> NotJudged | None:
     if x.question.topic != "mistake" or x.question.about not in FIELDS:
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     if skip := mistaken(x):
         return skip
-    said = refusal(x)
+    said = error_response(x)
     if not 400 <= said.status < 500:
         return not_applicable("the request was not rejected with a 4xx")
     return None if said.is_json else not_applicable("the error is not JSON")
@@ -126,8 +126,8 @@ def _nameable(x: Exchange) -> Skip | None:
 )
 def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
     """With `bad request`, a developer has to guess which of thirty fields is invalid."""
-    said, wanted = refusal(x), FIELDS[x.question.about]
-    if not any(names(said, name) for name in wanted):
+    said, wanted = error_response(x), FIELDS[x.question.about]
+    if not any(names_field(said, name) for name in wanted):
         fields = " or ".join(f"`{name}`" for name in wanted)
         yield Finding(
             f"the {said.status} error does not name the invalid field: {quoted(said.message or said.text)}",
@@ -136,9 +136,9 @@ def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
         )
 
 
-def _of_the_body(x: Exchange) -> Skip | None:
+def _of_the_body(x: Exchange) -> NotJudged | None:
     if x.question.topic != "mistake" or x.question.about not in ABOUT_THE_BODY:
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     return in_a_mode_that_is_offered(x) or replied(x)
 
 
@@ -152,7 +152,7 @@ def _of_the_body(x: Exchange) -> Skip | None:
     good=[(GOOD, GREETING)],
     bad=[(answered(error(), status=status, **MISTAKE), GREETING) for status in (401, 403)],
 )
-def mistake_laid_to_the_key(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def mistake_laid_to_the_key(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Users replace their API keys, and SDKs raise an authentication error, because a comma was missing."""
     if reply(x).status not in KEY_MATTERS:
         return

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import Refusal, quoted, refusal, refuses_streaming
-from conformance.apis.request import asked
+from conformance.apis.errors import ErrorResponse, error_response, quoted, refuses_streaming
+from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import both, readable, whole
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
@@ -21,7 +21,7 @@ BEFORE = ("unknown-route", "get", "huge-body")
 NOTHING = ("None", "null", "undefined", "nil")
 
 
-def an_error(x: Exchange) -> Skip | None:
+def an_error(x: Exchange) -> NotJudged | None:
     """The response is a readable error that does not mean that streaming, or the API, is unsupported."""
     status = reply(x).status
     if 0 < status < 400:
@@ -41,15 +41,15 @@ def _is_outside(x: Exchange) -> bool:
     return x.question.topic in OUTSIDE or (x.question.topic == "mistake" and x.question.about in BEFORE)
 
 
-def _within_the_api(x: Exchange) -> Skip | None:
+def _within_the_api(x: Exchange) -> NotJudged | None:
     return not_applicable("the request may not have reached the API handler") if _is_outside(x) else an_error(x)
 
 
-def _outside_the_api(x: Exchange) -> Skip | None:
-    return an_error(x) if _is_outside(x) and x.question.topic != "sibling" else ANOTHER_QUESTION
+def _outside_the_api(x: Exchange) -> NotJudged | None:
+    return an_error(x) if _is_outside(x) and x.question.topic != "sibling" else OUT_OF_SCOPE
 
 
-def _unfit(said: Refusal) -> str:
+def _unfit(said: ErrorResponse) -> str:
     words = {"html": "an HTML page", "text": "plain text", "empty": "empty", "events": "an event stream"}
     return words.get(said.kind, "")
 
@@ -71,8 +71,8 @@ def _unfit(said: Refusal) -> str:
 )
 def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
     """SDKs show the user only a status, and programs can't distinguish errors."""
-    if what := _unfit(refusal(x)):
-        yield Finding(f"the body of the {reply(x).status} error is {what}, not JSON", at=refusal(x).at)
+    if what := _unfit(error_response(x)):
+        yield Finding(f"the body of the {reply(x).status} error is {what}, not JSON", at=error_response(x).at)
 
 
 @rule(
@@ -90,9 +90,9 @@ def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
         answered({"message": "no"}, status=400, **MISTAKE),
     ],
 )
-def error_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
+def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs read `error`: for a `detail` they report only a 422 without a body."""
-    said = refusal(x)
+    said = error_response(x)
     if not said.is_json:
         yield untestable("the error is not JSON")
     elif said.kind not in ("openai", "anthropic"):
@@ -120,7 +120,7 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
 )
 def early_error_without_an_error_object(x: Exchange) -> Iterator[Finding]:
     """A mistyped base URL, model or API key gets an error that looks like another product's."""
-    said = refusal(x)
+    said = error_response(x)
     if said.kind not in ("openai", "anthropic"):
         yield Finding(
             f"the body of the {said.status} error is {_unfit(said) or 'JSON without an `error` object'}", at=said.at
@@ -129,17 +129,17 @@ def early_error_without_an_error_object(x: Exchange) -> Iterator[Finding]:
         yield Finding(f"the {said.status} error has no message", at=said.at)
 
 
-def _enveloped(x: Exchange) -> Skip | None:
+def _enveloped(x: Exchange) -> NotJudged | None:
     if skip := an_error(x):
         return skip
-    if refusal(x).kind not in ("openai", "anthropic"):
+    if error_response(x).kind not in ("openai", "anthropic"):
         return untestable("the response has no error object")
     return None
 
 
-def _openai(x: Exchange) -> Skip | None:
+def _openai(x: Exchange) -> NotJudged | None:
     return _enveloped(x) or (
-        None if refusal(x).kind == "openai" else not_applicable("the error object is another API's")
+        None if error_response(x).kind == "openai" else not_applicable("the error object is another API's")
     )
 
 
@@ -160,7 +160,7 @@ def _openai(x: Exchange) -> Skip | None:
 )
 def error_without_a_message(x: Exchange) -> Iterator[Finding]:
     """The message is all that a user sees of an error."""
-    said = refusal(x)
+    said = error_response(x)
     if not said.message.strip():
         what = "empty" if isinstance(said.error.get("message"), str) else "not a string"
         yield Finding(f"`error.message` of the {said.status} error is {what}", at=said.at)
@@ -178,7 +178,7 @@ def error_without_a_message(x: Exchange) -> Iterator[Finding]:
 )
 def error_without_a_type(x: Exchange) -> Iterator[Finding]:
     """Gateways and agents choose by type whether to retry, shorten the prompt, or give up."""
-    said = refusal(x)
+    said = error_response(x)
     if not said.type:
         yield Finding(f"`error.type` of the {said.status} error is not a non-empty string", at=said.at)
 
@@ -199,7 +199,7 @@ def error_without_a_type(x: Exchange) -> Iterator[Finding]:
 )
 def error_with_another_code(x: Exchange) -> Iterator[Finding]:
     """Typed clients (Go, Rust, Java) can't parse a number where a string is documented, and lose the complete error."""
-    said = refusal(x)
+    said = error_response(x)
     for name in ("param", "code"):
         if name not in said.error:
             yield Finding(f"the {said.status} error has no `{name}`", at=said.at)
@@ -219,9 +219,9 @@ def error_with_another_code(x: Exchange) -> Iterator[Finding]:
 )
 def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
     """Users are shown a problem with the field None."""
-    said = refusal(x)
+    said = error_response(x)
     for name in ("type", "param", "code"):
-        if said.error.get(name) in NOTHING and said.error[name] not in asked(x):
+        if said.error.get(name) in NOTHING and said.error[name] not in request_body(x):
             yield Finding(
                 f"`error.{name}` of the {said.status} error is the string {quoted(said.error[name])}, not null",
                 at=said.at,

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.apis.errors import quoted, refusal
-from conformance.apis.request import asked
+from conformance.apis.errors import error_response, quoted
+from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
-from conformance.parsing.json_values import mapping, sequence
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.parsing.json_values import as_array, as_object
 from conformance.rules.conditions import replied
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
 from conformance.rules.example import (
@@ -29,8 +29,8 @@ LONG_ENOUGH = 8
 """Characters; a shorter message may occur in an error by chance."""
 
 
-def _said_no(x: Exchange) -> Skip | None:
-    return replied(x) or (None if refusal(x) else not_applicable("the response is not an error"))
+def _said_no(x: Exchange) -> NotJudged | None:
+    return replied(x) or (None if error_response(x) else not_applicable("the response is not an error"))
 
 
 @rule(
@@ -49,7 +49,7 @@ def _said_no(x: Exchange) -> Skip | None:
 )
 def leaked_traceback(x: Exchange) -> Iterator[Finding]:
     """Paths and line numbers help an attacker, not a user."""
-    said = refusal(x)
+    said = error_response(x)
     if found := LEAK.search(said.message) or LEAK.search(said.text):
         yield Finding(f"the error leaks server internals: {quoted(found[0])}", at=said.at)
 
@@ -89,8 +89,8 @@ SECRET: dict[str, Any] = {
 )
 def conversation_sent_back(x: Exchange) -> Iterator[Finding]:
     """Errors are logged in places where conversations must not be stored."""
-    said = refusal(x)
-    texts = (mapping(message).get("content") for message in sequence(asked(x).get("messages")))
+    said = error_response(x)
+    texts = (as_object(message).get("content") for message in as_array(request_body(x).get("messages")))
     if any(isinstance(t, str) and len(t) >= LONG_ENOUGH and (t in said.text or t in said.message) for t in texts):
         yield Finding(f"the {said.status} error repeats a message of the request", at=said.at)
 
@@ -121,7 +121,7 @@ KEY_OF_ANYBODY = re.compile(
 )
 def foreign_key_shown(x: Exchange) -> Iterator[Finding]:
     """It is the gateway's key at the provider: anyone who reads the error can spend the owner's money."""
-    said = refusal(x)
+    said = error_response(x)
     found = KEY_OF_ANYBODY.search(said.message) or KEY_OF_ANYBODY.search(said.text)
     if found and WRONG_KEY not in found[0]:
         yield Finding(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from conformance.apis.errors import quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MAY, SHOULD, Finding, Skip, not_applicable
+from conformance.model.verdict import MAY, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import replied
 from conformance.rules.example import JSON, Headers, answered, error
@@ -29,7 +29,7 @@ def limited(*headers: tuple[str, str], status: int = 429) -> Exchange:
     return answered(error("Slow down.", "rate_limit_error"), status=status, headers=given)
 
 
-def _limited(x: Exchange) -> Skip | None:
+def _limited(x: Exchange) -> NotJudged | None:
     return replied(x) or (
         None if reply(x).status == 429 else not_applicable("the target did not rate-limit the request (429)")
     )
@@ -51,7 +51,7 @@ def limit_without_retry_after(x: Exchange) -> Iterator[Finding]:
         yield Finding("the 429 response has no Retry-After header", at=reply(x).head)
 
 
-def _told(x: Exchange) -> Skip | None:
+def _told(x: Exchange) -> NotJudged | None:
     if skip := replied(x):
         return skip
     return None if reply(x).values("retry-after") else not_applicable("the response has no Retry-After")
@@ -76,7 +76,7 @@ def unreadable_retry_after(x: Exchange) -> Iterator[Finding]:
         )
 
 
-def _readable(x: Exchange) -> Skip | None:
+def _readable(x: Exchange) -> NotJudged | None:
     if skip := _told(x):
         return skip
     value = reply(x).value("retry-after")

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import quoted, refusal
+from conformance.apis.errors import error_response, quoted
 from conformance.apis.request import EXTENDED, NO_JSON, body_sent
 from conformance.model.exchange import Exchange
-from conformance.model.rule import When, rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.rule import Condition, rule
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import UNRELATED, asks, both, decided, greeted, in_a_mode_that_is_offered, replied
@@ -35,24 +35,24 @@ MISTAKES = ("mistake", "wrong-type", "unknown-field", "range", "fuzz")
 DOCUMENTED = ("tools", "usage", "n", "witness", "long", "short", "form", "twin", "seed")
 
 
-def mistaken(x: Exchange) -> Skip | None:
+def mistaken(x: Exchange) -> NotJudged | None:
     """The request is invalid, in a mode that the target supports."""
     return both(asks(*MISTAKES), in_a_mode_that_is_offered, decided)(x)
 
 
-def _of(abouts: tuple[str, ...], fuzzed: str) -> When:
+def _of(abouts: tuple[str, ...], fuzzed: str) -> Condition:
     """The request is one of these mistakes, or a fuzzed body of that kind."""
 
-    def is_of(x: Exchange) -> Skip | None:
+    def is_of(x: Exchange) -> NotJudged | None:
         is_odd = x.question.topic == "fuzz" and x.question.about.partition(".")[0] == fuzzed
         is_mistake = x.question.topic == "mistake" and x.question.about in abouts
-        return mistaken(x) if is_mistake or (is_odd and not isinstance(body_sent(x), dict)) else ANOTHER_QUESTION
+        return mistaken(x) if is_mistake or (is_odd and not isinstance(body_sent(x), dict)) else OUT_OF_SCOPE
 
     return is_of
 
 
 def _let_through(x: Exchange) -> Iterator[Finding]:
-    if not refusal(x):
+    if not error_response(x):
         what = x.question.about.replace("-", " ")
         yield Finding(
             f"an invalid request ({what}) was accepted with {reply(x).status}", at=reply(x).head, expected="a 4xx error"
@@ -92,7 +92,7 @@ def mistake_forgiven(x: Exchange) -> Iterator[Finding]:
     yield from _let_through(x)
 
 
-def _crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def _crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     status = reply(x).status
     if status not in range(500, 600) or status == 501:
         return
@@ -113,7 +113,7 @@ def _crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     good=[(GOOD, GREETING), (answered(completion(), **MISTAKE), GREETING)],
     bad=[(answered(REFUSED, status=500, **MISTAKE), GREETING), (answered("", status=502, **MISTAKE), GREETING)],
 )
-def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx: a request that can never work is sent three times or more, and the operator is paged."""
     yield from _crashed(x, hello)
 
@@ -135,9 +135,9 @@ def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | S
         (streamed(*HELLO[:2], {"error": "Boom."}, probe="chat.long"), streamed(*HELLO)),
     ],
 )
-def documented_request_crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def documented_request_crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients retry a request whose tools, logprobs or schema crash the server, and it crashes again."""
-    said = refusal(x)
+    said = error_response(x)
     if not (said.in_band and looks_like_events(x)):
         yield from _crashed(x, hello)
     elif said.error.get("code") in UNRELATED:
@@ -163,7 +163,7 @@ ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)
 )
 def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     """Programs check the status: 200 means that the request was valid, and the error arrives too late to be handled."""
-    late, early = refusal(stream), refusal(unary)
+    late, early = error_response(stream), error_response(unary)
     if late.in_band and 400 <= early.status < 500:
         yield Finding(
             f"the error is inside a {late.status} stream; the non-streaming request is rejected with {early.status}",
@@ -188,7 +188,7 @@ def status_that_depends_on_streaming(stream: Exchange, unary: Exchange) -> Itera
         yield Finding(f"the same invalid request gets {one} with streaming and {other} without", at=reply(stream).head)
 
 
-def _method_refused(x: Exchange) -> Skip | None:
+def _method_refused(x: Exchange) -> NotJudged | None:
     return replied(x) or (None if reply(x).status == 405 else not_applicable("the method was not rejected (405)"))
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import error_at, quoted, refusal
+from conformance.apis.errors import error_at, error_response, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, Finding, Skip, not_applicable
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
 from conformance.parsing.sse import looks_like_events, span, stream
 from conformance.rules.conditions import succeeded
 from conformance.rules.err.example import GREETING
@@ -13,7 +13,7 @@ from conformance.rules.err.spec import CODES_4XX, STREAMED_ERRORS
 from conformance.rules.example import answered, chunk, completion, error, streamed
 
 
-def _whole(x: Exchange) -> Skip | None:
+def _whole(x: Exchange) -> NotJudged | None:
     return succeeded(x) or (not_applicable("the response is an event stream") if looks_like_events(x) else None)
 
 
@@ -29,13 +29,13 @@ def _whole(x: Exchange) -> Skip | None:
 )
 def error_called_a_success(x: Exchange) -> Iterator[Finding]:
     """No SDK checks for an error under 200: it finds no choices, and the program crashes or shows nothing."""
-    if said := refusal(x):
+    if said := error_response(x):
         yield Finding(
             f"the status is {said.status}, but the body is an error: {quoted(said.message or said.text)}", at=said.at
         )
 
 
-def _broken_off(x: Exchange) -> Skip | None:
+def _broken_off(x: Exchange) -> NotJudged | None:
     if skip := succeeded(x):
         return skip
     if looks_like_events(x) and error_at(x) is not None:
@@ -62,7 +62,7 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
 )
 def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
     """SDKs raise the text of `error.message`; anything else becomes an error without a reason."""
-    said = refusal(x)
+    said = error_response(x)
     if said.kind not in ("openai", "anthropic"):
         yield Finding("the error inside the stream is not the API's error object", at=said.at)
     elif not said.message.strip():

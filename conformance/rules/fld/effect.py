@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import refusal
+from conformance.apis.errors import error_response
 from conformance.apis.request import CAPS, FORMATS, STOPS
-from conformance.field_support.capability import is_at_cap, witnessed
-from conformance.field_support.effects import effects, illegible
+from conformance.field_support.capability import effect_shown, is_at_cap
+from conformance.field_support.effects import effects, unreadable_reason
 from conformance.model.exchange import Exchange
-from conformance.model.rule import When, rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
+from conformance.model.rule import Condition, rule
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import readable, succeeded
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
@@ -18,23 +18,23 @@ from conformance.rules.fld.spec import CREATE, OBJECT
 CAPPING = tuple(name for names in CAPS.values() for name in names)
 
 
-def _witness(topic: str, *abouts: str) -> When:
+def _witness(topic: str, *abouts: str) -> Condition:
     """The probe tests this field's effect, and got a readable success."""
 
-    def is_witness(x: Exchange) -> Skip | None:
+    def is_witness(x: Exchange) -> NotJudged | None:
         if x.question.topic != topic or (abouts and x.question.about not in abouts):
-            return ANOTHER_QUESTION
+            return OUT_OF_SCOPE
         if skip := succeeded(x) or readable(x):
             return skip
-        if refusal(x):
+        if error_response(x):
             return untestable("the body is an error under a success status")
-        return untestable(fault) if (fault := illegible(x)) else None
+        return untestable(fault) if (fault := unreadable_reason(x)) else None
 
     return is_witness
 
 
-def _shown(x: Exchange) -> Iterator[Finding | Skip]:
-    found = witnessed(x)
+def _shown(x: Exchange) -> Iterator[Finding | NotJudged]:
+    found = effect_shown(x)
     if found is None or found[1].state == "unknown":
         yield untestable(found[1].why if found else "the probe tests no field's effect")
     elif found[1].state == "dropped":
@@ -56,12 +56,12 @@ LONG = completion({"content": "one two three four five"}, usage={"completion_tok
     good=[answered(CAPPED, **CAP)],
     bad=[answered(LONG, **CAP), answered(completion({"content": "word " * 40}, usage=None), **CAP)],
 )
-def dropped_cap(x: Exchange) -> Iterator[Finding | Skip]:
+def dropped_cap(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Without its cap a completion has no length limit, at the client's cost."""
     yield from _shown(x)
 
 
-def _at_cap(x: Exchange) -> Skip | None:
+def _at_cap(x: Exchange) -> NotJudged | None:
     if skip := _witness("witness", *CAPPING)(x):
         return skip
     finishes = effects(x).finishes.values()
@@ -105,7 +105,7 @@ CHOICES = completion()["choices"]
     good=[answered(completion(choices=[CHOICES[0], CHOICES[0] | {"index": 1}]), **TWO)],
     bad=[answered(completion(), **TWO), streamed(*HELLO, **TWO)],
 )
-def dropped_n(x: Exchange) -> Iterator[Finding | Skip]:
+def dropped_n(x: Exchange) -> Iterator[Finding | NotJudged]:
     """A client that votes over several completions gets one and fails on the second, or treats it as agreement."""
     yield from _shown(x)
 
@@ -124,7 +124,7 @@ CALL = {"content": None, "tool_calls": [{"id": "c", "type": "function", "functio
     good=[answered(completion(CALL, "tool_calls"), **TOOLS)],
     bad=[answered(completion(), **TOOLS), streamed(*HELLO, **TOOLS)],
 )
-def dropped_tool_choice(x: Exchange) -> Iterator[Finding | Skip]:
+def dropped_tool_choice(x: Exchange) -> Iterator[Finding | NotJudged]:
     """An agent that needs tool calls can't use text: it stops, or retries."""
     yield from _shown(x)
 
@@ -143,7 +143,7 @@ FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_for
     good=[answered(completion({"content": '{"a": "b"}'}), **FORMAT)],
     bad=[answered(completion(), **FORMAT), answered(completion({"content": '{"a": "c"}'}), **FORMAT)],
 )
-def dropped_response_format(x: Exchange) -> Iterator[Finding | Skip]:
+def dropped_response_format(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Programs parse the completion as JSON: other text crashes them."""
     yield from _shown(x)
 
@@ -161,7 +161,7 @@ STOP: Facts = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
     good=[answered(completion({"content": "One"}), **STOP)],
     bad=[answered(completion({"content": "One, two"}), **STOP), streamed(*HELLO, **STOP | {"body": {"stop": ["th"]}})],
 )
-def dropped_stop(x: Exchange) -> Iterator[Finding | Skip]:
+def dropped_stop(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Agents stop the model before a tool's observation; without the stop it invents one."""
     yield from _shown(x)
 
@@ -181,6 +181,6 @@ TOKEN = {"token": "Hello", "logprob": -0.1, "top_logprobs": [{"token": "Hello", 
     good=[answered(completion(choices=[CHOICES[0] | {"logprobs": {"content": [TOKEN]}}]), **LOGPROBS)],
     bad=[answered(completion(), **LOGPROBS)],
 )
-def dropped_logprobs(x: Exchange) -> Iterator[Finding | Skip]:
+def dropped_logprobs(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Evaluations that read logprobs fail, or silently score nothing."""
     yield from _shown(x)

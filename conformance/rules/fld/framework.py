@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import own_fields, quoted, refusal
-from conformance.apis.request import asked
-from conformance.field_support.fields import conclude, sightings
+from conformance.apis.errors import error_response, quoted, rejected_fields
+from conformance.apis.request import request_body
+from conformance.field_support.fields import conclude, field_observations
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, asks, both, decided, in_a_mode_that_is_offered
 from conformance.rules.example import HELLO, answered, completion, error, streamed
@@ -34,10 +34,10 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
         ),
     ],
 )
-def refused_framework_field(x: Exchange) -> Iterator[Finding | Skip]:
+def refused_framework_field(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The framework has no option to omit the field: with this target, none of its requests succeeds."""
-    said = refusal(x)
-    if found := own_fields(x):
+    said = error_response(x)
+    if found := rejected_fields(x):
         fields = ", ".join(f"`{name}`" for name in found)
         why = quoted(said.message or said.text)
         seen = f"{x.question.profile} always sends {fields}, and the target rejects it with {said.status}: {why}"
@@ -64,11 +64,11 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
 )
 def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding]:
     """Users of the framework set a value that the target never reads, and get no error."""
-    seen = [one for other in tried for one in sightings(other, None)]
+    seen = [one for other in tried for one in field_observations(other, None)]
     told = {one.place for one in seen if one.proven}  # a missing effect has its own rule
     dropped = [place[1] for place, found in conclude(seen).items() if found.state == "dropped" and place not in told]
-    lost = [name for name in dropped if name in asked(x)]
-    if lost and not refusal(x):
+    lost = [name for name in dropped if name in request_body(x)]
+    if lost and not error_response(x):
         fields = ", ".join(f"`{name}`" for name in lost)
         yield Finding(
             f"{x.question.profile} always sends {fields}, and the target silently ignores it", at=reply(x).head

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import Refusal, names, quoted, refusal
-from conformance.field_support.capability import RIDER, companions
+from conformance.apis.errors import ErrorResponse, error_response, names_field, quoted
+from conformance.field_support.capability import COST_CAP_FIELD, other_rejected_fields
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import Finding, NotJudged, not_applicable, untestable
 from conformance.rules.conditions import greeted
 
 
-def names_any(said: Refusal, path: str) -> bool:
+def names_any(said: ErrorResponse, path: str) -> bool:
     """Whether an error names the field or the object that contains it."""
-    return any(names(said, part) for part in path.split("."))
+    return any(names_field(said, part) for part in path.split("."))
 
 
-def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """A finding for an error that names neither the tested field nor another reason."""
-    name, said = x.question.about, refusal(x)
+    name, said = x.question.about, error_response(x)
     if not said or names_any(said, name):
         return
     if said.status >= 500:
@@ -25,9 +25,9 @@ def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
         yield not_applicable("the error is not JSON")
     elif not said.message:
         yield not_applicable("the error has no message (ERR008 reports that)")
-    elif names(said, RIDER):
-        yield untestable(f"the target rejected `{RIDER}`, which the request also sets")
-    elif named := companions(x, hello, said):
+    elif names_field(said, COST_CAP_FIELD):
+        yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
+    elif named := other_rejected_fields(x, hello, said):
         yield not_applicable(f"the target rejected `{named[0]}`, which the request sets together with `{name}`")
     elif skip := greeted(hello):
         yield skip

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import body, quoted, refusal
-from conformance.apis.request import asked
+from conformance.apis.errors import body, error_response, quoted
+from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.sse import is_labelled, looks_like_events
@@ -20,13 +20,13 @@ def is_stream(x: Exchange) -> bool:
     return looks_like_events(x) or (is_labelled(reply(x)) and body(x) is NOT_JSON)
 
 
-def asked_for_stream(x: Exchange) -> Skip | None:
+def asked_for_stream(x: Exchange) -> NotJudged | None:
     """The response is a readable success with a body."""
     if skip := succeeded(x) or readable(x):
         return skip
     if reply(x).status in BODILESS:
         return not_applicable(f"the target returned {reply(x).status}, which has no body")
-    if refusal(x).in_band and not looks_like_events(x):
+    if error_response(x).in_band and not looks_like_events(x):
         return not_applicable("the body is an error under a success status")
     if not reply(x).content and not reply(x).complete:
         return untestable("the response was truncated before its body")
@@ -80,12 +80,12 @@ def dropped_stream(x: Exchange) -> Iterator[Finding]:
     good=[(streamed(*HELLO, probe="chat.tools"), streamed(*HELLO))],
     bad=[(answered(completion(), mode="stream", probe="chat.tools", body={"tools": []}), streamed(*HELLO))],
 )
-def stream_dropped_beside_a_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def stream_dropped_beside_a_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """A server that streams text but not, say, tool calls loses the responses that an agent needs most."""
     if x.question.topic == "hello" or not is_stream(hello):
         yield not_applicable("the baseline request itself shows whether `stream` is honoured")
     elif not is_stream(x):
-        others = sorted(asked(x).keys() - asked(hello).keys())
+        others = sorted(request_body(x).keys() - request_body(hello).keys())
         beside = ", ".join(f"`{name}`" for name in others[:5])
         seen = f"`stream: true` was silently ignored with {beside or 'another prompt'}: {_came(x)}; the baseline request streams"
         yield Finding(seen, at=reply(x).span("content-type"))

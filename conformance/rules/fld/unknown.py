@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import names, refusal
-from conformance.field_support.capability import announced
+from conformance.apis.errors import error_response, names_field
+from conformance.field_support.capability import warned
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import BODILESS, asks, both, decided, in_a_mode_that_is_offered, readable
 from conformance.rules.example import HELLO, answered, completion, streamed
@@ -16,30 +16,30 @@ from conformance.rules.fld.naming import unnamed
 from conformance.rules.fld.spec import DROPPED
 
 
-def _unknown(x: Exchange) -> Skip | None:
+def _unknown(x: Exchange) -> NotJudged | None:
     return both(asks("unknown-field"), in_a_mode_that_is_offered, decided, readable, _answered)(x)
 
 
-def _answered(x: Exchange) -> Skip | None:
+def _answered(x: Exchange) -> NotJudged | None:
     status = reply(x).status
     return untestable(f"the target returned {status}, which has no body") if status in BODILESS else None
 
 
-def _at_the_top(x: Exchange) -> Skip | None:
-    return _unknown(x) or (ANOTHER_QUESTION if "." in x.question.about else None)
+def _at_the_top(x: Exchange) -> NotJudged | None:
+    return _unknown(x) or (OUT_OF_SCOPE if "." in x.question.about else None)
 
 
-def _inside(x: Exchange) -> Skip | None:
-    return _unknown(x) or (None if "." in x.question.about else ANOTHER_QUESTION)
+def _inside(x: Exchange) -> NotJudged | None:
+    return _unknown(x) or (None if "." in x.question.about else OUT_OF_SCOPE)
 
 
-def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
+def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     name = x.question.about
     if promise := policy.promise(name):
         yield not_applicable(f"the target's policy covers unknown fields: {promise}")
-    elif (said := refusal(x)) and not names(said, name):
+    elif (said := error_response(x)) and not names_field(said, name):
         yield untestable(f"the target returned {said.status} without naming `{name}` as the reason")
-    elif not said and not announced(x, name):
+    elif not said and not warned(x, name):
         yield Finding(f"the unknown field `{name}` was silently ignored", at=reply(x).head)
 
 
@@ -57,7 +57,7 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
     ],
     bad=[answered(completion(), **CANARY), streamed(*HELLO, **CANARY)],
 )
-def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
+def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """A misspelt cap costs money, and a vendor's option without effect misleads: only the server can report it."""
     yield from _swallowed(x, policy)
 
@@ -72,7 +72,7 @@ def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | Ski
     good=[answered(UNKNOWN, status=400, **NESTED)],
     bad=[answered(completion(), **NESTED)],
 )
-def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
+def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """An option inside a message or a tool is silently ignored where only the top level is checked."""
     yield from _swallowed(x, policy)
 
@@ -87,18 +87,18 @@ def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | Skip
     good=[answered(UNKNOWN, status=400, **CANARY), answered(completion(), headers=WARNED, **CANARY)],
     bad=[answered(completion(), **CANARY), answered(completion(), **NESTED)],
 )
-def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
+def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """Clients rely on the policy: what it rejects must not pass, and what it announces must be announced."""
-    name, said, promise = x.question.about, refusal(x), policy.promise(x.question.about)
+    name, said, promise = x.question.about, error_response(x), policy.promise(x.question.about)
     if promise not in ("reject", "announce"):
         yield not_applicable("the target's policy promises nothing about unknown fields")
-    elif said and not names(said, name):
+    elif said and not names_field(said, name):
         yield untestable(f"the target returned {said.status} without naming `{name}` as the reason")
     elif promise == "reject" and not said:
         yield Finding(f"the policy is to reject unknown fields, but `{name}` was accepted", at=reply(x).head)
     elif promise == "announce" and said:
         yield Finding(f"the policy is to accept and announce unknown fields, but `{name}` was rejected", at=said.at)
-    elif promise == "announce" and not announced(x, name):
+    elif promise == "announce" and not warned(x, name):
         yield Finding(f"the policy is to announce unknown fields, but `{name}` was silently ignored", at=reply(x).head)
 
 
@@ -112,6 +112,6 @@ def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Fi
     good=[(answered(UNKNOWN, status=400, **CANARY), GREETING)],
     bad=[(answered(UNNAMED, status=400, **CANARY), GREETING)],
 )
-def refusal_without_the_unknown_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def refusal_without_the_unknown_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Frameworks add their own fields: without the name, the user can't know which one to remove."""
     yield from unnamed(x, hello)

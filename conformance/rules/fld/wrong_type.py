@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import names, refusal
-from conformance.field_support.capability import RIDER, announced, companions
+from conformance.apis.errors import error_response, names_field
+from conformance.field_support.capability import COST_CAP_FIELD, other_rejected_fields, warned
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import BODILESS, asks, both, decided, greeted, in_a_mode_that_is_offered, readable
 from conformance.rules.example import HELLO, answered, completion, error, streamed
@@ -18,32 +18,32 @@ READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "
 """Fields that change any completion, that no effect probe tests, and whose readers reject a wrong type."""
 
 
-def _mistyped(x: Exchange) -> Skip | None:
+def _mistyped(x: Exchange) -> NotJudged | None:
     return both(asks("wrong-type"), in_a_mode_that_is_offered, decided, readable)(x)
 
 
-def _effective(x: Exchange) -> Skip | None:
-    return _mistyped(x) or (None if x.question.about in READ_STRICTLY else ANOTHER_QUESTION)
+def _effective(x: Exchange) -> NotJudged | None:
+    return _mistyped(x) or (None if x.question.about in READ_STRICTLY else OUT_OF_SCOPE)
 
 
-def _other(x: Exchange) -> Skip | None:
-    return _mistyped(x) or (ANOTHER_QUESTION if x.question.about in READ_STRICTLY else None)
+def _other(x: Exchange) -> NotJudged | None:
+    return _mistyped(x) or (OUT_OF_SCOPE if x.question.about in READ_STRICTLY else None)
 
 
-def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """A value of a wrong type was accepted as if it were absent."""
-    name, said = x.question.about, refusal(x)
+    name, said = x.question.about, error_response(x)
     if reply(x).status in BODILESS:
         yield untestable(f"the target returned {reply(x).status}, which has no body")
     elif not said:
-        if not announced(x, name):
+        if not warned(x, name):
             seen = f"`{name}` of a wrong type was silently ignored: the target returned {reply(x).status}"
             yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
     elif said.status >= 500 and said.status != 501:
         yield not_applicable(f"the target returned {said.status}")
-    elif not names_any(said, name) and names(said, RIDER):
-        yield untestable(f"the target rejected `{RIDER}`, which the request also sets")
-    elif not names_any(said, name) and (named := companions(x, hello, said)):
+    elif not names_any(said, name) and names_field(said, COST_CAP_FIELD):
+        yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
+    elif not names_any(said, name) and (named := other_rejected_fields(x, hello, said)):
         yield not_applicable(f"the target rejected `{named[0]}`, which `{name}` depends on")
     elif not names_any(said, name) and (skip := greeted(hello)):
         yield skip
@@ -59,7 +59,7 @@ def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(UNNAMED, status=422, **MISTYPED), GREETING)],
     bad=[(answered(completion(), **MISTYPED), GREETING), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
 )
-def dropped_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def dropped_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored."""
     yield from _ignored(x, hello)
 
@@ -74,7 +74,7 @@ def dropped_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), GREETING)],
     bad=[(answered(completion(), **USER), GREETING)],
 )
-def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """The field is not read, or not validated: a value that a client sets may be silently ignored."""
     yield from _ignored(x, hello)
 
@@ -89,6 +89,6 @@ def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(completion(), **MISTYPED), GREETING)],
     bad=[(answered(UNNAMED, status=400, **MISTYPED), GREETING)],
 )
-def refusal_without_the_field(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def refusal_without_the_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """A client that sent thirty fields has to guess which one is wrong."""
     yield from unnamed(x, hello)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import Ending, Exchange, Span
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, replied
 from conformance.rules.example import JSON, SSE, answered, exchange, http
@@ -52,7 +52,7 @@ def told(x: Exchange) -> str:
     ],
     beside={"greeting": "stream:hello?"},
 )
-def unanswered_request(x: Exchange, greeting: Exchange | None) -> Iterator[Finding | Skip]:
+def unanswered_request(x: Exchange, greeting: Exchange | None) -> Iterator[Finding | NotJudged]:
     """Without a response every client retries, and may be billed for each attempt."""
     if reply(x).status or reply(x).faults:
         return
@@ -69,7 +69,7 @@ def still_went_on(x: Exchange) -> bool:
     return x.ending.how == "timeout" and x.ending.phase == "body" and reply(x).status in OK
 
 
-def bounded(x: Exchange) -> Skip | None:
+def bounded(x: Exchange) -> NotJudged | None:
     """A head was received, the framing is valid, and the harness did not end the exchange."""
     if skip := heard(x) or replied(x):
         return skip

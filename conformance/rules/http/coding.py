@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
-from conformance.parsing.http1 import reply, requested
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.parsing.http1 import reply, request_header
 from conformance.rules.conditions import replied
 from conformance.rules.example import JSON, exchange, http
 from conformance.rules.http.conditions import has_body
@@ -53,7 +53,7 @@ def codings(x: Exchange) -> list[str]:
     ]
 
 
-def is_coded(x: Exchange) -> Skip | None:
+def is_coded(x: Exchange) -> NotJudged | None:
     """The response has a Content-Encoding."""
     return replied(x) or (None if codings(x) else not_applicable("the response has no Content-Encoding"))
 
@@ -70,7 +70,7 @@ def is_coded(x: Exchange) -> Skip | None:
 )
 def coding_not_accepted(x: Exchange) -> Iterator[Finding]:
     """A client lists the codings that it can decode; it can't read any other."""
-    listed = requested(x, "accept-encoding")
+    listed = request_header(x, "accept-encoding")
     weights = dict(_weight(part) for value in listed for part in value.lower().split(","))
     for coding in codings(x):
         name = coding.removeprefix("x-")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import fault_of
 from conformance.parsing.sse import is_labelled, looks_like_events
@@ -18,7 +18,7 @@ from conformance.rules.http.spec import COMPLETIONS, RFC8259
 MARKUP = re.compile(rb"\s*(?:<!doctype|<html|<head|<body|<\?xml)", re.IGNORECASE)
 
 
-def has_whole_body(x: Exchange) -> Skip | None:
+def has_whole_body(x: Exchange) -> NotJudged | None:
     """The request is non-streaming, and the response body is complete."""
     if skip := answered_whole(x) or whole(x):
         return skip
@@ -58,7 +58,7 @@ def answer_is_no_json(x: Exchange) -> Iterator[Finding]:
         yield Finding(f"the response body is not JSON: {fault}", at=reply(x).locate(0, min(len(content), 200)))
 
 
-def answered_once(x: Exchange) -> Skip | None:
+def answered_once(x: Exchange) -> NotJudged | None:
     """The request is non-streaming, and the response is a readable success."""
     return not_applicable("the request is streaming") if x.mode != "unary" else succeeded(x) or readable(x)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import Reply, reply
 from conformance.parsing.json_text import fault_of
 from conformance.rules.conditions import answered_whole, replied
@@ -19,7 +19,7 @@ FRESH = re.compile(r"\b(?:public|immutable|(?:s-maxage|max-age)\s*=\s*\"?0*[1-9]
 UNSHARED = re.compile(r"\b(?:no-store|no-cache|private)\b", re.IGNORECASE)
 
 
-def holds_json(x: Exchange) -> Skip | None:
+def holds_json(x: Exchange) -> NotJudged | None:
     """The request is non-streaming, and the response is JSON with a valid head."""
     if skip := answered_whole(x):
         return skip
@@ -62,7 +62,7 @@ def is_json(answer: Reply) -> bool:
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
-def labelled_json(x: Exchange) -> Skip | None:
+def labelled_json(x: Exchange) -> NotJudged | None:
     """A response with a JSON Content-Type was received."""
     return replied(x) or (None if is_json(reply(x)) else not_applicable("Content-Type is not JSON"))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import replied, whole
 from conformance.rules.example import HELLO, SSE, answered, completion, exchange, http, streamed
@@ -13,7 +13,7 @@ from conformance.rules.http.example import GOOD
 from conformance.rules.http.spec import COMPLETIONS, RFC9110
 
 
-def ended_success(x: Exchange) -> Skip | None:
+def ended_success(x: Exchange) -> NotJudged | None:
     """The request is a POST, and a complete 2xx response was received."""
     return posted(x) or whole(x)
 

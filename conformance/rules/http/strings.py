@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import SHOULD, Finding, Skip
+from conformance.model.verdict import SHOULD, Finding, NotJudged
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_text import lone_surrogate, repeated_name, value_of
+from conformance.parsing.json_text import lone_surrogate, parse_json, repeated_name
 from conformance.parsing.sse import looks_like_events, span, stream
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.example import HELLO, answered, streamed
@@ -31,11 +31,11 @@ FIRST = 100
 def half_a_character(x: Exchange) -> Iterator[Finding]:
     """Some parsers reject the response, others show a replacement character, or fail when storing the text as UTF-8."""
     content = reply(x).content
-    if half := lone_surrogate(content, value_of(content)):
+    if half := lone_surrogate(content, parse_json(content)):
         yield Finding(f"a string contains the lone surrogate {half}", at=reply(x).locate(0, min(200, len(content))))
 
 
-def written_in_json(x: Exchange) -> Skip | None:
+def written_in_json(x: Exchange) -> NotJudged | None:
     """A response was received, as events or as one JSON value."""
     return is_streamed(x) if x.mode == "stream" else has_whole_body(x)
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import place
+from conformance.apis.chat import span_of
 from conformance.apis.messages import blocks, building
-from conformance.apis.response_content import answer
+from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
-from conformance.parsing.json_values import held, is_integer, mapping, shown, string
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.parsing.json_values import as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
-from conformance.parsing.typed_events import of
+from conformance.parsing.typed_events import of_type
 from conformance.rules.chk.text import in_pieces, is_cumulative, is_grown
 from conformance.rules.msg.conditions import finished, misfits, numbered
 from conformance.rules.msg.example import (
@@ -56,17 +56,19 @@ def block_out_of_place(x: Exchange) -> Iterator[Finding]:
         index, at = part.value.get("index"), span(x, part.event)
         if part.type == "content_block_start":
             if index != started or index is False:
-                yield Finding(f"content block {started} starts with {held(part.value, 'index')}", at=at)
-            if not string(mapping(part.value.get("content_block")).get("type")):
+                yield Finding(f"content block {started} starts with {describe_member(part.value, 'index')}", at=at)
+            if not as_string(as_object(part.value.get("content_block")).get("type")):
                 yield Finding(f"content_block_start {started} has no block with a type", at=at)
             started += 1
         elif part.type == "content_block_stop":
-            stopped.add(shown(index))
+            stopped.add(display(index))
         elif part.type == "content_block_delta":
             if not is_integer(index) or not 0 <= index < started:
-                yield Finding(f"a delta has {held(part.value, 'index')}, but no such block was started", at=at)
-            elif shown(index) in stopped:
-                yield Finding(f"a delta follows the content_block_stop of its block {shown(index)}", at=at)
+                yield Finding(
+                    f"a delta has {describe_member(part.value, 'index')}, but no such block was started", at=at
+                )
+            elif display(index) in stopped:
+                yield Finding(f"a delta follows the content_block_stop of its block {display(index)}", at=at)
 
 
 @stream_rule(
@@ -84,10 +86,10 @@ def block_out_of_place(x: Exchange) -> Iterator[Finding]:
 )
 def block_without_stop(x: Exchange) -> Iterator[Finding]:
     """Agents run a tool at content_block_stop: without it the arguments are never parsed, and nothing runs."""
-    stopped = {shown(part.value.get("index")) for part in of(x, "content_block_stop")}
-    for part in of(x, "content_block_start"):
-        if shown(part.value.get("index")) not in stopped:
-            seen = f"the block with {held(part.value, 'index')} gets no content_block_stop"
+    stopped = {display(part.value.get("index")) for part in of_type(x, "content_block_stop")}
+    for part in of_type(x, "content_block_start"):
+        if display(part.value.get("index")) not in stopped:
+            seen = f"the block with {describe_member(part.value, 'index')} gets no content_block_stop"
             yield Finding(seen, at=span(x, part.event))
 
 
@@ -136,7 +138,7 @@ def blocks_interleaved(x: Exchange) -> Iterator[Finding]:
         if part.type == "content_block_start":
             newest = index
         elif part.type.startswith("content_block_") and newest is not None and index != newest:
-            seen = f"{part.type} of block {shown(index)} follows the start of block {shown(newest)}"
+            seen = f"{part.type} of block {display(index)} follows the start of block {display(newest)}"
             yield Finding(seen, at=span(x, part.event))
 
 
@@ -156,14 +158,14 @@ def blocks_interleaved(x: Exchange) -> Iterator[Finding]:
 )
 def block_starts_full(x: Exchange) -> Iterator[Finding]:
     """Clients that read only deltas, as the SDKs' text streams and Vercel's AI SDK do, lose the content of the start event."""
-    for part in of(x, "content_block_start"):
-        opened = mapping(part.value.get("content_block"))
-        name = {"text": "text", "thinking": "thinking", "tool_use": "input"}.get(string(opened.get("type")), "")
+    for part in of_type(x, "content_block_start"):
+        opened = as_object(part.value.get("content_block"))
+        name = {"text": "text", "thinking": "thinking", "tool_use": "input"}.get(as_string(opened.get("type")), "")
         if opened.get(name):
-            yield Finding(f"content_block_start already has {held(opened, name)}", at=span(x, part.event))
+            yield Finding(f"content_block_start already has {describe_member(opened, name)}", at=span(x, part.event))
 
 
-def piecemeal(x: Exchange) -> Skip | None:
+def piecemeal(x: Exchange) -> NotJudged | None:
     """A message whose blocks can be distinguished, with its text in several deltas."""
     return numbered(x) or in_pieces(x)
 
@@ -178,13 +180,13 @@ def piecemeal(x: Exchange) -> Skip | None:
     good=[streamed(*text("Hello", " there,", " you.", " Good", " day"))],
     bad=[streamed(*text(*("Hello there, you."[:n] for n in (5, 11, 12, 16, 17))))],
 )
-def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | Skip]:
+def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients concatenate deltas: the user reads `HelloHello there` and so on."""
-    for choice in answer(x).choices:
+    for choice in response_content(x).choices:
         if not is_cumulative(choice):
             continue
         if is_grown(choice):
-            yield Finding(f"each delta repeats the text before it: {shown(choice.pieces[-1])}", at=place(x))
+            yield Finding(f"each delta repeats the text before it: {display(choice.pieces[-1])}", at=span_of(x))
         else:
             yield untestable("the text grows like a repeated word, which a model may generate")
 
@@ -216,4 +218,4 @@ def thought_unsigned(x: Exchange) -> Iterator[Finding]:
     """With tools, thinking blocks must be sent back, and are rejected without a signature: the task ends midway."""
     for found in blocks(x):
         if found.type == "thinking" and not found.all_of("signature"):
-            yield Finding("a thinking block has no signature", at=place(x, found.events[0] if found.events else None))
+            yield Finding("a thinking block has no signature", at=span_of(x, found.events[0] if found.events else None))

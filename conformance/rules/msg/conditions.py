@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from conformance.apis.messages import blocks, building
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import ANOTHER_QUESTION, Skip, untestable
-from conformance.parsing.json_body import whole_object
-from conformance.parsing.json_values import is_integer, mapping, shown, string
-from conformance.parsing.typed_events import Part, of, parts
+from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, untestable
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_values import as_object, as_string, display, is_integer
+from conformance.parsing.typed_events import Part, of_type, parts
 from conformance.rules.typed_events import ended, typed, whole_answer
 
 FITTING = {
@@ -23,51 +23,51 @@ ELSEWHERE = ("count",)
 """Probe topics sent to another route than /messages."""
 
 
-def whole_message(x: Exchange) -> Skip | None:
+def whole_message(x: Exchange) -> NotJudged | None:
     """A non-streaming response of the messages route is JSON, and not an error."""
-    return ANOTHER_QUESTION if x.question.topic in ELSEWHERE else whole_answer(x)
+    return OUT_OF_SCOPE if x.question.topic in ELSEWHERE else whole_answer(x)
 
 
-def listed(x: Exchange) -> Skip | None:
+def listed(x: Exchange) -> NotJudged | None:
     """A non-streaming message has a content list."""
     if skip := whole_message(x):
         return skip
-    content = (whole_object(x) or {}).get("content")
+    content = (json_body(x) or {}).get("content")
     return None if isinstance(content, list) else untestable("the response has no content list (see MSG001)")
 
 
-def spoken(x: Exchange) -> Skip | None:
+def spoken(x: Exchange) -> NotJudged | None:
     """The response is a message, in either mode."""
     if x.mode == "unary":
         return listed(x)
     if skip := typed(x):
         return skip
-    return None if of(x, "message_start") else untestable("the stream has no message_start event (see MSG003)")
+    return None if of_type(x, "message_start") else untestable("the stream has no message_start event (see MSG003)")
 
 
 def misfits(x: Exchange) -> Iterator[tuple[Part, str]]:
     """Deltas that do not fit their block, each with the reason."""
     starts: dict[str, str] = {}
     for part in parts(x):
-        index = shown(part.value.get("index"))
+        index = display(part.value.get("index"))
         if part.type == "content_block_start":
-            starts[index] = string(mapping(part.value.get("content_block")).get("type"))
+            starts[index] = as_string(as_object(part.value.get("content_block")).get("type"))
         elif part.type == "content_block_delta":
-            kind, block = string(mapping(part.value.get("delta")).get("type")), starts.get(index, "")
+            kind, block = as_string(as_object(part.value.get("delta")).get("type")), starts.get(index, "")
             if not kind:
                 yield part, f"a delta of block {index} has no type"
             elif kind in FITTING and block in KNOWN_BLOCKS and block not in FITTING[kind]:
                 yield part, f"block {index} has type {block}, but receives a {kind}"
 
 
-def numbered(x: Exchange) -> Skip | None:
+def numbered(x: Exchange) -> NotJudged | None:
     """A message whose blocks can be distinguished, with all of their deltas (otherwise MSG004 reports it)."""
     if skip := spoken(x):
         return skip
     for part in building(x):
         if part.type.startswith("content_block_") and not is_integer(part.value.get("index")):
             return untestable("a content block has no index")
-    started = [part.value.get("index") for part in of(x, "content_block_start")]
+    started = [part.value.get("index") for part in of_type(x, "content_block_start")]
     if len(set(started)) < len(started):
         return untestable("two content blocks share an index")
     added = sum(part.type == "content_block_delta" for part in building(x))
@@ -78,6 +78,6 @@ def numbered(x: Exchange) -> Skip | None:
     return untestable("a delta does not fit its content block (see MSG007)") if misfit else None
 
 
-def finished(x: Exchange) -> Skip | None:
+def finished(x: Exchange) -> NotJudged | None:
     """The message is complete, and its blocks can be distinguished."""
     return (ended(x) if x.mode == "stream" else None) or numbered(x)

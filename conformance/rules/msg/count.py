@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import body, refusal
+from conformance.apis.errors import body, error_response
 from conformance.apis.usage import usage
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
-from conformance.parsing.json_values import held, is_integer, mapping
+from conformance.parsing.json_values import as_object, describe_member, is_integer
 from conformance.rules.conditions import asks, both, readable, succeeded, whole
 from conformance.rules.example import answered
 from conformance.rules.msg.example import message
@@ -19,7 +19,7 @@ NOT_THERE = (404, 405, 501)
 COUNTED = answered({"input_tokens": 3}, probe="messages.count")
 
 
-def counted(x: Exchange) -> Skip | None:
+def counted(x: Exchange) -> NotJudged | None:
     """The target counted the tokens of a request on the count_tokens route."""
     if skip := asks("count")(x):
         return skip
@@ -27,7 +27,7 @@ def counted(x: Exchange) -> Skip | None:
         return not_applicable(f"the target does not support count_tokens ({reply(x).status})")
     if skip := both(succeeded, readable, whole)(x):
         return skip
-    if refusal(x):
+    if error_response(x):
         return not_applicable("the response body is an error, with a success status")
     return untestable("the response body is not JSON") if body(x) is NOT_JSON else None
 
@@ -48,10 +48,10 @@ def counted(x: Exchange) -> Skip | None:
 )
 def count_without_a_number(x: Exchange) -> Iterator[Finding]:
     """Agents use it to shorten their history before a request: without a number they fail, or exceed the context."""
-    count = mapping(body(x)).get("input_tokens")
+    count = as_object(body(x)).get("input_tokens")
     if not (is_integer(count) and count > 0):
         yield Finding(
-            f"the count_tokens response has {held(body(x), 'input_tokens')}",
+            f"the count_tokens response has {describe_member(body(x), 'input_tokens')}",
             at=reply(x).locate(0, len(reply(x).content)),
         )
 
@@ -74,9 +74,9 @@ SMALL = 16
         (COUNTED, message(usage={"input_tokens": 3, "cache_read_input_tokens": 3, "output_tokens": 3})),
     ],
 )
-def count_of_something_else(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def count_of_something_else(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """The counted request is the baseline request. Clients that plan by a wrong count overflow the context, or waste it."""
-    told, spent = mapping(body(x)).get("input_tokens"), usage(hello)
+    told, spent = as_object(body(x)).get("input_tokens"), usage(hello)
     if spent is None or not spent.prompt:
         yield untestable("the usage of the baseline request has no input tokens")
     elif is_integer(told) and abs(told - spent.prompt) > max(SMALL, TOLERANCE * spent.prompt):

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.apis.chat import place
-from conformance.apis.messages import building, told
+from conformance.apis.chat import span_of
+from conformance.apis.messages import building, message_states
 from conformance.apis.request import stops_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import held, is_integer, mapping, shown, string
+from conformance.parsing.json_values import as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
-from conformance.parsing.typed_events import of, parts
+from conformance.parsing.typed_events import of_type, parts
 from conformance.rules.msg.conditions import finished, spoken
 from conformance.rules.msg.example import (
     ADD,
@@ -59,11 +59,11 @@ ASKED = {"model": "m", "max_tokens": 9, "stop_sequences": ["e", ","], "messages"
 )
 def unexplained_end(x: Exchange) -> Iterator[Finding]:
     """An agent can't distinguish a final text, a tool call and truncated content; Anthropic's helper fails without the usage."""
-    told = of(x, "message_delta")
+    told = of_type(x, "message_delta")
     for part in told:
-        if not is_integer(mapping(part.value.get("usage")).get("output_tokens")):
+        if not is_integer(as_object(part.value.get("usage")).get("output_tokens")):
             yield Finding("a message_delta has no usage with output_tokens", at=span(x, part.event))
-    if not any(string(mapping(part.value.get("delta")).get("stop_reason")) for part in told):
+    if not any(as_string(as_object(part.value.get("delta")).get("stop_reason")) for part in told):
         seen = "no message_delta has a stop_reason" if told else "the stream has no message_delta event"
         yield Finding(seen, at=span(x, (told or parts(x))[-1].event))
 
@@ -80,10 +80,10 @@ def unexplained_end(x: Exchange) -> Iterator[Finding]:
 )
 def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
     """Agents choose the next step by it: a value of another API falls through, mostly to the end of the run."""
-    for head in told(x):
-        reason = string(head.get("stop_reason"))
+    for head in message_states(x):
+        reason = as_string(head.get("stop_reason"))
         if reason and reason not in REASONS:
-            yield Finding(f"stop_reason is {shown(reason)}", at=place(x), expected=f"one of {', '.join(REASONS)}")
+            yield Finding(f"stop_reason is {display(reason)}", at=span_of(x), expected=f"one of {', '.join(REASONS)}")
 
 
 @stream_rule(
@@ -106,7 +106,7 @@ def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
         if over and part.type in ("content_block_start", "content_block_delta"):
             yield Finding(f"{part.type} follows the stop_reason", at=span(x, part.event))
             return
-        over = over or bool(string(mapping(part.value.get("delta")).get("stop_reason")))
+        over = over or bool(as_string(as_object(part.value.get("delta")).get("stop_reason")))
 
 
 @message_rule(
@@ -130,13 +130,13 @@ def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
 )
 def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
     """Clients with several stop sequences act on the one that matched; a reason without its text, or the reverse, is useless."""
-    for head in told(x):
-        reason, said = string(head.get("stop_reason")), head.get("stop_sequence")
+    for head in message_states(x):
+        reason, said = as_string(head.get("stop_reason")), head.get("stop_sequence")
         if reason == "stop_sequence" and said not in stops_asked(x):
             wanted = "one of the request's stop_sequences"
-            yield Finding(f"the message has {held(head, 'stop_sequence')}", at=place(x), expected=wanted)
+            yield Finding(f"the message has {describe_member(head, 'stop_sequence')}", at=span_of(x), expected=wanted)
         elif reason in REASONS and reason != "stop_sequence" and said:
-            yield Finding(f"stop_sequence is {shown(said)}, but stop_reason is {shown(reason)}", at=place(x))
+            yield Finding(f"stop_sequence is {display(said)}, but stop_reason is {display(reason)}", at=span_of(x))
 
 
 @stream_rule(
@@ -151,9 +151,9 @@ def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
 )
 def usage_that_shrinks(x: Exchange) -> Iterator[Finding]:
     """Clients keep the last value: an increment, or a restarted count, makes the bill too small."""
-    counted = [(mapping(part.value.get("usage")).get("output_tokens"), part) for part in of(x, "message_delta")]
+    counted = [(as_object(part.value.get("usage")).get("output_tokens"), part) for part in of_type(x, "message_delta")]
     for (before, _), (after, part) in pairwise(counted):
         if is_integer(before) and is_integer(after) and after < before:
             yield Finding(
-                f"usage.output_tokens decreases from {shown(before)} to {shown(after)}", at=span(x, part.event)
+                f"usage.output_tokens decreases from {display(before)} to {display(after)}", at=span(x, part.event)
             )

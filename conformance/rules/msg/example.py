@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from conformance.model.exchange import Exchange
-from conformance.parsing.json_values import Object, mapping
+from conformance.parsing.json_values import Object, as_object
 from conformance.rules.example import SSE, answered, exchange, http
 
 GREETING: Object = {
@@ -30,7 +30,7 @@ CHUNK: Object = {"object": "chat.completion.chunk", "choices": []}
 
 def events(*values: Any, probe: str = "messages.hello", **facts: Any) -> Exchange:
     """A stream of these values, each named after its type."""
-    named = (f"event: {mapping(v).get('type', 'ping')}\ndata: {json.dumps(v) if v else ''}\n\n" for v in values)
+    named = (f"event: {as_object(v).get('type', 'ping')}\ndata: {json.dumps(v) if v else ''}\n\n" for v in values)
     octets = http(200, (SSE,), "".join(named).encode())
     return exchange(octets, probe=probe, **facts)
 

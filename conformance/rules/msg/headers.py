@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import quoted, refusal
+from conformance.apis.errors import error_response, quoted
 from conformance.model.exchange import Exchange
-from conformance.model.rule import When
-from conformance.model.verdict import SHOULD, Finding, Skip
+from conformance.model.rule import Condition
+from conformance.model.verdict import SHOULD, Finding, NotJudged
 from conformance.rules.conditions import asks, both, decided, greeted, in_a_mode_that_is_offered
 from conformance.rules.example import answered
 from conformance.rules.msg.example import GREETING, message
@@ -15,15 +15,15 @@ from conformance.rules.msg.spec import VERSIONS
 REFUSED = {"type": "error", "error": {"type": "invalid_request_error", "message": "Unknown beta: of-tomorrow."}}
 
 
-def _header(about: str) -> When:
-    def is_asked(x: Exchange) -> Skip | None:
+def _header(about: str) -> Condition:
+    def is_asked(x: Exchange) -> NotJudged | None:
         return both(asks(f"header-{about}"), in_a_mode_that_is_offered, decided)(x)
 
     return is_asked
 
 
-def _refused(x: Exchange, hello: Exchange, what: str) -> Iterator[Finding | Skip]:
-    if said := refusal(x):
+def _refused(x: Exchange, hello: Exchange, what: str) -> Iterator[Finding | NotJudged]:
+    if said := error_response(x):
         if skip := greeted(hello):
             yield skip
         else:
@@ -40,7 +40,7 @@ def _refused(x: Exchange, hello: Exchange, what: str) -> Iterator[Finding | Skip
     good=[(answered(GREETING, probe="messages.header-beta"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-beta"), message())],
 )
-def beta_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def beta_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Claude Code sends half a dozen of them in every request, and new ones with every release: every request fails."""
     yield from _refused(x, hello, "an unknown name in anthropic-beta")
 
@@ -55,6 +55,6 @@ def beta_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
     good=[(answered(GREETING, probe="messages.header-version"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-version"), message())],
 )
-def version_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def version_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """The SDKs raise the version with their releases: a client upgrade would make the server unusable."""
     yield from _refused(x, hello, "a newer anthropic-version")

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import place
+from conformance.apis.chat import span_of
 from conformance.apis.errors import body
-from conformance.apis.messages import told
+from conformance.apis.messages import message_states
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import held, is_integer, mapping, string
+from conformance.parsing.json_values import as_object, as_string, describe_member, is_integer
 from conformance.parsing.sse import span
-from conformance.parsing.typed_events import of, parts
+from conformance.parsing.typed_events import of_type, parts
 from conformance.rules.example import answered, completion
 from conformance.rules.msg.conditions import spoken, whole_message
 from conformance.rules.msg.example import (
@@ -54,18 +54,20 @@ FLOW = ("message_start", "content_block_start", "content_block_delta", "content_
 def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
     """The SDKs validate nothing: the program fails when it first reads the content, the usage or the stop_reason."""
     value = body(x)
-    if mapping(value).get("type") != "message":
-        yield Finding(f"the response body has {held(value, 'type')}: it is not a message")
+    if as_object(value).get("type") != "message":
+        yield Finding(f"the response body has {describe_member(value, 'type')}: it is not a message")
         return
     if value.get("role") != "assistant":
-        yield Finding(f"the message has {held(value, 'role')}, not assistant")
-    if not isinstance(value.get("content"), list) or not all(string(mapping(b).get("type")) for b in value["content"]):
+        yield Finding(f"the message has {describe_member(value, 'role')}, not assistant")
+    if not isinstance(value.get("content"), list) or not all(
+        as_string(as_object(b).get("type")) for b in value["content"]
+    ):
         yield Finding("the message has no list of content blocks with types")
-    if not string(value.get("stop_reason")):
-        yield Finding(f"the message has {held(value, 'stop_reason')}")
+    if not as_string(value.get("stop_reason")):
+        yield Finding(f"the message has {describe_member(value, 'stop_reason')}")
     for name in ("input_tokens", "output_tokens"):
-        if not is_integer(mapping(value.get("usage")).get(name)):
-            yield Finding(f"the usage of the message has {held(value.get('usage'), name)}")
+        if not is_integer(as_object(value.get("usage")).get(name)):
+            yield Finding(f"the usage of the message has {describe_member(value.get('usage'), name)}")
 
 
 @stream_rule(
@@ -107,7 +109,7 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
     if first.type != "message_start":
         yield Finding(f"the first event is {first.type}", at=at)
         return
-    told = mapping(first.value.get("message"))
+    told = as_object(first.value.get("message"))
     if not isinstance(told.get("content"), list) or not isinstance(told.get("usage"), dict):
         yield Finding("message_start has no message with a content list and a usage", at=at)
 
@@ -129,12 +131,12 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
 )
 def message_without_a_name(x: Exchange) -> Iterator[Finding]:
     """Agents key their history by id, and compute cost by model; typed clients reject a message without them."""
-    head = told(x)[0]
+    head = message_states(x)[0]
     for name in ("id", "model"):
-        if not string(head.get(name)):
+        if not as_string(head.get(name)):
             yield Finding(
-                f"the message has {held(head, name)}",
-                at=place(x, next((part.event for part in of(x, "message_start")), None)),
+                f"the message has {describe_member(head, name)}",
+                at=span_of(x, next((part.event for part in of_type(x, "message_start")), None)),
             )
 
 
@@ -154,14 +156,14 @@ def message_without_a_name(x: Exchange) -> Iterator[Finding]:
 )
 def message_started_again(x: Exchange) -> Iterator[Finding]:
     """Anthropic's helper raises an error on a second message_start; another role is stored as another speaker's text."""
-    starts = of(x, "message_start")
+    starts = of_type(x, "message_start")
     for part in starts[1:]:
         yield Finding("the stream has a second message_start event", at=span(x, part.event))
     for first in starts[:1]:
-        head = mapping(first.value.get("message"))
+        head = as_object(first.value.get("message"))
         for name, wanted in (("type", "message"), ("role", "assistant")):
             if head.get(name) != wanted:
-                yield Finding(f"the message has {held(head, name)}, not {wanted}", at=span(x, first.event))
+                yield Finding(f"the message has {describe_member(head, name)}, not {wanted}", at=span(x, first.event))
 
 
 @stream_rule(
@@ -179,9 +181,9 @@ def message_started_again(x: Exchange) -> Iterator[Finding]:
 )
 def message_started_full(x: Exchange) -> Iterator[Finding]:
     """Clients never show content of the first event, or show it twice."""
-    for part in of(x, "message_start")[:1]:
-        head = mapping(part.value.get("message"))
+    for part in of_type(x, "message_start")[:1]:
+        head = as_object(part.value.get("message"))
         if head.get("content"):
             yield Finding("message_start already has content", at=span(x, part.event))
         if head.get("stop_reason") is not None:
-            yield Finding(f"message_start already has {held(head, 'stop_reason')}", at=span(x, part.event))
+            yield Finding(f"message_start already has {describe_member(head, 'stop_reason')}", at=span(x, part.event))

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import place
+from conformance.apis.chat import span_of
 from conformance.apis.messages import Block, blocks
-from conformance.apis.response_content import answer
+from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, Finding
-from conformance.parsing.json_text import value_of
-from conformance.parsing.json_values import held, shown, string
+from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_values import as_string, describe_member, display
 from conformance.rules.msg.conditions import finished, numbered
 from conformance.rules.msg.example import CALL, GOOD, call, message, streamed
 from conformance.rules.msg.shape import message_rule
@@ -43,12 +43,12 @@ def _calls(x: Exchange) -> list[Block]:
 def call_incomplete(x: Exchange) -> Iterator[Finding]:
     """The result is sent back under the id: without it, or the name, the agent runs nothing, or stops with an error."""
     for found in _calls(x):
-        at = place(x, found.events[0] if found.events else None)
+        at = span_of(x, found.events[0] if found.events else None)
         for name in ("id", "name"):
-            if not string(found.start.get(name)):
-                yield Finding(f"a tool_use block has {held(found.start, name)}", at=at)
+            if not as_string(found.start.get(name)):
+                yield Finding(f"a tool_use block has {describe_member(found.start, name)}", at=at)
         if not isinstance(found.start.get("input"), dict):
-            yield Finding(f"a tool_use block has {held(found.start, 'input')}, not an object", at=at)
+            yield Finding(f"a tool_use block has {describe_member(found.start, 'input')}, not an object", at=at)
 
 
 @message_rule(
@@ -68,13 +68,13 @@ def call_incomplete(x: Exchange) -> Iterator[Finding]:
 )
 def input_no_json(x: Exchange) -> Iterator[Finding]:
     """The SDKs parse the pieces on arrival and raise an error, or run the tool with half of its input."""
-    if any(choice.end in ("length", "content_filter", None) for choice in answer(x).choices):
+    if any(choice.end in ("length", "content_filter", None) for choice in response_content(x).choices):
         return
     for found in _calls(x):
         pieces = "".join(found.added.get("partial_json", ()))
-        if pieces and not isinstance(value_of(pieces.encode("utf-8", "surrogatepass")), dict):
-            seen = f"the input of {shown(found.start.get('name'))} is not one JSON object: {shown(pieces)}"
-            yield Finding(seen, at=place(x, found.events[-1]))
+        if pieces and not isinstance(parse_json(pieces.encode("utf-8", "surrogatepass")), dict):
+            seen = f"the input of {display(found.start.get('name'))} is not one JSON object: {display(pieces)}"
+            yield Finding(seen, at=span_of(x, found.events[-1]))
 
 
 @message_rule(
@@ -89,9 +89,11 @@ def input_no_json(x: Exchange) -> Iterator[Finding]:
 )
 def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
     """Agent loops continue only while the reason is tool_use: the run ends, and the tool is never run."""
-    for choice in answer(x).choices:
+    for choice in response_content(x).choices:
         if choice.calls and choice.finish == "end_turn":
-            yield Finding(f"the message has {len(choice.calls)} tool calls, but stop_reason is 'end_turn'", at=place(x))
+            yield Finding(
+                f"the message has {len(choice.calls)} tool calls, but stop_reason is 'end_turn'", at=span_of(x)
+            )
 
 
 @message_rule(
@@ -106,6 +108,6 @@ def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
 )
 def tool_use_without_a_call(x: Exchange) -> Iterator[Finding]:
     """The agent finds no tool to run, and sends another request or stops without a result."""
-    for choice in answer(x).choices:
+    for choice in response_content(x).choices:
         if choice.finish == "tool_use" and not choice.calls:
-            yield Finding("stop_reason is 'tool_use', but the message has no tool_use block", at=place(x))
+            yield Finding("stop_reason is 'tool_use', but the message has no tool_use block", at=span_of(x))

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from conformance.apis.errors import body, quoted, refusal
+from conformance.apis.errors import body, error_response, quoted
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.parsing.http1 import reply
 from conformance.rules.example import (
     JSON,
@@ -38,7 +38,7 @@ PROMPT_MS = 250
     ],
 )
 @statement
-def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | Skip]:
+def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx: three requests per message, eleven with Claude Code, unless this header stops it."""
     value = ", ".join(reply(x).values("x-should-retry"))
     if reply(x).status >= 500 and value != "false":
@@ -57,7 +57,7 @@ def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | Skip]:
     bad=[no(headers=(JSON, NO_RETRY, ("retry-after", "1")))],
 )
 @statement
-def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | Skip]:
+def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | NotJudged]:
     """It makes clients retry, and streaming will still be unsupported."""
     for name in ("retry-after", "retry-after-ms"):
         if value := reply(x).value(name):
@@ -75,12 +75,14 @@ def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | Skip]:
     bad=[no(SAID | {"usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}})],
 )
 @statement
-def refusal_with_usage(x: Exchange) -> Iterator[Finding | Skip]:
+def refusal_with_usage(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients billed by usage pay for a completion that they did not get."""
     value = body(x)
     inside = (value, value.get("error")) if isinstance(value, dict) else ()
     if any(isinstance(part, dict) and part.get("usage") is not None for part in inside):
-        yield Finding("the error for unsupported streaming reports `usage`", at=refusal(x).at, expected="no usage")
+        yield Finding(
+            "the error for unsupported streaming reports `usage`", at=error_response(x).at, expected="no usage"
+        )
 
 
 def _waited_ms(x: Exchange, arrival: int) -> float:
@@ -98,7 +100,7 @@ def _waited_ms(x: Exchange, arrival: int) -> float:
     good=[GOOD, (no(arrivals=[(300, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
     bad=[(no(arrivals=[(900, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
 )
-def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """A rejection that takes as long as a completion has generated one, which is paid for and lost."""
     if skip := no_statement(stream, unary):
         yield skip
@@ -122,7 +124,7 @@ def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Find
     bad=[no(headers=(JSON, NO_RETRY, ("cache-control", "public, max-age=600")))],
 )
 @statement
-def refusal_that_is_cached(x: Exchange) -> Iterator[Finding | Skip]:
+def refusal_that_is_cached(x: Exchange) -> Iterator[Finding | NotJudged]:
     """A cached error is still served after streaming is deployed."""
     value = ", ".join(reply(x).values("cache-control"))
     if CACHED.search(value) and "no-store" not in value.lower():

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import Refusal, quoted, refusal
+from conformance.apis.errors import ErrorResponse, error_response, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.example import JSON, SSE, answered, exchange, http, sse
 from conformance.rules.nyi.example import ANSWER, GOOD, GOOD_MESSAGES, NO_RETRY, SAID, no
@@ -14,7 +14,7 @@ from conformance.rules.nyi.statement import declined, enveloped, statement
 
 
 def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:
-    said = refusal(x)
+    said = error_response(x)
     if said.kind == kind:
         yield Finding(
             f"the body of the error for unsupported streaming is {what}",
@@ -34,7 +34,7 @@ def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:
     bad=[no("<html><h1>501 Not Implemented</h1></html>", headers=[("content-type", "text/html"), NO_RETRY])],
 )
 @statement
-def refusal_as_html(x: Exchange) -> Iterator[Finding | Skip]:
+def refusal_as_html(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Frameworks find no message to fall back on: they retry the same request, and show HTML to the user."""
     yield from _body_rule(x, "html", "an HTML page")
 
@@ -50,7 +50,7 @@ def refusal_as_html(x: Exchange) -> Iterator[Finding | Skip]:
     bad=[no("Streaming is not supported.", headers=[("content-type", "text/plain"), NO_RETRY])],
 )
 @statement
-def refusal_as_text(x: Exchange) -> Iterator[Finding | Skip]:
+def refusal_as_text(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Programs find neither code nor param in plain text."""
     yield from _body_rule(x, "text", "plain text")
 
@@ -66,7 +66,7 @@ def refusal_as_text(x: Exchange) -> Iterator[Finding | Skip]:
     bad=[no("")],
 )
 @statement
-def refusal_without_a_word(x: Exchange) -> Iterator[Finding | Skip]:
+def refusal_without_a_word(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The user learns neither what is missing nor what to do instead."""
     yield from _body_rule(x, "empty", "empty")
 
@@ -82,7 +82,7 @@ def refusal_without_a_word(x: Exchange) -> Iterator[Finding | Skip]:
     bad=[(exchange(http(501, [SSE, NO_RETRY], sse(SAID, "[DONE]"))), ANSWER)],
 )
 @statement
-def refusal_as_events(x: Exchange) -> Iterator[Finding | Skip]:
+def refusal_as_events(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs parse an error body as JSON: events instead become an error without a message."""
     yield from _body_rule(x, "events", "an event stream")
 
@@ -98,9 +98,9 @@ def refusal_as_events(x: Exchange) -> Iterator[Finding | Skip]:
     bad=[no({"detail": "Streaming is not supported."}), no([SAID]), no({"error": "no"}), no({"message": "no"})],
 )
 @statement
-def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
+def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs read `error`: without it code, param and message are lost."""
-    said = refusal(x)
+    said = error_response(x)
     if not said.is_json:
         yield untestable("the error is not JSON")
     elif said.kind not in ("openai", "anthropic"):
@@ -127,7 +127,7 @@ def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | Skip]:
 )
 @statement
 @enveloped
-def refusal_in_another_api_s_envelope(said: Refusal) -> Iterator[Finding]:
+def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
     """SDKs of the Messages API choose their error class by these types."""
     if said.kind != "anthropic":
         yield Finding('the error object has no `"type": "error"` next to it', at=said.at)
@@ -144,10 +144,10 @@ def refusal_in_another_api_s_envelope(said: Refusal) -> Iterator[Finding]:
     bad=[no(headers=(("content-type", "text/event-stream"), NO_RETRY)), no(headers=(NO_RETRY,))],
 )
 @statement
-def mislabelled_refusal(x: Exchange) -> Iterator[Finding | Skip]:
+def mislabelled_refusal(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients and gateways that check Content-Type don't parse the error."""
     media = reply(x).media_type
-    if not refusal(x).is_json:
+    if not error_response(x).is_json:
         yield not_applicable("the error is not JSON")
     elif media != "application/json" and not media.endswith("+json"):
         seen = f"Content-Type of the error for unsupported streaming is {quoted(media) if media else 'missing'}"

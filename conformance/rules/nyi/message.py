@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from conformance.apis.errors import Refusal, quoted
+from conformance.apis.errors import ErrorResponse, quoted
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.rules.example import (
     error,
 )
@@ -42,7 +42,7 @@ MOST = 2000
 )
 @statement
 @enveloped
-def refusal_without_a_code(said: Refusal) -> Iterator[Finding]:
+def refusal_without_a_code(said: ErrorResponse) -> Iterator[Finding]:
     """A program that chooses what to do next can't parse sentences."""
     if said.error.get("code") in (None, ""):
         yield Finding("the error for unsupported streaming has no `error.code`", at=said.at, expected=CODE)
@@ -61,7 +61,7 @@ def refusal_without_a_code(said: Refusal) -> Iterator[Finding]:
 )
 @statement
 @enveloped
-def refusal_with_another_code(said: Refusal) -> Iterator[Finding | Skip]:
+def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudged]:
     """Programs compare the code; another one means another failure."""
     code = said.error.get("code")
     if code in (None, ""):
@@ -83,7 +83,7 @@ def refusal_with_another_code(said: Refusal) -> Iterator[Finding | Skip]:
 )
 @statement
 @enveloped
-def refusal_without_the_words(said: Refusal) -> Iterator[Finding]:
+def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
     """The message needs these words for hermes to retry without streaming."""
     text = said.message.lower()
     if missing := [word for word in ("not supported", "stream") if word not in text]:
@@ -103,7 +103,7 @@ def refusal_without_the_words(said: Refusal) -> Iterator[Finding]:
 )
 @statement
 @enveloped
-def refusal_without_a_hint(said: Refusal) -> Iterator[Finding]:
+def refusal_without_a_hint(said: ErrorResponse) -> Iterator[Finding]:
     """A reader of the log must learn that one field makes the request work."""
     told = (
         text for name, text in said.error.items() if name not in ("type", "code", "param") and isinstance(text, str)
@@ -127,7 +127,7 @@ def refusal_without_a_hint(said: Refusal) -> Iterator[Finding]:
 )
 @statement
 @enveloped
-def refusal_without_the_param(said: Refusal) -> Iterator[Finding]:
+def refusal_without_the_param(said: ErrorResponse) -> Iterator[Finding]:
     """A program sees which field to change, whatever the language of the message."""
     if said.error.get("param") != "stream":
         yield Finding("`error.param` of the error for unsupported streaming is not `stream`", at=said.at)

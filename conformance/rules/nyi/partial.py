@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import quoted, refusal, refuses_streaming
+from conformance.apis.errors import error_response, quoted, refuses_streaming
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, UNRELATED, replied
@@ -17,10 +17,10 @@ from conformance.rules.nyi.spec import STATUS_501
 TOOLS: dict[str, Any] = {"mode": "stream", "probe": "chat.tools"}
 
 
-def _refused(x: Exchange) -> Skip | None:
+def _refused(x: Exchange) -> NotJudged | None:
     """Streaming was rejected for a request other than the baseline."""
     if x.question.topic in ("hello", "mistake"):
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     if skip := replied(x):
         return skip
     if refuses_streaming(x) and reply(x).status not in UNRELATED:
@@ -30,7 +30,7 @@ def _refused(x: Exchange) -> Skip | None:
 
 def _faults(x: Exchange) -> Iterator[str]:
     """What is wrong with the error, in clauses that follow `it`."""
-    answer, said = reply(x), refusal(x)
+    answer, said = reply(x), error_response(x)
     if answer.status >= 500 and answer.status != 501:
         yield f"reports a server failure ({answer.status})"
     if said.kind not in ("openai", "anthropic"):
@@ -58,14 +58,14 @@ def _faults(x: Exchange) -> Iterator[str]:
         (answered("<html>", status=501, headers=(("content-type", "text/html"), NO_RETRY), **TOOLS), streamed(*HELLO)),
     ],
 )
-def streaming_refused_badly_for_some(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def streaming_refused_badly_for_some(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """A client that has streamed once treats the failure as temporary: it retries, and pays for the earlier turns again."""
     if refuses_streaming(hello):
         yield not_applicable("the target declares that it does not stream")
-    elif reply(hello).status not in OK or not looks_like_events(hello) or refusal(hello):
+    elif reply(hello).status not in OK or not looks_like_events(hello) or error_response(hello):
         yield untestable("the baseline request was not streamed")
     elif faults := list(_faults(x)):
-        said = refusal(x)
+        said = error_response(x)
         why = quoted(said.message or said.text)
         yield Finding(
             f"the baseline request is streamed, but this one gets the error {why}: it {', '.join(faults)}", at=said.at

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from conformance.apis.errors import Refusal, may_refuse_streaming, own_fields, refusal
+from conformance.apis.errors import ErrorResponse, error_response, may_refuse_streaming, rejected_fields
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, UNRELATED, asks, replied
 
 
-def declined(x: Exchange) -> Skip | None:
+def declined(x: Exchange) -> NotJudged | None:
     """The streaming baseline request got an error."""
     if skip := asks("hello")(x):
         return skip
@@ -25,22 +25,22 @@ def declined(x: Exchange) -> Skip | None:
     return not_applicable(f"the target returned {status}" if status >= 500 else "streaming was not rejected")
 
 
-def no_statement(stream: Exchange, unary: Exchange) -> Skip | None:
+def no_statement(stream: Exchange, unary: Exchange) -> NotJudged | None:
     """Why the error to the streaming baseline request does not concern streaming."""
-    if fields := own_fields(stream):
+    if fields := rejected_fields(stream):
         return not_applicable(f"the target rejected `{fields[0]}`, which the request also sets")
-    if reply(stream).status != 501 and (reply(unary).status not in OK or refusal(unary)):
+    if reply(stream).status != 501 and (reply(unary).status not in OK or error_response(unary)):
         return untestable(f"the baseline request failed without streaming too ({reply(unary).status or 'no response'})")
     return None
 
 
-Judged = Callable[[Exchange], Iterator[Finding | Skip]]
+Judged = Callable[[Exchange], Iterator[Finding | NotJudged]]
 
 
-def statement(judge: Judged) -> Callable[[Exchange, Exchange], Iterator[Finding | Skip]]:
+def statement(judge: Judged) -> Callable[[Exchange, Exchange], Iterator[Finding | NotJudged]]:
     """Pass the streaming exchange to a function, if it is an error for unsupported streaming."""
 
-    def judged(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+    def judged(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
         if skip := no_statement(stream, unary):
             yield skip
         else:
@@ -50,11 +50,11 @@ def statement(judge: Judged) -> Callable[[Exchange, Exchange], Iterator[Finding 
     return judged
 
 
-def enveloped(judge: Callable[[Refusal], Iterator[Finding | Skip]]) -> Judged:
+def enveloped(judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]]) -> Judged:
     """Pass a 5xx error to a function, if it has an error object."""
 
-    def judged(x: Exchange) -> Iterator[Finding | Skip]:
-        said = refusal(x)
+    def judged(x: Exchange) -> Iterator[Finding | NotJudged]:
+        said = error_response(x)
         if said.kind not in ("openai", "anthropic"):
             yield untestable("the response has no error object")
         elif said.status < 500:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from conformance.apis.errors import quoted, refusal
+from conformance.apis.errors import error_response, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, asks, both, replied
@@ -26,9 +26,9 @@ from conformance.rules.nyi.statement import declined, no_statement, statement
     good=[(streamed(*HELLO), ANSWER), GOOD],
     bad=[GOOD, no(status=400)],
 )
-def streaming_refused(stream: Exchange, unary: Exchange, policy: Policy) -> Iterator[Finding | Skip]:
+def streaming_refused(stream: Exchange, unary: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """Agent frameworks stream by default, and some can't do otherwise: without streaming they get no completion."""
-    said = refusal(stream)
+    said = error_response(stream)
     if reply(stream).status in OK and looks_like_events(stream):
         return
     if skip := declined(stream) or no_statement(stream, unary):
@@ -55,7 +55,7 @@ def _status_rule(x: Exchange, statuses: Sequence[int], means: str) -> Iterator[F
     bad=[no(status=503)],
 )
 @statement
-def called_unavailable(x: Exchange) -> Iterator[Finding | Skip]:
+def called_unavailable(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients and load balancers wait and retry forever, for a feature that does not exist."""
     yield from _status_rule(x, (503,), "a temporary outage")
 
@@ -71,7 +71,7 @@ def called_unavailable(x: Exchange) -> Iterator[Finding | Skip]:
     bad=[no(status=500), no(status=502)],
 )
 @statement
-def called_a_crash(x: Exchange) -> Iterator[Finding | Skip]:
+def called_a_crash(x: Exchange) -> Iterator[Finding | NotJudged]:
     """It is retried, counted as an outage and pages operators, and does not reveal `stream` as the reason."""
     yield from _status_rule(x, [s for s in range(500, 600) if s not in (501, 503)], "a server failure")
 
@@ -87,7 +87,7 @@ def called_a_crash(x: Exchange) -> Iterator[Finding | Skip]:
     bad=[no(status=400), no(status=422)],
 )
 @statement
-def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | Skip]:
+def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | NotJudged]:
     """After a 501 hermes retries without streaming; after a 400 it gives up the turn."""
     yield from _status_rule(x, range(400, 500), "an invalid request")
 
@@ -102,7 +102,7 @@ def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | Skip]:
     good=[GOOD],
     bad=[(GOOD[0], answered(SAID, status=501, headers=(JSON, NO_RETRY)))],
 )
-def refusal_without_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Finding | Skip]:
+def refusal_without_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """The fallback that the error promises fails as well."""
     if reply(stream).status != 501:
         yield not_applicable("streaming was not rejected with 501")

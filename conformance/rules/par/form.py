@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.apis.chat import place
-from conformance.apis.errors import names, quoted, refusal
+from conformance.apis.chat import span_of
+from conformance.apis.errors import error_response, names_field, quoted
 from conformance.apis.usage import usage
-from conformance.field_support.capability import RIDER
+from conformance.field_support.capability import COST_CAP_FIELD
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import both, decided, greeted, in_a_mode_that_is_offered, readable
 from conformance.rules.example import answered, completion, error
@@ -44,24 +44,24 @@ def form(name: str, **more: Any) -> Forms:
 GREETING = answered(completion(), body={"model": "m"})
 
 
-def _asks_for(*forms: str) -> Callable[[Exchange], Skip | None]:
-    def is_one(x: Exchange) -> Skip | None:
+def _asks_for(*forms: str) -> Callable[[Exchange], NotJudged | None]:
+    def is_one(x: Exchange) -> NotJudged | None:
         if x.question.topic != "form" or x.question.about not in forms:
-            return ANOTHER_QUESTION
+            return OUT_OF_SCOPE
         return both(in_a_mode_that_is_offered, decided, readable)(x)
 
     return is_one
 
 
-def _refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def _refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """An error that can be attributed to the form, because the baseline request succeeds."""
-    said = refusal(x)
+    said = error_response(x)
     if not said:
         return
     if said.status >= 500 and said.status != 501:
         yield not_applicable(f"the target returned {said.status} (ERR004 reports that)")
-    elif names(said, RIDER):
-        yield untestable(f"the target rejected `{RIDER}`, which the request also sets")
+    elif names_field(said, COST_CAP_FIELD):
+        yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
     elif skip := greeted(hello):
         yield skip
     else:
@@ -83,7 +83,7 @@ def _refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
         (answered(error("stop: not a list", param="stop"), status=422, **form("nulls")), GREETING),
     ],
 )
-def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that always send defaults, or null for unset fields, have no option to omit them."""
     yield from _refused(x, hello)
 
@@ -109,15 +109,15 @@ def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
         (answered(error("Not supported."), status=501, **form("image")), GREETING),
     ],
 )
-def form_refused_without_a_name(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def form_refused_without_a_name(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Every turn fails, and the error does not name the role or part that the client could have sent differently."""
-    if not any(names(refusal(x), word) for word in REFUSABLE[x.question.about]):
+    if not any(names_field(error_response(x), word) for word in REFUSABLE[x.question.about]):
         yield from _refused(x, hello)
 
 
-def _adding(x: Exchange) -> Skip | None:
+def _adding(x: Exchange) -> NotJudged | None:
     if x.question.topic != "form" or x.question.about not in ADDED:
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     return counted_well(x)
 
 
@@ -141,7 +141,7 @@ MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
         (answered(completion(), **form("image")), GREETING, LONGER),
     ],
 )
-def part_dropped(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Finding | Skip]:
+def part_dropped(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Finding | NotJudged]:
     """The user pays for a completion about content that the model never saw; about an image, it is made up.
 
     The prompt extends the baseline request's, so it must count more tokens. Judged only where usage counts more tokens
@@ -154,4 +154,4 @@ def part_dropped(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Find
         yield untestable("usage does not count a longer prompt as longer")
     elif longer.prompt + longer.cached < plain.prompt + LEAST[x.question.about]:
         seen = f"{ADDED[x.question.about]} was silently ignored: usage counts {longer.prompt} prompt tokens with it"
-        yield Finding(f"{seen}, and {plain.prompt} for the baseline request without it", at=place(x))
+        yield Finding(f"{seen}, and {plain.prompt} for the baseline request without it", at=span_of(x))

@@ -3,13 +3,22 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import answer, place
-from conformance.apis.logprobs import UNREADABLE, Entry, alternatives, entries, hides_tokens, likelihood, octets, spelt
-from conformance.apis.request import asked
+from conformance.apis.chat import chat_content, span_of
+from conformance.apis.logprobs import (
+    UNREADABLE,
+    Entry,
+    alternatives,
+    entries,
+    hides_tokens,
+    joined_tokens,
+    logprob,
+    token_bytes,
+)
+from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
-from conformance.parsing.json_values import Object, held, is_integer, mapping, sequence, shown
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.parsing.json_values import Object, as_array, as_object, describe_member, display, is_integer
 from conformance.rules.conditions import asks, both
 from conformance.rules.conditions_by_api import spoken
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
@@ -46,15 +55,15 @@ GOOD = having(HI, THERE)
 STREAM = streamed(piece("Hi", HI), piece(" there", THERE), chunk(finish="length"), "[DONE]", **ASKED)
 
 
-def logged(x: Exchange) -> Skip | None:
+def logged(x: Exchange) -> NotJudged | None:
     """`logprobs` were requested and received."""
-    if asked(x).get("logprobs") is not True:
-        return ANOTHER_QUESTION
+    if request_body(x).get("logprobs") is not True:
+        return OUT_OF_SCOPE
     return spoken(x) or (None if entries(x) else not_applicable("the response has no logprobs"))
 
 
 def _at(x: Exchange, entry: Entry) -> Span:
-    return place(x, entry.part)
+    return span_of(x, entry.part)
 
 
 @rule(
@@ -77,19 +86,21 @@ def _at(x: Exchange, entry: Entry) -> Span:
 def impossible_log_probability(x: Exchange) -> Iterator[Finding]:
     """Scores are computed from these numbers: a probability above one, or a percentage, invalidates them all."""
     for entry in entries(x):
-        for value in (entry.value, *sequence(mapping(entry.value).get("top_logprobs"))):
-            number = likelihood(value)
+        for value in (entry.value, *as_array(as_object(entry.value).get("top_logprobs"))):
+            number = logprob(value)
             if not isinstance(value, dict) or not isinstance(value.get("token"), str):
-                what = held(value, "token") if isinstance(value, dict) else f"is {shown(value)}"
+                what = describe_member(value, "token") if isinstance(value, dict) else f"is {display(value)}"
                 yield Finding(f"a `logprobs` entry has {what}", at=_at(x, entry))
             elif number is None or number > ROUNDING:
-                yield Finding(f"the token {shown(value['token'])} has {held(value, 'logprob')}", at=_at(x, entry))
+                yield Finding(
+                    f"the token {display(value['token'])} has {describe_member(value, 'logprob')}", at=_at(x, entry)
+                )
 
 
-def _alternatives_asked(x: Exchange) -> Skip | None:
+def _alternatives_asked(x: Exchange) -> NotJudged | None:
     if skip := logged(x):
         return skip
-    if not is_integer(asked(x).get("top_logprobs", 0)):
+    if not is_integer(request_body(x).get("top_logprobs", 0)):
         return not_applicable("the request has no valid `top_logprobs`")
     has_any = any(any(alternatives(entry.value)) for entry in entries(x))
     return None if has_any else not_applicable("the response has no `top_logprobs`")
@@ -97,7 +108,7 @@ def _alternatives_asked(x: Exchange) -> Skip | None:
 
 def _name(value: Any) -> tuple[Any, bytes | None]:
     """The identity of a token."""
-    return mapping(value).get("token"), octets(value)
+    return as_object(value).get("token"), token_bytes(value)
 
 
 @rule(
@@ -120,18 +131,20 @@ def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
 
     One token may have fewer alternatives in rare cases; if all of several tokens do, the number was clamped.
     """
-    most = asked(x).get("top_logprobs", 0)
+    most = request_body(x).get("top_logprobs", 0)
     longest = max(len(list(alternatives(entry.value))) for entry in entries(x))
     if longest < most and len(entries(x)) > 1:
-        seen = f"each token has at most {longest} alternatives, but {shown(most)} were requested"
+        seen = f"each token has at most {longest} alternatives, but {display(most)} were requested"
         yield Finding(seen, at=_at(x, entries(x)[0]))
     for entry in entries(x):
         found = [_name(value) for value in alternatives(entry.value)]
         readable = [name for name in found if name[0] and UNREADABLE not in str(name[0])]
         if len(found) > most:
-            yield Finding(f"a token has {len(found)} alternatives, but {shown(most)} were requested", at=_at(x, entry))
+            yield Finding(
+                f"a token has {len(found)} alternatives, but {display(most)} were requested", at=_at(x, entry)
+            )
         elif twice := next((name for name in readable if readable.count(name) > 1), None):
-            yield Finding(f"the alternative {shown(twice[0])} is listed twice", at=_at(x, entry))
+            yield Finding(f"the alternative {display(twice[0])} is listed twice", at=_at(x, entry))
 
 
 @rule(
@@ -153,13 +166,13 @@ def bytes_of_another_token(x: Exchange) -> Iterator[Finding]:
     """Characters that span several tokens can be decoded only from their bytes."""
     for entry in entries(x):
         for value in (entry.value, *alternatives(entry.value)):
-            text, told = mapping(value).get("token"), octets(value)
-            if mapping(value).get("bytes") is None or not isinstance(text, str):
+            text, told = as_object(value).get("token"), token_bytes(value)
+            if as_object(value).get("bytes") is None or not isinstance(text, str):
                 continue
             if told is None:
-                yield Finding(f"the token {shown(text)} has {held(value, 'bytes')}", at=_at(x, entry))
+                yield Finding(f"the token {display(text)} has {describe_member(value, 'bytes')}", at=_at(x, entry))
             elif _says(told) not in (None, text):
-                yield Finding(f"the token {shown(text)} has the bytes of {shown(_says(told))}", at=_at(x, entry))
+                yield Finding(f"the token {display(text)} has the bytes of {display(_says(told))}", at=_at(x, entry))
 
 
 def _says(told: bytes) -> str | None:
@@ -191,22 +204,20 @@ def alternatives_of_another_token(x: Exchange) -> Iterator[Finding]:
     A token is either listed with its own logprob, or less likely than all listed ones.
     """
     for entry in entries(x):
-        own, number = _name(entry.value), likelihood(entry.value)
-        listed = [
-            (_name(value), found) for value in alternatives(entry.value) if (found := likelihood(value)) is not None
-        ]
+        own, number = _name(entry.value), logprob(entry.value)
+        listed = [(_name(value), found) for value in alternatives(entry.value) if (found := logprob(value)) is not None]
         if number is None or not listed or UNREADABLE in str(own[0]):
             continue
         mine = [found for name, found in listed if name[0] == own[0]]
         if mine and all(abs(found - number) > NEAR for found in mine):
-            seen = f"the token {shown(own[0])} has logprob {shown(number)}, but {shown(mine[0])} among its alternatives"
+            seen = f"the token {display(own[0])} has logprob {display(number)}, but {display(mine[0])} among its alternatives"
             yield Finding(seen, at=_at(x, entry))
         elif not mine and number > min(found for _, found in listed) + NEAR:
-            seen = f"the token {shown(own[0])} is more likely than one of its alternatives, but not listed among them"
+            seen = f"the token {display(own[0])} is more likely than one of its alternatives, but not listed among them"
             yield Finding(seen, at=_at(x, entry))
 
 
-def spelling(x: Exchange) -> Skip | None:
+def spelling(x: Exchange) -> NotJudged | None:
     """The tokens in `logprobs` can be compared with the text."""
     if skip := logged(x):
         return skip
@@ -236,24 +247,24 @@ HALVES = having(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), te
         streamed(piece("Hi there", HI), chunk(finish="stop"), "[DONE]", **ASKED),
     ],
 )
-def tokens_of_another_text(x: Exchange) -> Iterator[Finding | Skip]:
+def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
     """A score without some tokens is too high, and a token that is not in the text can't be displayed."""
-    for choice in answer(x).choices:
-        tokens = spelt(choice)
+    for choice in chat_content(x).choices:
+        tokens = joined_tokens(choice)
         if not choice.text.strip() or is_spelt(choice.text, tokens):
             continue
         if UNREADABLE in tokens:
             yield untestable("a token is an incomplete character")
         else:
             yield Finding(
-                f"the tokens in `logprobs` concatenate to {shown(tokens)}, but the text is {shown(choice.text)}",
-                at=place(x),
+                f"the tokens in `logprobs` concatenate to {display(tokens)}, but the text is {display(choice.text)}",
+                at=span_of(x),
             )
 
 
-def _unasked(x: Exchange) -> Skip | None:
-    wanted = asked(x).get("logprobs")
-    return both(asks("hello", "form"), spoken)(x) if wanted in (None, False) else ANOTHER_QUESTION
+def _unasked(x: Exchange) -> NotJudged | None:
+    wanted = request_body(x).get("logprobs")
+    return both(asks("hello", "form"), spoken)(x) if wanted in (None, False) else OUT_OF_SCOPE
 
 
 @rule(

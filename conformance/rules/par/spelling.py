@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import quoted, refusal
+from conformance.apis.errors import error_response, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, Finding, Skip
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import both, decided, greeted, readable
@@ -16,8 +16,8 @@ GREETING = streamed(*HELLO)
 PROBE = "chat.form.spelling"
 
 
-def _asked(x: Exchange) -> Skip | None:
-    return both(decided, readable)(x) if x.question.probe == PROBE else ANOTHER_QUESTION
+def _asked(x: Exchange) -> NotJudged | None:
+    return both(decided, readable)(x) if x.question.probe == PROBE else OUT_OF_SCOPE
 
 
 @rule(
@@ -35,9 +35,9 @@ def _asked(x: Exchange) -> Skip | None:
         (answered(error("role is missing"), status=400, mode="stream", probe=PROBE), GREETING),
     ],
 )
-def spelling_matters(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def spelling_matters(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Each client's library formats JSON differently: a request that passes in tests fails with the next framework."""
-    said = refusal(x)
+    said = error_response(x)
     if skip := greeted(hello):
         yield skip
     elif said:

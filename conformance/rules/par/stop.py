@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import place
-from conformance.apis.request import asked, stops_asked
+from conformance.apis.chat import span_of
+from conformance.apis.request import request_body, stops_asked
 from conformance.apis.usage import usage
 from conformance.field_support.capability import ends_with_its_stop
-from conformance.field_support.effects import effects, illegible
+from conformance.field_support.effects import effects, unreadable_reason
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, untestable
-from conformance.parsing.json_values import is_integer, shown
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
+from conformance.parsing.json_values import display, is_integer
 from conformance.rules.conditions_by_api import spoken
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.par.spec import CHAT, CREATE
@@ -20,12 +20,12 @@ from conformance.rules.use.conditions import counted_well
 STOP: dict[str, Any] = {"body": {"stop": ["e", ","]}}
 
 
-def _stopped(x: Exchange) -> Skip | None:
+def _stopped(x: Exchange) -> NotJudged | None:
     if not stops_asked(x):
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     if skip := spoken(x):
         return skip
-    if fault := illegible(x):
+    if fault := unreadable_reason(x):
         return untestable(fault)
     if "stop" not in effects(x).finishes.values():
         return untestable("no finish_reason is `stop`")
@@ -52,16 +52,16 @@ def stop_text_included(x: Exchange) -> Iterator[Finding]:
     if ends_with_its_stop(x):
         text = effects(x).text
         stop = next(stop for stop in stops_asked(x) if text.endswith(stop))
-        yield Finding(f"the text ends with the stop sequence {shown(stop)}: {shown(text[-40:])}", at=place(x))
+        yield Finding(f"the text ends with the stop sequence {display(stop)}: {display(text[-40:])}", at=span_of(x))
 
 
 CAPS: dict[str, Any] = {"body": {"max_tokens": 8, "max_completion_tokens": 1}}
 
 
-def _doubly_capped(x: Exchange) -> Skip | None:
-    older, newer = (asked(x).get(name) for name in ("max_tokens", "max_completion_tokens"))
+def _doubly_capped(x: Exchange) -> NotJudged | None:
+    older, newer = (request_body(x).get(name) for name in ("max_tokens", "max_completion_tokens"))
     if not (is_integer(older) and is_integer(newer) and 0 < newer < older):
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     return counted_well(x)
 
 
@@ -80,7 +80,7 @@ def _doubly_capped(x: Exchange) -> Skip | None:
 )
 def older_cap_over_the_newer(x: Exchange) -> Iterator[Finding]:
     """A client that sends both to support older servers pays for the larger one. One extra token is allowed."""
-    spent, cap = usage(x), asked(x)["max_completion_tokens"]
+    spent, cap = usage(x), request_body(x)["max_completion_tokens"]
     if spent and spent.completion > cap + 1:
-        seen = f"`max_completion_tokens` is {shown(cap)}, but usage counts {spent.completion} completion tokens"
-        yield Finding(seen, at=place(x))
+        seen = f"`max_completion_tokens` is {display(cap)}, but usage counts {spent.completion} completion tokens"
+        yield Finding(seen, at=span_of(x))

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import answer, labels, place
-from conformance.apis.errors import refusal
-from conformance.apis.request import asked
-from conformance.field_support.capability import announced, witnessed
-from conformance.field_support.effects import illegible
+from conformance.apis.chat import chat_content, distinct_values, span_of
+from conformance.apis.errors import error_response
+from conformance.apis.request import request_body
+from conformance.field_support.capability import effect_shown, warned
+from conformance.field_support.effects import unreadable_reason
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import shown
+from conformance.parsing.json_values import display
 from conformance.rules.conditions import asks, both, decided, readable
 from conformance.rules.conditions_by_api import spoken
 from conformance.rules.example import answered, completion, error
@@ -24,9 +24,9 @@ OBJECT: dict[str, Any] = {
 }
 
 
-def _wants_object(x: Exchange) -> Skip | None:
+def _wants_object(x: Exchange) -> NotJudged | None:
     if (x.question.topic, x.question.about) != ("witness", "response_format.json_object"):
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     return spoken(x)
 
 
@@ -45,19 +45,19 @@ def _wants_object(x: Exchange) -> Skip | None:
         answered(completion({"content": '["Hi"]'}), **OBJECT),
     ],
 )
-def dropped_json_object(x: Exchange) -> Iterator[Finding | Skip]:
+def dropped_json_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Programs parse the completion as JSON: other text, or a code fence around it, crashes them.
 
     A truncated completion is not judged; the prompt asks for JSON, as the API requires.
     """
-    found = witnessed(x)
+    found = effect_shown(x)
     if found is None or found[1].state == "unknown":
         yield untestable(found[1].why if found else "the probe tests no field's effect")
     elif found[1].state == "dropped":
-        yield Finding(found[1].why, at=place(x))
+        yield Finding(found[1].why, at=span_of(x))
 
 
-def _beyond(x: Exchange) -> Skip | None:
+def _beyond(x: Exchange) -> NotJudged | None:
     if skip := both(asks("range"), decided, readable)(x):
         return skip
     crashed = reply(x).status >= 500 and reply(x).status != 501
@@ -80,28 +80,30 @@ TOO_HOT: dict[str, Any] = {"probe": "chat.range.temperature", "body": {"temperat
 def value_beyond_its_range(x: Exchange) -> Iterator[Finding]:
     """The value is silently clamped or ignored; the completion is not the one requested."""
     name = x.question.about.partition(".")[0]
-    if not refusal(x) and not announced(x, name):
-        seen = f"`{name}: {shown(asked(x).get(name))}` is out of range, but was accepted with {reply(x).status}"
+    if not error_response(x) and not warned(x, name):
+        seen = (
+            f"`{name}: {display(request_body(x).get(name))}` is out of range, but was accepted with {reply(x).status}"
+        )
         yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
 
 
-def _drawn(x: Exchange) -> Skip | None:
+def _drawn(x: Exchange) -> NotJudged | None:
     """The response has text sampled with a seed."""
     if x.question.probe != "chat.seed":
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     return spoken(x) or legible(x)
 
 
-def legible(x: Exchange) -> Skip | None:
+def legible(x: Exchange) -> NotJudged | None:
     """The completion has readable text."""
-    if fault := illegible(x):
+    if fault := unreadable_reason(x):
         return untestable(fault)
-    return None if any(choice.text for choice in answer(x).choices) else untestable("the completion has no text")
+    return None if any(choice.text for choice in chat_content(x).choices) else untestable("the completion has no text")
 
 
 def texts(x: Exchange) -> tuple[str, ...]:
     """The texts of a completion's choices."""
-    return tuple(choice.text for choice in answer(x).choices)
+    return tuple(choice.text for choice in chat_content(x).choices)
 
 
 SEEDED: dict[str, Any] = {"probe": "chat.seed", "body": {"seed": 7}}
@@ -126,7 +128,7 @@ TWO = answered(completion({"content": "One. Two"}))
 )
 def seed_without_effect(
     x: Exchange, again: Exchange, greedy: Exchange, greedy_again: Exchange
-) -> Iterator[Finding | Skip]:
+) -> Iterator[Finding | NotJudged]:
     """Users treat results as reproducible that are not. The API promises only best effort.
 
     If completions differ even at temperature 0, a seed can't be judged.
@@ -139,9 +141,9 @@ def seed_without_effect(
     elif _fingerprint(x) != _fingerprint(again):
         yield untestable("the two responses have different `system_fingerprint` values")
     elif texts(x) != texts(again):
-        seen = f"`seed: {shown(asked(x).get('seed'))}` produced both {shown(texts(x)[0])} and {shown(texts(again)[0])}"
-        yield Finding(seen, at=place(x))
+        seen = f"`seed: {display(request_body(x).get('seed'))}` produced both {display(texts(x)[0])} and {display(texts(again)[0])}"
+        yield Finding(seen, at=span_of(x))
 
 
 def _fingerprint(x: Exchange) -> tuple[str, ...]:
-    return labels(x, "system_fingerprint")
+    return distinct_values(x, "system_fingerprint")

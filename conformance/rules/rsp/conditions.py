@@ -1,33 +1,33 @@
 """Conditions under which a rule on responses applies."""
 
-from conformance.apis.responses import building, has_failed, items, terminal, told
+from conformance.apis.responses import building, has_failed, items, response_states, terminal
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import Skip, not_applicable, untestable
-from conformance.parsing.json_body import whole_object
+from conformance.model.verdict import NotJudged, not_applicable, untestable
+from conformance.parsing.json_body import json_body
 from conformance.rules.typed_events import ended, typed, whole_answer
 
 OF_ITEMS = ("response.output_", "response.content_part.", "response.function_call_arguments.", "response.refusal.")
 """Type prefixes of the events that belong to an item."""
 
 
-def listed(x: Exchange) -> Skip | None:
+def listed(x: Exchange) -> NotJudged | None:
     """A non-streaming response has an output list."""
     if skip := whole_answer(x):
         return skip
-    found = (whole_object(x) or {}).get("output")
+    found = (json_body(x) or {}).get("output")
     return None if isinstance(found, list) else untestable("the response has no output list (see RSP001)")
 
 
-def spoken(x: Exchange) -> Skip | None:
+def spoken(x: Exchange) -> NotJudged | None:
     """A Responses API response, in either mode."""
     if skip := listed(x) if x.mode == "unary" else typed(x):
         return skip
     if has_failed(x):
         return not_applicable("the response has status failed")
-    return None if told(x) or items(x) else untestable("no event contains a response (see RSP003)")
+    return None if response_states(x) or items(x) else untestable("no event contains a response (see RSP003)")
 
 
-def numbered(x: Exchange) -> Skip | None:
+def numbered(x: Exchange) -> NotJudged | None:
     """A response whose items can be distinguished, with all of their events (otherwise RSP010 reports it)."""
     if skip := spoken(x):
         return skip
@@ -36,7 +36,7 @@ def numbered(x: Exchange) -> Skip | None:
     return untestable("an event belongs to no output item") if x.mode == "stream" and lost else None
 
 
-def finished(x: Exchange) -> Skip | None:
+def finished(x: Exchange) -> NotJudged | None:
     """The response is complete, and its items can be distinguished."""
     if x.mode == "stream" and (skip := ended(x)):
         return skip

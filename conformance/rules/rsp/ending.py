@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import place
-from conformance.apis.errors import refusal
-from conformance.apis.request import asked
-from conformance.apis.responses import output, terminal, told
+from conformance.apis.chat import span_of
+from conformance.apis.errors import error_response
+from conformance.apis.request import request_body
+from conformance.apis.responses import output, response_states, terminal
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import held, mapping, shown, string
+from conformance.parsing.json_values import as_object, as_string, describe_member, display
 from conformance.parsing.sse import span
-from conformance.parsing.typed_events import of
+from conformance.parsing.typed_events import of_type
 from conformance.rules.conditions import asks, both, decided, in_a_mode_that_is_offered, readable, succeeded
 from conformance.rules.example import answered, error
 from conformance.rules.rsp.conditions import finished, spoken
@@ -49,8 +49,8 @@ REASONS = ("max_output_tokens", "content_filter")
 def end_of_another_status(x: Exchange) -> Iterator[Finding]:
     """Some clients read the event, others the status: some of them treat a truncated response as complete."""
     end = terminal(x)
-    if end and mapping(end.value.get("response")).get("status") != end.type.removeprefix("response."):
-        seen = f"{end.type} has a response with {held(end.value.get('response'), 'status')}"
+    if end and as_object(end.value.get("response")).get("status") != end.type.removeprefix("response."):
+        seen = f"{end.type} has a response with {describe_member(end.value.get('response'), 'status')}"
         yield Finding(seen, at=span(x, end.event))
 
 
@@ -70,13 +70,13 @@ def end_of_another_status(x: Exchange) -> Iterator[Finding]:
 )
 def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
     """An agent requests the rest after the token cap, but not after a content filter: without the reason it can't decide."""
-    end = told(x)[-1]
-    reason = mapping(end.get("incomplete_details")).get("reason")
+    end = response_states(x)[-1]
+    reason = as_object(end.get("incomplete_details")).get("reason")
     if end.get("status") == "incomplete" and reason not in REASONS:
-        seen = held(end.get("incomplete_details"), "reason")
-        yield Finding(f"the response is incomplete, but incomplete_details has {seen}", at=place(x))
+        seen = describe_member(end.get("incomplete_details"), "reason")
+        yield Finding(f"the response is incomplete, but incomplete_details has {seen}", at=span_of(x))
     elif end.get("status") == "completed" and reason:
-        yield Finding(f"the response is completed, but incomplete_details has reason {shown(reason)}", at=place(x))
+        yield Finding(f"the response is completed, but incomplete_details has reason {display(reason)}", at=span_of(x))
 
 
 @stream_rule(
@@ -91,9 +91,9 @@ def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
 )
 def response_renamed(x: Exchange) -> Iterator[Finding]:
     """The next turn continues from this id: whether the server knows it depends on when the client read it."""
-    ids = list(dict.fromkeys(shown(state["id"]) for state in told(x) if string(state.get("id"))))
+    ids = list(dict.fromkeys(display(state["id"]) for state in response_states(x) if as_string(state.get("id"))))
     if len(ids) > 1:
-        yield Finding(f"the response id is {ids[0]} first, and {ids[1]} in a later event", at=place(x))
+        yield Finding(f"the response id is {ids[0]} first, and {ids[1]} in a later event", at=span_of(x))
 
 
 @stream_rule(
@@ -111,10 +111,10 @@ def response_renamed(x: Exchange) -> Iterator[Finding]:
 )
 def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
     """Clients that wait for a final status stop there, without output."""
-    for part in of(x, "response.created")[:1]:
-        begun = mapping(part.value.get("response"))
-        if string(begun.get("id")) and begun.get("status") not in ("in_progress", "queued"):
-            yield Finding(f"response.created has {held(begun, 'status')}", at=span(x, part.event))
+    for part in of_type(x, "response.created")[:1]:
+        begun = as_object(part.value.get("response"))
+        if as_string(begun.get("id")) and begun.get("status") not in ("in_progress", "queued"):
+            yield Finding(f"response.created has {describe_member(begun, 'status')}", at=span(x, part.event))
         if output(begun):
             yield Finding("response.created already has output", at=span(x, part.event))
 
@@ -137,18 +137,18 @@ def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
 )
 def failure_without_an_error(x: Exchange) -> Iterator[Finding]:
     """The user sees only that something failed, not whether to wait, to retry or to pay."""
-    for part in of(x, "response.failed"):
-        said = mapping(mapping(part.value.get("response")).get("error"))
+    for part in of_type(x, "response.failed"):
+        said = as_object(as_object(part.value.get("response")).get("error"))
         for name in ("code", "message"):
-            if not string(said.get(name)):
-                yield Finding(f"the error of response.failed has {held(said, name)}", at=span(x, part.event))
+            if not as_string(said.get(name)):
+                yield Finding(f"the error of response.failed has {describe_member(said, name)}", at=span(x, part.event))
 
 
 PREVIOUS = {"previous_response_id": "resp_of_nobody", "input": "And then?"}
 ANOTHER: Facts = {"probe": "responses.previous", "asked": PREVIOUS}
 
 
-def _going_on(x: Exchange) -> Skip | None:
+def _going_on(x: Exchange) -> NotJudged | None:
     """The request continues from a response that does not exist."""
     return both(asks("previous"), in_a_mode_that_is_offered, decided, readable)(x)
 
@@ -165,13 +165,13 @@ def _going_on(x: Exchange) -> Skip | None:
 )
 def dropped_history(x: Exchange) -> Iterator[Finding]:
     """The model responds as if the conversation had just started: its history is silently lost."""
-    if not refusal(x):
+    if not error_response(x):
         yield Finding(
             f"an unknown `previous_response_id` is silently ignored: the status is {reply(x).status}", at=reply(x).head
         )
 
 
-def _noted(x: Exchange) -> Skip | None:
+def _noted(x: Exchange) -> NotJudged | None:
     if skip := both(asks("metadata"), succeeded, readable)(x) or finished(x):
         return skip
     return None
@@ -192,17 +192,20 @@ NOTED: Facts = {"asked": {"metadata": {"lamp": "green"}}, "probe": "responses.me
 )
 def dropped_metadata(x: Exchange) -> Iterator[Finding]:
     """Callers look up responses by metadata: billing and audits miss every one of them."""
-    if told(x)[-1].get("metadata") != asked(x).get("metadata"):
-        yield Finding(f"the response has {held(told(x)[-1], 'metadata')}, not the request's metadata", at=place(x))
+    if response_states(x)[-1].get("metadata") != request_body(x).get("metadata"):
+        yield Finding(
+            f"the response has {describe_member(response_states(x)[-1], 'metadata')}, not the request's metadata",
+            at=span_of(x),
+        )
 
 
 KEPT: Facts = {"asked": {"store": False}, "probe": "responses.store"}
 
 
-def _unkept(x: Exchange) -> Skip | None:
+def _unkept(x: Exchange) -> NotJudged | None:
     if skip := both(asks("store"), succeeded, readable)(x) or finished(x):
         return skip
-    said = told(x)[-1].get("store")
+    said = response_states(x)[-1].get("store")
     return None if isinstance(said, bool) else not_applicable("the response has no boolean `store`")
 
 
@@ -218,5 +221,5 @@ def _unkept(x: Exchange) -> Skip | None:
 )
 def stored_against_the_word(x: Exchange) -> Iterator[Finding]:
     """Callers that may not leave customer data with a vendor break a contract, and learn it from the response at best."""
-    if told(x)[-1].get("store"):
-        yield Finding("the request sets `store: false`, but the response has `store: true`", at=place(x))
+    if response_states(x)[-1].get("store"):
+        yield Finding("the request sets `store: false`, but the response has `store: true`", at=span_of(x))

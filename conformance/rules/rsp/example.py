@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from conformance.model.exchange import Exchange
-from conformance.parsing.json_values import Object, mapping
+from conformance.parsing.json_values import Object, as_object
 from conformance.rules.example import SSE, answered, exchange, http
 
 PART: Object = {"type": "output_text", "text": "Hello there.", "annotations": []}
@@ -47,7 +47,7 @@ def response(*, asked: Object | None = None, probe: str = "responses.hello", **c
 def events(*values: Any, name: str | None = None, probe: str = "responses.hello", **facts: Any) -> Exchange:
     """A stream of these values, numbered, each named after its type or by `name`."""
     numbered = ({"sequence_number": n} | v if isinstance(v, dict) else v for n, v in enumerate(values))
-    named = (f"event: {name or mapping(v).get('type', 'x')}\ndata: {json.dumps(v)}\n\n" for v in numbered)
+    named = (f"event: {name or as_object(v).get('type', 'x')}\ndata: {json.dumps(v)}\n\n" for v in numbered)
     return exchange(http(200, (SSE,), "".join(named).encode()), probe=probe, **facts)
 
 

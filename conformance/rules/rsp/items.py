@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import place
-from conformance.apis.responses import Item, building, contents, items, output, told
+from conformance.apis.chat import span_of
+from conformance.apis.responses import Item, building, contents, items, output, response_states
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
-from conformance.parsing.json_text import value_of
-from conformance.parsing.json_values import Object, held, is_integer, mapping, shown, string
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
 from conformance.rules.rsp.conditions import OF_ITEMS, finished, numbered
 from conformance.rules.rsp.example import (
@@ -50,12 +50,14 @@ def item_out_of_place(x: Exchange) -> Iterator[Finding]:
         index, at = part.value.get("output_index"), span(x, part.event)
         if part.type == "response.output_item.added":
             if index != added or index is False:
-                yield Finding(f"output item {added} is added with {held(part.value, 'output_index')}", at=at)
-            if not string(mapping(part.value.get("item")).get("type")):
+                yield Finding(f"output item {added} is added with {describe_member(part.value, 'output_index')}", at=at)
+            if not as_string(as_object(part.value.get("item")).get("type")):
                 yield Finding(f"output item {added} is added without a type", at=at)
             added += 1
         elif part.type.startswith(OF_ITEMS) and not (is_integer(index) and 0 <= index < added):
-            yield Finding(f"{part.type} has {held(part.value, 'output_index')}, but no such item was added", at=at)
+            yield Finding(
+                f"{part.type} has {describe_member(part.value, 'output_index')}, but no such item was added", at=at
+            )
             return
 
 
@@ -76,12 +78,13 @@ def part_out_of_place(x: Exchange) -> Iterator[Finding]:
     """OpenAI's streaming helper looks up the part by index, and raises an error if there is none."""
     known: set[tuple[str, str]] = set()
     for part in building(x):
-        where = (shown(part.value.get("output_index")), shown(part.value.get("content_index")))
+        where = (display(part.value.get("output_index")), display(part.value.get("content_index")))
         if part.type == "response.content_part.added":
             known.add(where)
         elif part.type in ("response.output_text.delta", "response.refusal.delta") and where not in known:
             yield Finding(
-                f"a delta has {held(part.value, 'content_index')}, but no such part was added", at=span(x, part.event)
+                f"a delta has {describe_member(part.value, 'content_index')}, but no such part was added",
+                at=span(x, part.event),
             )
             return
 
@@ -101,12 +104,12 @@ def part_out_of_place(x: Exchange) -> Iterator[Finding]:
 )
 def item_without_done(x: Exchange) -> Iterator[Finding]:
     """Vercel's AI SDK and LangChain read a call from its done event: without it no tool is run."""
-    if told(x)[-1].get("status") == "incomplete":
+    if response_states(x)[-1].get("status") == "incomplete":
         return
     for item in items(x):
         if item.done is None:
             yield Finding(
-                f"an item of type {shown(item.type)} gets no response.output_item.done", at=span(x, item.events[0])
+                f"an item of type {display(item.type)} gets no response.output_item.done", at=span(x, item.events[0])
             )
 
 
@@ -142,7 +145,7 @@ def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
     for item in items(x):
         for joined, end in _differing(item):
             yield Finding(
-                f"the joined deltas are {shown(joined)}, but the done event has {shown(end)}",
+                f"the joined deltas are {display(joined)}, but the done event has {display(end)}",
                 at=span(x, item.events[-1]),
             )
 
@@ -161,16 +164,16 @@ def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
         streamed(*call("{}"), output=[CALL | {"arguments": '{"a": 1}'}]),
     ],
 )
-def end_differs_from_stream(x: Exchange) -> Iterator[Finding | Skip]:
+def end_differs_from_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     """OpenAI's Agents SDK reads only the last event: what is missing there is lost, and no tool is run."""
     if any(True for item in items(x) for _ in _differing(item)):
         yield untestable("the joined deltas differ from the done event (see RSP013)")
         return
-    mine, theirs = [_said(item) for item in items(x)], [_whole(item) for item in output(told(x)[-1])]
+    mine, theirs = [_said(item) for item in items(x)], [_whole(item) for item in output(response_states(x)[-1])]
     mine, theirs = [s for s in mine if s], [s for s in theirs if s]
     if mine != theirs:
         lost = next((s for s in mine if s not in theirs), "") or next((s for s in theirs if s not in mine), "")
-        yield Finding(f"the last event's output differs from the stream in {shown(lost)}", at=place(x))
+        yield Finding(f"the last event's output differs from the stream in {display(lost)}", at=span_of(x))
 
 
 def _said(item: Item) -> str:
@@ -178,7 +181,7 @@ def _said(item: Item) -> str:
 
 
 def _whole(item: Object) -> str:
-    return string(item.get("arguments")) or "".join(string(part.get("text")) for part in contents(item))
+    return as_string(item.get("arguments")) or "".join(as_string(part.get("text")) for part in contents(item))
 
 
 @stream_rule(
@@ -198,7 +201,7 @@ def events_of_another_item(x: Exchange) -> Iterator[Finding]:
         for part in building(x):
             told = part.value.get("item_id")
             if part.event in item.events and told is not None and told != name:
-                seen = f"{part.type} has {held(part.value, 'item_id')}, but the item's id is {shown(name)}"
+                seen = f"{part.type} has {describe_member(part.value, 'item_id')}, but the item's id is {display(name)}"
                 yield Finding(seen, at=span(x, part.event))
                 return
 
@@ -215,10 +218,10 @@ def events_of_another_item(x: Exchange) -> Iterator[Finding]:
 )
 def call_without_json(x: Exchange) -> Iterator[Finding]:
     """Agents run tools with what they can parse: nothing, or half."""
-    end = told(x)[-1]
+    end = response_states(x)[-1]
     for item in output(end) if end.get("status") == "completed" else ():
         said = item.get("arguments")
-        if isinstance(said, str) and not isinstance(value_of(said.encode("utf-8", "surrogatepass")), dict):
+        if isinstance(said, str) and not isinstance(parse_json(said.encode("utf-8", "surrogatepass")), dict):
             yield Finding(
-                f"the arguments of {shown(item.get('name'))} are not one JSON object: {shown(said)}", at=place(x)
+                f"the arguments of {display(item.get('name'))} are not one JSON object: {display(said)}", at=span_of(x)
             )

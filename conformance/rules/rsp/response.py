@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import place
+from conformance.apis.chat import span_of
 from conformance.apis.errors import body
-from conformance.apis.responses import building, contents, output, terminal, told
+from conformance.apis.responses import building, contents, output, response_states, terminal
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import Object, held, is_integer, mapping, shown, string
+from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import parts
 from conformance.rules.example import answered, completion
@@ -55,16 +55,16 @@ STATES = ("completed", "incomplete", "failed", "in_progress", "queued", "cancell
 def answer_is_no_response(x: Exchange) -> Iterator[Finding]:
     """The SDKs validate nothing: the program fails when it first reads the output, or assumes that it is empty."""
     value = body(x)
-    if mapping(value).get("object") != "response":
-        yield Finding(f"the response body has {held(value, 'object')}: it is not a response object")
+    if as_object(value).get("object") != "response":
+        yield Finding(f"the response body has {describe_member(value, 'object')}: it is not a response object")
         return
     for name in ("id", "model"):
-        if not string(value.get(name)):
-            yield Finding(f"the response has {held(value, name)}")
+        if not as_string(value.get(name)):
+            yield Finding(f"the response has {describe_member(value, name)}")
     if value.get("status") not in STATES:
-        yield Finding(f"the response has {held(value, 'status')}", expected=f"one of {', '.join(STATES)}")
+        yield Finding(f"the response has {describe_member(value, 'status')}", expected=f"one of {', '.join(STATES)}")
     found = value.get("output")
-    if not isinstance(found, list) or not all(string(mapping(item).get("type")) for item in found):
+    if not isinstance(found, list) or not all(as_string(as_object(item).get("type")) for item in found):
         yield Finding("the response has no list of output items with types")
 
 
@@ -101,8 +101,8 @@ def missing_response_created(x: Exchange) -> Iterator[Finding]:
     """OpenAI's streaming helper raises an error on any other first event; agents read the id from it."""
     first = parts(x)[0]
     if first.type != "response.created":
-        yield Finding(f"the first event is {shown(first.type)}", at=span(x, first.event))
-    elif not string(mapping(first.value.get("response")).get("id")):
+        yield Finding(f"the first event is {display(first.type)}", at=span(x, first.event))
+    elif not as_string(as_object(first.value.get("response")).get("id")):
         yield Finding("response.created has no response with an id", at=span(x, first.event))
 
 
@@ -124,7 +124,9 @@ def events_out_of_sequence(x: Exchange) -> Iterator[Finding]:
     end = terminal(x)
     for number, part in enumerate((*building(x), *([end] if end else []))):
         if part.value.get("sequence_number") != number or part.value.get("sequence_number") is False:
-            yield Finding(f"event {number} has {held(part.value, 'sequence_number')}", at=span(x, part.event))
+            yield Finding(
+                f"event {number} has {describe_member(part.value, 'sequence_number')}", at=span(x, part.event)
+            )
             return
 
 
@@ -142,8 +144,8 @@ def misnamed_response_event(x: Exchange) -> Iterator[Finding]:
     """EventSource clients listen for names: they receive nothing from events with another name, or none."""
     for part in parts(x):
         if part.event.name != part.type:
-            name = f"is named {shown(part.event.name)}" if part.event.name else "has no name"
-            yield Finding(f"an event of type {shown(part.type)} {name}", at=span(x, part.event))
+            name = f"is named {display(part.event.name)}" if part.event.name else "has no name"
+            yield Finding(f"an event of type {display(part.type)} {name}", at=span(x, part.event))
             return
 
 
@@ -165,22 +167,22 @@ def misnamed_response_event(x: Exchange) -> Iterator[Finding]:
 )
 def odd_message(x: Exchange) -> Iterator[Finding]:
     """The SDKs join these texts: from other shapes they produce an empty text, or an exception."""
-    for item in output(told(x)[-1]):
+    for item in output(response_states(x)[-1]):
         if item.get("type") == "message":
-            yield from (Finding(seen, at=place(x)) for seen in _oddities(item))
+            yield from (Finding(seen, at=span_of(x)) for seen in _oddities(item))
 
 
 def _oddities(item: Object) -> Iterator[str]:
     if item.get("role") != "assistant":
-        yield f"a message has {held(item, 'role')}, not assistant"
+        yield f"a message has {describe_member(item, 'role')}, not assistant"
     if not isinstance(item.get("content"), list):
-        yield f"a message has {held(item, 'content')}, not a list of parts"
+        yield f"a message has {describe_member(item, 'content')}, not a list of parts"
     for part in contents(item):
-        name = {"output_text": "text", "refusal": "refusal"}.get(string(part.get("type")))
+        name = {"output_text": "text", "refusal": "refusal"}.get(as_string(part.get("type")))
         if name is None and part.get("type") in ("text", "input_text"):
-            yield f"a content part has {held(part, 'type')}, not output_text"
+            yield f"a content part has {describe_member(part, 'type')}, not output_text"
         elif name and not isinstance(part.get(name), str):
-            yield f"a content part has {held(part, name)}"
+            yield f"a content part has {describe_member(part, name)}"
 
 
 @response_rule(
@@ -200,14 +202,14 @@ def _oddities(item: Object) -> Iterator[str]:
 )
 def odd_function_call(x: Exchange) -> Iterator[Finding]:
     """The result is sent back under call_id: without it, or the name, the agent runs nothing, or ends in an error."""
-    for item in output(told(x)[-1]):
+    for item in output(response_states(x)[-1]):
         if item.get("type") != "function_call":
             continue
         for name in ("call_id", "name"):
-            if not string(item.get(name)):
-                yield Finding(f"a function call has {held(item, name)}", at=place(x))
+            if not as_string(item.get(name)):
+                yield Finding(f"a function call has {describe_member(item, name)}", at=span_of(x))
         if not isinstance(item.get("arguments"), str):
-            yield Finding(f"a function call has {held(item, 'arguments')}", at=place(x))
+            yield Finding(f"a function call has {describe_member(item, 'arguments')}", at=span_of(x))
 
 
 @response_rule(
@@ -223,12 +225,12 @@ def odd_function_call(x: Exchange) -> Iterator[Finding]:
 def items_without_ids(x: Exchange) -> Iterator[Finding]:
     """Agents store items by id: the later item overwrites the earlier one."""
     seen: set[str] = set()
-    for item in output(told(x)[-1]):
-        name = string(item.get("id"))
+    for item in output(response_states(x)[-1]):
+        name = as_string(item.get("id"))
         if not name:
-            yield Finding(f"an output item has {held(item, 'id')}", at=place(x))
+            yield Finding(f"an output item has {describe_member(item, 'id')}", at=span_of(x))
         elif name in seen:
-            yield Finding(f"two output items have the id {shown(name)}", at=place(x))
+            yield Finding(f"two output items have the id {display(name)}", at=span_of(x))
         seen.add(name)
 
 
@@ -250,14 +252,14 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
 )
 def response_without_usage(x: Exchange) -> Iterator[Finding]:
     """OpenAI's Agents SDK adds these numbers up after each turn: without them cost and limits are unknown."""
-    end = told(x)[-1]
-    counts: list[Any] = [mapping(end.get("usage")).get(name) for name in COUNTS]
+    end = response_states(x)[-1]
+    counts: list[Any] = [as_object(end.get("usage")).get(name) for name in COUNTS]
     if not all(is_integer(count) and count >= 0 for count in counts):
-        named = ", ".join(held(end.get("usage"), n) for n in COUNTS)
+        named = ", ".join(describe_member(end.get("usage"), n) for n in COUNTS)
         yield Finding(
-            f"the usage of the response has {named}" if end.get("usage") else "the response has no usage", at=place(x)
+            f"the usage of the response has {named}" if end.get("usage") else "the response has no usage", at=span_of(x)
         )
     elif counts[0] + counts[1] != counts[2]:
         yield Finding(
-            f"usage counts {counts[0]} input and {counts[1]} output tokens, but a total of {counts[2]}", at=place(x)
+            f"usage counts {counts[0]} input and {counts[1]} output tokens, but a total of {counts[2]}", at=span_of(x)
         )

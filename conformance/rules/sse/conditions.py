@@ -1,30 +1,30 @@
 """Conditions for rules on event streams."""
 
 from conformance.apis.errors import error_at
-from conformance.model.exchange import Exchange, view
-from conformance.model.verdict import Skip, not_applicable, untestable
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.parsing.sse import stream
 from conformance.rules.conditions import streamed
 
 
-def eventful(x: Exchange) -> Skip | None:
+def eventful(x: Exchange) -> NotJudged | None:
     """An event stream with at least one dispatched event was received."""
     return streamed(x) or (
         None if stream(x).dispatched else untestable("the stream has no event that clients dispatch")
     )
 
 
-def holding_data(x: Exchange) -> Skip | None:
+def holding_data(x: Exchange) -> NotJudged | None:
     """An event stream with data was received, dispatched or not."""
     if skip := streamed(x):
         return skip
     return None if any(e.has_data for e in stream(x).events) else untestable("the stream has no data lines")
 
 
-_error_at = view(error_at)
+_error_at = cached_reader(error_at)
 
 
-def answering(x: Exchange) -> Skip | None:
+def answering(x: Exchange) -> NotJudged | None:
     """An event stream was received that no error ended."""
     if skip := streamed(x):
         return skip

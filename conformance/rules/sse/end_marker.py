@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
-from conformance.parsing.json_text import NOT_JSON, value_of
-from conformance.parsing.json_values import mapping, shown, string
-from conformance.parsing.sse import TERMINAL, Event, ends, payloads, span, stream
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.parsing.json_text import NOT_JSON, parse_json
+from conformance.parsing.json_values import as_object, as_string, display
+from conformance.parsing.sse import TERMINAL_EVENTS, Event, payloads, span, stream, terminal_events
 from conformance.rules.conditions import whole
 from conformance.rules.example import HELLO, chunk, streamed
 from conformance.rules.sse.conditions import answering, eventful
@@ -20,24 +20,24 @@ LIKE_DONE = re.compile(rb"[\s\"'`]*+\[?\s*+done\s*+\]?[\s\"'`.;]*+", re.IGNORECA
 """Possessive quantifiers, so that a megabyte of blanks is scanned once."""
 
 
-def ended(x: Exchange) -> Skip | None:
+def ended(x: Exchange) -> NotJudged | None:
     """A stream with events was received that was neither truncated nor ended by an error."""
     if skip := eventful(x) or answering(x):
         return skip
     if merged_events(x) or lost_lines(x):
         return untestable("the stream has misplaced lines or merged events")
-    if TERMINAL[x.api] and not any(string(mapping(value).get("type")) for value in payloads(x)):
+    if TERMINAL_EVENTS[x.api] and not any(as_string(as_object(value).get("type")) for value in payloads(x)):
         return untestable("no event has a type")
-    if not ends(x) and unfinished(x):
+    if not terminal_events(x) and unfinished(x):
         return untestable("the stream is truncated in the middle of an event")
-    if TERMINAL[x.api] and payloads(x)[-1] is NOT_JSON:
+    if TERMINAL_EVENTS[x.api] and payloads(x)[-1] is NOT_JSON:
         return untestable("the last event's data is not JSON")
-    return None if ends(x) else whole(x)
+    return None if terminal_events(x) else whole(x)
 
 
 def marker(x: Exchange) -> str:
     """The end marker of this API's streams, for a message."""
-    return " or ".join(TERMINAL[x.api]) or "data: [DONE]"
+    return " or ".join(TERMINAL_EVENTS[x.api]) or "data: [DONE]"
 
 
 @rule(
@@ -56,21 +56,23 @@ def marker(x: Exchange) -> str:
 )
 def missing_end_marker(x: Exchange) -> Iterator[Finding]:
     """Only the end marker distinguishes a complete stream from a truncated one; some clients reconnect and resend."""
-    if ends(x):
+    if terminal_events(x):
         return
-    misspelt = not TERMINAL[x.api] and any(_means_done(event) or _joins_done(event) for event in stream(x).events)
+    misspelt = not TERMINAL_EVENTS[x.api] and any(
+        _means_done(event) or _joins_done(event) for event in stream(x).events
+    )
     if not misspelt:
         yield Finding(f"the stream ends without its end marker, {marker(x)}", at=span(x, stream(x).events[-1]))
 
 
 def _joins_done(event: Event) -> bool:
     """Whether the end marker is joined to other data in one event, which then is not JSON."""
-    return b"[DONE]" in event.data and value_of(event.data) is NOT_JSON
+    return b"[DONE]" in event.data and parse_json(event.data) is NOT_JSON
 
 
-def marked(x: Exchange) -> Skip | None:
+def marked(x: Exchange) -> NotJudged | None:
     """An event stream with an end marker was received, and no error ended it."""
-    return answering(x) or (None if ends(x) else untestable("the stream has no end marker"))
+    return answering(x) or (None if terminal_events(x) else untestable("the stream has no end marker"))
 
 
 @rule(
@@ -85,7 +87,7 @@ def marked(x: Exchange) -> Skip | None:
 )
 def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
     """Two layers each end the stream: sooner or later one of them does so too early."""
-    again = list(ends(x)[1:])
+    again = list(terminal_events(x)[1:])
     if x.api == "messages":
         again += [event for event in stream(x).dispatched if event.is_done]
     for event in again:
@@ -109,17 +111,17 @@ def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
 )
 def events_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Half of the clients stop reading at the marker, the others deliver later events: users see different responses."""
-    end = ends(x)[0].end
+    end = terminal_events(x)[0].end
     for event in stream(x).events:
         if event.start >= end and event.has_data and not _marks_end(x, event):
             yield Finding(f"an event follows the end marker: {excerpt(event.octets)}", at=span(x, event))
 
 
 def _marks_end(x: Exchange, event: Event) -> bool:
-    return event.is_done or mapping(value_of(event.data)).get("type") in TERMINAL[x.api]
+    return event.is_done or as_object(parse_json(event.data)).get("type") in TERMINAL_EVENTS[x.api]
 
 
-def ending_in_words(x: Exchange) -> Skip | None:
+def ending_in_words(x: Exchange) -> NotJudged | None:
     """An event stream was received with an event meant as the end marker."""
     return eventful(x) or (
         None if any(map(_spells_done, stream(x).events)) else untestable("no event resembles [DONE]")
@@ -157,5 +159,5 @@ def inexact_end_marker(x: Exchange) -> Iterator[Finding]:
     for event in stream(x).events:
         if event.data != b"[DONE]" and _spells_done(event):
             yield Finding(
-                f"the end marker is {shown(event.data.decode('latin-1'))}; expected [DONE]", at=span(x, event)
+                f"the end marker is {display(event.data.decode('latin-1'))}; expected [DONE]", at=span(x, event)
             )

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from conformance.apis.errors import quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, SURROGATE, fault_of, lone_surrogate
-from conformance.parsing.json_values import mapping, shown, string
-from conformance.parsing.sse import DONE, TERMINAL, ends, payloads, span, stream
+from conformance.parsing.json_values import as_object, as_string, display
+from conformance.parsing.sse import DONE, TERMINAL_EVENTS, payloads, span, stream, terminal_events
 from conformance.parsing.typed_events import is_passed_over
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.conditions import whole
@@ -21,7 +21,7 @@ from conformance.rules.sse.lines import excerpt, lost_lines, merged_events
 from conformance.rules.sse.spec import ANTHROPIC, CHUNKS, INTERPRETING
 
 
-def unbroken(x: Exchange) -> Skip | None:
+def unbroken(x: Exchange) -> NotJudged | None:
     """A complete event stream was received, without misplaced lines or missing blank lines."""
     if skip := is_streamed(x) or whole(x):
         return skip
@@ -49,11 +49,11 @@ def unbroken(x: Exchange) -> Skip | None:
         raw("Hello there."),
     ],
 )
-def eventless_stream(x: Exchange) -> Iterator[Finding | Skip]:
+def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The SDKs finish without an error or content; agents treat the response as empty, retry, and pay again."""
-    silent = (*TERMINAL["messages"], "ping") if x.api == "messages" else ()
+    silent = (*TERMINAL_EVENTS["messages"], "ping") if x.api == "messages" else ()
     values = payloads(x)
-    if any(v is not DONE and mapping(v).get("type") not in silent for v in values):
+    if any(v is not DONE and as_object(v).get("type") not in silent for v in values):
         return
     if any(e.has_data for e in stream(x).events if not e.terminated):
         yield untestable("the stream's only event is unterminated")
@@ -147,7 +147,7 @@ def lone_surrogates(x: Exchange) -> Iterator[Finding]:
 )
 def named_chunks(x: Exchange) -> Iterator[Finding]:
     """EventSource clients deliver named events to listeners that are not registered; SDKs handle some names differently."""
-    end = ends(x)[0].end if ends(x) else len(reply(x).content)
+    end = terminal_events(x)[0].end if terminal_events(x) else len(reply(x).content)
     for event in stream(x).dispatched:
         if event.name not in ("", "message", "error", "ping") and event.start < end:
             yield Finding(f"an event is named {quoted(event.name, 40)}: {excerpt(event.data)}", at=span(x, event))
@@ -171,7 +171,7 @@ def named_chunks(x: Exchange) -> Iterator[Finding]:
 def misnamed_event(x: Exchange) -> Iterator[Finding]:
     """Anthropic's SDKs dispatch on the event name and skip events without one: the text is lost without an error."""
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
-        kind = string(mapping(value).get("type"))
+        kind = as_string(as_object(value).get("type"))
         if kind and event.name != kind:
             name = f"is named {quoted(event.name, 40)}" if event.name else "has no name"
-            yield Finding(f"an event of type {shown(kind)} {name}", at=span(x, event))
+            yield Finding(f"an event of type {display(kind)} {name}", at=span(x, event))

@@ -3,21 +3,21 @@
 import re
 
 from conformance.apis.errors import quoted
-from conformance.model.exchange import Exchange, view
-from conformance.parsing.json_text import NOT_JSON, value_of
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.sse import BOM, FIELDS, Event, Line, stream
 
 LAX_FIELD = re.compile(rb"[\s\xef\xbb\xbf]*(?:data|event)\s*:", re.IGNORECASE)
 
 
-@view
+@cached_reader
 def stray_lines(x: Exchange) -> tuple[Line, ...]:
     """The lines that are neither a comment nor a known field."""
     lines = (line for event in stream(x).events if not event.plain for line in event.lines)
     return tuple(line for line in lines if not line.text.startswith(b":") and line.name not in FIELDS)
 
 
-@view
+@cached_reader
 def lost_lines(x: Exchange) -> tuple[Line, ...]:
     """The stray lines that hold response content: JSON, or a misspelled field name."""
     return tuple(line for line in stray_lines(x) if is_lost(line.text))
@@ -29,16 +29,16 @@ def is_lost(text: bytes) -> bool:
     return bare[:1] in (b"{", b"[", b'"', b"}", b"]") or bool(LAX_FIELD.match(text))
 
 
-@view
+@cached_reader
 def merged_events(x: Exchange) -> tuple[Event, ...]:
     """Blocks of several events: each data line is valid JSON on its own, joined they are not."""
     return tuple(e for e in stream(x).events if not e.plain and b"\n" in e.data and _is_merged(e))
 
 
 def _is_merged(event: Event) -> bool:
-    values = [value_of(line) for line in event.data.split(b"\n")]
+    values = [parse_json(line) for line in event.data.split(b"\n")]
     alone = sum(isinstance(v, dict) for v in values) + sum(line == b"[DONE]" for line in event.data.split(b"\n"))
-    return alone > 1 and value_of(event.data) is NOT_JSON
+    return alone > 1 and parse_json(event.data) is NOT_JSON
 
 
 def unfinished(x: Exchange) -> Event | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import BOM, is_labelled, looks_like_events
 from conformance.rules.conditions import both, readable, streamed, succeeded, whole
@@ -13,7 +13,7 @@ from conformance.rules.sse.example import EVENTS, GOOD, raw
 from conformance.rules.sse.spec import PARSING, WHATWG
 
 
-def looking_like_events(x: Exchange) -> Skip | None:
+def looking_like_events(x: Exchange) -> NotJudged | None:
     """The request is streaming, and the body looks like events."""
     if x.mode != "stream":
         return not_applicable("the request is not streaming")
@@ -66,7 +66,7 @@ def stream_is_no_utf8(x: Exchange) -> Iterator[Finding]:
         yield Finding(f"byte {error.start} of the event stream is not UTF-8: {octets}", at=at)
 
 
-def labelled(x: Exchange) -> Skip | None:
+def labelled(x: Exchange) -> NotJudged | None:
     """An event stream with Content-Type text/event-stream was received."""
     return streamed(x) or (None if is_labelled(reply(x)) else untestable("Content-Type is not text/event-stream"))
 

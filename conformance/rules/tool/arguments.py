@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import Fragment, answer, fragments, place
+from conformance.apis.chat import Fragment, chat_content, fragments, span_of
 from conformance.apis.content import ToolCall
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import held, shown
+from conformance.parsing.json_values import describe_member, display
 from conformance.rules.tool.conditions import called_some, capped_call, uncapped_calls
 from conformance.rules.tool.example import CUSTOM, PARALLEL, STREAM, VENDOR, WHOLE, begins, called, calling, goes_on
 from conformance.rules.tool.shape import (
@@ -37,7 +37,9 @@ def arguments_no_string(x: Exchange) -> Iterator[Finding]:
     """Clients concatenate the pieces as text: the OpenAI SDKs raise an exception, others run the tool with empty arguments."""
     for fragment in fragments(x):
         if isinstance(fragment.value, dict) and has_odd_arguments(fragment):
-            yield Finding(f"a tool call has {held(function_of(fragment), 'arguments')}", at=place(x, fragment))
+            yield Finding(
+                f"a tool call has {describe_member(function_of(fragment), 'arguments')}", at=span_of(x, fragment)
+            )
 
 
 def _broken(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
@@ -48,7 +50,7 @@ def _broken(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
 
 
 def _finish(x: Exchange, slot: int) -> str:
-    return next((choice.finish for choice in answer(x).choices if choice.index == slot), "")
+    return next((choice.finish for choice in chat_content(x).choices if choice.index == slot), "")
 
 
 @tool_rule(
@@ -70,8 +72,8 @@ def arguments_no_json(x: Exchange) -> Iterator[Finding]:
     for call, fragment in _broken(x):
         if _finish(x, fragment.choice) not in ("", "length", "content_filter"):
             yield Finding(
-                f"the arguments of {shown(call.name)} are not one JSON object: {shown(call.arguments)}",
-                at=place(x, fragment),
+                f"the arguments of {display(call.name)} are not one JSON object: {display(call.arguments)}",
+                at=span_of(x, fragment),
             )
 
 
@@ -91,5 +93,5 @@ def cut_call_called_complete(x: Exchange) -> Iterator[Finding]:
     """The agent treats the truncated call as complete: it runs the tool with repaired arguments, or blames the model."""
     for call, fragment in _broken(x):
         if (finish := _finish(x, fragment.choice)) != "length":
-            seen = f"the token cap truncated the arguments to {shown(call.arguments)}, but finish_reason is {shown(finish)}"
-            yield Finding(seen, at=place(x, fragment))
+            seen = f"the token cap truncated the arguments to {display(call.arguments)}, but finish_reason is {display(finish)}"
+            yield Finding(seen, at=span_of(x, fragment))

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import fragments, place
+from conformance.apis.chat import fragments, span_of
 from conformance.apis.errors import quoted
-from conformance.apis.response_content import answer
-from conformance.apis.tools import calls, leaked, misnamed, offered, required_name
+from conformance.apis.response_content import response_content
+from conformance.apis.tools import calls, offered, required_name, tool_call_in_text, wrong_tool_calls
 from conformance.field_support.effects import effects
 from conformance.model.exchange import APIS, Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import shown
+from conformance.parsing.json_values import display
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.tool.conditions import alone, free_calls, named_to_the_end, talking, uncallable
 from conformance.rules.tool.example import CHOICE, TOOLS, TWO, begins, called, calling, goes_on
@@ -35,7 +35,7 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
     """The client can't or won't run a tool in this turn: the turn ends without content, or a tool runs twice."""
     why = "under tool_choice none" if offered(x) else "but the request has no tools"
     for _, call in calls(x):
-        yield Finding(f"{shown(call.name)} is called {why}", at=at_call(x))
+        yield Finding(f"{display(call.name)} is called {why}", at=at_call(x))
 
 
 @tool_rule(
@@ -60,10 +60,12 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
 def named_choice_dropped(x: Exchange) -> Iterator[Finding]:
     """Frameworks get structured output by naming one tool: text crashes them, another tool's arguments are worse."""
     wanted = required_name(x)
-    for call in misnamed(x):
-        yield Finding(f"tool_choice names {shown(wanted)}, but {shown(call.name)} is called", at=at_call(x))
+    for call in wrong_tool_calls(x):
+        yield Finding(f"tool_choice names {display(wanted)}, but {display(call.name)} is called", at=at_call(x))
     if not effects(x).calls:
-        yield Finding(f"tool_choice names {shown(wanted)}, but no tool is called: the field is ignored", at=place(x))
+        yield Finding(
+            f"tool_choice names {display(wanted)}, but no tool is called: the field is ignored", at=span_of(x)
+        )
 
 
 @tool_rule(
@@ -79,11 +81,11 @@ def named_choice_dropped(x: Exchange) -> Iterator[Finding]:
 )
 def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     """Agents that confirm each call, or run one tool at a time, drop the second call or run it unconfirmed."""
-    for choice in answer(x).choices:
+    for choice in response_content(x).choices:
         if len(choice.calls) > 1:
             last = [fragment for fragment in fragments(x) if fragment.choice == choice.index][-1:]
             yield Finding(
-                f"the request allows one tool call, but the response has {len(choice.calls)}", at=place(x, *last)
+                f"the request allows one tool call, but the response has {len(choice.calls)}", at=span_of(x, *last)
             )
 
 
@@ -105,9 +107,9 @@ def invented_tool(x: Exchange) -> Iterator[Finding]:
     """The agent finds no such tool: it reports that to the model and pays for another turn, or raises an exception."""
     for _, call in calls(x):
         if call.name and call.name not in offered(x):
-            names = ", ".join(shown(name) for name in list(offered(x))[:5])
+            names = ", ".join(display(name) for name in list(offered(x))[:5])
             yield Finding(
-                f"{shown(call.name)} is called, which is not in the request's tools",
+                f"{display(call.name)} is called, which is not in the request's tools",
                 at=at_call(x),
                 expected=f"one of {names}",
             )
@@ -137,5 +139,5 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
 )
 def call_as_text(x: Exchange) -> Iterator[Finding]:
     """The user sees the call as text, and no tool is run: the agent treats it as the final content."""
-    if text := leaked(x):
-        yield Finding(f"the content contains a tool call as text: {quoted(text)}", at=place(x))
+    if text := tool_call_in_text(x):
+        yield Finding(f"the content contains a tool call as text: {quoted(text)}", at=span_of(x))

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import names, refusal
+from conformance.apis.errors import error_response, names_field
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, not_applicable
+from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
 from conformance.rules.conditions import decided, in_a_mode_that_is_offered
 from conformance.rules.example import answered, completion, error
 from conformance.rules.tool.history import FIRST, refused_beside
@@ -14,20 +14,20 @@ from conformance.rules.tool.shape import tool_rule
 CREATE = "https://platform.openai.com/docs/api-reference/chat/create"
 
 
-def _offered(x: Exchange) -> Skip | None:
+def _offered(x: Exchange) -> NotJudged | None:
     """The request has a tool whose schema uses many keywords."""
     if x.question.topic != "tools" or x.question.about != "keywords":
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     return in_a_mode_that_is_offered(x) or decided(x)
 
 
-def _probed(x: Exchange) -> Skip | None:
+def _probed(x: Exchange) -> NotJudged | None:
     """The request combines `logprobs` and `tools`."""
     if x.question.topic != "form" or x.question.about != "logprobs-beside-tools":
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     if skip := decided(x):
         return skip
-    return not_applicable("the target rejects `tool_choice`") if names(refusal(x), "tool_choice") else None
+    return not_applicable("the target rejects `tool_choice`") if names_field(error_response(x), "tool_choice") else None
 
 
 KEYWORDS: dict[str, Any] = {"probe": "chat.tools.keywords"}
@@ -46,7 +46,7 @@ ALONE = answered(completion(), probe="chat.witness.logprobs")
     good=[(answered(completion(), **KEYWORDS), FIRST)],
     bad=[(answered(error("Unknown name $schema.", param="tools"), status=400, **KEYWORDS), FIRST)],
 )
-def schema_keyword_refused(x: Exchange, first: Exchange) -> Iterator[Finding | Skip]:
+def schema_keyword_refused(x: Exchange, first: Exchange) -> Iterator[Finding | NotJudged]:
     """Schemas are generated, for example by MCP servers: their tools can't be used with this target at all."""
     yield from refused_beside(x, first)
 
@@ -62,6 +62,6 @@ def schema_keyword_refused(x: Exchange, first: Exchange) -> Iterator[Finding | S
     good=[(answered(completion(), **LOGPROBS), FIRST, ALONE)],
     bad=[(answered(error("No logprobs beside tools."), status=400, **LOGPROBS), FIRST, ALONE)],
 )
-def logprobs_refused_beside_tools(x: Exchange, tools: Exchange, logprobs: Exchange) -> Iterator[Finding | Skip]:
+def logprobs_refused_beside_tools(x: Exchange, tools: Exchange, logprobs: Exchange) -> Iterator[Finding | NotJudged]:
     """Teams that monitor an agent's confidence learn in production that the two can't be combined, or not when streaming."""
     yield from refused_beside(x, tools, logprobs)

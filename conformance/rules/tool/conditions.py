@@ -2,42 +2,42 @@
 
 from conformance.apis.chat import fragments, is_shaped
 from conformance.apis.request import cap_asked, choices_asked
-from conformance.apis.response_content import answer
-from conformance.apis.tools import SINGLE, calls, freedom, offered, wants_one_call
+from conformance.apis.response_content import response_content
+from conformance.apis.tools import SINGLE, allows_one_call, calls, offered, tool_choice_mode
 from conformance.apis.usage import usage
-from conformance.field_support.capability import announced
-from conformance.field_support.effects import effects, illegible
+from conformance.field_support.capability import warned
+from conformance.field_support.effects import effects, unreadable_reason
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import Skip, not_applicable, untestable
+from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.rules.chk.conditions import unbroken
 from conformance.rules.conditions_by_api import by_api, chosen, finished
 from conformance.rules.tool.shape import has_odd_arguments, mentions, other_ids, repeated_arguments, stray_fragments
 
 
-def mentioned(x: Exchange) -> Skip | None:
+def mentioned(x: Exchange) -> NotJudged | None:
     """The response has the field `tool_calls`."""
     return chosen(x) or (None if any(True for _ in mentions(x)) else not_applicable("no tool was called"))
 
 
-def called_some(x: Exchange) -> Skip | None:
+def called_some(x: Exchange) -> NotJudged | None:
     """The response has tool calls."""
     found = any(isinstance(fragment.value, dict) for fragment in fragments(x))
     return chosen(x) or (None if found else not_applicable("no tool was called"))
 
 
-def unlost_calls(x: Exchange) -> Skip | None:
+def unlost_calls(x: Exchange) -> NotJudged | None:
     """The response has tool calls, and none of their fragments was lost."""
     return called_some(x) or (unbroken(x) if x.mode == "stream" else None)
 
 
-def known_calls(x: Exchange) -> Skip | None:
+def known_calls(x: Exchange) -> NotJudged | None:
     """As unlost_calls, and the fragments can be joined to calls (otherwise TOOL015 reports it)."""
     if skip := unlost_calls(x):
         return skip
     return untestable("a tool call changes its index") if any(True for _ in stray_fragments(x)) else None
 
 
-def _called(x: Exchange) -> Skip | None:
+def _called(x: Exchange) -> NotJudged | None:
     return chosen(x) or (None if any(True for _ in calls(x)) else not_applicable("no tool was called"))
 
 
@@ -45,12 +45,12 @@ told_apart = by_api({"chat": known_calls, "messages": _called, "responses": _cal
 """The response, of any API, has tool calls that can be distinguished."""
 
 
-def called_to_the_end(x: Exchange) -> Skip | None:
+def called_to_the_end(x: Exchange) -> NotJudged | None:
     """The response is complete and has tool calls."""
     return called_some(x) or finished(x)
 
 
-def joinable_calls(x: Exchange) -> Skip | None:
+def joinable_calls(x: Exchange) -> NotJudged | None:
     """The response is complete and has function calls whose arguments can be joined."""
     if skip := called_to_the_end(x) or known_calls(x):
         return skip
@@ -59,14 +59,14 @@ def joinable_calls(x: Exchange) -> Skip | None:
     return None
 
 
-def complete_calls(x: Exchange) -> Skip | None:
+def complete_calls(x: Exchange) -> NotJudged | None:
     """As joinable_calls, and no arguments were repeated (otherwise TOOL017 reports it)."""
     if skip := joinable_calls(x):
         return skip
     return untestable("arguments of a tool call were repeated") if any(True for _ in repeated_arguments(x)) else None
 
 
-def capped_call(x: Exchange) -> Skip | None:
+def capped_call(x: Exchange) -> NotJudged | None:
     """A single choice has tool calls, and its usage shows that it reached the request's token cap."""
     if skip := complete_calls(x):
         return skip
@@ -78,42 +78,42 @@ def capped_call(x: Exchange) -> Skip | None:
     return None if spent.completion >= cap else not_applicable("the completion stayed under the token cap")
 
 
-def uncapped_calls(x: Exchange) -> Skip | None:
+def uncapped_calls(x: Exchange) -> NotJudged | None:
     """As complete_calls, and the completion did not reach the token cap (TOOL014 judges those)."""
     if skip := complete_calls(x):
         return skip
     return None if capped_call(x) else not_applicable("the completion reached the token cap")
 
 
-def says_tool_calls(x: Exchange) -> Skip | None:
+def says_tool_calls(x: Exchange) -> NotJudged | None:
     """The response is complete with finish_reason `tool_calls`."""
     if skip := finished(x):
         return skip
     if not is_shaped(x):
         return untestable("the content of the choices can't be read")
-    said = any("tool_calls" in choice.finishes for choice in answer(x).choices)
+    said = any("tool_calls" in choice.finishes for choice in response_content(x).choices)
     return None if said else not_applicable("finish_reason is not tool_calls")
 
 
-def uncallable(x: Exchange) -> Skip | None:
+def uncallable(x: Exchange) -> NotJudged | None:
     """A response to a request that allows no tool calls."""
     if skip := chosen(x):
         return skip
-    if freedom(x) != "none":
+    if tool_choice_mode(x) != "none":
         return not_applicable("the request allows tool calls")
     return _unannounced(x, "tool_choice") if offered(x) else None
 
 
-def named(x: Exchange) -> Skip | None:
+def named(x: Exchange) -> NotJudged | None:
     """A readable response to a request whose tool_choice names a tool."""
     if skip := chosen(x):
         return skip
-    if freedom(x) != "named":
+    if tool_choice_mode(x) != "named":
         return not_applicable("tool_choice names no tool")
-    return _unannounced(x, "tool_choice") or (untestable(fault) if (fault := illegible(x)) else None)
+    return _unannounced(x, "tool_choice") or (untestable(fault) if (fault := unreadable_reason(x)) else None)
 
 
-def named_to_the_end(x: Exchange) -> Skip | None:
+def named_to_the_end(x: Exchange) -> NotJudged | None:
     """As named, and the response has a tool call, or is complete without one (TOOL012 reports a lost call)."""
     if skip := named(x):
         return skip
@@ -123,35 +123,37 @@ def named_to_the_end(x: Exchange) -> Skip | None:
     return None
 
 
-def alone(x: Exchange) -> Skip | None:
+def alone(x: Exchange) -> NotJudged | None:
     """The response has tool calls that can be distinguished, to a request that allows one."""
     if skip := told_apart(x):
         return skip
     return (
-        _unannounced(x, SINGLE[x.api]) if wants_one_call(x) else not_applicable("the request allows several tool calls")
+        _unannounced(x, SINGLE[x.api])
+        if allows_one_call(x)
+        else not_applicable("the request allows several tool calls")
     )
 
 
-def free_calls(x: Exchange) -> Skip | None:
+def free_calls(x: Exchange) -> NotJudged | None:
     """The response has complete tool calls, to a request that leaves the choice of tool to the model."""
     if skip := told_apart(x):
         return skip
     return (
         None
-        if freedom(x) in ("auto", "required") and offered(x)
+        if tool_choice_mode(x) in ("auto", "required") and offered(x)
         else not_applicable("the request does not leave the choice of tool to the model")
     )
 
 
-def talking(x: Exchange) -> Skip | None:
+def talking(x: Exchange) -> NotJudged | None:
     """A response to a request that allows tool calls."""
     if skip := chosen(x):
         return skip
-    allowed = freedom(x) in ("auto", "required", "named") and offered(x)
+    allowed = tool_choice_mode(x) in ("auto", "required", "named") and offered(x)
     return None if allowed else not_applicable("the request allows no tool call")
 
 
-def _uncut(x: Exchange) -> Skip | None:
+def _uncut(x: Exchange) -> NotJudged | None:
     if skip := finished(x) or told_apart(x):
         return skip
     return not_applicable("the completion reached the token cap") if effects(x).is_cut else None
@@ -161,6 +163,6 @@ uncut_calls = by_api({"chat": uncapped_calls, "messages": _uncut, "responses": _
 """The response, of any API, is complete, has tool calls, and did not reach the token cap."""
 
 
-def _unannounced(x: Exchange, name: str) -> Skip | None:
+def _unannounced(x: Exchange, name: str) -> NotJudged | None:
     """The target does not announce that it ignores the field."""
-    return not_applicable(f"the target announces that it ignores `{name}`") if announced(x, name) else None
+    return not_applicable(f"the target announces that it ignores `{name}`") if warned(x, name) else None

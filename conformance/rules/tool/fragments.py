@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import fragments, place
+from conformance.apis.chat import fragments, span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import shown, string
+from conformance.parsing.json_values import as_string, display
 from conformance.rules.tool.conditions import called_some, joinable_calls, known_calls, unlost_calls
 from conformance.rules.tool.example import PARALLEL, STREAM, VENDOR, begins, calling, goes_on
 from conformance.rules.tool.shape import function_of, joined_calls, repeated_arguments, stray_fragments, tool_rule
@@ -27,11 +27,11 @@ from conformance.rules.tool.shape import function_of, joined_calls, repeated_arg
 def call_index_moves(x: Exchange) -> Iterator[Finding]:
     """Clients join fragments by index: one call becomes many, the first without arguments, the others without a name."""
     for fragment in stray_fragments(x):
-        index = shown(fragment.value["index"])
+        index = display(fragment.value["index"])
         whole = any(found[0] is not fragment and fragment in found for _, found in joined_calls(x))
         why = "continues a call that is complete" if whole else "has neither id nor name, so it starts no tool call"
         seen = f"a fragment with index {index} {why}"
-        yield Finding(seen, at=place(x, fragment))
+        yield Finding(seen, at=span_of(x, fragment))
 
 
 @tool_rule(
@@ -55,9 +55,9 @@ def call_index_skips(x: Exchange) -> Iterator[Finding]:
             numbers.setdefault(found[0].choice, set()).add(call.index)
     for choice, taken in numbers.items():
         if taken != set(range(len(taken))):
-            told = ", ".join(shown(number) for number in sorted(taken))
+            told = ", ".join(display(number) for number in sorted(taken))
             at = next(fragment for fragment in fragments(x) if fragment.choice == choice)
-            yield Finding(f"the tool calls have index {told}", at=place(x, at), expected=f"0 to {len(taken) - 1}")
+            yield Finding(f"the tool calls have index {told}", at=span_of(x, at), expected=f"0 to {len(taken) - 1}")
 
 
 @tool_rule(
@@ -78,7 +78,9 @@ def call_index_skips(x: Exchange) -> Iterator[Finding]:
 def arguments_repeated(x: Exchange) -> Iterator[Finding]:
     """Clients concatenate the fragments: the arguments can't be parsed, and the tool fails or runs without arguments."""
     for call, found, how in repeated_arguments(x):
-        yield Finding(f"{how}: the arguments of {shown(call.name)} are {shown(call.arguments)}", at=place(x, found[-1]))
+        yield Finding(
+            f"{how}: the arguments of {display(call.name)} are {display(call.arguments)}", at=span_of(x, found[-1])
+        )
 
 
 @tool_rule(
@@ -94,10 +96,10 @@ def arguments_repeated(x: Exchange) -> Iterator[Finding]:
 def call_named_again(x: Exchange) -> Iterator[Finding]:
     """The OpenAI SDKs' helpers concatenate names: they look for a tool `get_timeget_time`, which does not exist."""
     for call, found in joined_calls(x):
-        named = [fragment for fragment in found if string(function_of(fragment).get("name"))]
+        named = [fragment for fragment in found if as_string(function_of(fragment).get("name"))]
         again = next((f for f in named[1:] if call.name and function_of(f)["name"] == call.name), None)
-        if again and call.index is not None and string(again.value.get("id")) in ("", call.id):
+        if again and call.index is not None and as_string(again.value.get("id")) in ("", call.id):
             yield Finding(
-                f"a later fragment of tool call {shown(call.id)} repeats the name {shown(call.name)}",
-                at=place(x, again),
+                f"a later fragment of tool call {display(call.id)} repeats the name {display(call.name)}",
+                at=span_of(x, again),
             )

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import names, quoted, refusal
-from conformance.apis.request import asked
+from conformance.apis.errors import error_response, names_field, quoted
+from conformance.apis.request import request_body
 from conformance.apis.usage import usage
 from conformance.model.exchange import APIS, Exchange
-from conformance.model.verdict import ANOTHER_QUESTION, MUST, SHOULD, Finding, Skip, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import mapping, sequence, string
+from conformance.parsing.json_values import as_array, as_object, as_string
 from conformance.rules.conditions import OK, decided, in_a_mode_that_is_offered
 from conformance.rules.conditions_by_api import chosen
 from conformance.rules.example import answered, completion, error
@@ -24,25 +24,25 @@ OVERFLOW = re.compile(
 )
 
 
-def _replayed(x: Exchange) -> Skip | None:
+def _replayed(x: Exchange) -> NotJudged | None:
     """The request replays finished tool calls."""
     is_replay = x.question.topic == "tools" and x.question.about.split(".")[0] == "replay"
-    return None if is_replay else ANOTHER_QUESTION
+    return None if is_replay else OUT_OF_SCOPE
 
 
-def _decided(x: Exchange) -> Skip | None:
+def _decided(x: Exchange) -> NotJudged | None:
     """The request replays finished tool calls in a supported mode, and succeeds or is rejected because of them."""
     return _replayed(x) or in_a_mode_that_is_offered(x) or decided(x)
 
 
 def is_answered(x: Exchange) -> bool:
     """Whether the status is a success and the body holds no error."""
-    return reply(x).status in OK and not refusal(x)
+    return reply(x).status in OK and not error_response(x)
 
 
-def refused_beside(x: Exchange, *others: Exchange) -> Iterator[Finding | Skip]:
+def refused_beside(x: Exchange, *others: Exchange) -> Iterator[Finding | NotJudged]:
     """A finding if the request is rejected although the other requests succeed; ERR004 reports crashes."""
-    said, status = refusal(x), reply(x).status
+    said, status = error_response(x), reply(x).status
     if is_answered(x):
         return
     if not all(map(is_answered, others)):
@@ -72,16 +72,16 @@ FIRST = called(begins(arguments="{}"), probe="chat.tools")
     good=[(answered(completion(), **REPLAY), FIRST)],
     bad=[(NULL, FIRST), (answered("Invalid assistant message", status=422, **REPLAY), FIRST)],
 )
-def history_refused(x: Exchange, first: Exchange) -> Iterator[Finding | Skip]:
+def history_refused(x: Exchange, first: Exchange) -> Iterator[Finding | NotJudged]:
     """Every agent sends the calls back with their results: the tool has run, and the turn still ends in an error."""
-    said, before = refusal(x), refusal(first)
-    if names(said, "tool_choice"):
+    said, before = error_response(x), error_response(first)
+    if names_field(said, "tool_choice"):
         yield not_applicable("the target rejects `tool_choice: none`")
     else:
-        yield from refused_beside(x, *(() if names(before, "tool_choice") else (first,)))
+        yield from refused_beside(x, *(() if names_field(before, "tool_choice") else (first,)))
 
 
-def _counted(x: Exchange) -> Skip | None:
+def _counted(x: Exchange) -> NotJudged | None:
     """A replay request succeeded, and its usage has prompt tokens."""
     if skip := _replayed(x) or chosen(x):
         return skip
@@ -91,13 +91,13 @@ def _counted(x: Exchange) -> Skip | None:
 
 def _words(x: Exchange) -> int:
     """Number of words in the tool results of the request's history."""
-    body = asked(x)
-    said = [mapping(item) for name in ("messages", "input") for item in sequence(body.get(name))]
-    parts = [mapping(part) for item in said for part in sequence(item.get("content"))]
+    body = request_body(x)
+    said = [as_object(item) for name in ("messages", "input") for item in as_array(body.get(name))]
+    parts = [as_object(part) for item in said for part in as_array(item.get("content"))]
     told = [item.get("content") for item in said if item.get("role") == "tool"]
     told += [part.get("content") for part in parts if part.get("type") == "tool_result"]
     told += [item.get("output") for item in said if item.get("type") == "function_call_output"]
-    return sum(len(string(text).split()) for text in told)
+    return sum(len(as_string(text).split()) for text in told)
 
 
 def counted_prompt(prompt: int) -> Exchange:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import fragments, place
+from conformance.apis.chat import fragments, span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import held, is_integer, shown, string
+from conformance.parsing.json_values import as_string, describe_member, display, is_integer
 from conformance.rules.tool.conditions import called_some, known_calls
 from conformance.rules.tool.example import (
     CUSTOM,
@@ -43,7 +43,9 @@ def no_call_index(x: Exchange) -> Iterator[Finding]:
         if isinstance(fragment.value, dict):
             index = fragment.value.get("index")
             if not (is_integer(index) and index >= 0):
-                yield Finding(f"a fragment of a tool call has {held(fragment.value, 'index')}", at=place(x, fragment))
+                yield Finding(
+                    f"a fragment of a tool call has {describe_member(fragment.value, 'index')}", at=span_of(x, fragment)
+                )
 
 
 @tool_rule(
@@ -64,7 +66,10 @@ def no_call_id(x: Exchange) -> Iterator[Finding]:
     """The tool's result is sent back under this id: without it LangGraph raises an exception, others get the next turn rejected."""
     for call, found in joined_calls(x):
         if not call.id:
-            yield Finding(f"a tool call of {shown(call.name)} has {held(found[0].value, 'id')}", at=place(x, found[0]))
+            yield Finding(
+                f"a tool call of {display(call.name)} has {describe_member(found[0].value, 'id')}",
+                at=span_of(x, found[0]),
+            )
 
 
 @tool_rule(
@@ -80,7 +85,7 @@ def no_call_name(x: Exchange) -> Iterator[Finding]:
     """A tool without a name can't be run; agents report to the model that it does not exist, and send another request."""
     for call, found in joined_calls(x):
         if not call.name:
-            yield Finding(f"tool call {shown(call.id)} has no function name", at=place(x, found[0]))
+            yield Finding(f"tool call {display(call.id)} has no function name", at=span_of(x, found[0]))
 
 
 @tool_rule(
@@ -100,10 +105,10 @@ def call_begins_late(x: Exchange) -> Iterator[Finding]:
     """Clients that read id and name from the first fragment only keep them blank, and the next turn is rejected."""
     for call, found in joined_calls(x):
         lacks = (
-            "id" if not string(found[0].value.get("id")) else "name" if not function_of(found[0]).get("name") else ""
+            "id" if not as_string(found[0].value.get("id")) else "name" if not function_of(found[0]).get("name") else ""
         )
         if lacks and call.id and call.name and is_function_call(call):
-            yield Finding(f"the first fragment of tool call {shown(call.id)} has no {lacks}", at=place(x, found[0]))
+            yield Finding(f"the first fragment of tool call {display(call.id)} has no {lacks}", at=span_of(x, found[0]))
 
 
 @tool_rule(
@@ -128,7 +133,7 @@ def call_blanked(x: Exchange) -> Iterator[Finding]:
             ]
             if blank:
                 yield Finding(
-                    f"a later fragment of tool call {shown(call.id)} blanks its {blank[0]}", at=place(x, fragment)
+                    f"a later fragment of tool call {display(call.id)} blanks its {blank[0]}", at=span_of(x, fragment)
                 )
                 break
 
@@ -146,8 +151,8 @@ def call_blanked(x: Exchange) -> Iterator[Finding]:
 def call_index_shared(x: Exchange) -> Iterator[Finding]:
     """Parallel calls merge into one with the arguments `{}{}`: it fails, and the others are never run."""
     for fragment, first, other in other_ids(x):
-        index = shown(fragment.value["index"])
-        yield Finding(f"tool calls {shown(first)} and {shown(other)} share index {index}", at=place(x, fragment))
+        index = display(fragment.value["index"])
+        yield Finding(f"tool calls {display(first)} and {display(other)} share index {index}", at=span_of(x, fragment))
 
 
 @tool_rule(
@@ -164,7 +169,7 @@ def call_id_shared(x: Exchange) -> Iterator[Finding]:
     seen: set[str] = set()
     for call, found in joined_calls(x):
         if call.id and call.id in seen:
-            yield Finding(f"two tool calls have the id {shown(call.id)}", at=place(x, found[0]))
+            yield Finding(f"two tool calls have the id {display(call.id)}", at=span_of(x, found[0]))
         seen.add(call.id)
 
 
@@ -181,4 +186,6 @@ def no_call_type(x: Exchange) -> Iterator[Finding]:
     """The OpenAI Node SDK's helper raises an error without it; typed clients select the shape by it."""
     for call, found in joined_calls(x):
         if call.type not in ("function", "custom"):
-            yield Finding(f"tool call {shown(call.id)} has {held(found[0].value, 'type')}", at=place(x, found[0]))
+            yield Finding(
+                f"tool call {display(call.id)} has {describe_member(found[0].value, 'type')}", at=span_of(x, found[0])
+            )

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from conformance.apis.chat import Fragment, fragments, join, parts, place, whole_choices
+from conformance.apis.chat import Fragment, fragments, join, parts, span_of, whole_choices
 from conformance.apis.content import ToolCall
 from conformance.apis.messages import CALLS, blocks
 from conformance.apis.responses import items
 from conformance.model.exchange import MODES, Api, Exchange, Mode, Span
-from conformance.model.rule import BESIDE, Example, Judge, Rule, When, rule
+from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
-from conformance.parsing.json_body import whole_object
-from conformance.parsing.json_text import value_of
-from conformance.parsing.json_values import Object, is_integer, mapping, string
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_values import Object, as_object, as_string, is_integer
 from conformance.parsing.sse import Event
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat"
@@ -25,14 +25,14 @@ def tool_rule(  # noqa: PLR0913 - as rule
     title: str,
     *,
     fix: str,
-    when: When,
+    when: Condition,
     good: Sequence[Example],
     bad: Sequence[Example],
     spec: str = "",
     apis: Sequence[Api] = ("chat",),
     modes: Sequence[Mode] = MODES,
-    beside: Mapping[str, str] = BESIDE,
-) -> Callable[[Judge], Rule]:
+    beside: Mapping[str, str] = DEFAULT_COMPARISONS,
+) -> Callable[[Check], Rule]:
     """A rule on tool calls; `spec` defaults to their shape in the chat API."""
     shape = "streaming#chat/streaming-choices" if modes == ("stream",) else "object#chat/object-choices"
     spec = spec or f"{SPEC}/{shape}"
@@ -43,7 +43,7 @@ def tool_rule(  # noqa: PLR0913 - as rule
 
 def mentions(x: Exchange) -> Iterator[tuple[Fragment, Any]]:
     """Each value of `tool_calls` that is not null, with its location."""
-    whole_answer = whole_object(x)
+    whole_answer = json_body(x)
     if whole_answer is not None:
         for index, _, message in whole_choices(whole_answer):
             if message.get("tool_calls") is not None:
@@ -68,7 +68,7 @@ def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
 
 def at_call(x: Exchange) -> Span:
     """The bytes where the first call starts, or the complete content if they are not known."""
-    return place(x, FIRST[x.api](x))
+    return span_of(x, FIRST[x.api](x))
 
 
 def _first_fragment(x: Exchange) -> Fragment | None:
@@ -93,7 +93,7 @@ FIRST: dict[Api, Callable[[Exchange], Fragment | Event | None]] = {
 
 def function_of(fragment: Fragment) -> Object:
     """The object `function` of a call or fragment; empty if missing."""
-    return mapping(fragment.value.get("function"))
+    return as_object(fragment.value.get("function"))
 
 
 def is_function_call(call: ToolCall) -> bool:
@@ -113,7 +113,7 @@ def other_ids(x: Exchange) -> Iterator[tuple[Fragment, str, str]]:
     """Fragments with a different id than their call."""
     for call, found in joined_calls(x):
         for fragment in found:
-            name = string(fragment.value.get("id"))
+            name = as_string(fragment.value.get("id"))
             if name and name != call.id and is_integer(fragment.value.get("index")):
                 yield fragment, call.id, name
                 break
@@ -139,7 +139,7 @@ def _misfiled(x: Exchange) -> Iterator[Fragment]:
             continue
         said = ""
         for fragment in found:
-            more = string(function_of(fragment).get("arguments"))
+            more = as_string(function_of(fragment).get("arguments"))
             if more.strip() and is_object(said):
                 yield fragment
                 break
@@ -148,13 +148,13 @@ def _misfiled(x: Exchange) -> Iterator[Fragment]:
 
 def is_object(text: str) -> bool:
     """Whether a text is one JSON object."""
-    return isinstance(value_of(text.encode("utf-8", "replace")), dict)
+    return isinstance(parse_json(text.encode("utf-8", "replace")), dict)
 
 
 def repeated_arguments(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment], str]]:
     """Streamed calls whose arguments are one JSON object only without repeated pieces, and how they repeat."""
     for call, found in joined_calls(x):
-        pieces = [text for f in found if (text := string(function_of(f).get("arguments")))]
+        pieces = [text for f in found if (text := as_string(function_of(f).get("arguments")))]
         if call.index is None or found[0].event is None or not is_function_call(call) or is_object(call.arguments):
             continue
         how = next((how for how, meant in _without_repeats(pieces) if is_object(meant)), "")

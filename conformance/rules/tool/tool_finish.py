@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import answer, fragments, place
-from conformance.apis.request import asked
+from conformance.apis.chat import chat_content, fragments, span_of
+from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import shown
+from conformance.parsing.json_values import display
 from conformance.rules.example import answered, chunk, streamed
 from conformance.rules.example import completion as whole
 from conformance.rules.tool.conditions import called_to_the_end, mentioned, says_tool_calls
@@ -44,9 +44,9 @@ def calls_no_list(x: Exchange) -> Iterator[Finding]:
     """Clients iterate over the list: on anything else they crash, or run nothing."""
     for at, value in mentions(x):
         if not isinstance(value, list):
-            yield Finding(f"tool_calls is {shown(value)}", at=place(x, at), expected="a list")
+            yield Finding(f"tool_calls is {display(value)}", at=span_of(x, at), expected="a list")
         elif not all(isinstance(call, dict) for call in value):
-            yield Finding("an entry of tool_calls is not an object", at=place(x, at))
+            yield Finding("an entry of tool_calls is not an object", at=span_of(x, at))
 
 
 @tool_rule(
@@ -69,13 +69,13 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
 
     Exception: with a named tool_choice the reference API itself sends `stop`.
     """
-    if isinstance(asked(x).get("tool_choice"), dict):
+    if isinstance(request_body(x).get("tool_choice"), dict):
         return
-    for choice in answer(x).choices:
+    for choice in chat_content(x).choices:
         if choice.calls and choice.finish == "stop":
             at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
             yield Finding(
-                f"the response has {len(choice.calls)} tool calls, but finish_reason is 'stop'", at=place(x, at)
+                f"the response has {len(choice.calls)} tool calls, but finish_reason is 'stop'", at=span_of(x, at)
             )
 
 
@@ -93,12 +93,12 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
 )
 def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     """Agent loops continue only while the reason is tool_calls; function_call sends them to a field that is missing."""
-    for choice in answer(x).choices:
+    for choice in chat_content(x).choices:
         if choice.calls and choice.finish == "function_call":
             at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
             yield Finding(
                 f"the response has {len(choice.calls)} tool calls, but finish_reason is 'function_call'",
-                at=place(x, at),
+                at=span_of(x, at),
             )
 
 
@@ -118,6 +118,6 @@ def tool_calls_lost(x: Exchange) -> Iterator[Finding]:
     """The agent expects a tool call and finds none: the turn ends empty, or the request is sent and billed again."""
     if any(True for at, value in mentions(x) if value and not isinstance(value, list)):
         return
-    for choice in answer(x).choices:
+    for choice in chat_content(x).choices:
         if "tool_calls" in choice.finishes and not choice.calls:
-            yield Finding("finish_reason is 'tool_calls', but the response has no tool call", at=place(x))
+            yield Finding("finish_reason is 'tool_calls', but the response has no tool call", at=span_of(x))

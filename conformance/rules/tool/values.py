@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from conformance.apis.chat import place
+from conformance.apis.chat import span_of
 from conformance.apis.content import ToolCall
 from conformance.apis.tools import calls, offered
 from conformance.model.exchange import APIS, Exchange, Span
-from conformance.model.verdict import MUST, SHOULD, Finding, Skip, not_applicable
-from conformance.parsing.json_text import value_of
-from conformance.parsing.json_values import shown
-from conformance.parsing.single_value import SEVERAL, damaged, only_value
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_values import display
+from conformance.parsing.single_value import NOT_UNIQUE, encoding_damage, only_value
 from conformance.rules.tool.conditions import uncut_calls
 from conformance.rules.tool.example import begins, called, calling, goes_on
 from conformance.rules.tool.shape import at_call, joined_calls, tool_rule
@@ -29,7 +29,7 @@ class Told(NamedTuple):
 def _calls(x: Exchange) -> Iterator[tuple[ToolCall, Span]]:
     """The calls of a response, each with its location."""
     if x.api == "chat":
-        yield from ((call, place(x, found[-1])) for call, found in joined_calls(x))
+        yield from ((call, span_of(x, found[-1])) for call, found in joined_calls(x))
     else:
         yield from ((call, at_call(x)) for _, call in calls(x))
 
@@ -38,12 +38,12 @@ def _told(x: Exchange) -> Iterator[Told]:
     """The calls whose arguments are an object, of tools whose schema allows one value."""
     for call, at in _calls(x):
         tool = offered(x).get(call.name, {})
-        meant, found = only_value(tool.get("parameters")), value_of(call.arguments.encode("utf-8", "replace"))
-        if meant is not SEVERAL and isinstance(found, dict):
+        meant, found = only_value(tool.get("parameters")), parse_json(call.arguments.encode("utf-8", "replace"))
+        if meant is not NOT_UNIQUE and isinstance(found, dict):
             yield Told(call, at, found, meant, tool.get("strict") is True)
 
 
-def one_possible_call(x: Exchange) -> Skip | None:
+def one_possible_call(x: Exchange) -> NotJudged | None:
     """The response has complete calls of tools whose schema allows one value."""
     if skip := uncut_calls(x):
         return skip
@@ -54,7 +54,7 @@ def one_possible_call(x: Exchange) -> Skip | None:
     )
 
 
-def strict_call(x: Exchange) -> Skip | None:
+def strict_call(x: Exchange) -> NotJudged | None:
     """As one_possible_call, and the tool is strict."""
     if skip := one_possible_call(x):
         return skip
@@ -91,8 +91,8 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
 def strict_dropped(x: Exchange) -> Iterator[Finding]:
     """Agents run strict tools without validating: a missing or invented argument reaches the tool itself."""
     for told in _told(x):
-        if told.is_strict and told.found != told.meant and not any(damaged(told.found, told.meant)):
-            seen = f"the arguments of {shown(told.call.name)} are {shown(told.call.arguments)}"
+        if told.is_strict and told.found != told.meant and not any(encoding_damage(told.found, told.meant)):
+            seen = f"the arguments of {display(told.call.name)} are {display(told.call.arguments)}"
             yield Finding(f"{seen}, which its schema does not allow", at=told.at)
 
 
@@ -118,9 +118,9 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
 def letters_damaged(x: Exchange) -> Iterator[Finding]:
     """The tool runs with a wrong name: a file or a customer that does not exist."""
     for told in _told(x):
-        for found, meant in damaged(told.found, told.meant):
+        for found, meant in encoding_damage(told.found, told.meant):
             yield Finding(
-                f"an argument of the tool call has damaged characters: {shown(found)}",
+                f"an argument of the tool call has damaged characters: {display(found)}",
                 at=told.at,
-                expected=shown(meant),
+                expected=display(meant),
             )

@@ -1,12 +1,12 @@
 """Conditions under which a rule on usage applies, and where usage is located."""
 
-from conformance.apis.chat import place
-from conformance.apis.request import asked, cap_asked, choices_asked
-from conformance.apis.response_content import answer
+from conformance.apis.chat import span_of
+from conformance.apis.request import cap_asked, choices_asked, request_body
+from conformance.apis.response_content import response_content
 from conformance.apis.usage import Report, reports, usage
 from conformance.model.exchange import Exchange, Span
-from conformance.model.verdict import ANOTHER_QUESTION, Skip, not_applicable, untestable
-from conformance.parsing.json_values import mapping
+from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
+from conformance.parsing.json_values import as_object
 from conformance.parsing.sse import DONE, payloads
 from conformance.rules.chk.conditions import chunked, in_chunks
 from conformance.rules.chk.conditions import ended as streamed_to_the_end
@@ -19,65 +19,67 @@ SMALL = 64
 """Tokens; no server's own limit on a completion, and no model's context, is this small."""
 
 
-def counted(x: Exchange) -> Skip | None:
+def counted(x: Exchange) -> NotJudged | None:
     """The response has usage."""
     return spoken(x) or (None if reports(x) else not_applicable("the response has no usage"))
 
 
-def counted_well(x: Exchange) -> Skip | None:
+def counted_well(x: Exchange) -> NotJudged | None:
     """The response has usage with valid counts."""
     return counted(x) or (None if usage(x) else untestable("the usage has no valid counts"))
 
 
-def asked_for_it(x: Exchange) -> Skip | None:
+def asked_for_it(x: Exchange) -> NotJudged | None:
     """A complete stream whose request sets include_usage.
 
     "If the stream is interrupted, you may not receive the final usage chunk": then usage is not required.
     """
     if skip := streamed_to_the_end(x):
         return skip
-    if DONE not in payloads(x) and not any(choice.finishes for choice in answer(x).choices):
+    if DONE not in payloads(x) and not any(choice.finishes for choice in response_content(x).choices):
         return untestable("the stream was truncated")
-    asks = mapping(asked(x).get("stream_options")).get("include_usage") is True
+    asks = as_object(request_body(x).get("stream_options")).get("include_usage") is True
     return None if asks else not_applicable("the request does not set include_usage")
 
 
-def told_as_asked(x: Exchange) -> Skip | None:
+def told_as_asked(x: Exchange) -> NotJudged | None:
     """As asked_for_it, and the stream has usage."""
     return asked_for_it(x) or (None if reports(x) else untestable("the stream has no usage"))
 
 
-def told_in_chunks(x: Exchange) -> Skip | None:
+def told_in_chunks(x: Exchange) -> NotJudged | None:
     """As told_as_asked, and the response consists of chunks."""
     return told_as_asked(x) or in_chunks(x)
 
 
-def counted_once(x: Exchange) -> Skip | None:
+def counted_once(x: Exchange) -> NotJudged | None:
     """As counted_well, and the deltas are not cumulative (CHK021 reports those)."""
     if skip := counted_well(x):
         return skip
-    return untestable("deltas repeat the earlier text") if any(map(is_cumulative, answer(x).choices)) else None
+    return (
+        untestable("deltas repeat the earlier text") if any(map(is_cumulative, response_content(x).choices)) else None
+    )
 
 
-def capped(x: Exchange) -> Skip | None:
+def capped(x: Exchange) -> NotJudged | None:
     """The request sets a token cap, and the response has usage."""
     return counted_well(x) or (None if cap_asked(x) else not_applicable("the request sets no token cap"))
 
 
-def told_again(x: Exchange) -> Skip | None:
+def told_again(x: Exchange) -> NotJudged | None:
     """The stream has usage more than once."""
     if skip := chunked(x):
         return skip
     return None if len(reports(x)) > 1 else not_applicable("the stream has usage at most once")
 
 
-def cut(x: Exchange) -> Skip | None:
+def cut(x: Exchange) -> NotJudged | None:
     """Every choice has finish_reason length, at a token cap too small for another cause, and the response has usage."""
     if not 0 < cap_asked(x) <= SMALL:
-        return ANOTHER_QUESTION
+        return OUT_OF_SCOPE
     if skip := asks(*DOCUMENTED)(x) or counted_well(x):
         return skip
-    choices = answer(x).choices
+    choices = response_content(x).choices
     if not choices or any(choice.end != "length" for choice in choices) or len(choices) != choices_asked(x):
         return not_applicable("the completion did not end at its token cap")
     spent = usage(x)
@@ -86,4 +88,4 @@ def cut(x: Exchange) -> Skip | None:
 
 def at(x: Exchange, report: Report) -> Span:
     """The bytes of this usage."""
-    return place(x, report.event)
+    return span_of(x, report.event)

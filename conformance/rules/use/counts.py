@@ -6,7 +6,7 @@ from conformance.apis.usage import reports
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import held, is_integer, mapping, shown
+from conformance.parsing.json_values import as_object, describe_member, display, is_integer
 from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.use.conditions import at, counted, counted_well
 from conformance.rules.use.example import LAST, STREAM, WHOLE, having, told
@@ -42,12 +42,12 @@ def odd_counts(x: Exchange) -> Iterator[Finding]:
     """Clients add these numbers up and multiply them by prices; typed clients reject the complete response."""
     for report in reports(x):
         if not isinstance(report.value, dict):
-            yield Finding(f"usage is {shown(report.value)}", at=at(x, report), expected="an object")
+            yield Finding(f"usage is {display(report.value)}", at=at(x, report), expected="an object")
             continue
         for name in COUNTS:
             count = report.value.get(name)
             if not (is_integer(count) and count >= 0):
-                yield Finding(f"usage has {held(report.value, name)}", at=at(x, report))
+                yield Finding(f"usage has {describe_member(report.value, name)}", at=at(x, report))
 
 
 @rule(
@@ -64,9 +64,9 @@ def odd_counts(x: Exchange) -> Iterator[Finding]:
 def wrong_sum(x: Exchange) -> Iterator[Finding]:
     """Some clients bill by the total, others by its parts: one of the two bills is wrong."""
     for report in reports(x):
-        prompt, words, total = (mapping(report.value).get(name) for name in COUNTS)
+        prompt, words, total = (as_object(report.value).get(name) for name in COUNTS)
         if is_integer(prompt) and is_integer(words) and is_integer(total) and prompt + words != total:
-            seen = f"usage counts {shown(prompt)} prompt and {shown(words)} completion tokens, but a total of {shown(total)}"
+            seen = f"usage counts {display(prompt)} prompt and {display(words)} completion tokens, but a total of {display(total)}"
             yield Finding(seen, at=at(x, report))
 
 
@@ -87,8 +87,10 @@ def wrong_sum(x: Exchange) -> Iterator[Finding]:
 def part_above_whole(x: Exchange) -> Iterator[Finding]:
     """Bills and cache rates are computed by subtraction, and become negative."""
     for report in reports(x):
-        value = mapping(report.value)
+        value = as_object(report.value)
         for whole, details, part in PARTS:
-            most, count = value.get(whole), mapping(value.get(details)).get(part)
+            most, count = value.get(whole), as_object(value.get(details)).get(part)
             if is_integer(most) and is_integer(count) and count > most:
-                yield Finding(f"usage has {shown(count)} {part}, more than its {shown(most)} {whole}", at=at(x, report))
+                yield Finding(
+                    f"usage has {display(count)} {part}, more than its {display(most)} {whole}", at=at(x, report)
+                )

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.logprobs import UNREADABLE, spelt
+from conformance.apis.logprobs import UNREADABLE, joined_tokens
 from conformance.apis.request import cap_asked, choices_asked, prompt_length
-from conformance.apis.response_content import answer
+from conformance.apis.response_content import response_content
 from conformance.apis.usage import reports, usage
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import ANOTHER_QUESTION, SHOULD, Finding, Skip, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.rules.example import answered, completion
 from conformance.rules.par.logprobs import is_spelt, spelling
 from conformance.rules.use.conditions import at, capped, counted_once, counted_well, cut
@@ -43,7 +43,7 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
         return
     if spent.prompt == 0:
         yield Finding("usage counts 0 prompt tokens", at=at(x, reports(x)[-1]))
-    if spent.completion == 0 and any(choice.pieces or choice.calls for choice in answer(x).choices):
+    if spent.completion == 0 and any(choice.pieces or choice.calls for choice in response_content(x).choices):
         yield Finding("usage counts 0 completion tokens for a completion that is not empty", at=at(x, reports(x)[-1]))
 
 
@@ -84,7 +84,7 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
 )
 def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
     """Costs are computed from this count. A token rarely spans more than a word, so two words per token are tolerated."""
-    spent, words = usage(x), sum(len(f"{c.reasoning} {c.text}".split()) for c in answer(x).choices)
+    spent, words = usage(x), sum(len(f"{c.reasoning} {c.text}".split()) for c in response_content(x).choices)
     if spent and spent.completion and words > 2 * spent.completion + 4:
         seen = f"usage counts {spent.completion} completion tokens for {words} words"
         yield Finding(seen, at=at(x, reports(x)[-1]))
@@ -142,8 +142,8 @@ def cap_not_used(x: Exchange) -> Iterator[Finding]:
         yield Finding(seen, at=at(x, reports(x)[-1]))
 
 
-def _several(x: Exchange) -> Skip | None:
-    return counted_well(x) if x.question.topic == "n" else ANOTHER_QUESTION
+def _several(x: Exchange) -> NotJudged | None:
+    return counted_well(x) if x.question.topic == "n" else OUT_OF_SCOPE
 
 
 PLAIN = answered(completion(usage=told(prompt=20, total=23)))
@@ -161,7 +161,7 @@ PLAIN = answered(completion(usage=told(prompt=20, total=23)))
     good=[(answered(completion(usage=told(prompt=20, total=23)), **TWO), PLAIN)],
     bad=[(answered(completion(usage=told(prompt=40, total=43)), **TWO), PLAIN)],
 )
-def prompt_counted_for_each_choice(x: Exchange, hello: Exchange) -> Iterator[Finding | Skip]:
+def prompt_counted_for_each_choice(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that request five choices to save four prompts pay for five. The prompt is that of the baseline request."""
     spent, plain = usage(x), usage(hello)
     if not plain or not plain.prompt:
@@ -180,12 +180,12 @@ def logged(words: int) -> Exchange:
     return answered(completion(choices=[choice], usage=told(words=words)), body={"logprobs": True})
 
 
-def _spelt(x: Exchange) -> Skip | None:
+def _spelt(x: Exchange) -> NotJudged | None:
     """The tokens with log probabilities join to the text of the only choice, and the response has usage."""
     if skip := spelling(x) or counted_well(x):
         return skip
-    choices = answer(x).choices
-    tokens = spelt(choices[0]) if len(choices) == 1 else ""
+    choices = response_content(x).choices
+    tokens = joined_tokens(choices[0]) if len(choices) == 1 else ""
     if UNREADABLE in tokens:
         return untestable("a token is an incomplete character, and may be held back")
     fits = tokens and is_spelt(choices[0].text, tokens)
@@ -208,7 +208,7 @@ def count_of_other_tokens(x: Exchange) -> Iterator[Finding]:
 
     A difference of one is tolerated: some servers count the end token, some list it.
     """
-    spent, listed = usage(x), len(answer(x).choices[0].logprobs)
+    spent, listed = usage(x), len(response_content(x).choices[0].logprobs)
     if spent and abs(spent.completion - listed) > 1:
         seen = f"usage counts {spent.completion} completion tokens, but {listed} tokens have log probabilities"
         yield Finding(seen, at=at(x, reports(x)[-1]))

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.apis.chat import place, said
+from conformance.apis.chat import answer_chunks, span_of
 from conformance.apis.usage import reports
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MAY, MUST, SHOULD, Finding
-from conformance.parsing.json_values import is_integer, mapping, sequence, shown
+from conformance.parsing.json_values import as_array, as_object, display, is_integer
 from conformance.rules.cmp.conditions import completed
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.use.conditions import asked_for_it, at, told_again, told_as_asked, told_in_chunks
@@ -32,7 +32,7 @@ def usage_missing(x: Exchange) -> Iterator[Finding]:
     """Hermes and Letta request it to track context size and cost; without it they count nothing."""
     if not reports(x):
         yield Finding(
-            "the request sets include_usage, but no chunk has usage: the field is silently ignored", at=place(x)
+            "the request sets include_usage, but no chunk has usage: the field is silently ignored", at=span_of(x)
         )
 
 
@@ -72,9 +72,9 @@ def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
 def usage_misplaced(x: Exchange) -> Iterator[Finding]:
     """Clients expect usage in the chunk without choices, and stop reading there."""
     report = reports(x)[-1]
-    if sequence(report.within.get("choices")):
+    if as_array(report.within.get("choices")):
         yield Finding("the chunk with the usage also has choices", at=at(x, report), expected="choices []")
-    elif report.event and report.event.start < said(x)[-1].event.start:
+    elif report.event and report.event.start < answer_chunks(x)[-1].event.start:
         yield Finding("chunks follow the chunk with the usage", at=at(x, report))
 
 
@@ -93,7 +93,7 @@ def usage_misplaced(x: Exchange) -> Iterator[Finding]:
 def no_usage(x: Exchange) -> Iterator[Finding]:
     """Letta rejects a response without usage; other clients can't compute the cost."""
     if not reports(x):
-        yield Finding("the completion has no usage", at=place(x))
+        yield Finding("the completion has no usage", at=span_of(x))
 
 
 @rule(
@@ -110,9 +110,9 @@ def no_usage(x: Exchange) -> Iterator[Finding]:
 )
 def usage_not_null(x: Exchange) -> Iterator[Finding]:
     """The API documents null in all other chunks; no known client needs it."""
-    silent = [found for found in said(x) if "usage" not in found.value]
+    silent = [found for found in answer_chunks(x) if "usage" not in found.value]
     if silent:
-        yield Finding(f"{len(silent)} chunks have no usage, not even null", at=place(x, silent[0]))
+        yield Finding(f"{len(silent)} chunks have no usage, not even null", at=span_of(x, silent[0]))
 
 
 @rule(
@@ -132,9 +132,11 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
 )
 def usage_shrinks(x: Exchange) -> Iterator[Finding]:
     """Clients keep the last usage, or the largest, or the sum: each gets a different bill, and none is right."""
-    found = [(report, mapping(report.value)) for report in reports(x)]
+    found = [(report, as_object(report.value)) for report in reports(x)]
     for (_, before), (report, after) in pairwise(found):
         for name in ("prompt_tokens", "completion_tokens"):
             one, other = before.get(name), after.get(name)
             if is_integer(one) and is_integer(other) and other < one:
-                yield Finding(f"usage decreases: {name} is {shown(one)}, and later {shown(other)}", at=at(x, report))
+                yield Finding(
+                    f"usage decreases: {name} is {display(one)}, and later {display(other)}", at=at(x, report)
+                )

@@ -7,33 +7,33 @@ from types import ModuleType
 
 from conformance.testbed.mutations import defects as defects_package
 from conformance.testbed.mutations import variants as variants_package
-from conformance.testbed.server.reply import Change
+from conformance.testbed.server.reply import Mutation
 
 
 @cache
-def defects() -> tuple[Change, ...]:
+def defects() -> tuple[Mutation, ...]:
     """All planted defects, by name."""
     return _collect(defects_package)
 
 
 @cache
-def variants() -> tuple[Change, ...]:
+def variants() -> tuple[Mutation, ...]:
     """All legal variants, by name."""
     return _collect(variants_package)
 
 
-def find(name: str) -> Change | None:
+def find(name: str) -> Mutation | None:
     """The defect or variant of that name, or None."""
     return next((change for change in (*defects(), *variants()) if change.name == name), None)
 
 
-def _collect(package: ModuleType) -> tuple[Change, ...]:
+def _collect(package: ModuleType) -> tuple[Mutation, ...]:
     """Every Change in the package's modules, alone or in a tuple. Raises ValueError for a duplicate name."""
-    found: dict[str, Change] = {}
+    found: dict[str, Mutation] = {}
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         for value in vars(module).values():
             for change in value if isinstance(value, tuple) else (value,):
-                if isinstance(change, Change) and found.setdefault(change.name, change) is not change:
+                if isinstance(change, Mutation) and found.setdefault(change.name, change) is not change:
                     raise ValueError(f"{change.name} is defined twice; the second is in {module.__name__}")
     return tuple(sorted(found.values(), key=lambda change: change.name))

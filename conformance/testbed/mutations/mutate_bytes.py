@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from conformance.testbed.server.framing import encode_head
-from conformance.testbed.server.reply import Asked, Change, OnReply, Piece, Reply
+from conformance.testbed.server.reply import Mutation, OnWire, ServerRequest, WireResponse, Write
 
-Edit = Callable[[Reply], Reply]
+Edit = Callable[[WireResponse], WireResponse]
 Recode = Callable[[bytes], bytes]
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -18,61 +18,61 @@ LARGE = 40_000
 """Bytes of a request that only the agent with the largest tools sends: some defects are too slow for every response."""
 
 
-def planted(name: str, title: str, caught_by: str, reply: OnReply, *, needs_tcp: bool = False) -> Change:
+def defect(name: str, title: str, caught_by: str, reply: OnWire, *, needs_tcp: bool = False) -> Mutation:
     """A defect in the bytes written."""
-    return Change(name=name, title=title, caught_by=caught_by, reply=reply, needs_tcp=needs_tcp)
+    return Mutation(name=name, title=title, caught_by=caught_by, reply=reply, needs_tcp=needs_tcp)
 
 
-def allowed(name: str, title: str, reply: OnReply) -> Change:
+def variant(name: str, title: str, reply: OnWire) -> Mutation:
     """A legal variant of the bytes written."""
-    return Change(name=name, title=title, reply=reply)
+    return Mutation(name=name, title=title, reply=reply)
 
 
-def is_stream(reply: Reply) -> bool:
+def is_stream(reply: WireResponse) -> bool:
     """Whether a reply is a successful event stream."""
     return reply.status == 200 and dict(reply.headers).get("content-type", "").startswith("text/event-stream")
 
 
-def streams(edit: Edit) -> OnReply:
+def streams(edit: Edit) -> OnWire:
     """Edit the streams."""
     return lambda reply, _asked: edit(reply) if is_stream(reply) else reply
 
 
-def wholes(edit: Edit) -> OnReply:
+def wholes(edit: Edit) -> OnWire:
     """Edit the non-streaming responses."""
 
-    def change(reply: Reply, asked: Asked) -> Reply:
+    def change(reply: WireResponse, asked: ServerRequest) -> WireResponse:
         return edit(reply) if asked.method == "POST" and reply.status == 200 and not is_stream(reply) else reply
 
     return change
 
 
-def answers(edit: Edit) -> OnReply:
+def answers(edit: Edit) -> OnWire:
     """Edit the responses of both modes."""
     return lambda reply, asked: edit(reply) if asked.method == "POST" and reply.status == 200 else reply
 
 
-def for_large(change: OnReply) -> OnReply:
+def for_large(change: OnWire) -> OnWire:
     """Change the responses to large requests only."""
     return lambda reply, asked: change(reply, asked) if len(asked.body) > LARGE else reply
 
 
-def body_of(reply: Reply) -> bytes:
+def body_of(reply: WireResponse) -> bytes:
     """The complete body."""
     return b"".join(piece.octets for piece in reply.pieces)
 
 
 def with_body(octets: bytes, *headers: tuple[str, str]) -> Edit:
     """Another body, sent at once, with these headers set."""
-    return lambda reply: headed(*headers)(replace(reply, pieces=(Piece(octets=octets),)))
+    return lambda reply: headed(*headers)(replace(reply, pieces=(Write(octets=octets),)))
 
 
 def recoded(recode: Recode) -> Edit:
     """Recode the complete body; it is sent when its last piece is ready."""
 
-    def edit(reply: Reply) -> Reply:
+    def edit(reply: WireResponse) -> WireResponse:
         made_s = sum(piece.wait_s for piece in reply.pieces)
-        return replace(reply, pieces=(Piece(octets=recode(body_of(reply)), wait_s=made_s),))
+        return replace(reply, pieces=(Write(octets=recode(body_of(reply)), wait_s=made_s),))
 
     return edit
 
@@ -82,7 +82,7 @@ def each(recode: Recode) -> Edit:
     return on_pieces(lambda pieces: [replace(piece, octets=recode(piece.octets)) for piece in pieces])
 
 
-def on_pieces(edit: Callable[[tuple[Piece, ...]], Iterable[Piece]]) -> Edit:
+def on_pieces(edit: Callable[[tuple[Write, ...]], Iterable[Write]]) -> Edit:
     """Edit all events together."""
     return lambda reply: replace(reply, pieces=tuple(edit(reply.pieces)))
 
@@ -96,7 +96,7 @@ def headed(*headers: tuple[str, str]) -> Edit:
     """Set these headers; they replace those of the same name."""
     names = {name for name, _ in headers}
 
-    def edit(reply: Reply) -> Reply:
+    def edit(reply: WireResponse) -> WireResponse:
         return replace(reply, headers=(*(h for h in reply.headers if h[0] not in names), *headers))
 
     return edit
@@ -115,10 +115,10 @@ def with_head(recode: Recode) -> Edit:
 def chunked(encode: Recode, last: bytes = LAST_CHUNK) -> Edit:
     """Frame the pieces by hand, each as `encode` returns it."""
 
-    def edit(reply: Reply) -> Reply:
+    def edit(reply: WireResponse) -> WireResponse:
         head = encode_head(replace(reply, framing="chunked"), closing=True)
         pieces = [replace(piece, octets=encode(piece.octets)) for piece in reply.pieces]
-        return replace(reply, head=head, framing="close", pieces=(*pieces, Piece(octets=last)))
+        return replace(reply, head=head, framing="close", pieces=(*pieces, Write(octets=last)))
 
     return edit
 
@@ -128,19 +128,19 @@ def a_chunk(octets: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(octets), octets)
 
 
-def compressed(reply: Reply, *, flush: bool = True, wbits: int = 31) -> Reply:
+def compressed(reply: WireResponse, *, flush: bool = True, wbits: int = 31) -> WireResponse:
     """The pieces compressed as one stream; with `flush`, each can be decoded at once."""
     packer = zlib.compressobj(wbits=wbits)
     mode = zlib.Z_SYNC_FLUSH if flush else zlib.Z_NO_FLUSH
     pieces = [replace(piece, octets=packer.compress(piece.octets) + packer.flush(mode)) for piece in reply.pieces]
     coding = ("content-encoding", "gzip" if wbits > zlib.MAX_WBITS else "deflate")
-    return headed(coding)(replace(reply, pieces=(*pieces, Piece(octets=packer.flush()))))
+    return headed(coding)(replace(reply, pieces=(*pieces, Write(octets=packer.flush()))))
 
 
 def in_turn(*edits: Edit) -> Edit:
     """Apply several edits, one after the other."""
 
-    def edit(reply: Reply) -> Reply:
+    def edit(reply: WireResponse) -> WireResponse:
         for one in edits:
             reply = one(reply)
         return reply

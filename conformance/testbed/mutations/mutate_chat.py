@@ -7,36 +7,36 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from conformance.testbed.server.reply import Answer, Asked, Change, Event, OnAnswer
+from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnResponse, ServerRequest
 
 Body = dict[str, Any]
 Edit = Callable[[Body], Body]
 
 
-def planted(name: str, title: str, caught_by: str, answer: OnAnswer) -> Change:
+def defect(name: str, title: str, caught_by: str, answer: OnResponse) -> Mutation:
     """A defect in a response."""
-    return Change(name=name, title=title, caught_by=caught_by, answer=answer)
+    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer)
 
 
-def allowed(name: str, title: str, answer: OnAnswer) -> Change:
+def variant(name: str, title: str, answer: OnResponse) -> Mutation:
     """A legal variant of a response."""
-    return Change(name=name, title=title, answer=answer)
+    return Mutation(name=name, title=title, answer=answer)
 
 
-def less(*names: str) -> Edit:
+def without_fields(*names: str) -> Edit:
     """Leave out fields."""
     return lambda body: {name: value for name, value in body.items() if name not in names}
 
 
-def more(**fields: Any) -> Edit:
+def with_fields(**fields: Any) -> Edit:
     """Set fields."""
     return lambda body: body | fields
 
 
-def on_stream(edit: Callable[[list[Body]], Iterable[Body]]) -> OnAnswer:
+def on_stream(edit: Callable[[list[Body]], Iterable[Body]]) -> OnResponse:
     """Edit all chunks of a stream at once; the end marker stays last. Delays stay at their positions."""
 
-    def change(answer: Answer, _asked: Asked) -> Answer:
+    def change(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
         events = answer.events or ()
         chunks = [event for event in events if _is_chunk(event.data)]
         if not chunks:
@@ -56,61 +56,61 @@ def _is_chunk(data: Any) -> bool:
     return isinstance(data, dict) and data.get("object") == "chat.completion.chunk"
 
 
-def each_chunk(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+def each_chunk(edit: Edit, where: Callable[[Body], object] = bool) -> OnResponse:
     """Edit every chunk for which `where` holds."""
     return on_stream(lambda chunks: [edit(chunk) if where(chunk) else chunk for chunk in chunks])
 
 
-def each_part(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+def each_part(edit: Edit, where: Callable[[Body], object] = bool) -> OnResponse:
     """Edit every choice of every chunk for which `where` holds."""
     return each_chunk(_in_choices(edit, where))
 
 
-def each_delta(edit: Edit, where: Callable[[Body], object] = lambda _: True) -> OnAnswer:
+def each_delta(edit: Edit, where: Callable[[Body], object] = lambda _: True) -> OnResponse:
     """Edit every delta for which `where` holds."""
     return each_part(_in("delta", edit), lambda choice: where(choice["delta"]))
 
 
-def each_fragment(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+def each_fragment(edit: Edit, where: Callable[[Body], object] = bool) -> OnResponse:
     """Edit every fragment of a tool call for which `where` holds."""
     return each_delta(_in_calls(edit, where), lambda delta: delta.get("tool_calls"))
 
 
-def on_whole(edit: Edit) -> OnAnswer:
+def on_whole(edit: Edit) -> OnResponse:
     """Edit a non-streaming response."""
 
-    def change(answer: Answer, _asked: Asked) -> Answer:
+    def change(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
         is_completion = isinstance(answer.whole, dict) and answer.whole.get("object") == "chat.completion"
         return replace(answer, whole=edit(answer.whole)) if is_completion else answer
 
     return change
 
 
-def each_choice(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+def each_choice(edit: Edit, where: Callable[[Body], object] = bool) -> OnResponse:
     """Edit every choice of a non-streaming response for which `where` holds."""
     return on_whole(_in_choices(edit, where))
 
 
-def each_message(edit: Edit) -> OnAnswer:
+def each_message(edit: Edit) -> OnResponse:
     """Edit every message of a non-streaming response."""
     return each_choice(_in("message", edit))
 
 
-def each_call(edit: Edit) -> OnAnswer:
+def each_call(edit: Edit) -> OnResponse:
     """Edit every tool call of a non-streaming response."""
     return each_choice(_in("message", _in_calls(edit, bool)), lambda choice: choice["message"].get("tool_calls"))
 
 
-def usage(edit: Edit) -> OnAnswer:
+def usage(edit: Edit) -> OnResponse:
     """Edit the usage wherever it is reported."""
     edited = _in("usage", edit)
     return in_turn(each_chunk(edited, lambda chunk: chunk.get("usage")), on_whole(edited))
 
 
-def in_turn(*edits: OnAnswer) -> OnAnswer:
+def in_turn(*edits: OnResponse) -> OnResponse:
     """Apply several edits, one after the other."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         for edit in edits:
             answer = edit(answer, asked)
         return answer

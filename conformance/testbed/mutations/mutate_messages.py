@@ -9,29 +9,29 @@ from typing import Any
 
 from conformance.model.exchange import Api
 from conformance.testbed.mutations.mutate_chat import Edit, in_turn
-from conformance.testbed.server.reply import Answer, Asked, Event, OnAnswer
+from conformance.testbed.server.reply import Event, ModelResponse, OnResponse, ServerRequest
 
 Body = dict[str, Any]
 MESSAGES: tuple[Api, ...] = ("messages",)
 Events = tuple[Event, ...]
 
 
-def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
+def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnResponse:
     """Edit the events of a streamed message."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         is_message = asked.api == "messages" and answer.events
         return replace(answer, events=tuple(edit(answer.events))) if is_message and answer.events else answer
 
     return change
 
 
-def without(kind: str) -> OnAnswer:
+def without(kind: str) -> OnResponse:
     """Leave out the events of one type."""
     return on_events(lambda events: [event for event in events if event.name != kind])
 
 
-def each_of(kind: str, edit: Callable[[Body], Body]) -> OnAnswer:
+def each_of(kind: str, edit: Callable[[Body], Body]) -> OnResponse:
     """Edit the events whose types start with `kind`."""
     return on_events(
         lambda events: [
@@ -40,10 +40,10 @@ def each_of(kind: str, edit: Callable[[Body], Body]) -> OnAnswer:
     )
 
 
-def on_message(edit: Callable[[Body], Body]) -> OnAnswer:
+def on_message(edit: Callable[[Body], Body]) -> OnResponse:
     """Edit a non-streaming message."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         is_message = (
             asked.api == "messages" and isinstance(answer.whole, dict) and answer.whole.get("type") == "message"
         )
@@ -57,7 +57,7 @@ def within(name: str, edit: Edit) -> Edit:
     return lambda body: body | {name: edit(body[name])} if isinstance(body.get(name), dict) else body
 
 
-def each_block(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+def each_block(edit: Edit, where: Callable[[Body], object] = bool) -> OnResponse:
     """Edit the content blocks for which `where` holds: in content_block_start, or in a non-streaming message."""
 
     def chosen(block: Body) -> Body:
@@ -67,7 +67,7 @@ def each_block(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
     return in_turn(started, on_message(lambda m: m | {"content": [chosen(block) for block in m["content"]]}))
 
 
-def each_delta(edit: Edit, kind: str = "") -> OnAnswer:
+def each_delta(edit: Edit, kind: str = "") -> OnResponse:
     """Edit the deltas of one kind, or of all."""
 
     def chosen(delta: Body) -> Body:
@@ -76,17 +76,17 @@ def each_delta(edit: Edit, kind: str = "") -> OnAnswer:
     return each_of("content_block_delta", within("delta", chosen))
 
 
-def each_head(edit: Edit) -> OnAnswer:
+def each_head(edit: Edit) -> OnResponse:
     """Edit the message itself: in message_start, or non-streaming."""
     return in_turn(each_of("message_start", within("message", edit)), on_message(edit))
 
 
-def each_end(edit: Edit) -> OnAnswer:
+def each_end(edit: Edit) -> OnResponse:
     """Edit the object with the stop_reason: a message_delta's, or a non-streaming message."""
     return in_turn(each_of("message_delta", within("delta", edit)), on_message(edit))
 
 
-def usage(edit: Edit) -> OnAnswer:
+def usage(edit: Edit) -> OnResponse:
     """Edit the usage wherever it is reported."""
     edited = within("usage", edit)
     started = each_of("message_start", within("message", edited))
@@ -98,7 +98,7 @@ def is_call(block: Body) -> bool:
     return bool(block["type"] == "tool_use")
 
 
-def regrouped(pieces: Callable[[list[str]], Iterable[str]], name: str = "text") -> OnAnswer:
+def regrouped(pieces: Callable[[list[str]], Iterable[str]], name: str = "text") -> OnResponse:
     """Split each block's content into other deltas; the first keeps the delay of the original first."""
 
     def edit(events: Events) -> Iterator[Event]:

@@ -6,30 +6,38 @@ from typing import Any
 
 from conformance.model.exchange import Api
 from conformance.testbed.server.body import parse
-from conformance.testbed.server.reply import Answer, Ask, Asked, OnAnswer, OnReply, Piece, Reply
+from conformance.testbed.server.reply import (
+    ModelResponse,
+    OnRequest,
+    OnResponse,
+    OnWire,
+    ServerRequest,
+    WireResponse,
+    Write,
+)
 
 Body = dict[str, Any]
 CHAT: tuple[Api, ...] = ("chat",)
-Where = Callable[[Asked], object]
+Where = Callable[[ServerRequest], object]
 Edit = Callable[[Body], Body]
 
 
-def reading(edit: Edit, where: Where = bool, apis: Collection[Api] = CHAT) -> Ask:
+def rewriting(edit: Edit, where: Where = bool, apis: Collection[Api] = CHAT) -> OnRequest:
     """Edit the body that the server reads for these APIs, where it is an object and `where` holds."""
 
-    def ask(asked: Asked) -> Asked:
+    def ask(asked: ServerRequest) -> ServerRequest:
         is_meant = asked.api in apis and isinstance(asked.json, dict)
         return replace(asked, json=edit(asked.json)) if is_meant and where(asked) else asked
 
     return ask
 
 
-def dropping(*names: str, where: Where = bool, apis: Collection[Api] = CHAT) -> Ask:
+def dropping(*names: str, where: Where = bool, apis: Collection[Api] = CHAT) -> OnRequest:
     """Ignore these fields of the body."""
-    return reading(lambda body: {name: value for name, value in body.items() if name not in names}, where, apis)
+    return rewriting(lambda body: {name: value for name, value in body.items() if name not in names}, where, apis)
 
 
-def streaming(asked: Asked) -> bool:
+def streaming(asked: ServerRequest) -> bool:
     """The request is for a stream."""
     return asked.mode == "stream"
 
@@ -37,79 +45,79 @@ def streaming(asked: Asked) -> bool:
 def holds(name: str, kind: type | tuple[type, ...] = object) -> Where:
     """The body has this field, with a value of that type."""
 
-    def where(asked: Asked) -> bool:
+    def where(asked: ServerRequest) -> bool:
         return isinstance(asked.json, dict) and isinstance(asked.json.get(name), kind) and name in asked.json
 
     return where
 
 
-def sent(asked: Asked) -> Body:
+def sent(asked: ServerRequest) -> Body:
     """The body as sent, whatever was changed since; empty where it is not an object."""
     value = parse(asked.body).value
     return value if isinstance(value, dict) else {}
 
 
-def saying(edit: Callable[[Answer, Asked], Answer], *statuses: int) -> OnAnswer:
+def editing_errors(edit: Callable[[ModelResponse, ServerRequest], ModelResponse], *statuses: int) -> OnResponse:
     """Edit the responses with these statuses."""
     return lambda answer, asked: edit(answer, asked) if answer.status in statuses else answer
 
 
-def with_error(edit: Callable[[Body], Body], *statuses: int) -> OnAnswer:
+def with_error(edit: Callable[[Body], Body], *statuses: int) -> OnResponse:
     """Edit the error object of the responses with these statuses."""
 
-    def change(answer: Answer, _asked: Asked) -> Answer:
+    def change(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
         return replace(answer, whole=answer.whole | {"error": edit(answer.whole["error"])})
 
-    return saying(change, *statuses)
+    return editing_errors(change, *statuses)
 
 
-def with_status(status: int, *statuses: int) -> OnAnswer:
+def with_status(status: int, *statuses: int) -> OnResponse:
     """Replace these statuses by another."""
-    return saying(lambda answer, _: replace(answer, status=status), *statuses)
+    return editing_errors(lambda answer, _: replace(answer, status=status), *statuses)
 
 
-def with_headers(*added: tuple[str, str]) -> OnAnswer:
+def with_headers(*added: tuple[str, str]) -> OnResponse:
     """Add headers to every response."""
     return lambda answer, _: replace(answer, headers=(*answer.headers, *added))
 
 
-def with_body(octets: bytes, media_type: str, *statuses: int) -> OnReply:
+def with_body(octets: bytes, media_type: str, *statuses: int) -> OnWire:
     """Replace body and Content-Type of the responses with these statuses."""
 
-    def change(reply: Reply, _asked: Asked) -> Reply:
+    def change(reply: WireResponse, _asked: ServerRequest) -> WireResponse:
         if reply.status not in statuses:
             return reply
         headers = tuple(h for h in reply.headers if h[0] != "content-type")
-        return replace(reply, headers=(("content-type", media_type), *headers), pieces=(Piece(octets=octets),))
+        return replace(reply, headers=(("content-type", media_type), *headers), pieces=(Write(octets=octets),))
 
     return change
 
 
-def labelled(media_type: str, *statuses: int) -> OnReply:
+def labelled(media_type: str, *statuses: int) -> OnWire:
     """Set another Content-Type on the responses with these statuses."""
 
-    def change(reply: Reply, asked: Asked) -> Reply:
+    def change(reply: WireResponse, asked: ServerRequest) -> WireResponse:
         octets = b"".join(piece.octets for piece in reply.pieces)
         return with_body(octets, media_type, *statuses)(reply, asked)
 
     return change
 
 
-def as_detail(answer: Answer, _asked: Asked) -> Answer:
+def as_detail(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """An error as a web framework's own handler writes it."""
     error = answer.whole["error"]
     place = ["body", *(error.get("param") or "").split(".")]
     return replace(answer, whole={"detail": [{"type": "value_error", "loc": place, "msg": error["message"]}]})
 
 
-def as_events(reply: Reply) -> Reply:
+def as_events(reply: WireResponse) -> WireResponse:
     """The complete body as one event, and the end marker."""
     octets = b"data: " + b"".join(piece.octets for piece in reply.pieces) + b"\n\ndata: [DONE]\n\n"
     headers = tuple(h for h in reply.headers if h[0] != "content-type")
-    return replace(reply, headers=(("content-type", "text/event-stream"), *headers), pieces=(Piece(octets=octets),))
+    return replace(reply, headers=(("content-type", "text/event-stream"), *headers), pieces=(Write(octets=octets),))
 
 
-def refusal(status: int, message: str, **fields: Any) -> Answer:
+def refusal(status: int, message: str, **fields: Any) -> ModelResponse:
     """An OpenAI error with these fields."""
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": None} | fields
-    return Answer(status=status, whole={"error": error})
+    return ModelResponse(status=status, whole={"error": error})

@@ -10,7 +10,7 @@ from typing import Any
 from conformance.model.exchange import Api
 from conformance.testbed.mutations.mutate_chat import Edit, in_turn
 from conformance.testbed.mutations.mutate_messages import within
-from conformance.testbed.server.reply import Answer, Asked, Event, OnAnswer
+from conformance.testbed.server.reply import Event, ModelResponse, OnResponse, ServerRequest
 
 Body = dict[str, Any]
 Events = tuple[Event, ...]
@@ -19,10 +19,10 @@ STATES = ("response.created", "response.in_progress", "response.completed", "res
 ENDS = STATES[2:]
 
 
-def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
+def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnResponse:
     """Edit the events of a streamed response."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         if asked.api != "responses" or not answer.events:
             return answer
         return replace(answer, events=tuple(edit(answer.events)))
@@ -30,7 +30,7 @@ def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
     return change
 
 
-def renumbered(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
+def renumbered(edit: Callable[[Events], Iterable[Event]]) -> OnResponse:
     """Edit the events, and renumber them."""
 
     def change(events: Events) -> Iterator[Event]:
@@ -40,12 +40,12 @@ def renumbered(edit: Callable[[Events], Iterable[Event]]) -> OnAnswer:
     return on_events(change)
 
 
-def without(*kinds: str) -> OnAnswer:
+def without(*kinds: str) -> OnResponse:
     """Leave out the events of these types."""
     return renumbered(lambda events: [event for event in events if event.name not in kinds])
 
 
-def each_of(edit: Edit, *kinds: str) -> OnAnswer:
+def each_of(edit: Edit, *kinds: str) -> OnResponse:
     """Edit the events of these types, or all."""
     return on_events(
         lambda events: [
@@ -54,10 +54,10 @@ def each_of(edit: Edit, *kinds: str) -> OnAnswer:
     )
 
 
-def on_response(edit: Edit) -> OnAnswer:
+def on_response(edit: Edit) -> OnResponse:
     """Edit a non-streaming response."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         is_response = (
             asked.api == "responses" and isinstance(answer.whole, dict) and answer.whole.get("object") == "response"
         )
@@ -66,17 +66,17 @@ def on_response(edit: Edit) -> OnAnswer:
     return change
 
 
-def each_state(edit: Edit, *kinds: str) -> OnAnswer:
+def each_state(edit: Edit, *kinds: str) -> OnResponse:
     """Edit the response in these events of a stream."""
     return each_of(within("response", edit), *(kinds or STATES))
 
 
-def each_end(edit: Edit) -> OnAnswer:
+def each_end(edit: Edit) -> OnResponse:
     """Edit the finished response, in either mode."""
     return in_turn(each_state(edit, *ENDS), on_response(edit))
 
 
-def each_item(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
+def each_item(edit: Edit, where: Callable[[Body], object] = bool) -> OnResponse:
     """Edit the items for which `where` holds, wherever they occur."""
 
     def chosen(item: Body) -> Body:
@@ -89,7 +89,7 @@ def each_item(edit: Edit, where: Callable[[Body], object] = bool) -> OnAnswer:
     return in_turn(added, each_end(listed))
 
 
-def each_part(edit: Edit) -> OnAnswer:
+def each_part(edit: Edit) -> OnResponse:
     """Edit the content parts, wherever they occur."""
     parts = each_of(within("part", edit), "response.content_part.added", "response.content_part.done")
     inside = each_item(lambda item: item | {"content": [edit(part) for part in item["content"]]}, is_message)
@@ -106,12 +106,12 @@ def is_call(item: Body) -> bool:
     return bool(item["type"] == "function_call")
 
 
-def usage(edit: Edit) -> OnAnswer:
+def usage(edit: Edit) -> OnResponse:
     """Edit the usage wherever it is reported."""
     return each_end(within("usage", edit))
 
 
-def regrouped(pieces: Callable[[list[str]], Iterable[str]], kind: str = "response.output_text.delta") -> OnAnswer:
+def regrouped(pieces: Callable[[list[str]], Iterable[str]], kind: str = "response.output_text.delta") -> OnResponse:
     """Split each item's content into other deltas; the first keeps the delay of the original first."""
 
     def edit(events: Events) -> Iterator[Event]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
-from conformance.testbed.server.model import Said, Tool, Turn, think
-from conformance.testbed.server.reply import Answer, Asked, Event
+from conformance.testbed.server.model import Generation, GenerationRequest, Tool, generate
+from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 from conformance.testbed.server.usage import prompt_tokens
 
 SECONDS_A_TOKEN = 0.003
@@ -16,24 +16,24 @@ DONE = Event(data="[DONE]")
 Body = dict[str, Any]
 
 
-def answer_chat(asked: Asked) -> Answer:
+def answer_chat(asked: ServerRequest) -> ModelResponse:
     """The response to a valid Chat Completions request."""
     body: Body = asked.json
-    said = think(turn_of(body))
+    said = generate(turn_of(body))
     choices = [said] * int(body.get("n") or 1)
     if asked.mode == "stream":
-        return Answer(events=tuple(_events(asked, body, choices)))
-    return Answer(whole=_completion(asked, body, choices), wait_s=said.tokens * SECONDS_A_TOKEN)
+        return ModelResponse(events=tuple(_events(asked, body, choices)))
+    return ModelResponse(whole=_completion(asked, body, choices), wait_s=said.tokens * SECONDS_A_TOKEN)
 
 
-def turn_of(body: Body) -> Turn:
+def turn_of(body: Body) -> GenerationRequest:
     """The Turn that the body requests."""
     messages = body["messages"]
     users = [m for m in messages if m["role"] == "user"]
     caps = [int(body[name]) for name in ("max_tokens", "max_completion_tokens") if body.get(name) is not None]
     stop = body.get("stop") or []
     tools, choice = _callable(body)
-    return Turn(
+    return GenerationRequest(
         prompt=text_of(users[-1]["content"]) if users else "",
         after_tool=messages[-1]["role"] == "tool",
         tools=tools,
@@ -79,7 +79,7 @@ def format_of(wanted: Body) -> Any:
     return None
 
 
-def _usage(body: Body, choices: list[Said]) -> Body:
+def _usage(body: Body, choices: list[Generation]) -> Body:
     prompt = prompt_tokens(body["messages"], body.get("tools"), body.get("response_format"))
     completion = sum(said.tokens for said in choices)
     return {
@@ -96,13 +96,13 @@ def _usage(body: Body, choices: list[Said]) -> Body:
     }
 
 
-def _frame(asked: Asked, body: Body, kind: str) -> Body:
+def _frame(asked: ServerRequest, body: Body, kind: str) -> Body:
     tier = {"service_tier": "default"} if body.get("service_tier") else {}
     frame = {"id": f"chatcmpl-{asked.id}", "object": kind, "created": asked.at, "model": body["model"]}
     return {**frame, **tier, "system_fingerprint": FINGERPRINT}
 
 
-def _completion(asked: Asked, body: Body, choices: list[Said]) -> Body:
+def _completion(asked: ServerRequest, body: Body, choices: list[Generation]) -> Body:
     whole = [
         {
             "index": index,
@@ -115,7 +115,7 @@ def _completion(asked: Asked, body: Body, choices: list[Said]) -> Body:
     return {**_frame(asked, body, "chat.completion"), "choices": whole, "usage": _usage(body, choices)}
 
 
-def _message(asked: Asked, index: int, said: Said) -> Body:
+def _message(asked: ServerRequest, index: int, said: Generation) -> Body:
     message: Body = {"role": "assistant", "content": None if said.calls else "".join(said.text), "refusal": None}
     if said.calls:
         message["tool_calls"] = [
@@ -129,7 +129,7 @@ def _message(asked: Asked, index: int, said: Said) -> Body:
     return message
 
 
-def _call_id(asked: Asked, index: int, number: int) -> str:
+def _call_id(asked: ServerRequest, index: int, number: int) -> str:
     return f"call_{asked.id}_{index}_{number}"
 
 
@@ -150,7 +150,7 @@ def _likeliest(token: str, count: int) -> list[Body]:
     return [_logprob(token), *others] if count else []
 
 
-def _events(asked: Asked, body: Body, choices: list[Said]) -> Iterator[Event]:
+def _events(asked: ServerRequest, body: Body, choices: list[Generation]) -> Iterator[Event]:
     options = body.get("stream_options") or {}
     wants_usage, obfuscated = options.get("include_usage") is True, options.get("include_obfuscation") is True
     frame = _frame(asked, body, "chat.completion.chunk")
@@ -173,7 +173,7 @@ def _events(asked: Asked, body: Body, choices: list[Said]) -> Iterator[Event]:
     yield DONE
 
 
-def late_chunks(whole: Body, body: Body) -> Iterator[Event]:
+def buffered_chunks(whole: Body, body: Body) -> Iterator[Event]:
     """A non-streaming completion as a proxy wraps it: one chunk with all the content, then the end."""
     wants_usage = (body.get("stream_options") or {}).get("include_usage") is True
     frame = {k: v for k, v in whole.items() if k not in ("choices", "usage")} | {"object": "chat.completion.chunk"}
@@ -198,7 +198,7 @@ def _choice(index: int, delta: Body, logprobs: Body | None = None, finish: str |
     return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
 
 
-def _deltas(asked: Asked, index: int, said: Said, body: Body) -> Iterator[Body]:
+def _deltas(asked: ServerRequest, index: int, said: Generation, body: Body) -> Iterator[Body]:
     """One choice's deltas, one per token."""
     for token in said.text:
         yield _choice(index, {"content": token}, _logprobs((token,), body))

@@ -7,11 +7,11 @@ from typing import Any
 
 from conformance.model.exchange import Api
 from conformance.testbed.server.body import MAX_BODY, parse
-from conformance.testbed.server.chat import answer_chat, late_chunks
-from conformance.testbed.server.messages import answer_messages, input_tokens, late_events
+from conformance.testbed.server.chat import answer_chat, buffered_chunks
+from conformance.testbed.server.messages import answer_messages, buffered_events, input_tokens
 from conformance.testbed.server.refusal import Refusal, refuse
-from conformance.testbed.server.reply import Answer, Asked, Change, Reply, to_reply
-from conformance.testbed.server.responses import answer_responses, late_response
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse, to_reply
+from conformance.testbed.server.responses import answer_responses, buffered_response
 from conformance.testbed.server.responses import input_tokens as response_tokens
 from conformance.testbed.server.usage import prompt_tokens
 from conformance.testbed.server.validate import invalid
@@ -30,14 +30,14 @@ CREATED = 1_760_000_000
 OF_THE_ANSWER = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier")
 """The fields of Messages that count_tokens does not accept."""
 
-Respond = Callable[[Asked], Answer]
+Respond = Callable[[ServerRequest], ModelResponse]
 
 APIS: dict[str, Respond] = {
     "/v1/chat/completions": answer_chat,
     "/v1/messages": answer_messages,
     "/v1/responses": answer_responses,
 }
-LATE = {"chat": late_chunks, "messages": late_events, "responses": late_response}
+BUFFERED = {"chat": buffered_chunks, "messages": buffered_events, "responses": buffered_response}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def api_of(path: str) -> Api | None:
     return next((api for beginning, api in beginnings.items() if path.startswith(beginning)), None)
 
 
-def native(asked: Asked) -> Answer:
+def compliant(asked: ServerRequest) -> ModelResponse:
     """A correct server: reject by name what it does not support, and stream on request."""
     if asked.path == MODELS or asked.path.startswith(f"{MODELS}/"):
         return _models(asked)
@@ -71,7 +71,7 @@ def native(asked: Asked) -> Answer:
     return refuse(refusal, asked) if refusal else api(asked)
 
 
-def _count(asked: Asked) -> Answer:
+def _count(asked: ServerRequest) -> ModelResponse:
     """count_tokens of the Messages API; it generates nothing."""
     if refusal := _not_allowed(asked, "POST") or _unreadable(asked):
         return refuse(refusal, asked)
@@ -82,26 +82,26 @@ def _count(asked: Asked) -> Answer:
     answerable = replace(asked, json=asked.json | {"max_tokens": 1})
     if refusal := invalid(answerable) or _not_possible(answerable):
         return refuse(refusal, asked)
-    return Answer(whole={"input_tokens": input_tokens(asked.json)})
+    return ModelResponse(whole={"input_tokens": input_tokens(asked.json)})
 
 
-def _models(asked: Asked) -> Answer:
+def _models(asked: ServerRequest) -> ModelResponse:
     """The list of models, or one of them."""
     if refusal := _not_allowed(asked, "GET", "HEAD"):
         return refuse(refusal, asked)
     model = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "oai-conformance"}
     if asked.path == MODELS:
-        return Answer(whole={"object": "list", "data": [model]})
+        return ModelResponse(whole={"object": "list", "data": [model]})
     name = asked.path.removeprefix(f"{MODELS}/")
-    return Answer(whole=model) if name == MODEL else refuse(_no_model(name), asked)
+    return ModelResponse(whole=model) if name == MODEL else refuse(_no_model(name), asked)
 
 
-def _metrics(asked: Asked) -> Answer:
+def _metrics(asked: ServerRequest) -> ModelResponse:
     """The number of requests in progress, in Prometheus format."""
     if refusal := _not_allowed(asked, "GET", "HEAD"):
         return refuse(refusal, asked)
     name = "reference_requests_running"
-    return Answer(text=f"# HELP {name} Answers being made.\n# TYPE {name} gauge\n{name} {asked.running}\n")
+    return ModelResponse(text=f"# HELP {name} Answers being made.\n# TYPE {name} gauge\n{name} {asked.running}\n")
 
 
 def _no_model(name: str) -> Refusal:
@@ -109,7 +109,7 @@ def _no_model(name: str) -> Refusal:
     return Refusal(status=404, message=message, param="model", code="model_not_found")
 
 
-def _not_possible(asked: Asked) -> Refusal | None:
+def _not_possible(asked: ServerRequest) -> Refusal | None:
     """The model is unknown, or the prompt exceeds its context length."""
     if asked.json["model"] != MODEL:
         return _no_model(asked.json["model"])
@@ -125,7 +125,7 @@ def _prompt_length(body: dict[str, Any]) -> int:
     return prompt_tokens(body["messages"], body.get("tools"), body.get("system"))
 
 
-def _not_allowed(asked: Asked, *methods: str) -> Refusal | None:
+def _not_allowed(asked: ServerRequest, *methods: str) -> Refusal | None:
     if asked.method in methods:
         return None
     allowed = ", ".join(methods)
@@ -133,7 +133,7 @@ def _not_allowed(asked: Asked, *methods: str) -> Refusal | None:
     return Refusal(status=405, message=message, code="method_not_allowed", headers=(("allow", allowed),))
 
 
-def _unreadable(asked: Asked) -> Refusal | None:
+def _unreadable(asked: ServerRequest) -> Refusal | None:
     """The body has another Content-Type, is too large, or is not a JSON object."""
     labels = [value for name, value in asked.headers if name == "content-type"]
     if not labels or labels[0].partition(";")[0].strip().lower() != "application/json":
@@ -149,21 +149,21 @@ def _unreadable(asked: Asked) -> Refusal | None:
     return Refusal(message=message, code="invalid_json" if problem else "invalid_type")
 
 
-def _without_stream(asked: Asked) -> Asked:
+def _without_stream(asked: ServerRequest) -> ServerRequest:
     if not isinstance(asked.json, dict):
         return asked
     kept = {name: value for name, value in asked.json.items() if name not in ("stream", "stream_options")}
     return replace(asked, json=kept)
 
 
-def silent(asked: Asked) -> Answer:
+def ignores_stream(asked: ServerRequest) -> ModelResponse:
     """A request model without `stream` silently ignores the field: the response is one JSON object."""
-    return native(_without_stream(asked))
+    return compliant(_without_stream(asked))
 
 
-def stopgap(asked: Asked) -> Answer:
+def declares_501(asked: ServerRequest) -> ModelResponse:
     """Streaming is declared unsupported, so that clients stop or continue without it."""
-    answer = native(asked)
+    answer = compliant(asked)
     if answer.events is None:
         return answer
     message = "Streaming is not supported by this deployment. Set stream=false to get the whole answer at once."
@@ -177,32 +177,32 @@ def stopgap(asked: Asked) -> Answer:
     return refuse(refusal, asked)
 
 
-def proxied(asked: Asked) -> Answer:
+def buffers(asked: ServerRequest) -> ModelResponse:
     """A proxy in front of a server without streaming: it wraps the complete response into events at the end."""
-    answer = native(asked)
+    answer = compliant(asked)
     if answer.events is None:
         return answer
-    whole = native(_without_stream(asked))
-    first, *rest = LATE[asked.api or "chat"](whole.whole, asked.json)
-    return Answer(events=(replace(first, wait_s=whole.wait_s), *rest))
+    whole = compliant(_without_stream(asked))
+    first, *rest = BUFFERED[asked.api or "chat"](whole.whole, asked.json)
+    return ModelResponse(events=(replace(first, wait_s=whole.wait_s), *rest))
 
 
-NATIVE_SSE = Deployment(name="native-sse", title="Streams as the specifications require", respond=native)
+NATIVE_SSE = Deployment(name="native-sse", title="Streams as the specifications require", respond=compliant)
 SILENT_JSON = Deployment(
-    name="silent-json", title="Silently ignores `stream`: responds with one JSON object", respond=silent
+    name="silent-json", title="Silently ignores `stream`: responds with one JSON object", respond=ignores_stream
 )
 STOPGAP_501 = Deployment(
-    name="stopgap-501", title="Rejects streaming requests with 501 and a clear error", respond=stopgap
+    name="stopgap-501", title="Rejects streaming requests with 501 and a clear error", respond=declares_501
 )
 SSE_PROXY = Deployment(
-    name="sse-proxy", title="Buffers the complete response and sends it as one late event", respond=proxied
+    name="sse-proxy", title="Buffers the complete response and sends it as one late event", respond=buffers
 )
 
 DEPLOYMENTS = {d.name: d for d in (NATIVE_SSE, SILENT_JSON, STOPGAP_501, SSE_PROXY)}
 """Every deployment by name; the first one is the default."""
 
 
-def answer(asked: Asked, deployment: Deployment, *, key: str | None = None) -> Answer:
+def answer(asked: ServerRequest, deployment: Deployment, *, key: str | None = None) -> ModelResponse:
     """The deployment's response, with the request's id. Where `key` is given, the request must carry it."""
     said = refuse(_UNAUTHORIZED, asked) if key and not _carries(asked, key) else _unnested(asked, deployment.respond)
     return replace(said, headers=(*said.headers, *_ids(asked)))
@@ -216,19 +216,19 @@ _UNAUTHORIZED = Refusal(
 )
 
 
-def _ids(asked: Asked) -> tuple[tuple[str, str], ...]:
+def _ids(asked: ServerRequest) -> tuple[tuple[str, str], ...]:
     ids = (("x-request-id", f"req_{asked.id}"),)
     return (*ids, ("request-id", f"req_{asked.id}")) if asked.api == "messages" else ids
 
 
-def _carries(asked: Asked, key: str) -> bool:
+def _carries(asked: ServerRequest, key: str) -> bool:
     carried = [value for name, value in asked.headers if name == "x-api-key"]
     bearers = [value.split(" ", 1) for name, value in asked.headers if name == "authorization"]
     carried += [parts[1].strip() for parts in bearers if len(parts) > 1 and parts[0].lower() == "bearer"]
     return any(hmac.compare_digest(value.encode(), key.encode()) for value in carried)
 
 
-def _unnested(asked: Asked, respond: Respond) -> Answer:
+def _unnested(asked: ServerRequest, respond: Respond) -> ModelResponse:
     """The response, or an error where the body is nested too deeply."""
     try:
         return respond(asked)
@@ -236,14 +236,16 @@ def _unnested(asked: Asked, respond: Respond) -> Answer:
         return refuse(Refusal(message="The body is nested too deeply.", code="invalid_value"), asked)
 
 
-def reply_to(asked: Asked, deployment: Deployment, changes: Sequence[Change] = (), *, key: str | None = None) -> Reply:
+def reply_to(
+    asked: ServerRequest, deployment: Deployment, changes: Sequence[Mutation] = (), *, key: str | None = None
+) -> WireResponse:
     """The reply to a request, with the changes applied in order to the request, the response and the reply."""
     for change in changes:
         asked = change.asked(asked) if change.asked else asked
     return written(answer(asked, deployment, key=key), asked, changes)
 
 
-def written(said: Answer, asked: Asked, changes: Sequence[Change] = ()) -> Reply:
+def written(said: ModelResponse, asked: ServerRequest, changes: Sequence[Mutation] = ()) -> WireResponse:
     """The reply of a response, with the changes applied to the response and the reply."""
     for change in changes:
         said = change.answer(said, asked) if change.answer else said

@@ -3,10 +3,10 @@
 from email.utils import formatdate
 from http.client import responses
 
-from conformance.testbed.server.reply import Headers, Piece, Reply
+from conformance.testbed.server.reply import Headers, WireResponse, Write
 
 
-def encode_head(reply: Reply, *, closing: bool) -> bytes:
+def encode_head(reply: WireResponse, *, closing: bool) -> bytes:
     """The status line and headers, with framing headers where the reply sets none of its own."""
     if reply.head is not None:
         return reply.head
@@ -23,27 +23,27 @@ def encode_head(reply: Reply, *, closing: bool) -> bytes:
     return "\r\n".join([status, *lines, "", ""]).encode("latin-1")
 
 
-def script(reply: Reply, *, closing: bool = False, bodiless: bool = False) -> list[Piece]:
+def writes(reply: WireResponse, *, closing: bool = False, bodiless: bool = False) -> list[Write]:
     """What to write and when, from the status line to the reply's end."""
     head = encode_head(reply, closing=closing)
-    first, *rest = reply.pieces or (Piece(octets=b""),)
-    body = () if bodiless else (Piece(octets=first.octets), *rest)
-    framed = [Piece(octets=_frame(reply, p.octets), wait_s=p.wait_s) for p in body]
+    first, *rest = reply.pieces or (Write(octets=b""),)
+    body = () if bodiless else (Write(octets=first.octets), *rest)
+    framed = [Write(octets=_frame(reply, p.octets), wait_s=p.wait_s) for p in body]
     last = b"0\r\n\r\n" if reply.framing == "chunked" and not bodiless else b""
     if reply.end == "clean":
-        framed.append(Piece(octets=last + reply.after))
+        framed.append(Write(octets=last + reply.after))
     elif reply.framing == "length":
         framed = _without_last_octet(framed)
-    opening = Piece(octets=head + (framed[0].octets if framed else b""), wait_s=first.wait_s)
+    opening = Write(octets=head + (framed[0].octets if framed else b""), wait_s=first.wait_s)
     return [opening, *framed[1:]]
 
 
-def _frame(reply: Reply, octets: bytes) -> bytes:
+def _frame(reply: WireResponse, octets: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(octets), octets) if octets and reply.framing == "chunked" else octets
 
 
-def _without_last_octet(pieces: list[Piece]) -> list[Piece]:
+def _without_last_octet(pieces: list[Write]) -> list[Write]:
     for at in range(len(pieces) - 1, -1, -1):
         if pieces[at].octets:
-            return [*pieces[:at], Piece(octets=pieces[at].octets[:-1], wait_s=pieces[at].wait_s), *pieces[at + 1 :]]
+            return [*pieces[:at], Write(octets=pieces[at].octets[:-1], wait_s=pieces[at].wait_s), *pieces[at + 1 :]]
     return pieces

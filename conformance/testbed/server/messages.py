@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.testbed.server.chat import SECONDS_A_TOKEN, text_of
-from conformance.testbed.server.model import Said, Tool, Turn, as_json, think
-from conformance.testbed.server.reply import Answer, Asked, Event
+from conformance.testbed.server.model import Generation, GenerationRequest, Tool, as_json, generate
+from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 from conformance.testbed.server.usage import prompt_tokens
 
 CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
@@ -13,23 +13,23 @@ CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"
 Body = dict[str, Any]
 
 
-def answer_messages(asked: Asked) -> Answer:
+def answer_messages(asked: ServerRequest) -> ModelResponse:
     """The response to a valid Messages request."""
     body: Body = asked.json
-    said = think(turn_of(body))
+    said = generate(turn_of(body))
     whole = _message(asked, body, said)
     if asked.mode == "stream":
-        return Answer(events=tuple(events_of(whole, _pieces(said), SECONDS_A_TOKEN)))
-    return Answer(whole=whole, wait_s=said.tokens * SECONDS_A_TOKEN)
+        return ModelResponse(events=tuple(events_of(whole, _pieces(said), SECONDS_A_TOKEN)))
+    return ModelResponse(whole=whole, wait_s=said.tokens * SECONDS_A_TOKEN)
 
 
-def turn_of(body: Body) -> Turn:
+def turn_of(body: Body) -> GenerationRequest:
     """The Turn that the body requests."""
     users = [m for m in body["messages"] if m["role"] == "user"]
     last = users[-1]["content"] if users else ""
     choice = body.get("tool_choice") or {"type": "auto"}
     tools = [t for t in body.get("tools") or () if choice["type"] != "tool" or t["name"] == choice["name"]]
-    return Turn(
+    return GenerationRequest(
         prompt=text_of(last),
         after_tool=isinstance(last, list) and any(part["type"] == "tool_result" for part in last),
         tools=tuple(Tool(name=t["name"], parameters=t.get("input_schema") or {}) for t in tools),
@@ -40,7 +40,7 @@ def turn_of(body: Body) -> Turn:
     )
 
 
-def _message(asked: Asked, body: Body, said: Said) -> Body:
+def _message(asked: ServerRequest, body: Body, said: Generation) -> Body:
     return {
         "id": f"msg_{asked.id}",
         "type": "message",
@@ -63,13 +63,13 @@ def input_tokens(body: Body) -> int:
     return prompt_tokens(body["messages"], body.get("system"), body.get("tools"))
 
 
-def _stop_reason(said: Said) -> str:
+def _stop_reason(said: Generation) -> str:
     if said.stop is not None:
         return "stop_sequence"
     return {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}[said.finish]
 
 
-def _content(asked: Asked, said: Said) -> list[Body]:
+def _content(asked: ServerRequest, said: Generation) -> list[Body]:
     calls = [
         {"type": "tool_use", "id": f"toolu_{asked.id}_{number}", "name": call.name, "input": call.value}
         for number, call in enumerate(said.calls)
@@ -77,7 +77,7 @@ def _content(asked: Asked, said: Said) -> list[Body]:
     return [{"type": "text", "text": "".join(said.text)}, *calls] if said.text else calls
 
 
-def _pieces(said: Said) -> list[tuple[str, ...]]:
+def _pieces(said: Generation) -> list[tuple[str, ...]]:
     """The tokens of each content block."""
     return [tokens for tokens in (said.text, *(call.arguments for call in said.calls)) if tokens]
 
@@ -99,7 +99,7 @@ def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iter
     yield _event("message_stop")
 
 
-def late_events(whole: Body, _: Body) -> Iterator[Event]:
+def buffered_events(whole: Body, _: Body) -> Iterator[Event]:
     """A non-streaming message as a proxy wraps it: all events at once, one delta per block."""
     texts = [b["text"] if b["type"] == "text" else as_json(b["input"]) for b in whole["content"]]
     return events_of(whole, [(text,) for text in texts], 0.0)

@@ -19,7 +19,7 @@ BOTH = re.compile(r"\b(and|both|each|parallel|twice)\b", re.IGNORECASE)
 CALL = re.compile(r"\b(tools?|functions?)\b", re.IGNORECASE)
 RANGE = re.compile(r"\bfrom ([\w-]+) (?:to|through|up to) ([\w-]+)", re.IGNORECASE)
 ECHO = re.compile(r"\bthis word[^:]*:\s*([\w-]+)", re.IGNORECASE)
-AGAIN = re.compile(r"\bthis word ([\w-]+) times[^:]*:\s*([\w-]+)", re.IGNORECASE)
+REPEAT_WORD = re.compile(r"\bthis word ([\w-]+) times[^:]*:\s*([\w-]+)", re.IGNORECASE)
 WORD = re.compile(r"[a-z]{4,}")
 
 NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
@@ -39,7 +39,7 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class GenerationRequest:
     """The model's input, independent of the API.
 
     `prompt` is the user's last text; `after_tool`: a tool result follows it. `choice` and `tools` determine what may be
@@ -68,7 +68,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Generation:
     """The model's output in tokens: a text, or calls. `stop` is the stop sequence that ended it."""
 
     text: tuple[str, ...] = ()
@@ -87,20 +87,20 @@ def tokenize(text: str) -> tuple[str, ...]:
     return tuple(TOKEN.findall(text))
 
 
-def think(turn: Turn) -> Said:
+def generate(turn: GenerationRequest) -> Generation:
     """The model's output for this turn; deterministic."""
     if chosen := _chosen_tools(turn):
         return _capped_calls(tuple(_call(tool) for tool in chosen), turn.cap)
     if turn.forced:
-        return Said(text=(FORCED,) * (turn.cap or LAST_NUMBER), finish="length")
+        return Generation(text=(FORCED,) * (turn.cap or LAST_NUMBER), finish="length")
     text, stop = _stopped(_text(turn), turn.stops)
     tokens = tokenize(text)
     if turn.cap is not None and len(tokens) > turn.cap:
-        return Said(text=tokens[: turn.cap], finish="length")
-    return Said(text=tokens, stop=stop)
+        return Generation(text=tokens[: turn.cap], finish="length")
+    return Generation(text=tokens, stop=stop)
 
 
-def _chosen_tools(turn: Turn) -> tuple[Tool, ...]:
+def _chosen_tools(turn: GenerationRequest) -> tuple[Tool, ...]:
     if turn.choice == "none" or not turn.tools:
         return ()
     named = [tool for tool in turn.tools if _mentions(turn.prompt, tool)]
@@ -126,16 +126,16 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _capped_calls(calls: Sequence[Call], cap: int | None) -> Said:
+def _capped_calls(calls: Sequence[Call], cap: int | None) -> Generation:
     if cap is None or sum(len(call.arguments) for call in calls) <= cap:
-        return Said(calls=tuple(calls), finish="tool_calls")
+        return Generation(calls=tuple(calls), finish="tool_calls")
     kept: list[Call] = []
     for call in calls:
         room = cap - sum(len(k.arguments) for k in kept)
         if room > 0:
             whole = room >= len(call.arguments)
             kept.append(Call(name=call.name, value=call.value if whole else {}, arguments=call.arguments[:room]))
-    return Said(calls=tuple(kept), finish="length")
+    return Generation(calls=tuple(kept), finish="length")
 
 
 def _stopped(text: str, stops: Sequence[str]) -> tuple[str, str | None]:
@@ -146,12 +146,12 @@ def _stopped(text: str, stops: Sequence[str]) -> tuple[str, str | None]:
     return text[:at], stop
 
 
-def _text(turn: Turn) -> str:
+def _text(turn: GenerationRequest) -> str:
     if turn.format is not None:
         return as_json(instance_of(turn.format))
     if turn.after_tool:
         return THANKS
-    if found := AGAIN.search(turn.prompt):
+    if found := REPEAT_WORD.search(turn.prompt):
         return ", ".join([found[2]] * (_number(found[1]) or 1)) + "."
     if found := ECHO.search(turn.prompt):
         return f"{found[1]}."

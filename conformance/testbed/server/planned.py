@@ -3,16 +3,16 @@
 from conformance.model.exchange import Request
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.deployments import api_of
-from conformance.testbed.server.reply import Asked
+from conformance.testbed.server.reply import ServerRequest
 
 AT = 1_790_000_000
 """The Unix second of a simulated request, which is never sent."""
 
 
-def asked_by(request: Request, base_url: str, key: str) -> Asked:
+def server_request(request: Request, base_url: str, key: str) -> ServerRequest:
     """The request to a server at `base_url`, which ends in `/v1`, under its own id; its headers carry `key`."""
     path, _, query = request.url.removeprefix(base_url.removesuffix("/v1")).partition("?")
-    return Asked(
+    return ServerRequest(
         method=request.method,
         path=path,
         query=query,

@@ -10,11 +10,11 @@ from functools import partial
 import h11
 
 from conformance.testbed.server.body import MAX_BODY
-from conformance.testbed.server.framing import script
-from conformance.testbed.server.reply import Reply
-from conformance.testbed.server.state import Business, pause
+from conformance.testbed.server.framing import writes
+from conformance.testbed.server.reply import WireResponse
+from conformance.testbed.server.state import ServerState, wait_for_client
 
-OnRequest = Callable[[h11.Request, bytes, int], Reply]
+OnRequest = Callable[[h11.Request, bytes, int], WireResponse]
 """From a request, its body, and the number of earlier requests on the connection."""
 
 Heard = tuple[h11.Request, bytes, bytes]
@@ -51,7 +51,7 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 async def play(
-    reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, closing: bool, bodiless: bool
+    reply: WireResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, closing: bool, bodiless: bool
 ) -> bool:
     """Write the reply; true if the connection can be reused.
 
@@ -62,8 +62,8 @@ async def play(
     async def is_gone() -> bool:
         return _is_gone(reader, writer)
 
-    for piece in script(reply, closing=closing, bodiless=bodiless):
-        await pause(piece.wait_s, is_gone)
+    for piece in writes(reply, closing=closing, bodiless=bodiless):
+        await wait_for_client(piece.wait_s, is_gone)
         if await is_gone():
             raise ConnectionResetError
         writer.write(piece.octets)
@@ -72,7 +72,7 @@ async def play(
         connection: socket.socket = writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
     if reply.end == "hold":
-        await pause(reply.hold_s, is_gone)
+        await wait_for_client(reply.hold_s, is_gone)
     announced = any(name.lower() == "connection" and "close" in value.lower() for name, value in reply.headers)
     return not (closing or announced or reply.end != "clean" or reply.framing == "close" or reply.after)
 
@@ -87,7 +87,7 @@ def _wants_close(request: h11.Request) -> bool:
 
 
 @asynccontextmanager
-async def listening(on_request: OnRequest, sock: socket.socket, business: Business) -> AsyncIterator[None]:
+async def listening(on_request: OnRequest, sock: socket.socket, business: ServerState) -> AsyncIterator[None]:
     """Respond to every request on the bound socket with what `on_request` returns, byte by byte."""
     talks: set[asyncio.Task[None]] = set()
 
@@ -114,7 +114,7 @@ async def listening(on_request: OnRequest, sock: socket.socket, business: Busine
 
 
 async def _converse(
-    on_request: OnRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, business: Business
+    on_request: OnRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, business: ServerState
 ) -> None:
     early, going, earlier = b"", True, 0
     while going:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.testbed.server.reply import Answer, Asked, Headers
+from conformance.testbed.server.reply import Headers, ModelResponse, ServerRequest
 
 MESSAGES_TYPES = {
     400: "invalid_request_error",
@@ -27,12 +27,12 @@ class Refusal:
     headers: Headers = ()
 
 
-def refuse(refusal: Refusal, asked: Asked) -> Answer:
+def refuse(refusal: Refusal, asked: ServerRequest) -> ModelResponse:
     """The refusal in the error format of the requested API."""
-    return Answer(status=refusal.status, headers=refusal.headers, whole=_envelope(refusal, asked))
+    return ModelResponse(status=refusal.status, headers=refusal.headers, whole=_envelope(refusal, asked))
 
 
-def _envelope(refusal: Refusal, asked: Asked) -> dict[str, Any]:
+def _envelope(refusal: Refusal, asked: ServerRequest) -> dict[str, Any]:
     if asked.api == "messages":
         kind = MESSAGES_TYPES.get(refusal.status, "invalid_request_error")
         return {"type": "error", "error": {"type": kind, "message": refusal.message}, "request_id": f"req_{asked.id}"}

@@ -12,7 +12,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ServerRequest:
     """A request as the server sees it. `json` is the parsed body, or None where it is not JSON.
 
     Header names are in lower case. `id` is unique per server; `at` is the Unix second in which the request was read, so
@@ -49,7 +49,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ModelResponse:
     """A response as content: one JSON value, or the events of a stream.
 
     `wait_s` is the delay before a non-streaming response, as long as the model takes to generate it. `text` is plain
@@ -65,7 +65,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Write:
     """Bytes that are written together, after a delay."""
 
     octets: bytes
@@ -73,7 +73,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class WireResponse:
     """The bytes that are sent.
 
     `framing` is how the body is delimited, `end` what happens after it: `clean` is normal HTTP; `abort` closes the
@@ -86,7 +86,7 @@ class Reply:
 
     status: int
     headers: Headers
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Write, ...]
     framing: Literal["length", "chunked", "close"] = "length"
     end: Literal["clean", "abort", "reset", "hold"] = "clean"
     hold_s: float = 0.0
@@ -107,28 +107,28 @@ def encode_event(event: Event) -> bytes:
     return name + b"data: " + data + b"\n\n"
 
 
-def to_reply(answer: Answer) -> Reply:
+def to_reply(answer: ModelResponse) -> WireResponse:
     """The bytes of a response: JSON with Content-Length, or a chunked event stream with one piece per event."""
     if answer.text is not None:
         headers = (("content-type", "text/plain; charset=utf-8"), *answer.headers)
-        return Reply(status=answer.status, headers=headers, pieces=(Piece(octets=answer.text.encode()),))
+        return WireResponse(status=answer.status, headers=headers, pieces=(Write(octets=answer.text.encode()),))
     if answer.events is None:
         headers = (("content-type", "application/json"), *answer.headers)
-        return Reply(
-            status=answer.status, headers=headers, pieces=(Piece(octets=to_json(answer.whole), wait_s=answer.wait_s),)
+        return WireResponse(
+            status=answer.status, headers=headers, pieces=(Write(octets=to_json(answer.whole), wait_s=answer.wait_s),)
         )
     headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"), *answer.headers)
-    pieces = tuple(Piece(octets=encode_event(e), wait_s=e.wait_s) for e in answer.events)
-    return Reply(status=answer.status, headers=headers, pieces=pieces, framing="chunked")
+    pieces = tuple(Write(octets=encode_event(e), wait_s=e.wait_s) for e in answer.events)
+    return WireResponse(status=answer.status, headers=headers, pieces=pieces, framing="chunked")
 
 
-Ask = Callable[[Asked], Asked]
-OnAnswer = Callable[[Answer, Asked], Answer]
-OnReply = Callable[[Reply, Asked], Reply]
+OnRequest = Callable[[ServerRequest], ServerRequest]
+OnResponse = Callable[[ModelResponse, ServerRequest], ModelResponse]
+OnWire = Callable[[WireResponse, ServerRequest], WireResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Mutation:
     """A planted defect or a legal variant: one change to a correct deployment's request, response or reply.
 
     `caught_by` is the ID of the rule that must catch a defect; empty for a legal variant. `on` names the deployment
@@ -143,6 +143,6 @@ class Change:
     on: str = "native-sse"
     policy: Policy | None = None
     needs_tcp: bool = False
-    asked: Ask | None = None
-    answer: OnAnswer | None = None
-    reply: OnReply | None = None
+    asked: OnRequest | None = None
+    answer: OnResponse | None = None
+    reply: OnWire | None = None

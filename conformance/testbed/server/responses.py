@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.testbed.server.chat import SECONDS_A_TOKEN, format_of, text_of
-from conformance.testbed.server.model import Said, Tool, Turn, think
-from conformance.testbed.server.reply import Answer, Asked, Event
+from conformance.testbed.server.model import Generation, GenerationRequest, Tool, generate
+from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 from conformance.testbed.server.usage import prompt_tokens
 
 Body = dict[str, Any]
-Made = tuple[str, Body, float]
+OutputItem = tuple[str, Body, float]
 """An event before numbering: its type, its fields, and the delay before it."""
 
-TOLD: Body = {
+ECHOED_FIELDS: Body = {
     "instructions": None,
     "max_output_tokens": None,
     "parallel_tool_calls": True,
@@ -29,14 +29,14 @@ TOLD: Body = {
 """The request fields that a response echoes, with their defaults."""
 
 
-def answer_responses(asked: Asked) -> Answer:
+def answer_responses(asked: ServerRequest) -> ModelResponse:
     """The response to a valid Responses request."""
     body: Body = asked.json
-    said = think(turn_of(body))
+    said = generate(turn_of(body))
     whole = _response(asked, body, said)
     if asked.mode == "stream":
-        return Answer(events=tuple(events_of(whole, _pieces(said), SECONDS_A_TOKEN)))
-    return Answer(whole=whole, wait_s=said.tokens * SECONDS_A_TOKEN)
+        return ModelResponse(events=tuple(events_of(whole, _pieces(said), SECONDS_A_TOKEN)))
+    return ModelResponse(whole=whole, wait_s=said.tokens * SECONDS_A_TOKEN)
 
 
 def items_of(body: Body) -> list[Body]:
@@ -45,7 +45,7 @@ def items_of(body: Body) -> list[Body]:
     return [{"role": "user", "content": given}] if isinstance(given, str) else given
 
 
-def turn_of(body: Body) -> Turn:
+def turn_of(body: Body) -> GenerationRequest:
     """The Turn that the body requests."""
     items = items_of(body)
     users = [item for item in items if item.get("role") == "user"]
@@ -53,7 +53,7 @@ def turn_of(body: Body) -> Turn:
     tools = [tool for tool in body.get("tools") or () if tool["type"] == "function"]
     if isinstance(choice, dict):
         tools, choice = [tool for tool in tools if tool["name"] == choice["name"]], "required"
-    return Turn(
+    return GenerationRequest(
         prompt=text_of(users[-1]["content"]) if users else "",
         after_tool=bool(items) and items[-1].get("type") == "function_call_output",
         tools=tuple(Tool(name=tool["name"], parameters=tool.get("parameters") or {}) for tool in tools),
@@ -77,10 +77,10 @@ def input_tokens(body: Body) -> int:
     return prompt_tokens(messages, *others, body.get("instructions"), body.get("tools"), body.get("text"))
 
 
-def _response(asked: Asked, body: Body, said: Said) -> Body:
+def _response(asked: ServerRequest, body: Body, said: Generation) -> Body:
     is_cut = said.finish == "length"
     prompt = input_tokens(body)
-    told = {name: body[name] if body.get(name) is not None else usual for name, usual in TOLD.items()}
+    told = {name: body[name] if body.get(name) is not None else usual for name, usual in ECHOED_FIELDS.items()}
     return {
         "id": f"resp_{asked.id}",
         "object": "response",
@@ -105,7 +105,7 @@ def _response(asked: Asked, body: Body, said: Said) -> Body:
     }
 
 
-def _output(asked: Asked, said: Said, status: str) -> list[Body]:
+def _output(asked: ServerRequest, said: Generation, status: str) -> list[Body]:
     if not said.calls:
         part = {"type": "output_text", "text": "".join(said.text), "annotations": [], "logprobs": []}
         spoken = {"type": "message", "id": f"msg_{asked.id}", "status": status, "role": "assistant", "content": [part]}
@@ -123,7 +123,7 @@ def _output(asked: Asked, said: Said, status: str) -> list[Body]:
     ]
 
 
-def _pieces(said: Said) -> list[tuple[str, ...]]:
+def _pieces(said: Generation) -> list[tuple[str, ...]]:
     """The tokens of each item."""
     return [call.arguments for call in said.calls] or [said.text]
 
@@ -132,7 +132,7 @@ def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iter
     """A response as the events of its stream; `pieces` split each item's text, with `wait_s` before each of them."""
     begun: Body = {"status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
     opening = {"response": whole | begun}
-    made: list[Made] = [("response.created", opening, 0.0), ("response.in_progress", opening, 0.0)]
+    made: list[OutputItem] = [("response.created", opening, 0.0), ("response.in_progress", opening, 0.0)]
     for index, (item, tokens) in enumerate(zip(whole["output"], pieces, strict=True)):
         item_events = _message_events if item["type"] == "message" else _call_events
         made += [
@@ -143,7 +143,7 @@ def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iter
         yield Event(name=kind, data={"type": kind, "sequence_number": number, **facts}, wait_s=wait)
 
 
-def _message_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator[Made]:
+def _message_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator[OutputItem]:
     (part,) = item["content"]
     where = {"item_id": item["id"], "content_index": 0}
     yield "response.output_item.added", {"item": item | {"status": "in_progress", "content": []}}, 0.0
@@ -155,7 +155,7 @@ def _message_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Itera
     yield "response.output_item.done", {"item": item}, 0.0
 
 
-def _call_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator[Made]:
+def _call_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator[OutputItem]:
     where = {"item_id": item["id"]}
     yield "response.output_item.added", {"item": item | {"status": "in_progress", "arguments": ""}}, 0.0
     for token in tokens:
@@ -165,7 +165,7 @@ def _call_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator
     yield "response.output_item.done", {"item": item}, 0.0
 
 
-def late_response(whole: Body, _: Body) -> Iterator[Event]:
+def buffered_response(whole: Body, _: Body) -> Iterator[Event]:
     """A non-streaming response as a proxy wraps it: all events at once, one delta per item."""
     texts = [item["content"][0]["text"] if item["type"] == "message" else item["arguments"] for item in whole["output"]]
     return events_of(whole, [(text,) for text in texts], 0.0)

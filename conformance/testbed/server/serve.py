@@ -15,8 +15,8 @@ from anyio.from_thread import start_blocking_portal
 
 from conformance.testbed.server.body import MAX_BODY, parse
 from conformance.testbed.server.deployments import Deployment, api_of, reply_to
-from conformance.testbed.server.reply import Asked, Change, Headers, Piece, Reply
-from conformance.testbed.server.state import Business, pause
+from conformance.testbed.server.reply import Headers, Mutation, ServerRequest, WireResponse, Write
+from conformance.testbed.server.state import ServerState, wait_for_client
 
 if TYPE_CHECKING:
     import h11
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.types import Receive, Scope, Send
 
-Respond = Callable[[Asked], Reply]
-Read = Callable[[str, str, str, Headers, bytes], Asked]
+Respond = Callable[[ServerRequest], WireResponse]
+Read = Callable[[str, str, str, Headers, bytes], ServerRequest]
 
 
 @asynccontextmanager
 async def serve(
     deployment: Deployment,
-    changes: Sequence[Change] = (),
+    changes: Sequence[Mutation] = (),
     *,
     port: int = 0,
     host: str = "127.0.0.1",
@@ -44,13 +44,13 @@ async def serve(
     given, every request must carry it. Needs a running asyncio loop. Raises OSError if the address can't be bound.
     """
 
-    def respond(asked: Asked) -> Reply:
+    def respond(asked: ServerRequest) -> WireResponse:
         return reply_to(asked, deployment, changes, key=key)
 
     with _listener(host, port, unix_socket) as sock:
         sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
         on = _on_player if changes else _on_uvicorn
-        business = Business()
+        business = ServerState()
         async with on(respond, _reader(business), sock, business):
             yield f"http://{host}/v1" if unix_socket else f"http://{host}:{sock.getsockname()[1]}/v1"
 
@@ -65,7 +65,7 @@ def _listener(host: str, port: int, unix_socket: str | None) -> socket.socket:
 
 
 @contextmanager
-def running(deployment: Deployment, changes: Sequence[Change] = (), *, key: str | None = None) -> Iterator[str]:
+def running(deployment: Deployment, changes: Sequence[Mutation] = (), *, key: str | None = None) -> Iterator[str]:
     """As `serve`, for callers without a loop: the server runs in its own thread."""
     with (
         start_blocking_portal("asyncio") as portal,
@@ -74,14 +74,14 @@ def running(deployment: Deployment, changes: Sequence[Change] = (), *, key: str 
         yield base_url
 
 
-def _reader(business: Business) -> Read:
+def _reader(business: ServerState) -> Read:
     """Makes the Asked of each request, with a unique id."""
     server, numbers = secrets.token_hex(4), itertools.count(1)
     loop = asyncio.get_running_loop()
     epoch_s = time.time() - loop.time()  # the loop's clock may be virtual
 
-    def read(method: str, path: str, query: str, headers: Headers, body: bytes) -> Asked:
-        return Asked(
+    def read(method: str, path: str, query: str, headers: Headers, body: bytes) -> ServerRequest:
+        return ServerRequest(
             method=method,
             path=path,
             query=query,
@@ -99,11 +99,11 @@ def _reader(business: Business) -> Read:
 
 
 def _on_player(
-    respond: Respond, read: Read, sock: socket.socket, business: Business
+    respond: Respond, read: Read, sock: socket.socket, business: ServerState
 ) -> AbstractAsyncContextManager[None]:
     from conformance.testbed.server.raw_server import listening
 
-    def on_request(request: "h11.Request", body: bytes, earlier: int) -> Reply:
+    def on_request(request: "h11.Request", body: bytes, earlier: int) -> WireResponse:
         path, _, query = request.target.decode("latin-1").partition("?")
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
         asked = read(request.method.decode(), unquote(path), query, headers, body)
@@ -113,7 +113,7 @@ def _on_player(
 
 
 @asynccontextmanager
-async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket, business: Business) -> AsyncIterator[None]:
+async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket, business: ServerState) -> AsyncIterator[None]:
     import uvicorn
 
     config = uvicorn.Config(
@@ -150,7 +150,7 @@ async def _stop(server: "uvicorn.Server", ticking: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _app(respond: Respond, read: Read, business: Business) -> "Starlette":
+def _app(respond: Respond, read: Read, business: ServerState) -> "Starlette":
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.routing import Route
@@ -177,14 +177,14 @@ async def _bounded(parts: AsyncIterator[bytes]) -> bytes:
     return body
 
 
-async def _send(reply: Reply, send: "Send", is_gone: Callable[[], Awaitable[bool]]) -> None:
-    pieces = reply.pieces or (Piece(octets=b""),)
+async def _send(reply: WireResponse, send: "Send", is_gone: Callable[[], Awaitable[bool]]) -> None:
+    pieces = reply.pieces or (Write(octets=b""),)
     length = (("content-length", str(sum(len(p.octets) for p in pieces))),) if reply.framing == "length" else ()
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*reply.headers, *length)]
-    await pause(pieces[0].wait_s, is_gone)
+    await wait_for_client(pieces[0].wait_s, is_gone)
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     for number, piece in enumerate(pieces):
-        await pause(piece.wait_s if number else 0.0, is_gone)
+        await wait_for_client(piece.wait_s if number else 0.0, is_gone)
         if await is_gone():
             raise ConnectionResetError
         await send({"type": "http.response.body", "body": piece.octets, "more_body": True})

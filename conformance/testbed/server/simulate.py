@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Arrival, Ending, Exchange, Request
 from conformance.testbed.server.deployments import DEPLOYMENTS, answer, reply_to, written
-from conformance.testbed.server.framing import script
-from conformance.testbed.server.planned import AT, asked_by
-from conformance.testbed.server.reply import Answer, Asked, Change, Reply
+from conformance.testbed.server.framing import writes
+from conformance.testbed.server.planned import AT, server_request
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse
 
 BASE_URL: Final = "http://rehearsal/v1"
 """The base URL of simulated requests."""
@@ -18,8 +18,13 @@ KEY: Final = "sk-0123456789-of-nobody"
 MS: Final = NANOSECONDS_PER_MILLISECOND
 
 
-def rehearse(
-    request: Request, deployment: str, changes: Sequence[Change] = (), *, carried: str = KEY, wanted: str | None = None
+def simulate_exchange(
+    request: Request,
+    deployment: str,
+    changes: Sequence[Mutation] = (),
+    *,
+    carried: str = KEY,
+    wanted: str | None = None,
 ) -> Exchange:
     """The exchange in which a changed deployment responds to a planned request for BASE_URL.
 
@@ -32,7 +37,7 @@ def rehearse(
         reply = reply_to(asked, DEPLOYMENTS[deployment], changes, key=wanted)
     else:
         reply = written(_meant(request, deployment, carried, wanted), asked, changes)
-    for piece in script(replace(reply, headers=(*reply.headers, ("date", formatdate(AT, usegmt=True))))):
+    for piece in writes(replace(reply, headers=(*reply.headers, ("date", formatdate(AT, usegmt=True))))):
         at_ms += int(piece.wait_s * 1000)
         heard += piece.octets
         arrivals += [Arrival(at_ms * MS, len(piece.octets))] if piece.octets else []
@@ -49,17 +54,17 @@ def rehearse(
 
 
 @lru_cache(maxsize=1024)
-def _meant(request: Request, deployment: str, carried: str, wanted: str | None) -> Answer:
+def _meant(request: Request, deployment: str, carried: str, wanted: str | None) -> ModelResponse:
     """The deployment's response before any change to it, cached because all changes share it."""
     return answer(_asked(request, carried), DEPLOYMENTS[deployment], key=wanted)
 
 
 @lru_cache(maxsize=1024)
-def _asked(request: Request, key: str) -> Asked:
-    return asked_by(request, BASE_URL, key)
+def _asked(request: Request, key: str) -> ServerRequest:
+    return server_request(request, BASE_URL, key)
 
 
-def _ending(reply: Reply, at_ns: int, *, started: bool) -> Ending:
+def _ending(reply: WireResponse, at_ns: int, *, started: bool) -> Ending:
     """How the reply's end looks to a client that reads until nothing more arrives."""
     phase: Literal["body", "first-byte"] = "body" if started else "first-byte"
     match reply.end:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-GLANCE_S = 0.02
+POLL_S = 0.02
 """How often a waiting server checks whether its client is still connected."""
 
 
-class Business:
+class ServerState:
     """The counts of one server."""
 
     def __init__(self) -> None:
@@ -39,14 +39,14 @@ class Business:
             del self._answers[answer]
 
 
-async def pause(seconds: float, is_gone: Callable[[], Awaitable[bool]]) -> None:
+async def wait_for_client(seconds: float, is_gone: Callable[[], Awaitable[bool]]) -> None:
     """Wait while the client stays connected.
 
     Raises:
         ConnectionResetError: the client disconnected.
     """
     while seconds > 0:
-        await asyncio.sleep(min(seconds, GLANCE_S))
-        seconds -= GLANCE_S
+        await asyncio.sleep(min(seconds, POLL_S))
+        seconds -= POLL_S
         if await is_gone():
             raise ConnectionResetError

@@ -8,7 +8,7 @@ from typing import Any
 from conformance import schemas
 from conformance.model.exchange import Api
 from conformance.testbed.server.refusal import Refusal
-from conformance.testbed.server.reply import Asked
+from conformance.testbed.server.reply import ServerRequest
 
 CODES = {
     "type": "invalid_type",
@@ -43,7 +43,7 @@ SAYING = ("content", "tool_calls", "function_call", "refusal", "audio")
 Body = dict[str, Any]
 
 
-def invalid(asked: Asked) -> Refusal | None:
+def invalid(asked: ServerRequest) -> Refusal | None:
     """The first error of a request whose body is a JSON object, or None."""
     has_beta = any(header == "anthropic-beta" for header, _ in asked.headers)
     return _first_error(asked.api or "chat", json.dumps(asked.json), has_beta)
@@ -57,7 +57,7 @@ def _first_error(api: Api, body: str, has_beta: bool) -> Refusal | None:  # noqa
     refusals = (_refusal(error) for error in errors)
     if has_beta:
         refusals = (r for r in refusals if r.code != CODES["additionalProperties"])
-    return next(refusals, None) or next(UNDONE[api](value), None)
+    return next(refusals, None) or next(NOT_IMPLEMENTED[api](value), None)
 
 
 def _refusal(error: Any) -> Refusal:
@@ -93,7 +93,7 @@ def _complaint(keyword: str, error: Any) -> str:
     return LIMITS.get(keyword, "is not acceptable").format(error.validator_value)
 
 
-def _undone_chat(body: Body) -> Iterator[Refusal]:
+def _unsupported_chat(body: Body) -> Iterator[Refusal]:
     """Valid fields that are not supported here or not possible together."""
     undone = ("functions", "function_call", "audio", "prediction", "moderation", "web_search_options")
     yield from (_unsupported(name) for name in undone if body.get(name) is not None)
@@ -103,12 +103,12 @@ def _undone_chat(body: Body) -> Iterator[Refusal]:
         yield _wrong("stream_options", "may be given only where 'stream' is true")
     if body.get("top_logprobs") and not body.get("logprobs"):
         yield _wrong("top_logprobs", "may be given only where 'logprobs' is true")
-    yield from _undone_tools(body)
-    yield from _undone_parts(body["messages"], {"text", "refusal"})
+    yield from _unsupported_tools(body)
+    yield from _unsupported_parts(body["messages"], {"text", "refusal"})
     yield from _orphans(body["messages"])
 
 
-def _undone_tools(body: Body) -> Iterator[Refusal]:
+def _unsupported_tools(body: Body) -> Iterator[Refusal]:
     tools = body.get("tools") or []
     for index, tool in enumerate(tools):
         if tool["type"] == "custom":
@@ -131,7 +131,7 @@ def _undone_tools(body: Body) -> Iterator[Refusal]:
                 yield _wrong(f"tool_choice.allowed_tools.tools[{index}]", "names none of the 'tools'")
 
 
-def _undone_parts(messages: list[Body], done: set[str]) -> Iterator[Refusal]:
+def _unsupported_parts(messages: list[Body], done: set[str]) -> Iterator[Refusal]:
     for at, message in enumerate(messages):
         content = message.get("content")
         for index, part in enumerate(content if isinstance(content, list) else ()):
@@ -157,7 +157,7 @@ def _orphans(messages: list[Body]) -> Iterator[Refusal]:
         yield _wrong("messages", "must go on with the results of all calls")
 
 
-def _undone_messages(body: Body) -> Iterator[Refusal]:
+def _unsupported_messages(body: Body) -> Iterator[Refusal]:
     for name in ("mcp_servers", "container", "output_config", "output_format"):
         if body.get(name):
             yield _unsupported(name)
@@ -172,10 +172,12 @@ def _undone_messages(body: Body) -> Iterator[Refusal]:
         yield _wrong("tool_choice", "may be 'any' only where 'tools' are given")
     if choice["type"] == "tool" and choice["name"] not in {tool["name"] for tool in tools}:
         yield _wrong("tool_choice.name", "names none of the 'tools'")
-    yield from _undone_parts(body["messages"], {"text", "tool_use", "tool_result", "thinking", "redacted_thinking"})
+    yield from _unsupported_parts(
+        body["messages"], {"text", "tool_use", "tool_result", "thinking", "redacted_thinking"}
+    )
 
 
-def _undone_responses(body: Body) -> Iterator[Refusal]:
+def _unsupported_responses(body: Body) -> Iterator[Refusal]:
     undone = ("background", "conversation", "context_management", "include", "moderation", "prompt", "top_logprobs")
     yield from (_unsupported(name) for name in undone if body.get(name))
     for name in ("previous_response_id", "store"):
@@ -187,11 +189,11 @@ def _undone_responses(body: Body) -> Iterator[Refusal]:
         yield Refusal(message="'input' is required.", param="input", code="missing_required_parameter")
     if body.get("stream_options") is not None and body.get("stream") is not True:
         yield _wrong("stream_options", "may be given only where 'stream' is true")
-    yield from _undone_tools_of_responses(body)
-    yield from _undone_items(body)
+    yield from _unsupported_tools_of_responses(body)
+    yield from _unsupported_items(body)
 
 
-def _undone_tools_of_responses(body: Body) -> Iterator[Refusal]:
+def _unsupported_tools_of_responses(body: Body) -> Iterator[Refusal]:
     tools = body.get("tools") or []
     for index, tool in enumerate(tools):
         if tool["type"] != "function":
@@ -205,17 +207,17 @@ def _undone_tools_of_responses(body: Body) -> Iterator[Refusal]:
         yield _wrong("tool_choice.name", "names none of the 'tools'")
 
 
-DONE_ITEMS = ("message", "function_call", "function_call_output", "reasoning")
-DONE_PARTS = ("input_text", "output_text", "refusal")
+SUPPORTED_ITEMS = ("message", "function_call", "function_call_output", "reasoning")
+SUPPORTED_PARTS = ("input_text", "output_text", "refusal")
 
 
-def _undone_items(body: Body) -> Iterator[Refusal]:
+def _unsupported_items(body: Body) -> Iterator[Refusal]:
     """Items and parts that are not supported here, and outputs without a call."""
     called: set[str] = set()
     items = body.get("input")
     for at, item in enumerate(items if isinstance(items, list) else ()):
         kind = item.get("type", "message")
-        if kind not in DONE_ITEMS:
+        if kind not in SUPPORTED_ITEMS:
             yield _unsupported(f"input[{at}].type", f"'{kind[:40]}' ")
         if kind == "function_call":
             called.add(item["call_id"])
@@ -223,14 +225,14 @@ def _undone_items(body: Body) -> Iterator[Refusal]:
             yield _wrong(f"input[{at}].call_id", "answers no call before it")
         content = item.get("content", item.get("output"))
         for index, part in enumerate(content if isinstance(content, list) and kind != "reasoning" else ()):
-            if part["type"] not in DONE_PARTS:
+            if part["type"] not in SUPPORTED_PARTS:
                 yield _unsupported(f"input[{at}].content[{index}].type", f"'{part['type']}' ")
 
 
-UNDONE: dict[Api, Callable[[Body], Iterator[Refusal]]] = {
-    "chat": _undone_chat,
-    "messages": _undone_messages,
-    "responses": _undone_responses,
+NOT_IMPLEMENTED: dict[Api, Callable[[Body], Iterator[Refusal]]] = {
+    "chat": _unsupported_chat,
+    "messages": _unsupported_messages,
+    "responses": _unsupported_responses,
 }
 """What each API documents and this server does not support."""
 

@@ -3,9 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from conformance.testbed.mutations.mutate_requests import Body, refusal, saying, streaming, with_error, with_status
-from conformance.testbed.server.deployments import MODELS, native
-from conformance.testbed.server.reply import Answer, Asked, Change, Event, OnAnswer
+from conformance.testbed.mutations.mutate_requests import (
+    Body,
+    editing_errors,
+    refusal,
+    streaming,
+    with_error,
+    with_status,
+)
+from conformance.testbed.server.deployments import MODELS, compliant
+from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnResponse, ServerRequest
 
 COMPLETION: Body = {
     "id": "cmpl-1",
@@ -17,56 +24,56 @@ COMPLETION: Body = {
 }
 
 
-def locked(name: str, title: str, caught_by: str, answer: OnAnswer) -> Change:
+def locked(name: str, title: str, caught_by: str, answer: OnResponse) -> Mutation:
     """A defect in authentication."""
-    return Change(name=name, title=title, caught_by=caught_by, answer=answer)
+    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer)
 
 
-def header(asked: Asked, name: str) -> str:
+def header(asked: ServerRequest, name: str) -> str:
     """The value of a header of the request, or nothing."""
     return next((value for given, value in asked.headers if given == name), "")
 
 
-def let_in(where: Callable[[Asked], object]) -> OnAnswer:
+def let_in(where: Callable[[ServerRequest], object]) -> OnResponse:
     """Respond as if the key were valid, where the condition holds."""
-    return lambda said, asked: native(asked) if said.status == 401 and where(asked) else said
+    return lambda said, asked: compliant(asked) if said.status == 401 and where(asked) else said
 
 
-def carries_none(asked: Asked) -> bool:
+def carries_none(asked: ServerRequest) -> bool:
     """The request has no key."""
     return not (header(asked, "authorization") or header(asked, "x-api-key"))
 
 
-def inside_a_stream(said: Answer, asked: Asked) -> Answer:
+def inside_a_stream(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """When streaming, the error is sent inside a 200 stream."""
-    return Answer(events=(Event(data=said.whole), Event(data="[DONE]"))) if streaming(asked) else said
+    return ModelResponse(events=(Event(data=said.whole), Event(data="[DONE]"))) if streaming(asked) else said
 
 
-def with_key(said: Answer, asked: Asked) -> Answer:
+def with_key(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The error message echoes the key."""
     key = header(asked, "authorization") or header(asked, "x-api-key")
     error = said.whole["error"]
     return replace(said, whole=said.whole | {"error": error | {"message": f"{error['message']} You sent: {key}"}})
 
 
-def unlocked(path: str) -> OnAnswer:
+def unlocked(path: str) -> OnResponse:
     """A route to the model that needs no key."""
-    return lambda said, asked: Answer(whole=COMPLETION) if asked.path == path else said
+    return lambda said, asked: ModelResponse(whole=COMPLETION) if asked.path == path else said
 
 
-def blocked(said: Answer, asked: Asked) -> Answer:
+def blocked(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A bot filter that blocks openai-python's headers."""
     is_sdk = header(asked, "user-agent").startswith("OpenAI/Python")
     return refusal(502, "Blocked.", type="server_error") if is_sdk and asked.api == "chat" else said
 
 
-def forwarded(said: Answer, asked: Asked) -> Answer:
+def forwarded(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A response with a header that a gateway forwarded upstream."""
     key = ("x-upstream-authorization", header(asked, "authorization"))
     return replace(said, headers=(*said.headers, key)) if said.status == 200 else said
 
 
-def by_bearer_alone(said: Answer, asked: Asked) -> Answer:
+def by_bearer_alone(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Messages accepts bearer tokens only."""
     foreign = asked.api == "messages" and not header(asked, "authorization")
     return refusal(401, "Authorization header is required", type="authentication_error") if foreign else said
@@ -87,7 +94,7 @@ KEYS = (
         "key-refused-inside-stream",
         "With streaming, an invalid key is rejected inside a 200 stream",
         "AUTH002",
-        saying(inside_a_stream, 401),
+        editing_errors(inside_a_stream, 401),
     ),
     locked("wrong-key-as-500", "An invalid key gets 500", "AUTH003", with_status(500, 401)),
     locked("wrong-key-as-400", "An invalid key gets 400", "AUTH004", with_status(400, 401)),
@@ -95,9 +102,11 @@ KEYS = (
         "no-challenge",
         "401 responses lack WWW-Authenticate",
         "AUTH005",
-        saying(lambda said, _: replace(said, headers=()), 401),
+        editing_errors(lambda said, _: replace(said, headers=()), 401),
     ),
-    locked("wrong-key-echoed", "The 401 error message echoes the invalid key", "AUTH006", saying(with_key, 401)),
+    locked(
+        "wrong-key-echoed", "The 401 error message echoes the invalid key", "AUTH006", editing_errors(with_key, 401)
+    ),
     locked("models-unlocked", "GET /models needs no API key", "AUTH007", let_in(lambda asked: asked.path == MODELS)),
     locked(
         "completions-unlocked", "The legacy /completions route needs no API key", "AUTH008", unlocked("/v1/completions")
@@ -115,7 +124,7 @@ KEYS = (
         "key-refused-by-text",
         "An invalid key is rejected without the API's error object",
         "ERR007",
-        saying(lambda said, _: replace(said, whole={"error": "Unauthorized"}), 401),
+        editing_errors(lambda said, _: replace(said, whole={"error": "Unauthorized"}), 401),
     ),
     locked(
         "key-refused-without-message",

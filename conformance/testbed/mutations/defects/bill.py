@@ -3,26 +3,26 @@
 from dataclasses import replace
 
 from conformance.testbed.mutations.defects.err import FAILED
+from conformance.testbed.mutations.mutate_bytes import defect as written
 from conformance.testbed.mutations.mutate_bytes import for_large, streams
-from conformance.testbed.mutations.mutate_bytes import planted as written
-from conformance.testbed.mutations.mutate_requests import Body, saying, streaming, with_status
-from conformance.testbed.server.reply import Answer, Asked, Change, Event, OnAnswer
+from conformance.testbed.mutations.mutate_requests import Body, editing_errors, streaming, with_status
+from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnResponse, ServerRequest
 
 SPENT = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
 ROLE: Body = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
 
 
-def billing(name: str, title: str, caught_by: str, answer: OnAnswer) -> Change:
+def billing(name: str, title: str, caught_by: str, answer: OnResponse) -> Mutation:
     """A defect in what an error costs."""
-    return Change(name=name, title=title, caught_by=caught_by, answer=answer)
+    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer)
 
 
-def with_usage(said: Answer, _asked: Asked) -> Answer:
+def with_usage(said: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """An error that reports usage."""
     return replace(said, whole=said.whole | {"usage": SPENT})
 
 
-def failing_tools(said: Answer, asked: Asked) -> Answer:
+def failing_tools(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Streams of tool calls that fail before their first text and report usage."""
     is_call = isinstance(asked.json, dict) and asked.json.get("tool_choice") == "required"
     if not (is_call and streaming(asked) and asked.api == "chat" and said.events):
@@ -30,19 +30,19 @@ def failing_tools(said: Answer, asked: Asked) -> Answer:
     return replace(said, events=(said.events[0], Event(data=FAILED | {"usage": SPENT})))
 
 
-def to_be_retried(said: Answer, _asked: Asked) -> Answer:
+def to_be_retried(said: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """An error with x-should-retry: true."""
     return replace(said, headers=(*said.headers, ("x-should-retry", "true")))
 
 
-def with_another_try(said: Answer, _asked: Asked) -> Answer:
+def with_another_try(said: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """As `to_be_retried`, replacing x-should-retry: false."""
     headers = tuple(h for h in said.headers if h[0] != "x-should-retry")
     return replace(said, headers=(*headers, ("x-should-retry", "true")))
 
 
 COSTS = (
-    billing("errors-with-usage", "Error responses report usage", "BILL001", saying(with_usage, 400)),
+    billing("errors-with-usage", "Error responses report usage", "BILL001", editing_errors(with_usage, 400)),
     billing(
         "failed-stream-with-usage", "A stream that fails before its first text reports usage", "BILL002", failing_tools
     ),
@@ -50,7 +50,7 @@ COSTS = (
         "mistakes-retried",
         "Errors for invalid requests set x-should-retry: true",
         "BILL003",
-        saying(to_be_retried, 400),
+        editing_errors(to_be_retried, 400),
     ),
     billing("mistakes-as-409", "Invalid requests are rejected with 409", "BILL003", with_status(409, 400)),
 )
@@ -62,11 +62,11 @@ RETRIES = (
         "BILL010",
         for_large(streams(lambda reply: replace(reply, pieces=reply.pieces[:1], end="abort"))),
     ),
-    Change(
+    Mutation(
         name="refusal-to-be-retried",
         title="The 501 response to streaming sets x-should-retry: true",
         caught_by="BILL011",
         on="stopgap-501",
-        answer=saying(with_another_try, 501),
+        answer=editing_errors(with_another_try, 501),
     ),
 )

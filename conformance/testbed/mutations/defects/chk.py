@@ -5,16 +5,16 @@ from itertools import accumulate
 
 from conformance.testbed.mutations.mutate_chat import (
     Body,
+    defect,
     each_chunk,
     each_delta,
     each_part,
     ends,
-    less,
-    more,
     on_stream,
-    planted,
     text_of,
     with_delta,
+    with_fields,
+    without_fields,
 )
 
 
@@ -103,206 +103,210 @@ def taken_over(chunks: list[Body]) -> list[Body]:
 
 
 CHUNK_DEFECTS = (
-    planted(
+    defect(
         "chunk-object-of-completions",
         "Chunks have `object: text_completion.chunk`, as in the legacy Completions API",
         "CHK001",
-        each_chunk(more(object="text_completion.chunk")),
+        each_chunk(with_fields(object="text_completion.chunk")),
     ),
-    planted(
+    defect(
         "chunk-of-own-making",
         'Events hold {"text": ...} instead of chunks',
         "CHK001",
         on_stream(lambda chunks: [{"text": text_of(chunk)} for chunk in chunks]),
     ),
-    planted("chunk-without-id", "Chunks have no id", "CHK002", each_chunk(less("id"))),
-    planted(
+    defect("chunk-without-id", "Chunks have no id", "CHK002", each_chunk(without_fields("id"))),
+    defect(
         "chunk-id-changes",
         "Every chunk has a different id",
         "CHK003",
         on_stream(lambda chunks: numbered(chunks, "id", (f"chatcmpl-{n}" for n in range(len(chunks))))),
     ),
-    planted(
+    defect(
         "chunk-created-as-text",
         "`created` is a string in chunks",
         "CHK004",
-        each_chunk(more(created="2026-11-01T00:00:00Z")),
+        each_chunk(with_fields(created="2026-11-01T00:00:00Z")),
     ),
-    planted(
+    defect(
         "chunk-created-in-milliseconds",
         "`created` is in milliseconds in chunks",
         "CHK005",
         each_chunk(lambda chunk: chunk | {"created": chunk["created"] * 1000}),
     ),
-    planted(
+    defect(
         "chunk-created-moves",
         "`created` differs from chunk to chunk",
         "CHK005",
         on_stream(lambda chunks: numbered(chunks, "created", range(1_760_000_000, 1_760_000_000 + len(chunks)))),
     ),
-    planted("chunk-without-model", "Chunks have no model", "CHK006", each_chunk(less("model"))),
-    planted(
+    defect("chunk-without-model", "Chunks have no model", "CHK006", each_chunk(without_fields("model"))),
+    defect(
         "chunk-blank-at-the-end",
         "The last chunks have an empty id and model",
         "CHK007",
-        each_chunk(more(id="", model=""), lambda chunk: not chunk["choices"] or ends_one(chunk)),
+        each_chunk(with_fields(id="", model=""), lambda chunk: not chunk["choices"] or ends_one(chunk)),
     ),
-    planted(
+    defect(
         "chunk-choices-null",
         "A chunk in mid-stream has `choices: null`",
         "CHK008",
         on_stream(lambda c: amid(c, choices=None)),
     ),
-    planted(
+    defect(
         "chunk-usage-without-choices",
         "The usage chunk has no choices key",
         "CHK008",
-        each_chunk(less("choices"), lambda chunk: chunk.get("usage")),
+        each_chunk(without_fields("choices"), lambda chunk: chunk.get("usage")),
     ),
-    planted(
+    defect(
         "chunk-empty-heartbeat",
         "An empty chunk is sent as a keep-alive",
         "CHK009",
         on_stream(lambda chunks: amid(chunks, choices=[])),
     ),
-    planted("chunk-no-choices-at-all", "No chunk has a choice", "CHK010", each_chunk(more(choices=[]))),
-    planted(
+    defect("chunk-no-choices-at-all", "No chunk has a choice", "CHK010", each_chunk(with_fields(choices=[]))),
+    defect(
         "chunk-delta-null",
         "A delta without text is null",
         "CHK011",
-        each_part(more(delta=None), lambda choice: not choice["delta"]),
+        each_part(with_fields(delta=None), lambda choice: not choice["delta"]),
     ),
-    planted(
+    defect(
         "chunk-message-for-delta",
         "Chunks hold a message instead of a delta",
         "CHK011",
         each_part(message_for_delta),
     ),
-    planted(
+    defect(
         "chunk-index-from-one",
         "Choice indexes start at 1",
         "CHK012",
         each_part(lambda choice: choice | {"index": choice["index"] + 1}),
     ),
-    planted("chunk-without-index", "Choices have no index in chunks", "CHK012", each_part(less("index"))),
-    planted("chunk-without-role", "No delta has a role", "CHK013", each_delta(less("role"))),
-    planted(
-        "chunk-role-user", "The delta's role is user", "CHK014", each_delta(more(role="user"), lambda d: "role" in d)
+    defect("chunk-without-index", "Choices have no index in chunks", "CHK012", each_part(without_fields("index"))),
+    defect("chunk-without-role", "No delta has a role", "CHK013", each_delta(without_fields("role"))),
+    defect(
+        "chunk-role-user",
+        "The delta's role is user",
+        "CHK014",
+        each_delta(with_fields(role="user"), lambda d: "role" in d),
     ),
-    planted(
+    defect(
         "chunk-role-blank",
         "All deltas but the first have an empty role",
         "CHK014",
-        each_delta(more(role=""), lambda d: "role" not in d),
+        each_delta(with_fields(role=""), lambda d: "role" not in d),
     ),
-    planted(
+    defect(
         "chunk-content-parts",
         "The delta's content is a list of parts",
         "CHK015",
         each_delta(lambda d: d | {"content": [{"type": "text", "text": d["content"]}]}, lambda d: d.get("content")),
     ),
-    planted(
+    defect(
         "chunk-finish-reason-left-out",
         "finish_reason is left out where it is null",
         "CHK016",
-        each_part(less("finish_reason"), lambda choice: not ends(choice)),
+        each_part(without_fields("finish_reason"), lambda choice: not ends(choice)),
     ),
-    planted(
+    defect(
         "chunk-never-finishes",
         "No chunk has a finish_reason",
         "CHK017",
-        each_part(more(finish_reason=None)),
+        each_part(with_fields(finish_reason=None)),
     ),
-    planted(
+    defect(
         "chunk-second-never-finishes",
         "With n > 1, only the first choice gets a finish_reason",
         "CHK017",
-        each_part(more(finish_reason=None), lambda choice: choice["index"] > 0),
+        each_part(with_fields(finish_reason=None), lambda choice: choice["index"] > 0),
     ),
-    planted(
+    defect(
         "chunk-finishes-twice",
         "The finish_reason is sent twice",
         "CHK018",
         on_stream(lambda chunks: repeat(chunks, ends_one)),
     ),
-    planted(
+    defect(
         "chunk-finish-unknown",
         "finish_reason is the engine's internal value: eos",
         "CHK019",
-        each_part(more(finish_reason="eos"), ends),
+        each_part(with_fields(finish_reason="eos"), ends),
     ),
-    planted(
+    defect(
         "chunk-text-after-finish", "The last text is sent after the finish_reason", "CHK020", on_stream(ended_early)
     ),
-    planted(
-        "chunk-cumulative", "Deltas are cumulative: each repeats all earlier text", "CHK021", on_stream(cumulative)
-    ),
-    planted("chunk-answer-repeated", "The last chunk repeats the complete text", "CHK022", on_stream(repeated)),
-    planted(
+    defect("chunk-cumulative", "Deltas are cumulative: each repeats all earlier text", "CHK021", on_stream(cumulative)),
+    defect("chunk-answer-repeated", "The last chunk repeats the complete text", "CHK022", on_stream(repeated)),
+    defect(
         "chunk-text-with-finish",
         "The last text is in the chunk with the finish_reason",
         "CHK023",
         on_stream(ended_with_text),
     ),
-    planted(
+    defect(
         "chunk-message-beside-delta",
         "The chunk with the finish_reason also holds a message",
         "CHK024",
         each_part(with_message, ends),
     ),
-    planted(
+    defect(
         "chunk-text-sent-twice",
         "Every delta with text is sent twice",
         "CHK025",
         on_stream(lambda chunks: repeat(chunks, text_of)),
     ),
-    planted(
+    defect(
         "chunk-whole-answer",
         "The stream holds the non-streaming response as one event",
         "CHK001",
         on_stream(lambda chunks: [as_whole(chunks)]),
     ),
-    planted(
+    defect(
         "chunk-index-counts-chunks",
         "The choice index counts chunks",
         "CHK012",
         on_stream(lambda chunks: [indexed(chunk, at) for at, chunk in enumerate(chunks)]),
     ),
-    planted(
+    defect(
         "chunk-finish-none-as-text",
         'finish_reason is the string "None" until the end',
         "CHK019",
-        each_part(more(finish_reason="None"), lambda choice: not ends(choice)),
+        each_part(with_fields(finish_reason="None"), lambda choice: not ends(choice)),
     ),
-    planted(
+    defect(
         "chunk-finishes-everywhere",
         "Every delta with text has finish_reason stop",
         "CHK020",
-        each_part(more(finish_reason="stop"), lambda choice: choice["delta"].get("content")),
+        each_part(with_fields(finish_reason="stop"), lambda choice: choice["delta"].get("content")),
     ),
-    planted(
+    defect(
         "chunk-second-ends-as-first",
         "The second choice's finish_reason has the first choice's index",
         "CHK027",
-        each_part(more(index=0), lambda choice: choice["index"] > 0 and ends(choice)),
+        each_part(with_fields(index=0), lambda choice: choice["index"] > 0 and ends(choice)),
     ),
-    planted(
+    defect(
         "chunk-usage-under-another-id",
         "The usage chunk has a different id",
         "CHK003",
         each_chunk(lambda chunk: chunk | {"id": f"{chunk['id']}-usage"}, lambda chunk: not chunk["choices"]),
     ),
-    planted(
+    defect(
         "chunk-role-of-the-first-alone",
         "With n > 1, only the first choice gets a role",
         "CHK013",
-        each_part(lambda choice: choice | {"delta": less("role")(choice["delta"])}, lambda choice: choice["index"] > 0),
+        each_part(
+            lambda choice: choice | {"delta": without_fields("role")(choice["delta"])},
+            lambda choice: choice["index"] > 0,
+        ),
     ),
-    planted("chunk-model-changes", "The model changes in mid-stream", "CHK026", on_stream(taken_over)),
-    planted(
+    defect("chunk-model-changes", "The model changes in mid-stream", "CHK026", on_stream(taken_over)),
+    defect(
         "chunk-second-as-first",
         "All chunks of the second choice have the first choice's index",
         "CHK027",
-        each_part(more(index=0), lambda choice: choice["index"] > 0),
+        each_part(with_fields(index=0), lambda choice: choice["index"] > 0),
     ),
 )

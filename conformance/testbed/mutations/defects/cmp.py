@@ -7,22 +7,22 @@ from dataclasses import replace
 from conformance.testbed.mutations.mutate_bytes import each, streams
 from conformance.testbed.mutations.mutate_chat import (
     Body,
+    defect,
     each_choice,
     each_delta,
     each_message,
     in_turn,
-    less,
-    more,
     on_stream,
     on_whole,
-    planted,
     text_of,
     with_delta,
+    with_fields,
+    without_fields,
 )
-from conformance.testbed.server.reply import Answer, Asked, Change
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 
-def as_text(answer: Answer, _asked: Asked) -> Answer:
+def as_text(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """Only the text, as a JSON string."""
     whole = answer.whole
     is_completion = isinstance(whole, dict) and whole.get("object") == "chat.completion"
@@ -48,7 +48,7 @@ def ascii_only(delta: Body) -> Body:
 
 def as_thoughts(message: Body) -> Body:
     """The text moved into the reasoning field."""
-    return less("content")(message) | {"content": None, "reasoning_content": message["content"]}
+    return without_fields("content")(message) | {"content": None, "reasoning_content": message["content"]}
 
 
 def nothing_made(told: Body) -> Body:
@@ -73,99 +73,108 @@ def unmade_whole(whole: Body) -> Body:
 
 
 WHOLE_DEFECTS = (
-    planted(
+    defect(
         "whole-object-chunk",
         "A non-streaming response has `object: chat.completion.chunk`",
         "CMP001",
-        on_whole(more(object="chat.completion.chunk")),
+        on_whole(with_fields(object="chat.completion.chunk")),
     ),
-    planted("whole-as-text", "A non-streaming response is only the text, as a JSON string", "CMP001", as_text),
-    planted("whole-without-id", "A non-streaming response has no id", "CMP002", on_whole(less("id"))),
-    planted(
+    defect("whole-as-text", "A non-streaming response is only the text, as a JSON string", "CMP001", as_text),
+    defect("whole-without-id", "A non-streaming response has no id", "CMP002", on_whole(without_fields("id"))),
+    defect(
         "whole-created-as-text",
         "`created` is a string in a non-streaming response",
         "CMP003",
-        on_whole(more(created="2026-11-01T00:00:00Z")),
+        on_whole(with_fields(created="2026-11-01T00:00:00Z")),
     ),
-    planted("whole-without-model", "A non-streaming response has no model", "CMP004", on_whole(less("model"))),
-    planted(
+    defect("whole-without-model", "A non-streaming response has no model", "CMP004", on_whole(without_fields("model"))),
+    defect(
         "whole-created-in-milliseconds",
         "`created` is in milliseconds in a non-streaming response",
         "CMP005",
         on_whole(lambda whole: whole | {"created": whole["created"] * 1000}),
     ),
-    planted(
-        "whole-no-choices", "A non-streaming response has an empty choices list", "CMP006", on_whole(more(choices=[]))
+    defect(
+        "whole-no-choices",
+        "A non-streaming response has an empty choices list",
+        "CMP006",
+        on_whole(with_fields(choices=[])),
     ),
-    planted(
-        "whole-choices-null", "A non-streaming response has `choices: null`", "CMP006", on_whole(more(choices=None))
+    defect(
+        "whole-choices-null",
+        "A non-streaming response has `choices: null`",
+        "CMP006",
+        on_whole(with_fields(choices=None)),
     ),
-    planted("whole-index-shared", "All choices have index 0", "CMP007", each_choice(more(index=0))),
-    planted(
-        "whole-without-index", "Choices of a non-streaming response have no index", "CMP007", each_choice(less("index"))
+    defect("whole-index-shared", "All choices have index 0", "CMP007", each_choice(with_fields(index=0))),
+    defect(
+        "whole-without-index",
+        "Choices of a non-streaming response have no index",
+        "CMP007",
+        each_choice(without_fields("index")),
     ),
-    planted(
+    defect(
         "whole-delta-for-message",
         "Choices of a non-streaming response hold a delta instead of a message",
         "CMP008",
         each_choice(delta_for_message),
     ),
-    planted("whole-without-role", "Messages have no role", "CMP009", each_message(less("role"))),
-    planted(
+    defect("whole-without-role", "Messages have no role", "CMP009", each_message(without_fields("role"))),
+    defect(
         "whole-content-parts",
         "The message content is a list of parts",
         "CMP010",
         each_message(lambda message: message | {"content": [{"type": "text", "text": message["content"]}]}),
     ),
-    planted(
+    defect(
         "whole-content-left-out",
         "content is left out where it is null",
         "CMP011",
-        each_message(lambda message: message if message["content"] else less("content")(message)),
+        each_message(lambda message: message if message["content"] else without_fields("content")(message)),
     ),
-    planted(
+    defect(
         "whole-never-finishes",
         "A non-streaming response has `finish_reason: null`",
         "CMP012",
-        each_choice(more(finish_reason=None)),
+        each_choice(with_fields(finish_reason=None)),
     ),
-    planted(
+    defect(
         "whole-finish-unknown",
         "finish_reason is upper-case: STOP",
         "CMP013",
         each_choice(lambda choice: choice | {"finish_reason": choice["finish_reason"].upper()}),
     ),
-    planted(
+    defect(
         "answer-lost-when-streaming",
         "A stream has no text, though tokens were generated and billed",
         "CMP014",
-        each_delta(more(content=""), lambda delta: delta.get("content")),
+        each_delta(with_fields(content=""), lambda delta: delta.get("content")),
     ),
-    planted(
+    defect(
         "answer-lost",
         "A non-streaming response has no text, though tokens were generated and billed",
         "CMP014",
         each_message(lambda message: message | {"content": None}),
     ),
-    planted(
+    defect(
         "answer-never-made-when-streaming",
         "A stream has no text and bills no completion tokens",
         "CMP014",
         on_stream(unmade),
     ),
-    planted(
+    defect(
         "answer-never-made",
         "A non-streaming response has no text and bills no completion tokens",
         "CMP014",
         on_whole(lambda whole: whole if whole["choices"][0]["message"].get("tool_calls") else unmade_whole(whole)),
     ),
-    planted(
+    defect(
         "answer-as-thoughts",
         "The text is in reasoning_content, and content is empty",
         "CMP015",
         in_turn(each_delta(as_thoughts, lambda delta: delta.get("content")), each_message(as_thoughts)),
     ),
-    planted(
+    defect(
         "answer-lost-of-the-second",
         "With n > 1, only the first choice has text",
         "CMP017",
@@ -177,19 +186,19 @@ WHOLE_DEFECTS = (
 )
 
 CHARACTERS = (
-    planted(
+    defect(
         "characters-replaced",
         "Tokens are decoded one by one: multi-token characters become U+FFFD",
         "CMP016",
         in_turn(each_delta(replaced, lambda d: d.get("content")), each_message(replaced)),
     ),
-    planted(
+    defect(
         "characters-dropped",
         "Streams drop non-ASCII characters",
         "CMP016",
         each_delta(ascii_only, lambda delta: delta.get("content")),
     ),
-    Change(
+    Mutation(
         name="characters-read-as-latin-1",
         title="A proxy decodes streams as Latin-1 and re-encodes them as UTF-8",
         caught_by="CMP016",

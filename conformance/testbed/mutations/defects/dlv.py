@@ -6,49 +6,49 @@ from dataclasses import replace
 
 from conformance.testbed.mutations.mutate_bytes import (
     compressed,
+    defect,
     for_large,
     is_stream,
     on_pieces,
-    planted,
     recoded,
     streams,
     wholes,
 )
 from conformance.testbed.mutations.mutate_chat import Body, on_stream, text_of, with_delta
-from conformance.testbed.server.reply import Asked, Change, Piece, Reply
+from conformance.testbed.server.reply import Mutation, ServerRequest, WireResponse, Write
 
 BUFFER = 4096
 HOLD_S = 600.0
 """Longer than any run waits."""
 
 
-def held_back(pieces: tuple[Piece, ...], first: int = 0) -> list[Piece]:
+def held_back(pieces: tuple[Write, ...], first: int = 0) -> list[Write]:
     """All pieces but the first `first` are sent together, when the last of them is generated."""
     rest = pieces[first:]
     made_s = sum(piece.wait_s for piece in rest)
     return [*pieces[:first], *(replace(p, wait_s=0.0 if at else made_s) for at, p in enumerate(rest))]
 
 
-def packed(reply: Reply) -> Reply:
+def packed(reply: WireResponse) -> WireResponse:
     """The stream compressed without flushing: nothing can be decoded before its end."""
     return compressed(reply, flush=False)
 
 
-def halted(reply: Reply) -> Reply:
+def halted(reply: WireResponse) -> WireResponse:
     """The first half of the pieces, then a stall."""
     return replace(reply, pieces=reply.pieces[: max(1, len(reply.pieces) // 2)], end="hold", hold_s=HOLD_S)
 
 
-def going_on(reply: Reply, asked: Asked) -> Reply:
+def going_on(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """A stream with `max_tokens: 1` that repeats the same event without end."""
     if asked.api != "chat" or not is_stream(reply) or asked.json.get("max_tokens") != 1:
         return reply
     return replace(reply, pieces=(reply.pieces[0], *(replace(reply.pieces[1], wait_s=0.02),) * 4000))
 
 
-def hushed(reply: Reply) -> Reply:
+def hushed(reply: WireResponse) -> WireResponse:
     """Comments instead of events, for longer than any run waits."""
-    return replace(reply, pieces=(Piece(octets=b": working\n\n", wait_s=0.5),) * 1200)
+    return replace(reply, pieces=(Write(octets=b": working\n\n", wait_s=0.5),) * 1200)
 
 
 def late_chunk(chunks: list[Body]) -> list[Body]:
@@ -60,7 +60,7 @@ def late_chunk(chunks: list[Body]) -> list[Body]:
     return [whole if at == texts[-1] else with_delta(c, {}) if at in texts else c for at, c in enumerate(chunks)]
 
 
-def late_block(pieces: tuple[Piece, ...]) -> list[Piece]:
+def late_block(pieces: tuple[Write, ...]) -> list[Write]:
     """All text of a Messages stream in its last delta."""
     texts = [at for at, piece in enumerate(pieces) if b'"text_delta"' in piece.octets]
     if not texts:
@@ -69,55 +69,55 @@ def late_block(pieces: tuple[Piece, ...]) -> list[Piece]:
     joined = events[0] | {"delta": {"type": "text_delta", "text": "".join(e["delta"]["text"] for e in events)}}
     octets = b"event: content_block_delta\ndata: " + json.dumps(joined).encode() + b"\n\n"
     waited_s = sum(pieces[at].wait_s for at in texts)
-    whole = Piece(octets=octets, wait_s=waited_s)
+    whole = Write(octets=octets, wait_s=waited_s)
     return [whole if at == texts[-1] else piece for at, piece in enumerate(pieces) if at not in texts[:-1]]
 
 
-def in_buffers(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+def in_buffers(pieces: tuple[Write, ...]) -> Iterator[Write]:
     """Bytes are held until the buffer is full, at half the generation speed."""
     held, wait_s = b"", 0.0
     for piece in pieces:
         held, wait_s = held + piece.octets, wait_s + 2 * piece.wait_s
         if len(held) >= BUFFER:
-            yield Piece(octets=held[:BUFFER], wait_s=wait_s)
+            yield Write(octets=held[:BUFFER], wait_s=wait_s)
             held, wait_s = held[BUFFER:], 0.0
-    yield Piece(octets=held, wait_s=wait_s)
+    yield Write(octets=held, wait_s=wait_s)
 
 
 LATE = (
-    planted("stream-buffered", "A proxy buffers streams until they end", "DLV001", streams(on_pieces(held_back))),
-    planted(
+    defect("stream-buffered", "A proxy buffers streams until they end", "DLV001", streams(on_pieces(held_back))),
+    defect(
         "stream-buffered-late",
         "The first events are sent at once, the rest is buffered until the end",
         "DLV001",
         streams(on_pieces(lambda pieces: held_back(pieces, 3))),
     ),
-    planted("stream-packed", "Compression buffers streams until they end", "DLV001", streams(packed)),
-    planted(
+    defect("stream-packed", "Compression buffers streams until they end", "DLV001", streams(packed)),
+    defect(
         "stream-in-one-write",
         "The complete stream is sent in one write when it ends",
         "DLV001",
         streams(recoded(lambda octets: octets)),
     ),
-    Change(
+    Mutation(
         name="text-in-one-chunk",
         title="All text of a chat stream is in one chunk",
         caught_by="DLV002",
         answer=on_stream(late_chunk),
     ),
-    planted(
+    defect(
         "text-in-one-delta",
         "All text of a Messages stream is in one delta",
         "DLV002",
         streams(on_pieces(late_block)),
     ),
-    planted(
+    defect(
         "stream-after-silence",
         "Every stream is sent in one write after the same long delay",
         "DLV006",
-        streams(on_pieces(lambda pieces: [Piece(octets=b"".join(p.octets for p in pieces), wait_s=0.7)])),
+        streams(on_pieces(lambda pieces: [Write(octets=b"".join(p.octets for p in pieces), wait_s=0.7)])),
     ),
-    planted(
+    defect(
         "stream-in-buffers",
         "A proxy flushes streams in 4096-byte buffers, not per event",
         "DLV008",
@@ -126,44 +126,44 @@ LATE = (
 )
 
 ENDLESS = (
-    planted("stream-without-end", "A short completion streams on without end", "DLV003", going_on),
-    planted(
+    defect("stream-without-end", "A short completion streams on without end", "DLV003", going_on),
+    defect(
         "stream-of-comments",
         "Streams of large requests send only comments, no events",
         "DLV003",
         for_large(streams(hushed)),
     ),
-    planted(
+    defect(
         "stream-stalls",
         "Streams of large requests stall half way, with the connection open",
         "DLV003",
         for_large(streams(halted)),
     ),
-    planted(
+    defect(
         "stream-stalls-at-once",
         "Streams of large requests stall after the response headers",
         "DLV003",
         for_large(streams(lambda reply: replace(reply, pieces=(), end="hold", hold_s=HOLD_S))),
     ),
-    planted(
+    defect(
         "json-stalls",
         "The last byte of large requests' non-streaming responses is never sent",
         "DLV003",
         for_large(wholes(lambda reply: replace(reply, end="hold", hold_s=HOLD_S))),
     ),
-    planted(
+    defect(
         "done-then-hold",
         "The connection is kept open after the end marker",
         "DLV004",
         for_large(streams(lambda reply: replace(reply, end="hold", hold_s=HOLD_S))),
     ),
-    planted(
+    defect(
         "done-then-lag",
         "Streams end more than a second after the end marker",
         "DLV005",
-        for_large(streams(on_pieces(lambda pieces: [*pieces, Piece(octets=b": bye\n\n", wait_s=1.4)]))),
+        for_large(streams(on_pieces(lambda pieces: [*pieces, Write(octets=b": bye\n\n", wait_s=1.4)]))),
     ),
-    planted(
+    defect(
         "lag-then-done",
         "The end marker is sent more than a second after the last text",
         "DLV007",

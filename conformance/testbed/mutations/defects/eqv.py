@@ -4,30 +4,30 @@ from conformance.testbed.mutations.defects.fld import wants_logprobs
 from conformance.testbed.mutations.defects.par import refusing, where
 from conformance.testbed.mutations.mutate_chat import (
     Body,
+    defect,
     each_choice,
     each_chunk,
     each_delta,
     each_part,
-    less,
-    more,
     on_stream,
-    planted,
     text_of,
+    with_fields,
+    without_fields,
 )
 from conformance.testbed.mutations.mutate_requests import dropping, holds, streaming, with_error
-from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 
-def on_streams(edit: OnAnswer) -> OnAnswer:
+def on_streams(edit: OnResponse) -> OnResponse:
     """Edit the responses to streaming requests, errors included."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         return edit(answer, asked) if streaming(asked) else answer
 
     return change
 
 
-def logprobs_streamed(asked: Asked) -> bool:
+def logprobs_streamed(asked: ServerRequest) -> bool:
     """A streaming request sets logprobs."""
     return streaming(asked) and wants_logprobs(asked)
 
@@ -37,7 +37,7 @@ def has_usage(chunk: Body) -> bool:
     return bool(chunk.get("usage"))
 
 
-def recounted(prompt: int, words: int) -> OnAnswer:
+def recounted(prompt: int, words: int) -> OnResponse:
     """Scale the prompt and the completion count in a stream's usage, each to a percentage."""
 
     def edited(chunk: Body) -> Body:
@@ -62,71 +62,71 @@ def one_lost(chunks: list[Body]) -> list[Body]:
 
 
 EQUIVALENCE = (
-    planted(
+    defect(
         "stop-at-the-end-of-every-stream",
         "Streams always end with finish_reason `stop`",
         "EQV001",
-        each_part(more(finish_reason="stop"), lambda choice: choice["finish_reason"] == "length"),
+        each_part(with_fields(finish_reason="stop"), lambda choice: choice["finish_reason"] == "length"),
     ),
-    planted(
+    defect(
         "blanks-lost-when-streaming",
         "Streams drop the leading space of tokens",
         "EQV002",
         each_delta(lambda delta: delta | {"content": delta["content"].lstrip()}, lambda delta: delta.get("content")),
     ),
-    planted(
+    defect(
         "logprobs-refused-when-streaming",
         "logprobs are rejected when streaming only",
         "EQV003",
         where(logprobs_streamed, refusing("'logprobs' is not supported when streaming.", param="logprobs")),
     ),
-    Change(
+    Mutation(
         name="logprobs-dropped-when-streaming",
         title="logprobs are silently dropped when streaming",
         caught_by="EQV003",
         asked=dropping("logprobs", "top_logprobs", where=logprobs_streamed),
     ),
-    planted(
+    defect(
         "prompt-counted-in-part-when-streaming",
         "Usage in a stream leaves out cached prompt tokens",
         "EQV005",
         recounted(prompt=60, words=100),
     ),
-    planted(
+    defect(
         "answer-counted-in-part-when-streaming",
         "Usage in a stream counts every other completion token",
         "EQV006",
         recounted(prompt=100, words=50),
     ),
-    planted(
+    defect(
         "model-of-another-name-when-streaming",
         "Streams report the engine's internal model name",
         "EQV007",
-        each_chunk(more(model="engine/weights-v1")),
+        each_chunk(with_fields(model="engine/weights-v1")),
     ),
-    planted(
+    defect(
         "fingerprint-lost-when-streaming",
         "Streams lack system_fingerprint",
         "EQV008",
-        each_chunk(less("system_fingerprint")),
+        each_chunk(without_fields("system_fingerprint")),
     ),
-    planted(
+    defect(
         "error-code-lost-when-streaming",
         "Errors lose code and param when streaming",
         "EQV004",
-        on_streams(with_error(more(code=None, param=None), 400)),
+        on_streams(with_error(with_fields(code=None, param=None), 400)),
     ),
-    planted(
+    defect(
         "begun-again-when-streaming",
         "A gateway retries in mid-stream and repeats text that was already sent",
         "EQV002",
         on_stream(begun_again),
     ),
-    planted("delta-lost-when-streaming", "The third text delta of a stream is lost", "EQV002", on_stream(one_lost)),
-    planted(
+    defect("delta-lost-when-streaming", "The third text delta of a stream is lost", "EQV002", on_stream(one_lost)),
+    defect(
         "stopped-answer-ends-with-length",
         "A non-streaming response that hit a stop sequence has finish_reason `length`",
         "EQV001",
-        where(holds("stop"), each_choice(more(finish_reason="length"))),
+        where(holds("stop"), each_choice(with_fields(finish_reason="length"))),
     ),
 )

@@ -8,17 +8,26 @@ from conformance.testbed.mutations.mutate_requests import (
     Body,
     as_detail,
     as_events,
+    editing_errors,
     labelled,
-    reading,
     refusal,
-    saying,
+    rewriting,
     streaming,
     with_body,
     with_error,
     with_status,
 )
 from conformance.testbed.server.deployments import MODEL
-from conformance.testbed.server.reply import Answer, Asked, Change, Event, OnAnswer, OnReply, Piece, Reply
+from conformance.testbed.server.reply import (
+    Event,
+    ModelResponse,
+    Mutation,
+    OnResponse,
+    OnWire,
+    ServerRequest,
+    WireResponse,
+    Write,
+)
 
 MISTAKES = (400, 404)
 NO_ROUTE = "/v1/no-such-route"
@@ -35,50 +44,50 @@ LARGE = 1024 * 1024
 
 
 def wrong(
-    name: str, title: str, caught_by: str, answer: OnAnswer | None = None, reply: OnReply | None = None
-) -> Change:
+    name: str, title: str, caught_by: str, answer: OnResponse | None = None, reply: OnWire | None = None
+) -> Mutation:
     """A defect in error responses."""
-    return Change(name=name, title=title, caught_by=caught_by, answer=answer, reply=reply)
+    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer, reply=reply)
 
 
-def error(**fields: Any) -> OnAnswer:
+def error(**fields: Any) -> OnResponse:
     """Errors with other fields in their error object."""
     return with_error(lambda said: said | fields, *MISTAKES)
 
 
-def routes(status: int, answer: Answer) -> OnAnswer:
+def routes(status: int, answer: ModelResponse) -> OnResponse:
     """Another response instead of the error with that status on a path outside every API."""
     return lambda said, asked: answer if said.status == status and asked.api is None else said
 
 
-def read_anyway(asked: Asked) -> Asked:
+def read_anyway(asked: ServerRequest) -> ServerRequest:
     """Invalid JSON is read as a baseline request."""
     return replace(asked, json=GREETING) if asked.json is None and asked.method == "POST" else asked
 
 
-def crash_if(condition: Callable[[Asked], object]) -> OnAnswer:
+def crash_if(condition: Callable[[ServerRequest], object]) -> OnResponse:
     """500 instead of a normal response, where the condition holds."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         return refusal(500, "Internal error.", type="server_error") if condition(asked) else answer
 
     return change
 
 
-def asks_logprobs(asked: Asked) -> bool:
+def asks_logprobs(asked: ServerRequest) -> bool:
     """The request sets logprobs and top_logprobs."""
     return isinstance(asked.json, dict) and asked.json.get("logprobs") is True and bool(asked.json.get("top_logprobs"))
 
 
-def is_longer(answer: Answer, than: int, asked: Asked) -> bool:
+def is_longer(answer: ModelResponse, than: int, asked: ServerRequest) -> bool:
     """A chat stream of more than `than` events."""
     return asked.api == "chat" and len(answer.events or ()) > than
 
 
-def breaking(*events: Any, than: int = LONG) -> OnAnswer:
+def breaking(*events: Any, than: int = LONG) -> OnResponse:
     """Streams of more than `than` events that end after their first text with these events."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         if not is_longer(answer, than, asked):
             return answer
         return replace(answer, events=(*(answer.events or ())[:2], *(Event(data=data) for data in events)))
@@ -86,10 +95,10 @@ def breaking(*events: Any, than: int = LONG) -> OnAnswer:
     return change
 
 
-def failing_late(condition: Callable[[Asked], object]) -> OnAnswer:
+def failing_late(condition: Callable[[ServerRequest], object]) -> OnResponse:
     """Chat streams that end in an error after their first chunk, where the condition holds."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         if not (is_longer(answer, 1, asked) and isinstance(asked.json, dict) and condition(asked)):
             return answer
         return replace(answer, events=(*(answer.events or ())[:1], Event(data=FAILED)))
@@ -97,7 +106,7 @@ def failing_late(condition: Callable[[Asked], object]) -> OnAnswer:
     return change
 
 
-def going_on(answer: Answer, asked: Asked) -> Answer:
+def going_on(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A long stream with an error in the middle, after which it continues."""
     events = answer.events or ()
     if not is_longer(answer, LONG, asked):
@@ -105,48 +114,48 @@ def going_on(answer: Answer, asked: Asked) -> Answer:
     return replace(answer, events=(*events[:2], Event(data=FAILED), *events[2:]))
 
 
-def inside_a_stream(answer: Answer, asked: Asked) -> Answer:
+def inside_a_stream(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """An error with status 200, as the first event of a stream."""
     if not streaming(asked):
         return answer
-    return Answer(events=(Event(data=answer.whole), Event(data="[DONE]")), headers=answer.headers)
+    return ModelResponse(events=(Event(data=answer.whole), Event(data="[DONE]")), headers=answer.headers)
 
 
-def with_key(answer: Answer, asked: Asked) -> Answer:
+def with_key(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """An error that echoes the key."""
     key = next((value for name, value in asked.headers if name in ("authorization", "x-api-key")), "")
     said = answer.whole["error"]
     return replace(answer, whole=answer.whole | {"error": said | {"message": f"{said['message']} (sent by {key})"}})
 
 
-def with_input(answer: Answer, asked: Asked) -> Answer:
+def with_input(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """An error that echoes the request."""
     return replace(answer, whole=answer.whole | {"input": asked.json})
 
 
-def without_allow(answer: Answer, _asked: Asked) -> Answer:
+def without_allow(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """405 without the Allow header."""
     return replace(answer, headers=tuple(h for h in answer.headers if h[0] != "allow"))
 
 
-def events(reply: Reply, _asked: Asked) -> Reply:
+def events(reply: WireResponse, _asked: ServerRequest) -> WireResponse:
     """An error as an event stream."""
     return as_events(reply) if reply.status == 400 else reply
 
 
 ANSWERED = (
-    Change(name="bad-json-answered", title="A truncated JSON body gets 200", caught_by="ERR001", asked=read_anyway),
+    Mutation(name="bad-json-answered", title="A truncated JSON body gets 200", caught_by="ERR001", asked=read_anyway),
     wrong(
         "unknown-route-answered",
         "An unknown path gets 200",
         "ERR001",
-        routes(404, Answer(whole={"status": "ok"})),
+        routes(404, ModelResponse(whole={"status": "ok"})),
     ),
-    Change(
+    Mutation(
         name="unknown-model-answered",
         title="Any model name is accepted",
         caught_by="ERR002",
-        asked=reading(lambda body: body | {"model": MODEL}, lambda asked: isinstance(asked.json.get("model"), str)),
+        asked=rewriting(lambda body: body | {"model": MODEL}, lambda asked: isinstance(asked.json.get("model"), str)),
     ),
     wrong("mistakes-as-500", "Invalid requests get 500", "ERR003", with_status(500, 400)),
     wrong(
@@ -164,25 +173,28 @@ SHAPES = (
     wrong("errors-empty", "Errors have no body", "ERR005", reply=with_body(b"", "application/json", 400)),
     wrong("errors-as-events", "Errors are event streams", "ERR005", reply=events),
     wrong(
-        "errors-as-detail", 'Errors have the form {"detail": ...} of a web framework', "ERR006", saying(as_detail, 400)
+        "errors-as-detail",
+        'Errors have the form {"detail": ...} of a web framework',
+        "ERR006",
+        editing_errors(as_detail, 400),
     ),
     wrong(
         "errors-in-an-array",
         "Errors are JSON arrays",
         "ERR006",
-        saying(lambda answer, _: replace(answer, whole=[answer.whole]), 400),
+        editing_errors(lambda answer, _: replace(answer, whole=[answer.whole]), 400),
     ),
     wrong(
         "errors-as-bare-text",
         "`error` is a string, not an object",
         "ERR006",
-        saying(lambda answer, _: replace(answer, whole={"error": answer.whole["error"]["message"]}), 400),
+        editing_errors(lambda answer, _: replace(answer, whole={"error": answer.whole["error"]["message"]}), 400),
     ),
     wrong(
         "route-errors-as-detail",
         "Unknown paths get the web framework's error format",
         "ERR007",
-        routes(404, Answer(status=404, whole={"detail": "Not Found"})),
+        routes(404, ModelResponse(status=404, whole={"detail": "Not Found"})),
     ),
     wrong("errors-without-message", "Errors have an empty message", "ERR008", error(message="")),
     wrong("errors-without-type", "Errors have no type", "ERR009", error(type=None)),
@@ -210,7 +222,7 @@ STREAMS = (
         "refusal-inside-stream",
         "With streaming, invalid requests are rejected inside a 200 stream",
         "ERR016",
-        saying(inside_a_stream, 400),
+        editing_errors(inside_a_stream, 400),
     ),
     wrong(
         "status-by-mode",
@@ -222,9 +234,9 @@ STREAMS = (
 
 LEAKS = (
     wrong("traceback", "Errors contain a traceback", "ERR018", error(message=TRACE)),
-    wrong("key-echoed", "Errors echo the API key", "ERR019", saying(with_key, 400)),
-    wrong("input-echoed", "Errors echo the request", "ERR020", saying(with_input, 400)),
-    wrong("no-allow", "405 responses lack the Allow header", "ERR021", saying(without_allow, 405)),
+    wrong("key-echoed", "Errors echo the API key", "ERR019", editing_errors(with_key, 400)),
+    wrong("input-echoed", "Errors echo the request", "ERR020", editing_errors(with_input, 400)),
+    wrong("no-allow", "405 responses lack the Allow header", "ERR021", editing_errors(without_allow, 405)),
     wrong(
         "big-greeting-crash",
         "A baseline request with an agent's tools gets 500",
@@ -252,30 +264,30 @@ LEAKS = (
 )
 
 
-def told(code: str, edit: Callable[[Answer, Asked], Answer]) -> OnAnswer:
+def told(code: str, edit: Callable[[ModelResponse, ServerRequest], ModelResponse]) -> OnResponse:
     """Edit the errors that have this code."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         is_it = isinstance(answer.whole, dict) and (answer.whole.get("error") or {}).get("code") == code
         return edit(answer, asked) if is_it else answer
 
     return change
 
 
-def without_code(answer: Answer, _asked: Asked) -> Answer:
+def without_code(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """The error without its code."""
     return replace(answer, whole={"error": answer.whole["error"] | {"code": None}})
 
 
-def as_crash(answer: Answer, _asked: Asked) -> Answer:
+def as_crash(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """The error with status 500."""
     return replace(answer, status=500)
 
 
-def limiting(*headers: tuple[str, str]) -> OnAnswer:
+def limiting(*headers: tuple[str, str]) -> OnResponse:
     """429 with these headers, where logprobs are requested."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         if not asks_logprobs(asked) or answer.status != 200:
             return answer
         return replace(refusal(429, "Slow down.", type="rate_limit_error"), headers=headers)
@@ -283,24 +295,24 @@ def limiting(*headers: tuple[str, str]) -> OnAnswer:
     return change
 
 
-def as_text_in_a_stream(reply: Reply, asked: Asked) -> Reply:
+def as_text_in_a_stream(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """A streaming request with `n: 0` is rejected by plain text in a stream that stays open."""
     if not (isinstance(asked.json, dict) and asked.json.get("n") == 0 and streaming(asked)):
         return reply
     octets = b"data: Number of choices must be greater than 0.\n\n"
     headers = (("content-type", "text/event-stream"),)
-    pieces = (Piece(octets=octets),)
-    return Reply(status=200, headers=headers, pieces=pieces, framing="chunked", end="hold", hold_s=30.0)
+    pieces = (Write(octets=octets),)
+    return WireResponse(status=200, headers=headers, pieces=pieces, framing="chunked", end="hold", hold_s=30.0)
 
 
-def unsaid(reply: Reply, asked: Asked) -> Reply:
+def unsaid(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """The connection is closed without a response to invalid JSON."""
     if asked.method != "POST" or asked.json is not None:
         return reply
     return replace(reply, head=b"", pieces=(), framing="close", end="abort")
 
 
-def in_parts(asked: Asked) -> bool:
+def in_parts(asked: ServerRequest) -> bool:
     """A message's content is a list."""
     messages = asked.json.get("messages") if isinstance(asked.json, dict) else None
     return isinstance(messages, list) and any(
@@ -308,18 +320,18 @@ def in_parts(asked: Asked) -> bool:
     )
 
 
-def asks_no_alternatives(asked: Asked) -> bool:
+def asks_no_alternatives(asked: ServerRequest) -> bool:
     """The request sets logprobs without top_logprobs."""
     return isinstance(asked.json, dict) and asked.json.get("logprobs") is True and not asked.json.get("top_logprobs")
 
 
-def asks_another_format(asked: Asked) -> bool:
+def asks_another_format(asked: ServerRequest) -> bool:
     """The request has a response_format type that no API has."""
     wanted = asked.json.get("response_format") if isinstance(asked.json, dict) else None
     return isinstance(wanted, dict) and wanted.get("type") not in ("text", "json_object", "json_schema")
 
 
-def too_large(reply: Reply, asked: Asked) -> Reply:
+def too_large(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """A large body is rejected by the web server's HTML page."""
     return with_body(PAGE, "text/html", 413)(replace(reply, status=413), asked) if len(asked.body) > LARGE else reply
 

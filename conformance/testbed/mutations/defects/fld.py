@@ -5,18 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.model.target import Policy
-from conformance.testbed.mutations.mutate_chat import each_choice, each_part, in_turn, more, planted
+from conformance.testbed.mutations.mutate_chat import defect, each_choice, each_part, in_turn, with_fields
 from conformance.testbed.mutations.mutate_requests import (
     Body,
     Where,
     dropping,
     holds,
-    reading,
     refusal,
+    rewriting,
     streaming,
     with_error,
 )
-from conformance.testbed.server.reply import Answer, Asked, Change
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 CAPS = ("max_tokens", "max_completion_tokens")
 
@@ -50,9 +50,9 @@ def both(*conditions: Where) -> Where:
     return lambda asked: all(condition(asked) for condition in conditions)
 
 
-def dropped(name: str, title: str, caught_by: str, *fields: str, where: Where = bool, **facts: Any) -> Change:
+def dropped(name: str, title: str, caught_by: str, *fields: str, where: Where = bool, **facts: Any) -> Mutation:
     """A defect that ignores these fields of the request."""
-    return Change(name=name, title=title, caught_by=caught_by, asked=dropping(*fields, where=where), **facts)
+    return Mutation(name=name, title=title, caught_by=caught_by, asked=dropping(*fields, where=where), **facts)
 
 
 def nameless(*params: str) -> Callable[[Body], Body]:
@@ -65,10 +65,10 @@ def nameless(*params: str) -> Callable[[Body], Body]:
     return edit
 
 
-def refusing(field: str) -> Callable[[Answer, Asked], Answer]:
+def refusing(field: str) -> Callable[[ModelResponse, ServerRequest], ModelResponse]:
     """Reject every request that has this field."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         if not holds(field)(asked) or answer.status >= 400:
             return answer
         return refusal(400, f"Unknown parameter: '{field}'.", param=field, code="unknown_parameter")
@@ -76,7 +76,7 @@ def refusing(field: str) -> Callable[[Answer, Asked], Answer]:
     return change
 
 
-def wants_logprobs(asked: Asked) -> bool:
+def wants_logprobs(asked: ServerRequest) -> bool:
     """The request has valid logprobs and top_logprobs."""
     return asked.json.get("logprobs") is True and isinstance(asked.json.get("top_logprobs", 0), int)
 
@@ -86,12 +86,12 @@ def asks_for(name: str, value: Any) -> Where:
     return lambda asked: asked.json.get(name) == value
 
 
-def many(asked: Asked) -> bool:
+def many(asked: ServerRequest) -> bool:
     """The request sets n > 1."""
     return bool(holds("n", int)(asked)) and asked.json["n"] > 1
 
 
-def has_schema(asked: Asked) -> bool:
+def has_schema(asked: ServerRequest) -> bool:
     """The request has a JSON Schema in its response_format."""
     return isinstance(asked.json["response_format"].get("json_schema"), dict)
 
@@ -135,15 +135,15 @@ TYPES = (
         where=streaming,
     ),
     dropped("logit-bias-dropped", "`logit_bias` is silently ignored", "FLD004", "logit_bias"),
-    Change(
+    Mutation(
         name="nested-type-ignored",
         title="Wrong types inside `stream_options` are silently ignored",
         caught_by="FLD004",
-        asked=reading(ignore_inside, holds("stream_options", dict)),
+        asked=rewriting(ignore_inside, holds("stream_options", dict)),
     ),
     dropped("user-dropped", "`user`, which Letta always sends, is silently ignored", "FLD018", "user"),
     dropped("metadata-dropped", "`metadata` is silently ignored", "FLD004", "metadata"),
-    Change(
+    Mutation(
         name="wrong-type-unnamed",
         title="The error for a wrong type does not name the field",
         caught_by="FLD005",
@@ -152,40 +152,40 @@ TYPES = (
 )
 
 UNKNOWN = (
-    Change(
+    Mutation(
         name="unknown-field-dropped",
         title="A vendor's field is silently ignored",
         caught_by="FLD006",
-        asked=reading(without_vendor_fields),
+        asked=rewriting(without_vendor_fields),
     ),
     dropped("misspelt-cap-dropped", "A misspelt field is silently ignored", "FLD006", "max_token"),
-    Change(
+    Mutation(
         name="unknown-field-dropped-when-streaming",
         title="A vendor's field is silently ignored when streaming",
         caught_by="FLD006",
-        asked=reading(without_vendor_fields, streaming),
+        asked=rewriting(without_vendor_fields, streaming),
     ),
-    Change(
+    Mutation(
         name="nested-field-dropped",
         title="A vendor's field inside an object is silently ignored",
         caught_by="FLD007",
-        asked=reading(pruned_inside),
+        asked=rewriting(pruned_inside),
     ),
-    Change(
+    Mutation(
         name="unknown-field-promise-broken",
         title="A vendor's field is silently ignored although the policy is to reject it",
         caught_by="FLD008",
         policy=Policy(unknown_fields="reject"),
-        asked=reading(without_vendor_fields),
+        asked=rewriting(without_vendor_fields),
     ),
-    Change(
+    Mutation(
         name="announcement-missing",
         title="A vendor's field is silently ignored although the policy is to announce it",
         caught_by="FLD008",
         policy=Policy(unknown_fields="announce"),
-        asked=reading(without_vendor_fields),
+        asked=rewriting(without_vendor_fields),
     ),
-    Change(
+    Mutation(
         name="unknown-field-unnamed",
         title="The error for an unknown field does not name it",
         caught_by="FLD009",
@@ -237,17 +237,17 @@ EFFECTS = (
         "top_logprobs",
         where=wants_logprobs,
     ),
-    Change(
+    Mutation(
         name="first-stop-alone",
         title="Only the first of several stop sequences is honoured",
         caught_by="FLD016",
-        asked=reading(lambda body: body | {"stop": body["stop"][:1]}, holds("stop", list)),
+        asked=rewriting(lambda body: body | {"stop": body["stop"][:1]}, holds("stop", list)),
     ),
-    Change(
+    Mutation(
         name="small-caps-raised",
         title="Token caps below 16 are raised to 16",
         caught_by="FLD010",
-        asked=reading(raised),
+        asked=rewriting(raised),
     ),
     dropped(
         "newer-cap-ignored-when-streaming",
@@ -256,35 +256,39 @@ EFFECTS = (
         "max_completion_tokens",
         where=both(streaming, holds("max_completion_tokens", int)),
     ),
-    Change(
+    Mutation(
         name="schema-taken-for-any-object",
         title="`json_schema` is treated as `json_object`",
         caught_by="FLD013",
-        asked=reading(more(response_format={"type": "json_object"}), both(holds("response_format", dict), has_schema)),
+        asked=rewriting(
+            with_fields(response_format={"type": "json_object"}), both(holds("response_format", dict), has_schema)
+        ),
     ),
 )
 
-CUT = planted(
+CUT = defect(
     "cut-answer-finishes-with-stop",
     "A completion truncated at its token cap has finish_reason stop",
     "FLD017",
-    in_turn(each_part(more(finish_reason="stop"), is_cut), each_choice(more(finish_reason="stop"), is_cut)),
+    in_turn(
+        each_part(with_fields(finish_reason="stop"), is_cut), each_choice(with_fields(finish_reason="stop"), is_cut)
+    ),
 )
 
 FRAMEWORKS = (
-    Change(
+    Mutation(
         name="stream-options-refused",
         title="`stream_options`, which frameworks always send, is rejected",
         caught_by="FLD015",
         answer=refusing("stream_options"),
     ),
-    Change(
+    Mutation(
         name="parallel-tool-calls-refused",
         title="`parallel_tool_calls`, which Letta always sends, is rejected",
         caught_by="FLD015",
         answer=refusing("parallel_tool_calls"),
     ),
-    Change(
+    Mutation(
         name="null-cap-refused",
         title="`max_completion_tokens: null`, which Letta always sends, is rejected",
         caught_by="FLD015",
@@ -305,14 +309,14 @@ LOGPROBS_PARTLY = dropped(
 )
 
 
-def unlabelled_json(answer: Answer, asked: Asked) -> Answer:
+def unlabelled_json(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The text alone, as one JSON string."""
     if answer.events is None or not streaming(asked):
         return answer
     return replace(answer, events=None, whole="Hello there.")
 
 
-STREAM_AS_TEXT = Change(
+STREAM_AS_TEXT = Mutation(
     name="stream-as-json-text",
     title="With `stream: true` the response is a JSON string, not an event stream",
     caught_by="FLD001",

@@ -11,20 +11,20 @@ from conformance.testbed.mutations.mutate_bytes import (
     bare_of,
     body_of,
     chunked,
+    defect,
     each,
     for_large,
     headed,
     in_turn,
-    planted,
     recoded,
     streams,
     wholes,
     with_body,
     with_head,
 )
-from conformance.testbed.mutations.mutate_chat import more
-from conformance.testbed.mutations.mutate_requests import reading
-from conformance.testbed.server.reply import Asked, Change, Reply
+from conformance.testbed.mutations.mutate_chat import with_fields
+from conformance.testbed.mutations.mutate_requests import rewriting
+from conformance.testbed.server.reply import Mutation, ServerRequest, WireResponse
 
 LENGTH = re.compile(rb"(content-length: [0-9]+\r\n)")
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body>It works.</body></html>\n"
@@ -43,12 +43,12 @@ def bomb(octets: bytes) -> bytes:
     return gzip.compress(b"")[:10] + deflate.compress(octets) + deflate.flush(zlib.Z_FULL_FLUSH) + blanks() + bytes(8)
 
 
-def unsaid(reply: Reply) -> Reply:
+def unsaid(reply: WireResponse) -> WireResponse:
     """No response: the connection is closed."""
     return replace(reply, head=b"", pieces=(), framing="close", end="abort")
 
 
-def halved(reply: Reply) -> Reply:
+def halved(reply: WireResponse) -> WireResponse:
     """The first half of the pieces."""
     return replace(reply, pieces=reply.pieces[: max(1, len(reply.pieces) // 2)])
 
@@ -83,114 +83,114 @@ def halved_character(octets: bytes) -> bytes:
     return octets.replace(b'today?"', b'today? \\ud83d"')
 
 
-def read_as_stream(asked: Asked) -> Asked:
+def read_as_stream(asked: ServerRequest) -> ServerRequest:
     """The request with `stream: true`."""
     return replace(asked, json=asked.json | {"stream": True}) if isinstance(asked.json, dict) else asked
 
 
-def redirect(status: int, location: str) -> Change:
+def redirect(status: int, location: str) -> Mutation:
     """All responses are redirects."""
 
-    def moved(reply: Reply) -> Reply:
+    def moved(reply: WireResponse) -> WireResponse:
         return replace(with_body(b"", ("location", location))(reply), status=status, framing="length")
 
-    return planted(f"redirect-{status}", f"Requests are redirected with {status}", "HTTP011", answers(moved))
+    return defect(f"redirect-{status}", f"Requests are redirected with {status}", "HTTP011", answers(moved))
 
 
-def counted_in_characters(reply: Reply) -> Reply:
+def counted_in_characters(reply: WireResponse) -> WireResponse:
     """Content-Length in characters of the decoded text."""
     return headed(("content-length", str(len(body_of(reply).decode()))))(reply)
 
 
 MESSAGE = (
-    planted(
+    defect(
         "no-reply", "The connection is closed before any response to a streaming request", "HTTP001", streams(unsaid)
     ),
-    planted(
+    defect(
         "reset-before-reply",
         "The connection is reset before any response to a streaming request",
         "HTTP001",
         streams(lambda reply: replace(unsaid(reply), end="reset")),
         needs_tcp=True,
     ),
-    planted(
+    defect(
         "silence-before-reply",
         "Large streaming requests never get a response",
         "HTTP001",
         for_large(streams(lambda reply: replace(unsaid(reply), end="hold", hold_s=600.0))),
     ),
-    planted(
+    defect(
         "header-without-colon",
         "A header line has no colon",
         "HTTP002",
         wholes(with_head(lambda head: head.replace(b"\r\n", b"\r\nx-request-id 17\r\n", 1))),
     ),
-    planted(
+    defect(
         "space-before-colon",
         "There is a space between a header name and its colon",
         "HTTP002",
         wholes(with_head(lambda head: head.replace(b"content-type:", b"content-type :", 1))),
     ),
-    planted(
+    defect(
         "head-in-bare-lf",
         "Header lines end in LF instead of CRLF",
         "HTTP002",
         wholes(with_head(lambda head: head.replace(b"\r\n", b"\n"))),
     ),
-    planted(
+    defect(
         "no-head", "The response has a body but no status line or headers", "HTTP002", wholes(with_head(lambda _: b""))
     ),
-    planted("chunk-too-long", "Chunks are longer than their chunk size", "HTTP003", streams(chunked(overlong))),
-    planted(
+    defect("chunk-too-long", "Chunks are longer than their chunk size", "HTTP003", streams(chunked(overlong))),
+    defect(
         "chunk-size-prefixed",
         "Chunk sizes start with 0x",
         "HTTP003",
         streams(chunked(lambda octets: b"0x%x\r\n%s\r\n" % (len(octets), octets) if octets else b"")),
     ),
-    planted(
+    defect(
         "chunks-undone",
         "Transfer-Encoding is chunked, but the body is not chunked",
         "HTTP003",
         streams(chunked(bytes, b"")),
     ),
-    planted(
+    defect(
         "two-framings",
         "Content-Length and Transfer-Encoding are both sent",
         "HTTP003",
         streams(with_head(both_framings)),
     ),
-    planted(
+    defect(
         "length-not-a-number",
         "Content-Length is not a number",
         "HTTP003",
         wholes(with_head(lambda head: head.replace(b"content-length: ", b"content-length: about "))),
     ),
-    planted(
+    defect(
         "no-last-chunk",
         "The connection is closed before the last chunk",
         "HTTP004",
         streams(lambda reply: replace(reply, end="abort")),
     ),
-    planted(
+    defect(
         "stream-cut",
         "The connection is closed in mid-stream",
         "HTTP004",
         streams(lambda reply: replace(halved(reply), end="abort")),
     ),
-    planted(
+    defect(
         "stream-reset",
         "The connection is reset in mid-stream",
         "HTTP004",
         streams(lambda reply: replace(halved(reply), end="reset")),
         needs_tcp=True,
     ),
-    planted(
+    defect(
         "length-not-met",
         "The body is shorter than Content-Length",
         "HTTP004",
         wholes(lambda reply: replace(reply, end="abort")),
     ),
-    planted(
+    defect(
         "octets-after-the-end",
         "The body is longer than Content-Length",
         "HTTP005",
@@ -198,37 +198,37 @@ MESSAGE = (
     ),
     redirect(301, "/v1/chat/completions/"),
     redirect(307, "https://elsewhere.invalid/v1/chat/completions"),
-    planted(
+    defect(
         "boundless-body",
         "Large requests get an endless body",
         "HTTP019",
         for_large(wholes(recoded(lambda octets: octets + b" " * (17 * 1024 * 1024)))),
     ),
-    planted(
+    defect(
         "length-twice",
         "Content-Length is sent twice, with the same value",
         "HTTP021",
         wholes(with_head(lambda head: LENGTH.sub(rb"\1\1", head))),
     ),
-    planted(
+    defect(
         "large-head",
         "The response headers exceed the size that clients accept",
         "HTTP020",
         answers(headed(("x-debug", "d" * 17_000))),
     ),
-    planted(
+    defect(
         "length-in-characters",
         "Content-Length counts characters instead of bytes",
         "HTTP005",
         wholes(counted_in_characters),
     ),
-    planted(
+    defect(
         "header-folded",
         "A header is folded over two lines (obs-fold)",
         "HTTP002",
         answers(headed(("server-timing", "queue;dur=1,\r\n model;dur=2"))),
     ),
-    planted(
+    defect(
         "chunks-under-http-1.0",
         "A stream is chunked under HTTP/1.0, which has no chunked coding",
         "HTTP003",
@@ -237,79 +237,77 @@ MESSAGE = (
 )
 
 TYPES = (
-    planted(
+    defect(
         "json-as-text",
         "JSON responses have Content-Type: text/plain",
         "HTTP006",
         wholes(headed(("content-type", "text/plain"))),
     ),
-    planted("json-unlabelled", "JSON responses have no Content-Type", "HTTP006", wholes(bare_of("content-type"))),
-    planted(
+    defect("json-unlabelled", "JSON responses have no Content-Type", "HTTP006", wholes(bare_of("content-type"))),
+    defect(
         "json-as-latin-1",
         "JSON responses have charset=iso-8859-1",
         "HTTP007",
         wholes(headed(("content-type", "application/json; charset=iso-8859-1"))),
     ),
-    planted(
+    defect(
         "two-content-types",
         "Content-Type is sent twice, with different values",
         "HTTP017",
         wholes(lambda reply: replace(reply, headers=(*reply.headers, ("content-type", "text/html")))),
     ),
-    planted(
+    defect(
         "answer-for-caches",
         "Responses are declared cacheable",
         "HTTP016",
         answers(headed(("cache-control", "public, max-age=3600"))),
     ),
-    Change(
+    Mutation(
         name="stream-for-explicit-false",
         title="`stream: false` gets a stream, because the field is present",
         caught_by="HTTP012",
-        asked=reading(more(stream=True), lambda asked: asked.json.get("stream") is False),
+        asked=rewriting(with_fields(stream=True), lambda asked: asked.json.get("stream") is False),
     ),
 )
 
 BODIES = (
-    planted("empty-200", "200 with an empty body", "HTTP009", wholes(with_body(b""))),
-    planted("page-200", "200 with an HTML page", "HTTP008", wholes(with_body(PAGE, ("content-type", "text/html")))),
-    planted(
-        "json-bom", "JSON starts with a byte order mark", "HTTP008", wholes(recoded(lambda o: b"\xef\xbb\xbf" + o))
-    ),
-    planted(
+    defect("empty-200", "200 with an empty body", "HTTP009", wholes(with_body(b""))),
+    defect("page-200", "200 with an HTML page", "HTTP008", wholes(with_body(PAGE, ("content-type", "text/html")))),
+    defect("json-bom", "JSON starts with a byte order mark", "HTTP008", wholes(recoded(lambda o: b"\xef\xbb\xbf" + o))),
+    defect(
         "json-nan",
         "A number in the JSON is NaN",
         "HTTP008",
         wholes(recoded(lambda o: o.replace(b'"usage":{', b'"score":NaN,"usage":{'))),
     ),
-    planted(
+    defect(
         "json-then-done", "[DONE] follows the JSON", "HTTP008", wholes(recoded(lambda o: o + b"\ndata: [DONE]\n\n"))
     ),
-    planted(
+    defect(
         "json-cut",
         "The JSON is truncated, with a matching Content-Length",
         "HTTP008",
         wholes(recoded(lambda o: o[:-9])),
     ),
-    planted(
+    defect(
         "json-in-latin-1",
         "A string contains a byte that is not UTF-8",
         "HTTP008",
         wholes(recoded(lambda o: o.replace(b"Hello", b"H\xe9llo"))),
     ),
-    planted(
+    defect(
         "no-content",
         "204 instead of a response body",
         "HTTP009",
         wholes(lambda reply: replace(with_body(b"")(reply), status=204, framing="close")),
     ),
-    planted(
+    defect(
         "accepted-202",
         "Successful responses have status 202",
         "HTTP010",
         answers(lambda reply: replace(reply, status=202)),
     ),
-    Change(
+    Mutation(
         name="stream-unasked",
         title="Every response is a stream, whether requested or not",
         caught_by="HTTP012",
@@ -318,62 +316,62 @@ BODIES = (
 )
 
 
-def unpacked(reply: Reply, _asked: Asked) -> Reply:
+def unpacked(reply: WireResponse, _asked: ServerRequest) -> WireResponse:
     """An error that was decompressed by a proxy, with its original Content-Encoding."""
     return headed(("content-encoding", "gzip"))(reply) if reply.status >= 400 else reply
 
 
 CODINGS = (
-    planted("gzip-undeclared", "The body is gzip without Content-Encoding", "HTTP013", answers(recoded(gzip.compress))),
-    planted(
+    defect("gzip-undeclared", "The body is gzip without Content-Encoding", "HTTP013", answers(recoded(gzip.compress))),
+    defect(
         "gzip-claimed",
         "Content-Encoding is gzip, but the body is not compressed",
         "HTTP013",
         answers(headed(("content-encoding", "gzip"))),
     ),
-    planted(
+    defect(
         "gzip-corrupt",
         "The gzip body is corrupt",
         "HTTP013",
         wholes(in_turn(recoded(lambda o: gzip.compress(o)[:10] + b"\xff" * 40), headed(("content-encoding", "gzip")))),
     ),
-    planted(
+    defect(
         "gzip-bomb",
         "The response to a large request decompresses to an excessive size (gzip bomb)",
         "HTTP013",
         for_large(wholes(in_turn(recoded(bomb), headed(("content-encoding", "gzip"))))),
     ),
-    planted(
+    defect(
         "zstd-unasked",
         "The body is zstd, whatever Accept-Encoding allows",
         "HTTP014",
         wholes(in_turn(recoded(as_zstd), headed(("content-encoding", "zstd")))),
     ),
-    planted(
+    defect(
         "coding-none",
         "Content-Encoding is none, which is not registered",
         "HTTP015",
         streams(headed(("content-encoding", "none"))),
     ),
-    planted(
+    defect(
         "end-by-close",
         "Streams end by connection close, without Content-Length or chunked coding",
         "HTTP018",
         streams(lambda reply: replace(reply, framing="close")),
     ),
-    planted(
+    defect(
         "gzip-claimed-for-errors", "A proxy decompresses errors but keeps Content-Encoding: gzip", "HTTP013", unpacked
     ),
 )
 
 STRINGS = (
-    planted(
+    defect(
         "half-a-character",
         "A non-streaming response ends in a lone surrogate",
         "HTTP022",
         wholes(recoded(halved_character)),
     ),
-    planted(
+    defect(
         "names-twice",
         "`object` is a duplicate key in every response",
         "HTTP023",

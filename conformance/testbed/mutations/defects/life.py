@@ -5,23 +5,23 @@ from typing import Any
 
 from conformance.model.marker_words import ABANDONED_WORD, BURST_WORDS
 from conformance.testbed.mutations.mutate_bytes import answers
-from conformance.testbed.mutations.mutate_bytes import planted as written
-from conformance.testbed.mutations.mutate_chat import each_chunk, in_turn, more, on_whole, with_delta
+from conformance.testbed.mutations.mutate_bytes import defect as written
+from conformance.testbed.mutations.mutate_chat import each_chunk, in_turn, on_whole, with_delta, with_fields
 from conformance.testbed.mutations.mutate_requests import refusal
 from conformance.testbed.server.model import ECHO
-from conformance.testbed.server.reply import Answer, Asked, Change, Event, Reply
+from conformance.testbed.server.reply import Event, ModelResponse, Mutation, ServerRequest, WireResponse
 
 NEXT = dict(zip(BURST_WORDS, (*BURST_WORDS[1:], BURST_WORDS[0]), strict=True))
 A_SLOT_S, DEAF_S = 1.6, 6.0
 
 
-def worker_lost(answer: Answer, asked: Asked) -> Answer:
+def worker_lost(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """503 after any client disconnect: the only worker is lost."""
     lost = asked.hang_ups and asked.method == "POST"
     return refusal(503, "No worker is free.", code="overloaded") if lost else answer
 
 
-def slot_waited_for(reply: Reply, asked: Asked) -> Reply:
+def slot_waited_for(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """The only slot stays busy with the abandoned generation; the next request waits for it."""
     deaf = replace(reply, deaf_s=DEAF_S)
     if not (asked.hang_ups and asked.running and asked.method == "POST" and reply.status == 200):
@@ -30,7 +30,7 @@ def slot_waited_for(reply: Reply, asked: Asked) -> Reply:
     return replace(deaf, pieces=(replace(first, wait_s=first.wait_s + A_SLOT_S), *rest))
 
 
-def next_one_s(answer: Answer, asked: Asked) -> Answer:
+def next_one_s(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Each concurrent request gets another's response."""
     found = ECHO.search(asked.body.decode(errors="replace"))
     if answer.events is None or not found or found[1] not in NEXT:
@@ -49,21 +49,21 @@ def _saying(event: Event, old: str, new: str) -> Event:
     return replace(event, data=data)
 
 
-def lost_when_kept(reply: Reply, asked: Asked) -> Reply:
+def lost_when_kept(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """The second request on a connection gets no response."""
     return replace(reply, head=b"", pieces=(), framing="close", end="abort") if asked.earlier else reply
 
 
-NAMED = more(id="chatcmpl-0")
+NAMED = with_fields(id="chatcmpl-0")
 
 
-def at_that_second(answer: Answer, asked: Asked) -> Answer:
+def at_that_second(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Responses with ids made from the clock."""
-    named = more(id=f"chatcmpl-{asked.at}")
+    named = with_fields(id=f"chatcmpl-{asked.at}")
     return in_turn(each_chunk(named), on_whole(named))(answer, asked)
 
 
-def with_the_rest(answer: Answer, asked: Asked) -> Answer:
+def with_the_rest(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The rest of the disconnected client's response leaks into the next one."""
     if not asked.hang_ups or not answer.events or asked.api != "chat":
         return answer
@@ -72,14 +72,14 @@ def with_the_rest(answer: Answer, asked: Asked) -> Answer:
     return replace(answer, events=(first, leaked, *others))
 
 
-def one_too_many(answer: Answer, asked: Asked) -> Answer:
+def one_too_many(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Concurrent requests beyond the upstream connection pool get 500."""
     found = ECHO.search(asked.body.decode(errors="replace"))
     return refusal(500, "Pool exhausted.", type="server_error") if found and found[1] in BURST_WORDS[5:] else answer
 
 
 DEFECTS = (
-    Change(
+    Mutation(
         name="worker-lost-to-hang-up",
         title="After a client disconnects, every later request gets 503",
         caught_by="LIFE001",
@@ -97,13 +97,13 @@ DEFECTS = (
         "LIFE003",
         slot_waited_for,
     ),
-    Change(
+    Mutation(
         name="answers-swapped",
         title="Concurrent requests get each other's responses",
         caught_by="LIFE004",
         answer=next_one_s,
     ),
-    Change(
+    Mutation(
         name="one-id-for-all",
         title="All responses have the same id",
         caught_by="LIFE005",
@@ -115,19 +115,19 @@ DEFECTS = (
         "LIFE006",
         lost_when_kept,
     ),
-    Change(
+    Mutation(
         name="ids-from-the-clock",
         title="Response ids are the Unix second of the request, so concurrent ones collide",
         caught_by="LIFE005",
         answer=at_that_second,
     ),
-    Change(
+    Mutation(
         name="leftovers-after-hang-up",
         title="After a client disconnects, the rest of its response leaks into the next one",
         caught_by="LIFE007",
         answer=with_the_rest,
     ),
-    Change(
+    Mutation(
         name="crowd-crashes",
         title="With five requests in progress, further concurrent requests get 500",
         caught_by="LIFE008",

@@ -6,29 +6,39 @@ from typing import Any
 
 from conformance.testbed.mutations.mutate_requests import Body, refusal
 from conformance.testbed.server.deployments import MODEL, MODELS
-from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer, OnReply, Piece, Reply
+from conformance.testbed.server.reply import (
+    ModelResponse,
+    Mutation,
+    OnResponse,
+    OnWire,
+    ServerRequest,
+    WireResponse,
+    Write,
+)
 
 PAGE = b"<!doctype html><html><body><div id=app></div></body></html>"
 
 
-def told(name: str, title: str, caught_by: str, answer: OnAnswer | None = None, reply: OnReply | None = None) -> Change:
+def told(
+    name: str, title: str, caught_by: str, answer: OnResponse | None = None, reply: OnWire | None = None
+) -> Mutation:
     """A defect in the models routes."""
-    return Change(name=name, title=title, caught_by=caught_by, answer=answer, reply=reply)
+    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer, reply=reply)
 
 
-def listing(edit: Callable[[Body], Any]) -> OnAnswer:
+def listing(edit: Callable[[Body], Any]) -> OnResponse:
     """Edit the list of models."""
     return lambda said, asked: (
         replace(said, whole=edit(said.whole)) if asked.path == MODELS and said.status == 200 else said
     )
 
 
-def each(edit: Callable[[Body], Any]) -> OnAnswer:
+def each(edit: Callable[[Body], Any]) -> OnResponse:
     """Edit the entries of the list of models."""
     return listing(lambda value: value | {"data": [edit(model) for model in value["data"]]})
 
 
-def instead(path: str, answer: Answer) -> OnAnswer:
+def instead(path: str, answer: ModelResponse) -> OnResponse:
     """Another response on a path."""
     return lambda said, asked: answer if asked.path == path and said.status in (200, 404) else said
 
@@ -38,19 +48,19 @@ def without_created(model: Body) -> Body:
     return {name: value for name, value in model.items() if name != "created"}
 
 
-def any_model(said: Answer, asked: Asked) -> Answer:
+def any_model(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Every model name is found."""
     if not asked.path.startswith(f"{MODELS}/") or said.status != 404:
         return said
     name = asked.path.removeprefix(f"{MODELS}/")
-    return Answer(whole={"id": name, "object": "model", "created": 0, "owned_by": "nobody"})
+    return ModelResponse(whole={"id": name, "object": "model", "created": 0, "owned_by": "nobody"})
 
 
-def page(reply: Reply, asked: Asked) -> Reply:
+def page(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """A web application's HTML page instead of the models."""
     if not asked.path.startswith(MODELS) or reply.status != 200:
         return reply
-    return replace(reply, headers=(("content-type", "text/html"),), pieces=(Piece(octets=PAGE),))
+    return replace(reply, headers=(("content-type", "text/html"),), pieces=(Write(octets=PAGE),))
 
 
 NOT_FOUND = refusal(404, "Nothing is served here.", code="unknown_url")
@@ -83,7 +93,7 @@ LISTS = (
         "model-as-list",
         "GET /models/{id} returns the list",
         "MDL005",
-        instead(ONE, Answer(whole={"object": "list", "data": []})),
+        instead(ONE, ModelResponse(whole={"object": "list", "data": []})),
     ),
     told("any-model-found", "GET /models/{id} finds any name", "MDL006", any_model),
     told(

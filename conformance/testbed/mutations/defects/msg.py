@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from conformance.testbed.mutations.mutate_bytes import each, streams
-from conformance.testbed.mutations.mutate_chat import less, more, planted
+from conformance.testbed.mutations.mutate_chat import defect, with_fields, without_fields
 from conformance.testbed.mutations.mutate_messages import (
     Body,
     Events,
@@ -19,7 +19,7 @@ from conformance.testbed.mutations.mutate_messages import (
     within,
     without,
 )
-from conformance.testbed.server.reply import Change, Event
+from conformance.testbed.server.reply import Event, Mutation
 
 
 def as_completion(message: Body) -> Body:
@@ -136,43 +136,46 @@ def in_chat_words(told: Body) -> Body:
 
 
 MESSAGE = (
-    planted("message-as-completion", "A message is sent as a chat completion", "MSG001", on_message(as_completion)),
-    planted(
-        "message-without-stop-reason", "A message has no stop_reason", "MSG001", on_message(more(stop_reason=None))
+    defect("message-as-completion", "A message is sent as a chat completion", "MSG001", on_message(as_completion)),
+    defect(
+        "message-without-stop-reason",
+        "A message has no stop_reason",
+        "MSG001",
+        on_message(with_fields(stop_reason=None)),
     ),
-    planted("message-content-as-text", "The content of a message is a string", "MSG001", on_message(as_text)),
-    planted("message-without-role", "A message has no role", "MSG001", on_message(less("role"))),
-    planted(
+    defect("message-content-as-text", "The content of a message is a string", "MSG001", on_message(as_text)),
+    defect("message-without-role", "A message has no role", "MSG001", on_message(without_fields("role"))),
+    defect(
         "message-usage-in-chat-words",
         "The usage of a message has the chat API's field names",
         "MSG001",
-        on_message(more(usage={"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6})),
+        on_message(with_fields(usage={"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6})),
     ),
-    planted("message-without-id", "A message has no id", "MSG008", each_head(less("id"))),
-    planted("message-model-null", "The model of a message is null", "MSG008", each_head(more(model=None))),
-    planted("message-started-again", "message_start is sent twice", "MSG009", on_events(started_again)),
-    planted(
+    defect("message-without-id", "A message has no id", "MSG008", each_head(without_fields("id"))),
+    defect("message-model-null", "The model of a message is null", "MSG008", each_head(with_fields(model=None))),
+    defect("message-started-again", "message_start is sent twice", "MSG009", on_events(started_again)),
+    defect(
         "message-of-the-user",
         "A streamed message has the role user",
         "MSG009",
-        each_of("message_start", within("message", more(role="user"))),
+        each_of("message_start", within("message", with_fields(role="user"))),
     ),
-    planted(
+    defect(
         "message-starts-with-content",
         "message_start already contains a content block",
         "MSG010",
-        each_of("message_start", within("message", more(content=[{"type": "text", "text": ""}]))),
+        each_of("message_start", within("message", with_fields(content=[{"type": "text", "text": ""}]))),
     ),
-    planted(
+    defect(
         "message-starts-ended",
         "message_start already has a stop_reason",
         "MSG010",
-        each_of("message_start", within("message", more(stop_reason="end_turn"))),
+        each_of("message_start", within("message", with_fields(stop_reason="end_turn"))),
     ),
 )
 EVENTS = (
-    planted("message-in-chunks", "A message is streamed in chat chunks", "MSG002", on_events(as_chunks)),
-    Change(
+    defect("message-in-chunks", "A message is streamed in chat chunks", "MSG002", on_events(as_chunks)),
+    Mutation(
         name="ping-empty",
         title="ping events have an empty string as data",
         caught_by="MSG002",
@@ -180,64 +183,62 @@ EVENTS = (
             each(lambda octets: b'event: ping\ndata: ""\n\n' if octets.startswith(b"event: ping") else octets)
         ),
     ),
-    planted("no-message-start", "A stream has no message_start", "MSG003", without("message_start")),
-    planted(
+    defect("no-message-start", "A stream has no message_start", "MSG003", without("message_start")),
+    defect(
         "message-start-without-usage",
         "message_start has no usage",
         "MSG003",
-        each_of("message_start", within("message", less("usage"))),
+        each_of("message_start", within("message", without_fields("usage"))),
     ),
-    planted("no-block-start", "content_block_start is missing", "MSG004", without("content_block_start")),
-    planted(
+    defect("no-block-start", "content_block_start is missing", "MSG004", without("content_block_start")),
+    defect(
         "block-numbers-skip",
         "Content block indexes start at 2",
         "MSG004",
         each_of("content_block_", lambda event: event | {"index": event["index"] + 2}),
     ),
-    planted(
+    defect(
         "block-numbers-stay",
         "All content blocks have index 0",
         "MSG004",
         each_of("content_block_", lambda event: event | {"index": 0}),
     ),
-    planted("no-block-stop", "content_block_stop is missing", "MSG005", without("content_block_stop")),
-    planted("blocks-interleaved", "All content blocks start before the first delta", "MSG011", on_events(interleaved)),
-    planted("block-starts-full", "content_block_start already contains the text", "MSG012", on_events(full_at_once)),
-    planted("text-so-far", "Deltas are cumulative: each repeats all earlier text", "MSG013", regrouped(accumulate)),
-    planted(
+    defect("no-block-stop", "content_block_stop is missing", "MSG005", without("content_block_stop")),
+    defect("blocks-interleaved", "All content blocks start before the first delta", "MSG011", on_events(interleaved)),
+    defect("block-starts-full", "content_block_start already contains the text", "MSG012", on_events(full_at_once)),
+    defect("text-so-far", "Deltas are cumulative: each repeats all earlier text", "MSG013", regrouped(accumulate)),
+    defect(
         "thought-unsigned",
         "A thinking block has no signature",
         "MSG014",
         on_events(lambda events: thought_first(events, None)),
     ),
-    planted(
+    defect(
         "delta-misfit",
         "Text is sent as input_json_delta",
         "MSG007",
         each_delta(lambda delta: {"type": "input_json_delta", "partial_json": delta["text"]}, "text_delta"),
     ),
-    planted("delta-without-type", "Deltas have no type", "MSG007", each_delta(less("type"))),
+    defect("delta-without-type", "Deltas have no type", "MSG007", each_delta(without_fields("type"))),
 )
 ENDS = (
-    planted("no-message-delta", "message_delta is missing", "MSG006", without("message_delta")),
-    planted(
+    defect("no-message-delta", "message_delta is missing", "MSG006", without("message_delta")),
+    defect(
         "message-delta-without-usage",
         "message_delta has no usage",
         "MSG006",
-        each_of("message_delta", less("usage")),
+        each_of("message_delta", without_fields("usage")),
     ),
-    planted(
+    defect(
         "stream-without-stop-reason",
         "The stop_reason of a streamed message is null",
         "MSG006",
-        each_of("message_delta", within("delta", more(stop_reason=None))),
+        each_of("message_delta", within("delta", with_fields(stop_reason=None))),
     ),
-    planted("stop-reason-in-chat-words", "stop_reason has the chat API's values", "MSG019", each_end(in_chat_words)),
-    planted(
-        "stop-reason-first", "The stop_reason is sent before the content blocks", "MSG020", on_events(reason_first)
-    ),
-    planted("stop-sequence-untold", "stop_sequence is always null", "MSG021", each_end(more(stop_sequence=None))),
-    planted(
+    defect("stop-reason-in-chat-words", "stop_reason has the chat API's values", "MSG019", each_end(in_chat_words)),
+    defect("stop-reason-first", "The stop_reason is sent before the content blocks", "MSG020", on_events(reason_first)),
+    defect("stop-sequence-untold", "stop_sequence is always null", "MSG021", each_end(with_fields(stop_sequence=None))),
+    defect(
         "output-tokens-in-differences",
         "output_tokens are increments instead of cumulative",
         "MSG022",

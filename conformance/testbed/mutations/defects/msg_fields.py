@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.testbed.mutations.defects.fld import pruned_inside, without_vendor_fields
-from conformance.testbed.mutations.mutate_chat import planted
+from conformance.testbed.mutations.mutate_chat import defect
 from conformance.testbed.mutations.mutate_messages import (
     MESSAGES,
     Body,
@@ -17,14 +17,22 @@ from conformance.testbed.mutations.mutate_messages import (
     usage,
     within,
 )
-from conformance.testbed.mutations.mutate_requests import Where, dropping, holds, reading, saying, sent, streaming
+from conformance.testbed.mutations.mutate_requests import (
+    Where,
+    dropping,
+    editing_errors,
+    holds,
+    rewriting,
+    sent,
+    streaming,
+)
 from conformance.testbed.server.refusal import Refusal, refuse
-from conformance.testbed.server.reply import Answer, Ask, Asked, Change, Event, OnAnswer
+from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnRequest, OnResponse, ServerRequest
 
 
-def unread(name: str, title: str, caught_by: str, ask: Ask) -> Change:
+def unread(name: str, title: str, caught_by: str, ask: OnRequest) -> Mutation:
     """A defect in how the request is read."""
-    return Change(name=name, title=title, caught_by=caught_by, asked=ask)
+    return Mutation(name=name, title=title, caught_by=caught_by, asked=ask)
 
 
 def uncapped(body: Body) -> Body:
@@ -35,7 +43,7 @@ def uncapped(body: Body) -> Body:
 def beyond(name: str, least: float, most: float) -> Where:
     """The field is a number outside this range."""
 
-    def where(asked: Asked) -> bool:
+    def where(asked: ServerRequest) -> bool:
         value = asked.json.get(name)
         return isinstance(value, int | float) and not isinstance(value, bool) and not least <= value <= most
 
@@ -55,17 +63,17 @@ def silent(message: Body) -> Body:
     return message | {"content": [block | {"text": ""} if "text" in block else block for block in message["content"]]}
 
 
-def nameless(answer: Answer, asked: Asked) -> Answer:
+def nameless(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """An error that does not name the cause."""
     if asked.api != "messages":
         return answer
     return replace(answer, whole=answer.whole | {"error": answer.whole["error"] | {"message": "Bad request."}})
 
 
-def refusing_header(name: str, known: str) -> OnAnswer:
+def refusing_header(name: str, known: str) -> OnResponse:
     """Reject every value of this header but those with this prefix."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         values = [value for header, value in asked.headers if header == name]
         if asked.api != "messages" or answer.status >= 400 or all(value.startswith(known) for value in values):
             return answer
@@ -74,13 +82,13 @@ def refusing_header(name: str, known: str) -> OnAnswer:
     return change
 
 
-def counting(answer: Answer, asked: Asked, count: Any) -> Answer:
+def counting(answer: ModelResponse, asked: ServerRequest, count: Any) -> ModelResponse:
     """Change the result of count_tokens."""
     is_count = asked.path.endswith("/count_tokens") and answer.status == 200
     return replace(answer, whole={"input_tokens": count}) if is_count else answer
 
 
-def always(reason: str) -> OnAnswer:
+def always(reason: str) -> OnResponse:
     """End every streamed text with the same stop_reason."""
 
     def edit(events: Events) -> Iterator[Event]:
@@ -93,7 +101,7 @@ def always(reason: str) -> OnAnswer:
     return on_events(edit)
 
 
-def refusing_tools(answer: Answer, asked: Asked) -> Answer:
+def refusing_tools(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Reject tools when streaming."""
     if asked.api != "messages" or answer.events is None or not sent(asked).get("tools"):
         return answer
@@ -107,12 +115,12 @@ def of_another_model(events: Events) -> Iterator[Event]:
         yield replace(event, data=named(event.data)) if event.name == "message_start" else event
 
 
-def times(name: str, factor: float, more: int = 0) -> OnAnswer:
+def times(name: str, factor: float, more: int = 0) -> OnResponse:
     """Change a count wherever usage is reported."""
     return usage(lambda told: told | {name: math.ceil(told[name] * factor) + more} if name in told else told)
 
 
-def when_streaming(edit: OnAnswer) -> OnAnswer:
+def when_streaming(edit: OnResponse) -> OnResponse:
     """Edit streams only."""
     return lambda answer, asked: edit(answer, asked) if answer.events else answer
 
@@ -122,7 +130,7 @@ DROPPED = (
         "cap-unread",
         "`max_tokens` is silently ignored on Messages",
         "FLD010",
-        reading(uncapped, holds("max_tokens", int), MESSAGES),
+        rewriting(uncapped, holds("max_tokens", int), MESSAGES),
     ),
     unread(
         "stop-sequences-unread",
@@ -154,13 +162,13 @@ DROPPED = (
         "vendor-fields-unread",
         "Unknown fields are silently ignored on Messages",
         "FLD006",
-        reading(without_vendor_fields, apis=MESSAGES),
+        rewriting(without_vendor_fields, apis=MESSAGES),
     ),
     unread(
         "inner-fields-unread",
         "Unknown nested fields are silently ignored on Messages",
         "FLD007",
-        reading(pruned_inside, apis=MESSAGES),
+        rewriting(pruned_inside, apis=MESSAGES),
     ),
     unread(
         "temperature-unbounded",
@@ -168,35 +176,35 @@ DROPPED = (
         "PAR012",
         dropping("temperature", where=beyond("temperature", 0, 1), apis=MESSAGES),
     ),
-    planted("refusals-without-a-name", "Errors on Messages do not name the field", "FLD005", saying(nameless, 400)),
+    defect(
+        "refusals-without-a-name", "Errors on Messages do not name the field", "FLD005", editing_errors(nameless, 400)
+    ),
 )
 TOLD = (
-    planted("stop-sequence-in-the-text", "The text includes its stop sequence", "PAR007", on_message(with_stop)),
-    planted("message-silent", "The text of non-streaming messages is lost", "CMP014", on_message(silent)),
-    planted("stream-silent", "The text of streamed messages is lost", "CMP014", regrouped(lambda _: ["", "", ""])),
-    planted(
-        "stream-always-ends-its-turn", "Streams always end with stop_reason end_turn", "EQV001", always("end_turn")
-    ),
-    planted(
+    defect("stop-sequence-in-the-text", "The text includes its stop sequence", "PAR007", on_message(with_stop)),
+    defect("message-silent", "The text of non-streaming messages is lost", "CMP014", on_message(silent)),
+    defect("stream-silent", "The text of streamed messages is lost", "CMP014", regrouped(lambda _: ["", "", ""])),
+    defect("stream-always-ends-its-turn", "Streams always end with stop_reason end_turn", "EQV001", always("end_turn")),
+    defect(
         "stream-in-capitals",
         "Streams are upper-case, non-streaming messages are not",
         "EQV002",
         regrouped(lambda ps: [p.upper() for p in ps]),
     ),
-    planted("stream-without-tools", "Tools are rejected when streaming", "EQV003", refusing_tools),
-    planted(
+    defect("stream-without-tools", "Tools are rejected when streaming", "EQV003", refusing_tools),
+    defect(
         "stream-counts-input-twice",
         "Usage in a stream counts the input tokens twice",
         "EQV005",
         when_streaming(times("input_tokens", 2)),
     ),
-    planted(
+    defect(
         "stream-counts-events",
         "Usage in a stream counts events as output tokens",
         "EQV006",
         when_streaming(times("output_tokens", 1, 8)),
     ),
-    planted(
+    defect(
         "cached-tokens-counted-twice",
         "input_tokens includes the cached tokens, too",
         "MSG024",
@@ -204,35 +212,35 @@ TOLD = (
             lambda told: told | {"cache_read_input_tokens": told["input_tokens"]} if "input_tokens" in told else told
         ),
     ),
-    planted("stream-of-another-model", "Streams report another model", "EQV007", on_events(of_another_model)),
-    planted("output-tokens-zero", "output_tokens is 0", "USE008", times("output_tokens", 0)),
-    planted("input-tokens-one", "input_tokens is 1", "TOOL028", times("input_tokens", 0, 1)),
-    planted("output-tokens-tenth", "Usage reports a tenth of the output tokens", "USE011", times("output_tokens", 0.1)),
-    planted(
+    defect("stream-of-another-model", "Streams report another model", "EQV007", on_events(of_another_model)),
+    defect("output-tokens-zero", "output_tokens is 0", "USE008", times("output_tokens", 0)),
+    defect("input-tokens-one", "input_tokens is 1", "TOOL028", times("input_tokens", 0, 1)),
+    defect("output-tokens-tenth", "Usage reports a tenth of the output tokens", "USE011", times("output_tokens", 0.1)),
+    defect(
         "output-tokens-threefold", "Usage reports three times the output tokens", "USE009", times("output_tokens", 3)
     ),
-    planted("output-tokens-half", "Usage reports half of the output tokens", "USE013", times("output_tokens", 0.5)),
+    defect("output-tokens-half", "Usage reports half of the output tokens", "USE013", times("output_tokens", 0.5)),
 )
 ROUTES = (
-    planted(
+    defect(
         "count-as-text",
         "count_tokens returns input_tokens as a string",
         "MSG023",
         lambda a, asked: counting(a, asked, "12"),
     ),
-    planted(
+    defect(
         "count-of-characters",
         "count_tokens counts characters, not tokens",
         "MSG024",
         lambda a, asked: counting(a, asked, len(asked.body)),
     ),
-    planted(
+    defect(
         "beta-refused",
         "Unknown anthropic-beta values are rejected",
         "MSG025",
         refusing_header("anthropic-beta", "claude-code"),
     ),
-    planted(
+    defect(
         "version-refused",
         "Newer anthropic-version values are rejected",
         "MSG026",

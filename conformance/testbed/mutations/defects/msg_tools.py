@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from conformance.testbed.mutations.mutate_chat import in_turn, less, more, planted
+from conformance.testbed.mutations.mutate_chat import defect, in_turn, with_fields, without_fields
 from conformance.testbed.mutations.mutate_messages import (
     MESSAGES,
     Body,
@@ -16,10 +16,10 @@ from conformance.testbed.mutations.mutate_messages import (
     regrouped,
     within,
 )
-from conformance.testbed.mutations.mutate_requests import Where, dropping, reading, sent, streaming
+from conformance.testbed.mutations.mutate_requests import Where, dropping, rewriting, sent, streaming
 from conformance.testbed.server.model import as_json
 from conformance.testbed.server.refusal import Refusal, refuse
-from conformance.testbed.server.reply import Answer, Ask, Asked, Change, Event, OnAnswer
+from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnRequest, OnResponse, ServerRequest
 
 
 def choosing(kind: str) -> Where:
@@ -80,7 +80,7 @@ def with_other_input(call: Body) -> Body:
     return call | {"input": call["input"] | {"mood": "cheerful"}}
 
 
-def results_refused(answer: Answer, asked: Asked) -> Answer:
+def results_refused(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A tool_result without content is rejected, though the API documents it."""
     parts = [part for message in sent(asked).get("messages", ()) for part in _parts(message)]
     if asked.api != "messages" or answer.status >= 400:
@@ -102,20 +102,22 @@ def untold(body: Body) -> Body:
     return body | {"messages": [m for m in kept if not any(p["type"] in calls for p in _parts(m))] or body["messages"]}
 
 
-def calls(name: str, title: str, caught_by: str, edit: OnAnswer) -> Change:
+def calls(name: str, title: str, caught_by: str, edit: OnResponse) -> Mutation:
     """A defect in the shape of tool calls."""
-    return planted(name, title, caught_by, edit)
+    return defect(name, title, caught_by, edit)
 
 
-def read(name: str, title: str, caught_by: str, ask: Ask) -> Change:
+def read(name: str, title: str, caught_by: str, ask: OnRequest) -> Mutation:
     """A defect in how tool_choice is read."""
-    return Change(name=name, title=title, caught_by=caught_by, asked=ask)
+    return Mutation(name=name, title=title, caught_by=caught_by, asked=ask)
 
 
 SHAPES = (
-    planted("tool-use-without-id", "tool_use blocks have no id", "MSG015", each_block(less("id"), is_call)),
-    planted("tool-use-without-name", "tool_use blocks have no name", "MSG015", each_block(more(name=None), is_call)),
-    planted(
+    defect("tool-use-without-id", "tool_use blocks have no id", "MSG015", each_block(without_fields("id"), is_call)),
+    defect(
+        "tool-use-without-name", "tool_use blocks have no name", "MSG015", each_block(with_fields(name=None), is_call)
+    ),
+    defect(
         "tool-use-input-as-text",
         "The input of a non-streaming tool_use block is a JSON string",
         "MSG015",
@@ -123,50 +125,50 @@ SHAPES = (
             lambda m: m | {"content": [b | {"input": as_json(b["input"])} if is_call(b) else b for b in m["content"]]}
         ),
     ),
-    planted(
+    defect(
         "tool-input-cut",
         "The last delta of a tool_use input is lost",
         "MSG016",
         regrouped(lambda pieces: pieces[:-1], "partial_json"),
     ),
-    planted(
+    defect(
         "tool-input-again",
         "The complete tool_use input is sent again after its deltas",
         "MSG016",
         regrouped(lambda pieces: [*pieces, "".join(pieces)], "partial_json"),
     ),
-    planted(
+    defect(
         "tool-input-so-far",
         "input_json_delta is cumulative: each repeats all earlier input",
         "MSG016",
         regrouped(lambda pieces: ["".join(pieces[: n + 1]) for n in range(len(pieces))], "partial_json"),
     ),
-    planted(
+    defect(
         "tool-use-ends-turn",
         "A message with tool_use has stop_reason end_turn",
         "MSG017",
         each_end(lambda told: told | {"stop_reason": "end_turn"} if told.get("stop_reason") == "tool_use" else told),
     ),
-    planted(
+    defect(
         "tool-use-lost",
         "tool_use blocks are missing, though stop_reason is tool_use",
         "MSG018",
         in_turn(on_events(without_calls), on_message(uncalled)),
     ),
-    planted("tool-use-as-text", "A non-streaming tool call is sent as text", "TOOL024", on_message(as_text)),
-    planted(
+    defect("tool-use-as-text", "A non-streaming tool call is sent as text", "TOOL024", on_message(as_text)),
+    defect(
         "tool-use-renamed",
         "tool_use blocks name tools that the request does not offer",
         "TOOL023",
         each_block(lambda block: block | {"name": f"functions.{block['name']}"}, is_call),
     ),
-    planted(
+    defect(
         "tool-input-beyond-schema",
         "Non-streaming tool_use inputs have a field that the schema forbids",
         "TOOL025",
         on_message(lambda m: m | {"content": [with_other_input(b) if is_call(b) else b for b in m["content"]]}),
     ),
-    planted(
+    defect(
         "tool-input-damaged",
         "Non-ASCII characters of a streamed tool_use input are replaced",
         "TOOL026",
@@ -184,19 +186,19 @@ CHOICES = (
         "tool-choice-tool-unread",
         "`tool_choice: tool` is silently ignored",
         "TOOL021",
-        reading(freely, choosing("tool"), MESSAGES),
+        rewriting(freely, choosing("tool"), MESSAGES),
     ),
     read(
         "tool-choice-none-unread",
         "`tool_choice: none` is silently ignored",
         "TOOL020",
-        reading(forced, choosing("none"), MESSAGES),
+        rewriting(forced, choosing("none"), MESSAGES),
     ),
     read(
         "one-call-unread",
         "`disable_parallel_tool_use` is silently ignored",
         "TOOL022",
-        reading(in_parallel, lambda asked: isinstance(asked.json.get("tool_choice"), dict), MESSAGES),
+        rewriting(in_parallel, lambda asked: isinstance(asked.json.get("tool_choice"), dict), MESSAGES),
     ),
     read(
         "tools-unread-when-streaming",
@@ -206,14 +208,14 @@ CHOICES = (
     ),
 )
 HISTORY = (
-    planted("result-without-content-refused", "A tool_result without content is rejected", "TOOL027", results_refused),
-    Change(
+    defect("result-without-content-refused", "A tool_result without content is rejected", "TOOL027", results_refused),
+    Mutation(
         name="results-unread",
         title="tool_result blocks are silently ignored",
         caught_by="TOOL028",
-        asked=reading(untold, lambda asked: isinstance(asked.json.get("messages"), list), MESSAGES),
+        asked=rewriting(untold, lambda asked: isinstance(asked.json.get("messages"), list), MESSAGES),
     ),
-    planted(
+    defect(
         "input-starts-full",
         "content_block_start already contains the tool_use input",
         "MSG012",

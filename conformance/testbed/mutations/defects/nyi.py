@@ -4,70 +4,72 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.model.target import Policy
-from conformance.testbed.mutations.mutate_chat import more
+from conformance.testbed.mutations.mutate_chat import with_fields
 from conformance.testbed.mutations.mutate_requests import (
     as_detail,
     as_events,
+    editing_errors,
     labelled,
-    reading,
     refusal,
-    saying,
+    rewriting,
     with_body,
     with_error,
     with_status,
 )
-from conformance.testbed.server.deployments import stopgap
-from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer, OnReply, Reply
+from conformance.testbed.server.deployments import declares_501
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, OnWire, ServerRequest, WireResponse
 
 PAGE = b"<!doctype html><html><head><title>501 Not Implemented</title></head><body>Not Implemented</body></html>"
 
 
-def gap(name: str, title: str, caught_by: str, answer: OnAnswer | None = None, reply: OnReply | None = None) -> Change:
+def gap(
+    name: str, title: str, caught_by: str, answer: OnResponse | None = None, reply: OnWire | None = None
+) -> Mutation:
     """A defect of the `stopgap-501` deployment."""
-    return Change(name=name, title=title, caught_by=caught_by, on="stopgap-501", answer=answer, reply=reply)
+    return Mutation(name=name, title=title, caught_by=caught_by, on="stopgap-501", answer=answer, reply=reply)
 
 
-def said(**fields: Any) -> OnAnswer:
+def said(**fields: Any) -> OnResponse:
     """The 501 error with other fields in its error object."""
     return with_error(lambda error: error | fields, 501)
 
 
-def headed(*added: tuple[str, str], without: str = "") -> OnAnswer:
+def headed(*added: tuple[str, str], without: str = "") -> OnResponse:
     """The 501 response with other headers."""
 
-    def change(answer: Answer, _asked: Asked) -> Answer:
+    def change(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
         return replace(answer, headers=(*(h for h in answer.headers if h[0] != without), *added))
 
-    return saying(change, 501)
+    return editing_errors(change, 501)
 
 
-def billed(answer: Answer, _asked: Asked) -> Answer:
+def billed(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """The 501 response with the usage of a discarded completion."""
     usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
     return replace(answer, whole=answer.whole | {"usage": usage})
 
 
-def also_without_streaming(answer: Answer, asked: Asked) -> Answer:
+def also_without_streaming(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """501 for every request that would succeed."""
     if answer.status != 200 or not isinstance(asked.json, dict):
         return answer
-    return stopgap(replace(asked, json=asked.json | {"stream": True}))
+    return declares_501(replace(asked, json=asked.json | {"stream": True}))
 
 
-def without_type(answer: Answer, asked: Asked) -> Answer:
+def without_type(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The error object without the outer `type` of the Messages API."""
     return replace(answer, whole={"error": answer.whole["error"]}) if asked.api == "messages" else answer
 
 
-def events(reply: Reply, _asked: Asked) -> Reply:
+def events(reply: WireResponse, _asked: ServerRequest) -> WireResponse:
     """The 501 response as an event stream."""
     return as_events(reply) if reply.status == 501 else reply
 
 
-def failing_with(status: int, *headers: tuple[str, str]) -> OnAnswer:
+def failing_with(status: int, *headers: tuple[str, str]) -> OnResponse:
     """Streamed chat tool calls are rejected as unsupported, with that status and these headers."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         forced = asked.mode == "stream" and asked.json.get("tool_choice") == "required"
         if asked.api != "chat" or not forced or answer.status != 200:
             return answer
@@ -79,13 +81,13 @@ def failing_with(status: int, *headers: tuple[str, str]) -> OnAnswer:
 
 
 PARTLY = (
-    Change(
+    Mutation(
         name="tools-refused-501-retried",
         title="Only streamed tool calls get 501, without x-should-retry",
         caught_by="NYI023",
         answer=failing_with(501),
     ),
-    Change(
+    Mutation(
         name="tools-refused-500",
         title="Only streamed tool calls are rejected, with 500",
         caught_by="NYI023",
@@ -94,7 +96,7 @@ PARTLY = (
 )
 
 DEFECTS = (
-    Change(
+    Mutation(
         name="streaming-not-offered",
         title="Streaming gets 501 although the policy requires it",
         caught_by="NYI001",
@@ -114,7 +116,12 @@ DEFECTS = (
     ),
     gap("refusal-empty", "The 501 response has no body", "NYI007", reply=with_body(b"", "application/json", 501)),
     gap("refusal-as-events", "The 501 response is an event stream", "NYI008", reply=events),
-    gap("refusal-as-detail", "The 501 response has the web framework's error format", "NYI009", saying(as_detail, 501)),
+    gap(
+        "refusal-as-detail",
+        "The 501 response has the web framework's error format",
+        "NYI009",
+        editing_errors(as_detail, 501),
+    ),
     gap("refusal-without-code", "The 501 error has no code", "NYI010", said(code=None)),
     gap(
         "refusal-with-another-code",
@@ -148,13 +155,13 @@ DEFECTS = (
         headed(("x-should-retry", "false")),
     ),
     gap("refusal-retry-after", "The 501 response has Retry-After", "NYI015", headed(("retry-after", "1"))),
-    gap("refusal-with-usage", "The 501 response reports usage", "NYI016", saying(billed, 501)),
+    gap("refusal-with-usage", "The 501 response reports usage", "NYI016", editing_errors(billed, 501)),
     gap("refusal-without-stream", "Non-streaming requests get 501, too", "NYI017", also_without_streaming),
     gap(
         "refusal-after-generation",
         "Streaming is rejected only after generation",
         "NYI018",
-        saying(lambda answer, _: replace(answer, wait_s=0.7), 501),
+        editing_errors(lambda answer, _: replace(answer, wait_s=0.7), 501),
     ),
     gap("refusal-without-param", "The 501 error does not name `stream` in param", "NYI019", said(param=None)),
     gap(
@@ -167,7 +174,7 @@ DEFECTS = (
         "refusal-in-another-envelope",
         "Errors of the Messages API lack the outer `type`",
         "NYI021",
-        saying(without_type, 501),
+        editing_errors(without_type, 501),
     ),
     gap(
         "refusal-mislabelled",
@@ -181,11 +188,11 @@ DEFECTS = (
         "NYI014",
         headed(("x-should-retry", "False"), without="x-should-retry"),
     ),
-    Change(
+    Mutation(
         name="refusal-of-explicit-false",
         title="`stream: false` gets 501, because the field is present",
         caught_by="NYI017",
         on="stopgap-501",
-        asked=reading(more(stream=True), lambda asked: asked.json.get("stream") is False),
+        asked=rewriting(with_fields(stream=True), lambda asked: asked.json.get("stream") is False),
     ),
 )

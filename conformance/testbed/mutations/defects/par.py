@@ -7,35 +7,35 @@ from typing import Any
 from conformance.testbed.mutations.mutate_chat import (
     Body,
     Edit,
+    defect,
     each_choice,
     each_message,
     each_part,
     ends,
     in_turn,
-    more,
     on_stream,
-    planted,
     with_delta,
+    with_fields,
 )
-from conformance.testbed.mutations.mutate_requests import Where, dropping, holds, reading, refusal, sent
+from conformance.testbed.mutations.mutate_requests import Where, dropping, holds, refusal, rewriting, sent
 from conformance.testbed.server.chat import turn_of
-from conformance.testbed.server.model import think
-from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
+from conformance.testbed.server.model import generate
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 
-def searching_for_stream(asked: Asked) -> Asked:
+def searching_for_stream(asked: ServerRequest) -> ServerRequest:
     """`stream` is not parsed: the raw body is searched for it."""
     if asked.api != "chat" or not isinstance(asked.json, dict) or b'"stream":true' in asked.body:
         return asked
     return replace(asked, json={name: value for name, value in asked.json.items() if name != "stream"})
 
 
-def each_token(edit: Edit) -> OnAnswer:
+def each_token(edit: Edit) -> OnResponse:
     """Edit every entry of logprobs, in both modes."""
     return each_list_of_tokens(lambda tokens: [edit(token) for token in tokens])
 
 
-def each_list_of_tokens(edit: Callable[[list[Body]], list[Body]]) -> OnAnswer:
+def each_list_of_tokens(edit: Callable[[list[Body]], list[Body]]) -> OnResponse:
     """Edit the logprobs of each chunk, and of each choice of a non-streaming response."""
 
     def edited(choice: Body) -> Body:
@@ -91,55 +91,55 @@ def twice(token: Body) -> Body:
 
 
 LOGPROBS = (
-    planted("log-probability-in-percent", "Log probabilities are percentages", "PAR001", each_token(percent)),
-    planted(
+    defect("log-probability-in-percent", "Log probabilities are percentages", "PAR001", each_token(percent)),
+    defect(
         "alternatives-one-too-many", "top_logprobs has one entry more than requested", "PAR002", each_token(one_more)
     ),
-    planted("alternative-twice", "top_logprobs has duplicate entries", "PAR002", each_token(twice)),
-    planted(
+    defect("alternative-twice", "top_logprobs has duplicate entries", "PAR002", each_token(twice)),
+    defect(
         "bytes-without-the-blank",
         "`bytes` of a token lacks its leading space",
         "PAR003",
         each_token(lambda token: token | {"bytes": list(token["token"].strip().encode())}),
     ),
-    planted(
+    defect(
         "alternatives-of-the-first-token",
         "All tokens have the first token's top_logprobs",
         "PAR004",
         in_turn(each_list_of_tokens(of_the_first), on_stream(of_the_first_chunk)),
     ),
-    planted(
+    defect(
         "tokens-as-pieces",
         "Tokens in logprobs have tokenizer markers instead of spaces",
         "PAR005",
         each_token(as_piece),
     ),
-    planted(
+    defect(
         "tokens-left-out",
         "logprobs of a non-streaming response lists every other token only",
         "PAR005",
         each_list_of_tokens(lambda tokens: tokens[::2]),
     ),
-    Change(
+    Mutation(
         name="logprobs-unasked",
         title="logprobs are sent unrequested",
         caught_by="PAR006",
-        asked=reading(more(logprobs=True), lambda asked: "logprobs" not in asked.json),
+        asked=rewriting(with_fields(logprobs=True), lambda asked: "logprobs" not in asked.json),
     ),
-    Change(
+    Mutation(
         name="alternatives-clamped",
         title="top_logprobs has one entry at most, whatever is requested",
         caught_by="PAR002",
-        asked=reading(more(top_logprobs=1), lambda asked: asked.json.get("top_logprobs") in (2, 3)),
+        asked=rewriting(with_fields(top_logprobs=1), lambda asked: asked.json.get("top_logprobs") in (2, 3)),
     ),
 )
 
 
-def with_the_stop(answer: Answer, asked: Asked) -> Answer:
+def with_the_stop(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The text with the stop sequence that ended it."""
     if answer.status != 200 or asked.api != "chat":
         return answer
-    stop = think(turn_of(asked.json)).stop or ""
+    stop = generate(turn_of(asked.json)).stop or ""
 
     def at_the_end(chunks: list[Body]) -> list[Body]:
         last = next(at for at, chunk in enumerate(chunks) if any(map(ends, chunk["choices"])))
@@ -161,44 +161,44 @@ def wants(kind: str) -> Where:
     return lambda asked: holds("response_format", dict)(asked) and asked.json["response_format"].get("type") == kind
 
 
-def where(condition: Where, edit: OnAnswer) -> OnAnswer:
+def where(condition: Where, edit: OnResponse) -> OnResponse:
     """Edit the responses to chat requests for which the condition holds."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         is_chat = asked.api == "chat" and isinstance(asked.json, dict)
         return edit(answer, asked) if is_chat and condition(asked) else answer
 
     return change
 
 
-def refusing(message: str, **fields: Any) -> OnAnswer:
+def refusing(message: str, **fields: Any) -> OnResponse:
     """Reject with this message."""
     return lambda _answer, _asked: refusal(400, message, **fields)
 
 
 ENDS = (
-    Change(
+    Mutation(
         name="stop-text-included", title="The text includes its stop sequence", caught_by="PAR007", answer=with_the_stop
     ),
-    Change(
+    Mutation(
         name="stop-as-text-dropped",
         title="`stop` is silently ignored as a string, honoured as a list",
         caught_by="FLD016",
         asked=dropping("stop", where=holds("stop", str)),
     ),
-    Change(
+    Mutation(
         name="older-cap-wins",
         title="`max_tokens` overrides `max_completion_tokens`",
         caught_by="PAR013",
         asked=dropping("max_completion_tokens", where=lambda asked: isinstance(asked.json.get("max_tokens"), int)),
     ),
-    Change(
+    Mutation(
         name="json-object-ignored",
         title="`response_format: json_object` is validated, then ignored",
         caught_by="PAR008",
         asked=dropping("response_format", where=wants("json_object")),
     ),
-    planted(
+    defect(
         "json-object-fenced",
         "A JSON object is wrapped in a Markdown code fence",
         "PAR008",
@@ -207,7 +207,7 @@ ENDS = (
 )
 
 
-def roles(asked: Asked) -> set[Any]:
+def roles(asked: ServerRequest) -> set[Any]:
     """The roles of the request's messages."""
     messages = sent(asked).get("messages")
     return (
@@ -217,7 +217,7 @@ def roles(asked: Asked) -> set[Any]:
     )
 
 
-def by_developers(asked: Asked) -> bool:
+def by_developers(asked: ServerRequest) -> bool:
     """A message has the role developer."""
     return "developer" in roles(asked)
 
@@ -244,41 +244,41 @@ def of_texts(parts: list[Body]) -> list[Body]:
 
 HAS_MESSAGES = holds("messages", list)
 FORMS = (
-    planted(
+    defect(
         "text-format-refused",
         "`response_format: text` is rejected",
         "PAR009",
         where(wants("text"), refusing("'response_format.type' must be json_schema.", param="response_format")),
     ),
-    planted(
+    defect(
         "null-refused",
         "Fields that are null are rejected",
         "PAR009",
         where(holds("stop", type(None)), refusing("'stop' must be an array.", param="stop")),
     ),
-    planted(
+    defect(
         "developer-refused-without-a-name",
         "The role `developer` is rejected by an error that does not name it",
         "PAR010",
         where(by_developers, refusing("Invalid request.")),
     ),
-    Change(
+    Mutation(
         name="second-part-dropped",
         title="All content parts but the first are silently ignored",
         caught_by="PAR011",
-        asked=reading(each_content(lambda parts: parts[:1]), HAS_MESSAGES),
+        asked=rewriting(each_content(lambda parts: parts[:1]), HAS_MESSAGES),
     ),
-    Change(
+    Mutation(
         name="image-dropped",
         title="Images are silently ignored",
         caught_by="PAR011",
-        asked=reading(each_content(of_texts), HAS_MESSAGES),
+        asked=rewriting(each_content(of_texts), HAS_MESSAGES),
     ),
-    Change(
+    Mutation(
         name="developer-dropped",
         title="Developer messages are silently ignored",
         caught_by="PAR011",
-        asked=reading(without_developers, by_developers),
+        asked=rewriting(without_developers, by_developers),
     ),
 )
 
@@ -288,7 +288,7 @@ def clamped(body: Body) -> Body:
     return body | {"temperature": min(2, max(0, body["temperature"]))}
 
 
-def drawn_anew(answer: Answer, asked: Asked) -> Answer:
+def drawn_anew(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A first word that differs each time."""
 
     def edited(message: Body) -> Body:
@@ -299,13 +299,13 @@ def drawn_anew(answer: Answer, asked: Asked) -> Answer:
 
 
 VALUES = (
-    Change(
+    Mutation(
         name="temperature-clamped",
         title="An out-of-range temperature is clamped",
         caught_by="PAR012",
-        asked=reading(clamped, holds("temperature", (int, float))),
+        asked=rewriting(clamped, holds("temperature", (int, float))),
     ),
-    planted(
+    defect(
         "seed-not-forwarded",
         "`seed` is validated, but does not reach the sampler",
         "PAR014",
@@ -313,7 +313,7 @@ VALUES = (
     ),
 )
 
-SPELLING = Change(
+SPELLING = Mutation(
     name="stream-searched-for",
     title='`"stream":true` is matched in the raw body, so a space after the colon defeats it',
     caught_by="PAR015",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate
 
-from conformance.testbed.mutations.mutate_chat import in_turn, less, more, planted
+from conformance.testbed.mutations.mutate_chat import defect, in_turn, with_fields, without_fields
 from conformance.testbed.mutations.mutate_responses import (
     ENDS,
     Body,
@@ -76,67 +76,78 @@ def goes_on(events: Events) -> Iterator[Event]:
 
 
 WHOLES = (
-    planted("response-as-completion", "A response is sent as a chat completion", "RSP001", on_response(as_completion)),
-    planted(
-        "response-output-as-text", "The output of a response is a string", "RSP001", on_response(more(output="Hi"))
+    defect("response-as-completion", "A response is sent as a chat completion", "RSP001", on_response(as_completion)),
+    defect(
+        "response-output-as-text",
+        "The output of a response is a string",
+        "RSP001",
+        on_response(with_fields(output="Hi")),
     ),
-    planted("response-without-id", "A non-streaming response has no id", "RSP001", on_response(less("id"))),
-    planted("response-without-status", "A non-streaming response has no status", "RSP001", on_response(less("status"))),
-    planted(
-        "response-model-null", "The model of a non-streaming response is null", "RSP001", on_response(more(model=None))
+    defect("response-without-id", "A non-streaming response has no id", "RSP001", on_response(without_fields("id"))),
+    defect(
+        "response-without-status",
+        "A non-streaming response has no status",
+        "RSP001",
+        on_response(without_fields("status")),
+    ),
+    defect(
+        "response-model-null",
+        "The model of a non-streaming response is null",
+        "RSP001",
+        on_response(with_fields(model=None)),
     ),
 )
 EVENTS = (
-    planted("response-in-chunks", "A response is streamed in chat chunks", "RSP002", on_events(as_chunks)),
-    planted("no-response-created", "A stream has no response.created", "RSP003", without("response.created")),
-    planted("response-created-late", "response.created is the second event", "RSP003", renumbered(second_first)),
-    planted(
+    defect("response-in-chunks", "A response is streamed in chat chunks", "RSP002", on_events(as_chunks)),
+    defect("no-response-created", "A stream has no response.created", "RSP003", without("response.created")),
+    defect("response-created-late", "response.created is the second event", "RSP003", renumbered(second_first)),
+    defect(
         "response-created-empty",
         "response.created has no response object",
         "RSP003",
-        each_of(less("response"), "response.created"),
+        each_of(without_fields("response"), "response.created"),
     ),
-    planted(
+    defect(
         "sequence-from-one",
         "sequence_number starts at 1",
         "RSP004",
         each_of(lambda e: e | {"sequence_number": e["sequence_number"] + 1}),
     ),
-    planted("sequence-missing", "Events have no sequence_number", "RSP004", each_of(less("sequence_number"))),
-    planted(
+    defect("sequence-missing", "Events have no sequence_number", "RSP004", each_of(without_fields("sequence_number"))),
+    defect(
         "response-events-unnamed",
         "Events have no `event:` field",
         "RSP005",
         on_events(lambda events: [replace(event, name=None) for event in events]),
     ),
-    planted(
+    defect(
         "response-events-misnamed",
         "All events have `event: message`",
         "RSP005",
         on_events(lambda events: [replace(event, name="message") for event in events]),
     ),
-    planted("response-ends-twice", "The terminal event is sent twice", "SSE008", on_events(twice)),
-    planted("response-goes-on", "A delta follows the terminal event", "SSE009", on_events(goes_on)),
-    planted("response-without-end", "The stream has no terminal event", "SSE007", without(*ENDS)),
-    planted(
+    defect("response-ends-twice", "The terminal event is sent twice", "SSE008", on_events(twice)),
+    defect("response-goes-on", "A delta follows the terminal event", "SSE009", on_events(goes_on)),
+    defect("response-without-end", "The stream has no terminal event", "SSE007", without(*ENDS)),
+    defect(
         "response-renamed",
         "The terminal event has another response id",
         "RSP019",
         each_state(lambda r: r | {"id": f"{r['id']}_end"}, *ENDS),
     ),
-    planted(
+    defect(
         "response-created-finished",
         "response.created has status completed",
         "RSP020",
-        each_state(more(status="completed"), "response.created"),
+        each_state(with_fields(status="completed"), "response.created"),
     ),
-    planted(
+    defect(
         "response-ends-in-progress",
         "The terminal event has status in_progress",
         "RSP017",
-        each_state(more(status="in_progress"), *ENDS),
+        each_state(with_fields(status="in_progress"), *ENDS),
     ),
-    planted(
+    defect(
         "response-cut-called-completed",
         "A truncated response ends with response.completed",
         "RSP017",
@@ -148,48 +159,52 @@ EVENTS = (
     ),
 )
 ITEMS = (
-    planted(
+    defect(
         "item-unannounced", "response.output_item.added is missing", "RSP010", without("response.output_item.added")
     ),
-    planted(
+    defect(
         "item-numbers-skip",
         "output_index starts at 2",
         "RSP010",
         each_of(lambda e: e | {"output_index": e["output_index"] + 2} if "output_index" in e else e),
     ),
-    planted("item-numbers-missing", "Events have no output_index", "RSP010", each_of(less("output_index"))),
-    planted(
+    defect("item-numbers-missing", "Events have no output_index", "RSP010", each_of(without_fields("output_index"))),
+    defect(
         "part-unannounced", "response.content_part.added is missing", "RSP011", without("response.content_part.added")
     ),
-    planted(
+    defect(
         "part-numbers-skip",
         "Deltas have content_index 1",
         "RSP011",
-        each_of(more(content_index=1), DELTA, DONE),
+        each_of(with_fields(content_index=1), DELTA, DONE),
     ),
-    planted("item-never-done", "response.output_item.done is missing", "RSP012", without("response.output_item.done")),
-    planted("delta-lost", "The second delta of each text is lost", "RSP013", regrouped(lost_delta)),
-    planted(
+    defect("item-never-done", "response.output_item.done is missing", "RSP012", without("response.output_item.done")),
+    defect("delta-lost", "The second delta of each text is lost", "RSP013", regrouped(lost_delta)),
+    defect(
         "text-deltas-so-far", "Deltas are cumulative: each repeats all earlier text", "RSP013", regrouped(accumulate)
     ),
-    planted(
+    defect(
         "argument-delta-lost", "The second delta of the arguments is lost", "RSP013", regrouped(lost_delta, ARGUMENTS)
     ),
-    planted("text-done-empty", "response.output_text.done has an empty text", "RSP013", each_of(more(text=""), DONE)),
-    planted(
+    defect(
+        "text-done-empty", "response.output_text.done has an empty text", "RSP013", each_of(with_fields(text=""), DONE)
+    ),
+    defect(
         "arguments-done-empty",
         "response.function_call_arguments.done has empty arguments",
         "RSP013",
-        each_of(more(arguments=""), ARGUMENTS_DONE),
+        each_of(with_fields(arguments=""), ARGUMENTS_DONE),
     ),
-    planted("end-without-output", "The terminal event has no output", "RSP014", each_state(more(output=[]), *ENDS)),
-    planted(
+    defect(
+        "end-without-output", "The terminal event has no output", "RSP014", each_state(with_fields(output=[]), *ENDS)
+    ),
+    defect(
         "end-without-calls",
         "The terminal event's output lacks the function calls",
         "RSP014",
         each_state(uncalled, *ENDS),
     ),
-    planted(
+    defect(
         "events-of-nobody",
         "Events carry another item's item_id",
         "RSP015",
@@ -197,10 +212,13 @@ ITEMS = (
     ),
 )
 SHAPES = (
-    planted(
-        "output-of-the-user", "Output messages have the role user", "RSP006", each_item(more(role="user"), is_message)
+    defect(
+        "output-of-the-user",
+        "Output messages have the role user",
+        "RSP006",
+        each_item(with_fields(role="user"), is_message),
     ),
-    planted(
+    defect(
         "output-text-null",
         "Texts of non-streaming responses are null",
         "RSP006",
@@ -216,17 +234,25 @@ SHAPES = (
             )
         ),
     ),
-    planted(
+    defect(
         "output-parts-as-text",
         "Content parts have the type text instead of output_text",
         "RSP006",
-        each_part(more(type="text")),
+        each_part(with_fields(type="text")),
     ),
-    planted(
-        "function-call-without-call-id", "Function calls have no call_id", "RSP007", each_item(less("call_id"), is_call)
+    defect(
+        "function-call-without-call-id",
+        "Function calls have no call_id",
+        "RSP007",
+        each_item(without_fields("call_id"), is_call),
     ),
-    planted("function-call-without-name", "Function calls have no name", "RSP007", each_item(more(name=None), is_call)),
-    planted(
+    defect(
+        "function-call-without-name",
+        "Function calls have no name",
+        "RSP007",
+        each_item(with_fields(name=None), is_call),
+    ),
+    defect(
         "function-call-arguments-as-object",
         "Arguments of non-streaming function calls are an object, not a string",
         "RSP007",
@@ -234,19 +260,21 @@ SHAPES = (
             lambda r: r | {"output": [i | {"arguments": {"city": "Oslo"}} if is_call(i) else i for i in r["output"]]}
         ),
     ),
-    planted(
+    defect(
         "items-without-ids",
         "Output items have no id",
         "RSP008",
-        on_response(lambda r: r | {"output": [less("id")(i) for i in r["output"]]}),
+        on_response(lambda r: r | {"output": [without_fields("id")(i) for i in r["output"]]}),
     ),
-    planted(
+    defect(
         "items-with-one-id",
         "All output items have the same id",
         "RSP008",
-        in_turn(each_item(more(id="item_1")), each_of(lambda e: e | {"item_id": "item_1"} if "item_id" in e else e)),
+        in_turn(
+            each_item(with_fields(id="item_1")), each_of(lambda e: e | {"item_id": "item_1"} if "item_id" in e else e)
+        ),
     ),
-    planted(
+    defect(
         "arguments-cut",
         "Arguments of non-streaming function calls lack their last character",
         "RSP016",
@@ -256,32 +284,32 @@ SHAPES = (
     ),
 )
 ENDINGS = (
-    planted("response-without-usage", "A response has no usage", "RSP009", each_end(more(usage=None))),
-    planted(
+    defect("response-without-usage", "A response has no usage", "RSP009", each_end(with_fields(usage=None))),
+    defect(
         "response-usage-in-chat-words",
         "The usage of a response has the chat API's field names",
         "RSP009",
-        each_end(more(usage={"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6})),
+        each_end(with_fields(usage={"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6})),
     ),
-    planted(
+    defect(
         "response-total-wrong",
         "total_tokens is not the sum",
         "RSP009",
         usage(lambda u: u | {"total_tokens": u["total_tokens"] + 5}),
     ),
-    planted(
+    defect(
         "incomplete-without-reason",
         "An incomplete response has no reason",
         "RSP018",
-        each_end(more(incomplete_details=None)),
+        each_end(with_fields(incomplete_details=None)),
     ),
-    planted(
+    defect(
         "incomplete-for-length",
         "The reason of an incomplete response is the chat API's `length`",
         "RSP018",
         each_end(lambda r: r | {"incomplete_details": {"reason": "length"}} if r["incomplete_details"] else r),
     ),
-    planted(
+    defect(
         "failed-without-error",
         "response.failed has no error",
         "RSP021",

@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 from conformance.testbed.mutations.defects.fld import pruned_inside, without_vendor_fields
-from conformance.testbed.mutations.mutate_chat import more, planted
-from conformance.testbed.mutations.mutate_requests import Where, dropping, holds, reading, refusal, sent, streaming
+from conformance.testbed.mutations.mutate_chat import defect, with_fields
+from conformance.testbed.mutations.mutate_requests import Where, dropping, holds, refusal, rewriting, sent, streaming
 from conformance.testbed.mutations.mutate_responses import (
     RESPONSES,
     Body,
@@ -17,14 +17,14 @@ from conformance.testbed.mutations.mutate_responses import (
     usage,
 )
 from conformance.testbed.server.refusal import Refusal, refuse
-from conformance.testbed.server.reply import Answer, Ask, Asked, Change, OnAnswer
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnRequest, OnResponse, ServerRequest
 
 ARGUMENTS = "response.function_call_arguments.delta"
 
 
-def unread(name: str, title: str, caught_by: str, ask: Ask) -> Change:
+def unread(name: str, title: str, caught_by: str, ask: OnRequest) -> Mutation:
     """A defect in how the request is read."""
-    return Change(name=name, title=title, caught_by=caught_by, asked=ask)
+    return Mutation(name=name, title=title, caught_by=caught_by, asked=ask)
 
 
 def uncapped(body: Body) -> Body:
@@ -32,7 +32,7 @@ def uncapped(body: Body) -> Body:
     return body | {"max_output_tokens": 400} if body["max_output_tokens"] > 0 else body
 
 
-def crashed(said: Answer, asked: Asked) -> Answer:
+def crashed(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A route that exists and always gets 500."""
     return refusal(500, "Internal server error", type="server_error") if asked.api == "responses" else said
 
@@ -42,7 +42,7 @@ def choosing(choice: str) -> Where:
     return lambda asked: asked.json.get("tool_choice") == choice
 
 
-def is_named(asked: Asked) -> bool:
+def is_named(asked: ServerRequest) -> bool:
     """tool_choice names a function."""
     return isinstance(asked.json.get("tool_choice"), dict)
 
@@ -72,14 +72,14 @@ def silent(response: Body) -> Body:
     return response | {"output": lost}
 
 
-def refusing_tools(answer: Answer, asked: Asked) -> Answer:
+def refusing_tools(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Reject tools when streaming."""
     if asked.api != "responses" or answer.events is None or not sent(asked).get("tools"):
         return answer
     return refuse(Refusal(message="'tools' is not supported here.", param="tools", code="unsupported_parameter"), asked)
 
 
-def results_refused(answer: Answer, asked: Asked) -> Answer:
+def results_refused(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Outputs with content parts are rejected, though the API documents them."""
     items = sent(asked).get("input")
     told = [item.get("output") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
@@ -88,7 +88,7 @@ def results_refused(answer: Answer, asked: Asked) -> Answer:
     return refuse(Refusal(message="input: output must be a string.", param="input"), asked)
 
 
-def times(name: str, factor: float, plus: int = 0) -> OnAnswer:
+def times(name: str, factor: float, plus: int = 0) -> OnResponse:
     """Change a count, with a matching total."""
 
     def edit(told: Body) -> Body:
@@ -98,7 +98,7 @@ def times(name: str, factor: float, plus: int = 0) -> OnAnswer:
     return usage(edit)
 
 
-def when_streaming(edit: OnAnswer) -> OnAnswer:
+def when_streaming(edit: OnResponse) -> OnResponse:
     """Edit streams only."""
     return lambda answer, asked: edit(answer, asked) if answer.events else answer
 
@@ -108,7 +108,7 @@ def damaged(text: str) -> str:
     return "".join(letter if letter.isascii() else "\ufffd" for letter in text)
 
 
-def shouted(answer: Answer, asked: Asked) -> Answer:
+def shouted(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The text of a stream in upper case."""
     if asked.api != "responses" or not answer.events or sent(asked).get("text") or sent(asked).get("tools"):
         return answer
@@ -127,7 +127,7 @@ DROPPED = (
         "output-cap-unread",
         "`max_output_tokens` is silently ignored",
         "FLD010",
-        reading(uncapped, holds("max_output_tokens", int), RESPONSES),
+        rewriting(uncapped, holds("max_output_tokens", int), RESPONSES),
     ),
     unread(
         "text-format-unread",
@@ -157,23 +157,23 @@ DROPPED = (
         "RSP023",
         dropping("metadata", apis=RESPONSES),
     ),
-    planted(
+    defect(
         "stored-all-the-same",
         "Responses report `store: true` when the request sets false",
         "RSP024",
-        each_end(more(store=True)),
+        each_end(with_fields(store=True)),
     ),
     unread(
         "response-vendor-fields-unread",
         "Unknown fields are silently ignored on Responses",
         "FLD006",
-        reading(without_vendor_fields, apis=RESPONSES),
+        rewriting(without_vendor_fields, apis=RESPONSES),
     ),
     unread(
         "response-inner-fields-unread",
         "Unknown nested fields are silently ignored on Responses",
         "FLD007",
-        reading(pruned_inside, apis=RESPONSES),
+        rewriting(pruned_inside, apis=RESPONSES),
     ),
     unread(
         "required-unread",
@@ -185,13 +185,13 @@ DROPPED = (
         "named-function-unread",
         "A named function in `tool_choice` is silently ignored on Responses",
         "TOOL021",
-        reading(freely, is_named, RESPONSES),
+        rewriting(freely, is_named, RESPONSES),
     ),
     unread(
         "none-unread",
         "`tool_choice: none` is silently ignored on Responses",
         "TOOL020",
-        reading(forced, choosing("none"), RESPONSES),
+        rewriting(forced, choosing("none"), RESPONSES),
     ),
     unread(
         "one-at-a-time-unread",
@@ -199,44 +199,44 @@ DROPPED = (
         "TOOL022",
         dropping("parallel_tool_calls", where=holds("parallel_tool_calls", bool), apis=RESPONSES),
     ),
-    Change(
+    Mutation(
         name="outputs-unread",
         title="function_call_output items are silently ignored",
         caught_by="TOOL028",
-        asked=reading(untold, holds("input", list), RESPONSES),
+        asked=rewriting(untold, holds("input", list), RESPONSES),
     ),
-    planted("output-parts-refused", "function_call_output with content parts is rejected", "TOOL027", results_refused),
+    defect("output-parts-refused", "function_call_output with content parts is rejected", "TOOL027", results_refused),
 )
 TOLD = (
-    planted("response-silent", "The text of non-streaming responses is lost", "CMP014", on_response(silent)),
-    planted("response-stream-shouts", "Streams are upper-case, non-streaming responses are not", "EQV002", shouted),
-    planted("response-stream-without-tools", "Tools are rejected when streaming Responses", "EQV003", refusing_tools),
-    planted(
+    defect("response-silent", "The text of non-streaming responses is lost", "CMP014", on_response(silent)),
+    defect("response-stream-shouts", "Streams are upper-case, non-streaming responses are not", "EQV002", shouted),
+    defect("response-stream-without-tools", "Tools are rejected when streaming Responses", "EQV003", refusing_tools),
+    defect(
         "response-stream-counts-input-twice",
         "Usage in a streamed response counts the input tokens twice",
         "EQV005",
         when_streaming(times("input_tokens", 2)),
     ),
-    planted(
+    defect(
         "response-stream-of-another-model",
         "A streamed response reports another model",
         "EQV007",
-        each_state(more(model="reference-2026-11")),
+        each_state(with_fields(model="reference-2026-11")),
     ),
-    planted("response-output-tokens-zero", "output_tokens of a response is 0", "USE008", times("output_tokens", 0)),
-    planted(
+    defect("response-output-tokens-zero", "output_tokens of a response is 0", "USE008", times("output_tokens", 0)),
+    defect(
         "response-output-tokens-threefold",
         "Usage of a response reports three times the output tokens",
         "USE009",
         times("output_tokens", 3),
     ),
-    planted(
+    defect(
         "function-call-renamed",
         "Function calls name functions that the request does not offer",
         "TOOL023",
         each_item(lambda item: item | {"name": f"functions.{item['name']}"}, is_call),
     ),
-    planted(
+    defect(
         "arguments-damaged",
         "Non-ASCII characters of non-streaming arguments are replaced",
         "TOOL026",
@@ -246,5 +246,5 @@ TOLD = (
             )
         ),
     ),
-    Change(name="responses-crash", title="POST /responses gets 500", caught_by="ERR022", answer=crashed),
+    Mutation(name="responses-crash", title="POST /responses gets 500", caught_by="ERR022", answer=crashed),
 )

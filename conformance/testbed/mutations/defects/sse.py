@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from conformance.testbed.mutations.mutate_bytes import Edit, bare_of, each, headed, in_turn, on_pieces, planted, streams
-from conformance.testbed.server.reply import Answer, Asked, Change, Event, Piece, Reply
+from conformance.testbed.mutations.mutate_bytes import Edit, bare_of, defect, each, headed, in_turn, on_pieces, streams
+from conformance.testbed.server.reply import Event, ModelResponse, Mutation, ServerRequest, WireResponse, Write
 
 DATA = re.compile(rb"^data: ", re.MULTILINE)
 TEXT = re.compile(rb'("(?:content|text)":)"(?:[^"\\]|\\.)+"')
@@ -15,7 +15,7 @@ DONE = b"data: [DONE]\n\n"
 
 def nothing_but(octets: bytes) -> Edit:
     """A stream of these bytes only."""
-    return on_pieces(lambda pieces: [Piece(octets=octets, wait_s=pieces[0].wait_s)])
+    return on_pieces(lambda pieces: [Write(octets=octets, wait_s=pieces[0].wait_s)])
 
 
 def in_json(edit: Callable[[bytes], bytes]) -> Edit:
@@ -32,7 +32,7 @@ def in_json(edit: Callable[[bytes], bytes]) -> Edit:
 def only(number: int, edit: Callable[[bytes], bytes]) -> Edit:
     """Edit one event; negative numbers count from the end."""
 
-    def change(pieces: tuple[Piece, ...]) -> list[Piece]:
+    def change(pieces: tuple[Write, ...]) -> list[Write]:
         at = number % len(pieces)
         return [replace(p, octets=edit(p.octets)) if place == at else p for place, p in enumerate(pieces)]
 
@@ -41,7 +41,7 @@ def only(number: int, edit: Callable[[bytes], bytes]) -> Edit:
 
 def more(octets: bytes) -> Edit:
     """Append bytes."""
-    return on_pieces(lambda pieces: [*pieces, Piece(octets=octets)])
+    return on_pieces(lambda pieces: [*pieces, Write(octets=octets)])
 
 
 def done_as(octets: bytes) -> Edit:
@@ -49,7 +49,7 @@ def done_as(octets: bytes) -> Edit:
     return only(-1, lambda event: octets if event == DONE else event)
 
 
-def without_last(reply: Reply) -> Reply:
+def without_last(reply: WireResponse) -> WireResponse:
     """The stream without its last event."""
     return replace(reply, pieces=reply.pieces[:-1])
 
@@ -64,7 +64,7 @@ def on_messages(edit: Edit) -> Edit:
     return lambda reply: reply if reply.pieces[-1].octets == DONE else edit(reply)
 
 
-def after_the_last(reply: Reply) -> Reply:
+def after_the_last(reply: WireResponse) -> WireResponse:
     """Repeat an event with text after the end."""
     texts = [piece.octets for piece in reply.pieces if b"content" in piece.octets and b"delta" in piece.octets]
     return more((texts or [b'data: {"more": 1}\n\n'])[-1])(reply)
@@ -80,7 +80,7 @@ def with_octet(octets: bytes) -> bytes:
     return re.sub(rb'("(?:content|text)":")(?=[^"])', rb"\1" + b"\xe9", octets, count=1)
 
 
-def halved(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+def halved(pieces: tuple[Write, ...]) -> Iterator[Write]:
     """A surrogate pair after the first text, each half in its own event.
 
     JSON text is left alone: it would become invalid.
@@ -91,7 +91,7 @@ def halved(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
         yield piece
         if texts and piece is texts[0]:
             for half in (rb"\\ud83d", rb"\\ude42"):
-                yield Piece(octets=TEXT.sub(rb'\1"' + half + rb'"', piece.octets, count=1))
+                yield Write(octets=TEXT.sub(rb'\1"' + half + rb'"', piece.octets, count=1))
 
 
 def charset(name: str) -> Edit:
@@ -100,42 +100,40 @@ def charset(name: str) -> Edit:
 
 
 LABELS = (
-    planted(
+    defect(
         "sse-as-text",
         "Streams have Content-Type: text/plain",
         "SSE001",
         streams(headed(("content-type", "text/plain"))),
     ),
-    planted(
+    defect(
         "sse-as-json",
         "Streams have Content-Type: application/json",
         "SSE001",
         streams(headed(("content-type", "application/json"))),
     ),
-    planted("sse-unlabelled", "Streams have no Content-Type", "SSE001", streams(bare_of("content-type"))),
-    planted("sse-as-latin-1", "Streams have charset=iso-8859-1", "SSE016", streams(charset("iso-8859-1"))),
+    defect("sse-unlabelled", "Streams have no Content-Type", "SSE001", streams(bare_of("content-type"))),
+    defect("sse-as-latin-1", "Streams have charset=iso-8859-1", "SSE016", streams(charset("iso-8859-1"))),
 )
 
 
-def ended_at_once(answer: Answer, asked: Asked) -> Answer:
+def ended_at_once(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A stream without events instead of the context length error."""
     is_overflow = answer.status == 400 and answer.whole["error"].get("code") == "context_length_exceeded"
-    return Answer(events=(Event(data="[DONE]"),)) if is_overflow and asked.mode == "stream" else answer
+    return ModelResponse(events=(Event(data="[DONE]"),)) if is_overflow and asked.mode == "stream" else answer
 
 
 EMPTY = (
-    planted("stream-empty", "The stream is empty: zero bytes", "SSE002", streams(nothing_but(b""))),
-    planted(
-        "stream-comments-only", "The stream holds comments only", "SSE002", streams(nothing_but(b": ping\n\n" * 3))
-    ),
-    planted("stream-done-only", "The stream holds [DONE] only", "SSE002", streams(nothing_but(DONE))),
-    planted(
+    defect("stream-empty", "The stream is empty: zero bytes", "SSE002", streams(nothing_but(b""))),
+    defect("stream-comments-only", "The stream holds comments only", "SSE002", streams(nothing_but(b": ping\n\n" * 3))),
+    defect("stream-done-only", "The stream holds [DONE] only", "SSE002", streams(nothing_but(DONE))),
+    defect(
         "stream-names-only",
         "Events have `event:` lines but no data",
         "SSE002",
         streams(each(lambda _: b"event: chunk\n\n")),
     ),
-    Change(
+    Mutation(
         name="overflow-ends-empty",
         title="With a too long prompt, the stream ends empty instead of an error",
         caught_by="SSE002",
@@ -144,46 +142,46 @@ EMPTY = (
 )
 
 
-def marked(pieces: tuple[Piece, ...]) -> list[Piece]:
+def marked(pieces: tuple[Write, ...]) -> list[Write]:
     """Each event with a byte order mark, as from a writer that reopens its output each time."""
     return [piece if not at else replace(piece, octets=BOM + piece.octets) for at, piece in enumerate(pieces)]
 
 
 LINES = (
-    planted("single-newlines", "There are no blank lines between events", "SSE003", streams(each(lambda o: o[:-1]))),
-    planted(
+    defect("single-newlines", "There are no blank lines between events", "SSE003", streams(each(lambda o: o[:-1]))),
+    defect(
         "done-in-last-chunk",
         "The end marker is in the last chunk's event",
         "SSE003",
         streams(on_chat(only(-2, lambda o: o[:-1]))),
     ),
-    planted(
+    defect(
         "no-data-prefix",
         "Events are JSON without the `data:` prefix",
         "SSE005",
         streams(each(lambda o: DATA.sub(b"", o))),
     ),
-    planted(
+    defect(
         "data-capitalised",
         "The field name is `Data` instead of `data`",
         "SSE005",
         streams(each(lambda o: DATA.sub(b"Data: ", o))),
     ),
-    planted(
+    defect(
         "data-indented", "The `data` field is indented", "SSE005", streams(each(lambda o: DATA.sub(b"  data: ", o)))
     ),
-    planted(
+    defect(
         "json-over-bare-lines",
         "JSON spans lines without the `data:` prefix",
         "SSE005",
         streams(in_json(lambda o: o.replace(b",", b",\n  ", 1))),
     ),
-    planted(
+    defect(
         "field-of-its-own", "Events have a vendor-specific field", "SSE006", streams(each(lambda o: b"seq: 1\n" + o))
     ),
-    planted("retry-in-words", "`retry` is not a number", "SSE013", streams(only(0, lambda o: b"retry: soon\n" + o))),
-    planted("id-with-nul", "An event id contains NUL", "SSE013", streams(only(1, lambda o: b"id: a\0b\n" + o))),
-    planted(
+    defect("retry-in-words", "`retry` is not a number", "SSE013", streams(only(0, lambda o: b"retry: soon\n" + o))),
+    defect("id-with-nul", "An event id contains NUL", "SSE013", streams(only(1, lambda o: b"id: a\0b\n" + o))),
+    defect(
         "bom-in-every-event",
         "Every event but the first starts with a byte order mark",
         "SSE005",
@@ -192,27 +190,27 @@ LINES = (
 )
 
 DATA_FAULTS = (
-    planted("json-torn", "One event's JSON is truncated", "SSE004", streams(only(2, lambda o: torn(o) + b"\n\n"))),
-    planted("json-twice-in-event", "One event holds two JSON values", "SSE004", streams(in_json(lambda o: o + o))),
-    planted(
+    defect("json-torn", "One event's JSON is truncated", "SSE004", streams(only(2, lambda o: torn(o) + b"\n\n"))),
+    defect("json-twice-in-event", "One event holds two JSON values", "SSE004", streams(in_json(lambda o: o + o))),
+    defect(
         "data-twice",
         "A proxy prefixes data lines twice: `data: data:`",
         "SSE004",
         streams(each(lambda o: DATA.sub(b"data: data: ", o))),
     ),
-    planted(
+    defect(
         "python-for-json",
         "Events hold Python's repr instead of JSON",
         "SSE004",
         streams(in_json(lambda o: o.replace(b'"', b"'"))),
     ),
-    planted(
+    defect(
         "empty-data",
         "Heartbeats are events with empty data",
         "SSE004",
         streams(on_chat(only(1, lambda o: b"data:\n\n" + o))),
     ),
-    planted(
+    defect(
         "newline-in-string",
         "A raw newline in a JSON string splits it over two data lines",
         "SSE004",
@@ -220,51 +218,51 @@ DATA_FAULTS = (
             in_json(lambda o: o.replace(b'"id":"', b'"id":"\ndata: ', 1).replace(b'"type":"', b'"type":"\ndata: ', 1))
         ),
     ),
-    planted("characters-halved", "A surrogate pair is split over two strings", "SSE017", streams(on_pieces(halved))),
-    planted("not-utf-8", "A string contains a byte that is not UTF-8", "SSE012", streams(each(with_octet))),
+    defect("characters-halved", "A surrogate pair is split over two strings", "SSE017", streams(on_pieces(halved))),
+    defect("not-utf-8", "A string contains a byte that is not UTF-8", "SSE012", streams(each(with_octet))),
 )
 
 
-def endless_when_kept(answer: Answer, asked: Asked) -> Answer:
+def endless_when_kept(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The end marker is sent once per connection."""
     events = tuple(event for event in answer.events or () if event.data != "[DONE]")
     return replace(answer, events=events) if asked.earlier and events else answer
 
 
 ENDS = (
-    planted("no-done", "The stream ends without its end marker", "SSE007", streams(without_last)),
-    planted(
+    defect("no-done", "The stream ends without its end marker", "SSE007", streams(without_last)),
+    defect(
         "done-twice",
         "The end marker is sent twice",
         "SSE008",
         streams(on_pieces(lambda p: [*p, replace(p[-1], wait_s=0.0)])),
     ),
-    planted(
+    defect(
         "done-on-messages", "A Messages stream ends with an extra [DONE]", "SSE008", streams(on_messages(more(DONE)))
     ),
-    planted(
+    defect(
         "done-for-message-stop",
         "A Messages stream ends with [DONE] instead of message_stop",
         "SSE007",
         streams(on_messages(in_turn(without_last, more(DONE)))),
     ),
-    planted("text-after-the-end", "Text follows the end marker", "SSE009", streams(after_the_last)),
-    planted(
+    defect("text-after-the-end", "Text follows the end marker", "SSE009", streams(after_the_last)),
+    defect(
         "cost-after-the-end",
         "A cost report follows the end marker",
         "SSE009",
         streams(more(b'event: cost\ndata: {"cost_usd": 0.01}\n\n')),
     ),
-    planted("done-in-small", "The end marker is [done]", "SSE010", streams(done_as(b"data: [done]\n\n"))),
-    planted(
+    defect("done-in-small", "The end marker is [done]", "SSE010", streams(done_as(b"data: [done]\n\n"))),
+    defect(
         "done-in-quotes", 'The end marker is a JSON string: "[DONE]"', "SSE010", streams(done_as(b'data: "[DONE]"\n\n'))
     ),
-    planted("done-with-blank", "The end marker has a trailing space", "SSE010", streams(done_as(b"data: [DONE] \n\n"))),
-    planted(
+    defect("done-with-blank", "The end marker has a trailing space", "SSE010", streams(done_as(b"data: [DONE] \n\n"))),
+    defect(
         "no-last-newline", "The last event has no blank line after it", "SSE011", streams(only(-1, lambda o: o[:-1]))
     ),
-    planted("no-last-newlines", "The last line has no line end", "SSE011", streams(only(-1, lambda o: o[:-2]))),
-    Change(
+    defect("no-last-newlines", "The last line has no line end", "SSE011", streams(only(-1, lambda o: o[:-2]))),
+    Mutation(
         name="no-done-when-kept",
         title="The second stream on a keep-alive connection ends without its end marker",
         caught_by="SSE007",
@@ -273,20 +271,20 @@ ENDS = (
 )
 
 NAMES = (
-    planted(
+    defect(
         "chunks-named",
         "Chunks have an `event:` name",
         "SSE014",
         streams(on_chat(each(lambda o: b"event: chunk\n" + o))),
     ),
-    planted("done-named", "The end marker has an `event:` name", "SSE014", streams(done_as(b"event: done\n" + DONE))),
-    planted(
+    defect("done-named", "The end marker has an `event:` name", "SSE014", streams(done_as(b"event: done\n" + DONE))),
+    defect(
         "messages-unnamed",
         "Events of the Messages API have no `event:` field",
         "SSE015",
         streams(on_messages(each(lambda o: o.partition(b"\n")[2]))),
     ),
-    planted(
+    defect(
         "messages-named-alike",
         "All events of the Messages API have `event: message`",
         "SSE015",

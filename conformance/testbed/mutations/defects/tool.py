@@ -8,6 +8,7 @@ from typing import Any
 from conformance.testbed.mutations.mutate_chat import (
     Body,
     Edit,
+    defect,
     each_call,
     each_choice,
     each_delta,
@@ -15,14 +16,13 @@ from conformance.testbed.mutations.mutate_chat import (
     each_message,
     each_part,
     in_turn,
-    less,
-    more,
     on_stream,
     on_whole,
-    planted,
     with_delta,
+    with_fields,
+    without_fields,
 )
-from conformance.testbed.server.reply import OnAnswer
+from conformance.testbed.server.reply import OnResponse
 
 
 def calls_of(chunk: Body) -> list[Body]:
@@ -30,18 +30,18 @@ def calls_of(chunk: Body) -> list[Body]:
     return next((choice["delta"].get("tool_calls") or [] for choice in chunk["choices"]), [])
 
 
-def called(**changes: Any) -> OnAnswer:
+def called(**changes: Any) -> OnResponse:
     """Change calls in both modes: the first fragments, and non-streaming calls."""
-    edit = more(**changes)
+    edit = with_fields(**changes)
     return in_turn(each_fragment(edit, lambda f: "id" in f), each_call(edit))
 
 
 def function_less(name: str, call: Body) -> Body:
     """A call whose function lacks a field."""
-    return call | {"function": less(name)(call["function"])}
+    return call | {"function": without_fields(name)(call["function"])}
 
 
-def call_more(**changes: Any) -> OnAnswer:
+def call_more(**changes: Any) -> OnResponse:
     """A second call of the same tool in the stream, with these fields."""
 
     def edit(chunks: list[Body]) -> Iterator[Body]:
@@ -63,8 +63,8 @@ def unnamed_at_first(chunks: list[Body]) -> Iterator[Body]:
         if first is None:
             yield chunk
             continue
-        yield with_delta(chunk, {"tool_calls": [less("function")(first)]})
-        yield with_delta(chunk, {"tool_calls": [less("id", "type")(first)]})
+        yield with_delta(chunk, {"tool_calls": [without_fields("function")(first)]})
+        yield with_delta(chunk, {"tool_calls": [without_fields("id", "type")(first)]})
 
 
 def arguments_cut(chunks: list[Body]) -> list[Body]:
@@ -148,7 +148,7 @@ def twice_json(call: Body) -> Body:
 
 
 TOOL_DEFECTS = (
-    planted(
+    defect(
         "call-no-list",
         "tool_calls is one object, not a list",
         "TOOL001",
@@ -157,110 +157,115 @@ TOOL_DEFECTS = (
             each_message(lambda m: m | {"tool_calls": m["tool_calls"][0]} if m.get("tool_calls") else m),
         ),
     ),
-    planted("call-without-index", "Tool call fragments have no index", "TOOL002", each_fragment(less("index"))),
-    planted(
-        "call-without-id", "Tool calls have no id", "TOOL003", in_turn(each_fragment(less("id")), each_call(less("id")))
+    defect(
+        "call-without-index", "Tool call fragments have no index", "TOOL002", each_fragment(without_fields("index"))
     ),
-    planted(
+    defect(
+        "call-without-id",
+        "Tool calls have no id",
+        "TOOL003",
+        in_turn(each_fragment(without_fields("id")), each_call(without_fields("id"))),
+    ),
+    defect(
         "call-without-name",
         "Tool calls have no function name",
         "TOOL004",
         in_turn(each_fragment(lambda f: function_less("name", f)), each_call(lambda c: function_less("name", c))),
     ),
-    planted(
+    defect(
         "call-name-late",
         "The function name is sent after the call id, in a later fragment",
         "TOOL005",
         on_stream(unnamed_at_first),
     ),
-    planted(
+    defect(
         "call-id-blanked",
         "Later fragments have an empty id",
         "TOOL006",
-        each_fragment(more(id=""), lambda f: "id" not in f),
+        each_fragment(with_fields(id=""), lambda f: "id" not in f),
     ),
-    planted(
+    defect(
         "call-arguments-object",
         "Arguments are an object, not a string",
         "TOOL007",
         in_turn(each_fragment(as_object, lambda f: "id" in f), each_call(as_object)),
     ),
-    planted("call-arguments-cut", "The last fragment of the arguments is lost", "TOOL008", on_stream(arguments_cut)),
-    planted("call-index-shared", "Parallel tool calls have the same index", "TOOL009", call_more(id="call_2")),
-    planted("call-id-shared", "Parallel tool calls have the same id", "TOOL010", call_more(index=1)),
-    planted(
+    defect("call-arguments-cut", "The last fragment of the arguments is lost", "TOOL008", on_stream(arguments_cut)),
+    defect("call-index-shared", "Parallel tool calls have the same index", "TOOL009", call_more(id="call_2")),
+    defect("call-id-shared", "Parallel tool calls have the same id", "TOOL010", call_more(index=1)),
+    defect(
         "call-finishes-with-stop",
         "finish_reason is stop, though a tool is called",
         "TOOL011",
         in_turn(
-            each_part(more(finish_reason="stop"), lambda c: c["finish_reason"] == "tool_calls"),
-            each_choice(more(finish_reason="stop"), lambda c: c["finish_reason"] == "tool_calls"),
+            each_part(with_fields(finish_reason="stop"), lambda c: c["finish_reason"] == "tool_calls"),
+            each_choice(with_fields(finish_reason="stop"), lambda c: c["finish_reason"] == "tool_calls"),
         ),
     ),
-    planted(
+    defect(
         "call-lost",
         "tool_calls are missing, though finish_reason is tool_calls",
         "TOOL012",
-        in_turn(each_delta(less("tool_calls")), each_message(less("tool_calls"))),
+        in_turn(each_delta(without_fields("tool_calls")), each_message(without_fields("tool_calls"))),
     ),
-    planted(
+    defect(
         "call-without-type",
         "Tool calls have no type",
         "TOOL013",
-        in_turn(each_fragment(less("type")), each_call(less("type"))),
+        in_turn(each_fragment(without_fields("type")), each_call(without_fields("type"))),
     ),
-    planted(
+    defect(
         "call-index-counts-fragments",
         "The tool call index counts fragments",
         "TOOL015",
-        on_stream(lambda chunks: [with_calls(chunk, more(index=at)) for at, chunk in enumerate(chunks)]),
+        on_stream(lambda chunks: [with_calls(chunk, with_fields(index=at)) for at, chunk in enumerate(chunks)]),
     ),
-    planted(
+    defect(
         "call-index-from-one",
         "Tool call indexes start at 1",
         "TOOL016",
         each_fragment(lambda fragment: fragment | {"index": fragment["index"] + 1}),
     ),
-    planted(
+    defect(
         "call-arguments-cumulative",
         "Arguments are cumulative: each fragment repeats all earlier ones",
         "TOOL017",
         on_stream(arguments_so_far),
     ),
-    planted(
+    defect(
         "call-arguments-again",
         "The complete arguments are sent again at the end of the call",
         "TOOL017",
         on_stream(arguments_again),
     ),
-    planted(
+    defect(
         "call-fragments-twice",
         "Every fragment of the arguments is sent twice",
         "TOOL017",
         on_stream(lambda chunks: [c for chunk in chunks for c in ([chunk] if not goes_on(chunk) else [chunk, chunk])]),
     ),
-    planted(
+    defect(
         "call-named-in-every-fragment",
         "Every fragment repeats the function name",
         "TOOL018",
         on_stream(named_everywhere),
     ),
-    planted(
+    defect(
         "call-finishes-with-function-call",
         "finish_reason is function_call, though tool_calls holds the call",
         "TOOL019",
         in_turn(
-            each_part(more(finish_reason="function_call"), lambda c: c["finish_reason"] == "tool_calls"),
-            each_choice(more(finish_reason="function_call"), lambda c: c["finish_reason"] == "tool_calls"),
+            each_part(with_fields(finish_reason="function_call"), lambda c: c["finish_reason"] == "tool_calls"),
+            each_choice(with_fields(finish_reason="function_call"), lambda c: c["finish_reason"] == "tool_calls"),
         ),
     ),
-    planted(
+    defect(
         "call-cut-at-the-cap",
         "A tool call truncated at the token cap has finish_reason tool_calls",
         "TOOL014",
         on_whole(cut_at_the_cap),
     ),
-    planted(
+    defect(
         "call-arguments-encoded-twice",
         "Arguments of a non-streaming call are JSON encoded twice",
         "TOOL008",

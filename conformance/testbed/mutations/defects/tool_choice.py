@@ -8,18 +8,18 @@ from conformance.testbed.mutations.defects.tool import calls_of, goes_on, with_c
 from conformance.testbed.mutations.mutate_chat import (
     Body,
     Edit,
+    defect,
     each_call,
     each_choice,
     each_fragment,
     each_message,
     in_turn,
-    more,
     on_stream,
-    planted,
     with_delta,
+    with_fields,
 )
-from conformance.testbed.mutations.mutate_requests import holds, reading, streaming
-from conformance.testbed.server.reply import Change, OnAnswer
+from conformance.testbed.mutations.mutate_requests import holds, rewriting, streaming
+from conformance.testbed.server.reply import Mutation, OnResponse
 
 
 def in_function(edit: Callable[[Body], Body]) -> Edit:
@@ -27,7 +27,7 @@ def in_function(edit: Callable[[Body], Body]) -> Edit:
     return lambda call: call | {"function": edit(call["function"])} if "function" in call else call
 
 
-def everywhere(edit: Edit) -> OnAnswer:
+def everywhere(edit: Edit) -> OnResponse:
     """Edit every fragment, and every non-streaming call."""
     return in_turn(each_fragment(edit), each_call(edit))
 
@@ -144,17 +144,17 @@ CHOICE_DEFECTS = (
         "tool_choice",
         where=both(streaming, asks_for("tool_choice", "none")),
     ),
-    planted(
+    defect(
         "json-taken-for-a-call",
         "JSON text is treated as a tool call, though no tool is offered",
         "TOOL020",
         each_choice(json_as_call, lambda choice: (choice["message"]["content"] or "").startswith("{")),
     ),
-    Change(
+    Mutation(
         name="named-tool-ignored",
         title="A named tool_choice is treated as `required`",
         caught_by="TOOL021",
-        asked=reading(more(tool_choice="required"), holds("tool_choice", dict)),
+        asked=rewriting(with_fields(tool_choice="required"), holds("tool_choice", dict)),
     ),
     dropped(
         "named-tool-forgotten",
@@ -171,65 +171,65 @@ CHOICE_DEFECTS = (
         "parallel_tool_calls",
         where=asks_for("parallel_tool_calls", value=False),
     ),
-    planted(
+    defect(
         "call-name-with-prefix",
         "The function name has a chat template's prefix",
         "TOOL023",
         everywhere(in_function(prefixed)),
     ),
-    planted(
+    defect(
         "call-leaks-as-text",
         "Tool calls are repeated as text",
         "TOOL024",
         in_turn(on_stream(leaking), each_message(leaking_whole)),
     ),
-    planted(
+    defect(
         "call-not-parsed",
         "Non-streaming tool calls are sent as text only",
         "TOOL024",
         each_choice(unparsed, lambda choice: choice["message"].get("tool_calls")),
     ),
-    Change(
+    Mutation(
         name="strict-ignored",
         title="The schema of a strict tool is not enforced",
         caught_by="TOOL025",
-        asked=reading(unconstrained, has_strict_tool),
+        asked=rewriting(unconstrained, has_strict_tool),
     ),
-    planted(
+    defect(
         "call-read-as-latin-1",
         "The arguments' UTF-8 is decoded as Latin-1",
         "TOOL026",
         everywhere(respelt(as_latin_1)),
     ),
-    planted(
+    defect(
         "call-decoded-octet-by-octet",
         "Non-ASCII characters of streamed arguments are replaced",
         "TOOL026",
         each_fragment(respelt(replaced)),
     ),
-    planted(
+    defect(
         "call-arguments-blank",
         "Arguments are an empty string where a function takes none",
         "TOOL008",
         in_turn(on_stream(without_arguments), each_call(respelt(lambda text: "" if text == "{}" else text))),
     ),
-    planted(
+    defect(
         "cut-call-finishes-with-tool-calls",
         "A streamed tool call truncated at the token cap has finish_reason tool_calls",
         "TOOL014",
         on_stream(called_complete),
     ),
-    planted(
+    defect(
         "parallel-calls-at-index-0",
         "All tool calls of a completion have index 0",
         "TOOL009",
-        on_stream(lambda chunks: [with_calls(chunk, more(index=0)) for chunk in chunks]),
+        on_stream(lambda chunks: [with_calls(chunk, with_fields(index=0)) for chunk in chunks]),
     ),
-    Change(
+    Mutation(
         name="named-tool-ignored-when-streaming",
         title="A named tool_choice is treated as `required` when streaming",
         caught_by="TOOL021",
-        asked=reading(more(tool_choice="required"), both(streaming, holds("tool_choice", dict))),
+        asked=rewriting(with_fields(tool_choice="required"), both(streaming, holds("tool_choice", dict))),
     ),
     dropped(
         "tool-choice-none-ignored-in-a-history",
@@ -238,11 +238,11 @@ CHOICE_DEFECTS = (
         "tool_choice",
         where=lambda asked: b'"role": "tool"' in asked.body or b'"role":"tool"' in asked.body,
     ),
-    planted(
+    defect(
         "call-goes-on-as-the-first",
         "The second call's arguments have the first call's index",
         "TOOL015",
-        each_fragment(more(index=0), lambda fragment: fragment["index"] > 0 and "id" not in fragment),
+        each_fragment(with_fields(index=0), lambda fragment: fragment["index"] > 0 and "id" not in fragment),
     ),
-    planted("call-mark-leaks-as-text", "Tool call markers leak into the text", "TOOL024", on_stream(with_marks)),
+    defect("call-mark-leaks-as-text", "Tool call markers leak into the text", "TOOL024", on_stream(with_marks)),
 )

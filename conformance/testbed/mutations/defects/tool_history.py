@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.testbed.mutations.mutate_chat import Body, each_part, more
-from conformance.testbed.mutations.mutate_requests import holds, reading, refusal, sent
-from conformance.testbed.server.reply import Answer, Asked, Change
+from conformance.testbed.mutations.mutate_chat import Body, each_part, with_fields
+from conformance.testbed.mutations.mutate_requests import holds, refusal, rewriting, sent
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 Where = Callable[[Body], object]
 
@@ -21,17 +21,17 @@ def calling(message: Body) -> bool:
     return bool(message.get("tool_calls"))
 
 
-def refused(name: str, title: str, param: str, where: Where) -> Change:
+def refused(name: str, title: str, param: str, where: Where) -> Mutation:
     """Reject a history that contains such a message."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         at = next((at for at, message in enumerate(messages_of(sent(asked))) if where(message)), None)
         if at is None or answer.status >= 400:
             return answer
         field = f"messages[{at}].{param}"
         return refusal(400, f"'{field}' is not acceptable.", param=field, code="invalid_value")
 
-    return Change(name=name, title=title, caught_by="TOOL027", answer=change)
+    return Mutation(name=name, title=title, caught_by="TOOL027", answer=change)
 
 
 def is_of_tools(message: Body) -> bool:
@@ -51,12 +51,12 @@ def forgotten_results(body: Body) -> Body:
     }
 
 
-def replays(asked: Asked) -> bool:
+def replays(asked: ServerRequest) -> bool:
     """Whether the request has a tool result."""
     return any(message.get("role") == "tool" for message in messages_of(asked.json))
 
 
-def schemas_refused(answer: Answer, asked: Asked) -> Answer:
+def schemas_refused(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Reject tools whose schema has `$schema`."""
     if answer.status >= 400 or b'"$schema"' not in asked.body:
         return answer
@@ -64,7 +64,7 @@ def schemas_refused(answer: Answer, asked: Asked) -> Answer:
     return refusal(400, f"Unknown name '$schema' at '{param}'.", param=param, code="invalid_value")
 
 
-def combination_refused(answer: Answer, asked: Asked) -> Answer:
+def combination_refused(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Reject logprobs together with tools when streaming."""
     body = sent(asked)
     if answer.status >= 400 or not (body.get("tools") and body.get("logprobs") and body.get("stream")):
@@ -72,11 +72,13 @@ def combination_refused(answer: Answer, asked: Asked) -> Answer:
     return refusal(400, "logprobs is not supported with tools and stream.", param="logprobs")
 
 
-def stopping(answer: Answer, asked: Asked) -> Answer:
+def stopping(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A streamed call of a named tool has finish_reason stop."""
     if not holds("tool_choice", dict)(asked):
         return answer
-    return each_part(more(finish_reason="stop"), lambda choice: choice["finish_reason"] == "tool_calls")(answer, asked)
+    return each_part(with_fields(finish_reason="stop"), lambda choice: choice["finish_reason"] == "tool_calls")(
+        answer, asked
+    )
 
 
 def _blank(message: Body) -> Any:
@@ -120,31 +122,31 @@ HISTORY_DEFECTS = (
         "content",
         lambda m: m.get("role") == "tool" and _blank(m),
     ),
-    Change(
+    Mutation(
         name="tool-history-dropped",
         title="Tool calls and results in the history are silently ignored",
         caught_by="TOOL028",
-        asked=reading(forgetful, replays),
+        asked=rewriting(forgetful, replays),
     ),
-    Change(
+    Mutation(
         name="tool-results-dropped",
         title="Tool results in the history are silently ignored",
         caught_by="TOOL028",
-        asked=reading(forgotten_results, replays),
+        asked=rewriting(forgotten_results, replays),
     ),
-    Change(
+    Mutation(
         name="schema-keywords-refused",
         title="A tool schema with `$schema` is rejected",
         caught_by="TOOL029",
         answer=schemas_refused,
     ),
-    Change(
+    Mutation(
         name="logprobs-refused-beside-tools",
         title="logprobs together with tools are rejected when streaming",
         caught_by="TOOL030",
         answer=combination_refused,
     ),
-    Change(
+    Mutation(
         name="named-call-finishes-otherwise-when-streaming",
         title="A named call has finish_reason stop when streaming, else tool_calls",
         caught_by="EQV001",

@@ -2,9 +2,18 @@
 
 from typing import Any
 
-from conformance.testbed.mutations.mutate_chat import Body, each_chunk, less, more, on_stream, on_whole, planted, usage
+from conformance.testbed.mutations.mutate_chat import (
+    Body,
+    defect,
+    each_chunk,
+    on_stream,
+    on_whole,
+    usage,
+    with_fields,
+    without_fields,
+)
 from conformance.testbed.mutations.mutate_requests import dropping, holds
-from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 
 def told_everywhere(chunks: list[Body]) -> list[Body]:
@@ -33,59 +42,61 @@ def raised(told: Body) -> Body:
 
 
 USAGE_DEFECTS = (
-    planted(
+    defect(
         "usage-never-told",
         "A stream lacks the requested usage",
         "USE001",
-        on_stream(lambda chunks: [less("usage")(chunk) for chunk in chunks if chunk["choices"]]),
+        on_stream(lambda chunks: [without_fields("usage")(chunk) for chunk in chunks if chunk["choices"]]),
     ),
-    planted(
+    defect(
         "usage-as-text",
         "The usage counts are strings",
         "USE002",
         usage(lambda told: told | counts(*(str(told[name]) for name in counts(0, 0, 0)))),
     ),
-    planted(
+    defect(
         "usage-sum-wrong",
         "total_tokens is not the sum",
         "USE003",
         usage(lambda told: told | {"total_tokens": told["total_tokens"] + 7}),
     ),
-    planted("usage-on-every-chunk", "Every chunk has the usage", "USE004", on_stream(told_everywhere)),
-    planted(
+    defect("usage-on-every-chunk", "Every chunk has the usage", "USE004", on_stream(told_everywhere)),
+    defect(
         "usage-with-finish",
         "The usage is in the chunk with the finish_reason",
         "USE005",
         on_stream(told_with_the_end),
     ),
-    planted("usage-missing-from-whole", "A non-streaming response has no usage", "USE006", on_whole(less("usage"))),
-    planted(
+    defect(
+        "usage-missing-from-whole", "A non-streaming response has no usage", "USE006", on_whole(without_fields("usage"))
+    ),
+    defect(
         "usage-cached-above-prompt",
         "cached_tokens exceeds prompt_tokens",
         "USE007",
         usage(lambda told: told | {"prompt_tokens_details": {"cached_tokens": told["prompt_tokens"] + 1}}),
     ),
-    planted("usage-zeros", "All usage counts are 0", "USE008", usage(more(**counts(0, 0, 0)))),
-    planted("usage-over-the-cap", "completion_tokens far exceeds the requested token cap", "USE009", usage(raised)),
-    planted(
+    defect("usage-zeros", "All usage counts are 0", "USE008", usage(with_fields(**counts(0, 0, 0)))),
+    defect("usage-over-the-cap", "completion_tokens far exceeds the requested token cap", "USE009", usage(raised)),
+    defect(
         "usage-of-one-prompt-token",
         "prompt_tokens is always 1",
         "USE010",
         usage(lambda told: told | counts(1, told["completion_tokens"], 1 + told["completion_tokens"])),
     ),
-    planted(
+    defect(
         "usage-of-the-last-step",
         "completion_tokens is always 1",
         "USE011",
         usage(lambda told: told | counts(told["prompt_tokens"], 1, told["prompt_tokens"] + 1)),
     ),
-    planted(
+    defect(
         "usage-null-at-the-end",
         "The last chunk has no choices, and usage is null",
         "USE001",
-        each_chunk(more(usage=None), lambda chunk: not chunk["choices"]),
+        each_chunk(with_fields(usage=None), lambda chunk: not chunk["choices"]),
     ),
-    Change(
+    Mutation(
         name="usage-never-told-beside-tools",
         title="A stream with tools lacks the requested usage",
         caught_by="USE001",
@@ -94,10 +105,10 @@ USAGE_DEFECTS = (
 )
 
 
-def by_choices(*, prompt: bool) -> OnAnswer:
+def by_choices(*, prompt: bool) -> OnResponse:
     """The prompt counted once per choice, or the completion for one choice only."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         n = asked.json.get("n") if asked.api == "chat" and isinstance(asked.json, dict) else None
         if not isinstance(n, int) or n < 2:
             return answer
@@ -128,20 +139,20 @@ def two_more(told: Body) -> Body:
 
 
 COMPARED_DEFECTS = (
-    planted("usage-of-two-tokens-more", "completion_tokens is two too high", "USE012", usage(two_more)),
-    planted("usage-of-one-choice", "With n > 1, the usage counts one choice", "USE013", by_choices(prompt=False)),
-    planted(
+    defect("usage-of-two-tokens-more", "completion_tokens is two too high", "USE012", usage(two_more)),
+    defect("usage-of-one-choice", "With n > 1, the usage counts one choice", "USE013", by_choices(prompt=False)),
+    defect(
         "usage-of-a-prompt-a-choice",
         "With n > 1, the usage counts the prompt once per choice",
         "USE014",
         by_choices(prompt=True),
     ),
-    planted("usage-shrinking", "Every chunk has a usage, with decreasing counts", "USE015", on_stream(counting_down)),
-    planted(
+    defect("usage-shrinking", "Every chunk has a usage, with decreasing counts", "USE015", on_stream(counting_down)),
+    defect(
         "usage-left-out-of-chunks",
         "Chunks before the last lack `usage: null`, though usage was requested",
         "USE016",
-        each_chunk(less("usage"), lambda chunk: chunk.get("usage") is None),
+        each_chunk(without_fields("usage"), lambda chunk: chunk.get("usage") is None),
     ),
 )
 """Defects that show in comparison with another count: logprobs, the cap, the baseline request, the previous chunk."""

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from conformance.testbed.mutations.defects.auth import header, let_in
-from conformance.testbed.mutations.mutate_requests import saying, with_status
-from conformance.testbed.server.reply import Answer, Asked, Change
+from conformance.testbed.mutations.mutate_requests import editing_errors, with_status
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 
-def challenged(said: Answer, _asked: Asked) -> Answer:
+def challenged(said: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """A 401 with two challenges."""
     headers = tuple(h for h in said.headers if h[0] != "www-authenticate")
     challenge = 'Bearer realm="api", error="invalid_token"'
@@ -16,7 +16,7 @@ def challenged(said: Answer, _asked: Asked) -> Answer:
     )
 
 
-def hinting(said: Answer, asked: Asked) -> Answer:
+def hinting(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """An error that shows the first and last characters of the key."""
     key = header(asked, "authorization").removeprefix("Bearer ")
     error = said.whole["error"]
@@ -25,12 +25,14 @@ def hinting(said: Answer, asked: Asked) -> Answer:
 
 
 VARIANTS = (
-    Change(name="no-key-needed", title="No API key is needed", answer=let_in(bool)),
-    Change(name="keys-refused-by-403", title="Invalid keys are rejected with 403", answer=with_status(403, 401)),
-    Change(name="challenged-at-length", title="401 responses have two challenges", answer=saying(challenged, 401)),
-    Change(
+    Mutation(name="no-key-needed", title="No API key is needed", answer=let_in(bool)),
+    Mutation(name="keys-refused-by-403", title="Invalid keys are rejected with 403", answer=with_status(403, 401)),
+    Mutation(
+        name="challenged-at-length", title="401 responses have two challenges", answer=editing_errors(challenged, 401)
+    ),
+    Mutation(
         name="key-shown-in-part",
         title="The error shows the first and last characters of an invalid key",
-        answer=saying(hinting, 401),
+        answer=editing_errors(hinting, 401),
     ),
 )

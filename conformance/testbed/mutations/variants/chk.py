@@ -7,19 +7,19 @@ from conformance.testbed.mutations.defects.chk import ended_with_text
 from conformance.testbed.mutations.defects.use import told_everywhere
 from conformance.testbed.mutations.mutate_chat import (
     Body,
-    allowed,
     each_chunk,
     each_delta,
     each_fragment,
     each_part,
     in_turn,
-    less,
-    more,
     on_stream,
     text_of,
+    variant,
     with_delta,
+    with_fields,
+    without_fields,
 )
-from conformance.testbed.server.reply import Answer, Asked, OnAnswer
+from conformance.testbed.server.reply import ModelResponse, OnResponse, ServerRequest
 
 PLAIN = {"model", "messages", "stream", "stream_options"}
 
@@ -62,10 +62,10 @@ def repeating(chunks: list[Body]) -> Iterator[Body]:
     return worded(chunks, lambda _: " ha")
 
 
-def in_plain_words(edit: Callable[[list[Body]], Iterator[Body]]) -> OnAnswer:
+def in_plain_words(edit: Callable[[list[Body]], Iterator[Body]]) -> OnResponse:
     """Edit the streams of requests that do not constrain the text."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         free = isinstance(asked.json, dict) and ("n" in asked.json or not asked.json.keys() - PLAIN)
         return on_stream(edit)(answer, asked) if free else answer
 
@@ -132,77 +132,81 @@ def _together(deltas: list[Body]) -> list[Body]:
 
 
 CHUNK_VARIANTS = (
-    allowed(
+    variant(
         "first-content-null",
         "The first delta has content null, as llama.cpp sends it",
-        each_delta(more(content=None), lambda delta: "role" in delta),
+        each_delta(with_fields(content=None), lambda delta: "role" in delta),
     ),
-    allowed("role-on-every-chunk", "Every delta has the role", each_delta(more(role="assistant"))),
-    allowed("role-null-later", "Later deltas have role null", each_delta(more(role=None), lambda d: "role" not in d)),
-    allowed(
+    variant("role-on-every-chunk", "Every delta has the role", each_delta(with_fields(role="assistant"))),
+    variant(
+        "role-null-later", "Later deltas have role null", each_delta(with_fields(role=None), lambda d: "role" not in d)
+    ),
+    variant(
         "last-text-with-finish", "The last text is in the chunk with the finish_reason", on_stream(ended_with_text)
     ),
-    allowed("usage-so-far", "Every chunk has the cumulative usage", on_stream(told_everywhere)),
-    allowed(
+    variant("usage-so-far", "Every chunk has the cumulative usage", on_stream(told_everywhere)),
+    variant(
         "usage-with-an-empty-choice",
         "The usage chunk has a choice with an empty delta",
         each_chunk(with_a_choice, lambda chunk: chunk.get("usage")),
     ),
-    allowed(
+    variant(
         "vendor-fields-in-chunks",
         "Chunks, choices and deltas have vendor-specific fields",
         in_turn(
-            each_delta(more(x_delta={"a": [1]})),
-            each_part(more(stop_reason=None, token_ids=None, content_filter_results={})),
-            each_chunk(more(provider="example", x_vendor={"id": "1"}, obfuscation="abc", prompt_token_ids=None)),
+            each_delta(with_fields(x_delta={"a": [1]})),
+            each_part(with_fields(stop_reason=None, token_ids=None, content_filter_results={})),
+            each_chunk(with_fields(provider="example", x_vendor={"id": "1"}, obfuscation="abc", prompt_token_ids=None)),
         ),
     ),
-    allowed(
+    variant(
         "nulls-in-chunks",
         "Optional fields are null",
         in_turn(
-            each_delta(more(refusal=None, tool_calls=None, function_call=None), lambda delta: "content" in delta),
+            each_delta(
+                with_fields(refusal=None, tool_calls=None, function_call=None), lambda delta: "content" in delta
+            ),
             each_part(lambda part: {"logprobs": None} | part),
-            each_chunk(more(service_tier=None, system_fingerprint=None)),
+            each_chunk(with_fields(service_tier=None, system_fingerprint=None)),
         ),
     ),
-    allowed(
+    variant(
         "chunks-without-optional-fields",
         "Chunks have the required fields only",
         in_turn(
-            each_delta(less("refusal")),
-            each_part(lambda part: part if part["logprobs"] else less("logprobs")(part)),
-            each_chunk(less("system_fingerprint", "service_tier")),
+            each_delta(without_fields("refusal")),
+            each_part(lambda part: part if part["logprobs"] else without_fields("logprobs")(part)),
+            each_chunk(without_fields("system_fingerprint", "service_tier")),
         ),
     ),
-    allowed(
+    variant(
         "no-calls-listed",
         "Deltas with text have an empty tool_calls list, as vLLM has sent them",
-        each_delta(more(tool_calls=[]), lambda delta: delta.get("content")),
+        each_delta(with_fields(tool_calls=[]), lambda delta: delta.get("content")),
     ),
-    allowed("azure-first-chunk", "The first chunk holds only Azure's content filter results", on_stream(annotated)),
-    allowed("thoughts-first", "Reasoning is sent before the text", on_stream(thought)),
-    allowed("id-of-another-form", "The id has another format", each_chunk(lambda c: c | {"id": f"gen/{c['id']}:☂"})),
-    allowed("text-grows", "The model says a word once, then twice, then three times", in_plain_words(growing)),
-    allowed("text-repeats", "The model says one word again and again", in_plain_words(repeating)),
-    allowed("created-at-zero", "`created` is 0", each_chunk(more(created=0))),
-    allowed(
+    variant("azure-first-chunk", "The first chunk holds only Azure's content filter results", on_stream(annotated)),
+    variant("thoughts-first", "Reasoning is sent before the text", on_stream(thought)),
+    variant("id-of-another-form", "The id has another format", each_chunk(lambda c: c | {"id": f"gen/{c['id']}:☂"})),
+    variant("text-grows", "The model says a word once, then twice, then three times", in_plain_words(growing)),
+    variant("text-repeats", "The model says one word again and again", in_plain_words(repeating)),
+    variant("created-at-zero", "`created` is 0", each_chunk(with_fields(created=0))),
+    variant(
         "empty-deltas-between",
         "There are empty deltas between those with text",
         on_stream(spaced),
     ),
-    allowed("call-in-one-fragment", "A tool call is sent in one fragment", on_stream(call_at_once)),
-    allowed(
+    variant("call-in-one-fragment", "A tool call is sent in one fragment", on_stream(call_at_once)),
+    variant(
         "call-type-repeated",
         "Later fragments of a call repeat its type",
-        each_fragment(more(type="function"), lambda fragment: "id" not in fragment),
+        each_fragment(with_fields(type="function"), lambda fragment: "id" not in fragment),
     ),
-    allowed(
+    variant(
         "chunks-as-few-as-possible",
         "Roles, calls and finish_reasons share a chunk with what they belong to",
         on_stream(terse),
     ),
-    allowed(
+    variant(
         "second-choice-first",
         "The last choice is sent completely before the first",
         on_stream(lambda chunks: sorted(chunks, key=lambda c: -c["choices"][0]["index"] if c["choices"] else 1)),

@@ -2,23 +2,23 @@
 
 from conformance.testbed.mutations.mutate_chat import (
     Body,
-    allowed,
     each_call,
     each_choice,
     each_message,
     in_turn,
-    less,
-    more,
     on_stream,
     on_whole,
     text_of,
     usage,
+    variant,
+    with_fields,
+    without_fields,
 )
 from conformance.testbed.mutations.mutate_requests import refusal, sent
-from conformance.testbed.server.reply import Answer, Asked
+from conformance.testbed.server.reply import ModelResponse, ServerRequest
 
 
-def all_thought(answer: Answer, asked: Asked) -> Answer:
+def all_thought(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Hidden reasoning comes before the text: a token cap of 16 or less truncates the response within it.
 
     Such models reject logprobs.
@@ -57,65 +57,65 @@ def ended_at_once(whole: Body) -> Body:
 
 
 WHOLE_VARIANTS = (
-    allowed(
+    variant(
         "vendor-fields-in-completion",
         "Completion, choices, messages, calls and usage have vendor-specific fields",
         in_turn(
-            on_whole(more(prompt_logprobs=None, kv_transfer_params=None, timings={"predicted_ms": 1.5})),
-            each_choice(more(stop_reason=None, content_filter_results={})),
-            each_message(more(reasoning_content=None, x_vendor=[1])),
-            each_call(more(x_vendor=1)),
-            usage(more(cost=0.0001, queue_time=0.5)),
+            on_whole(with_fields(prompt_logprobs=None, kv_transfer_params=None, timings={"predicted_ms": 1.5})),
+            each_choice(with_fields(stop_reason=None, content_filter_results={})),
+            each_message(with_fields(reasoning_content=None, x_vendor=[1])),
+            each_call(with_fields(x_vendor=1)),
+            usage(with_fields(cost=0.0001, queue_time=0.5)),
         ),
     ),
-    allowed(
+    variant(
         "nulls-in-completion",
         "Optional fields are null",
         in_turn(
-            on_whole(more(service_tier=None, system_fingerprint=None)),
-            each_message(more(refusal=None, audio=None, function_call=None)),
-            usage(more(prompt_tokens_details=None, completion_tokens_details=None)),
+            on_whole(with_fields(service_tier=None, system_fingerprint=None)),
+            each_message(with_fields(refusal=None, audio=None, function_call=None)),
+            usage(with_fields(prompt_tokens_details=None, completion_tokens_details=None)),
         ),
     ),
-    allowed(
+    variant(
         "completion-without-optional-fields",
         "A completion lacks fingerprint, tier, refusal and null logprobs",
         in_turn(
-            on_whole(less("system_fingerprint", "service_tier")),
-            each_choice(lambda choice: choice if choice["logprobs"] else less("logprobs")(choice)),
-            each_message(less("refusal")),
-            usage(less("prompt_tokens_details", "completion_tokens_details")),
+            on_whole(without_fields("system_fingerprint", "service_tier")),
+            each_choice(lambda choice: choice if choice["logprobs"] else without_fields("logprobs")(choice)),
+            each_message(without_fields("refusal")),
+            usage(without_fields("prompt_tokens_details", "completion_tokens_details")),
         ),
     ),
-    allowed(
+    variant(
         "no-calls-listed-in-message",
         "A message without tool calls has an empty tool_calls list",
         each_message(lambda message: {"tool_calls": []} | message),
     ),
-    allowed(
+    variant(
         "content-blank-beside-calls",
         "A message with tool calls has empty content, not null",
         each_message(lambda message: message | {"content": message["content"] or ""}),
     ),
-    allowed(
+    variant(
         "answer-with-thoughts",
         "A message has the model's reasoning in addition to its content",
-        each_message(more(reasoning_content="They greet me, so I greet them.")),
+        each_message(with_fields(reasoning_content="They greet me, so I greet them.")),
     ),
-    allowed(
+    variant(
         "model-ends-at-once",
         "The model ends its turn without text, and one token is billed",
         on_whole(ended_at_once),
     ),
-    allowed(
+    variant(
         "choices-in-another-order",
         "The choices are in another order",
         on_whole(lambda whole: whole | {"choices": whole["choices"][::-1]}),
     ),
-    allowed(
+    variant(
         "completion-id-of-another-form",
         "The id has another format",
         on_whole(lambda whole: whole | {"id": f"☂{whole['id']}", "created": 0}),
     ),
-    allowed("cap-spent-on-thoughts", "A small token cap is spent on reasoning, and there is no text", all_thought),
+    variant("cap-spent-on-thoughts", "A small token cap is spent on reasoning, and there is no text", all_thought),
 )

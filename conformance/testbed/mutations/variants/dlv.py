@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from zlib import crc32
 
-from conformance.testbed.mutations.mutate_bytes import allowed, for_large, is_stream, on_pieces, streams, wholes
-from conformance.testbed.server.reply import Asked, Piece, Reply
+from conformance.testbed.mutations.mutate_bytes import for_large, is_stream, on_pieces, streams, variant, wholes
+from conformance.testbed.server.reply import ServerRequest, WireResponse, Write
 
 THINKING_S = 0.3
 LONGER_S = 9.0
@@ -13,90 +13,90 @@ HUGE = 500_000
 """Bytes of a request: larger than any agent's."""
 
 
-def slow_start(pieces: tuple[Piece, ...]) -> list[Piece]:
+def slow_start(pieces: tuple[Write, ...]) -> list[Write]:
     """A long delay before the first piece."""
     first, *rest = pieces
     return [replace(first, wait_s=first.wait_s + THINKING_S), *rest]
 
 
-def early_head(pieces: tuple[Piece, ...]) -> list[Piece]:
+def early_head(pieces: tuple[Write, ...]) -> list[Write]:
     """The response headers at once, with a comment, and the first piece after a delay."""
-    return [Piece(octets=b": thinking\n\n"), *slow_start(pieces)]
+    return [Write(octets=b": thinking\n\n"), *slow_start(pieces)]
 
 
-def uneven(pieces: tuple[Piece, ...]) -> list[Piece]:
+def uneven(pieces: tuple[Write, ...]) -> list[Write]:
     """Three pieces at once after a longer delay, as with speculative decoding."""
     return [replace(p, wait_s=0.0 if at % 3 else 3 * p.wait_s) for at, p in enumerate(pieces)]
 
 
-def quick(pieces: tuple[Piece, ...]) -> list[Piece]:
+def quick(pieces: tuple[Write, ...]) -> list[Write]:
     """Three times as fast, as on special hardware."""
     return [replace(piece, wait_s=piece.wait_s / 3) for piece in pieces]
 
 
-def late_close(reply: Reply) -> Reply:
+def late_close(reply: WireResponse) -> WireResponse:
     """The response ends shortly after the end marker."""
-    return replace(reply, pieces=(*reply.pieces, Piece(octets=b"", wait_s=0.2)))
+    return replace(reply, pieces=(*reply.pieces, Write(octets=b"", wait_s=0.2)))
 
 
-def at_once(reply: Reply, wait_s: float) -> Reply:
+def at_once(reply: WireResponse, wait_s: float) -> WireResponse:
     """All pieces together after a delay, as on fast hardware."""
     first, *rest = reply.pieces
     return replace(reply, pieces=(replace(first, wait_s=wait_s), *(replace(piece, wait_s=0.0) for piece in rest)))
 
 
-def in_its_turn(reply: Reply, asked: Asked) -> Reply:
+def in_its_turn(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """A delay that differs per request, as from a queue, then everything at once."""
     return at_once(reply, crc32(asked.id.encode()) % 400 / 1000) if is_stream(reply) else reply
 
 
-def cold(reply: Reply, asked: Asked) -> Reply:
+def cold(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """A longer delay where the prompt was not cached, then everything at once."""
     return at_once(reply, 0.3 if b"Count" in asked.body else 0.01) if is_stream(reply) else reply
 
 
-def slow(reply: Reply) -> Reply:
+def slow(reply: WireResponse) -> WireResponse:
     """So slow that the self-test does not wait for the end."""
     return replace(reply, pieces=tuple(replace(piece, wait_s=0.8) for piece in reply.pieces))
 
 
-def slow_in_both(reply: Reply, asked: Asked) -> Reply:
+def slow_in_both(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """As `slow`; non-streaming responses take as long, and the self-test does not wait for their first byte."""
     if is_stream(reply):
         return slow(reply)
     return at_once(reply, LONGER_S) if reply.status == 200 and len(asked.body) < HUGE else reply
 
 
-def comments_first(pieces: tuple[Piece, ...]) -> list[Piece]:
+def comments_first(pieces: tuple[Write, ...]) -> list[Write]:
     """Comments while the model reads the prompt."""
-    return [*[Piece(octets=b": waiting\n\n", wait_s=0.08)] * 4, *pieces]
+    return [*[Write(octets=b": waiting\n\n", wait_s=0.08)] * 4, *pieces]
 
 
-def in_two_writes(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+def in_two_writes(pieces: tuple[Write, ...]) -> Iterator[Write]:
     """The data of every eighth event, and its blank line later, as Nagle's algorithm delays it."""
     for at, piece in enumerate(pieces):
         if at % 8:
             yield piece
         else:
             yield replace(piece, octets=piece.octets[:-1])
-            yield Piece(octets=piece.octets[-1:], wait_s=0.04)
+            yield Write(octets=piece.octets[-1:], wait_s=0.04)
 
 
 VARIANTS = (
-    allowed(
+    variant(
         "slow-model", "The response to a large request takes longer than the self-test waits", for_large(slow_in_both)
     ),
-    allowed("waits-differ", "Each response is delayed by a different time, then sent at once", in_its_turn),
-    allowed("prompt-not-cached", "Long prompts are delayed longer, then the response is sent at once", cold),
-    allowed("slow-tokens", "Tokens of a response to a large request are very slow", for_large(streams(slow))),
-    allowed("slow-first-token", "The first token is late", streams(on_pieces(slow_start))),
-    allowed("early-head", "The response headers are sent long before the first token", streams(on_pieces(early_head))),
-    allowed("uneven-tokens", "Tokens are sent in groups of three", streams(on_pieces(uneven))),
-    allowed("quick-tokens", "Tokens are sent very fast", streams(on_pieces(quick))),
-    allowed("late-close", "The response ends shortly after the end marker", streams(late_close)),
-    allowed("slow-answer", "Non-streaming responses are slow", wholes(on_pieces(slow_start))),
-    allowed("comments-first", "Comments are sent long before the first event", streams(on_pieces(comments_first))),
-    allowed(
+    variant("waits-differ", "Each response is delayed by a different time, then sent at once", in_its_turn),
+    variant("prompt-not-cached", "Long prompts are delayed longer, then the response is sent at once", cold),
+    variant("slow-tokens", "Tokens of a response to a large request are very slow", for_large(streams(slow))),
+    variant("slow-first-token", "The first token is late", streams(on_pieces(slow_start))),
+    variant("early-head", "The response headers are sent long before the first token", streams(on_pieces(early_head))),
+    variant("uneven-tokens", "Tokens are sent in groups of three", streams(on_pieces(uneven))),
+    variant("quick-tokens", "Tokens are sent very fast", streams(on_pieces(quick))),
+    variant("late-close", "The response ends shortly after the end marker", streams(late_close)),
+    variant("slow-answer", "Non-streaming responses are slow", wholes(on_pieces(slow_start))),
+    variant("comments-first", "Comments are sent long before the first event", streams(on_pieces(comments_first))),
+    variant(
         "blank-line-late",
         "The blank line after an event is sent separately, slightly later",
         streams(on_pieces(in_two_writes)),

@@ -1,8 +1,8 @@
 """Legal differences between a stream and a non-streaming response."""
 
 from conformance.testbed.mutations.defects.eqv import on_streams
-from conformance.testbed.mutations.mutate_chat import Body, allowed, each_chunk, in_turn, more, on_whole
-from conformance.testbed.server.reply import Answer, Asked
+from conformance.testbed.mutations.mutate_chat import Body, each_chunk, in_turn, on_whole, variant, with_fields
+from conformance.testbed.server.reply import ModelResponse, ServerRequest
 
 
 def one_more(chunk: Body) -> Body:
@@ -12,24 +12,24 @@ def one_more(chunk: Body) -> Body:
     return chunk | {"usage": told | counts}
 
 
-def fingerprinted(answer: Answer, asked: Asked) -> Answer:
+def fingerprinted(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A different system_fingerprint per request, as from several replicas."""
-    mark = more(system_fingerprint=f"fp_{asked.id}")
+    mark = with_fields(system_fingerprint=f"fp_{asked.id}")
     return on_whole(mark)(each_chunk(mark)(answer, asked), asked)
 
 
-DATED = more(model="reference-2026-08-06")
+DATED = with_fields(model="reference-2026-08-06")
 
 VARIANTS = (
-    allowed(
+    variant(
         "end-token-counted-when-streaming",
         "Usage in a stream counts the end token",
         on_streams(each_chunk(one_more, lambda chunk: chunk.get("usage") and chunk["usage"]["completion_tokens"] > 1)),
     ),
-    allowed(
+    variant(
         "model-dated",
         "Responses report a dated model version, to which the alias resolves",
         in_turn(each_chunk(DATED), on_whole(DATED)),
     ),
-    allowed("fingerprint-of-each-replica", "system_fingerprint differs between responses", fingerprinted),
+    variant("fingerprint-of-each-replica", "system_fingerprint differs between responses", fingerprinted),
 )

@@ -8,8 +8,8 @@ from typing import Any
 from conformance.model.exchange import APIS
 from conformance.model.target import Policy
 from conformance.testbed.mutations.defects.fld import is_vendor_s, pruned, without_vendor_fields
-from conformance.testbed.mutations.mutate_requests import Body, dropping, reading, refusal, sent
-from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
+from conformance.testbed.mutations.mutate_requests import Body, dropping, refusal, rewriting, sent
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 MISSPELT = ("max_token", "maxTokens", "Stream")
 NAME = re.compile(r'"(\w+)":')
@@ -34,7 +34,7 @@ def everywhere(body: Body) -> Body:
     return {name: pruned(value) for name, value in without_vendor_fields(body).items()}
 
 
-def announced_in_header(answer: Answer, asked: Asked) -> Answer:
+def announced_in_header(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The names of the ignored fields in a response header."""
     ignored = sorted(sent(asked).keys() - without_vendor_fields(sent(asked)).keys())
     told = (("x-ignored-params", ", ".join(ignored)),) if ignored else ()
@@ -48,14 +48,14 @@ def known(value: Any) -> Any:
     return [known(item) for item in value] if isinstance(value, list) else value
 
 
-def all_announced(answer: Answer, asked: Asked) -> Answer:
+def all_announced(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The names of the ignored fields of any depth in a response header."""
     text = json.dumps(sent(asked))
     told = ", ".join(sorted({name for name in NAME.findall(text) if is_vendor_s(name) or name in MISSPELT}))
     return replace(answer, headers=(*answer.headers, *((("x-ignored-params", told),) if told else ())))
 
 
-def announced_in_body(answer: Answer, asked: Asked) -> Answer:
+def announced_in_body(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The names of the ignored fields under `warnings`, in a non-streaming response."""
     ignored = sorted(sent(asked).keys() - without_vendor_fields(sent(asked)).keys())
     if not ignored or answer.status != 200 or not isinstance(answer.whole, dict):
@@ -64,10 +64,10 @@ def announced_in_body(answer: Answer, asked: Asked) -> Answer:
     return replace(answer, whole=answer.whole | {"warnings": warnings})
 
 
-def not_offered(*names: str) -> OnAnswer:
+def not_offered(*names: str) -> OnResponse:
     """Reject these fields by name wherever they have an effect."""
 
-    def change(answer: Answer, asked: Asked) -> Answer:
+    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
         found = next((name for name in names if sent(asked).get(name) not in NOTHING), None)
         if found is None or answer.status >= 500 or asked.api != "chat":
             return answer
@@ -77,48 +77,48 @@ def not_offered(*names: str) -> OnAnswer:
 
 
 VARIANTS = (
-    Change(
+    Mutation(
         name="extras-not-offered",
         title="n > 1, logprobs and schemas are rejected by name",
         answer=not_offered("n", "logprobs", "response_format"),
     ),
-    Change(
+    Mutation(
         name="unknown-fields-announced",
         title="Unknown fields are ignored and reported in a response header",
-        asked=reading(without_vendor_fields),
+        asked=rewriting(without_vendor_fields),
         answer=announced_in_header,
         policy=Policy(unknown_fields=None),
     ),
-    Change(
+    Mutation(
         name="unknown-fields-all-announced",
         title="Unknown fields of every kind and depth are ignored and announced, as the policy states",
-        asked=reading(known, apis=APIS),
+        asked=rewriting(known, apis=APIS),
         answer=all_announced,
         policy=Policy(unknown_fields="announce"),
     ),
-    Change(
+    Mutation(
         name="unknown-fields-in-warnings",
         title="Unknown fields are ignored and reported in the response body",
-        asked=reading(without_vendor_fields),
+        asked=rewriting(without_vendor_fields),
         answer=announced_in_body,
     ),
-    Change(
+    Mutation(
         name="unknown-fields-allowed",
         title="Unknown fields are ignored, as the policy states",
         policy=Policy(unknown_fields="allow"),
-        asked=reading(everywhere),
+        asked=rewriting(everywhere),
     ),
-    Change(
+    Mutation(
         name="unknown-fields-tolerated",
         title="Unknown fields are ignored, and the policy is silent about it",
-        asked=reading(everywhere),
+        asked=rewriting(everywhere),
     ),
-    Change(
+    Mutation(
         name="lenient-types",
         title="Values of a wrong type are ignored, valid ones are honoured",
-        asked=reading(lenient),
+        asked=rewriting(lenient),
     ),
-    Change(
+    Mutation(
         name="advisory-fields-ignored",
         title="Fields without an effect on the response are ignored",
         asked=dropping(*ADVISORY),

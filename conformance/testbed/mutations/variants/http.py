@@ -8,7 +8,6 @@ from dataclasses import replace
 from conformance.testbed.mutations.mutate_bytes import (
     LAST_CHUNK,
     a_chunk,
-    allowed,
     answers,
     body_of,
     chunked,
@@ -20,10 +19,11 @@ from conformance.testbed.mutations.mutate_bytes import (
     on_pieces,
     recoded,
     streams,
+    variant,
     wholes,
     with_head,
 )
-from conformance.testbed.server.reply import Asked, Piece, Reply
+from conformance.testbed.server.reply import ServerRequest, WireResponse, Write
 
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n"
 SIZE = 7
@@ -42,13 +42,13 @@ def in_capitals(head: bytes) -> bytes:
     return b"\r\n".join([first, *(name.upper() + (b":" if blank else b"") + value for name, blank, value in pairs)])
 
 
-def in_one(pieces: tuple[Piece, ...]) -> list[Piece]:
+def in_one(pieces: tuple[Write, ...]) -> list[Write]:
     """Every four pieces in one write."""
     groups = [pieces[at : at + 4] for at in range(0, len(pieces), 4)]
-    return [Piece(octets=b"".join(p.octets for p in g), wait_s=sum(p.wait_s for p in g)) for g in groups]
+    return [Write(octets=b"".join(p.octets for p in g), wait_s=sum(p.wait_s for p in g)) for g in groups]
 
 
-def gzipped(reply: Reply) -> Reply:
+def gzipped(reply: WireResponse) -> WireResponse:
     """The complete body compressed, with Content-Encoding."""
     return in_turn(recoded(gzip.compress), headed(("content-encoding", "gzip"), ("vary", "accept-encoding")))(reply)
 
@@ -62,39 +62,39 @@ def dressed(head: bytes) -> bytes:
 
 
 FRAMING = (
-    allowed(
+    variant(
         "early-hints", "An interim (1xx) response is sent first", answers(with_head(lambda head: EARLY_HINTS + head))
     ),
-    allowed(
+    variant(
         "header-in-capitals",
         "Header names are upper-case, without a space after the colon",
         answers(with_head(in_capitals)),
     ),
-    allowed(
+    variant(
         "chunk-extensions",
         "Chunks have extensions, chunk sizes have upper-case digits and leading zeros",
         streams(chunked(lambda octets: b"00%X;a=b\r\n%s\r\n" % (len(octets), octets) if octets else b"")),
     ),
-    allowed("trailers", "A trailer follows the last chunk", streams(chunked(a_chunk, b"0\r\nx-checksum: 17\r\n\r\n"))),
-    allowed("chunks-cut-anywhere", "Chunk boundaries fall inside lines", streams(chunked(in_sevens, LAST_CHUNK))),
-    allowed(
+    variant("trailers", "A trailer follows the last chunk", streams(chunked(a_chunk, b"0\r\nx-checksum: 17\r\n\r\n"))),
+    variant("chunks-cut-anywhere", "Chunk boundaries fall inside lines", streams(chunked(in_sevens, LAST_CHUNK))),
+    variant(
         "json-in-chunks", "Non-streaming responses are chunked", wholes(lambda reply: replace(reply, framing="chunked"))
     ),
-    allowed(
+    variant(
         "json-until-close",
         "Non-streaming responses end by connection close",
         wholes(lambda r: replace(r, framing="close")),
     ),
-    allowed(
+    variant(
         "connection-close", "The connection is closed after each response", answers(headed(("connection", "close")))
     ),
-    allowed("four-events-a-write", "Four events are sent per write", streams(on_pieces(in_one))),
-    allowed(
+    variant("four-events-a-write", "Four events are sent per write", streams(on_pieces(in_one))),
+    variant(
         "head-in-odd-dress",
         "Headers are in another order, with odd whitespace, and there is no reason phrase",
         answers(with_head(dressed)),
     ),
-    allowed(
+    variant(
         "http-1.0-until-close",
         "Responses are HTTP/1.0 and end by connection close",
         answers(
@@ -106,9 +106,9 @@ FRAMING = (
 )
 
 CODING = (
-    allowed("json-gzipped", "Non-streaming responses are gzip-compressed", wholes(gzipped)),
-    allowed("stream-gzipped", "Streams are gzip-compressed, and flushed per event", streams(compressed)),
-    allowed(
+    variant("json-gzipped", "Non-streaming responses are gzip-compressed", wholes(gzipped)),
+    variant("stream-gzipped", "Streams are gzip-compressed, and flushed per event", streams(compressed)),
+    variant(
         "stream-deflated",
         "Streams are deflate-compressed, and flushed per event",
         streams(lambda reply: compressed(reply, wbits=15)),
@@ -121,7 +121,7 @@ def in_ascii(text: bytes) -> bytes:
     return json.dumps(json.loads(text), sort_keys=True).encode()
 
 
-def respelt(reply: Reply, asked: Asked) -> Reply:
+def respelt(reply: WireResponse, asked: ServerRequest) -> WireResponse:
     """Reformat all JSON of a response to a POST request."""
     if is_stream(reply):
         return each(lambda octets: DATA.sub(lambda found: b"data:" + in_ascii(found[1]), octets))(reply)
@@ -130,7 +130,7 @@ def respelt(reply: Reply, asked: Asked) -> Reply:
 
 
 TYPES = (
-    allowed(
+    variant(
         "types-in-capitals",
         "Media types are upper-case",
         answers(
@@ -139,16 +139,16 @@ TYPES = (
             )
         ),
     ),
-    allowed(
+    variant(
         "json-with-charset",
         "JSON responses have charset=utf-8",
         wholes(headed(("content-type", 'application/json; charset="utf-8"'))),
     ),
-    allowed("json-spaced", "JSON has whitespace around it", wholes(recoded(lambda octets: b"\r\n " + octets + b"\n"))),
-    allowed(
+    variant("json-spaced", "JSON has whitespace around it", wholes(recoded(lambda octets: b"\r\n " + octets + b"\n"))),
+    variant(
         "vendor-headers",
         "Responses have vendor-specific headers",
         answers(headed(("x-vendor", "caf\xe9"), ("x-empty", ""))),
     ),
-    allowed("json-in-ascii", "JSON is ASCII-escaped, sorted and spaced", respelt),
+    variant("json-in-ascii", "JSON is ASCII-escaped, sorted and spaced", respelt),
 )

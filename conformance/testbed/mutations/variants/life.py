@@ -6,23 +6,23 @@ from conformance.model.marker_words import BURST_WORDS
 from conformance.testbed.mutations.mutate_requests import refusal
 from conformance.testbed.server.deployments import METRICS
 from conformance.testbed.server.model import ECHO
-from conformance.testbed.server.reply import Answer, Asked, Change
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 PUT_OFF = frozenset(BURST_WORDS[10:])
 
 
-def without_metrics(answer: Answer, asked: Asked) -> Answer:
+def without_metrics(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """/metrics is not served."""
     return refusal(404, "Nothing is served here.", code="unknown_url") if asked.path == METRICS else answer
 
 
-def busy_with_others(answer: Answer, asked: Asked) -> Answer:
+def busy_with_others(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Other clients keep the target busy, and one gauge counts the metrics request itself."""
     told = 'http_requests_active 1\nx:num_requests_running{engine="0"} 2.0\nx:num_requests_running{engine="1"} 1.0\n'
     return replace(answer, text=told) if asked.path == METRICS else answer
 
 
-def some_put_off(answer: Answer, asked: Asked) -> Answer:
+def some_put_off(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """A rate limit accepts the first concurrent requests only."""
     found = ECHO.search(asked.body.decode(errors="replace"))
     if not found or found[1] not in PUT_OFF:
@@ -31,7 +31,7 @@ def some_put_off(answer: Answer, asked: Asked) -> Answer:
     return replace(later, headers=(*later.headers, ("retry-after", "1")))
 
 
-def says_something_else(asked: Asked) -> Asked:
+def says_something_else(asked: ServerRequest) -> ServerRequest:
     """The model does not follow the prompt."""
     if asked.api != "chat" or not isinstance(asked.json, dict) or not ECHO.search(asked.body.decode(errors="replace")):
         return asked
@@ -39,8 +39,8 @@ def says_something_else(asked: Asked) -> Asked:
 
 
 VARIANTS = (
-    Change(name="no-metrics", title="/metrics is not served", answer=without_metrics),
-    Change(name="busy-with-others", title="Other clients keep the target busy", answer=busy_with_others),
-    Change(name="crowd-limited", title="Some concurrent requests are rate-limited (429)", answer=some_put_off),
-    Change(name="crowd-disobeyed", title="The model does not say the requested word", asked=says_something_else),
+    Mutation(name="no-metrics", title="/metrics is not served", answer=without_metrics),
+    Mutation(name="busy-with-others", title="Other clients keep the target busy", answer=busy_with_others),
+    Mutation(name="crowd-limited", title="Some concurrent requests are rate-limited (429)", answer=some_put_off),
+    Mutation(name="crowd-disobeyed", title="The model does not say the requested word", asked=says_something_else),
 )

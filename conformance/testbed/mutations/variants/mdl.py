@@ -2,7 +2,7 @@
 
 from conformance.testbed.mutations.defects.mdl import each, listing
 from conformance.testbed.mutations.mutate_requests import Body
-from conformance.testbed.server.reply import Change
+from conformance.testbed.server.reply import Mutation
 
 
 def with_others(value: Body) -> Body:
@@ -18,6 +18,6 @@ def described(model: Body) -> Body:
 
 
 VARIANTS = (
-    Change(name="models-of-all-kinds", title="Further models are listed", answer=listing(with_others)),
-    Change(name="models-described", title="Models have further fields", answer=each(described)),
+    Mutation(name="models-of-all-kinds", title="Further models are listed", answer=listing(with_others)),
+    Mutation(name="models-described", title="Models have further fields", answer=each(described)),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from conformance.testbed.mutations.defects.msg import thought_first
-from conformance.testbed.mutations.mutate_chat import Edit, allowed, in_turn, less, more
+from conformance.testbed.mutations.mutate_chat import Edit, in_turn, variant, with_fields, without_fields
 from conformance.testbed.mutations.mutate_messages import (
     Body,
     Events,
@@ -20,7 +20,7 @@ from conformance.testbed.mutations.mutate_messages import (
     without,
 )
 from conformance.testbed.server.refusal import Refusal, refuse
-from conformance.testbed.server.reply import Answer, Asked, Event
+from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 
 PING = Event(name="ping", data={"type": "ping"})
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "hello"}}
@@ -96,7 +96,7 @@ def in_two_blocks(events: Events) -> Iterator[Event]:
         yield replace(event, data=event.data | {"index": 1}) if late else event
 
 
-def uncounted(answer: Answer, asked: Asked) -> Answer:
+def uncounted(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """count_tokens is not served."""
     if not asked.path.endswith("/count_tokens"):
         return answer
@@ -111,57 +111,59 @@ FULL_USAGE = {
 }
 
 EVENTS = (
-    allowed("pings-everywhere", "ping events are sent everywhere", on_events(pinged)),
-    allowed("no-pings", "There are no ping events", without("ping")),
-    allowed("events-of-tomorrow", "There are events of an unknown type", on_events(with_news)),
-    allowed("usage-on-the-way", "An earlier message_delta has usage, too", on_events(told_twice)),
-    allowed(
+    variant("pings-everywhere", "ping events are sent everywhere", on_events(pinged)),
+    variant("no-pings", "There are no ping events", without("ping")),
+    variant("events-of-tomorrow", "There are events of an unknown type", on_events(with_news)),
+    variant("usage-on-the-way", "An earlier message_delta has usage, too", on_events(told_twice)),
+    variant(
         "thinking-first", "A thinking block is sent first", on_events(lambda events: thought_first(events, "c2lnbmVk"))
     ),
-    allowed(
+    variant(
         "search-first",
         "A server-side web search is sent first",
         in_turn(on_events(lambda events: blocks_first(events, SEARCH, FOUND)), on_message(behind(SEARCH, FOUND))),
     ),
-    allowed(
+    variant(
         "thinking-redacted",
         "A redacted_thinking block is sent first",
         in_turn(on_events(lambda events: blocks_first(events, HIDDEN)), on_message(behind(HIDDEN))),
     ),
-    allowed("citations", "Texts have citations", on_events(cited)),
-    allowed("text-in-two-blocks", "A text is split over two blocks", on_events(in_two_blocks)),
-    allowed("deltas-empty", "Each text starts with an empty delta", regrouped(lambda pieces: ["", *pieces])),
-    allowed(
+    variant("citations", "Texts have citations", on_events(cited)),
+    variant("text-in-two-blocks", "A text is split over two blocks", on_events(in_two_blocks)),
+    variant("deltas-empty", "Each text starts with an empty delta", regrouped(lambda pieces: ["", *pieces])),
+    variant(
         "input-deltas-empty",
         "Each tool input starts with an empty delta",
         regrouped(lambda pieces: ["", *pieces], "partial_json"),
     ),
-    allowed(
+    variant(
         "input-in-one-delta",
         "The input of a tool call is sent in one delta",
         regrouped(lambda pieces: ["".join(pieces)], "partial_json"),
     ),
 )
 MESSAGES = (
-    allowed("usage-in-full", "The usage has all documented fields", usage(more(**FULL_USAGE))),
-    allowed(
-        "message-with-more", "A message has further fields", each_head(more(container=None, context_management=None))
+    variant("usage-in-full", "The usage has all documented fields", usage(with_fields(**FULL_USAGE))),
+    variant(
+        "message-with-more",
+        "A message has further fields",
+        each_head(with_fields(container=None, context_management=None)),
     ),
-    allowed("stop-details", "The stop_reason has details", each_end(more(stop_details=None))),
-    allowed(
+    variant("stop-details", "The stop_reason has details", each_end(with_fields(stop_details=None))),
+    variant(
         "text-with-citations",
         "Texts have `citations: null`",
-        each_block(more(citations=None), lambda b: b["type"] == "text"),
+        each_block(with_fields(citations=None), lambda b: b["type"] == "text"),
     ),
-    allowed(
+    variant(
         "calls-with-a-caller",
         "Tool calls have `caller`",
-        each_block(more(caller={"type": "direct"}), lambda b: b["type"] == "tool_use"),
+        each_block(with_fields(caller={"type": "direct"}), lambda b: b["type"] == "tool_use"),
     ),
-    allowed(
+    variant(
         "message-start-without-nulls",
         "message_start leaves out null fields",
-        each_of("message_start", within("message", less("stop_reason", "stop_sequence"))),
+        each_of("message_start", within("message", without_fields("stop_reason", "stop_sequence"))),
     ),
-    allowed("tokens-uncounted", "count_tokens is not served", uncounted),
+    variant("tokens-uncounted", "count_tokens is not served", uncounted),
 )

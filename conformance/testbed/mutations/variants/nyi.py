@@ -3,26 +3,26 @@
 from dataclasses import replace
 
 from conformance.testbed.mutations.defects.nyi import failing_with
-from conformance.testbed.mutations.mutate_requests import saying, with_error
-from conformance.testbed.server.reply import Answer, Asked, Change, OnAnswer
+from conformance.testbed.mutations.mutate_requests import editing_errors, with_error
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 
-def gap(name: str, title: str, answer: OnAnswer) -> Change:
+def gap(name: str, title: str, answer: OnResponse) -> Mutation:
     """A variant of the `stopgap-501` deployment."""
-    return Change(name=name, title=title, on="stopgap-501", answer=answer)
+    return Mutation(name=name, title=title, on="stopgap-501", answer=answer)
 
 
-def capitalised(answer: Answer, _asked: Asked) -> Answer:
+def capitalised(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """Header names as other servers write them."""
     return replace(answer, headers=tuple((name.title(), value) for name, value in answer.headers))
 
 
-def uncached(answer: Answer, _asked: Asked) -> Answer:
+def uncached(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
     """The 501 response with Cache-Control: no-store."""
     return replace(answer, headers=(*answer.headers, ("cache-control", "no-store")))
 
 
-def with_help(answer: Answer, asked: Asked) -> Answer:
+def with_help(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Undocumented extra fields that help people."""
     error = answer.whole["error"] | {"hint": "stream=false", "doc_url": "https://example.com/streaming"}
     return replace(answer, whole=answer.whole | {"error": error, "request_id": asked.id, "usage": None})
@@ -37,7 +37,7 @@ HINTS = (
 )
 
 
-def hinting(number: int, hint: str) -> Change:
+def hinting(number: int, hint: str) -> Mutation:
     """The 501 response with this hint in its message."""
     message = f"Streaming is not supported. {hint}"
     edit = with_error(lambda error: error | {"message": message}, 501)
@@ -50,7 +50,7 @@ ASIDE = gap(
     "The 501 hint is in a field of its own",
     with_error(lambda error: error | {"message": "Streaming is not supported.", "hint": 'Set "stream": false.'}, 501),
 )
-PARTLY = Change(
+PARTLY = Mutation(
     name="tools-refused-well",
     title="Only streamed tool calls are rejected, by a correct 501 response",
     answer=failing_with(501, ("x-should-retry", "false")),
@@ -60,9 +60,9 @@ VARIANTS = (
     *WORDED,
     ASIDE,
     PARTLY,
-    gap("refusal-capitalised", "Header names of the 501 response are capitalised", saying(capitalised, 501)),
-    gap("refusal-no-store", "The 501 response has Cache-Control: no-store", saying(uncached, 501)),
-    gap("refusal-with-help", "The 501 response has undocumented extra fields", saying(with_help, 501)),
+    gap("refusal-capitalised", "Header names of the 501 response are capitalised", editing_errors(capitalised, 501)),
+    gap("refusal-no-store", "The 501 response has Cache-Control: no-store", editing_errors(uncached, 501)),
+    gap("refusal-with-help", "The 501 response has undocumented extra fields", editing_errors(with_help, 501)),
     gap(
         "refusal-in-other-words",
         "The 501 message has another wording",

@@ -1,14 +1,14 @@
 """Legal variants of the effect of request parameters."""
 
 from conformance.testbed.mutations.defects.par import each_content, each_token, has_tokens, refusing, where
-from conformance.testbed.mutations.mutate_chat import Body, allowed, each_choice, in_turn, on_stream
-from conformance.testbed.mutations.mutate_requests import holds, reading
-from conformance.testbed.server.reply import Answer, Asked, Change
+from conformance.testbed.mutations.mutate_chat import Body, each_choice, in_turn, on_stream, variant
+from conformance.testbed.mutations.mutate_requests import holds, rewriting
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 SEEN = "A square of 32 by 32 red points, as the model sees it. " * 6
 
 
-def both_caps(asked: Asked) -> bool:
+def both_caps(asked: ServerRequest) -> bool:
     """The request sets both token caps."""
     return all(holds(name, int)(asked) for name in ("max_tokens", "max_completion_tokens"))
 
@@ -35,7 +35,7 @@ def ended(choice: Body) -> Body:
     return choice | {"logprobs": choice["logprobs"] | {"content": [*choice["logprobs"]["content"], end]}}
 
 
-def one_redrawn(answer: Answer, asked: Asked) -> Answer:
+def one_redrawn(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """The first word of every text differs each time, in either mode and with any seed."""
 
     def word(choice: Body) -> Body:
@@ -52,43 +52,43 @@ def one_redrawn(answer: Answer, asked: Asked) -> Answer:
     return in_turn(each_choice(word), on_stream(words))(answer, asked)
 
 
-def is_free(asked: Asked) -> bool:
+def is_free(asked: ServerRequest) -> bool:
     """The text is not constrained by tools, a format, stop sequences or logprobs."""
     return not any(asked.json.get(name) for name in ("tools", "response_format", "stop", "logprobs"))
 
 
 VARIANTS = (
-    allowed(
+    variant(
         "tokens-without-bytes",
         "logprobs have neither bytes nor, where not requested, top_logprobs",
         each_token(lambda token: token | {"bytes": None}),
     ),
-    allowed(
+    variant(
         "tokens-less-likely-than-their-alternatives",
         "Sampled tokens are not in top_logprobs, and have the lowest number that JSON users write",
         each_token(unlikely),
     ),
-    allowed(
+    variant(
         "end-token-listed",
         "logprobs list the end token",
         each_choice(ended, has_tokens),
     ),
-    allowed(
+    variant(
         "alternatives-fewer-than-asked",
         "Some tokens have fewer top_logprobs than requested",
         each_token(lambda token: token | {"top_logprobs": token["top_logprobs"][: len(token["token"]) % 2 + 2]}),
     ),
-    Change(
+    Mutation(
         name="both-caps-refused",
         title="Requests with both token caps are rejected by name",
         answer=where(both_caps, refusing("Set 'max_tokens' or 'max_completion_tokens', not both.", param="max_tokens")),
     ),
-    Change(
+    Mutation(
         name="image-seen",
         title="Images are read, and counted as prompt tokens",
-        asked=reading(each_content(seen), holds("messages", list)),
+        asked=rewriting(each_content(seen), holds("messages", list)),
     ),
-    Change(
+    Mutation(
         name="never-the-same-twice",
         title="The text differs each time, even at temperature 0 and with a seed",
         answer=where(is_free, one_redrawn),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conformance.testbed.mutations.mutate_chat import allowed, in_turn, less, more
+from conformance.testbed.mutations.mutate_chat import in_turn, variant, with_fields, without_fields
 from conformance.testbed.mutations.mutate_responses import (
     ENDS,
     Body,
@@ -88,11 +88,11 @@ def queued(events: Events) -> Iterator[Event]:
 
 
 EVENTS = (
-    allowed("response-events-of-tomorrow", "There are events of an unknown type", renumbered(with_news)),
-    allowed("response-without-progress", "There is no response.in_progress", without("response.in_progress")),
-    allowed("response-queued", "response.queued is sent first", renumbered(queued)),
-    allowed("response-then-done", "[DONE] follows the terminal event", on_events(done_too)),
-    allowed(
+    variant("response-events-of-tomorrow", "There are events of an unknown type", renumbered(with_news)),
+    variant("response-without-progress", "There is no response.in_progress", without("response.in_progress")),
+    variant("response-queued", "response.queued is sent first", renumbered(queued)),
+    variant("response-then-done", "[DONE] follows the terminal event", on_events(done_too)),
+    variant(
         "response-thinks-first",
         "A reasoning item with a summary is sent first",
         in_turn(
@@ -100,7 +100,7 @@ EVENTS = (
             on_response(lambda r: r | {"output": [TOLD_THOUGHT, *r["output"]]}),
         ),
     ),
-    allowed(
+    variant(
         "response-searches-first",
         "A server-side web search is sent first",
         in_turn(
@@ -108,46 +108,52 @@ EVENTS = (
             on_response(lambda r: r | {"output": [SEARCH, *r["output"]]}),
         ),
     ),
-    allowed(
+    variant(
         "response-deltas-padded",
         "Deltas are padded to one length (obfuscation)",
-        each_of(more(obfuscation="x7Kq"), DELTA),
+        each_of(with_fields(obfuscation="x7Kq"), DELTA),
     ),
-    allowed("response-deltas-without-logprobs", "Deltas have no logprobs", each_of(less("logprobs"), DELTA, DONE)),
-    allowed("response-deltas-empty", "Each text starts with an empty delta", regrouped(lambda pieces: ["", *pieces])),
-    allowed(
+    variant(
+        "response-deltas-without-logprobs", "Deltas have no logprobs", each_of(without_fields("logprobs"), DELTA, DONE)
+    ),
+    variant("response-deltas-empty", "Each text starts with an empty delta", regrouped(lambda pieces: ["", *pieces])),
+    variant(
         "response-arguments-at-once",
         "The arguments of a call are sent in one delta",
         regrouped(lambda pieces: ["".join(pieces)], "response.function_call_arguments.delta"),
     ),
-    allowed(
+    variant(
         "response-arguments-done-unnamed",
         "response.function_call_arguments.done has no name",
-        each_of(less("name"), "response.function_call_arguments.done"),
+        each_of(without_fields("name"), "response.function_call_arguments.done"),
     ),
 )
 ANSWERS = (
-    allowed(
+    variant(
         "response-with-more",
         "Responses have further fields",
-        each_end(more(completed_at=1_760_000_001, billing=None, safety_identifier=None)),
+        each_end(with_fields(completed_at=1_760_000_001, billing=None, safety_identifier=None)),
     ),
-    allowed(
+    variant(
         "response-with-less",
         "Responses leave out null and default fields",
-        each_end(less("background", "previous_response_id", "user", "truncation", "service_tier")),
+        each_end(without_fields("background", "previous_response_id", "user", "truncation", "service_tier")),
     ),
-    allowed("response-usage-in-full", "The usage has further fields", usage(more(cost=0.0001, num_sources_used=0))),
-    allowed("response-text-with-logprobs", "Texts have no logprobs field", each_part(less("logprobs"))),
-    allowed("function-call-with-more", "Function calls have a namespace", each_item(more(namespace=None), is_call)),
-    allowed(
+    variant(
+        "response-usage-in-full", "The usage has further fields", usage(with_fields(cost=0.0001, num_sources_used=0))
+    ),
+    variant("response-text-with-logprobs", "Texts have no logprobs field", each_part(without_fields("logprobs"))),
+    variant(
+        "function-call-with-more", "Function calls have a namespace", each_item(with_fields(namespace=None), is_call)
+    ),
+    variant(
         "response-output-text",
         "Non-streaming responses repeat their text in output_text",
         on_response(
             lambda r: r | {"output_text": "".join(p["text"] for i in r["output"] for p in i.get("content", ()))}
         ),
     ),
-    allowed(
+    variant(
         "response-ids-of-another-form",
         "Response ids are UUIDs",
         each_state(lambda r: r | {"id": "0192b9a4-7c1e-7d3a-9f00-" + r["id"][-12:].rjust(12, "0")}),

@@ -8,19 +8,19 @@ from conformance.testbed.mutations.defects.tool import calls_of
 from conformance.testbed.mutations.defects.tool_choice import has_strict_tool, in_function, respelt
 from conformance.testbed.mutations.mutate_chat import (
     Body,
-    allowed,
     each_call,
     each_choice,
     each_fragment,
     each_message,
     each_part,
     in_turn,
-    more,
     on_stream,
+    variant,
     with_delta,
+    with_fields,
 )
 from conformance.testbed.mutations.mutate_requests import holds, refusal, sent
-from conformance.testbed.server.reply import Answer, Asked, Change
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 PREFACE = "I look that up with get_weather."
 
@@ -54,11 +54,11 @@ def spaced(text: str) -> str:
         return text
 
 
-def stopping(answer: Answer, asked: Asked) -> Answer:
+def stopping(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """finish_reason stop where a tool was named, as in the reference API."""
     if not holds("tool_choice", dict)(asked):
         return answer
-    edit = more(finish_reason="stop")
+    edit = with_fields(finish_reason="stop")
     ends = in_turn(
         each_part(edit, lambda choice: choice["finish_reason"] == "tool_calls"),
         each_choice(edit, lambda choice: choice["finish_reason"] == "tool_calls"),
@@ -66,7 +66,7 @@ def stopping(answer: Answer, asked: Asked) -> Answer:
     return ends(answer, asked)
 
 
-def free_choice_only(answer: Answer, asked: Asked) -> Answer:
+def free_choice_only(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Reject every tool_choice but auto, by name."""
     choice = sent(asked).get("tool_choice")
     if choice in (None, "auto") or answer.status >= 400 or asked.api != "chat":
@@ -74,14 +74,14 @@ def free_choice_only(answer: Answer, asked: Asked) -> Answer:
     return refusal(400, "'tool_choice' is not supported.", param="tool_choice", code="unsupported_parameter")
 
 
-def no_none(answer: Answer, asked: Asked) -> Answer:
+def no_none(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Reject `tool_choice: none` by name."""
     if answer.status >= 400 or sent(asked).get("tool_choice") != "none":
         return answer
     return refusal(400, "'tool_choice' may not be 'none'.", param="tool_choice", code="invalid_value")
 
 
-def not_strict(answer: Answer, asked: Asked) -> Answer:
+def not_strict(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     """Reject strict tools by name."""
     if answer.status >= 400 or asked.api != "chat" or not has_strict_tool(asked):
         return answer
@@ -90,28 +90,28 @@ def not_strict(answer: Answer, asked: Asked) -> Answer:
 
 
 TOOL_VARIANTS = (
-    allowed("call-id-repeated", "Every fragment of a call repeats its id", on_stream(ids_repeated)),
-    allowed(
+    variant("call-id-repeated", "Every fragment of a call repeats its id", on_stream(ids_repeated)),
+    variant(
         "call-name-null-later",
         "Later fragments of a call have name null",
-        each_fragment(in_function(more(name=None)), lambda fragment: "id" not in fragment),
+        each_fragment(in_function(with_fields(name=None)), lambda fragment: "id" not in fragment),
     ),
-    allowed(
+    variant(
         "content-beside-calls",
         "There is text before the tool calls",
         in_turn(on_stream(prefaced), each_message(lambda m: m | {"content": PREFACE} if m.get("tool_calls") else m)),
     ),
-    allowed("call-arguments-spaced", "Arguments are JSON with whitespace and escapes", each_call(respelt(spaced))),
-    Change(
+    variant("call-arguments-spaced", "Arguments are JSON with whitespace and escapes", each_call(respelt(spaced))),
+    Mutation(
         name="named-call-finishes-with-stop",
         title="A named tool call has finish_reason stop, as in the reference API",
         answer=stopping,
     ),
-    Change(
+    Mutation(
         name="tool-choice-not-offered",
         title="Every tool_choice but auto is rejected by name",
         answer=free_choice_only,
     ),
-    Change(name="tool-choice-none-not-offered", title="`tool_choice: none` is rejected by name", answer=no_none),
-    Change(name="strict-not-offered", title="Strict tools are rejected by name", answer=not_strict),
+    Mutation(name="tool-choice-none-not-offered", title="`tool_choice: none` is rejected by name", answer=no_none),
+    Mutation(name="strict-not-offered", title="Strict tools are rejected by name", answer=not_strict),
 )
