@@ -58,7 +58,7 @@ published: $(VENV)/test.stamp $(REAL)/stamp $(PAGES)/stamp ## Regenerate reports
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python tests/real/publish.py
 
 .PHONY: fidelity
-fidelity: $(VENV)/test.stamp ## Install the real clients, and compare the predictions with them; writes docs/fidelity.md
+fidelity: $(VENV)/test.stamp ## Install the real clients, and compare the predictions with them; writes docs/client-accuracy.md
 	@$(BIN)/python tests/fidelity/measure.py $(ARGS)
 
 .PHONY: fidelity-quick

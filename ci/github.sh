@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the harness in a GitHub job: reports into a folder, a summary, annotations, outputs; the job's code is the run's.
+# Run the harness in a GitHub job: write reports, a summary, annotations and outputs; exit with the run's exit code.
 set -euo pipefail
 
 words=(run --suite "$SUITE")

@@ -1,4 +1,4 @@
-"""Generate coverage.md from coverage.toml: known bugs and requirements of the references, and the rules for them."""
+"""Generate coverage.md from coverage.toml: known bugs, requirements of the references, and the rules for both."""
 
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -25,9 +25,9 @@ def _opening() -> Iterator[str]:
         "Generated from [coverage.toml](coverage.toml) and the catalogue: `make docs`.",
         "",
     )
-    yield f"- {len(bugs)} bugs reported elsewhere, with their threads: {_counts(bugs)}."
+    yield f"- {len(bugs)} bugs reported for other projects, with links to the reports: {_counts(bugs)}."
     yield f"- {len(norms)} requirements of the references on servers of these APIs: {_counts(norms)}. Requirements on"
-    yield "  clients, caches and proxies are left out, but for a few that are easily mistaken for a server's."
+    yield "  clients, caches and proxies are omitted, except a few that are easily mistaken for a server's."
     named = {rule for entry in bugs for rule in entry.get("rules", ())}
     rest = [rule.id for rule in catalogue.rules() if rule.id not in named]
     yield f"- {len(rest)} rules are based on a specification or a measurement, not on a known bug: {_links(rest)}."
@@ -42,14 +42,19 @@ def _counts(entries: Iterable[Entry]) -> str:
     judged = sum("rules" in entry for entry in listed)
     waiting = sum("awaits" in entry and "rules" not in entry for entry in listed)
     return (
-        f"{judged} judged, {waiting} waiting for a rule, {len(listed) - judged - waiting} not judged, with the reason"
+        f"{judged} judged, {waiting} without a rule yet, {len(listed) - judged - waiting} not judged, with the reason"
     )
 
 
 def _bugs() -> Iterator[str]:
     yield from ("## Bugs", "")
     for prefix, title in DATA["groups"].items():
-        yield from (f"### {title}", "", "| bug | what happened | judged by | planted | seen |", "|---|---|---|---|---|")
+        yield from (
+            f"### {title}",
+            "",
+            "| bug | behaviour | judged by | planted defects | reported in |",
+            "|---|---|---|---|---|",
+        )
         for bug in DATA["bug"]:
             if bug["id"].startswith(prefix):
                 yield _row(bug["id"], marked(bug["name"]), _judged(bug), _names(bug.get("defects", ())), _seen(bug))
@@ -84,7 +89,7 @@ def _row(*cells: str) -> str:
 
 
 def _judged(entry: Entry) -> str:
-    """The rules, or why there is none, or where one is planned; then variants and notes."""
+    """The rules, or the reason for none, or the family of the planned one; then variants and notes."""
     awaits = f"**no rule yet** ({entry['awaits']})" if "awaits" in entry else ""
     legal = f"legal: {_names(entry['variants'])}" if "variants" in entry else ""
     parts = (_links(entry.get("rules", ())), awaits, marked(entry.get("why", "")), legal, marked(entry.get("note", "")))

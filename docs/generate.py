@@ -20,6 +20,29 @@ from conformance.testbed.server.deployments import DEPLOYMENTS
 
 HERE = Path(__file__).parent
 
+PROFILES = (
+    "A profile is the baseline request of one framework to one API, captured from the real framework in these",
+    "versions, streaming and non-streaming: headers and body in the original order. Select profiles with",
+    "`--profile NAME` (repeatable) or `--profile all`; the default is `claude-sdk`, `hermes`, `langgraph` and `letta`.",
+    "",
+)
+PROBES = (
+    "A probe is one request with a purpose. `suite` is the smallest suite that sends it: `gate` includes `smoke`, and",
+    "`full` includes `gate`; `fields` is a suite of its own. `modes` are `stream` (with `stream: true`) and `unary`",
+    "(non-streaming). A probe is sent as each selected framework, or once as the API's own SDK. Equal requests are",
+    "sent once.",
+    "",
+)
+EMBEDDED = (
+    "The harness contains a server that it is tested with. Use it to try the harness, or to see a defect:",
+    "",
+    "    conformance serve --deployment NAME [--defect NAME]    # serve it, for curl",
+    "    conformance run --deployment NAME [--defect NAME]      # serve it, and run the gate",
+    "",
+    "`--defect` accepts defects and legal variants; `conformance explain NAME` shows one.",
+    "",
+)
+
 
 def rules() -> dict[str, str]:
     """One page per rule, and their index."""
@@ -32,7 +55,10 @@ def index(pages: list[Page]) -> Iterator[str]:
     yield from (
         "# The rules",
         "",
-        "Generated from the catalogue: `make docs`. `conformance explain ID` shows a page.",
+        "Generated from the catalogue: `make docs`. Each page states the requirement, its reason, the fix,",
+        "examples and the affected clients; `conformance explain ID` prints it.",
+        "",
+        "A failed MUST makes a run fail (exit code 1), a failed SHOULD only with `--strict`, a failed MAY never.",
         "",
     )
     views = ("By family", "By level", "By affected client")
@@ -41,7 +67,7 @@ def index(pages: list[Page]) -> Iterator[str]:
     yield from ("", "## By family", "")
     for family in _families(pages):
         of_family = [shown for shown in pages if shown.family == family]
-        yield from (f"### {family}", "", f"{FAMILIES[family].capitalize()}: {len(of_family)} rules.", "")
+        yield from (f"### {family}", "", f"{_sentence(FAMILIES[family])}: {len(of_family)} rules.", "")
         yield from ("| rule | level | requirement | affects |", "|---|---|---|---|")
         for shown in of_family:
             hurt = ", ".join(dict.fromkeys(harm.profile for harm in shown.harms))
@@ -54,7 +80,8 @@ def index(pages: list[Page]) -> Iterator[str]:
     yield from (
         "## By affected client",
         "",
-        "Computed: each client is simulated on the responses of the planted defects.",
+        "Computed: each client is simulated on the responses of the planted defects; see",
+        "[client accuracy](../client-accuracy.md).",
         "",
     )
     clients = dict.fromkeys(harm.client for shown in pages for harm in shown.harms)
@@ -63,6 +90,10 @@ def index(pages: list[Page]) -> Iterator[str]:
         yield from (f"**{client}** ({len(hurting)}): {', '.join(map(_link, hurting))}", "")
     unseen = [shown for shown in pages if not shown.harms]
     yield from (f"**No client in a plain turn** ({len(unseen)}): {', '.join(map(_link, unseen))}", "")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _families(pages: list[Page]) -> list[str]:
@@ -76,10 +107,18 @@ def _link(shown: Page) -> str:
 
 def questions() -> str:
     """The page of profiles and probes."""
-    lines = ["# Profiles and probes", "", "Generated from the catalogue: `make docs`.", "", "## Profiles", ""]
+    lines = [
+        "# Profiles and probes",
+        "",
+        "Generated from the catalogue: `make docs`.",
+        "",
+        "## Profiles",
+        "",
+        *PROFILES,
+    ]
     lines += ["| profile | API | client | versions | captured |", "|---|---|---|---|---|"]
     lines += [f"| `{p.name}` | {p.api} | {p.title} | {p.versions} | {p.captured} |" for p in catalogue.profiles()]
-    lines += ["", "## Probes", "", "| probe | suite | modes | sent by | purpose |", "|---|---|---|---|---|"]
+    lines += ["", "## Probes", "", *PROBES, "| probe | suite | modes | sent by | purpose |", "|---|---|---|---|---|"]
     for p in catalogue.probes():
         who = "each framework" if p.asker == "framework" else "the API's SDK"
         lines.append(f"| `{p.name}` | {p.smallest_suite} | {', '.join(p.modes)} | {who} | {_cell(p.purpose)} |")
@@ -89,12 +128,14 @@ def questions() -> str:
 def reference() -> str:
     """The page of deployments, defects and variants."""
     lines = ["# The embedded server", "", "Generated from the catalogue: `make docs`.", ""]
-    lines += ["    conformance serve --deployment NAME [--defect NAME]    # to try it with curl", ""]
+    lines += EMBEDDED
     lines += ["## Deployments", "", "| name | description |", "|---|---|"]
     lines += [f"| `{d.name}` | {_cell(d.title)} |" for d in DEPLOYMENTS.values()]
     lines += [
         "",
         f"## Defects ({len(changes.defects())})",
+        "",
+        "The self-test checks that the rule in the last column fails on the defect.",
         "",
         "| name | deployment | defect | caught by |",
         "|---|---|---|---|",
@@ -103,6 +144,8 @@ def reference() -> str:
     lines += [
         "",
         f"## Legal variants ({len(changes.variants())})",
+        "",
+        "The self-test checks that no rule fails on a variant.",
         "",
         "| name | unusual but legal behaviour |",
         "|---|---|",
@@ -117,8 +160,8 @@ def _cell(text: str) -> str:
 
 PAGES = {
     "coverage.md": coverage,
-    "questions.md": questions,
-    "reference.md": reference,
+    "profiles-and-probes.md": questions,
+    "embedded-server.md": reference,
     "../schemas/openapi.json": lambda: json.dumps(document(), indent=2) + "\n",
 }
 

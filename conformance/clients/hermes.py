@@ -178,7 +178,7 @@ def _attempt_result(habits: Behaviour, turn: DecodedResponse, streams: bool, att
 
 def _failed(
     habits: Behaviour, turn: DecodedResponse, error: ClientError, *, streams: bool, attempts: int
-) -> AttemptResult:  # noqa: FBT001
+) -> AttemptResult:
     if error.kind == "hang":
         return AttemptResult(outcome="hang")
     if turn.text and habits.resumes:

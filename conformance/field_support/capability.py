@@ -131,20 +131,20 @@ def _choices(x: Exchange, seen: Effects) -> FieldEvidence:
         return FieldEvidence("unknown", "no choice has a finish reason")
     if len(seen.texts) >= wanted:
         return FieldEvidence("honoured")
-    return FieldEvidence("dropped", f"`n: {wanted}` was sent, but the response has {len(seen.texts)} choice(s)")
+    return FieldEvidence("dropped", f"`n: {wanted}` was silently ignored: the response has {len(seen.texts)} choice(s)")
 
 
 def _tool_choice(x: Exchange, seen: Effects) -> FieldEvidence:
     wanted = tool_choice_mode(x)
     if wanted == "none":
         return (
-            FieldEvidence("dropped", "`tool_choice: none` was sent, but the response has a tool call")
+            FieldEvidence("dropped", "`tool_choice: none` was silently ignored: the response has a tool call")
             if seen.calls
             else FieldEvidence("honoured")
         )
     if any(True for _ in wrong_tool_calls(x)):
         return FieldEvidence(
-            "dropped", f"`tool_choice` requires {required_name(x)!r}, but the response calls another tool"
+            "dropped", f"`tool_choice` was silently ignored: it names {required_name(x)!r}, but another tool is called"
         )
     if seen.calls:
         return FieldEvidence("honoured")
@@ -152,12 +152,14 @@ def _tool_choice(x: Exchange, seen: Effects) -> FieldEvidence:
         return FieldEvidence("unknown", "the response was truncated before a tool call")
     if "tool_calls" in seen.finishes.values():
         return FieldEvidence("unknown", "the finish reason announces a tool call, but the response has none")
-    return FieldEvidence("dropped", f"`tool_choice: {wanted}` was sent, but the response has no tool call")
+    return FieldEvidence("dropped", f"`tool_choice: {wanted}` was silently ignored: the response has no tool call")
 
 
 def _single_call(x: Exchange, seen: Effects) -> FieldEvidence:
     if seen.calls > 1:
-        return FieldEvidence("dropped", f"`{SINGLE[x.api]}` allows one tool call, but the response has {seen.calls}")
+        return FieldEvidence(
+            "dropped", f"`{SINGLE[x.api]}` was silently ignored: the response has {seen.calls} tool calls"
+        )
     return FieldEvidence("honoured") if seen.calls else FieldEvidence("unknown", "the response has no tool call")
 
 
@@ -168,7 +170,9 @@ def _usage(x: Exchange, seen: Effects) -> FieldEvidence:
         return FieldEvidence("honoured")
     if not seen.finishes:
         return FieldEvidence("unknown", "the stream was truncated")
-    return FieldEvidence("dropped", "`stream_options.include_usage: true` was sent, but no chunk has a usage object")
+    return FieldEvidence(
+        "dropped", "`stream_options.include_usage: true` was silently ignored: no chunk has a usage object"
+    )
 
 
 def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
@@ -179,10 +183,10 @@ def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
     words = len(seen.text.split())
     if seen.completion is not None and seen.completion > cap:
         return FieldEvidence(
-            "dropped", f"`{name}: {cap}` was sent, but usage reports {seen.completion} completion tokens"
+            "dropped", f"`{name}: {cap}` was silently ignored: usage counts {seen.completion} completion tokens"
         )
     if words > 4 * cap + MARGIN:
-        return FieldEvidence("dropped", f"`{name}: {cap}` was sent, but the response has {words} words")
+        return FieldEvidence("dropped", f"`{name}: {cap}` was silently ignored: the response has {words} words")
     if "length" in seen.finishes.values() or is_at_cap(x):
         return FieldEvidence("honoured")
     return FieldEvidence("unknown", "the response ended on its own before it reached the cap")
@@ -200,7 +204,7 @@ def is_at_cap(x: Exchange) -> bool:
 def _stop(x: Exchange, seen: Effects) -> FieldEvidence:
     found = next((stop for stop in stops_asked(x) if stop in seen.text), None)
     if found is not None and not ends_with_its_stop(x):
-        return FieldEvidence("dropped", f"`{STOPS[x.api]}` has {found!r}, but the response contains it")
+        return FieldEvidence("dropped", f"`{STOPS[x.api]}` was silently ignored: the response contains {found!r}")
     if "stop" in seen.finishes.values():
         return FieldEvidence("honoured")
     return FieldEvidence("unknown", "the response did not end at a stop sequence")
@@ -217,9 +221,9 @@ def _logprobs(x: Exchange, seen: Effects) -> FieldEvidence:
     if not seen.text:
         return FieldEvidence("unknown", "the response has no text that could have log probabilities")
     if not seen.logprobs:
-        return FieldEvidence("dropped", "`logprobs: true` was sent, but no token has a log probability")
+        return FieldEvidence("dropped", "`logprobs: true` was silently ignored: no token has a log probability")
     if not seen.alternatives and request_body(x).get("top_logprobs"):
-        return FieldEvidence("dropped", "`top_logprobs` was sent, but no token has alternatives")
+        return FieldEvidence("dropped", "`top_logprobs` was silently ignored: no token has alternatives")
     return FieldEvidence("honoured")
 
 
@@ -248,13 +252,13 @@ def _format(x: Exchange, seen: Effects) -> FieldEvidence:
         return (
             FieldEvidence("honoured")
             if is_object
-            else FieldEvidence("dropped", f"`json_object` was requested, but the content is {what}")
+            else FieldEvidence("dropped", f"`json_object` was silently ignored: the content is {what}")
         )
     if found is NOT_JSON:
-        return FieldEvidence("dropped", "a JSON Schema was requested, but the content is not JSON")
+        return FieldEvidence("dropped", "the JSON Schema was silently ignored: the content is not JSON")
     if not _is_it(found, only):
         return FieldEvidence(
-            "dropped", "a JSON Schema that allows one value was requested, but the content has another value"
+            "dropped", "the JSON Schema was silently ignored: it allows one value, and the content has another"
         )
     return FieldEvidence("honoured")
 

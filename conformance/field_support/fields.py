@@ -87,7 +87,7 @@ def _instructed(x: Exchange, name: str) -> FieldEvidence:
     if spent.prompt >= LONG_INSTRUCTIONS:
         return FieldEvidence("honoured", f"usage counts its {LONG_INSTRUCTIONS} words: {spent.prompt} prompt tokens")
     return FieldEvidence(
-        "dropped", f"`{name}` has {LONG_INSTRUCTIONS} words, but usage reports {spent.prompt} prompt tokens"
+        "dropped", f"`{name}` has {LONG_INSTRUCTIONS} words, but usage counts {spent.prompt} prompt tokens"
     )
 
 

@@ -13,7 +13,7 @@ import os
 
 import pytest
 
-from conformance.fuzz.again import failing
+from conformance.fuzz.resend import failing
 
 '''
 TAIL = """]

@@ -1,6 +1,6 @@
-"""AUTH: the API key. A missing or invalid key is rejected: on every route, in both modes, with a helpful error.
+"""AUTH: the API key. A missing or invalid one is rejected: on every route, in both modes, with a helpful error.
 
-Judged only if the run has a key, and the baseline request succeeded with it.
+Judged only if the run has an API key, and the baseline request succeeded with it.
 """
 
 from collections.abc import Iterator
@@ -48,19 +48,19 @@ def is_refused(x: Exchange) -> bool:
 
 
 def _keyed(hello: Exchange) -> NotJudged | None:
-    """The run has a key, and the baseline request succeeded with it."""
+    """The run has an API key, and the baseline request succeeded with it."""
     return greeted(hello) or (None if has_key(hello) else not_applicable("the run has no API key"))
 
 
 def _of(topic: str, *abouts: str) -> Condition:
-    """A request that tests the key, in a supported mode, and was not rate-limited."""
+    """A request that tests the API key, in a supported mode, and was not rate-limited."""
 
     def is_of(x: Exchange) -> NotJudged | None:
         if x.question.topic != topic or (abouts and x.question.about not in abouts):
             return OUT_OF_SCOPE
         if skip := in_a_mode_that_is_offered(x) or replied(x):
             return skip
-        return untestable("rate limited (429)") if reply(x).status == 429 else None
+        return untestable("rate-limited (HTTP 429)") if reply(x).status == 429 else None
 
     return is_of
 
@@ -68,34 +68,35 @@ def _of(topic: str, *abouts: str) -> Condition:
 @rule(
     "AUTH001",
     MUST,
-    "An invalid key is rejected if a missing one is",
+    "An invalid API key is rejected if a missing one is",
     spec=AUTHENTICATION,
-    fix="Compare the key with the issued ones; don't just check that one is present.",
+    fix="Compare the API key with the issued ones, instead of only checking that one is present.",
     when=_of("auth", "wrong-key", "wrong-key-stream", "wrong-x-api-key"),
     good=[(REFUSED, GREETING, REFUSED_BARE)],
     bad=[(answered(completion(), **WRONG), GREETING, REFUSED_BARE)],
     beside={"bare": "auth.no-key"},
 )
 def wrong_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
-    """Anyone can invent a key, and use the model at the owner's expense."""
+    """Anyone can invent an API key, and use the model at the owner's expense."""
     if skip := _keyed(hello):
         yield skip
     elif is_open(bare):
         yield not_applicable("the target requires no API key")
     elif not is_refused(bare):
-        yield untestable(f"the baseline request without a key got {reply(bare).status}")
+        yield untestable(f"the baseline request without an API key got HTTP {reply(bare).status}")
     elif is_open(x):
         yield Finding(
-            f"an invalid API key was accepted; without a key the target returns {reply(bare).status}", at=reply(x).head
+            f"an invalid API key was accepted; a request without one is rejected with HTTP {reply(bare).status}",
+            at=reply(x).head,
         )
 
 
 @rule(
     "AUTH002",
     MUST,
-    "The API key is required in both modes",
+    "The API key is required with streaming and without",
     spec=AUTHENTICATION,
-    fix="Check the key in one place, before the request is read.",
+    fix="Check the API key in one place, before reading the request body and before sending a status.",
     when=_of("auth"),
     good=[(answered(NO, status=401, mode="stream", **NONE), REFUSED_BARE, GREETING)],
     bad=[
@@ -106,26 +107,26 @@ def wrong_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator
     beside={"hello": "unary:hello"},
 )
 def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """One mode is open to everyone; or programs that check the status treat an error inside a stream as success."""
+    """One mode is open to everyone; or the rejection is inside a 200 response, and clients treat it as success."""
     if skip := _keyed(hello):
         yield skip
     elif is_refused(unary) and is_open(stream):
         yield Finding(
-            f"the request is rejected with {reply(unary).status} without streaming, but accepted with streaming",
+            f"the request is rejected with HTTP {reply(unary).status} without streaming, but accepted with streaming",
             at=reply(stream).head,
         )
     elif is_refused(stream) and is_open(unary):
         yield Finding(
-            f"the request is rejected with {reply(stream).status} with streaming, but accepted without",
+            f"the request is rejected with HTTP {reply(stream).status} with streaming, but accepted without",
             at=reply(unary).head,
         )
     elif is_refused(unary) and reply(stream).status in OK:
-        seen = f"the request is rejected with {reply(unary).status} without streaming, but inside a {reply(stream).status} stream with"
+        seen = f"the request is rejected with HTTP {reply(unary).status} without streaming, but with streaming inside a {reply(stream).status} response"
         yield Finding(seen, at=error_response(stream).at)
 
 
 def _of_the_key(x: Exchange) -> NotJudged | None:
-    """No key or an invalid one was sent, to the API or to GET /models."""
+    """No API key, or an invalid one, was sent to the API or to GET /models."""
     is_listing = x.question.topic == "models"
     return _of("models", "wrong-key")(x) if is_listing else _of("auth")(x)
 
@@ -133,22 +134,26 @@ def _of_the_key(x: Exchange) -> NotJudged | None:
 @rule(
     "AUTH003",
     MUST,
-    "A missing or invalid key gets no 5xx",
+    "A missing or invalid API key gets no 5xx",
     spec=RFC9110 + "15.6",
-    fix="Return 401; catch the exceptions of the key check, an unavailable database included.",
+    fix="Return 401, and catch the exceptions of the API key check, also of its database.",
     when=_of_the_key,
     good=[(REFUSED, GREETING), (answered(completion(), **WRONG), GREETING)],
     bad=[(answered("", status=500, **WRONG), GREETING), (answered(NO, status=502, **NONE), GREETING)],
 )
 def wrong_key_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """Every SDK retries a 5xx, and reports an outage to a user who mistyped a key."""
+    """Every SDK retries a 5xx, and reports an outage to a user who mistyped the API key."""
     status = reply(x).status
     if skip := _keyed(hello):
         yield skip
     elif status == 503 and reply(x).value("retry-after"):
-        yield untestable("the target rejected the request for an unrelated reason (503)")
+        yield untestable("the target rejected the request for an unrelated reason (HTTP 503)")
     elif 500 <= status < 600 and status != 501:
-        yield Finding(f"the target returned {status} for: {x.question.about.replace('-', ' ', 1)}", at=reply(x).head)
+        yield Finding(
+            f"the target returned HTTP {status} for the test case: {x.question.about.replace('-', ' ', 1)}",
+            at=reply(x).head,
+            expected="401",
+        )
 
 
 def _turned_away(x: Exchange) -> NotJudged | None:
@@ -158,19 +163,21 @@ def _turned_away(x: Exchange) -> NotJudged | None:
 @rule(
     "AUTH004",
     SHOULD,
-    "A missing or invalid key is rejected with 401",
+    "A missing or invalid API key is rejected with 401 (or 403)",
     spec=UNAUTHORIZED,
-    fix="Return 401 (clients understand 403, too).",
+    fix="Return 401 for a missing or invalid API key (clients understand 403, too).",
     when=_turned_away,
     good=[(REFUSED, GREETING), (answered(NO, status=403, **WRONG), GREETING)],
     bad=[(answered(NO, status=status, **WRONG), GREETING) for status in (400, 404, 422)],
 )
 def key_refused_by_another_status(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """SDKs raise an authentication error by the status alone: on a 400 users search their request for the error."""
+    """SDKs raise an authentication error by the status alone: on a 400, users look for the error in their request."""
     if skip := _keyed(hello):
         yield skip
     elif reply(x).status not in LOCKED:
-        yield Finding(f"the API key was rejected with {reply(x).status}", at=reply(x).head, expected="401")
+        yield Finding(
+            f"a missing or invalid API key was rejected with HTTP {reply(x).status}", at=reply(x).head, expected="401"
+        )
 
 
 def _unauthorized(x: Exchange) -> NotJudged | None:
@@ -180,7 +187,7 @@ def _unauthorized(x: Exchange) -> NotJudged | None:
 @rule(
     "AUTH005",
     SHOULD,
-    "A 401 response has WWW-Authenticate",
+    "A 401 response has a WWW-Authenticate header",
     spec=UNAUTHORIZED,
     fix="Send the header `WWW-Authenticate: Bearer` with every 401.",
     when=_unauthorized,
@@ -202,9 +209,9 @@ def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
 @rule(
     "AUTH006",
     SHOULD,
-    "An invalid key is not sent back in full",
+    "Responses never contain an invalid API key in full",
     spec="https://cwe.mitre.org/data/definitions/209.html",
-    fix="Repeat at most a few characters of the key.",
+    fix="Repeat at most a few characters of the API key.",
     when=_with_a_wrong_one,
     good=[REFUSED, answered(error(f"Wrong key: {WRONG_KEY[:4]}***."), status=401, **WRONG)],
     bad=[
@@ -213,44 +220,48 @@ def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
     ],
 )
 def wrong_key_sent_back(x: Exchange) -> Iterator[Finding]:
-    """An invalid key is often another service's valid one, or this one's with a typo: it ends up in every client's log."""
+    """It is often another service's valid API key, or this one's with a typo: it ends up in every client's log."""
     word, answer = WRONG_KEY.encode(), reply(x)
     at = x.heard.find(word)
     if at >= 0 or word in answer.content:
         yield Finding(
-            "the response repeats the complete API key", at=Span(at, at + len(word)) if at >= 0 else answer.head
+            "the response contains the complete invalid API key",
+            at=Span(at, at + len(word)) if at >= 0 else answer.head,
         )
 
 
 @rule(
     "AUTH007",
     SHOULD,
-    "GET /models requires a valid key if the API does",
+    "GET /models requires a valid API key if the API does",
     spec="https://platform.openai.com/docs/api-reference/models/list",
-    fix="Check the key on GET /models too; or document that the list is public.",
+    fix="Check the API key on GET /models too, or document that the list is public.",
     when=_of("models", "wrong-key"),
     good=[(answered(NO, status=401, probe="chat.models.wrong-key"), GREETING, REFUSED)],
     bad=[(answered({"object": "list", "data": []}, probe="chat.models.wrong-key"), GREETING, REFUSED)],
     beside={"wrong": "auth.wrong-key"},
 )
 def models_listed_to_anyone(x: Exchange, hello: Exchange, wrong: Exchange) -> Iterator[Finding | NotJudged]:
-    """Set-up wizards test a key with GET /models: they accept an invalid one, and the first request fails."""
+    """Set-up wizards test an API key with GET /models: they accept an invalid one, and the first request fails."""
     if skip := _keyed(hello):
         yield skip
     elif not is_refused(wrong):
-        yield not_applicable("the API did not reject the invalid key")
+        yield not_applicable("the API did not reject the invalid API key")
     elif reply(x).status in OF_A_ROUTE:
-        yield not_applicable(f"the target does not serve GET /models ({reply(x).status})")
+        yield not_applicable(f"the target does not serve GET /models (HTTP {reply(x).status})")
     elif is_open(x):
-        yield Finding(f"GET /models accepts an API key that the API rejects ({reply(wrong).status})", at=reply(x).head)
+        yield Finding(
+            f"GET /models accepts an invalid API key, which the API rejects with HTTP {reply(wrong).status}",
+            at=reply(x).head,
+        )
 
 
 @rule(
     "AUTH008",
     MUST,
-    "Every route to the model requires the key",
+    "Every route to the model requires the API key",
     spec=AUTHENTICATION,
-    fix="Check the key before the routing, for every path.",
+    fix="Check the API key before routing, for every path.",
     when=_of("sibling"),
     good=[(answered(NO, status=code, probe="chat.sibling.responses"), GREETING, REFUSED_BARE) for code in (401, 404)],
     bad=[
@@ -260,14 +271,14 @@ def models_listed_to_anyone(x: Exchange, hello: Exchange, wrong: Exchange) -> It
     beside={"bare": "auth.no-key"},
 )
 def route_without_a_lock(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
-    """Anyone can use the protected server through another path."""
+    """Anyone can use the model through another path, at the owner's expense."""
     value = body(x)
     if skip := _keyed(hello):
         yield skip
     elif not is_refused(bare):
-        yield not_applicable("the API requires no key")
+        yield not_applicable("the target did not reject a request without an API key")
     elif is_open(x) and isinstance(value, dict) and any(name in value for name in ANSWERS):
-        seen = f"/{x.question.about} returns a completion without an API key; the API rejects that with {reply(bare).status}"
+        seen = f"/{x.question.about} returns a completion without an API key; the tested route rejects that with HTTP {reply(bare).status}"
         yield Finding(seen, at=reply(x).head)
 
 
@@ -279,40 +290,40 @@ BLOCKED_TOO = answered("blocked", status=403, **BARE)
 @rule(
     "AUTH009",
     MUST,
-    "Typical SDK headers do not change the result",
+    "A request is not rejected because of SDK headers (User-Agent, X-Stainless-...)",
     spec=AUTHENTICATION,
-    fix="Allow the SDKs' headers (User-Agent, X-Stainless-…); look for a firewall rule against bots.",
+    fix="Allow the SDKs' headers (User-Agent, X-Stainless-...), and look for a firewall rule against bots.",
     when=both(asks("bare"), replied),
     good=[(answered(completion(), **BARE), GREETING, GREETING), (BLOCKED_TOO, BLOCKED, BLOCKED)],
     bad=[(answered(completion(), **BARE), BLOCKED, BLOCKED)],
     beside={"other": "witness.max_tokens"},
 )
 def sdk_headers_refused(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Finding]:
-    """The request works with curl but with no agent, and users look for the error everywhere else."""
+    """The request works with curl but with no SDK, and users look for the error everywhere else."""
     status = reply(hello).status
     if is_open(x) and status >= 400 and status != 429 and not is_open(other):
         yield Finding(
-            f"with an SDK's headers the baseline request got {status}; without them it succeeds", at=reply(x).head
+            f"with an SDK's headers the baseline request got HTTP {status}; without them it succeeds", at=reply(x).head
         )
 
 
 @rule(
     "AUTH010",
     SHOULD,
-    "A missing key is rejected if an invalid one is",
+    "A missing API key is rejected if an invalid one is",
     spec=AUTHENTICATION,
-    fix="Reject requests without the header, too; or document that no key is required.",
+    fix="Reject requests without an API key too, or document that none is required.",
     when=_of("auth", "wrong-key"),
     good=[(REFUSED, GREETING, REFUSED_BARE)],
     bad=[(REFUSED, GREETING, answered(completion(), **NONE))],
     beside={"bare": "auth.no-key"},
 )
 def missing_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
-    """A check that runs only if a key is present protects nothing: omitting the header bypasses it."""
+    """A check that runs only if an API key is present protects nothing: omitting the header bypasses it."""
     if skip := _keyed(hello):
         yield skip
     elif is_refused(x) and is_open(bare):
-        seen = f"an invalid API key is rejected with {reply(x).status}, but a request without a key succeeds"
+        seen = f"an invalid API key is rejected with HTTP {reply(x).status}, but a request without one is accepted"
         yield Finding(seen, at=reply(x).head)
 
 
@@ -323,18 +334,20 @@ AS_BEARER = answered(MESSAGE, probe="messages.hello", asking=[("authorization", 
 @rule(
     "AUTH011",
     SHOULD,
-    "The Messages API accepts the key as x-api-key, too",
+    "The Messages API accepts the API key in the x-api-key header",
     spec="https://platform.claude.com/docs/en/api/overview#authentication",
-    fix="Read the key from `x-api-key` where there is no `Authorization: Bearer`.",
+    fix="Read the API key from `x-api-key` if the request has no `Authorization: Bearer`.",
     apis=("messages",),
     when=_of("auth", "x-api-key"),
     good=[(answered(MESSAGE, **OWN), AS_BEARER)],
     bad=[(answered(NO, status=401, **OWN), AS_BEARER)],
 )
 def x_api_key_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """It is the API's documented header: agents, SDKs of other languages and older SDKs send the key only there."""
+    """It is the API's documented header: agents, older SDKs and those of other languages send the API key only there."""
     if skip := _keyed(hello):
         yield skip
     elif reply(x).status in LOCKED:
-        seen = f"the API key is accepted as a bearer token, but rejected as x-api-key with {reply(x).status}"
+        seen = (
+            f"the API key is accepted as Authorization: Bearer, but rejected with HTTP {reply(x).status} as x-api-key"
+        )
         yield Finding(seen, at=reply(x).head)

@@ -29,23 +29,27 @@ def _detail(x: Exchange) -> str:
 
 
 def readable(x: Exchange) -> NotJudged | None:
-    """A response was received, and its content coding could be decoded."""
+    """A response was received, and its content coding can be decoded."""
     answer = reply(x)
     if answer.sealed:
-        return untestable(f"Content-Encoding is {answer.coding[:40]}, which the harness can't decode")
+        return untestable(f"the response has Content-Encoding: {answer.coding[:40]}, which the harness can't decode")
     if answer.packed:
-        return untestable(f"the body is compressed with {answer.packed}, but Content-Encoding is missing")
+        return untestable(f"the response body is compressed with {answer.packed}, but has no Content-Encoding")
     return replied(x) or (untestable(answer.coding_fault) if answer.coding_fault else None)
 
 
 def succeeded(x: Exchange) -> NotJudged | None:
     """The response has a 2xx status."""
-    return replied(x) or (None if reply(x).status in OK else not_applicable(f"the status is {reply(x).status}"))
+    return replied(x) or (
+        None if reply(x).status in OK else not_applicable(f"the status is {reply(x).status}, not 2xx")
+    )
 
 
 def refused(x: Exchange) -> NotJudged | None:
     """The response has a 4xx or 5xx status."""
-    return replied(x) or (None if reply(x).status >= 400 else not_applicable(f"the status is {reply(x).status}"))
+    return replied(x) or (
+        None if reply(x).status >= 400 else not_applicable(f"the status is {reply(x).status}, not an error")
+    )
 
 
 def streamed(x: Exchange) -> NotJudged | None:
@@ -75,7 +79,7 @@ def whole(x: Exchange) -> NotJudged | None:
     """The response is complete according to its own framing."""
     if skip := replied(x):
         return skip
-    return None if reply(x).complete else untestable(f"the response is incomplete{_detail(x)}")
+    return None if reply(x).complete else untestable(f"the response was truncated{_detail(x)}")
 
 
 def asks(*topics: str) -> Condition:
@@ -97,12 +101,12 @@ def both(*conditions: Callable[[Exchange], NotJudged | None]) -> Condition:
 
 
 def decided(x: Exchange) -> NotJudged | None:
-    """The target accepted the request, or rejected it because of its content."""
+    """The target accepted the request, or rejected it because of the request's content."""
     if skip := replied(x):
         return skip
     answer = reply(x)
     if answer.status in UNRELATED or (answer.status == 503 and answer.value("retry-after")):
-        return untestable(f"the target rejected the request for an unrelated reason ({answer.status})")
+        return untestable(f"the target rejected the request for an unrelated reason (HTTP {answer.status})")
     if answer.status in OK or answer.status >= 400:
         return None
     return untestable(f"the status is {answer.status}, neither a success nor an error")

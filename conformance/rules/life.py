@@ -68,9 +68,9 @@ def was_hung_up(hang_ups: Sequence[Exchange]) -> NotJudged | None:
 @rule(
     "LIFE001",
     MUST,
-    "After a client disconnect the next request is served",
+    "The next request after a client disconnect is served",
     spec=CLOSING,
-    fix="On client disconnect, end that request only: release its slot, lock and worker in a finally block.",
+    fix="Release the request's slot, lock and worker in a finally block, which also runs on client disconnect.",
     when=asks("after"),
     good=[(after(), GREETING, HUNG_UP)],
     bad=[
@@ -85,11 +85,11 @@ def dead_after_hang_up(x: Exchange, hello: Exchange, hang_ups: Sequence[Exchange
     if skip := was_hung_up(hang_ups) or greeted(hello):
         yield skip
     elif status == 429:
-        yield untestable("the request was rate-limited (429): run again at a quieter time")
+        yield untestable("the request was rate-limited (HTTP 429): run again at a quieter time")
     elif status == 0:
         yield Finding(f"the request after the disconnect got no response ({x.ending.how} at {x.ending.phase})")
     elif status not in OK or error_response(x):
-        yield Finding(f"the request after the disconnect got status {status}{_message(x)}", at=reply(x).head)
+        yield Finding(f"the request after the disconnect got HTTP {status}{_message(x)}", at=reply(x).head)
 
 
 def _message(x: Exchange) -> str:
@@ -101,7 +101,7 @@ def _message(x: Exchange) -> str:
     SHOULD,
     "Generation is cancelled on client disconnect",
     spec=CLOSING,
-    fix="Watch for the client's disconnect while generating, and cancel the generation: every later token is wasted money.",
+    fix="Watch for the client's disconnect while generating, and cancel the generation.",
     when=both(asks("after"), succeeded),
     good=[(after(), busy_with(0), busy_with(0), busy_with(0), HUNG_UP)],
     bad=[(after(), busy_with(0), busy_with(1), busy_with(1), HUNG_UP)],
@@ -116,7 +116,7 @@ def _message(x: Exchange) -> str:
 def generation_goes_on(
     x: Exchange, before: Exchange, load: Exchange, last: Exchange, hang_ups: Sequence[Exchange]
 ) -> Iterator[Finding | NotJudged]:
-    """The target works, and bills or pays, for a response that is never read; other requests wait for the slot."""
+    """The target generates, and bills or pays for, tokens that are never read; other requests wait for the slot."""
     now = requests_running(load if x.mode == "stream" else last)
     took = x.ending.at_ns - x.sent_at_ns
     if skip := was_hung_up(hang_ups):
@@ -138,7 +138,7 @@ def generation_goes_on(
     SHOULD,
     "The next request does not wait for a response whose client has disconnected",
     spec=CLOSING,
-    fix="Cancel the generation when its client disconnects, so that the slot is free for the next one.",
+    fix="Cancel the generation when its client disconnects, so that its slot is free for the next request.",
     when=both(asks("after"), is_streamed),
     good=[(after(), HUNG_UP, *briefly(55, 60, 70)), (after(at_ms=2000), HUNG_UP, *briefly(60, 70, 1500))],
     bad=[(after(at_ms=2000), HUNG_UP, *briefly(55, 60, 70))],
@@ -183,9 +183,9 @@ def _word(x: Exchange) -> str:
 @rule(
     "LIFE004",
     MUST,
-    "Concurrent responses never mix",
+    "Concurrent responses never mix their content",
     spec=STREAMING,
-    fix="Keep all state of a request in that request: no module-level buffers, no shared queue or client between two streams.",
+    fix="Keep all state of a request in that request: no module-level buffers, and no queue or client shared by two streams.",
     when=both(asks("crowd"), succeeded),
     good=[
         (saying("Lapwing.", "a"), saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip")),
@@ -212,16 +212,16 @@ def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding
 @rule(
     "LIFE005",
     MUST,
-    "Each response has a unique id",
+    "Concurrent responses have different ids",
     spec=STREAMING,
-    fix="Generate a random id (UUID) for each request: don't derive it from the time, the process or the model.",
+    fix="Generate a random id (UUID) for each request, instead of deriving it from the time, the process or the model.",
     when=both(asks("crowd"), succeeded),
     good=[(saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip"))],
     bad=[(saying("Lapwing.", "a"), saying("Oxlip.", "a", "oxlip"))],
     beside={"crowd": "crowd.*"},
 )
 def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
-    """Logs, bills and resumable streams are keyed by id: two responses become one."""
+    """Logs, bills and resumable streams are keyed by id: two responses with the same id become one."""
     mine = set(chat_content(x).ids)
     shared = {
         name for other in crowd if other.question != x.question for name in chat_content(other).ids if name in mine
@@ -247,7 +247,7 @@ def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
     ],
 )
 def kept_connection_is_broken(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """Every SDK reuses connections: the second turn of each conversation fails, and a curl command doesn't show it."""
+    """Every SDK reuses connections: the second turn of each conversation fails, and a single curl command doesn't show it."""
     status = reply(x).status
     if skip := greeted(hello):
         yield skip
@@ -256,17 +256,17 @@ def kept_connection_is_broken(x: Exchange, hello: Exchange) -> Iterator[Finding 
             f"the second request on the keep-alive connection got no response ({x.ending.how} at {x.ending.phase})"
         )
     elif status == 429:
-        yield untestable("the request was rate-limited (429)")
+        yield untestable("the request was rate-limited (HTTP 429): run again at a quieter time")
     elif status not in OK:
         yield Finding(
-            f"the second request on the keep-alive connection got status {status}{_message(x)}", at=reply(x).head
+            f"the second request on the keep-alive connection got HTTP {status}{_message(x)}", at=reply(x).head
         )
 
 
 @rule(
     "LIFE007",
     MUST,
-    "An aborted response never leaks into a later one",
+    "A response aborted by a disconnect never leaks into a later one",
     spec=CLOSING,
     fix="On client disconnect, close the connection to the model, or drain it before another request uses it.",
     when=both(asks("after"), succeeded),
@@ -282,9 +282,7 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
     if skip := was_hung_up(hang_ups):
         yield skip
     elif told:
-        yield Finding(
-            f"the response contains {told[0]!r}, which belongs to the response that was aborted by a disconnect"
-        )
+        yield Finding(f"the response contains {told[0]!r}, the word of the response that was aborted by a disconnect")
     elif not any(word in _texts(other) for other in hang_ups for word in left):
         yield untestable("the aborted response did not contain the requested word before the disconnect")
 
@@ -292,7 +290,7 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
 @rule(
     "LIFE008",
     MUST,
-    "Each request of a burst is served, or rejected with 429 or 503",
+    "Each request of a burst is served, or rejected with HTTP 429 or 503",
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
     fix="Limit concurrent requests, queue the rest, and reject the overflow with 429 and Retry-After.",
     when=asks("crowd"),
@@ -307,13 +305,13 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
     ],
 )
 def crowd_not_served(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """An agent that sends concurrent requests, or a second user, makes the other requests fail."""
+    """An agent that sends concurrent requests, or a second user, makes requests fail."""
     status = reply(x).status
     if skip := greeted(hello):
         yield skip
     elif status == 0 and x.ending.how in ("closed", "reset"):
         yield Finding(f"one of several concurrent requests got no response ({x.ending.how} at {x.ending.phase})")
     elif status >= 500 and status not in (503, 529):
-        yield Finding(f"one of several concurrent requests got status {status}{_message(x)}", at=reply(x).head)
+        yield Finding(f"one of several concurrent requests got HTTP {status}{_message(x)}", at=reply(x).head)
     elif status not in (*OK, 429, 503, 529):
         yield untestable(f"one of several concurrent requests failed ({status or x.ending.how})")

@@ -43,7 +43,7 @@ def _about(name: str) -> Condition:
             return skip
         status = reply(x).status
         return (
-            untestable(f"the target rejected the request for an unrelated reason ({status})")
+            untestable(f"the target rejected the request for an unrelated reason (HTTP {status})")
             if status in UNRELATED
             else None
         )
@@ -54,9 +54,9 @@ def _about(name: str) -> Condition:
 @rule(
     "MDL001",
     SHOULD,
-    "GET /models lists the models",
+    "GET /models returns the list of models",
     spec=LIST,
-    fix="Serve GET /models next to the API.",
+    fix="Serve GET /models under the base URL of the API.",
     when=_about("list"),
     good=[listed(MODEL)],
     bad=[
@@ -65,9 +65,9 @@ def _about(name: str) -> Condition:
     ],
 )
 def models_not_listed(x: Exchange) -> Iterator[Finding]:
-    """Set-up wizards and agents that request the list first do not start."""
+    """Set-up wizards, and agents that request the list first, do not start."""
     if reply(x).status not in OK:
-        yield Finding(f"GET /models returned {reply(x).status}", at=reply(x).head, expected="a list of models")
+        yield Finding(f"GET /models returned HTTP {reply(x).status}", at=reply(x).head, expected="a list of models")
 
 
 def _a_list(x: Exchange) -> NotJudged | None:
@@ -76,13 +76,13 @@ def _a_list(x: Exchange) -> NotJudged | None:
         return skip
     if reply(x).status not in OK or error_response(x):
         return not_applicable("the target does not serve GET /models")
-    return untestable("the list is not JSON") if body(x) is NOT_JSON else None
+    return untestable("the response body of GET /models is not JSON") if body(x) is NOT_JSON else None
 
 
 @rule(
     "MDL002",
     MUST,
-    "The list of models is an object whose `data` holds models with an `id`",
+    "The list of models is an object with data, an array of models with string ids",
     spec=LIST,
     fix='Return {"object": "list", "data": [{"id": ..., "object": "model", "created": ..., "owned_by": ...}]}.',
     when=_a_list,
@@ -113,7 +113,11 @@ def _models(x: Exchange) -> NotJudged | None:
     """The response is a list of models."""
     if skip := _a_list(x):
         return skip
-    return None if isinstance(as_object(body(x)).get("data"), list) else untestable("the list has no `data`")
+    return (
+        None
+        if isinstance(as_object(body(x)).get("data"), list)
+        else untestable("the list of models has no `data` (see MDL002)")
+    )
 
 
 def _lacking(model: Any) -> Iterator[str]:
@@ -130,7 +134,7 @@ def _lacking(model: Any) -> Iterator[str]:
 @rule(
     "MDL003",
     SHOULD,
-    "A listed model has all documented fields",
+    "The list of models, and each model, have all documented fields",
     spec=OBJECT,
     fix="Send `object: model`, `created` in Unix seconds and `owned_by` for each model, and `object: list` for the list.",
     when=_models,
@@ -144,7 +148,7 @@ def _lacking(model: Any) -> Iterator[str]:
     ],
 )
 def incomplete_list_of_models(x: Exchange) -> Iterator[Finding]:
-    """Typed clients (Go, Rust, Java) can't parse a model without them, and lose the complete list."""
+    """Typed clients (Go, Rust, Java) can't parse a model without object, created and owned_by, and lose the complete list."""
     value = as_object(body(x))
     if value.get("object") != "list":
         yield Finding(f"the list of models has {describe_member(value, 'object')}", at=reply(x).head, expected="list")
@@ -161,9 +165,9 @@ def _names(x: Exchange) -> set[str]:
 @rule(
     "MDL004",
     SHOULD,
-    "A model that accepts requests is listed",
+    "A model that serves requests is in the list of models",
     spec=LIST,
-    fix="List every name under which a model accepts requests, aliases included.",
+    fix="List every name under which a model serves requests, aliases included.",
     when=_models,
     good=[(listed(MODEL, MODEL | {"id": "x"}), GREETING)],
     bad=[(listed(), GREETING), (listed(MODEL | {"id": "m-2026"}), GREETING)],
@@ -172,7 +176,7 @@ def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding
     """Agents that look up a configured model in the list report it as unknown, and stop."""
     name = request_body(hello).get("model")
     if not isinstance(name, str) or reply(hello).status not in OK:
-        yield untestable("the baseline request did not succeed")
+        yield untestable("the baseline request did not succeed (see ERR022)")
     elif name not in _names(x):
         yield Finding(f"GET /models lists {len(_names(x))} models, but not {quoted(name)}", at=reply(x).head)
 
@@ -182,7 +186,7 @@ def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding
     SHOULD,
     "GET /models/NAME returns a listed model",
     spec=RETRIEVE,
-    fix="Serve GET /models/NAME, and accept a name with an escaped slash.",
+    fix="Serve GET /models/NAME, also for a name with an escaped slash.",
     when=_about("one"),
     good=[(one(), GREETING, listed(MODEL))],
     bad=[
@@ -200,25 +204,30 @@ def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iter
         yield not_applicable("the tested model is not listed")
     elif reply(x).status not in OK:
         yield Finding(
-            f"GET /models/NAME of a listed model returned {reply(x).status}", at=reply(x).head, expected="the model"
+            f"GET /models/NAME of a listed model returned HTTP {reply(x).status}",
+            at=reply(x).head,
+            expected="the model",
         )
     elif not isinstance(value, dict):
         yield Finding(
-            f"GET /models/NAME of a listed model returned {display(value)}", at=reply(x).head, expected="the model"
+            f"GET /models/NAME of a listed model returned {'a body without JSON' if value is NOT_JSON else display(value)}",
+            at=reply(x).head,
+            expected="the model",
         )
     elif value.get("id") != name:
         yield Finding(
             f"GET /models/NAME of a listed model returned an object with {describe_member(value, 'id')}",
             at=reply(x).head,
+            expected="the model's name as its id",
         )
 
 
 @rule(
     "MDL006",
     SHOULD,
-    "GET /models/NAME of an unknown model is 404",
+    "GET /models/NAME of an unknown model returns 404",
     spec=RETRIEVE,
-    fix="Return 404 with the API's error object and `code: model_not_found`.",
+    fix="Return 404 with the API's error object and `error.code: model_not_found`.",
     when=_about("unknown"),
     good=[answered(GONE, status=404, probe="chat.models.unknown")],
     bad=[
@@ -228,9 +237,9 @@ def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iter
     ],
 )
 def unknown_model_found(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """A program that checks its model's name accepts a mistyped one."""
+    """A program that checks its model before it starts accepts a mistyped name."""
     status = reply(x).status
     if status in (405, 501):
-        yield not_applicable(f"the target does not serve GET /models/NAME ({status})")
+        yield not_applicable(f"the target does not serve GET /models/NAME (HTTP {status})")
     elif status != 404:
-        yield Finding(f"GET /models/NAME of an unknown model returned {status}", at=reply(x).head, expected="404")
+        yield Finding(f"GET /models/NAME of an unknown model returned HTTP {status}", at=reply(x).head, expected="404")

@@ -38,8 +38,8 @@ def whole_answer(x: Exchange) -> NotJudged | None:
     if skip := answered_whole(x) or whole(x):
         return skip
     if error_response(x):
-        return not_applicable("the body is an error with a success status")
-    return untestable("the body is not JSON") if body(x) is NOT_JSON else None
+        return not_applicable("the response body is an error with a success status (see ERR013)")
+    return untestable("the response body is not JSON") if body(x) is NOT_JSON else None
 
 
 def untyped(x: Exchange) -> Iterator[Finding]:

@@ -1,11 +1,11 @@
-"""Capture what the real frameworks send to the embedded server, and write it into the profiles' recordings.
+"""Record the requests that real frameworks send to the embedded server, and write them into the profiles.
 
     python tests/fidelity/capture.py            every environment that can be installed here
     python tests/fidelity/capture.py NAME...    these environments only
-    python tests/fidelity/capture.py --check    write nothing; exit code 1 where a recording would change
+    python tests/fidelity/capture.py --check    write nothing; exit code 1 if a recording would change
 
-`git diff conformance/profiles` shows afterwards what changed. Of a framework's texts only the length is kept, and of
-what is made anew for each run (ids, the key, the model's name) only its place.
+`git diff conformance/profiles` shows the changes. Of a framework's texts a recording keeps only the length; for values
+that are new in each run (ids, the key, the model's name) it keeps a placeholder.
 """
 
 import argparse
@@ -45,22 +45,22 @@ PROFILES = {
     ("hermes-0.19", "chat"): "hermes",
     ("claude-agent-sdk", "messages"): "claude-agent-sdk",
 }
-"""The profile that a surface of an environment stands for."""
+"""Profile by (environment, surface)."""
 
 MAKES_IT_FALL_BACK = ("501_on_stream_only", "silent-json")
-"""The scenes in which a framework that always streams shows what it sends when it falls back."""
+"""Scenes that make a framework that always streams fall back to a non-streaming request."""
 
 CONNECTION = ("host", "content-length")
 TEXTS = ("description", "content", "text", "system")
 NAMED = ("properties", "$defs")
-"""Objects whose keys are names of the framework's own, and no fields of the API."""
+"""Objects whose keys are the framework's own names, not fields of the API."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 NO_UUID = "00000000-0000-4000-8000-000000000000"
 DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{32,}(?![0-9a-f])")
 
 
 def kept(request):
-    """What a recording keeps of a request, and its query."""
+    """The recorded form of a request, and its query with the `?`."""
     target, headers, body = request
     found = {name: _scrubbed(value) for name, value in headers if name.lower() not in CONNECTION}
     _, mark, query = target.partition("?")
@@ -79,13 +79,13 @@ def _kept(value, field=""):
 
 
 def _scrubbed(text):
-    """A text without what is made anew for each run."""
+    """Replace the values in a text that are new in each run: the key, UUIDs and digests."""
     text = UUID.sub(NO_UUID, text.replace(KEY_SENT, KEY))
     return DIGEST.sub(lambda found: "0" * len(found[0]), text)
 
 
 def captured(environment):
-    """The first request of each surface that stands for a profile, with its name, API and mode."""
+    """(profile, API, mode, request) of each surface with a profile; the request is the first one sent, or None."""
     for surface, (client, api, modes) in environment.surfaces.items():
         if name := PROFILES.get((environment.name, surface)):
             for mode in MODES:
@@ -96,7 +96,7 @@ def captured(environment):
 
 
 def _first(environment, job, api, mode, names):
-    """The first request of a job in a mode, in the first of these scenes where it sends one, or None."""
+    """The first request of a job in a mode, from the first of the named scenes with one, or None."""
     for name in names:
         with playing([scenes(api)[name]]) as (stage,):
             driven(environment, [job | {"url": stage.url}])
@@ -108,13 +108,13 @@ def _first(environment, job, api, mode, names):
 
 
 def without_stream(sent):
-    """What a framework that never falls back would send: the same, and no stream."""
+    """The same request without `stream`, for a framework that never falls back."""
     body = {name: value for name, value in sent.body.items() if name not in ("stream", "stream_options")}
     return replace(sent, body=body)
 
 
 def renewed(recording, requests, told):
-    """A recording with what was captured now, and the versions told; its day stays where all else does."""
+    """A recording with these requests and versions; the date changes only if something else does."""
     stream, query = kept(requests["stream"])
     unary = kept(requests["unary"])[0] if requests["unary"] else without_stream(stream)
     packages = {name: told[name.removeprefix("npm:")] for name in recording.packages}
@@ -123,7 +123,7 @@ def renewed(recording, requests, told):
 
 
 def capture(environment):
-    """The files of an environment's profiles with their new recordings."""
+    """(file, new recordings) of each profile of an environment."""
     requests = {}
     for name, api, mode, request in captured(environment):
         requests.setdefault((name, api), {})[mode] = request

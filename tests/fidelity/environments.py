@@ -1,4 +1,4 @@
-"""The environments: which real clients there are, what each needs installed, and which driver speaks to it."""
+"""The environments: the real clients, the packages that each needs, and the driver that runs it."""
 
 import json
 import os
@@ -19,8 +19,8 @@ INSTALLS_WITHIN_S = 900
 class Environment:
     """One set of packages and the clients in it.
 
-    `surfaces` gives for each word of the driver the client's name, its API and the modes that it is asked in. `heavy`
-    ones take seconds a message and get the scenes that matter most. `within_s` bounds one run of the driver.
+    `surfaces` maps the driver's name for a client to the client's name, its API and the modes to run. `heavy` clients
+    take seconds per message and run only the scenes in `FEW`. `within_s` limits one run of the driver.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Environment:
 
     @property
     def command(self):
-        """How the driver is started."""
+        """The command that starts the driver."""
         if self.on_node:
             return ["node", self.folder / self.driver]
         return [self.folder / "bin/python", HERE / "drivers" / self.driver]
@@ -152,15 +152,15 @@ ENVIRONMENTS = (
 )
 
 LEFT_OUT = {
-    "Letta 0.16": "it needs PostgreSQL with pgvector; Letta 0.11 on SQLite stands for it, and its cells were measured",
+    "Letta 0.16": "it needs PostgreSQL with pgvector; Letta 0.11 on SQLite was measured instead",
 }
-"""Clients that are predicted and not measured here, and why."""
+"""Clients that are predicted but not measured here, and why."""
 
 
 def install(environment):
-    """Install an environment below .cache, unless it is there as its requirements want it.
+    """Install an environment in .cache, unless it is there and its requirements have not changed.
 
-    Raises CalledProcessError where its packages can't be had.
+    Raises CalledProcessError if its packages cannot be installed.
     """
     stamp = environment.folder / "stamp"
     wanted = environment.requirements.read_text() + environment.driver
@@ -169,14 +169,14 @@ def install(environment):
         environment.folder.mkdir(parents=True)
         (_install_on_node if environment.on_node else _install_on_python)(environment)
         stamp.write_text(wanted)
-    if environment.on_node:  # node looks for packages beside the script
+    if environment.on_node:  # node looks for packages in the folder of the script
         shutil.copy(HERE / "drivers" / environment.driver, environment.folder)
 
 
 def _install_on_python(environment):
     subprocess.run([sys.executable, "-m", "venv", environment.folder], check=True)
     pip = [environment.folder / "bin/python", *PIP]
-    _quietly([*pip, "--upgrade", "pip"], environment.folder)  # the one of Python 3.11 stumbles over extras given twice
+    _quietly([*pip, "--upgrade", "pip"], environment.folder)  # Python 3.11's pip fails on extras given twice
     _quietly([*pip, "-r", environment.requirements], environment.folder)
 
 
@@ -186,7 +186,7 @@ def _install_on_node(environment):
 
 
 def _quietly(command, folder):
-    """Run a command without pip's constraints of this project, which are not for these packages."""
+    """Run a command without this project's pip constraints: they do not apply to these packages."""
 
     environ = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}
     subprocess.run(
@@ -195,7 +195,7 @@ def _quietly(command, folder):
 
 
 def versions(environment, names=()):
-    """The packages that were asked for and these, by name, with the versions that are installed."""
+    """Installed versions of the required packages and of `names`, by package name."""
     names = [*_required(environment), *names]
     if environment.on_node:
         paths = {name: environment.folder / "node_modules" / name / "package.json" for name in names}

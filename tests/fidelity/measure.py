@@ -1,11 +1,11 @@
-"""Measure the predictions: run the real clients over the scenes, and compare what happened with what was predicted.
+"""Measure the predictions: run the real clients in the scenes, and compare the results with the predictions.
 
-    python tests/fidelity/measure.py            everything that can be installed here; writes docs/fidelity.md
-    python tests/fidelity/measure.py --quick    openai, anthropic and LangGraph over a few scenes, in a minute
-    python tests/fidelity/measure.py NAME...    these environments only; the others stay on the page as they were
-    python tests/fidelity/measure.py --few      only the scenes that matter most, for every client
+    python tests/fidelity/measure.py            everything that can be installed here; writes docs/client-accuracy.md
+    python tests/fidelity/measure.py --quick    openai, anthropic and LangGraph in a few scenes, in a minute
+    python tests/fidelity/measure.py NAME...    these environments only; the page keeps the results of the others
+    python tests/fidelity/measure.py --few      only the most important scenes, for every client
 
-Exit code 1 where a prediction differs without a known reason.
+Exit code 1 if a prediction differs without a known reason.
 """
 
 import argparse
@@ -41,7 +41,7 @@ GARBLED = re.compile("\ufffd+")
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One client in one scene: what was seen and what was predicted, each an outcome and a number of requests."""
+    """One client in one scene: (outcome, number of requests), as observed and as predicted."""
 
     client: str
     scene: str
@@ -52,19 +52,19 @@ class Cell:
 
     @property
     def agrees(self):
-        """Whether the prediction held. Of a client that was still trying, only that is compared."""
+        """Whether the prediction is correct. For a client that hangs, only the outcome is compared."""
         if "hang" in (self.seen[0], self.predicted[0]):
             return self.seen[0] == self.predicted[0]
         return self.seen == self.predicted
 
     @property
     def reason(self):
-        """Why it did not, where that is known."""
+        """Why the prediction is wrong, if known."""
         return page.reason(self)
 
 
 def jobs_of(environment, *, few):
-    """The jobs of an environment, each with its scene."""
+    """(job, scene) pairs of an environment."""
     for surface, (client, api, modes) in environment.surfaces.items():
         for scene in scenes(api).values():
             for mode in modes:
@@ -78,7 +78,7 @@ def jobs_of(environment, *, few):
 
 
 def measured(environment, *, few):
-    """All cells of an environment, some scenes at a time."""
+    """All cells of an environment, in batches of AT_ONCE scenes."""
     todo = list(jobs_of(environment, few=few))
     for at in range(0, len(todo), AT_ONCE):
         part = todo[at : at + AT_ONCE]
@@ -90,15 +90,18 @@ def measured(environment, *, few):
 
 
 def driven(environment, asked):
-    """What the driver says of each job; nothing of those that it did not finish in time."""
+    """The driver's result of each job, by its id; unfinished jobs are missing.
+
+    Raises RuntimeError if the driver reports no result at all.
+    """
     lines = "".join(json.dumps(job) + "\n" for job in asked)
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    start = {"cwd": environment.folder, "start_new_session": True}  # some write files where they stand
+    start = {"cwd": environment.folder, "start_new_session": True}  # some clients write files to the working directory
     with subprocess.Popen(environment.command, **pipes, **start, text=True) as driver:
         try:
             out, err = driver.communicate(lines, timeout=environment.within_s)
         except subprocess.TimeoutExpired:
-            os.killpg(driver.pid, signal.SIGKILL)  # with all that it started
+            os.killpg(driver.pid, signal.SIGKILL)  # with all its child processes
             out, err = driver.communicate()
         finally:
             if driver.poll() is None:
@@ -110,7 +113,7 @@ def driven(environment, asked):
 
 
 def cell_of(job, scene, exchanges, said):
-    """The cell of a job: its exchanges in order, and what the driver said (nothing: it did not finish)."""
+    """The cell of a job from its exchanges, in order, and the driver's result (None: the job did not finish)."""
     exchanges = [x for x in exchanges if counts(job, x)]
     if not exchanges:
         return Cell(client=job["client"], scene=scene.name, mode=job["mode"], seen=("not asked", 0), predicted=("", 0))
@@ -127,7 +130,7 @@ def cell_of(job, scene, exchanges, said):
 
 
 def counts(job, x):
-    """Whether an exchange is the turn itself: Claude Code asks for a title beside it."""
+    """Whether an exchange belongs to the turn: Claude Code also requests a title."""
     return job["client"] != "Claude Agent SDK 0.2" or b'"tools":[' in x.sent
 
 
@@ -142,7 +145,7 @@ def _asked(x):
 
 
 def _fallback(scene, asked, exchanges):
-    """The reply to the same request without a stream: as it was asked, or as it would have been."""
+    """The first non-streaming exchange, or a simulated one: the same request without `stream`."""
     for x in exchanges:
         if x.mode == "unary":
             return x
@@ -156,9 +159,9 @@ def _hung(said):
 
 
 def _outcome(said, first, exchanges, asked, predicted):
-    """The outcome, in the words of an impact.
+    """The outcome, as an impact names it.
 
-    Whole is what a good reply would have said; where it is predicted that the user gets what this one says, that is.
+    The text is complete if it is the text of a good response, or, if the prediction is `text`, of this response.
     """
     text, error = _joined(said["text"]).strip(), said["error"]
     if error:
@@ -177,30 +180,30 @@ def _outcome(said, first, exchanges, asked, predicted):
 
 
 def _carried(x):
-    """What a reply says: in its pieces, and as a whole."""
+    """The text of a response: of its deltas, and of its complete completion."""
     pieces = (delta.text for delta in deltas(x))
     whole_text = (choice.text for choice in response_content(x).choices[:1])
     return {_joined("".join(texts)).strip() for texts in (pieces, whole_text)}
 
 
 def _is_garbled(text, known):
-    """Whether a text is a known one, but for characters that the server's octets did not spell."""
+    """Whether a text equals a known one, except for U+FFFD where the server sent invalid bytes."""
     return re.fullmatch(".{0,4}?".join(map(re.escape, GARBLED.split(text))), known, re.DOTALL) is not None
 
 
 def _spoken(x):
-    """What the calls of an answer say, where an agent speaks by them."""
+    """The messages in the tool calls of a response, for an agent that sends its text by a tool."""
     said = [parse_json(call.arguments.encode()) for choice in response_content(x).choices for call in choice.calls]
     return [value["message"].strip() for value in said if isinstance(value, dict) and "message" in value]
 
 
 def _joined(text):
-    """A text whose halves of characters are put together, as any JSON encoder does on the way here."""
+    """A text with its surrogate pairs joined, as a JSON encoder would join them."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _says_all(x):
-    """Whether a reply told that it was over: nothing was cut off."""
+    """Whether a response has an end marker or a stop reason: it is not truncated."""
     return ENDS.search(reply(x).content) is not None
 
 

@@ -1,4 +1,4 @@
-"""The scenes that the stage plays: deployments, planted changes, and the behaviours that clients were measured with."""
+"""The scenes that the stage plays: deployments, planted changes, and the behaviours that clients were measured on."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from client_replies import reply_to as measured
 WORDS_OF_BEHAVIOURS = TEXT
 NATIVE = DEPLOYMENTS["native-sse"]
 LONGEST_WAIT_S = 2.0
-"""A scene that waits for longer is left out: SDKs wait for ten minutes."""
+"""A scene that waits longer is skipped: SDKs wait for ten minutes."""
 
 MADE = {"stream": STREAMS, "unary": WHOLES}
 ONLY_ON_MESSAGES = ("an_no_message_stop", "an_no_content_block_start", "an_unknown_event")
@@ -33,7 +33,7 @@ LEFT_OUT = {
     "messages": OF_CHAT,
     "responses": (*ONLY_ON_MESSAGES, *(name for name in OF_CHAT if name != "missing_finish_reason"), "sse_only_done"),
 }
-"""The behaviours that an API can't show."""
+"""Behaviours that do not exist in an API."""
 ONCE = ("done_then_hold", "slow_first_byte_5s")
 ELSEWHERE = re.compile(r"https://elsewhere\.invalid(?=/)")
 FEW = (
@@ -42,12 +42,12 @@ FEW = (
     "501_json_error", "501_on_stream_only", "400_on_stream_only", "404_fastapi", "422_fastapi", "500", "conn_reset",
     "429_retry_after_1", "chunk-never-finishes", "refusal-as-html", "chunk-delta-null",
 )  # fmt: skip
-"""What clients that take seconds a message are played."""
+"""The scenes for clients that take seconds per message."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene: a function of the request, pure."""
+    """One scene: a pure function from the request to the reply."""
 
     name: str
     play: object
@@ -58,16 +58,16 @@ class Scene:
 
 
 def _within_reach(reply):
-    """The reply; where it redirects, to a place that answers and knows no API."""
+    """The reply, with redirects to the stage itself, to a path that belongs to no API."""
     headers = tuple((name, ELSEWHERE.sub("/elsewhere", value)) for name, value in reply.headers)
     return replace(reply, headers=headers)
 
 
 def _under_our_name(asked):
-    """The request with the one model that the deployments know, whatever name the client was made to use.
+    """The request with the deployments' only model name, instead of the one that the client sends.
 
-    Where a tool is offered by which an agent speaks, the model has no other; where it may choose, it has none: what it
-    is asked for are words, and those of an agent's own prompts would make it call something.
+    If it offers the tool by which an agent sends its text, all other tools are removed. If tool_choice is auto, all
+    tools are removed: the scenes expect text, and an agent's own prompts would trigger a tool call.
     """
     if not isinstance(asked.json, dict):
         return asked
@@ -81,7 +81,7 @@ def _under_our_name(asked):
 
 OF_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 SPEAKS = "send_message"
-"""The tool by which Letta's older agents speak."""
+"""The tool by which Letta's older agents send their text."""
 
 
 def _speaks(tool):
@@ -89,7 +89,7 @@ def _speaks(tool):
 
 
 def speaks_by_tool(body):
-    """Whether an agent asks that speaks by a tool."""
+    """Whether the request is from an agent that sends its text by a tool."""
     tools = body.get("tools")
     return isinstance(tools, list) and any(map(_speaks, tools))
 
@@ -109,7 +109,7 @@ def scenes(api):
 
 
 def behaviour(asked, name):
-    """The reply of a measured behaviour, to a request on any path of an API; other paths are the good deployment's."""
+    """The reply of a measured behaviour on any path of an API; the good deployment serves the other paths."""
     if asked.api is None or asked.method != "POST":
         return reply_to(asked, NATIVE)
     body = asked.json if isinstance(asked.json, dict) else {}
@@ -128,13 +128,13 @@ def behaviour(asked, name):
 
 LENGTH = re.compile(rb"(?i)(content-length: *)[0-9]+")
 NEVER = ("no-head",)
-"""Not HTTP, on a connection that stays open: a client waits for ten minutes, or as long as it is given."""
+"""Not HTTP, on a connection that stays open: a client waits for ten minutes, or until its timeout."""
 
 PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"}
 
 
 def greeting(api, mode):
-    """A plain greeting, as the stage would be asked it."""
+    """A baseline request, as the stage would receive it."""
     said = [{"role": "user", "content": "Say hello."}]
     body = (
         {"model": MODEL, "input": said} if api == "responses" else {"model": MODEL, "messages": said, "max_tokens": 256}
@@ -145,7 +145,7 @@ def greeting(api, mode):
 
 
 def is_worth_playing(scene, api, mode):
-    """Whether a scene shows anything in the answer to a greeting, and within a short time."""
+    """Whether a scene changes the response to a baseline request, and within a short time."""
     asked = greeting(api, mode)
     reply, good = scene(asked), reply_to(asked, NATIVE)
     waits = reply.end == "hold" or sum(piece.wait_s for piece in reply.pieces) > LONGEST_WAIT_S
@@ -153,7 +153,7 @@ def is_worth_playing(scene, api, mode):
 
 
 def whole(asked):
-    """The words of the good deployment's answer to the same request, or those that it says in a call."""
+    """The text of the good deployment's response to the same request, or the message in its tool call."""
     body = {name: value for name, value in asked.json.items() if name not in ("stream", "stream_options")}
     answered = reply_to(_under_our_name(replace(asked, json=body)), NATIVE)
     value = json.loads(b"".join(piece.octets for piece in answered.pieces))

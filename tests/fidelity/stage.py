@@ -1,4 +1,4 @@
-"""The stage: a server that plays a scene to a real client and keeps every exchange, in the octets of both sides."""
+"""The stage: a server that plays a scene to a real client and records the bytes of every exchange."""
 
 import itertools
 import socket
@@ -28,7 +28,7 @@ ENDINGS = {
 
 @dataclass
 class Stage:
-    """One scene on a port of its own. `exchanges` are those of the APIs in order, without what else was asked for."""
+    """One scene on its own port. `exchanges` and `requests` hold those on the APIs' paths, in order."""
 
     scene: Scene
     url: str = ""
@@ -37,7 +37,7 @@ class Stage:
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def on_request(self, request, body, _earlier):
-        """Play the scene for one request."""
+        """Return the scene's reply to one request, and record the exchange."""
         target = request.target.decode("latin-1")
         path, _, query = target.partition("?")
         raw = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw_items())
@@ -62,7 +62,7 @@ class Stage:
 
 
 def exchange(asked, headers, reply, number):
-    """The exchange of a request and the reply that is played to it."""
+    """The exchange of a request and its reply."""
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
     pieces = script(reply)
     heard = b"".join(piece.octets for piece in pieces)
@@ -88,7 +88,7 @@ async def _serve(stage):
 
 @contextmanager
 def playing(scenes):
-    """Play some scenes, each on its own port, for as long as the context lasts."""
+    """Play the scenes, each on its own port, until the context exits."""
     with start_blocking_portal("asyncio") as portal:
         stages = [Stage(scene) for scene in scenes]
         contexts = [portal.wrap_async_context_manager(_serve(stage)) for stage in stages]

@@ -1,4 +1,4 @@
-"""The instruments themselves: the stage, the scenes, and how what a client's user got becomes an outcome."""
+"""The measuring tools: the stage, the scenes, and the outcome computed from the client's result."""
 
 import http.client
 import json
@@ -44,7 +44,7 @@ def test_the_stage_plays_and_keeps_what_crossed_the_connection():
 
 
 def played(name, said, mode="stream"):
-    """The cell of one request whose user got that."""
+    """The cell of one request with this driver result."""
     scene = scenes("chat")[name]
     asked = greeting("chat", mode)
     x = exchange(asked, asked.headers, scene(asked), 1)
@@ -103,7 +103,7 @@ def test_requirements_are_pinned_and_name_no_host():
 
 
 def captured_of(**fields):
-    """The request of a framework that says all that a recording must not keep."""
+    """A framework's request with everything that a recording must not keep."""
     told = [{"role": "system", "content": "Be kind to them."}, {"role": "user", "content": "Say hello."}]
     seen = {"type": "object", "properties": {"description": {"type": "string", "description": "What is seen."}}}
     tool = {"name": "look", "description": "Look around.", "input_schema": seen}

@@ -109,7 +109,7 @@ def test_an_answer_repeated_with_other_choices_around_is_seen():
 
     told = [of(n, text) for text in ("Hello", " there", ".") for n in (0, 1)]
     x = streamed(*told, of(1, "Hello there."), "[DONE]", body={"n": 2})
-    assert finds("CHK022", x) == ["the last delta repeats all the text before it: 'Hello there.'"]
+    assert finds("CHK022", x) == ["the last delta repeats all the content before it: 'Hello there.'"]
 
 
 def test_integers_may_be_written_as_floats():

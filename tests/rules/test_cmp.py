@@ -53,7 +53,9 @@ def test_an_empty_answer_is_told_by_its_usage_or_by_the_other_mode():
     empty = (chunk({"role": "assistant"}), chunk(finish="stop"))
     billed = chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12})
     assert "counts 9 tokens" in compared(streamed(*empty, billed, "[DONE]"), answered(completion()))[0]
-    assert "other mode has 'Hello there.'" in compared(streamed(*empty, "[DONE]"), answered(completion()))[0]
+    assert (
+        "other mode has the content 'Hello there.'" in compared(streamed(*empty, "[DONE]"), answered(completion()))[0]
+    )
     ended = chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4})
     assert "ended its turn at once" in compared(streamed(*empty, ended, "[DONE]"), answered(completion()))[0]
     other = compared(streamed(*empty, "[DONE]", probe="chat.n"), answered(completion(), probe="chat.n"))

@@ -161,7 +161,7 @@ def test_where_a_long_prompt_shows_nothing_of_its_code(x, expected):
 
 def test_an_integer_is_no_code_for_a_model():
     x = answered({"error": {"message": "No model.", "code": 404}}, status=404, probe="chat.mistake.unknown-model")
-    assert say(model_refused_without_a_code, x) == ["`error.code` is ‘not a string’"]
+    assert say(model_refused_without_a_code, x) == ["the 404 error has code 404"]
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ def _counted(value: Any) -> bool:
 @rule(
     "BILL001",
     MUST,
-    "Errors report no usage",
+    "Error responses report no usage",
     spec=ERRORS,
-    fix="Reject before the model runs; if it did run, leave `usage` out of the error.",
+    fix="Reject the request before the model runs, and leave usage out of the error.",
     when=_error_in_one_piece,
     good=[
         (answered(REFUSED, status=400, **MISTAKE), GREETING),
@@ -69,18 +69,20 @@ def error_with_usage(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudg
     for part in (value, as_object(value.get("error"))):
         if _counted(part.get("usage")):
             yield Finding(
-                f"the {error_response(x).status} error reports `usage`", at=error_response(x).at, expected="no usage"
+                f"the error response (HTTP {error_response(x).status}) reports usage",
+                at=error_response(x).at,
+                expected="no usage",
             )
 
 
 def _failed_at_once(x: Exchange) -> NotJudged | None:
-    """The stream contains an error, and no part of a completion."""
+    """The stream contains an error, and no content, tool call or reasoning."""
     if skip := succeeded(x):
         return skip
     if not looks_like_events(x) or error_at(x) is None:
         return not_applicable("the stream contains no error")
     said = any(c.text or c.calls or c.reasoning or c.refusal or c.other for c in chat_content(x).choices)
-    return not_applicable("a part of the completion was received before the error") if said else None
+    return not_applicable("the stream also has content") if said else None
 
 
 ROLE = chunk({"role": "assistant", "content": ""})
@@ -90,34 +92,34 @@ FAILED = error("The upstream failed.", "server_error")
 @rule(
     "BILL002",
     SHOULD,
-    "A stream that fails before its first text reports no completion tokens",
+    "A stream that fails before any content reports no completion tokens",
     spec=ERRORS,
-    fix="Count only delivered tokens: none.",
+    fix="Count only delivered tokens in usage, which are 0 here.",
     when=_failed_at_once,
     good=[streamed(ROLE, FAILED), streamed(FAILED), streamed(FAILED | {"usage": SPENT | {"completion_tokens": 0}})],
     bad=[streamed(ROLE, FAILED | {"usage": SPENT}), streamed(ROLE, FAILED, chunk(choices=[], usage=SPENT), "[DONE]")],
     apis=("chat",),
 )
 def failed_stream_with_usage(x: Exchange) -> Iterator[Finding]:
-    """The customer pays for the failure, and again for the retry."""
+    """The user pays for the failure, and again for the retry."""
     spent = usage(x)
     if spent and spent.completion:
-        seen = f"the stream failed before any text, but its usage reports {spent.completion} completion tokens"
+        seen = f"the stream failed before any content, but its usage reports {spent.completion} completion tokens"
         yield Finding(seen, at=error_response(x).at)
 
 
 def _refused(x: Exchange) -> NotJudged | None:
     if skip := mistaken(x):
         return skip
-    return None if 400 <= reply(x).status < 500 else not_applicable("the request was not rejected with a 4xx")
+    return None if 400 <= reply(x).status < 500 else not_applicable("the invalid request was not rejected with a 4xx")
 
 
 @rule(
     "BILL003",
     SHOULD,
-    "Errors for invalid requests are not marked retryable",
+    "Errors for invalid requests do not make SDKs retry",
     spec=RETRIES,
-    fix="Return 400, and leave `x-should-retry` out or set it to false.",
+    fix="Return 400, without x-should-retry or with x-should-retry: false.",
     when=_refused,
     good=[
         answered(REFUSED, status=400, **MISTAKE),
@@ -129,9 +131,11 @@ def _refused(x: Exchange) -> NotJudged | None:
     ],
 )
 def mistake_that_is_retried(x: Exchange) -> Iterator[Finding]:
-    """SDKs send a request that can never work three times."""
+    """By default SDKs send the request three times, although it can never work."""
     retry = reply(x).value("x-should-retry").lower()
     if retry == "true":
         yield Finding("the error for an invalid request sets x-should-retry: true", at=reply(x).span("x-should-retry"))
     elif reply(x).status == RETRIED and retry != "false":
-        yield Finding("the invalid request was rejected with 409, which SDKs retry", at=reply(x).head, expected="400")
+        yield Finding(
+            "the invalid request was rejected with HTTP 409, which SDKs retry", at=reply(x).head, expected="400"
+        )

@@ -31,9 +31,9 @@ def told(worst: Impact, others: int) -> str:
 @rule(
     "BILL010",
     SHOULD,
-    "No framework is billed more than once for one message",
+    "No client is billed more than once for one message",
     spec=RETRIES,
-    fix="Fix the failures listed for this exchange: clients retry empty, invalid or truncated responses, and pay each time.",
+    fix="Fix the other failures of this exchange: clients retry empty, invalid or truncated responses, and pay each time.",
     when=both(asks("hello"), succeeded),
     good=[(streamed(*HELLO), WHOLE)],
     bad=[(answered(completion(), mode="stream"), WHOLE), (streamed(*HELLO[:1], *HELLO[-2:]), WHOLE)],
@@ -50,15 +50,15 @@ def refused_to_stream(x: Exchange) -> NotJudged | None:
     """Streaming was rejected as not supported; the non-streaming response may be anything."""
     if x.mode == "unary" or refuses_streaming(x):
         return replied(x)
-    return not_applicable("streaming was not rejected")
+    return not_applicable("the target did not reject streaming as unsupported")
 
 
 @rule(
     "BILL011",
     SHOULD,
-    "An error for unsupported streaming is not retried repeatedly",
+    "No client sends more than three requests for one message if streaming is unsupported",
     spec=RETRIES,
-    fix="Send `x-should-retry: false` with the error, and no Retry-After.",
+    fix="Send x-should-retry: false with the error, and no Retry-After.",
     when=both(asks("hello"), refused_to_stream),
     good=[(answered(UNSUPPORTED, status=501, headers=(JSON, ("x-should-retry", "false")), mode="stream"), WHOLE)],
     bad=[
@@ -66,7 +66,7 @@ def refused_to_stream(x: Exchange) -> NotJudged | None:
     ],
 )
 def asked_again_and_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """An agent that retries a hopeless request for minutes seems to hang, and keeps the server busy."""
+    """An agent that retries a request for minutes, although it can never work, seems to hang and keeps the server busy."""
     asking = [seen for seen in affected_clients(stream, unary, UNPRICED) if seen.requests > ENOUGH]
     if asking:
         worst = max(asking, key=lambda seen: seen.requests)

@@ -18,7 +18,7 @@ from conformance.rules.example import HELLO, chunk, streamed
     MUST,
     "Every chunk has choices, a list of objects",
     about="choices",
-    fix="Send choices in every chunk; an empty list if a chunk carries only usage.",
+    fix="Send choices in every chunk, as an empty list if the chunk has only usage.",
     when=chunked,
     good=[GOOD, VENDOR],
     bad=[
@@ -28,7 +28,7 @@ from conformance.rules.example import HELLO, chunk, streamed
     ],
 )
 def no_choices(x: Exchange) -> Iterator[Finding]:
-    """Stream helpers loop over choices and crash on null; the Vercel AI SDK turns the complete response into an error."""
+    """Stream helpers loop over choices and crash on null; the Vercel AI SDK reports an error instead of the response."""
     lists = [found.value.get("choices") for found in answer_chunks(x)]
     lengths = [len(choices) for choices in lists if isinstance(choices, list)]
     if len(lengths) == len(lists) and sum(lengths) == len(parts(x)):
@@ -47,19 +47,19 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "Only a chunk with usage has empty choices",
     about="choices",
-    fix="Send keep-alive chunks as SSE comments, not as empty chunks.",
+    fix="Send SSE comments to keep the connection alive, not chunks with empty choices.",
     when=choosing,
     good=[GOOD, VENDOR, AZURE],
     bad=[streamed(FIRST, chunk(choices=[]), *HELLO[1:])],
 )
 def empty_choices(x: Exchange) -> Iterator[Finding]:
-    """Many clients read choices[0] unchecked, and crash on a chunk without choices."""
+    """Many clients read choices[0] unchecked, and crash if choices is empty."""
     for number, found in enumerate(answer_chunks(x), 1):
         if found.value.get("choices") != []:
             continue
         due = found.value.get("usage") or ("usage" in found.value and number == len(answer_chunks(x)))
         if not (due or is_annotation(found.value)):
-            yield Finding(f"chunk {number} has neither choices nor usage", at=span_of(x, found))
+            yield Finding(f"chunk {number} has empty choices and no usage", at=span_of(x, found))
 
 
 @chunk_rule(
@@ -73,10 +73,10 @@ def empty_choices(x: Exchange) -> Iterator[Finding]:
     bad=[streamed(chunk(choices=[]), chunk(choices=[], usage=USAGE), "[DONE]")],
 )
 def no_answer(x: Exchange) -> Iterator[Finding]:
-    """Like the incident: clients see a success without content, show nothing or retry, and pay each time."""
+    """Clients see a success without content: they show nothing, or retry and pay each time."""
     if not parts(x):
         yield Finding(
-            f"the stream ended normally, but its chunks ({len(answer_chunks(x))}) have no choice", at=span_of(x)
+            f"the stream ended normally, but none of its chunks ({len(answer_chunks(x))}) has a choice", at=span_of(x)
         )
 
 
@@ -85,7 +85,7 @@ def no_answer(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every choice of a chunk has a delta object",
     about="choices",
-    fix="Send delta in every choice, {} if there is nothing new; use message in non-streaming responses only.",
+    fix="Send delta in every choice, as {} if there is nothing new, and message in non-streaming responses only.",
     when=in_chunks,
     good=[GOOD, VENDOR],
     bad=[
@@ -106,9 +106,9 @@ def no_delta(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK024",
     SHOULD,
-    "A choice of a chunk has no message in addition to its delta",
+    "A choice with a delta has no message",
     about="choices",
-    fix="Omit message from chunks; send it in non-streaming responses only.",
+    fix="Send message in non-streaming responses only, and delta in chunks.",
     when=in_chunks,
     good=[GOOD, VENDOR, streamed(chunk(choices=[{"index": 0, "delta": {}, "message": None, "finish_reason": "stop"}]))],
     bad=[
@@ -120,11 +120,11 @@ def no_delta(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def message_beside_delta(x: Exchange) -> Iterator[Finding]:
-    """Clients that prefer message append the complete text to the text so far: the user reads it twice."""
+    """Clients that prefer message append the complete content to the deltas: the user reads it twice."""
     for part in parts(x):
         if isinstance(part.choice.get("delta"), dict) and part.choice.get("message") is not None:
             yield Finding(
-                f"{choice_name(part)} has a delta and {describe_member(part.choice, 'message')}", at=span_of(x, part)
+                f"{choice_name(part)} has both delta and {describe_member(part.choice, 'message')}", at=span_of(x, part)
             )
 
 
@@ -143,7 +143,7 @@ def message_beside_delta(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def wrong_index(x: Exchange) -> Iterator[Finding]:
-    """Clients collect text by index: without a valid one they crash, or mix two choices into one."""
+    """Clients join deltas by index: without a valid one they crash, or merge two choices into one."""
     bound = choices_asked(x)
     for part in parts(x):
         index = part.choice.get("index")

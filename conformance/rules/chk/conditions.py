@@ -41,7 +41,7 @@ def ended(x: Exchange) -> NotJudged | None:
 
 
 def unbroken(x: Exchange) -> NotJudged | None:
-    """Clients can read all of the stream, so the first and the missing parts are known."""
+    """Clients can read all of the stream, so its first and missing parts are known."""
     if NOT_JSON in payloads(x):
         return untestable("an event's data is not JSON")
     return untestable("response content is outside data lines") if lost_lines(x) else None
@@ -64,7 +64,7 @@ def _is_through(x: Exchange) -> bool:
 
 def choosing(x: Exchange) -> NotJudged | None:
     """Chunks with choices were received."""
-    return chunked(x) or (None if parts(x) else untestable("no choice was received"))
+    return chunked(x) or (None if parts(x) else untestable("the stream has no choice"))
 
 
 @cached_reader
@@ -109,7 +109,7 @@ def in_chunks(x: Exchange) -> NotJudged | None:
     if skip := choosing(x):
         return skip
     among = any(found.value.get("object") == "chat.completion" for found in answer_chunks(x))
-    return untestable("the stream has a chat.completion object instead of chunks") if among else None
+    return untestable("the stream has a chat.completion object among its chunks") if among else None
 
 
 def finished(x: Exchange) -> NotJudged | None:

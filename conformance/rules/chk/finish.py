@@ -41,9 +41,9 @@ def ended_in_order(x: Exchange) -> NotJudged | None:
 @chunk_rule(
     "CHK016",
     SHOULD,
-    "Every choice of a chunk has finish_reason, null until its end",
+    "Every choice of a chunk has the key finish_reason, even if null",
     about="choices",
-    fix="Keep the key: don't omit null fields when serialising chunks.",
+    fix="Keep null fields when serialising chunks, so that finish_reason is null until the choice ends.",
     when=choosing,
     good=[GOOD, VENDOR],
     bad=[streamed(FIRST, chunk(choices=[{"index": 0, "delta": {"content": "Hi"}}]), LAST)],
@@ -53,7 +53,7 @@ def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
     for part in parts(x):
         if "finish_reason" not in part.choice:
             yield Finding(
-                f"{choice_name(part)} has no finish_reason",
+                f"{choice_name(part)} has no key finish_reason",
                 at=span_of(x, part),
                 expected="null, or the reason at the end",
             )
@@ -64,7 +64,7 @@ def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every choice ends with a finish_reason",
     about="choices",
-    fix="End each choice with a chunk whose delta is {} and whose finish_reason is the reason why the model stopped.",
+    fix="End each choice with a chunk that has an empty delta, {}, and the reason why the model stopped as finish_reason.",
     when=finished,
     good=[GOOD, VENDOR],
     bad=[
@@ -79,7 +79,7 @@ def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_finish_reason(x: Exchange) -> Iterator[Finding]:
-    """Without it a complete response looks truncated: hermes requests continuations, pays four times and shows the text four times."""
+    """Without it a complete response looks truncated: hermes requests continuations, pays four times and shows the content four times."""
     firsts = first_parts(x)
     for choice in chat_content(x).choices:
         if not choice.finishes:
@@ -115,34 +115,36 @@ def several(*indexes: int) -> Exchange:
     bad=[several(0, 0), several(1, 1)],
 )
 def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
-    """Clients join text by index: they merge two choices into one, in which every word is repeated."""
+    """Clients join deltas by index: they merge two choices into one, with the content of both."""
     for index in shared_indexes(x):
         last = next(part for part in reversed(parts(x)) if part.slot == index and part.choice.get("finish_reason"))
         wanted = choices_asked(x)
         yield Finding(
-            f"choice {index} finishes more than once, and not all of the {wanted} choices do", at=span_of(x, last)
+            f"choice {index} has finish_reason more than once, and fewer than {wanted} choices have it: choices share an index",
+            at=span_of(x, last),
         )
 
 
 @chunk_rule(
     "CHK018",
     SHOULD,
-    "A choice has one finish_reason",
+    "A choice has at most one finish_reason",
     about="choices",
-    fix="Send finish_reason in the last chunk of the choice only, not in chunks after it (usage).",
+    fix="Send finish_reason in the last chunk of the choice only, and null or no choice in later chunks (usage).",
     when=ended_in_order,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(*HELLO[:-1], chunk(finish="length"), "[DONE]")],
 )
 def finished_twice(x: Exchange) -> Iterator[Finding]:
-    """Clients close the message at the first one; a second one closes the next message, or contradicts the first."""
+    """Clients close the message at the first finish_reason; a second one closes the next message, or contradicts the first."""
     seen: dict[int, str] = {}
     for part in finishing(x):
         reason = _end_of(part)
         if reason and part.slot in seen:
             said_before = display(seen[part.slot])
             yield Finding(
-                f"{choice_name(part)} has finish_reason {display(reason)} after {said_before}", at=span_of(x, part)
+                f"{choice_name(part)} has a second finish_reason: {display(reason)} after {said_before}",
+                at=span_of(x, part),
             )
         elif reason:
             seen[part.slot] = reason
@@ -159,7 +161,7 @@ def finished_twice(x: Exchange) -> Iterator[Finding]:
     bad=[streamed(*HELLO[:-2], chunk(finish="eos"), "[DONE]"), streamed(chunk({"content": "Hi"}, finish=""), LAST)],
 )
 def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
-    """Clients with typed enumerations reject it, the others treat the reason as unknown."""
+    """Clients with typed enumerations reject any other value, the rest treat the reason as unknown."""
     told: set[str] = set()
     for part in parts(x):
         reason = part.choice.get("finish_reason")
@@ -171,15 +173,15 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK020",
     MUST,
-    "Nothing is added to a choice after its finish_reason",
+    "No content or tool call is added to a choice after its finish_reason",
     about="choices",
-    fix="Send finish_reason after the last text and the last tool call.",
+    fix="Send finish_reason after the last content and the last tool call.",
     when=filed,
     good=[GOOD, VENDOR, streamed(*HELLO[:-1], chunk({"content": ""}, usage=USAGE), "[DONE]")],
     bad=[streamed(*HELLO[:2], LAST, chunk({"content": " there."}), "[DONE]")],
 )
 def text_after_the_end(x: Exchange) -> Iterator[Finding]:
-    """Clients that stop reading at the finish_reason lose later content."""
+    """Clients that stop reading at the finish_reason lose later content and tool calls."""
     for part in _late(x):
         yield Finding(
             f"{choice_name(part)} has a content or tool_calls delta after its finish_reason", at=span_of(x, part)
@@ -189,17 +191,17 @@ def text_after_the_end(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK023",
     SHOULD,
-    "The chunk with the finish_reason has no text",
+    "The chunk with the finish_reason has no content",
     about="choices",
-    fix="Send the last text in a separate chunk, and then finish_reason with an empty delta.",
+    fix="Send the last content in a chunk of its own, and then finish_reason with an empty delta.",
     when=ended_in_order,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:2], chunk({"content": " there."}, finish="stop"), "[DONE]")],
 )
 def text_in_the_last_chunk(x: Exchange) -> Iterator[Finding]:
-    """Both forms are in use, but clients that stop at the finish_reason never read that chunk's text: the last words are lost."""
+    """Both forms are in use, but clients that stop at the finish_reason never read the content of its chunk: the last words are lost."""
     for part in finishing(x):
         if _end_of(part) and part.delta.get("content"):
             yield Finding(
-                f"{choice_name(part)} has its finish_reason in a chunk that also has text", at=span_of(x, part)
+                f"{choice_name(part)} has its finish_reason in a chunk that also has content", at=span_of(x, part)
             )

@@ -28,14 +28,14 @@ def _changes(x: Exchange, name: str) -> Iterator[Finding]:
     first = ""
     for number, said_name in enumerate(columns(x)[name], 1):
         if said_name and isinstance(said_name, str) and said_name != (first := first or said_name):
-            seen = f"chunk {number} has {name} {display(said_name)}, the first one had {display(first)}"
+            seen = f"chunk {number} has {name} {display(said_name)}, but the first one has {display(first)}"
             yield Finding(seen, at=span_of(x, answer_chunks(x)[number - 1]))
 
 
 @chunk_rule(
     "CHK001",
     MUST,
-    "Every event of a chat stream is one object with object: chat.completion.chunk",
+    "Every event of a chat stream is one JSON object with object: chat.completion.chunk",
     about="object",
     fix='Send one JSON object per event, with object: "chat.completion.chunk".',
     when=speaking,
@@ -48,7 +48,7 @@ def _changes(x: Exchange, name: str) -> Iterator[Finding]:
     ],
 )
 def no_chunk(x: Exchange) -> Iterator[Finding]:
-    """Typed clients dispatch on this field; with another value they reject the stream or skip the text."""
+    """Typed clients dispatch on the field object; if it has another value they reject the stream, or skip the chunk."""
     for event, value in json_values(x):
         if type(value) is dict and value.get("object") == "chat.completion.chunk":
             continue
@@ -66,7 +66,7 @@ def no_chunk(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every chunk has a string id",
     about="id",
-    fix="Generate an id when the request arrives and put it into every chunk.",
+    fix="Generate one id when the request arrives, and send it in every chunk.",
     when=chunked,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id=None), LAST), streamed(chunk({"content": "Hi"}, id=7))],
@@ -81,7 +81,7 @@ def no_id(x: Exchange) -> Iterator[Finding]:
     MUST,
     "All chunks of a stream have the same id",
     about="id",
-    fix="Generate the id once per request, not once per chunk.",
+    fix="Generate the id once per request, instead of once per chunk.",
     when=chunked,
     good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", id=""), "[DONE]")],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id="chatcmpl-2"), chunk(finish="stop", id="chatcmpl-3"), "[DONE]")],
@@ -96,7 +96,7 @@ def changing_id(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every chunk has an integer created",
     about="created",
-    fix="Set created to the Unix time in whole seconds, as a number.",
+    fix="Set created to the Unix time in seconds, as an integer.",
     when=chunked,
     good=[GOOD, AZURE, streamed(chunk({"content": "Hi"}, created=0))],
     bad=[
@@ -106,7 +106,7 @@ def changing_id(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_created(x: Exchange) -> Iterator[Finding]:
-    """Typed clients (Go, Rust, Java, Letta's models) reject the chunk if created is not an integer."""
+    """Letta and typed clients (Go, Rust, Java) reject the chunk if created is missing or not an integer."""
     yield from _each(x, "created", int, is_integer)
 
 
@@ -115,13 +115,13 @@ def no_created(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "created is in seconds, and the same in all chunks of a stream",
     about="created",
-    fix="Set created once, when the request arrives, in seconds since 1970.",
+    fix="Set created once per request, to the Unix time in seconds.",
     when=chunked,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, created=1_760_000_001)), streamed(chunk(created=1_760_000_000_000))],
 )
 def odd_created(x: Exchange) -> Iterator[Finding]:
-    """Logs and caches sort responses by it; milliseconds overflow the 32-bit integers of some clients."""
+    """Logs and caches sort responses by created; milliseconds overflow the 32-bit integers of some clients."""
     first: int | float | None = None
     times = columns(x)["created"]
     if are_all(times, int) and len(set(times)) == 1 and -1 < times[0] < MILLISECONDS:
@@ -132,12 +132,13 @@ def odd_created(x: Exchange) -> Iterator[Finding]:
         first = created if first is None else first
         if not -1 < created < MILLISECONDS:
             yield Finding(
-                f"chunk {number} has created {display(created)}, which is not a time in seconds", at=span_of(x, found)
+                f"chunk {number} has created {display(created)}, which is not a Unix time in seconds",
+                at=span_of(x, found),
             )
             return
         if created != first:
             yield Finding(
-                f"chunk {number} has created {display(created)}, the first one had {display(first)}",
+                f"chunk {number} has created {display(created)}, but the first one has {display(first)}",
                 at=span_of(x, found),
             )
             return
@@ -148,7 +149,7 @@ def odd_created(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every chunk has a string model",
     about="model",
-    fix="Put the model's name into every chunk.",
+    fix="Send the model's name in every chunk.",
     when=chunked,
     good=[GOOD, AZURE],
     bad=[
@@ -172,11 +173,11 @@ def no_model(x: Exchange) -> Iterator[Finding]:
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id="", model=""), LAST)],
 )
 def blank_name(x: Exchange) -> Iterator[Finding]:
-    """A response without an id can't be traced from a user's complaint to the server's log."""
+    """A response without id and model can't be traced from a user's complaint to the server's log."""
     for name in ("id", "model"):
         for number, value in enumerate(columns(x)[name], 1):
             if value == "":
-                yield Finding(f"chunk {number} has {name} ''", at=span_of(x, answer_chunks(x)[number - 1]))
+                yield Finding(f"chunk {number} has an empty {name}", at=span_of(x, answer_chunks(x)[number - 1]))
 
 
 @chunk_rule(
@@ -184,11 +185,11 @@ def blank_name(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "All chunks of a stream have the same model",
     about="model",
-    fix="Set model once per request; if another model has to take over, start a new response.",
+    fix="Set model once per request, and start a new response if another model has to take over.",
     when=chunked,
     good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", model=""), "[DONE]")],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, model="another"), LAST, "[DONE]")],
 )
 def changing_model(x: Exchange) -> Iterator[Finding]:
-    """A response by two models is inconsistent, and is billed at the price of either."""
+    """A response by two models is inconsistent, and is billed at the price of either one."""
     yield from islice(_changes(x, "model"), 1)

@@ -23,13 +23,13 @@ GROWTHS = 4
     SHOULD,
     "The first delta of a choice has the role",
     about="choices",
-    fix='Start each choice with delta: {"role": "assistant", "content": ""}.',
+    fix='Begin each choice with delta: {"role": "assistant", "content": ""}.',
     when=opened,
     good=[GOOD, VENDOR],
     bad=[streamed(chunk({"content": "Hi"}), LAST), streamed(chunk({"content": ""}), FIRST, LAST)],
 )
 def late_role(x: Exchange) -> Iterator[Finding]:
-    """The OpenAI Node SDK's stream helper raises an error without a role; other clients start the message at it."""
+    """openai-node's stream helper raises an error without a role; other clients begin the message at the role."""
     for part in first_parts(x).values():
         if "delta" in part.choice and not part.delta.get("role"):
             yield Finding(
@@ -42,7 +42,7 @@ def late_role(x: Exchange) -> Iterator[Finding]:
     MUST,
     "The role of a delta is assistant",
     about="choices",
-    fix='Send role: "assistant", or omit the role in later deltas.',
+    fix='Send role: "assistant" in the first delta, and omit the role in later ones.',
     when=choosing,
     good=[GOOD, VENDOR, streamed(FIRST, chunk({"role": None, "content": "Hi"}), LAST)],
     bad=[
@@ -62,7 +62,7 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
     MUST,
     "The content of a delta is a string or null",
     about="choices",
-    fix="Send text as a plain string; content parts belong to requests.",
+    fix="Send content as a plain string, without content parts, which are for requests only.",
     when=choosing,
     good=[GOOD, VENDOR],
     bad=[
@@ -71,7 +71,7 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def content_no_string(x: Exchange) -> Iterator[Finding]:
-    """Clients append content to the text so far: any other type raises an exception, or shows `[object Object]`."""
+    """Clients append content to a string: any other type raises an exception, or is shown as `[object Object]`."""
     for part in parts(x):
         content = part.delta.get("content")
         if content is not None and not isinstance(content, str):
@@ -94,8 +94,8 @@ def in_pieces(x: Exchange) -> NotJudged | None:
     if any(len(choice.pieces) > 2 for choice in choices):
         return None
     if all(len(choice.text.split()) < FEW for choice in choices):
-        return not_applicable("the response is too short for several deltas")
-    return untestable("the text has fewer than three deltas")
+        return not_applicable(f"the content has fewer than {FEW} words, too few for several deltas")
+    return untestable("the content has fewer than three deltas")
 
 
 def piecemeal(x: Exchange) -> NotJudged | None:
@@ -112,9 +112,9 @@ def is_grown(choice: Choice) -> bool:
 @chunk_rule(
     "CHK021",
     MUST,
-    "A delta contains only new text, not all the text so far",
+    "A delta contains only new content, not all the content so far",
     about="choices",
-    fix="Send only the text added since the last chunk.",
+    fix="Send only the content added since the last chunk.",
     when=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 3, LAST)],
     bad=[streamed(FIRST, *(chunk({"content": "Hello there, you."[:n]}) for n in (5, 11, 12, 16, 17)), LAST)],
@@ -128,38 +128,36 @@ def cumulative_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
         if not is_grown(choice) or _is_one_token_each(x, choice.index):
             yield untestable("the deltas look cumulative, but may be a word that the model repeats")
         else:
-            seen = (
-                f"each of {len(pieces)} deltas repeats the text before it: {display(pieces[1])}, {display(pieces[2])}"
-            )
+            seen = f"each of {len(pieces)} deltas repeats the content before it: {display(pieces[1])}, {display(pieces[2])}"
             yield Finding(seen, at=span_of(x, _last_text(x, choice.index)))
 
 
 @chunk_rule(
     "CHK022",
     MUST,
-    "The last delta does not repeat the complete text",
+    "The last delta does not repeat the complete content",
     about="choices",
-    fix="End with an empty delta; the text has already been sent.",
+    fix="End the choice with an empty delta, {}, and finish_reason.",
     when=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 2, chunk({"content": "haha"}), LAST)],
     bad=[streamed(*HELLO[:-2], chunk({"content": "Hello there."}, finish="stop"), "[DONE]")],
 )
 def answer_repeated(x: Exchange) -> Iterator[Finding]:
-    """Clients concatenate the deltas: the user reads the text twice."""
+    """Clients concatenate the deltas: the user reads the content twice."""
     for choice in chat_content(x).choices:
         *before, last = choice.pieces or ("",)
         is_whole = len(before) > 1 and len(last) >= 8 and last == "".join(before)
         if is_whole and last not in (last + last)[1:-1] and not _is_one_token_each(x, choice.index):
-            seen = f"the last delta repeats all the text before it: {display(last)}"
+            seen = f"the last delta repeats all the content before it: {display(last)}"
             yield Finding(seen, at=span_of(x, _last_text(x, choice.index)))
 
 
 @chunk_rule(
     "CHK025",
     MUST,
-    "A delta is sent once",
+    "Each delta is sent once",
     about="choices",
-    fix="Send each chunk once; look for a callback or a queue that is consumed twice.",
+    fix="Send each chunk once: look for a callback that is registered twice, or a queue that is consumed twice.",
     when=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 10, LAST)],
     bad=[streamed(FIRST, *(chunk({"content": t}) for t in ("Hello", " there", ",", " you", ".") for _ in "12"), LAST)],

@@ -58,7 +58,7 @@ def constrained(x: Exchange) -> NotJudged | None:
     MUST,
     "No character of the content is lost or replaced",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.1",
-    fix="Read and write UTF-8 incrementally: hold bytes back until the character is complete.",
+    fix="Decode and encode UTF-8 incrementally: hold back the bytes of an incomplete character until the rest is generated.",
     when=constrained,
     good=[answered(completion({"content": lamps(LAMPS)}), **SEEN), in_two(LAMPS)],
     bad=[
@@ -70,7 +70,7 @@ def constrained(x: Exchange) -> NotJudged | None:
     apis=("chat",),
 )
 def characters_lost(x: Exchange) -> Iterator[Finding]:
-    """Users of languages other than English read question marks, and tools are called with names that do not exist."""
+    """Users of languages other than English read replacement characters, and tools are called with names that do not exist."""
     said, meant = damage(x)
     if meant:
         at = max(0, reply(x).content.find(LOST.encode()))

@@ -18,7 +18,7 @@ from conformance.rules.example import completion as whole
 @whole_rule(
     "CMP006",
     MUST,
-    "A completion has at least one choice, in a list of objects",
+    "A completion has choices, a list of at least one object",
     about="choices",
     fix="Send choices as a list with one object per requested choice, or reject the request with an error status.",
     when=completed,
@@ -31,7 +31,7 @@ from conformance.rules.example import completion as whole
     ],
 )
 def no_choices(x: Exchange) -> Iterator[Finding]:
-    """Every client reads choices[0]: it raises an exception, after the response was billed."""
+    """Every client reads choices[0], and raises an exception after the completion was billed."""
     choices = completion_of(x).get("choices")
     if not isinstance(choices, list):
         yield Finding(
@@ -48,7 +48,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Choices have unique indexes from 0 to n - 1",
     about="choices",
-    fix="Number the choices from 0.",
+    fix="Number the choices from 0, and send each with its own index.",
     when=choosing,
     good=[GOOD, answered(whole(choices=[{**whole()["choices"][0], "index": i} for i in (1, 0)]), body={"n": 2})],
     bad=[
@@ -58,7 +58,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def wrong_index(x: Exchange) -> Iterator[Finding]:
-    """Clients that request several choices store them by index: one overwrites the other."""
+    """Clients that request several choices store them by index: with the same index, one overwrites the other."""
     bound = choices_asked(x)
     taken: set[int | float] = set()
     for choice in choices_of(x):
@@ -76,9 +76,9 @@ def wrong_index(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP008",
     MUST,
-    "Every choice of a completion has a message, which is an object",
+    "Every choice of a completion has a message object",
     about="choices",
-    fix="Send choices[].message; delta belongs to streams, text to the old Completions API.",
+    fix="Send message in every choice, instead of delta (for streams) or text (of the old Completions API).",
     when=choosing,
     good=[GOOD, VENDOR, CALLS],
     bad=[
@@ -88,7 +88,7 @@ def wrong_index(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_message(x: Exchange) -> Iterator[Finding]:
-    """Clients read message.content unchecked: they raise an exception, after the response was billed."""
+    """Clients read message.content unchecked, and raise an exception after the completion was billed."""
     for choice in choices_of(x):
         if not isinstance(choice.get("message"), dict):
             instead = next((f", but a {name}" for name in ("delta", "text") if name in choice), "")
@@ -110,7 +110,7 @@ def no_message(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_finish_reason(x: Exchange) -> Iterator[Finding]:
-    """Without it, complete and truncated content look alike: hermes sends, pays for and shows it four times."""
+    """Without it a complete response looks truncated: hermes requests continuations, pays four times and shows the content four times."""
     for choice in choices_of(x):
         reason = choice.get("finish_reason")
         if not (isinstance(reason, str) and reason):
@@ -128,7 +128,7 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
     bad=[answered(whole(finish="eos")), answered(whole(finish="STOP"))],
 )
 def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
-    """Clients with typed enumerations reject other values, the rest treat the reason as unknown."""
+    """Clients with typed enumerations reject any other value, the rest treat the reason as unknown."""
     for choice in choices_of(x):
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason and reason not in FINISHES:

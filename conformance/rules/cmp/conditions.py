@@ -14,7 +14,7 @@ def replied(x: Exchange) -> NotJudged | None:
     if skip := answered_whole(x):
         return skip
     if completion_of(x).get("error"):
-        return not_applicable("the response body is an error, with a success status")
+        return not_applicable("the response body is an error, with a 2xx status")
     return None if reply(x).complete else untestable("the response was truncated")
 
 

@@ -21,7 +21,7 @@ from conformance.rules.example import completion as whole
     MUST,
     "A non-streaming response is one JSON object with object: chat.completion",
     about="object",
-    fix='Return one JSON object with object: "chat.completion" to requests without stream.',
+    fix='Return one JSON object with object: "chat.completion" to non-streaming requests.',
     when=valued,
     good=[GOOD, VENDOR],
     bad=[
@@ -34,7 +34,7 @@ from conformance.rules.example import completion as whole
     ],
 )
 def no_completion(x: Exchange) -> Iterator[Finding]:
-    """Clients parse the response body as a completion: anything else gives an exception, or empty content."""
+    """Clients parse the response body as a completion: anything else raises an exception, or gives empty content."""
     value = parse_json(reply(x).content)
     if not isinstance(value, dict):
         yield Finding(f"the response body is {display(value)}", at=span_of(x), expected="an object")
@@ -49,15 +49,15 @@ def no_completion(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP002",
     MUST,
-    "A completion has a string as its id",
+    "A completion has a string id",
     about="id",
-    fix="Generate an id for each request, and return it in the response.",
+    fix="Generate an id for each request, and send it in the completion.",
     when=completed,
     good=[GOOD, VENDOR],
     bad=[answered(without("id")), answered(whole(id=None)), answered(whole(id=7))],
 )
 def no_id(x: Exchange) -> Iterator[Finding]:
-    """Letta and typed clients reject a response without id."""
+    """Letta and typed clients reject a completion without an id."""
     if not isinstance(completion_of(x).get("id"), str):
         yield Finding(f"the completion has {describe_member(completion_of(x), 'id')}", at=span_of(x))
 
@@ -73,7 +73,7 @@ def no_id(x: Exchange) -> Iterator[Finding]:
     bad=[answered(without("created")), answered(whole(created="now")), answered(whole(created=1.5))],
 )
 def no_created(x: Exchange) -> Iterator[Finding]:
-    """Letta and typed clients (Go, Rust, Java) reject the response if created is missing or not an integer."""
+    """Letta and typed clients (Go, Rust, Java) reject the completion if created is missing or not an integer."""
     if not is_integer(completion_of(x).get("created")):
         yield Finding(f"the completion has {describe_member(completion_of(x), 'created')}", at=span_of(x))
 
@@ -81,15 +81,15 @@ def no_created(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP004",
     MUST,
-    "A completion has a string as its model",
+    "A completion has a string model",
     about="model",
-    fix="Return the model's name in the response.",
+    fix="Send the model's name in the completion.",
     when=completed,
     good=[GOOD, VENDOR],
     bad=[answered(without("model")), answered(whole(model=None))],
 )
 def no_model(x: Exchange) -> Iterator[Finding]:
-    """Letta and typed clients reject a response without a model; prices are looked up by it."""
+    """Letta and typed clients reject a completion without a model; prices are looked up by it."""
     if not isinstance(completion_of(x).get("model"), str):
         yield Finding(f"the completion has {describe_member(completion_of(x), 'model')}", at=span_of(x))
 
@@ -97,18 +97,20 @@ def no_model(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP005",
     SHOULD,
-    "A completion's id and model are not blank, and created is in seconds",
+    "A completion's id and model are not empty, and created is in seconds",
     about="id",
-    fix="Fill in id and model, and set created to seconds since 1970.",
+    fix="Set id and model, and set created to the Unix time in seconds.",
     when=completed,
     good=[GOOD, VENDOR],
     bad=[answered(whole(id="")), answered(whole(model="")), answered(whole(created=1_760_000_000_000))],
 )
 def blank_name(x: Exchange) -> Iterator[Finding]:
-    """A response without id, model or time can't be traced from a user's complaint to the server's log."""
+    """A response without id, model and time can't be traced from a user's complaint to the server's log."""
     for name in ("id", "model"):
         if completion_of(x).get(name) == "":
-            yield Finding(f"the completion's {name} is blank", at=span_of(x))
+            yield Finding(f"the completion has an empty {name}", at=span_of(x))
     created = completion_of(x).get("created")
     if is_integer(created) and not -1 < created < MILLISECONDS:
-        yield Finding(f"created is {display(created)}, which is not a Unix time in seconds", at=span_of(x))
+        yield Finding(
+            f"the completion has created {display(created)}, which is not a Unix time in seconds", at=span_of(x)
+        )

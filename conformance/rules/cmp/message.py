@@ -39,13 +39,13 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
     MUST,
     "The content of a message is a string or null",
     about="choices",
-    fix="Send text as a plain string; content parts belong to requests.",
+    fix="Send content as a plain string, without content parts, which are for requests only.",
     when=speaking,
     good=[GOOD, VENDOR, CALLS],
     bad=[answered(whole({"content": [{"type": "text", "text": "Hi"}]})), answered(whole({"content": {"text": "Hi"}}))],
 )
 def content_no_string(x: Exchange) -> Iterator[Finding]:
-    """The Vercel AI SDK rejects the complete response, others print the raw list to the user."""
+    """The Vercel AI SDK rejects the response, other clients show the raw list to the user."""
     for message in messages_of(x):
         if not isinstance(content := message.get("content"), str | None):
             yield Finding(f"a message's content is {display(content)}", at=span_of(x))
@@ -54,15 +54,15 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP011",
     SHOULD,
-    "A message has the key content, null if it only calls tools",
+    "A message has the key content, even if null",
     about="choices",
-    fix="Keep the key: do not omit null fields when serialising messages.",
+    fix="Keep null fields when serialising messages, so that content is null if the message has only tool calls.",
     when=speaking,
     good=[GOOD, CALLS],
     bad=[choosing_once(index=0, message={"role": "assistant", "tool_calls": [CALL]}, finish_reason="tool_calls")],
 )
 def content_left_out(x: Exchange) -> Iterator[Finding]:
-    """Clients with strict schemas reject a message without the key, and it is missing from the history sent back."""
+    """Clients with strict schemas reject a message without the key, and later requests send it back without the key."""
     for message in messages_of(x):
         if "content" not in message:
-            yield Finding("a message has no content", at=span_of(x), expected="a string, or null")
+            yield Finding("a message has no key content", at=span_of(x), expected="a string, or null")

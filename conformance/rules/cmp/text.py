@@ -63,9 +63,9 @@ def either_way(_: Exchange) -> NotJudged | None:
 @rule(
     "CMP014",
     MUST,
-    "Generated text is present in the response, in either mode",
+    "Generated text is in the response, streaming or not",
     spec=f"{SPEC}#chat/object-choices",
-    fix="Put generated (and billed) text into content, and tool calls into tool_calls, in both modes.",
+    fix="Put all generated and billed text into content, and tool calls into tool_calls, streaming or not.",
     when=either_way,
     good=[(SPOKEN, GOOD), (SPOKEN, answered(whole({"content": "", "refusal": "No."}))), (SPOKEN, GONE)],
     bad=[
@@ -97,24 +97,26 @@ def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
     """Why an empty completion lost content: its usage, or the baseline response in the other mode, shows it."""
     spent, seen = usage(x), visible_tokens(x)
     if seen >= SPECIAL and response_content(x).choices[0].end == "stop":
-        return f"but the usage counts {seen} tokens for it"
+        return f"but usage counts {seen} tokens for it"
     if spent and spent.completion > seen:
         return untestable("the model spent its tokens on hidden reasoning")
     if 0 < seen < SPECIAL:
         return untestable(
-            f"the completion is empty, and usage counts {seen} tokens for it: the model ended its turn at once"
+            f"the response is empty, and usage counts {seen} tokens for it: the model ended its turn at once"
         )
     if x.question.topic == "hello" and not answered_once(other) and response_content(other).choices[0].text.split():
-        return f"but the same request in the other mode has {display(response_content(other).choices[0].text)}"
-    return untestable("the completion is empty, and neither usage nor the other mode shows whether text was generated")
+        return (
+            f"but the same request in the other mode has the content {display(response_content(other).choices[0].text)}"
+        )
+    return untestable("the response is empty, and neither usage nor the other mode shows whether text was generated")
 
 
 @rule(
     "CMP015",
     SHOULD,
-    "A response is not reasoning only",
+    "A response with reasoning also has content or a tool call",
     spec=f"{SPEC}#chat/object-choices",
-    fix="Separate the model's reasoning from its final text, and put that text into content.",
+    fix="Separate the model's reasoning from its final text, and put the final text into content.",
     when=stopped_by_itself,
     good=[GOOD, SPOKEN, answered(whole({"reasoning_content": "Say hello."}))],
     bad=[
@@ -161,7 +163,7 @@ def two(*texts: str | None, completion: int) -> Exchange:
     bad=[two("Hello! How can", "", completion=8), two(None, "Hello! How can", completion=8)],
 )
 def one_of_several_lost(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """Clients that compare several choices pay for all of them, and find text only in the first.
+    """Clients that compare several choices pay for all of them, and find some of them empty.
 
     No choice may exceed the token cap, so tokens beyond the other choices' caps belong to the empty ones.
     """
@@ -169,7 +171,7 @@ def one_of_several_lost(x: Exchange) -> Iterator[Finding | NotJudged]:
     spoken = len(response_content(x).choices) - len(silent)
     left = visible_tokens(x) - cap_asked(x) * spoken
     if silent and spoken and left > SPECIAL * len(silent):
-        seen = f"choice {silent[0].index} is empty, but the usage counts {left} tokens or more for it"
+        seen = f"choice {silent[0].index} is empty, but usage counts at least {left} tokens for the empty choices"
         yield Finding(seen, at=span_of(x))
     elif silent:
-        yield untestable("a choice is empty, and usage does not show whether it had text")
+        yield untestable("a choice is empty, and usage does not show whether text was generated for it")

@@ -31,7 +31,7 @@ def followable(x: Exchange) -> NotJudged | None:
         return skip
     if reply(x).faults:
         return untestable("the response is malformed")
-    return None if reply(x).complete or x.ending.how == "timeout" else untestable("the response is truncated")
+    return None if reply(x).complete or x.ending.how == "timeout" else untestable("the response was truncated")
 
 
 @rule(
@@ -39,7 +39,7 @@ def followable(x: Exchange) -> NotJudged | None:
     MUST,
     "A started response does not stall",
     spec=AUTHORING,
-    fix="Find what blocks (a dead worker, a lost upstream); then end the stream with an error, and send a comment every 15 s of silence.",
+    fix="End the stream with an error if a worker or the upstream is lost, and send a comment after every 15 s of silence.",
     when=followable,
     good=[STEADY, answered(completion()), paced(WORDS, [300] * 40, ending=TIMEOUT)],
     bad=[
@@ -60,7 +60,9 @@ def stalled_reply(x: Exchange) -> Iterator[Finding | NotJudged]:
     why = x.ending.detail or "the harness timed out"
     tokens = cap_asked(x) * choices_asked(x)
     if tokens and events > 4 * tokens + SPARE_EVENTS:
-        yield Finding(f"the response does not end: {after} were received, but only {tokens} tokens were allowed: {why}")
+        yield Finding(
+            f"the response does not end: {after} were received, but the token cap allows only {tokens} tokens: {why}"
+        )
     elif _fell_silent(x):
         yield Finding(f"the response stalled after {after}, until the timeout: {why}")
     else:
@@ -99,13 +101,13 @@ def at_its_end(x: Exchange) -> NotJudged | None:
     MUST,
     "A streaming response ends after its end marker",
     spec=MESSAGE_END,
-    fix="Finish the response (the last chunk) right after the end marker; don't wait for the client to disconnect.",
+    fix="Send the last chunk, or close the connection, right after the end marker, without waiting for the client to disconnect.",
     when=at_its_end,
     good=[STEADY],
     bad=[paced(WORDS, [300] * 40, ending=TIMEOUT)],
 )
 def reply_never_ends(x: Exchange) -> Iterator[Finding]:
-    """Most clients read until the body ends: the content is complete, but the user waits for a timeout."""
+    """Most clients read until the body ends: the content is complete, but the user waits until a timeout."""
     if _gave_up(x):
         why = x.ending.detail or "the harness timed out"
         yield Finding(
@@ -117,16 +119,16 @@ def reply_never_ends(x: Exchange) -> Iterator[Finding]:
 @rule(
     "DLV005",
     SHOULD,
-    "A streaming response ends immediately after its end marker",
+    "A streaming response ends within one second of its end marker",
     spec=MESSAGE_END,
-    fix="Do bookkeeping (billing, logs) after the response is finished, or before the end marker.",
+    fix="Do bookkeeping (billing, logs) after the response has ended, or in parallel.",
     when=both(at_its_end, whole),
     good=[STEADY],
     bad=[paced(WORDS, range(60, 260, 5), ending=Ending("closed", "after", 2000 * MS))],
     timed=True,
 )
 def lingering_reply(x: Exchange) -> Iterator[Finding]:
-    """Clients that read until the body ends start the user's next step that much later."""
+    """Clients that read until the body ends start the next step that much later."""
     lag = finished_at_ns(x) - at_ns(x, terminal_events(x)[0]) - x.held_up_ns
     if lag > LATE_END:
         yield Finding(f"the response ended {lag / MS:.0f} ms after the end marker", at=span(x, terminal_events(x)[0]))
@@ -134,7 +136,7 @@ def lingering_reply(x: Exchange) -> Iterator[Finding]:
 
 def spoken_to_its_end(x: Exchange) -> NotJudged | None:
     """Deltas were received, up to the end marker."""
-    return at_its_end(x) or (None if deltas(x) else untestable("no delta was received"))
+    return at_its_end(x) or (None if deltas(x) else untestable("the stream has no content delta"))
 
 
 @rule(
@@ -149,7 +151,7 @@ def spoken_to_its_end(x: Exchange) -> NotJudged | None:
     timed=True,
 )
 def late_end_marker(x: Exchange) -> Iterator[Finding]:
-    """Agents act on a response when its stream ends: each of a task's many turns takes that much longer."""
+    """Agents act on a response when its stream ends: each turn of a task takes that much longer."""
     times = arrivals(x)
     longest = max((late - early for early, late in pairwise(times)), default=0)
     lag = at_ns(x, terminal_events(x)[0]) - times[-1] - x.held_up_ns

@@ -160,7 +160,11 @@ def long_enough(x: Exchange) -> NotJudged | None:
     """A long response was requested, and a complete, long stream was received."""
     if skip := both(asks("long"), is_streamed, whole)(x):
         return skip
-    return None if kinds_of(x) else untestable(f"the model generated fewer than {LEAST_WORDS} words")
+    return (
+        None
+        if kinds_of(x)
+        else untestable(f"the model generated fewer than {LEAST_WORDS} words, too few to show buffering")
+    )
 
 
 @rule(
@@ -196,27 +200,27 @@ def _unsure(briefs: Sequence[Exchange]) -> str:
     if not seen.is_known:
         return f"too few short streams to compare with ({seen.answers})"
     if seen.noise_ns >= LEAST_GAIN:
-        return f"short streams differ by {seen.noise_ns / MS:.0f} ms; run again with --concurrency 1"
-    return "the response was generated too quickly to show whether it was buffered"
+        return f"the times of short streams differ by {seen.noise_ns / MS:.0f} ms; run again with --concurrency 1"
+    return "the response was generated too quickly to show buffering"
 
 
 @rule(
     "DLV002",
     MUST,
-    "A streaming response has more than one content event",
+    "A long response is streamed in more than one event",
     spec=STREAMING,
-    fix="Stream tokens from the model: don't wrap its complete response into one event.",
+    fix="Stream tokens from the model, instead of wrapping its complete response into one event.",
     when=long_enough,
     good=[STEADY, BUFFERED],
     bad=[paced(["".join(WORDS)], [300])],
 )
 def answer_in_one_piece(x: Exchange) -> Iterator[Finding]:
-    """Nothing is shown until generation ends: the client waits as long as without streaming."""
+    """Nothing is shown until generation ends: the user waits as long as without streaming."""
     for kind, texts in kinds_of(x).items():
         if len(texts) == 1:
             event = next(delta.event for delta in deltas(x) if delta.kind == kind)
             yield Finding(
-                f"all {len(texts[0].split())} words of the {kind} are in one event, so nothing was streamed",
+                f"all {len(texts[0].split())} words of the {kind} are in one event, as if the response was buffered",
                 at=span(x, event),
             )
 
@@ -224,16 +228,16 @@ def answer_in_one_piece(x: Exchange) -> Iterator[Finding]:
 @rule(
     "DLV006",
     SHOULD,
-    "A long response does not arrive in one read after a pause",
+    "A long streaming response does not arrive in one read after a pause",
     spec=STREAMING,
-    fix="Look for a layer that buffers the stream: a proxy, a compressor, a middleware that reads the complete body.",
+    fix="Find the layer that buffers the stream (a proxy, a compressor, a middleware that reads the complete body), and make it flush each event.",
     when=long_enough,
     good=[(STEADY, *BRIEFS), (SLOW_START, *BRIEFS)],
     bad=[(paced(WORDS, [900] * 40), *briefly(870, 875, 880))],
     timed=True,
 )
 def silence_then_everything(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
-    """Short responses seem to be buffered too: the first word arrives when the last one is generated."""
+    """Responses of any length seem to be buffered: the first word arrives when the last one is generated."""
     if held_back_ns(x, briefs):
         yield not_applicable("the response was buffered (DLV001 reports it)")
     elif pace(x).reads == 1 and len(deltas(x)) > 1 and took_ns(x) - x.held_up_ns >= LONG_SILENCE:

@@ -60,7 +60,7 @@ def parted(x: Exchange) -> NotJudged | None:
     if skip := both(asks("long"), is_streamed, whole)(x):
         return skip
     few = sum(1 for _ in silences(x)) < OFTEN
-    return not_applicable("the stream hardly paused, so no pause could show buffering") if few else None
+    return not_applicable("the stream paused fewer than twice, too rarely to show buffering") if few else None
 
 
 @rule(
@@ -68,14 +68,14 @@ def parted(x: Exchange) -> NotJudged | None:
     SHOULD,
     "Events are flushed individually",
     spec=STREAMING,
-    fix="Disable proxy buffering (X-Accel-Buffering: no), and flush after each event.",
+    fix="Flush after each event, and disable proxy buffering (X-Accel-Buffering: no).",
     when=parted,
     good=[paced(WORDS, range(60, 1660, 40)), paced(WORDS, [n // 8 * 50 for n in range(40)])],
     bad=[in_buffers(2048, 100), in_buffers(1000, 25)],
     timed=True,
 )
 def event_cut_by_a_buffer(x: Exchange) -> Iterator[Finding]:
-    """A buffer of 4,000 bytes holds back a dozen words: short responses arrive all at once, long ones in jerks."""
+    """A buffer of 4,000 bytes holds back a dozen words: short responses arrive all at once, long ones in bursts."""
     found, total = cuts(x), sum(1 for _ in silences(x))
     if len(found) >= OFTEN and len(found) * 2 > total:
         longest = max(found, key=lambda cut: cut.silence_ns)

@@ -25,19 +25,19 @@ from conformance.rules.example import answered as replied_with
     SHOULD,
     "The same content has the same finish_reason, streaming or not",
     spec=CHOICES,
-    fix="Take finish_reason from the engine in both modes; do not end every stream with `stop`.",
+    fix="Take finish_reason from the engine in both modes, instead of ending every stream with `stop`.",
     when=answered,
     good=[(STREAM, UNARY), (stream(finish="length"), unary(finish="length"))],
     bad=[(STREAM, unary(finish="length")), (stream(finish="length"), UNARY)],
 )
 def another_finish_reason(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
-    """An agent requests the rest of the content, or runs its tools, in one mode but not in the other."""
+    """An agent requests a continuation, or runs its tools, in one mode but not in the other."""
     if skip := alike(stream, unary):
         yield skip
         return
     for late, whole in zip(said(stream).choices, said(unary).choices, strict=True):
         if late.finish and whole.finish and late.finish != whole.finish:
-            seen = f"finish_reason is {display(late.finish)} streaming and {display(whole.finish)} without, for the same content"
+            seen = f"finish_reason is {display(late.finish)} streaming and {display(whole.finish)} non-streaming, for the same content"
             yield Finding(seen, at=span_of(stream))
 
 
@@ -51,25 +51,25 @@ ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **T
 @rule(
     "EQV002",
     SHOULD,
-    "At temperature 0, streamed and non-streaming text are equal",
+    "The content is the same at temperature 0, streaming or not",
     spec=f"{CREATE}#chat-create-temperature",
-    fix="Build the prompt, the sampling parameters and the text in one place for both modes.",
+    fix="Build the prompt, the sampling parameters and the content in one place for both modes.",
     when=_twin,
     beside={"again": "unary:twin.again"},
     good=[(ONE, TWO, TWO)],
     bad=[(stream("One two", "length", **TWIN), TWO, TWO), (stream("One", **TWIN), TWO, TWO)],
 )
 def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator[Finding | NotJudged]:
-    """One of the two code paths loses a field, a message or a blank; tests of one mode do not cover the other."""
+    """One of the two code paths loses a field, a message or a space; tests of one mode do not cover the other."""
     mine, whole, twice = (tuple(choice.text for choice in said(x).choices) for x in (stream, unary, again))
     if skip := answered(again):
         yield skip
     elif not any(whole):
-        yield untestable("the non-streaming response has no text")
+        yield untestable("the non-streaming response has no content")
     elif whole != twice:
         yield untestable("two non-streaming responses differ at temperature 0")
     elif mine != whole:
-        seen = f"the stream has the text {display(''.join(mine))}, but two non-streaming responses have {display(''.join(whole))}"
+        seen = f"the stream has the content {display(''.join(mine))}, but two non-streaming responses have {display(''.join(whole))}"
         yield Finding(seen, at=span_of(stream))
 
 
@@ -84,7 +84,7 @@ def _fate(x: Exchange) -> tuple[str, str]:
         is_declared = reply(x).status in range(400, 500) or reply(x).status == 501
         return (
             "fails" if is_declared else "",
-            f"rejected the request with {refused.status} and {quoted(refused.message)}",
+            f"rejected the request with HTTP {refused.status} {quoted(refused.message)}",
         )
     if not answered_well:
         return "", ""
@@ -108,7 +108,7 @@ LOGGED = replied_with(completion(choices=[completion()["choices"][0] | {"logprob
     SHOULD,
     "A request that works in one mode works in the other",
     spec=CREATE,
-    fix="Parse and validate the request in one place, before branching on stream.",
+    fix="Parse and validate the request in one place, before branching on `stream`.",
     when=_open,
     good=[(STREAM, UNARY), (NO_LOGPROBS, replied_with(error(param="logprobs"), status=400, **LOGPROBS))],
     bad=[
@@ -118,12 +118,12 @@ LOGGED = replied_with(completion(choices=[completion()["choices"][0] | {"logprob
     ],
 )
 def works_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
-    """The field is implemented, but lost in one of two code paths: tests of the other one do not show it."""
+    """One of the two code paths loses a field that the other one implements; tests of one mode do not cover the other."""
     (late, how_late), (whole, how_whole) = _fate(stream), _fate(unary)
     if not late or not whole:
         yield untestable("the result of the request is not known in both modes")
     elif late != whole:
-        yield Finding(f"streaming, the target {how_late}; without streaming, it {how_whole}", at=_whole(stream))
+        yield Finding(f"streaming, the target {how_late}; non-streaming, it {how_whole}", at=_whole(stream))
 
 
 def _whole(x: Exchange) -> Span:

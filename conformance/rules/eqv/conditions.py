@@ -37,7 +37,7 @@ def alike(one: Exchange, other: Exchange) -> NotJudged | None:
     """Two responses have the same text and tool calls, so the rest can be compared."""
     mine, theirs = _said(one), _said(other)
     if not any(text or calls for text, calls in mine):
-        return untestable("the response has no content")
+        return untestable("the stream has neither content nor a tool call")
     return None if mine == theirs else not_applicable("the generated content differs between the two modes")
 
 

@@ -29,13 +29,13 @@ SPECIAL = 3
     SHOULD,
     "Usage counts the same prompt tokens, streaming or not",
     spec=USAGE,
-    fix="Count the prompt in one place, cached tokens included, before branching on stream.",
+    fix="Count the prompt in one place, cached tokens included, before branching on `stream`.",
     when=counted,
     good=[(STREAM, UNARY)],
     bad=[(stream(usage=counts(prompt=9)), UNARY), (STREAM, unary(usage=counts(prompt=0)))],
 )
 def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
-    """The same request has two prices, and the remaining context depends on the mode.
+    """The same request has two prices, and clients compute two different sizes of the remaining context.
 
     Counting is deterministic: equal prompts have equal counts. Cached tokens are part of the prompt.
     """
@@ -44,7 +44,7 @@ def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
         yield not_applicable("the framework sends a different prompt when streaming")
     elif late and whole and late.prompt != whole.prompt:
         yield Finding(
-            f"usage counts {late.prompt} prompt tokens streaming and {whole.prompt} without", at=span_of(stream)
+            f"usage counts {late.prompt} prompt tokens streaming and {whole.prompt} non-streaming", at=span_of(stream)
         )
 
 
@@ -53,20 +53,20 @@ def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
     SHOULD,
     "Usage counts the same completion tokens for the same content, streaming or not",
     spec=USAGE,
-    fix="Take completion_tokens from the engine in both modes; do not count chunks.",
+    fix="Take completion_tokens from the engine in both modes, instead of counting chunks.",
     when=counted,
     good=[(STREAM, UNARY), (stream(usage=counts(words=4)), UNARY)],
     bad=[(stream(usage=counts(words=9)), UNARY), (stream(usage=counts(words=1)), unary(usage=counts(words=8)))],
 )
 def answer_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
-    """The same content has two prices. Some servers count end-of-turn tokens, and reasoning varies."""
+    """The same content has two prices. Three tokens more or fewer are allowed: some servers count end-of-turn tokens."""
     late, whole = usage(stream), usage(unary)
     if skip := alike(stream, unary):
         yield skip
     elif _thinks(stream) or _thinks(unary):
         yield not_applicable("the response has reasoning")
     elif late and whole and abs(late.completion - whole.completion) > SPECIAL:
-        seen = f"usage counts {late.completion} completion tokens streaming and {whole.completion} without"
+        seen = f"usage counts {late.completion} completion tokens streaming and {whole.completion} non-streaming"
         yield Finding(f"{seen}, for the same content", at=span_of(stream))
 
 
@@ -78,20 +78,22 @@ def _thinks(x: Exchange) -> bool:
 @rule(
     "EQV007",
     SHOULD,
-    "`model` is the same, streaming or not",
+    "model is the same, streaming or not",
     spec=f"{CHUNK}#chat/streaming-model",
-    fix="Set `model` from the same source in both modes.",
+    fix="Set model from the same source in both modes.",
     when=told,
     good=[(STREAM, UNARY), (streamed(*HELLO[:-1]), UNARY)],
     bad=[(streamed(*(chunk({"content": t}, model="gpt") for t in ("Hi", "!"))), UNARY)],
 )
 def another_model(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
-    """Costs and logs are keyed by that name: the same usage is booked under two names, or under one without a price."""
+    """Costs and logs are keyed by model: the same usage is booked under two names, or under one without a price."""
     late, whole = response_content(stream).models, response_content(unary).models
     if not late or not whole:
         yield not_applicable("one of the responses has no model")
     elif not {*late} & {*whole}:
-        yield Finding(f"model is {display(late[0])} streaming and {display(whole[0])} without", at=span_of(stream))
+        yield Finding(
+            f"model is {display(late[0])} streaming and {display(whole[0])} non-streaming", at=span_of(stream)
+        )
 
 
 OF_THE_SYSTEM = ("system_fingerprint", "service_tier")
@@ -101,21 +103,21 @@ MARKED = answered(completion(system_fingerprint="fp_1"))
 @rule(
     "EQV008",
     MAY,
-    "`system_fingerprint` and `service_tier` are in both modes or in neither",
+    "system_fingerprint and service_tier are sent in both modes, or in neither",
     spec=f"{CHUNK}#chat/streaming-system_fingerprint",
-    fix="Send `system_fingerprint` and `service_tier` in both modes, or in neither.",
+    fix="Send system_fingerprint and service_tier in both modes, or in neither.",
     when=told,
     apis=CHAT,
     good=[(STREAM, UNARY), (streamed(chunk({"content": "Hi"}, system_fingerprint="fp_2")), MARKED)],
     bad=[(STREAM, MARKED), (streamed(chunk({"content": "Hi"}, service_tier="flex")), UNARY)],
 )
 def system_told_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """Clients that compare the fingerprint, or verify the billed tier, can't do so in the other mode."""
+    """Clients that compare system_fingerprint, or verify the billed service_tier, can do so in one mode only."""
     for name in OF_THE_SYSTEM:
         late, whole = distinct_values(stream, name), distinct_values(unary, name)
         if bool(late) != bool(whole):
-            where = "streaming" if late else "without streaming"
-            yield Finding(f"`{name}` is sent {where} only", at=span_of(stream))
+            where = "the stream" if late else "the non-streaming response"
+            yield Finding(f"{name} is sent only in {where}", at=span_of(stream))
 
 
 ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
@@ -126,7 +128,7 @@ def _refusing(x: Exchange) -> NotJudged | None:
         return skip
     said = error_response(x)
     is_early = 400 <= said.status < 500 and said.kind in ("openai", "anthropic")
-    return None if is_early else not_applicable("the invalid request was not rejected with an error object")
+    return None if is_early else not_applicable("the invalid request was not rejected with a 4xx and an error object")
 
 
 @rule(
@@ -134,7 +136,7 @@ def _refusing(x: Exchange) -> NotJudged | None:
     SHOULD,
     "An invalid request gets the same error type, code and param, streaming or not",
     spec=ERRORS,
-    fix="Validate both modes in the same place, and build the error there.",
+    fix="Validate the request, and build the error, in one place for both modes.",
     when=_refusing,
     good=[
         (answered(error(param="p"), status=400, mode="stream", **ROLE), answered(error(param="p"), status=400, **ROLE))
@@ -147,11 +149,11 @@ def _refusing(x: Exchange) -> NotJudged | None:
     ],
 )
 def refused_in_other_words(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """A client that acts on an error's type, code or param does not recognise it in the other mode."""
+    """A client that acts on an error's type, code or param does not recognise the error in the other mode."""
     late, early = error_response(stream), error_response(unary)
     for name in ("type", "param", "code"):
         if _word(late, name) != _word(early, name):
-            seen = f"`error.{name}` is {_word(late, name)} streaming and {_word(early, name)} without, for the same invalid request"
+            seen = f"error.{name} is {_word(late, name)} streaming and {_word(early, name)} non-streaming, for the same invalid request"
             yield Finding(seen, at=late.at)
 
 

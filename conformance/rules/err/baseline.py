@@ -19,17 +19,17 @@ LOCKED = (401, 403)
 def _let_in(x: Exchange) -> NotJudged | None:
     status = reply(x).status
     if status == 429:
-        return untestable("rate limited (429): run again with a lower --concurrency")
-    return untestable(f"the target rejected the API key ({status})") if status in LOCKED else None
+        return untestable("rate-limited (HTTP 429): run again with a lower --concurrency")
+    return untestable(f"the target rejected the API key with HTTP {status}") if status in LOCKED else None
 
 
 def _no_other_rule_s(x: Exchange) -> NotJudged | None:
     """No other rule reports the baseline request's failure, if it failed."""
     status, said = reply(x).status, error_response(x)
     if fields := rejected_fields(x):
-        return not_applicable(f"the target rejected `{fields[0]}`")
+        return not_applicable(f"the target rejected the field `{fields[0]}` (see FLD015)")
     if said.in_band and not looks_like_events(x):
-        return not_applicable("the body is an error under a success status")
+        return not_applicable("the response body is an error with a success status (see ERR013)")
     if x.mode == "stream" and status not in UNRELATED and may_refuse_streaming(x):
         return not_applicable("NYI rules compare this error with the non-streaming baseline request")
     return None
@@ -40,7 +40,7 @@ def _no_other_rule_s(x: Exchange) -> NotJudged | None:
     MUST,
     "The baseline request succeeds",
     spec="https://platform.openai.com/docs/api-reference/chat/create",
-    fix="Read the error, and send the same request with curl.",
+    fix="Read the error, reproduce it with curl, and make this request succeed before all else.",
     when=both(asks("hello"), replied, _let_in, _no_other_rule_s),
     good=[GREETING, streamed(*HELLO)],
     bad=[
@@ -52,7 +52,7 @@ def _no_other_rule_s(x: Exchange) -> NotJudged | None:
     ],
 )
 def greeting_failed(x: Exchange) -> Iterator[Finding]:
-    """If this fails, nothing else works."""
+    """This is the client's ordinary request: if it fails, the client can't use the target at all."""
     answer, said = reply(x), error_response(x)
     if said.in_band:
         yield Finding(
@@ -62,14 +62,14 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
         transient = " (temporary)" if answer.value("retry-after") or answer.status in UNRELATED else ""
         text = quoted(said.message or said.text) if said else "no error"
         yield Finding(
-            f"the baseline request got {answer.status}{transient}: {text}", at=said.at if said else answer.head
+            f"the baseline request got HTTP {answer.status}{transient}: {text}", at=said.at if said else answer.head
         )
 
 
 @rule(
     "ERR023",
     MUST,
-    "An API key that works without streaming works with streaming",
+    "An API key accepted without streaming is accepted with streaming",
     spec=CODES_4XX,
     fix="Check the API key before reading `stream`; return 501 where streaming is not supported.",
     when=both(asks("hello"), replied),
@@ -80,10 +80,10 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
     bad=[(answered(error("No."), status=code, mode="stream"), GREETING) for code in LOCKED],
 )
 def streaming_locked(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """Users look for an error in their API key; no framework retries without streaming after that."""
+    """Users look for the error in their API key; no framework retries without streaming after a 401 or 403."""
     status = reply(stream).status
     if status in LOCKED and reply(unary).status in OK and not error_response(unary):
-        seen = f"the streaming baseline request was rejected with {status}; the same API key works without streaming"
+        seen = f"the streaming baseline request was rejected with HTTP {status}; with the same API key the non-streaming one succeeds"
         yield Finding(seen, at=reply(stream).head)
 
 
@@ -92,12 +92,12 @@ def streaming_locked(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     MUST,
     "The status code is below 600",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15",
-    fix="Return a status from 200 to 599.",
+    fix="Return a status from 200 to 599, and map other systems' codes to one of them.",
     when=replied,
     good=[GREETING, answered(error(), status=599)],
     bad=[answered(error(), status=600), answered(completion(), status=999)],
 )
 def status_out_of_range(x: Exchange) -> Iterator[Finding]:
-    """Clients and proxies classify statuses by their first digit; one without a class crashes them, or counts as success."""
+    """Clients and proxies classify a status by its first digit: outside the five classes they crash, or assume success."""
     if reply(x).status >= 600:
         yield Finding(f"the status is {reply(x).status}, which HTTP does not define", at=reply(x).head)

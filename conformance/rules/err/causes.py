@@ -8,6 +8,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import describe_member
 from conformance.rules.conditions import greeted, in_a_mode_that_is_offered, replied
 from conformance.rules.err.example import GOOD, GREETING, MISTAKE, refused_with
 from conformance.rules.err.mistakes import mistaken
@@ -46,7 +47,7 @@ def _refused(*abouts: str) -> Condition:
             return skip
         said = error_response(x)
         if not 400 <= said.status < 500:
-            return untestable("the request was not rejected") if not said else not_applicable("the error is not a 4xx")
+            return untestable("the request was not rejected") if not said else not_applicable("the status is not 4xx")
         return None if said.kind == "openai" else not_applicable("the error is not this API's error object")
 
     return refused
@@ -60,9 +61,9 @@ def _unknown(**facts: Any) -> Exchange:
 @rule(
     "ERR025",
     SHOULD,
-    "An unknown model gets the error code `model_not_found`",
+    "The error for an unknown model has code model_not_found",
     spec=ENVELOPE,
-    fix="Return 404 with `code: model_not_found`.",
+    fix="Reject an unknown model with 404 and `error.code: model_not_found`.",
     when=_refused("unknown-model"),
     good=[_unknown()],
     bad=[_unknown(code=None), _unknown(code="invalid_value")],
@@ -71,14 +72,18 @@ def _unknown(**facts: Any) -> Exchange:
 def model_refused_without_a_code(x: Exchange) -> Iterator[Finding]:
     """Gateways and agents fall back to another model on this code; without it the error looks like any bad request."""
     if error_response(x).code != NO_MODEL:
-        seen = f"`error.code` is {quoted(error_response(x).code or 'not a string')}"
-        yield Finding(seen, at=error_response(x).at, expected=NO_MODEL)
+        seen = f"the {error_response(x).status} error has {describe_member(error_response(x).error, 'code')}"
+        yield Finding(seen, at=error_response(x).at, expected=f"code {NO_MODEL}")
 
 
 def _overflowed(x: Exchange) -> NotJudged | None:
     if skip := _refused("too-long")(x):
         return skip
-    return not_applicable("the body size was rejected (413), not the prompt length") if reply(x).status == 413 else None
+    return (
+        not_applicable("the body size was rejected (HTTP 413), not the prompt length")
+        if reply(x).status == 413
+        else None
+    )
 
 
 def _long(code: str | None, status: int = 400) -> Exchange:
@@ -88,9 +93,9 @@ def _long(code: str | None, status: int = 400) -> Exchange:
 @rule(
     "ERR026",
     SHOULD,
-    "A prompt that is too long gets the error code `context_length_exceeded`",
+    "The error for a prompt that is too long has code context_length_exceeded",
     spec=ENVELOPE,
-    fix="Return 400 with `code: context_length_exceeded`.",
+    fix="Reject a prompt that is too long with 400 and `error.code: context_length_exceeded`.",
     when=_overflowed,
     good=[_long(TOO_LONG)],
     bad=[_long(None), _long("invalid_value")],
@@ -99,8 +104,8 @@ def _long(code: str | None, status: int = 400) -> Exchange:
 def overflow_without_a_code(x: Exchange) -> Iterator[Finding]:
     """Agents shorten the conversation on this code; without it they guess from the message, or give up."""
     if error_response(x).code != TOO_LONG:
-        seen = f"`error.code` is {quoted(error_response(x).code or 'not a string')}"
-        yield Finding(seen, at=error_response(x).at, expected=TOO_LONG)
+        seen = f"the {error_response(x).status} error has {describe_member(error_response(x).error, 'code')}"
+        yield Finding(seen, at=error_response(x).at, expected=f"code {TOO_LONG}")
 
 
 def _nameable(x: Exchange) -> NotJudged | None:
@@ -110,7 +115,7 @@ def _nameable(x: Exchange) -> NotJudged | None:
         return skip
     said = error_response(x)
     if not 400 <= said.status < 500:
-        return not_applicable("the request was not rejected with a 4xx")
+        return not_applicable("the request was not rejected with 4xx")
     return None if said.is_json else not_applicable("the error is not JSON")
 
 
@@ -145,19 +150,19 @@ def _of_the_body(x: Exchange) -> NotJudged | None:
 @rule(
     "ERR031",
     SHOULD,
-    "A body validation error is not a 401 or 403",
+    "An invalid request body is not rejected with 401 or 403",
     spec=CODES_4XX,
-    fix="Return 400; look for a firewall in front of the API that returns 403 for bodies that it can't parse.",
+    fix="Return 400; look for a firewall in front of the API that returns 403 for a body that it can't parse.",
     when=_of_the_body,
     good=[(GOOD, GREETING)],
     bad=[(answered(error(), status=status, **MISTAKE), GREETING) for status in (401, 403)],
 )
 def mistake_laid_to_the_key(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """Users replace their API keys, and SDKs raise an authentication error, because a comma was missing."""
+    """SDKs raise an authentication error, and users replace their API key, because of a missing comma."""
     if reply(x).status not in KEY_MATTERS:
         return
     if skip := greeted(hello):
         yield skip
     else:
-        seen = f"an invalid body got {reply(x).status}; the baseline request with the same API key succeeds"
+        seen = f"an invalid request body was rejected with HTTP {reply(x).status}; the baseline request with the same API key succeeds"
         yield Finding(seen, at=reply(x).head, expected="400")

@@ -8,6 +8,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import describe_member
 from conformance.rules.conditions import both, readable, whole
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
 from conformance.rules.err.spec import ENVELOPE
@@ -29,7 +30,7 @@ def an_error(x: Exchange) -> NotJudged | None:
     if skip := readable(x) or whole(x):
         return skip
     if status == 429:
-        return not_applicable("a rate limit (429) does not concern this request")
+        return not_applicable("the target rate-limited the request (HTTP 429)")
     if refuses_streaming(x) or (x.question.topic == "hello" and x.mode == "stream"):
         return not_applicable("the error may mean that streaming is not supported")
     if x.question.topic == "hello" and status in (404, 405):
@@ -57,9 +58,9 @@ def _unfit(said: ErrorResponse) -> str:
 @rule(
     "ERR005",
     MUST,
-    "Errors are JSON",
+    "The body of an error is JSON",
     spec=ENVELOPE,
-    fix="Return the API's error object as application/json, and keep proxies from replacing it.",
+    fix="Return the API's error object as application/json, and keep proxies from replacing it with their error pages.",
     when=_within_the_api,
     good=[GOOD, answered({"detail": "no"}, status=422, **MISTAKE)],
     bad=[
@@ -70,7 +71,7 @@ def _unfit(said: ErrorResponse) -> str:
     ],
 )
 def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
-    """SDKs show the user only a status, and programs can't distinguish errors."""
+    """From any other body SDKs show only the status, and programs can't tell one error from another."""
     if what := _unfit(error_response(x)):
         yield Finding(f"the body of the {reply(x).status} error is {what}, not JSON", at=error_response(x).at)
 
@@ -78,7 +79,7 @@ def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
 @rule(
     "ERR006",
     MUST,
-    "Errors have the API's error object",
+    "A JSON error has the API's error object",
     spec=ENVELOPE,
     fix='Replace the web framework\'s error handlers with one that writes {"error": {"message", "type", "param", "code"}}.',
     when=_within_the_api,
@@ -91,22 +92,26 @@ def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """SDKs read `error`: for a `detail` they report only a 422 without a body."""
+    """SDKs read `error`: for a body with `detail` they report only a 422, without the reason."""
     said = error_response(x)
     if not said.is_json:
-        yield untestable("the error is not JSON")
+        yield untestable("the error is not JSON (see ERR005)")
     elif said.kind not in ("openai", "anthropic"):
-        kinds = {"detail": "a `detail`", "array": "an array", "error-text": "a string under `error`"}
-        kind = kinds.get(said.kind, "no `error` object")
-        yield Finding(f"the body of the {said.status} error holds {kind}", at=said.at, expected="an `error` object")
+        kinds = {
+            "detail": "has `detail`, not `error`",
+            "array": "is an array, not an object",
+            "error-text": "has a string as `error`",
+        }
+        kind = kinds.get(said.kind, "has no `error` object")
+        yield Finding(f"the body of the {said.status} error {kind}", at=said.at, expected="an `error` object")
 
 
 @rule(
     "ERR007",
     SHOULD,
-    "Errors raised before the API handler use the API's error object",
+    "Errors from the API key check and the router have the API's error object",
     spec=ENVELOPE,
-    fix="Return the API's error object from the API key check (401) and for the web framework's 404, 405 and 413.",
+    fix="Return the API's error object from the API key check (401) and from the web framework (404, 405 and 413).",
     when=_outside_the_api,
     good=[answered(error("Not found."), status=404, probe="chat.mistake.unknown-route")],
     bad=[
@@ -119,7 +124,7 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     ],
 )
 def early_error_without_an_error_object(x: Exchange) -> Iterator[Finding]:
-    """A mistyped base URL, model or API key gets an error that looks like another product's."""
+    """A user who mistypes the base URL, model or API key gets an error that looks like another product's."""
     said = error_response(x)
     if said.kind not in ("openai", "anthropic"):
         yield Finding(
@@ -133,7 +138,7 @@ def _enveloped(x: Exchange) -> NotJudged | None:
     if skip := an_error(x):
         return skip
     if error_response(x).kind not in ("openai", "anthropic"):
-        return untestable("the response has no error object")
+        return untestable("the error has no error object (see ERR006)")
     return None
 
 
@@ -146,7 +151,7 @@ def _openai(x: Exchange) -> NotJudged | None:
 @rule(
     "ERR008",
     MUST,
-    "Errors have a message",
+    "An error has a non-empty error.message",
     spec=ENVELOPE,
     fix="Set `error.message` to a sentence that states what is wrong.",
     when=both(_within_the_api, _enveloped),
@@ -159,7 +164,7 @@ def _openai(x: Exchange) -> NotJudged | None:
     ],
 )
 def error_without_a_message(x: Exchange) -> Iterator[Finding]:
-    """The message is all that a user sees of an error."""
+    """The message is all that users see of an error."""
     said = error_response(x)
     if not said.message.strip():
         what = "empty" if isinstance(said.error.get("message"), str) else "not a string"
@@ -169,7 +174,7 @@ def error_without_a_message(x: Exchange) -> Iterator[Finding]:
 @rule(
     "ERR009",
     SHOULD,
-    "Errors have a type",
+    "An error has a non-empty error.type",
     spec=ENVELOPE,
     fix="Set `error.type`, for example to `invalid_request_error`.",
     when=_enveloped,
@@ -180,13 +185,17 @@ def error_without_a_type(x: Exchange) -> Iterator[Finding]:
     """Gateways and agents choose by type whether to retry, shorten the prompt, or give up."""
     said = error_response(x)
     if not said.type:
-        yield Finding(f"`error.type` of the {said.status} error is not a non-empty string", at=said.at)
+        yield Finding(
+            f"the {said.status} error has {describe_member(said.error, 'type')}",
+            at=said.at,
+            expected="a non-empty string",
+        )
 
 
 @rule(
     "ERR010",
     SHOULD,
-    "An error's `param` and `code` are strings or null",
+    "An error has error.param and error.code, each a string or null",
     spec=ENVELOPE,
     fix="Always send both keys, each a string or null; a status number is not a code.",
     when=_openai,
@@ -204,21 +213,25 @@ def error_with_another_code(x: Exchange) -> Iterator[Finding]:
         if name not in said.error:
             yield Finding(f"the {said.status} error has no `{name}`", at=said.at)
         elif not isinstance(said.error[name], str | None):
-            yield Finding(f"`error.{name}` of the {said.status} error is neither a string nor null", at=said.at)
+            yield Finding(
+                f"the {said.status} error has {describe_member(said.error, name)}",
+                at=said.at,
+                expected="a string or null",
+            )
 
 
 @rule(
     "ERR011",
     SHOULD,
-    'Absent error fields are JSON null, not the string "None"',
+    'Empty error fields are JSON null, not the string "None" or "null"',
     spec=ENVELOPE,
-    fix="Send JSON null where there is no value.",
+    fix="Send JSON null where type, param or code has no value; don't convert it to a string.",
     when=_enveloped,
     good=[GOOD],
     bad=[refused_with(param="None"), refused_with(type="None"), refused_with(code="null")],
 )
 def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
-    """Users are shown a problem with the field None."""
+    """Clients show their users an error about a field named None."""
     said = error_response(x)
     for name in ("type", "param", "code"):
         if said.error.get(name) in NOTHING and said.error[name] not in request_body(x):
@@ -231,7 +244,7 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
 @rule(
     "ERR012",
     SHOULD,
-    "Errors have Content-Type: application/json",
+    "Errors use Content-Type: application/json",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on errors too.",
     when=_enveloped,

@@ -36,9 +36,9 @@ def _said_no(x: Exchange) -> NotJudged | None:
 @rule(
     "ERR018",
     MUST,
-    "Errors leak no internals (traceback, path)",
+    "Errors contain no stack trace and no path of a source file",
     spec="https://cwe.mitre.org/data/definitions/209.html",
-    fix="Log the traceback, and return a sentence and a request ID.",
+    fix="Log the stack trace on the server, and return a short message with a request ID.",
     when=_said_no,
     good=[GOOD, answered(error("See https://example.com/docs/errors.js or /v1/models."), status=400, **MISTAKE)],
     bad=[
@@ -51,15 +51,15 @@ def leaked_traceback(x: Exchange) -> Iterator[Finding]:
     """Paths and line numbers help an attacker, not a user."""
     said = error_response(x)
     if found := LEAK.search(said.message) or LEAK.search(said.text):
-        yield Finding(f"the error leaks server internals: {quoted(found[0])}", at=said.at)
+        yield Finding(f"the error contains a stack trace or a source path: {quoted(found[0])}", at=said.at)
 
 
 @rule(
     "ERR019",
     MUST,
-    "The API key is never sent back",
+    "Responses never contain the client's API key",
     spec="https://cwe.mitre.org/data/definitions/201.html",
-    fix="Never write a credential into a response body, header or error.",
+    fix="Never write the request's credentials into a response body, header or error.",
     when=replied,
     good=[GOOD],
     bad=[replace(GOOD, masked=(Span(60, 70),))],
@@ -68,7 +68,7 @@ def key_sent_back(x: Exchange) -> Iterator[Finding]:
     """Clients, proxies and monitors log responses, and must never store an API key."""
     for at in x.masked:
         if at.side == "heard":
-            yield Finding("the response repeats the API key", at=at)
+            yield Finding("the response contains the request's API key", at=at)
 
 
 SECRET: dict[str, Any] = {
@@ -80,7 +80,7 @@ SECRET: dict[str, Any] = {
 @rule(
     "ERR020",
     SHOULD,
-    "Errors do not repeat the conversation",
+    "Errors do not repeat the request's messages",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Leave the input out of validation errors (in pydantic: include_input=False).",
     when=_said_no,
@@ -88,7 +88,7 @@ SECRET: dict[str, Any] = {
     bad=[answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET)],
 )
 def conversation_sent_back(x: Exchange) -> Iterator[Finding]:
-    """Errors are logged in places where conversations must not be stored."""
+    """Errors are logged in places where conversations must not be stored. Only messages of 8 characters or more count."""
     said = error_response(x)
     texts = (as_object(message).get("content") for message in as_array(request_body(x).get("messages")))
     if any(isinstance(t, str) and len(t) >= LONG_ENOUGH and (t in said.text or t in said.message) for t in texts):
@@ -107,9 +107,9 @@ KEY_OF_ANYBODY = re.compile(
 @rule(
     "ERR032",
     MUST,
-    "Errors leak no upstream API key",
+    "Errors contain no upstream API key",
     spec="https://cwe.mitre.org/data/definitions/209.html",
-    fix="Report an upstream failure in your own words: an exception's text holds the URL, and the URL holds the API key.",
+    fix="Replace the text of upstream exceptions with your own: it may hold the URL or header with the API key.",
     when=_said_no,
     good=[GOOD, refused_with(message="Incorrect API key provided: sk-abcd***********************3xYz.")],
     bad=[
@@ -120,7 +120,7 @@ KEY_OF_ANYBODY = re.compile(
     ],
 )
 def foreign_key_shown(x: Exchange) -> Iterator[Finding]:
-    """It is the gateway's key at the provider: anyone who reads the error can spend the owner's money."""
+    """It is the gateway's API key at its provider: anyone who reads the error can spend the owner's money."""
     said = error_response(x)
     found = KEY_OF_ANYBODY.search(said.message) or KEY_OF_ANYBODY.search(said.text)
     if found and WRONG_KEY not in found[0]:

@@ -31,24 +31,24 @@ def limited(*headers: tuple[str, str], status: int = 429) -> Exchange:
 
 def _limited(x: Exchange) -> NotJudged | None:
     return replied(x) or (
-        None if reply(x).status == 429 else not_applicable("the target did not rate-limit the request (429)")
+        None if reply(x).status == 429 else not_applicable("the request was not rate-limited (HTTP 429)")
     )
 
 
 @rule(
     "ERR028",
     SHOULD,
-    "A 429 response has Retry-After",
+    "A 429 response has a Retry-After header",
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
-    fix="Send Retry-After with every 429.",
+    fix="Send Retry-After, in seconds, with every 429.",
     when=_limited,
     good=[limited(("retry-after", "2")), limited(("retry-after-ms", "200"))],
     bad=[limited(), limited(("x-ratelimit-remaining-requests", "0"))],
 )
 def limit_without_retry_after(x: Exchange) -> Iterator[Finding]:
-    """Without it SDKs retry after half a second, all at once."""
+    """Without it SDKs retry after half a second, all at once. The header retry-after-ms is accepted instead."""
     if not (reply(x).values("retry-after") or reply(x).values("retry-after-ms")):
-        yield Finding("the 429 response has no Retry-After header", at=reply(x).head)
+        yield Finding("the 429 response has neither a Retry-After nor a retry-after-ms header", at=reply(x).head)
 
 
 def _told(x: Exchange) -> NotJudged | None:
@@ -87,9 +87,9 @@ def _readable(x: Exchange) -> NotJudged | None:
 @rule(
     "ERR030",
     MAY,
-    "Retry-After is at most 60 seconds, as a number",
+    "Retry-After is a number of at most 60 seconds",
     spec=RETRY_AFTER,
-    fix="Send seconds, no more than 60; use another status for longer outages.",
+    fix="Send Retry-After as a number of seconds up to 60; use another status for longer outages.",
     when=_readable,
     good=[limited(("retry-after", "60"))],
     bad=[limited(("retry-after", "3600")), limited(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), status=503)],

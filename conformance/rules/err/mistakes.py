@@ -55,14 +55,16 @@ def _let_through(x: Exchange) -> Iterator[Finding]:
     if not error_response(x):
         what = x.question.about.replace("-", " ")
         yield Finding(
-            f"an invalid request ({what}) was accepted with {reply(x).status}", at=reply(x).head, expected="a 4xx error"
+            f"an invalid request ({what}) was accepted with HTTP {reply(x).status}",
+            at=reply(x).head,
+            expected="a 4xx error",
         )
 
 
 @rule(
     "ERR001",
     MUST,
-    "A request that can't be parsed or routed is rejected",
+    "Requests that can't be parsed, or have no messages or an unknown path, are rejected",
     spec=CODES_4XX,
     fix="Return 400 with the API's error object, and 404 for an unknown path.",
     when=_of(UNREADABLE, NO_JSON),
@@ -70,7 +72,7 @@ def _let_through(x: Exchange) -> Iterator[Finding]:
     bad=[answered(completion(), **MISTAKE), answered("<html>Welcome</html>", probe="chat.mistake.unknown-route")],
 )
 def mistake_answered(x: Exchange) -> Iterator[Finding]:
-    """A client that gets 200 assumes success, and its developer searches for the error in the client."""
+    """A client that gets 200 assumes success: its developer looks for the error everywhere but in the request."""
     yield from _let_through(x)
 
 
@@ -80,15 +82,15 @@ ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
 @rule(
     "ERR002",
     SHOULD,
-    "Invalid requests are rejected, not silently repaired",
+    "Missing or invalid values are rejected, not silently ignored or repaired",
     spec=CODES_4XX,
-    fix="Return 400 and name the field; for an unknown model return 404 with code `model_not_found`.",
+    fix="Return 400 and name the field; for an unknown model, return 404 with `error.code: model_not_found`.",
     when=_of(FORGIVEN, EXTENDED),
     good=[answered(error("Unknown role.", param="messages[0].role"), status=400, **ROLE)],
     bad=[answered(completion(), **ROLE), answered(completion(), probe="chat.mistake.unknown-model")],
 )
 def mistake_forgiven(x: Exchange) -> Iterator[Finding]:
-    """A wrong model name or role is noticed only in production, by completions of another model than was paid for."""
+    """A mistyped model or role is noticed only in production, when another model than the one paid for responds."""
     yield from _let_through(x)
 
 
@@ -100,7 +102,7 @@ def _crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
         yield skip
     else:
         seen = f"{x.question.topic} {x.question.about}".strip().replace("-", " ", 1)
-        yield Finding(f"the target returned {status} for: {seen}", at=reply(x).head)
+        yield Finding(f"the target returned HTTP {status} for the test case: {seen}", at=reply(x).head)
 
 
 @rule(
@@ -108,7 +110,7 @@ def _crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     MUST,
     "Invalid requests get 4xx, not 5xx",
     spec=CODES_5XX,
-    fix="Validate before use, and return 400; catch the exceptions of the parser and the validator.",
+    fix="Validate the request before using it, return 400, and catch the exceptions of the parser and the validator.",
     when=mistaken,
     good=[(GOOD, GREETING), (answered(completion(), **MISTAKE), GREETING)],
     bad=[(answered(REFUSED, status=500, **MISTAKE), GREETING), (answered("", status=502, **MISTAKE), GREETING)],
@@ -121,9 +123,9 @@ def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | N
 @rule(
     "ERR004",
     MUST,
-    "A documented request succeeds, or is rejected as not supported",
+    "Documented requests succeed or are rejected: no 5xx, and no error inside the stream",
     spec=CODES_5XX,
-    fix="Complete the response, or reject an unsupported field with a 4xx that names it, before the stream begins.",
+    fix="Complete the response, or reject an unsupported field before the stream begins, with a 4xx (or 501) that names it.",
     when=both(asks(*DOCUMENTED), in_a_mode_that_is_offered, decided),
     good=[
         (answered(completion(), probe="chat.n"), GREETING),
@@ -141,7 +143,7 @@ def documented_request_crashed(x: Exchange, hello: Exchange) -> Iterator[Finding
     if not (said.in_band and looks_like_events(x)):
         yield from _crashed(x, hello)
     elif said.error.get("code") in UNRELATED:
-        yield untestable(f"the stream ended early for an unrelated reason ({said.error['code']})")
+        yield untestable(f"the stream ended with an error for an unrelated reason ({said.error['code']})")
     elif skip := greeted(hello):
         yield skip
     else:
@@ -154,9 +156,9 @@ ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)
 @rule(
     "ERR016",
     MUST,
-    "A request rejected without streaming is rejected before a stream begins",
+    "Invalid streaming requests are rejected with 4xx, not with an error inside a 200 response",
     spec=CODES_4XX,
-    fix="Validate the request before the status line is sent.",
+    fix="Validate the request before sending the status line and the first event.",
     when=mistaken,
     good=[(answered(REFUSED, status=400, mode="stream", **ROLE), ROLE_REFUSED)],
     bad=[(streamed(REFUSED, "[DONE]", **ROLE), ROLE_REFUSED)],
@@ -166,7 +168,7 @@ def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Findi
     late, early = error_response(stream), error_response(unary)
     if late.in_band and 400 <= early.status < 500:
         yield Finding(
-            f"the error is inside a {late.status} stream; the non-streaming request is rejected with {early.status}",
+            f"the error is inside a {late.status} response; the non-streaming request is rejected with HTTP {early.status}",
             at=late.at,
         )
 
@@ -176,20 +178,20 @@ def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Findi
     SHOULD,
     "An invalid request gets the same status, streaming or not",
     spec=CODES_4XX,
-    fix="Validate streaming and non-streaming requests in the same place.",
+    fix="Validate streaming and non-streaming requests with the same code, before branching on `stream`.",
     when=mistaken,
     good=[(answered(REFUSED, status=400, mode="stream", **ROLE), ROLE_REFUSED)],
     bad=[(answered(REFUSED, status=422, mode="stream", **ROLE), ROLE_REFUSED)],
 )
 def status_that_depends_on_streaming(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """A client that handles 400 gets another status for the same mistake."""
+    """A client that handles 400 misses the same mistake when streaming, under another status."""
     one, other = reply(stream).status, reply(unary).status
     if 400 <= one < 500 and 400 <= other < 500 and one != other:
         yield Finding(f"the same invalid request gets {one} with streaming and {other} without", at=reply(stream).head)
 
 
 def _method_refused(x: Exchange) -> NotJudged | None:
-    return replied(x) or (None if reply(x).status == 405 else not_applicable("the method was not rejected (405)"))
+    return replied(x) or (None if reply(x).status == 405 else not_applicable("the status is not 405"))
 
 
 ALLOW: Headers = (JSON, ("allow", "POST"))
@@ -200,12 +202,12 @@ ALLOW: Headers = (JSON, ("allow", "POST"))
     SHOULD,
     "A 405 response has an Allow header",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6",
-    fix="Send the Allow header, for example `Allow: POST`.",
+    fix="Send an Allow header with every 405, for example `Allow: POST`.",
     when=_method_refused,
     good=[answered(error(), status=405, headers=ALLOW, probe="chat.mistake.get")],
     bad=[answered(error(), status=405, probe="chat.mistake.get")],
 )
 def method_refused_without_allow(x: Exchange) -> Iterator[Finding]:
-    """The header distinguishes a wrong method from a wrong path."""
+    """From the header a developer sees that the method is wrong, not the path. HTTP requires it."""
     if not reply(x).values("allow"):
         yield Finding("the 405 response has no Allow header", at=reply(x).head)

@@ -20,15 +20,15 @@ def _whole(x: Exchange) -> NotJudged | None:
 @rule(
     "ERR013",
     MUST,
-    "Errors have an error status",
+    "An error has a 4xx or 5xx status, not 200",
     spec=CODES_4XX,
-    fix="Set the error's status: 4xx where the client is at fault, else 5xx.",
+    fix="Send the error with a 4xx status if the request is at fault, otherwise with a 5xx.",
     when=_whole,
     good=[GREETING, answered(completion(error=None))],
     bad=[answered(error("No capacity.")), answered(error("No."), mode="stream"), answered({"error": "no"})],
 )
 def error_called_a_success(x: Exchange) -> Iterator[Finding]:
-    """No SDK checks for an error under 200: it finds no choices, and the program crashes or shows nothing."""
+    """No SDK checks a 200 for an error: it finds no choices, and the program crashes or shows nothing."""
     if said := error_response(x):
         yield Finding(
             f"the status is {said.status}, but the body is an error: {quoted(said.message or said.text)}", at=said.at
@@ -51,7 +51,7 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
     MUST,
     "An error inside a stream has the API's error object",
     spec=STREAMED_ERRORS,
-    fix="Send the same error object as for a rejected request, with a message.",
+    fix="Send the same error object as for a rejected request, with a non-empty `error.message`.",
     when=_broken_off,
     good=[streamed(FIRST, error("The upstream failed.", "server_error"))],
     bad=[
@@ -61,12 +61,12 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
     ],
 )
 def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
-    """SDKs raise the text of `error.message`; anything else becomes an error without a reason."""
+    """SDKs raise the text of `error.message`: without it, users see an error without a reason."""
     said = error_response(x)
     if said.kind not in ("openai", "anthropic"):
-        yield Finding("the error inside the stream is not the API's error object", at=said.at)
+        yield Finding("the error event of the stream has no error object of the API", at=said.at)
     elif not said.message.strip():
-        yield Finding("the error inside the stream has no message", at=said.at)
+        yield Finding("the error event of the stream has no `error.message`", at=said.at)
 
 
 @rule(
@@ -74,7 +74,7 @@ def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Only the end marker follows an error inside a stream",
     spec=STREAMED_ERRORS,
-    fix="End the stream after the error.",
+    fix="End the stream after the error event, with or without its end marker.",
     when=_broken_off,
     good=[streamed(FIRST, error("No.")), streamed(FIRST, error("No."), "[DONE]")],
     bad=[streamed(FIRST, error("No."), chunk({"content": "lo"}), chunk(finish="stop"), "[DONE]")],
@@ -84,4 +84,4 @@ def stream_that_goes_on_after_an_error(x: Exchange) -> Iterator[Finding]:
     at = error_at(x)
     after = stream(x).dispatched[at + 1 :] if at is not None else ()
     if late := next((event for event in after if not event.is_done), None):
-        yield Finding(f"{len(after)} more events follow the error inside the stream", at=span(x, late))
+        yield Finding(f"{len(after)} events follow the error event of the stream", at=span(x, late))

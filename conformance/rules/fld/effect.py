@@ -27,7 +27,7 @@ def _witness(topic: str, *abouts: str) -> Condition:
         if skip := succeeded(x) or readable(x):
             return skip
         if error_response(x):
-            return untestable("the body is an error under a success status")
+            return untestable("the response body is an error with a success status (see ERR013)")
         return untestable(fault) if (fault := unreadable_reason(x)) else None
 
     return is_witness
@@ -51,13 +51,13 @@ LONG = completion({"content": "one two three four five"}, usage={"completion_tok
     MUST,
     "A token cap is honoured or rejected",
     spec=f"{CREATE}#chat-create-max_completion_tokens",
-    fix="Read both `max_tokens` and `max_completion_tokens`, and end with finish_reason `length` at the cap.",
+    fix="Read both `max_tokens` and `max_completion_tokens`, and end with finish_reason `length` at the token cap.",
     when=_witness("witness", *CAPPING),
     good=[answered(CAPPED, **CAP)],
     bad=[answered(LONG, **CAP), answered(completion({"content": "word " * 40}, usage=None), **CAP)],
 )
 def dropped_cap(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """Without its cap a completion has no length limit, at the client's cost."""
+    """Without its token cap a response has no length limit, and the client pays for all of it."""
     yield from _shown(x)
 
 
@@ -66,16 +66,16 @@ def _at_cap(x: Exchange) -> NotJudged | None:
         return skip
     finishes = effects(x).finishes.values()
     if not {"length", "stop"} & set(finishes):
-        return untestable("the completion ends neither at its cap nor on its own")
-    return None if "length" in finishes or is_at_cap(x) else untestable("no usage shows that the cap was reached")
+        return untestable("the response ended neither at its token cap nor on its own")
+    return None if "length" in finishes or is_at_cap(x) else untestable("no usage shows that the token cap was reached")
 
 
 @rule(
     "FLD017",
     SHOULD,
-    "A completion truncated at its cap has finish_reason `length`",
+    "A response truncated by its token cap has finish_reason length",
     spec=OBJECT,
-    fix="Report finish_reason `length` where the cap was reached.",
+    fix="Set finish_reason to `length` if the token cap was reached.",
     when=_at_cap,
     good=[answered(CAPPED, **CAP)],
     bad=[
@@ -84,10 +84,14 @@ def _at_cap(x: Exchange) -> NotJudged | None:
     ],
 )
 def cut_answer_called_complete(x: Exchange) -> Iterator[Finding]:
-    """Clients request the rest only if the finish_reason reports it; otherwise they treat half a completion as complete."""
+    """Only from the finish_reason can clients know that the content is truncated: with `stop` they treat half of it as all."""
     if "stop" in effects(x).finishes.values():
-        seen = "the completion has one token under a cap of one, but its finish_reason reports a natural end"
-        yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)), expected="the API's value for a reached cap")
+        seen = "the response reached its token cap, but its finish_reason reports a natural end"
+        yield Finding(
+            seen,
+            at=reply(x).locate(0, len(reply(x).content)),
+            expected="length, or the API's own value for a reached token cap",
+        )
 
 
 TWO: Facts = {"body": {"n": 2}, "probe": "chat.n"}
@@ -97,16 +101,16 @@ CHOICES = completion()["choices"]
 @rule(
     "FLD011",
     MUST,
-    "`n` is honoured or rejected",
+    "n is honoured or rejected",
     spec=f"{CREATE}#chat-create-n",
-    fix="Return as many choices as `n` requests, or reject more than one with 400.",
+    fix="Return `n` choices, or reject `n` above 1 with 400.",
     when=_witness("n"),
     apis=("chat",),
     good=[answered(completion(choices=[CHOICES[0], CHOICES[0] | {"index": 1}]), **TWO)],
     bad=[answered(completion(), **TWO), streamed(*HELLO, **TWO)],
 )
 def dropped_n(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """A client that votes over several completions gets one and fails on the second, or treats it as agreement."""
+    """A client that votes over several choices gets one: it fails on the second, or treats one as agreement."""
     yield from _shown(x)
 
 
@@ -117,7 +121,7 @@ CALL = {"content": None, "tool_calls": [{"id": "c", "type": "function", "functio
 @rule(
     "FLD012",
     MUST,
-    "`tool_choice: required` is honoured or rejected",
+    "tool_choice: required is honoured or rejected",
     spec=f"{CREATE}#chat-create-tool_choice",
     fix="Constrain the model to a tool call, or reject `required` with 400.",
     when=_witness("tools", ""),
@@ -125,7 +129,7 @@ CALL = {"content": None, "tool_calls": [{"id": "c", "type": "function", "functio
     bad=[answered(completion(), **TOOLS), streamed(*HELLO, **TOOLS)],
 )
 def dropped_tool_choice(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """An agent that needs tool calls can't use text: it stops, or retries."""
+    """An agent that needs a tool call can't use text: it stops, or sends and pays for another request."""
     yield from _shown(x)
 
 
@@ -136,15 +140,15 @@ FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_for
 @rule(
     "FLD013",
     MUST,
-    "`response_format: json_schema` is honoured or rejected",
+    "response_format: json_schema is honoured or rejected",
     spec=f"{CREATE}#chat-create-response_format",
-    fix="Constrain the completion to the schema, or reject the format with 400.",
+    fix="Constrain the content to the schema, or reject the format with 400.",
     when=_witness("witness", *FORMATS.values()),
     good=[answered(completion({"content": '{"a": "b"}'}), **FORMAT)],
     bad=[answered(completion(), **FORMAT), answered(completion({"content": '{"a": "c"}'}), **FORMAT)],
 )
 def dropped_response_format(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """Programs parse the completion as JSON: other text crashes them."""
+    """Programs parse the content as JSON of this schema: anything else crashes them."""
     yield from _shown(x)
 
 
@@ -154,9 +158,9 @@ STOP: Facts = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
 @rule(
     "FLD016",
     MUST,
-    "`stop` is honoured or rejected",
+    "stop is honoured or rejected",
     spec=f"{CREATE}#chat-create-stop",
-    fix="End the completion before the first stop sequence, with finish_reason `stop`.",
+    fix="End the content before the first stop sequence with finish_reason `stop`, or reject the field with 400.",
     when=_witness("witness", "stop.text", *STOPS.values()),
     good=[answered(completion({"content": "One"}), **STOP)],
     bad=[answered(completion({"content": "One, two"}), **STOP), streamed(*HELLO, **STOP | {"body": {"stop": ["th"]}})],
@@ -173,9 +177,9 @@ TOKEN = {"token": "Hello", "logprob": -0.1, "top_logprobs": [{"token": "Hello", 
 @rule(
     "FLD014",
     MUST,
-    "`logprobs` is honoured or rejected",
+    "logprobs is honoured or rejected",
     spec=f"{CREATE}#chat-create-logprobs",
-    fix="Return `logprobs.content` for every token, or reject the field with 400.",
+    fix="Return an entry in `logprobs.content` for every token, or reject the field with 400.",
     when=_witness("witness", "logprobs"),
     apis=("chat",),
     good=[answered(completion(choices=[CHOICES[0] | {"logprobs": {"content": [TOKEN]}}]), **LOGPROBS)],

@@ -22,7 +22,7 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
     MUST,
     "Fields that a framework always sends are accepted",
     spec=CREATE,
-    fix="Accept the field, null included; where it can have no effect, accept it and announce that it is ignored.",
+    fix="Accept the field, null included; if it can have no effect, announce in the response that it is ignored.",
     when=both(asks("hello"), in_a_mode_that_is_offered, decided),
     good=[GREETING, streamed(*HELLO)],
     bad=[
@@ -35,12 +35,12 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
     ],
 )
 def refused_framework_field(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """The framework has no option to omit the field: with this target, none of its requests succeeds."""
+    """The framework has no option to omit the field: none of its requests succeeds with this target."""
     said = error_response(x)
     if found := rejected_fields(x):
         fields = ", ".join(f"`{name}`" for name in found)
         why = quoted(said.message or said.text)
-        seen = f"{x.question.profile} always sends {fields}, and the target rejects it with {said.status}: {why}"
+        seen = f"{x.question.profile} always sends {fields}, and the target rejects it with HTTP {said.status}: {why}"
         yield Finding(seen, at=said.at)
     elif reply(x).status not in OK:
         yield not_applicable("the target rejected the baseline request for another reason")
@@ -56,7 +56,7 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     SHOULD,
     "Fields that a framework always sends are not silently ignored",
     spec=DROPPED,
-    fix="Read the field, or reject it by name; where it can have no effect, announce that it is ignored.",
+    fix="Read the field, or reject it with an error that names it; if it can have no effect, announce that it is ignored.",
     when=both(asks("hello"), in_a_mode_that_is_offered, decided),
     good=[(answered(completion(), **SET), REFUSED), (answered(completion()), PASSED_OVER)],
     bad=[(answered(completion(), **SET), PASSED_OVER)],

@@ -20,11 +20,11 @@ def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     if not said or names_any(said, name):
         return
     if said.status >= 500:
-        yield not_applicable(f"the target returned {said.status}")
+        yield not_applicable(f"the target returned HTTP {said.status}")
     elif not said.is_json:
-        yield not_applicable("the error is not JSON")
+        yield not_applicable("the error is not JSON (see ERR005)")
     elif not said.message:
-        yield not_applicable("the error has no message (ERR008 reports that)")
+        yield not_applicable("the error has no message (see ERR008)")
     elif names_field(said, COST_CAP_FIELD):
         yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
     elif named := other_rejected_fields(x, hello, said):

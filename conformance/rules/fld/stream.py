@@ -25,9 +25,9 @@ def asked_for_stream(x: Exchange) -> NotJudged | None:
     if skip := succeeded(x) or readable(x):
         return skip
     if reply(x).status in BODILESS:
-        return not_applicable(f"the target returned {reply(x).status}, which has no body")
+        return not_applicable(f"the target returned HTTP {reply(x).status}, which has no body")
     if error_response(x).in_band and not looks_like_events(x):
-        return not_applicable("the body is an error under a success status")
+        return not_applicable("the response body is an error with a success status (see ERR013)")
     if not reply(x).content and not reply(x).complete:
         return untestable("the response was truncated before its body")
     return None
@@ -36,7 +36,7 @@ def asked_for_stream(x: Exchange) -> NotJudged | None:
 def _came(x: Exchange) -> str:
     label = reply(x).value("content-type")
     what = (
-        "one JSON body"
+        "a JSON body"
         if body(x) is not NOT_JSON
         else "an empty body"
         if not reply(x).content
@@ -48,9 +48,9 @@ def _came(x: Exchange) -> str:
 @rule(
     "FLD001",
     MUST,
-    "`stream: true` is honoured or rejected",
+    "stream: true is honoured or rejected, not silently ignored",
     spec=f"{CREATE}#chat-create-stream",
-    fix="Declare `stream` in the request model and return text/event-stream, or reject it with 501; and forbid undeclared fields.",
+    fix="Declare `stream` in the request model, and return text/event-stream or reject it with 501.",
     when=both(asks("hello"), asked_for_stream),
     modes=("stream",),
     good=[streamed(*HELLO), streamed(*HELLO, headers=[("content-type", "text/plain")])],
@@ -61,9 +61,9 @@ def _came(x: Exchange) -> str:
     ],
 )
 def dropped_stream(x: Exchange) -> Iterator[Finding]:
-    """A framework that streams finds no event in a JSON body: it shows nothing, or retries and pays each time."""
+    """A client that streams finds no event in a non-streaming response: it shows nothing, or retries and pays each time."""
     if not is_stream(x):
-        seen = f"`stream: true` was silently ignored: the target returned {reply(x).status} with {_came(x)}"
+        seen = f"`stream: true` was silently ignored: the target returned HTTP {reply(x).status} with {_came(x)}"
         yield Finding(
             seen, at=reply(x).span("content-type"), expected="text/event-stream, or an error that names `stream`"
         )
@@ -72,18 +72,18 @@ def dropped_stream(x: Exchange) -> Iterator[Finding]:
 @rule(
     "FLD002",
     MUST,
-    "`stream: true` is honoured together with every other field",
+    "stream: true is honoured together with every other field",
     spec=f"{CREATE}#chat-create-stream",
-    fix="Stream with every other field, or reject the combination by name.",
+    fix="Stream whatever the other fields are, or reject the combination with an error that names both fields.",
     when=asked_for_stream,
     modes=("stream",),
     good=[(streamed(*HELLO, probe="chat.tools"), streamed(*HELLO))],
     bad=[(answered(completion(), mode="stream", probe="chat.tools", body={"tools": []}), streamed(*HELLO))],
 )
 def stream_dropped_beside_a_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """A server that streams text but not, say, tool calls loses the responses that an agent needs most."""
+    """Where text is streamed but, say, tool calls are not, clients lose the responses that an agent needs most."""
     if x.question.topic == "hello" or not is_stream(hello):
-        yield not_applicable("the baseline request itself shows whether `stream` is honoured")
+        yield not_applicable("the baseline request shows whether `stream` is honoured (see FLD001)")
     elif not is_stream(x):
         others = sorted(request_body(x).keys() - request_body(hello).keys())
         beside = ", ".join(f"`{name}`" for name in others[:5])

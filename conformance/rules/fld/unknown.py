@@ -22,7 +22,7 @@ def _unknown(x: Exchange) -> NotJudged | None:
 
 def _answered(x: Exchange) -> NotJudged | None:
     status = reply(x).status
-    return untestable(f"the target returned {status}, which has no body") if status in BODILESS else None
+    return untestable(f"the target returned HTTP {status}, which has no body") if status in BODILESS else None
 
 
 def _at_the_top(x: Exchange) -> NotJudged | None:
@@ -38,7 +38,7 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     if promise := policy.promise(name):
         yield not_applicable(f"the target's policy covers unknown fields: {promise}")
     elif (said := error_response(x)) and not names_field(said, name):
-        yield untestable(f"the target returned {said.status} without naming `{name}` as the reason")
+        yield untestable(f"the target returned HTTP {said.status} without naming `{name}` as the reason")
     elif not said and not warned(x, name):
         yield Finding(f"the unknown field `{name}` was silently ignored", at=reply(x).head)
 
@@ -58,16 +58,16 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     bad=[answered(completion(), **CANARY), streamed(*HELLO, **CANARY)],
 )
 def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """A misspelt cap costs money, and a vendor's option without effect misleads: only the server can report it."""
+    """A misspelt token cap costs money, and a vendor's option without effect misleads: only the server can report it."""
     yield from _swallowed(x, policy)
 
 
 @rule(
     "FLD007",
     SHOULD,
-    "An unknown field inside an object is rejected or announced as ignored",
+    "An unknown field of a nested object is rejected or announced as ignored",
     spec=DROPPED,
-    fix="Forbid undeclared fields in nested objects too; most request models do so only at the top level.",
+    fix="Forbid undeclared fields in nested objects too: most request models do so only at the top level.",
     when=_inside,
     good=[answered(UNKNOWN, status=400, **NESTED)],
     bad=[answered(completion(), **NESTED)],
@@ -93,7 +93,7 @@ def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Fi
     if promise not in ("reject", "announce"):
         yield not_applicable("the target's policy promises nothing about unknown fields")
     elif said and not names_field(said, name):
-        yield untestable(f"the target returned {said.status} without naming `{name}` as the reason")
+        yield untestable(f"the target returned HTTP {said.status} without naming `{name}` as the reason")
     elif promise == "reject" and not said:
         yield Finding(f"the policy is to reject unknown fields, but `{name}` was accepted", at=reply(x).head)
     elif promise == "announce" and said:
@@ -105,13 +105,13 @@ def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Fi
 @rule(
     "FLD009",
     SHOULD,
-    "The error for an unknown field names it",
+    "The error for an unknown field names the field",
     spec=DROPPED,
-    fix="Put the field's path into `error.param` and its name into the message.",
+    fix="Put the field's path into `error.param`, and its name into `error.message`.",
     when=_unknown,
     good=[(answered(UNKNOWN, status=400, **CANARY), GREETING)],
     bad=[(answered(UNNAMED, status=400, **CANARY), GREETING)],
 )
 def refusal_without_the_unknown_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """Frameworks add their own fields: without the name, the user can't know which one to remove."""
+    """Frameworks add their own fields: without the name, users can't know which one to remove."""
     yield from unnamed(x, hello)

@@ -15,7 +15,7 @@ from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
 READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "stream", "temperature", "top_p")
-"""Fields that change any completion, that no effect probe tests, and whose readers reject a wrong type."""
+"""Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type."""
 
 
 def _mistyped(x: Exchange) -> NotJudged | None:
@@ -34,13 +34,13 @@ def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """A value of a wrong type was accepted as if it were absent."""
     name, said = x.question.about, error_response(x)
     if reply(x).status in BODILESS:
-        yield untestable(f"the target returned {reply(x).status}, which has no body")
+        yield untestable(f"the target returned HTTP {reply(x).status}, which has no body")
     elif not said:
         if not warned(x, name):
-            seen = f"`{name}` of a wrong type was silently ignored: the target returned {reply(x).status}"
+            seen = f"`{name}` of a wrong type was silently ignored: the target returned HTTP {reply(x).status}"
             yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
     elif said.status >= 500 and said.status != 501:
-        yield not_applicable(f"the target returned {said.status}")
+        yield not_applicable(f"the target returned HTTP {said.status}")
     elif not names_any(said, name) and names_field(said, COST_CAP_FIELD):
         yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
     elif not names_any(said, name) and (named := other_rejected_fields(x, hello, said)):
@@ -52,7 +52,7 @@ def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
 @rule(
     "FLD003",
     MUST,
-    "A field that changes the completion is rejected if its type is wrong",
+    "A field that affects every response is rejected if its type is wrong",
     spec=CREATE,
     fix="Declare the field with its type in the request model, and reject other types with 400.",
     when=_effective,
@@ -67,28 +67,28 @@ def dropped_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]
 @rule(
     "FLD004",
     SHOULD,
-    "Every documented field is rejected if its type is wrong",
+    "Every other documented field is rejected if its type is wrong",
     spec=CREATE,
-    fix="Declare the field with its type in the request model, even where it has little effect.",
+    fix="Declare the field with its type in the request model, even if it has little effect, and reject other types with 400.",
     when=_other,
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), GREETING)],
     bad=[(answered(completion(), **USER), GREETING)],
 )
 def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """The field is not read, or not validated: a value that a client sets may be silently ignored."""
+    """The field is not read, or not validated: the value that a client sets may be silently ignored."""
     yield from _ignored(x, hello)
 
 
 @rule(
     "FLD005",
     SHOULD,
-    "The error for a wrong type names the field",
+    "The error for a field of a wrong type names the field",
     spec=DROPPED,
-    fix="Put the field's path into `error.param` and its name into the message.",
+    fix="Put the field's path into `error.param`, and its name into `error.message`.",
     when=_mistyped,
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(completion(), **MISTYPED), GREETING)],
     bad=[(answered(UNNAMED, status=400, **MISTYPED), GREETING)],
 )
 def refusal_without_the_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """A client that sent thirty fields has to guess which one is wrong."""
+    """The developer of a client that sends thirty fields has to guess which one is wrong."""
     yield from unnamed(x, hello)

@@ -42,7 +42,7 @@ def told(x: Exchange) -> str:
     MUST,
     "Every request gets a response",
     spec=RFC9110 + "3.4",
-    fix="Find what drops the connection or never responds (a crash, a worker timeout, a proxy), and send a response to every request.",
+    fix="Find what drops the connection or hangs (a crash, a worker timeout, a proxy), and send at least an error status for every request.",
     when=tried,
     good=[(GOOD, EVENTFUL), (answered("", status=500), EVENTFUL)],
     bad=[
@@ -57,9 +57,7 @@ def unanswered_request(x: Exchange, greeting: Exchange | None) -> Iterator[Findi
     if reply(x).status or reply(x).faults:
         return
     if x.ending.how == "timeout" and greeting is not None and still_went_on(greeting):
-        yield untestable(
-            "the streaming baseline request was still in progress at the timeout, too: set a longer --timeout"
-        )
+        yield untestable("the streaming baseline response was still in progress at the timeout: set a longer --timeout")
     else:
         yield Finding(f"no response was received: {told(x)}")
 
@@ -75,15 +73,15 @@ def bounded(x: Exchange) -> NotJudged | None:
         return skip
     if reply(x).faults or (x.ending.how == "idle" and not reply(x).complete):
         return untestable("the response is malformed, so its end can't be determined")
-    return not_applicable("the harness timed out") if x.ending.how == "timeout" else None
+    return not_applicable("the harness timed out reading the response") if x.ending.how == "timeout" else None
 
 
 @rule(
     "HTTP004",
     MUST,
-    "The response is not truncated: it reaches the end that its framing announces",
+    "A response is not truncated: it reaches the end that its framing announces",
     spec=RFC9112 + "8",
-    fix="Finish each response: send the last chunk, and don't kill workers or idle connections during a response.",
+    fix="Send each response to its end (last chunk, Content-Length), and don't kill workers or idle connections during a response.",
     when=bounded,
     good=[GOOD, framed(chunks(EVENTS)), exchange(http(200, (SSE,), EVENTS, length=False))],
     bad=[
@@ -114,12 +112,12 @@ def _tail(x: Exchange) -> Span:
     MUST,
     "A response stays within the harness's size limits",
     spec=RFC9110 + "17.5",
-    fix="Find what repeats (headers, events, a retry inside the server), and stop at max_tokens.",
+    fix="Find what repeats (headers, events, a retry inside the server), and end the response at the token cap.",
     when=tried,
     good=[GOOD],
     bad=[exchange(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 9, ending=Ending("limit", "body", 0, "the head has no end"))],
 )
 def boundless_reply(x: Exchange) -> Iterator[Finding]:
-    """Clients read it until they run out of memory or time out."""
+    """Clients read an endless response until they run out of memory or time out."""
     if x.ending.how == "limit":
         yield Finding(f"the harness stopped reading: {x.ending.detail or 'a size limit was reached'}", at=_tail(x))

@@ -28,7 +28,7 @@ def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> E
     MUST,
     "The body's content coding matches Content-Encoding",
     spec=RFC9110 + "8.4",
-    fix="Let one layer compress and set Content-Encoding, and make proxies forward both or remove both.",
+    fix="Let one layer compress the body and set Content-Encoding, and make proxies forward both or remove both.",
     when=has_body,
     good=[GOOD, coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"\x0b\x02\x80{}\x03")],
     bad=[coded(None, gzip.compress(b"{}", mtime=0)), coded("gzip", b"{}")],
@@ -40,7 +40,7 @@ def content_coding_lie(x: Exchange) -> Iterator[Finding]:
     if answer.coding_fault:
         yield Finding(answer.coding_fault, at=at)
     if answer.packed:
-        yield Finding(f"the body is compressed with {answer.packed}, but Content-Encoding is missing", at=at)
+        yield Finding(f"the response body is compressed with {answer.packed}, but has no Content-Encoding", at=at)
 
 
 def codings(x: Exchange) -> list[str]:
@@ -69,7 +69,7 @@ def is_coded(x: Exchange) -> NotJudged | None:
     bad=[coded("br", b"\x0b\x02\x80{}\x03"), coded("gzip", gzip.compress(b"{}", mtime=0), "gzip;q=0, br")],
 )
 def coding_not_accepted(x: Exchange) -> Iterator[Finding]:
-    """A client lists the codings that it can decode; it can't read any other."""
+    """A client lists the content codings that it can decode, and can't read a body in any other."""
     listed = request_header(x, "accept-encoding")
     weights = dict(_weight(part) for value in listed for part in value.lower().split(","))
     for coding in codings(x):
@@ -91,15 +91,16 @@ def _weight(part: str) -> tuple[str, float]:
     SHOULD,
     "Content-Encoding names a registered content coding",
     spec=RFC9110 + "8.4.1",
-    fix="Remove the header where the body is not compressed; to keep a proxy from compressing, send Cache-Control: no-transform.",
+    fix="Omit Content-Encoding if the body is not compressed; to keep proxies from compressing it, send Cache-Control: no-transform.",
     when=is_coded,
     good=[coded("gzip", gzip.compress(b"{}", mtime=0))],
     bad=[coded("none", b"{}"), coded("utf-8", b"{}")],
 )
 def unregistered_coding(x: Exchange) -> Iterator[Finding]:
-    """Some clients pass such a body through, others reject it."""
+    """Some clients ignore an unknown content coding, others reject the response."""
     for coding in codings(x):
         if coding not in CODINGS:
             yield Finding(
-                f"Content-Encoding is {coding[:40]}, which is not registered", at=reply(x).span("content-encoding")
+                f"Content-Encoding is {coding[:40]}, which is not a registered content coding",
+                at=reply(x).span("content-encoding"),
             )

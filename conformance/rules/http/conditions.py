@@ -24,7 +24,7 @@ def heard(x: Exchange) -> NotJudged | None:
 
 def has_body(x: Exchange) -> NotJudged | None:
     """A response with a body was received."""
-    return replied(x) or (None if reply(x).raw else not_applicable("the response has no body"))
+    return replied(x) or (None if reply(x).raw else not_applicable("the response body is empty"))
 
 
 def posted(x: Exchange) -> NotJudged | None:

@@ -25,16 +25,16 @@ def has_whole_body(x: Exchange) -> NotJudged | None:
     if is_labelled(reply(x)) and fault_of(reply(x).content):
         return untestable("an event stream was received instead of a non-streaming response")
     if beyond(x):
-        return untestable("bytes follow the end of the body")
-    return None if reply(x).content else not_applicable("the response has no body")
+        return untestable("bytes follow the end of the response")
+    return None if reply(x).content else not_applicable("the response body is empty")
 
 
 @rule(
     "HTTP008",
     MUST,
-    "A non-streaming response is one JSON value in UTF-8",
+    "The body of a non-streaming response is one JSON value in UTF-8",
     spec=RFC8259 + "2",
-    fix="Serialise the response once with a JSON library, in UTF-8 without BOM, and check whether a proxy replaces it.",
+    fix="Serialise the response once with a JSON library, in UTF-8 without BOM, and check that no proxy replaces it.",
     when=has_whole_body,
     good=[GOOD, answered(' {"text": "\\ud83d\\ude00 \u00e9 \\ud800"}\r\n')],
     bad=[
@@ -66,7 +66,7 @@ def answered_once(x: Exchange) -> NotJudged | None:
 @rule(
     "HTTP012",
     MUST,
-    "A non-streaming request does not get an event stream",
+    "The response to a non-streaming request is not an event stream",
     spec=COMPLETIONS + "#chat-create-stream",
     fix="Stream only if the request body has `stream: true`; if `stream` is missing or false, send one JSON response.",
     when=answered_once,
@@ -74,10 +74,10 @@ def answered_once(x: Exchange) -> NotJudged | None:
     bad=[exchange(http(200, [label], EVENTS), mode="unary") for label in (SSE, JSON)],
 )
 def unasked_stream(x: Exchange) -> Iterator[Finding]:
-    """Clients parse the events as one JSON value and fail at the first character."""
+    """Clients parse the body as one JSON value, and fail at the first character."""
     answer = reply(x)
     if looks_like_events(x) or (is_labelled(answer) and fault_of(answer.content)):
         yield Finding(
-            "the response is an event stream, but the request does not have `stream: true`",
+            "the response is an event stream, but the request does not set stream: true",
             at=answer.locate(0, min(200, len(answer.raw))),
         )

@@ -21,7 +21,7 @@ MAX_HEAD = 16 * 1024
     MUST,
     "The response head is well-formed HTTP/1.1",
     spec=RFC9112 + "2.1",
-    fix="Let an HTTP library write the status line and headers; check what a proxy in front adds.",
+    fix="Let an HTTP library write the status line and headers, and check what proxies add.",
     when=heard,
     good=[GOOD, exchange(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + GOOD.heard, mode="unary")],
     bad=[
@@ -33,7 +33,7 @@ MAX_HEAD = 16 * 1024
     ],
 )
 def malformed_head(x: Exchange) -> Iterator[Finding]:
-    """Clients raise a protocol error, or read headers that other clients don't see."""
+    """Clients raise a protocol error, or disagree on the headers that they read."""
     yield from _faults(x, "head")
     if x.ending.how == "idle" and x.ending.phase != "after" and not reply(x).faults:
         yield Finding(f"an HTTP/1.1 client can't parse the response: {x.ending.detail}", at=reply(x).head)
@@ -42,9 +42,9 @@ def malformed_head(x: Exchange) -> Iterator[Finding]:
 @rule(
     "HTTP003",
     MUST,
-    "The body's framing (Content-Length or chunked coding) is valid",
+    "The body has valid framing: Content-Length or Transfer-Encoding: chunked",
     spec=RFC9112 + "6.3",
-    fix="Send either a correct Content-Length or chunks with correct sizes, and let the server library do it.",
+    fix="Let the server library frame the body: with a correct Content-Length or with chunks of correct sizes, never both.",
     when=both(heard, replied),
     good=[framed(chunks(EVENTS)), framed(chunks(EVENTS, last=b"0\r\nx-a: b\r\n\r\n")), GOOD],
     bad=[
@@ -57,7 +57,7 @@ def malformed_head(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def malformed_framing(x: Exchange) -> Iterator[Finding]:
-    """Clients stop at the first invalid byte: the rest of the response is lost."""
+    """Clients stop at the first invalid byte, and lose the rest of the response."""
     yield from _faults(x, "framing")
 
 
@@ -90,15 +90,15 @@ def octets_after_the_end(x: Exchange) -> Iterator[Finding]:
 @rule(
     "HTTP018",
     SHOULD,
-    "The body is delimited by Content-Length or chunked coding",
+    "The body is delimited by Content-Length or Transfer-Encoding: chunked",
     spec=RFC9112 + "6.3",
-    fix="Send Content-Length, or Transfer-Encoding: chunked over HTTP/1.1 (proxies: proxy_http_version 1.1).",
+    fix="Send Content-Length, or Transfer-Encoding: chunked over HTTP/1.1 (nginx: proxy_http_version 1.1).",
     when=has_body,
     good=[GOOD, framed(chunks(EVENTS))],
     bad=[exchange(http(200, (SSE,), EVENTS, length=False)), exchange(b"HTTP/1.0 200 OK\r\n\r\n{}", mode="unary")],
 )
 def end_by_close(x: Exchange) -> Iterator[Finding]:
-    """A body that ends when the connection closes looks complete, even if half of it is missing."""
+    """If the body ends when the connection closes, a truncated body looks complete."""
     if reply(x).framing == "close" and not reply(x).faults:
         yield Finding(
             "the response has neither Content-Length nor Transfer-Encoding: chunked: it ends when the connection closes",
@@ -109,7 +109,7 @@ def end_by_close(x: Exchange) -> Iterator[Finding]:
 @rule(
     "HTTP021",
     SHOULD,
-    "The head has at most one Content-Length",
+    "A response has at most one Content-Length",
     spec=RFC9110 + "8.6",
     fix="Let one layer set Content-Length: the server library, or the proxy that changes the body.",
     when=replied,
@@ -120,10 +120,10 @@ def end_by_close(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def repeated_content_length(x: Exchange) -> Iterator[Finding]:
-    """A client may reject such a response (Node.js does), and proxies may disagree on its end."""
+    """Some clients reject a repeated Content-Length (Node.js does), and proxies may disagree on the end of the body."""
     said = [part.strip() for value in reply(x).values("content-length") for part in value.split(",")]
     if len(said) > 1 and len(set(said)) == 1:
-        seen = f"Content-Length {said[0][:20]} is repeated {len(said)} times"
+        seen = f"Content-Length: {said[0][:20]} is present {len(said)} times"
         yield Finding(seen, at=reply(x).span("content-length"))
 
 
@@ -132,13 +132,13 @@ def repeated_content_length(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     f"The response head has at most {MAX_HEAD} bytes",
     spec=RFC9110 + "5.4",
-    fix="Send fewer and shorter headers; write debug information to logs.",
+    fix="Send fewer and shorter headers, and write debug information to logs instead.",
     when=replied,
     good=[GOOD],
     bad=[answered("{}", headers=[JSON, ("x-debug", "a" * MAX_HEAD)])],
 )
 def oversized_head(x: Exchange) -> Iterator[Finding]:
-    """Node.js and many proxies reject larger heads by default: their users get an error for each response."""
+    """Node.js and many proxies reject larger heads by default: their users get an error instead of the response."""
     head = reply(x).head
     if head.end - head.start > MAX_HEAD:
-        yield Finding(f"the response head has {head.end - head.start} bytes", at=head)
+        yield Finding(f"the response head (status line and headers) has {head.end - head.start} bytes", at=head)

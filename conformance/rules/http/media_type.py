@@ -78,44 +78,48 @@ def labelled_json(x: Exchange) -> NotJudged | None:
     bad=[answered("{}", headers=[("content-type", "application/json; charset=iso-8859-1")])],
 )
 def json_in_a_charset(x: Exchange) -> Iterator[Finding]:
-    """JSON is UTF-8 by definition; a client that uses another charset garbles every non-ASCII character."""
+    """JSON is always UTF-8; a client that uses the declared charset garbles every non-ASCII character."""
     if reply(x).charset not in UTF8:
-        yield Finding(f"the JSON Content-Type has charset={reply(x).charset[:40]}", at=reply(x).span("content-type"))
+        yield Finding(
+            f"Content-Type has charset={reply(x).charset[:40]}; JSON is always UTF-8", at=reply(x).span("content-type")
+        )
 
 
 @rule(
     "HTTP017",
     SHOULD,
-    "The head has at most one Content-Type",
+    "A response has at most one Content-Type header",
     spec=RFC9110 + "5.3",
-    fix="Set Content-Type in one place; frameworks and proxies that add their own must replace the other.",
+    fix="Set Content-Type in one layer, and make proxies replace it instead of adding a second one.",
     when=has_body,
     good=[GOOD],
     bad=[answered("{}", headers=[("content-type", "text/html"), JSON])],
 )
 def repeated_content_type(x: Exchange) -> Iterator[Finding]:
-    """Clients pick different values, or join them into an unknown type."""
+    """Clients pick different values, or join them into an unknown media type."""
     said = reply(x).values("content-type")
     if len(said) > 1:
         yield Finding(
-            f"Content-Type is repeated {len(said)} times: {', '.join(said)[:80]}", at=reply(x).span("content-type")
+            f"the response has {len(said)} Content-Type headers: {', '.join(said)[:80]}",
+            at=reply(x).span("content-type"),
         )
 
 
 @rule(
     "HTTP016",
     SHOULD,
-    "Responses are not cacheable",
+    "Cache-Control does not let shared caches store successful responses",
     spec="https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2",
-    fix="Send Cache-Control: no-store (or no-cache for streams), or omit the header.",
+    fix="Send Cache-Control: no-store (or no-cache for streams), or omit Cache-Control.",
     when=posted,
     good=[GOOD, answered(completion(), headers=[JSON, ("cache-control", "private, max-age=0")])],
     bad=[answered(completion(), headers=[JSON, ("cache-control", "public, max-age=3600")])],
 )
 def cacheable_answer(x: Exchange) -> Iterator[Finding]:
-    """A cache in between may store one user's response, or buffer a stream until it is complete."""
+    """A shared cache may serve one user's response to another, or buffer a stream until it is complete."""
     said = ", ".join(reply(x).values("cache-control"))
     if FRESH.search(said) and not UNSHARED.search(said):
         yield Finding(
-            f"Cache-Control is {said[:80]}, which lets caches store the response", at=reply(x).span("cache-control")
+            f"Cache-Control is {said[:80]}, which lets shared caches store the response",
+            at=reply(x).span("cache-control"),
         )

@@ -41,7 +41,7 @@ def success_without_content(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "A successful response has status 200",
     spec=COMPLETIONS,
-    fix="Send 200; other 2xx statuses mean something else (202: not yet done, 206: a part).",
+    fix="Send 200; other 2xx statuses mean something else (202: not done yet, 206: partial content).",
     when=posted,
     good=[GOOD, streamed(*HELLO)],
     bad=[answered(completion(), status=202), streamed(*HELLO, status=206)],
@@ -63,10 +63,8 @@ def success_other_than_200(x: Exchange) -> Iterator[Finding]:
     bad=[answered("", status=301, headers=[("location", "/v1/x/")]), answered("", status=307, headers=[])],
 )
 def redirected(x: Exchange) -> Iterator[Finding]:
-    """After 301, 302 and 303 clients resend as GET without the body; after 307 and 308 many drop the key, or stop."""
+    """After 301, 302 and 303 clients resend the request as GET without the body; after 307 and 308 many drop the API key, or stop."""
     answer = reply(x)
     if answer.status in range(300, 400):
         to = f" to {answer.value('location')[:120]}" if answer.value("location") else ""
-        yield Finding(
-            f"the status is {answer.status}: the target redirects the request{to}", at=answer.span("location")
-        )
+        yield Finding(f"the request is redirected with HTTP {answer.status}{to}", at=answer.span("location"))

@@ -1,4 +1,4 @@
-"""Lone surrogates and duplicate names in a response's JSON."""
+"""Lone surrogates and duplicate keys in a response's JSON."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ FIRST = 100
     SHOULD,
     "No string in a non-streaming response contains a lone surrogate",
     spec=RFC8259 + "8.2",
-    fix="Join the text before escaping it: a character above U+FFFF needs two escapes, \\ud83d\\ude42.",
+    fix="Escape complete characters only: one above U+FFFF needs a pair of escapes, such as \\ud83d\\ude42.",
     when=has_whole_body,
     good=[GOOD, answered('{"text": "\\ud83d\\ude00"}')],
     bad=[answered('{"text": "\\ud83d"}')],
@@ -32,7 +32,10 @@ def half_a_character(x: Exchange) -> Iterator[Finding]:
     """Some parsers reject the response, others show a replacement character, or fail when storing the text as UTF-8."""
     content = reply(x).content
     if half := lone_surrogate(content, parse_json(content)):
-        yield Finding(f"a string contains the lone surrogate {half}", at=reply(x).locate(0, min(200, len(content))))
+        yield Finding(
+            f"a string in the response body contains the lone surrogate {half}",
+            at=reply(x).locate(0, min(200, len(content))),
+        )
 
 
 def written_in_json(x: Exchange) -> NotJudged | None:
@@ -43,9 +46,9 @@ def written_in_json(x: Exchange) -> NotJudged | None:
 @rule(
     "HTTP023",
     SHOULD,
-    "No JSON object in a response has a duplicate name",
+    "No JSON object in a response has a duplicate key",
     spec=RFC8259 + "4",
-    fix="Serialise objects with a JSON library, and replace a changed field instead of adding it again.",
+    fix="Serialise objects with a JSON library, and overwrite a changed field instead of adding it again.",
     when=written_in_json,
     good=[GOOD, streamed(*HELLO)],
     bad=[
@@ -58,7 +61,7 @@ def name_stands_twice(x: Exchange) -> Iterator[Finding]:
     if looks_like_events(x):
         for event in stream(x).dispatched[:FIRST]:
             if name := repeated_name(event.data):
-                yield Finding(f"a JSON object has the duplicate name {name[:60]!r}", at=span(x, event))
+                yield Finding(f"a JSON object in an event has the duplicate key {name[:60]!r}", at=span(x, event))
     elif name := repeated_name(reply(x).content):
         at = reply(x).locate(0, min(200, len(reply(x).content)))
-        yield Finding(f"a JSON object has the duplicate name {name[:60]!r}", at=at)
+        yield Finding(f"a JSON object in the response body has the duplicate key {name[:60]!r}", at=at)

@@ -50,13 +50,17 @@ from conformance.rules.typed_events import ended, typed
     ],
 )
 def block_out_of_place(x: Exchange) -> Iterator[Finding]:
-    """Clients look up a delta's block by index: if none started there, they raise an error or lose the text."""
+    """Clients look up a delta's block by index: if none was started, they raise an error or lose the text."""
     started, stopped = 0, set()
     for part in building(x):
         index, at = part.value.get("index"), span(x, part.event)
         if part.type == "content_block_start":
             if index != started or index is False:
-                yield Finding(f"content block {started} starts with {describe_member(part.value, 'index')}", at=at)
+                yield Finding(
+                    f"content_block_start {started} has {describe_member(part.value, 'index')}",
+                    at=at,
+                    expected=f"index {started}",
+                )
             if not as_string(as_object(part.value.get("content_block")).get("type")):
                 yield Finding(f"content_block_start {started} has no block with a type", at=at)
             started += 1
@@ -74,7 +78,7 @@ def block_out_of_place(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "MSG005",
     MUST,
-    "Each content block gets a content_block_stop",
+    "Every content block ends with a content_block_stop",
     spec=EVENTS,
     fix="Send content_block_stop with the block's index after its last delta.",
     when=ended,
@@ -89,7 +93,7 @@ def block_without_stop(x: Exchange) -> Iterator[Finding]:
     stopped = {display(part.value.get("index")) for part in of_type(x, "content_block_stop")}
     for part in of_type(x, "content_block_start"):
         if display(part.value.get("index")) not in stopped:
-            seen = f"the block with {describe_member(part.value, 'index')} gets no content_block_stop"
+            seen = f"the content block with {describe_member(part.value, 'index')} has no content_block_stop"
             yield Finding(seen, at=span(x, part.event))
 
 
@@ -108,7 +112,7 @@ def block_without_stop(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
-    """The SDKs silently ignore a delta that does not fit its block: the text or the arguments are lost."""
+    """The SDKs silently ignore a delta that does not match its block: the text or the arguments are lost."""
     for part, seen in misfits(x):
         yield Finding(seen, at=span(x, part.event))
 
@@ -118,7 +122,7 @@ def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "Content blocks are sent one after another, not interleaved",
     spec=EVENTS,
-    fix="Stop each block before the next one starts.",
+    fix="Send each block's content_block_stop before the next content_block_start.",
     when=typed,
     good=[GOOD, streamed(*text("Hi"), *text("there", index=1))],
     bad=[
@@ -131,7 +135,7 @@ def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def blocks_interleaved(x: Exchange) -> Iterator[Finding]:
-    """Programs that read event by event show the pieces in order of arrival: two texts are mixed up."""
+    """Clients that show each delta on arrival mix up the texts of two blocks."""
     newest: Any = None
     for part in building(x):
         index = part.value.get("index")
@@ -173,15 +177,15 @@ def piecemeal(x: Exchange) -> NotJudged | None:
 @stream_rule(
     "MSG013",
     MUST,
-    "A delta contains only new text, not all text so far",
+    "A delta contains only new text, not all the text so far",
     spec=EVENTS,
-    fix="Send only the text generated since the last delta.",
+    fix="Send only the text generated since the previous delta.",
     when=piecemeal,
     good=[streamed(*text("Hello", " there,", " you.", " Good", " day"))],
     bad=[streamed(*text(*("Hello there, you."[:n] for n in (5, 11, 12, 16, 17))))],
 )
 def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """Clients concatenate deltas: the user reads `HelloHello there` and so on."""
+    """Clients join the deltas: the user reads `HelloHello there` and so on."""
     for choice in response_content(x).choices:
         if not is_cumulative(choice):
             continue
@@ -196,7 +200,7 @@ def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     SHOULD,
     "A thinking block has a signature",
     spec=THINKING,
-    fix="Send the signature of the thinking block, in a signature_delta before content_block_stop or in the block.",
+    fix="Send the signature of each thinking block; while streaming, in a signature_delta before content_block_stop.",
     when=finished,
     good=[
         GOOD,
@@ -215,7 +219,7 @@ def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     ],
 )
 def thought_unsigned(x: Exchange) -> Iterator[Finding]:
-    """With tools, thinking blocks must be sent back, and are rejected without a signature: the task ends midway."""
+    """With tools, clients must send thinking blocks back, which are rejected without a signature: the task ends midway."""
     for found in blocks(x):
         if found.type == "thinking" and not found.all_of("signature"):
             yield Finding("a thinking block has no signature", at=span_of(x, found.events[0] if found.events else None))

@@ -46,7 +46,7 @@ def spoken(x: Exchange) -> NotJudged | None:
 
 
 def misfits(x: Exchange) -> Iterator[tuple[Part, str]]:
-    """Deltas that do not fit their block, each with the reason."""
+    """Deltas that do not match their block, each with the reason."""
     starts: dict[str, str] = {}
     for part in parts(x):
         index = display(part.value.get("index"))
@@ -55,9 +55,9 @@ def misfits(x: Exchange) -> Iterator[tuple[Part, str]]:
         elif part.type == "content_block_delta":
             kind, block = as_string(as_object(part.value.get("delta")).get("type")), starts.get(index, "")
             if not kind:
-                yield part, f"a delta of block {index} has no type"
+                yield part, f"a delta of content block {index} has no type"
             elif kind in FITTING and block in KNOWN_BLOCKS and block not in FITTING[kind]:
-                yield part, f"block {index} has type {block}, but receives a {kind}"
+                yield part, f"content block {index} has type {block}, but its delta has type {kind}"
 
 
 def numbered(x: Exchange) -> NotJudged | None:
@@ -66,16 +66,16 @@ def numbered(x: Exchange) -> NotJudged | None:
         return skip
     for part in building(x):
         if part.type.startswith("content_block_") and not is_integer(part.value.get("index")):
-            return untestable("a content block has no index")
+            return untestable("a content block has no index (see MSG004)")
     started = [part.value.get("index") for part in of_type(x, "content_block_start")]
     if len(set(started)) < len(started):
-        return untestable("two content blocks share an index")
+        return untestable("two content blocks share an index (see MSG004)")
     added = sum(part.type == "content_block_delta" for part in building(x))
     kept = sum(len(block.events) - 1 - block.stopped for block in blocks(x) if block.events)
     if added > kept:
-        return untestable("a delta belongs to no content block")
+        return untestable("a delta belongs to no content block (see MSG004)")
     misfit = any(True for _ in misfits(x))
-    return untestable("a delta does not fit its content block (see MSG007)") if misfit else None
+    return untestable("a delta does not match its content block (see MSG007)") if misfit else None
 
 
 def finished(x: Exchange) -> NotJudged | None:

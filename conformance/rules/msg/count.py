@@ -24,11 +24,11 @@ def counted(x: Exchange) -> NotJudged | None:
     if skip := asks("count")(x):
         return skip
     if reply(x).status in NOT_THERE:
-        return not_applicable(f"the target does not support count_tokens ({reply(x).status})")
+        return not_applicable(f"the target does not support count_tokens (HTTP {reply(x).status})")
     if skip := both(succeeded, readable, whole)(x):
         return skip
     if error_response(x):
-        return not_applicable("the response body is an error, with a success status")
+        return not_applicable("the response body is an error with a success status (see ERR013)")
     return untestable("the response body is not JSON") if body(x) is NOT_JSON else None
 
 
@@ -47,7 +47,7 @@ def counted(x: Exchange) -> NotJudged | None:
     ],
 )
 def count_without_a_number(x: Exchange) -> Iterator[Finding]:
-    """Agents use it to shorten their history before a request: without a number they fail, or exceed the context."""
+    """Agents shorten their history by this count before a request: without it they fail, or exceed the context limit."""
     count = as_object(body(x)).get("input_tokens")
     if not (is_integer(count) and count > 0):
         yield Finding(
@@ -64,7 +64,7 @@ SMALL = 16
 @whole_rule(
     "MSG024",
     SHOULD,
-    "count_tokens matches the usage of the same request",
+    "count_tokens returns the input tokens that usage counts for the same request",
     spec=COUNT,
     fix="Count with the tokenizer and chat template of the model that serves the request.",
     when=counted,
@@ -75,15 +75,18 @@ SMALL = 16
     ],
 )
 def count_of_something_else(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """The counted request is the baseline request. Clients that plan by a wrong count overflow the context, or waste it."""
+    """Clients that plan by a wrong count exceed the context limit, or waste a part of it.
+
+    The counted request is the baseline request; a difference of 16 tokens, or a quarter if that is more, is tolerated.
+    """
     told, spent = as_object(body(x)).get("input_tokens"), usage(hello)
     if spent is None or not spent.prompt:
-        yield untestable("the usage of the baseline request has no input tokens")
+        yield untestable("the usage of the baseline request counts no input tokens")
     elif is_integer(told) and abs(told - spent.prompt) > max(SMALL, TOLERANCE * spent.prompt):
-        seen = f"count_tokens reports {told} tokens, but usage for the same request counts {spent.prompt}"
+        seen = f"count_tokens returns {told} input tokens, but usage for the same request counts {spent.prompt}"
         yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)))
     elif spent.cached and told == spent.prompt - spent.cached:
-        seen = f"count_tokens reports {told} tokens, equal to usage.input_tokens, but usage adds {spent.cached} cached tokens"
+        seen = f"count_tokens and usage.input_tokens are both {told}, so usage counts its {spent.cached} cached tokens twice"
         yield Finding(
             seen, at=reply(x).locate(0, len(reply(x).content)), expected="usage.input_tokens without cached tokens"
         )

@@ -46,7 +46,7 @@ ASKED = {"model": "m", "max_tokens": 9, "stop_sequences": ["e", ","], "messages"
 @stream_rule(
     "MSG006",
     MUST,
-    "message_delta events carry the stop_reason and usage.output_tokens",
+    "Every message_delta has usage.output_tokens, and one has the stop_reason",
     spec=EVENTS,
     fix="Send message_delta with delta.stop_reason and usage.output_tokens after the last block, before message_stop.",
     when=ended,
@@ -58,7 +58,7 @@ ASKED = {"model": "m", "max_tokens": 9, "stop_sequences": ["e", ","], "messages"
     ],
 )
 def unexplained_end(x: Exchange) -> Iterator[Finding]:
-    """An agent can't distinguish a final text, a tool call and truncated content; Anthropic's helper fails without the usage."""
+    """An agent can't tell a final text from a tool call or truncated content; Anthropic's helper fails without the usage."""
     told = of_type(x, "message_delta")
     for part in told:
         if not is_integer(as_object(part.value.get("usage")).get("output_tokens")):
@@ -79,7 +79,7 @@ def unexplained_end(x: Exchange) -> Iterator[Finding]:
     bad=[message(stop_reason="stop"), streamed(*text("Hi"), reason="length")],
 )
 def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
-    """Agents choose the next step by it: a value of another API falls through, mostly to the end of the run."""
+    """Agents choose the next step by stop_reason: an unknown value mostly ends the run."""
     for head in message_states(x):
         reason = as_string(head.get("stop_reason"))
         if reason and reason not in REASONS:
@@ -89,7 +89,7 @@ def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "MSG020",
     MUST,
-    "No content block follows the stop_reason",
+    "No content block or delta follows the stop_reason",
     spec=EVENTS,
     fix="Send the message_delta with the stop_reason after the last content_block_stop.",
     when=typed,
@@ -100,7 +100,7 @@ def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
-    """Clients treat the stop_reason as the end: later content is not read, or a call runs before it is complete."""
+    """Clients treat the stop_reason as the end: later content is not read, or a tool runs before its call is complete."""
     over = False
     for part in building(x):
         if over and part.type in ("content_block_start", "content_block_delta"):
@@ -129,7 +129,7 @@ def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
-    """Clients with several stop sequences act on the one that matched; a reason without its text, or the reverse, is useless."""
+    """Clients with several stop sequences act on the one that matched: they need both fields, and need them to agree."""
     for head in message_states(x):
         reason, said = as_string(head.get("stop_reason")), head.get("stop_sequence")
         if reason == "stop_sequence" and said not in stops_asked(x):
@@ -142,9 +142,9 @@ def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "MSG022",
     SHOULD,
-    "usage.output_tokens in a stream is cumulative and never decreases",
+    "usage.output_tokens never decreases from one message_delta to the next",
     spec=EVENTS,
-    fix="Report cumulative output_tokens in each message_delta, not the increment.",
+    fix="Send the cumulative output_tokens in each message_delta, not the increment.",
     when=spoken,
     good=[GOOD, events(START, *text("Hi"), tells(None, 1), tells("end_turn", 3), STOP)],
     bad=[events(START, *text("Hi"), tells(None, 9), tells("end_turn", 3), STOP)],

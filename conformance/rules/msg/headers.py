@@ -27,7 +27,9 @@ def _refused(x: Exchange, hello: Exchange, what: str) -> Iterator[Finding | NotJ
         if skip := greeted(hello):
             yield skip
         else:
-            yield Finding(f"{what} was rejected with {said.status} and {quoted(said.message or said.text)}", at=said.at)
+            yield Finding(
+                f"{what} was rejected with HTTP {said.status}: {quoted(said.message or said.text)}", at=said.at
+            )
 
 
 @message_rule(
@@ -35,22 +37,22 @@ def _refused(x: Exchange, hello: Exchange, what: str) -> Iterator[Finding | NotJ
     SHOULD,
     "Unknown anthropic-beta values are ignored, not rejected",
     spec="https://platform.claude.com/docs/en/api/beta-headers",
-    fix="Ignore unknown names in anthropic-beta.",
+    fix="Ignore unknown names in the anthropic-beta header.",
     when=_header("beta"),
     good=[(answered(GREETING, probe="messages.header-beta"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-beta"), message())],
 )
 def beta_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """Claude Code sends half a dozen of them in every request, and new ones with every release: every request fails."""
+    """Claude Code sends half a dozen of them in every request, and new ones with every release: all its requests fail."""
     yield from _refused(x, hello, "an unknown name in anthropic-beta")
 
 
 @message_rule(
     "MSG026",
     SHOULD,
-    "A newer anthropic-version is accepted",
+    "A newer anthropic-version is accepted, not rejected",
     spec=VERSIONS,
-    fix="Treat an unknown, newer anthropic-version as the newest known one.",
+    fix="Treat an unknown, newer anthropic-version like the newest known version.",
     when=_header("version"),
     good=[(answered(GREETING, probe="messages.header-version"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-version"), message())],

@@ -55,10 +55,10 @@ def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
     """The SDKs validate nothing: the program fails when it first reads the content, the usage or the stop_reason."""
     value = body(x)
     if as_object(value).get("type") != "message":
-        yield Finding(f"the response body has {describe_member(value, 'type')}: it is not a message")
+        yield Finding(f"the response body has {describe_member(value, 'type')}", expected="type message")
         return
     if value.get("role") != "assistant":
-        yield Finding(f"the message has {describe_member(value, 'role')}, not assistant")
+        yield Finding(f"the message has {describe_member(value, 'role')}", expected="role assistant")
     if not isinstance(value.get("content"), list) or not all(
         as_string(as_object(b).get("type")) for b in value["content"]
     ):
@@ -81,14 +81,14 @@ def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
     bad=[events(CHUNK, STOP), events(START, None, STOP), events(START, [], STOP), events(START, {"type": 1}, STOP)],
 )
 def untyped_event(x: Exchange) -> Iterator[Finding]:
-    """Clients dispatch events by type: without one, the text is lost or an error is raised."""
+    """Clients dispatch events by type: without one, they lose the text or raise an error."""
     yield from untyped(x)
 
 
 @stream_rule(
     "MSG003",
     MUST,
-    "The first event is message_start, and contains the message",
+    "The first event is message_start, with a message that has content and usage",
     spec=EVENTS,
     fix="Send message_start, with the message before its first block, as the first event (a ping may precede it).",
     when=typed,
@@ -111,15 +111,15 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
         return
     told = as_object(first.value.get("message"))
     if not isinstance(told.get("content"), list) or not isinstance(told.get("usage"), dict):
-        yield Finding("message_start has no message with a content list and a usage", at=at)
+        yield Finding("message_start has no message with a content list and a usage object", at=at)
 
 
 @message_rule(
     "MSG008",
     MUST,
-    "A message has an id and a model",
+    "A message has a non-empty id and model",
     spec=MESSAGE,
-    fix="Send a unique string as the message's id, and the name of the model that generated it.",
+    fix="Send a unique string as the message's id, and the model's name as its model.",
     when=spoken,
     good=[GOOD, message()],
     bad=[
@@ -130,7 +130,7 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def message_without_a_name(x: Exchange) -> Iterator[Finding]:
-    """Agents key their history by id, and compute cost by model; typed clients reject a message without them."""
+    """Agents store messages by id, and compute cost by model; typed clients reject a message without them."""
     head = message_states(x)[0]
     for name in ("id", "model"):
         if not as_string(head.get(name)):
@@ -143,9 +143,9 @@ def message_without_a_name(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "MSG009",
     MUST,
-    "A stream contains one message, with role assistant",
+    "A stream has one message_start, with type message and role assistant",
     spec=EVENTS,
-    fix="Send message_start once, with type message and role assistant; send a second message in its own stream.",
+    fix="Send message_start once per stream, with type message and role assistant.",
     when=spoken,
     good=[GOOD],
     bad=[
@@ -155,7 +155,7 @@ def message_without_a_name(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def message_started_again(x: Exchange) -> Iterator[Finding]:
-    """Anthropic's helper raises an error on a second message_start; another role is stored as another speaker's text."""
+    """Anthropic's helper raises an error on a second message_start; with another role, the text is stored as the user's."""
     starts = of_type(x, "message_start")
     for part in starts[1:]:
         yield Finding("the stream has a second message_start event", at=span(x, part.event))
@@ -163,7 +163,11 @@ def message_started_again(x: Exchange) -> Iterator[Finding]:
         head = as_object(first.value.get("message"))
         for name, wanted in (("type", "message"), ("role", "assistant")):
             if head.get(name) != wanted:
-                yield Finding(f"the message has {describe_member(head, name)}, not {wanted}", at=span(x, first.event))
+                yield Finding(
+                    f"the message has {describe_member(head, name)}",
+                    at=span(x, first.event),
+                    expected=f"{name} {wanted}",
+                )
 
 
 @stream_rule(
@@ -180,7 +184,7 @@ def message_started_again(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def message_started_full(x: Exchange) -> Iterator[Finding]:
-    """Clients never show content of the first event, or show it twice."""
+    """Clients do not show content from message_start, or show it twice."""
     for part in of_type(x, "message_start")[:1]:
         head = as_object(part.value.get("message"))
         if head.get("content"):

@@ -27,9 +27,9 @@ def _calls(x: Exchange) -> list[Block]:
 @message_rule(
     "MSG015",
     MUST,
-    "A tool_use block has an id, a name and an input object",
+    "Every tool_use block has an id, a name and an input object",
     spec=TOOLS,
-    fix="Send tool_use blocks with id, name and an input object ({} in content_block_start, and without arguments).",
+    fix="Send id, name and an input object in every tool_use block; input is {} in content_block_start.",
     when=numbered,
     good=[CALLED, STREAMED, WITHOUT_INPUT, message(content=[OF_THE_VENDOR])],
     bad=[
@@ -41,14 +41,14 @@ def _calls(x: Exchange) -> list[Block]:
     ],
 )
 def call_incomplete(x: Exchange) -> Iterator[Finding]:
-    """The result is sent back under the id: without it, or the name, the agent runs nothing, or stops with an error."""
+    """The agent runs a tool by name and sends the result back under the id: without them it runs nothing, or fails."""
     for found in _calls(x):
         at = span_of(x, found.events[0] if found.events else None)
         for name in ("id", "name"):
             if not as_string(found.start.get(name)):
                 yield Finding(f"a tool_use block has {describe_member(found.start, name)}", at=at)
         if not isinstance(found.start.get("input"), dict):
-            yield Finding(f"a tool_use block has {describe_member(found.start, 'input')}, not an object", at=at)
+            yield Finding(f"a tool_use block has {describe_member(found.start, 'input')}", at=at, expected="an object")
 
 
 @message_rule(
@@ -56,7 +56,7 @@ def call_incomplete(x: Exchange) -> Iterator[Finding]:
     MUST,
     "The input_json_delta pieces of a tool call form one JSON object",
     spec=EVENTS,
-    fix="Send every piece of the input's JSON text once and in order, as strings; send none without arguments.",
+    fix="Send every piece of the input's JSON text once and in order, or none if the input is {}.",
     when=finished,
     modes=("stream",),
     good=[STREAMED, WITHOUT_INPUT, streamed(*call('{"ci'), reason="max_tokens")],
@@ -88,18 +88,18 @@ def input_no_json(x: Exchange) -> Iterator[Finding]:
     bad=[message(content=[CALL]), streamed(*call("{}"))],
 )
 def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
-    """Agent loops continue only while the reason is tool_use: the run ends, and the tool is never run."""
+    """Agent loops continue only while stop_reason is tool_use: the run ends, and the tool is never run."""
     for choice in response_content(x).choices:
         if choice.calls and choice.finish == "end_turn":
             yield Finding(
-                f"the message has {len(choice.calls)} tool calls, but stop_reason is 'end_turn'", at=span_of(x)
+                f"the message has {len(choice.calls)} tool call(s), but stop_reason is 'end_turn'", at=span_of(x)
             )
 
 
 @message_rule(
     "MSG018",
     MUST,
-    "A message with stop_reason tool_use contains a tool call",
+    "A message with stop_reason tool_use contains tool calls",
     spec=TOOLS,
     fix="Send the call as a tool_use block, or set stop_reason to end_turn if there is only text.",
     when=finished,
@@ -107,7 +107,7 @@ def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
     bad=[message(stop_reason="tool_use"), streamed(reason="tool_use")],
 )
 def tool_use_without_a_call(x: Exchange) -> Iterator[Finding]:
-    """The agent finds no tool to run, and sends another request or stops without a result."""
+    """The agent finds no tool to run: it sends and pays for another request, or stops without a result."""
     for choice in response_content(x).choices:
         if choice.finish == "tool_use" and not choice.calls:
-            yield Finding("stop_reason is 'tool_use', but the message has no tool_use block", at=span_of(x))
+            yield Finding("stop_reason is 'tool_use', but the message has no tool call", at=span_of(x))

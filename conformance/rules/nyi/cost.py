@@ -25,9 +25,9 @@ PROMPT_MS = 250
 @rule(
     "NYI014",
     MUST,
-    "The error for unsupported streaming sets `x-should-retry: false`",
+    "The error for unsupported streaming sets x-should-retry: false",
     spec=RETRIES,
-    fix="Add the header `x-should-retry: false`.",
+    fix="Send the header x-should-retry: false, once, with the error.",
     when=declined,
     good=[GOOD, no(headers=(JSON, ("X-Should-Retry", "false"))), no(status=400, headers=(JSON,))],
     bad=[
@@ -42,7 +42,7 @@ def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx: three requests per message, eleven with Claude Code, unless this header stops it."""
     value = ", ".join(reply(x).values("x-should-retry"))
     if reply(x).status >= 500 and value != "false":
-        seen = f"`x-should-retry` is {quoted(value)}" if value else "the header `x-should-retry` is missing"
+        seen = f"x-should-retry is {quoted(value)}" if value else "the header x-should-retry is missing"
         yield Finding(seen, at=reply(x).span("x-should-retry"), expected="x-should-retry: false")
 
 
@@ -51,17 +51,17 @@ def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | NotJudged]:
     MUST,
     "The error for unsupported streaming has no Retry-After",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3",
-    fix="Remove Retry-After; look for a proxy that adds it to every 5xx.",
+    fix="Remove Retry-After from the error, and check that no proxy adds it to every 5xx.",
     when=declined,
     good=[GOOD],
     bad=[no(headers=(JSON, NO_RETRY, ("retry-after", "1")))],
 )
 @statement
 def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """It makes clients retry, and streaming will still be unsupported."""
+    """Retry-After makes clients retry, although streaming will still be unsupported."""
     for name in ("retry-after", "retry-after-ms"):
         if value := reply(x).value(name):
-            yield Finding(f"the error for unsupported streaming sets `{name}: {value[:40]}`", at=reply(x).span(name))
+            yield Finding(f"the error for unsupported streaming sets {name}: {value[:40]}", at=reply(x).span(name))
 
 
 @rule(
@@ -69,7 +69,7 @@ def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | NotJudged]:
     MUST,
     "The error for unsupported streaming reports no usage",
     spec=ENVELOPE,
-    fix="Reject before the model runs, and leave `usage` out.",
+    fix="Reject the request before the model runs, and leave usage out of the error.",
     when=declined,
     good=[GOOD],
     bad=[no(SAID | {"usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}})],
@@ -80,9 +80,7 @@ def refusal_with_usage(x: Exchange) -> Iterator[Finding | NotJudged]:
     value = body(x)
     inside = (value, value.get("error")) if isinstance(value, dict) else ()
     if any(isinstance(part, dict) and part.get("usage") is not None for part in inside):
-        yield Finding(
-            "the error for unsupported streaming reports `usage`", at=error_response(x).at, expected="no usage"
-        )
+        yield Finding("the error for unsupported streaming reports usage", at=error_response(x).at, expected="no usage")
 
 
 def _waited_ms(x: Exchange, arrival: int) -> float:
@@ -94,14 +92,14 @@ def _waited_ms(x: Exchange, arrival: int) -> float:
     SHOULD,
     "Unsupported streaming is rejected immediately",
     spec=STATUS_501,
-    fix="Check `stream` before the model runs.",
+    fix="Check `stream`, and reject the request, before the model runs.",
     when=declined,
     timed=True,
     good=[GOOD, (no(arrivals=[(300, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
     bad=[(no(arrivals=[(900, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
 )
 def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
-    """A rejection that takes as long as a completion has generated one, which is paid for and lost."""
+    """A rejection that takes as long as a completion has probably generated one, which is paid for and lost."""
     if skip := no_statement(stream, unary):
         yield skip
         return
@@ -109,7 +107,8 @@ def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Find
     there = stream.sent_at_ns / NANOSECONDS_PER_MILLISECOND
     if took >= max(PROMPT_MS + there, 0.9 * whole):
         yield Finding(
-            f"the rejection took {took:.0f} ms, the non-streaming response {whole:.0f} ms", at=reply(stream).head
+            f"unsupported streaming was rejected after {took:.0f} ms; the non-streaming response took {whole:.0f} ms",
+            at=reply(stream).head,
         )
 
 
@@ -118,16 +117,16 @@ def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Find
     SHOULD,
     "The error for unsupported streaming is not cacheable",
     spec="https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2",
-    fix="Send `cache-control: no-store`, or no Cache-Control.",
+    fix="Send Cache-Control: no-store, or omit Cache-Control.",
     when=declined,
     good=[GOOD, no(headers=(JSON, NO_RETRY, ("cache-control", "no-store")))],
     bad=[no(headers=(JSON, NO_RETRY, ("cache-control", "public, max-age=600")))],
 )
 @statement
 def refusal_that_is_cached(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """A cached error is still served after streaming is deployed."""
+    """Caches still serve the error after streaming is deployed."""
     value = ", ".join(reply(x).values("cache-control"))
     if CACHED.search(value) and "no-store" not in value.lower():
         yield Finding(
-            f"the error for unsupported streaming sets `cache-control: {value[:60]}`", at=reply(x).span("cache-control")
+            f"the error for unsupported streaming sets Cache-Control: {value[:60]}", at=reply(x).span("cache-control")
         )

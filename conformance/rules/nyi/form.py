@@ -28,14 +28,14 @@ def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:
     MUST,
     "The error for unsupported streaming is not an HTML page",
     spec=ENVELOPE,
-    fix="Return the API's error object as application/json; look for a proxy that replaces error bodies.",
+    fix="Return the API's error object as application/json, and check that no proxy replaces it.",
     when=declined,
     good=[GOOD],
     bad=[no("<html><h1>501 Not Implemented</h1></html>", headers=[("content-type", "text/html"), NO_RETRY])],
 )
 @statement
 def refusal_as_html(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """Frameworks find no message to fall back on: they retry the same request, and show HTML to the user."""
+    """Frameworks find no message that makes them fall back: they retry the same request, and show HTML to the user."""
     yield from _body_rule(x, "html", "an HTML page")
 
 
@@ -51,7 +51,7 @@ def refusal_as_html(x: Exchange) -> Iterator[Finding | NotJudged]:
 )
 @statement
 def refusal_as_text(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """Programs find neither code nor param in plain text."""
+    """Plain text has neither code nor param, by which programs recognise the error."""
     yield from _body_rule(x, "text", "plain text")
 
 
@@ -83,7 +83,7 @@ def refusal_without_a_word(x: Exchange) -> Iterator[Finding | NotJudged]:
 )
 @statement
 def refusal_as_events(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """SDKs parse an error body as JSON: events instead become an error without a message."""
+    """SDKs parse an error body as JSON: events become an error without a message."""
     yield from _body_rule(x, "events", "an event stream")
 
 
@@ -92,32 +92,32 @@ def refusal_as_events(x: Exchange) -> Iterator[Finding | NotJudged]:
     MUST,
     "The error for unsupported streaming has the API's error object",
     spec=ENVELOPE,
-    fix='Return {"error": {"message", "type", "param", "code"}}; replace the framework\'s own error handler.',
+    fix='Replace the framework\'s own error handler by one that returns {"error": {"message", "type", "param", "code"}}.',
     when=declined,
     good=[GOOD, GOOD_MESSAGES],
     bad=[no({"detail": "Streaming is not supported."}), no([SAID]), no({"error": "no"}), no({"message": "no"})],
 )
 @statement
 def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """SDKs read `error`: without it code, param and message are lost."""
+    """SDKs read the error object: without it code, param and message are lost."""
     said = error_response(x)
     if not said.is_json:
         yield untestable("the error is not JSON")
     elif said.kind not in ("openai", "anthropic"):
-        kind = {"error-text": "a string under `error`", "detail": "a `detail`", "array": "an array"}.get(
-            said.kind, "no `error` object"
+        kind = {"error-text": "a string under error", "detail": "the key detail", "array": "an array"}.get(
+            said.kind, "no error object"
         )
         yield Finding(
-            f"the body of the error for unsupported streaming holds {kind}", at=said.at, expected="an `error` object"
+            f"the body of the error for unsupported streaming has {kind}", at=said.at, expected="an error object"
         )
 
 
 @rule(
     "NYI021",
     SHOULD,
-    "The error for unsupported streaming uses its own API's envelope",
+    "The error for unsupported streaming uses the Messages API's error format",
     spec=MESSAGES_ERRORS,
-    fix='On the Messages API, put `"type": "error"` next to the error object.',
+    fix='Send `"type": "error"` next to the error object on the Messages API.',
     when=declined,
     apis=("messages",),
     good=[GOOD_MESSAGES],
@@ -128,9 +128,9 @@ def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged
 @statement
 @enveloped
 def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
-    """SDKs of the Messages API choose their error class by these types."""
+    """Clients of the Messages API recognise an error by its type."""
     if said.kind != "anthropic":
-        yield Finding('the error object has no `"type": "error"` next to it', at=said.at)
+        yield Finding('the error for unsupported streaming has no "type": "error" next to its error object', at=said.at)
 
 
 @rule(
@@ -138,7 +138,7 @@ def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
     SHOULD,
     "The error for unsupported streaming has Content-Type: application/json",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
-    fix="Set Content-Type: application/json.",
+    fix="Set Content-Type: application/json on the error.",
     when=declined,
     good=[GOOD, no(headers=(("content-type", "application/problem+json"), NO_RETRY))],
     bad=[no(headers=(("content-type", "text/event-stream"), NO_RETRY)), no(headers=(NO_RETRY,))],

@@ -43,9 +43,9 @@ MOST = 2000
 @statement
 @enveloped
 def refusal_without_a_code(said: ErrorResponse) -> Iterator[Finding]:
-    """A program that chooses what to do next can't parse sentences."""
+    """A program chooses what to do next by the code; it can't parse sentences."""
     if said.error.get("code") in (None, ""):
-        yield Finding("the error for unsupported streaming has no `error.code`", at=said.at, expected=CODE)
+        yield Finding("the error for unsupported streaming has no error.code", at=said.at, expected=CODE)
 
 
 @rule(
@@ -68,7 +68,7 @@ def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudg
         yield not_applicable("the error has no code")
     elif code != CODE:
         seen = quoted(code) if isinstance(code, str) else "not a string"
-        yield Finding(f"`error.code` of the error for unsupported streaming is {seen}", at=said.at, expected=CODE)
+        yield Finding(f"error.code of the error for unsupported streaming is {seen}", at=said.at, expected=CODE)
 
 
 @rule(
@@ -76,7 +76,7 @@ def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudg
     MUST,
     'The message for unsupported streaming contains "not supported" and "stream"',
     spec=STATUS_501,
-    fix='Use these words: "Streaming is not supported".',
+    fix='Begin the message with "Streaming is not supported".',
     when=declined,
     good=[GOOD, GOOD_MESSAGES],
     bad=[no(error("Unavailable. Set stream=false.", code=CODE)), no(error("", code=CODE))],
@@ -88,15 +88,15 @@ def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
     text = said.message.lower()
     if missing := [word for word in ("not supported", "stream") if word not in text]:
         words = " and ".join(f'"{word}"' for word in missing)
-        yield Finding(f"the message {quoted(said.message)} lacks {words}", at=said.at)
+        yield Finding(f"the message {quoted(said.message)} does not contain {words}", at=said.at)
 
 
 @rule(
     "NYI013",
     MUST,
-    "The message for unsupported streaming states the alternative",
+    "The message for unsupported streaming advises a non-streaming request",
     spec=STATUS_501,
-    fix='End the message with the alternative: "Set stream=false".',
+    fix='End the message with "Set stream=false".',
     when=declined,
     good=[GOOD, GOOD_MESSAGES, no(error("Streaming is not supported. Use a non-streaming request.", code=CODE))],
     bad=[no(error("Streaming is not supported.", code=CODE))],
@@ -104,20 +104,22 @@ def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
 @statement
 @enveloped
 def refusal_without_a_hint(said: ErrorResponse) -> Iterator[Finding]:
-    """A reader of the log must learn that one field makes the request work."""
+    """An engineer who reads the message in a log learns that one field makes the request work."""
     told = (
         text for name, text in said.error.items() if name not in ("type", "code", "param") and isinstance(text, str)
     )
     if not any(HINT.search(text[:MOST]) for text in told):
         yield Finding(
-            f"the message {quoted(said.message)} does not state the alternative", at=said.at, expected="stream=false"
+            f"the message {quoted(said.message)} does not advise a non-streaming request",
+            at=said.at,
+            expected="stream=false",
         )
 
 
 @rule(
     "NYI019",
     SHOULD,
-    "The error for unsupported streaming has the param `stream`",
+    "The error for unsupported streaming has the param stream",
     spec=ENVELOPE,
     fix="Set `error.param` to `stream`.",
     when=declined,
@@ -128,6 +130,6 @@ def refusal_without_a_hint(said: ErrorResponse) -> Iterator[Finding]:
 @statement
 @enveloped
 def refusal_without_the_param(said: ErrorResponse) -> Iterator[Finding]:
-    """A program sees which field to change, whatever the language of the message."""
+    """A program can change the field that error.param names, whatever the message."""
     if said.error.get("param") != "stream":
-        yield Finding("`error.param` of the error for unsupported streaming is not `stream`", at=said.at)
+        yield Finding("error.param of the error for unsupported streaming is not stream", at=said.at)

@@ -29,10 +29,10 @@ def _refused(x: Exchange) -> NotJudged | None:
 
 
 def _faults(x: Exchange) -> Iterator[str]:
-    """What is wrong with the error, in clauses that follow `it`."""
+    """What is wrong with the error, in clauses that follow `the error`."""
     answer, said = reply(x), error_response(x)
     if answer.status >= 500 and answer.status != 501:
-        yield f"reports a server failure ({answer.status})"
+        yield f"reports a server failure (HTTP {answer.status})"
     if said.kind not in ("openai", "anthropic"):
         yield "has no error object"
     if answer.status >= 500 and answer.values("x-should-retry") != ("false",):
@@ -44,9 +44,9 @@ def _faults(x: Exchange) -> Iterator[str]:
 @rule(
     "NYI023",
     MUST,
-    "Streaming unsupported for some requests only follows the same 501 contract",
+    "An error that rejects streaming for some requests only is well-formed and not retryable",
     spec=STATUS_501,
-    fix="Stream it like the baseline request, or return 501 with the API's error object and `x-should-retry: false`.",
+    fix="Stream the request like any other, or return 501 with the API's error object and x-should-retry: false.",
     when=_refused,
     good=[
         (answered(SAID, status=501, headers=(JSON, NO_RETRY), **TOOLS), streamed(*HELLO)),
@@ -61,12 +61,13 @@ def _faults(x: Exchange) -> Iterator[str]:
 def streaming_refused_badly_for_some(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     """A client that has streamed once treats the failure as temporary: it retries, and pays for the earlier turns again."""
     if refuses_streaming(hello):
-        yield not_applicable("the target declares that it does not stream")
+        yield not_applicable("the target declares that it does not support streaming")
     elif reply(hello).status not in OK or not looks_like_events(hello) or error_response(hello):
         yield untestable("the baseline request was not streamed")
     elif faults := list(_faults(x)):
         said = error_response(x)
         why = quoted(said.message or said.text)
         yield Finding(
-            f"the baseline request is streamed, but this one gets the error {why}: it {', '.join(faults)}", at=said.at
+            f"the baseline request is streamed, but this one is rejected with HTTP {said.status} {why}: the error {', '.join(faults)}",
+            at=said.at,
         )

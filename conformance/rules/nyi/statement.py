@@ -19,10 +19,12 @@ def declined(x: Exchange) -> NotJudged | None:
         return skip
     status = reply(x).status
     if status in UNRELATED:
-        return untestable(f"the target rejected the request for an unrelated reason ({status})")
+        return untestable(f"the target rejected the request for an unrelated reason (HTTP {status})")
     if may_refuse_streaming(x):
         return None
-    return not_applicable(f"the target returned {status}" if status >= 500 else "streaming was not rejected")
+    return not_applicable(
+        f"the error (HTTP {status}) does not mention streaming" if status >= 500 else "streaming was not rejected"
+    )
 
 
 def no_statement(stream: Exchange, unary: Exchange) -> NotJudged | None:
@@ -30,7 +32,7 @@ def no_statement(stream: Exchange, unary: Exchange) -> NotJudged | None:
     if fields := rejected_fields(stream):
         return not_applicable(f"the target rejected `{fields[0]}`, which the request also sets")
     if reply(stream).status != 501 and (reply(unary).status not in OK or error_response(unary)):
-        return untestable(f"the baseline request failed without streaming too ({reply(unary).status or 'no response'})")
+        return untestable(f"the non-streaming baseline request failed too ({reply(unary).status or 'no response'})")
     return None
 
 
@@ -58,7 +60,7 @@ def enveloped(judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]]) -
         if said.kind not in ("openai", "anthropic"):
             yield untestable("the response has no error object")
         elif said.status < 500:
-            yield not_applicable(f"the target returned {said.status}, which clients do not retry")
+            yield not_applicable(f"the request was rejected with HTTP {said.status}, which clients do not retry")
         else:
             yield from judge(said)
 

@@ -21,7 +21,7 @@ from conformance.rules.nyi.statement import declined, no_statement, statement
     MUST,
     "Streaming is supported, unless the target's policy allows rejecting it",
     spec="https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream",
-    fix="Stream with text/event-stream; until then run with `--streaming stopgap-ok`.",
+    fix="Implement streaming (text/event-stream), and until then run the harness with `--streaming stopgap-ok`.",
     when=both(asks("hello"), replied),
     good=[(streamed(*HELLO), ANSWER), GOOD],
     bad=[GOOD, no(status=400)],
@@ -34,52 +34,54 @@ def streaming_refused(stream: Exchange, unary: Exchange, policy: Policy) -> Iter
     if skip := declined(stream) or no_statement(stream, unary):
         yield skip
     elif policy.streaming == "required":
-        yield Finding(f"streaming is rejected with {said.status}: {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(f"streaming is rejected with HTTP {said.status} {quoted(said.message or said.text)}", at=said.at)
 
 
 def _status_rule(x: Exchange, statuses: Sequence[int], means: str) -> Iterator[Finding]:
     if (status := reply(x).status) in statuses:
         yield Finding(
-            f"unsupported streaming is rejected with {status}, which means {means}", at=reply(x).head, expected="501"
+            f"unsupported streaming is rejected with HTTP {status}, which means {means}",
+            at=reply(x).head,
+            expected="HTTP 501",
         )
 
 
 @rule(
     "NYI002",
     MUST,
-    "Unsupported streaming is not reported as unavailable (503)",
+    "Unsupported streaming is not rejected with HTTP 503",
     spec=STATUS_503,
-    fix="Return 501; a 503 promises that a retry helps.",
+    fix="Return 501 instead of 503, which promises that a retry helps.",
     when=declined,
     good=[GOOD],
     bad=[no(status=503)],
 )
 @statement
 def called_unavailable(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """Clients and load balancers wait and retry forever, for a feature that does not exist."""
+    """Clients and load balancers wait and retry, for a feature that does not exist."""
     yield from _status_rule(x, (503,), "a temporary outage")
 
 
 @rule(
     "NYI003",
     MUST,
-    "Unsupported streaming is not reported as a server failure (500)",
+    "Unsupported streaming is not rejected as a server failure (5xx other than 501 and 503)",
     spec=STATUS_501,
-    fix="Return 501; any other 5xx reports a server failure.",
+    fix="Return 501 instead of another 5xx, which reports a server failure.",
     when=declined,
     good=[GOOD],
     bad=[no(status=500), no(status=502)],
 )
 @statement
 def called_a_crash(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """It is retried, counted as an outage and pages operators, and does not reveal `stream` as the reason."""
+    """Clients retry it, monitoring counts it as an outage, and operators are paged for a feature that does not exist."""
     yield from _status_rule(x, [s for s in range(500, 600) if s not in (501, 503)], "a server failure")
 
 
 @rule(
     "NYI004",
     SHOULD,
-    "Unsupported streaming is rejected with 501, not with a 4xx",
+    "Unsupported streaming is rejected with HTTP 501, not with a 4xx",
     spec=STATUS_501,
     fix="Return 501 with `x-should-retry: false`: frameworks fall back to a non-streaming request only then.",
     when=declined,
@@ -95,7 +97,7 @@ def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | NotJudged]:
 @rule(
     "NYI017",
     MUST,
-    "Only streaming requests get 501",
+    "Only streaming requests are rejected with HTTP 501",
     spec=STATUS_501,
     fix="Reject only requests with `stream: true`, and serve every other request.",
     when=declined,
@@ -103,8 +105,10 @@ def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | NotJudged]:
     bad=[(GOOD[0], answered(SAID, status=501, headers=(JSON, NO_RETRY)))],
 )
 def refusal_without_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
-    """The fallback that the error promises fails as well."""
+    """The fallback to a non-streaming request, which the error promises, fails too."""
     if reply(stream).status != 501:
-        yield not_applicable("streaming was not rejected with 501")
+        yield not_applicable("streaming was not rejected with HTTP 501")
     elif reply(unary).status == 501:
-        yield Finding("a non-streaming request gets 501 too", at=reply(unary).head, expected="a completion")
+        yield Finding(
+            "the non-streaming request is rejected with HTTP 501 too", at=reply(unary).head, expected="a completion"
+        )

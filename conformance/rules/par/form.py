@@ -53,28 +53,32 @@ def _asks_for(*forms: str) -> Callable[[Exchange], NotJudged | None]:
     return is_one
 
 
-def _refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def _refused(x: Exchange, hello: Exchange, expected: str = "") -> Iterator[Finding | NotJudged]:
     """An error that can be attributed to the form, because the baseline request succeeds."""
     said = error_response(x)
     if not said:
         return
     if said.status >= 500 and said.status != 501:
-        yield not_applicable(f"the target returned {said.status} (ERR004 reports that)")
+        yield not_applicable(f"the target returned HTTP {said.status} (see ERR004)")
     elif names_field(said, COST_CAP_FIELD):
         yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
     elif skip := greeted(hello):
         yield skip
     else:
         why = quoted(said.message or said.text)
-        yield Finding(f"the form `{x.question.about}` was rejected with {reply(x).status}: {why}", at=said.at)
+        yield Finding(
+            f"the form `{x.question.about}` was rejected with HTTP {reply(x).status}: {why}",
+            at=said.at,
+            expected=expected,
+        )
 
 
 @rule(
     "PAR009",
     SHOULD,
-    "Null and default values have no effect",
+    "Null and default values of documented fields are accepted",
     spec=CREATE,
-    fix="Accept null and the default for every documented field, including unsupported ones.",
+    fix="Accept null and the default value of every documented field, even if the field is not supported.",
     when=_asks_for(*NO_CHANGE),
     apis=CHAT,
     good=[(answered(completion(), **form("defaults")), GREETING)],
@@ -84,14 +88,14 @@ def _refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     ],
 )
 def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """Clients that always send defaults, or null for unset fields, have no option to omit them."""
+    """Clients that always send defaults, or null for unset fields, have no option to omit them: all their requests fail."""
     yield from _refused(x, hello)
 
 
 @rule(
     "PAR010",
     SHOULD,
-    "A documented form of a request succeeds, or is rejected by name",
+    "A documented form of a request succeeds, or is rejected with an error that names it",
     spec=CREATE,
     fix="Support the form, or return 400 and name the unsupported part in the message and in `error.param`.",
     when=_asks_for(*REFUSABLE),
@@ -110,9 +114,10 @@ def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudge
     ],
 )
 def form_refused_without_a_name(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """Every turn fails, and the error does not name the role or part that the client could have sent differently."""
-    if not any(names_field(error_response(x), word) for word in REFUSABLE[x.question.about]):
-        yield from _refused(x, hello)
+    """Every turn fails, and the error does not name the role, part or field that the client would have to change."""
+    words = REFUSABLE[x.question.about]
+    if not any(names_field(error_response(x), word) for word in words):
+        yield from _refused(x, hello, f"an error that names one of: {', '.join(words)}")
 
 
 def _adding(x: Exchange) -> NotJudged | None:
@@ -128,9 +133,9 @@ MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
 @rule(
     "PAR011",
     SHOULD,
-    "Every message part is used or rejected",
+    "Every message and content part reaches the model, or is rejected",
     spec=f"{CREATE}#chat-create-messages",
-    fix="Pass all parts of all messages to the model; reject by name the part types that it can't read.",
+    fix="Pass all parts of all messages to the model, and reject part types that it can't read with an error that names them.",
     when=_adding,
     apis=CHAT,
     modes=("unary",),
@@ -142,16 +147,16 @@ MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
     ],
 )
 def part_dropped(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Finding | NotJudged]:
-    """The user pays for a completion about content that the model never saw; about an image, it is made up.
+    """The model never saw what the user sent: its response ignores a part of the prompt, or invents what an image shows.
 
-    The prompt extends the baseline request's, so it must count more tokens. Judged only where usage counts more tokens
-    for another prompt that is a few words longer than the baseline.
+    The prompt extends the baseline request's, so usage must count more prompt tokens. Judged only if it does so for
+    another prompt, a few words longer than the baseline's.
     """
     longer, plain, control = usage(x), usage(hello), usage(other)
     if not longer or not plain or not control:
         yield untestable("usage is missing in one of the compared responses")
     elif control.prompt <= plain.prompt:
-        yield untestable("usage does not count a longer prompt as longer")
+        yield untestable("usage does not count more prompt tokens for a longer prompt")
     elif longer.prompt + longer.cached < plain.prompt + LEAST[x.question.about]:
         seen = f"{ADDED[x.question.about]} was silently ignored: usage counts {longer.prompt} prompt tokens with it"
         yield Finding(f"{seen}, and {plain.prompt} for the baseline request without it", at=span_of(x))

@@ -69,9 +69,9 @@ def _at(x: Exchange, entry: Entry) -> Span:
 @rule(
     "PAR001",
     MUST,
-    "A `logprobs` entry has a token and a `logprob` not above 0",
+    "Every logprobs entry has a token, and a logprob of at most 0",
     spec=LOGPROBS,
-    fix="Send each token's text and the natural logarithm of its probability.",
+    fix="Send each token's text, and the natural logarithm of its probability as `logprob`.",
     when=logged,
     apis=CHAT,
     good=[GOOD, STREAM, having(token("Hi", -9999.0, top_logprobs=[]), token(" there", 0))],
@@ -84,16 +84,18 @@ def _at(x: Exchange, entry: Entry) -> Span:
     ],
 )
 def impossible_log_probability(x: Exchange) -> Iterator[Finding]:
-    """Scores are computed from these numbers: a probability above one, or a percentage, invalidates them all."""
+    """Scores are computed from these numbers: a probability above 1, or a percentage, invalidates them all."""
     for entry in entries(x):
         for value in (entry.value, *as_array(as_object(entry.value).get("top_logprobs"))):
             number = logprob(value)
             if not isinstance(value, dict) or not isinstance(value.get("token"), str):
-                what = describe_member(value, "token") if isinstance(value, dict) else f"is {display(value)}"
-                yield Finding(f"a `logprobs` entry has {what}", at=_at(x, entry))
+                what = f"has {describe_member(value, 'token')}" if isinstance(value, dict) else f"is {display(value)}"
+                yield Finding(f"a `logprobs` entry {what}", at=_at(x, entry))
             elif number is None or number > ROUNDING:
                 yield Finding(
-                    f"the token {display(value['token'])} has {describe_member(value, 'logprob')}", at=_at(x, entry)
+                    f"the token {display(value['token'])} has {describe_member(value, 'logprob')}",
+                    at=_at(x, entry),
+                    expected="at most 0",
                 )
 
 
@@ -114,9 +116,9 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
 @rule(
     "PAR002",
     SHOULD,
-    "`top_logprobs` has as many alternatives as requested, each once",
+    "Each token has as many top_logprobs as requested, each listed once",
     spec=f"{CREATE}#chat-create-top_logprobs",
-    fix="List the `top_logprobs` likeliest tokens, each once.",
+    fix="List the `top_logprobs` likeliest tokens of each position, each once.",
     when=_alternatives_asked,
     apis=CHAT,
     good=[GOOD, STREAM],
@@ -129,7 +131,7 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
 def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
     """Evaluations that compare answer letters count one twice, miss it, or compare lists of different lengths.
 
-    One token may have fewer alternatives in rare cases; if all of several tokens do, the number was clamped.
+    A token may have fewer alternatives in rare cases; if all of several tokens do, the number was clamped.
     """
     most = request_body(x).get("top_logprobs", 0)
     longest = max(len(list(alternatives(entry.value))) for entry in entries(x))
@@ -150,7 +152,7 @@ def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
 @rule(
     "PAR003",
     SHOULD,
-    "A token's `bytes` are the UTF-8 of its text",
+    "The bytes of a token in logprobs are its text in UTF-8",
     spec=LOGPROBS,
     fix="Fill both from the same token: `bytes` is its text in UTF-8.",
     when=logged,
@@ -170,7 +172,11 @@ def bytes_of_another_token(x: Exchange) -> Iterator[Finding]:
             if as_object(value).get("bytes") is None or not isinstance(text, str):
                 continue
             if told is None:
-                yield Finding(f"the token {display(text)} has {describe_member(value, 'bytes')}", at=_at(x, entry))
+                yield Finding(
+                    f"the token {display(text)} has {describe_member(value, 'bytes')}",
+                    at=_at(x, entry),
+                    expected="a list of bytes",
+                )
             elif _says(told) not in (None, text):
                 yield Finding(f"the token {display(text)} has the bytes of {display(_says(told))}", at=_at(x, entry))
 
@@ -186,9 +192,9 @@ def _says(told: bytes) -> str | None:
 @rule(
     "PAR004",
     SHOULD,
-    "A token's alternatives belong to its own position",
+    "The top_logprobs of a token belong to its own position",
     spec=LOGPROBS,
-    fix="Where one chunk has several tokens, send each its own alternatives.",
+    fix="If a chunk has several tokens, send each with the `top_logprobs` of its own position.",
     when=_alternatives_asked,
     apis=CHAT,
     good=[GOOD, STREAM, having(HI, token(" unlikely", -7.5, top_logprobs=THERE["top_logprobs"]))],
@@ -199,7 +205,7 @@ def _says(told: bytes) -> str | None:
     ],
 )
 def alternatives_of_another_token(x: Exchange) -> Iterator[Finding]:
-    """The numbers look right but belong to another token: evaluations are silently wrong.
+    """The numbers look plausible but belong to another token: evaluations are silently wrong.
 
     A token is either listed with its own logprob, or less likely than all listed ones.
     """
@@ -218,10 +224,10 @@ def alternatives_of_another_token(x: Exchange) -> Iterator[Finding]:
 
 
 def spelling(x: Exchange) -> NotJudged | None:
-    """The tokens in `logprobs` can be compared with the text."""
+    """The tokens in `logprobs` can be compared with the content."""
     if skip := logged(x):
         return skip
-    return not_applicable("the completion has tokens that are not in its text") if hides_tokens(x) else None
+    return not_applicable("the response may have tokens that are not in its content") if hides_tokens(x) else None
 
 
 def is_spelt(text: str, tokens: str) -> bool:
@@ -235,9 +241,9 @@ HALVES = having(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), te
 @rule(
     "PAR005",
     SHOULD,
-    "The tokens in `logprobs` concatenate to the text",
+    "The tokens in logprobs join to the content",
     spec=LOGPROBS,
-    fix="Send an entry for every token, with the token's exact text in the completion, whitespace included.",
+    fix="Send an entry for every token, with the token's exact text, whitespace included.",
     when=spelling,
     apis=CHAT,
     good=[GOOD, STREAM, having(HI, THERE, token("<end>", top_logprobs=[])), HALVES],
@@ -248,7 +254,7 @@ HALVES = having(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), te
     ],
 )
 def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """A score without some tokens is too high, and a token that is not in the text can't be displayed."""
+    """A score that misses tokens is too high, and a token that is not in the content can't be displayed."""
     for choice in chat_content(x).choices:
         tokens = joined_tokens(choice)
         if not choice.text.strip() or is_spelt(choice.text, tokens):
@@ -257,7 +263,7 @@ def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
             yield untestable("a token is an incomplete character")
         else:
             yield Finding(
-                f"the tokens in `logprobs` concatenate to {display(tokens)}, but the text is {display(choice.text)}",
+                f"the tokens in `logprobs` join to {display(tokens)}, but the content is {display(choice.text)}",
                 at=span_of(x),
             )
 
@@ -270,9 +276,9 @@ def _unasked(x: Exchange) -> NotJudged | None:
 @rule(
     "PAR006",
     SHOULD,
-    "`logprobs` are sent only if requested",
+    "logprobs are sent only if requested",
     spec=f"{CREATE}#chat-create-logprobs",
-    fix="Leave `logprobs` null unless the request sets `logprobs: true`.",
+    fix="Send `logprobs: null` unless the request sets `logprobs: true`.",
     when=_unasked,
     apis=CHAT,
     good=[streamed(*HELLO), answered(completion(), body={"logprobs": False})],
@@ -282,6 +288,6 @@ def _unasked(x: Exchange) -> NotJudged | None:
     ],
 )
 def log_probabilities_unasked(x: Exchange) -> Iterator[Finding]:
-    """They make a stream many times larger for every client, and reveal more about the model than its owner may intend."""
+    """They make a stream many times larger, and reveal more about the model than its owner may intend."""
     if entries(x):
         yield Finding("the response has `logprobs`, which were not requested", at=_at(x, entries(x)[0]))

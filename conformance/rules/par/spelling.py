@@ -25,7 +25,7 @@ def _asked(x: Exchange) -> NotJudged | None:
     MUST,
     "The request body is parsed as JSON, whatever its whitespace and escapes",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-2",
-    fix="Parse the body with a JSON library; never search its bytes for words, and compare media types without their parameters.",
+    fix="Parse the body with a JSON library: never search its bytes for words, and ignore the parameters of Content-Type.",
     when=_asked,
     apis=CHAT,
     modes=("stream",),
@@ -36,17 +36,18 @@ def _asked(x: Exchange) -> NotJudged | None:
     ],
 )
 def spelling_matters(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """Each client's library formats JSON differently: a request that passes in tests fails with the next framework."""
+    """Each client formats JSON differently: a request that works with one framework fails with the next."""
     said = error_response(x)
     if skip := greeted(hello):
         yield skip
     elif said:
         why = quoted(said.message or said.text)
         yield Finding(
-            f"the baseline request, with whitespace and escapes, was rejected with {said.status}: {why}", at=said.at
+            f"the baseline request, with extra whitespace and escapes, was rejected with HTTP {said.status}: {why}",
+            at=said.at,
         )
     elif looks_like_events(hello) and not looks_like_events(x):
         yield Finding(
-            "`stream: true`, with extra whitespace, was silently ignored: the response is not an event stream",
+            "`stream: true`, with extra whitespace and escapes, was silently ignored: the response is not an event stream",
             at=reply(x).head,
         )

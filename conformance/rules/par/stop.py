@@ -1,4 +1,4 @@
-"""Where a completion ends: before its stop sequence, and under the newer of two caps."""
+"""Where the content ends: before its stop sequence, and under the newer of two token caps."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,15 +30,15 @@ def _stopped(x: Exchange) -> NotJudged | None:
     if "stop" not in effects(x).finishes.values():
         return untestable("no finish_reason is `stop`")
     goes_on = any(stop in effects(x).text for stop in stops_asked(x)) and not ends_with_its_stop(x)
-    return untestable("the text continues after a stop sequence (FLD016 reports that)") if goes_on else None
+    return untestable("the content continues after a stop sequence (see FLD016)") if goes_on else None
 
 
 @rule(
     "PAR007",
     MUST,
-    "The text ends before the stop sequence, not after it",
+    "The content ends before the stop sequence, and does not contain it",
     spec=f"{CREATE}#chat-create-stop",
-    fix="Remove the stop sequence; while streaming, hold back text that could be its beginning.",
+    fix="Remove the stop sequence from the content; while streaming, hold back text that could be its beginning.",
     when=_stopped,
     good=[answered(completion({"content": "On"}), **STOP)],
     bad=[
@@ -48,11 +48,11 @@ def _stopped(x: Exchange) -> NotJudged | None:
     ],
 )
 def stop_text_included(x: Exchange) -> Iterator[Finding]:
-    """A program parses the text before the stop sequence: an included one is shown to users, or parsed as content."""
+    """Programs use the content as it is: an included stop sequence is shown to users, or parsed as data."""
     if ends_with_its_stop(x):
         text = effects(x).text
         stop = next(stop for stop in stops_asked(x) if text.endswith(stop))
-        yield Finding(f"the text ends with the stop sequence {display(stop)}: {display(text[-40:])}", at=span_of(x))
+        yield Finding(f"the content ends with the stop sequence {display(stop)}: {display(text[-40:])}", at=span_of(x))
 
 
 CAPS: dict[str, Any] = {"body": {"max_tokens": 8, "max_completion_tokens": 1}}
@@ -68,9 +68,9 @@ def _doubly_capped(x: Exchange) -> NotJudged | None:
 @rule(
     "PAR013",
     SHOULD,
-    "`max_completion_tokens` overrides `max_tokens`, or both are rejected",
+    "max_completion_tokens overrides max_tokens, or both together are rejected",
     spec=f"{CREATE}#chat-create-max_completion_tokens",
-    fix="Prefer `max_completion_tokens` over `max_tokens`, or reject the two together with 400.",
+    fix="Use `max_completion_tokens` if both are set, or reject the two together with 400.",
     when=_doubly_capped,
     apis=CHAT,
     good=[
@@ -79,7 +79,7 @@ def _doubly_capped(x: Exchange) -> NotJudged | None:
     bad=[answered(completion(usage={"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11}), **CAPS)],
 )
 def older_cap_over_the_newer(x: Exchange) -> Iterator[Finding]:
-    """A client that sends both to support older servers pays for the larger one. One extra token is allowed."""
+    """A client that sends both, to support older servers, pays up to the larger token cap. One extra token is tolerated."""
     spent, cap = usage(x), request_body(x)["max_completion_tokens"]
     if spent and spent.completion > cap + 1:
         seen = f"`max_completion_tokens` is {display(cap)}, but usage counts {spent.completion} completion tokens"

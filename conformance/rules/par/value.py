@@ -33,7 +33,7 @@ def _wants_object(x: Exchange) -> NotJudged | None:
 @rule(
     "PAR008",
     MUST,
-    "`response_format: json_object` produces one JSON object, or is rejected",
+    "response_format: json_object is honoured (one JSON object) or rejected",
     spec=f"{CREATE}#chat-create-response_format",
     fix="Constrain the model to a JSON object, without other text or a code fence; or reject the format with 400.",
     when=_wants_object,
@@ -46,9 +46,9 @@ def _wants_object(x: Exchange) -> NotJudged | None:
     ],
 )
 def dropped_json_object(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """Programs parse the completion as JSON: other text, or a code fence around it, crashes them.
+    """Programs parse the content as JSON: other text, or a code fence around it, crashes them.
 
-    A truncated completion is not judged; the prompt asks for JSON, as the API requires.
+    Truncated content is not judged; the prompt requests JSON, as the API requires.
     """
     found = effect_shown(x)
     if found is None or found[1].state == "unknown":
@@ -61,7 +61,7 @@ def _beyond(x: Exchange) -> NotJudged | None:
     if skip := both(asks("range"), decided, readable)(x):
         return skip
     crashed = reply(x).status >= 500 and reply(x).status != 501
-    return not_applicable("the target returned a 5xx (ERR003 reports that)") if crashed else None
+    return not_applicable("the target returned a 5xx (see ERR003)") if crashed else None
 
 
 TOO_HOT: dict[str, Any] = {"probe": "chat.range.temperature", "body": {"temperature": 5}}
@@ -72,18 +72,16 @@ TOO_HOT: dict[str, Any] = {"probe": "chat.range.temperature", "body": {"temperat
     SHOULD,
     "A value outside its documented range is rejected",
     spec=CREATE,
-    fix="Declare the range in the request model, and return 400 naming the field.",
+    fix="Declare the range in the request model, and return 400 with an error that names the field.",
     when=_beyond,
     good=[answered(error("temperature: at most 2", param="temperature"), status=400, **TOO_HOT)],
     bad=[answered(completion(), **TOO_HOT)],
 )
 def value_beyond_its_range(x: Exchange) -> Iterator[Finding]:
-    """The value is silently clamped or ignored; the completion is not the one requested."""
+    """The value is silently clamped or ignored: the response is not the one that was requested."""
     name = x.question.about.partition(".")[0]
     if not error_response(x) and not warned(x, name):
-        seen = (
-            f"`{name}: {display(request_body(x).get(name))}` is out of range, but was accepted with {reply(x).status}"
-        )
+        seen = f"`{name}: {display(request_body(x).get(name))}` is out of range, but was accepted with HTTP {reply(x).status}"
         yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
 
 
@@ -95,10 +93,10 @@ def _drawn(x: Exchange) -> NotJudged | None:
 
 
 def legible(x: Exchange) -> NotJudged | None:
-    """The completion has readable text."""
+    """The response has readable content."""
     if fault := unreadable_reason(x):
         return untestable(fault)
-    return None if any(choice.text for choice in chat_content(x).choices) else untestable("the completion has no text")
+    return None if any(choice.text for choice in chat_content(x).choices) else untestable("the response has no content")
 
 
 def texts(x: Exchange) -> tuple[str, ...]:
@@ -116,9 +114,9 @@ TWO = answered(completion({"content": "One. Two"}))
 @rule(
     "PAR014",
     SHOULD,
-    "The same `seed` produces the same text",
+    "The same seed produces the same content",
     spec=f"{CREATE}#chat-create-seed",
-    fix="Pass the seed to the sampler; if the engine has none, reject the field with 400.",
+    fix="Pass `seed` to the sampler, or reject the field with 400 if the engine has no seed.",
     when=_drawn,
     apis=CHAT,
     modes=("unary",),
@@ -131,13 +129,13 @@ def seed_without_effect(
 ) -> Iterator[Finding | NotJudged]:
     """Users treat results as reproducible that are not. The API promises only best effort.
 
-    If completions differ even at temperature 0, a seed can't be judged.
+    If two responses differ even at temperature 0, a seed can't be judged.
     """
     others = (again, greedy, greedy_again)
     if skip := next((skip for other in others if (skip := spoken(other) or legible(other))), None):
         yield skip
     elif texts(greedy) != texts(greedy_again):
-        yield untestable("two completions differ even at temperature 0")
+        yield untestable("two responses to the same request differ even at temperature 0")
     elif _fingerprint(x) != _fingerprint(again):
         yield untestable("the two responses have different `system_fingerprint` values")
     elif texts(x) != texts(again):

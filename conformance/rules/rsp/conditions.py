@@ -23,7 +23,7 @@ def spoken(x: Exchange) -> NotJudged | None:
     if skip := listed(x) if x.mode == "unary" else typed(x):
         return skip
     if has_failed(x):
-        return not_applicable("the response has status failed")
+        return not_applicable("the response has status failed (see RSP021)")
     return None if response_states(x) or items(x) else untestable("no event contains a response (see RSP003)")
 
 
@@ -33,7 +33,7 @@ def numbered(x: Exchange) -> NotJudged | None:
         return skip
     kept = {event.start for item in items(x) for event in item.events}
     lost = any(part.type.startswith(OF_ITEMS) and part.event.start not in kept for part in building(x))
-    return untestable("an event belongs to no output item") if x.mode == "stream" and lost else None
+    return untestable("an event belongs to no output item (see RSP010)") if x.mode == "stream" and lost else None
 
 
 def finished(x: Exchange) -> NotJudged | None:

@@ -38,7 +38,7 @@ REASONS = ("max_output_tokens", "content_filter")
     MUST,
     "The event that ends a stream matches the status of its response",
     spec=EVENTS,
-    fix="End with response.completed, response.incomplete or response.failed, whose response has the same status.",
+    fix="End with response.completed, response.incomplete or response.failed, and set the same status in its response.",
     when=finished,
     good=[GOOD, streamed(*text("Hi"), end="incomplete")],
     bad=[
@@ -47,19 +47,19 @@ REASONS = ("max_output_tokens", "content_filter")
     ],
 )
 def end_of_another_status(x: Exchange) -> Iterator[Finding]:
-    """Some clients read the event, others the status: some of them treat a truncated response as complete."""
+    """Some clients read the event's type, others the status: if they differ, a truncated response passes as complete."""
     end = terminal(x)
     if end and as_object(end.value.get("response")).get("status") != end.type.removeprefix("response."):
-        seen = f"{end.type} has a response with {describe_member(end.value.get('response'), 'status')}"
+        seen = f"the response in {end.type} has {describe_member(end.value.get('response'), 'status')}"
         yield Finding(seen, at=span(x, end.event))
 
 
 @response_rule(
     "RSP018",
     MUST,
-    "incomplete_details.reason is set if and only if the status is incomplete",
+    "incomplete_details.reason is set if status is incomplete, and not if it is completed",
     spec=OBJECT,
-    fix="Set incomplete_details.reason to max_output_tokens or content_filter if status is incomplete, otherwise null.",
+    fix="Set incomplete_details.reason to max_output_tokens or content_filter if status is incomplete; otherwise send null.",
     when=finished,
     good=[GOOD, response(**CUT), streamed(*text("Hi"), end="incomplete")],
     bad=[
@@ -74,15 +74,15 @@ def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
     reason = as_object(end.get("incomplete_details")).get("reason")
     if end.get("status") == "incomplete" and reason not in REASONS:
         seen = describe_member(end.get("incomplete_details"), "reason")
-        yield Finding(f"the response is incomplete, but incomplete_details has {seen}", at=span_of(x))
+        yield Finding(f"status is incomplete, but incomplete_details has {seen}", at=span_of(x))
     elif end.get("status") == "completed" and reason:
-        yield Finding(f"the response is completed, but incomplete_details has reason {display(reason)}", at=span_of(x))
+        yield Finding(f"status is completed, but incomplete_details has reason {display(reason)}", at=span_of(x))
 
 
 @stream_rule(
     "RSP019",
     MUST,
-    "All events of a stream carry the same response id",
+    "All events of a stream have the same response id",
     spec=EVENTS,
     fix="Generate the id once, before response.created.",
     when=spoken,
@@ -90,10 +90,10 @@ def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
     bad=[events(state("created"), *text("Hi"), state("completed", id="resp_2"))],
 )
 def response_renamed(x: Exchange) -> Iterator[Finding]:
-    """The next turn continues from this id: whether the server knows it depends on when the client read it."""
+    """The next turn continues from this id: whether the server knows it depends on which event the client read."""
     ids = list(dict.fromkeys(display(state["id"]) for state in response_states(x) if as_string(state.get("id"))))
     if len(ids) > 1:
-        yield Finding(f"the response id is {ids[0]} first, and {ids[1]} in a later event", at=span_of(x))
+        yield Finding(f"the response id is {ids[0]} at first, and {ids[1]} in a later event", at=span_of(x))
 
 
 @stream_rule(
@@ -110,7 +110,7 @@ def response_renamed(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
-    """Clients that wait for a final status stop there, without output."""
+    """Clients that wait for a final status stop at this event, before the output."""
     for part in of_type(x, "response.created")[:1]:
         begun = as_object(part.value.get("response"))
         if as_string(begun.get("id")) and begun.get("status") not in ("in_progress", "queued"):
@@ -122,9 +122,9 @@ def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "RSP021",
     MUST,
-    "A failed response has error.code and error.message",
+    "response.failed has a response with error.code and error.message",
     spec=OBJECT,
-    fix="End with response.failed, whose response has error.code and error.message.",
+    fix="Set error.code and error.message in the response of response.failed.",
     when=unbroken,
     good=[
         GOOD,
@@ -136,12 +136,12 @@ def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def failure_without_an_error(x: Exchange) -> Iterator[Finding]:
-    """The user sees only that something failed, not whether to wait, to retry or to pay."""
+    """The user sees only that the response failed, not whether to wait, to retry or to pay."""
     for part in of_type(x, "response.failed"):
         said = as_object(as_object(part.value.get("response")).get("error"))
         for name in ("code", "message"):
             if not as_string(said.get(name)):
-                yield Finding(f"the error of response.failed has {describe_member(said, name)}", at=span(x, part.event))
+                yield Finding(f"the error in response.failed has {describe_member(said, name)}", at=span(x, part.event))
 
 
 PREVIOUS = {"previous_response_id": "resp_of_nobody", "input": "And then?"}
@@ -156,18 +156,19 @@ def _going_on(x: Exchange) -> NotJudged | None:
 @response_rule(
     "RSP022",
     MUST,
-    "`previous_response_id` is honoured or rejected",
+    "previous_response_id is honoured or rejected",
     spec=STATE,
-    fix="Continue from the response with that id, or reject: 404 for an unknown id, 400 if responses are not stored.",
+    fix="Continue from the response with that id, or reject the request: 404 for an unknown id, 400 if none are stored.",
     when=_going_on,
     good=[answered(error("Not found.", param="previous_response_id"), status=404, probe="responses.previous")],
     bad=[response(**ANOTHER), response(previous_response_id="resp_of_nobody", **ANOTHER)],
 )
 def dropped_history(x: Exchange) -> Iterator[Finding]:
-    """The model responds as if the conversation had just started: its history is silently lost."""
+    """The model responds as if the conversation had just started: the history is silently lost."""
     if not error_response(x):
         yield Finding(
-            f"an unknown `previous_response_id` is silently ignored: the status is {reply(x).status}", at=reply(x).head
+            f"an unknown `previous_response_id` was silently ignored: the request was accepted with HTTP {reply(x).status}",
+            at=reply(x).head,
         )
 
 
@@ -183,15 +184,15 @@ NOTED: Facts = {"asked": {"metadata": {"lamp": "green"}}, "probe": "responses.me
 @response_rule(
     "RSP023",
     SHOULD,
-    "`metadata` is returned in the response, or rejected",
+    "metadata is returned in the response, or rejected",
     spec=CREATE,
-    fix="Return the request's metadata in the response, and store it with the response.",
+    fix="Return the request's metadata in the response, or reject the field with 400.",
     when=_noted,
     good=[response(metadata={"lamp": "green"}, **NOTED)],
     bad=[response(**NOTED), response(metadata=None, **NOTED)],
 )
 def dropped_metadata(x: Exchange) -> Iterator[Finding]:
-    """Callers look up responses by metadata: billing and audits miss every one of them."""
+    """Users bill and audit responses by their metadata: without it, none is found."""
     if response_states(x)[-1].get("metadata") != request_body(x).get("metadata"):
         yield Finding(
             f"the response has {describe_member(response_states(x)[-1], 'metadata')}, not the request's metadata",
@@ -212,14 +213,14 @@ def _unkept(x: Exchange) -> NotJudged | None:
 @response_rule(
     "RSP024",
     MUST,
-    "`store: false` is echoed as false",
+    "store: false is echoed as false",
     spec=CREATE,
-    fix="Honour `store: false`: store nothing, and return `store: false` in the response.",
+    fix="Store nothing if the request sets `store: false`, and return `store: false` in the response.",
     when=_unkept,
     good=[response(store=False, **KEPT)],
     bad=[response(store=True, **KEPT)],
 )
 def stored_against_the_word(x: Exchange) -> Iterator[Finding]:
-    """Callers that may not leave customer data with a vendor break a contract, and learn it from the response at best."""
+    """Users who may not leave customer data with a vendor break a contract, and see it in the response at best."""
     if response_states(x)[-1].get("store"):
         yield Finding("the request sets `store: false`, but the response has `store: true`", at=span_of(x))

@@ -44,15 +44,19 @@ MOVED = [value | {"output_index": 1} for value in text("Hi")]
     ],
 )
 def item_out_of_place(x: Exchange) -> Iterator[Finding]:
-    """Clients look up an event's item by index: if none was added there, they raise an error or lose the text."""
+    """Clients look up an event's item by output_index: if none was added, they raise an error or lose the text."""
     added = 0
     for part in building(x):
         index, at = part.value.get("output_index"), span(x, part.event)
         if part.type == "response.output_item.added":
             if index != added or index is False:
-                yield Finding(f"output item {added} is added with {describe_member(part.value, 'output_index')}", at=at)
+                yield Finding(
+                    f"response.output_item.added {added} has {describe_member(part.value, 'output_index')}",
+                    at=at,
+                    expected=f"output_index {added}",
+                )
             if not as_string(as_object(part.value.get("item")).get("type")):
-                yield Finding(f"output item {added} is added without a type", at=at)
+                yield Finding(f"response.output_item.added {added} has no item with a type", at=at)
             added += 1
         elif part.type.startswith(OF_ITEMS) and not (is_integer(index) and 0 <= index < added):
             yield Finding(
@@ -92,7 +96,7 @@ def part_out_of_place(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "RSP012",
     MUST,
-    "Every output item gets response.output_item.done",
+    "Every output item ends with response.output_item.done",
     spec=EVENTS,
     fix="Send response.output_item.done with the complete item after its last event.",
     when=finished,
@@ -103,13 +107,14 @@ def part_out_of_place(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def item_without_done(x: Exchange) -> Iterator[Finding]:
-    """Vercel's AI SDK and LangChain read a call from its done event: without it no tool is run."""
+    """Vercel's AI SDK and LangChain read a tool call from this event: without it no tool is run."""
     if response_states(x)[-1].get("status") == "incomplete":
         return
     for item in items(x):
         if item.done is None:
             yield Finding(
-                f"an item of type {display(item.type)} gets no response.output_item.done", at=span(x, item.events[0])
+                f"an output item of type {display(item.type)} has no response.output_item.done",
+                at=span(x, item.events[0]),
             )
 
 
@@ -129,9 +134,9 @@ def _differing(item: Item) -> Iterator[tuple[str, str]]:
 @stream_rule(
     "RSP013",
     MUST,
-    "The text or arguments in done events equal the joined deltas",
+    "The text and arguments in done events equal the joined deltas",
     spec=EVENTS,
-    fix="Send every piece once and in order, as an increment; send the joined text in the done event.",
+    fix="Send every piece once and in order, as a delta, and all of them joined in the done event.",
     when=numbered,
     good=[GOOD, CALLED],
     bad=[
@@ -141,7 +146,7 @@ def _differing(item: Item) -> Iterator[tuple[str, str]]:
     ],
 )
 def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
-    """Some clients show the deltas, others the done event: users read different texts of the same response."""
+    """Some clients read the deltas, others the done event: they get different texts of the same response."""
     for item in items(x):
         for joined, end in _differing(item):
             yield Finding(
@@ -153,9 +158,9 @@ def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "RSP014",
     MUST,
-    "The output in the last event equals the streamed output",
+    "The output in the last event has the text and arguments of the stream",
     spec=EVENTS,
-    fix="Put all complete items into the output of the response in the last event.",
+    fix="Send all items, complete, in the output of the response in the last event.",
     when=finished,
     good=[GOOD, CALLED],
     bad=[
@@ -173,7 +178,9 @@ def end_differs_from_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     mine, theirs = [s for s in mine if s], [s for s in theirs if s]
     if mine != theirs:
         lost = next((s for s in mine if s not in theirs), "") or next((s for s in theirs if s not in mine), "")
-        yield Finding(f"the last event's output differs from the stream in {display(lost)}", at=span_of(x))
+        yield Finding(
+            f"the output in the last event differs from the deltas of the stream in {display(lost)}", at=span_of(x)
+        )
 
 
 def _said(item: Item) -> str:
@@ -187,15 +194,15 @@ def _whole(item: Object) -> str:
 @stream_rule(
     "RSP015",
     SHOULD,
-    "The events of an item carry its item_id",
+    "The item_id of an event is the id of its item",
     spec=EVENTS,
-    fix="Set item_id to the item's id in all its events, and keep the id in the last event.",
+    fix="Set item_id to the item's id in all events of the item.",
     when=numbered,
     good=[GOOD, CALLED],
     bad=[streamed(*(v | {"item_id": "msg_2"} if "item_id" in v else v for v in text("Hi")))],
 )
 def events_of_another_item(x: Exchange) -> Iterator[Finding]:
-    """Clients that store text by id assign it to an item that does not exist."""
+    """Clients that store text by item_id assign it to an item that does not exist."""
     for item in items(x):
         name = item.added.get("id")
         for part in building(x):
@@ -209,9 +216,9 @@ def events_of_another_item(x: Exchange) -> Iterator[Finding]:
 @response_rule(
     "RSP016",
     SHOULD,
-    "The arguments of a finished function call are one JSON object",
+    "The arguments of a function call in a completed response are one JSON object",
     spec=OBJECT,
-    fix="Send every piece of the arguments once and in order; {} if a function takes none.",
+    fix="Send every piece of the arguments once and in order, and {} if a function takes none.",
     when=finished,
     good=[CALLED, response(output=[CALL]), response(output=[CALL | {"arguments": '{"a'}], **CUT)],
     bad=[response(output=[CALL | {"arguments": '{"a'}]), streamed(*call("{}", "{}"))],

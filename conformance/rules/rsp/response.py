@@ -56,7 +56,7 @@ def answer_is_no_response(x: Exchange) -> Iterator[Finding]:
     """The SDKs validate nothing: the program fails when it first reads the output, or assumes that it is empty."""
     value = body(x)
     if as_object(value).get("object") != "response":
-        yield Finding(f"the response body has {describe_member(value, 'object')}: it is not a response object")
+        yield Finding(f"the response body has {describe_member(value, 'object')}", expected="object response")
         return
     for name in ("id", "model"):
         if not as_string(value.get(name)):
@@ -79,14 +79,14 @@ def answer_is_no_response(x: Exchange) -> Iterator[Finding]:
     bad=[events({"object": "chat.completion.chunk", "choices": []}), events(state("created"), [], state("completed"))],
 )
 def untyped_response_event(x: Exchange) -> Iterator[Finding]:
-    """Clients dispatch events by type: without one, the text is lost or an error is raised."""
+    """Clients dispatch events by type: without one, they lose the text or raise an error."""
     yield from untyped(x)
 
 
 @stream_rule(
     "RSP003",
     MUST,
-    "The first event is response.created, and contains the response",
+    "The first event is response.created, with a response that has an id",
     spec=EVENTS,
     fix="Send response.created, with the response before its first item, as the first event.",
     when=typed,
@@ -98,7 +98,7 @@ def untyped_response_event(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def missing_response_created(x: Exchange) -> Iterator[Finding]:
-    """OpenAI's streaming helper raises an error on any other first event; agents read the id from it."""
+    """OpenAI's streaming helper raises an error on any other first event; agents read the response id from it."""
     first = parts(x)[0]
     if first.type != "response.created":
         yield Finding(f"the first event is {display(first.type)}", at=span(x, first.event))
@@ -109,7 +109,7 @@ def missing_response_created(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "RSP004",
     SHOULD,
-    "sequence_number counts events from 0, without gaps",
+    "sequence_number counts the events of a stream from 0, without gaps",
     spec=EVENTS,
     fix="Increment sequence_number by one with each event of the stream.",
     when=typed,
@@ -120,7 +120,7 @@ def missing_response_created(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def events_out_of_sequence(x: Exchange) -> Iterator[Finding]:
-    """Clients resume a lost stream after a number: events are shown twice, or never."""
+    """Clients resume an interrupted stream after a sequence_number: events are shown twice, or never."""
     end = terminal(x)
     for number, part in enumerate((*building(x), *([end] if end else []))):
         if part.value.get("sequence_number") != number or part.value.get("sequence_number") is False:
@@ -133,9 +133,9 @@ def events_out_of_sequence(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "RSP005",
     SHOULD,
-    "The event name equals the type in its data",
+    "The name of an event equals the type in its data",
     spec=EVENTS,
-    fix="Send `event: <type>` before the data line, with the same type that the data has.",
+    fix="Send `event: <type>` before the data line, with the type that the data has.",
     when=typed,
     good=[GOOD],
     bad=[events(state("created"), *text("Hi"), state("completed"), name="message")],
@@ -166,7 +166,7 @@ def misnamed_response_event(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def odd_message(x: Exchange) -> Iterator[Finding]:
-    """The SDKs join these texts: from other shapes they produce an empty text, or an exception."""
+    """The SDKs join the texts of the parts: from other shapes they produce an empty text, or an exception."""
     for item in output(response_states(x)[-1]):
         if item.get("type") == "message":
             yield from (Finding(seen, at=span_of(x)) for seen in _oddities(item))
@@ -174,9 +174,9 @@ def odd_message(x: Exchange) -> Iterator[Finding]:
 
 def _oddities(item: Object) -> Iterator[str]:
     if item.get("role") != "assistant":
-        yield f"a message has {describe_member(item, 'role')}, not assistant"
+        yield f"a message item has {describe_member(item, 'role')}, not assistant"
     if not isinstance(item.get("content"), list):
-        yield f"a message has {describe_member(item, 'content')}, not a list of parts"
+        yield f"a message item has {describe_member(item, 'content')}, not a list of parts"
     for part in contents(item):
         name = {"output_text": "text", "refusal": "refusal"}.get(as_string(part.get("type")))
         if name is None and part.get("type") in ("text", "input_text"):
@@ -201,15 +201,17 @@ def _oddities(item: Object) -> Iterator[str]:
     ],
 )
 def odd_function_call(x: Exchange) -> Iterator[Finding]:
-    """The result is sent back under call_id: without it, or the name, the agent runs nothing, or ends in an error."""
+    """The agent runs a tool by name and sends the result back under call_id: without them it runs nothing, or fails."""
     for item in output(response_states(x)[-1]):
         if item.get("type") != "function_call":
             continue
         for name in ("call_id", "name"):
             if not as_string(item.get(name)):
-                yield Finding(f"a function call has {describe_member(item, name)}", at=span_of(x))
+                yield Finding(f"a function_call item has {describe_member(item, name)}", at=span_of(x))
         if not isinstance(item.get("arguments"), str):
-            yield Finding(f"a function call has {describe_member(item, 'arguments')}", at=span_of(x))
+            yield Finding(
+                f"a function_call item has {describe_member(item, 'arguments')}", at=span_of(x), expected="a string"
+            )
 
 
 @response_rule(
@@ -217,7 +219,7 @@ def odd_function_call(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "Each output item has a unique id",
     spec=OBJECT,
-    fix="Give each item an id, the same in all events of a stream and in the response.",
+    fix="Give each output item a unique id, the same in all events of a stream and in the response.",
     when=finished,
     good=[GOOD, CALLED, response(output=[SPOKEN, CALL])],
     bad=[response(output=[SPOKEN, CALL | {"id": "msg_1"}]), response(output=[SPOKEN | {"id": None}])],
@@ -237,7 +239,7 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
 @response_rule(
     "RSP009",
     MUST,
-    "A finished response has a usage of integers that add up",
+    "A finished response has usage: integer counts, and total_tokens as their sum",
     spec=OBJECT,
     fix="Send usage with input_tokens, output_tokens and total_tokens; in a stream, in the event that ends it.",
     when=finished,
@@ -251,7 +253,7 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def response_without_usage(x: Exchange) -> Iterator[Finding]:
-    """OpenAI's Agents SDK adds these numbers up after each turn: without them cost and limits are unknown."""
+    """OpenAI's Agents SDK adds these numbers up after each turn: without them, cost and limits are unknown."""
     end = response_states(x)[-1]
     counts: list[Any] = [as_object(end.get("usage")).get(name) for name in COUNTS]
     if not all(is_integer(count) and count >= 0 for count in counts):

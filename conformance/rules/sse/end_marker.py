@@ -29,7 +29,7 @@ def ended(x: Exchange) -> NotJudged | None:
     if TERMINAL_EVENTS[x.api] and not any(as_string(as_object(value).get("type")) for value in payloads(x)):
         return untestable("no event has a type")
     if not terminal_events(x) and unfinished(x):
-        return untestable("the stream is truncated in the middle of an event")
+        return untestable("the stream was truncated in the middle of an event")
     if TERMINAL_EVENTS[x.api] and payloads(x)[-1] is NOT_JSON:
         return untestable("the last event's data is not JSON")
     return None if terminal_events(x) else whole(x)
@@ -45,7 +45,7 @@ def marker(x: Exchange) -> str:
     MUST,
     "A stream ends with its end marker",
     spec=CHUNKS,
-    fix="Send `data: [DONE]` (Messages: message_stop; Responses: response.completed) when the response is complete.",
+    fix="Send `data: [DONE]` (Messages: message_stop; Responses: response.completed) after the last content.",
     when=ended,
     good=[GOOD, GOOD_MESSAGES, raw(f"data:{ONE}\n\ndata:[DONE]\n\n"), raw(f"data: {ONE}\n\ndata: [done]\n\n")],
     bad=[
@@ -86,7 +86,7 @@ def marked(x: Exchange) -> NotJudged | None:
     bad=[streamed(*HELLO, "[DONE]"), raw(MESSAGES + b"data: [DONE]\n\n", probe="messages.hello")],
 )
 def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
-    """Two layers each end the stream: sooner or later one of them does so too early."""
+    """Two layers end the stream: sooner or later one of them does so before the other has finished."""
     again = list(terminal_events(x)[1:])
     if x.api == "messages":
         again += [event for event in stream(x).dispatched if event.is_done]
@@ -97,7 +97,7 @@ def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
 @rule(
     "SSE009",
     MUST,
-    "Nothing follows the end marker",
+    "No event follows the end marker",
     spec=CHUNKS,
     fix="Send usage, costs and other data before the end marker, or as a comment.",
     when=marked,
@@ -110,7 +110,7 @@ def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def events_after_the_end(x: Exchange) -> Iterator[Finding]:
-    """Half of the clients stop reading at the marker, the others deliver later events: users see different responses."""
+    """Half of the clients stop reading at the end marker, the others deliver later events: users see different responses."""
     end = terminal_events(x)[0].end
     for event in stream(x).events:
         if event.start >= end and event.has_data and not _marks_end(x, event):

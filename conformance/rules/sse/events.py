@@ -26,7 +26,7 @@ def unbroken(x: Exchange) -> NotJudged | None:
     if skip := is_streamed(x) or whole(x):
         return skip
     if reply(x).status in (204, 205):
-        return untestable("the status does not allow a body")
+        return untestable("the status (204 or 205) does not allow a body")
     if lost_lines(x):
         return untestable("response content is outside data lines")
     return untestable("blank lines between the events are missing") if merged_events(x) else None
@@ -35,9 +35,9 @@ def unbroken(x: Exchange) -> NotJudged | None:
 @rule(
     "SSE002",
     MUST,
-    "A stream has at least one event",
+    "A stream has at least one event other than its end marker",
     spec=INTERPRETING,
-    fix="Send each chunk as a line `data: {json}` with a blank line after it, and an error status if there is no content.",
+    fix="Send each chunk as a line `data: {json}` and a blank line, or an error status if there is no content.",
     when=unbroken,
     good=[GOOD, GOOD_MESSAGES, streamed({"error": {"message": "Overloaded."}})],
     bad=[
@@ -50,16 +50,22 @@ def unbroken(x: Exchange) -> NotJudged | None:
     ],
 )
 def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """The SDKs finish without an error or content; agents treat the response as empty, retry, and pay again."""
+    """SDKs finish without an error or content: agents treat the response as empty, retry, and pay again."""
     silent = (*TERMINAL_EVENTS["messages"], "ping") if x.api == "messages" else ()
     values = payloads(x)
     if any(v is not DONE and as_object(v).get("type") not in silent for v in values):
         return
     if any(e.has_data for e in stream(x).events if not e.terminated):
-        yield untestable("the stream's only event is unterminated")
+        yield untestable("the stream's only event does not end with a blank line")
         return
     content = reply(x).content
-    what = "only its end marker" if values else "no event that clients dispatch" if content.strip() else "no bytes"
+    what = (
+        "no event other than its end marker or pings"
+        if values
+        else "no event that clients dispatch"
+        if content.strip()
+        else "no bytes"
+    )
     yield Finding(f"the event stream contains {what}", at=reply(x).locate(0, min(len(content), 200)))
 
 
@@ -83,13 +89,13 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     ],
 )
 def event_is_no_json(x: Exchange) -> Iterator[Finding]:
-    """Clients raise a decoding error in the middle of the response, or skip the event and lose its text."""
+    """Clients raise a decoding error in the middle of the response, or skip the event and lose its content."""
     explained = {event.start for event in merged_events(x)} | _broken_by_lost_lines(x)
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
         if value is not NOT_JSON or event.start in explained or is_passed_over(x, event):
             continue
         if _is_utf8(event.data) and not LIKE_DONE.fullmatch(event.data):
-            what = "a second `data:`" if event.data.startswith(b"data:") else fault_of(event.data)
+            what = "it begins with a second data: field" if event.data.startswith(b"data:") else fault_of(event.data)
             yield Finding(f"an event's data is not JSON: {what}: {excerpt(event.data)}", at=span(x, event))
 
 
@@ -136,7 +142,7 @@ def lone_surrogates(x: Exchange) -> Iterator[Finding]:
 @rule(
     "SSE014",
     SHOULD,
-    "Chat chunks are events without a name",
+    "Events of a chat stream are sent without an event name",
     spec=CHUNKS,
     fix="Omit the event field: Chat Completions streams are data only.",
     when=eventful,
@@ -146,19 +152,21 @@ def lone_surrogates(x: Exchange) -> Iterator[Finding]:
     modes=("stream",),
 )
 def named_chunks(x: Exchange) -> Iterator[Finding]:
-    """EventSource clients deliver named events to listeners that are not registered; SDKs handle some names differently."""
+    """EventSource clients deliver named events only to listeners for that name; SDKs handle some names differently."""
     end = terminal_events(x)[0].end if terminal_events(x) else len(reply(x).content)
     for event in stream(x).dispatched:
         if event.name not in ("", "message", "error", "ping") and event.start < end:
-            yield Finding(f"an event is named {quoted(event.name, 40)}: {excerpt(event.data)}", at=span(x, event))
+            yield Finding(
+                f"a chat event has the name {quoted(event.name, 40)}: {excerpt(event.data)}", at=span(x, event)
+            )
 
 
 @rule(
     "SSE015",
     MUST,
-    "Each event is named after the type in its data",
+    "Each event's name is the type in its data",
     spec=ANTHROPIC,
-    fix="Send `event: <type>` before the data line, with the `type` of the data.",
+    fix="Send a line `event: <type>` before the data line, with the same type as in the data.",
     when=eventful,
     good=[GOOD_MESSAGES, raw(MESSAGES + b"data: [DONE]\n\n", probe="messages.hello")],
     bad=[
@@ -169,9 +177,9 @@ def named_chunks(x: Exchange) -> Iterator[Finding]:
     modes=("stream",),
 )
 def misnamed_event(x: Exchange) -> Iterator[Finding]:
-    """Anthropic's SDKs dispatch on the event name and skip events without one: the text is lost without an error."""
+    """Anthropic's SDKs dispatch on the event name and skip events without one: the content is lost without an error."""
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
         kind = as_string(as_object(value).get("type"))
         if kind and event.name != kind:
-            name = f"is named {quoted(event.name, 40)}" if event.name else "has no name"
+            name = f"has the name {quoted(event.name, 40)}" if event.name else "has no event name"
             yield Finding(f"an event of type {display(kind)} {name}", at=span(x, event))

@@ -17,7 +17,7 @@ from conformance.rules.sse.spec import INTERPRETING
 @rule(
     "SSE003",
     MUST,
-    "A blank line separates events",
+    "Events are separated by a blank line",
     spec=INTERPRETING,
     fix="End each event with two line ends, and make proxies forward blank lines.",
     when=holding_data,
@@ -25,10 +25,13 @@ from conformance.rules.sse.spec import INTERPRETING
     bad=[raw(sse(*HELLO, end="\n")), raw(sse(*HELLO, end="\n") + b"\n"), raw(f"data: {ONE}\ndata: [DONE]\n\n")],
 )
 def events_run_together(x: Exchange) -> Iterator[Finding]:
-    """Without the blank line the lines form one event, which clients can't parse, or no event."""
+    """Without the blank line all lines form one event, which clients can't parse as JSON."""
     for event in merged_events(x):
         lines = event.data.count(b"\n") + 1
-        yield Finding(f"one event contains {lines} data lines, each a complete event on its own", at=span(x, event))
+        yield Finding(
+            f"one event contains {lines} data lines, some of them complete events: blank lines are missing",
+            at=span(x, event),
+        )
 
 
 @rule(
@@ -36,7 +39,7 @@ def events_run_together(x: Exchange) -> Iterator[Finding]:
     MUST,
     "All response content is on data lines",
     spec=INTERPRETING,
-    fix="Start each line of an event's data with `data:`, in lower case and without indentation.",
+    fix="Begin each line of an event's data with `data:`, in lower case and without indentation.",
     when=streamed,
     good=[GOOD, GOOD_MESSAGES, raw(": {}\n\ndata: {}\n\n")],
     bad=[
@@ -51,7 +54,8 @@ def lines_outside_data(x: Exchange) -> Iterator[Finding]:
     """Clients ignore lines with unknown fields (WHATWG HTML, 9.2.6): their content is lost without an error."""
     for line in lost_lines(x):
         yield Finding(
-            f"a line is not an event stream field, so clients ignore it: {excerpt(line.text)}", at=span(x, line)
+            f"a line of the event stream has no known field name, so clients ignore its content: {excerpt(line.text)}",
+            at=span(x, line),
         )
 
 
@@ -66,7 +70,7 @@ def lines_outside_data(x: Exchange) -> Iterator[Finding]:
     bad=[raw(f"note: hello\ndata: {ONE}\n\ndata: [DONE]\n\n")],
 )
 def unknown_fields(x: Exchange) -> Iterator[Finding]:
-    """Clients ignore such lines; a strict parser may log each of them."""
+    """Clients ignore other fields; a strict parser may log each of them."""
     for line in stray_lines(x):
         if not is_lost(line.text):
             yield Finding(f"a line of the event stream has an unknown field: {excerpt(line.text)}", at=span(x, line))
@@ -77,13 +81,13 @@ def unknown_fields(x: Exchange) -> Iterator[Finding]:
     MUST,
     "The last event ends with a blank line",
     spec=INTERPRETING,
-    fix="Write two line ends after every event, including the last.",
+    fix="End every event with two line ends, including the last.",
     when=both(holding_data, whole),
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye")],
     bad=[raw(EVENTS[:-1]), raw(EVENTS[:-2]), raw(MESSAGES[:-1], probe="messages.hello"), raw(f"data: {ONE[:9]}")],
 )
 def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
-    """Clients drop an unterminated event, and with it the end marker or the last words."""
+    """Clients drop an event without the blank line, and with it the end marker or the last words."""
     event = unfinished(x)
     if event and not merged_events(x):
         yield Finding(
@@ -102,7 +106,7 @@ def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
     bad=[raw(f"retry: soon\ndata: {ONE}\n\n"), raw(f"id: a\0b\ndata: {ONE}\n\n")],
 )
 def unusable_field_value(x: Exchange) -> Iterator[Finding]:
-    """Clients ignore an invalid field: reconnection does not work as the server expects."""
+    """Clients ignore invalid values: reconnection does not work as the server expects."""
     for event in stream(x).events:
         for line in () if event.plain else event.lines:
             value = line.value

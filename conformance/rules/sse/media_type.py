@@ -33,7 +33,7 @@ def looking_like_events(x: Exchange) -> NotJudged | None:
     bad=[raw(EVENTS, headers=headers) for headers in ((("content-type", "text/plain"),), (JSON,), ())],
 )
 def mislabelled_event_stream(x: Exchange) -> Iterator[Finding]:
-    """EventSource clients reject other types, and proxies buffer or compress them."""
+    """EventSource clients reject any other Content-Type, and proxies buffer or compress the stream."""
     answer = reply(x)
     if not is_labelled(answer):
         label = answer.media_type[:80] or "missing"
@@ -82,7 +82,10 @@ def labelled(x: Exchange) -> NotJudged | None:
     bad=[raw(EVENTS, headers=(("content-type", "text/event-stream; charset=iso-8859-1"),))],
 )
 def stream_in_a_charset(x: Exchange) -> Iterator[Finding]:
-    """A stream is always UTF-8; clients that use the declared charset garble every non-ASCII character."""
+    """An event stream is always UTF-8; a client that uses the declared charset garbles every non-ASCII character."""
     charset = reply(x).charset
     if charset not in ("", "utf-8", "utf8"):
-        yield Finding(f"the event stream's Content-Type has charset={charset[:40]}", at=reply(x).span("content-type"))
+        yield Finding(
+            f"Content-Type has charset={charset[:40]}; an event stream is always UTF-8",
+            at=reply(x).span("content-type"),
+        )

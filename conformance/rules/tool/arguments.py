@@ -34,11 +34,13 @@ from conformance.rules.tool.shape import (
     ],
 )
 def arguments_no_string(x: Exchange) -> Iterator[Finding]:
-    """Clients concatenate the pieces as text: the OpenAI SDKs raise an exception, others run the tool with empty arguments."""
+    """Clients join the pieces as text: the OpenAI SDKs raise an exception, others run the tool with empty arguments."""
     for fragment in fragments(x):
         if isinstance(fragment.value, dict) and has_odd_arguments(fragment):
             yield Finding(
-                f"a tool call has {describe_member(function_of(fragment), 'arguments')}", at=span_of(x, fragment)
+                f"a tool call has {describe_member(function_of(fragment), 'arguments')}",
+                at=span_of(x, fragment),
+                expected="a string",
             )
 
 
@@ -57,7 +59,7 @@ def _finish(x: Exchange, slot: int) -> str:
     "TOOL008",
     SHOULD,
     "The arguments of a finished tool call are one JSON object",
-    fix="Send every piece of the arguments once and in order; {} where a function takes none.",
+    fix="Send every piece of the arguments once and in order, and {} if a function takes none.",
     when=uncapped_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM, calling(begins(), goes_on('{"city'), finish="length")],
     bad=[
@@ -68,7 +70,7 @@ def _finish(x: Exchange, slot: int) -> str:
     ],
 )
 def arguments_no_json(x: Exchange) -> Iterator[Finding]:
-    """The specification allows invalid JSON from the model, but agents run tools with what they can parse: nothing, or half."""
+    """The specification permits invalid JSON from the model, but agents run tools with what they can parse: nothing, or half."""
     for call, fragment in _broken(x):
         if _finish(x, fragment.choice) not in ("", "length", "content_filter"):
             yield Finding(
@@ -81,7 +83,7 @@ def arguments_no_json(x: Exchange) -> Iterator[Finding]:
     "TOOL014",
     MUST,
     "A tool call truncated by the token cap has finish_reason length",
-    fix="Set finish_reason to length when the token cap is reached, also inside a tool call.",
+    fix="Set finish_reason to length if the token cap is reached, also inside a tool call.",
     when=capped_call,
     good=[
         called(begins(arguments='{"ci'), finish="length", body={"max_tokens": 8}),
@@ -90,7 +92,7 @@ def arguments_no_json(x: Exchange) -> Iterator[Finding]:
     bad=[called(begins(arguments='{"ci'), body={"max_tokens": 8})],
 )
 def cut_call_called_complete(x: Exchange) -> Iterator[Finding]:
-    """The agent treats the truncated call as complete: it runs the tool with repaired arguments, or blames the model."""
+    """The agent treats the truncated call as complete: it runs the tool with repaired arguments, or reports bad JSON."""
     for call, fragment in _broken(x):
         if (finish := _finish(x, fragment.choice)) != "length":
             seen = f"the token cap truncated the arguments to {display(call.arguments)}, but finish_reason is {display(finish)}"

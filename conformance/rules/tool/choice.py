@@ -23,25 +23,25 @@ ONE = TOOLS | {"parallel_tool_calls": False}
 @tool_rule(
     "TOOL020",
     MUST,
-    "No tool is called under tool_choice none, or without tools",
+    "No tool is called if tool_choice is none, or the request has no tools",
     spec=CHOICE,
-    fix="Read tool_choice: under none, and without tools, do not parse tool calls from the model's output.",
+    fix="Do not parse tool calls from the model's output if tool_choice is none, or the request has no tools.",
     when=uncallable,
     apis=APIS,
     good=[streamed(*HELLO), answered(completion(), body=NONE)],
     bad=[calling(begins(), goes_on("{}"), body=NONE), called(begins(arguments="{}"), body={"tools": []})],
 )
 def forbidden_call(x: Exchange) -> Iterator[Finding]:
-    """The client can't or won't run a tool in this turn: the turn ends without content, or a tool runs twice."""
-    why = "under tool_choice none" if offered(x) else "but the request has no tools"
+    """The client does not expect a tool call in this turn: the turn ends without content, or a tool runs twice."""
+    why = "although tool_choice is none" if offered(x) else "although the request has no tools"
     for _, call in calls(x):
-        yield Finding(f"{display(call.name)} is called {why}", at=at_call(x))
+        yield Finding(f"the tool {display(call.name)} is called {why}", at=at_call(x))
 
 
 @tool_rule(
     "TOOL021",
     MUST,
-    "A tool named in tool_choice is called, or tool_choice is rejected",
+    "A tool_choice that names a tool is honoured or rejected",
     spec=CHOICE,
     fix="Constrain the model to call the tool that tool_choice names, or reject tool_choice with 400.",
     when=named_to_the_end,
@@ -58,20 +58,22 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def named_choice_dropped(x: Exchange) -> Iterator[Finding]:
-    """Frameworks get structured output by naming one tool: text crashes them, another tool's arguments are worse."""
+    """Frameworks get structured output by naming one tool: on text they crash, and another tool's arguments are worse."""
     wanted = required_name(x)
     for call in wrong_tool_calls(x):
-        yield Finding(f"tool_choice names {display(wanted)}, but {display(call.name)} is called", at=at_call(x))
+        yield Finding(
+            f"tool_choice names {display(wanted)}, but the tool {display(call.name)} is called", at=at_call(x)
+        )
     if not effects(x).calls:
         yield Finding(
-            f"tool_choice names {display(wanted)}, but no tool is called: the field is ignored", at=span_of(x)
+            f"tool_choice names {display(wanted)}, but no tool is called: the field was silently ignored", at=span_of(x)
         )
 
 
 @tool_rule(
     "TOOL022",
     MUST,
-    "A request to turn off parallel tool calls is honoured or rejected",
+    "parallel_tool_calls: false (or its equivalent) is honoured or rejected",
     spec="https://platform.openai.com/docs/api-reference/chat/create#chat-create-parallel_tool_calls",
     fix="End the response after its first tool call, or reject the field with 400.",
     when=alone,
@@ -92,9 +94,9 @@ def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL023",
     SHOULD,
-    "A tool call names a tool of the request",
+    "Every tool call names a tool of the request",
     spec=CHOICE,
-    fix="Use the name from the request's tools, without a prefix or number added by the chat template.",
+    fix="Send the name as it is in the request's tools, without a prefix or number added by the chat template.",
     when=free_calls,
     apis=APIS,
     good=[calling(*TWO, body=TOOLS), called(begins(arguments="{}"), body=TOOLS)],
@@ -104,12 +106,12 @@ def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def invented_tool(x: Exchange) -> Iterator[Finding]:
-    """The agent finds no such tool: it reports that to the model and pays for another turn, or raises an exception."""
+    """The agent has no such tool: it reports that to the model and pays for another turn, or raises an exception."""
     for _, call in calls(x):
         if call.name and call.name not in offered(x):
             names = ", ".join(display(name) for name in list(offered(x))[:5])
             yield Finding(
-                f"{display(call.name)} is called, which is not in the request's tools",
+                f"the tool {display(call.name)} is called, which is not in the request's tools",
                 at=at_call(x),
                 expected=f"one of {names}",
             )
@@ -121,8 +123,8 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
 @tool_rule(
     "TOOL024",
     SHOULD,
-    "A tool call is not sent as text",
-    fix="Use the tool call parser that matches the model's chat template, and send the calls in tool_calls only.",
+    "A tool call is not sent as text in the content",
+    fix="Use the tool call parser that matches the model's chat template, and send tool calls in their own field only.",
     when=talking,
     apis=APIS,
     good=[

@@ -27,7 +27,7 @@ def _probed(x: Exchange) -> NotJudged | None:
         return OUT_OF_SCOPE
     if skip := decided(x):
         return skip
-    return not_applicable("the target rejects `tool_choice`") if names_field(error_response(x), "tool_choice") else None
+    return not_applicable("the target rejects tool_choice") if names_field(error_response(x), "tool_choice") else None
 
 
 KEYWORDS: dict[str, Any] = {"probe": "chat.tools.keywords"}
@@ -40,7 +40,7 @@ ALONE = answered(completion(), probe="chat.witness.logprobs")
     SHOULD,
     "Common JSON Schema keywords are accepted in a tool's parameters",
     spec=f"{CREATE}#chat-create-tools",
-    fix="Accept $schema, title, const, $ref, propertyNames etc.; remove keywords that the model's engine can't read.",
+    fix="Accept $schema, title, const, $ref, propertyNames etc., and remove keywords that the model's engine can't read.",
     when=_offered,
     beside={"first": "tools"},
     good=[(answered(completion(), **KEYWORDS), FIRST)],
@@ -54,14 +54,14 @@ def schema_keyword_refused(x: Exchange, first: Exchange) -> Iterator[Finding | N
 @tool_rule(
     "TOOL030",
     SHOULD,
-    "`logprobs` and `tools`, if each is accepted, are accepted together",
+    "logprobs and tools are accepted together if each is accepted alone",
     spec=f"{CREATE}#chat-create-logprobs",
-    fix="Return log probabilities for text tokens, and omit them for tool calls.",
+    fix="Accept both: return logprobs for the tokens of the content, and omit them for tool calls.",
     when=_probed,
     beside={"tools": "tools", "logprobs": "witness.logprobs"},
     good=[(answered(completion(), **LOGPROBS), FIRST, ALONE)],
     bad=[(answered(error("No logprobs beside tools."), status=400, **LOGPROBS), FIRST, ALONE)],
 )
 def logprobs_refused_beside_tools(x: Exchange, tools: Exchange, logprobs: Exchange) -> Iterator[Finding | NotJudged]:
-    """Teams that monitor an agent's confidence learn in production that the two can't be combined, or not when streaming."""
+    """Teams that monitor an agent's confidence find out in production that the two can't be combined, or not when streaming."""
     yield from refused_beside(x, tools, logprobs)

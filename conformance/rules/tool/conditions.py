@@ -34,7 +34,7 @@ def known_calls(x: Exchange) -> NotJudged | None:
     """As unlost_calls, and the fragments can be joined to calls (otherwise TOOL015 reports it)."""
     if skip := unlost_calls(x):
         return skip
-    return untestable("a tool call changes its index") if any(True for _ in stray_fragments(x)) else None
+    return untestable("a tool call changes its index (see TOOL015)") if any(True for _ in stray_fragments(x)) else None
 
 
 def _called(x: Exchange) -> NotJudged | None:
@@ -55,7 +55,7 @@ def joinable_calls(x: Exchange) -> NotJudged | None:
     if skip := called_to_the_end(x) or known_calls(x):
         return skip
     if any(isinstance(f.value, dict) and has_odd_arguments(f) for f in fragments(x)) or any(True for _ in other_ids(x)):
-        return untestable("the arguments of a tool call can't be joined")
+        return untestable("the arguments of a tool call can't be joined (see TOOL007, TOOL009)")
     return None
 
 
@@ -63,7 +63,11 @@ def complete_calls(x: Exchange) -> NotJudged | None:
     """As joinable_calls, and no arguments were repeated (otherwise TOOL017 reports it)."""
     if skip := joinable_calls(x):
         return skip
-    return untestable("arguments of a tool call were repeated") if any(True for _ in repeated_arguments(x)) else None
+    return (
+        untestable("arguments of a tool call were repeated (see TOOL017)")
+        if any(True for _ in repeated_arguments(x))
+        else None
+    )
 
 
 def capped_call(x: Exchange) -> NotJudged | None:
@@ -72,17 +76,17 @@ def capped_call(x: Exchange) -> NotJudged | None:
         return skip
     spent, cap = usage(x), cap_asked(x)
     if not cap or choices_asked(x) > 1:
-        return not_applicable("the request sets no token cap, or several choices")
+        return not_applicable("the request sets no token cap, or requests several choices")
     if spent is None:
-        return untestable("the response has no usage that shows whether the token cap was reached")
-    return None if spent.completion >= cap else not_applicable("the completion stayed under the token cap")
+        return untestable("no usage shows whether the token cap was reached")
+    return None if spent.completion >= cap else not_applicable("the response stayed under the token cap")
 
 
 def uncapped_calls(x: Exchange) -> NotJudged | None:
     """As complete_calls, and the completion did not reach the token cap (TOOL014 judges those)."""
     if skip := complete_calls(x):
         return skip
-    return None if capped_call(x) else not_applicable("the completion reached the token cap")
+    return None if capped_call(x) else not_applicable("the response reached the token cap (see TOOL014)")
 
 
 def says_tool_calls(x: Exchange) -> NotJudged | None:
@@ -119,7 +123,7 @@ def named_to_the_end(x: Exchange) -> NotJudged | None:
         return skip
     seen = effects(x)
     if not seen.calls and (seen.is_cut or "tool_calls" in seen.finishes.values()):
-        return untestable("the response ended before a tool call, or the call was lost")
+        return untestable("the response ended before a tool call, or the call was lost (see TOOL012)")
     return None
 
 
@@ -156,7 +160,11 @@ def talking(x: Exchange) -> NotJudged | None:
 def _uncut(x: Exchange) -> NotJudged | None:
     if skip := finished(x) or told_apart(x):
         return skip
-    return not_applicable("the completion reached the token cap") if effects(x).is_cut else None
+    return (
+        not_applicable("the response is incomplete, for example truncated by its token cap")
+        if effects(x).is_cut
+        else None
+    )
 
 
 uncut_calls = by_api({"chat": uncapped_calls, "messages": _uncut, "responses": _uncut})

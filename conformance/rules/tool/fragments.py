@@ -15,7 +15,7 @@ from conformance.rules.tool.shape import function_of, joined_calls, repeated_arg
     "TOOL015",
     MUST,
     "A tool call keeps its index through all of its fragments",
-    fix="Increment the index per call, not per fragment, and send all fragments of a call under its first index.",
+    fix="Increment the index per call, not per fragment, and send all fragments of a call with the same index.",
     when=unlost_calls,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
@@ -25,7 +25,7 @@ from conformance.rules.tool.shape import function_of, joined_calls, repeated_arg
     ],
 )
 def call_index_moves(x: Exchange) -> Iterator[Finding]:
-    """Clients join fragments by index: one call becomes many, the first without arguments, the others without a name."""
+    """Clients join fragments by index: one call becomes several, the first without arguments, the others without a name."""
     for fragment in stray_fragments(x):
         index = display(fragment.value["index"])
         whole = any(found[0] is not fragment and fragment in found for _, found in joined_calls(x))
@@ -37,7 +37,7 @@ def call_index_moves(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL016",
     SHOULD,
-    "The tool calls of a response are numbered from 0, without gaps",
+    "The indexes of a stream's tool calls count from 0, without gaps",
     fix="Give the first call index 0, the next one 1, and so on.",
     when=known_calls,
     modes=("stream",),
@@ -57,13 +57,15 @@ def call_index_skips(x: Exchange) -> Iterator[Finding]:
         if taken != set(range(len(taken))):
             told = ", ".join(display(number) for number in sorted(taken))
             at = next(fragment for fragment in fragments(x) if fragment.choice == choice)
-            yield Finding(f"the tool calls have index {told}", at=span_of(x, at), expected=f"0 to {len(taken) - 1}")
+            yield Finding(
+                f"the indexes of the tool calls are {told}", at=span_of(x, at), expected=f"0 to {len(taken) - 1}"
+            )
 
 
 @tool_rule(
     "TOOL017",
     MUST,
-    "Each fragment holds only the new part of the arguments",
+    "Each fragment of a tool call has only the new part of the arguments",
     fix="Send each piece of the arguments once, and do not resend them at the end of the call.",
     when=joinable_calls,
     modes=("stream",),
@@ -76,7 +78,7 @@ def call_index_skips(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def arguments_repeated(x: Exchange) -> Iterator[Finding]:
-    """Clients concatenate the fragments: the arguments can't be parsed, and the tool fails or runs without arguments."""
+    """Clients join the fragments: the arguments can't be parsed, and the tool fails or runs without arguments."""
     for call, found, how in repeated_arguments(x):
         yield Finding(
             f"{how}: the arguments of {display(call.name)} are {display(call.arguments)}", at=span_of(x, found[-1])
@@ -86,7 +88,7 @@ def arguments_repeated(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL018",
     SHOULD,
-    "Only the first fragment of a tool call names its function",
+    "Later fragments of a tool call do not repeat its function name",
     fix="Leave function.name out of all fragments but the first.",
     when=called_some,
     modes=("stream",),
@@ -94,7 +96,7 @@ def arguments_repeated(x: Exchange) -> Iterator[Finding]:
     bad=[calling(begins(), {"index": 0, "function": {"name": "f", "arguments": "{}"}})],
 )
 def call_named_again(x: Exchange) -> Iterator[Finding]:
-    """The OpenAI SDKs' helpers concatenate names: they look for a tool `get_timeget_time`, which does not exist."""
+    """The OpenAI SDKs' helpers join the names: they look for a tool `get_timeget_time`, which does not exist."""
     for call, found in joined_calls(x):
         named = [fragment for fragment in found if as_string(function_of(fragment).get("name"))]
         again = next((f for f in named[1:] if call.name and function_of(f)["name"] == call.name), None)

@@ -46,13 +46,13 @@ def refused_beside(x: Exchange, *others: Exchange) -> Iterator[Finding | NotJudg
     if is_answered(x):
         return
     if not all(map(is_answered, others)):
-        yield not_applicable("the target also rejects the same request in its plain form")
+        yield not_applicable("the target also rejects the simpler request that this one extends")
     elif said.in_band or (status >= 500 and status != 501):
-        yield untestable(f"the target failed ({status}): {quoted(said.message or said.text)}")
+        yield untestable(f"the target returned HTTP {status}: {quoted(said.message or said.text)}")
     elif OVERFLOW.search(said.message or said.text):
-        yield untestable("the request exceeds the model's context")
+        yield untestable("the request exceeds the context limit of the model")
     else:
-        yield Finding(f"the request is rejected with {status}: {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(f"the request was rejected with HTTP {status}: {quoted(said.message or said.text)}", at=said.at)
 
 
 REPLAY: dict[str, Any] = {"probe": "chat.tools.replay"}
@@ -63,7 +63,7 @@ FIRST = called(begins(arguments="{}"), probe="chat.tools")
 @tool_rule(
     "TOOL027",
     MUST,
-    "Tool calls and results in the history are accepted in all documented forms",
+    "Tool calls and results in the history are accepted in every documented form",
     spec=MESSAGES,
     fix="Accept tool calls and their results in every form that the API documents, with and without text.",
     when=_decided,
@@ -73,10 +73,10 @@ FIRST = called(begins(arguments="{}"), probe="chat.tools")
     bad=[(NULL, FIRST), (answered("Invalid assistant message", status=422, **REPLAY), FIRST)],
 )
 def history_refused(x: Exchange, first: Exchange) -> Iterator[Finding | NotJudged]:
-    """Every agent sends the calls back with their results: the tool has run, and the turn still ends in an error."""
+    """Every agent sends its tool calls back with their results: the tool has run, and the turn still ends in an error."""
     said, before = error_response(x), error_response(first)
     if names_field(said, "tool_choice"):
-        yield not_applicable("the target rejects `tool_choice: none`")
+        yield not_applicable("the target rejects tool_choice none")
     else:
         yield from refused_beside(x, *(() if names_field(before, "tool_choice") else (first,)))
 
@@ -86,7 +86,7 @@ def _counted(x: Exchange) -> NotJudged | None:
     if skip := _replayed(x) or chosen(x):
         return skip
     spent = usage(x)
-    return None if spent and spent.prompt else untestable("the response has no usage with prompt tokens")
+    return None if spent and spent.prompt else untestable("the response has no usage that counts prompt tokens")
 
 
 def _words(x: Exchange) -> int:

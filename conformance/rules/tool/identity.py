@@ -25,7 +25,7 @@ from conformance.rules.tool.shape import function_of, is_function_call, joined_c
 @tool_rule(
     "TOOL002",
     MUST,
-    "Every fragment of a tool call has an index",
+    "Every fragment of a tool call has an integer index",
     fix="Number the tool calls of a response from 0, and repeat the index in every fragment.",
     when=called_some,
     modes=("stream",),
@@ -51,7 +51,7 @@ def no_call_index(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL003",
     MUST,
-    "Every tool call has an id",
+    "Every tool call has a non-empty id",
     fix="Give each call a unique id, and send it in the call's first fragment.",
     when=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
@@ -63,11 +63,11 @@ def no_call_index(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def no_call_id(x: Exchange) -> Iterator[Finding]:
-    """The tool's result is sent back under this id: without it LangGraph raises an exception, others get the next turn rejected."""
+    """The result is sent back under this id: without it LangGraph raises an exception; others have the next turn rejected."""
     for call, found in joined_calls(x):
         if not call.id:
             yield Finding(
-                f"a tool call of {display(call.name)} has {describe_member(found[0].value, 'id')}",
+                f"the tool call of {display(call.name)} has {describe_member(found[0].value, 'id')}",
                 at=span_of(x, found[0]),
             )
 
@@ -75,14 +75,14 @@ def no_call_id(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL004",
     MUST,
-    "Every tool call names its function",
+    "Every tool call has a function name",
     fix="Send the complete function.name in the call's first fragment.",
     when=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[calling(begins(""), goes_on("{}")), called(less(begins(), "function")), called(begins(None, "{}"))],
 )
 def no_call_name(x: Exchange) -> Iterator[Finding]:
-    """A tool without a name can't be run; agents report to the model that it does not exist, and send another request."""
+    """A tool without a name can't be run; agents report to the model that it does not exist, and pay for another turn."""
     for call, found in joined_calls(x):
         if not call.name:
             yield Finding(f"tool call {display(call.id)} has no function name", at=span_of(x, found[0]))
@@ -91,7 +91,7 @@ def no_call_name(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL005",
     SHOULD,
-    "The first fragment of a tool call has its id and its function's name",
+    "The first fragment of a tool call has its id and function name",
     fix="Send id, type and function.name together, before any arguments.",
     when=known_calls,
     modes=("stream",),
@@ -102,7 +102,7 @@ def no_call_name(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def call_begins_late(x: Exchange) -> Iterator[Finding]:
-    """Clients that read id and name from the first fragment only keep them blank, and the next turn is rejected."""
+    """Clients that read id and name from the first fragment only keep them empty, and the next turn is rejected."""
     for call, found in joined_calls(x):
         lacks = (
             "id" if not as_string(found[0].value.get("id")) else "name" if not function_of(found[0]).get("name") else ""
@@ -114,7 +114,7 @@ def call_begins_late(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL006",
     SHOULD,
-    "Later fragments of a tool call do not blank its id or name",
+    "Later fragments of a tool call do not have an empty id or function name",
     fix="Leave id and function.name out of all fragments but the first.",
     when=called_some,
     modes=("stream",),
@@ -133,7 +133,7 @@ def call_blanked(x: Exchange) -> Iterator[Finding]:
             ]
             if blank:
                 yield Finding(
-                    f"a later fragment of tool call {display(call.id)} blanks its {blank[0]}", at=span_of(x, fragment)
+                    f"a later fragment of tool call {display(call.id)} has an empty {blank[0]}", at=span_of(x, fragment)
                 )
                 break
 
@@ -149,7 +149,7 @@ def call_blanked(x: Exchange) -> Iterator[Finding]:
     bad=[calling(begins(arguments="{}"), begins("g", "{}", id="call_2"))],
 )
 def call_index_shared(x: Exchange) -> Iterator[Finding]:
-    """Parallel calls merge into one with the arguments `{}{}`: it fails, and the others are never run."""
+    """Clients merge the calls into one with the arguments `{}{}`: it fails, and the others are never run."""
     for fragment, first, other in other_ids(x):
         index = display(fragment.value["index"])
         yield Finding(f"tool calls {display(first)} and {display(other)} share index {index}", at=span_of(x, fragment))
@@ -176,16 +176,18 @@ def call_id_shared(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL013",
     SHOULD,
-    "Every tool call has a type",
+    "Every tool call has type function (or custom)",
     fix='Send type: "function" in the call\'s first fragment.',
     when=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[calling(less(begins(), "type")), called(less(begins(arguments="{}"), "type")), called(begins(type="tool"))],
 )
 def no_call_type(x: Exchange) -> Iterator[Finding]:
-    """The OpenAI Node SDK's helper raises an error without it; typed clients select the shape by it."""
+    """The OpenAI Node SDK's helper raises an error without it; typed clients select the shape of the call by it."""
     for call, found in joined_calls(x):
         if call.type not in ("function", "custom"):
             yield Finding(
-                f"tool call {display(call.id)} has {describe_member(found[0].value, 'type')}", at=span_of(x, found[0])
+                f"tool call {display(call.id)} has {describe_member(found[0].value, 'type')}",
+                at=span_of(x, found[0]),
+                expected="function",
             )

@@ -28,7 +28,7 @@ from conformance.rules.tool.shape import mentions, tool_rule
 @tool_rule(
     "TOOL001",
     MUST,
-    "Tool calls are a list of objects",
+    "tool_calls is a list of objects",
     fix="Send tool_calls as a list, one object per call or fragment; omit it if no tool is called.",
     when=mentioned,
     good=[STREAM, PARALLEL, WHOLE, CUSTOM, PLAIN],
@@ -65,9 +65,9 @@ def calls_no_list(x: Exchange) -> Iterator[Finding]:
     bad=[calling(begins(), goes_on("{}"), finish="stop"), called(begins(arguments="{}"), finish="stop")],
 )
 def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
-    """Agent loops continue only while the reason is tool_calls: the run ends, and the tool is never run.
+    """Agent loops continue only while finish_reason is tool_calls: the run ends, and the tool is never run.
 
-    Exception: with a named tool_choice the reference API itself sends `stop`.
+    Exception: if tool_choice names a tool, OpenAI's API itself sends `stop`.
     """
     if isinstance(request_body(x).get("tool_choice"), dict):
         return
@@ -75,7 +75,7 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
         if choice.calls and choice.finish == "stop":
             at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
             yield Finding(
-                f"the response has {len(choice.calls)} tool calls, but finish_reason is 'stop'", at=span_of(x, at)
+                f"the response has {len(choice.calls)} tool call(s), but finish_reason is 'stop'", at=span_of(x, at)
             )
 
 
@@ -92,12 +92,12 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
-    """Agent loops continue only while the reason is tool_calls; function_call sends them to a field that is missing."""
+    """Agent loops continue only while finish_reason is tool_calls; function_call refers them to a field that is missing."""
     for choice in chat_content(x).choices:
         if choice.calls and choice.finish == "function_call":
             at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
             yield Finding(
-                f"the response has {len(choice.calls)} tool calls, but finish_reason is 'function_call'",
+                f"the response has {len(choice.calls)} tool call(s), but finish_reason is 'function_call'",
                 at=span_of(x, at),
             )
 
@@ -115,7 +115,7 @@ def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def tool_calls_lost(x: Exchange) -> Iterator[Finding]:
-    """The agent expects a tool call and finds none: the turn ends empty, or the request is sent and billed again."""
+    """The agent finds no tool to run: the turn ends empty, or the request is sent and billed again."""
     if any(True for at, value in mentions(x) if value and not isinstance(value, list)):
         return
     for choice in chat_content(x).choices:

@@ -75,7 +75,7 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
     SHOULD,
     "The arguments of a strict tool satisfy its schema",
     spec="https://platform.openai.com/docs/guides/function-calling#strict-mode",
-    fix="Constrain the arguments to the schema if strict is true, in both modes, or reject strict by name.",
+    fix="Constrain the arguments to the schema if strict is true, streaming or not, or reject strict with an error that names it.",
     when=strict_call,
     apis=APIS,
     good=[
@@ -89,10 +89,10 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
     ],
 )
 def strict_dropped(x: Exchange) -> Iterator[Finding]:
-    """Agents run strict tools without validating: a missing or invented argument reaches the tool itself."""
+    """Agents run strict tools without validation: a missing or invented argument reaches the tool itself."""
     for told in _told(x):
         if told.is_strict and told.found != told.meant and not any(encoding_damage(told.found, told.meant)):
-            seen = f"the arguments of {display(told.call.name)} are {display(told.call.arguments)}"
+            seen = f"the arguments of the strict tool {display(told.call.name)} are {display(told.call.arguments)}"
             yield Finding(f"{seen}, which its schema does not allow", at=told.at)
 
 
@@ -101,7 +101,7 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Non-ASCII characters in tool call arguments are preserved",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.1",
-    fix="Decode the model's tokens incrementally across the complete call, and read and write UTF-8 everywhere.",
+    fix="Decode the model's tokens to UTF-8 incrementally, across chunks, and read and write UTF-8 everywhere.",
     when=one_possible_call,
     apis=APIS,
     good=[
@@ -116,7 +116,7 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def letters_damaged(x: Exchange) -> Iterator[Finding]:
-    """The tool runs with a wrong name: a file or a customer that does not exist."""
+    """The tool runs with a damaged name: of a file or a customer that does not exist."""
     for told in _told(x):
         for found, meant in encoding_damage(told.found, told.meant):
             yield Finding(

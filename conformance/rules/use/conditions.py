@@ -26,7 +26,7 @@ def counted(x: Exchange) -> NotJudged | None:
 
 def counted_well(x: Exchange) -> NotJudged | None:
     """The response has usage with valid counts."""
-    return counted(x) or (None if usage(x) else untestable("the usage has no valid counts"))
+    return counted(x) or (None if usage(x) else untestable("the usage has no valid counts (see USE002)"))
 
 
 def asked_for_it(x: Exchange) -> NotJudged | None:
@@ -39,12 +39,12 @@ def asked_for_it(x: Exchange) -> NotJudged | None:
     if DONE not in payloads(x) and not any(choice.finishes for choice in response_content(x).choices):
         return untestable("the stream was truncated")
     asks = as_object(request_body(x).get("stream_options")).get("include_usage") is True
-    return None if asks else not_applicable("the request does not set include_usage")
+    return None if asks else not_applicable("the request does not set stream_options.include_usage")
 
 
 def told_as_asked(x: Exchange) -> NotJudged | None:
     """As asked_for_it, and the stream has usage."""
-    return asked_for_it(x) or (None if reports(x) else untestable("the stream has no usage"))
+    return asked_for_it(x) or (None if reports(x) else untestable("the stream has no usage (see USE001)"))
 
 
 def told_in_chunks(x: Exchange) -> NotJudged | None:
@@ -81,7 +81,7 @@ def cut(x: Exchange) -> NotJudged | None:
         return skip
     choices = response_content(x).choices
     if not choices or any(choice.end != "length" for choice in choices) or len(choices) != choices_asked(x):
-        return not_applicable("the completion did not end at its token cap")
+        return not_applicable("the response was not truncated by its token cap")
     spent = usage(x)
     return None if spent and spent.completion else untestable("usage counts 0 completion tokens")
 

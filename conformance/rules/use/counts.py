@@ -21,9 +21,9 @@ PARTS = (
 @rule(
     "USE002",
     MUST,
-    "Usage has prompt_tokens, completion_tokens and total_tokens as integers from 0 up",
+    "Usage has prompt_tokens, completion_tokens and total_tokens, as non-negative integers",
     spec=OBJECT,
-    fix="Send prompt_tokens, completion_tokens and total_tokens as integers, or no usage at all.",
+    fix="Send prompt_tokens, completion_tokens and total_tokens as integers, or omit usage.",
     when=counted,
     apis=CHAT,
     good=[STREAM, WHOLE, streamed(*HELLO[:-1], LAST | {"usage": told(x=1, y=None)}, "[DONE]")],
@@ -39,7 +39,7 @@ PARTS = (
     ],
 )
 def odd_counts(x: Exchange) -> Iterator[Finding]:
-    """Clients add these numbers up and multiply them by prices; typed clients reject the complete response."""
+    """Clients add these numbers up and multiply them by prices; typed clients reject the response if one is missing."""
     for report in reports(x):
         if not isinstance(report.value, dict):
             yield Finding(f"usage is {display(report.value)}", at=at(x, report), expected="an object")
@@ -47,7 +47,11 @@ def odd_counts(x: Exchange) -> Iterator[Finding]:
         for name in COUNTS:
             count = report.value.get(name)
             if not (is_integer(count) and count >= 0):
-                yield Finding(f"usage has {describe_member(report.value, name)}", at=at(x, report))
+                yield Finding(
+                    f"usage has {describe_member(report.value, name)}",
+                    at=at(x, report),
+                    expected="a non-negative integer",
+                )
 
 
 @rule(
@@ -55,14 +59,14 @@ def odd_counts(x: Exchange) -> Iterator[Finding]:
     MUST,
     "total_tokens is the sum of prompt_tokens and completion_tokens",
     spec=OBJECT,
-    fix="Count hidden reasoning tokens as completion tokens, and set total_tokens to the sum.",
+    fix="Set total_tokens to prompt_tokens plus completion_tokens, and count hidden reasoning tokens in completion_tokens.",
     when=counted_well,
     apis=CHAT,
     good=[STREAM, WHOLE],
     bad=[having(total=7), streamed(*HELLO[:-1], LAST | {"usage": told(total=3)})],
 )
 def wrong_sum(x: Exchange) -> Iterator[Finding]:
-    """Some clients bill by the total, others by its parts: one of the two bills is wrong."""
+    """Some clients bill by the total, others by its parts: one of the two is wrong."""
     for report in reports(x):
         prompt, words, total = (as_object(report.value).get(name) for name in COUNTS)
         if is_integer(prompt) and is_integer(words) and is_integer(total) and prompt + words != total:

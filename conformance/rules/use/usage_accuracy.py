@@ -29,22 +29,24 @@ THIRTY = completion({"content": "word " * 30})
 @rule(
     "USE008",
     SHOULD,
-    "Usage does not count 0 tokens for a non-empty prompt or completion",
+    "Usage does not count 0 tokens for the prompt, or for a response that is not empty",
     spec=OBJECT,
-    fix="Take the counts from the engine; report 0 only for empty text.",
+    fix="Take the counts from the engine, and report 0 only if nothing was generated.",
     when=counted_well,
     good=[STREAM, WHOLE, answered(completion({"content": ""}, usage=told(words=0, total=3)))],
     bad=[having(words=0, total=3), having(prompt=0, total=3)],
 )
 def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
-    """Cost and context size are computed from the counts: with zeros the bill is empty and the context overflows unnoticed."""
+    """Cost and context size are computed from usage: with zeros the bill is empty, and the context overflows unnoticed."""
     spent = usage(x)
     if not spent:
         return
     if spent.prompt == 0:
         yield Finding("usage counts 0 prompt tokens", at=at(x, reports(x)[-1]))
     if spent.completion == 0 and any(choice.pieces or choice.calls for choice in response_content(x).choices):
-        yield Finding("usage counts 0 completion tokens for a completion that is not empty", at=at(x, reports(x)[-1]))
+        yield Finding(
+            "usage counts 0 completion tokens, but the response has content or tool calls", at=at(x, reports(x)[-1])
+        )
 
 
 @rule(
@@ -52,7 +54,7 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "Usage counts the complete prompt",
     spec=OBJECT,
-    fix="Count the tokens of all messages, tools and chat templates, cached tokens included.",
+    fix="Count the tokens of all messages, the tools and the chat template, cached tokens included.",
     when=counted_well,
     good=[
         WHOLE,
@@ -62,7 +64,10 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
     bad=[answered(completion(usage=told(prompt=1, total=4)), body=LARGE)],
 )
 def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
-    """Agents shorten their history by this count: if it is too small, the context overflows unnoticed."""
+    """Agents shorten their history by this count: if it is too small, the context overflows unnoticed.
+
+    Up to 1000 characters per token are tolerated, though prose has four or five.
+    """
     spent, length = usage(x), prompt_length(x)
     if spent and spent.prompt and length > TEXT_PER_TOKEN * (spent.prompt + spent.cached) + TEXT_PER_TOKEN:
         seen = f"usage counts {spent.prompt} prompt tokens for {length} characters of messages"
@@ -74,7 +79,7 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "Usage counts all completion tokens",
     spec=OBJECT,
-    fix="Count all generated tokens, not the chunks or the last step.",
+    fix="Count all generated tokens, not the chunks or the tokens of the last step.",
     when=counted_once,
     good=[STREAM, WHOLE, answered(THIRTY | {"usage": told(words=30, total=33)})],
     bad=[
@@ -83,7 +88,7 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
-    """Costs are computed from this count. A token rarely spans more than a word, so two words per token are tolerated."""
+    """Cost is computed from this count. A token rarely spans more than a word, so two words per token are tolerated."""
     spent, words = usage(x), sum(len(f"{c.reasoning} {c.text}".split()) for c in response_content(x).choices)
     if spent and spent.completion and words > 2 * spent.completion + 4:
         seen = f"usage counts {spent.completion} completion tokens for {words} words"
@@ -131,7 +136,7 @@ def over_the_cap(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def cap_not_used(x: Exchange) -> Iterator[Finding]:
-    """Either the count or the reason is wrong: the bill is too small, or complete content is requested again.
+    """Either the count or the finish_reason is wrong: the bill is too small, or complete content is requested again.
 
     One missing token per choice is tolerated.
     """
@@ -152,9 +157,9 @@ PLAIN = answered(completion(usage=told(prompt=20, total=23)))
 @rule(
     "USE014",
     SHOULD,
-    "Usage counts the prompt once, however many choices are requested",
+    "Usage counts the prompt once, whatever n is",
     spec=OBJECT,
-    fix="Count the prompt once per request, whatever n is.",
+    fix="Count the prompt tokens once per request, not once per choice.",
     when=_several,
     apis=CHAT,
     modes=("unary",),
@@ -162,10 +167,13 @@ PLAIN = answered(completion(usage=told(prompt=20, total=23)))
     bad=[(answered(completion(usage=told(prompt=40, total=43)), **TWO), PLAIN)],
 )
 def prompt_counted_for_each_choice(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
-    """Clients that request five choices to save four prompts pay for five. The prompt is that of the baseline request."""
+    """Clients that request five choices to save four prompts pay for five.
+
+    The prompt is that of the baseline request; a count from 1.5 times its count fails.
+    """
     spent, plain = usage(x), usage(hello)
     if not plain or not plain.prompt:
-        yield untestable("the usage of the baseline request has no prompt tokens")
+        yield untestable("the usage of the baseline request counts no prompt tokens")
     elif spent and spent.prompt >= 1.5 * plain.prompt:
         seen = (
             f"usage counts {spent.prompt} prompt tokens for `n: {choices_asked(x)}`, but {plain.prompt} for one choice"
@@ -187,15 +195,15 @@ def _spelt(x: Exchange) -> NotJudged | None:
     choices = response_content(x).choices
     tokens = joined_tokens(choices[0]) if len(choices) == 1 else ""
     if UNREADABLE in tokens:
-        return untestable("a token is an incomplete character, and may be held back")
+        return untestable("a token is an incomplete character, and may have been held back")
     fits = tokens and is_spelt(choices[0].text, tokens)
-    return None if fits else untestable("the logprobs tokens do not join to the text (see PAR005)")
+    return None if fits else untestable("the tokens in logprobs do not join to the content (see PAR005)")
 
 
 @rule(
     "USE012",
     SHOULD,
-    "Usage counts as many completion tokens as logprobs lists",
+    "Usage counts as many completion tokens as logprobs has entries",
     spec=OBJECT,
     fix="Take completion_tokens from the engine, not from the chunks or the characters.",
     when=_spelt,
@@ -204,11 +212,11 @@ def _spelt(x: Exchange) -> NotJudged | None:
     bad=[logged(words=9)],
 )
 def count_of_other_tokens(x: Exchange) -> Iterator[Finding]:
-    """All tokens are listed in the response: a different bill can't be explained.
+    """All tokens are listed in the response: a bill for another number can't be explained.
 
     A difference of one is tolerated: some servers count the end token, some list it.
     """
     spent, listed = usage(x), len(response_content(x).choices[0].logprobs)
     if spent and abs(spent.completion - listed) > 1:
-        seen = f"usage counts {spent.completion} completion tokens, but {listed} tokens have log probabilities"
+        seen = f"usage counts {spent.completion} completion tokens, but logprobs has {listed} entries"
         yield Finding(seen, at=at(x, reports(x)[-1]))

@@ -19,9 +19,9 @@ from conformance.rules.use.spec import CHAT, OBJECT, OPTIONS
 @rule(
     "USE001",
     MUST,
-    "A stream with include_usage true contains usage",
+    "A stream has usage if stream_options.include_usage is true",
     spec=OPTIONS,
-    fix="If stream_options.include_usage is true, send one more chunk before [DONE], with choices [] and the usage.",
+    fix="If stream_options.include_usage is true, send one more chunk with choices [] and the usage before [DONE].",
     when=asked_for_it,
     apis=CHAT,
     modes=("stream",),
@@ -29,19 +29,20 @@ from conformance.rules.use.spec import CHAT, OBJECT, OPTIONS
     bad=[streamed(*HELLO, body=ASKED), streamed(*HELLO[:-1], chunk(choices=[], usage=None), "[DONE]", body=ASKED)],
 )
 def usage_missing(x: Exchange) -> Iterator[Finding]:
-    """Hermes and Letta request it to track context size and cost; without it they count nothing."""
+    """Hermes and Letta request usage to track context size and cost; without it they count nothing."""
     if not reports(x):
         yield Finding(
-            "the request sets include_usage, but no chunk has usage: the field is silently ignored", at=span_of(x)
+            "the request sets stream_options.include_usage, but no chunk has usage: the field was silently ignored",
+            at=span_of(x),
         )
 
 
 @rule(
     "USE004",
     SHOULD,
-    "A stream sends usage once",
+    "A stream has usage in one chunk only",
     spec=OPTIONS,
-    fix="Send usage in the last chunk only, and null in the others.",
+    fix="Send usage in the last chunk only, and `usage: null` in the others.",
     when=told_as_asked,
     apis=CHAT,
     modes=("stream",),
@@ -51,15 +52,15 @@ def usage_missing(x: Exchange) -> Iterator[Finding]:
 def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
     """Clients that sum usage bill the prompt once per chunk: a run was recorded at 138 dollars that way."""
     if len(reports(x)) > 1:
-        yield Finding(f"{len(reports(x))} chunks have usage; only the last one may", at=at(x, reports(x)[1]))
+        yield Finding(f"{len(reports(x))} chunks have usage; only the last chunk may", at=at(x, reports(x)[1]))
 
 
 @rule(
     "USE005",
     SHOULD,
-    "Usage is sent in a separate last chunk, with empty choices",
+    "Usage is sent in a last chunk of its own, with empty choices",
     spec=OPTIONS,
-    fix="Send usage after all finish_reasons, in a chunk with choices [].",
+    fix="Send usage after all finish_reasons, in a separate chunk with choices [].",
     when=told_in_chunks,
     apis=CHAT,
     modes=("stream",),
@@ -81,9 +82,9 @@ def usage_misplaced(x: Exchange) -> Iterator[Finding]:
 @rule(
     "USE006",
     SHOULD,
-    "A non-streaming response contains usage",
+    "A non-streaming response has usage",
     spec=OBJECT,
-    fix="Put usage into every completion.",
+    fix="Send usage in every completion.",
     when=completed,
     apis=CHAT,
     modes=("unary",),
@@ -99,9 +100,9 @@ def no_usage(x: Exchange) -> Iterator[Finding]:
 @rule(
     "USE016",
     MAY,
-    "With include_usage true, chunks without usage have usage: null",
+    "Chunks without usage have usage: null if stream_options.include_usage is true",
     spec=OPTIONS,
-    fix="If stream_options.include_usage is true, send `usage: null` on every chunk but the last.",
+    fix="If stream_options.include_usage is true, send `usage: null` in every chunk but the last.",
     when=told_in_chunks,
     apis=CHAT,
     modes=("stream",),
@@ -109,10 +110,10 @@ def no_usage(x: Exchange) -> Iterator[Finding]:
     bad=[STREAM],
 )
 def usage_not_null(x: Exchange) -> Iterator[Finding]:
-    """The API documents null in all other chunks; no known client needs it."""
+    """The API documents null in all chunks but the last; no known client needs it."""
     silent = [found for found in answer_chunks(x) if "usage" not in found.value]
     if silent:
-        yield Finding(f"{len(silent)} chunks have no usage, not even null", at=span_of(x, silent[0]))
+        yield Finding(f"{len(silent)} chunks have no `usage` key", at=span_of(x, silent[0]), expected="usage: null")
 
 
 @rule(
@@ -120,7 +121,7 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "Usage that is sent more than once in a stream never decreases",
     spec=OPTIONS,
-    fix="Send cumulative usage, of the complete prompt and all generated tokens; or send it once, at the end.",
+    fix="Send usage once, at the end; or send it cumulative, for the complete prompt and all tokens generated so far.",
     when=told_again,
     apis=CHAT,
     modes=("stream",),

@@ -1,4 +1,4 @@
-"""The Claude Agent SDK: one query to Claude Code, each in a home of its own."""
+"""The Claude Agent SDK: one query to Claude Code, each in its own home folder."""
 
 import tempfile
 
@@ -7,11 +7,11 @@ import jobs
 from claude_agent_sdk import AssistantMessage, ClaudeAgentOptions, TextBlock, query
 
 MODEL = "claude-sonnet-4-5"
-"""What is sent depends on the model's name."""
+"""The request depends on the model's name."""
 
 
 LONGEST_S = 88
-"""Ten retries take twice as long; a user who waits for them is as good as hanging."""
+"""Ten retries take twice as long; that counts as a hang."""
 
 
 async def turn(job, said):

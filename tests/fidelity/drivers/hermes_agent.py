@@ -1,4 +1,4 @@
-"""hermes-agent: its command line, each job in a home of its own."""
+"""hermes-agent: its command line, each job in its own home folder."""
 
 import os
 import subprocess
@@ -21,9 +21,9 @@ AS_INSTALLED = """\
 security:
   allow_lazy_installs: false
 """
-"""Without it hermes fetches Anthropic's SDK at run time, of whatever version there is."""
+"""Without it hermes installs the latest Anthropic SDK at run time."""
 WARNING = "⚠ tirith"
-"""What it says of a scanner that is not installed."""
+"""Its warning that a scanner is not installed."""
 SHOWN_AS_EMPTY = ("(empty)", "⚠️ No reply")
 
 

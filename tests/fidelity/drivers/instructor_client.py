@@ -1,4 +1,4 @@
-"""Instructor: a structured answer, whole or partial."""
+"""Instructor: a structured completion, complete or partial."""
 
 import instructor
 import jobs

@@ -1,7 +1,7 @@
-"""What all drivers share: read jobs from standard input, do them a few at a time, and say what each one's user got.
+"""Shared by all drivers: read jobs from standard input, run a few at a time, and write what each one's user gets.
 
-A job is a JSON object on a line: `id`, `url` (base URL), `surface` (the driver's own word) and `mode` (`stream` or
-`unary`). The answer is another: `id`, `text`, `tools` (pairs of name and arguments), `error` (or null). Drivers run in
+A job is a JSON object on a line: `id`, `url` (base URL), `surface` (the driver's own name) and `mode` (`stream` or
+`unary`). The result is another: `id`, `text`, `tools` (pairs of name and arguments), `error` (or null). Drivers run in
 the framework's environment and know nothing of this project.
 """
 
@@ -18,17 +18,17 @@ _writing = threading.Lock()
 
 
 class Said:
-    """What a job's user got so far: an exception leaves it behind."""
+    """What a job's user has received so far; it is kept after an exception."""
 
     def __init__(self):
         self.text, self.tools = "", {}
 
     def add(self, text):
-        """Add to the text, as a program does that gathers a stream."""
+        """Append to the text, as a program that collects a stream does."""
         self.text += text or ""
 
     def show(self, content):
-        """Print what came, text or not."""
+        """Append the content as a program would print it, text or not."""
         self.text += str(content or "")
 
     def call(self, slot, name, arguments):
@@ -37,7 +37,7 @@ class Said:
 
 
 def run(surfaces, *, at_once=8):
-    """Do all jobs; `surfaces` maps the word of a job to a function of (job, said)."""
+    """Run all jobs; `surfaces` maps a job's surface to a function of (job, said)."""
     jobs = [json.loads(line) for line in sys.stdin if line.strip()]
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(lambda job: _do(surfaces[job["surface"]], job), jobs))
@@ -47,7 +47,7 @@ def _do(surface, job):
     said, error = Said(), None
     try:
         surface(job, said)
-    except Exception as raised:  # noqa: BLE001 - whatever it is, it is what the user sees
+    except Exception as raised:  # noqa: BLE001 - the user sees any exception
         error = f"{type(raised).__name__}: {raised}"[:500]
     tools = [list(call) for call in said.tools.values()]
     with _writing:

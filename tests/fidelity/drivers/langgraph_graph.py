@@ -1,4 +1,4 @@
-"""LangGraph: a graph of one node that asks a chat model."""
+"""LangGraph: a graph of one node that calls a chat model."""
 
 import jobs
 from langchain_anthropic import ChatAnthropic

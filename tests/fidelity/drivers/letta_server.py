@@ -1,4 +1,4 @@
-"""Letta 0.11: its own server on SQLite, and an agent a job that talks to the job's address."""
+"""Letta 0.11: its own server on SQLite, and one agent per job that sends its requests to the job's URL."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-// The clients for Node: openai-node and the Vercel AI SDK. jobs.py tells what a driver reads and writes.
+// The clients for Node: openai-node and the Vercel AI SDK. jobs.py describes what a driver reads and writes.
 
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
