@@ -1,12 +1,16 @@
-"""The pytest plugin: one item per verdict. Every pytest in the environment loads it, so heavy imports are deferred."""
+"""The pytest plugin: one item per verdict, and a fixture for tests of clients.
 
+Every pytest in the environment loads it, so heavy imports are deferred.
+"""
+
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from conformance.report.document import ReportVerdict
     from conformance.runs.execute import JudgedRun as Run
@@ -73,6 +77,22 @@ def _option(config: pytest.Config, name: str) -> Any:
     return config.getoption(_dest(name), None)
 
 
+@pytest.fixture
+def conformance_server() -> "Iterator[Callable[..., str]]":
+    """A function that starts an embedded deployment to test a client against, and returns its base URL.
+
+    Its arguments are those of `conformance.serve`. The servers stop after the test.
+    """
+    with ExitStack() as servers:
+
+        def start(deployment: str | None = None, defect: str | None = None, *, port: int = 0) -> str:
+            from conformance import serve
+
+            return servers.enter_context(serve(deployment, defect, port=port))
+
+        yield start
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Activate the plugin only if a target or a recording is given."""
@@ -124,8 +144,7 @@ class RunPlugin:
 
         if self.run is None:
             try:
-                waivers = _option(self.config, "waivers")
-                self.run = execute.judge_run(self.path or Path(), Path(waivers) if waivers else None)
+                self.run = execute.judge_run(self.path or Path(), _waivers(self.config))
             except ConfigError as error:
                 raise pytest.UsageError(f"--conformance: {error}") from None
         return self.run
@@ -153,9 +172,9 @@ def _recorded(config: pytest.Config) -> Path:
     from conformance.runs.config import ConfigError
     from conformance.runs.resolve import resolved
 
-    given, waivers = _option(config, "run-dir"), _option(config, "waivers")
+    given = _option(config, "run-dir")
     try:
-        execute.load_waivers(Path(waivers) if waivers else None)
+        execute.load_waivers(_waivers(config))
         if run := _option(config, "run"):
             return Path(run)
         with resolved(_run_request(config)) as options:
@@ -169,6 +188,14 @@ def _recorded(config: pytest.Config) -> Path:
         reason = f"conformance {words.get(facts.stopped, 'API key rejected')}: {facts.stopped_why} (in {path})"
         pytest.exit(reason, returncode=code)
     return path
+
+
+def _waivers(config: pytest.Config) -> Path | None:
+    """The waivers file: the given one, or that of the target. Raises ConfigError."""
+    from conformance.runs.resolve import waivers
+
+    given = _option(config, "waivers")
+    return waivers(_run_request(config).whom, Path(given) if given else None)
 
 
 def _run_request(config: pytest.Config) -> "RunRequest":

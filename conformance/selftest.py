@@ -19,8 +19,8 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
-from conformance.judge import CaseGroup as Case
-from conformance.judge import Judgement, PreviousVerdicts, ReusableVerdicts, index_verdicts, judge
+from conformance.judging import CaseGroup as Case
+from conformance.judging import Judgement, PreviousVerdicts, ReusableVerdicts, index_verdicts, judge
 from conformance.model.exchange import APIS, Exchange
 from conformance.model.probe import Suite
 from conformance.model.run import RunManifest

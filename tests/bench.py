@@ -22,7 +22,7 @@ from httpx_sse import EventSource
 
 from conformance import catalogue
 from conformance.__main__ import tune
-from conformance.judge import decide, judge
+from conformance.judging import decide, judge
 from conformance.model.exchange import Arrival, CaseId, Exchange, Request
 from conformance.model.target import Policy, Target
 from conformance.plan import plan

@@ -59,17 +59,17 @@ BREAKAGES = (
     ),
     Breakage(
         "an untestable rule passes",
-        "judge.py",
+        "judging.py",
         "    return Outcome(skip.status, skip.reason",
         "    return Outcome(Status.PASS if skip.status == Status.UNTESTABLE else skip.status, skip.reason",
-        "tests/test_judge.py::test_no_reply_is_untestable_for_rules_about_replies",
+        "tests/test_judging.py::test_no_reply_is_untestable_for_rules_about_replies",
     ),
     Breakage(
         "verdicts are in the order of the recording",
-        "judge.py",
+        "judging.py",
         "tuple(sorted(verdicts, key=IN_ORDER))",
         "tuple(verdicts)",
-        "tests/test_judge.py::test_verdicts_come_by_rule_and_case",
+        "tests/test_judging.py::test_verdicts_come_by_rule_and_case",
     ),
     Breakage(
         "responses are compared as another catalogue requires",

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import comparisons
-from conformance import judge as judging
+from conformance import comparisons, judging
 from conformance.catalogue import Catalogue
 from conformance.model.exchange import CaseId
 from conformance.model.probe import Probe

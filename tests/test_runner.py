@@ -6,7 +6,7 @@ from contextlib import closing
 import anyio
 import pytest
 
-from conformance.judge import judge
+from conformance.judging import judge
 from conformance.model.exchange import Exchange
 from conformance.model.target import Target
 from conformance.runner import RunOptions, record

@@ -1,21 +1,44 @@
 """Resend a failing request found by fuzzing."""
 
+from dataclasses import replace
+from typing import NamedTuple
+
 from conformance.fuzz.cases import Case
 from conformance.fuzz.session import opened
-from conformance.model.exchange import Api, Mode
-from conformance.model.target import Target
-from conformance.model.verdict import Status
+from conformance.judging import Judgement
+from conformance.model.exchange import APIS, Api, Exchange, Mode
+from conformance.model.run import RunManifest
 from conformance.plan import BASE_PROFILES
 from conformance.runner import RunOptions
 
 
-def failing(
-    base_url: str, model: str, api: Api, mode: Mode, probe: str, body: bytes, key: str | None = None
-) -> set[str]:
-    """The IDs of the rules that the response to this body fails now."""
-    _, topic, about = probe.split(".", 2)
-    target = Target(base_url=base_url, model=model, apis=(api,))
-    with opened(RunOptions(target=target, profiles=(BASE_PROFILES[api],), key=key)) as session:
+class Resent(NamedTuple):
+    """The baseline exchanges of an API and the one that was sent again, judged."""
+
+    facts: RunManifest
+    judgement: Judgement
+    exchanges: dict[str, Exchange]
+
+
+def case_of(probe: str, mode: Mode, body: bytes) -> tuple[Api, Case]:
+    """The API and the case with the name `API.TOPIC.ABOUT`. Raises ValueError."""
+    name, _, rest = probe.partition(".")
+    topic, _, about = rest.partition(".")
+    api = next((api for api in APIS if api == name), None)
+    if api is None or not topic or not about:
+        raise ValueError(f"accepted: API.TOPIC.ABOUT, with API one of {', '.join(APIS)}")
+    return api, Case(topic, about, mode, body)
+
+
+def resend(options: RunOptions, api: Api, case: Case) -> Resent:
+    """Send the baseline requests of an API, then the case, and judge the responses.
+
+    The case is not sent if the target is unreachable or rejects the key.
+    """
+    with opened(replace(options, profiles=(BASE_PROFILES[api],))) as session:
         session.greet()
-        x = session.ask(api, Case(topic, about, mode, body))
-        return {v.rule for v in session.judge(api, x) if v.status is Status.FAIL}
+        stopped, why = session.stopped()
+        hellos = {x.id: x for x in session.hellos[api]}
+        exchanges = hellos if stopped else session.exchanges(api, session.ask(api, case))
+        facts = session.facts(tuple(exchanges), stopped=stopped, stopped_why=why)
+        return Resent(facts, session.judgement(exchanges), exchanges)

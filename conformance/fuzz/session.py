@@ -1,7 +1,7 @@
 """One fuzz run on one target: baseline requests, fuzzing, and storing the failures as a run."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from conformance import __version__, catalogue
 from conformance.fuzz import from_openapi, openapi
 from conformance.fuzz.cases import Case, Strategy, fixed, kinds
 from conformance.fuzz.fuzzer import Cases, Fuzzer
-from conformance.judge import judge
+from conformance.judging import Judgement, judge
 from conformance.model.exchange import Api, CaseId, Exchange, Request
 from conformance.model.profile import Profile
 from conformance.model.run import RunManifest
@@ -80,10 +80,21 @@ class Session:
 
     def judge(self, api: Api, x: Exchange) -> tuple[Verdict, ...]:
         """The verdicts on a case, without rules that the baseline requests fail, too."""
-        exchanges = {one.id: one for one in (*self.hellos[api], x)}
-        judged = judge(self.facts(tuple(exchanges)), exchanges.__getitem__, tuple(exchanges))
+        judged = self.judgement(self.exchanges(api, x))
         usual = {v.rule for v in judged.verdicts if v.status is Status.FAIL and v.probe == f"{api}.hello"}
         return tuple(v for v in judged.verdicts if v.probe == x.question.probe and v.rule not in usual)
+
+    def exchanges(self, api: Api, x: Exchange) -> dict[str, Exchange]:
+        """A case's exchange after the baseline exchanges of its API, by ID."""
+        return {one.id: one for one in (*self.hellos[api], x)}
+
+    def judgement(self, exchanges: Mapping[str, Exchange]) -> Judgement:
+        """Judge these exchanges."""
+        return judge(self.facts(tuple(exchanges)), exchanges.__getitem__, tuple(exchanges))
+
+    def stopped(self) -> tuple[str, str]:
+        """The `stopped` code and its reason after the baseline requests; empty if an API can be tested."""
+        return _unreachable_reason(self)
 
     def facts(self, planned: tuple[str, ...], **more: object) -> RunManifest:
         """The manifest of a run with these exchanges."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from conformance import __version__, catalogue
-from conformance.judge import Judgement
+from conformance.judging import Judgement
 from conformance.model.exchange import Api, Exchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from conformance import catalogue
 from conformance.field_support.capability import WORST_FIRST, State
-from conformance.judge import Judgement
+from conformance.judging import Judgement
 from conformance.model.exchange import MODES, Api
 from conformance.model.profile import Profile
 from conformance.report.document import Report, ReportField

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from conformance import catalogue
-from conformance.judge import Judgement
+from conformance.judging import Judgement
 from conformance.model.exchange import Api, Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import RunManifest

@@ -4,7 +4,8 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,6 +17,9 @@ from conformance.model.target import Target
 from conformance.model.waiver import Waiver
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
+ARGUMENTS = {"api": "apis", "profile": "profiles", "path": "paths"}
+"""Arguments of the Python API that have another name than their option: they take several values."""
 
 
 class ConfigError(Exception):
@@ -176,3 +180,17 @@ def near(given: str, known: Sequence[str], listing: str) -> str:
     """Suggestions and the command that lists all names, to append to an error message."""
     close = get_close_matches(given, known, n=3, cutoff=0.5)
     return f"; did you mean {', '.join(close)}?" * bool(close) + f"; `{listing}` lists all accepted names"
+
+
+@contextmanager
+def argument_names() -> Iterator[None]:
+    """Make a ConfigError from within name arguments of the Python API, not options: `run_dir`, not `--run-dir`."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(OPTION.sub(lambda found: argument(found[1].replace("-", "_")), str(error))) from None
+
+
+def argument(option: str) -> str:
+    """The argument of the Python API for an option."""
+    return ARGUMENTS.get(option, option)

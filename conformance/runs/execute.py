@@ -1,15 +1,17 @@
-"""Create, record, judge and report a run; shared by both front ends."""
+"""Create, record, judge and report a run; shared by all front ends."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import anyio
+import msgspec
 
 from conformance import catalogue
-from conformance.judge import judge
+from conformance.judging import Judgement, judge
+from conformance.model.exchange import Exchange
 from conformance.model.run import RunManifest
 from conformance.model.waiver import Waiver
 from conformance.report import build
@@ -19,6 +21,7 @@ from conformance.runner import Progress, RunOptions, record
 from conformance.runs import config
 from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
+from conformance.storage.memory import InMemoryRun
 
 RUNS = Path("reports/runs")
 """Default folder of runs, relative to the working directory."""
@@ -68,7 +71,11 @@ def record_run(options: RunOptions, path: Path, progress: Progress) -> RunManife
     except KeyboardInterrupt:
         if not folder.has_facts():
             raise  # interrupted before the first request
-        return folder.facts()
+        facts = folder.facts()
+        if not facts.stopped:  # a second Ctrl-C ended the run before it could note the first
+            facts = msgspec.structs.replace(facts, stopped="interrupted", stopped_why="the user stopped the run")
+            folder.write_facts(facts)
+        return facts
 
 
 def judge_run(path: Path, waivers: Path | None = None, *, strict: bool = False) -> JudgedRun:
@@ -79,10 +86,31 @@ def judge_run(path: Path, waivers: Path | None = None, *, strict: bool = False) 
         facts, load = folder.facts(), lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
         _check_complete(facts, folder)
         judgement = judge(facts, load, folder.ids())
-        report = build.build_report(facts, judgement, load, accepted, strict=strict)
+        return built(facts, judgement, load, accepted, strict=strict, folder=str(path))
     except StoreError as error:
         raise ConfigError(str(error)) from None
-    return JudgedRun(report, Recording(load, facts.target, str(path)))
+
+
+def unstored(options: RunOptions, progress: Progress, waivers: Path | None = None) -> JudgedRun:
+    """Record a run in memory, and judge it. Raises ConfigError if the waivers are invalid."""
+    accepted = load_waivers(waivers)
+    store = InMemoryRun()
+    facts = anyio.run(record, options, store, progress)
+    return built(facts, judge(facts, store.exchange, store.ids()), store.exchange, accepted)
+
+
+def built(
+    facts: RunManifest,
+    judgement: Judgement,
+    load: Callable[[str], Exchange],
+    waivers: Sequence[Waiver] = (),
+    *,
+    strict: bool = False,
+    folder: str = "RUN",
+) -> JudgedRun:
+    """The report of a judged recording, with access to the recording."""
+    report = build.build_report(facts, judgement, load, waivers, strict=strict)
+    return JudgedRun(report, Recording(load, facts.target, folder))
 
 
 def _check_complete(facts: RunManifest, folder: RunFolder) -> None:

@@ -25,6 +25,7 @@ DEFAULT_PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 EMBEDDED_PRICES = Prices(request=0.018)
 """What a request cost in the incident that the embedded deployments simulate."""
 PATH = re.compile(r"/[^\s?#]*")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @contextmanager
@@ -185,6 +186,8 @@ def _key(target: Target, environ: Mapping[str, str]) -> str | None:
     """The API key from the target's environment variable. Raises ConfigError, which never contains the key."""
     if target.key_env is None:
         return None
+    if target.key_env and not VARIABLE.fullmatch(target.key_env):  # it may be the key itself, which must not be printed
+        raise ConfigError("--api-key-env; accepted: the name of an environment variable, not the key")
     key = environ.get(target.key_env, "")
     if not key:
         raise ConfigError(f"--api-key-env {target.key_env}: this environment variable is not set or empty")

@@ -13,7 +13,8 @@ from anyio.from_thread import start_blocking_portal
 from conformance.model.exchange import Arrival, CaseId, Ending, Exchange
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.deployments import api_of
-from conformance.testbed.server.raw_server import listening, script
+from conformance.testbed.server.framing import writes
+from conformance.testbed.server.raw_server import listening
 from conformance.testbed.server.reply import ServerRequest, WireResponse
 from conformance.testbed.server.state import ServerState
 
@@ -64,7 +65,7 @@ class Stage:
 def exchange(asked, headers, reply, number):
     """The exchange of a request and its reply."""
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    pieces = script(reply)
+    pieces = writes(reply)
     heard = b"".join(piece.octets for piece in pieces)
     at = itertools.accumulate(int(piece.wait_s * 1e9) for piece in pieces)
     return Exchange(

@@ -4,7 +4,7 @@ import pytest
 
 from conformance import schemas
 from conformance.field_support.fields import conclude, field_observations
-from conformance.judge import judge
+from conformance.judging import judge
 from conformance.model.exchange import APIS
 from conformance.model.run import RunManifest
 from conformance.model.target import Target

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -14,7 +15,7 @@ from conformance.fuzz import openapi
 from conformance.fuzz.cases import hello, kinds, to_json
 from conformance.fuzz.export_test import as_test
 from conformance.fuzz.from_openapi import documented
-from conformance.fuzz.resend import failing
+from conformance.fuzz.resend import case_of, resend
 from conformance.fuzz.session import fuzz_run
 from conformance.model.exchange import APIS
 from conformance.model.target import Target
@@ -26,6 +27,7 @@ from conformance.testbed.server.reply import Mutation, WireResponse, Write
 from conformance.testbed.server.serve import running
 from conformance.transport.limits import Limits
 
+ROOT = Path(__file__).parents[2]
 DEEP = re.compile(rb"\[{50}|(?:\{\"a\":){50}")
 CRASH = b'{"error":{"message":"Internal error","type":"server_error","param":null,"code":null}}'
 TRACE = b'Traceback (most recent call last):\n  File "/srv/app/main.py", line 7, in ask\nIndexError: list index'
@@ -154,13 +156,17 @@ def test_what_was_found_can_be_kept_as_a_test(tmp_path):
     change = planted("a crash on names twice")
     facts, store = hunted((change,), tmp_path / "db", examples=150, seed=3)
     (tmp_path / "test_found.py").write_text(as_test(facts, store.exchange))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path / "test_found.py"]
     for changes, code in (((change,), 1), ((), 0)):
         with running(DEPLOYMENTS["native-sse"], changes) as url:
-            done = subprocess.run(
-                command, env={"BASE_URL": url, "PATH": ""}, cwd=tmp_path, capture_output=True, check=False
-            )
-        assert done.returncode == code, done.stdout.decode()[-1500:]
+            done = written_test(tmp_path, url)
+        assert done.returncode == code, done.stdout[-1500:]
+
+
+def written_test(folder, url):
+    """Run the test that was written, as its user does."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_found.py"]
+    environ = {"BASE_URL": url, "PATH": "", "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, check=False)
 
 
 LAMP = {"type": "object", "properties": {"x_lamp": {"type": "string"}, "model": {"type": "string"}}}
@@ -195,12 +201,24 @@ def test_a_document_that_describes_nothing_gives_nothing(document):
     assert set(documented(THEIRS, "/v1/chat/completions")) == {"x_lamp", "model"}
 
 
-def test_a_case_is_asked_again_as_it_was(tmp_path):
+def test_a_written_test_fails_until_the_failure_is_fixed(tmp_path):
     body = to_json([hello("chat", "reference")])
-    with running(DEPLOYMENTS["native-sse"], (planted("a list is answered"),)) as url:
-        assert failing(url, "reference", "chat", "unary", "chat.fuzz.no-json.a-list", body) >= {"ERR001"}
-    with running(DEPLOYMENTS["native-sse"]) as url:
-        assert failing(url, "reference", "chat", "unary", "chat.fuzz.no-json.a-list", body) == set()
+    api, case = case_of("chat.fuzz.no-json.a-list", "unary", body)
+    for changes, code, outcome in (
+        ((planted("a list is answered"),), 1, "ERR001"),
+        ((), 0, "passed"),
+        (None, 1, "refused"),
+    ):
+        with running(DEPLOYMENTS["native-sse"], changes or ()) as url:
+            if code == 1 and changes:
+                target = Target(base_url=url, model="reference", apis=("chat",))
+                resent = resend(RunOptions(target=target, profiles=()), api, case)
+                written = as_test(resent.facts, resent.exchanges.__getitem__)
+                (tmp_path / "test_found.py").write_text(written)
+            done = written_test(tmp_path, url if changes is not None else "http://127.0.0.1:1/v1")
+        assert done.returncode == code, done.stdout
+        assert outcome in done.stdout
+    assert re.findall(r"(?:from|import) (conformance\S*)", written) == ["conformance"]
 
 
 @pytest.mark.parametrize("api", APIS)

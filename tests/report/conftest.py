@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from conformance.judge import judge
+from conformance.judging import judge
 from conformance.model.exchange import MODES, CaseId
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target

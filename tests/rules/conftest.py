@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from conformance.judge import ReusableVerdicts, index_verdicts, judge
+from conformance.judging import ReusableVerdicts, index_verdicts, judge
 from conformance.model.exchange import Span
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Target

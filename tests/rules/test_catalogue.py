@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conformance import catalogue
 from conformance.handbook import examples
 from conformance.handbook.examples import POLICIES, sides
-from conformance.judge import decide
+from conformance.judging import decide
 from conformance.model.exchange import Arrival, Exchange
 from conformance.model.rule import Example, Rule
 from conformance.model.rule import rule as make_rule

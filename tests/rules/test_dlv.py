@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from conformance import catalogue
-from conformance.judge import decide
+from conformance.judging import decide
 from conformance.model.exchange import CaseId, Ending
 from conformance.model.target import Policy
 from conformance.model.verdict import Status

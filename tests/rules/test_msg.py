@@ -3,7 +3,7 @@
 import pytest
 
 from conformance import catalogue
-from conformance.judge import decide
+from conformance.judging import decide
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.msg.example import ADD, CALL, CHUNK, CLOSE, OPEN, PING, START, STOP, TELL, events, message, tells

@@ -1,6 +1,7 @@
 """The report for a terminal or a CI log: short if all is well, exact if not."""
 
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from typing import IO
 
 from rich.console import Console
@@ -27,6 +28,15 @@ def console(file: IO[str], *, width: int | None = None) -> Console:
     if width is None and not made.is_terminal:
         made.soft_wrap, made.width = True, WIDE
     return made
+
+
+def text(report: Report, evidence: Recording) -> str:
+    """A report as text, without colours or wrapping, whatever the environment says about terminals."""
+    made = Console(file=StringIO(), markup=False, highlight=False, emoji=False, force_terminal=False, color_system=None)
+    made.soft_wrap, made.width = True, WIDE
+    with made.capture() as printed:
+        render(report, evidence, made)
+    return printed.get()
 
 
 def render(report: Report, evidence: Recording, out: Console) -> None:

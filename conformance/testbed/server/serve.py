@@ -65,11 +65,13 @@ def _listener(host: str, port: int, unix_socket: str | None) -> socket.socket:
 
 
 @contextmanager
-def running(deployment: Deployment, changes: Sequence[Mutation] = (), *, key: str | None = None) -> Iterator[str]:
+def running(
+    deployment: Deployment, changes: Sequence[Mutation] = (), *, key: str | None = None, port: int = 0
+) -> Iterator[str]:
     """As `serve`, for callers without a loop: the server runs in its own thread."""
     with (
         start_blocking_portal("asyncio") as portal,
-        portal.wrap_async_context_manager(serve(deployment, changes, key=key)) as base_url,
+        portal.wrap_async_context_manager(serve(deployment, changes, key=key, port=port)) as base_url,
     ):
         yield base_url
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.judge import decide, judge
+from conformance.judging import decide, judge
 from conformance.model.exchange import CaseId, Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.run import RunManifest

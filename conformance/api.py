@@ -1,0 +1,269 @@
+"""The public Python API, re-exported by `conformance`: run, judge and serve mean what the commands of these names mean.
+
+What only some functions need is imported when they need it, so that a test of a client starts a server quickly.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from conformance.model.exchange import MODES, Api, Mode
+from conformance.model.impact import Impact
+from conformance.report.document import Report as Document
+from conformance.report.document import ReportVerdict as Verdict
+from conformance.report.failures import Recording
+from conformance.runs.config import ConfigError, argument_names, one_of
+
+if TYPE_CHECKING:
+    from conformance.runs.embedded import Embedded
+    from conformance.runs.execute import JudgedRun
+
+__all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run", "serve"]
+
+Format = Literal["json", "junit", "markdown", "html", "sarif", "github", "badge", "har"]
+NO_PATHS: Mapping[Api, str] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Report:
+    """The verdicts on a recorded run. `document` holds all fields of the JSON report, `evidence` the recording.
+
+    `str(report)` is the text that the command prints, without colours.
+    """
+
+    document: Document
+    evidence: Recording
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of `conformance run`: 0 conformant, 1 not conformant, 3 not tested, 4 harness error."""
+        return self.document.exit_code
+
+    @property
+    def is_conformant(self) -> bool:
+        """Whether the target was tested and no MUST failed; with `strict`, no SHOULD either."""
+        return self.document.summary.conformant
+
+    @property
+    def stop_reason(self) -> str:
+        """Why nothing was tested: the target was unreachable or rejected the API key. Empty for a complete run."""
+        return self.document.stopped_why
+
+    @property
+    def headline(self) -> tuple[str, ...]:
+        """The result in a few sentences."""
+        return self.document.summary.headline
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Every verdict: one rule on one test case."""
+        return self.document.verdicts
+
+    @property
+    def failures(self) -> tuple[Verdict, ...]:
+        """The failed verdicts of every level that no waiver covers."""
+        return tuple(verdict for verdict in self.document.verdicts if verdict.counts)
+
+    @property
+    def impact(self) -> tuple[Impact, ...]:
+        """What the user of each framework would see, and what it would cost."""
+        return self.document.impact
+
+    @property
+    def capabilities(self) -> Mapping[str, Mapping[str, str]]:
+        """The support of each request field, by API: honoured, refused, announced, dropped or unknown."""
+        return self.document.capabilities
+
+    def to_json(self) -> str:
+        """The JSON report (`schemas/report.schema.json`)."""
+        return self._rendered("json").decode()
+
+    def write(self, format: Format, path: str | Path) -> None:  # noqa: A002 - the word of `--report FORMAT=PATH`
+        """Write the report to a file, in a format of `--report`. Raises ConfigError."""
+        from conformance.report.formats.registry import FORMATS
+        from conformance.runs import execute
+
+        one_of("format", format, FORMATS)
+        with argument_names():
+            execute.outputs((f"{format}={path}",))
+        Path(path).write_bytes(self._rendered(format))
+
+    def _rendered(self, name: str) -> bytes:
+        from conformance.report.formats.registry import FORMATS
+
+        return FORMATS[name](self.document, self.evidence)
+
+    def __str__(self) -> str:
+        from conformance.report.formats import terminal
+
+        return terminal.text(self.document, self.evidence)
+
+    def __repr__(self) -> str:
+        name, failures = self.document.target.name, len(self.failures)
+        return f"Report(target={name!r}, exit_code={self.exit_code}, failures={failures})"
+
+
+def run(  # noqa: PLR0913 - one argument an option of the command
+    *,
+    base_url: str | None = None,
+    model: str | None = None,
+    api_key_env: str | None = None,
+    config: str | Path | None = None,
+    target: str | None = None,
+    deployment: str | None = None,
+    defect: str | None = None,
+    paths: Mapping[Api, str] = NO_PATHS,
+    price_input: float | None = None,
+    price_output: float | None = None,
+    price_request: float | None = None,
+    messages_per_day: float | None = None,
+    apis: Sequence[Api] = (),
+    profiles: Sequence[str] = (),
+    suite: Literal["smoke", "gate", "full", "fields"] = "gate",
+    streaming: Literal["required", "stopgap-ok"] | None = None,
+    unknown_fields: Literal["reject", "announce", "allow"] | None = None,
+    concurrency: int | None = None,
+    timeout: float | None = None,
+    max_requests: int | None = None,
+    max_tokens: int | None = None,
+    max_cost: float | None = None,
+    waivers: str | Path | None = None,
+    strict: bool = False,
+    run_dir: str | Path | None = None,
+) -> Report:
+    """Send the frameworks' requests to a deployment, record every exchange, and judge the recording.
+
+    The arguments mean what the options of `conformance run` mean. Without `run_dir`, a new or empty folder, the
+    recording is kept in memory, as long as the report. A target that is unreachable is reported (exit code 3).
+
+    Raises:
+        ConfigError: an argument is wrong; nothing was sent.
+        RuntimeError: an event loop is running in this thread, which this call would block.
+    """
+    return _run(locals(), run_dir)
+
+
+def _run(given: Mapping[str, object], run_dir: str | Path | None) -> Report:
+    from conformance.runner import NullProgress
+    from conformance.runs import arguments, execute
+    from conformance.runs.resolve import resolved, waivers
+
+    _refuse_event_loop("run")
+    with argument_names():
+        wish = arguments.run_request(given)
+        folder = arguments.optional_path("run_dir", run_dir)
+        accepted = waivers(wish.whom, arguments.optional_path("waivers", given["waivers"]))
+        execute.load_waivers(accepted)
+        with resolved(wish) as options:
+            if folder is None:
+                return _report(execute.unstored(options, NullProgress(), accepted))
+            facts = execute.record_run(options, execute.folder_for(folder, options.target.name), NullProgress())
+        if facts.stopped == "interrupted":
+            raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
+        return _report(execute.judge_run(folder, accepted))
+
+
+def judge(path: str | Path, *, waivers: str | Path | None = None, strict: bool = False) -> Report:
+    """Judge the recording in a run folder. Nothing is sent.
+
+    Raises:
+        ConfigError: the folder holds no complete run, or the waivers are invalid.
+    """
+    from conformance.runs import arguments, execute
+
+    with argument_names():
+        accepted = arguments.optional_path("waivers", waivers)
+        return _report(execute.judge_run(arguments.path_of("path", path), accepted, strict=strict))
+
+
+def serve(deployment: str | None = None, defect: str | None = None, *, port: int = 0) -> AbstractContextManager[str]:
+    """Serve an embedded deployment on 127.0.0.1 in a thread of its own, to test a client against.
+
+    Yields the base URL, which ends in `/v1`; any API key is accepted. The default deployment is `native-sse`, or the
+    one that the defect belongs to. Port 0 is a free one.
+
+    Raises:
+        ConfigError: an argument is wrong; on entering the context, if the port can't be used.
+    """
+    from conformance.runs.embedded import find_embedded
+
+    if not isinstance(port, int) or not 0 <= port < 65536:
+        raise ConfigError(f"port={port!r}; accepted: 0 to 65535")
+    with argument_names():
+        return _serving(find_embedded(deployment, defect), port)
+
+
+@contextmanager
+def _serving(ours: "Embedded", port: int) -> Iterator[str]:
+    from conformance.runs.embedded import running
+
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(running(ours.deployment, ours.changes, port=port))
+        except OSError as error:
+            raise ConfigError(f"port={port}: {error.strerror or error}; accepted: a free port, or 0 for any") from None
+        yield url
+
+
+def resend(  # noqa: PLR0913 - as run
+    body: bytes,
+    *,
+    probe: str,
+    mode: Mode,
+    base_url: str | None = None,
+    model: str | None = None,
+    api_key_env: str | None = None,
+    config: str | Path | None = None,
+    target: str | None = None,
+    deployment: str | None = None,
+    defect: str | None = None,
+    paths: Mapping[Api, str] = NO_PATHS,
+    timeout: float | None = None,
+) -> Report:
+    """Send one request body that `conformance fuzz` found, after baseline requests, and judge the responses.
+
+    `probe` is the test case's name in the report, for example `chat.fuzz.no-json.a-list`. The other arguments are those
+    of `run`. Needs the extra `fuzz`.
+
+    Raises:
+        ConfigError: an argument is wrong; nothing was sent.
+        RuntimeError: an event loop is running in this thread, which this call would block.
+    """
+    return _resend(body, probe, mode, locals())
+
+
+def _resend(body: bytes, probe: str, mode: Mode, given: Mapping[str, object]) -> Report:
+    from conformance.runs import arguments, execute
+    from conformance.runs.resolve import resolved
+
+    try:
+        from conformance.fuzz import resend as fuzz
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"resend() needs {error.name}: install oai-conformance[fuzz]") from None
+    _refuse_event_loop("resend")
+    if not isinstance(body, bytes):
+        raise ConfigError(f"body={body!r}; accepted: bytes")
+    one_of("mode", mode, MODES)
+    try:
+        api, case = fuzz.case_of(probe, mode, body)
+    except ValueError as error:
+        raise ConfigError(f"probe={probe!r}; {error}") from None
+    with argument_names(), resolved(arguments.run_request({**given, "apis": (api,)})) as options:
+        resent = fuzz.resend(options, api, case)
+    return _report(execute.built(resent.facts, resent.judgement, resent.exchanges.__getitem__))
+
+
+def _report(judged: "JudgedRun") -> Report:
+    return Report(judged.report, judged.evidence)
+
+
+def _refuse_event_loop(name: str) -> None:
+    """Refuse to block an event loop: a target served by the same loop could never respond."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(f"{name}() would block the running event loop; use: await asyncio.to_thread({name}, ...)")

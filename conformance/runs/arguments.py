@@ -1,0 +1,94 @@
+"""Turn the arguments of the Python API into the options of the command line, and check them as it does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from cyclopts import Parameter
+
+from conformance.runs.config import ConfigError, argument, one_of
+from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions
+
+Group = TypeVar("Group", TargetOptions, SelectionOptions, LimitOptions)
+
+NAMES: Final[Mapping[type, str]] = {str: "a string", int: "an integer", float: "a number"}
+
+
+def run_request(given: Mapping[str, Any]) -> RunRequest:
+    """The options of a run from arguments by name; other names are ignored. Raises ConfigError."""
+    if not isinstance(given.get("strict", False), bool):
+        raise ConfigError(f"strict={given['strict']!r}; accepted: True or False")
+    return RunRequest(
+        whom=_group(TargetOptions, given),
+        what=_group(SelectionOptions, given),
+        how_much=_group(LimitOptions, given),
+        strict=given.get("strict", False),
+    )
+
+
+def optional_path(name: str, value: object) -> Path | None:
+    """A path, or None. Raises ConfigError."""
+    return None if value is None else path_of(name, value)
+
+
+def path_of(name: str, value: object) -> Path:
+    """A path given as a string or path. Raises ConfigError."""
+    if not isinstance(value, (str, PathLike)):
+        raise ConfigError(f"{name}={value!r}; accepted: a path")
+    return Path(value)
+
+
+def _group(group: type[Group], given: Mapping[str, Any]) -> Group:
+    hints = get_type_hints(group, include_extras=True)
+    names = {field.name: argument(field.name) for field in fields(group) if argument(field.name) in given}
+    values = {field: _checked(name, given[name], hints[field]) for field, name in names.items()}
+    return group(**values)
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    """The value as the type of its option. Raises ConfigError."""
+    kind, checks = _bare(hint)
+    if get_origin(kind) in (Union, UnionType):
+        if value is None:
+            return None
+        kind = next(kind for kind in get_args(kind) if kind is not NoneType)
+    if get_origin(kind) is tuple:
+        return _several(name, value, get_args(kind)[0])
+    found = _one(name, value, kind)
+    for check in checks:
+        try:
+            check(kind, found)
+        except ValueError as error:
+            raise ConfigError(f"{name}={value!r}; {str(error)[:1].lower()}{str(error)[1:].rstrip('.')}") from None
+    return found
+
+
+def _bare(hint: Any) -> tuple[Any, list[Callable[[Any, Any], None]]]:
+    """A type without its annotations, and the checks in them."""
+    notes = getattr(hint, "__metadata__", ())
+    found = [note.validator for note in notes if isinstance(note, Parameter)]
+    checks = [check for one in found for check in (one if isinstance(one, tuple) else (one,)) if check]
+    return (hint.__origin__ if notes else hint), checks
+
+
+def _several(name: str, value: Any, kind: Any) -> tuple[Any, ...]:
+    if isinstance(value, Mapping):
+        return tuple(f"{_one(name, key, str)}={_one(name, item, str)}" for key, item in value.items())
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise ConfigError(f"{name}={value!r}; accepted: {'a mapping' if name == 'paths' else 'a list'}")
+    return tuple(_one(name, item, kind) for item in value)
+
+
+def _one(name: str, value: Any, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        one_of(name, value, get_args(kind))
+        return value
+    if kind is Path:
+        return path_of(name, value)
+    accepted = (int, float) if kind is float else (kind,)
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{name}={value!r}; accepted: {NAMES.get(kind, 'True or False')}")
+    return value
