@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from conformance.model.exchange import MODES, Api, Mode
 from conformance.model.impact import Impact
+from conformance.model.words import MODES, Api, Mode
 from conformance.report.document import Report as Document
 from conformance.report.document import ReportVerdict as Verdict
 from conformance.report.failures import Recording

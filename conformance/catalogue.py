@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import ModuleType
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from conformance import probes as probes_package
 from conformance import rules as rules_package
+from conformance.model.case import Compare
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule
@@ -30,15 +31,29 @@ class Catalogue:
     probes: tuple[Probe, ...]
 
     @cached_property
-    def compared(self) -> frozenset[str]:
-        """The values of all rules' `beside`: the probes whose responses others are compared with."""
-        return frozenset(where for rule in self.rules for where in rule.beside.values())
+    def compared(self) -> frozenset[Compare]:
+        """All comparisons of the rules: the cases whose responses others are compared with."""
+        return frozenset(compare for rule in self.rules for compare in rule.compares_with.values())
 
 
 @cache
 def installed() -> Catalogue:
-    """The rules, profiles and probes of this package."""
-    return Catalogue(rules(), profiles(), probes())
+    """The rules, profiles and probes of this package. Raises ValueError for a comparison with a case never sent."""
+    catalogue = Catalogue(rules(), profiles(), probes())
+    for problem in unplanned(catalogue):
+        raise ValueError(problem)
+    return catalogue
+
+
+def unplanned(catalogue: Catalogue) -> Iterator[str]:
+    """The comparisons of rules with cases that no suite sends, in words."""
+    for rule in catalogue.rules:
+        for compare in rule.compares_with.values():
+            if not any(
+                probe.api in rule.apis and compare.matches(probe.kind, probe.subject, probe.variant, probe.repeat)
+                for probe in catalogue.probes
+            ):
+                yield f"rule {rule.id} compares with {compare.name(rule.apis[0])}, which no probe sends"
 
 
 @cache

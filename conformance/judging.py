@@ -5,21 +5,22 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby, islice
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from conformance.apis.usage import usage
 from conformance.catalogue import Catalogue, installed
 from conformance.clients import affected_clients, profile_impacts
-from conformance.comparisons import Evidence, Load, is_covered_by, place
+from conformance.comparisons import Evidence, Load, is_covered_by
 from conformance.field_support.capability import State, merge
 from conformance.field_support.fields import FieldObservation, FieldResult, Place, conclude, field_observations
-from conformance.model.exchange import Api, CaseId, Exchange, Mode
+from conformance.model.case import CaseId, Kind
+from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
-from conformance.model.probe import Suite
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, Status, Verdict, untestable
+from conformance.model.words import Api, Mode, Suite
 from conformance.parsing.http1 import reply
 
 ByMode = dict[Mode, Exchange]
@@ -29,8 +30,10 @@ MAX_YIELDED = 1000
 MAX_REASON = 600
 IN_ORDER = attrgetter("rule", "api", "profile", "probe", "mode")
 """Sort key of verdicts."""
-USER_FACING_PROBES = ("hello", "tools", "tools.named", "tools.several", "tools.single", "usage")
-"""Probes that a framework's user could have sent. Others cap the completion, which alone would affect clients."""
+USER_FACING: Final = frozenset(
+    ((Kind.BASELINE, ""), (Kind.USAGE, ""), *((Kind.TOOLS, form) for form in ("", "named", "several", "single")))
+)
+"""Test cases that a framework's user could have sent. Others cap the completion, which alone would affect clients."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,7 +68,7 @@ class Judgement:
         return found
 
 
-CaseGroup = tuple[Api, str, str]
+CaseGroup = tuple[Api, str, Kind, str, str, int]
 """A test case in either mode: API, profile, probe."""
 
 
@@ -90,7 +93,7 @@ def index_verdicts(verdicts: Iterable[Verdict]) -> dict[CaseGroup, PreviousVerdi
     """Index the verdicts of a judgement, to be reused in the next."""
     found: dict[CaseGroup, PreviousVerdicts] = {}
     for verdict in verdicts:
-        subject = verdict.api, verdict.profile, verdict.probe
+        subject = _case_group(verdict.case)
         of_subject = found.setdefault(subject, PreviousVerdicts({}, set()))
         of_subject.verdicts[verdict.mode, verdict.rule] = verdict
         of_subject.exchanges.update(verdict.exchanges)
@@ -107,11 +110,11 @@ def _rules(catalogue: Catalogue, api: Api, mode: Mode | None, suite: Suite) -> t
 
     Rules that compare with a probe that the suite does not send are left out.
     """
-    probes = [(probe.name, asked) for probe in catalogue.probes for asked in probe.modes_in(suite)]
+    probes = [(probe, sent) for probe in catalogue.probes for sent in probe.modes_in(suite)]
     of_api = (rule for rule in catalogue.rules if api in rule.apis and is_covered_by(rule, api, mode, probes))
     if mode is None:
-        return tuple(rule for rule in of_api if "unary" in rule.inputs)
-    return tuple(rule for rule in of_api if "x" in rule.inputs and mode in rule.modes)
+        return tuple(rule for rule in of_api if "unary" in rule.parameters)
+    return tuple(rule for rule in of_api if "x" in rule.parameters and mode in rule.modes)
 
 
 def judge(
@@ -129,7 +132,7 @@ def judge(
     catalogue = catalogue or installed()
     evidence = Evidence(load, catalogue)
     for name in ids:
-        evidence.take(load(name))
+        evidence.add(load(name))
     absent = _absent(facts, evidence)
     usable = known if known and not absent else NO_PREVIOUS
     judging = _Judging(catalogue, evidence, facts.target.policy, facts.suite, absent, usable)
@@ -141,8 +144,8 @@ def judge(
         verdicts += mine
         _record_impacts(result, sides, evidence, mine, facts.target.prices)
         for x in sides.values():
-            if x.id not in evidence.held:
-                x.views.clear()
+            if x.id not in evidence.cached:
+                x.cache.clear()
     result.verdicts = tuple(sorted(verdicts, key=IN_ORDER))
     return result
 
@@ -151,16 +154,16 @@ def _groups(load: Load, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMo
     """The exchanges of each test case by mode, including merged test cases."""
     order = {name: place for place, name in enumerate(facts.planned)}
     loaded = map(load, sorted(ids, key=lambda name: (order.get(name, len(order)), name)))
-    for _, group in groupby(loaded, key=lambda x: _case_group(x.question)):
+    for _, group in groupby(loaded, key=lambda x: _case_group(x.case)):
         subjects: dict[CaseGroup, ByMode] = {}
         for x in group:
-            for question in (x.question, *x.also):
-                subjects.setdefault(_case_group(question), {})[question.mode] = x.asked_as(question)
+            for case in (x.case, *x.merged_cases):
+                subjects.setdefault(_case_group(case), {})[case.mode] = x.for_case(case)
         yield from subjects.values()
 
 
-def _case_group(question: CaseId) -> CaseGroup:
-    return question.api, question.profile, question.probe
+def _case_group(case: CaseId) -> CaseGroup:
+    return case.api, case.profile, case.kind, case.subject, case.variant, case.repeat
 
 
 def _absent(facts: RunManifest, evidence: Evidence) -> dict[Api, str]:
@@ -170,7 +173,7 @@ def _absent(facts: RunManifest, evidence: Evidence) -> dict[Api, str]:
     there was nothing to verify.
     """
     asked_for = {*facts.target.apis, *facts.target.paths}
-    greetings = evidence.missing
+    greetings = evidence.unavailable_apis
     missing = {api: found[0] for api, found in greetings.items() if all(found) and api not in asked_for}
     return missing if len(missing) < len(greetings) else {}
 
@@ -191,7 +194,7 @@ class _Judging:
         sides = {mode: x for mode, x in sides.items() if not _is_support_exchange(x)}
         if not sides:
             return
-        subject = _case_group(next(iter(sides.values())).question)
+        subject = _case_group(next(iter(sides.values())).case)
         known = self.known.earlier.get(subject, NONE_REUSABLE)
         if known.verdicts and self.known.same.issuperset((*known.exchanges, *(x.id for x in sides.values()))):
             yield from known.verdicts.values()
@@ -216,9 +219,9 @@ class _Judging:
 
     def _verdict(self, rule: Rule, seen: tuple[Exchange, ...]) -> Verdict | None:
         """The verdict, or None if the rule is about another kind of request."""
-        question, ids = seen[0].question, tuple([x.id for x in seen])
-        if question.api in self.absent:
-            outcome = Outcome(Status.NOT_APPLICABLE, self.absent[question.api])
+        case, ids = seen[0].case, tuple([x.id for x in seen])
+        if case.api in self.absent:
+            outcome = Outcome(Status.NOT_APPLICABLE, self.absent[case.api])
         else:
             skip = _condition(rule, seen)
             if skip is OUT_OF_SCOPE:
@@ -228,17 +231,14 @@ class _Judging:
             else:
                 given = self._given(rule, seen)
                 outcome = _judged(rule, given)
-                if rule.beside or "briefs" in given:
+                if rule.compares_with or "short_streams" in given:
                     ids = tuple(dict.fromkeys([*ids, *(x.id for x in _compared(rule, given))]))
         return Verdict(
             rule=rule.id,
             title=rule.title,
             level=rule.level,
             status=outcome.status,
-            api=question.api,
-            profile=question.profile,
-            mode=question.mode,
-            probe=question.probe,
+            case=case,
             message=outcome.message,
             findings=outcome.findings,
             exchanges=ids,
@@ -247,24 +247,24 @@ class _Judging:
     def _given(self, rule: Rule, seen: tuple[Exchange, ...]) -> CheckArguments:
         """The arguments for the rule's parameters."""
         given: CheckArguments = dict(zip(("stream", "unary"), seen, strict=True)) if len(seen) > 1 else {"x": seen[0]}
-        for name in rule.inputs[len(seen) :]:
+        for name in rule.parameters[len(seen) :]:
             if name == "policy":
                 given[name] = self.policy
-            elif name == "briefs":
-                given[name] = self.evidence.briefs.get((seen[0].api, seen[0].question.profile), ())
+            elif name == "short_streams":
+                given[name] = self.evidence.short_streams.get((seen[0].api, seen[0].case.profile), ())
             else:
-                given[name] = self.evidence.beside(seen[0], rule.beside[name])
+                given[name] = self.evidence.select(seen[0], rule.compares_with[name])
         return given
 
 
 def _is_support_exchange(x: Exchange) -> bool:
     """Whether the exchange only supports comparisons and is not judged itself."""
-    return x.ending.how == "hung-up" or x.question.topic == "load"
+    return x.ending.how == "hung-up" or x.case.kind is Kind.LOAD
 
 
 def _compared(rule: Rule, given: CheckArguments) -> Iterator[Exchange]:
     """The exchanges that a rule compares its own with."""
-    for name in (*rule.beside, *(("briefs",) if "briefs" in rule.inputs else ())):
+    for name in (*rule.compares_with, *(("short_streams",) if "short_streams" in rule.parameters else ())):
         found = given[name]
         yield from [found] if isinstance(found, Exchange) else found if isinstance(found, tuple) else ()
 
@@ -287,8 +287,10 @@ def _condition(rule: Rule, seen: tuple[Exchange, ...]) -> NotJudged | None:
     """Why the rule does not apply, or None."""
     try:
         for x in seen:
-            if skip := rule.when(x):
+            if skip := rule.applies_to(x):
                 return skip
+            if rule.timed and "timing" not in x.recorded:
+                return untestable("the recording has no arrival times")
     except Exception as error:  # noqa: BLE001 - whatever a rule raises is reported as a harness error
         return NotJudged(Status.ERROR, _crash(rule, error))
     return None
@@ -322,11 +324,15 @@ PASSED = Outcome(Status.PASS, "")
 
 def _apply(rule: Rule, given: CheckArguments) -> Iterable[Finding | NotJudged]:
     """What the rule yields, or `untestable` if evidence is missing."""
-    for name, where in rule.beside.items():
-        if not given[name] and not place(where).is_optional:
-            what = "baseline exchange" if where == "hello" else f"exchange {where}"
+    for name, compare in rule.compares_with.items():
+        if not given[name] and not compare.optional:
+            what = (
+                "baseline exchange"
+                if compare.kinds is Kind.BASELINE
+                else f"exchange {compare.name(next(x.api for x in given.values() if isinstance(x, Exchange)))}"
+            )
             return (untestable(f"the {what} to compare with was not recorded"),)
-    return rule.judge(**{name: given[name] for name in rule.inputs})
+    return rule.check(**{name: given[name] for name in rule.parameters})
 
 
 def _record_impacts(
@@ -339,19 +345,17 @@ def _record_impacts(
     """Add field observations, the impact of baseline exchanges, and the clients affected by failures."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in sides.items():
-        hello = evidence.beside(x, "hello")
-        result.sightings += field_observations(x, hello if isinstance(hello, Exchange) else None)
+        result.sightings += field_observations(x, evidence.baseline(x))
         fallback = _fallback(x, sides, evidence) if mode == "stream" else None
-        if x.question.topic == "hello":
+        if x.case.kind is Kind.BASELINE:
             result.impact += profile_impacts(x, fallback, prices)
-        if x.id in failed and x.question.probe.partition(".")[2] in USER_FACING_PROBES:
+        if x.id in failed and (x.case.kind, x.case.subject) in USER_FACING:
             result.hurt[x.id] = affected_clients(x, fallback, prices)
 
 
 def _fallback(x: Exchange, sides: ByMode, evidence: Evidence) -> Exchange | None:
     """The response to a client that retries without a stream: of the same test case, or of another baseline request."""
-    found = sides.get("unary") or (evidence.beside(x, "unary:hello") if x.question.topic == "hello" else None)
-    return found if isinstance(found, Exchange) else None
+    return sides.get("unary") or (evidence.baseline(x, "unary") if x.case.kind is Kind.BASELINE else None)
 
 
 def _count(result: Judgement, x: Exchange, prices: Prices) -> None:

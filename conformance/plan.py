@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from conformance import catalogue
-from conformance.model.exchange import APIS, Api, CaseId, Mode, Request
-from conformance.model.probe import Probe, RawRequest, Suite
+from conformance.model.case import CaseId, Kind
+from conformance.model.exchange import Request
+from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
+from conformance.model.words import APIS, Api, Mode, Suite
 
 BASE_PROFILES: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk", "responses": "openai-python"}
 """The SDK of each API, as which the probes of the API itself are sent."""
@@ -23,7 +25,7 @@ DEFAULT_MODE: tuple[Mode, ...] = ("stream",)
 class PlannedCase(NamedTuple):
     """A planned test case with its profile and probe."""
 
-    question: CaseId
+    case: CaseId
     profile: Profile
     probe: Probe
 
@@ -42,14 +44,14 @@ def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request
             request.url,
             request.headers,
             request.body,
-            request.turn,
-            request.hang_up,
-            request.kept,
+            request.stage,
+            request.disconnect_after_events,
+            request.reuse_connection,
         )
-        same = (alike, asked.probe.name if asked.probe.apart else "")
+        same = (alike, asked.probe.name if asked.probe.never_merge else "")
         if same in merged:
-            both = (*merged[same].questions, asked.question)
-            merged[same] = _with(merged[same], questions=both)
+            both = (*merged[same].cases, asked.case)
+            merged[same] = _with(merged[same], cases=both)
         else:
             merged[same] = _with(request, id=_unique(request.id, ids))
     return tuple(merged.values())
@@ -61,10 +63,10 @@ def planned_cases(target: Target, profiles: Sequence[str], suite: Suite) -> Iter
     apis = target.apis or tuple(api for api in APIS if any(p.api == api and p.name in profiles for p in chosen))
     for api in apis:
         speakers = [p for p in chosen if p.api == api]
-        for probe in sorted(_probes(api, suite), key=lambda probe: (probe.name != f"{api}.hello", probe.name)):
+        for probe in sorted(_probes(api, suite), key=lambda probe: (probe.kind is not Kind.BASELINE, probe.name)):
             for number, profile in enumerate(_senders(probe, speakers, suite, profiles)):
                 for mode in probe.modes_in(suite) if number == 0 or suite != "smoke" else DEFAULT_MODE:
-                    yield PlannedCase(CaseId(api, profile.name, mode, probe.name), profile, probe)
+                    yield PlannedCase(probe.case(profile.name, mode), profile, probe)
 
 
 def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
@@ -75,7 +77,7 @@ def _senders(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequ
     """The profiles that send a probe: each framework, or the SDK, which also sends baseline requests for comparison."""
     for profile in speakers:
         is_sdk = profile.name == BASE_PROFILES.get(profile.api)
-        if probe.asker == "framework" and suite not in ("fields", "fuzz"):
+        if probe.sent_by == "framework" and suite not in ("fields", "fuzz"):
             if profile.name in profiles or (is_sdk and suite != "smoke"):
                 yield profile
         elif is_sdk:
@@ -83,23 +85,23 @@ def _senders(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequ
 
 
 def _request(target: Target, asked: PlannedCase) -> Request:
-    question, profile, probe = asked
-    body = _substitute(profile.requests[question.mode].body, target.model)
-    payload: Any = probe.change(body, question.mode) if probe.change else body
+    case, profile, probe = asked
+    body = _substitute(profile.requests[case.mode].body, target.model)
+    payload: Any = probe.build_body(body, case.mode) if probe.build_body else body
     raw = probe.raw
     octets = _substitute_model(raw.body, target.model) if raw and raw.body is not None else to_json(payload)
     method = raw.method if raw else "POST"
     return Request(
-        id=_name(question),
-        questions=(question,),
+        id=_name(case),
+        cases=(case,),
         method=method,
         url=_address(target, profile, raw),
-        headers=_headers(target, profile, probe, question.mode),
+        headers=_headers(target, profile, probe, case.mode),
         body=b"" if method in ("GET", "DELETE") else octets,
-        max_tokens=completion_token_bound(payload, probe.max_tokens) * (1 + probe.kept),
-        turn=probe.turn,
-        hang_up=probe.hang_up,
-        kept=probe.kept,
+        max_tokens=completion_token_bound(payload, probe.max_tokens) * (1 + probe.reuse_connection),
+        stage=probe.stage,
+        disconnect_after_events=probe.disconnect_after_events,
+        reuse_connection=probe.reuse_connection,
     )
 
 
@@ -152,8 +154,8 @@ def to_json(value: Body | Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _name(question: CaseId) -> str:
-    readable = f"{question.probe}-{question.profile}-{question.mode}"
+def _name(case: CaseId) -> str:
+    readable = f"{case.probe}-{case.profile}-{case.mode}"
     return re.sub(r"[^A-Za-z0-9._-]", "_", readable)[:120]
 
 

@@ -230,7 +230,7 @@ def verdict_items(session: pytest.Session, run: "Run") -> "Iterator[VerdictItem]
     """The items of a run, grouped by the rules' source files."""
     from conformance import catalogue
 
-    files = {rule.id: f"{rule.judge.__module__.replace('.', '/')}.py" for rule in catalogue.rules()}
+    files = {rule.id: f"{rule.check.__module__.replace('.', '/')}.py" for rule in catalogue.rules()}
     stale = [waiver for waiver in run.report.waivers if waiver.state == "stale"]
     nodes: dict[str, RuleFile] = {}
     for verdict in run.report.verdicts:

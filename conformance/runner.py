@@ -10,10 +10,12 @@ import anyio
 import msgspec
 
 from conformance import __version__
-from conformance.model.exchange import Api, Exchange, Request
-from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE, Suite
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange, Request
+from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
+from conformance.model.words import Api, Suite
 from conformance.parsing.http1 import reply
 from conformance.plan import plan
 from conformance.transport.limits import Limits
@@ -84,7 +86,7 @@ class _Recording:
     left_out: dict[str, str] = field(repr=False)
     stopped: str = ""
     why: str = ""
-    heard: dict[str, Exchange] = field(default_factory=dict, repr=False)
+    received: dict[str, Exchange] = field(default_factory=dict, repr=False)
 
     async def fire(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         """Send the requests, stage by stage; reuse exchanges that exist already."""
@@ -92,8 +94,8 @@ class _Recording:
             if request.id in self.have:
                 self._keep(self.have[request.id], keep)
         missing = [request for request in requests if request.id not in self.have]
-        for turn in sorted({request.turn for request in missing}):
-            await self._fire(turn, [request for request in missing if request.turn == turn], keep)
+        for turn in sorted({request.stage for request in missing}):
+            await self._fire(turn, [request for request in missing if request.stage == turn], keep)
 
     async def _fire(self, turn: int, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         secrets = (*self.options.target.headers.values(), *((self.options.key,) if self.options.key else ()))
@@ -162,18 +164,18 @@ async def record(
 
 async def _preflight_then_send(recording: _Recording, requests: Sequence[Request]) -> None:
     greetings = _baseline_requests(requests)
-    await recording.fire(greetings, lambda x: recording.heard.__setitem__(x.id, x))
-    heard = [recording.heard[request.id] for request in greetings if request.id in recording.heard]
-    recording.stopped, recording.why = _preflight_failure(heard)
-    missing = {x.api: reply(x).status for x in heard if reply(x).status in (404, 405)}
+    await recording.fire(greetings, lambda x: recording.received.__setitem__(x.id, x))
+    received = [recording.received[request.id] for request in greetings if request.id in recording.received]
+    recording.stopped, recording.why = _preflight_failure(received)
+    missing = {x.api: reply(x).status for x in received if reply(x).status in (404, 405)}
     rest = []
     for request in requests:
-        api = request.questions[0].api
-        if request.id in recording.heard:
+        api = request.cases[0].api
+        if request.id in recording.received:
             continue
         if recording.stopped:
             recording.left_out[request.id] = recording.why
-        elif _is_absent(api, missing, heard) and request.questions[0].topic != "hello":
+        elif _is_absent(api, missing, received) and request.cases[0].kind is not Kind.BASELINE:
             recording.left_out[request.id] = f"HTTP {missing[api]} on the path of {api}"
         else:
             rest.append(request)
@@ -184,24 +186,24 @@ def _baseline_requests(requests: Sequence[Request]) -> list[Request]:
     """The first non-streaming baseline request of each API: the cheapest that any deployment must support."""
     first: dict[Api, Request] = {}
     for request in requests:
-        question = request.questions[0]
-        if question.topic == "hello" and question.mode == "unary":
-            first.setdefault(question.api, request)
+        case = request.cases[0]
+        if case.kind is Kind.BASELINE and case.mode == "unary":
+            first.setdefault(case.api, request)
     return list(first.values())
 
 
-def _is_absent(api: Api, missing: dict[Api, int], heard: Sequence[Exchange]) -> bool:
-    return api in missing and len(missing) < len(heard)
+def _is_absent(api: Api, missing: dict[Api, int], received: Sequence[Exchange]) -> bool:
+    return api in missing and len(missing) < len(received)
 
 
-def _preflight_failure(heard: Sequence[Exchange]) -> tuple[str, str]:
+def _preflight_failure(received: Sequence[Exchange]) -> tuple[str, str]:
     """The stop reason and message if the target can't be tested at all, or empty strings."""
-    if heard and all(x.ending.how == "unreachable" for x in heard):
-        return "unreachable", heard[0].ending.detail or "no connection could be made"
-    if heard and all(x.ending.how == "timeout" and not x.heard for x in heard):
-        return "unreachable", f"the target accepts connections but sends no response: {heard[0].ending.detail}"
-    refused = [reply(x).status for x in heard if reply(x).status in (401, 403)]
-    if heard and len(refused) == len(heard):
+    if received and all(x.ending.how == "unreachable" for x in received):
+        return "unreachable", received[0].ending.detail or "no connection could be made"
+    if received and all(x.ending.how == "timeout" and not x.received for x in received):
+        return "unreachable", f"the target accepts connections but sends no response: {received[0].ending.detail}"
+    refused = [reply(x).status for x in received if reply(x).status in (401, 403)]
+    if received and len(refused) == len(received):
         return "key-refused", f"the target rejected the baseline request with HTTP {refused[0]}"
     return "", ""
 

@@ -21,11 +21,12 @@ import msgspec
 
 from conformance.judging import CaseGroup as Case
 from conformance.judging import Judgement, PreviousVerdicts, ReusableVerdicts, index_verdicts, judge
-from conformance.model.exchange import APIS, Exchange
-from conformance.model.probe import Suite
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange, Request
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target
 from conformance.model.verdict import Level, Status
+from conformance.model.words import APIS, Suite
 from conformance.plan import plan
 from conformance.runner import NullProgress, RunOptions, record
 from conformance.storage.memory import InMemoryRun
@@ -57,8 +58,8 @@ class History(NamedTuple):
 HISTORIES = (History(), History(hang_ups=1, running=1), History(earlier=1))
 """Server states to simulate: some defects appear only after a disconnect or an earlier request."""
 
-DISCONNECTED = (".hang-up.", ".after.")
-"""Name parts of a request with a disconnect and of the one after it."""
+DISCONNECTED = (Kind.DISCONNECT, Kind.AFTER_DISCONNECT)
+"""A request with a disconnect, and the one after it."""
 
 UNPRICED = Prices()
 
@@ -148,9 +149,8 @@ def _predicted_replies(
     deployment: str, suite: Suite
 ) -> dict[str, tuple[tuple[ServerRequest, ModelResponse, WireResponse], ...]]:
     """The responses that the deployment would send to each request of a run, one per state."""
-    target = Target(base_url=PLACEHOLDER_URL, model="reference", apis=APIS)
     imagined = {}
-    for request in plan(target, DEFAULT_PROFILES, suite):
+    for request in _planned(suite):
         first = server_request(request, PLACEHOLDER_URL, KEY)
         told = [replace(first, hang_ups=h.hang_ups, running=h.running, earlier=h.earlier) for h in HISTORIES]
         said = [(asked, answer(asked, DEPLOYMENTS[deployment], key=KEY)) for asked in told]
@@ -169,13 +169,15 @@ def _unaffected_requests(deployment: str, change: Mutation, suite: Suite) -> fro
         for name, ways in imagined.items()
         if _depends(ways) or any(_alters_reply(deployment, change, *w) for w in ways)
     }
-    shown |= {
-        name.replace(one, other, 1)
-        for name in shown
-        for one, other in (DISCONNECTED, DISCONNECTED[::-1])
-        if one in name
-    }
+    cases = {request.id: request.cases[0] for request in _planned(suite)}
+    about = {cases[name].subject for name in shown if cases[name].kind in DISCONNECTED}
+    shown |= {name for name, case in cases.items() if case.kind in DISCONNECTED and case.subject in about}
     return frozenset(imagined) - shown
+
+
+@cache
+def _planned(suite: Suite) -> tuple[Request, ...]:
+    return plan(Target(base_url=PLACEHOLDER_URL, model="reference", apis=APIS), DEFAULT_PROFILES, suite)
 
 
 def _depends(ways: tuple[tuple[ServerRequest, ModelResponse, WireResponse], ...]) -> bool:

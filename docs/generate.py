@@ -120,7 +120,7 @@ def questions() -> str:
     lines += [f"| `{p.name}` | {p.api} | {p.title} | {p.versions} | {p.captured} |" for p in catalogue.profiles()]
     lines += ["", "## Probes", "", *PROBES, "| probe | suite | modes | sent by | purpose |", "|---|---|---|---|---|"]
     for p in catalogue.probes():
-        who = "each framework" if p.asker == "framework" else "the API's SDK"
+        who = "each framework" if p.sent_by == "framework" else "the API's SDK"
         lines.append(f"| `{p.name}` | {p.smallest_suite} | {', '.join(p.modes)} | {who} | {_cell(p.purpose)} |")
     return "\n".join([*lines, ""])
 

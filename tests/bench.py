@@ -23,7 +23,8 @@ from httpx_sse import EventSource
 from conformance import catalogue
 from conformance.__main__ import tune
 from conformance.judging import decide, judge
-from conformance.model.exchange import Arrival, CaseId, Exchange, Request
+from conformance.model.case import named_case
+from conformance.model.exchange import Arrival, Exchange, Request
 from conformance.model.target import Policy, Target
 from conformance.plan import plan
 from conformance.runner import STAGE_CONCURRENCY, NullProgress, RunOptions, record
@@ -110,7 +111,7 @@ async def measure_gate(promises: Promises) -> None:
         total = time.perf_counter() - began
         turns = defaultdict(list)
         for request in plan(target, DEFAULT_PROFILES, "gate"):
-            turns[request.turn].append(folder.exchange(request.id).ending.at_ns / 1e9)
+            turns[request.stage].append(folder.exchange(request.id).ending.at_ns / 1e9)
         greeting = folder.exchange(facts.planned[0]).ending.at_ns / 1e9
     chain = greeting + sum(max(ends) if turn in STAGE_CONCURRENCY else sum(ends) for turn, ends in turns.items())
     print(f"gate             {judged.requests} requests, {judged.tokens_prompt} + {judged.tokens_completion} tokens")
@@ -146,13 +147,13 @@ async def measure_recording(promises: Promises) -> None:
                 async for _ in reply.aiter_raw():
                     pass
 
-        question = CaseId("chat", "bench", "stream", "chat.hello")
-        request = Request(id="bench", questions=(question,), method="POST", url=url, headers=(), body=b"{}")
+        case = named_case("chat.hello", "bench", "stream")
+        request = Request(id="bench", cases=(case,), method="POST", url=url, headers=(), body=b"{}")
         limits = Limits(linger_s=0.0)
 
         async def recorded() -> None:
-            heard = (await exchange_once(request, None, limits)).heard
-            if not heard.endswith(b"0\r\n\r\n"):
+            received = (await exchange_once(request, None, limits)).received
+            if not received.endswith(b"0\r\n\r\n"):
                 raise RuntimeError("the recorded stream is truncated")
 
         with_tap, without = await fastest(recorded), await fastest(bare)
@@ -162,7 +163,7 @@ async def measure_recording(promises: Promises) -> None:
 async def measure_judging(promises: Promises) -> None:
     """All rules over a stream of CHUNKS chunks, compared with httpx-sse and json.loads."""
     body = b"".join(events())
-    heard = HEAD.replace(b"transfer-encoding: chunked", b"content-length: %d" % len(body)) + body
+    received = HEAD.replace(b"transfer-encoding: chunked", b"content-length: %d" % len(body)) + body
 
     async def parsed() -> None:
         reply = httpx.Response(200, headers={"content-type": "text/event-stream"}, content=body)
@@ -173,15 +174,17 @@ async def measure_judging(promises: Promises) -> None:
     async def judged() -> None:
         x = Exchange(
             id="bench",
-            question=CaseId("chat", "bench", "stream", "chat.hello"),
+            case=named_case("chat.hello", "bench", "stream"),
             sent=b"POST /v1/chat/completions HTTP/1.1\r\n\r\n{}",
-            heard=heard,
-            arrivals=tuple(Arrival(n, min(65536, len(heard) - n)) for n in range(0, len(heard), 65536)),
+            received=received,
+            arrivals=tuple(Arrival(n, min(65536, len(received) - n)) for n in range(0, len(received), 65536)),
         )
         rules = [
-            rule for rule in catalogue.rules() if "chat" in rule.apis and "stream" in rule.modes and "x" in rule.inputs
+            rule
+            for rule in catalogue.rules()
+            if "chat" in rule.apis and "stream" in rule.modes and "x" in rule.parameters
         ]
-        given = {"x": x, "hello": x, "policy": Policy()}
+        given = {"x": x, "baseline": x, "policy": Policy()}
         for rule in rules:
             decide(rule, given, (x,))
 
@@ -197,7 +200,7 @@ def measure_run(promises: Promises) -> None:
 
     def judged() -> None:
         for x in run.exchanges.values():
-            x.views.clear()
+            x.cache.clear()
         judge(run.facts, load, names)
 
     times = []

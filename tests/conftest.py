@@ -41,7 +41,7 @@ def recorded_once(tmp_path_factory, worker_id, testrun_uid):
                 return selftest.Recorded(**pickle.loads(kept))  # noqa: S301 - written by a worker of this session
             run = selftest.recorded(deployment, policy, suite)
             for x in run.exchanges.values():
-                x.views.clear()
+                x.cache.clear()
             pickle.dump({"facts": run.facts, "exchanges": run.exchanges, "judged": run.judged}, file)
             return run
 

@@ -19,7 +19,7 @@ import pytest
 
 import conformance
 from conformance.api import Format
-from conformance.model.exchange import Api
+from conformance.model.words import Api
 from conformance.report.formats.registry import FORMATS
 from conformance.runs.config import ARGUMENTS
 from conformance.runs.options import LimitOptions, OutputOptions, SelectionOptions, TargetOptions
@@ -247,7 +247,7 @@ def test_the_other_functions_refuse_wrong_arguments_by_name(incident, tmp_path):
         (lambda: conformance.serve(port=70_000), "port=70000; accepted: 0 to 65535"),
         (lambda: incident[1].write("pdf", tmp_path / "x"), "format 'pdf'"),
         (lambda: incident[1].write("json", tmp_path), "the path is a folder"),
-        (lambda: conformance.resend(b"", **case | {"probe": "chat"}), "probe='chat'; accepted: API.TOPIC.ABOUT"),
+        (lambda: conformance.resend(b"", **case | {"probe": "chat"}), "accepted: API.KIND"),
         (lambda: conformance.resend(b"", **case | {"mode": "both"}), "mode 'both'"),
         (lambda: conformance.resend("[]", **case), "body='[]'; accepted: bytes"),
         (lambda: conformance.resend(b"", **case, base_url=NOWHERE), "model is missing"),

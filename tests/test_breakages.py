@@ -109,7 +109,7 @@ BREAKAGES = (
     Breakage(
         "the key is stored",
         "transport/redact.py",
-        "    ranges = _merge(_occurrences(heard, secrets))\n",
+        "    ranges = _merge(_occurrences(received, secrets))\n",
         "    ranges = []\n",
         "tests/storage/test_no_secrets.py::test_no_secret_reaches_the_disk",
     ),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from conformance.judging import decide, judge
-from conformance.model.exchange import CaseId, Ending, Exchange
+from conformance.model.case import CaseId, Kind
+from conformance.model.exchange import Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target
@@ -25,12 +26,12 @@ def facts(ids, **target):
     )
 
 
-def named(x: Exchange, name: str, question: CaseId) -> Exchange:
-    return replace(x, id=name, question=question, views={})
+def named(x: Exchange, name: str, case: CaseId) -> Exchange:
+    return replace(x, id=name, case=case, cache={})
 
 
 def hello(mode, profile="langgraph", api="chat"):
-    return CaseId(api, profile, mode, f"{api}.hello")
+    return CaseId(api, profile, mode, Kind.BASELINE)
 
 
 GREETINGS = {
@@ -44,7 +45,7 @@ def judged(exchanges, **target):
 
 
 def test_judging_twice_gives_the_same_verdicts_whatever_the_order_of_the_ids():
-    fresh = {name: replace(x, views={}) for name, x in reversed(GREETINGS.items())}
+    fresh = {name: replace(x, cache={}) for name, x in reversed(GREETINGS.items())}
     planned = facts(GREETINGS)
     again = judge(planned, fresh.__getitem__, tuple(fresh))
     assert judge(planned, GREETINGS.__getitem__, tuple(GREETINGS)).verdicts == again.verdicts
@@ -132,7 +133,7 @@ def made(judge_function):
         "t",
         spec="https://example.org",
         fix="f.",
-        when=succeeded,
+        applies_to=succeeded,
         good=[streamed(*HELLO)],
         bad=[streamed()],
     )
@@ -145,7 +146,7 @@ def test_a_rule_that_raises_is_our_error_and_not_the_target_s():
         raise RecursionError("deep")
 
     x = streamed(*HELLO)
-    status, message, _ = decide(made(broken), {"x": x, "hello": None, "policy": Policy()}, (x,))
+    status, message, _ = decide(made(broken), {"x": x, "baseline": None, "policy": Policy()}, (x,))
     assert status is Status.ERROR
     assert "XXX001" in message
     assert "RecursionError: deep" in message
@@ -162,7 +163,7 @@ def test_a_rule_may_yield_that_it_could_not_tell_but_a_finding_wins():
         yield Finding("late")
 
     x = streamed(*HELLO)
-    given = {"x": x, "hello": None, "policy": Policy()}
+    given = {"x": x, "baseline": None, "policy": Policy()}
     assert decide(made(unsure), given, (x,)) == (Status.UNTESTABLE, "too fast to tell", ())
     assert decide(made(sure), given, (x,))[0] is Status.FAIL
 
@@ -174,7 +175,7 @@ def test_many_findings_are_counted_and_cut():
             yield Finding("again")
 
     x = streamed(*HELLO)
-    status, message, findings = decide(made(loud), {"x": x, "hello": None, "policy": Policy()}, (x,))
+    status, message, findings = decide(made(loud), {"x": x, "baseline": None, "policy": Policy()}, (x,))
     assert status is Status.FAIL
     assert "more" in message
     assert len(findings) == 20

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from conformance import catalogue
-from conformance.model.exchange import CaseId
+from conformance.model.case import CaseId, Kind
 from conformance.model.profile import WRONG_KEY
 from conformance.model.target import Target
 from conformance.plan import BASE_PROFILES, plan, planned_cases, to_json
@@ -16,7 +16,7 @@ TARGET = Target(base_url="http://localhost:1/v1", model="the-model")
 
 
 def test_the_gate_costs_at_most_120_requests():
-    asked = Counter(request.questions[0].api for request in plan(TARGET, DEFAULT_PROFILES, "gate"))
+    asked = Counter(request.cases[0].api for request in plan(TARGET, DEFAULT_PROFILES, "gate"))
     assert asked.total() <= 120
     assert asked["chat"] > 80
     assert asked["messages"] > 20
@@ -27,14 +27,14 @@ def test_smoke_costs_at_most_8_requests():
 
 
 def test_smoke_greets_as_every_framework_calls_a_tool_and_makes_one_mistake():
-    asked = [a.question for a in planned_cases(TARGET, DEFAULT_PROFILES, "smoke")]
-    greetings = [q for q in asked if q.topic == "hello"]
+    asked = [a.case for a in planned_cases(TARGET, DEFAULT_PROFILES, "smoke")]
+    greetings = [q for q in asked if q.kind is Kind.BASELINE]
     assert {q.profile for q in greetings if q.mode == "stream"} == {*DEFAULT_PROFILES}
     assert [(q.api, q.profile) for q in greetings if q.mode == "unary"] == [
         ("chat", "hermes"),
         ("messages", "claude-sdk"),
     ]
-    assert {(q.probe, q.mode) for q in asked if q.topic != "hello"} == {
+    assert {(q.probe, q.mode) for q in asked if q.kind is not Kind.BASELINE} == {
         ("chat.tools.named", "stream"),
         ("chat.wrong-type.temperature", "stream"),
     }
@@ -42,15 +42,17 @@ def test_smoke_greets_as_every_framework_calls_a_tool_and_makes_one_mistake():
 
 def test_requests_are_unique_and_so_are_their_ids():
     requests = plan(TARGET, DEFAULT_PROFILES, "full")
-    apart = {f"{probe.name}-" for probe in catalogue.probes() if probe.apart}
-    merged = [r for r in requests if not r.id.startswith(tuple(apart))]
-    assert len({(r.method, r.url, r.headers, r.body, r.turn, r.hang_up, r.kept) for r in merged}) == len(merged)
+    never_merge = {f"{probe.name}-" for probe in catalogue.probes() if probe.never_merge}
+    merged = [r for r in requests if not r.id.startswith(tuple(never_merge))]
+    assert len(
+        {(r.method, r.url, r.headers, r.body, r.stage, r.disconnect_after_events, r.reuse_connection) for r in merged}
+    ) == len(merged)
     assert len({r.id for r in requests}) == len(requests)
 
 
 def test_every_question_is_answered_by_exactly_one_request():
-    answered = [question for request in plan(TARGET, DEFAULT_PROFILES, "full") for question in request.questions]
-    assert sorted(answered) == sorted(asked.question for asked in planned_cases(TARGET, DEFAULT_PROFILES, "full"))
+    answered = [case for request in plan(TARGET, DEFAULT_PROFILES, "full") for case in request.cases]
+    assert sorted(answered) == sorted(asked.case for asked in planned_cases(TARGET, DEFAULT_PROFILES, "full"))
 
 
 def test_planning_twice_gives_the_same():
@@ -58,20 +60,20 @@ def test_planning_twice_gives_the_same():
 
 
 def test_each_framework_greets_as_itself_in_both_modes():
-    greeted = {a.question for a in planned_cases(TARGET, DEFAULT_PROFILES, "gate") if a.question.topic == "hello"}
+    greeted = {a.case for a in planned_cases(TARGET, DEFAULT_PROFILES, "gate") if a.case.kind is Kind.BASELINE}
     for name, api in (("hermes", "chat"), ("langgraph", "chat"), ("letta", "chat"), ("claude-sdk", "messages")):
-        assert {CaseId(api, name, mode, f"{api}.hello") for mode in ("stream", "unary")} <= greeted
+        assert {CaseId(api, name, mode, Kind.BASELINE) for mode in ("stream", "unary")} <= greeted
 
 
 def test_a_profile_that_was_not_chosen_does_not_greet():
-    names = {a.question.profile for a in planned_cases(TARGET, ("letta",), "gate")}
+    names = {a.case.profile for a in planned_cases(TARGET, ("letta",), "gate")}
     assert names == {"letta", BASE_PROFILES["chat"]}
 
 
 def test_the_model_stands_in_every_body_and_no_placeholder_is_left():
     for request in plan(TARGET, DEFAULT_PROFILES, "full"):
         assert b"{model}" not in request.body
-        if request.questions[0].topic == "hello":
+        if request.cases[0].kind is Kind.BASELINE:
             assert json.loads(request.body)["model"] == "the-model"
 
 
@@ -106,7 +108,7 @@ def test_a_path_and_a_body_of_octets_hold_the_model_s_name_escaped():
 
 
 def test_a_wrong_key_is_a_constant_and_a_missing_one_leaves_no_header():
-    requests = {r.questions[0].probe: dict(r.headers) for r in plan(TARGET, DEFAULT_PROFILES, "full")}
+    requests = {r.cases[0].probe: dict(r.headers) for r in plan(TARGET, DEFAULT_PROFILES, "full")}
     assert requests["chat.auth.wrong-key"]["authorization"] == f"Bearer {WRONG_KEY}"
     assert requests["messages.auth.wrong-x-api-key"]["x-api-key"] == WRONG_KEY
     for name, headers in requests.items():

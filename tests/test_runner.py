@@ -54,7 +54,7 @@ def test_every_planned_request_is_recorded_once(tmp_path):
 def test_a_greeting_goes_first(tmp_path):
     progress = Counted()
     run(tmp_path, progress, suite="smoke")
-    assert {x.question.topic for x in progress.seen[:2]} == {"hello"}
+    assert {x.case.kind for x in progress.seen[:2]} == {"hello"}
     assert {x.mode for x in progress.seen[:2]} == {"unary"}
 
 

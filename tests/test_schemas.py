@@ -1,7 +1,7 @@
 import pytest
 
 from conformance import schemas
-from conformance.model.exchange import APIS
+from conformance.model.words import APIS
 
 
 @pytest.mark.parametrize("name", schemas.names())

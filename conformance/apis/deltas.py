@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import Object
 from conformance.parsing.sse import Event, payloads, stream

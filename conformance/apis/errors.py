@@ -219,7 +219,7 @@ def refuses_streaming(x: Exchange) -> bool:
     said = error_response(x)
     if x.mode != "stream" or not said or said.in_band:
         return False
-    about = x.question.about
+    about = x.case.subject
     if about and names_field(said, about):
         return False
     return said.status == 501 or names_field(said, "stream") or bool(STREAMING.search(said.message))

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.words import Api
 from conformance.parsing.http1 import request_header
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer

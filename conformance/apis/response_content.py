@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from conformance.apis import chat, messages, responses
 from conformance.apis.content import ResponseContent
-from conformance.model.exchange import Api, Exchange
+from conformance.model.exchange import Exchange
+from conformance.model.words import Api
 
 READERS: dict[Api, Callable[[Exchange], ResponseContent]] = {
     "chat": chat.chat_content,

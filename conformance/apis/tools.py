@@ -11,7 +11,8 @@ from typing import Any, Literal
 from conformance.apis.content import ToolCall
 from conformance.apis.request import request_body
 from conformance.apis.response_content import response_content
-from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.words import Api
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_array, as_object, as_string
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeGuard
 
 from conformance.apis.chat import chunks
-from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.words import Api
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_object, is_integer
 from conformance.parsing.sse import Event

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.cli.progress import Bar
-from conformance.model.probe import SUITES, Suite
+from conformance.model.words import SUITES, Suite
 from conformance.plan import plan
 from conformance.report.formats import terminal
 from conformance.report.impacts import money

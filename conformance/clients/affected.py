@@ -12,7 +12,7 @@ def profile_impacts(x: Exchange, fallback: Exchange | None, prices: Prices) -> t
 
     `fallback` is the same profile's unary exchange of the same probe.
     """
-    clients = CLIENTS.get(x.question.profile, ())
+    clients = CLIENTS.get(x.case.profile, ())
     return tuple(impact(client, x, fallback, prices) for client in clients if client.api == x.api)
 
 

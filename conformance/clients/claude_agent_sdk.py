@@ -48,11 +48,11 @@ class Reading:
 
 def _streamed(x: Exchange) -> Reading:
     """Read the events up to the message's end; those without a name, or with an unknown one, are skipped."""
-    heard, calls = messages(x), Calls()
+    received, calls = messages(x), Calls()
     text: list[str] = []
     blocks: set[Any] = set()
     began, stopped, finish = False, False, ""
-    for event in heard.events:
+    for event in received.events:
         if event.name not in KNOWN or stopped:
             continue
         value = parse_json(event.data)
@@ -76,7 +76,7 @@ def _streamed(x: Exchange) -> Reading:
         finish = str(optional_get(optional_get(value, "delta"), "stop_reason") or finish)
         stopped = kind == "message_stop"
     ended = began and (stopped or bool(finish))
-    waits = heard.error is not None and heard.error.kind == "hang"
+    waits = received.error is not None and received.error.kind == "hang"
     tools = tuple(tool for tool in calls.tools() if tool.name)
     return Reading(
         DecodedResponse(
@@ -85,7 +85,7 @@ def _streamed(x: Exchange) -> Reading:
             finish=finish[:40],
             seen=began,
             ended=ended,
-            error=heard.error if waits or not ended else None,
+            error=received.error if waits or not ended else None,
         ),
         began,
     )

@@ -16,8 +16,8 @@ def events(x: Exchange) -> Iterator[Any]:
 
     Events without a name are skipped, an `error` event raises, and the body is read to its end: no event ends it.
     """
-    heard = messages(x)
-    for event in heard.events:
+    received = messages(x)
+    for event in received.events:
         if event.name in (None, "ping"):
             continue
         value = json_value(event.data)
@@ -29,8 +29,8 @@ def events(x: Exchange) -> Iterator[Any]:
         if isinstance(value, ClientError):
             raise value
         yield value
-    if heard.error:
-        raise heard.error
+    if received.error:
+        raise received.error
 
 
 class Snapshot:

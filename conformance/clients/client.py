@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.clients.turn import DecodedResponse
-from conformance.model.exchange import Api, Exchange
+from conformance.model.exchange import Exchange
 from conformance.model.impact import Outcome
+from conformance.model.words import Api
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

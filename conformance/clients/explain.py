@@ -47,8 +47,8 @@ def impact(client: Client, x: Exchange, fallback: Exchange | None, prices: Price
     return Impact(
         profile=client.profile,
         client=client.name,
-        probe=x.question.probe,
-        mode=x.question.mode,
+        probe=x.case.probe,
+        mode=x.case.mode,
         outcome=play.outcome,
         requests=len(play.asked),
         billed=len(paid),

@@ -103,7 +103,7 @@ def shown(value: Any) -> str:
 def no_response(x: Exchange) -> ClientError | None:
     """Why fetch rejects a response's head: its parser is stricter than Python's, except for a blank before a colon."""
     answer, failed = reply(x), no_reply(x)
-    head = x.heard[answer.head.start : answer.head.end]
+    head = x.received[answer.head.start : answer.head.end]
     blanks = len(BLANK_BEFORE_COLON.findall(head))
     faults = [fault for fault in answer.faults if fault.span.start < answer.head.end]
     if failed and not (answer.status and blanks and blanks == len(faults)):

@@ -26,11 +26,11 @@ from conformance.parsing.http1 import reply
 @cached_reader
 def chunks(x: Exchange) -> Chunks:
     """Read the events; those after `[DONE]` are ignored, but the body is read to its end."""
-    heard = messages(x)
+    received = messages(x)
     values: list[Any] = []
-    for event in heard.events:
+    for event in received.events:
         if event.data.startswith("[DONE]"):
-            return Chunks(tuple(values), done=True, error=heard.error)
+            return Chunks(tuple(values), done=True, error=received.error)
         value = parse_json(event.data)
         if isinstance(value, ClientError):
             return Chunks(tuple(values), error=value)
@@ -38,7 +38,7 @@ def chunks(x: Exchange) -> Chunks:
             said = optional_get(optional_get(value, "error"), "message")
             return Chunks(tuple(values), error=ClientError("api", shown(said or optional_get(value, "error"))[:500]))
         values.append(value)
-    return Chunks(tuple(values), error=heard.error)
+    return Chunks(tuple(values), error=received.error)
 
 
 class Calls:
@@ -92,22 +92,22 @@ def read(x: Exchange) -> DecodedResponse:
 
 
 def _streamed(x: Exchange) -> DecodedResponse:
-    heard, reading, error = chunks(x), Reading(), chunks(x).error
+    received, reading, error = chunks(x), Reading(), chunks(x).error
     try:
-        for chunk in heard.values:
+        for chunk in received.values:
             reading.take(first(get(chunk, "choices")))
     except ClientError as raised:
         error = raised
-    return _turn(reading, heard, error)
+    return _turn(reading, received, error)
 
 
-def _turn(reading: Reading, heard: Chunks, error: ClientError | None) -> DecodedResponse:
+def _turn(reading: Reading, received: Chunks, error: ClientError | None) -> DecodedResponse:
     return DecodedResponse(
         text="".join(reading.text),
         tools=reading.calls.tools(),
         finish=reading.finish[:40],
-        seen=bool(heard.values),
-        ended=not reading.garbled and (heard.done or bool(reading.finish)),
+        seen=bool(received.values),
+        ended=not reading.garbled and (received.done or bool(reading.finish)),
         thought=reading.thought,
         error=error,
     )
@@ -223,18 +223,18 @@ def read_with_helper(x: Exchange) -> DecodedResponse:
     """`client.chat.completions.stream()`; it loses a tool call without an index."""
     if x.mode != "stream" or refusal(x):
         return read(x)
-    heard, reading, snapshot, error = chunks(x), Reading(), Snapshot(), chunks(x).error
+    received, reading, snapshot, error = chunks(x), Reading(), Snapshot(), chunks(x).error
     try:
-        for chunk in heard.values:
+        for chunk in received.values:
             for choice in _iterated(get(chunk, "choices")):
                 if snapshot.take(choice):
                     reading.take(choice)
         if error is None:
-            snapshot.end(begun=bool(heard.values))
+            snapshot.end(begun=bool(received.values))
     except ClientError as raised:
         error = raised
     reading.calls.parts.pop("null", None)
-    return _turn(reading, heard, error)
+    return _turn(reading, received, error)
 
 
 OPENAI_NODE = Client(

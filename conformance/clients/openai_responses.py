@@ -31,13 +31,13 @@ def read_stream(x: Exchange) -> DecodedResponse:
     failed = head_error(x, whole=False)
     if failed:
         return DecodedResponse(error=failed)
-    heard = chunks(x)
+    received = chunks(x)
     text: list[str] = []
     tools: list[DecodedToolCall] = []
     ended = over = more = False
-    error = heard.error
+    error = received.error
     try:
-        for event in heard.values:
+        for event in received.values:
             kind = kind_of(event)
             if kind == TEXT:
                 text.append(text_in(attribute(event, "delta")))
@@ -48,7 +48,7 @@ def read_stream(x: Exchange) -> DecodedResponse:
             ended = over or ended or kind == DONE
     except ClientError as raised:
         error = raised
-    seen = bool(heard.values)
+    seen = bool(received.values)
     return DecodedResponse(text="".join(text), more=more, tools=tuple(tools), seen=seen, ended=ended, error=error)
 
 

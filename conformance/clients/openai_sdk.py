@@ -28,18 +28,18 @@ class Chunks:
 @cached_reader
 def chunks(x: Exchange) -> Chunks:
     """Read the events up to `[DONE]`, whatever the Content-Type; what follows is not read."""
-    heard = messages(x)
+    received = messages(x)
     values: list[Any] = []
-    for event in heard.events:
+    for event in received.events:
         if event.data.startswith("[DONE]"):
-            return Chunks(tuple(values), done=True, rest=heard.error)
+            return Chunks(tuple(values), done=True, rest=received.error)
         value = json_value(event.data)
         if isinstance(value, ClientError):
             return Chunks(tuple(values), error=value)
         if isinstance(value, dict) and value.get("error"):
             return Chunks(tuple(values), error=ClientError("api", _error_of(value["error"])))
         values.append(value)
-    return Chunks(tuple(values), error=heard.error)
+    return Chunks(tuple(values), error=received.error)
 
 
 def _error_of(error: Any) -> str:
@@ -146,11 +146,11 @@ def streamed(
     failed = head_error(x, whole=whole)
     if failed:
         return DecodedResponse(error=failed)
-    heard, calls = chunks(x), calls or Calls()
+    received, calls = chunks(x), calls or Calls()
     text: list[str] = []
-    finish, thought, error = "", False, heard.rest if drains and heard.done else heard.error
+    finish, thought, error = "", False, received.rest if drains and received.done else received.error
     try:
-        for chunk in heard.values:
+        for chunk in received.values:
             if look and look(chunk):
                 continue
             choices = attribute(chunk, "choices")
@@ -167,8 +167,8 @@ def streamed(
         text="".join(text),
         tools=calls.tools(),
         finish=str(finish)[:40],
-        seen=bool(heard.values),
-        ended=heard.done or bool(finish),
+        seen=bool(received.values),
+        ended=received.done or bool(finish),
         thought=thought,
         error=error,
     )

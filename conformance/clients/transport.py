@@ -40,7 +40,7 @@ def no_reply(x: Exchange) -> ClientError | None:
 def _garbled(x: Exchange, answer: Reply) -> bool:
     """Whether h11 rejects the head: for any fault but the few that it tolerates."""
     spans = [fault.span for fault in answer.faults if fault.span.start < answer.head.end]
-    refused = sum(not FORGIVEN.match(x.heard[span.start : span.end]) for span in spans)
+    refused = sum(not FORGIVEN.match(x.received[span.start : span.end]) for span in spans)
     tolerated = int(bool(answer.values("transfer-encoding") and answer.values("content-length")))
     return refused > tolerated or answer.head.end - answer.head.start > LONGEST_HEAD
 

@@ -17,7 +17,9 @@ from conformance.apis.request import (
 )
 from conformance.apis.tools import SINGLE, required_name, tool_choice_mode, wrong_tool_calls
 from conformance.field_support.effects import Effects, effects, unreadable_reason
-from conformance.model.exchange import Api, Exchange
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange
+from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object, display
@@ -27,7 +29,7 @@ from conformance.parsing.sse import is_labelled, looks_like_events, payloads
 State = Literal["honoured", "refused", "announced", "dropped", "unknown"]
 WORST_FIRST: tuple[State, ...] = ("dropped", "announced", "refused", "honoured", "unknown")
 
-CHOICES = ("", "none", "named", "replay")
+CHOICES = ("", "none", "named")
 """The tools probes that show the effect of `tool_choice`; `single` shows that of the field that allows one call."""
 
 COST_CAP_FIELD = "max_tokens"
@@ -117,12 +119,14 @@ def effect_shown(x: Exchange) -> tuple[str, FieldEvidence] | None:
 
 def _effect_of(x: Exchange) -> str:
     """The field whose effect the probe shows, or empty."""
-    topic, about = x.question.topic, x.question.about
-    if topic == "tools":
-        return "tool_choice" if about in CHOICES else SINGLE[x.api] if about == "single" else ""
-    if topic == "witness":
-        return about.partition(".")[0]
-    return {"n": "n", "usage": "stream_options"}.get(topic, "")
+    kind, subject = x.case.kind, x.case.subject
+    if kind is Kind.TOOLS:
+        return "tool_choice" if subject in CHOICES else SINGLE[x.api] if subject == "single" else ""
+    if kind is Kind.REPLAY:
+        return "" if subject else "tool_choice"
+    if kind is Kind.EFFECT:
+        return subject
+    return {Kind.CHOICES: "n", Kind.USAGE: "stream_options"}.get(kind, "")
 
 
 def _choices(x: Exchange, seen: Effects) -> FieldEvidence:
@@ -176,7 +180,7 @@ def _usage(x: Exchange, seen: Effects) -> FieldEvidence:
 
 
 def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
-    name = x.question.about.partition(".")[0]
+    name = x.case.subject.partition(".")[0]
     cap = request_body(x).get(name)
     if not isinstance(cap, int):
         return FieldEvidence("unknown", "the request has no cap")
@@ -299,21 +303,21 @@ EFFECT_READERS: dict[str, Callable[[Exchange, Effects], FieldEvidence]] = {
 """For each field, how to read its effect from any model's response, obedient or random."""
 
 
-def field_result(x: Exchange, hello: Exchange | None) -> tuple[str, FieldEvidence] | None:
+def field_result(x: Exchange, baseline: Exchange | None) -> tuple[str, FieldEvidence] | None:
     """The field that this exchange probes, and its state.
 
-    `hello` is the same profile's baseline request in the same mode: if it fails too, an unspecific error shows nothing.
+    `baseline` is the baseline exchange in the same mode: if it fails too, an unspecific error shows nothing.
     None if the exchange probes no field, or uses a mode that the target declares not implemented.
     """
-    topic, about = x.question.topic, x.question.about
-    if topic == "hello":
+    kind, subject = x.case.kind, x.case.subject
+    if kind is Kind.BASELINE:
         return ("stream", _streaming(x)) if x.mode == "stream" else None
     if refuses_streaming(x):
         return None
-    if topic == "wrong-type":
-        return about, mistyped(x, hello)
-    if topic == "unknown-field":
-        return about, _canary(x)
+    if kind is Kind.WRONG_TYPE:
+        return subject, mistyped(x, baseline)
+    if kind is Kind.UNKNOWN_FIELD:
+        return subject, _canary(x)
     if found := effect_shown(x):
         name, sight = found
         said = error_response(x)
@@ -341,11 +345,11 @@ def _streaming(x: Exchange) -> FieldEvidence:
     return FieldEvidence("dropped", "a non-streaming response was received instead of an event stream")
 
 
-def mistyped(x: Exchange, hello: Exchange | None) -> FieldEvidence:
+def mistyped(x: Exchange, baseline: Exchange | None) -> FieldEvidence:
     """The state that a field's wrong type shows: a target that reads the field must reject it."""
-    name, said = x.question.about, error_response(x)
+    name, said = x.case.subject, error_response(x)
     if said:
-        return _mistyped_refused(x, hello, said)
+        return _mistyped_refused(x, baseline, said)
     if reply(x).status not in range(200, 300):
         return FieldEvidence("unknown", f"the response has status {reply(x).status}")
     if where := warned(x, name):
@@ -355,30 +359,30 @@ def mistyped(x: Exchange, hello: Exchange | None) -> FieldEvidence:
     return FieldEvidence("dropped", "a value of a wrong type is silently ignored")
 
 
-def _mistyped_refused(x: Exchange, hello: Exchange | None, said: ErrorResponse) -> FieldEvidence:
+def _mistyped_refused(x: Exchange, baseline: Exchange | None, said: ErrorResponse) -> FieldEvidence:
     if said.status >= 500 and said.status != 501:
         return FieldEvidence("unknown", f"the target failed with {said.status}")
-    if _names_any(said, x.question.about):
+    if _names_any(said, x.case.subject):
         if said.status == 501 or UNSUPPORTED.search(said.message):
             return FieldEvidence("refused", f"rejected with {said.status}; the error names the field as not supported")
         return FieldEvidence("honoured", f"a wrong type is rejected with {said.status}; the error names the field")
-    is_answered = hello is not None and reply(hello).status in range(200, 300) and not error_response(hello)
-    if is_answered and not (names_field(said, COST_CAP_FIELD) or other_rejected_fields(x, hello, said)):
+    is_answered = baseline is not None and reply(baseline).status in range(200, 300) and not error_response(baseline)
+    if is_answered and not (names_field(said, COST_CAP_FIELD) or other_rejected_fields(x, baseline, said)):
         return FieldEvidence("honoured", f"a wrong type is rejected with {said.status}, the baseline request is not")
     return FieldEvidence("unknown", f"rejected with {said.status}; the error does not name the field")
 
 
-def other_rejected_fields(x: Exchange, hello: Exchange | None, said: ErrorResponse) -> tuple[str, ...]:
+def other_rejected_fields(x: Exchange, baseline: Exchange | None, said: ErrorResponse) -> tuple[str, ...]:
     """The fields named in an error that were added for this probe, except the probed field itself."""
-    usual = request_body(hello) if hello is not None else {}
-    own = x.question.about.partition(".")[0]
+    usual = request_body(baseline) if baseline is not None else {}
+    own = x.case.subject.partition(".")[0]
     return tuple(
         name for name in request_body(x) if name not in (*usual, own, COST_CAP_FIELD) and names_field(said, name)
     )
 
 
 def _canary(x: Exchange) -> FieldEvidence:
-    said, name = error_response(x), x.question.about
+    said, name = error_response(x), x.case.subject
     if said:
         return _refused(said, names_field(said, name))
     if reply(x).status not in range(200, 300):

@@ -9,7 +9,8 @@ from conformance.apis.chat import answer_chunks, is_shaped, parts, whole_choices
 from conformance.apis.request import choices_asked
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import reports
-from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.words import Api
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object, as_array, as_object, is_integer

@@ -11,7 +11,9 @@ from conformance.apis.errors import error_response, names_field
 from conformance.apis.usage import usage
 from conformance.field_support.capability import FieldEvidence, State, field_result, merge
 from conformance.field_support.effects import effects
-from conformance.model.exchange import Api, Exchange, Mode
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange
+from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
 
 IMPLIED: Final[dict[str, tuple[str, ...]]] = {
@@ -50,15 +52,15 @@ class FieldResult(NamedTuple):
     documented: bool
 
 
-def field_observations(x: Exchange, hello: Exchange | None) -> Iterator[FieldObservation]:
-    """The states of the fields that an exchange probes; `hello` as for `capability`."""
-    topic = x.question.topic
-    proven = topic not in ("wrong-type", "unknown-field")
-    if found := field_result(x, hello):
+def field_observations(x: Exchange, baseline: Exchange | None) -> Iterator[FieldObservation]:
+    """The states of the fields that an exchange probes; `baseline` as for `capability`."""
+    kind = x.case.kind
+    proven = kind not in (Kind.WRONG_TYPE, Kind.UNKNOWN_FIELD)
+    if found := field_result(x, baseline):
         name, sight = found
-        passed_over = topic == "wrong-type" and not error_response(x) and reply(x).status in range(200, 300)
+        passed_over = kind is Kind.WRONG_TYPE and not error_response(x) and reply(x).status in range(200, 300)
         place = (x.api, name, x.mode)
-        yield FieldObservation(place, sight, x.id, proven, passed_over, documented=topic != "unknown-field")
+        yield FieldObservation(place, sight, x.id, proven, passed_over, documented=kind is not Kind.UNKNOWN_FIELD)
         for inner in IMPLIED.get(name, ()) if proven and sight.state == "honoured" else ():
             yield FieldObservation((x.api, inner, x.mode), sight, x.id, proven=True)
     for name, sight in _more(x):
@@ -67,12 +69,12 @@ def field_observations(x: Exchange, hello: Exchange | None) -> Iterator[FieldObs
 
 def _more(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
     """Fields whose effect a probe shows in addition to its subject."""
-    topic, about = x.question.topic, x.question.about
-    if topic == "tools" and about in OFFERING and effects(x).calls:
+    kind, subject = x.case.kind, x.case.subject
+    if kind is Kind.TOOLS and subject in OFFERING and effects(x).calls:
         yield "tools", FieldEvidence("honoured", "the response calls an offered tool")
-    if topic == "witness" and about in INSTRUCTED:
-        yield about, _instructed(x, about)
-    if topic == "previous" and x.api == "responses":
+    if kind is Kind.EFFECT and subject in INSTRUCTED:
+        yield subject, _instructed(x, subject)
+    if kind is Kind.PREVIOUS_RESPONSE and x.api == "responses":
         yield "previous_response_id", _continued_unknown_response(x)
 
 

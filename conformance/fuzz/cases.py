@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from conformance import schemas
 from conformance.apis.request import EXTENDED, NO_JSON
-from conformance.model.exchange import MODES, Api, Mode
+from conformance.model.case import Kind
+from conformance.model.words import MODES, Api, Mode
 from conformance.probes.baseline import CAP, MIN_CAP, user_message
 from conformance.probes.types import WRONG_OBJECT, WRONG_SCALAR, kinds_of
 
@@ -32,16 +33,17 @@ RESERVED: Final = ("__proto__", "constructor", "", " ", "a.b", "$ref", "x" * 64,
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request: what is unusual about it (a probe's topic and about), its mode and its body."""
+    """One request: what is unusual about it (kind, subject and variant of its test case), its mode and its body."""
 
-    topic: str
-    about: str
+    kind: Kind
+    subject: str
+    variant: str
     mode: Mode
     body: bytes
 
     def __repr__(self) -> str:
         """The name only: a body may have millions of bytes."""
-        return f"{self.topic}.{self.about} {self.mode}"
+        return f"{'.'.join(filter(None, (self.kind, self.subject, self.variant)))} {self.mode}"
 
 
 def hello(api: Api, model: str) -> Body:
@@ -57,9 +59,9 @@ def to_json(value: Any) -> bytes:
 def fixed(api: Api, model: str) -> list[Case]:
     """The cases of every fuzz run: each unusual body and conversation once, and each kind of deep nesting."""
     good = hello(api, model)
-    odd = [("fuzz", about, value) for about, value in (_bodies(good) | _conversations(api, good)).items()]
+    odd = [(Kind.FUZZ, about, value) for about, value in (_bodies(good) | _conversations(api, good)).items()]
     deep = [_deep(good, depth, opened, "metadata") for depth in DEEP[1:] for opened in ("list", "object")]
-    return [_case(topic, about, value, "unary") for topic, about, value in (*odd, *deep)]
+    return [_case(kind, about, value, "unary") for kind, about, value in (*odd, *deep)]
 
 
 def kinds(api: Api, model: str) -> dict[str, Strategy]:
@@ -76,19 +78,20 @@ def kinds(api: Api, model: str) -> dict[str, Strategy]:
 
 
 def _cases(odd: Strategy) -> Strategy:
-    """Cases from triples of topic, about and body (bytes or a value), in either mode."""
+    """Cases from triples of kind, subject and body (bytes or a value), in either mode."""
 
-    def make(found: tuple[str, str, Any], mode: Mode) -> Case:
-        topic, about, value = found
-        return _case(topic, about, value, mode)
+    def make(found: tuple[Kind, str, Any], mode: Mode) -> Case:
+        kind, about, value = found
+        return _case(kind, about, value, mode)
 
     return st.builds(make, odd, st.sampled_from(MODES[::-1]))
 
 
-def _case(topic: str, about: str, value: Any, mode: Mode) -> Case:
+def _case(kind: Kind, about: str, value: Any, mode: Mode) -> Case:
     if isinstance(value, dict) and mode == "stream" and "stream" not in value:
         value = value | {"stream": True}
-    return Case(topic, about, mode_of(value), value if isinstance(value, bytes) else to_json(value))
+    subject, _, variant = about.partition(".") if kind is Kind.FUZZ else (about, "", "")
+    return Case(kind, subject, variant, mode_of(value), value if isinstance(value, bytes) else to_json(value))
 
 
 def mode_of(value: Any) -> Mode:
@@ -135,13 +138,13 @@ def _bodies(good: Body) -> Table:
 
 def _unreadable(good: Body) -> Strategy:
     """Bodies of the table, and random bytes."""
-    garbage = st.binary(min_size=1, max_size=40).map(lambda octets: ("fuzz", f"{NO_JSON}.garbage", b"{" + octets))
+    garbage = st.binary(min_size=1, max_size=40).map(lambda octets: (Kind.FUZZ, f"{NO_JSON}.garbage", b"{" + octets))
     return st.one_of(_drawn(_bodies(good)), garbage)
 
 
 def _drawn(table: Table) -> Strategy:
     """Sample from a table."""
-    return st.sampled_from(sorted(table)).map(lambda about: ("fuzz", about, table[about]))
+    return st.sampled_from(sorted(table)).map(lambda about: (Kind.FUZZ, about, table[about]))
 
 
 NUMBERS: Final[dict[str, Any]] = {
@@ -181,9 +184,9 @@ def _boundary_values(api: Api, good: Body, fields: list[str]) -> Strategy:
     other = st.tuples(st.sampled_from(fields), st.sampled_from(sorted(values)))
     edge = st.one_of(counted, other, other)
 
-    def make(edges: list[tuple[str, str]]) -> tuple[str, str, Any]:
+    def make(edges: list[tuple[str, str]]) -> tuple[Kind, str, Any]:
         about = "-and-".join(f"{about}.{field}" for field, about in edges)
-        return "fuzz", about, good | {field: values[about] for field, about in edges}
+        return Kind.FUZZ, about, good | {field: values[about] for field, about in edges}
 
     return st.lists(edge, min_size=1, max_size=2, unique_by=lambda found: found[0]).map(make)
 
@@ -236,22 +239,22 @@ def _conversations(api: Api, good: Body) -> Table:
 def _texts(api: Api, good: Body) -> Strategy:
     """A conversation of the table, one with random text, or one with roles in any order."""
     (place, _), *_ = user_message(api, "").items()
-    free = st.text(max_size=60).map(lambda text: ("fuzz", "text", good | user_message(api, text)))
+    free = st.text(max_size=60).map(lambda text: (Kind.FUZZ, "text", good | user_message(api, text)))
 
-    def turns(roles: list[str], text: str) -> tuple[str, str, Any]:
+    def turns(roles: list[str], text: str) -> tuple[Kind, str, Any]:
         said = [{"role": role, "content": text} for role in roles]
-        return "fuzz", f"roles-{'-'.join(dict.fromkeys(roles))[:40]}", good | {place: said}
+        return Kind.FUZZ, f"roles-{'-'.join(dict.fromkeys(roles))[:40]}", good | {place: said}
 
     talks = st.builds(turns, st.lists(st.sampled_from(ROLES), min_size=1, max_size=4), st.text(max_size=8))
     return st.one_of(_drawn(_conversations(api, good)), free, talks)
 
 
-def _deep(good: Body, depth: int, opened: str, field: str) -> tuple[str, str, Any]:
+def _deep(good: Body, depth: int, opened: str, field: str) -> tuple[Kind, str, Any]:
     """A request with a field nested to this depth."""
     start, end = {"list": ("[", "]"), "object": ('{"a":', "}")}[opened]
     text = to_json({name: value for name, value in good.items() if name != field})
     deep = f',"{field}":{start * depth}1{end * depth}}}'
-    return "fuzz", f"depth-{opened}s.{field}", text[:-1] + deep.encode()
+    return Kind.FUZZ, f"depth-{opened}s.{field}", text[:-1] + deep.encode()
 
 
 def _nested(good: Body, fields: list[str]) -> Strategy:
@@ -267,7 +270,7 @@ def _unknown(good: Body, fields: list[str]) -> Strategy:
     slip = st.sampled_from(fields).flatmap(_typos).filter(lambda name: name not in known)
     other = st.sampled_from([name for name in (*VENDORS, *RESERVED) if name not in known])
     value = st.sampled_from((1, "text", True, None, {"a": 1}, [1]))
-    return st.builds(lambda name, v: ("unknown-field", name, good | {name: v}), st.one_of(slip, other), value)
+    return st.builds(lambda name, v: (Kind.UNKNOWN_FIELD, name, good | {name: v}), st.one_of(slip, other), value)
 
 
 def _typos(name: str) -> Strategy:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from conformance.judging import judge
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.run import RunManifest
 from conformance.model.verdict import Status
@@ -34,7 +35,7 @@ def as_test(facts: RunManifest, load: Callable[[str], Exchange]) -> str:
     judged = judge(facts, load, facts.planned)
     cases = []
     for verdict in judged.verdicts:
-        if verdict.status is Status.FAIL and ".hello" not in verdict.probe:
+        if verdict.status is Status.FAIL and verdict.case.kind is not Kind.BASELINE:
             body = load(verdict.exchanges[0]).sent.partition(b"\r\n\r\n")[2]
             cases.append(f"    {(verdict.rule, verdict.mode, verdict.probe, body)!r},\n")
     if not cases:

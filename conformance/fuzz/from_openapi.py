@@ -7,7 +7,8 @@ from schemathesis import GenerationMode
 
 from conformance import schemas
 from conformance.fuzz.cases import Case, Strategy, hello, mode_of, to_json
-from conformance.model.exchange import Api
+from conformance.model.case import Kind
+from conformance.model.words import Api
 from conformance.parsing.json_values import as_object
 from conformance.probes.baseline import CAP
 from conformance.probes.types import WRONG_OBJECT, WRONG_SCALAR
@@ -32,12 +33,12 @@ def kinds(document: dict[str, Any], path: str, api: Api, model: str, name: str =
 def _case(body: Any, api: Api, model: str, about: str) -> Case | None:
     """A case with a generated body, the target's model and a token cap; None if there is no body."""
     if isinstance(body, bytes):
-        return Case("fuzz", about, "unary", body)
+        return Case(Kind.FUZZ, about, "", "unary", body)
     if not isinstance(body, dict | list | str | int | float | bool | None):
         return None
     if isinstance(body, dict):
         body = _bounded(body, api, model)
-    return Case("fuzz", about, mode_of(body), to_json(body))
+    return Case(Kind.FUZZ, about, "", mode_of(body), to_json(body))
 
 
 def _bounded(body: dict[str, Any], api: Api, model: str) -> dict[str, Any]:
@@ -92,4 +93,6 @@ def mistyped(document: Any, path: str, api: Api, model: str) -> list[Case]:
     wrong = {
         name: WRONG_OBJECT if as_object(kind).get("type") == "object" else WRONG_SCALAR for name, kind in fields.items()
     }
-    return [Case("wrong-type", name, "unary", to_json(good | {name: value})) for name, value in sorted(wrong.items())]
+    return [
+        Case(Kind.WRONG_TYPE, name, "", "unary", to_json(good | {name: value})) for name, value in sorted(wrong.items())
+    ]

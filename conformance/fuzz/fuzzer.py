@@ -15,6 +15,7 @@ from hypothesis.errors import HypothesisWarning
 
 from conformance.apis.usage import usage
 from conformance.fuzz.cases import Case, Strategy
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import Level, Status, Verdict
 
@@ -45,7 +46,7 @@ def _kind(rule: str, what: str) -> type[FoundError]:
 
 def _what(case: Case, verdict: Verdict) -> str:
     """Key that distinguishes failures of one rule: for a MUST, what is unusual about the case, without its position."""
-    return case.about.partition(".")[0] if case.topic == "fuzz" and verdict.level is Level.MUST else case.topic
+    return case.subject if case.kind is Kind.FUZZ and verdict.level is Level.MUST else case.kind
 
 
 class Cases(NamedTuple):
@@ -125,7 +126,7 @@ class Fuzzer:
 
     def _failures(self, case: Case) -> Iterator[Verdict]:
         if case not in self.asked:
-            kind = case.about.partition(".")[0]
+            kind = case.subject
             is_spent = self.left <= 0 or (self.max_tokens is not None and self.tokens >= self.max_tokens)
             if is_spent or self.hung[kind] >= MAX_HANGS_PER_KIND:
                 return

@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any, Final
 
 from conformance import __version__, schemas
-from conformance.model.exchange import APIS, Api
 from conformance.model.target import DEFAULT_PATHS
+from conformance.model.words import APIS, Api
 
 REQUEST: Final[dict[Api, str]] = {api: f"{api}-request" for api in APIS}
 WHOLE: Final[dict[Api, str]] = {

@@ -6,8 +6,10 @@ from typing import NamedTuple
 from conformance.fuzz.cases import Case
 from conformance.fuzz.session import opened
 from conformance.judging import Judgement
-from conformance.model.exchange import APIS, Api, Exchange, Mode
+from conformance.model.case import named_case
+from conformance.model.exchange import Exchange
 from conformance.model.run import RunManifest
+from conformance.model.words import Api, Mode
 from conformance.plan import BASE_PROFILES
 from conformance.runner import RunOptions
 
@@ -21,13 +23,9 @@ class Resent(NamedTuple):
 
 
 def case_of(probe: str, mode: Mode, body: bytes) -> tuple[Api, Case]:
-    """The API and the case with the name `API.TOPIC.ABOUT`. Raises ValueError."""
-    name, _, rest = probe.partition(".")
-    topic, _, about = rest.partition(".")
-    api = next((api for api in APIS if api == name), None)
-    if api is None or not topic or not about:
-        raise ValueError(f"accepted: API.TOPIC.ABOUT, with API one of {', '.join(APIS)}")
-    return api, Case(topic, about, mode, body)
+    """The API and the case with this name. Raises ValueError."""
+    case = named_case(probe, "", mode)
+    return case.api, Case(case.kind, case.subject, case.variant, mode, body)
 
 
 def resend(options: RunOptions, api: Api, case: Case) -> Resent:

@@ -16,11 +16,13 @@ from conformance.fuzz import from_openapi, openapi
 from conformance.fuzz.cases import Case, Strategy, fixed, kinds
 from conformance.fuzz.fuzzer import Cases, Fuzzer
 from conformance.judging import Judgement, judge
-from conformance.model.exchange import Api, CaseId, Exchange, Request
+from conformance.model.case import CaseId, Kind
+from conformance.model.exchange import Exchange, Request
 from conformance.model.profile import Profile
 from conformance.model.run import RunManifest
 from conformance.model.target import DEFAULT_PATHS, Target
 from conformance.model.verdict import Status, Verdict
+from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object
@@ -63,11 +65,11 @@ class Session:
         """Send a case as the API's own SDK would."""
         self.numbers += 1
         profile = _sdk(api)
-        question = CaseId(api, profile.name, case.mode, f"{api}.{case.topic}.{case.about}")
+        question = CaseId(api, profile.name, case.mode, case.kind, case.subject, case.variant)
         x = self.send(
             Request(
-                id=f"{api}.{case.topic}-{self.numbers:04d}",
-                questions=(question,),
+                id=f"{api}.{case.kind}-{self.numbers:04d}",
+                cases=(question,),
                 method="POST",
                 url=self.target.url(api) + profile.query,
                 headers=tuple((dict(profile.headers(case.mode)) | self.target.headers).items()),
@@ -81,8 +83,8 @@ class Session:
     def judge(self, api: Api, x: Exchange) -> tuple[Verdict, ...]:
         """The verdicts on a case, without rules that the baseline requests fail, too."""
         judged = self.judgement(self.exchanges(api, x))
-        usual = {v.rule for v in judged.verdicts if v.status is Status.FAIL and v.probe == f"{api}.hello"}
-        return tuple(v for v in judged.verdicts if v.probe == x.question.probe and v.rule not in usual)
+        usual = {v.rule for v in judged.verdicts if v.status is Status.FAIL and v.case.kind is Kind.BASELINE}
+        return tuple(v for v in judged.verdicts if v.probe == x.case.probe and v.rule not in usual)
 
     def exchanges(self, api: Api, x: Exchange) -> dict[str, Exchange]:
         """A case's exchange after the baseline exchanges of its API, by ID."""
@@ -179,11 +181,11 @@ def _fuzz(session: Session, api: Api, max_tokens: int | None) -> Fuzzer:
 
 def _unreachable_reason(session: Session) -> tuple[str, str]:
     """Why no API of the target can be tested: the `stopped` code and its reason; empty if one can."""
-    heard = [x for hellos in session.hellos.values() for x in hellos]
-    if all(x.ending.how == "unreachable" for x in heard):
-        return "unreachable", next((x.ending.detail for x in heard), "no request was sent")
-    if all(reply(x).status in (401, 403) for x in heard):
-        return "key-refused", f"the baseline request got HTTP {reply(heard[0]).status}"
+    received = [x for hellos in session.hellos.values() for x in hellos]
+    if all(x.ending.how == "unreachable" for x in received):
+        return "unreachable", next((x.ending.detail for x in received), "no request was sent")
+    if all(reply(x).status in (401, 403) for x in received):
+        return "key-refused", f"the baseline request got HTTP {reply(received[0]).status}"
     return "", ""
 
 
@@ -207,8 +209,8 @@ def _their_document(session: Session, api: Api) -> tuple[Any, str] | None:
     """The target's own OpenAPI document and the API's path in it, or None if it publishes none for this API."""
     root = session.target.base_url.rstrip("/")
     for url in dict.fromkeys((f"{root}/openapi.json", f"{root.removesuffix('/v1')}/openapi.json")):
-        ask = CaseId(api, BASE_PROFILES[api], "unary", f"{api}.document")
-        x = session.send(Request(id="document", questions=(ask,), method="GET", url=url, headers=(), body=b""))
+        ask = CaseId(api, BASE_PROFILES[api], "unary", Kind.API_DOCUMENT)
+        x = session.send(Request(id="document", cases=(ask,), method="GET", url=url, headers=(), body=b""))
         document = parse_json(reply(x).content)
         path = next((p for p in as_object(as_object(document).get("paths")) if p.endswith(DEFAULT_PATHS[api])), None)
         if document is not NOT_JSON and path is not None and reply(x).status == 200:

@@ -8,25 +8,27 @@ from conformance import catalogue
 from conformance.apis.errors import rejected_fields
 from conformance.clients import CLIENTS, Client, impact
 from conformance.clients.explain import is_affected
-from conformance.model.exchange import MODES, Api, Exchange, Mode, Request
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange, Request
 from conformance.model.impact import Impact
 from conformance.model.target import Prices, Target
+from conformance.model.words import MODES, Api, Mode
 from conformance.plan import BASE_PROFILES, plan
 from conformance.report.escaping import safe
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.reply import Mutation
 from conformance.testbed.server.simulate import BASE_URL, simulate_exchange
 
-USER_ACTIONS: Final = {"hello": "a plain message", "tools": "a tool call"}
-"""Probe topics that correspond to a user's message, in words."""
+USER_ACTIONS: Final = {Kind.BASELINE: "a plain message", Kind.TOOLS: "a tool call"}
+"""Kinds of test cases that correspond to a user's message, in words."""
 MODE_WORDS: Final[dict[Mode, str]] = {"stream": "streaming", "unary": "non-streaming"}
 
 TARGET: Final = Target(base_url=BASE_URL, model="reference")
 UNPRICED: Final = Prices()
 SHORT: Final = 60
 
-Heard = dict[tuple[Api, str, str, Mode], Exchange]
-"""The responses of a deployment, by API, profile, topic and mode."""
+Heard = dict[tuple[Api, str, Kind, Mode], Exchange]
+"""The responses of a deployment, by API, profile, kind and mode."""
 Turns = dict[Mode, Exchange]
 
 
@@ -81,24 +83,24 @@ def _weight(harm: Effect) -> tuple[bool, int, int]:
 
 
 def _effects_of(change: Mutation) -> Iterator[Effect]:
-    heard = _heard(change.on, (change,))
+    received = _heard(change.on, (change,))
     for client in _clients():
-        for topic, words in USER_ACTIONS.items():
-            before, after = (_turns(client, topic, of) for of in (_baseline(change.on), heard))
+        for kind, words in USER_ACTIONS.items():
+            before, after = (_turns(client, kind, of) for of in (_baseline(change.on), received))
             if all(_is_same(x, before[mode]) for mode, x in after.items()):
                 continue
             for mode, x in after.items():
-                if x.question.profile != client.profile and rejected_fields(x):
+                if x.case.profile != client.profile and rejected_fields(x):
                     continue  # the rejected field may be one that this client never sends
                 fate = _client_outcome(client, x, after)
-                if told := _sentence(client.name, fate, _outcome_before(change.on, client, topic, mode)):
+                if told := _sentence(client.name, fate, _outcome_before(change.on, client, kind, mode)):
                     turn = f"{words}, {MODE_WORDS[mode]}"
                     yield Effect(client.name, client.profile, change.name, turn, fate.impact, told)
 
 
 def _is_same(x: Exchange, other: Exchange) -> bool:
     """Whether the two are identical for a client."""
-    return (x.heard, x.ending.how) == (other.heard, other.ending.how)
+    return (x.received, x.ending.how) == (other.received, other.ending.how)
 
 
 def _sentence(name: str, now: ClientOutcome, before: ClientOutcome) -> str:
@@ -121,13 +123,13 @@ def _clients() -> Iterator[Client]:
 @cache
 def _requests() -> tuple[Request, ...]:
     names = [profile.name for profile in catalogue.profiles()]
-    return tuple(r for r in plan(TARGET, names, "gate") if any(q.topic in USER_ACTIONS for q in r.questions))
+    return tuple(r for r in plan(TARGET, names, "gate") if any(case.kind in USER_ACTIONS for case in r.cases))
 
 
 def _heard(deployment: str, planted: tuple[Mutation, ...]) -> Heard:
     played = (simulate_exchange(request, deployment, planted) for request in _requests())
-    seen = (x.asked_as(question) for x in played for question in (x.question, *x.also))
-    return {(x.api, x.question.profile, x.question.topic, x.mode): x for x in seen}
+    seen = (x.for_case(case) for x in played for case in (x.case, *x.merged_cases))
+    return {(x.api, x.case.profile, x.case.kind, x.mode): x for x in seen}
 
 
 @cache
@@ -135,19 +137,19 @@ def _baseline(deployment: str) -> Heard:
     return _heard(deployment, ())
 
 
-def _turns(client: Client, topic: str, heard: Heard) -> Turns:
+def _turns(client: Client, kind: Kind, received: Heard) -> Turns:
     """A turn in every mode: sent by the client's own profile, or else by the API's SDK."""
     found: Turns = {}
     for mode in MODES:
         for profile in (BASE_PROFILES.get(client.api, ""), client.profile):
-            if x := heard.get((client.api, profile, topic, mode)):
+            if x := received.get((client.api, profile, kind, mode)):
                 found[mode] = x
     return found
 
 
 @cache
-def _outcome_before(deployment: str, client: Client, topic: str, mode: Mode) -> ClientOutcome:
-    turns = _turns(client, topic, _baseline(deployment))
+def _outcome_before(deployment: str, client: Client, kind: Kind, mode: Mode) -> ClientOutcome:
+    turns = _turns(client, kind, _baseline(deployment))
     return _client_outcome(client, turns[mode], turns)
 
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from conformance.apis.request import request_body
 from conformance.judging import decide
+from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import Example, Rule
 from conformance.model.target import Policy
@@ -61,8 +62,9 @@ def sides(example: Example) -> Sides:
 
 def bind_example(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
     """Bind the exchanges of an example to parameters; a last parameter that takes several gets the rest."""
-    names = [name for name in rule.inputs if name != "policy"]
-    if names[-1] == "briefs" or rule.beside.get(names[-1], "").endswith("*"):
+    names = [name for name in rule.parameters if name != "policy"]
+    compare = rule.compares_with.get(names[-1])
+    if names[-1] == "short_streams" or (compare and compare.many):
         return dict(zip(names[:-1], seen, strict=False)) | {names[-1]: seen[len(names) - 1 :]}
     return dict(zip(names, seen, strict=True))
 
@@ -70,13 +72,13 @@ def bind_example(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
 def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status, str]:
     """The rule's status on an example, and its first finding."""
     seen = sides(example)
-    exchanges = seen[:1] if "x" in rule.inputs else seen[:2]
+    exchanges = seen[:1] if "x" in rule.parameters else seen[:2]
     status, message, findings = decide(rule, {**bind_example(rule, seen), "policy": policy}, exchanges)
     return status, findings[0].seen if findings else message
 
 
 def _shown(rule: Rule, example: Example, *, good: bool) -> ShownExample:
-    names = [name for name in rule.inputs if name != "policy"]
+    names = [name for name in rule.parameters if name != "policy"]
     seen = sides(example)
     titles = [*names, *["…"] * len(seen)] if len(seen) > 1 else [""]
     shown = tuple(_side(rule, x, title) for x, title in zip(seen[:MOST_SIDES], titles, strict=False))
@@ -93,7 +95,7 @@ def _says(rule: Rule, example: Example) -> str:
 
 
 def _side(rule: Rule, x: Exchange, title: str) -> ShownExchange:
-    return ShownExchange(title, tuple(_notes(rule, x)), lines(x.heard, MOST_OCTETS))
+    return ShownExchange(title, tuple(_notes(rule, x)), lines(x.received, MOST_OCTETS))
 
 
 def _notes(rule: Rule, x: Exchange) -> Iterator[str]:
@@ -103,8 +105,8 @@ def _notes(rule: Rule, x: Exchange) -> Iterator[str]:
         del said["stream"]
     if said:
         yield f"request has {safe(json.dumps(said, ensure_ascii=False), 200)}"
-    if x.question.topic != "hello":
-        yield f"probe {x.question.probe}"
+    if x.case.kind is not Kind.BASELINE:
+        yield f"probe {x.case.probe}"
     if rule.timed and x.arrivals:
         first, last = (at.at_ns // NANOSECONDS_PER_MILLISECOND for at in (x.arrivals[0], x.arrivals[-1]))
         reads = len(x.arrivals)

@@ -8,9 +8,10 @@ import msgspec
 
 from conformance import catalogue
 from conformance.handbook.rule_page import as_lines, page
-from conformance.model.probe import SUITES, Probe
+from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule
+from conformance.model.words import SUITES
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, Deployment
 from conformance.testbed.server.reply import Mutation
@@ -101,8 +102,8 @@ def _rule(rule: Rule) -> Entry:
         "level": rule.level.value,
         "title": rule.title,
         "family": rule.family,
-        "fault": rule.fault,
-        "why": " ".join(rule.why.split()),
+        "fault": rule.slug,
+        "why": " ".join(rule.rationale.split()),
         "spec": rule.spec,
         "fix": rule.fix,
         "apis": rule.apis,
@@ -141,12 +142,12 @@ def _profile(profile: Profile) -> Entry:
 
 
 def _probe(probe: Probe) -> Entry:
-    asker = "every framework" if probe.asker == "framework" else "the API's bare SDK"
+    sent_by = "every framework" if probe.sent_by == "framework" else "the API's bare SDK"
     facts = {
         "name": probe.name,
         "purpose": probe.purpose,
         "api": probe.api,
-        "asker": probe.asker,
+        "sent_by": probe.sent_by,
         "modes": probe.modes,
         "suite": probe.smallest_suite,
         "max_tokens": probe.max_tokens,
@@ -154,7 +155,7 @@ def _probe(probe: Probe) -> Entry:
     lines = (
         ("", f"probe {probe.name}"),
         ("purpose", probe.purpose),
-        ("sent by", asker),
+        ("sent by", sent_by),
         ("modes", " and ".join(probe.modes)),
         ("suite", ", ".join(suite for suite in SUITES if probe.modes_in(suite))),
         ("tokens", f"at most {probe.max_tokens} completion tokens"),

@@ -7,9 +7,9 @@ from conformance import catalogue
 from conformance.handbook.affected_clients import MODE_WORDS, Effect, EffectGroup, alike, effects
 from conformance.handbook.examples import ShownExample, ShownExchange, examples
 from conformance.handbook.stacks import Advice, advice
-from conformance.model.exchange import MODES
 from conformance.model.rule import PAIR, Rule
 from conformance.model.verdict import Level
+from conformance.model.words import MODES
 from conformance.rules.families import FAMILIES
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.reply import Mutation
@@ -58,8 +58,8 @@ def page(rule: Rule) -> Page:
         level=rule.level,
         title=rule.title,
         family=rule.family,
-        fault=rule.fault,
-        why=" ".join(rule.why.split()),
+        fault=rule.slug,
+        why=" ".join(rule.rationale.split()),
         where=_where(rule),
         spec=rule.spec,
         fix=rule.fix,
@@ -79,9 +79,9 @@ def _where(rule: Rule) -> str:
         if set(rule.modes) == set(MODES)
         else " and ".join(MODE_WORDS[mode] for mode in rule.modes)
     )
-    beside = [name for name in rule.inputs if name not in ("x", *PAIR, "policy")]
+    beside = [name for name in rule.parameters if name not in ("x", *PAIR, "policy")]
     compared = f", compared with {' and '.join(beside)}" if beside else ""
-    ways = "streaming compared with non-streaming" if "unary" in rule.inputs else ways
+    ways = "streaming compared with non-streaming" if "unary" in rule.parameters else ways
     return f"{', '.join(rule.apis)}; {ways}{compared}{', by arrival times' if rule.timed else ''}"
 
 

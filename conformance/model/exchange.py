@@ -2,69 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-Api = Literal["chat", "messages", "responses"]
-Mode = Literal["stream", "unary"]
-Direction = Literal["sent", "heard"]
-
-APIS: tuple[Api, ...] = ("chat", "messages", "responses")
-MODES: tuple[Mode, ...] = ("stream", "unary")
+from conformance.model.case import CaseId
+from conformance.model.words import FACETS, Api, Direction, Facet, Hop, Mode
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
-
-
-class CaseId(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A test case: one probe, sent as one profile, in one mode.
-
-    A probe's name is `api.topic` or `api.topic.about`, for example `chat.hello` or `chat.wrong-type.stream_options`.
-    """
-
-    api: Api
-    profile: str
-    mode: Mode
-    probe: str
-
-    @property
-    def topic(self) -> str:
-        """The second part of the probe's name: the kind of test case."""
-        return _parts(self.probe)[1]
-
-    @property
-    def about(self) -> str:
-        """The rest of the probe's name: the field or mistake that is tested, or empty."""
-        return _parts(self.probe)[2]
-
-
-@cache
-def _parts(probe: str) -> tuple[str, str, str]:
-    """API, topic and the rest of a probe's name; cached: rules read them tens of thousands of times per run."""
-    api, topic, about = (*probe.split(".", 2), "")[:3]
-    return api, topic, about
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request to send, and the test cases that it covers (the first names the exchange).
 
     `headers` are in order, complete but for Host and Content-Length; `{key}` in a value stands for the API key.
-    `max_tokens` is the upper bound of completion tokens that it can cost. `turn`, `hang_up` and `kept` are the probe's:
-    the stage in which it is sent, after how many events the harness disconnects on purpose, and whether it is sent
-    twice over one connection.
+    `max_tokens` is the upper bound of completion tokens that it can cost. `stage`,
+    `disconnect_after_events` and `reuse_connection` are the probe's: the stage in which it is sent, after how many
+    events the harness disconnects on purpose, and whether it is sent twice over one connection.
     """
 
     id: str
-    questions: tuple[CaseId, ...]
+    cases: tuple[CaseId, ...]
     method: str
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     max_tokens: int = 0
-    turn: int = 0
-    hang_up: int | None = None
-    kept: bool = False
+    stage: int = 0
+    disconnect_after_events: int | None = None
+    reuse_connection: bool = False
 
 
 class Arrival(NamedTuple):
@@ -79,7 +45,7 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    side: Direction = "heard"
+    side: Direction = "received"
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -103,39 +69,42 @@ ENDED_IDLE = Ending("idle", "after", 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One recorded exchange, as the test case `question`.
+    """One recorded exchange, as the test case `case`.
 
-    `sent` and `heard` are the bytes of the HTTP messages on the connection (inside TLS), with secrets masked by `*`
-    in the same length; `masked` are the spans where the target repeated one. Times are nanoseconds since connecting
-    began; `sent_at_ns` is when the last byte of the request was sent, `held_up_ns` the longest stall of the harness
-    itself during the exchange. `views` caches parsed values.
+    `sent` and `received` are the bytes of the HTTP messages on the connection (inside TLS), with secrets masked by `*`
+    in the same length; `masked` are the spans where the target repeated one. `hop` is the connection that was recorded,
+    `recorded` the facets that the recording holds. Times are nanoseconds since
+    connecting began; `sent_at_ns` is when the last byte of the request was sent, `harness_stall_ns` the longest stall
+    of the harness itself during the exchange. `cache` holds parsed values.
     """
 
     id: str
-    question: CaseId
+    case: CaseId
     sent: bytes
-    heard: bytes = b""
+    received: bytes = b""
     arrivals: tuple[Arrival, ...] = ()
     sent_at_ns: int = 0
-    held_up_ns: int = 0
+    harness_stall_ns: int = 0
     ending: Ending = ENDED_IDLE
     masked: tuple[Span, ...] = ()
-    also: tuple[CaseId, ...] = ()
-    views: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    merged_cases: tuple[CaseId, ...] = ()
+    hop: Hop = "client"
+    recorded: frozenset[Facet] = FACETS
+    cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def api(self) -> Api:
         """The API that was called."""
-        return self.question.api
+        return self.case.api
 
     @property
     def mode(self) -> Mode:
         """`stream` if a stream was requested."""
-        return self.question.mode
+        return self.case.mode
 
-    def asked_as(self, question: CaseId) -> "Exchange":
+    def for_case(self, case: CaseId) -> "Exchange":
         """The same exchange, as another test case that was merged into the request."""
-        return self if question == self.question else replace(self, question=question)
+        return self if case == self.case else replace(self, case=case)
 
 
 T = TypeVar("T")
@@ -145,9 +114,9 @@ def cached_reader(read: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
     """Cache the result of a pure reader in the exchange."""
 
     def cached(x: Exchange) -> T:
-        if read not in x.views:
-            x.views[read] = read(x)
-        result: T = x.views[read]
+        if read not in x.cache:
+            x.cache[read] = read(x)
+        result: T = x.cache[read]
         return result
 
     cached.__name__, cached.__doc__, cached.__wrapped__ = read.__name__, read.__doc__, read  # type: ignore[attr-defined]

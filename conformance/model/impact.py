@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from conformance.model.exchange import Mode
+from conformance.model.words import Mode
 
 Outcome = Literal[
     "text",

@@ -2,20 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from conformance.model.exchange import MODES, Api, Mode
+from conformance.model.case import CaseId, Kind, probe_name
+from conformance.model.words import MODES, SUITES, Api, Mode, Sender, Suite
 
 CONCURRENT_STAGE, BURST_STAGE = 0, 1
 """Stages with concurrent requests: most of a run, and the burst."""
-
-Suite = Literal["smoke", "gate", "full", "fields", "fuzz"]
-Sender = Literal["framework", "sdk"]
-SUITES: tuple[Suite, ...] = ("smoke", "gate", "full", "fields")
-"""Each of the first three includes the previous one; `fields` tests only the support of each request field.
-
-`fuzz` can't be selected: it has the baseline requests, and generated cases follow them.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,34 +30,47 @@ class RawRequest:
 class Probe:
     """One request with a purpose.
 
-    `name` is `api.topic` or `api.topic.about`. `purpose` is one sentence. `asker`: it is sent as every selected
-    framework, with its body and headers, or once as the API's SDK. `change` turns the baseline body into the probe's
-    body (a JSON value); `raw` replaces method, path, headers or the bytes of the body. `suite` is the smaller of `gate`
-    and `full` that includes it. `of_smoke` are its modes in the suite `smoke`, `of_fields` those in `fields`, which
-    tests the support of one request field. `max_tokens` is the upper bound of completion tokens that one request can
-    cost. `apart`: always send it, even if an equal request exists: repeats show how much the target's responses vary.
+    `kind`, `subject`, `variant` and `repeat` are those of its test cases (CaseId). `purpose` is one sentence. It is
+    sent as every selected framework, with its body and headers, or once as the API's SDK (`sent_by`). `build_body`
+    turns the baseline body into the probe's body (a JSON value); `raw` replaces method, path, headers or the bytes of
+    the body. `suite` is the smaller of `gate` and `full` that includes it. `smoke_suite_modes` are its modes in the
+    suite `smoke`, `field_suite_modes` those in `fields`, which tests the support of one request field. `max_tokens` is
+    the upper bound of completion tokens that one request can cost. `never_merge`: always send it, even if an equal
+    request exists: repeats show how much the target's responses vary.
 
-    Stages (`turn`) run in sequence: most probes are sent together (0), a burst concurrently (1), those of later stages
-    one at a time with no other request in flight. `hang_up`: the harness disconnects after this many events (0: as
-    soon as the request is sent). `kept`: the request is sent twice over one connection, and the second exchange is
-    recorded.
+    Stages run in sequence: most probes are sent together (0), a burst concurrently (1), those of later stages one at a
+    time with no other request in flight. `disconnect_after_events`: the harness disconnects after this many events (0:
+    as soon as the request is sent). `reuse_connection`: the request is sent twice over one connection, and the second
+    exchange is recorded.
     """
 
-    name: str
-    purpose: str
     api: Api
-    asker: Sender = "sdk"
+    kind: Kind
+    subject: str = ""
+    variant: str = ""
+    repeat: int = 0
+    purpose: str
+    sent_by: Sender = "sdk"
     modes: tuple[Mode, ...] = MODES
-    change: Callable[[dict[str, Any], Mode], Any] | None = None
+    build_body: Callable[[dict[str, Any], Mode], Any] | None = None
     raw: RawRequest | None = None
     suite: Suite = "gate"
-    of_smoke: tuple[Mode, ...] = ()
-    of_fields: tuple[Mode, ...] = ()
+    smoke_suite_modes: tuple[Mode, ...] = ()
+    field_suite_modes: tuple[Mode, ...] = ()
     max_tokens: int = 32
-    apart: bool = False
-    turn: int = CONCURRENT_STAGE
-    hang_up: int | None = None
-    kept: bool = False
+    never_merge: bool = False
+    stage: int = CONCURRENT_STAGE
+    disconnect_after_events: int | None = None
+    reuse_connection: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name, for people: `chat.hello`, `chat.wrong-type.stream_options`."""
+        return probe_name(self.api, self.kind, self.subject, self.variant, self.repeat)
+
+    def case(self, profile: str, mode: Mode) -> CaseId:
+        """Its test case as a profile, in a mode."""
+        return CaseId(self.api, profile, mode, self.kind, self.subject, self.variant, self.repeat)
 
     @property
     def smallest_suite(self) -> Suite:
@@ -74,9 +80,9 @@ class Probe:
     def modes_in(self, suite: Suite) -> tuple[Mode, ...]:
         """Its modes in a suite; empty if the suite does not include it."""
         if suite == "fields":
-            return self.of_fields
+            return self.field_suite_modes
         if suite == "smoke":
-            return self.of_smoke
+            return self.smoke_suite_modes
         if suite == "fuzz":
-            return self.modes if self.name == f"{self.api}.hello" else ()
+            return self.modes if self.kind is Kind.BASELINE else ()
         return self.modes if SUITES.index(self.suite) <= SUITES.index(suite) else ()

@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from conformance.model.exchange import Api, Mode
+from conformance.model.words import Api, Mode
 
 Body = dict[str, Any]
 Headers = tuple[tuple[str, str], ...]

@@ -4,10 +4,10 @@ from typing import Literal
 
 import msgspec
 
-from conformance.model.probe import Suite
 from conformance.model.target import Target
+from conformance.model.words import Suite
 
-FORMAT = "oai-conformance-run/1"
+FORMAT = "oai-conformance-run/2"
 
 
 class RunManifest(msgspec.Struct, frozen=True, kw_only=True):

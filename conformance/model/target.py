@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from conformance.model.exchange import Api
+from conformance.model.words import Api
 
 Streaming = Literal["required", "stopgap-ok"]
 UnknownFields = Literal["reject", "announce", "allow"]
@@ -28,7 +28,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def __hash__(self) -> int:
         return hash((self.streaming, self.unknown_fields, *self.fields.items()))
 
-    def promise(self, name: str) -> UnknownFields | None:
+    def expected_behaviour(self, name: str) -> UnknownFields | None:
         """The promised handling of an unknown field; None if not set."""
         found = (word for pattern, word in self.fields.items() if fnmatchcase(name, pattern))
         return next(found, self.unknown_fields)

@@ -4,7 +4,9 @@ from enum import StrEnum
 
 import msgspec
 
-from conformance.model.exchange import Api, Mode, Span
+from conformance.model.case import CaseId
+from conformance.model.exchange import Span
+from conformance.model.words import Api, Mode
 
 
 class Level(StrEnum):
@@ -57,7 +59,7 @@ def untestable(reason: str) -> NotJudged:
     return NotJudged(Status.UNTESTABLE, reason)
 
 
-OUT_OF_SCOPE = not_applicable("another question was asked")
+OUT_OF_SCOPE = not_applicable("the rule is about another kind of request")
 """The rule is about another kind of request: it has no verdict at all."""
 
 
@@ -68,11 +70,28 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     title: str
     level: Level
     status: Status
-    api: Api
-    profile: str
-    mode: Mode
-    probe: str
+    case: CaseId
     message: str
     findings: tuple[Finding, ...] = ()
     exchanges: tuple[str, ...] = ()
     waived: str = ""
+
+    @property
+    def api(self) -> Api:
+        """The API of the test case."""
+        return self.case.api
+
+    @property
+    def profile(self) -> str:
+        """The profile that sent it."""
+        return self.case.profile
+
+    @property
+    def mode(self) -> Mode:
+        """The mode of its request."""
+        return self.case.mode
+
+    @property
+    def probe(self) -> str:
+        """The name of its probe, for people."""
+        return self.case.probe

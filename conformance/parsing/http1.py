@@ -59,7 +59,7 @@ class Segment(NamedTuple):
     """A run of the body that is contiguous in the received bytes: its offset in each, and its length."""
 
     body: int
-    heard: int
+    received: int
     length: int
 
 
@@ -123,13 +123,13 @@ class Reply:
         if not self.segments:
             return self.head
         if self.coding:
-            return Span(self.segments[0].heard, self.segments[-1].heard + self.segments[-1].length)
+            return Span(self.segments[0].received, self.segments[-1].received + self.segments[-1].length)
         last = max(start, end - 1)
         return Span(self._heard(start), self._heard(last) + (1 if end > start else 0))
 
     def _heard(self, offset: int) -> int:
         found = self.segments[max(0, bisect_left(self.segments, (offset + 1,)) - 1)]
-        return found.heard + min(offset - found.body, found.length)
+        return found.received + min(offset - found.body, found.length)
 
     def at_ns(self, end: int) -> int:
         """When the content before offset `end` had arrived, in nanoseconds since the exchange began."""
@@ -154,30 +154,32 @@ class _Body:
 def reply(x: Exchange) -> Reply:
     """The final response; interim (1xx) responses are skipped (RFC 9110, section 15.2)."""
     start = 0
-    while (line := STATUS_LINE.match(x.heard, start)) and 100 <= int(line[2]) < 200 and int(line[2]) != 101:
-        end = HEAD_END.search(x.heard, line.end() - 2)
+    while (line := STATUS_LINE.match(x.received, start)) and 100 <= int(line[2]) < 200 and int(line[2]) != 101:
+        end = HEAD_END.search(x.received, line.end() - 2)
         if not end:
             return Reply(
-                faults=(ProtocolViolation("the head of an interim response has no end", Span(start, len(x.heard))),)
+                faults=(ProtocolViolation("the head of an interim response has no end", Span(start, len(x.received))),)
             )
         start = end.end()
     return _final(x, start)
 
 
 def _final(x: Exchange, start: int) -> Reply:
-    line = STATUS_LINE.match(x.heard, start)
+    line = STATUS_LINE.match(x.received, start)
     if not line:
         what = "the response does not begin with an HTTP/1.1 status line"
         return Reply(
-            faults=(ProtocolViolation(what, Span(start, min(len(x.heard), start + 80))),) if x.heard[start:] else ()
+            faults=(ProtocolViolation(what, Span(start, min(len(x.received), start + 80))),)
+            if x.received[start:]
+            else ()
         )
-    end = HEAD_END.search(x.heard, line.end() - 2)
-    head = Span(start, end.end() if end else len(x.heard))
-    faults = list(_head_faults(x.heard, head, line, has_end=bool(end)))
-    headers = tuple(_headers(x.heard, line.end(), end.start() if end else head.end, faults))
+    end = HEAD_END.search(x.received, line.end() - 2)
+    head = Span(start, end.end() if end else len(x.received))
+    faults = list(_head_faults(x.received, head, line, has_end=bool(end)))
+    headers = tuple(_headers(x.received, line.end(), end.start() if end else head.end, faults))
     body = _body(x, line[1], int(line[2]), headers, head.end) if end else _Body(end=head.end)
     segments = tuple(body.segments)
-    raw = b"".join([x.heard[s.heard : s.heard + s.length] for s in segments])
+    raw = b"".join([x.received[s.received : s.received + s.length] for s in segments])
     coding = ", ".join(h.value for h in headers if h.name == "content-encoding").strip().lower()
     decoded = _decode(raw, list(_arrived(x, segments)), coding)
     return Reply(
@@ -191,7 +193,7 @@ def _final(x: Exchange, start: int) -> Reply:
         segments=segments,
         framing=body.framing,
         complete=body.complete,
-        trailing=Span(body.end, len(x.heard)) if body.complete and body.end < len(x.heard) else None,
+        trailing=Span(body.end, len(x.received)) if body.complete and body.end < len(x.received) else None,
         faults=(*faults, *body.faults),
         coding=decoded.coding,
         sealed=decoded.sealed,
@@ -200,19 +202,19 @@ def _final(x: Exchange, start: int) -> Reply:
     )
 
 
-def _head_faults(heard: bytes, head: Span, line: re.Match[bytes], *, has_end: bool) -> Iterator[ProtocolViolation]:
+def _head_faults(received: bytes, head: Span, line: re.Match[bytes], *, has_end: bool) -> Iterator[ProtocolViolation]:
     if not line[1].startswith(b"HTTP/1."):
         yield ProtocolViolation(
             f"the status line uses {line[1].decode()} on an HTTP/1.1 connection", Span(*line.span())
         )
     if not has_end:
         yield ProtocolViolation("the response's head has no end", head)
-    if bare := BARE_LF.search(heard, head.start, head.end):
+    if bare := BARE_LF.search(received, head.start, head.end):
         yield ProtocolViolation("a line of the head ends in a bare LF instead of CRLF", Span(*bare.span()))
 
 
-def _headers(heard: bytes, start: int, end: int, faults: list[ProtocolViolation]) -> Iterator[Header]:
-    for line in re.finditer(rb"[^\n]+", heard[start:end]):
+def _headers(received: bytes, start: int, end: int, faults: list[ProtocolViolation]) -> Iterator[Header]:
+    for line in re.finditer(rb"[^\n]+", received[start:end]):
         span = Span(start + line.start(), start + line.end())
         name, colon, value = line[0].removesuffix(b"\r").decode("latin-1").partition(":")
         if not colon or not TOKEN.fullmatch(name):
@@ -241,54 +243,54 @@ def _body(x: Exchange, version: bytes, status: int, headers: tuple[Header, ...],
             body.blame("the response has both Transfer-Encoding and Content-Length", lengths[0].span)
     if codings and codings[-1] == "chunked":
         body.framing = "chunked"
-        _chunks(x.heard, start, body)
+        _chunks(x.received, start, body)
     elif lengths and not transfer:
         body.framing = "length"
-        _length(x.heard, start, lengths, body)
+        _length(x.received, start, lengths, body)
     else:
-        body.framing, body.end, body.complete = "close", len(x.heard), x.ending.how == "closed"
-        _add(body, start, len(x.heard) - start)
+        body.framing, body.end, body.complete = "close", len(x.received), x.ending.how == "closed"
+        _add(body, start, len(x.received) - start)
     return body
 
 
-def _add(body: _Body, heard: int, length: int) -> None:
+def _add(body: _Body, received: int, length: int) -> None:
     if length:
         last = body.segments[-1] if body.segments else Segment(0, 0, 0)
-        body.segments.append(Segment(last.body + last.length, heard, length))
+        body.segments.append(Segment(last.body + last.length, received, length))
 
 
-def _length(heard: bytes, start: int, headers: Sequence[Header], body: _Body) -> None:
+def _length(received: bytes, start: int, headers: Sequence[Header], body: _Body) -> None:
     values = {part.strip() for header in headers for part in header.value.split(",")}
     text = next(iter(values))
     if len(values) > 1 or not (text.isascii() and text.isdigit() and len(text) < 16):
         body.blame(f"Content-Length is not one number: {', '.join(sorted(values))[:60]!r}", headers[0].span)
-        _add(body, start, len(heard) - start)
-        body.end = len(heard)
+        _add(body, start, len(received) - start)
+        body.end = len(received)
         return
-    got = min(int(text), len(heard) - start)
+    got = min(int(text), len(received) - start)
     _add(body, start, got)
     body.end, body.complete = start + got, got == int(text)
 
 
-def _chunks(heard: bytes, at: int, body: _Body) -> None:
+def _chunks(received: bytes, at: int, body: _Body) -> None:
     """Apply RFC 9112, section 7.1, and stop at the first byte that is not chunked coding."""
-    size_at, size, body.end = CHUNK_SIZE.match, len(heard), len(heard)
+    size_at, size, body.end = CHUNK_SIZE.match, len(received), len(received)
     segments, make, start = body.segments, Segment._make, 0
-    while found := size_at(heard, at):
+    while found := size_at(received, at):
         length, at = int(found[1], 16), found.end()
         if length == 0:
-            if end := TRAILERS.match(heard, at):
+            if end := TRAILERS.match(received, at):
                 body.end, body.complete = end.end(), True
             return
         if at < size:
             segments.append(make((start, at, min(length, size - at))))
         start, at = start + length, at + length
-        if not heard.startswith(b"\r\n", at):
-            if at < size and heard[at:] != b"\r":
+        if not received.startswith(b"\r\n", at):
+            if at < size and received[at:] != b"\r":
                 body.blame("a chunk is longer than its size", Span(at, min(size, at + 16)))
             return
         at += 2
-    if at < size and not CHUNK_SIZE_BEGUN.match(heard, at):
+    if at < size and not CHUNK_SIZE_BEGUN.match(received, at):
         body.blame("a chunk has no valid size", Span(at, min(size, at + 16)))
 
 
@@ -296,14 +298,14 @@ def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, 
     """For each socket read that had body bytes: how many had arrived by then, and its time."""
     ends = [at + length for _, at, length in segments]
     total = segments[-1].body + segments[-1].length if segments else 0
-    heard = index = now = at_ns = 0
+    received = index = now = at_ns = 0
     for at_ns, length in x.arrivals:
-        heard += length
-        index = bisect_right(ends, heard, index)
+        received += length
+        index = bisect_right(ends, received, index)
         now = total
         if index < len(ends):
             body, start, _ = segments[index]
-            now = body + max(0, heard - start)
+            now = body + max(0, received - start)
         if now:
             yield now, at_ns
     if now < total:
@@ -372,10 +374,10 @@ def finished_at_ns(x: Exchange) -> int:
     answer = reply(x)
     if answer.framing == "close" or not x.arrivals:
         return x.ending.at_ns
-    end, heard = answer.trailing.start if answer.trailing else len(x.heard), 0
+    end, received = answer.trailing.start if answer.trailing else len(x.received), 0
     for at_ns, length in x.arrivals:
-        heard += length
-        if heard >= end:
+        received += length
+        if received >= end:
             return at_ns
     return x.arrivals[-1].at_ns
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
-from conformance.model.exchange import Api, Exchange, Span, cached_reader
+from conformance.model.exchange import Exchange, Span, cached_reader
+from conformance.model.words import Api
 from conformance.parsing.http1 import Reply, reply
 from conformance.parsing.json_text import Sentinel, parse_json
 
@@ -183,7 +184,7 @@ def is_labelled(answer: Reply) -> bool:
 
 
 def span(x: Exchange, event: Event | Line) -> Span:
-    """The octets of an event or line in what was heard."""
+    """The octets of an event or line in what was received."""
     end = event.end if isinstance(event, Event) else event.start + len(event.text) + len(event.eol)
     return reply(x).locate(event.start, end)
 

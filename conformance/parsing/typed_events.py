@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from conformance.model.exchange import Api, Exchange, cached_reader
+from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.words import Api
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object, as_object, as_string
 from conformance.parsing.sse import Event, payloads, stream

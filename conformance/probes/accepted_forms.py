@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from conformance.model.exchange import Mode
-from conformance.model.probe import Probe, RawRequest, Suite
+from conformance.model.case import Kind
+from conformance.model.probe import Probe, RawRequest
+from conformance.model.words import Mode, Suite
 from conformance.probes.baseline import Change, with_fields
 from conformance.probes.tools import TOOL
 
@@ -73,18 +74,20 @@ SPELT = (
 
 def _form(about: str, purpose: str, change: Change, *modes: Mode, suite: Suite = "full") -> Probe:
     return Probe(
-        name=f"chat.form.{about}",
+        kind=Kind.ACCEPTED_FORM,
+        subject=about,
         purpose=purpose,
         api="chat",
         modes=modes or ("unary",),
-        change=change,
+        build_body=change,
         suite=suite,
         max_tokens=8,
     )
 
 
 SPELLING = Probe(
-    name="chat.form.spelling",
+    kind=Kind.ACCEPTED_FORM,
+    subject="spelling",
     purpose="A streaming request whose JSON has white space and escapes, and whose Content-Type has a charset.",
     api="chat",
     modes=("stream",),

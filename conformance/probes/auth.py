@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from conformance.model.exchange import Api, Mode
-from conformance.model.probe import Probe, RawRequest, Suite
+from conformance.model.case import Kind
+from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import KEY, WRONG_KEY
+from conformance.model.words import Api, Mode, Suite
 from conformance.probes.baseline import Change, token_cap, with_fields
 
 Headers = tuple[tuple[str, str | None], ...]
@@ -37,8 +38,17 @@ def _auth(
     about: str, purpose: str, headers: Headers, *, api: Api, modes: tuple[Mode, ...] = UNARY, suite: Suite = "gate"
 ) -> Probe:
     change, raw = with_fields(**token_cap(api, 1)), RawRequest(headers=headers)
-    name = f"{api}.auth.{about}"
-    return Probe(name=name, purpose=purpose, api=api, modes=modes, change=change, raw=raw, suite=suite, max_tokens=1)
+    return Probe(
+        api=api,
+        kind=Kind.AUTH,
+        subject=about,
+        purpose=purpose,
+        modes=modes,
+        build_body=change,
+        raw=raw,
+        suite=suite,
+        max_tokens=1,
+    )
 
 
 def _keys(api: Api, modes: tuple[Mode, ...], wrong: Suite) -> tuple[Probe, ...]:
@@ -64,11 +74,12 @@ KEYS = (
 
 def _sibling(route: str, change: Change, *, at_root: bool = False) -> Probe:
     return Probe(
-        name=f"chat.sibling.{route}",
+        kind=Kind.OTHER_ROUTE,
+        subject=route,
         purpose="A request without a key to another route that may reach the model.",
         api="chat",
         modes=UNARY,
-        change=change,
+        build_body=change,
         raw=RawRequest(path=f"/{route}", headers=NO_KEY, at_root=at_root),
         suite="full",
         max_tokens=16,
@@ -87,7 +98,7 @@ SIBLINGS = (
     _sibling("invocations", with_fields(max_tokens=1), at_root=True),
 )
 BARE = Probe(
-    name="chat.bare",
+    kind=Kind.MINIMAL_HEADERS,
     purpose="A baseline request with only the headers that curl sends.",
     api="chat",
     modes=UNARY,

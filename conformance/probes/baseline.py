@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from conformance.model.exchange import APIS, MODES, Api, Mode
+from conformance.model.case import Kind
 from conformance.model.probe import Probe
+from conformance.model.words import APIS, MODES, Api, Mode
 
 Change = Callable[[dict[str, Any], Mode], Any]
 Fields = dict[str, Any]
@@ -64,48 +65,49 @@ def with_usage(change: Change) -> Change:
 
 def _baseline(api: Api) -> Probe:
     return Probe(
-        name=f"{api}.hello",
+        kind=Kind.BASELINE,
         purpose="The baseline request, exactly as the framework sends it.",
         api=api,
-        asker="framework",
-        of_smoke=MODES,
-        of_fields=MODES,
+        sent_by="framework",
+        smoke_suite_modes=MODES,
+        field_suite_modes=MODES,
         max_tokens=64,
     )
 
 
-def _timed(api: Api, about: str, purpose: str, tokens: int, turn: int) -> Probe:
+def _timed(api: Api, kind: Kind, purpose: str, tokens: int, turn: int) -> Probe:
     """A request whose timing is judged."""
     return Probe(
-        name=f"{api}.{about}",
+        kind=kind,
         purpose=purpose,
         api=api,
         modes=("stream",),
-        change=count_prompt(api, tokens),
+        build_body=count_prompt(api, tokens),
         max_tokens=tokens,
-        turn=turn,
+        stage=turn,
     )
 
 
 def _long(api: Api) -> Probe:
     purpose = "A completion long enough to show whether tokens are sent as they are generated, or buffered."
-    return _timed(api, "long", purpose, 64, LONG)
+    return _timed(api, Kind.LONG_STREAM, purpose, 64, LONG)
 
 
 def _short(api: Api) -> Probe:
     purpose = "The same request under a small cap: the extra time of the long completion is generation time."
-    return _timed(api, "short", purpose, BRIEF[api], SHORT)
+    return _timed(api, Kind.SHORT_STREAM, purpose, BRIEF[api], SHORT)
 
 
 BASELINES = tuple(map(_baseline, APIS))
 TIMED = (*map(_long, APIS), *map(_short, APIS))
 SHORT_STREAMS = tuple(
     Probe(
-        name=f"{api}.brief.{number}",
+        kind=Kind.BRIEF_STREAM,
+        subject=f"{number}",
         purpose="A brief completion, to measure how much the target's delays vary.",
         api=api,
         modes=("stream",),
-        change=count_prompt(api, number + MIN_CAP[api] - 1),
+        build_body=count_prompt(api, number + MIN_CAP[api] - 1),
         max_tokens=number + MIN_CAP[api] - 1,
         suite="gate" if number <= BRIEFS else "full",
     )
@@ -114,19 +116,19 @@ SHORT_STREAMS = tuple(
     for number in range(1, 7)
 )
 CHAT_USAGE = Probe(
-    name="chat.usage",
+    kind=Kind.USAGE,
     purpose="A streaming request with `stream_options.include_usage`.",
     api="chat",
     modes=("stream",),
-    change=with_fields(stream_options={"include_usage": True}, max_tokens=8),
-    of_fields=("stream",),
+    build_body=with_fields(stream_options={"include_usage": True}, max_tokens=8),
+    field_suite_modes=("stream",),
     max_tokens=8,
 )
 CHAT_N = Probe(
-    name="chat.n",
+    kind=Kind.CHOICES,
     purpose="Two choices are requested (`n: 2`).",
     api="chat",
-    change=with_usage(with_fields(n=2, max_tokens=4)),
-    of_fields=MODES,
+    build_body=with_usage(with_fields(n=2, max_tokens=4)),
+    field_suite_modes=MODES,
     max_tokens=8,
 )

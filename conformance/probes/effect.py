@@ -3,8 +3,9 @@
 from typing import Any
 
 from conformance.field_support.fields import LONG_INSTRUCTIONS
-from conformance.model.exchange import APIS, MODES, Api
+from conformance.model.case import Kind
 from conformance.model.probe import Probe
+from conformance.model.words import APIS, MODES, Api
 from conformance.probes.baseline import CAP, COUNT, MIN_CAP, token_cap, with_fields, with_prompt, with_usage
 from conformance.probes.encoding import request_encoding
 
@@ -38,22 +39,24 @@ STOPS: dict[Api, str] = {"chat": "stop", "messages": "stop_sequences"}
 
 def _cap(api: Api) -> Probe:
     return Probe(
-        name=f"{api}.witness.{CAP[api]}",
+        kind=Kind.EFFECT,
+        subject=CAP[api],
         purpose="A long completion under the smallest cap: it must end there, and report that it is truncated.",
         api=api,
-        change=request_encoding(api, COUNT if MIN_CAP[api] == 1 else UP_TO_99, 1),
-        of_fields=MODES,
+        build_body=request_encoding(api, COUNT if MIN_CAP[api] == 1 else UP_TO_99, 1),
+        field_suite_modes=MODES,
         max_tokens=MIN_CAP[api],
     )
 
 
 def _stop(api: Api) -> Probe:
     return Probe(
-        name=f"{api}.witness.{STOPS[api]}",
+        kind=Kind.EFFECT,
+        subject=STOPS[api],
         purpose="Stop sequences that occur in almost any text: none of them may be in the completion.",
         api=api,
-        change=request_encoding(api, COUNT, 16, None, **{STOPS[api]: [*LETTERS]}),
-        of_fields=MODES,
+        build_body=request_encoding(api, COUNT, 16, None, **{STOPS[api]: [*LETTERS]}),
+        field_suite_modes=MODES,
         max_tokens=16,
     )
 
@@ -64,12 +67,13 @@ ASIDE = " ".join(f"{number}." for number in range(LONG_INSTRUCTIONS))
 
 def _instructed(api: Api, name: str) -> Probe:
     return Probe(
-        name=f"{api}.witness.{name}",
+        kind=Kind.EFFECT,
+        subject=name,
         purpose=f"`{name}` has a hundred words: they are part of the prompt, and must be counted in the usage.",
         api=api,
-        change=with_fields(**{name: ASIDE}, **token_cap(api, 1)),
+        build_body=with_fields(**{name: ASIDE}, **token_cap(api, 1)),
         suite="full",
-        of_fields=MODES,
+        field_suite_modes=MODES,
         max_tokens=MIN_CAP[api],
     )
 
@@ -80,61 +84,71 @@ EFFECTS = (
     _instructed("responses", "instructions"),
     *map(_stop, STOPS),
     Probe(
-        name="chat.witness.max_completion_tokens",
+        kind=Kind.EFFECT,
+        subject="max_completion_tokens",
         purpose="The same cap as `max_completion_tokens`, which older servers do not know.",
         api="chat",
-        change=with_usage(with_prompt(COUNT, max_completion_tokens=1)),
-        of_fields=MODES,
+        build_body=with_usage(with_prompt(COUNT, max_completion_tokens=1)),
+        field_suite_modes=MODES,
         max_tokens=1,
     ),
     Probe(
-        name="chat.witness.stop.text",
+        kind=Kind.EFFECT,
+        subject="stop",
+        variant="text",
         purpose="`stop` is a string, not a list.",
         api="chat",
         modes=("unary",),
-        change=with_prompt(COUNT, stop="e", max_tokens=16),
+        build_body=with_prompt(COUNT, stop="e", max_tokens=16),
         suite="full",
         max_tokens=16,
     ),
     Probe(
-        name="chat.witness.logprobs",
+        kind=Kind.EFFECT,
+        subject="logprobs",
         purpose="`logprobs` is set: every token of the completion must have one.",
         api="chat",
-        change=with_usage(with_prompt(COUNT, logprobs=True, top_logprobs=3, max_tokens=8)),
-        of_fields=MODES,
+        build_body=with_usage(with_prompt(COUNT, logprobs=True, top_logprobs=3, max_tokens=8)),
+        field_suite_modes=MODES,
         max_tokens=8,
     ),
     Probe(
-        name="chat.witness.logit_bias",
+        kind=Kind.EFFECT,
+        subject="logit_bias",
         purpose="`logit_bias` allows one token only: the completion must repeat that token.",
         api="chat",
-        change=with_usage(with_prompt(COUNT, logit_bias={"300": 100}, max_tokens=6)),
+        build_body=with_usage(with_prompt(COUNT, logit_bias={"300": 100}, max_tokens=6)),
         suite="fields",
-        of_fields=MODES,
+        field_suite_modes=MODES,
         max_tokens=6,
     ),
     Probe(
-        name="chat.witness.logprobs.alone",
+        kind=Kind.EFFECT,
+        subject="logprobs",
+        variant="alone",
         purpose="`logprobs` without `top_logprobs`, to show which of the two is rejected or dropped.",
         api="chat",
-        change=with_usage(with_prompt(COUNT, logprobs=True, max_tokens=4)),
+        build_body=with_usage(with_prompt(COUNT, logprobs=True, max_tokens=4)),
         suite="fields",
-        of_fields=MODES,
+        field_suite_modes=MODES,
         max_tokens=4,
     ),
     Probe(
-        name="chat.witness.response_format",
+        kind=Kind.EFFECT,
+        subject="response_format",
         purpose="A JSON Schema with one valid value: any model must return that value.",
         api="chat",
-        change=with_prompt("Which lamps are lit? Answer in JSON.", response_format=LAMPS, max_tokens=64),
-        of_fields=MODES,
+        build_body=with_prompt("Which lamps are lit? Answer in JSON.", response_format=LAMPS, max_tokens=64),
+        field_suite_modes=MODES,
         max_tokens=64,
     ),
     Probe(
-        name="chat.witness.response_format.json_object",
+        kind=Kind.EFFECT,
+        subject="response_format",
+        variant="json_object",
         purpose="`response_format` is json_object, and the prompt requests it too: the content must be one object.",
         api="chat",
-        change=with_prompt(
+        build_body=with_prompt(
             "Greet me in one small JSON object, and say in a sentence why you chose its key.",
             response_format={"type": "json_object"},
             max_tokens=128,
@@ -142,13 +156,14 @@ EFFECTS = (
         max_tokens=128,
     ),
     Probe(
-        name="responses.witness.text",
+        kind=Kind.EFFECT,
+        subject="text",
         purpose="A JSON Schema with one valid value: any model must return that value.",
         api="responses",
-        change=request_encoding(
+        build_body=request_encoding(
             "responses", "Which lamps are lit? Answer in JSON.", 64, None, text={"format": FLAT_LAMPS}
         ),
-        of_fields=MODES,
+        field_suite_modes=MODES,
         max_tokens=64,
     ),
 )

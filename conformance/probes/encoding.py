@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from conformance.model.exchange import Api, Mode
+from conformance.model.words import Api, Mode
 from conformance.probes.baseline import Change, Fields, token_cap, user_message
 
 CHOICES = ("auto", "none", "required")

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.model.exchange import Mode
+from conformance.model.case import Kind
 from conformance.model.marker_words import ABANDONED_WORD, BURST_WORDS
-from conformance.model.probe import BURST_STAGE, Probe, RawRequest, Suite
+from conformance.model.probe import BURST_STAGE, Probe, RawRequest
+from conformance.model.words import Mode, Suite
 from conformance.probes.baseline import COUNT, with_prompt
 
 FEW = 8
@@ -22,51 +23,55 @@ LOAD = RawRequest(method="GET", path="/metrics", at_root=True)
 def _burst() -> Iterator[Probe]:
     for number, word in enumerate(BURST_WORDS, 1):
         yield Probe(
-            name=f"chat.crowd.{number:02}",
+            kind=Kind.BURST,
+            subject=f"{number:02}",
             purpose="One of many concurrent requests, each for a unique word.",
             api="chat",
             modes=("stream",),
-            change=with_prompt(f"Say only this word, and nothing else: {word}", max_tokens=8),
+            build_body=with_prompt(f"Say only this word, and nothing else: {word}", max_tokens=8),
             suite="gate" if number <= FEW else "full",
             max_tokens=8,
-            turn=BURST_STAGE,
+            stage=BURST_STAGE,
         )
 
 
 def _load(about: str, turn: int) -> Probe:
     return Probe(
-        name=f"chat.load.{about}",
+        kind=Kind.LOAD,
+        subject=about,
         purpose="The number of running requests, from /metrics if available, before and after a client disconnect.",
         api="chat",
         modes=("unary",),
         raw=LOAD,
         suite="full",
         max_tokens=0,
-        turn=turn,
+        stage=turn,
     )
 
 
 def _disconnect(about: str, what: str, mode: Mode, events: int, turn: int, suite: Suite) -> Iterator[Probe]:
     yield Probe(
-        name=f"chat.hang-up.{about}",
+        kind=Kind.DISCONNECT,
+        subject=about,
         purpose=f"The client disconnects {what}.",
         api="chat",
         modes=(mode,),
-        change=with_prompt(LONG_PROMPT, max_tokens=256),
+        build_body=with_prompt(LONG_PROMPT, max_tokens=256),
         suite=suite,
         max_tokens=256,
-        turn=turn,
-        hang_up=events,
+        stage=turn,
+        disconnect_after_events=events,
     )
     yield Probe(
-        name=f"chat.after.{about}",
+        kind=Kind.AFTER_DISCONNECT,
+        subject=about,
         purpose=f"The next request after a client disconnected {what}.",
         api="chat",
         modes=(mode,),
-        change=with_prompt(COUNT, max_tokens=96),
+        build_body=with_prompt(COUNT, max_tokens=96),
         suite=suite,
         max_tokens=96,
-        turn=turn + 1,
+        stage=turn + 1,
     )
 
 
@@ -77,11 +82,11 @@ DISCONNECTS = (
 )
 LOADS = (_load("before", BEFORE), _load("after", AFTERWARDS), _load("last", AT_ONCE + 2))
 KEPT = Probe(
-    name="chat.kept",
+    kind=Kind.KEEP_ALIVE,
     purpose="The same request twice over one connection: the second response is judged.",
     api="chat",
     modes=("stream",),
-    change=with_prompt(COUNT, max_tokens=2),
+    build_body=with_prompt(COUNT, max_tokens=2),
     max_tokens=2,
-    kept=True,
+    reuse_connection=True,
 )

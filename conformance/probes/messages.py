@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from conformance.model.exchange import Mode
+from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
+from conformance.model.words import Mode
 from conformance.probes.baseline import with_fields
 
 TO_COME = "of-tomorrow-2099-01-01"
@@ -16,31 +17,31 @@ def _countable(body: dict[str, Any], _mode: Mode) -> Any:
 
 
 COUNT_TOKENS = Probe(
-    name="messages.count",
+    kind=Kind.COUNT_TOKENS,
     purpose="Counts the tokens of the baseline request, as agents do before they send a long conversation.",
     api="messages",
     modes=("unary",),
-    change=_countable,
+    build_body=_countable,
     raw=RawRequest(path="/messages/count_tokens"),
     max_tokens=0,
 )
 HEADERS = (
     Probe(
-        name="messages.header-beta",
+        kind=Kind.BETA_HEADER,
         purpose="`anthropic-beta` has an unknown value: SDKs send new ones with every release.",
         api="messages",
         modes=("unary",),
-        change=with_fields(max_tokens=1),
+        build_body=with_fields(max_tokens=1),
         raw=RawRequest(headers=(("anthropic-beta", TO_COME),)),
         suite="full",
         max_tokens=1,
     ),
     Probe(
-        name="messages.header-version",
+        kind=Kind.VERSION_HEADER,
         purpose="`anthropic-version` is newer than the server: an upgraded SDK sends one.",
         api="messages",
         modes=("unary",),
-        change=with_fields(max_tokens=1),
+        build_body=with_fields(max_tokens=1),
         raw=RawRequest(headers=(("anthropic-version", NEXT_VERSION),)),
         suite="full",
         max_tokens=1,

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from conformance.model.exchange import APIS, Api, Mode
-from conformance.model.probe import Probe, RawRequest, Suite
+from conformance.model.case import Kind
+from conformance.model.probe import Probe, RawRequest
+from conformance.model.words import APIS, Api, Mode, Suite
 from conformance.probes.baseline import CAP, MIN_CAP, Change, token_cap, with_fields, with_prompt
 
 DEEP = 2000
@@ -59,8 +60,17 @@ def _mistake(
     suite: Suite = "gate",
     api: Api = "chat",
 ) -> Probe:
-    name = f"{api}.mistake.{what}"
-    return Probe(name=name, purpose=purpose, api=api, change=change, raw=raw, modes=modes, suite=suite, max_tokens=1)
+    return Probe(
+        api=api,
+        kind=Kind.MISTAKE,
+        subject=what,
+        purpose=purpose,
+        build_body=change,
+        raw=raw,
+        modes=modes,
+        suite=suite,
+        max_tokens=1,
+    )
 
 
 def _common(api: Api, suite: Suite) -> tuple[Probe, ...]:

@@ -1,7 +1,9 @@
 """GET /models: the list, the tested model, and an unknown one."""
 
-from conformance.model.probe import Probe, RawRequest, Suite
+from conformance.model.case import Kind
+from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import WRONG_KEY
+from conformance.model.words import Suite
 
 MODELS = "/models"
 
@@ -14,8 +16,16 @@ def _models(
     suite: Suite = "gate",
 ) -> Probe:
     raw = RawRequest(method="GET", path=path, headers=(("content-type", None), *headers))
-    name = f"chat.models.{about}"
-    return Probe(name=name, purpose=purpose, api="chat", modes=("unary",), raw=raw, suite=suite, max_tokens=1)
+    return Probe(
+        api="chat",
+        kind=Kind.MODELS,
+        subject=about,
+        purpose=purpose,
+        modes=("unary",),
+        raw=raw,
+        suite=suite,
+        max_tokens=1,
+    )
 
 
 LIST = (

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.model.exchange import Api, Mode
+from conformance.model.case import Kind
 from conformance.model.probe import Probe
+from conformance.model.words import Api, Mode
 from conformance.probes.baseline import Fields, token_cap, user_message, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
@@ -89,13 +90,14 @@ def _wrong(places: dict[Api, Place], mode: Mode) -> Iterator[Probe]:
     for api, fields_at in places.items():
         for about, fields in fields_at.items():
             yield Probe(
-                name=f"{api}.wrong-type.{about}",
+                kind=Kind.WRONG_TYPE,
+                subject=about,
                 purpose=f"`{about}` has a wrong type, which must be rejected, not silently ignored.",
                 api=api,
                 modes=(mode,),
-                change=with_fields(**fields, **token_cap(api, 1)),
+                build_body=with_fields(**fields, **token_cap(api, 1)),
                 suite="fields",
-                of_fields=(mode,),
+                field_suite_modes=(mode,),
                 max_tokens=1,
             )
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from conformance.model.exchange import APIS, Api
-from conformance.model.probe import Probe, Suite
+from conformance.model.case import Kind
+from conformance.model.probe import Probe
+from conformance.model.words import APIS, Api, Suite
 from conformance.probes.baseline import COUNT, with_prompt
 from conformance.probes.encoding import request_encoding
 
@@ -17,44 +18,46 @@ def _repeats(api: Api) -> Iterator[Probe]:
     greedy = request_encoding(api, COUNT, 16, temperature=0)
     suite: Suite = "gate" if api == "chat" else "full"
     yield Probe(
-        name=f"{api}.twin",
+        kind=Kind.REPEAT,
         purpose="Temperature 0, streaming and non-streaming: the text should be the same.",
         api=api,
-        change=greedy,
+        build_body=greedy,
         suite=suite,
         max_tokens=16,
     )
     yield Probe(
-        name=f"{api}.twin.again",
+        kind=Kind.REPEAT,
+        repeat=1,
         purpose="The same request again, to show whether the target repeats its text at all.",
         api=api,
         modes=("unary",),
-        change=greedy,
+        build_body=greedy,
         suite=suite,
         max_tokens=16,
-        apart=True,
+        never_merge=True,
     )
 
 
 REPEATS = (
     *(probe for api in APIS for probe in _repeats(api)),
     Probe(
-        name="chat.seed",
+        kind=Kind.SEED,
         purpose="`seed` is set, so that the same text can be sampled again.",
         api="chat",
         modes=("unary",),
-        change=SEEDED_PROMPT,
+        build_body=SEEDED_PROMPT,
         suite="full",
         max_tokens=16,
     ),
     Probe(
-        name="chat.seed.again",
+        kind=Kind.SEED,
+        repeat=1,
         purpose="The same request again: the same `seed` should give the same text.",
         api="chat",
         modes=("unary",),
-        change=SEEDED_PROMPT,
+        build_body=SEEDED_PROMPT,
         suite="full",
         max_tokens=16,
-        apart=True,
+        never_merge=True,
     ),
 )

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.model.exchange import MODES, Api, Mode
-from conformance.model.probe import Probe, Suite
+from conformance.model.case import Kind
+from conformance.model.probe import Probe
+from conformance.model.words import MODES, Api, Mode, Suite
 from conformance.probes.baseline import token_cap
 from conformance.probes.encoding import Offer, tools, usage_too
 from conformance.probes.tools import FORECAST, WEATHER
@@ -91,7 +92,7 @@ def _history(api: Api) -> Turn:
 
 
 def _probe(
-    api: Api, about: str, purpose: str, messages: Turn, modes: tuple[Mode, ...] = MODES, suite: Suite = "gate"
+    api: Api, form: str, purpose: str, messages: Turn, modes: tuple[Mode, ...] = MODES, suite: Suite = "gate"
 ) -> Probe:
     said = (
         {"input" if api == "responses" else "messages": [*messages]}
@@ -99,11 +100,12 @@ def _probe(
         | token_cap(api, CAP)
     )
     return Probe(
-        name=f"{api}.tools.{about}",
+        kind=Kind.REPLAY,
+        subject=form,
         purpose=purpose,
         api=api,
         modes=modes,
-        change=lambda body, mode: body | said | usage_too(api, mode),
+        build_body=lambda body, mode: body | said | usage_too(api, mode),
         suite=suite,
         max_tokens=CAP,
     )
@@ -111,10 +113,10 @@ def _probe(
 
 def _replays(api: Api) -> Iterator[Probe]:
     all_forms = "Finished tool calls are sent back in all documented forms, with `tool_choice` none."
-    yield _probe(api, "replay", all_forms, _history(api))
+    yield _probe(api, "", all_forms, _history(api))
     for form, turn in TURNS[api].items():
         one_form = f"A finished tool call is sent back in one form ({form}), with `tool_choice` none."
-        yield _probe(api, f"replay.{form}", one_form, (QUESTION, *turn), modes=("unary",), suite="full")
+        yield _probe(api, form, one_form, (QUESTION, *turn), modes=("unary",), suite="full")
 
 
 REPLAYS = tuple(probe for api in TURNS for probe in _replays(api))

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.model.exchange import APIS, MODES, Api, Mode
-from conformance.model.probe import Probe, Suite
+from conformance.model.case import Kind
+from conformance.model.probe import Probe
+from conformance.model.words import APIS, MODES, Api, Mode, Suite
 from conformance.probes.encoding import Offer, request_encoding
 
 WEATHER = "What is the weather in Oslo now? Call the tool."
@@ -91,14 +92,15 @@ def _probe(  # noqa: PLR0913 - a probe is a record
     suite: Suite = "gate",
 ) -> Probe:
     return Probe(
-        name=f"{api}.tools.{about}" if about else f"{api}.tools",
+        kind=Kind.TOOLS,
+        subject=about,
         purpose=purpose,
         api=api,
         modes=modes,
-        change=request_encoding(api, text, tokens, offer),
+        build_body=request_encoding(api, text, tokens, offer),
         suite=suite,
-        of_smoke=("stream",) if (api, about) == ("chat", "named") else (),
-        of_fields=modes if about in OF_FIELDS else (),
+        smoke_suite_modes=("stream",) if (api, about) == ("chat", "named") else (),
+        field_suite_modes=modes if about in OF_FIELDS else (),
         max_tokens=tokens,
     )
 

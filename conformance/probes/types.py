@@ -6,8 +6,9 @@ from typing import Any
 from conformance import schemas
 from conformance.apis.tools import SINGLE
 from conformance.field_support.capability import EFFECT_SHOWN
-from conformance.model.exchange import APIS, MODES, Api, Mode
-from conformance.model.probe import Probe, Suite
+from conformance.model.case import Kind
+from conformance.model.probe import Probe
+from conformance.model.words import APIS, MODES, Api, Mode, Suite
 from conformance.probes.baseline import CAP, Change, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
@@ -74,17 +75,18 @@ def _modes(api: Api, name: str) -> tuple[Mode, ...]:
 
 
 def _wrong(
-    api: Api, about: str, change: Change, *modes: Mode, suite: Suite = "gate", of_fields: tuple[Mode, ...] = ()
+    api: Api, about: str, change: Change, *modes: Mode, suite: Suite = "gate", field_suite_modes: tuple[Mode, ...] = ()
 ) -> Probe:
     return Probe(
-        name=f"{api}.wrong-type.{about}",
+        kind=Kind.WRONG_TYPE,
+        subject=about,
         purpose=f"`{about}` has a wrong type, which must be rejected, not silently ignored.",
         api=api,
         modes=modes,
-        change=change,
+        build_body=change,
         suite=suite,
-        of_smoke=(STREAM,) if (api, about) == ("chat", "temperature") else (),
-        of_fields=of_fields,
+        smoke_suite_modes=(STREAM,) if (api, about) == ("chat", "temperature") else (),
+        field_suite_modes=field_suite_modes,
         max_tokens=32 if about in CAPS else 1,
     )
 
@@ -99,7 +101,7 @@ def _by_field(api: Api) -> Iterator[Probe]:
         shown = name in (*EFFECT_SHOWN[api], SINGLE[api])
         both = () if shown else modes if name in (STREAM, *STREAMED_ONLY) else MODES
         change = with_fields(**beside, **capped, **{name: value})
-        yield _wrong(api, name, change, *modes, suite=suite, of_fields=both)
+        yield _wrong(api, name, change, *modes, suite=suite, field_suite_modes=both)
 
 
 FIELDS = tuple(probe for api in APIS for probe in _by_field(api))

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.model.exchange import APIS, Api, Mode
-from conformance.model.probe import Probe, Suite
+from conformance.model.case import Kind
+from conformance.model.probe import Probe
+from conformance.model.words import APIS, Api, Mode, Suite
 from conformance.probes.baseline import Change, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
@@ -33,11 +34,12 @@ def _in_tool(api: Api) -> dict[str, Any]:
 
 def _canary(api: Api, about: str, what: str, change: Change, *modes: Mode, suite: Suite = "gate") -> Probe:
     return Probe(
-        name=f"{api}.unknown-field.{about}",
+        kind=Kind.UNKNOWN_FIELD,
+        subject=about,
         purpose=f"{what}: it must be rejected by name or reported as ignored, not silently ignored.",
         api=api,
         modes=modes,
-        change=change,
+        build_body=change,
         suite=suite,
         max_tokens=1,
     )

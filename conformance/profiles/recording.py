@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from conformance.model.exchange import MODES, Api, Mode
 from conformance.model.profile import Body, Profile, RecordedRequest
+from conformance.model.words import MODES, Api, Mode
 from conformance.profiles.prose import fill
 
 FOLDER: Final = Path(__file__).parent

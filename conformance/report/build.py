@@ -9,13 +9,14 @@ import msgspec
 
 from conformance import __version__, catalogue
 from conformance.judging import Judgement
-from conformance.model.exchange import Api, Exchange
+from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
+from conformance.model.words import Api
 from conformance.report import fields, headline
 from conformance.report.document import (
     Harness,
@@ -170,10 +171,10 @@ def _page(rule: Rule) -> RulePage:
         title=rule.title,
         level=rule.level,
         family=rule.family,
-        fault=rule.fault,
+        fault=rule.slug,
         spec=rule.spec,
         fix=rule.fix,
-        why=" ".join(rule.why.split()),
+        why=" ".join(rule.rationale.split()),
     )
 
 

@@ -5,10 +5,10 @@ from datetime import date
 import msgspec
 
 from conformance.field_support.capability import State
-from conformance.model.exchange import Api, Mode
 from conformance.model.impact import Impact
 from conformance.model.target import Policy
 from conformance.model.verdict import Level, Status
+from conformance.model.words import Api, Mode
 
 FORMAT = "oai-conformance-report/1"
 

@@ -9,8 +9,8 @@ from rich.text import Text
 from conformance import catalogue
 from conformance.field_support.capability import WORST_FIRST, State
 from conformance.judging import Judgement
-from conformance.model.exchange import MODES, Api
 from conformance.model.profile import Profile
+from conformance.model.words import MODES, Api
 from conformance.report.document import Report, ReportField
 from conformance.report.escaping import safe
 from conformance.report.lines import print_labelled

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from conformance import catalogue
 from conformance.judging import Judgement
-from conformance.model.exchange import Api, Exchange
+from conformance.model.case import Kind, named_case, probe_name
+from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import RunManifest
 from conformance.model.verdict import Level, Status
@@ -80,7 +81,7 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[s
 
 
 def _baseline_summary(verdict: ReportVerdict) -> bool:
-    return bool(verdict.exchanges) and verdict.probe.split(".")[1] == "hello"
+    return bool(verdict.exchanges) and verdict.probe == probe_name(verdict.api, Kind.BASELINE)
 
 
 def _counts(verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
@@ -118,7 +119,7 @@ def _users(impacts: Sequence[Impact]) -> Iterator[str]:
 
 def _profile(name: str, probe: str) -> tuple[str, bool] | None:
     """A framework's common name, and whether it streams by default; None for a bare SDK."""
-    api: Api = probe.split(".", maxsplit=1)[0]  # type: ignore[assignment]
+    api = named_case(probe, name, "stream").api
     found = next((p for p in catalogue.profiles() if p.name == name and p.api == api), None)
     return (found.title.split(" (")[0], found.streams_by_default) if found and found.framework else None
 

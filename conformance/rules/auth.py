@@ -8,12 +8,13 @@ from typing import Any
 
 from conformance.apis.errors import body, error_response
 from conformance.apis.request import has_key
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import OK, asks, both, greeted, in_a_mode_that_is_offered, replied
+from conformance.rules.conditions import OK, all_of, baseline_ok, mode_supported, probe_is, replied
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
 from conformance.rules.msg.example import GREETING as MESSAGE
 
@@ -47,18 +48,18 @@ def is_refused(x: Exchange) -> bool:
     return 400 <= reply(x).status < 500 and reply(x).status != 429
 
 
-def _keyed(hello: Exchange) -> NotJudged | None:
+def _keyed(baseline: Exchange) -> NotJudged | None:
     """The run has an API key, and the baseline request succeeded with it."""
-    return greeted(hello) or (None if has_key(hello) else not_applicable("the run has no API key"))
+    return baseline_ok(baseline) or (None if has_key(baseline) else not_applicable("the run has no API key"))
 
 
-def _of(topic: str, *abouts: str) -> Condition:
+def _of(kind: Kind, *subjects: str) -> Condition:
     """A request that tests the API key, in a supported mode, and was not rate-limited."""
 
     def is_of(x: Exchange) -> NotJudged | None:
-        if x.question.topic != topic or (abouts and x.question.about not in abouts):
+        if x.case.kind is not kind or (subjects and x.case.subject not in subjects):
             return OUT_OF_SCOPE
-        if skip := in_a_mode_that_is_offered(x) or replied(x):
+        if skip := mode_supported(x) or replied(x):
             return skip
         return untestable("rate-limited (HTTP 429)") if reply(x).status == 429 else None
 
@@ -71,14 +72,14 @@ def _of(topic: str, *abouts: str) -> Condition:
     "An invalid API key is rejected if a missing one is",
     spec=AUTHENTICATION,
     fix="Compare the API key with the issued ones, instead of only checking that one is present.",
-    when=_of("auth", "wrong-key", "wrong-key-stream", "wrong-x-api-key"),
+    applies_to=_of(Kind.AUTH, "wrong-key", "wrong-key-stream", "wrong-x-api-key"),
     good=[(REFUSED, GREETING, REFUSED_BARE)],
     bad=[(answered(completion(), **WRONG), GREETING, REFUSED_BARE)],
-    beside={"bare": "auth.no-key"},
+    compares_with={"bare": Compare(Kind.AUTH, "no-key")},
 )
-def wrong_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
+def wrong_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
     """Anyone can invent an API key, and use the model at the owner's expense."""
-    if skip := _keyed(hello):
+    if skip := _keyed(baseline):
         yield skip
     elif is_open(bare):
         yield not_applicable("the target requires no API key")
@@ -97,18 +98,18 @@ def wrong_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator
     "The API key is required with streaming and without",
     spec=AUTHENTICATION,
     fix="Check the API key in one place, before reading the request body and before sending a status.",
-    when=_of("auth"),
+    applies_to=_of(Kind.AUTH),
     good=[(answered(NO, status=401, mode="stream", **NONE), REFUSED_BARE, GREETING)],
     bad=[
         (streamed(*HELLO, **NONE), REFUSED_BARE, GREETING),
         (answered(NO, status=401, mode="stream", **NONE), answered(completion(), **NONE), GREETING),
         (streamed(NO, "[DONE]", **NONE), REFUSED_BARE, GREETING),
     ],
-    beside={"hello": "unary:hello"},
+    compares_with={"baseline": Compare(Kind.BASELINE, mode="unary")},
 )
-def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """One mode is open to everyone; or the rejection is inside a 200 response, and clients treat it as success."""
-    if skip := _keyed(hello):
+    if skip := _keyed(baseline):
         yield skip
     elif is_refused(unary) and is_open(stream):
         yield Finding(
@@ -127,8 +128,8 @@ def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, hello: Exchange
 
 def _of_the_key(x: Exchange) -> NotJudged | None:
     """No API key, or an invalid one, was sent to the API or to GET /models."""
-    is_listing = x.question.topic == "models"
-    return _of("models", "wrong-key")(x) if is_listing else _of("auth")(x)
+    is_listing = x.case.kind is Kind.MODELS
+    return _of(Kind.MODELS, "wrong-key")(x) if is_listing else _of(Kind.AUTH)(x)
 
 
 @rule(
@@ -137,27 +138,27 @@ def _of_the_key(x: Exchange) -> NotJudged | None:
     "A missing or invalid API key gets no 5xx",
     spec=RFC9110 + "15.6",
     fix="Return 401, and catch the exceptions of the API key check, also of its database.",
-    when=_of_the_key,
+    applies_to=_of_the_key,
     good=[(REFUSED, GREETING), (answered(completion(), **WRONG), GREETING)],
     bad=[(answered("", status=500, **WRONG), GREETING), (answered(NO, status=502, **NONE), GREETING)],
 )
-def wrong_key_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def wrong_key_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx, and reports an outage to a user who mistyped the API key."""
     status = reply(x).status
-    if skip := _keyed(hello):
+    if skip := _keyed(baseline):
         yield skip
     elif status == 503 and reply(x).value("retry-after"):
         yield untestable("the target rejected the request for an unrelated reason (HTTP 503)")
     elif 500 <= status < 600 and status != 501:
         yield Finding(
-            f"the target returned HTTP {status} for the test case: {x.question.about.replace('-', ' ', 1)}",
+            f"the target returned HTTP {status} for the test case: {x.case.subject.replace('-', ' ', 1)}",
             at=reply(x).head,
             expected="401",
         )
 
 
 def _turned_away(x: Exchange) -> NotJudged | None:
-    return _of("auth")(x) or (None if is_refused(x) else not_applicable("the request was not rejected"))
+    return _of(Kind.AUTH)(x) or (None if is_refused(x) else not_applicable("the request was not rejected"))
 
 
 @rule(
@@ -166,13 +167,13 @@ def _turned_away(x: Exchange) -> NotJudged | None:
     "A missing or invalid API key is rejected with 401 (or 403)",
     spec=UNAUTHORIZED,
     fix="Return 401 for a missing or invalid API key (clients understand 403, too).",
-    when=_turned_away,
+    applies_to=_turned_away,
     good=[(REFUSED, GREETING), (answered(NO, status=403, **WRONG), GREETING)],
     bad=[(answered(NO, status=status, **WRONG), GREETING) for status in (400, 404, 422)],
 )
-def key_refused_by_another_status(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def key_refused_by_another_status(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs raise an authentication error by the status alone: on a 400, users look for the error in their request."""
-    if skip := _keyed(hello):
+    if skip := _keyed(baseline):
         yield skip
     elif reply(x).status not in LOCKED:
         yield Finding(
@@ -190,20 +191,20 @@ def _unauthorized(x: Exchange) -> NotJudged | None:
     "A 401 response has a WWW-Authenticate header",
     spec=UNAUTHORIZED,
     fix="Send the header `WWW-Authenticate: Bearer` with every 401.",
-    when=_unauthorized,
+    applies_to=_unauthorized,
     good=[(REFUSED, GREETING)],
     bad=[(answered(NO, status=401, **WRONG), GREETING)],
 )
-def unauthorized_without_a_challenge(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def unauthorized_without_a_challenge(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """HTTP requires it, and proxies and browsers rely on it."""
-    if skip := _keyed(hello):
+    if skip := _keyed(baseline):
         yield skip
     elif not reply(x).values("www-authenticate"):
         yield Finding("the 401 response has no WWW-Authenticate header", at=reply(x).head)
 
 
 def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
-    return _of_the_key(x) if x.question.about.startswith("wrong") else OUT_OF_SCOPE
+    return _of_the_key(x) if x.case.subject.startswith("wrong") else OUT_OF_SCOPE
 
 
 @rule(
@@ -212,7 +213,7 @@ def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
     "Responses never contain an invalid API key in full",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Repeat at most a few characters of the API key.",
-    when=_with_a_wrong_one,
+    applies_to=_with_a_wrong_one,
     good=[REFUSED, answered(error(f"Wrong key: {WRONG_KEY[:4]}***."), status=401, **WRONG)],
     bad=[
         answered(error(f"Wrong key: {WRONG_KEY}."), status=401, **WRONG),
@@ -222,7 +223,7 @@ def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
 def wrong_key_sent_back(x: Exchange) -> Iterator[Finding]:
     """It is often another service's valid API key, or this one's with a typo: it ends up in every client's log."""
     word, answer = WRONG_KEY.encode(), reply(x)
-    at = x.heard.find(word)
+    at = x.received.find(word)
     if at >= 0 or word in answer.content:
         yield Finding(
             "the response contains the complete invalid API key",
@@ -236,14 +237,14 @@ def wrong_key_sent_back(x: Exchange) -> Iterator[Finding]:
     "GET /models requires a valid API key if the API does",
     spec="https://platform.openai.com/docs/api-reference/models/list",
     fix="Check the API key on GET /models too, or document that the list is public.",
-    when=_of("models", "wrong-key"),
+    applies_to=_of(Kind.MODELS, "wrong-key"),
     good=[(answered(NO, status=401, probe="chat.models.wrong-key"), GREETING, REFUSED)],
     bad=[(answered({"object": "list", "data": []}, probe="chat.models.wrong-key"), GREETING, REFUSED)],
-    beside={"wrong": "auth.wrong-key"},
+    compares_with={"wrong": Compare(Kind.AUTH, "wrong-key")},
 )
-def models_listed_to_anyone(x: Exchange, hello: Exchange, wrong: Exchange) -> Iterator[Finding | NotJudged]:
+def models_listed_to_anyone(x: Exchange, baseline: Exchange, wrong: Exchange) -> Iterator[Finding | NotJudged]:
     """Set-up wizards test an API key with GET /models: they accept an invalid one, and the first request fails."""
-    if skip := _keyed(hello):
+    if skip := _keyed(baseline):
         yield skip
     elif not is_refused(wrong):
         yield not_applicable("the API did not reject the invalid API key")
@@ -262,23 +263,23 @@ def models_listed_to_anyone(x: Exchange, hello: Exchange, wrong: Exchange) -> It
     "Every route to the model requires the API key",
     spec=AUTHENTICATION,
     fix="Check the API key before routing, for every path.",
-    when=_of("sibling"),
+    applies_to=_of(Kind.OTHER_ROUTE),
     good=[(answered(NO, status=code, probe="chat.sibling.responses"), GREETING, REFUSED_BARE) for code in (401, 404)],
     bad=[
         (answered({"choices": [{"text": "Hi"}]}, probe="chat.sibling.completions"), GREETING, REFUSED_BARE),
         (answered({"output": []}, probe="chat.sibling.responses"), GREETING, REFUSED_BARE),
     ],
-    beside={"bare": "auth.no-key"},
+    compares_with={"bare": Compare(Kind.AUTH, "no-key")},
 )
-def route_without_a_lock(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
+def route_without_a_lock(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
     """Anyone can use the model through another path, at the owner's expense."""
     value = body(x)
-    if skip := _keyed(hello):
+    if skip := _keyed(baseline):
         yield skip
     elif not is_refused(bare):
         yield not_applicable("the target did not reject a request without an API key")
     elif is_open(x) and isinstance(value, dict) and any(name in value for name in ANSWERS):
-        seen = f"/{x.question.about} returns a completion without an API key; the tested route rejects that with HTTP {reply(bare).status}"
+        seen = f"/{x.case.subject} returns a completion without an API key; the tested route rejects that with HTTP {reply(bare).status}"
         yield Finding(seen, at=reply(x).head)
 
 
@@ -293,14 +294,14 @@ BLOCKED_TOO = answered("blocked", status=403, **BARE)
     "A request is not rejected because of SDK headers (User-Agent, X-Stainless-...)",
     spec=AUTHENTICATION,
     fix="Allow the SDKs' headers (User-Agent, X-Stainless-...), and look for a firewall rule against bots.",
-    when=both(asks("bare"), replied),
+    applies_to=all_of(probe_is(Kind.MINIMAL_HEADERS), replied),
     good=[(answered(completion(), **BARE), GREETING, GREETING), (BLOCKED_TOO, BLOCKED, BLOCKED)],
     bad=[(answered(completion(), **BARE), BLOCKED, BLOCKED)],
-    beside={"other": "witness.max_tokens"},
+    compares_with={"other": Compare(Kind.EFFECT, "max_tokens")},
 )
-def sdk_headers_refused(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Finding]:
+def sdk_headers_refused(x: Exchange, baseline: Exchange, other: Exchange) -> Iterator[Finding]:
     """The request works with curl but with no SDK, and users look for the error everywhere else."""
-    status = reply(hello).status
+    status = reply(baseline).status
     if is_open(x) and status >= 400 and status != 429 and not is_open(other):
         yield Finding(
             f"with an SDK's headers the baseline request got HTTP {status}; without them it succeeds", at=reply(x).head
@@ -313,14 +314,14 @@ def sdk_headers_refused(x: Exchange, hello: Exchange, other: Exchange) -> Iterat
     "A missing API key is rejected if an invalid one is",
     spec=AUTHENTICATION,
     fix="Reject requests without an API key too, or document that none is required.",
-    when=_of("auth", "wrong-key"),
+    applies_to=_of(Kind.AUTH, "wrong-key"),
     good=[(REFUSED, GREETING, REFUSED_BARE)],
     bad=[(REFUSED, GREETING, answered(completion(), **NONE))],
-    beside={"bare": "auth.no-key"},
+    compares_with={"bare": Compare(Kind.AUTH, "no-key")},
 )
-def missing_key_accepted(x: Exchange, hello: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
+def missing_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
     """A check that runs only if an API key is present protects nothing: omitting the header bypasses it."""
-    if skip := _keyed(hello):
+    if skip := _keyed(baseline):
         yield skip
     elif is_refused(x) and is_open(bare):
         seen = f"an invalid API key is rejected with HTTP {reply(x).status}, but a request without one is accepted"
@@ -338,13 +339,13 @@ AS_BEARER = answered(MESSAGE, probe="messages.hello", asking=[("authorization", 
     spec="https://platform.claude.com/docs/en/api/overview#authentication",
     fix="Read the API key from `x-api-key` if the request has no `Authorization: Bearer`.",
     apis=("messages",),
-    when=_of("auth", "x-api-key"),
+    applies_to=_of(Kind.AUTH, "x-api-key"),
     good=[(answered(MESSAGE, **OWN), AS_BEARER)],
     bad=[(answered(NO, status=401, **OWN), AS_BEARER)],
 )
-def x_api_key_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def x_api_key_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """It is the API's documented header: agents, older SDKs and those of other languages send the API key only there."""
-    if skip := _keyed(hello):
+    if skip := _keyed(baseline):
         yield skip
     elif reply(x).status in LOCKED:
         seen = (

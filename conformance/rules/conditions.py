@@ -1,8 +1,9 @@
 """Conditions under which a rule applies: None if it does, else a Skip with the reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from conformance.apis.errors import body, error_response, refuses_streaming
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition
 from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
@@ -15,6 +16,14 @@ BODILESS = (204, 205)
 """Success statuses without a body (RFC 9110, sections 15.3.5 and 15.3.6)."""
 UNRELATED = (401, 402, 403, 407, 408, 425, 429)
 """Error statuses unrelated to the request's content: key, billing, timeout, rate limit."""
+
+INVALID = (Kind.MISTAKE, Kind.WRONG_TYPE, Kind.UNKNOWN_FIELD, Kind.OUT_OF_RANGE, Kind.FUZZ)
+"""Test cases whose requests a target may reject."""
+DOCUMENTED = (
+    *(Kind.TOOLS, Kind.REPLAY, Kind.USAGE, Kind.CHOICES, Kind.EFFECT, Kind.ACCEPTED_FORM),
+    *(Kind.LONG_STREAM, Kind.SHORT_STREAM, Kind.REPEAT, Kind.SEED),
+)
+"""Test cases with requests that the API documents."""
 
 
 def replied(x: Exchange) -> NotJudged | None:
@@ -82,16 +91,17 @@ def whole(x: Exchange) -> NotJudged | None:
     return None if reply(x).complete else untestable(f"the response was truncated{_detail(x)}")
 
 
-def asks(*topics: str) -> Condition:
-    """The probe has one of these topics."""
+def probe_is(*kinds: Kind, subjects: Collection[str] | None = None) -> Condition:
+    """The test case is of one of these kinds, and about one of these subjects if they are given."""
 
-    def asked(x: Exchange) -> NotJudged | None:
-        return None if x.question.topic in topics else OUT_OF_SCOPE
+    def is_probe(x: Exchange) -> NotJudged | None:
+        is_it = x.case.kind in kinds and (subjects is None or x.case.subject in subjects)
+        return None if is_it else OUT_OF_SCOPE
 
-    return asked
+    return is_probe
 
 
-def both(*conditions: Callable[[Exchange], NotJudged | None]) -> Condition:
+def all_of(*conditions: Callable[[Exchange], NotJudged | None]) -> Condition:
     """All conditions hold; the first that fails gives the reason."""
 
     def all_hold(x: Exchange) -> NotJudged | None:
@@ -100,7 +110,7 @@ def both(*conditions: Callable[[Exchange], NotJudged | None]) -> Condition:
     return all_hold
 
 
-def decided(x: Exchange) -> NotJudged | None:
+def not_rejected_for_other_reasons(x: Exchange) -> NotJudged | None:
     """The target accepted the request, or rejected it because of the request's content."""
     if skip := replied(x):
         return skip
@@ -112,15 +122,15 @@ def decided(x: Exchange) -> NotJudged | None:
     return untestable(f"the status is {answer.status}, neither a success nor an error")
 
 
-def greeted(hello: Exchange) -> NotJudged | None:
+def baseline_ok(baseline: Exchange) -> NotJudged | None:
     """The baseline request succeeded in this mode, so a failure is due to the probe."""
-    if refuses_streaming(hello):
+    if refuses_streaming(baseline):
         return not_applicable("the target declares that it does not support streaming")
-    if reply(hello).status in OK and not error_response(hello):
+    if reply(baseline).status in OK and not error_response(baseline):
         return None
-    return untestable(f"the baseline request failed too ({reply(hello).status or 'no response'})")
+    return untestable(f"the baseline request failed too ({reply(baseline).status or 'no response'})")
 
 
-def in_a_mode_that_is_offered(x: Exchange) -> NotJudged | None:
+def mode_supported(x: Exchange) -> NotJudged | None:
     """The target did not reject the request because it is streaming."""
     return not_applicable("the target declares that it does not support streaming") if refuses_streaming(x) else None

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from conformance.model.exchange import Api, Exchange
+from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition
 from conformance.model.verdict import NotJudged
+from conformance.model.words import Api
 from conformance.rules.chk import conditions as chk
 from conformance.rules.cmp import conditions as cmp
 from conformance.rules.msg import conditions as msg

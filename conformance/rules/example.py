@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.model.exchange import MODES, NANOSECONDS_PER_MILLISECOND, Api, Arrival, CaseId, Ending, Exchange, Mode
+from conformance.model.case import named_case
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Arrival, Ending, Exchange
+from conformance.model.words import MODES, Mode
 
 SSE = ("content-type", "text/event-stream")
 JSON = ("content-type", "application/json")
@@ -22,7 +24,7 @@ ASKED: dict[Mode, bytes] = {
 
 
 def exchange(
-    heard: bytes,
+    received: bytes,
     *,
     mode: Mode = "stream",
     probe: str = "chat.hello",
@@ -31,21 +33,20 @@ def exchange(
     arrivals: Sequence[tuple[int, int]] = (),
     asking: Headers = (),
 ) -> Exchange:
-    """An exchange that received `heard`. `arrivals` are (millisecond, length); by default, one read.
+    """An exchange that received `received`. `arrivals` are (millisecond, length); by default, one read.
 
     `asking` are additional request headers.
     """
-    api: Api = probe.split(".", 1)[0]  # type: ignore[assignment]
     payload = ASKED[mode] if body is None else json.dumps(body).encode()
     more = "".join(f"{name}: {value}\r\n" for name, value in asking)
     head = f"POST /v1/x HTTP/1.1\r\nHost: example\r\n{more}Content-Length: {len(payload)}\r\n\r\n".encode()
     times = tuple(Arrival(at * NANOSECONDS_PER_MILLISECOND, length) for at, length in arrivals)
     return Exchange(
         id="example",
-        question=CaseId(api, "example", mode, probe),
+        case=named_case(probe, "example", mode),
         sent=head + payload,
-        heard=heard,
-        arrivals=times or (Arrival(NANOSECONDS_PER_MILLISECOND, len(heard)),),
+        received=received,
+        arrivals=times or (Arrival(NANOSECONDS_PER_MILLISECOND, len(received)),),
         ending=ending,
     )
 

@@ -6,6 +6,7 @@ from conformance.apis.chat import chat_content
 from conformance.apis.deltas import arrivals, deltas
 from conformance.apis.errors import error_response
 from conformance.apis.request import request_body
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
@@ -13,7 +14,7 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_array, as_object, as_string
 from conformance.parsing.metrics import requests_running
 from conformance.parsing.sse import looks_like_events, span, stream
-from conformance.rules.conditions import OK, asks, both, greeted, succeeded
+from conformance.rules.conditions import OK, all_of, baseline_ok, probe_is, succeeded
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.example import HELLO, JSON, SSE, answered, chunk, completion, error, exchange, http, sse
 
@@ -71,18 +72,18 @@ def was_hung_up(hang_ups: Sequence[Exchange]) -> NotJudged | None:
     "The next request after a client disconnect is served",
     spec=CLOSING,
     fix="Release the request's slot, lock and worker in a finally block, which also runs on client disconnect.",
-    when=asks("after"),
+    applies_to=probe_is(Kind.AFTER_DISCONNECT),
     good=[(after(), GREETING, HUNG_UP)],
     bad=[
         (answered(error("Busy."), status=503, mode="stream", probe="chat.after.midway"), GREETING, HUNG_UP),
         (exchange(b"", probe="chat.after.midway", ending=Ending("reset", "first-byte", MS)), GREETING, HUNG_UP),
     ],
-    beside={"hang_ups": "hang-up.*"},
+    compares_with={"hang_ups": Compare(Kind.DISCONNECT, many=True)},
 )
-def dead_after_hang_up(x: Exchange, hello: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def dead_after_hang_up(x: Exchange, baseline: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """Users close tabs and agents time out: if each disconnect costs a worker, the service is down by noon."""
     status = reply(x).status
-    if skip := was_hung_up(hang_ups) or greeted(hello):
+    if skip := was_hung_up(hang_ups) or baseline_ok(baseline):
         yield skip
     elif status == 429:
         yield untestable("the request was rate-limited (HTTP 429): run again at a quieter time")
@@ -102,15 +103,15 @@ def _message(x: Exchange) -> str:
     "Generation is cancelled on client disconnect",
     spec=CLOSING,
     fix="Watch for the client's disconnect while generating, and cancel the generation.",
-    when=both(asks("after"), succeeded),
+    applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), succeeded),
     good=[(after(), busy_with(0), busy_with(0), busy_with(0), HUNG_UP)],
     bad=[(after(), busy_with(0), busy_with(1), busy_with(1), HUNG_UP)],
     timed=True,
-    beside={
-        "before": "unary:load.before",
-        "load": "unary:load.after",
-        "last": "unary:load.last",
-        "hang_ups": "hang-up.*",
+    compares_with={
+        "before": Compare(Kind.LOAD, "before", mode="unary"),
+        "load": Compare(Kind.LOAD, "after", mode="unary"),
+        "last": Compare(Kind.LOAD, "last", mode="unary"),
+        "hang_ups": Compare(Kind.DISCONNECT, many=True),
     },
 )
 def generation_goes_on(
@@ -139,23 +140,23 @@ def generation_goes_on(
     "The next request does not wait for a response whose client has disconnected",
     spec=CLOSING,
     fix="Cancel the generation when its client disconnects, so that its slot is free for the next request.",
-    when=both(asks("after"), is_streamed),
+    applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), is_streamed),
     good=[(after(), HUNG_UP, *briefly(55, 60, 70)), (after(at_ms=2000), HUNG_UP, *briefly(60, 70, 1500))],
     bad=[(after(at_ms=2000), HUNG_UP, *briefly(55, 60, 70))],
     modes=("stream",),
     timed=True,
-    beside={"hang_up": "hang-up.midway"},
+    compares_with={"hang_up": Compare(Kind.DISCONNECT, "midway")},
 )
-def slot_not_freed(x: Exchange, hang_up: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def slot_not_freed(x: Exchange, hang_up: Exchange, short_streams: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """A user who stops a response and sends a new request waits until the old response is fully generated."""
-    told = [brief for brief in briefs if not is_streamed(brief) and deltas(brief)]
+    told = [brief for brief in short_streams if not is_streamed(brief) and deltas(brief)]
     if skip := was_hung_up([hang_up]):
         yield skip
     elif len(told) < 3 or not deltas(x):
         yield untestable(f"too few short streams to compare with ({len(told)})")
     else:
         waits = [first_ns(brief) for brief in told]
-        late = first_ns(x) - x.held_up_ns - max(waits)
+        late = first_ns(x) - x.harness_stall_ns - max(waits)
         if late >= max(LEAST_DELAY, 2 * (max(waits) - min(waits))):
             event = deltas(x)[0].event
             yield Finding(
@@ -186,7 +187,7 @@ def _word(x: Exchange) -> str:
     "Concurrent responses never mix their content",
     spec=STREAMING,
     fix="Keep all state of a request in that request: no module-level buffers, and no queue or client shared by two streams.",
-    when=both(asks("crowd"), succeeded),
+    applies_to=all_of(probe_is(Kind.BURST), succeeded),
     good=[
         (saying("Lapwing.", "a"), saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip")),
     ],
@@ -194,7 +195,7 @@ def _word(x: Exchange) -> str:
         (saying("Oxlip.", "a"), saying("Oxlip.", "a"), saying("Lapwing.", "b", "oxlip")),
         (saying("Lapwing, oxlip.", "a"), saying("Oxlip.", "b", "oxlip")),
     ],
-    beside={"crowd": "crowd.*"},
+    compares_with={"crowd": Compare(Kind.BURST, many=True)},
 )
 def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """One customer reads another customer's conversation."""
@@ -215,17 +216,15 @@ def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding
     "Concurrent responses have different ids",
     spec=STREAMING,
     fix="Generate a random id (UUID) for each request, instead of deriving it from the time, the process or the model.",
-    when=both(asks("crowd"), succeeded),
+    applies_to=all_of(probe_is(Kind.BURST), succeeded),
     good=[(saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip"))],
     bad=[(saying("Lapwing.", "a"), saying("Oxlip.", "a", "oxlip"))],
-    beside={"crowd": "crowd.*"},
+    compares_with={"crowd": Compare(Kind.BURST, many=True)},
 )
 def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
     """Logs, bills and resumable streams are keyed by id: two responses with the same id become one."""
     mine = set(chat_content(x).ids)
-    shared = {
-        name for other in crowd if other.question != x.question for name in chat_content(other).ids if name in mine
-    }
+    shared = {name for other in crowd if other.case != x.case for name in chat_content(other).ids if name in mine}
     if shared:
         count = sum(bool(shared & set(chat_content(other).ids)) for other in crowd)
         first = next((e for e in stream(x).dispatched), None) if looks_like_events(x) else None
@@ -239,17 +238,17 @@ def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
     "A keep-alive connection serves the next request",
     spec=PERSISTENCE,
     fix="End each response exactly (last chunk, Content-Length), read the complete request body, or send Connection: close.",
-    when=asks("kept"),
+    applies_to=probe_is(Kind.KEEP_ALIVE),
     good=[(answered(completion(), probe="chat.kept"), GREETING)],
     bad=[
         (exchange(b"", probe="chat.kept", ending=Ending("closed", "first-byte", MS)), GREETING),
         (exchange(http(400, (JSON,), b"{}"), probe="chat.kept"), GREETING),
     ],
 )
-def kept_connection_is_broken(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def kept_connection_is_broken(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK reuses connections: the second turn of each conversation fails, and a single curl command doesn't show it."""
     status = reply(x).status
-    if skip := greeted(hello):
+    if skip := baseline_ok(baseline):
         yield skip
     elif status == 0:
         yield Finding(
@@ -269,11 +268,11 @@ def kept_connection_is_broken(x: Exchange, hello: Exchange) -> Iterator[Finding 
     "A response aborted by a disconnect never leaks into a later one",
     spec=CLOSING,
     fix="On client disconnect, close the connection to the model, or drain it before another request uses it.",
-    when=both(asks("after"), succeeded),
+    applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), succeeded),
     good=[(after(), HUNG_UP)],
     bad=[(after("quokka, quokka. One."), HUNG_UP)],
     modes=("stream",),
-    beside={"hang_ups": "hang-up.*"},
+    compares_with={"hang_ups": Compare(Kind.DISCONNECT, many=True)},
 )
 def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """A pool reuses a connection that still delivers the old response: one user reads another's conversation."""
@@ -293,7 +292,7 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
     "Each request of a burst is served, or rejected with HTTP 429 or 503",
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
     fix="Limit concurrent requests, queue the rest, and reject the overflow with 429 and Retry-After.",
-    when=asks("crowd"),
+    applies_to=probe_is(Kind.BURST),
     good=[
         (saying("Lapwing.", "a"), GREETING),
         (answered(error("Later."), status=429, mode="stream", probe="chat.crowd.lapwing"), GREETING),
@@ -304,10 +303,10 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
         (exchange(b"", probe="chat.crowd.lapwing", ending=Ending("reset", "first-byte", MS)), GREETING),
     ],
 )
-def crowd_not_served(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def crowd_not_served(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """An agent that sends concurrent requests, or a second user, makes requests fail."""
     status = reply(x).status
-    if skip := greeted(hello):
+    if skip := baseline_ok(baseline):
         yield skip
     elif status == 0 and x.ending.how in ("closed", "reset"):
         yield Finding(f"one of several concurrent requests got no response ({x.ending.how} at {x.ending.phase})")

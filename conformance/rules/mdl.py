@@ -5,6 +5,7 @@ from typing import Any
 
 from conformance.apis.errors import body, error_response, quoted
 from conformance.apis.request import request_body
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
@@ -37,7 +38,7 @@ def _about(name: str) -> Condition:
     """The probe is this one about models, and its response does not depend on the key or a rate limit."""
 
     def is_about(x: Exchange) -> NotJudged | None:
-        if x.question.topic != "models" or x.question.about != name:
+        if x.case.kind is not Kind.MODELS or x.case.subject != name:
             return OUT_OF_SCOPE
         if skip := readable(x):
             return skip
@@ -57,7 +58,7 @@ def _about(name: str) -> Condition:
     "GET /models returns the list of models",
     spec=LIST,
     fix="Serve GET /models under the base URL of the API.",
-    when=_about("list"),
+    applies_to=_about("list"),
     good=[listed(MODEL)],
     bad=[
         answered({"detail": "Not Found"}, status=404, probe="chat.models.list"),
@@ -85,7 +86,7 @@ def _a_list(x: Exchange) -> NotJudged | None:
     "The list of models is an object with data, an array of models with string ids",
     spec=LIST,
     fix='Return {"object": "list", "data": [{"id": ..., "object": "model", "created": ..., "owned_by": ...}]}.',
-    when=_a_list,
+    applies_to=_a_list,
     good=[listed(MODEL), listed()],
     bad=[
         answered([MODEL], probe="chat.models.list"),
@@ -137,7 +138,7 @@ def _lacking(model: Any) -> Iterator[str]:
     "The list of models, and each model, have all documented fields",
     spec=OBJECT,
     fix="Send `object: model`, `created` in Unix seconds and `owned_by` for each model, and `object: list` for the list.",
-    when=_models,
+    applies_to=_models,
     good=[listed(MODEL), listed(MODEL | {"max_model_len": 8})],
     bad=[
         listed(MODEL, object="models"),
@@ -168,14 +169,14 @@ def _names(x: Exchange) -> set[str]:
     "A model that serves requests is in the list of models",
     spec=LIST,
     fix="List every name under which a model serves requests, aliases included.",
-    when=_models,
+    applies_to=_models,
     good=[(listed(MODEL, MODEL | {"id": "x"}), GREETING)],
     bad=[(listed(), GREETING), (listed(MODEL | {"id": "m-2026"}), GREETING)],
 )
-def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def answering_model_not_listed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Agents that look up a configured model in the list report it as unknown, and stop."""
-    name = request_body(hello).get("model")
-    if not isinstance(name, str) or reply(hello).status not in OK:
+    name = request_body(baseline).get("model")
+    if not isinstance(name, str) or reply(baseline).status not in OK:
         yield untestable("the baseline request did not succeed (see ERR022)")
     elif name not in _names(x):
         yield Finding(f"GET /models lists {len(_names(x))} models, but not {quoted(name)}", at=reply(x).head)
@@ -187,7 +188,7 @@ def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding
     "GET /models/NAME returns a listed model",
     spec=RETRIEVE,
     fix="Serve GET /models/NAME, also for a name with an escaped slash.",
-    when=_about("one"),
+    applies_to=_about("one"),
     good=[(one(), GREETING, listed(MODEL))],
     bad=[
         (one({"detail": "Not Found"}, 404), GREETING, listed(MODEL)),
@@ -195,11 +196,11 @@ def answering_model_not_listed(x: Exchange, hello: Exchange) -> Iterator[Finding
         (one({"object": "list", "data": [MODEL]}), GREETING, listed(MODEL)),
         (one(MODEL | {"id": "other"}), GREETING, listed(MODEL)),
     ],
-    beside={"list": "models.list"},
+    compares_with={"list": Compare(Kind.MODELS, "list")},
 )
-def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iterator[Finding | NotJudged]:  # noqa: A002
+def listed_model_not_found(x: Exchange, baseline: Exchange, list: Exchange) -> Iterator[Finding | NotJudged]:  # noqa: A002
     """Programs that check their model before they start conclude that it does not exist."""
-    name, value = request_body(hello).get("model"), body(x)
+    name, value = request_body(baseline).get("model"), body(x)
     if _models(list) or not isinstance(name, str) or name not in _names(list):
         yield not_applicable("the tested model is not listed")
     elif reply(x).status not in OK:
@@ -228,7 +229,7 @@ def listed_model_not_found(x: Exchange, hello: Exchange, list: Exchange) -> Iter
     "GET /models/NAME of an unknown model returns 404",
     spec=RETRIEVE,
     fix="Return 404 with the API's error object and `error.code: model_not_found`.",
-    when=_about("unknown"),
+    applies_to=_about("unknown"),
     good=[answered(GONE, status=404, probe="chat.models.unknown")],
     bad=[
         answered(MODEL | {"id": "no-such"}, probe="chat.models.unknown"),

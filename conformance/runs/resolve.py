@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from conformance import catalogue
-from conformance.model.exchange import APIS, Api
 from conformance.model.target import Prices, Target
+from conformance.model.words import APIS, Api
 from conformance.plan import BASE_PROFILES
 from conformance.runner import RunOptions
 from conformance.runs import config

@@ -1,4 +1,4 @@
-"""The run folder: `run.json` and, for each exchange, `exchanges/<id>/{exchange.json,sent.bin,heard.bin}`.
+"""The run folder: `run.json` and, for each exchange, `exchanges/<id>/{exchange.json,sent.bin,received.bin}`.
 
 An exchange is written under a temporary name and then renamed, so that it is complete or absent.
 """
@@ -7,17 +7,19 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from conformance.model.exchange import Arrival, CaseId, Ending, Exchange, Span
+from conformance.model.exchange import Exchange
 from conformance.model.run import FORMAT, RunManifest
+from conformance.storage.metadata import METADATA, RECEIVED, SENT, ExchangeMetadata, encode, exchange_of
+from conformance.storage.migrate import FORMAT_1, metadata_of_1, received_file
 
 RUN = "run.json"
 EXCHANGES = "exchanges"
-METADATA, SENT, HEARD = "exchange.json", "sent.bin", "heard.bin"
 TEMPORARY = ".tmp-"
 MAX_ID = 200
 
@@ -30,21 +32,6 @@ class StoreError(ValueError):
     def __init__(self, what: str, where: Path, why: str, remedy: str) -> None:
         super().__init__(f"{what}: {where}: {why}. {remedy}")
         self.what, self.where, self.why, self.remedy = what, where, why, remedy
-
-
-class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Content of `exchange.json`: an exchange without its bytes, but with their counts."""
-
-    id: str
-    question: CaseId
-    also: tuple[CaseId, ...] = ()
-    sent_octets: int
-    heard_octets: int
-    sent_at_ns: int
-    held_up_ns: int = 0
-    ending: Ending
-    masked: tuple[Span, ...] = ()
-    arrivals: tuple[Arrival, ...] = ()
 
 
 class _Format(msgspec.Struct):
@@ -110,11 +97,16 @@ class RunFolder:
         """
         path = self.path / RUN
         text = _read(path)
-        found = _decode(text, _Format, path).format
-        if found != FORMAT:
-            why = f"its format is {found!r}, and this version reads {FORMAT!r}"
+        if self.format not in (FORMAT, FORMAT_1):
+            why = f"its format is {self.format!r}, and this version reads {FORMAT!r} and older ones"
             raise StoreError("The run can't be read", path, why, "Judge it with the version that recorded it.")
-        return _decode(text, RunManifest, path)
+        return msgspec.structs.replace(_decode(text, RunManifest, path), format=FORMAT)
+
+    @cached_property
+    def format(self) -> str:
+        """The format that `run.json` states; the current one while there is no `run.json`."""
+        path = self.path / RUN
+        return _decode(_read(path), _Format, path).format if path.is_file() else FORMAT
 
     def has_facts(self) -> bool:
         """Whether `run.json` exists."""
@@ -131,8 +123,8 @@ class RunFolder:
         try:
             temporary.mkdir()
             (temporary / SENT).write_bytes(exchange.sent)
-            (temporary / HEARD).write_bytes(exchange.heard)
-            (temporary / METADATA).write_bytes(_encode(exchange))
+            (temporary / RECEIVED).write_bytes(exchange.received)
+            (temporary / METADATA).write_bytes(encode(exchange))
             temporary.rename(place)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -161,31 +153,29 @@ class RunFolder:
             StoreError: it does not exist, or its files are damaged or inconsistent.
         """
         place = self._place(id)
-        facts = _decode(_read(place / METADATA), ExchangeMetadata, place / METADATA)
-        sent, heard = _read(place / SENT), _read(place / HEARD)
-        for file, found, said in (
-            (SENT, len(sent), facts.sent_octets),
-            (HEARD, len(heard), facts.heard_octets),
-            (HEARD, len(heard), sum(arrival.length for arrival in facts.arrivals)),
+        received_name = received_file(self.format)
+        metadata = self._metadata(place / METADATA)
+        sent, received = _read(place / SENT), _read(place / received_name)
+        for file, found, recorded in (
+            (SENT, len(sent), metadata.sent_bytes),
+            (received_name, len(received), metadata.received_bytes),
+            (received_name, len(received), sum(arrival.length for arrival in metadata.arrivals)),
         ):
-            if found != said:
-                raise _unreadable(place / file, f"it has {found} bytes, but {METADATA} records {said}")
-        if any(arrival.length < 1 for arrival in facts.arrivals):
+            if found != recorded:
+                raise _unreadable(place / file, f"it has {found} bytes, but {METADATA} records {recorded}")
+        if any(arrival.length < 1 for arrival in metadata.arrivals):
             raise _unreadable(place / METADATA, "an arrival has no bytes")
-        if facts.id != id:
-            raise _unreadable(place / METADATA, f"it is the record of {facts.id!r}")
-        return Exchange(
-            id=id,
-            question=facts.question,
-            also=facts.also,
-            sent=sent,
-            heard=heard,
-            arrivals=facts.arrivals,
-            sent_at_ns=facts.sent_at_ns,
-            held_up_ns=facts.held_up_ns,
-            ending=facts.ending,
-            masked=facts.masked,
-        )
+        if metadata.id != id:
+            raise _unreadable(place / METADATA, f"it is the record of {metadata.id!r}")
+        return exchange_of(metadata, sent, received)
+
+    def _metadata(self, path: Path) -> ExchangeMetadata:
+        if self.format != FORMAT_1:
+            return _decode(_read(path), ExchangeMetadata, path)
+        try:
+            return metadata_of_1(_read(path))
+        except (ValueError, RecursionError) as error:
+            raise _unreadable(path, str(error)) from error
 
     def exchanges(self) -> Iterator[Exchange]:
         """All exchanges in the order of their IDs, one at a time."""
@@ -199,25 +189,6 @@ class RunFolder:
                 "The exchange can't be found or stored", folder, f"the ID {id!r} is not a file name", remedy
             )
         return folder / id
-
-
-def _encode(x: Exchange) -> bytes:
-    """Readable JSON of an exchange's facts: one arrival per line."""
-    facts = ExchangeMetadata(
-        id=x.id,
-        question=x.question,
-        also=x.also,
-        sent_octets=len(x.sent),
-        heard_octets=len(x.heard),
-        sent_at_ns=x.sent_at_ns,
-        held_up_ns=x.held_up_ns,
-        ending=x.ending,
-        masked=x.masked,
-    )
-    text = msgspec.json.format(msgspec.json.encode(facts), indent=2)
-    lines = b",\n".join(b"    [%d, %d]" % arrival for arrival in x.arrivals)
-    arrivals = b'"arrivals": [\n%b\n  ]\n}\n' % lines if lines else b'"arrivals": []\n}\n'
-    return text.removesuffix(b'"arrivals": []\n}') + arrivals
 
 
 def _read(path: Path) -> bytes:

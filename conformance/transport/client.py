@@ -51,7 +51,7 @@ async def exchange_once(
     instead of the URL's host. `on_response` is called once, when the response is complete or has failed: after that
     the harness only listens for further bytes.
     """
-    backend = TapBackend(Record(limits, request.hang_up), unix_socket)
+    backend = TapBackend(Record(limits, request.disconnect_after_events), unix_socket)
     try:
         try:
             await _exchange_http(request, key, backend)
@@ -72,8 +72,8 @@ async def _exchange_http(request: Request, key: str | None, backend: TapBackend)
         _check(request.method, headers)
         carrier = transport(url, backend)
         await _send_and_read(request, url, headers, backend.record, carrier)
-        if request.kept:
-            backend.record = Record(backend.record.limits, request.hang_up)
+        if request.reuse_connection:
+            backend.record = Record(backend.record.limits, request.disconnect_after_events)
             await _send_and_read(request, url, headers, backend.record, carrier)
     except Exception as error:  # noqa: BLE001 - a hostile response makes the parsers raise more than their own exceptions
         record = backend.record
@@ -149,15 +149,15 @@ def _blame(method: str, headers: Headers) -> None:
 def _exchange(request: Request, key: str | None, secrets: Sequence[str], record: Record) -> Exchange:
     keys = (key,) if key and len(key) >= redact.MIN_LENGTH else ()
     others = redact.words([*secrets, *_proxy_credentials(request.url)])
-    heard, masked = redact.mask_heard(bytes(record.heard), keys)
-    heard, _ = redact.mask_heard(heard, others)
+    received, masked = redact.mask_received(bytes(record.received), keys)
+    received, _ = redact.mask_received(received, others)
     ending = record.ending()
     return Exchange(
         id=request.id,
-        question=request.questions[0],
-        also=request.questions[1:],
+        case=request.cases[0],
+        merged_cases=request.cases[1:],
         sent=redact.mask_sent(bytes(record.sent), _secret_lines(request, key, secrets), (*keys, *others)),
-        heard=heard,
+        received=received,
         arrivals=tuple(record.arrivals),
         sent_at_ns=record.sent_at_ns or 0,
         ending=msgspec.structs.replace(ending, detail=redact.mask_text(ending.detail, (*keys, *others))),

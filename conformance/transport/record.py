@@ -26,14 +26,15 @@ class Record:
     `asking`: the request itself is under way (traffic with a proxy before it is not recorded); `cut`: a write failed;
     `sent_at_ns` is None until the request's last byte is sent; `rested_ns` is when the response ended: `complete`, or
     `illegal` with the reason. `chunks` counts the body chunks that the HTTP/1.1 parser returned, `blocks` possible ends
-    of events. After `hang_up` events (data lines) the harness disconnects on purpose; None: it never does.
+    of events. After `disconnect_after_events` events (data lines) the harness disconnects on purpose,
+    unless it is None.
     """
 
     limits: Limits
-    hang_up: int | None = None
+    disconnect_after_events: int | None = None
     started_ns: int = field(default_factory=now_ns)
     sent: bytearray = field(default_factory=bytearray)
-    heard: bytearray = field(default_factory=bytearray)
+    received: bytearray = field(default_factory=bytearray)
     arrivals: list[Arrival] = field(default_factory=list)
     sent_at_ns: int | None = None
     asking: bool = False
@@ -70,11 +71,11 @@ class Record:
             self.end("closed")
             return
         self.arrivals.append(Arrival(self.now(), len(octets)))
-        self.heard += octets
+        self.received += octets
         self.blocks += sum(map(octets.count, BLOCK_ENDS))
         self.events += octets.count(DATA)
         if self.in_head:
-            self._seek_head_end(len(self.heard) - len(octets))
+            self._seek_head_end(len(self.received) - len(octets))
 
     def end(self, how: How, detail: str = "") -> None:
         """Record how the connection ended; only the first call counts. Before the request it means `unreachable`."""
@@ -92,7 +93,7 @@ class Record:
             return "connect"
         if self.complete:
             return "after"
-        if self.heard:
+        if self.received:
             return "body"
         return "send" if self.cut or self.sent_at_ns is None else "first-byte"
 
@@ -113,7 +114,7 @@ class Record:
             return self.rested_ns / NANOSECONDS + limits.linger_s - now, ""
         if self.illegal:
             return limits.settle_s, ""
-        if self.heard:
+        if self.received:
             return limits.silence_s, f"silent for {limits.silence_s:g} s"
         if self.sent_at_ns is None:
             return limits.timeout_s, ""
@@ -123,14 +124,18 @@ class Record:
     @property
     def is_enough(self) -> bool:
         """Whether it is time to disconnect on purpose."""
-        return self.hang_up is not None and self.events >= self.hang_up and not self.complete
+        return (
+            self.disconnect_after_events is not None
+            and self.events >= self.disconnect_after_events
+            and not self.complete
+        )
 
     def excess(self) -> str:
         """Message for a size limit that is reached, or an empty string."""
         limits = self.limits
-        head = len(self.heard) - self.head_start if self.in_head else 0
+        head = len(self.received) - self.head_start if self.in_head else 0
         bounds = (
-            (len(self.heard), limits.max_octets, "the response has {} bytes or more"),
+            (len(self.received), limits.max_octets, "the response has {} bytes or more"),
             (len(self.arrivals), limits.max_reads, "the response arrived in {} reads or more"),
             (self.chunks, limits.max_chunks, "the response has {} chunks or more"),
             (self.blocks, limits.max_blocks, "the response has {} events or more"),
@@ -142,8 +147,8 @@ class Record:
     def _seek_head_end(self, new: int) -> None:
         """Find the blank line that ends the final response's head, after the heads of interim responses."""
         at = max(self.head_start, new - 2)
-        while found := HEAD_END.search(self.heard, at):
-            if not INTERIM.match(self.heard, self.head_start):
+        while found := HEAD_END.search(self.received, at):
+            if not INTERIM.match(self.received, self.head_start):
                 self.in_head = False
                 return
             self.head_start = at = found.end()

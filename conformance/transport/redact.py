@@ -75,17 +75,17 @@ def mask_sent(sent: bytes, headers: Sequence[tuple[bytes, bytes]], secrets: Iter
     return blank(sent, _occurrences(sent, secrets))
 
 
-def mask_heard(heard: bytes, secrets: Sequence[str]) -> tuple[bytes, tuple[Span, ...]]:
+def mask_received(received: bytes, secrets: Sequence[str]) -> tuple[bytes, tuple[Span, ...]]:
     """The received bytes with secrets masked, and the spans of the secrets."""
-    ranges = _merge(_occurrences(heard, secrets))
-    pieces = [] if not secrets else list(_body(heard))
+    ranges = _merge(_occurrences(received, secrets))
+    pieces = [] if not secrets else list(_body(received))
     if len(pieces) > 1:
-        ranges = _merge([*ranges, *_in_pieces(heard, pieces, secrets)])
+        ranges = _merge([*ranges, *_in_pieces(received, pieces, secrets)])
     spans = [Span(start, end) for start, end in ranges]
-    if pieces and _compressed_secret(heard, pieces, secrets):
+    if pieces and _compressed_secret(received, pieces, secrets):
         ranges = _merge([*ranges, *pieces])
         spans = [s for s in spans if s.end <= pieces[0][0]] + [Span(pieces[0][0], pieces[-1][1])]
-    return blank(heard, ranges), tuple(spans[:MAX_SPANS])
+    return blank(received, ranges), tuple(spans[:MAX_SPANS])
 
 
 def mask_text(text: str, secrets: Iterable[str]) -> str:
@@ -123,37 +123,37 @@ def _merge(ranges: Iterable[Range]) -> list[Range]:
     return merged
 
 
-def _body(heard: bytes) -> Iterator[Range]:
+def _body(received: bytes) -> Iterator[Range]:
     """The byte ranges of the final response's body: one, or one per chunk (RFC 9112, section 7.1)."""
-    at, head = _head(heard)
+    at, head = _head(received)
     if CHUNKED.search(head):
-        while size := CHUNK_SIZE.match(heard, at):
+        while size := CHUNK_SIZE.match(received, at):
             start = size.end()
-            at = min(len(heard), start + int(size[1], 16))
+            at = min(len(received), start + int(size[1], 16))
             if at == start:
                 return
             yield start, at
-    if at < len(heard):
-        yield at, len(heard)
+    if at < len(received):
+        yield at, len(received)
 
 
-def _head(heard: bytes) -> tuple[int, bytes]:
+def _head(received: bytes) -> tuple[int, bytes]:
     """The end offset of the final response's head, and the head."""
     start = 0
-    while found := HEAD_END.search(heard, start):
-        if not INTERIM.match(heard, start):
-            return found.end(), heard[start : found.end()]
+    while found := HEAD_END.search(received, start):
+        if not INTERIM.match(received, start):
+            return found.end(), received[start : found.end()]
         start = found.end()
-    return len(heard), heard[start:]
+    return len(received), received[start:]
 
 
-def _in_pieces(heard: bytes, pieces: Sequence[Range], secrets: Sequence[str]) -> Iterator[Range]:
+def _in_pieces(received: bytes, pieces: Sequence[Range], secrets: Sequence[str]) -> Iterator[Range]:
     """Ranges of secrets that chunked coding splits: body bytes only, so that the framing stays valid."""
     starts, length = [], 0
     for start, end in pieces:
         starts.append(length)
         length += end - start
-    body = b"".join(heard[start:end] for start, end in pieces)
+    body = b"".join(received[start:end] for start, end in pieces)
     for first, last in _occurrences(body, secrets):
         at = bisect_right(starts, first) - 1
         while at < len(pieces) and starts[at] < last:
@@ -162,10 +162,10 @@ def _in_pieces(heard: bytes, pieces: Sequence[Range], secrets: Sequence[str]) ->
             at += 1
 
 
-def _compressed_secret(heard: bytes, pieces: Sequence[Range], secrets: Sequence[str]) -> bool:
-    if not COMPRESSED.search(_head(heard)[1]):
+def _compressed_secret(received: bytes, pieces: Sequence[Range], secrets: Sequence[str]) -> bool:
+    if not COMPRESSED.search(_head(received)[1]):
         return False
-    body = b"".join(heard[start:end] for start, end in pieces)
+    body = b"".join(received[start:end] for start, end in pieces)
     sought = [form for secret in secrets for form in forms(secret)]
     overlap = max(map(len, sought), default=0)
     tail = b""

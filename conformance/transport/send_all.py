@@ -42,7 +42,7 @@ async def send_all(
             began = now_ns()
             try:
                 x = await exchange_once(request, key, limits, secrets, unix_socket, under_way.release)
-                on_exchange(replace(x, held_up_ns=watch.longest_ns(began)))
+                on_exchange(replace(x, harness_stall_ns=watch.longest_ns(began)))
             except Exception as fault:  # noqa: BLE001 - one lost exchange must not lose the others
                 fault.add_note(f"in the exchange {request.id}")
                 faults.append(fault)

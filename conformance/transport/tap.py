@@ -43,7 +43,7 @@ class Tap(httpcore.AsyncNetworkStream):
             if record.ended.how == "closed":
                 return b""
             raise httpcore.ReadError(record.ended.detail)
-        room = record.limits.max_octets - len(record.heard)
+        room = record.limits.max_octets - len(record.received)
         seconds, meaning = record.patience()
         try:
             octets = await self._stream.read(min(max_bytes, room), seconds)

@@ -15,7 +15,7 @@ from conformance.rules.example import HELLO, answered, chunk, error, exchange, h
 from conformance.rules.example import completion as whole
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
-RULES = [rule for rule in FAMILIES if rule.inputs == ("x",)]
+RULES = [rule for rule in FAMILIES if rule.parameters == ("x",)]
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
 
 
@@ -186,8 +186,8 @@ def test_nothing_raises_on_any_json(values, request):
     for x, rule in product((stream, one), RULES):
         assert chat_content(x) is not None
         usage(x)
-        if x.mode in rule.modes and rule.when(x) is None:
-            for finding in rule.judge(x):
+        if x.mode in rule.modes and rule.applies_to(x) is None:
+            for finding in rule.check(x):
                 assert finding.seen.isprintable()
 
 
@@ -199,5 +199,5 @@ def test_deep_nesting_is_survived(deep):
     ):
         assert chat_content(x).choices == ()
         for rule in RULES:
-            if rule.when(x) is None:
-                list(rule.judge(x))
+            if rule.applies_to(x) is None:
+                list(rule.check(x))

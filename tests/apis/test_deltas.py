@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.apis.deltas import arrivals, deltas
-from conformance.model.exchange import APIS
+from conformance.model.words import APIS
 from conformance.rules.example import SSE, chunk, exchange, http, sse, streamed
 
 

@@ -60,8 +60,8 @@ def test_errors_under_a_success_status():
     late = streamed(chunk({"content": "Hel"}), error("It failed."), "[DONE]")
     assert (error_response(late).message, error_at(late)) == ("It failed.", 1)
     at = error_response(late).at
-    assert b"It failed." in late.heard[at.start : at.end]
-    assert b"Hel" not in late.heard[at.start : at.end]
+    assert b"It failed." in late.received[at.start : at.end]
+    assert b"Hel" not in late.received[at.start : at.end]
 
 
 @pytest.mark.parametrize(

@@ -277,10 +277,10 @@ def test_serve_answers_until_it_is_stopped(shell, tmp_path):
     with shell.start("serve", "--deployment", "silent-json", cwd=tmp_path) as process:
         assert "silent-json at http://127.0.0.1:" in process.stdout.readline()
         curl = process.stdout.readline()
-        heard = subprocess.run(["/bin/sh", "-c", curl], capture_output=True, text=True, check=True).stdout
+        received = subprocess.run(["/bin/sh", "-c", curl], capture_output=True, text=True, check=True).stdout
         process.send_signal(signal.SIGINT)
         process.communicate()
-    assert "chat.completion" in heard
+    assert "chat.completion" in received
     assert process.returncode == 0
 
 

@@ -86,8 +86,8 @@ def test_our_own_fault_is_an_error_and_no_failure(shell, incident, project):
         "first, *rest = catalogue.rules()\n"
         "def broken(x):\n"
         "    raise KeyError('ours')\n"
-        "rules = tuple(replace(r, judge=broken, inputs=('x',)) if r.id == 'HTTP002' else r for r in (first, *rest))\n"
-        "catalogue.rules = lambda: rules\n"
+        "rules = [replace(r, check=broken, parameters=('x',)) if r.id == 'HTTP002' else r for r in (first, *rest)]\n"
+        "catalogue.rules = lambda: tuple(rules)\n"
     )
     ran = shell.pytest("--conformance-run", incident.run, "-k", "HTTP002 and hermes", cwd=project)
     assert "2 errors" in ran.lines[-1]

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from client_errors import ERRORS, JSON
 
-from conformance.model.exchange import Ending, Exchange, Mode
+from conformance.model.exchange import Ending, Exchange
+from conformance.model.words import Mode
 from conformance.rules.example import exchange, http
 
 WORDS = ("Good day", ", and welcome", " to the harbour", ". Mind the", " step.")
@@ -117,21 +118,21 @@ def chunked(body: bytes, *, headers: Any = SSE, pieces: int = 0, ended: bool = T
     return head + b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + last
 
 
-def heard(kind: Kind, mode: Mode, octets: bytes, how: str = "closed", phase: Any = "body") -> Exchange:
+def received(kind: Kind, mode: Mode, octets: bytes, how: str = "closed", phase: Any = "body") -> Exchange:
     api, body = ("chat", DEMAND) if kind == "called" else (kind, None)
     ending = Ending(how, phase, 0)  # type: ignore[arg-type]
     return exchange(octets, mode=mode, probe=f"{api}.hello", ending=ending, body=body)
 
 
 def streamed(api: Kind, events: Sequence[Event]) -> Exchange:
-    return heard(api, "stream", chunked(stream(events)))
+    return received(api, "stream", chunked(stream(events)))
 
 
 Make = Callable[[Kind], Exchange]
 
 
 def framed(make: Callable[[list[Event]], bytes]) -> Make:
-    return lambda api: heard(api, "stream", make(GOOD[api]))
+    return lambda api: received(api, "stream", make(GOOD[api]))
 
 
 def inserted(event: Any) -> Make:
@@ -157,17 +158,17 @@ NAMED_FAILURES: dict[Kind, Event] = {
     "messages": ("error", {"message": "gone"}),
     "responses": ("error", {"message": "gone"}),
 }
-EMPTY_BODY: Make = lambda api: heard(api, "stream", http(200, JSON, b""))  # noqa: E731
+EMPTY_BODY: Make = lambda api: received(api, "stream", http(200, JSON, b""))  # noqa: E731
 HALF = b'data: {"id":"chatcmpl-7","object":"chat.comp'
 
 
 def cut(api: Kind, *, half: bool = False, ended: bool = True, how: str = "closed") -> Exchange:
     name = b"event: content_block_delta\n" if api == "messages" else b""
-    return heard(api, "stream", chunked(stream(CUT[api]) + (name + HALF if half else b""), ended=ended), how)
+    return received(api, "stream", chunked(stream(CUT[api]) + (name + HALF if half else b""), ended=ended), how)
 
 
 def closed_early(api: Kind) -> Exchange:
-    return heard(api, "stream", http(200, SSE, stream(CUT[api]), length=False))
+    return received(api, "stream", http(200, SSE, stream(CUT[api]), length=False))
 
 
 def unfinished(api: Kind) -> Exchange:
@@ -202,7 +203,7 @@ def raw_utf8(api: Kind) -> Exchange:
     body = stream(escaped(api)).decode()
     for char in "üß你好":
         body = body.replace(json.dumps(char)[1:-1], char)
-    return heard(api, "stream", chunked(body.encode(), pieces=1))
+    return received(api, "stream", chunked(body.encode(), pieces=1))
 
 
 def without_usage(api: Kind) -> Exchange:
@@ -231,7 +232,7 @@ def whole(api: Kind) -> dict[str, Any]:
 
 def answered(api: Kind, mode: Mode, value: Any, headers: Any = JSON) -> Exchange:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return heard(api, mode, http(200, headers, body))
+    return received(api, mode, http(200, headers, body))
 
 
 def in_message(**changes: Any) -> dict[str, Any]:
@@ -250,11 +251,11 @@ STREAMS: dict[str, Make] = {
     "ok_sse": lambda api: streamed(api, GOOD[api]),
     "json_200_on_stream": lambda api: answered(api, "stream", whole(api)),
     "json_empty_body": EMPTY_BODY,
-    "sse_ct_text_plain": lambda api: heard(
+    "sse_ct_text_plain": lambda api: received(
         api, "stream", chunked(stream(GOOD[api]), headers=(("content-type", "text/plain"),))
     ),
-    "sse_ct_json": lambda api: heard(api, "stream", chunked(stream(GOOD[api]), headers=JSON)),
-    "sse_no_ct": lambda api: heard(api, "stream", chunked(stream(GOOD[api]), headers=())),
+    "sse_ct_json": lambda api: received(api, "stream", chunked(stream(GOOD[api]), headers=JSON)),
+    "sse_no_ct": lambda api: received(api, "stream", chunked(stream(GOOD[api]), headers=())),
     "sse_missing_done": lambda api: streamed(api, [e for e in GOOD[api] if e is not DONE]),
     "sse_trunc_event_boundary": cut,
     "sse_trunc_mid_event_clean": lambda api: cut(api, half=True),
@@ -263,7 +264,7 @@ STREAMS: dict[str, Make] = {
     "sse_rst_midway": lambda api: cut(api, ended=False, how="reset"),
     "sse_empty": lambda api: streamed(api, []),
     "sse_only_done": lambda api: streamed(api, [OVER if api == "messages" else DONE]),
-    "sse_comments_only": lambda api: heard(api, "stream", chunked(b": waiting\n\n" * 3)),
+    "sse_comments_only": lambda api: received(api, "stream", chunked(b": waiting\n\n" * 3)),
     "sse_error_mid_stream": failing(FAILURES),
     "sse_error_first": failing(FAILURES, kept=False),
     "sse_error_named_event": failing(NAMED_FAILURES),
@@ -297,7 +298,7 @@ STREAMS: dict[str, Make] = {
     "no_id_model": lambda api: streamed(
         api, [(n, {"choices": v["choices"]} if isinstance(v, dict) else v) for n, v in GOOD[api]]
     ),
-    "done_then_hold": lambda api: heard(api, "stream", chunked(stream(GOOD[api]), ended=False), "timeout"),
+    "done_then_hold": lambda api: received(api, "stream", chunked(stream(GOOD[api]), ended=False), "timeout"),
     "slow_first_byte_5s": lambda api: streamed(api, GOOD[api]),
     "an_no_message_stop": lambda api: streamed(api, GOOD[api][:-1]),
     "an_no_content_block_start": lambda api: streamed(api, [e for e in GOOD[api] if e is not BLOCK]),
@@ -361,11 +362,11 @@ def tool_answer(api: Kind, arguments: Any) -> dict[str, Any]:
 def reply_to(api: Kind, mode: Mode, script: str, behaviour: str) -> Exchange:
     """The exchange in which a server behaves like this. The script is `text`, or `tool` for a tool call by choice."""
     if behaviour == "conn_reset":
-        return heard(api, mode, b"", "reset", "first-byte")
+        return received(api, mode, b"", "reset", "first-byte")
     if behaviour in ERRORS and not (mode == "unary" and behaviour.endswith("on_stream_only")):
         status, headers, value = ERRORS[behaviour]
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        return heard(api, mode, http(status, headers, body))
+        return received(api, mode, http(status, headers, body))
     if mode == "stream":
         return (STREAMS if script == "text" else TOOL_STREAMS)[behaviour](api)
     if script == "tool":

@@ -12,8 +12,8 @@ from client_replies import (
     chunk,
     chunked,
     cut,
-    heard,
     http,
+    received,
     reply_to,
     stream,
     streamed,
@@ -25,9 +25,9 @@ from hypothesis import strategies as st
 from conformance.clients import CLIENTS, affected_clients, impact
 from conformance.clients.openai_python import read_3
 from conformance.clients.sdk import messages, sdk_requests
-from conformance.model.exchange import APIS, MODES
 from conformance.model.impact import Outcome
 from conformance.model.target import Prices
+from conformance.model.words import APIS, MODES
 from conformance.rules.example import exchange
 
 OUTCOMES = get_args(Outcome)
@@ -38,7 +38,7 @@ ERROR = {"error": {"message": "no", "type": "x", "param": None, "code": None}}
 
 
 def of(body, **how):
-    return heard("chat", "stream", chunked(body, **how))
+    return received("chat", "stream", chunked(body, **how))
 
 
 def requests(name, x, fallback=None):
@@ -80,32 +80,32 @@ def test_a_held_connection_hangs_only_those_who_read_to_the_end():
 
 
 def test_a_stream_without_end_hangs_everybody_once():
-    x = heard("chat", "stream", chunked(stream(GOOD["chat"][:3]), ended=False), "limit")
+    x = received("chat", "stream", chunked(stream(GOOD["chat"][:3]), ended=False), "limit")
     assert {(seen.outcome, seen.requests) for seen in affected_clients(x, None, PRICES)} == {("hang", 1)}
 
 
 def test_a_whole_reply_that_breaks_off_is_asked_for_again():
     octets = http(200, (("content-type", "application/json"), ("content-length", "900")), b'{"id"', length=False)
-    x = heard("chat", "unary", octets)
+    x = received("chat", "unary", octets)
     assert sdk_requests(x) == 3
     assert requests("hermes 0.19", x) == ("exception", 6)
 
 
 def test_a_long_retry_after_ends_the_retries_of_openai_python_3_only():
     octets = http(429, (("content-type", "application/json"), ("retry-after", "121")), json.dumps(ERROR).encode())
-    x = heard("chat", "stream", octets)
+    x = received("chat", "stream", octets)
     assert requests("openai-python 3.54", x) == ("exception", 1)
     assert requests("openai-python 2.24", x) == ("exception", 3)
 
 
 @pytest.mark.parametrize(("value", "sent"), [("false", 1), ("true", 3), ("False", 3), ("0", 3)])
 def test_the_header_against_retries_has_two_exact_values(value, sent):
-    x = heard("chat", "stream", http(500, (("x-should-retry", value),), b"{}"))
+    x = received("chat", "stream", http(500, (("x-should-retry", value),), b"{}"))
     assert sdk_requests(x) == sent
 
 
 def test_an_interrupted_recording_hurts_nobody():
-    assert affected_clients(heard("chat", "stream", b"", "interrupted"), None, PRICES) == ()
+    assert affected_clients(received("chat", "stream", b"", "interrupted"), None, PRICES) == ()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_no_json_makes_a_client_raise(events, api, mode):
         for (kind, _), value in zip(events, bodies, strict=True)
     )
     for octets in (chunked(body), http(200, (), json.dumps(bodies[0] if bodies else None).encode())):
-        x = heard(api, mode, octets)
+        x = received(api, mode, octets)
         seen = [impact(client, x, x if mode == "unary" else None, PRICES) for client in EVERY if client.api == api]
         assert seen
         assert all(one.requests >= 1 and one.outcome in OUTCOMES for one in seen)
@@ -203,6 +203,6 @@ def test_json_at_the_bounds_makes_no_client_raise(value):
     for octets in (chunked(b"data: " + value + b"\n\n"), http(200, (), value), http(501, (), value)):
         for mode in MODES:
             for api in APIS:
-                for seen in affected_clients(heard(api, mode, octets), None, PRICES):
+                for seen in affected_clients(received(api, mode, octets), None, PRICES):
                     assert seen.outcome in OUTCOMES
                     assert (seen.detail + seen.error).encode().decode() == seen.detail + seen.error

@@ -1,7 +1,7 @@
 """The incident's numbers, and what the stop-gap done right costs."""
 
 import pytest
-from client_replies import answered, heard, reply_to, whole
+from client_replies import answered, received, reply_to, whole
 
 from conformance.clients import CLIENTS, affected_clients, impact, profile_impacts
 from conformance.model.target import Prices
@@ -115,14 +115,14 @@ def test_the_stop_gap_costs_no_money_whoever_asks_how_often(name, requests):
 def test_who_demands_a_tool_call_gets_nothing_from_words_but_others_words_are_no_fault(name):
     words = reply_to("chat", "stream", "text", "ok_sse")
     assert impact(BY_NAME[name], words, None, INCIDENT).outcome == "text"
-    demanded = heard("called", "stream", words.heard)
+    demanded = received("called", "stream", words.received)
     assert impact(BY_NAME[name], demanded, None, INCIDENT).outcome in ("exception", "empty_silent")
 
 
 def test_the_profile_that_asked_is_played_by_its_own_clients():
     x = answered("chat", "unary", whole("chat"))
     assert profile_impacts(x, None, INCIDENT) == ()
-    asked = x.asked_as(type(x.question)("chat", "hermes", "unary", "chat.hello"))
+    asked = x.for_case(type(x.case)("chat", "hermes", "unary", "chat.hello"))
     assert [seen.client for seen in profile_impacts(asked, None, INCIDENT)] == ["hermes 0.19", "hermes 0.14"]
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from client_replies import GOOD, SAID, chunk, chunked, heard, http, stream, streamed, whole
+from client_replies import GOOD, SAID, chunk, chunked, http, received, stream, streamed, whole
 
 from conformance.clients import CLIENTS, impact
 from conformance.clients.node import messages, no_response, parse_json
@@ -20,7 +20,7 @@ def fate(name, x):
 
 
 def of(body, **how):
-    return heard("chat", "stream", chunked(body, **how))
+    return received("chat", "stream", chunked(body, **how))
 
 
 def test_a_bom_is_taken_off_and_bad_octets_are_replaced():
@@ -29,7 +29,7 @@ def test_a_bom_is_taken_off_and_bad_octets_are_replaced():
         "\N{REPLACEMENT CHARACTER}",
     ]
     whole_text = json.dumps(whole("chat")).encode()
-    x = heard("chat", "unary", http(200, (JSON,), b"\xef\xbb\xbf" + whole_text))
+    x = received("chat", "unary", http(200, (JSON,), b"\xef\xbb\xbf" + whole_text))
     assert fate("openai-node 6.49", x) == ("text", 1)
 
 
@@ -52,14 +52,14 @@ def test_json_is_what_json_parse_takes_for_it(text):
     ],
 )
 def test_fetch_refuses_heads_that_httpx_takes(head):
-    x = heard("chat", "unary", head + b"{}")
+    x = received("chat", "unary", head + b"{}")
     assert no_response(x)
     assert fate("openai-node 6.49", x) == ("exception", 3)
 
 
 def test_a_blank_before_a_colon_only_makes_another_header_of_it():
     body = json.dumps(whole("chat")).encode()
-    x = heard("chat", "unary", http(200, (("content-type ", "application/json"),), body))
+    x = received("chat", "unary", http(200, (("content-type ", "application/json"),), body))
     assert no_response(x) is None
     assert fate("AI SDK 6 (openai-compatible)", x) == ("text", 1)
 
@@ -93,7 +93,7 @@ def test_a_connection_lost_before_any_output_is_tried_again_and_a_broken_chunk_i
     broken = http(
         200, (("content-type", "text/event-stream"), ("transfer-encoding", "chunked")), b"zz\r\n", length=False
     )
-    assert fate("AI SDK 6 (openai)", heard("chat", "stream", broken)) == ("exception", 1)
+    assert fate("AI SDK 6 (openai)", received("chat", "stream", broken)) == ("exception", 1)
 
 
 def test_the_helper_builds_its_choices_by_index():

@@ -23,8 +23,8 @@ from msgspec.structs import replace
 from scenes import scenes
 from stage import playing
 
-from conformance.model.exchange import MODES
 from conformance.model.profile import KEY, MODEL
+from conformance.model.words import MODES
 from conformance.profiles.recording import FOLDER, Sent, read, write
 
 PROFILES = {

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from conformance.model.exchange import MODES
+from conformance.model.words import MODES
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, MODEL, reply_to
 from conformance.testbed.server.reply import ServerRequest, WireResponse, Write
@@ -116,11 +116,11 @@ def behaviour(asked, name):
     demanded = body.get("tool_choice") == "required" or isinstance(body.get("tool_choice"), dict)
     kind = "called" if demanded and asked.api == "chat" else asked.api
     x = measured(kind, asked.mode, "text", name)
-    head, blank, content = x.heard.partition(b"\r\n\r\n")
+    head, blank, content = x.received.partition(b"\r\n\r\n")
     if speaks_by_tool(body):
         content = content.replace(b"get_weather", SPEAKS.encode()).replace(b"city", b"message")
         head = LENGTH.sub(b"\\g<1>%d" % len(content), head)
-    end = "reset" if x.ending.how == "reset" and x.heard else "clean"
+    end = "reset" if x.ending.how == "reset" and x.received else "clean"
     return WireResponse(
         status=200, headers=(), pieces=(Write(octets=content),), framing="close", head=head + blank, end=end
     )

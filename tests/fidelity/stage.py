@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 from anyio.from_thread import start_blocking_portal
 
-from conformance.model.exchange import Arrival, CaseId, Ending, Exchange
+from conformance.model.case import CaseId, Kind
+from conformance.model.exchange import Arrival, Ending, Exchange
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.deployments import api_of
 from conformance.testbed.server.framing import writes
@@ -66,13 +67,13 @@ def exchange(asked, headers, reply, number):
     """The exchange of a request and its reply."""
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
     pieces = writes(reply)
-    heard = b"".join(piece.octets for piece in pieces)
+    received = b"".join(piece.octets for piece in pieces)
     at = itertools.accumulate(int(piece.wait_s * 1e9) for piece in pieces)
     return Exchange(
         id=f"x{number}",
-        question=CaseId(asked.api, "stage", asked.mode, f"{asked.api}.hello"),
+        case=CaseId(asked.api, "stage", asked.mode, Kind.BASELINE),
         sent=f"{asked.method} {asked.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + asked.body,
-        heard=heard,
+        received=received,
         arrivals=tuple(Arrival(when, len(piece.octets)) for when, piece in zip(at, pieces, strict=True)),
         ending=ENDINGS[reply.end],
     )

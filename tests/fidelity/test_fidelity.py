@@ -15,7 +15,7 @@ from scenes import FEW, greeting, is_worth_playing, scenes, whole
 from stage import exchange, playing
 
 from conformance.clients import CLIENTS
-from conformance.model.exchange import MODES
+from conformance.model.words import MODES
 from conformance.parsing.http1 import reply
 from conformance.profiles.recording import FOLDER, read
 

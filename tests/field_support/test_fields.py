@@ -5,9 +5,10 @@ import pytest
 from conformance import schemas
 from conformance.field_support.fields import conclude, field_observations
 from conformance.judging import judge
-from conformance.model.exchange import APIS
+from conformance.model.case import Kind
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
+from conformance.model.words import APIS
 from conformance.plan import plan
 from conformance.probes.nested import PLACES
 from conformance.testbed.mutations.mutate_requests import dropping, rewriting, streaming
@@ -42,7 +43,7 @@ def asked(api, change=None):
 def table(api, change=None):
     """The reported support of each field, in each mode."""
     exchanges = asked(api, change)
-    hellos = {x.mode: x for x in exchanges.values() if x.question.topic == "hello"}
+    hellos = {x.mode: x for x in exchanges.values() if x.case.kind is Kind.BASELINE}
     seen = (one for x in exchanges.values() for one in field_observations(x, hellos[x.mode]))
     return {(name, mode): shown.state for (_, name, mode), shown in conclude(seen).items()}
 

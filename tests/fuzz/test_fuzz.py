@@ -17,8 +17,8 @@ from conformance.fuzz.export_test import as_test
 from conformance.fuzz.from_openapi import documented
 from conformance.fuzz.resend import case_of, resend
 from conformance.fuzz.session import fuzz_run
-from conformance.model.exchange import APIS
 from conformance.model.target import Target
+from conformance.model.words import APIS
 from conformance.runner import RunOptions
 from conformance.storage.memory import InMemoryRun
 from conformance.testbed.mutations.mutate_requests import dropping
@@ -119,7 +119,7 @@ def hunted(changes, tmp_path, *, examples, seed, apis=("chat",), limits=PATIENT)
 
 
 def bodies(store):
-    return {x.sent.partition(b"\r\n\r\n")[2] for x in store.written.values() if x.question.topic == "fuzz"}
+    return {x.sent.partition(b"\r\n\r\n")[2] for x in store.written.values() if x.case.kind == "fuzz"}
 
 
 EXAMPLES = 60
@@ -135,7 +135,7 @@ def test_the_strict_deployment_has_no_fault(api, tmp_path):
 @pytest.mark.verify
 def test_ten_planted_bugs_are_found_within_500_examples(tmp_path):
     facts, store = hunted(tuple(map(planted, PLANTED)), tmp_path, examples=500, seed=1, limits=IMPATIENT)
-    abouts = {x.question.about for x in store.written.values()}
+    abouts = {x.case.subject for x in store.written.values()}
     missed = [name for name, (_, _, label) in PLANTED.items() if not any(a.startswith(label) for a in abouts)]
     assert missed == [], sorted(abouts)
     assert "FOUND = [" in as_test(facts, store.exchange)
@@ -192,7 +192,7 @@ def test_a_field_that_the_target_documents_and_drops_is_found(tmp_path):
     drop = dropping("x_lamp")
     change = Mutation(name="lamp", title="Documented, and dropped", caught_by="FLD004", asked=drop, reply=reply)
     _, store = hunted((change,), tmp_path, examples=40, seed=1)
-    assert "chat.wrong-type.x_lamp" in {x.question.probe for x in store.written.values()}
+    assert "chat.wrong-type.x_lamp" in {x.case.probe for x in store.written.values()}
 
 
 @pytest.mark.parametrize("document", [None, {}, {"paths": []}, {"paths": {"/p": {"post": {"requestBody": 7}}}}, "x"])

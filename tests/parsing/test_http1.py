@@ -120,7 +120,7 @@ def test_statuses_without_a_body(status):
 
 def test_a_reply_to_head_has_no_body():
     x = exchange(OK + b"content-length: 5\r\n\r\n")
-    assert reply(replace(x, sent=x.sent.replace(b"POST", b"HEAD"), views={})).complete
+    assert reply(replace(x, sent=x.sent.replace(b"POST", b"HEAD"), cache={})).complete
 
 
 PARTS = st.lists(st.binary(min_size=1, max_size=20), max_size=8)
@@ -161,10 +161,10 @@ def test_an_octet_is_there_when_the_read_came_that_brought_it(parts, cuts):
     arrivals = arriving(octets, cuts)
     read = reply(exchange(octets, arrivals=arrivals))
     for at in range(len(read.content)):
-        needed, heard = read.locate(at, at + 1).end, 0
+        needed, received = read.locate(at, at + 1).end, 0
         for ms, length in arrivals:
-            heard += length
-            if heard >= needed:
+            received += length
+            if received >= needed:
                 assert read.at_ns(at + 1) == ms * 1_000_000
                 break
 
@@ -226,14 +226,14 @@ def test_compressed_content_is_there_when_it_was_flushed():
         4 * 10**6,
         4 * 10**6,
     )
-    assert read.locate(0, 1) == Span(len(head), len(x.heard))
+    assert read.locate(0, 1) == Span(len(head), len(x.received))
 
 
 def test_content_without_arrivals_is_content():
-    x = replace(exchange(http(200, (), b"hello")), arrivals=(), views={})
+    x = replace(exchange(http(200, (), b"hello")), arrivals=(), cache={})
     assert reply(x).content == b"hello"
     packed = replace(
-        exchange(http(200, (("content-encoding", "gzip"),), gzip.compress(b"hello"))), arrivals=(), views={}
+        exchange(http(200, (("content-encoding", "gzip"),), gzip.compress(b"hello"))), arrivals=(), cache={}
     )
     assert reply(packed).content == b"hello"
 

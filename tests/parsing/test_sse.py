@@ -58,7 +58,7 @@ def test_blocks_and_lines_cover_the_content(content):
 def test_no_octets_do_harm(content):
     x = raw(content)
     assert len(payloads(x)) == len(stream(x).dispatched)
-    assert all(0 <= span(x, e).start <= span(x, e).end <= len(x.heard) for e in stream(x).events)
+    assert all(0 <= span(x, e).start <= span(x, e).end <= len(x.received) for e in stream(x).events)
 
 
 def test_what_the_specification_drops_is_kept_and_marked():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from conformance import catalogue, schemas
-from conformance.model.exchange import CaseId
+from conformance.model.case import named_case
 from conformance.model.profile import MODEL
 from conformance.model.target import Target
 from conformance.plan import plan
@@ -31,7 +31,7 @@ def is_valid(probe, body):
 
 def body_of(probe, mode):
     greeting = GREETINGS[probe.api] | ({"stream": True} if mode == "stream" else {})
-    return probe.change(greeting, mode) if probe.change else greeting
+    return probe.build_body(greeting, mode) if probe.build_body else greeting
 
 
 def asked(probe):
@@ -81,14 +81,9 @@ def test_a_mistake_differs_from_the_greeting(probe):
 
 
 def test_the_greeting_is_asked_by_the_frameworks_and_once_by_the_plain_sdk():
-    greetings = {
-        question
-        for request in plan(CHAT, FRAMEWORKS, "gate")
-        for question in request.questions
-        if "hello" in question.probe
-    }
+    greetings = {case for request in plan(CHAT, FRAMEWORKS, "gate") for case in request.cases if "hello" in case.probe}
     assert {q.profile for q in greetings} == {"hermes", "langgraph", "letta", "openai-python"}
-    assert CaseId("chat", "hermes", "stream", "chat.hello") in greetings
+    assert named_case("chat.hello", "hermes", "stream") in greetings
 
 
 def test_no_probe_changes_the_greeting_that_it_is_given():

@@ -6,8 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conformance import catalogue
-from conformance.model.exchange import MODES
 from conformance.model.profile import KEY, MODEL
+from conformance.model.words import MODES
 from conformance.profiles import recording
 from conformance.profiles.prose import ADVICE, fill
 from conformance.schemas import validator

@@ -89,10 +89,10 @@ def test_every_failing_must_is_explained(runs, suite, server):
 def test_everything_explained_fails_and_the_octets_show_it(runs, server):
     full = runs["full"]
     for entry, pattern in [(e, pattern) for e in EXPECTED[server]["fails"] for pattern in e["where"]]:
-        sent, heard = entry["sent"].encode(), entry["heard"].encode()
+        sent, received = entry["sent"].encode(), entry["received"].encode()
         named = {n for *f, names in full.failed() if explains(entry | {"where": [pattern]}, *f) for n in names}
         shown = [full.folder.exchange(name) for name in named]
-        told = any(sent in x.sent and heard in x.heard for x in shown)
+        told = any(sent in x.sent and received in x.received for x in shown)
         assert told or (entry.get("sometimes") and not named), f"{entry['rule']} {pattern}"
 
 
@@ -109,7 +109,9 @@ def test_no_field_is_said_to_be_dropped_that_is_read(llama_cpp, tmp_path):
 def test_a_message_that_never_starts_is_found(llama_cpp_in_halves, tmp_path):
     """llama.cpp sends message_start with the first whole letter, and not at all where the first token is none."""
     outcome = run("gate", llama_cpp_in_halves, tmp_path, ["messages"])
-    streams = {x.id: x for x in outcome.folder.exchanges() if b"text/event-stream" in x.heard}
-    unstarted = {name for name, x in streams.items() if b"message_stop" in x.heard and b"message_start" not in x.heard}
+    streams = {x.id: x for x in outcome.folder.exchanges() if b"text/event-stream" in x.received}
+    unstarted = {
+        name for name, x in streams.items() if b"message_stop" in x.received and b"message_start" not in x.received
+    }
     assert unstarted
     assert unstarted == {name for rule, _, names in outcome.failed() if rule == "MSG003" for name in names}

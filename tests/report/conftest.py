@@ -4,9 +4,10 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.judging import judge
-from conformance.model.exchange import MODES, CaseId
+from conformance.model.case import named_case
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target
+from conformance.model.words import MODES
 from conformance.report import build
 from conformance.report.failures import Recording
 from conformance.rules.example import HELLO, answered, completion, exchange, http, sse
@@ -40,7 +41,7 @@ def recording(reply, profiles=PROFILES, **facts):
         for mode in MODES:
             x = reply(mode)
             name = f"chat.hello-{profile}-{mode}"
-            exchanges[name] = replace(x, id=name, question=CaseId("chat", profile, mode, "chat.hello"), views={})
+            exchanges[name] = replace(x, id=name, case=named_case("chat.hello", profile, mode), cache={})
     target = Target(
         name="staging",
         base_url="https://api.example/v1",

@@ -5,7 +5,8 @@ from threading import Thread
 
 import pytest
 
-from conformance.model.exchange import CaseId, Exchange
+from conformance.model.case import named_case
+from conformance.model.exchange import Exchange
 from conformance.model.target import Target
 from conformance.report import curl
 
@@ -14,9 +15,7 @@ TARGET = Target(base_url="https://api.example/v1", model="m", key_env="MY_KEY")
 
 def sent(body, *headers, path="/v1/chat/completions", host="api.example"):
     lines = (f"POST {path} HTTP/1.1", f"Host: {host}", *headers, f"Content-Length: {len(body)}", "", "")
-    return Exchange(
-        id="x1", question=CaseId("chat", "p", "stream", "chat.hello"), sent="\r\n".join(lines).encode() + body
-    )
+    return Exchange(id="x1", case=named_case("chat.hello", "p", "stream"), sent="\r\n".join(lines).encode() + body)
 
 
 def test_the_key_is_a_variable_and_the_rest_stays_as_it_was_sent():
@@ -52,12 +51,12 @@ def test_hostile_octets_in_a_request_cannot_leave_their_quotes():
 
 
 def test_a_shell_sends_the_same_request_again(tmp_path):
-    heard = []
+    received = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
-            heard.append((self.path, self.headers["authorization"], self.headers["content-type"], body))
+            received.append((self.path, self.headers["authorization"], self.headers["content-type"], body))
             self.send_response(204)
             self.end_headers()
 
@@ -75,5 +74,5 @@ def test_a_shell_sends_the_same_request_again(tmp_path):
             (folder / "sent.bin").write_bytes(x.sent)
             line = curl.line(x, target, str(tmp_path))
             subprocess.run(["/bin/sh", "-c", line], check=True, env={"MY_KEY": "s3cret", "PATH": "/usr/bin:/bin"})
-            assert heard.pop() == ("/v1/chat/completions", "Bearer s3cret", None, body)
+            assert received.pop() == ("/v1/chat/completions", "Bearer s3cret", None, body)
         server.shutdown()

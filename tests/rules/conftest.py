@@ -29,12 +29,12 @@ def head_of(request, key):
 
 
 def played(request, change, deployment, key=KEY):
-    """What the deployment, changed, would answer to a planned request, as an exchange under its first question.
+    """What the deployment, changed, would answer to a planned request, as an exchange under its first case.
 
     Without `key` the run has none, and the deployment asks for none.
     """
     x = simulate_exchange(request, deployment, (change,) if change else (), carried=key or "no-key", wanted=key)
-    spans = tuple(Span(found.start(), found.end()) for found in re.finditer(KEY.encode(), x.heard))
+    spans = tuple(Span(found.start(), found.end()) for found in re.finditer(KEY.encode(), x.received))
     return replace(x, sent=head_of(request, key) + request.body, masked=spans)
 
 
@@ -46,13 +46,13 @@ class Asking:
     policy: Policy
     suite: str
     profiles: tuple[str, ...]
-    topics: tuple[str, ...]
+    kinds: tuple[str, ...]
     key: str | None
 
     @property
     def requests(self):
-        planned = plan(self.target, self.profiles, "full" if self.topics else self.suite)
-        return [r for r in planned if not self.topics or r.questions[0].topic in self.topics]
+        planned = plan(self.target, self.profiles, "full" if self.kinds else self.suite)
+        return [r for r in planned if not self.kinds or r.cases[0].kind in self.kinds]
 
     @property
     def target(self):
@@ -80,14 +80,14 @@ def unchanged(asking):
 def judged():
     """The judgement of a whole gate, without a connection: of a change to a deployment, under a policy.
 
-    `topics` asks no more than the questions of these topics; without `key` the run has none. What the change leaves
+    `kinds` asks no more than the questions of these kinds; without `key` the run has none. What the change leaves
     alone is judged once.
     """
 
-    def ask(change=None, deployment="native-sse", policy=None, *, suite="gate", profiles=PROFILES, topics=(), key=KEY):
+    def ask(change=None, deployment="native-sse", policy=None, *, suite="gate", profiles=PROFILES, kinds=(), key=KEY):
         on = change.on if change else deployment
         usual = Policy(streaming="stopgap-ok") if on == "stopgap-501" else Policy()
-        asking = Asking(on, policy or (change and change.policy) or usual, suite, profiles, tuple(topics), key)
+        asking = Asking(on, policy or (change and change.policy) or usual, suite, profiles, tuple(kinds), key)
         exchanges, before = unchanged(asking)
         if change is None:
             return before

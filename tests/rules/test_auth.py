@@ -23,25 +23,25 @@ from conformance.rules.example import answered, completion, error
 from conformance.testbed.mutations import changes
 from conformance.testbed.mutations.defects import auth as defects
 
-TOPICS = ("hello", "auth", "models", "sibling", "bare", "witness")
+KINDS = ("hello", "auth", "models", "sibling", "bare", "witness")
 
 
 def say(rule, *given):
-    if skip := rule.when(given[0]):
+    if skip := rule.applies_to(given[0]):
         return [skip.status]
-    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
 
 
 @pytest.mark.parametrize("deployment", ["native-sse", "stopgap-501", "silent-json", "sse-proxy"])
 def test_a_good_lock_is_good_on_every_deployment(judged, deployment):
-    verdicts = [v for v in judged(deployment=deployment, topics=TOPICS).verdicts if v.rule.startswith("AUTH")]
+    verdicts = [v for v in judged(deployment=deployment, kinds=KINDS).verdicts if v.rule.startswith("AUTH")]
     assert {v.status for v in verdicts} <= {Status.PASS, Status.NOT_APPLICABLE}
     assert Status.PASS in {v.status for v in verdicts}
 
 
 @pytest.mark.parametrize("change", [None, *defects.KEYS[:6]], ids=lambda change: change.name if change else "good")
 def test_a_run_without_a_key_fails_nothing_of_the_kind(judged, change):
-    verdicts = judged(change, topics=TOPICS, key=None).verdicts
+    verdicts = judged(change, kinds=KINDS, key=None).verdicts
     ours = [v for v in verdicts if v.rule.startswith("AUTH") and v.rule != "AUTH006"]
     assert ours
     assert Status.FAIL not in {v.status for v in ours}
@@ -51,7 +51,7 @@ def test_a_target_that_asks_for_no_key_is_not_applicable(judged):
     open_to_all = changes.find("no-key-needed")
     (verdict,) = [
         v
-        for v in judged(open_to_all, topics=TOPICS).verdicts
+        for v in judged(open_to_all, kinds=KINDS).verdicts
         if v.rule == "AUTH001" and v.api == "messages" and v.probe.endswith("wrong-key")
     ]
     assert (verdict.status, verdict.message) == (Status.NOT_APPLICABLE, "the target requires no API key")

@@ -18,22 +18,22 @@ from conformance.testbed.mutations import changes
 
 
 def say(rule, *given):
-    if skip := rule.when(given[0]):
+    if skip := rule.applies_to(given[0]):
         return [skip.status]
-    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
 
 
 def test_what_the_refusal_of_streaming_costs_is_told_once(failing):
-    failed = failing(changes.find("refusal-with-usage"), topics=("hello", "mistake", "witness"))
+    failed = failing(changes.find("refusal-with-usage"), kinds=("hello", "mistake", "witness"))
     assert failed[MUST] == {"NYI016"}
 
 
 def test_another_question_than_a_greeting_that_is_refused_for_streaming_is_judged_here():
     refused = answered(REFUSED | {"usage": SPENT}, status=501, mode="stream", probe="chat.tools")
-    assert error_with_usage.when(refused) is None
+    assert error_with_usage.applies_to(refused) is None
     assert len(say(error_with_usage, refused, streamed(*HELLO))) == 1
     greeting = answered(REFUSED | {"usage": SPENT}, status=501, mode="stream")
-    assert error_with_usage.when(greeting) is OUT_OF_SCOPE
+    assert error_with_usage.applies_to(greeting) is OUT_OF_SCOPE
 
 
 @pytest.mark.parametrize(

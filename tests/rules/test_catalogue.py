@@ -40,7 +40,7 @@ def test_good_examples_pass(rule: Rule):
     for number, example in enumerate(rule.good):
         statuses = {judge_example(rule, example, policy) for policy in POLICIES}
         assert Status.PASS in statuses, f"good example {number}: {statuses}"
-        if "policy" not in rule.inputs:
+        if "policy" not in rule.parameters:
             assert statuses == {Status.PASS}
 
 
@@ -49,7 +49,7 @@ def test_bad_examples_fail(rule: Rule):
     for number, example in enumerate(rule.bad):
         statuses = {judge_example(rule, example, policy) for policy in POLICIES}
         assert Status.FAIL in statuses, f"bad example {number}: {statuses}"
-        if "policy" not in rule.inputs:
+        if "policy" not in rule.parameters:
             assert statuses == {Status.FAIL}
 
 
@@ -57,9 +57,9 @@ def cut(x: Exchange, sizes: Iterator[int]) -> Exchange:
     """The same octets at the same time, read in pieces of these sizes."""
     at_ns = x.arrivals[-1].at_ns if x.arrivals else 0
     ends = [0]
-    while ends[-1] < len(x.heard):
-        ends.append(min(len(x.heard), ends[-1] + next(sizes)))
-    return replace(x, arrivals=tuple(Arrival(at_ns, b - a) for a, b in pairwise(ends)), views={})
+    while ends[-1] < len(x.received):
+        ends.append(min(len(x.received), ends[-1] + next(sizes)))
+    return replace(x, arrivals=tuple(Arrival(at_ns, b - a) for a, b in pairwise(ends)), cache={})
 
 
 def forever(size: int) -> Iterator[int]:
@@ -91,16 +91,16 @@ EVERYTHING = [x for rule in RULES for example in (*rule.good, *rule.bad) for x i
 def test_no_rule_raises_on_arbitrary_octets(data):
     """Octets of real examples with damage done to them, and plain noise."""
     x = data.draw(st.sampled_from(EVERYTHING))
-    at = data.draw(st.integers(0, len(x.heard)))
-    upto = data.draw(st.integers(at, min(len(x.heard), at + 60)))
+    at = data.draw(st.integers(0, len(x.received)))
+    upto = data.draw(st.integers(at, min(len(x.received), at + 60)))
     noise = data.draw(st.binary(max_size=40) | st.sampled_from(ODD))
-    heard = x.heard[:at] + noise + x.heard[upto:]
-    damaged = replace(x, heard=heard, arrivals=(Arrival(1, len(heard)),), views={})
+    received = x.received[:at] + noise + x.received[upto:]
+    damaged = replace(x, received=received, arrivals=(Arrival(1, len(received)),), cache={})
     other = data.draw(st.sampled_from(EVERYTHING))
-    given_all = {"x": damaged, "briefs": (other,) * 3, "stream": damaged, "unary": other, "policy": Policy()}
+    given_all = {"x": damaged, "short_streams": (other,) * 3, "stream": damaged, "unary": other, "policy": Policy()}
     for rule in RULES:
-        given_all |= {name: (other,) * 3 if where.endswith("*") else other for name, where in rule.beside.items()}
-        seen = (damaged, other) if "unary" in rule.inputs else (damaged,)
+        given_all |= {name: (other,) * 3 if compare.many else other for name, compare in rule.compares_with.items()}
+        seen = (damaged, other) if "unary" in rule.parameters else (damaged,)
         status, message, _ = decide(rule, given_all, seen)
         assert status is not Status.ERROR, message
 
@@ -124,11 +124,11 @@ ODD = [
 def test_a_rule_is_complete(rule: Rule):
     assert re.fullmatch(r"[A-Z]{2,4}\d{3}", rule.id)
     family = f"conformance.rules.{rule.family.lower()}"
-    assert f"{rule.judge.__module__}.".startswith(f"{family}.")
+    assert f"{rule.check.__module__}.".startswith(f"{family}.")
     assert rule.fix.endswith(".")
     assert not rule.title.endswith(".")
     assert len(rule.title) <= 100
-    assert rule.why
+    assert rule.rationale
 
 
 def test_every_rule_is_caught_by_a_planted_defect():
@@ -149,6 +149,6 @@ def test_the_catalogue_holds_the_rules_that_the_documentation_lists():
 @pytest.mark.parametrize("missing", ["good", "bad"])
 def test_a_rule_without_examples_cannot_be_built(missing):
     examples = {"good": [EVERYTHING[0]], "bad": [EVERYTHING[0]]} | {missing: []}
-    build = make_rule("XXX001", MUST, "t", spec="https://example.org", fix="f.", when=lambda x: None, **examples)
+    build = make_rule("XXX001", MUST, "t", spec="https://example.org", fix="f.", applies_to=lambda x: None, **examples)
     with pytest.raises(TypeError, match="needs a good and a bad example"):
         build(lambda x: ())

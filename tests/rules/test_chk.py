@@ -13,7 +13,7 @@ RULES = {rule.id: rule for rule in FAMILIES}
 def finds(name, x):
     """What the rule sees, or None where it does not apply."""
     rule = RULES[name]
-    return None if rule.when(x) else [item.seen for item in rule.judge(x) if isinstance(item, Finding)]
+    return None if rule.applies_to(x) else [item.seen for item in rule.check(x) if isinstance(item, Finding)]
 
 
 def test_every_rule_has_a_defect():
@@ -22,7 +22,7 @@ def test_every_rule_has_a_defect():
 
 @pytest.mark.parametrize("name", [name for name in RULES if name.startswith("CHK")])
 def test_an_error_in_place_of_an_answer_is_not_judged(name):
-    skip = RULES[name].when(streamed(error("Out of memory."), "[DONE]"))
+    skip = RULES[name].applies_to(streamed(error("Out of memory."), "[DONE]"))
     assert skip.status is Status.NOT_APPLICABLE
 
 
@@ -36,13 +36,13 @@ def test_a_broken_off_stream_is_not_blamed_for_what_did_not_come():
         b"\r\n\r\n", b"\r\ncontent-length: 9999\r\n\r\n", 1
     )
     x = exchange(octets, ending=Ending("reset", "body", 1))
-    assert RULES["CHK017"].when(x).status is Status.UNTESTABLE
-    assert RULES["CHK010"].when(x).status is Status.UNTESTABLE
+    assert RULES["CHK017"].applies_to(x).status is Status.UNTESTABLE
+    assert RULES["CHK010"].applies_to(x).status is Status.UNTESTABLE
 
 
 def test_what_an_unreadable_event_held_is_not_missed():
     for x in (streamed(*HELLO[:-2], "{", "[DONE]"), exchange(http(200, (SSE,), sse(*HELLO[:3]) + b"data: {"))):
-        assert RULES["CHK017"].when(x).status is Status.UNTESTABLE
+        assert RULES["CHK017"].applies_to(x).status is Status.UNTESTABLE
 
 
 def test_a_stream_that_ends_well_after_half_the_answer_is_judged():
@@ -92,15 +92,15 @@ def test_log_probabilities_show_that_a_growing_text_is_new():
 @pytest.mark.parametrize("name", ["CHK013", "CHK017", "CHK018", "CHK020", "CHK021", "CHK022", "CHK023", "TOOL003"])
 def test_what_an_index_tells_is_not_known_where_it_is_wrong(name):
     counting = [chunk(choices=[part["choices"][0] | {"index": at}]) for at, part in enumerate(HELLO[:-1])]
-    assert RULES[name].when(streamed(*counting, "[DONE]")).status is Status.UNTESTABLE
+    assert RULES[name].applies_to(streamed(*counting, "[DONE]")).status is Status.UNTESTABLE
 
 
 @pytest.mark.parametrize(
-    "heard",
+    "received",
     [sse(HELLO[0], "{", *HELLO[1:]), b"\xef\xbb\xbf\n\xef\xbb\xbf" + sse(*HELLO), sse(*HELLO[:3], "[DONE]", HELLO[3])],
 )
-def test_a_stream_of_which_a_part_was_lost_is_not_blamed_for_its_end(heard):
-    assert RULES["CHK017"].when(exchange(http(200, (SSE,), heard))).status is Status.UNTESTABLE
+def test_a_stream_of_which_a_part_was_lost_is_not_blamed_for_its_end(received):
+    assert RULES["CHK017"].applies_to(exchange(http(200, (SSE,), received))).status is Status.UNTESTABLE
 
 
 def test_an_answer_repeated_with_other_choices_around_is_seen():
@@ -119,7 +119,7 @@ def test_integers_may_be_written_as_floats():
 
 def test_the_place_of_a_fault_is_its_event():
     x = streamed(*HELLO[:2], chunk({"content": 7}), *HELLO[2:])
-    (finding,) = RULES["CHK015"].judge(x)
-    event = x.heard[finding.at.start : finding.at.end]
+    (finding,) = RULES["CHK015"].check(x)
+    event = x.received[finding.at.start : finding.at.end]
     assert event.startswith(b"data: {")
     assert b'"content": 7' in event

@@ -8,7 +8,7 @@ from conformance.rules.cmp.text import two
 from conformance.rules.example import answered, chunk, completion, error, streamed
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
-ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
+ALONE = [rule for rule in FAMILIES if rule.parameters == ("x",)]
 RULES = {rule.id: rule for rule in FAMILIES}
 SILENT = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 THOUGHT = {"prompt_tokens": 3, "completion_tokens": 30, "total_tokens": 33}
@@ -17,8 +17,8 @@ THOUGHT |= {"completion_tokens_details": {"reasoning_tokens": 29}}
 
 @pytest.mark.parametrize("name", [rule.id for rule in ALONE if rule.family == "CMP"])
 def test_an_error_is_not_judged(name):
-    assert RULES[name].when(answered(error())).status is Status.NOT_APPLICABLE
-    assert RULES[name].when(answered(error(), status=400)).status is Status.NOT_APPLICABLE
+    assert RULES[name].applies_to(answered(error())).status is Status.NOT_APPLICABLE
+    assert RULES[name].applies_to(answered(error(), status=400)).status is Status.NOT_APPLICABLE
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_a_stream_answered_whole_is_none_of_these_families_business():
     x = answered(completion(), mode="stream")
     for rule in ALONE:
         if x.mode in rule.modes:
-            assert rule.when(x) is not None
+            assert rule.applies_to(x) is not None
 
 
 def compared(stream, unary):
     """What CMP014 sees: findings, or reasons."""
-    yielded = list(RULES["CMP014"].judge(stream, unary))
+    yielded = list(RULES["CMP014"].check(stream, unary))
     return [item.seen if isinstance(item, Finding) else item.reason for item in yielded]
 
 
@@ -71,7 +71,7 @@ def test_hidden_thoughts_may_use_up_a_cap():
 
 def test_what_is_no_json_is_left_to_http():
     for body in ("", "{", "NaN", "{} {}", b"\xef\xbb\xbf{}"):
-        assert RULES["CMP001"].when(answered(body)).status is Status.UNTESTABLE
+        assert RULES["CMP001"].applies_to(answered(body)).status is Status.UNTESTABLE
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 
 from conformance import catalogue
 from conformance.judging import decide
-from conformance.model.exchange import CaseId, Ending
+from conformance.model.case import named_case
+from conformance.model.exchange import Ending
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.dlv.pace import BRIEFS, BUFFERED, QUICK, SLOW_START, STEADY, WORDS, briefly, endless, paced
@@ -13,12 +14,12 @@ from conformance.rules.dlv.silence import in_buffers
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "DLV"}
-UNARY = CaseId("chat", "example", "unary", "chat.hello")
+UNARY = named_case("chat.hello", "example", "unary")
 PASS, FAIL, UNTESTABLE = Status.PASS, Status.FAIL, Status.UNTESTABLE
 
 
 def decided(rule, x, briefs=BRIEFS):
-    return decide(RULES[rule], {"x": x, "briefs": briefs, "policy": Policy()}, (x,))[0]
+    return decide(RULES[rule], {"x": x, "short_streams": briefs, "policy": Policy()}, (x,))[0]
 
 
 def at(start_ms, step_ms, pieces=40):
@@ -73,15 +74,15 @@ def test_late_delivery(why, x, briefs, verdict):
 
 
 def test_a_harness_that_was_held_up_blames_nobody():
-    held_up = replace(BUFFERED, held_up_ns=130 * 10**6, views={})
+    held_up = replace(BUFFERED, harness_stall_ns=130 * 10**6, cache={})
     assert decided("DLV001", held_up) is UNTESTABLE
-    assert decided("DLV001", replace(held_up, held_up_ns=20 * 10**6, views={})) is FAIL
+    assert decided("DLV001", replace(held_up, harness_stall_ns=20 * 10**6, cache={})) is FAIL
 
 
 def test_brief_answers_that_the_harness_held_up_are_no_noise():
     *others, last = briefly(60, 62, 65, 230)
     assert decided("DLV001", BUFFERED, (*others, last)) is UNTESTABLE
-    assert decided("DLV001", BUFFERED, (*others, replace(last, held_up_ns=165 * 10**6, views={}))) is FAIL
+    assert decided("DLV001", BUFFERED, (*others, replace(last, harness_stall_ns=165 * 10**6, cache={}))) is FAIL
 
 
 def test_a_compressor_that_does_not_flush_is_late_though_octets_come_early():
@@ -139,7 +140,7 @@ def test_a_stream_that_does_not_end(how, heard_done, stalled, never_ends):
         ("as many events as a good answer may have", endless(HELLO[1], every_ms=20), UNTESTABLE),
         ("far more events than tokens were allowed", endless(HELLO[1], every_ms=20, cap=4), FAIL),
         ("comments alone", endless(": ping", every_ms=50), FAIL),
-        ("JSON, octet by octet", replace(endless("[1,2,3]", every_ms=100), question=UNARY), UNTESTABLE),
+        ("JSON, octet by octet", replace(endless("[1,2,3]", every_ms=100), case=UNARY), UNTESTABLE),
     ],
 )
 def test_slow_is_not_stalled_and_endless_is(why, x, verdict):
@@ -156,7 +157,7 @@ def test_the_end_marker_may_follow_the_last_piece_by_a_second_or_by_three_of_the
     for end_ms, verdict in ((255, PASS), (1200, PASS), (1300, FAIL)):
         assert decided("DLV007", paced(WORDS, range(60, 260, 5), end_ms=end_ms)) is verdict
     assert decided("DLV007", paced(WORDS[:4], [800, 1600, 2400, 3200], end_ms=5500)) is PASS
-    held_up = replace(paced(WORDS, range(60, 260, 5), end_ms=1300), held_up_ns=200 * 10**6, views={})
+    held_up = replace(paced(WORDS, range(60, 260, 5), end_ms=1300), harness_stall_ns=200 * 10**6, cache={})
     assert decided("DLV007", held_up) is PASS
 
 
@@ -166,7 +167,7 @@ def test_the_end_marker_may_follow_the_last_piece_by_a_second_or_by_three_of_the
         ("buffers of 2048 octets", in_buffers(2048, 100), FAIL),
         (
             "buffers of 2048 octets, and a harness that was held up",
-            replace(in_buffers(2048, 100), held_up_ns=10**8),
+            replace(in_buffers(2048, 100), harness_stall_ns=10**8),
             Status.NOT_APPLICABLE,
         ),
         ("one buffer that holds everything", in_buffers(100_000, 300), Status.NOT_APPLICABLE),

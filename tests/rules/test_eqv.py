@@ -13,9 +13,9 @@ RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "EQV"}
 
 def say(rule, *given):
     """What a rule says of two exchanges, or of three."""
-    if skip := next((skip for x in given[:2] if (skip := rule.when(x))), None):
+    if skip := next((skip for x in given[:2] if (skip := rule.applies_to(x))), None):
         return [skip.status]
-    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
 
 
 def test_every_rule_has_a_defect():

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance import catalogue
-from conformance.model.verdict import Finding, Status
+from conformance.model.verdict import OUT_OF_SCOPE, Finding, Status
 from conformance.rules.err.baseline import greeting_failed
 from conformance.rules.err.causes import (
     mistake_laid_to_the_key,
@@ -32,17 +32,17 @@ HI = answered(completion())
 
 def test_a_rate_limit_is_not_laid_to_the_target():
     limited = answered(error("Slow down."), status=429, headers=(JSON, ("retry-after", "2")))
-    assert greeting_failed.when(limited).status is Status.UNTESTABLE
+    assert greeting_failed.applies_to(limited).status is Status.UNTESTABLE
     for rule in (r for r in catalogue.rules() if r.family == "ERR"):
-        given = (limited, limited)[: len([name for name in rule.inputs if name != "policy"])]
-        assert rule.when(limited) or not list(rule.judge(*given)), rule.id
+        given = (limited, limited)[: len([name for name in rule.parameters if name != "policy"])]
+        assert rule.applies_to(limited) or not list(rule.check(*given)), rule.id
 
 
 def say(rule, *given):
-    for x in given[: 1 if "hello" in rule.inputs else 2]:
-        if skip := rule.when(x):
+    for x in given[: 1 if "baseline" in rule.parameters else 2]:
+        if skip := rule.applies_to(x):
             return [skip.status]
-    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
 
 
 MISTAKE = {"probe": "chat.mistake.bad-json"}
@@ -134,7 +134,7 @@ EARLY = [
 ]
 
 
-@pytest.mark.parametrize("x", EARLY, ids=lambda x: x.question.probe)
+@pytest.mark.parametrize("x", EARLY, ids=lambda x: x.case.probe)
 def test_what_refuses_before_the_api_should_have_its_error_object_and_must_not(x):
     assert len(say(early_error_without_an_error_object, x)) == 1
     for rule in (error_that_is_no_json, error_without_an_error_object, error_without_a_message):
@@ -143,7 +143,7 @@ def test_what_refuses_before_the_api_should_have_its_error_object_and_must_not(x
 
 def test_an_open_route_s_refusal_is_not_told_again():
     x = answered({"error": "Unauthorized"}, status=401, probe="chat.sibling.responses")
-    assert early_error_without_an_error_object.when(x).reason == "another question was asked"
+    assert early_error_without_an_error_object.applies_to(x) is OUT_OF_SCOPE
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, JSON, SSE, answered, completion, exchange, http, sse, streamed
 
-RULES = [rule for rule in catalogue.rules() if rule.family in ("HTTP", "SSE", "DLV") and "unary" not in rule.inputs]
+RULES = [rule for rule in catalogue.rules() if rule.family in ("HTTP", "SSE", "DLV") and "unary" not in rule.parameters]
 BODY = b'{"a": 1}'
 CUT = Ending("closed", "body", 9)
 TIMEOUT = Ending("timeout", "body", 2 * 10**9, "silent for 1 s")
 
 
 def failing(x):
-    given = {"x": x, "hello": None, "greeting": None, "briefs": (), "policy": Policy()}
+    given = {"x": x, "baseline": None, "greeting": None, "short_streams": (), "policy": Policy()}
     found = {r.id: decide(r, given, (x,))[0] for r in RULES if x.mode in r.modes and x.api in r.apis}
     assert Status.ERROR not in found.values()
     return {name for name, status in found.items() if status is Status.FAIL}

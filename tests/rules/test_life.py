@@ -17,8 +17,8 @@ def decided(rule, x, **beside):
     return decide(RULES[rule], {"x": x, "policy": Policy(), **beside}, (x,))[0]
 
 
-def hung_up(heard, how="hung-up"):
-    return exchange(heard, body=BODY, ending=Ending(how, "body", 5_000_000))
+def hung_up(received, how="hung-up"):
+    return exchange(received, body=BODY, ending=Ending(how, "body", 5_000_000))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def hung_up(heard, how="hung-up"):
         ("the rest of the other answer", after("quokka. One, two."), HUNG_UP, FAIL),
         ("in capitals", after("Quokka. One, two."), hung_up(b""), FAIL),
         ("the other answer had not begun", after("One, two."), hung_up(b""), UNTESTABLE),
-        ("nobody hung up", after("quokka"), hung_up(HUNG_UP.heard, "idle"), UNTESTABLE),
+        ("nobody hung up", after("quokka"), hung_up(HUNG_UP.received, "idle"), UNTESTABLE),
     ],
 )
 def test_what_a_lost_client_asked_for_is_told_to_nobody_else(why, x, before, verdict):
@@ -54,5 +54,5 @@ def one_of_a_crowd(status):
     ],
 )
 def test_one_of_a_crowd_may_be_put_off_but_not_dropped(x, verdict):
-    assert decided("LIFE008", x, hello=GREETING) is verdict
-    assert decided("LIFE008", x, hello=answered(error(), status=500, mode="stream")) is UNTESTABLE
+    assert decided("LIFE008", x, baseline=GREETING) is verdict
+    assert decided("LIFE008", x, baseline=answered(error(), status=500, mode="stream")) is UNTESTABLE

@@ -17,17 +17,17 @@ from conformance.rules.mdl import (
     unknown_model_found,
 )
 
-TOPICS = ("hello", "models", "auth")
+KINDS = ("hello", "models", "auth")
 
 
 def say(rule, *given):
-    if skip := rule.when(given[0]):
+    if skip := rule.applies_to(given[0]):
         return [skip.status]
-    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
 
 
 def test_a_list_is_judged_as_no_completion(judged):
-    rules = {v.rule for v in judged(topics=TOPICS).verdicts if ".models." in v.probe}
+    rules = {v.rule for v in judged(kinds=KINDS).verdicts if ".models." in v.probe}
     assert not {rule for rule in rules if rule.startswith(("CMP", "CHK", "TOOL", "EQV"))}
 
 

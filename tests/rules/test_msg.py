@@ -8,7 +8,7 @@ from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.msg.example import ADD, CALL, CHUNK, CLOSE, OPEN, PING, START, STOP, TELL, events, message, tells
 
-RULES = [r for r in catalogue.rules() if r.family in ("HTTP", "SSE", "ERR", "MSG") and r.inputs == ("x",)]
+RULES = [r for r in catalogue.rules() if r.family in ("HTTP", "SSE", "ERR", "MSG") and r.parameters == ("x",)]
 SECOND = (OPEN | {"index": 1}, ADD | {"index": 1}, CLOSE | {"index": 1})
 ERROR = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded."}}
 ARGUMENTS = ADD | {"delta": {"type": "input_json_delta", "partial_json": "{}"}}

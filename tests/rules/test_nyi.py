@@ -26,12 +26,12 @@ def test_the_stop_gap_is_what_the_owner_says_it_is(failing, streaming, failed):
 
 def say(rule, *given):
     for x in given[:2]:
-        if skip := rule.when(x):
+        if skip := rule.applies_to(x):
             return [skip.status]
-    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
 
 
-RULES = [r for r in catalogue.rules() if r.family == "NYI" and r.inputs == ("stream", "unary")]
+RULES = [r for r in catalogue.rules() if r.family == "NYI" and r.parameters == ("stream", "unary")]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)

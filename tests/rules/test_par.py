@@ -15,9 +15,9 @@ RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "PAR"}
 
 def say(rule, *given):
     """What a rule says: its reason not to judge, its findings, or nothing."""
-    if skip := rule.when(given[0]):
+    if skip := rule.applies_to(given[0]):
         return [skip.status]
-    return [item.seen if isinstance(item, Finding) else item.status for item in rule.judge(*given)]
+    return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
 
 
 def test_a_dropped_stop_is_not_called_an_included_one():

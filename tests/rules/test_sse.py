@@ -7,7 +7,7 @@ from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, JSON, SSE, chunk, exchange, http, sse, streamed
 
-RULES = [rule for rule in catalogue.rules() if rule.family in ("HTTP", "SSE") and "unary" not in rule.inputs]
+RULES = [rule for rule in catalogue.rules() if rule.family in ("HTTP", "SSE") and "unary" not in rule.parameters]
 GOOD = sse(*HELLO)
 ONE = sse(HELLO[1])
 TYPES = ("message_start", "content_block_delta", "message_stop")
@@ -16,7 +16,7 @@ ERROR = 'data: {"error": {"message": "Overloaded.", "type": "server_error"}}\n\n
 
 
 def failing(x):
-    given = {"x": x, "hello": None, "greeting": None, "briefs": (), "policy": Policy()}
+    given = {"x": x, "baseline": None, "greeting": None, "short_streams": (), "policy": Policy()}
     found = {r.id: decide(r, given, (x,))[0] for r in RULES if x.mode in r.modes and x.api in r.apis}
     assert Status.ERROR not in found.values()
     return {name for name, status in found.items() if status is Status.FAIL}
@@ -138,5 +138,5 @@ def test_the_marker_in_a_text_is_no_marker():
 def test_findings_point_at_the_octets():
     rule = next(rule for rule in RULES if rule.id == "SSE004")
     x = raw(ONE + b"data: {x\n\n" + GOOD)
-    (finding,) = rule.judge(x)
-    assert x.heard[finding.at.start : finding.at.end] == b"data: {x\n\n"
+    (finding,) = rule.check(x)
+    assert x.received[finding.at.start : finding.at.end] == b"data: {x\n\n"

@@ -5,13 +5,13 @@ from conformance.rules.tool.example import TOOLS, begins, called, calling, goes_
 from conformance.testbed.mutations import changes
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
-ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
+ALONE = [rule for rule in FAMILIES if rule.parameters == ("x",)]
 RULES = {rule.id: rule for rule in FAMILIES}
 
 
 def failing(x):
-    applying = [r for r in ALONE if x.mode in r.modes and r.when(x) is None]
-    return {r.id for r in applying if any(isinstance(item, Finding) for item in r.judge(x))}
+    applying = [r for r in ALONE if x.mode in r.modes and r.applies_to(x) is None]
+    return {r.id for r in applying if any(isinstance(item, Finding) for item in r.check(x))}
 
 
 def test_every_rule_has_a_defect():
@@ -20,7 +20,7 @@ def test_every_rule_has_a_defect():
 
 def test_an_answer_without_calls_is_not_judged_but_for_its_having_none():
     x = streamed(chunk({"role": "assistant", "content": "Hi", "tool_calls": None}), chunk(finish="stop"), "[DONE]")
-    skips = {name: RULES[name].when(x) for name in RULES if name.startswith("TOOL")}
+    skips = {name: RULES[name].applies_to(x) for name in RULES if name.startswith("TOOL")}
     assert skips.pop("TOOL020") is None
     assert {skip.status for skip in skips.values()} == {Status.NOT_APPLICABLE}
 
@@ -65,5 +65,5 @@ def test_a_call_that_was_cut_off_says_length():
 
 def test_what_the_cap_did_is_only_known_from_the_usage():
     x = calling(begins(), goes_on('{"a'), body={"max_tokens": 8})
-    assert RULES["TOOL014"].when(x).status is Status.UNTESTABLE
+    assert RULES["TOOL014"].applies_to(x).status is Status.UNTESTABLE
     assert failing(x) == {"TOOL008"}

@@ -17,7 +17,7 @@ RULES = {rule.id: rule for rule in catalogue.rules()}
 
 
 def status(rule, *seen):
-    given = dict(zip(RULES[rule].inputs, seen, strict=True))
+    given = dict(zip(RULES[rule].parameters, seen, strict=True))
     return decide(RULES[rule], given, seen[:1])[0]
 
 

@@ -5,14 +5,14 @@ from conformance.rules.use.example import ASKED, told
 from conformance.testbed.mutations.defects import use as defects
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
-ALONE = [rule for rule in FAMILIES if rule.inputs == ("x",)]
+ALONE = [rule for rule in FAMILIES if rule.parameters == ("x",)]
 RULES = {rule.id: rule for rule in FAMILIES}
 
 
 def test_a_stream_that_broke_off_owes_no_usage():
     x = streamed(*HELLO[:3], body=ASKED)
-    assert "truncated" in RULES["USE001"].when(x).reason
-    assert RULES["USE001"].when(streamed(*HELLO, body=ASKED)) is None
+    assert "truncated" in RULES["USE001"].applies_to(x).reason
+    assert RULES["USE001"].applies_to(streamed(*HELLO, body=ASKED)) is None
 
 
 def test_every_rule_has_a_defect():
@@ -22,22 +22,22 @@ def test_every_rule_has_a_defect():
 
 def test_usage_that_nobody_asked_for_may_come():
     x = streamed(*HELLO[:-2], chunk(finish="stop", usage=told()), "[DONE]")
-    assert [r.id for r in ALONE if "stream" in r.modes and r.when(x) is None and list(r.judge(x))] == []
+    assert [r.id for r in ALONE if "stream" in r.modes and r.applies_to(x) is None and list(r.check(x))] == []
 
 
 def test_an_interrupted_stream_owes_no_usage():
-    assert RULES["USE001"].when(streamed(*HELLO[:3], error("Gone."), body=ASKED)).status is Status.NOT_APPLICABLE
+    assert RULES["USE001"].applies_to(streamed(*HELLO[:3], error("Gone."), body=ASKED)).status is Status.NOT_APPLICABLE
 
 
 def test_counts_that_can_not_be_true_are_no_ground_for_sums():
     x = answered(completion(usage=told(prompt="3")))
-    assert list(RULES["USE002"].judge(x))
-    assert RULES["USE003"].when(x).status is Status.UNTESTABLE
+    assert list(RULES["USE002"].check(x))
+    assert RULES["USE003"].applies_to(x).status is Status.UNTESTABLE
 
 
 def test_a_usage_of_nothing_for_an_answer_of_nothing_is_right():
     x = answered(completion({"content": ""}, usage=told(words=0, total=3)))
-    assert list(RULES["USE008"].judge(x)) == []
+    assert list(RULES["USE008"].check(x)) == []
 
 
 def test_a_token_that_ends_the_text_may_be_counted_or_not():
@@ -45,12 +45,12 @@ def test_a_token_that_ends_the_text_may_be_counted_or_not():
     choice = completion()["choices"][0] | {"logprobs": tokens}
     for counted, is_wrong in ((1, False), (2, False), (3, False), (4, True)):
         x = answered(completion(choices=[choice], usage=told(words=counted)), body={"logprobs": True})
-        assert RULES["USE012"].when(x) is None
-        assert bool(list(RULES["USE012"].judge(x))) is is_wrong
+        assert RULES["USE012"].applies_to(x) is None
+        assert bool(list(RULES["USE012"].check(x))) is is_wrong
 
 
 def test_half_a_character_that_waits_for_the_rest_is_no_wrong_count():
     tokens = {"content": [{"token": "\ufffd", "bytes": [0xE2], "logprob": -0.5}]}
     choice = completion({"content": "\ufffd"})["choices"][0] | {"logprobs": tokens}
     x = answered(completion(choices=[choice], usage=told(words=4)), body={"logprobs": True})
-    assert RULES["USE012"].when(x).status is Status.UNTESTABLE
+    assert RULES["USE012"].applies_to(x).status is Status.UNTESTABLE

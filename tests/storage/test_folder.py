@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import replace
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.model.exchange import Arrival, CaseId, Ending, Exchange, Span
+from conformance.judging import judge
+from conformance.model.case import CaseId, Kind
+from conformance.model.exchange import Arrival, Ending, Exchange, Span
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.rules.example import HELLO, streamed
@@ -35,7 +38,10 @@ QUESTIONS = st.builds(
     api=st.sampled_from(["chat", "messages", "responses"]),
     profile=NAMES,
     mode=st.sampled_from(["stream", "unary"]),
-    probe=NAMES,
+    kind=st.sampled_from(Kind),
+    subject=NAMES,
+    variant=NAMES,
+    repeat=st.integers(0, 3),
 )
 ENDINGS = st.builds(
     Ending,
@@ -51,10 +57,10 @@ def exchanges(draw):
     pieces = draw(st.lists(st.binary(min_size=1), max_size=9))
     return Exchange(
         id=draw(st.text("abcXYZ019._-+ é", min_size=1, max_size=50).filter(lambda s: not s.startswith("."))),
-        question=draw(QUESTIONS),
-        also=tuple(draw(st.lists(QUESTIONS, max_size=2))),
+        case=draw(QUESTIONS),
+        merged_cases=tuple(draw(st.lists(QUESTIONS, max_size=2))),
         sent=draw(st.binary()),
-        heard=b"".join(pieces),
+        received=b"".join(pieces),
         arrivals=tuple(Arrival(draw(TIMES), len(piece)) for piece in pieces),
         sent_at_ns=draw(TIMES),
         ending=draw(ENDINGS),
@@ -86,12 +92,13 @@ def test_any_tool_can_read_an_exchange(folder):
     x = example()
     folder.write(x)
     place = folder.path / "exchanges" / "one"
-    assert sorted(p.name for p in place.iterdir()) == ["exchange.json", "heard.bin", "sent.bin"]
-    assert ((place / "sent.bin").read_bytes(), (place / "heard.bin").read_bytes()) == (x.sent, x.heard)
+    assert sorted(p.name for p in place.iterdir()) == ["exchange.json", "received.bin", "sent.bin"]
+    assert ((place / "sent.bin").read_bytes(), (place / "received.bin").read_bytes()) == (x.sent, x.received)
     facts = json.loads((place / "exchange.json").read_bytes())
     assert facts["arrivals"] == [[a.at_ns, a.length] for a in x.arrivals]
-    assert facts["question"] == {"api": "chat", "profile": "example", "mode": "stream", "probe": "chat.hello"}
-    assert facts["heard_octets"] == len(x.heard)
+    case = {"api": "chat", "profile": "example", "mode": "stream", "kind": "hello"}
+    assert facts["case"] == case | {"subject": "", "variant": "", "repeat": 0}
+    assert facts["received_bytes"] == len(x.received)
 
 
 def test_exchanges_come_sorted_one_at_a_time(folder):
@@ -143,7 +150,7 @@ def test_a_write_that_fails_leaves_nothing(folder, monkeypatch):
 def test_an_exchange_is_never_overwritten(folder):
     folder.write(example())
     with pytest.raises(StoreError, match="was recorded before"):
-        folder.write(replace(example(), heard=b"", arrivals=()))
+        folder.write(replace(example(), received=b"", arrivals=()))
     assert folder.exchange("one") == example()
     assert folder.ids() == ("one",)
 
@@ -180,10 +187,31 @@ def test_an_id_that_is_no_file_name_is_refused(folder, id):  # noqa: A002
         folder.exchange(id)
 
 
+def test_a_run_of_format_1_gets_the_statuses_that_the_version_that_recorded_it_gave(tmp_path):
+    shutil.unpack_archive(Path(__file__).parent / "run-of-format-1.zip", tmp_path)
+    folder = RunFolder.open(tmp_path / "run")
+    recorded = json.loads((tmp_path / "statuses.json").read_text())
+    assert len(folder.ids()) == 93
+    judged = judge(folder.facts(), folder.exchange, folder.ids())
+    found = {(v.status.value, f"{v.rule} {v.profile} {v.mode} {v.probe}") for v in judged.verdicts}
+    assert found == {(status, name) for status, names in recorded.items() for name in names}
+
+
+@pytest.mark.parametrize("old", ['"probe": "chess.hello"', '"question": 1', '"heard_octets": "x"'])
+def test_damaged_metadata_of_format_1_is_refused(tmp_path, old):
+    shutil.unpack_archive(Path(__file__).parent / "run-of-format-1.zip", tmp_path)
+    folder = RunFolder.open(tmp_path / "run")
+    path = folder.path / "exchanges" / folder.ids()[0] / "exchange.json"
+    name = old.partition(":")[0]
+    path.write_text(re.sub(rf"{name}: (\d+|\"[^\"]*\"|{{[^}}]*}})", old, path.read_text(), count=1))
+    with pytest.raises(StoreError, match=r"damaged: .*exchange\.json"):
+        folder.exchange(folder.ids()[0])
+
+
 def test_another_format_is_refused(folder):
     run = folder.path / "run.json"
-    run.write_bytes(run.read_bytes().replace(b"oai-conformance-run/1", b"oai-conformance-run/99"))
-    with pytest.raises(StoreError, match=r"oai-conformance-run/99.*oai-conformance-run/1") as refused:
+    run.write_bytes(run.read_bytes().replace(b"oai-conformance-run/2", b"oai-conformance-run/99"))
+    with pytest.raises(StoreError, match=r"oai-conformance-run/99.*oai-conformance-run/2") as refused:
         folder.facts()
     assert "Judge it with the version that recorded it" in str(refused.value)
 
@@ -203,7 +231,7 @@ def test_a_damaged_exchange_is_refused(folder, text):
         folder.exchange("one")
 
 
-@pytest.mark.parametrize("file", ["sent.bin", "heard.bin"])
+@pytest.mark.parametrize("file", ["sent.bin", "received.bin"])
 def test_lengths_that_do_not_add_up_are_refused(folder, file):
     folder.write(example())
     with (folder.path / "exchanges" / "one" / file).open("ab") as octets:
@@ -212,7 +240,7 @@ def test_lengths_that_do_not_add_up_are_refused(folder, file):
         folder.exchange("one")
 
 
-@pytest.mark.parametrize("file", ["sent.bin", "heard.bin", "exchange.json"])
+@pytest.mark.parametrize("file", ["sent.bin", "received.bin", "exchange.json"])
 def test_a_missing_file_is_named(folder, file):
     folder.write(example())
     (folder.path / "exchanges" / "one" / file).unlink()
@@ -243,6 +271,6 @@ def test_a_folder_without_exchanges_is_damaged(folder):
 
 
 def test_gzip_and_other_octets_are_kept_as_they_are(folder):
-    heard = gzip.compress(bytes(range(256)))
-    folder.write(replace(example(), heard=heard, arrivals=(Arrival(1, len(heard)),)))
-    assert folder.exchange("one").heard == heard
+    received = gzip.compress(bytes(range(256)))
+    folder.write(replace(example(), received=received, arrivals=(Arrival(1, len(received)),)))
+    assert folder.exchange("one").received == received

@@ -7,7 +7,8 @@ import json
 import anyio
 import pytest
 
-from conformance.model.exchange import CaseId, Request
+from conformance.model.case import named_case
+from conformance.model.exchange import Request
 from conformance.storage.folder import RunFolder
 from conformance.transport.client import Limits
 from conformance.transport.send_all import send_all
@@ -46,7 +47,7 @@ def test_no_secret_reaches_the_disk(tmp_path, reply):
             port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - anyio, not Django
             request = Request(
                 id="one",
-                questions=(CaseId("chat", "example", "unary", "chat.hello"),),
+                cases=(named_case("chat.hello", "example", "unary"),),
                 method="GET",
                 url=f"http://127.0.0.1:{port}/v1",
                 headers=(("Authorization", "Bearer {key}"), ("X-Gateway", HEADER)),
@@ -62,10 +63,10 @@ def test_no_secret_reaches_the_disk(tmp_path, reply):
     written = b"".join(p.read_bytes() for p in folder.path.rglob("*") if p.is_file())
     x = folder.exchange("one")
     assert x.sent
-    assert len(x.heard) == len(reply)
-    for text in (written, x.heard.replace(b"\r\n1\r\n", b"")):
+    assert len(x.received) == len(reply)
+    for text in (written, x.received.replace(b"\r\n1\r\n", b"")):
         for secret in (KEY, HEADER, json.dumps(KEY)[1:-1]):
             assert secret.encode() not in text
     assert base64.b64encode(b"user:" + KEY.encode() + b"!")[9:-6] not in written
-    assert b"hello" not in (gzip.decompress(x.heard[-40:]) if x.heard[-40:-38] == b"\x1f\x8b" else b"")
+    assert b"hello" not in (gzip.decompress(x.received[-40:]) if x.received[-40:-38] == b"\x1f\x8b" else b"")
     assert x.masked

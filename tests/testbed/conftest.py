@@ -76,10 +76,10 @@ def _assemble(events):
     return [choices[index] for index in sorted(choices)]
 
 
-def _choices(heard):
+def _choices(received):
     """The choices of a reply, streamed or not, in one shape."""
-    if heard.events is not None:
-        return _assemble(heard.events)
+    if received.events is not None:
+        return _assemble(received.events)
     return [
         {
             "content": c["message"]["content"] or "",
@@ -90,7 +90,7 @@ def _choices(heard):
             "finish": c["finish_reason"],
             "logprobs": (c["logprobs"] or {}).get("content") or [],
         }
-        for c in heard.json["choices"]
+        for c in received.json["choices"]
     ]
 
 

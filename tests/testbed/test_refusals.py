@@ -121,10 +121,10 @@ DROPPED = {"silent-json": {"stream", "stream_options"}}
 )
 def test_a_refusal_names_the_field(name, fields, param, code, chat):
     deployment = DEPLOYMENTS[name]
-    heard = chat(deployment, **fields)
-    assert heard.status == (404 if code == "model_not_found" else 400)
-    schemas.validator("error").validate(heard.json)
-    error = heard.json["error"]
+    received = chat(deployment, **fields)
+    assert received.status == (404 if code == "model_not_found" else 400)
+    schemas.validator("error").validate(received.json)
+    error = received.json["error"]
     assert (error["param"], error["code"], error["type"]) == (param, code, "invalid_request_error")
     assert param in error["message"] or code == "model_not_found"
 
@@ -209,9 +209,9 @@ MALFORMED = {
 @pytest.mark.parametrize("raw", MALFORMED.values(), ids=list(MALFORMED))
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
 def test_a_malformed_body_is_refused_in_an_envelope(path, raw, ask):
-    heard = ask(raw=raw, path=path)
-    assert heard.status == 400
-    assert heard.json["error"]["message"]
+    received = ask(raw=raw, path=path)
+    assert received.status == 400
+    assert received.json["error"]["message"]
 
 
 @pytest.mark.parametrize("depth", [50, 400, 700, 900, 960, 985])
@@ -224,8 +224,8 @@ def test_a_body_that_is_just_not_too_deep_is_answered_or_refused(depth, ask):
 
 
 def test_a_body_that_is_too_large_is_refused(ask):
-    heard = ask(raw=b" " * (MAX_BODY + 1))
-    assert (heard.status, heard.json["error"]["code"]) == (413, "request_too_large")
+    received = ask(raw=b" " * (MAX_BODY + 1))
+    assert (received.status, received.json["error"]["code"]) == (413, "request_too_large")
 
 
 @pytest.mark.parametrize("label", [(), (("content-type", "text/plain"),)])
@@ -258,12 +258,12 @@ def test_models_are_listed_and_found(ask):
 @pytest.mark.parametrize("carried", ["", "Bearer", "Bearer wrong-secret", "Basic right-secret", "Bearer right-secret2"])
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/models"])
 def test_a_wrong_key_is_refused_and_never_repeated(path, carried, ask):
-    heard = ask(
+    received = ask(
         {}, path=path, headers=[("content-type", "application/json"), ("authorization", carried)], key="right-secret"
     )
-    assert (heard.status, heard.headers["www-authenticate"]) == (401, "Bearer")
-    assert b"secret" not in heard.content
-    assert heard.json["error"]["type"] == ("authentication_error" if "messages" in path else "invalid_request_error")
+    assert (received.status, received.headers["www-authenticate"]) == (401, "Bearer")
+    assert b"secret" not in received.content
+    assert received.json["error"]["type"] == ("authentication_error" if "messages" in path else "invalid_request_error")
 
 
 @pytest.mark.parametrize("header", [("authorization", "bearer  right"), ("x-api-key", "right")])
@@ -279,10 +279,10 @@ def test_silent_json_drops_what_it_does_not_read_and_nothing_else(chat):
 
 
 def test_the_stopgap_refuses_streams_alone_and_says_all_that_clients_need(chat):
-    heard = chat(STOPGAP_501, stream=True)
-    assert (heard.status, heard.headers["x-should-retry"]) == (501, "false")
-    assert "retry-after" not in heard.headers
-    error = heard.json["error"]
+    received = chat(STOPGAP_501, stream=True)
+    assert (received.status, received.headers["x-should-retry"]) == (501, "false")
+    assert "retry-after" not in received.headers
+    error = received.json["error"]
     assert (error["code"], error["param"]) == ("streaming_not_supported", "stream")
     assert all(words in error["message"] for words in ("not supported", "stream=false"))
     assert chat(STOPGAP_501).status == 200
@@ -290,8 +290,8 @@ def test_the_stopgap_refuses_streams_alone_and_says_all_that_clients_need(chat):
 
 
 def test_every_reply_carries_its_request_id(ask):
-    for heard in (ask({}), ask({"model": "reference", "messages": [HI]}), ask(method="GET", path="/v1/models")):
-        assert heard.headers["x-request-id"] == "req_1"
+    for received in (ask({}), ask({"model": "reference", "messages": [HI]}), ask(method="GET", path="/v1/models")):
+        assert received.headers["x-request-id"] == "req_1"
 
 
 def test_unknown_names_are_cut_short_in_the_refusal(chat):
@@ -303,12 +303,12 @@ def test_unknown_names_are_cut_short_in_the_refusal(chat):
 def test_a_prompt_that_is_too_long(ask, path, stream):
     words = "no " * CONTEXT * OCTETS_A_TOKEN
     body = {"model": MODEL, "max_tokens": 1, "stream": stream, "messages": [{"role": "user", "content": words}]}
-    heard = ask(body, path=path)
-    assert heard.status == 400
-    assert f"no more than {CONTEXT}" in heard.json["error"]["message"]
+    received = ask(body, path=path)
+    assert received.status == 400
+    assert f"no more than {CONTEXT}" in received.json["error"]["message"]
     if path != "/v1/messages":
-        assert heard.json["error"]["code"] == "context_length_exceeded"
-        assert heard.json["error"]["param"] == "messages"
+        assert received.json["error"]["code"] == "context_length_exceeded"
+        assert received.json["error"]["param"] == "messages"
 
 
 def test_a_prompt_as_long_as_the_context_is_answered(ask):

@@ -52,9 +52,9 @@ def _heard(base, method, path, body):
 @pytest.mark.parametrize("question", QUESTIONS, ids=range(len(QUESTIONS)))
 def test_both_servers_say_the_same(pair, question):
     good, raw = pair
-    heard = _heard(good, *question)
-    assert heard == _heard(raw, *question)
-    assert heard[0] in (200, 400, 404, 405, 501)
+    received = _heard(good, *question)
+    assert received == _heard(raw, *question)
+    assert received[0] in (200, 400, 404, 405, 501)
 
 
 def test_every_reply_is_dated_and_numbered(pair):
@@ -152,13 +152,13 @@ def _exchange(change, request=None):
     """All octets that come back, and how the connection ended."""
     with running(NATIVE_SSE, [change]) as base, socket.create_connection(_address(base)) as connection:
         connection.sendall(request or _request(json.dumps(HELLO | {"max_tokens": 1}).encode(), "close"))
-        heard = b""
+        received = b""
         try:
             while part := connection.recv(65_536):
-                heard += part
+                received += part
         except ConnectionResetError:
-            return heard, "reset"
-        return heard, "closed"
+            return received, "reset"
+        return received, "closed"
 
 
 def _replying(**facts):
@@ -189,8 +189,8 @@ def _replying(**facts):
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else None,
 )
 def test_a_reply_is_played_to_the_octet(facts, body, ending):
-    heard, ended = _exchange(_replying(**facts))
-    head, _, content = heard.partition(b"\r\n\r\n")
+    received, ended = _exchange(_replying(**facts))
+    head, _, content = received.partition(b"\r\n\r\n")
     assert (content, ended) == (body, ending)
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     framings = {"length": b"content-length: ", "chunked": b"transfer-encoding: chunked", "close": b"connection: close"}
@@ -199,14 +199,14 @@ def test_a_reply_is_played_to_the_octet(facts, body, ending):
 
 
 def test_a_head_of_its_own_replaces_the_other():
-    heard, _ = _exchange(_replying(head=b"HTTP/1.1 299 Odd\nX: 1\n\n", framing="close"))
-    assert heard == b"HTTP/1.1 299 Odd\nX: 1\n\nabcdefg"
+    received, _ = _exchange(_replying(head=b"HTTP/1.1 299 Odd\nX: 1\n\n", framing="close"))
+    assert received == b"HTTP/1.1 299 Odd\nX: 1\n\nabcdefg"
 
 
 def test_pipelined_requests_are_answered_in_order():
     body = json.dumps(HELLO | {"max_tokens": 1}).encode()
-    heard, _ = _exchange(_replying(), _request(body) + _request(body, "close"))
-    assert heard.count(b"HTTP/1.1 200 OK") == 2
+    received, _ = _exchange(_replying(), _request(body) + _request(body, "close"))
+    assert received.count(b"HTTP/1.1 200 OK") == 2
 
 
 def test_what_is_not_http_ends_the_connection():

@@ -43,13 +43,13 @@ BODIES = [
 def test_every_reply_satisfies_its_schema(deployment, usage, fields, chat):
     whole = chat(deployment, **fields)
     schemas.validator("chat-completion").validate(whole.json)
-    heard = chat(deployment, **fields, stream=True, stream_options=usage)
-    if heard.status == 501:
-        schemas.validator("error").validate(heard.json)
-    elif heard.events is None:
-        schemas.validator("chat-completion").validate(heard.json)
+    received = chat(deployment, **fields, stream=True, stream_options=usage)
+    if received.status == 501:
+        schemas.validator("error").validate(received.json)
+    elif received.events is None:
+        schemas.validator("chat-completion").validate(received.json)
     else:
-        *chunks, last = heard.events
+        *chunks, last = received.events
         assert last == "[DONE]"
         for chunk in chunks:
             schemas.validator("chat-chunk").validate(chunk)
@@ -59,9 +59,9 @@ def test_every_reply_satisfies_its_schema(deployment, usage, fields, chat):
 @pytest.mark.parametrize("deployment", [NATIVE_SSE, SSE_PROXY], ids=lambda d: d.name)
 def test_a_stream_amounts_to_the_whole_answer(deployment, fields, chat, choices):
     whole = chat(**fields)
-    heard = chat(deployment, **fields, stream=True, stream_options={"include_usage": True})
-    assert choices(heard) == choices(whole)
-    *_, last, done = heard.events
+    received = chat(deployment, **fields, stream=True, stream_options={"include_usage": True})
+    assert choices(received) == choices(whole)
+    *_, last, done = received.events
     assert done == "[DONE]"
     assert last["choices"] == []
     assert last["usage"] == whole.json["usage"]

@@ -77,9 +77,9 @@ def _assemble(events):
 @pytest.mark.parametrize("deployment", [NATIVE_SSE, SSE_PROXY], ids=lambda d: d.name)
 def test_a_stream_amounts_to_the_whole_message(deployment, fields, say):
     whole = say(deployment, **fields)
-    heard = say(deployment, **fields, stream=True)
-    assert _assemble(heard.events) == whole.json
-    assert [e["type"] for e in heard.events][-2:] == ["message_delta", "message_stop"]
+    received = say(deployment, **fields, stream=True)
+    assert _assemble(received.events) == whole.json
+    assert [e["type"] for e in received.events][-2:] == ["message_delta", "message_stop"]
 
 
 def test_every_event_is_named_like_its_type_and_no_done_follows(say):
@@ -142,28 +142,28 @@ def test_unknown_fields_are_taken_only_where_a_beta_is_asked_for(say):
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_refusal_names_the_field(stream, fields, named, say):
-    heard = say(**{"stream": stream} | fields)
-    assert heard.status == (404 if named == "other" else 400)
-    assert heard.json["type"] == "error"
-    assert heard.json["error"]["type"] == ("not_found_error" if named == "other" else "invalid_request_error")
-    assert f"'{named}'" in heard.json["error"]["message"]
-    assert heard.json["request_id"] == heard.headers["request-id"] == "req_1"
+    received = say(**{"stream": stream} | fields)
+    assert received.status == (404 if named == "other" else 400)
+    assert received.json["type"] == "error"
+    assert received.json["error"]["type"] == ("not_found_error" if named == "other" else "invalid_request_error")
+    assert f"'{named}'" in received.json["error"]["message"]
+    assert received.json["request_id"] == received.headers["request-id"] == "req_1"
 
 
 @pytest.mark.parametrize("field", ["model", "max_tokens", "messages"])
 def test_a_missing_field_is_named(field, ask):
     body = {name: value for name, value in HELLO.items() if name != field}
-    heard = ask(body, path="/v1/messages")
-    assert (heard.status, heard.json["error"]["message"]) == (400, f"'{field}' is required.")
+    received = ask(body, path="/v1/messages")
+    assert (received.status, received.json["error"]["message"]) == (400, f"'{field}' is required.")
 
 
 def test_the_stopgap_speaks_this_api_s_envelope(say):
-    heard = say(STOPGAP_501, stream=True)
-    assert (heard.status, heard.headers["x-should-retry"]) == (501, "false")
-    assert heard.json["error"]["type"] == "api_error"
-    assert "not supported" in heard.json["error"]["message"]
+    received = say(STOPGAP_501, stream=True)
+    assert (received.status, received.headers["x-should-retry"]) == (501, "false")
+    assert received.json["error"]["type"] == "api_error"
+    assert "not supported" in received.json["error"]["message"]
 
 
 def test_silent_json_answers_whole(say):
-    heard = say(DEPLOYMENTS["silent-json"], stream=True)
-    assert heard.json["type"] == "message"
+    received = say(DEPLOYMENTS["silent-json"], stream=True)
+    assert received.json["type"] == "message"

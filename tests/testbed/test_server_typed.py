@@ -35,14 +35,14 @@ def test_every_reply_satisfies_its_schema(api, at, deployment, ask):
     body = {"model": "reference"} | hello | bodies[at]
     whole = ask(body, deployment, path=path)
     schemas.validator(WHOLE[api]).validate(whole.json)
-    heard = ask(body | {"stream": True}, deployment, path=path)
-    if heard.status == 501:
-        assert "error" in heard.json
-    elif heard.events is None:
-        schemas.validator(WHOLE[api]).validate(heard.json)
+    received = ask(body | {"stream": True}, deployment, path=path)
+    if received.status == 501:
+        assert "error" in received.json
+    elif received.events is None:
+        schemas.validator(WHOLE[api]).validate(received.json)
     else:
-        assert len(heard.events) > 4
-        for event in heard.events:
+        assert len(received.events) > 4
+        for event in received.events:
             schemas.validator(f"{api}-event").validate(event)
 
 

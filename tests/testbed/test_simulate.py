@@ -3,6 +3,7 @@
 import pytest
 
 from conformance.clients import profile_impacts
+from conformance.model.case import Kind
 from conformance.model.target import Policy, Prices, Target
 from conformance.plan import plan
 from conformance.selftest import DEFAULT_PROFILES, run_change
@@ -16,13 +17,11 @@ def rehearsed(deployment, planted):
     answers = {}
     for request in plan(target, DEFAULT_PROFILES, "smoke"):
         x = simulate_exchange(request, deployment, planted)
-        for question in (x.question, *x.also):
-            answers[question.profile, question.mode] = x.asked_as(question)
+        for case in (x.case, *x.merged_cases):
+            answers[case.profile, case.mode] = x.for_case(case)
     for (profile, mode), x in answers.items():
-        if x.question.topic == "hello":
-            unary = (
-                y for (_, other), y in answers.items() if (y.api, other, y.question.topic) == (x.api, "unary", "hello")
-            )
+        if x.case.kind is Kind.BASELINE:
+            unary = (y for (_, other), y in answers.items() if (y.api, other, y.case.kind) == (x.api, "unary", "hello"))
             fallback = answers.get((profile, "unary")) or next(unary)
             yield from profile_impacts(x, fallback if mode == "stream" else None, Prices())
 

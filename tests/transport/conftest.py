@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from conformance.model.exchange import CaseId, Request
+from conformance.model.case import named_case
+from conformance.model.exchange import Request
 from conformance.transport.client import Limits
 
-QUESTION = CaseId("chat", "example", "stream", "chat.hello")
+QUESTION = named_case("chat.hello", "example", "stream")
 KEY = "sk-test-1234567890abcdef"
 
 LIMITS = Limits(linger_s=0.05, settle_s=0.2)
@@ -98,7 +99,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 def asking(url: str, *, body: bytes = b"{}", method: str = "POST", id: str = "one", **headers: str) -> Request:  # noqa: A002
     given = tuple(headers.items()) or (("accept", "*/*"), ("Authorization", "Bearer {key}"))
-    return Request(id=id, questions=(QUESTION,), method=method, url=url, headers=given, body=body)
+    return Request(id=id, cases=(QUESTION,), method=method, url=url, headers=given, body=body)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def unix_socket():
 
 @in_virtual_time
 @pytest.mark.parametrize(
-    ("heard", "limit", "phase"),
+    ("received", "limit", "phase"),
     [
         (b"", {"first_byte_s": SHORT}, "first-byte"),
         (b"", {"timeout_s": SHORT}, "first-byte"),
@@ -43,11 +43,11 @@ def unix_socket():
         (HEAD + b"data: {", {"timeout_s": SHORT}, "body"),
     ],
 )
-async def test_waiting_ends_with_the_time_out_of_its_phase(wire, unix_socket, heard, limit, phase):
+async def test_waiting_ends_with_the_time_out_of_its_phase(wire, unix_socket, received, limit, phase):
     limits = msgspec.structs.replace(wire.limits, **limit)
-    async with wire.serving(wire.says(heard, then="hold"), unix_socket=unix_socket) as server:
+    async with wire.serving(wire.says(received, then="hold"), unix_socket=unix_socket) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, limits, unix_socket=unix_socket)
-    assert (x.heard, x.ending.how, x.ending.phase) == (heard, "timeout", phase)
+    assert (x.received, x.ending.how, x.ending.phase) == (received, "timeout", phase)
     assert x.ending.at_ns == pytest.approx(SHORT * 1e9, abs=1000)
     assert f"{SHORT:g} s" in x.ending.detail
 
@@ -74,7 +74,7 @@ async def test_a_slow_drip_ends_with_the_whole_time(wire, unix_socket):
     async with wire.serving(drip, unix_socket=unix_socket) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, Limits(), unix_socket=unix_socket)
     assert (x.ending.how, x.ending.phase, x.ending.at_ns // 10**9) == ("timeout", "body", 60)
-    assert x.heard.count(b"here") == 60
+    assert x.received.count(b"here") == 60
     assert "the exchange was not complete" in x.ending.detail
 
 
@@ -83,7 +83,7 @@ async def test_an_endless_stream_ends_with_the_octets(wire, piece):
     limits = msgspec.structs.replace(wire.limits, max_octets=300_001)
     async with wire.serving(repeats(HEAD, piece * 1000)) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, limits)
-    assert (len(x.heard), x.ending.how, x.ending.phase) == (300_001, "limit", "body")
+    assert (len(x.received), x.ending.how, x.ending.phase) == (300_001, "limit", "body")
     assert "300001 bytes" in x.ending.detail
 
 
@@ -101,7 +101,7 @@ async def test_an_endless_head_ends_with_its_bound(wire, interim, head):
     async with wire.serving(wire.says(interim + b"HTTP/1.1 200 OK\r\n" + head, then="hold")) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
     assert (x.ending.how, x.ending.phase) == ("limit", "body")
-    assert wire.limits.max_head_octets < len(x.heard) < wire.limits.max_head_octets + 2 * 65536
+    assert wire.limits.max_head_octets < len(x.received) < wire.limits.max_head_octets + 2 * 65536
     assert "head" in x.ending.detail
 
 
@@ -127,7 +127,7 @@ async def test_octets_that_are_not_http_are_bounded(wire):
         repeats(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"z" * 999)
     ) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, limits)
-    assert (len(x.heard), x.ending.how, x.ending.phase) == (200_000, "limit", "body")
+    assert (len(x.received), x.ending.how, x.ending.phase) == (200_000, "limit", "body")
 
 
 @pytest.mark.parametrize("event", [b"data: 1\n\n", b": still here\r\n\r\n", b"data: 1\r\r"])
@@ -138,4 +138,4 @@ async def test_endless_small_events_are_bounded_by_their_number(wire, event):
         )
     assert (x.ending.how, x.ending.phase) == ("limit", "body")
     assert "1000 events" in x.ending.detail
-    assert x.heard.count(event) < 20_000
+    assert x.received.count(event) < 20_000

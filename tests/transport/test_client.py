@@ -49,7 +49,7 @@ async def test_every_octet_is_heard_in_order_with_rising_times(wire):
     reply = CHUNKED + b"".join(b"1\r\n%c\r\n" % c for c in b"one at a time") + b"0\r\n\r\n"
     async with wire.serving(wire.says(*(bytes([c]) for c in reply))) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert x.heard == reply
+    assert x.received == reply
     assert sum(a.length for a in x.arrivals) == len(reply)
     assert all(a.at_ns <= b.at_ns for a, b in pairwise(x.arrivals))
     assert 0 < x.sent_at_ns <= x.ending.at_ns
@@ -83,13 +83,13 @@ async def test_a_reply_that_ends_by_closing_is_complete(wire):
     reply = b"HTTP/1.0 200 OK\r\n\r\nhello"
     async with wire.serving(wire.says(reply)) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert (x.heard, x.ending.how, x.ending.phase) == (reply, "closed", "after")
+    assert (x.received, x.ending.how, x.ending.phase) == (reply, "closed", "after")
 
 
 async def test_octets_after_the_reply_are_recorded(wire):
     async with wire.serving(wire.says(HELLO, b"data: more\n\n")) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, msgspec.structs.replace(wire.limits, linger_s=10))
-    assert x.heard == HELLO + b"data: more\n\n"
+    assert x.received == HELLO + b"data: more\n\n"
     assert (x.ending.how, x.ending.phase) == ("closed", "after")
 
 
@@ -103,7 +103,7 @@ async def test_endless_octets_after_the_reply_end_with_the_linger(wire):
 
     async with wire.serving(endless) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert x.heard.startswith(HELLO + b"more")
+    assert x.received.startswith(HELLO + b"more")
     assert x.ending.phase == "after"
 
 
@@ -111,22 +111,22 @@ async def test_interim_replies_are_part_of_the_record(wire):
     reply = b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + HELLO
     async with wire.serving(wire.says(reply, then="hold")) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert (x.heard, x.ending.how, x.ending.phase) == (reply, "idle", "after")
+    assert (x.received, x.ending.how, x.ending.phase) == (reply, "idle", "after")
 
 
 async def test_closing_without_a_word(wire):
     async with wire.serving(wire.says()) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert (x.heard, x.ending.how, x.ending.phase) == (b"", "closed", "first-byte")
+    assert (x.received, x.ending.how, x.ending.phase) == (b"", "closed", "first-byte")
 
 
-@pytest.mark.parametrize("heard", [b"", b"HTTP/1.1 2", CHUNKED + b"5\r\nhel", HELLO[:-1]])
-async def test_a_reset_is_a_fact_wherever_it_happens(wire, heard):
-    async with wire.serving(wire.says(heard, then="reset")) as server:
+@pytest.mark.parametrize("received", [b"", b"HTTP/1.1 2", CHUNKED + b"5\r\nhel", HELLO[:-1]])
+async def test_a_reset_is_a_fact_wherever_it_happens(wire, received):
+    async with wire.serving(wire.says(received, then="reset")) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
     assert x.ending.how == "reset"
-    assert x.ending.phase == ("body" if x.heard else "first-byte")
-    assert heard.startswith(x.heard)
+    assert x.ending.phase == ("body" if x.received else "first-byte")
+    assert received.startswith(x.received)
     assert "reset" in x.ending.detail
 
 
@@ -136,7 +136,7 @@ async def test_a_reset_is_a_fact_wherever_it_happens(wire, heard):
 async def test_an_early_close_leaves_the_reply_incomplete(wire, reply):
     async with wire.serving(wire.says(reply)) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert (x.heard, x.ending.how, x.ending.phase) == (reply, "closed", "body")
+    assert (x.received, x.ending.how, x.ending.phase) == (reply, "closed", "body")
     assert x.ending.detail
 
 
@@ -157,7 +157,7 @@ async def test_an_early_close_leaves_the_reply_incomplete(wire, reply):
 async def test_what_is_not_http_is_recorded_whole(wire, reply, then):
     async with wire.serving(wire.says(reply[:9], reply[9:], b"and this", then=then)) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert x.heard == reply + b"and this"
+    assert x.received == reply + b"and this"
     assert (x.ending.how, x.ending.phase) == ("idle" if then == "hold" else "closed", "body")
     assert 0 < len(x.ending.detail) <= 300
 
@@ -166,7 +166,7 @@ async def test_a_switch_of_protocols_is_recorded(wire):
     reply = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n..."
     async with wire.serving(wire.says(reply)) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert (x.heard, x.ending.how) == (reply, "closed")
+    assert (x.received, x.ending.how) == (reply, "closed")
 
 
 async def test_a_compressed_body_stays_compressed(wire):
@@ -174,7 +174,7 @@ async def test_a_compressed_body_stays_compressed(wire):
     reply = OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed
     async with wire.serving(wire.says(reply)) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert x.heard == reply
+    assert x.received == reply
 
 
 async def test_no_redirect_is_followed(wire):
@@ -183,7 +183,7 @@ async def test_no_redirect_is_followed(wire):
         moved = b"HTTP/1.1 307 Go\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
         async with wire.serving(wire.says(moved)) as server:
             x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert (x.heard, len(server.requests), elsewhere.requests) == (moved, 1, [])
+    assert (x.received, len(server.requests), elsewhere.requests) == (moved, 1, [])
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -198,7 +198,7 @@ async def test_a_reply_before_the_request_was_read_is_heard(wire):
     reply = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"
     async with wire.serving(wire.says(reply, then="hold"), read=False) as server:
         x = await exchange_once(wire.asking(server.url(), body=b"x" * 50_000), wire.key, wire.limits)
-    assert (x.heard, x.ending.how) == (reply, "idle")
+    assert (x.received, x.ending.how) == (reply, "idle")
 
 
 async def test_cancellation_closes_the_connection_and_goes_on(wire):
@@ -251,28 +251,34 @@ async def test_a_key_beside_ascii_is_sent_as_the_environment_holds_it(wire, key)
 async def test_merged_questions_all_stay_with_the_exchange(wire):
     async with wire.serving(wire.says(HELLO)) as server:
         one = wire.asking(server.url())
-        other = msgspec.structs.replace(one.questions[0], profile="other")
-        x = await exchange_once(msgspec.structs.replace(one, questions=(*one.questions, other)), wire.key, wire.limits)
-    assert (x.id, x.question, x.also) == (one.id, one.questions[0], (other,))
+        other = msgspec.structs.replace(one.cases[0], profile="other")
+        x = await exchange_once(msgspec.structs.replace(one, cases=(*one.cases, other)), wire.key, wire.limits)
+    assert (x.id, x.case, x.merged_cases) == (one.id, one.cases[0], (other,))
 
 
 async def test_the_harness_hangs_up_after_so_many_events_and_says_so(wire):
     events = [CHUNKED, *(b"b\r\ndata: %02d\n\n\n\r\n" % n for n in range(3))]
     async with wire.serving(wire.says(*events, then="hold")) as server:
-        x = await exchange_once(msgspec.structs.replace(wire.asking(server.url()), hang_up=2), wire.key, wire.limits)
+        x = await exchange_once(
+            msgspec.structs.replace(wire.asking(server.url()), disconnect_after_events=2), wire.key, wire.limits
+        )
     assert (x.ending.how, x.ending.phase) == ("hung-up", "body")
-    assert x.heard.count(b"data:") >= 2
+    assert x.received.count(b"data:") >= 2
 
 
 async def test_the_harness_can_hang_up_at_once(wire):
     async with wire.serving(wire.says(HELLO, then="hold")) as server:
-        x = await exchange_once(msgspec.structs.replace(wire.asking(server.url()), hang_up=0), wire.key, wire.limits)
-    assert (x.ending.how, x.ending.phase, x.heard) == ("hung-up", "first-byte", b"")
+        x = await exchange_once(
+            msgspec.structs.replace(wire.asking(server.url()), disconnect_after_events=0), wire.key, wire.limits
+        )
+    assert (x.ending.how, x.ending.phase, x.received) == ("hung-up", "first-byte", b"")
 
 
 async def test_an_answer_that_is_over_before_is_no_hang_up(wire):
     async with wire.serving(wire.says(HELLO, then="hold")) as server:
-        x = await exchange_once(msgspec.structs.replace(wire.asking(server.url()), hang_up=9), wire.key, wire.limits)
+        x = await exchange_once(
+            msgspec.structs.replace(wire.asking(server.url()), disconnect_after_events=9), wire.key, wire.limits
+        )
     assert x.ending.how == "idle"
 
 
@@ -284,14 +290,18 @@ async def test_the_second_exchange_over_one_connection_is_recorded(wire):
         await reader.read()
 
     async with wire.serving(twice) as server:
-        x = await exchange_once(msgspec.structs.replace(wire.asking(server.url()), kept=True), wire.key, wire.limits)
-    assert x.heard.endswith(b"second")
+        x = await exchange_once(
+            msgspec.structs.replace(wire.asking(server.url()), reuse_connection=True), wire.key, wire.limits
+        )
+    assert x.received.endswith(b"second")
     assert x.sent.count(b"POST") == 1
     assert (len(server.requests), x.ending.how) == (1, "idle")
 
 
 async def test_a_connection_that_is_closed_in_between_is_opened_again(wire):
     async with wire.serving(wire.says(OK + b"Connection: close\r\nContent-Length: 5\r\n\r\nhello")) as server:
-        x = await exchange_once(msgspec.structs.replace(wire.asking(server.url()), kept=True), wire.key, wire.limits)
-    assert x.heard.endswith(b"hello")
+        x = await exchange_once(
+            msgspec.structs.replace(wire.asking(server.url()), reuse_connection=True), wire.key, wire.limits
+        )
+    assert x.received.endswith(b"hello")
     assert len(server.requests) == 2

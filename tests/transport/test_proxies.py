@@ -64,7 +64,7 @@ def proxying(wire, port, seen):
 async def test_octets_are_those_inside_tls(wire, tls):
     async with wire.serving(wire.says(HELLO, b"later"), tls=tls) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, Limits(linger_s=10))
-    assert x.heard == HELLO + b"later"
+    assert x.received == HELLO + b"later"
     assert server.requests == [x.sent.replace(b"*" * len(wire.key), wire.key.encode())]
     assert (x.ending.how, x.ending.phase) == ("closed", "after")
 
@@ -130,7 +130,7 @@ async def test_what_cannot_be_reached_says_why(wire, url, why):
     async with wire.serving(wire.says()) as server:
         free = server.port
     x = await exchange_once(wire.asking(url.format(free=free)), wire.key, wire.limits)
-    assert (x.sent, x.heard, x.ending.how, x.ending.phase) == (b"", b"", "unreachable", "connect")
+    assert (x.sent, x.received, x.ending.how, x.ending.phase) == (b"", b"", "unreachable", "connect")
     assert why.format(free=free) in x.ending.detail
 
 
@@ -141,7 +141,7 @@ async def test_a_tunnel_is_not_part_of_the_record(wire, tls, monkeypatch):
         x = await exchange_once(wire.asking(f"https://{REMOTE}/v1"), wire.key, wire.limits)
     assert [head.split(b"\r\n")[0] for head in seen] == [b"CONNECT target.test:443 HTTP/1.1"]
     assert x.sent.startswith(b"POST /v1 HTTP/1.1\r\nHost: target.test\r\naccept: */*\r\n")
-    assert x.heard == HELLO
+    assert x.received == HELLO
     assert x.ending.phase == "after"
 
 
@@ -154,7 +154,7 @@ async def test_a_forward_proxy_takes_the_whole_address_and_keeps_its_password(wi
     assert credentials in seen[0]
     assert x.sent.startswith(b"POST http://target.test/v1 HTTP/1.1\r\nHost: target.test\r\n")
     assert b"Proxy-Authorization: Basic " + b"*" * len(credentials) in x.sent
-    assert x.heard == HELLO
+    assert x.received == HELLO
 
 
 @pytest.mark.parametrize("exempt", ["*", "target.test", ".test", "other.example,target.test"])
@@ -172,7 +172,7 @@ async def test_loopback_needs_no_proxy(wire, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     async with wire.serving(wire.says(HELLO)) as server:
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
-    assert x.heard == HELLO
+    assert x.received == HELLO
 
 
 @pytest.mark.parametrize(

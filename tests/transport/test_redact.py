@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conformance.model.exchange import Span
 from conformance.transport.client import exchange_once
-from conformance.transport.redact import forms, mask_heard, mask_sent, mask_text, words
+from conformance.transport.redact import forms, mask_received, mask_sent, mask_text, words
 
 KEY = 'sk-test/"1234567890&äöü'
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -44,7 +44,7 @@ def chunked(*pieces):
 def test_every_spelling_is_masked_and_located(spelling):
     before, after = HEAD + b"\r\n{", b"}"
     octets = spelling.encode()
-    masked, spans = mask_heard(before + octets + after, [KEY])
+    masked, spans = mask_received(before + octets + after, [KEY])
     assert masked == before + b"*" * len(octets) + after
     assert spans == (Span(len(before), len(before) + len(octets)),)
 
@@ -53,7 +53,7 @@ def test_every_spelling_is_masked_and_located(spelling):
 def test_base64_is_masked_wherever_the_secret_stands_in_it(secret, before, after):
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encode(before + secret.encode() + after)
-        masked, _ = mask_heard(whole, [secret])
+        masked, _ = mask_received(whole, [secret])
         # at most the characters shared with the neighbours are left
         assert len(masked) == len(whole)
         assert masked.count(b"*") >= len(secret) * 8 // 6 - 2
@@ -66,9 +66,9 @@ def test_a_secret_that_chunks_cut_is_masked_and_the_framing_stays(secret, cuts, 
         pieces.append(body[at : at + cut])
         at += cut
     pieces = [piece for piece in (*pieces, body[at:]) if piece]
-    heard = chunked(*pieces)
-    masked, spans = mask_heard(heard, [secret])
-    assert len(masked) == len(heard)
+    received = chunked(*pieces)
+    masked, spans = mask_received(received, [secret])
+    assert len(masked) == len(received)
     hidden, at = [], len(CHUNKED)
     for piece in pieces:
         at += len(b"%x\r\n" % len(piece))
@@ -87,34 +87,34 @@ def test_a_compressed_body_with_the_secret_is_blanked_as_a_whole(pack, cut):
     coding = b"gzip" if packed.startswith(b"\x1f") else b"deflate"
     head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: %b\r\n\r\n" % coding)
     pieces = [packed[at : at + cut] for at in range(0, len(packed), cut)]
-    heard = chunked(*pieces).replace(CHUNKED, head)
-    masked, spans = mask_heard(heard, [KEY])
+    received = chunked(*pieces).replace(CHUNKED, head)
+    masked, spans = mask_received(received, [KEY])
     assert masked == chunked(*(b"*" * len(piece) for piece in pieces)).replace(CHUNKED, head)
     assert len(spans) == 1
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lambda text: gzip.compress(text)[:-9], lambda _: b"\x1f\x8bno gzip"])
 def test_a_compressed_body_without_the_secret_stays(pack):
-    heard = HEAD + b"Content-Encoding: gzip\r\n\r\n" + pack(b"nothing here" * 100)
-    assert mask_heard(heard, [KEY]) == (heard, ())
+    received = HEAD + b"Content-Encoding: gzip\r\n\r\n" + pack(b"nothing here" * 100)
+    assert mask_received(received, [KEY]) == (received, ())
 
 
 def test_a_decompression_bomb_is_bounded():
-    heard = HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(200 * 1024 * 1024), 1)
-    assert mask_heard(heard, [KEY]) == (heard, ())
+    received = HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(200 * 1024 * 1024), 1)
+    assert mask_received(received, [KEY]) == (received, ())
 
 
 @given(st.binary(max_size=300), st.lists(TEXT, max_size=3))
 def test_any_octets_keep_their_length(octets, secrets):
-    for heard in (octets, HEAD + octets, CHUNKED + octets, HEAD + b"Content-Encoding: gzip\r\n\r\n" + octets):
-        masked, spans = mask_heard(heard, secrets)
-        assert len(masked) == len(heard)
-        assert all(0 <= s.start < s.end <= len(heard) for s in spans)
+    for received in (octets, HEAD + octets, CHUNKED + octets, HEAD + b"Content-Encoding: gzip\r\n\r\n" + octets):
+        masked, spans = mask_received(received, secrets)
+        assert len(masked) == len(received)
+        assert all(0 <= s.start < s.end <= len(received) for s in spans)
 
 
 def test_a_long_head_is_read_in_linear_time():
-    heard = HEAD + b"x: y\r\n" * 200_000
-    assert mask_heard(heard, [KEY]) == (heard, ())
+    received = HEAD + b"x: y\r\n" * 200_000
+    assert mask_received(received, [KEY]) == (received, ())
 
 
 @given(TEXT)
@@ -144,7 +144,7 @@ async def test_an_echo_of_the_key_is_masked_and_noted(wire):
         x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
     (span,) = x.masked
     assert reply[span.start : span.end] == wire.key.encode()
-    assert x.heard == reply.replace(wire.key.encode(), b"*" * len(wire.key))
+    assert x.received == reply.replace(wire.key.encode(), b"*" * len(wire.key))
 
 
 @pytest.mark.anyio
@@ -154,7 +154,7 @@ async def test_a_stand_in_for_a_key_is_not_taken_for_an_echo(wire, key, left):
     async with wire.serving(wire.says(reply)) as server:
         x = await exchange_once(wire.asking(server.url()), key, wire.limits)
     assert x.masked == ()
-    assert (x.heard == reply) is left
+    assert (x.received == reply) is left
     assert f"Bearer {key}\r\n".encode() not in x.sent
 
 
@@ -166,7 +166,7 @@ async def test_the_targets_own_headers_are_masked_but_no_echo_of_the_key(wire):
         request = wire.asking(server.url(), **{"x-gateway": secrets[0], "x-version": "v2", "x-other": "v2.1"})
         x = await exchange_once(request, wire.key, wire.limits, secrets)
     assert b"x-gateway: ****************\r\nx-version: **\r\nx-other: v2.1\r\n" in x.sent
-    assert x.heard == reply.replace(b"gateway-token-42", b"*" * 16)
+    assert x.received == reply.replace(b"gateway-token-42", b"*" * 16)
     assert x.masked == ()
 
 

@@ -34,7 +34,7 @@ async def test_never_more_than_the_limit_at_once(wire):
         requests = [wire.asking(server.url(), id=f"{n}") for n in range(30)]
         await send_all(requests, key=wire.key, limits=wire.limits, concurrency=7, on_exchange=done.append)
     assert sorted(x.id for x in done) == sorted(r.id for r in requests)
-    assert all(x.heard == HELLO for x in done)
+    assert all(x.received == HELLO for x in done)
     assert peak == 7
 
 

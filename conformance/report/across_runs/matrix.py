@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from conformance.field_support.capability import State
-from conformance.model.exchange import Api
 from conformance.model.impact import Impact, Outcome
 from conformance.model.verdict import Level, Status
+from conformance.model.words import Api
 from conformance.report.document import Report
 from conformance.report.formats import html
 from conformance.report.impacts import USER_SEES, WORST

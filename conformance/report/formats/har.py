@@ -30,7 +30,7 @@ def render(report: Report, evidence: Recording) -> bytes:
 
 
 def _entry(x: Exchange, at: datetime, base_url: str) -> dict[str, Any]:
-    sent, heard = curl.read(x.sent), reply(x)
+    sent, received = curl.read(x.sent), reply(x)
     host = base_url.split("/")[2] if "//" in base_url else "target"
     scheme = base_url.partition(":")[0]
     first = x.arrivals[0].at_ns if x.arrivals else x.ending.at_ns
@@ -48,13 +48,13 @@ def _entry(x: Exchange, at: datetime, base_url: str) -> dict[str, Any]:
             bodySize=len(sent.body),
         ),
         "response": Response(
-            status=heard.status,
+            status=received.status,
             statusText="",
             httpVersion="HTTP/1.1",
-            headers=[_header(header) for header in heard.headers],
-            content=_content(heard.content, heard.media_type or ""),
-            headersSize=heard.head.end,
-            bodySize=len(x.heard) - heard.head.end,
+            headers=[_header(header) for header in received.headers],
+            content=_content(received.content, received.media_type or ""),
+            headersSize=received.head.end,
+            bodySize=len(x.received) - received.head.end,
         ),
         "timings": Timings(send=x.sent_at_ns / MS, wait=(first - x.sent_at_ns) / MS, receive=(last - first) / MS),
         "cache": Cache(),

@@ -74,7 +74,7 @@ def _locations(verdict: ReportVerdict) -> Iterator[dict[str, Any]]:
     yield from (_location(words, at) for words, at in pointed[:MOST_PLACES])
     if not pointed:
         for name in verdict.exchanges[:1]:
-            yield {"physicalLocation": {"artifactLocation": _artifact(name, "heard")}}
+            yield {"physicalLocation": {"artifactLocation": _artifact(name, "received")}}
 
 
 def _location(words: str, at: ReportSpan) -> dict[str, Any]:

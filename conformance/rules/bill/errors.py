@@ -6,6 +6,7 @@ from typing import Any
 from conformance.apis.chat import chat_content
 from conformance.apis.errors import body, error_at, error_response, may_refuse_streaming, refuses_streaming
 from conformance.apis.usage import usage
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
@@ -32,7 +33,7 @@ def _error_in_one_piece(x: Exchange) -> NotJudged | None:
         return skip
     if not error_response(x) or looks_like_events(x):
         return not_applicable("the response is not a non-streaming error")
-    if x.question.topic == "hello" and x.mode == "stream" and may_refuse_streaming(x):
+    if x.case.kind is Kind.BASELINE and x.mode == "stream" and may_refuse_streaming(x):
         return OUT_OF_SCOPE
     return None
 
@@ -48,7 +49,7 @@ def _counted(value: Any) -> bool:
     "Error responses report no usage",
     spec=ERRORS,
     fix="Reject the request before the model runs, and leave usage out of the error.",
-    when=_error_in_one_piece,
+    applies_to=_error_in_one_piece,
     good=[
         (answered(REFUSED, status=400, **MISTAKE), GREETING),
         (answered(REFUSED | {"usage": None}, status=400, **MISTAKE), GREETING),
@@ -60,9 +61,9 @@ def _counted(value: Any) -> bool:
         (answered(REFUSED | {"usage": SPENT}, **MISTAKE), GREETING),
     ],
 )
-def error_with_usage(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def error_with_usage(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients billed by usage pay for a completion that they did not get."""
-    if refuses_streaming(x) and refuses_streaming(hello):
+    if refuses_streaming(x) and refuses_streaming(baseline):
         yield not_applicable("NYI rules judge the usage of rejected streaming on the baseline request")
         return
     value = as_object(body(x))
@@ -95,7 +96,7 @@ FAILED = error("The upstream failed.", "server_error")
     "A stream that fails before any content reports no completion tokens",
     spec=ERRORS,
     fix="Count only delivered tokens in usage, which are 0 here.",
-    when=_failed_at_once,
+    applies_to=_failed_at_once,
     good=[streamed(ROLE, FAILED), streamed(FAILED), streamed(FAILED | {"usage": SPENT | {"completion_tokens": 0}})],
     bad=[streamed(ROLE, FAILED | {"usage": SPENT}), streamed(ROLE, FAILED, chunk(choices=[], usage=SPENT), "[DONE]")],
     apis=("chat",),
@@ -120,7 +121,7 @@ def _refused(x: Exchange) -> NotJudged | None:
     "Errors for invalid requests do not make SDKs retry",
     spec=RETRIES,
     fix="Return 400, without x-should-retry or with x-should-retry: false.",
-    when=_refused,
+    applies_to=_refused,
     good=[
         answered(REFUSED, status=400, **MISTAKE),
         answered(REFUSED, status=400, headers=(JSON, ("x-should-retry", "false")), **MISTAKE),

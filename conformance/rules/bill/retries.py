@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from conformance.apis.errors import refuses_streaming
 from conformance.clients.affected import affected_clients
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.rule import rule
 from conformance.model.target import Prices
 from conformance.model.verdict import SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import asks, both, replied, succeeded
+from conformance.rules.conditions import all_of, probe_is, replied, succeeded
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
 
 RETRIES = "https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"
@@ -34,7 +35,7 @@ def told(worst: Impact, others: int) -> str:
     "No client is billed more than once for one message",
     spec=RETRIES,
     fix="Fix the other failures of this exchange: clients retry empty, invalid or truncated responses, and pay each time.",
-    when=both(asks("hello"), succeeded),
+    applies_to=all_of(probe_is(Kind.BASELINE), succeeded),
     good=[(streamed(*HELLO), WHOLE)],
     bad=[(answered(completion(), mode="stream"), WHOLE), (streamed(*HELLO[:1], *HELLO[-2:]), WHOLE)],
 )
@@ -59,7 +60,7 @@ def refused_to_stream(x: Exchange) -> NotJudged | None:
     "No client sends more than three requests for one message if streaming is unsupported",
     spec=RETRIES,
     fix="Send x-should-retry: false with the error, and no Retry-After.",
-    when=both(asks("hello"), refused_to_stream),
+    applies_to=all_of(probe_is(Kind.BASELINE), refused_to_stream),
     good=[(answered(UNSUPPORTED, status=501, headers=(JSON, ("x-should-retry", "false")), mode="stream"), WHOLE)],
     bad=[
         (answered(UNSUPPORTED, status=501, mode="stream", probe="messages.hello"), answered({}, probe="messages.hello"))

@@ -19,7 +19,7 @@ from conformance.rules.example import HELLO, chunk, streamed
     "Every chunk has choices, a list of objects",
     about="choices",
     fix="Send choices in every chunk, as an empty list if the chunk has only usage.",
-    when=chunked,
+    applies_to=chunked,
     good=[GOOD, VENDOR],
     bad=[
         streamed(FIRST, chunk(choices=None), LAST),
@@ -48,7 +48,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     "Only a chunk with usage has empty choices",
     about="choices",
     fix="Send SSE comments to keep the connection alive, not chunks with empty choices.",
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, VENDOR, AZURE],
     bad=[streamed(FIRST, chunk(choices=[]), *HELLO[1:])],
 )
@@ -68,7 +68,7 @@ def empty_choices(x: Exchange) -> Iterator[Finding]:
     "A stream has at least one choice",
     about="choices",
     fix="Send the content in chunks with choices before [DONE], or reject the request with an error status.",
-    when=listing,
+    applies_to=listing,
     good=[GOOD, streamed(FIRST, LAST, "[DONE]")],
     bad=[streamed(chunk(choices=[]), chunk(choices=[], usage=USAGE), "[DONE]")],
 )
@@ -86,7 +86,7 @@ def no_answer(x: Exchange) -> Iterator[Finding]:
     "Every choice of a chunk has a delta object",
     about="choices",
     fix="Send delta in every choice, as {} if there is nothing new, and message in non-streaming responses only.",
-    when=in_chunks,
+    applies_to=in_chunks,
     good=[GOOD, VENDOR],
     bad=[
         streamed(FIRST, chunk(choices=[{"index": 0, "delta": None, "finish_reason": None}]), LAST),
@@ -109,7 +109,7 @@ def no_delta(x: Exchange) -> Iterator[Finding]:
     "A choice with a delta has no message",
     about="choices",
     fix="Send message in non-streaming responses only, and delta in chunks.",
-    when=in_chunks,
+    applies_to=in_chunks,
     good=[GOOD, VENDOR, streamed(chunk(choices=[{"index": 0, "delta": {}, "message": None, "finish_reason": "stop"}]))],
     bad=[
         streamed(
@@ -134,7 +134,7 @@ def message_beside_delta(x: Exchange) -> Iterator[Finding]:
     "Every choice of a chunk has an integer index from 0 to n - 1",
     about="choices",
     fix="Number the choices from 0, and send the index in every chunk of the choice.",
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, streamed(FIRST, chunk(choices=[{"index": 1, "delta": {}, "finish_reason": "stop"}]), body={"n": 2})],
     bad=[
         streamed(chunk(choices=[{"delta": {"content": "Hi"}, "finish_reason": None}])),

@@ -44,7 +44,7 @@ def ended_in_order(x: Exchange) -> NotJudged | None:
     "Every choice of a chunk has the key finish_reason, even if null",
     about="choices",
     fix="Keep null fields when serialising chunks, so that finish_reason is null until the choice ends.",
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, VENDOR],
     bad=[streamed(FIRST, chunk(choices=[{"index": 0, "delta": {"content": "Hi"}}]), LAST)],
 )
@@ -65,7 +65,7 @@ def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
     "Every choice ends with a finish_reason",
     about="choices",
     fix="End each choice with a chunk that has an empty delta, {}, and the reason why the model stopped as finish_reason.",
-    when=finished,
+    applies_to=finished,
     good=[GOOD, VENDOR],
     bad=[
         streamed(*HELLO[:-2], "[DONE]"),
@@ -110,7 +110,7 @@ def several(*indexes: int) -> Exchange:
     "Each of several choices has a unique index",
     about="choices",
     fix="Number the choices from 0, and send every chunk of a choice with its own index.",
-    when=several_ended,
+    applies_to=several_ended,
     good=[several(0, 1), several(1, 0), several(0)],
     bad=[several(0, 0), several(1, 1)],
 )
@@ -131,7 +131,7 @@ def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
     "A choice has at most one finish_reason",
     about="choices",
     fix="Send finish_reason in the last chunk of the choice only, and null or no choice in later chunks (usage).",
-    when=ended_in_order,
+    applies_to=ended_in_order,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(*HELLO[:-1], chunk(finish="length"), "[DONE]")],
 )
@@ -156,7 +156,7 @@ def finished_twice(x: Exchange) -> Iterator[Finding]:
     "finish_reason is one of the five defined values, or null",
     about="choices",
     fix="Map the engine's own reasons to stop, length, tool_calls or content_filter.",
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, streamed(*HELLO[:-2], chunk(finish="length"), "[DONE]")],
     bad=[streamed(*HELLO[:-2], chunk(finish="eos"), "[DONE]"), streamed(chunk({"content": "Hi"}, finish=""), LAST)],
 )
@@ -176,7 +176,7 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     "No content or tool call is added to a choice after its finish_reason",
     about="choices",
     fix="Send finish_reason after the last content and the last tool call.",
-    when=filed,
+    applies_to=filed,
     good=[GOOD, VENDOR, streamed(*HELLO[:-1], chunk({"content": ""}, usage=USAGE), "[DONE]")],
     bad=[streamed(*HELLO[:2], LAST, chunk({"content": " there."}), "[DONE]")],
 )
@@ -194,7 +194,7 @@ def text_after_the_end(x: Exchange) -> Iterator[Finding]:
     "The chunk with the finish_reason has no content",
     about="choices",
     fix="Send the last content in a chunk of its own, and then finish_reason with an empty delta.",
-    when=ended_in_order,
+    applies_to=ended_in_order,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:2], chunk({"content": " there."}, finish="stop"), "[DONE]")],
 )

@@ -38,7 +38,7 @@ def _changes(x: Exchange, name: str) -> Iterator[Finding]:
     "Every event of a chat stream is one JSON object with object: chat.completion.chunk",
     about="object",
     fix='Send one JSON object per event, with object: "chat.completion.chunk".',
-    when=speaking,
+    applies_to=speaking,
     good=[GOOD, VENDOR, AZURE],
     bad=[
         streamed(*(p | {"object": "text_completion.chunk"} if isinstance(p, dict) else p for p in HELLO)),
@@ -67,7 +67,7 @@ def no_chunk(x: Exchange) -> Iterator[Finding]:
     "Every chunk has a string id",
     about="id",
     fix="Generate one id when the request arrives, and send it in every chunk.",
-    when=chunked,
+    applies_to=chunked,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id=None), LAST), streamed(chunk({"content": "Hi"}, id=7))],
 )
@@ -82,7 +82,7 @@ def no_id(x: Exchange) -> Iterator[Finding]:
     "All chunks of a stream have the same id",
     about="id",
     fix="Generate the id once per request, instead of once per chunk.",
-    when=chunked,
+    applies_to=chunked,
     good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", id=""), "[DONE]")],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id="chatcmpl-2"), chunk(finish="stop", id="chatcmpl-3"), "[DONE]")],
 )
@@ -97,7 +97,7 @@ def changing_id(x: Exchange) -> Iterator[Finding]:
     "Every chunk has an integer created",
     about="created",
     fix="Set created to the Unix time in seconds, as an integer.",
-    when=chunked,
+    applies_to=chunked,
     good=[GOOD, AZURE, streamed(chunk({"content": "Hi"}, created=0))],
     bad=[
         streamed(chunk({"content": "Hi"}, created="2026-11-01")),
@@ -116,7 +116,7 @@ def no_created(x: Exchange) -> Iterator[Finding]:
     "created is in seconds, and the same in all chunks of a stream",
     about="created",
     fix="Set created once per request, to the Unix time in seconds.",
-    when=chunked,
+    applies_to=chunked,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, created=1_760_000_001)), streamed(chunk(created=1_760_000_000_000))],
 )
@@ -150,7 +150,7 @@ def odd_created(x: Exchange) -> Iterator[Finding]:
     "Every chunk has a string model",
     about="model",
     fix="Send the model's name in every chunk.",
-    when=chunked,
+    applies_to=chunked,
     good=[GOOD, AZURE],
     bad=[
         streamed(FIRST, chunk({"content": "Hi"}, model=None), LAST),
@@ -168,7 +168,7 @@ def no_model(x: Exchange) -> Iterator[Finding]:
     "A chunk's id and model are not empty",
     about="id",
     fix="Set id and model in every chunk, including the one with usage.",
-    when=chunked,
+    applies_to=chunked,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id="", model=""), LAST)],
 )
@@ -186,7 +186,7 @@ def blank_name(x: Exchange) -> Iterator[Finding]:
     "All chunks of a stream have the same model",
     about="model",
     fix="Set model once per request, and start a new response if another model has to take over.",
-    when=chunked,
+    applies_to=chunked,
     good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", model=""), "[DONE]")],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, model="another"), LAST, "[DONE]")],
 )

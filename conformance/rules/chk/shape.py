@@ -20,13 +20,24 @@ def chunk_rule(  # noqa: PLR0913 - as rule
     *,
     about: str,
     fix: str,
-    when: Condition,
+    applies_to: Condition,
     good: Sequence[Example],
     bad: Sequence[Example],
 ) -> Callable[[Check], Rule]:
     """A rule on chat streams; `about` is the chunk's field."""
     spec = f"{SPEC}#chat/streaming-{about}"
-    return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=("stream",))
+    return rule(
+        id,
+        level,
+        title,
+        spec=spec,
+        fix=fix,
+        applies_to=applies_to,
+        good=good,
+        bad=bad,
+        apis=("chat",),
+        modes=("stream",),
+    )
 
 
 def choice_name(part: Part) -> str:

@@ -24,7 +24,7 @@ GROWTHS = 4
     "The first delta of a choice has the role",
     about="choices",
     fix='Begin each choice with delta: {"role": "assistant", "content": ""}.',
-    when=opened,
+    applies_to=opened,
     good=[GOOD, VENDOR],
     bad=[streamed(chunk({"content": "Hi"}), LAST), streamed(chunk({"content": ""}), FIRST, LAST)],
 )
@@ -43,7 +43,7 @@ def late_role(x: Exchange) -> Iterator[Finding]:
     "The role of a delta is assistant",
     about="choices",
     fix='Send role: "assistant" in the first delta, and omit the role in later ones.',
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, VENDOR, streamed(FIRST, chunk({"role": None, "content": "Hi"}), LAST)],
     bad=[
         streamed(chunk({"role": "user", "content": "Hi"}), LAST),
@@ -63,7 +63,7 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
     "The content of a delta is a string or null",
     about="choices",
     fix="Send content as a plain string, without content parts, which are for requests only.",
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, VENDOR],
     bad=[
         streamed(FIRST, chunk({"content": [{"type": "text", "text": "Hi"}]}), LAST),
@@ -115,7 +115,7 @@ def is_grown(choice: Choice) -> bool:
     "A delta contains only new content, not all the content so far",
     about="choices",
     fix="Send only the content added since the last chunk.",
-    when=piecemeal,
+    applies_to=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 3, LAST)],
     bad=[streamed(FIRST, *(chunk({"content": "Hello there, you."[:n]}) for n in (5, 11, 12, 16, 17)), LAST)],
 )
@@ -138,7 +138,7 @@ def cumulative_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The last delta does not repeat the complete content",
     about="choices",
     fix="End the choice with an empty delta, {}, and finish_reason.",
-    when=piecemeal,
+    applies_to=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 2, chunk({"content": "haha"}), LAST)],
     bad=[streamed(*HELLO[:-2], chunk({"content": "Hello there."}, finish="stop"), "[DONE]")],
 )
@@ -158,7 +158,7 @@ def answer_repeated(x: Exchange) -> Iterator[Finding]:
     "Each delta is sent once",
     about="choices",
     fix="Send each chunk once: look for a callback that is registered twice, or a queue that is consumed twice.",
-    when=piecemeal,
+    applies_to=piecemeal,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 10, LAST)],
     bad=[streamed(FIRST, *(chunk({"content": t}) for t in ("Hello", " there", ",", " you", ".") for _ in "12"), LAST)],
 )

@@ -6,12 +6,13 @@ from typing import Any
 
 from conformance.field_support.capability import only_answer, said_value
 from conformance.field_support.effects import unreadable_reason
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.single_value import LOST, is_damaged
-from conformance.rules.conditions import asks, both, readable, succeeded
+from conformance.rules.conditions import all_of, probe_is, readable, succeeded
 from conformance.rules.example import answered, chunk, completion, streamed
 
 CRAB = "\N{CRAB}"
@@ -43,7 +44,7 @@ def damage(x: Exchange) -> tuple[str, str]:
 
 def constrained(x: Exchange) -> NotJudged | None:
     """The schema allows exactly one value, and the content is that value, apart from lost characters."""
-    if skip := both(asks("witness"), succeeded, readable)(x):
+    if skip := all_of(probe_is(Kind.EFFECT), succeeded, readable)(x):
         return skip
     if not only_answer(x):
         return OUT_OF_SCOPE
@@ -59,7 +60,7 @@ def constrained(x: Exchange) -> NotJudged | None:
     "No character of the content is lost or replaced",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.1",
     fix="Decode and encode UTF-8 incrementally: hold back the bytes of an incomplete character until the rest is generated.",
-    when=constrained,
+    applies_to=constrained,
     good=[answered(completion({"content": lamps(LAMPS)}), **SEEN), in_two(LAMPS)],
     bad=[
         answered(completion({"content": lamps(f"seven green lamps {LOST * 4}")}), **SEEN),

@@ -21,7 +21,7 @@ from conformance.rules.example import completion as whole
     "A completion has choices, a list of at least one object",
     about="choices",
     fix="Send choices as a list with one object per requested choice, or reject the request with an error status.",
-    when=completed,
+    applies_to=completed,
     good=[GOOD, VENDOR],
     bad=[
         answered(whole(choices=[])),
@@ -49,7 +49,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     "Choices have unique indexes from 0 to n - 1",
     about="choices",
     fix="Number the choices from 0, and send each with its own index.",
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, answered(whole(choices=[{**whole()["choices"][0], "index": i} for i in (1, 0)]), body={"n": 2})],
     bad=[
         choosing_once(message={"role": "assistant", "content": "Hi"}, finish_reason="stop"),
@@ -79,7 +79,7 @@ def wrong_index(x: Exchange) -> Iterator[Finding]:
     "Every choice of a completion has a message object",
     about="choices",
     fix="Send message in every choice, instead of delta (for streams) or text (of the old Completions API).",
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, VENDOR, CALLS],
     bad=[
         choosing_once(index=0, delta={"role": "assistant", "content": "Hi"}, finish_reason="stop"),
@@ -101,7 +101,7 @@ def no_message(x: Exchange) -> Iterator[Finding]:
     "Every choice of a completion has a finish_reason",
     about="choices",
     fix="Set finish_reason in each choice: stop, length, tool_calls or content_filter.",
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, VENDOR, CALLS],
     bad=[
         choosing_once(index=0, message={"role": "assistant", "content": "Hi"}, finish_reason=None),
@@ -123,7 +123,7 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
     "finish_reason is one of the five defined values",
     about="choices",
     fix="Map the engine's own reasons to stop, length, tool_calls or content_filter.",
-    when=choosing,
+    applies_to=choosing,
     good=[GOOD, VENDOR, CALLS],
     bad=[answered(whole(finish="eos")), answered(whole(finish="STOP"))],
 )

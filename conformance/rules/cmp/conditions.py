@@ -1,6 +1,7 @@
 """Conditions under which a rule on non-streaming responses applies."""
 
 from conformance.apis.chat import is_chunk
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
@@ -20,7 +21,7 @@ def replied(x: Exchange) -> NotJudged | None:
 
 def elsewhere(x: Exchange) -> NotJudged | None:
     """The request went to another route, or was a GET for the list of stored completions, which is documented too."""
-    away = x.question.topic in ("models", "sibling") or x.question.about in ("get", "unknown-route")
+    away = x.case.kind in (Kind.MODELS, Kind.OTHER_ROUTE) or x.case.subject in ("get", "unknown-route")
     return OUT_OF_SCOPE if away else None
 
 

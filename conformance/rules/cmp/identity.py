@@ -22,7 +22,7 @@ from conformance.rules.example import completion as whole
     "A non-streaming response is one JSON object with object: chat.completion",
     about="object",
     fix='Return one JSON object with object: "chat.completion" to non-streaming requests.',
-    when=valued,
+    applies_to=valued,
     good=[GOOD, VENDOR],
     bad=[
         answered(whole(object="chat.completion.chunk")),
@@ -52,7 +52,7 @@ def no_completion(x: Exchange) -> Iterator[Finding]:
     "A completion has a string id",
     about="id",
     fix="Generate an id for each request, and send it in the completion.",
-    when=completed,
+    applies_to=completed,
     good=[GOOD, VENDOR],
     bad=[answered(without("id")), answered(whole(id=None)), answered(whole(id=7))],
 )
@@ -68,7 +68,7 @@ def no_id(x: Exchange) -> Iterator[Finding]:
     "A completion has an integer created",
     about="created",
     fix="Set created to the Unix time in seconds, as an integer.",
-    when=completed,
+    applies_to=completed,
     good=[GOOD, VENDOR],
     bad=[answered(without("created")), answered(whole(created="now")), answered(whole(created=1.5))],
 )
@@ -84,7 +84,7 @@ def no_created(x: Exchange) -> Iterator[Finding]:
     "A completion has a string model",
     about="model",
     fix="Send the model's name in the completion.",
-    when=completed,
+    applies_to=completed,
     good=[GOOD, VENDOR],
     bad=[answered(without("model")), answered(whole(model=None))],
 )
@@ -100,7 +100,7 @@ def no_model(x: Exchange) -> Iterator[Finding]:
     "A completion's id and model are not empty, and created is in seconds",
     about="id",
     fix="Set id and model, and set created to the Unix time in seconds.",
-    when=completed,
+    applies_to=completed,
     good=[GOOD, VENDOR],
     bad=[answered(whole(id="")), answered(whole(model="")), answered(whole(created=1_760_000_000_000))],
 )

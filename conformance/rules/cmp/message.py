@@ -19,7 +19,7 @@ from conformance.rules.example import completion as whole
     "The role of a message is assistant",
     about="choices",
     fix='Send role: "assistant" in every message.',
-    when=speaking,
+    applies_to=speaking,
     good=[GOOD, VENDOR, CALLS],
     bad=[
         answered(whole({"role": "user"})),
@@ -40,7 +40,7 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
     "The content of a message is a string or null",
     about="choices",
     fix="Send content as a plain string, without content parts, which are for requests only.",
-    when=speaking,
+    applies_to=speaking,
     good=[GOOD, VENDOR, CALLS],
     bad=[answered(whole({"content": [{"type": "text", "text": "Hi"}]})), answered(whole({"content": {"text": "Hi"}}))],
 )
@@ -57,7 +57,7 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
     "A message has the key content, even if null",
     about="choices",
     fix="Keep null fields when serialising messages, so that content is null if the message has only tool calls.",
-    when=speaking,
+    applies_to=speaking,
     good=[GOOD, CALLS],
     bad=[choosing_once(index=0, message={"role": "assistant", "tool_calls": [CALL]}, finish_reason="tool_calls")],
 )

@@ -19,13 +19,24 @@ def whole_rule(  # noqa: PLR0913 - as rule
     *,
     about: str,
     fix: str,
-    when: Condition,
+    applies_to: Condition,
     good: Sequence[Example],
     bad: Sequence[Example],
 ) -> Callable[[Check], Rule]:
     """A rule on a non-streaming chat response; `about` is the field of the completion object."""
     spec = f"{SPEC}#chat/object-{about}"
-    return rule(id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=("chat",), modes=("unary",))
+    return rule(
+        id,
+        level,
+        title,
+        spec=spec,
+        fix=fix,
+        applies_to=applies_to,
+        good=good,
+        bad=bad,
+        apis=("chat",),
+        modes=("unary",),
+    )
 
 
 def completion_of(x: Exchange) -> Object:

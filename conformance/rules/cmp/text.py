@@ -7,6 +7,7 @@ from conformance.apis.content import Choice
 from conformance.apis.request import cap_asked, choices_asked, stops_asked
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import usage
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
@@ -66,7 +67,7 @@ def either_way(_: Exchange) -> NotJudged | None:
     "Generated text is in the response, streaming or not",
     spec=f"{SPEC}#chat/object-choices",
     fix="Put all generated and billed text into content, and tool calls into tool_calls, streaming or not.",
-    when=either_way,
+    applies_to=either_way,
     good=[(SPOKEN, GOOD), (SPOKEN, answered(whole({"content": "", "refusal": "No."}))), (SPOKEN, GONE)],
     bad=[
         (SPOKEN, answered(whole({"content": None}, usage=THREE))),
@@ -104,7 +105,7 @@ def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
         return untestable(
             f"the response is empty, and usage counts {seen} tokens for it: the model ended its turn at once"
         )
-    if x.question.topic == "hello" and not answered_once(other) and response_content(other).choices[0].text.split():
+    if x.case.kind is Kind.BASELINE and not answered_once(other) and response_content(other).choices[0].text.split():
         return (
             f"but the same request in the other mode has the content {display(response_content(other).choices[0].text)}"
         )
@@ -117,7 +118,7 @@ def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
     "A response with reasoning also has content or a tool call",
     spec=f"{SPEC}#chat/object-choices",
     fix="Separate the model's reasoning from its final text, and put the final text into content.",
-    when=stopped_by_itself,
+    applies_to=stopped_by_itself,
     good=[GOOD, SPOKEN, answered(whole({"reasoning_content": "Say hello."}))],
     bad=[
         answered(whole({"content": None, "reasoning_content": "Hello."})),
@@ -157,7 +158,7 @@ def two(*texts: str | None, completion: int) -> Exchange:
     "Every choice contains its generated text if n is above 1",
     spec=f"{SPEC}#chat/object-choices",
     fix="Collect text, tool calls and finish_reason by the choice's index.",
-    when=several_capped,
+    applies_to=several_capped,
     apis=("chat",),
     good=[two("Hello! How can", "Hello there, my", completion=8)],
     bad=[two("Hello! How can", "", completion=8), two(None, "Hello! How can", completion=8)],

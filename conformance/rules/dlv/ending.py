@@ -10,7 +10,7 @@ from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.http1 import finished_at_ns, reply
 from conformance.parsing.sse import at_ns, looks_like_events, span, stream, terminal_events
-from conformance.rules.conditions import both, replied, whole
+from conformance.rules.conditions import all_of, replied, whole
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.dlv.pace import STEADY, STREAMING, TIMEOUT, WORDS, endless, paced
 from conformance.rules.example import HELLO, JSON, SSE, answered, completion, exchange, http, sse
@@ -40,7 +40,7 @@ def followable(x: Exchange) -> NotJudged | None:
     "A started response does not stall",
     spec=AUTHORING,
     fix="End the stream with an error if a worker or the upstream is lost, and send a comment after every 15 s of silence.",
-    when=followable,
+    applies_to=followable,
     good=[STEADY, answered(completion()), paced(WORDS, [300] * 40, ending=TIMEOUT)],
     bad=[
         exchange(http(200, (SSE, ("transfer-encoding", "chunked")), b"", length=False), ending=TIMEOUT),
@@ -102,7 +102,7 @@ def at_its_end(x: Exchange) -> NotJudged | None:
     "A streaming response ends after its end marker",
     spec=MESSAGE_END,
     fix="Send the last chunk, or close the connection, right after the end marker, without waiting for the client to disconnect.",
-    when=at_its_end,
+    applies_to=at_its_end,
     good=[STEADY],
     bad=[paced(WORDS, [300] * 40, ending=TIMEOUT)],
 )
@@ -122,14 +122,14 @@ def reply_never_ends(x: Exchange) -> Iterator[Finding]:
     "A streaming response ends within one second of its end marker",
     spec=MESSAGE_END,
     fix="Do bookkeeping (billing, logs) after the response has ended, or in parallel.",
-    when=both(at_its_end, whole),
+    applies_to=all_of(at_its_end, whole),
     good=[STEADY],
     bad=[paced(WORDS, range(60, 260, 5), ending=Ending("closed", "after", 2000 * MS))],
     timed=True,
 )
 def lingering_reply(x: Exchange) -> Iterator[Finding]:
     """Clients that read until the body ends start the next step that much later."""
-    lag = finished_at_ns(x) - at_ns(x, terminal_events(x)[0]) - x.held_up_ns
+    lag = finished_at_ns(x) - at_ns(x, terminal_events(x)[0]) - x.harness_stall_ns
     if lag > LATE_END:
         yield Finding(f"the response ended {lag / MS:.0f} ms after the end marker", at=span(x, terminal_events(x)[0]))
 
@@ -145,7 +145,7 @@ def spoken_to_its_end(x: Exchange) -> NotJudged | None:
     "The end marker follows soon after the last delta",
     spec=STREAMING,
     fix="Send finish_reason, usage and the end marker as soon as the model stops; check and bill afterwards or in parallel.",
-    when=spoken_to_its_end,
+    applies_to=spoken_to_its_end,
     good=[STEADY, paced(WORDS[:3], [900, 1800, 2700], end_ms=4500)],
     bad=[paced(WORDS, range(60, 260, 5), end_ms=1500)],
     timed=True,
@@ -154,7 +154,7 @@ def late_end_marker(x: Exchange) -> Iterator[Finding]:
     """Agents act on a response when its stream ends: each turn of a task takes that much longer."""
     times = arrivals(x)
     longest = max((late - early for early, late in pairwise(times)), default=0)
-    lag = at_ns(x, terminal_events(x)[0]) - times[-1] - x.held_up_ns
+    lag = at_ns(x, terminal_events(x)[0]) - times[-1] - x.harness_stall_ns
     if lag > max(LATE_END, 3 * longest):
         yield Finding(
             f"the end marker was received {lag / MS:.0f} ms after the last delta", at=span(x, terminal_events(x)[0])

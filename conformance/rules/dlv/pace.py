@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from conformance.apis.deltas import arrivals, deltas
+from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.sse import span
-from conformance.rules.conditions import asks, both, whole
+from conformance.rules.conditions import all_of, probe_is, whole
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
 
@@ -123,23 +124,23 @@ class Start(NamedTuple):
         return self.answers >= LEAST_BRIEFS and self.short_ns is not None
 
 
-def start(briefs: Sequence[Exchange]) -> Start:
+def start(short_streams: Sequence[Exchange]) -> Start:
     """Measure the short responses."""
-    told = [brief for brief in briefs if not is_streamed(brief) and deltas(brief)]
+    told = [brief for brief in short_streams if not is_streamed(brief) and deltas(brief)]
     if not told:
         return Start()
-    slowest = max(took_ns(brief) - brief.held_up_ns for brief in told)
-    short = next((took_ns(brief) for brief in told if brief.question.topic == "short"), None)
+    slowest = max(took_ns(brief) - brief.harness_stall_ns for brief in told)
+    short = next((took_ns(brief) for brief in told if brief.case.kind is Kind.SHORT_STREAM), None)
     return Start(len(told), short, slowest, max(0, slowest - min(map(took_ns, told))))
 
 
-def held_back_ns(x: Exchange, briefs: Sequence[Exchange]) -> int:
+def held_back_ns(x: Exchange, short_streams: Sequence[Exchange]) -> int:
     """The nanoseconds for which the long response was buffered before it arrived in a burst; 0 if uncertain.
 
     Only a delay that grows with the response's length is certain: the long response has to be later than every short
     one, by twice as much as those differ among themselves.
     """
-    seen = start(briefs)
+    seen = start(short_streams)
     if seen.short_ns is None or not seen.is_known or not pace(x).is_burst:
         return 0
     gain = took_ns(x) - seen.short_ns
@@ -158,7 +159,7 @@ def kinds_of(x: Exchange) -> dict[str, list[str]]:
 
 def long_enough(x: Exchange) -> NotJudged | None:
     """A long response was requested, and a complete, long stream was received."""
-    if skip := both(asks("long"), is_streamed, whole)(x):
+    if skip := all_of(probe_is(Kind.LONG_STREAM), is_streamed, whole)(x):
         return skip
     return (
         None
@@ -173,30 +174,32 @@ def long_enough(x: Exchange) -> NotJudged | None:
     "Tokens are sent as they are generated",
     spec=STREAMING,
     fix="Flush each event as it is generated: no buffering proxy (X-Accel-Buffering: no), no compression without flush, no wait for the complete response.",
-    when=long_enough,
+    applies_to=long_enough,
     good=[(STEADY, *BRIEFS), (QUICK, *BRIEFS), (SLOW_START, *BRIEFS)],
     bad=[(BUFFERED, *BRIEFS), (HEAD_START, *BRIEFS)],
     timed=True,
 )
-def late_delivery(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def late_delivery(x: Exchange, short_streams: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """The user sees an empty screen until the response is complete, and idle timeouts truncate long ones."""
     seen = pace(x)
     how = f"{seen.pieces} deltas arrived in {seen.reads} reads within {seen.span_ns / MS:.1f} ms"
-    held = held_back_ns(x, briefs)
-    if held and x.held_up_ns * 2 > held:
-        yield untestable(f"the harness itself stalled for {x.held_up_ns / MS:.0f} ms; run it on a less busy machine")
+    held = held_back_ns(x, short_streams)
+    if held and x.harness_stall_ns * 2 > held:
+        yield untestable(
+            f"the harness itself stalled for {x.harness_stall_ns / MS:.0f} ms; run it on a less busy machine"
+        )
     elif held:
         span_ = span(x, deltas(x)[-1].event)
         yield Finding(
             f"the stream was buffered: it took {held / MS:.0f} ms longer than a short one, then {how}", at=span_
         )
     elif seen.is_burst:
-        yield untestable(f"{_unsure(briefs)}: {how}")
+        yield untestable(f"{_unsure(short_streams)}: {how}")
 
 
-def _unsure(briefs: Sequence[Exchange]) -> str:
+def _unsure(short_streams: Sequence[Exchange]) -> str:
     """Why a response that arrived in a burst may have been generated that quickly."""
-    seen = start(briefs)
+    seen = start(short_streams)
     if not seen.is_known:
         return f"too few short streams to compare with ({seen.answers})"
     if seen.noise_ns >= LEAST_GAIN:
@@ -210,7 +213,7 @@ def _unsure(briefs: Sequence[Exchange]) -> str:
     "A long response is streamed in more than one event",
     spec=STREAMING,
     fix="Stream tokens from the model, instead of wrapping its complete response into one event.",
-    when=long_enough,
+    applies_to=long_enough,
     good=[STEADY, BUFFERED],
     bad=[paced(["".join(WORDS)], [300])],
 )
@@ -231,16 +234,16 @@ def answer_in_one_piece(x: Exchange) -> Iterator[Finding]:
     "A long streaming response does not arrive in one read after a pause",
     spec=STREAMING,
     fix="Find the layer that buffers the stream (a proxy, a compressor, a middleware that reads the complete body), and make it flush each event.",
-    when=long_enough,
+    applies_to=long_enough,
     good=[(STEADY, *BRIEFS), (SLOW_START, *BRIEFS)],
     bad=[(paced(WORDS, [900] * 40), *briefly(870, 875, 880))],
     timed=True,
 )
-def silence_then_everything(x: Exchange, briefs: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def silence_then_everything(x: Exchange, short_streams: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """Responses of any length seem to be buffered: the first word arrives when the last one is generated."""
-    if held_back_ns(x, briefs):
+    if held_back_ns(x, short_streams):
         yield not_applicable("the response was buffered (DLV001 reports it)")
-    elif pace(x).reads == 1 and len(deltas(x)) > 1 and took_ns(x) - x.held_up_ns >= LONG_SILENCE:
+    elif pace(x).reads == 1 and len(deltas(x)) > 1 and took_ns(x) - x.harness_stall_ns >= LONG_SILENCE:
         silence = took_ns(x) / MS
         yield Finding(
             f"all {len(deltas(x))} deltas arrived in one read after {silence:.0f} ms, as if the stream was buffered",

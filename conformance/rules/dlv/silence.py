@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from conformance.model.case import Kind
 from conformance.model.exchange import Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import Event, span, stream
-from conformance.rules.conditions import asks, both, whole
+from conformance.rules.conditions import all_of, probe_is, whole
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.dlv.pace import MS, STREAMING, WORDS, paced
 from conformance.rules.example import HELLO, SSE, chunk, exchange, http, sse
@@ -40,7 +41,7 @@ def in_buffers(size: int, gap_ms: int) -> Exchange:
 def silences(x: Exchange) -> Iterator[tuple[int, int]]:
     """For each pause: the number of content bytes received before it, and its length, the harness's delay excluded."""
     for (come, early), (_, late) in pairwise(reply(x).timeline):
-        if late - early - x.held_up_ns >= LEAST_SILENCE:
+        if late - early - x.harness_stall_ns >= LEAST_SILENCE:
             yield come, late - early
 
 
@@ -57,7 +58,7 @@ def cuts(x: Exchange) -> list[Cut]:
 
 def parted(x: Exchange) -> NotJudged | None:
     """The response to a long prompt was streamed in several parts with pauses between them."""
-    if skip := both(asks("long"), is_streamed, whole)(x):
+    if skip := all_of(probe_is(Kind.LONG_STREAM), is_streamed, whole)(x):
         return skip
     few = sum(1 for _ in silences(x)) < OFTEN
     return not_applicable("the stream paused fewer than twice, too rarely to show buffering") if few else None
@@ -69,7 +70,7 @@ def parted(x: Exchange) -> NotJudged | None:
     "Events are flushed individually",
     spec=STREAMING,
     fix="Flush after each event, and disable proxy buffering (X-Accel-Buffering: no).",
-    when=parted,
+    applies_to=parted,
     good=[paced(WORDS, range(60, 1660, 40)), paced(WORDS, [n // 8 * 50 for n in range(40)])],
     bad=[in_buffers(2048, 100), in_buffers(1000, 25)],
     timed=True,

@@ -7,12 +7,13 @@ from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response, quoted
 from conformance.apis.response_content import response_content as said
 from conformance.field_support.capability import effect_shown
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
-from conformance.rules.conditions import OK, both, decided, in_a_mode_that_is_offered, readable
+from conformance.rules.conditions import OK, all_of, mode_supported, not_rejected_for_other_reasons, readable
 from conformance.rules.eqv.conditions import alike, answered, asked_well
 from conformance.rules.eqv.example import STREAM, TWIN, UNARY, stream, unary
 from conformance.rules.eqv.spec import CHOICES, CREATE
@@ -26,7 +27,7 @@ from conformance.rules.example import answered as replied_with
     "The same content has the same finish_reason, streaming or not",
     spec=CHOICES,
     fix="Take finish_reason from the engine in both modes, instead of ending every stream with `stop`.",
-    when=answered,
+    applies_to=answered,
     good=[(STREAM, UNARY), (stream(finish="length"), unary(finish="length"))],
     bad=[(STREAM, unary(finish="length")), (stream(finish="length"), UNARY)],
 )
@@ -42,7 +43,7 @@ def another_finish_reason(stream: Exchange, unary: Exchange) -> Iterator[Finding
 
 
 def _twin(x: Exchange) -> NotJudged | None:
-    return answered(x) if x.question.topic == "twin" and not x.question.about else OUT_OF_SCOPE
+    return answered(x) if x.case.kind is Kind.REPEAT and not x.case.repeat else OUT_OF_SCOPE
 
 
 ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **TWIN)
@@ -54,8 +55,8 @@ ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **T
     "The content is the same at temperature 0, streaming or not",
     spec=f"{CREATE}#chat-create-temperature",
     fix="Build the prompt, the sampling parameters and the content in one place for both modes.",
-    when=_twin,
-    beside={"again": "unary:twin.again"},
+    applies_to=_twin,
+    compares_with={"again": Compare(Kind.REPEAT, repeat=1, mode="unary")},
     good=[(ONE, TWO, TWO)],
     bad=[(stream("One two", "length", **TWIN), TWO, TWO), (stream("One", **TWIN), TWO, TWO)],
 )
@@ -74,7 +75,7 @@ def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator
 
 
 def _open(x: Exchange) -> NotJudged | None:
-    return both(asked_well, in_a_mode_that_is_offered, decided, readable)(x)
+    return all_of(asked_well, mode_supported, not_rejected_for_other_reasons, readable)(x)
 
 
 def _fate(x: Exchange) -> tuple[str, str]:
@@ -109,7 +110,7 @@ LOGGED = replied_with(completion(choices=[completion()["choices"][0] | {"logprob
     "A request that works in one mode works in the other",
     spec=CREATE,
     fix="Parse and validate the request in one place, before branching on `stream`.",
-    when=_open,
+    applies_to=_open,
     good=[(STREAM, UNARY), (NO_LOGPROBS, replied_with(error(param="logprobs"), status=400, **LOGPROBS))],
     bad=[
         (NO_LOGPROBS, LOGGED),

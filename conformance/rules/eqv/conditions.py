@@ -5,15 +5,15 @@ from typing import Any
 from conformance.apis.content import Choice
 from conformance.apis.response_content import response_content
 from conformance.field_support.effects import unreadable_reason
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.parsing.json_text import NOT_JSON, parse_json
-from conformance.rules.conditions import asks, both
+from conformance.rules.conditions import DOCUMENTED, all_of, probe_is
 from conformance.rules.conditions_by_api import finished, spoken
-from conformance.rules.err.mistakes import DOCUMENTED
 from conformance.rules.use.conditions import counted_well
 
-asked_well = asks("hello", *DOCUMENTED)
+asked_well = probe_is(Kind.BASELINE, *DOCUMENTED)
 
 
 def answered(x: Exchange) -> NotJudged | None:
@@ -25,7 +25,7 @@ def answered(x: Exchange) -> NotJudged | None:
 
 def told(x: Exchange) -> NotJudged | None:
     """A documented request succeeded, in either mode, even if its response is not fully readable."""
-    return both(asked_well, spoken)(x)
+    return all_of(asked_well, spoken)(x)
 
 
 def counted(x: Exchange) -> NotJudged | None:

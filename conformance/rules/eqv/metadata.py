@@ -30,7 +30,7 @@ SPECIAL = 3
     "Usage counts the same prompt tokens, streaming or not",
     spec=USAGE,
     fix="Count the prompt in one place, cached tokens included, before branching on `stream`.",
-    when=counted,
+    applies_to=counted,
     good=[(STREAM, UNARY)],
     bad=[(stream(usage=counts(prompt=9)), UNARY), (STREAM, unary(usage=counts(prompt=0)))],
 )
@@ -54,7 +54,7 @@ def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
     "Usage counts the same completion tokens for the same content, streaming or not",
     spec=USAGE,
     fix="Take completion_tokens from the engine in both modes, instead of counting chunks.",
-    when=counted,
+    applies_to=counted,
     good=[(STREAM, UNARY), (stream(usage=counts(words=4)), UNARY)],
     bad=[(stream(usage=counts(words=9)), UNARY), (stream(usage=counts(words=1)), unary(usage=counts(words=8)))],
 )
@@ -81,7 +81,7 @@ def _thinks(x: Exchange) -> bool:
     "model is the same, streaming or not",
     spec=f"{CHUNK}#chat/streaming-model",
     fix="Set model from the same source in both modes.",
-    when=told,
+    applies_to=told,
     good=[(STREAM, UNARY), (streamed(*HELLO[:-1]), UNARY)],
     bad=[(streamed(*(chunk({"content": t}, model="gpt") for t in ("Hi", "!"))), UNARY)],
 )
@@ -106,7 +106,7 @@ MARKED = answered(completion(system_fingerprint="fp_1"))
     "system_fingerprint and service_tier are sent in both modes, or in neither",
     spec=f"{CHUNK}#chat/streaming-system_fingerprint",
     fix="Send system_fingerprint and service_tier in both modes, or in neither.",
-    when=told,
+    applies_to=told,
     apis=CHAT,
     good=[(STREAM, UNARY), (streamed(chunk({"content": "Hi"}, system_fingerprint="fp_2")), MARKED)],
     bad=[(STREAM, MARKED), (streamed(chunk({"content": "Hi"}, service_tier="flex")), UNARY)],
@@ -137,7 +137,7 @@ def _refusing(x: Exchange) -> NotJudged | None:
     "An invalid request gets the same error type, code and param, streaming or not",
     spec=ERRORS,
     fix="Validate the request, and build the error, in one place for both modes.",
-    when=_refusing,
+    applies_to=_refusing,
     good=[
         (answered(error(param="p"), status=400, mode="stream", **ROLE), answered(error(param="p"), status=400, **ROLE))
     ],

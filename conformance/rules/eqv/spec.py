@@ -1,6 +1,6 @@
 """Documentation URLs of what streams and non-streaming responses share."""
 
-from conformance.model.exchange import Api
+from conformance.model.words import Api
 
 CREATE = "https://platform.openai.com/docs/api-reference/chat/create"
 CHUNK = "https://platform.openai.com/docs/api-reference/chat/streaming"

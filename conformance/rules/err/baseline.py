@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response, may_refuse_streaming, quoted, rejected_fields
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
-from conformance.rules.conditions import OK, UNRELATED, asks, both, replied
+from conformance.rules.conditions import OK, UNRELATED, all_of, probe_is, replied
 from conformance.rules.err.example import GREETING
 from conformance.rules.err.spec import CODES_4XX
 from conformance.rules.example import HELLO, JSON, SSE, answered, completion, error, exchange, http, streamed
@@ -41,7 +42,7 @@ def _no_other_rule_s(x: Exchange) -> NotJudged | None:
     "The baseline request succeeds",
     spec="https://platform.openai.com/docs/api-reference/chat/create",
     fix="Read the error, reproduce it with curl, and make this request succeed before all else.",
-    when=both(asks("hello"), replied, _let_in, _no_other_rule_s),
+    applies_to=all_of(probe_is(Kind.BASELINE), replied, _let_in, _no_other_rule_s),
     good=[GREETING, streamed(*HELLO)],
     bad=[
         answered(error("Boom."), status=500),
@@ -72,7 +73,7 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
     "An API key accepted without streaming is accepted with streaming",
     spec=CODES_4XX,
     fix="Check the API key before reading `stream`; return 501 where streaming is not supported.",
-    when=both(asks("hello"), replied),
+    applies_to=all_of(probe_is(Kind.BASELINE), replied),
     good=[
         (streamed(*HELLO), GREETING),
         (answered(error(), status=401, mode="stream"), answered(error(), status=401)),
@@ -93,7 +94,7 @@ def streaming_locked(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     "The status code is below 600",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15",
     fix="Return a status from 200 to 599, and map other systems' codes to one of them.",
-    when=replied,
+    applies_to=replied,
     good=[GREETING, answered(error(), status=599)],
     bad=[answered(error(), status=600), answered(completion(), status=999)],
 )

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.errors import error_response, names_field, quoted
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member
-from conformance.rules.conditions import greeted, in_a_mode_that_is_offered, replied
+from conformance.rules.conditions import baseline_ok, mode_supported, replied
 from conformance.rules.err.example import GOOD, GREETING, MISTAKE, refused_with
 from conformance.rules.err.mistakes import mistaken
 from conformance.rules.err.spec import CODES_4XX, ENVELOPE
@@ -41,7 +42,7 @@ def _refused(*abouts: str) -> Condition:
     """One of these mistakes was rejected with a 4xx status and the error object of Chat Completions."""
 
     def refused(x: Exchange) -> NotJudged | None:
-        if x.question.topic != "mistake" or x.question.about not in abouts:
+        if x.case.kind is not Kind.MISTAKE or x.case.subject not in abouts:
             return OUT_OF_SCOPE
         if skip := mistaken(x):
             return skip
@@ -64,7 +65,7 @@ def _unknown(**facts: Any) -> Exchange:
     "The error for an unknown model has code model_not_found",
     spec=ENVELOPE,
     fix="Reject an unknown model with 404 and `error.code: model_not_found`.",
-    when=_refused("unknown-model"),
+    applies_to=_refused("unknown-model"),
     good=[_unknown()],
     bad=[_unknown(code=None), _unknown(code="invalid_value")],
     apis=("chat",),
@@ -96,7 +97,7 @@ def _long(code: str | None, status: int = 400) -> Exchange:
     "The error for a prompt that is too long has code context_length_exceeded",
     spec=ENVELOPE,
     fix="Reject a prompt that is too long with 400 and `error.code: context_length_exceeded`.",
-    when=_overflowed,
+    applies_to=_overflowed,
     good=[_long(TOO_LONG)],
     bad=[_long(None), _long("invalid_value")],
     apis=("chat",),
@@ -109,7 +110,7 @@ def overflow_without_a_code(x: Exchange) -> Iterator[Finding]:
 
 
 def _nameable(x: Exchange) -> NotJudged | None:
-    if x.question.topic != "mistake" or x.question.about not in FIELDS:
+    if x.case.kind is not Kind.MISTAKE or x.case.subject not in FIELDS:
         return OUT_OF_SCOPE
     if skip := mistaken(x):
         return skip
@@ -125,13 +126,13 @@ def _nameable(x: Exchange) -> NotJudged | None:
     "The error for an invalid request names the invalid field",
     spec=ENVELOPE,
     fix="Set `error.param` to the invalid field, and name it in the message.",
-    when=_nameable,
+    applies_to=_nameable,
     good=[GOOD, _unknown(param=None, message="The model `x` does not exist.")],
     bad=[refused_with(message="Bad request.", param=None), _unknown(message="Not found.", param=None)],
 )
 def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
     """With `bad request`, a developer has to guess which of thirty fields is invalid."""
-    said, wanted = error_response(x), FIELDS[x.question.about]
+    said, wanted = error_response(x), FIELDS[x.case.subject]
     if not any(names_field(said, name) for name in wanted):
         fields = " or ".join(f"`{name}`" for name in wanted)
         yield Finding(
@@ -142,9 +143,9 @@ def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
 
 
 def _of_the_body(x: Exchange) -> NotJudged | None:
-    if x.question.topic != "mistake" or x.question.about not in ABOUT_THE_BODY:
+    if x.case.kind is not Kind.MISTAKE or x.case.subject not in ABOUT_THE_BODY:
         return OUT_OF_SCOPE
-    return in_a_mode_that_is_offered(x) or replied(x)
+    return mode_supported(x) or replied(x)
 
 
 @rule(
@@ -153,15 +154,15 @@ def _of_the_body(x: Exchange) -> NotJudged | None:
     "An invalid request body is not rejected with 401 or 403",
     spec=CODES_4XX,
     fix="Return 400; look for a firewall in front of the API that returns 403 for a body that it can't parse.",
-    when=_of_the_body,
+    applies_to=_of_the_body,
     good=[(GOOD, GREETING)],
     bad=[(answered(error(), status=status, **MISTAKE), GREETING) for status in (401, 403)],
 )
-def mistake_laid_to_the_key(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def mistake_laid_to_the_key(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs raise an authentication error, and users replace their API key, because of a missing comma."""
     if reply(x).status not in KEY_MATTERS:
         return
-    if skip := greeted(hello):
+    if skip := baseline_ok(baseline):
         yield skip
     else:
         seen = f"an invalid request body was rejected with HTTP {reply(x).status}; the baseline request with the same API key succeeds"

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 
 from conformance.apis.errors import ErrorResponse, error_response, quoted, refuses_streaming
 from conformance.apis.request import request_body
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member
-from conformance.rules.conditions import both, readable, whole
+from conformance.rules.conditions import all_of, readable, whole
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
 from conformance.rules.err.spec import ENVELOPE
 from conformance.rules.example import answered, error, streamed
 
-OUTSIDE = ("auth", "models", "sibling")
+OUTSIDE = (Kind.AUTH, Kind.MODELS, Kind.OTHER_ROUTE)
 """Requests handled by another route than the API's, or by the API key check before it."""
 BEFORE = ("unknown-route", "get", "huge-body")
 """Mistakes that the web server or framework may reject before the API handler runs."""
@@ -31,15 +32,15 @@ def an_error(x: Exchange) -> NotJudged | None:
         return skip
     if status == 429:
         return not_applicable("the target rate-limited the request (HTTP 429)")
-    if refuses_streaming(x) or (x.question.topic == "hello" and x.mode == "stream"):
+    if refuses_streaming(x) or (x.case.kind is Kind.BASELINE and x.mode == "stream"):
         return not_applicable("the error may mean that streaming is not supported")
-    if x.question.topic == "hello" and status in (404, 405):
+    if x.case.kind is Kind.BASELINE and status in (404, 405):
         return not_applicable("the target does not serve the API on this path")
     return None
 
 
 def _is_outside(x: Exchange) -> bool:
-    return x.question.topic in OUTSIDE or (x.question.topic == "mistake" and x.question.about in BEFORE)
+    return x.case.kind in OUTSIDE or (x.case.kind is Kind.MISTAKE and x.case.subject in BEFORE)
 
 
 def _within_the_api(x: Exchange) -> NotJudged | None:
@@ -47,7 +48,7 @@ def _within_the_api(x: Exchange) -> NotJudged | None:
 
 
 def _outside_the_api(x: Exchange) -> NotJudged | None:
-    return an_error(x) if _is_outside(x) and x.question.topic != "sibling" else OUT_OF_SCOPE
+    return an_error(x) if _is_outside(x) and x.case.kind is not Kind.OTHER_ROUTE else OUT_OF_SCOPE
 
 
 def _unfit(said: ErrorResponse) -> str:
@@ -61,7 +62,7 @@ def _unfit(said: ErrorResponse) -> str:
     "The body of an error is JSON",
     spec=ENVELOPE,
     fix="Return the API's error object as application/json, and keep proxies from replacing it with their error pages.",
-    when=_within_the_api,
+    applies_to=_within_the_api,
     good=[GOOD, answered({"detail": "no"}, status=422, **MISTAKE)],
     bad=[
         answered("<html>Bad Request</html>", status=400, **MISTAKE),
@@ -82,7 +83,7 @@ def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
     "A JSON error has the API's error object",
     spec=ENVELOPE,
     fix='Replace the web framework\'s error handlers with one that writes {"error": {"message", "type", "param", "code"}}.',
-    when=_within_the_api,
+    applies_to=_within_the_api,
     good=[GOOD, answered({"type": "error", **REFUSED}, status=400, **MISTAKE)],
     bad=[
         answered({"detail": [{"loc": ["body", "messages"], "msg": "Field required"}]}, status=422, **MISTAKE),
@@ -112,7 +113,7 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     "Errors from the API key check and the router have the API's error object",
     spec=ENVELOPE,
     fix="Return the API's error object from the API key check (401) and from the web framework (404, 405 and 413).",
-    when=_outside_the_api,
+    applies_to=_outside_the_api,
     good=[answered(error("Not found."), status=404, probe="chat.mistake.unknown-route")],
     bad=[
         answered({"detail": "Not Found"}, status=404, probe="chat.mistake.unknown-route"),
@@ -154,7 +155,7 @@ def _openai(x: Exchange) -> NotJudged | None:
     "An error has a non-empty error.message",
     spec=ENVELOPE,
     fix="Set `error.message` to a sentence that states what is wrong.",
-    when=both(_within_the_api, _enveloped),
+    applies_to=all_of(_within_the_api, _enveloped),
     good=[GOOD],
     bad=[
         refused_with(message=""),
@@ -177,7 +178,7 @@ def error_without_a_message(x: Exchange) -> Iterator[Finding]:
     "An error has a non-empty error.type",
     spec=ENVELOPE,
     fix="Set `error.type`, for example to `invalid_request_error`.",
-    when=_enveloped,
+    applies_to=_enveloped,
     good=[GOOD],
     bad=[refused_with(type=None), refused_with(type=400), refused_with(type="")],
 )
@@ -198,7 +199,7 @@ def error_without_a_type(x: Exchange) -> Iterator[Finding]:
     "An error has error.param and error.code, each a string or null",
     spec=ENVELOPE,
     fix="Always send both keys, each a string or null; a status number is not a code.",
-    when=_openai,
+    applies_to=_openai,
     good=[GOOD, answered(error("No."), status=400, **MISTAKE)],
     bad=[
         refused_with(code=400),
@@ -226,7 +227,7 @@ def error_with_another_code(x: Exchange) -> Iterator[Finding]:
     'Empty error fields are JSON null, not the string "None" or "null"',
     spec=ENVELOPE,
     fix="Send JSON null where type, param or code has no value; don't convert it to a string.",
-    when=_enveloped,
+    applies_to=_enveloped,
     good=[GOOD],
     bad=[refused_with(param="None"), refused_with(type="None"), refused_with(code="null")],
 )
@@ -247,7 +248,7 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
     "Errors use Content-Type: application/json",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on errors too.",
-    when=_enveloped,
+    applies_to=_enveloped,
     good=[
         GOOD,
         answered(REFUSED, status=400, headers=[("content-type", "application/problem+json; charset=utf-8")], **MISTAKE),

@@ -39,7 +39,7 @@ def _said_no(x: Exchange) -> NotJudged | None:
     "Errors contain no stack trace and no path of a source file",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Log the stack trace on the server, and return a short message with a request ID.",
-    when=_said_no,
+    applies_to=_said_no,
     good=[GOOD, answered(error("See https://example.com/docs/errors.js or /v1/models."), status=400, **MISTAKE)],
     bad=[
         refused_with(message='Traceback (most recent call last):\n  File "/app/main.py", line 3'),
@@ -60,14 +60,14 @@ def leaked_traceback(x: Exchange) -> Iterator[Finding]:
     "Responses never contain the client's API key",
     spec="https://cwe.mitre.org/data/definitions/201.html",
     fix="Never write the request's credentials into a response body, header or error.",
-    when=replied,
+    applies_to=replied,
     good=[GOOD],
     bad=[replace(GOOD, masked=(Span(60, 70),))],
 )
 def key_sent_back(x: Exchange) -> Iterator[Finding]:
     """Clients, proxies and monitors log responses, and must never store an API key."""
     for at in x.masked:
-        if at.side == "heard":
+        if at.side == "received":
             yield Finding("the response contains the request's API key", at=at)
 
 
@@ -83,7 +83,7 @@ SECRET: dict[str, Any] = {
     "Errors do not repeat the request's messages",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Leave the input out of validation errors (in pydantic: include_input=False).",
-    when=_said_no,
+    applies_to=_said_no,
     good=[answered(REFUSED, status=400, **SECRET)],
     bad=[answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET)],
 )
@@ -110,7 +110,7 @@ KEY_OF_ANYBODY = re.compile(
     "Errors contain no upstream API key",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Replace the text of upstream exceptions with your own: it may hold the URL or header with the API key.",
-    when=_said_no,
+    applies_to=_said_no,
     good=[GOOD, refused_with(message="Incorrect API key provided: sk-abcd***********************3xYz.")],
     bad=[
         refused_with(

@@ -41,7 +41,7 @@ def _limited(x: Exchange) -> NotJudged | None:
     "A 429 response has a Retry-After header",
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
     fix="Send Retry-After, in seconds, with every 429.",
-    when=_limited,
+    applies_to=_limited,
     good=[limited(("retry-after", "2")), limited(("retry-after-ms", "200"))],
     bad=[limited(), limited(("x-ratelimit-remaining-requests", "0"))],
 )
@@ -63,7 +63,7 @@ def _told(x: Exchange) -> NotJudged | None:
     "Retry-After is a number of seconds or a date",
     spec=RETRY_AFTER,
     fix="Send whole seconds, for example `Retry-After: 2`.",
-    when=_told,
+    applies_to=_told,
     good=[limited(("retry-after", "2")), limited(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), status=503)],
     bad=[limited(("retry-after", value)) for value in ("soon", "-1", "", "2s", "1.5")],
 )
@@ -90,7 +90,7 @@ def _readable(x: Exchange) -> NotJudged | None:
     "Retry-After is a number of at most 60 seconds",
     spec=RETRY_AFTER,
     fix="Send Retry-After as a number of seconds up to 60; use another status for longer outages.",
-    when=_readable,
+    applies_to=_readable,
     good=[limited(("retry-after", "60"))],
     bad=[limited(("retry-after", "3600")), limited(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), status=503)],
 )

@@ -5,12 +5,23 @@ from typing import Any
 
 from conformance.apis.errors import error_response, quoted
 from conformance.apis.request import EXTENDED, NO_JSON, body_sent
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
-from conformance.rules.conditions import UNRELATED, asks, both, decided, greeted, in_a_mode_that_is_offered, replied
+from conformance.rules.conditions import (
+    DOCUMENTED,
+    INVALID,
+    UNRELATED,
+    all_of,
+    baseline_ok,
+    mode_supported,
+    not_rejected_for_other_reasons,
+    probe_is,
+    replied,
+)
 from conformance.rules.err.example import GOOD, GREETING, MISTAKE, REFUSED
 from conformance.rules.err.spec import CODES_4XX, CODES_5XX
 from conformance.rules.example import HELLO, JSON, Headers, answered, completion, error, streamed
@@ -31,21 +42,18 @@ FORGIVEN = (
 )
 """Mistakes that some servers silently repair."""
 
-MISTAKES = ("mistake", "wrong-type", "unknown-field", "range", "fuzz")
-DOCUMENTED = ("tools", "usage", "n", "witness", "long", "short", "form", "twin", "seed")
-
 
 def mistaken(x: Exchange) -> NotJudged | None:
     """The request is invalid, in a mode that the target supports."""
-    return both(asks(*MISTAKES), in_a_mode_that_is_offered, decided)(x)
+    return all_of(probe_is(*INVALID), mode_supported, not_rejected_for_other_reasons)(x)
 
 
 def _of(abouts: tuple[str, ...], fuzzed: str) -> Condition:
     """The request is one of these mistakes, or a fuzzed body of that kind."""
 
     def is_of(x: Exchange) -> NotJudged | None:
-        is_odd = x.question.topic == "fuzz" and x.question.about.partition(".")[0] == fuzzed
-        is_mistake = x.question.topic == "mistake" and x.question.about in abouts
+        is_odd = x.case.kind is Kind.FUZZ and x.case.subject == fuzzed
+        is_mistake = x.case.kind is Kind.MISTAKE and x.case.subject in abouts
         return mistaken(x) if is_mistake or (is_odd and not isinstance(body_sent(x), dict)) else OUT_OF_SCOPE
 
     return is_of
@@ -53,7 +61,7 @@ def _of(abouts: tuple[str, ...], fuzzed: str) -> Condition:
 
 def _let_through(x: Exchange) -> Iterator[Finding]:
     if not error_response(x):
-        what = x.question.about.replace("-", " ")
+        what = x.case.subject.replace("-", " ")
         yield Finding(
             f"an invalid request ({what}) was accepted with HTTP {reply(x).status}",
             at=reply(x).head,
@@ -67,7 +75,7 @@ def _let_through(x: Exchange) -> Iterator[Finding]:
     "Requests that can't be parsed, or have no messages or an unknown path, are rejected",
     spec=CODES_4XX,
     fix="Return 400 with the API's error object, and 404 for an unknown path.",
-    when=_of(UNREADABLE, NO_JSON),
+    applies_to=_of(UNREADABLE, NO_JSON),
     good=[GOOD, answered(REFUSED, status=422, **MISTAKE)],
     bad=[answered(completion(), **MISTAKE), answered("<html>Welcome</html>", probe="chat.mistake.unknown-route")],
 )
@@ -85,7 +93,7 @@ ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
     "Missing or invalid values are rejected, not silently ignored or repaired",
     spec=CODES_4XX,
     fix="Return 400 and name the field; for an unknown model, return 404 with `error.code: model_not_found`.",
-    when=_of(FORGIVEN, EXTENDED),
+    applies_to=_of(FORGIVEN, EXTENDED),
     good=[answered(error("Unknown role.", param="messages[0].role"), status=400, **ROLE)],
     bad=[answered(completion(), **ROLE), answered(completion(), probe="chat.mistake.unknown-model")],
 )
@@ -94,14 +102,14 @@ def mistake_forgiven(x: Exchange) -> Iterator[Finding]:
     yield from _let_through(x)
 
 
-def _crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def _crashed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     status = reply(x).status
     if status not in range(500, 600) or status == 501:
         return
-    if skip := greeted(hello):
+    if skip := baseline_ok(baseline):
         yield skip
     else:
-        seen = f"{x.question.topic} {x.question.about}".strip().replace("-", " ", 1)
+        seen = f"{x.case.kind} {x.case.subject}".strip().replace("-", " ", 1)
         yield Finding(f"the target returned HTTP {status} for the test case: {seen}", at=reply(x).head)
 
 
@@ -111,13 +119,13 @@ def _crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     "Invalid requests get 4xx, not 5xx",
     spec=CODES_5XX,
     fix="Validate the request before using it, return 400, and catch the exceptions of the parser and the validator.",
-    when=mistaken,
+    applies_to=mistaken,
     good=[(GOOD, GREETING), (answered(completion(), **MISTAKE), GREETING)],
     bad=[(answered(REFUSED, status=500, **MISTAKE), GREETING), (answered("", status=502, **MISTAKE), GREETING)],
 )
-def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def mistake_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx: a request that can never work is sent three times or more, and the operator is paged."""
-    yield from _crashed(x, hello)
+    yield from _crashed(x, baseline)
 
 
 @rule(
@@ -126,7 +134,7 @@ def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | N
     "Documented requests succeed or are rejected: no 5xx, and no error inside the stream",
     spec=CODES_5XX,
     fix="Complete the response, or reject an unsupported field before the stream begins, with a 4xx (or 501) that names it.",
-    when=both(asks(*DOCUMENTED), in_a_mode_that_is_offered, decided),
+    applies_to=all_of(probe_is(*DOCUMENTED), mode_supported, not_rejected_for_other_reasons),
     good=[
         (answered(completion(), probe="chat.n"), GREETING),
         (answered(error(param="n"), status=400, probe="chat.n"), GREETING),
@@ -137,14 +145,14 @@ def mistake_called_a_crash(x: Exchange, hello: Exchange) -> Iterator[Finding | N
         (streamed(*HELLO[:2], {"error": "Boom."}, probe="chat.long"), streamed(*HELLO)),
     ],
 )
-def documented_request_crashed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def documented_request_crashed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients retry a request whose tools, logprobs or schema crash the server, and it crashes again."""
     said = error_response(x)
     if not (said.in_band and looks_like_events(x)):
-        yield from _crashed(x, hello)
+        yield from _crashed(x, baseline)
     elif said.error.get("code") in UNRELATED:
         yield untestable(f"the stream ended with an error for an unrelated reason ({said.error['code']})")
-    elif skip := greeted(hello):
+    elif skip := baseline_ok(baseline):
         yield skip
     else:
         yield Finding(f"the stream ended with an error: {quoted(said.message or said.text)}", at=said.at)
@@ -159,7 +167,7 @@ ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)
     "Invalid streaming requests are rejected with 4xx, not with an error inside a 200 response",
     spec=CODES_4XX,
     fix="Validate the request before sending the status line and the first event.",
-    when=mistaken,
+    applies_to=mistaken,
     good=[(answered(REFUSED, status=400, mode="stream", **ROLE), ROLE_REFUSED)],
     bad=[(streamed(REFUSED, "[DONE]", **ROLE), ROLE_REFUSED)],
 )
@@ -179,7 +187,7 @@ def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Findi
     "An invalid request gets the same status, streaming or not",
     spec=CODES_4XX,
     fix="Validate streaming and non-streaming requests with the same code, before branching on `stream`.",
-    when=mistaken,
+    applies_to=mistaken,
     good=[(answered(REFUSED, status=400, mode="stream", **ROLE), ROLE_REFUSED)],
     bad=[(answered(REFUSED, status=422, mode="stream", **ROLE), ROLE_REFUSED)],
 )
@@ -203,7 +211,7 @@ ALLOW: Headers = (JSON, ("allow", "POST"))
     "A 405 response has an Allow header",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6",
     fix="Send an Allow header with every 405, for example `Allow: POST`.",
-    when=_method_refused,
+    applies_to=_method_refused,
     good=[answered(error(), status=405, headers=ALLOW, probe="chat.mistake.get")],
     bad=[answered(error(), status=405, probe="chat.mistake.get")],
 )

@@ -23,7 +23,7 @@ def _whole(x: Exchange) -> NotJudged | None:
     "An error has a 4xx or 5xx status, not 200",
     spec=CODES_4XX,
     fix="Send the error with a 4xx status if the request is at fault, otherwise with a 5xx.",
-    when=_whole,
+    applies_to=_whole,
     good=[GREETING, answered(completion(error=None))],
     bad=[answered(error("No capacity.")), answered(error("No."), mode="stream"), answered({"error": "no"})],
 )
@@ -52,7 +52,7 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
     "An error inside a stream has the API's error object",
     spec=STREAMED_ERRORS,
     fix="Send the same error object as for a rejected request, with a non-empty `error.message`.",
-    when=_broken_off,
+    applies_to=_broken_off,
     good=[streamed(FIRST, error("The upstream failed.", "server_error"))],
     bad=[
         streamed(FIRST, {"error": "upstream failed"}),
@@ -75,7 +75,7 @@ def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
     "Only the end marker follows an error inside a stream",
     spec=STREAMED_ERRORS,
     fix="End the stream after the error event, with or without its end marker.",
-    when=_broken_off,
+    applies_to=_broken_off,
     good=[streamed(FIRST, error("No.")), streamed(FIRST, error("No."), "[DONE]")],
     bad=[streamed(FIRST, error("No."), chunk({"content": "lo"}), chunk(finish="stop"), "[DONE]")],
 )

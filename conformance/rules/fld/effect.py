@@ -6,6 +6,7 @@ from conformance.apis.errors import error_response
 from conformance.apis.request import CAPS, FORMATS, STOPS
 from conformance.field_support.capability import effect_shown, is_at_cap
 from conformance.field_support.effects import effects, unreadable_reason
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
@@ -18,11 +19,11 @@ from conformance.rules.fld.spec import CREATE, OBJECT
 CAPPING = tuple(name for names in CAPS.values() for name in names)
 
 
-def _witness(topic: str, *abouts: str) -> Condition:
-    """The probe tests this field's effect, and got a readable success."""
+def _shows(kind: Kind, *subjects: str, variants: tuple[str, ...] = ("",)) -> Condition:
+    """The probe tests the effect of one of these fields, and got a readable success."""
 
-    def is_witness(x: Exchange) -> NotJudged | None:
-        if x.question.topic != topic or (abouts and x.question.about not in abouts):
+    def shows_effect(x: Exchange) -> NotJudged | None:
+        if x.case.kind is not kind or (subjects and x.case.subject not in subjects) or x.case.variant not in variants:
             return OUT_OF_SCOPE
         if skip := succeeded(x) or readable(x):
             return skip
@@ -30,7 +31,7 @@ def _witness(topic: str, *abouts: str) -> Condition:
             return untestable("the response body is an error with a success status (see ERR013)")
         return untestable(fault) if (fault := unreadable_reason(x)) else None
 
-    return is_witness
+    return shows_effect
 
 
 def _shown(x: Exchange) -> Iterator[Finding | NotJudged]:
@@ -52,7 +53,7 @@ LONG = completion({"content": "one two three four five"}, usage={"completion_tok
     "A token cap is honoured or rejected",
     spec=f"{CREATE}#chat-create-max_completion_tokens",
     fix="Read both `max_tokens` and `max_completion_tokens`, and end with finish_reason `length` at the token cap.",
-    when=_witness("witness", *CAPPING),
+    applies_to=_shows(Kind.EFFECT, *CAPPING),
     good=[answered(CAPPED, **CAP)],
     bad=[answered(LONG, **CAP), answered(completion({"content": "word " * 40}, usage=None), **CAP)],
 )
@@ -62,7 +63,7 @@ def dropped_cap(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 
 def _at_cap(x: Exchange) -> NotJudged | None:
-    if skip := _witness("witness", *CAPPING)(x):
+    if skip := _shows(Kind.EFFECT, *CAPPING)(x):
         return skip
     finishes = effects(x).finishes.values()
     if not {"length", "stop"} & set(finishes):
@@ -76,7 +77,7 @@ def _at_cap(x: Exchange) -> NotJudged | None:
     "A response truncated by its token cap has finish_reason length",
     spec=OBJECT,
     fix="Set finish_reason to `length` if the token cap was reached.",
-    when=_at_cap,
+    applies_to=_at_cap,
     good=[answered(CAPPED, **CAP)],
     bad=[
         answered(CAPPED | {"choices": completion({"content": "One"})["choices"]}, **CAP),
@@ -104,7 +105,7 @@ CHOICES = completion()["choices"]
     "n is honoured or rejected",
     spec=f"{CREATE}#chat-create-n",
     fix="Return `n` choices, or reject `n` above 1 with 400.",
-    when=_witness("n"),
+    applies_to=_shows(Kind.CHOICES),
     apis=("chat",),
     good=[answered(completion(choices=[CHOICES[0], CHOICES[0] | {"index": 1}]), **TWO)],
     bad=[answered(completion(), **TWO), streamed(*HELLO, **TWO)],
@@ -124,7 +125,7 @@ CALL = {"content": None, "tool_calls": [{"id": "c", "type": "function", "functio
     "tool_choice: required is honoured or rejected",
     spec=f"{CREATE}#chat-create-tool_choice",
     fix="Constrain the model to a tool call, or reject `required` with 400.",
-    when=_witness("tools", ""),
+    applies_to=_shows(Kind.TOOLS, ""),
     good=[answered(completion(CALL, "tool_calls"), **TOOLS)],
     bad=[answered(completion(), **TOOLS), streamed(*HELLO, **TOOLS)],
 )
@@ -143,7 +144,7 @@ FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_for
     "response_format: json_schema is honoured or rejected",
     spec=f"{CREATE}#chat-create-response_format",
     fix="Constrain the content to the schema, or reject the format with 400.",
-    when=_witness("witness", *FORMATS.values()),
+    applies_to=_shows(Kind.EFFECT, *FORMATS.values()),
     good=[answered(completion({"content": '{"a": "b"}'}), **FORMAT)],
     bad=[answered(completion(), **FORMAT), answered(completion({"content": '{"a": "c"}'}), **FORMAT)],
 )
@@ -161,7 +162,7 @@ STOP: Facts = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
     "stop is honoured or rejected",
     spec=f"{CREATE}#chat-create-stop",
     fix="End the content before the first stop sequence with finish_reason `stop`, or reject the field with 400.",
-    when=_witness("witness", "stop.text", *STOPS.values()),
+    applies_to=_shows(Kind.EFFECT, *STOPS.values(), variants=("", "text")),
     good=[answered(completion({"content": "One"}), **STOP)],
     bad=[answered(completion({"content": "One, two"}), **STOP), streamed(*HELLO, **STOP | {"body": {"stop": ["th"]}})],
 )
@@ -180,7 +181,7 @@ TOKEN = {"token": "Hello", "logprob": -0.1, "top_logprobs": [{"token": "Hello", 
     "logprobs is honoured or rejected",
     spec=f"{CREATE}#chat-create-logprobs",
     fix="Return an entry in `logprobs.content` for every token, or reject the field with 400.",
-    when=_witness("witness", "logprobs"),
+    applies_to=_shows(Kind.EFFECT, "logprobs"),
     apis=("chat",),
     good=[answered(completion(choices=[CHOICES[0] | {"logprobs": {"content": [TOKEN]}}]), **LOGPROBS)],
     bad=[answered(completion(), **LOGPROBS)],

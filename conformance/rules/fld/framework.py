@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from conformance.apis.errors import error_response, quoted, rejected_fields
 from conformance.apis.request import request_body
 from conformance.field_support.fields import conclude, field_observations
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import OK, asks, both, decided, in_a_mode_that_is_offered
+from conformance.rules.conditions import OK, all_of, mode_supported, not_rejected_for_other_reasons, probe_is
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, Facts
 from conformance.rules.fld.spec import CREATE, DROPPED
@@ -23,7 +24,7 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
     "Fields that a framework always sends are accepted",
     spec=CREATE,
     fix="Accept the field, null included; if it can have no effect, announce in the response that it is ignored.",
-    when=both(asks("hello"), in_a_mode_that_is_offered, decided),
+    applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
     good=[GREETING, streamed(*HELLO)],
     bad=[
         answered(error("Unknown parameter: 'stream_options'.", param="stream_options"), status=400, **OPTIONS),
@@ -40,7 +41,7 @@ def refused_framework_field(x: Exchange) -> Iterator[Finding | NotJudged]:
     if found := rejected_fields(x):
         fields = ", ".join(f"`{name}`" for name in found)
         why = quoted(said.message or said.text)
-        seen = f"{x.question.profile} always sends {fields}, and the target rejects it with HTTP {said.status}: {why}"
+        seen = f"{x.case.profile} always sends {fields}, and the target rejects it with HTTP {said.status}: {why}"
         yield Finding(seen, at=said.at)
     elif reply(x).status not in OK:
         yield not_applicable("the target rejected the baseline request for another reason")
@@ -57,10 +58,12 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     "Fields that a framework always sends are not silently ignored",
     spec=DROPPED,
     fix="Read the field, or reject it with an error that names it; if it can have no effect, announce that it is ignored.",
-    when=both(asks("hello"), in_a_mode_that_is_offered, decided),
+    applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
     good=[(answered(completion(), **SET), REFUSED), (answered(completion()), PASSED_OVER)],
     bad=[(answered(completion(), **SET), PASSED_OVER)],
-    beside={"tried": "@wrong-type.*|witness.*|tools*"},
+    compares_with={
+        "tried": Compare((Kind.WRONG_TYPE, Kind.EFFECT, Kind.TOOLS, Kind.REPLAY), many=True, any_profile=True)
+    },
 )
 def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding]:
     """Users of the framework set a value that the target never reads, and get no error."""
@@ -70,6 +73,4 @@ def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterato
     lost = [name for name in dropped if name in request_body(x)]
     if lost and not error_response(x):
         fields = ", ".join(f"`{name}`" for name in lost)
-        yield Finding(
-            f"{x.question.profile} always sends {fields}, and the target silently ignores it", at=reply(x).head
-        )
+        yield Finding(f"{x.case.profile} always sends {fields}, and the target silently ignores it", at=reply(x).head)

@@ -6,7 +6,7 @@ from conformance.apis.errors import ErrorResponse, error_response, names_field, 
 from conformance.field_support.capability import COST_CAP_FIELD, other_rejected_fields
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import Finding, NotJudged, not_applicable, untestable
-from conformance.rules.conditions import greeted
+from conformance.rules.conditions import baseline_ok
 
 
 def names_any(said: ErrorResponse, path: str) -> bool:
@@ -14,9 +14,9 @@ def names_any(said: ErrorResponse, path: str) -> bool:
     return any(names_field(said, part) for part in path.split("."))
 
 
-def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def unnamed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """A finding for an error that names neither the tested field nor another reason."""
-    name, said = x.question.about, error_response(x)
+    name, said = x.case.subject, error_response(x)
     if not said or names_any(said, name):
         return
     if said.status >= 500:
@@ -27,9 +27,9 @@ def unnamed(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
         yield not_applicable("the error has no message (see ERR008)")
     elif names_field(said, COST_CAP_FIELD):
         yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
-    elif named := other_rejected_fields(x, hello, said):
+    elif named := other_rejected_fields(x, baseline, said):
         yield not_applicable(f"the target rejected `{named[0]}`, which the request sets together with `{name}`")
-    elif skip := greeted(hello):
+    elif skip := baseline_ok(baseline):
         yield skip
     else:
         yield Finding(

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from conformance.apis.errors import body, error_response, quoted
 from conformance.apis.request import request_body
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.sse import is_labelled, looks_like_events
-from conformance.rules.conditions import BODILESS, asks, both, readable, succeeded
+from conformance.rules.conditions import BODILESS, all_of, probe_is, readable, succeeded
 from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.fld.spec import CREATE
 
@@ -51,7 +52,7 @@ def _came(x: Exchange) -> str:
     "stream: true is honoured or rejected, not silently ignored",
     spec=f"{CREATE}#chat-create-stream",
     fix="Declare `stream` in the request model, and return text/event-stream or reject it with 501.",
-    when=both(asks("hello"), asked_for_stream),
+    applies_to=all_of(probe_is(Kind.BASELINE), asked_for_stream),
     modes=("stream",),
     good=[streamed(*HELLO), streamed(*HELLO, headers=[("content-type", "text/plain")])],
     bad=[
@@ -75,17 +76,17 @@ def dropped_stream(x: Exchange) -> Iterator[Finding]:
     "stream: true is honoured together with every other field",
     spec=f"{CREATE}#chat-create-stream",
     fix="Stream whatever the other fields are, or reject the combination with an error that names both fields.",
-    when=asked_for_stream,
+    applies_to=asked_for_stream,
     modes=("stream",),
     good=[(streamed(*HELLO, probe="chat.tools"), streamed(*HELLO))],
     bad=[(answered(completion(), mode="stream", probe="chat.tools", body={"tools": []}), streamed(*HELLO))],
 )
-def stream_dropped_beside_a_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def stream_dropped_beside_a_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Where text is streamed but, say, tool calls are not, clients lose the responses that an agent needs most."""
-    if x.question.topic == "hello" or not is_stream(hello):
+    if x.case.kind is Kind.BASELINE or not is_stream(baseline):
         yield not_applicable("the baseline request shows whether `stream` is honoured (see FLD001)")
     elif not is_stream(x):
-        others = sorted(request_body(x).keys() - request_body(hello).keys())
+        others = sorted(request_body(x).keys() - request_body(baseline).keys())
         beside = ", ".join(f"`{name}`" for name in others[:5])
         seen = f"`stream: true` was silently ignored with {beside or 'another prompt'}: {_came(x)}; the baseline request streams"
         yield Finding(seen, at=reply(x).span("content-type"))

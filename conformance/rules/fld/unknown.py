@@ -4,12 +4,20 @@ from collections.abc import Iterator
 
 from conformance.apis.errors import error_response, names_field
 from conformance.field_support.capability import warned
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import BODILESS, asks, both, decided, in_a_mode_that_is_offered, readable
+from conformance.rules.conditions import (
+    BODILESS,
+    all_of,
+    mode_supported,
+    not_rejected_for_other_reasons,
+    probe_is,
+    readable,
+)
 from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.fld.example import CANARY, GREETING, NESTED, UNKNOWN, UNNAMED, WARNED
 from conformance.rules.fld.naming import unnamed
@@ -17,7 +25,7 @@ from conformance.rules.fld.spec import DROPPED
 
 
 def _unknown(x: Exchange) -> NotJudged | None:
-    return both(asks("unknown-field"), in_a_mode_that_is_offered, decided, readable, _answered)(x)
+    return all_of(probe_is(Kind.UNKNOWN_FIELD), mode_supported, not_rejected_for_other_reasons, readable, _answered)(x)
 
 
 def _answered(x: Exchange) -> NotJudged | None:
@@ -26,16 +34,16 @@ def _answered(x: Exchange) -> NotJudged | None:
 
 
 def _at_the_top(x: Exchange) -> NotJudged | None:
-    return _unknown(x) or (OUT_OF_SCOPE if "." in x.question.about else None)
+    return _unknown(x) or (OUT_OF_SCOPE if "." in x.case.subject else None)
 
 
 def _inside(x: Exchange) -> NotJudged | None:
-    return _unknown(x) or (None if "." in x.question.about else OUT_OF_SCOPE)
+    return _unknown(x) or (None if "." in x.case.subject else OUT_OF_SCOPE)
 
 
 def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
-    name = x.question.about
-    if promise := policy.promise(name):
+    name = x.case.subject
+    if promise := policy.expected_behaviour(name):
         yield not_applicable(f"the target's policy covers unknown fields: {promise}")
     elif (said := error_response(x)) and not names_field(said, name):
         yield untestable(f"the target returned HTTP {said.status} without naming `{name}` as the reason")
@@ -49,7 +57,7 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     "An unknown field is rejected or announced as ignored",
     spec=DROPPED,
     fix="Forbid undeclared fields, or list the ignored ones in a response header such as x-ignored-params.",
-    when=_at_the_top,
+    applies_to=_at_the_top,
     good=[
         answered(UNKNOWN, status=400, **CANARY),
         answered(completion(), headers=WARNED, **CANARY),
@@ -68,7 +76,7 @@ def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | Not
     "An unknown field of a nested object is rejected or announced as ignored",
     spec=DROPPED,
     fix="Forbid undeclared fields in nested objects too: most request models do so only at the top level.",
-    when=_inside,
+    applies_to=_inside,
     good=[answered(UNKNOWN, status=400, **NESTED)],
     bad=[answered(completion(), **NESTED)],
 )
@@ -83,13 +91,13 @@ def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | NotJ
     "Unknown fields are handled as the target's policy promises",
     spec=DROPPED,
     fix="Make the request model follow the policy at every level, streaming or not.",
-    when=_unknown,
+    applies_to=_unknown,
     good=[answered(UNKNOWN, status=400, **CANARY), answered(completion(), headers=WARNED, **CANARY)],
     bad=[answered(completion(), **CANARY), answered(completion(), **NESTED)],
 )
 def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """Clients rely on the policy: what it rejects must not pass, and what it announces must be announced."""
-    name, said, promise = x.question.about, error_response(x), policy.promise(x.question.about)
+    name, said, promise = x.case.subject, error_response(x), policy.expected_behaviour(x.case.subject)
     if promise not in ("reject", "announce"):
         yield not_applicable("the target's policy promises nothing about unknown fields")
     elif said and not names_field(said, name):
@@ -108,10 +116,10 @@ def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Fi
     "The error for an unknown field names the field",
     spec=DROPPED,
     fix="Put the field's path into `error.param`, and its name into `error.message`.",
-    when=_unknown,
+    applies_to=_unknown,
     good=[(answered(UNKNOWN, status=400, **CANARY), GREETING)],
     bad=[(answered(UNNAMED, status=400, **CANARY), GREETING)],
 )
-def refusal_without_the_unknown_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def refusal_without_the_unknown_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Frameworks add their own fields: without the name, users can't know which one to remove."""
-    yield from unnamed(x, hello)
+    yield from unnamed(x, baseline)

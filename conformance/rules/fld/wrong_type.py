@@ -4,11 +4,20 @@ from collections.abc import Iterator
 
 from conformance.apis.errors import error_response, names_field
 from conformance.field_support.capability import COST_CAP_FIELD, other_rejected_fields, warned
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import BODILESS, asks, both, decided, greeted, in_a_mode_that_is_offered, readable
+from conformance.rules.conditions import (
+    BODILESS,
+    all_of,
+    baseline_ok,
+    mode_supported,
+    not_rejected_for_other_reasons,
+    probe_is,
+    readable,
+)
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, UNNAMED, USER
 from conformance.rules.fld.naming import names_any, unnamed
@@ -19,20 +28,20 @@ READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "
 
 
 def _mistyped(x: Exchange) -> NotJudged | None:
-    return both(asks("wrong-type"), in_a_mode_that_is_offered, decided, readable)(x)
+    return all_of(probe_is(Kind.WRONG_TYPE), mode_supported, not_rejected_for_other_reasons, readable)(x)
 
 
 def _effective(x: Exchange) -> NotJudged | None:
-    return _mistyped(x) or (None if x.question.about in READ_STRICTLY else OUT_OF_SCOPE)
+    return _mistyped(x) or (None if x.case.subject in READ_STRICTLY else OUT_OF_SCOPE)
 
 
 def _other(x: Exchange) -> NotJudged | None:
-    return _mistyped(x) or (OUT_OF_SCOPE if x.question.about in READ_STRICTLY else None)
+    return _mistyped(x) or (OUT_OF_SCOPE if x.case.subject in READ_STRICTLY else None)
 
 
-def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """A value of a wrong type was accepted as if it were absent."""
-    name, said = x.question.about, error_response(x)
+    name, said = x.case.subject, error_response(x)
     if reply(x).status in BODILESS:
         yield untestable(f"the target returned HTTP {reply(x).status}, which has no body")
     elif not said:
@@ -43,9 +52,9 @@ def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
         yield not_applicable(f"the target returned HTTP {said.status}")
     elif not names_any(said, name) and names_field(said, COST_CAP_FIELD):
         yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
-    elif not names_any(said, name) and (named := other_rejected_fields(x, hello, said)):
+    elif not names_any(said, name) and (named := other_rejected_fields(x, baseline, said)):
         yield not_applicable(f"the target rejected `{named[0]}`, which `{name}` depends on")
-    elif not names_any(said, name) and (skip := greeted(hello)):
+    elif not names_any(said, name) and (skip := baseline_ok(baseline)):
         yield skip
 
 
@@ -55,13 +64,13 @@ def _ignored(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     "A field that affects every response is rejected if its type is wrong",
     spec=CREATE,
     fix="Declare the field with its type in the request model, and reject other types with 400.",
-    when=_effective,
+    applies_to=_effective,
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(UNNAMED, status=422, **MISTYPED), GREETING)],
     bad=[(answered(completion(), **MISTYPED), GREETING), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
 )
-def dropped_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def dropped_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored."""
-    yield from _ignored(x, hello)
+    yield from _ignored(x, baseline)
 
 
 @rule(
@@ -70,13 +79,13 @@ def dropped_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]
     "Every other documented field is rejected if its type is wrong",
     spec=CREATE,
     fix="Declare the field with its type in the request model, even if it has little effect, and reject other types with 400.",
-    when=_other,
+    applies_to=_other,
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), GREETING)],
     bad=[(answered(completion(), **USER), GREETING)],
 )
-def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def ignored_type(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """The field is not read, or not validated: the value that a client sets may be silently ignored."""
-    yield from _ignored(x, hello)
+    yield from _ignored(x, baseline)
 
 
 @rule(
@@ -85,10 +94,10 @@ def ignored_type(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for a field of a wrong type names the field",
     spec=DROPPED,
     fix="Put the field's path into `error.param`, and its name into `error.message`.",
-    when=_mistyped,
+    applies_to=_mistyped,
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(completion(), **MISTYPED), GREETING)],
     bad=[(answered(UNNAMED, status=400, **MISTYPED), GREETING)],
 )
-def refusal_without_the_field(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def refusal_without_the_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """The developer of a client that sends thirty fields has to guess which one is wrong."""
-    yield from unnamed(x, hello)
+    yield from unnamed(x, baseline)

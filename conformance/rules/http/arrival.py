@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Ending, Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, replied
 from conformance.rules.example import JSON, SSE, answered, exchange, http
-from conformance.rules.http.conditions import heard, tried
+from conformance.rules.http.conditions import received, tried
 from conformance.rules.http.example import CUT, EVENTS, GOOD, RESET, chunks, framed
 from conformance.rules.http.spec import RFC9110, RFC9112
 
@@ -43,14 +44,14 @@ def told(x: Exchange) -> str:
     "Every request gets a response",
     spec=RFC9110 + "3.4",
     fix="Find what drops the connection or hangs (a crash, a worker timeout, a proxy), and send at least an error status for every request.",
-    when=tried,
+    applies_to=tried,
     good=[(GOOD, EVENTFUL), (answered("", status=500), EVENTFUL)],
     bad=[
         (exchange(b"", ending=Ending("closed", "first-byte", 0)), EVENTFUL),
         (exchange(b"", ending=Ending("timeout", "first-byte", 0)), EVENTFUL),
         (exchange(b"HTTP/1.1 103 Early Hints\r\n\r\n", ending=RESET), EVENTFUL),
     ],
-    beside={"greeting": "stream:hello?"},
+    compares_with={"greeting": Compare(Kind.BASELINE, mode="stream", optional=True)},
 )
 def unanswered_request(x: Exchange, greeting: Exchange | None) -> Iterator[Finding | NotJudged]:
     """Without a response every client retries, and may be billed for each attempt."""
@@ -69,7 +70,7 @@ def still_went_on(x: Exchange) -> bool:
 
 def bounded(x: Exchange) -> NotJudged | None:
     """A head was received, the framing is valid, and the harness did not end the exchange."""
-    if skip := heard(x) or replied(x):
+    if skip := received(x) or replied(x):
         return skip
     if reply(x).faults or (x.ending.how == "idle" and not reply(x).complete):
         return untestable("the response is malformed, so its end can't be determined")
@@ -82,7 +83,7 @@ def bounded(x: Exchange) -> NotJudged | None:
     "A response is not truncated: it reaches the end that its framing announces",
     spec=RFC9112 + "8",
     fix="Send each response to its end (last chunk, Content-Length), and don't kill workers or idle connections during a response.",
-    when=bounded,
+    applies_to=bounded,
     good=[GOOD, framed(chunks(EVENTS)), exchange(http(200, (SSE,), EVENTS, length=False))],
     bad=[
         framed(chunks(EVENTS, last=b""), CUT),
@@ -104,7 +105,7 @@ def reply_cut_off(x: Exchange) -> Iterator[Finding]:
 
 
 def _tail(x: Exchange) -> Span:
-    return Span(max(0, len(x.heard) - 40), len(x.heard))
+    return Span(max(0, len(x.received) - 40), len(x.received))
 
 
 @rule(
@@ -113,7 +114,7 @@ def _tail(x: Exchange) -> Span:
     "A response stays within the harness's size limits",
     spec=RFC9110 + "17.5",
     fix="Find what repeats (headers, events, a retry inside the server), and end the response at the token cap.",
-    when=tried,
+    applies_to=tried,
     good=[GOOD],
     bad=[exchange(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 9, ending=Ending("limit", "body", 0, "the head has no end"))],
 )

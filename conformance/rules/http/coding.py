@@ -29,7 +29,7 @@ def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> E
     "The body's content coding matches Content-Encoding",
     spec=RFC9110 + "8.4",
     fix="Let one layer compress the body and set Content-Encoding, and make proxies forward both or remove both.",
-    when=has_body,
+    applies_to=has_body,
     good=[GOOD, coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"\x0b\x02\x80{}\x03")],
     bad=[coded(None, gzip.compress(b"{}", mtime=0)), coded("gzip", b"{}")],
 )
@@ -64,7 +64,7 @@ def is_coded(x: Exchange) -> NotJudged | None:
     "Content-Encoding is one that the request's Accept-Encoding allows",
     spec=RFC9110 + "12.5.3",
     fix="Compress only with a coding that the request's Accept-Encoding lists, or not at all.",
-    when=is_coded,
+    applies_to=is_coded,
     good=[coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"...", "gzip;q=0.5, *"), coded("identity", b"{}")],
     bad=[coded("br", b"\x0b\x02\x80{}\x03"), coded("gzip", gzip.compress(b"{}", mtime=0), "gzip;q=0, br")],
 )
@@ -92,7 +92,7 @@ def _weight(part: str) -> tuple[str, float]:
     "Content-Encoding names a registered content coding",
     spec=RFC9110 + "8.4.1",
     fix="Omit Content-Encoding if the body is not compressed; to keep proxies from compressing it, send Cache-Control: no-transform.",
-    when=is_coded,
+    applies_to=is_coded,
     good=[coded("gzip", gzip.compress(b"{}", mtime=0))],
     bad=[coded("none", b"{}"), coded("utf-8", b"{}")],
 )

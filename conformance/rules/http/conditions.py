@@ -13,13 +13,13 @@ def tried(x: Exchange) -> NotJudged | None:
     return None
 
 
-def heard(x: Exchange) -> NotJudged | None:
+def received(x: Exchange) -> NotJudged | None:
     """Bytes were received, and no size limit stopped the harness."""
     if skip := tried(x):
         return skip
     if x.ending.how == "limit":
         return untestable(f"the harness stopped reading at a size limit: {x.ending.detail}")
-    return None if x.heard else untestable("no bytes were received")
+    return None if x.received else untestable("no bytes were received")
 
 
 def has_body(x: Exchange) -> NotJudged | None:

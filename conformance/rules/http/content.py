@@ -35,7 +35,7 @@ def has_whole_body(x: Exchange) -> NotJudged | None:
     "The body of a non-streaming response is one JSON value in UTF-8",
     spec=RFC8259 + "2",
     fix="Serialise the response once with a JSON library, in UTF-8 without BOM, and check that no proxy replaces it.",
-    when=has_whole_body,
+    applies_to=has_whole_body,
     good=[GOOD, answered(' {"text": "\\ud83d\\ude00 \u00e9 \\ud800"}\r\n')],
     bad=[
         answered(" "),
@@ -69,7 +69,7 @@ def answered_once(x: Exchange) -> NotJudged | None:
     "The response to a non-streaming request is not an event stream",
     spec=COMPLETIONS + "#chat-create-stream",
     fix="Stream only if the request body has `stream: true`; if `stream` is missing or false, send one JSON response.",
-    when=answered_once,
+    applies_to=answered_once,
     good=[GOOD, answered(completion(), headers=[SSE])],
     bad=[exchange(http(200, [label], EVENTS), mode="unary") for label in (SSE, JSON)],
 )

@@ -6,9 +6,9 @@ from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.http1 import Part, reply
-from conformance.rules.conditions import both, replied, whole
+from conformance.rules.conditions import all_of, replied, whole
 from conformance.rules.example import JSON, SSE, answered, exchange, http
-from conformance.rules.http.conditions import has_body, heard
+from conformance.rules.http.conditions import has_body, received
 from conformance.rules.http.example import CUT, EVENTS, GOOD, chunks, framed
 from conformance.rules.http.spec import RFC9110, RFC9112
 
@@ -22,8 +22,8 @@ MAX_HEAD = 16 * 1024
     "The response head is well-formed HTTP/1.1",
     spec=RFC9112 + "2.1",
     fix="Let an HTTP library write the status line and headers, and check what proxies add.",
-    when=heard,
-    good=[GOOD, exchange(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + GOOD.heard, mode="unary")],
+    applies_to=received,
+    good=[GOOD, exchange(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + GOOD.received, mode="unary")],
     bad=[
         exchange(b'{"choices": []}'),
         exchange(b"HTTP/1.1 200 OK\r\ncontent-type application/json\r\ncontent-length: 2\r\n\r\n{}"),
@@ -45,7 +45,7 @@ def malformed_head(x: Exchange) -> Iterator[Finding]:
     "The body has valid framing: Content-Length or Transfer-Encoding: chunked",
     spec=RFC9112 + "6.3",
     fix="Let the server library frame the body: with a correct Content-Length or with chunks of correct sizes, never both.",
-    when=both(heard, replied),
+    applies_to=all_of(received, replied),
     good=[framed(chunks(EVENTS)), framed(chunks(EVENTS, last=b"0\r\nx-a: b\r\n\r\n")), GOOD],
     bad=[
         framed(b"zz\r\nhello\r\n0\r\n\r\n"),
@@ -68,7 +68,7 @@ def _faults(x: Exchange, part: Part) -> Iterator[Finding]:
 def beyond(x: Exchange) -> Span | None:
     """The bytes after the response's end, except blank lines."""
     at = reply(x).trailing
-    return at if at and x.heard[at.start : at.end].strip(b"\r\n") else None
+    return at if at and x.received[at.start : at.end].strip(b"\r\n") else None
 
 
 @rule(
@@ -77,7 +77,7 @@ def beyond(x: Exchange) -> Span | None:
     "Nothing follows the end of the response",
     spec=RFC9112 + "6.3",
     fix="Set Content-Length to the body's length in bytes (not characters), and write nothing after the last chunk.",
-    when=both(heard, replied, whole),
+    applies_to=all_of(received, replied, whole),
     good=[GOOD, exchange(http(200, (JSON,), b"{}") + b"\r\n")],
     bad=[exchange(http(200, (JSON,), b"{}") + b"}"), framed(chunks(EVENTS) + b"data: more\n\n")],
 )
@@ -93,7 +93,7 @@ def octets_after_the_end(x: Exchange) -> Iterator[Finding]:
     "The body is delimited by Content-Length or Transfer-Encoding: chunked",
     spec=RFC9112 + "6.3",
     fix="Send Content-Length, or Transfer-Encoding: chunked over HTTP/1.1 (nginx: proxy_http_version 1.1).",
-    when=has_body,
+    applies_to=has_body,
     good=[GOOD, framed(chunks(EVENTS))],
     bad=[exchange(http(200, (SSE,), EVENTS, length=False)), exchange(b"HTTP/1.0 200 OK\r\n\r\n{}", mode="unary")],
 )
@@ -112,7 +112,7 @@ def end_by_close(x: Exchange) -> Iterator[Finding]:
     "A response has at most one Content-Length",
     spec=RFC9110 + "8.6",
     fix="Let one layer set Content-Length: the server library, or the proxy that changes the body.",
-    when=replied,
+    applies_to=replied,
     good=[GOOD, framed(chunks(EVENTS)), exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", mode="unary")],
     bad=[
         answered("{}", headers=[JSON, ("content-length", "2")]),
@@ -133,7 +133,7 @@ def repeated_content_length(x: Exchange) -> Iterator[Finding]:
     f"The response head has at most {MAX_HEAD} bytes",
     spec=RFC9110 + "5.4",
     fix="Send fewer and shorter headers, and write debug information to logs instead.",
-    when=replied,
+    applies_to=replied,
     good=[GOOD],
     bad=[answered("{}", headers=[JSON, ("x-debug", "a" * MAX_HEAD)])],
 )

@@ -34,7 +34,7 @@ def holds_json(x: Exchange) -> NotJudged | None:
     "Non-streaming responses use Content-Type: application/json",
     spec=RFC9110 + "8.3",
     fix="Set Content-Type: application/json on JSON responses.",
-    when=holds_json,
+    applies_to=holds_json,
     good=[
         GOOD,
         answered(completion(), headers=[("content-type", "Application/JSON; charset=utf-8")]),
@@ -73,7 +73,7 @@ def labelled_json(x: Exchange) -> NotJudged | None:
     "The charset of a JSON Content-Type is absent or UTF-8",
     spec=RFC8259 + "11",
     fix="Drop the charset parameter of application/json, or set it to utf-8.",
-    when=labelled_json,
+    applies_to=labelled_json,
     good=[GOOD, answered("{}", headers=[("content-type", 'application/json; charset="UTF-8"')])],
     bad=[answered("{}", headers=[("content-type", "application/json; charset=iso-8859-1")])],
 )
@@ -91,7 +91,7 @@ def json_in_a_charset(x: Exchange) -> Iterator[Finding]:
     "A response has at most one Content-Type header",
     spec=RFC9110 + "5.3",
     fix="Set Content-Type in one layer, and make proxies replace it instead of adding a second one.",
-    when=has_body,
+    applies_to=has_body,
     good=[GOOD],
     bad=[answered("{}", headers=[("content-type", "text/html"), JSON])],
 )
@@ -111,7 +111,7 @@ def repeated_content_type(x: Exchange) -> Iterator[Finding]:
     "Cache-Control does not let shared caches store successful responses",
     spec="https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2",
     fix="Send Cache-Control: no-store (or no-cache for streams), or omit Cache-Control.",
-    when=posted,
+    applies_to=posted,
     good=[GOOD, answered(completion(), headers=[JSON, ("cache-control", "private, max-age=0")])],
     bad=[answered(completion(), headers=[JSON, ("cache-control", "public, max-age=3600")])],
 )

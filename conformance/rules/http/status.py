@@ -24,7 +24,7 @@ def ended_success(x: Exchange) -> NotJudged | None:
     "A successful response has a body",
     spec=RFC9110 + "15.3.5",
     fix="Send status 200 with the completion, or an error status if there is none.",
-    when=ended_success,
+    applies_to=ended_success,
     good=[GOOD, streamed(*HELLO), exchange(http(200, (SSE,), b""))],
     bad=[exchange(b"HTTP/1.1 204 No Content\r\n\r\n"), answered("", status=205), answered("")],
 )
@@ -42,7 +42,7 @@ def success_without_content(x: Exchange) -> Iterator[Finding]:
     "A successful response has status 200",
     spec=COMPLETIONS,
     fix="Send 200; other 2xx statuses mean something else (202: not done yet, 206: partial content).",
-    when=posted,
+    applies_to=posted,
     good=[GOOD, streamed(*HELLO)],
     bad=[answered(completion(), status=202), streamed(*HELLO, status=206)],
 )
@@ -58,7 +58,7 @@ def success_other_than_200(x: Exchange) -> Iterator[Finding]:
     "Requests are not redirected",
     spec=RFC9110 + "15.4",
     fix="Document the final base URL, and serve the API's path both with and without a trailing slash.",
-    when=replied,
+    applies_to=replied,
     good=[GOOD, answered("", status=404)],
     bad=[answered("", status=301, headers=[("location", "/v1/x/")]), answered("", status=307, headers=[])],
 )

@@ -24,7 +24,7 @@ FIRST = 100
     "No string in a non-streaming response contains a lone surrogate",
     spec=RFC8259 + "8.2",
     fix="Escape complete characters only: one above U+FFFF needs a pair of escapes, such as \\ud83d\\ude42.",
-    when=has_whole_body,
+    applies_to=has_whole_body,
     good=[GOOD, answered('{"text": "\\ud83d\\ude00"}')],
     bad=[answered('{"text": "\\ud83d"}')],
 )
@@ -49,7 +49,7 @@ def written_in_json(x: Exchange) -> NotJudged | None:
     "No JSON object in a response has a duplicate key",
     spec=RFC8259 + "4",
     fix="Serialise objects with a JSON library, and overwrite a changed field instead of adding it again.",
-    when=written_in_json,
+    applies_to=written_in_json,
     good=[GOOD, streamed(*HELLO)],
     bad=[
         answered('{"object": "list", "object": "chat.completion"}'),

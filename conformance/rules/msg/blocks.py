@@ -39,7 +39,7 @@ from conformance.rules.typed_events import ended, typed
     "content_block_start precedes the block's deltas, and indexes count from 0",
     spec=EVENTS,
     fix="Send content_block_start with the block's position in the content (0, 1, ...) as index, then its deltas with that index.",
-    when=typed,
+    applies_to=typed,
     good=[GOOD, events(START, OPEN, ADD, CLOSE, OPEN | {"index": 1}, ADD | {"index": 1}, TELL, STOP)],
     bad=[
         events(START, ADD, CLOSE, TELL, STOP),
@@ -81,7 +81,7 @@ def block_out_of_place(x: Exchange) -> Iterator[Finding]:
     "Every content block ends with a content_block_stop",
     spec=EVENTS,
     fix="Send content_block_stop with the block's index after its last delta.",
-    when=ended,
+    applies_to=ended,
     good=[GOOD, events(START, OPEN, CLOSE, OPEN | {"index": 1}, CLOSE | {"index": 1}, TELL, STOP)],
     bad=[
         events(START, OPEN, ADD, TELL, STOP),
@@ -103,7 +103,7 @@ def block_without_stop(x: Exchange) -> Iterator[Finding]:
     "A delta's type matches the type of its content block",
     spec=EVENTS,
     fix="Send text_delta to text blocks, input_json_delta to tool_use blocks, thinking_delta to thinking blocks.",
-    when=typed,
+    applies_to=typed,
     good=[GOOD, events(START, OPEN, ADD | {"delta": {"type": "of_tomorrow"}}, CLOSE, TELL, STOP)],
     bad=[
         events(START, OPEN, ADD | {"delta": {"type": "input_json_delta", "partial_json": "{}"}}, CLOSE, TELL, STOP),
@@ -123,7 +123,7 @@ def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
     "Content blocks are sent one after another, not interleaved",
     spec=EVENTS,
     fix="Send each block's content_block_stop before the next content_block_start.",
-    when=typed,
+    applies_to=typed,
     good=[GOOD, streamed(*text("Hi"), *text("there", index=1))],
     bad=[
         streamed(
@@ -152,7 +152,7 @@ def blocks_interleaved(x: Exchange) -> Iterator[Finding]:
     "A content block starts empty",
     spec=EVENTS,
     fix='Start a text block with text "", a tool_use block with input {}, a thinking block with thinking ""; send the rest in deltas.',
-    when=typed,
+    applies_to=typed,
     good=[GOOD, streamed(*block({"type": "of_tomorrow", "text": "Hi"}))],
     bad=[
         streamed(*block({"type": "text", "text": "Hello."})),
@@ -180,7 +180,7 @@ def piecemeal(x: Exchange) -> NotJudged | None:
     "A delta contains only new text, not all the text so far",
     spec=EVENTS,
     fix="Send only the text generated since the previous delta.",
-    when=piecemeal,
+    applies_to=piecemeal,
     good=[streamed(*text("Hello", " there,", " you.", " Good", " day"))],
     bad=[streamed(*text(*("Hello there, you."[:n] for n in (5, 11, 12, 16, 17))))],
 )
@@ -201,7 +201,7 @@ def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     "A thinking block has a signature",
     spec=THINKING,
     fix="Send the signature of each thinking block; while streaming, in a signature_delta before content_block_stop.",
-    when=finished,
+    applies_to=finished,
     good=[
         GOOD,
         message(content=[{"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}]),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.apis.messages import blocks, building
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, untestable
 from conformance.parsing.json_body import json_body
@@ -19,13 +20,13 @@ FITTING = {
 }
 """Block types that each known delta type applies to."""
 KNOWN_BLOCKS = {block for blocks in FITTING.values() for block in blocks}
-ELSEWHERE = ("count",)
-"""Probe topics sent to another route than /messages."""
+ELSEWHERE = (Kind.COUNT_TOKENS,)
+"""Test cases sent to another route than /messages."""
 
 
 def whole_message(x: Exchange) -> NotJudged | None:
     """A non-streaming response of the messages route is JSON, and not an error."""
-    return OUT_OF_SCOPE if x.question.topic in ELSEWHERE else whole_answer(x)
+    return OUT_OF_SCOPE if x.case.kind in ELSEWHERE else whole_answer(x)
 
 
 def listed(x: Exchange) -> NotJudged | None:

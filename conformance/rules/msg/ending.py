@@ -49,7 +49,7 @@ ASKED = {"model": "m", "max_tokens": 9, "stop_sequences": ["e", ","], "messages"
     "Every message_delta has usage.output_tokens, and one has the stop_reason",
     spec=EVENTS,
     fix="Send message_delta with delta.stop_reason and usage.output_tokens after the last block, before message_stop.",
-    when=ended,
+    applies_to=ended,
     good=[GOOD, events(START, OPEN, ADD, CLOSE, TELL | {"delta": {}}, TELL, STOP)],
     bad=[
         events(START, OPEN, ADD, CLOSE, STOP),
@@ -74,7 +74,7 @@ def unexplained_end(x: Exchange) -> Iterator[Finding]:
     "stop_reason is one of the defined values",
     spec=STOPS,
     fix=f"Map the model's own value to one of {', '.join(REASONS)}.",
-    when=finished,
+    applies_to=finished,
     good=[GOOD, message(), message(stop_reason="max_tokens")],
     bad=[message(stop_reason="stop"), streamed(*text("Hi"), reason="length")],
 )
@@ -92,7 +92,7 @@ def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
     "No content block or delta follows the stop_reason",
     spec=EVENTS,
     fix="Send the message_delta with the stop_reason after the last content_block_stop.",
-    when=typed,
+    applies_to=typed,
     good=[GOOD, events(START, OPEN, ADD, CLOSE, TELL, TELL | {"delta": {}}, STOP)],
     bad=[
         events(START, OPEN, TELL, ADD, CLOSE, STOP),
@@ -115,7 +115,7 @@ def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
     "stop_sequence is set if stop_reason is stop_sequence, and null otherwise",
     spec=STOPS,
     fix="Set stop_sequence to the sequence that stopped the model, or null if none did.",
-    when=finished,
+    applies_to=finished,
     good=[
         GOOD,
         message(asked=ASKED, stop_reason="stop_sequence", stop_sequence="e"),
@@ -145,7 +145,7 @@ def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
     "usage.output_tokens never decreases from one message_delta to the next",
     spec=EVENTS,
     fix="Send the cumulative output_tokens in each message_delta, not the increment.",
-    when=spoken,
+    applies_to=spoken,
     good=[GOOD, events(START, *text("Hi"), tells(None, 1), tells("end_turn", 3), STOP)],
     bad=[events(START, *text("Hi"), tells(None, 9), tells("end_turn", 3), STOP)],
 )

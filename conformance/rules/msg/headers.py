@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response, quoted
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition
 from conformance.model.verdict import SHOULD, Finding, NotJudged
-from conformance.rules.conditions import asks, both, decided, greeted, in_a_mode_that_is_offered
+from conformance.rules.conditions import all_of, baseline_ok, mode_supported, not_rejected_for_other_reasons, probe_is
 from conformance.rules.example import answered
 from conformance.rules.msg.example import GREETING, message
 from conformance.rules.msg.shape import message_rule
@@ -15,16 +16,16 @@ from conformance.rules.msg.spec import VERSIONS
 REFUSED = {"type": "error", "error": {"type": "invalid_request_error", "message": "Unknown beta: of-tomorrow."}}
 
 
-def _header(about: str) -> Condition:
+def _header(kind: Kind) -> Condition:
     def is_asked(x: Exchange) -> NotJudged | None:
-        return both(asks(f"header-{about}"), in_a_mode_that_is_offered, decided)(x)
+        return all_of(probe_is(kind), mode_supported, not_rejected_for_other_reasons)(x)
 
     return is_asked
 
 
-def _refused(x: Exchange, hello: Exchange, what: str) -> Iterator[Finding | NotJudged]:
+def _refused(x: Exchange, baseline: Exchange, what: str) -> Iterator[Finding | NotJudged]:
     if said := error_response(x):
-        if skip := greeted(hello):
+        if skip := baseline_ok(baseline):
             yield skip
         else:
             yield Finding(
@@ -38,13 +39,13 @@ def _refused(x: Exchange, hello: Exchange, what: str) -> Iterator[Finding | NotJ
     "Unknown anthropic-beta values are ignored, not rejected",
     spec="https://platform.claude.com/docs/en/api/beta-headers",
     fix="Ignore unknown names in the anthropic-beta header.",
-    when=_header("beta"),
+    applies_to=_header(Kind.BETA_HEADER),
     good=[(answered(GREETING, probe="messages.header-beta"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-beta"), message())],
 )
-def beta_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def beta_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Claude Code sends half a dozen of them in every request, and new ones with every release: all its requests fail."""
-    yield from _refused(x, hello, "an unknown name in anthropic-beta")
+    yield from _refused(x, baseline, "an unknown name in anthropic-beta")
 
 
 @message_rule(
@@ -53,10 +54,10 @@ def beta_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
     "A newer anthropic-version is accepted, not rejected",
     spec=VERSIONS,
     fix="Treat an unknown, newer anthropic-version like the newest known version.",
-    when=_header("version"),
+    applies_to=_header(Kind.VERSION_HEADER),
     good=[(answered(GREETING, probe="messages.header-version"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-version"), message())],
 )
-def version_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def version_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """The SDKs raise the version with their releases: a client upgrade would make the server unusable."""
-    yield from _refused(x, hello, "a newer anthropic-version")
+    yield from _refused(x, baseline, "a newer anthropic-version")

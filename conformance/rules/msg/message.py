@@ -39,7 +39,7 @@ FLOW = ("message_start", "content_block_start", "content_block_delta", "content_
     "A non-streaming response is a message object",
     spec=MESSAGE,
     fix="Return a message object: type, role, a list of content blocks, stop_reason and usage.",
-    when=whole_message,
+    applies_to=whole_message,
     good=[message(), message(content=[], stop_reason="tool_use", container=None)],
     bad=[
         answered(completion(), probe="messages.hello"),
@@ -76,7 +76,7 @@ def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
     "The data of each event is a JSON object with a type",
     spec=EVENTS,
     fix='Send each event as a JSON object with its type, a ping as {"type": "ping"}; convert chunks of another API.',
-    when=unbroken,
+    applies_to=unbroken,
     good=[GOOD, events(START, {"type": "of_tomorrow"}, STOP)],
     bad=[events(CHUNK, STOP), events(START, None, STOP), events(START, [], STOP), events(START, {"type": 1}, STOP)],
 )
@@ -91,7 +91,7 @@ def untyped_event(x: Exchange) -> Iterator[Finding]:
     "The first event is message_start, with a message that has content and usage",
     spec=EVENTS,
     fix="Send message_start, with the message before its first block, as the first event (a ping may precede it).",
-    when=typed,
+    applies_to=typed,
     good=[GOOD, events(PING, START, OPEN, ADD, CLOSE, TELL, STOP)],
     bad=[
         events(OPEN, ADD, CLOSE, TELL, STOP),
@@ -120,7 +120,7 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
     "A message has a non-empty id and model",
     spec=MESSAGE,
     fix="Send a unique string as the message's id, and the model's name as its model.",
-    when=spoken,
+    applies_to=spoken,
     good=[GOOD, message()],
     bad=[
         message(id=None),
@@ -146,7 +146,7 @@ def message_without_a_name(x: Exchange) -> Iterator[Finding]:
     "A stream has one message_start, with type message and role assistant",
     spec=EVENTS,
     fix="Send message_start once per stream, with type message and role assistant.",
-    when=spoken,
+    applies_to=spoken,
     good=[GOOD],
     bad=[
         events(START, OPEN, ADD, CLOSE, START, TELL, STOP),
@@ -176,7 +176,7 @@ def message_started_again(x: Exchange) -> Iterator[Finding]:
     "message_start has empty content and a null stop_reason",
     spec=EVENTS,
     fix="Send message_start with content [] and stop_reason null; send the content in blocks and the stop_reason in message_delta.",
-    when=spoken,
+    applies_to=spoken,
     good=[GOOD],
     bad=[
         events(START | {"message": START["message"] | {"content": [{"type": "text", "text": "Hi"}]}}, TELL, STOP),

@@ -30,7 +30,7 @@ def _calls(x: Exchange) -> list[Block]:
     "Every tool_use block has an id, a name and an input object",
     spec=TOOLS,
     fix="Send id, name and an input object in every tool_use block; input is {} in content_block_start.",
-    when=numbered,
+    applies_to=numbered,
     good=[CALLED, STREAMED, WITHOUT_INPUT, message(content=[OF_THE_VENDOR])],
     bad=[
         message(content=[CALL | {"id": ""}], stop_reason="tool_use"),
@@ -57,7 +57,7 @@ def call_incomplete(x: Exchange) -> Iterator[Finding]:
     "The input_json_delta pieces of a tool call form one JSON object",
     spec=EVENTS,
     fix="Send every piece of the input's JSON text once and in order, or none if the input is {}.",
-    when=finished,
+    applies_to=finished,
     modes=("stream",),
     good=[STREAMED, WITHOUT_INPUT, streamed(*call('{"ci'), reason="max_tokens")],
     bad=[
@@ -83,7 +83,7 @@ def input_no_json(x: Exchange) -> Iterator[Finding]:
     "A message with tool calls has stop_reason tool_use, not end_turn",
     spec=TOOLS,
     fix="Set stop_reason to tool_use if the message contains tool_use blocks.",
-    when=finished,
+    applies_to=finished,
     good=[CALLED, STREAMED, GOOD, streamed(*call('{"ci'), reason="max_tokens")],
     bad=[message(content=[CALL]), streamed(*call("{}"))],
 )
@@ -102,7 +102,7 @@ def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
     "A message with stop_reason tool_use contains tool calls",
     spec=TOOLS,
     fix="Send the call as a tool_use block, or set stop_reason to end_turn if there is only text.",
-    when=finished,
+    applies_to=finished,
     good=[CALLED, STREAMED, GOOD],
     bad=[message(stop_reason="tool_use"), streamed(reason="tool_use")],
 )

@@ -28,7 +28,7 @@ PROMPT_MS = 250
     "The error for unsupported streaming sets x-should-retry: false",
     spec=RETRIES,
     fix="Send the header x-should-retry: false, once, with the error.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD, no(headers=(JSON, ("X-Should-Retry", "false"))), no(status=400, headers=(JSON,))],
     bad=[
         no(headers=(JSON,)),
@@ -52,7 +52,7 @@ def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming has no Retry-After",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3",
     fix="Remove Retry-After from the error, and check that no proxy adds it to every 5xx.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[no(headers=(JSON, NO_RETRY, ("retry-after", "1")))],
 )
@@ -70,7 +70,7 @@ def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming reports no usage",
     spec=ENVELOPE,
     fix="Reject the request before the model runs, and leave usage out of the error.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[no(SAID | {"usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}})],
 )
@@ -93,7 +93,7 @@ def _waited_ms(x: Exchange, arrival: int) -> float:
     "Unsupported streaming is rejected immediately",
     spec=STATUS_501,
     fix="Check `stream`, and reject the request, before the model runs.",
-    when=declined,
+    applies_to=declined,
     timed=True,
     good=[GOOD, (no(arrivals=[(300, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
     bad=[(no(arrivals=[(900, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
@@ -118,7 +118,7 @@ def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Find
     "The error for unsupported streaming is not cacheable",
     spec="https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2",
     fix="Send Cache-Control: no-store, or omit Cache-Control.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD, no(headers=(JSON, NO_RETRY, ("cache-control", "no-store")))],
     bad=[no(headers=(JSON, NO_RETRY, ("cache-control", "public, max-age=600")))],
 )

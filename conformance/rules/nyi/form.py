@@ -29,7 +29,7 @@ def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:
     "The error for unsupported streaming is not an HTML page",
     spec=ENVELOPE,
     fix="Return the API's error object as application/json, and check that no proxy replaces it.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[no("<html><h1>501 Not Implemented</h1></html>", headers=[("content-type", "text/html"), NO_RETRY])],
 )
@@ -45,7 +45,7 @@ def refusal_as_html(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming is not plain text",
     spec=ENVELOPE,
     fix="Return the API's error object as application/json.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[no("Streaming is not supported.", headers=[("content-type", "text/plain"), NO_RETRY])],
 )
@@ -61,7 +61,7 @@ def refusal_as_text(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming is not empty",
     spec=ENVELOPE,
     fix="Return the API's error object as application/json.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[no("")],
 )
@@ -77,7 +77,7 @@ def refusal_without_a_word(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming is JSON, not an event stream",
     spec=ENVELOPE,
     fix="Decide before the stream begins, and return the error object as application/json.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[(exchange(http(501, [SSE, NO_RETRY], sse(SAID, "[DONE]"))), ANSWER)],
 )
@@ -93,7 +93,7 @@ def refusal_as_events(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming has the API's error object",
     spec=ENVELOPE,
     fix='Replace the framework\'s own error handler by one that returns {"error": {"message", "type", "param", "code"}}.',
-    when=declined,
+    applies_to=declined,
     good=[GOOD, GOOD_MESSAGES],
     bad=[no({"detail": "Streaming is not supported."}), no([SAID]), no({"error": "no"}), no({"message": "no"})],
 )
@@ -118,7 +118,7 @@ def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged
     "The error for unsupported streaming uses the Messages API's error format",
     spec=MESSAGES_ERRORS,
     fix='Send `"type": "error"` next to the error object on the Messages API.',
-    when=declined,
+    applies_to=declined,
     apis=("messages",),
     good=[GOOD_MESSAGES],
     bad=[
@@ -139,7 +139,7 @@ def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
     "The error for unsupported streaming has Content-Type: application/json",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on the error.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD, no(headers=(("content-type", "application/problem+json"), NO_RETRY))],
     bad=[no(headers=(("content-type", "text/event-stream"), NO_RETRY)), no(headers=(NO_RETRY,))],
 )

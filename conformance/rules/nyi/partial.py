@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.errors import error_response, quoted, refuses_streaming
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
@@ -19,7 +20,7 @@ TOOLS: dict[str, Any] = {"mode": "stream", "probe": "chat.tools"}
 
 def _refused(x: Exchange) -> NotJudged | None:
     """Streaming was rejected for a request other than the baseline."""
-    if x.question.topic in ("hello", "mistake"):
+    if x.case.kind in (Kind.BASELINE, Kind.MISTAKE):
         return OUT_OF_SCOPE
     if skip := replied(x):
         return skip
@@ -47,7 +48,7 @@ def _faults(x: Exchange) -> Iterator[str]:
     "An error that rejects streaming for some requests only is well-formed and not retryable",
     spec=STATUS_501,
     fix="Stream the request like any other, or return 501 with the API's error object and x-should-retry: false.",
-    when=_refused,
+    applies_to=_refused,
     good=[
         (answered(SAID, status=501, headers=(JSON, NO_RETRY), **TOOLS), streamed(*HELLO)),
         (answered(error("No `stream` beside tools.", param="stream"), status=400, **TOOLS), streamed(*HELLO)),
@@ -58,11 +59,11 @@ def _faults(x: Exchange) -> Iterator[str]:
         (answered("<html>", status=501, headers=(("content-type", "text/html"), NO_RETRY), **TOOLS), streamed(*HELLO)),
     ],
 )
-def streaming_refused_badly_for_some(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def streaming_refused_badly_for_some(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """A client that has streamed once treats the failure as temporary: it retries, and pays for the earlier turns again."""
-    if refuses_streaming(hello):
+    if refuses_streaming(baseline):
         yield not_applicable("the target declares that it does not support streaming")
-    elif reply(hello).status not in OK or not looks_like_events(hello) or error_response(hello):
+    elif reply(baseline).status not in OK or not looks_like_events(baseline) or error_response(baseline):
         yield untestable("the baseline request was not streamed")
     elif faults := list(_faults(x)):
         said = error_response(x)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from conformance.apis.errors import error_response, quoted
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
-from conformance.rules.conditions import OK, asks, both, replied
+from conformance.rules.conditions import OK, all_of, probe_is, replied
 from conformance.rules.example import HELLO, JSON, answered, streamed
 from conformance.rules.nyi.example import ANSWER, GOOD, NO_RETRY, SAID, no
 from conformance.rules.nyi.spec import STATUS_501, STATUS_503
@@ -22,7 +23,7 @@ from conformance.rules.nyi.statement import declined, no_statement, statement
     "Streaming is supported, unless the target's policy allows rejecting it",
     spec="https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream",
     fix="Implement streaming (text/event-stream), and until then run the harness with `--streaming stopgap-ok`.",
-    when=both(asks("hello"), replied),
+    applies_to=all_of(probe_is(Kind.BASELINE), replied),
     good=[(streamed(*HELLO), ANSWER), GOOD],
     bad=[GOOD, no(status=400)],
 )
@@ -52,7 +53,7 @@ def _status_rule(x: Exchange, statuses: Sequence[int], means: str) -> Iterator[F
     "Unsupported streaming is not rejected with HTTP 503",
     spec=STATUS_503,
     fix="Return 501 instead of 503, which promises that a retry helps.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[no(status=503)],
 )
@@ -68,7 +69,7 @@ def called_unavailable(x: Exchange) -> Iterator[Finding | NotJudged]:
     "Unsupported streaming is not rejected as a server failure (5xx other than 501 and 503)",
     spec=STATUS_501,
     fix="Return 501 instead of another 5xx, which reports a server failure.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[no(status=500), no(status=502)],
 )
@@ -84,7 +85,7 @@ def called_a_crash(x: Exchange) -> Iterator[Finding | NotJudged]:
     "Unsupported streaming is rejected with HTTP 501, not with a 4xx",
     spec=STATUS_501,
     fix="Return 501 with `x-should-retry: false`: frameworks fall back to a non-streaming request only then.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[no(status=400), no(status=422)],
 )
@@ -100,7 +101,7 @@ def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | NotJudged]:
     "Only streaming requests are rejected with HTTP 501",
     spec=STATUS_501,
     fix="Reject only requests with `stream: true`, and serve every other request.",
-    when=declined,
+    applies_to=declined,
     good=[GOOD],
     bad=[(GOOD[0], answered(SAID, status=501, headers=(JSON, NO_RETRY)))],
 )

@@ -7,11 +7,12 @@ from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response, names_field, quoted
 from conformance.apis.usage import usage
 from conformance.field_support.capability import COST_CAP_FIELD
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import both, decided, greeted, in_a_mode_that_is_offered, readable
+from conformance.rules.conditions import all_of, baseline_ok, mode_supported, not_rejected_for_other_reasons, readable
 from conformance.rules.example import answered, completion, error
 from conformance.rules.par.spec import CHAT, CREATE
 from conformance.rules.use.conditions import counted_well
@@ -46,14 +47,14 @@ GREETING = answered(completion(), body={"model": "m"})
 
 def _asks_for(*forms: str) -> Callable[[Exchange], NotJudged | None]:
     def is_one(x: Exchange) -> NotJudged | None:
-        if x.question.topic != "form" or x.question.about not in forms:
+        if x.case.kind is not Kind.ACCEPTED_FORM or x.case.subject not in forms:
             return OUT_OF_SCOPE
-        return both(in_a_mode_that_is_offered, decided, readable)(x)
+        return all_of(mode_supported, not_rejected_for_other_reasons, readable)(x)
 
     return is_one
 
 
-def _refused(x: Exchange, hello: Exchange, expected: str = "") -> Iterator[Finding | NotJudged]:
+def _refused(x: Exchange, baseline: Exchange, expected: str = "") -> Iterator[Finding | NotJudged]:
     """An error that can be attributed to the form, because the baseline request succeeds."""
     said = error_response(x)
     if not said:
@@ -62,12 +63,12 @@ def _refused(x: Exchange, hello: Exchange, expected: str = "") -> Iterator[Findi
         yield not_applicable(f"the target returned HTTP {said.status} (see ERR004)")
     elif names_field(said, COST_CAP_FIELD):
         yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
-    elif skip := greeted(hello):
+    elif skip := baseline_ok(baseline):
         yield skip
     else:
         why = quoted(said.message or said.text)
         yield Finding(
-            f"the form `{x.question.about}` was rejected with HTTP {reply(x).status}: {why}",
+            f"the form `{x.case.subject}` was rejected with HTTP {reply(x).status}: {why}",
             at=said.at,
             expected=expected,
         )
@@ -79,7 +80,7 @@ def _refused(x: Exchange, hello: Exchange, expected: str = "") -> Iterator[Findi
     "Null and default values of documented fields are accepted",
     spec=CREATE,
     fix="Accept null and the default value of every documented field, even if the field is not supported.",
-    when=_asks_for(*NO_CHANGE),
+    applies_to=_asks_for(*NO_CHANGE),
     apis=CHAT,
     good=[(answered(completion(), **form("defaults")), GREETING)],
     bad=[
@@ -87,9 +88,9 @@ def _refused(x: Exchange, hello: Exchange, expected: str = "") -> Iterator[Findi
         (answered(error("stop: not a list", param="stop"), status=422, **form("nulls")), GREETING),
     ],
 )
-def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that always send defaults, or null for unset fields, have no option to omit them: all their requests fail."""
-    yield from _refused(x, hello)
+    yield from _refused(x, baseline)
 
 
 @rule(
@@ -98,7 +99,7 @@ def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudge
     "A documented form of a request succeeds, or is rejected with an error that names it",
     spec=CREATE,
     fix="Support the form, or return 400 and name the unsupported part in the message and in `error.param`.",
-    when=_asks_for(*REFUSABLE),
+    applies_to=_asks_for(*REFUSABLE),
     apis=CHAT,
     good=[
         (answered(completion(), **form("developer")), GREETING),
@@ -113,15 +114,15 @@ def default_refused(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudge
         (answered(error("Not supported."), status=501, **form("image")), GREETING),
     ],
 )
-def form_refused_without_a_name(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def form_refused_without_a_name(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Every turn fails, and the error does not name the role, part or field that the client would have to change."""
-    words = REFUSABLE[x.question.about]
+    words = REFUSABLE[x.case.subject]
     if not any(names_field(error_response(x), word) for word in words):
-        yield from _refused(x, hello, f"an error that names one of: {', '.join(words)}")
+        yield from _refused(x, baseline, f"an error that names one of: {', '.join(words)}")
 
 
 def _adding(x: Exchange) -> NotJudged | None:
-    if x.question.topic != "form" or x.question.about not in ADDED:
+    if x.case.kind is not Kind.ACCEPTED_FORM or x.case.subject not in ADDED:
         return OUT_OF_SCOPE
     return counted_well(x)
 
@@ -136,27 +137,27 @@ MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
     "Every message and content part reaches the model, or is rejected",
     spec=f"{CREATE}#chat-create-messages",
     fix="Pass all parts of all messages to the model, and reject part types that it can't read with an error that names them.",
-    when=_adding,
+    applies_to=_adding,
     apis=CHAT,
     modes=("unary",),
-    beside={"other": "twin"},
+    compares_with={"other": Compare(Kind.REPEAT)},
     good=[(answered(completion(usage=MORE), **form(name)), GREETING, LONGER) for name in ADDED],
     bad=[
         (answered(completion(), **form("parts")), GREETING, LONGER),
         (answered(completion(), **form("image")), GREETING, LONGER),
     ],
 )
-def part_dropped(x: Exchange, hello: Exchange, other: Exchange) -> Iterator[Finding | NotJudged]:
+def part_dropped(x: Exchange, baseline: Exchange, other: Exchange) -> Iterator[Finding | NotJudged]:
     """The model never saw what the user sent: its response ignores a part of the prompt, or invents what an image shows.
 
     The prompt extends the baseline request's, so usage must count more prompt tokens. Judged only if it does so for
     another prompt, a few words longer than the baseline's.
     """
-    longer, plain, control = usage(x), usage(hello), usage(other)
+    longer, plain, control = usage(x), usage(baseline), usage(other)
     if not longer or not plain or not control:
         yield untestable("usage is missing in one of the compared responses")
     elif control.prompt <= plain.prompt:
         yield untestable("usage does not count more prompt tokens for a longer prompt")
-    elif longer.prompt + longer.cached < plain.prompt + LEAST[x.question.about]:
-        seen = f"{ADDED[x.question.about]} was silently ignored: usage counts {longer.prompt} prompt tokens with it"
+    elif longer.prompt + longer.cached < plain.prompt + LEAST[x.case.subject]:
+        seen = f"{ADDED[x.case.subject]} was silently ignored: usage counts {longer.prompt} prompt tokens with it"
         yield Finding(f"{seen}, and {plain.prompt} for the baseline request without it", at=span_of(x))

@@ -15,11 +15,12 @@ from conformance.apis.logprobs import (
     token_bytes,
 )
 from conformance.apis.request import request_body
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.json_values import Object, as_array, as_object, describe_member, display, is_integer
-from conformance.rules.conditions import asks, both
+from conformance.rules.conditions import all_of, probe_is
 from conformance.rules.conditions_by_api import spoken
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.par.spec import CHAT, CREATE, LOGPROBS
@@ -72,7 +73,7 @@ def _at(x: Exchange, entry: Entry) -> Span:
     "Every logprobs entry has a token, and a logprob of at most 0",
     spec=LOGPROBS,
     fix="Send each token's text, and the natural logarithm of its probability as `logprob`.",
-    when=logged,
+    applies_to=logged,
     apis=CHAT,
     good=[GOOD, STREAM, having(token("Hi", -9999.0, top_logprobs=[]), token(" there", 0))],
     bad=[
@@ -119,7 +120,7 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
     "Each token has as many top_logprobs as requested, each listed once",
     spec=f"{CREATE}#chat-create-top_logprobs",
     fix="List the `top_logprobs` likeliest tokens of each position, each once.",
-    when=_alternatives_asked,
+    applies_to=_alternatives_asked,
     apis=CHAT,
     good=[GOOD, STREAM],
     bad=[
@@ -155,7 +156,7 @@ def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
     "The bytes of a token in logprobs are its text in UTF-8",
     spec=LOGPROBS,
     fix="Fill both from the same token: `bytes` is its text in UTF-8.",
-    when=logged,
+    applies_to=logged,
     apis=CHAT,
     good=[GOOD, having(token("Hi", bytes=None), token("\ufffd", bytes=[0xF0, 0x9F]))],
     bad=[
@@ -195,7 +196,7 @@ def _says(told: bytes) -> str | None:
     "The top_logprobs of a token belong to its own position",
     spec=LOGPROBS,
     fix="If a chunk has several tokens, send each with the `top_logprobs` of its own position.",
-    when=_alternatives_asked,
+    applies_to=_alternatives_asked,
     apis=CHAT,
     good=[GOOD, STREAM, having(HI, token(" unlikely", -7.5, top_logprobs=THERE["top_logprobs"]))],
     bad=[
@@ -244,7 +245,7 @@ HALVES = having(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), te
     "The tokens in logprobs join to the content",
     spec=LOGPROBS,
     fix="Send an entry for every token, with the token's exact text, whitespace included.",
-    when=spelling,
+    applies_to=spelling,
     apis=CHAT,
     good=[GOOD, STREAM, having(HI, THERE, token("<end>", top_logprobs=[])), HALVES],
     bad=[
@@ -270,7 +271,7 @@ def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 def _unasked(x: Exchange) -> NotJudged | None:
     wanted = request_body(x).get("logprobs")
-    return both(asks("hello", "form"), spoken)(x) if wanted in (None, False) else OUT_OF_SCOPE
+    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM), spoken)(x) if wanted in (None, False) else OUT_OF_SCOPE
 
 
 @rule(
@@ -279,7 +280,7 @@ def _unasked(x: Exchange) -> NotJudged | None:
     "logprobs are sent only if requested",
     spec=f"{CREATE}#chat-create-logprobs",
     fix="Send `logprobs: null` unless the request sets `logprobs: true`.",
-    when=_unasked,
+    applies_to=_unasked,
     apis=CHAT,
     good=[streamed(*HELLO), answered(completion(), body={"logprobs": False})],
     bad=[

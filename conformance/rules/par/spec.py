@@ -1,6 +1,6 @@
 """Specifications of the PAR rules."""
 
-from conformance.model.exchange import Api
+from conformance.model.words import Api
 
 CREATE = "https://platform.openai.com/docs/api-reference/chat/create"
 LOGPROBS = "https://platform.openai.com/docs/api-reference/chat/object#chat/object-choices"

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response, quoted
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
-from conformance.rules.conditions import both, decided, greeted, readable
+from conformance.rules.conditions import all_of, baseline_ok, not_rejected_for_other_reasons, readable
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.par.spec import CHAT
 
@@ -17,7 +18,11 @@ PROBE = "chat.form.spelling"
 
 
 def _asked(x: Exchange) -> NotJudged | None:
-    return both(decided, readable)(x) if x.question.probe == PROBE else OUT_OF_SCOPE
+    return (
+        all_of(not_rejected_for_other_reasons, readable)(x)
+        if (x.case.kind, x.case.subject) == (Kind.ACCEPTED_FORM, "spelling")
+        else OUT_OF_SCOPE
+    )
 
 
 @rule(
@@ -26,7 +31,7 @@ def _asked(x: Exchange) -> NotJudged | None:
     "The request body is parsed as JSON, whatever its whitespace and escapes",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-2",
     fix="Parse the body with a JSON library: never search its bytes for words, and ignore the parameters of Content-Type.",
-    when=_asked,
+    applies_to=_asked,
     apis=CHAT,
     modes=("stream",),
     good=[(streamed(*HELLO, probe=PROBE), GREETING)],
@@ -35,10 +40,10 @@ def _asked(x: Exchange) -> NotJudged | None:
         (answered(error("role is missing"), status=400, mode="stream", probe=PROBE), GREETING),
     ],
 )
-def spelling_matters(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def spelling_matters(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Each client formats JSON differently: a request that works with one framework fails with the next."""
     said = error_response(x)
-    if skip := greeted(hello):
+    if skip := baseline_ok(baseline):
         yield skip
     elif said:
         why = quoted(said.message or said.text)
@@ -46,7 +51,7 @@ def spelling_matters(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudg
             f"the baseline request, with extra whitespace and escapes, was rejected with HTTP {said.status}: {why}",
             at=said.at,
         )
-    elif looks_like_events(hello) and not looks_like_events(x):
+    elif looks_like_events(baseline) and not looks_like_events(x):
         yield Finding(
             "`stream: true`, with extra whitespace and escapes, was silently ignored: the response is not an event stream",
             at=reply(x).head,

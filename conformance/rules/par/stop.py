@@ -39,7 +39,7 @@ def _stopped(x: Exchange) -> NotJudged | None:
     "The content ends before the stop sequence, and does not contain it",
     spec=f"{CREATE}#chat-create-stop",
     fix="Remove the stop sequence from the content; while streaming, hold back text that could be its beginning.",
-    when=_stopped,
+    applies_to=_stopped,
     good=[answered(completion({"content": "On"}), **STOP)],
     bad=[
         answered(completion({"content": "One"}), **STOP),
@@ -71,7 +71,7 @@ def _doubly_capped(x: Exchange) -> NotJudged | None:
     "max_completion_tokens overrides max_tokens, or both together are rejected",
     spec=f"{CREATE}#chat-create-max_completion_tokens",
     fix="Use `max_completion_tokens` if both are set, or reject the two together with 400.",
-    when=_doubly_capped,
+    applies_to=_doubly_capped,
     apis=CHAT,
     good=[
         answered(completion({"content": "Hi"}, "length", usage={"prompt_tokens": 3, "completion_tokens": 1}), **CAPS)

@@ -8,12 +8,13 @@ from conformance.apis.errors import error_response
 from conformance.apis.request import request_body
 from conformance.field_support.capability import effect_shown, warned
 from conformance.field_support.effects import unreadable_reason
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
-from conformance.rules.conditions import asks, both, decided, readable
+from conformance.rules.conditions import all_of, not_rejected_for_other_reasons, probe_is, readable
 from conformance.rules.conditions_by_api import spoken
 from conformance.rules.example import answered, completion, error
 from conformance.rules.par.spec import CHAT, CREATE
@@ -25,7 +26,7 @@ OBJECT: dict[str, Any] = {
 
 
 def _wants_object(x: Exchange) -> NotJudged | None:
-    if (x.question.topic, x.question.about) != ("witness", "response_format.json_object"):
+    if (x.case.kind, x.case.subject, x.case.variant) != (Kind.EFFECT, "response_format", "json_object"):
         return OUT_OF_SCOPE
     return spoken(x)
 
@@ -36,7 +37,7 @@ def _wants_object(x: Exchange) -> NotJudged | None:
     "response_format: json_object is honoured (one JSON object) or rejected",
     spec=f"{CREATE}#chat-create-response_format",
     fix="Constrain the model to a JSON object, without other text or a code fence; or reject the format with 400.",
-    when=_wants_object,
+    applies_to=_wants_object,
     apis=CHAT,
     good=[answered(completion({"content": '\n{"greeting": "Hi"}'}), **OBJECT)],
     bad=[
@@ -58,7 +59,7 @@ def dropped_json_object(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 
 def _beyond(x: Exchange) -> NotJudged | None:
-    if skip := both(asks("range"), decided, readable)(x):
+    if skip := all_of(probe_is(Kind.OUT_OF_RANGE), not_rejected_for_other_reasons, readable)(x):
         return skip
     crashed = reply(x).status >= 500 and reply(x).status != 501
     return not_applicable("the target returned a 5xx (see ERR003)") if crashed else None
@@ -73,13 +74,13 @@ TOO_HOT: dict[str, Any] = {"probe": "chat.range.temperature", "body": {"temperat
     "A value outside its documented range is rejected",
     spec=CREATE,
     fix="Declare the range in the request model, and return 400 with an error that names the field.",
-    when=_beyond,
+    applies_to=_beyond,
     good=[answered(error("temperature: at most 2", param="temperature"), status=400, **TOO_HOT)],
     bad=[answered(completion(), **TOO_HOT)],
 )
 def value_beyond_its_range(x: Exchange) -> Iterator[Finding]:
     """The value is silently clamped or ignored: the response is not the one that was requested."""
-    name = x.question.about.partition(".")[0]
+    name = x.case.subject
     if not error_response(x) and not warned(x, name):
         seen = f"`{name}: {display(request_body(x).get(name))}` is out of range, but was accepted with HTTP {reply(x).status}"
         yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
@@ -87,7 +88,7 @@ def value_beyond_its_range(x: Exchange) -> Iterator[Finding]:
 
 def _drawn(x: Exchange) -> NotJudged | None:
     """The response has text sampled with a seed."""
-    if x.question.probe != "chat.seed":
+    if x.case.kind is not Kind.SEED or x.case.repeat:
         return OUT_OF_SCOPE
     return spoken(x) or legible(x)
 
@@ -117,10 +118,14 @@ TWO = answered(completion({"content": "One. Two"}))
     "The same seed produces the same content",
     spec=f"{CREATE}#chat-create-seed",
     fix="Pass `seed` to the sampler, or reject the field with 400 if the engine has no seed.",
-    when=_drawn,
+    applies_to=_drawn,
     apis=CHAT,
     modes=("unary",),
-    beside={"again": "seed.again", "greedy": "twin", "greedy_again": "twin.again"},
+    compares_with={
+        "again": Compare(Kind.SEED, repeat=1),
+        "greedy": Compare(Kind.REPEAT),
+        "greedy_again": Compare(Kind.REPEAT, repeat=1),
+    },
     good=[(NAME, NAME, ONE, ONE)],
     bad=[(NAME, OTHER, ONE, ONE)],
 )

@@ -7,13 +7,21 @@ from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response
 from conformance.apis.request import request_body
 from conformance.apis.responses import output, response_states, terminal
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_object, as_string, describe_member, display
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import of_type
-from conformance.rules.conditions import asks, both, decided, in_a_mode_that_is_offered, readable, succeeded
+from conformance.rules.conditions import (
+    all_of,
+    mode_supported,
+    not_rejected_for_other_reasons,
+    probe_is,
+    readable,
+    succeeded,
+)
 from conformance.rules.example import answered, error
 from conformance.rules.rsp.conditions import finished, spoken
 from conformance.rules.rsp.example import (
@@ -39,7 +47,7 @@ REASONS = ("max_output_tokens", "content_filter")
     "The event that ends a stream matches the status of its response",
     spec=EVENTS,
     fix="End with response.completed, response.incomplete or response.failed, and set the same status in its response.",
-    when=finished,
+    applies_to=finished,
     good=[GOOD, streamed(*text("Hi"), end="incomplete")],
     bad=[
         events(state("created"), *text("Hi"), state("completed", status="in_progress")),
@@ -60,7 +68,7 @@ def end_of_another_status(x: Exchange) -> Iterator[Finding]:
     "incomplete_details.reason is set if status is incomplete, and not if it is completed",
     spec=OBJECT,
     fix="Set incomplete_details.reason to max_output_tokens or content_filter if status is incomplete; otherwise send null.",
-    when=finished,
+    applies_to=finished,
     good=[GOOD, response(**CUT), streamed(*text("Hi"), end="incomplete")],
     bad=[
         response(status="incomplete"),
@@ -85,7 +93,7 @@ def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
     "All events of a stream have the same response id",
     spec=EVENTS,
     fix="Generate the id once, before response.created.",
-    when=spoken,
+    applies_to=spoken,
     good=[GOOD],
     bad=[events(state("created"), *text("Hi"), state("completed", id="resp_2"))],
 )
@@ -102,7 +110,7 @@ def response_renamed(x: Exchange) -> Iterator[Finding]:
     "response.created has status in_progress or queued, and no output",
     spec=EVENTS,
     fix="Send response.created with status in_progress (or queued), output [] and usage null.",
-    when=spoken,
+    applies_to=spoken,
     good=[GOOD],
     bad=[
         events(state("created", status="completed"), *text("Hi"), state("completed")),
@@ -125,7 +133,7 @@ def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
     "response.failed has a response with error.code and error.message",
     spec=OBJECT,
     fix="Set error.code and error.message in the response of response.failed.",
-    when=unbroken,
+    applies_to=unbroken,
     good=[
         GOOD,
         events(state("created"), state("failed", error={"code": "server_error", "message": "No."}, status="failed")),
@@ -150,7 +158,7 @@ ANOTHER: Facts = {"probe": "responses.previous", "asked": PREVIOUS}
 
 def _going_on(x: Exchange) -> NotJudged | None:
     """The request continues from a response that does not exist."""
-    return both(asks("previous"), in_a_mode_that_is_offered, decided, readable)(x)
+    return all_of(probe_is(Kind.PREVIOUS_RESPONSE), mode_supported, not_rejected_for_other_reasons, readable)(x)
 
 
 @response_rule(
@@ -159,7 +167,7 @@ def _going_on(x: Exchange) -> NotJudged | None:
     "previous_response_id is honoured or rejected",
     spec=STATE,
     fix="Continue from the response with that id, or reject the request: 404 for an unknown id, 400 if none are stored.",
-    when=_going_on,
+    applies_to=_going_on,
     good=[answered(error("Not found.", param="previous_response_id"), status=404, probe="responses.previous")],
     bad=[response(**ANOTHER), response(previous_response_id="resp_of_nobody", **ANOTHER)],
 )
@@ -173,7 +181,7 @@ def dropped_history(x: Exchange) -> Iterator[Finding]:
 
 
 def _noted(x: Exchange) -> NotJudged | None:
-    if skip := both(asks("metadata"), succeeded, readable)(x) or finished(x):
+    if skip := all_of(probe_is(Kind.METADATA), succeeded, readable)(x) or finished(x):
         return skip
     return None
 
@@ -187,7 +195,7 @@ NOTED: Facts = {"asked": {"metadata": {"lamp": "green"}}, "probe": "responses.me
     "metadata is returned in the response, or rejected",
     spec=CREATE,
     fix="Return the request's metadata in the response, or reject the field with 400.",
-    when=_noted,
+    applies_to=_noted,
     good=[response(metadata={"lamp": "green"}, **NOTED)],
     bad=[response(**NOTED), response(metadata=None, **NOTED)],
 )
@@ -204,7 +212,7 @@ KEPT: Facts = {"asked": {"store": False}, "probe": "responses.store"}
 
 
 def _unkept(x: Exchange) -> NotJudged | None:
-    if skip := both(asks("store"), succeeded, readable)(x) or finished(x):
+    if skip := all_of(probe_is(Kind.STORE), succeeded, readable)(x) or finished(x):
         return skip
     said = response_states(x)[-1].get("store")
     return None if isinstance(said, bool) else not_applicable("the response has no boolean `store`")
@@ -216,7 +224,7 @@ def _unkept(x: Exchange) -> NotJudged | None:
     "store: false is echoed as false",
     spec=CREATE,
     fix="Store nothing if the request sets `store: false`, and return `store: false` in the response.",
-    when=_unkept,
+    applies_to=_unkept,
     good=[response(store=False, **KEPT)],
     bad=[response(store=True, **KEPT)],
 )

@@ -34,7 +34,7 @@ MOVED = [value | {"output_index": 1} for value in text("Hi")]
     "response.output_item.added precedes the item's events, and indexes count from 0",
     spec=EVENTS,
     fix="Send response.output_item.added with the item's position in the output as output_index, then its events with that index.",
-    when=typed,
+    applies_to=typed,
     good=[GOOD, CALLED, streamed(*text("Hi"), *text("there", index=1))],
     bad=[
         streamed(*text("Hi")[1:]),
@@ -71,7 +71,7 @@ def item_out_of_place(x: Exchange) -> Iterator[Finding]:
     "response.content_part.added precedes the part's deltas",
     spec=EVENTS,
     fix="Send response.content_part.added with content_index 0, 1, ... before the first delta of each part.",
-    when=numbered,
+    applies_to=numbered,
     good=[GOOD, CALLED],
     bad=[
         streamed(*(v for v in text("Hi") if v["type"] != "response.content_part.added")),
@@ -99,7 +99,7 @@ def part_out_of_place(x: Exchange) -> Iterator[Finding]:
     "Every output item ends with response.output_item.done",
     spec=EVENTS,
     fix="Send response.output_item.done with the complete item after its last event.",
-    when=finished,
+    applies_to=finished,
     good=[GOOD, CALLED, streamed(*text("Hi")[:-1], end="incomplete", output=[spoken("Hi")])],
     bad=[
         streamed(*text("Hi")[:-1], output=[spoken("Hi")]),
@@ -137,7 +137,7 @@ def _differing(item: Item) -> Iterator[tuple[str, str]]:
     "The text and arguments in done events equal the joined deltas",
     spec=EVENTS,
     fix="Send every piece once and in order, as a delta, and all of them joined in the done event.",
-    when=numbered,
+    applies_to=numbered,
     good=[GOOD, CALLED],
     bad=[
         streamed(*text("Hello", " there.", whole="Hello there. And more.")),
@@ -161,7 +161,7 @@ def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
     "The output in the last event has the text and arguments of the stream",
     spec=EVENTS,
     fix="Send all items, complete, in the output of the response in the last event.",
-    when=finished,
+    applies_to=finished,
     good=[GOOD, CALLED],
     bad=[
         streamed(*text("Hello", " there."), output=[]),
@@ -197,7 +197,7 @@ def _whole(item: Object) -> str:
     "The item_id of an event is the id of its item",
     spec=EVENTS,
     fix="Set item_id to the item's id in all events of the item.",
-    when=numbered,
+    applies_to=numbered,
     good=[GOOD, CALLED],
     bad=[streamed(*(v | {"item_id": "msg_2"} if "item_id" in v else v for v in text("Hi")))],
 )
@@ -219,7 +219,7 @@ def events_of_another_item(x: Exchange) -> Iterator[Finding]:
     "The arguments of a function call in a completed response are one JSON object",
     spec=OBJECT,
     fix="Send every piece of the arguments once and in order, and {} if a function takes none.",
-    when=finished,
+    applies_to=finished,
     good=[CALLED, response(output=[CALL]), response(output=[CALL | {"arguments": '{"a'}], **CUT)],
     bad=[response(output=[CALL | {"arguments": '{"a'}]), streamed(*call("{}", "{}"))],
 )

@@ -40,7 +40,7 @@ STATES = ("completed", "incomplete", "failed", "in_progress", "queued", "cancell
     "A non-streaming response is a response object",
     spec=OBJECT,
     fix="Return a response object: object, id, model, status, and a list of output items with types.",
-    when=whole_answer,
+    applies_to=whole_answer,
     good=[response(), response(output=[{"type": "of_tomorrow"}]), response(output=[])],
     bad=[
         answered(completion(), probe="responses.hello"),
@@ -74,7 +74,7 @@ def answer_is_no_response(x: Exchange) -> Iterator[Finding]:
     "The data of each event is a JSON object with a type",
     spec=EVENTS,
     fix="Send each event as a JSON object with its type; convert chunks of another API.",
-    when=unbroken,
+    applies_to=unbroken,
     good=[GOOD, events(state("created"), {"type": "response.of_tomorrow"}, state("completed"))],
     bad=[events({"object": "chat.completion.chunk", "choices": []}), events(state("created"), [], state("completed"))],
 )
@@ -89,7 +89,7 @@ def untyped_response_event(x: Exchange) -> Iterator[Finding]:
     "The first event is response.created, with a response that has an id",
     spec=EVENTS,
     fix="Send response.created, with the response before its first item, as the first event.",
-    when=typed,
+    applies_to=typed,
     good=[GOOD, CALLED],
     bad=[
         events(state("in_progress"), *text("Hi"), state("completed")),
@@ -112,7 +112,7 @@ def missing_response_created(x: Exchange) -> Iterator[Finding]:
     "sequence_number counts the events of a stream from 0, without gaps",
     spec=EVENTS,
     fix="Increment sequence_number by one with each event of the stream.",
-    when=typed,
+    applies_to=typed,
     good=[GOOD],
     bad=[
         events(state("created"), *(v | {"sequence_number": 7} for v in text("Hi")), state("completed")),
@@ -136,7 +136,7 @@ def events_out_of_sequence(x: Exchange) -> Iterator[Finding]:
     "The name of an event equals the type in its data",
     spec=EVENTS,
     fix="Send `event: <type>` before the data line, with the type that the data has.",
-    when=typed,
+    applies_to=typed,
     good=[GOOD],
     bad=[events(state("created"), *text("Hi"), state("completed"), name="message")],
 )
@@ -155,7 +155,7 @@ def misnamed_response_event(x: Exchange) -> Iterator[Finding]:
     "A message item has role assistant and content parts with text",
     spec=OBJECT,
     fix="Send message items with role assistant and a list of parts: output_text with text, or refusal with refusal.",
-    when=finished,
+    applies_to=finished,
     good=[GOOD, response(), response(output=[SPOKEN | {"content": [{"type": "refusal", "refusal": "No."}]}])],
     bad=[
         response(output=[SPOKEN | {"role": "user"}]),
@@ -191,7 +191,7 @@ def _oddities(item: Object) -> Iterator[str]:
     "A function_call item has a call_id, a name and its arguments as a string",
     spec=OBJECT,
     fix="Send function_call items with call_id, name, and arguments as JSON text in a string.",
-    when=finished,
+    applies_to=finished,
     good=[CALLED, response(output=[CALL]), GOOD],
     bad=[
         response(output=[CALL | {"call_id": None}]),
@@ -220,7 +220,7 @@ def odd_function_call(x: Exchange) -> Iterator[Finding]:
     "Each output item has a unique id",
     spec=OBJECT,
     fix="Give each output item a unique id, the same in all events of a stream and in the response.",
-    when=finished,
+    applies_to=finished,
     good=[GOOD, CALLED, response(output=[SPOKEN, CALL])],
     bad=[response(output=[SPOKEN, CALL | {"id": "msg_1"}]), response(output=[SPOKEN | {"id": None}])],
 )
@@ -242,7 +242,7 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
     "A finished response has usage: integer counts, and total_tokens as their sum",
     spec=OBJECT,
     fix="Send usage with input_tokens, output_tokens and total_tokens; in a stream, in the event that ends it.",
-    when=finished,
+    applies_to=finished,
     good=[GOOD, response(), response(usage=USAGE | {"cost": 0.1})],
     bad=[
         response(usage=None),

@@ -46,7 +46,7 @@ def marker(x: Exchange) -> str:
     "A stream ends with its end marker",
     spec=CHUNKS,
     fix="Send `data: [DONE]` (Messages: message_stop; Responses: response.completed) after the last content.",
-    when=ended,
+    applies_to=ended,
     good=[GOOD, GOOD_MESSAGES, raw(f"data:{ONE}\n\ndata:[DONE]\n\n"), raw(f"data: {ONE}\n\ndata: [done]\n\n")],
     bad=[
         streamed(*HELLO[:-1]),
@@ -81,7 +81,7 @@ def marked(x: Exchange) -> NotJudged | None:
     "The end marker is sent once",
     spec=CHUNKS,
     fix="Write the end marker in one layer: the server, or the proxy that rewrites its stream.",
-    when=marked,
+    applies_to=marked,
     good=[GOOD, GOOD_MESSAGES],
     bad=[streamed(*HELLO, "[DONE]"), raw(MESSAGES + b"data: [DONE]\n\n", probe="messages.hello")],
 )
@@ -100,7 +100,7 @@ def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
     "No event follows the end marker",
     spec=CHUNKS,
     fix="Send usage, costs and other data before the end marker, or as a comment.",
-    when=marked,
+    applies_to=marked,
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye\n\n\n"), streamed(*HELLO, "[DONE]")],
     bad=[
         streamed(*HELLO, chunk({"content": "!"})),
@@ -143,7 +143,7 @@ def _spells_done(event: Event) -> bool:
     "The end marker is exactly [DONE]",
     spec=CHUNKS,
     fix="Send a separate event whose data is exactly the six characters [DONE].",
-    when=ending_in_words,
+    applies_to=ending_in_words,
     good=[GOOD, raw(f"data: {ONE}\n\ndata:[DONE]\n\n"), streamed(*HELLO[:-1], "[DONE]", status=200)],
     bad=[
         streamed(*HELLO[:-1], "[done]"),

@@ -38,7 +38,7 @@ def unbroken(x: Exchange) -> NotJudged | None:
     "A stream has at least one event other than its end marker",
     spec=INTERPRETING,
     fix="Send each chunk as a line `data: {json}` and a blank line, or an error status if there is no content.",
-    when=unbroken,
+    applies_to=unbroken,
     good=[GOOD, GOOD_MESSAGES, streamed({"error": {"message": "Overloaded."}})],
     bad=[
         raw(b""),
@@ -75,7 +75,7 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The data of each event is one JSON value",
     spec=CHUNKS,
     fix="Serialise each chunk once with a JSON library, on one data line; send keep-alive events as comments.",
-    when=eventful,
+    applies_to=eventful,
     good=[GOOD, GOOD_MESSAGES, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw(": ping\n\ndata: {}\n\n")],
     bad=[
         raw(f"data: {ONE[:20]}\n\ndata: [DONE]\n\n"),
@@ -121,7 +121,7 @@ def _broken_by_lost_lines(x: Exchange) -> set[int]:
     "No string in a stream contains a lone surrogate",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.2",
     fix="Hold back a lone surrogate such as \\ud83d until the other half of its pair is generated.",
-    when=eventful,
+    applies_to=eventful,
     good=[GOOD, raw('data: {"a": "\\ud83d\\ude42 \\\\ud83d"}\n\ndata: [DONE]\n\n')],
     bad=[
         raw('data: {"a": "\\ud83d"}\n\ndata: {"a": "\\uDE42"}\n\ndata: [DONE]\n\n'),
@@ -145,7 +145,7 @@ def lone_surrogates(x: Exchange) -> Iterator[Finding]:
     "Events of a chat stream are sent without an event name",
     spec=CHUNKS,
     fix="Omit the event field: Chat Completions streams are data only.",
-    when=eventful,
+    applies_to=eventful,
     good=[GOOD, raw(f"event: message\ndata: {ONE}\n\n"), raw('event: error\ndata: {"error": {}}\n\n')],
     bad=[raw(f"event: chunk\ndata: {ONE}\n\n"), raw(f"data: {ONE}\n\nevent: done\ndata: [DONE]\n\n")],
     apis=("chat",),
@@ -167,7 +167,7 @@ def named_chunks(x: Exchange) -> Iterator[Finding]:
     "Each event's name is the type in its data",
     spec=ANTHROPIC,
     fix="Send a line `event: <type>` before the data line, with the same type as in the data.",
-    when=eventful,
+    applies_to=eventful,
     good=[GOOD_MESSAGES, raw(MESSAGES + b"data: [DONE]\n\n", probe="messages.hello")],
     bad=[
         raw('data: {"type": "message_start"}\n\n', probe="messages.hello"),

@@ -6,7 +6,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MAY, MUST, SHOULD, Finding
 from conformance.parsing.sse import BOM, span, stream
-from conformance.rules.conditions import both, streamed, whole
+from conformance.rules.conditions import all_of, streamed, whole
 from conformance.rules.example import HELLO, sse
 from conformance.rules.sse.conditions import holding_data
 from conformance.rules.sse.example import EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, ONE, raw
@@ -20,7 +20,7 @@ from conformance.rules.sse.spec import INTERPRETING
     "Events are separated by a blank line",
     spec=INTERPRETING,
     fix="End each event with two line ends, and make proxies forward blank lines.",
-    when=holding_data,
+    applies_to=holding_data,
     good=[GOOD, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw('data: {"a": 1}\r\n\r\ndata: [DONE]\r\r')],
     bad=[raw(sse(*HELLO, end="\n")), raw(sse(*HELLO, end="\n") + b"\n"), raw(f"data: {ONE}\ndata: [DONE]\n\n")],
 )
@@ -40,7 +40,7 @@ def events_run_together(x: Exchange) -> Iterator[Finding]:
     "All response content is on data lines",
     spec=INTERPRETING,
     fix="Begin each line of an event's data with `data:`, in lower case and without indentation.",
-    when=streamed,
+    applies_to=streamed,
     good=[GOOD, GOOD_MESSAGES, raw(": {}\n\ndata: {}\n\n")],
     bad=[
         raw(f"{ONE}\n\ndata: [DONE]\n\n"),
@@ -65,7 +65,7 @@ def lines_outside_data(x: Exchange) -> Iterator[Finding]:
     "Event streams use only the fields data, event, id and retry",
     spec=INTERPRETING,
     fix="Send notes for humans as comments (lines that start with a colon).",
-    when=streamed,
+    applies_to=streamed,
     good=[GOOD, raw(f": note\nid: 1\nretry: 10\ndata: {ONE}\n\n")],
     bad=[raw(f"note: hello\ndata: {ONE}\n\ndata: [DONE]\n\n")],
 )
@@ -82,7 +82,7 @@ def unknown_fields(x: Exchange) -> Iterator[Finding]:
     "The last event ends with a blank line",
     spec=INTERPRETING,
     fix="End every event with two line ends, including the last.",
-    when=both(holding_data, whole),
+    applies_to=all_of(holding_data, whole),
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye")],
     bad=[raw(EVENTS[:-1]), raw(EVENTS[:-2]), raw(MESSAGES[:-1], probe="messages.hello"), raw(f"data: {ONE[:9]}")],
 )
@@ -101,7 +101,7 @@ def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
     "The fields id and retry have valid values",
     spec=INTERPRETING,
     fix="Send retry as digits only (milliseconds) and id without NUL, or omit both.",
-    when=streamed,
+    applies_to=streamed,
     good=[GOOD, raw(f"id: 7\nretry: 1000\ndata: {ONE}\n\ndata: [DONE]\n\n")],
     bad=[raw(f"retry: soon\ndata: {ONE}\n\n"), raw(f"id: a\0b\ndata: {ONE}\n\n")],
 )

@@ -7,7 +7,7 @@ from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import BOM, is_labelled, looks_like_events
-from conformance.rules.conditions import both, readable, streamed, succeeded, whole
+from conformance.rules.conditions import all_of, readable, streamed, succeeded, whole
 from conformance.rules.example import JSON
 from conformance.rules.sse.example import EVENTS, GOOD, raw
 from conformance.rules.sse.spec import PARSING, WHATWG
@@ -28,7 +28,7 @@ def looking_like_events(x: Exchange) -> NotJudged | None:
     "Streaming responses use Content-Type: text/event-stream",
     spec=WHATWG + "sse-processing-model",
     fix="Set Content-Type: text/event-stream before the first chunk, and keep proxies from rewriting it.",
-    when=looking_like_events,
+    applies_to=looking_like_events,
     good=[GOOD, raw(EVENTS, headers=(("content-type", "Text/Event-Stream;charset=UTF-8"),))],
     bad=[raw(EVENTS, headers=headers) for headers in ((("content-type", "text/plain"),), (JSON,), ())],
 )
@@ -48,7 +48,7 @@ def mislabelled_event_stream(x: Exchange) -> Iterator[Finding]:
     "An event stream is valid UTF-8",
     spec=PARSING,
     fix="Hold back the bytes of an incomplete character until the rest is generated, and encode as UTF-8.",
-    when=both(streamed, whole),
+    applies_to=all_of(streamed, whole),
     good=[GOOD, raw('data: {"a": "\u00e9\U0001f980"}\n\ndata: [DONE]\n\n'), raw(BOM + EVENTS)],
     bad=[
         raw('data: {"a": "\u00e9"}\n\ndata: [DONE]\n\n'.encode("latin-1")),
@@ -77,7 +77,7 @@ def labelled(x: Exchange) -> NotJudged | None:
     "The charset of text/event-stream is absent or UTF-8",
     spec=WHATWG + "text/event-stream",
     fix="Set Content-Type: text/event-stream, or text/event-stream; charset=utf-8.",
-    when=labelled,
+    applies_to=labelled,
     good=[GOOD, raw(EVENTS, headers=(("content-type", 'text/event-stream; charset="UTF-8"'),))],
     bad=[raw(EVENTS, headers=(("content-type", "text/event-stream; charset=iso-8859-1"),))],
 )

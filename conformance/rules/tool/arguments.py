@@ -24,7 +24,7 @@ from conformance.rules.tool.shape import (
     MUST,
     "The arguments of a tool call are a string",
     fix="Send the arguments as JSON text inside a string, not as an object.",
-    when=called_some,
+    applies_to=called_some,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[
         calling(begins(arguments={"city": "Oslo"})),
@@ -60,7 +60,7 @@ def _finish(x: Exchange, slot: int) -> str:
     SHOULD,
     "The arguments of a finished tool call are one JSON object",
     fix="Send every piece of the arguments once and in order, and {} if a function takes none.",
-    when=uncapped_calls,
+    applies_to=uncapped_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM, calling(begins(), goes_on('{"city'), finish="length")],
     bad=[
         calling(begins(), goes_on('{"city')),
@@ -84,7 +84,7 @@ def arguments_no_json(x: Exchange) -> Iterator[Finding]:
     MUST,
     "A tool call truncated by the token cap has finish_reason length",
     fix="Set finish_reason to length if the token cap is reached, also inside a tool call.",
-    when=capped_call,
+    applies_to=capped_call,
     good=[
         called(begins(arguments='{"ci'), finish="length", body={"max_tokens": 8}),
         called(begins(arguments="{}"), body={"max_tokens": 8}),

@@ -7,8 +7,9 @@ from conformance.apis.errors import quoted
 from conformance.apis.response_content import response_content
 from conformance.apis.tools import calls, offered, required_name, tool_call_in_text, wrong_tool_calls
 from conformance.field_support.effects import effects
-from conformance.model.exchange import APIS, Exchange
+from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.words import APIS
 from conformance.parsing.json_values import display
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.tool.conditions import alone, free_calls, named_to_the_end, talking, uncallable
@@ -26,7 +27,7 @@ ONE = TOOLS | {"parallel_tool_calls": False}
     "No tool is called if tool_choice is none, or the request has no tools",
     spec=CHOICE,
     fix="Do not parse tool calls from the model's output if tool_choice is none, or the request has no tools.",
-    when=uncallable,
+    applies_to=uncallable,
     apis=APIS,
     good=[streamed(*HELLO), answered(completion(), body=NONE)],
     bad=[calling(begins(), goes_on("{}"), body=NONE), called(begins(arguments="{}"), body={"tools": []})],
@@ -44,7 +45,7 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
     "A tool_choice that names a tool is honoured or rejected",
     spec=CHOICE,
     fix="Constrain the model to call the tool that tool_choice names, or reject tool_choice with 400.",
-    when=named_to_the_end,
+    applies_to=named_to_the_end,
     apis=APIS,
     good=[
         calling(begins("g"), goes_on("{}"), body=OTHER),
@@ -76,7 +77,7 @@ def named_choice_dropped(x: Exchange) -> Iterator[Finding]:
     "parallel_tool_calls: false (or its equivalent) is honoured or rejected",
     spec="https://platform.openai.com/docs/api-reference/chat/create#chat-create-parallel_tool_calls",
     fix="End the response after its first tool call, or reject the field with 400.",
-    when=alone,
+    applies_to=alone,
     apis=APIS,
     good=[calling(begins(), goes_on("{}"), body=ONE), called(begins(arguments="{}"), body=ONE)],
     bad=[calling(*TWO, body=ONE), called(begins(), begins("g", id="call_2"), body=ONE)],
@@ -97,7 +98,7 @@ def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     "Every tool call names a tool of the request",
     spec=CHOICE,
     fix="Send the name as it is in the request's tools, without a prefix or number added by the chat template.",
-    when=free_calls,
+    applies_to=free_calls,
     apis=APIS,
     good=[calling(*TWO, body=TOOLS), called(begins(arguments="{}"), body=TOOLS)],
     bad=[
@@ -125,7 +126,7 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
     SHOULD,
     "A tool call is not sent as text in the content",
     fix="Use the tool call parser that matches the model's chat template, and send tool calls in their own field only.",
-    when=talking,
+    applies_to=talking,
     apis=APIS,
     good=[
         calling(begins(), goes_on("{}"), body=TOOLS),

@@ -16,7 +16,7 @@ from conformance.rules.tool.shape import function_of, joined_calls, repeated_arg
     MUST,
     "A tool call keeps its index through all of its fragments",
     fix="Increment the index per call, not per fragment, and send all fragments of a call with the same index.",
-    when=unlost_calls,
+    applies_to=unlost_calls,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
@@ -39,7 +39,7 @@ def call_index_moves(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "The indexes of a stream's tool calls count from 0, without gaps",
     fix="Give the first call index 0, the next one 1, and so on.",
-    when=known_calls,
+    applies_to=known_calls,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
@@ -67,7 +67,7 @@ def call_index_skips(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Each fragment of a tool call has only the new part of the arguments",
     fix="Send each piece of the arguments once, and do not resend them at the end of the call.",
-    when=joinable_calls,
+    applies_to=joinable_calls,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR, calling(begins(), goes_on("{}"), goes_on("{}"))],
     bad=[
@@ -90,7 +90,7 @@ def arguments_repeated(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "Later fragments of a tool call do not repeat its function name",
     fix="Leave function.name out of all fragments but the first.",
-    when=called_some,
+    applies_to=called_some,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR, calling(begins("get_"), {"index": 0, "function": {"name": "time"}}, goes_on("{}"))],
     bad=[calling(begins(), {"index": 0, "function": {"name": "f", "arguments": "{}"}})],

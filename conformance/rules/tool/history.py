@@ -7,18 +7,20 @@ from typing import Any
 from conformance.apis.errors import error_response, names_field, quoted
 from conformance.apis.request import request_body
 from conformance.apis.usage import usage
-from conformance.model.exchange import APIS, Exchange
+from conformance.model.case import Compare, Kind
+from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_array, as_object, as_string
-from conformance.rules.conditions import OK, decided, in_a_mode_that_is_offered
+from conformance.rules.conditions import OK, mode_supported, not_rejected_for_other_reasons
 from conformance.rules.conditions_by_api import chosen
 from conformance.rules.example import answered, completion, error
 from conformance.rules.tool.example import TOOLS, begins, called
 from conformance.rules.tool.shape import tool_rule
 
 MESSAGES = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages"
-BESIDE = {"first": "tools"}
+FIRST_CALL = {"first": Compare(Kind.TOOLS)}
 OVERFLOW = re.compile(
     r"context.?(?:length|size|window)|too (?:long|large|many tokens)|maximum .{0,20}tokens", re.IGNORECASE
 )
@@ -26,13 +28,12 @@ OVERFLOW = re.compile(
 
 def _replayed(x: Exchange) -> NotJudged | None:
     """The request replays finished tool calls."""
-    is_replay = x.question.topic == "tools" and x.question.about.split(".")[0] == "replay"
-    return None if is_replay else OUT_OF_SCOPE
+    return None if x.case.kind is Kind.REPLAY else OUT_OF_SCOPE
 
 
 def _decided(x: Exchange) -> NotJudged | None:
     """The request replays finished tool calls in a supported mode, and succeeds or is rejected because of them."""
-    return _replayed(x) or in_a_mode_that_is_offered(x) or decided(x)
+    return _replayed(x) or mode_supported(x) or not_rejected_for_other_reasons(x)
 
 
 def is_answered(x: Exchange) -> bool:
@@ -66,8 +67,8 @@ FIRST = called(begins(arguments="{}"), probe="chat.tools")
     "Tool calls and results in the history are accepted in every documented form",
     spec=MESSAGES,
     fix="Accept tool calls and their results in every form that the API documents, with and without text.",
-    when=_decided,
-    beside=BESIDE,
+    applies_to=_decided,
+    compares_with=FIRST_CALL,
     apis=APIS,
     good=[(answered(completion(), **REPLAY), FIRST)],
     bad=[(NULL, FIRST), (answered("Invalid assistant message", status=422, **REPLAY), FIRST)],
@@ -113,7 +114,7 @@ def counted_prompt(prompt: int) -> Exchange:
     "Tool results in the history reach the model",
     spec=MESSAGES,
     fix="Pass all messages to the model, including role tool and the calls before it, and count their tokens.",
-    when=_counted,
+    applies_to=_counted,
     apis=APIS,
     good=[counted_prompt(230)],
     bad=[counted_prompt(3), counted_prompt(190)],

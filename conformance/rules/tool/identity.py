@@ -27,7 +27,7 @@ from conformance.rules.tool.shape import function_of, is_function_call, joined_c
     MUST,
     "Every fragment of a tool call has an integer index",
     fix="Number the tool calls of a response from 0, and repeat the index in every fragment.",
-    when=called_some,
+    applies_to=called_some,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
@@ -53,7 +53,7 @@ def no_call_index(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every tool call has a non-empty id",
     fix="Give each call a unique id, and send it in the call's first fragment.",
-    when=known_calls,
+    applies_to=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[
         calling(less(begins(), "id"), goes_on("{}")),
@@ -77,7 +77,7 @@ def no_call_id(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Every tool call has a function name",
     fix="Send the complete function.name in the call's first fragment.",
-    when=known_calls,
+    applies_to=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[calling(begins(""), goes_on("{}")), called(less(begins(), "function")), called(begins(None, "{}"))],
 )
@@ -93,7 +93,7 @@ def no_call_name(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "The first fragment of a tool call has its id and function name",
     fix="Send id, type and function.name together, before any arguments.",
-    when=known_calls,
+    applies_to=known_calls,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
@@ -116,7 +116,7 @@ def call_begins_late(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "Later fragments of a tool call do not have an empty id or function name",
     fix="Leave id and function.name out of all fragments but the first.",
-    when=called_some,
+    applies_to=called_some,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
@@ -143,7 +143,7 @@ def call_blanked(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Each tool call of a stream has a unique index",
     fix="Increment the index with every call, and keep a call's id in all of its fragments.",
-    when=called_some,
+    applies_to=called_some,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[calling(begins(arguments="{}"), begins("g", "{}", id="call_2"))],
@@ -160,7 +160,7 @@ def call_index_shared(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Each tool call has a unique id",
     fix="Generate a new id for every call, including parallel calls.",
-    when=called_some,
+    applies_to=called_some,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, called(begins(), begins("g", id="call_2"))],
     bad=[calling(begins(arguments="{}"), begins("g", "{}", index=1)), called(begins(), begins("g"))],
 )
@@ -178,7 +178,7 @@ def call_id_shared(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "Every tool call has type function (or custom)",
     fix='Send type: "function" in the call\'s first fragment.',
-    when=known_calls,
+    applies_to=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[calling(less(begins(), "type")), called(less(begins(arguments="{}"), "type")), called(begins(type="tool"))],
 )

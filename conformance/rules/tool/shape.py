@@ -8,9 +8,11 @@ from conformance.apis.chat import Fragment, fragments, join, parts, span_of, who
 from conformance.apis.content import ToolCall
 from conformance.apis.messages import CALLS, blocks
 from conformance.apis.responses import items
-from conformance.model.exchange import MODES, Api, Exchange, Mode, Span
+from conformance.model.case import Compare
+from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
+from conformance.model.words import MODES, Api, Mode
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object, as_string, is_integer
@@ -25,19 +27,29 @@ def tool_rule(  # noqa: PLR0913 - as rule
     title: str,
     *,
     fix: str,
-    when: Condition,
+    applies_to: Condition,
     good: Sequence[Example],
     bad: Sequence[Example],
     spec: str = "",
     apis: Sequence[Api] = ("chat",),
     modes: Sequence[Mode] = MODES,
-    beside: Mapping[str, str] = DEFAULT_COMPARISONS,
+    compares_with: Mapping[str, Compare] = DEFAULT_COMPARISONS,
 ) -> Callable[[Check], Rule]:
     """A rule on tool calls; `spec` defaults to their shape in the chat API."""
     shape = "streaming#chat/streaming-choices" if modes == ("stream",) else "object#chat/object-choices"
     spec = spec or f"{SPEC}/{shape}"
     return rule(
-        id, level, title, spec=spec, fix=fix, when=when, good=good, bad=bad, apis=apis, modes=modes, beside=beside
+        id,
+        level,
+        title,
+        spec=spec,
+        fix=fix,
+        applies_to=applies_to,
+        good=good,
+        bad=bad,
+        apis=apis,
+        modes=modes,
+        compares_with=compares_with,
     )
 
 

@@ -30,7 +30,7 @@ from conformance.rules.tool.shape import mentions, tool_rule
     MUST,
     "tool_calls is a list of objects",
     fix="Send tool_calls as a list, one object per call or fragment; omit it if no tool is called.",
-    when=mentioned,
+    applies_to=mentioned,
     good=[STREAM, PARALLEL, WHOLE, CUSTOM, PLAIN],
     bad=[
         streamed(chunk({"tool_calls": begins()})),
@@ -54,7 +54,7 @@ def calls_no_list(x: Exchange) -> Iterator[Finding]:
     MUST,
     "A response with tool calls has finish_reason tool_calls, not stop",
     fix="Set finish_reason to tool_calls if the choice contains tool calls.",
-    when=called_to_the_end,
+    applies_to=called_to_the_end,
     good=[
         STREAM,
         PARALLEL,
@@ -84,7 +84,7 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "A response with tool calls does not have finish_reason function_call",
     fix="Set finish_reason to tool_calls; function_call belongs to the deprecated field of that name.",
-    when=called_to_the_end,
+    applies_to=called_to_the_end,
     good=[STREAM, PARALLEL, WHOLE],
     bad=[
         calling(begins(), goes_on("{}"), finish="function_call"),
@@ -107,7 +107,7 @@ def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     MUST,
     "A response with finish_reason tool_calls contains tool calls",
     fix="Send the calls before the finish_reason, in tool_calls (not as text, and not in function_call).",
-    when=says_tool_calls,
+    applies_to=says_tool_calls,
     good=[STREAM, PARALLEL, WHOLE],
     bad=[
         streamed(chunk({"content": "f()"}), chunk(finish="tool_calls"), "[DONE]"),

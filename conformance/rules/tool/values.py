@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from conformance.apis.chat import span_of
 from conformance.apis.content import ToolCall
 from conformance.apis.tools import calls, offered
-from conformance.model.exchange import APIS, Exchange, Span
+from conformance.model.exchange import Exchange, Span
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import APIS
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import display
 from conformance.parsing.single_value import NOT_UNIQUE, encoding_damage, only_value
@@ -76,7 +77,7 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
     "The arguments of a strict tool satisfy its schema",
     spec="https://platform.openai.com/docs/guides/function-calling#strict-mode",
     fix="Constrain the arguments to the schema if strict is true, streaming or not, or reject strict with an error that names it.",
-    when=strict_call,
+    applies_to=strict_call,
     apis=APIS,
     good=[
         calling(begins(), goes_on('{"city": "Z\\u00fc'), goes_on('rich"}'), body=STRICT),
@@ -102,7 +103,7 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
     "Non-ASCII characters in tool call arguments are preserved",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.1",
     fix="Decode the model's tokens to UTF-8 incrementally, across chunks, and read and write UTF-8 everywhere.",
-    when=one_possible_call,
+    applies_to=one_possible_call,
     apis=APIS,
     good=[
         calling(begins(), goes_on('{"city": "Zürich"}'), body=STRICT),

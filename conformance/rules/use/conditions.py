@@ -11,9 +11,8 @@ from conformance.parsing.sse import DONE, payloads
 from conformance.rules.chk.conditions import chunked, in_chunks
 from conformance.rules.chk.conditions import ended as streamed_to_the_end
 from conformance.rules.chk.text import is_cumulative
-from conformance.rules.conditions import asks
+from conformance.rules.conditions import DOCUMENTED, probe_is
 from conformance.rules.conditions_by_api import spoken
-from conformance.rules.err.mistakes import DOCUMENTED
 
 SMALL = 64
 """Tokens; no server's own limit on a completion, and no model's context, is this small."""
@@ -77,7 +76,7 @@ def cut(x: Exchange) -> NotJudged | None:
     """Every choice has finish_reason length, at a token cap too small for another cause, and the response has usage."""
     if not 0 < cap_asked(x) <= SMALL:
         return OUT_OF_SCOPE
-    if skip := asks(*DOCUMENTED)(x) or counted_well(x):
+    if skip := probe_is(*DOCUMENTED)(x) or counted_well(x):
         return skip
     choices = response_content(x).choices
     if not choices or any(choice.end != "length" for choice in choices) or len(choices) != choices_asked(x):

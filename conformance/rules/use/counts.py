@@ -24,7 +24,7 @@ PARTS = (
     "Usage has prompt_tokens, completion_tokens and total_tokens, as non-negative integers",
     spec=OBJECT,
     fix="Send prompt_tokens, completion_tokens and total_tokens as integers, or omit usage.",
-    when=counted,
+    applies_to=counted,
     apis=CHAT,
     good=[STREAM, WHOLE, streamed(*HELLO[:-1], LAST | {"usage": told(x=1, y=None)}, "[DONE]")],
     bad=[
@@ -60,7 +60,7 @@ def odd_counts(x: Exchange) -> Iterator[Finding]:
     "total_tokens is the sum of prompt_tokens and completion_tokens",
     spec=OBJECT,
     fix="Set total_tokens to prompt_tokens plus completion_tokens, and count hidden reasoning tokens in completion_tokens.",
-    when=counted_well,
+    applies_to=counted_well,
     apis=CHAT,
     good=[STREAM, WHOLE],
     bad=[having(total=7), streamed(*HELLO[:-1], LAST | {"usage": told(total=3)})],
@@ -80,7 +80,7 @@ def wrong_sum(x: Exchange) -> Iterator[Finding]:
     "cached_tokens and reasoning_tokens do not exceed the counts that include them",
     spec=OBJECT,
     fix="Count cached tokens in prompt_tokens, and reasoning tokens in completion_tokens.",
-    when=counted_well,
+    applies_to=counted_well,
     apis=CHAT,
     good=[WHOLE, having(prompt_tokens_details={"cached_tokens": 3}), having(completion_tokens_details=None)],
     bad=[

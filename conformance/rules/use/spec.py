@@ -1,6 +1,6 @@
 """Documentation URLs of usage."""
 
-from conformance.model.exchange import Api
+from conformance.model.words import Api
 
 OBJECT = "https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage"
 OPTIONS = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options"

@@ -7,6 +7,7 @@ from conformance.apis.logprobs import UNREADABLE, joined_tokens
 from conformance.apis.request import cap_asked, choices_asked, prompt_length
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import reports, usage
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
@@ -32,7 +33,7 @@ THIRTY = completion({"content": "word " * 30})
     "Usage does not count 0 tokens for the prompt, or for a response that is not empty",
     spec=OBJECT,
     fix="Take the counts from the engine, and report 0 only if nothing was generated.",
-    when=counted_well,
+    applies_to=counted_well,
     good=[STREAM, WHOLE, answered(completion({"content": ""}, usage=told(words=0, total=3)))],
     bad=[having(words=0, total=3), having(prompt=0, total=3)],
 )
@@ -55,7 +56,7 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
     "Usage counts the complete prompt",
     spec=OBJECT,
     fix="Count the tokens of all messages, the tools and the chat template, cached tokens included.",
-    when=counted_well,
+    applies_to=counted_well,
     good=[
         WHOLE,
         answered(completion(usage=told(prompt=1800, total=1803)), body=LARGE),
@@ -80,7 +81,7 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     "Usage counts all completion tokens",
     spec=OBJECT,
     fix="Count all generated tokens, not the chunks or the tokens of the last step.",
-    when=counted_once,
+    applies_to=counted_once,
     good=[STREAM, WHOLE, answered(THIRTY | {"usage": told(words=30, total=33)})],
     bad=[
         answered(THIRTY | {"usage": told(words=1, total=4)}),
@@ -101,7 +102,7 @@ def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
     "Usage does not exceed the request's token cap",
     spec=CAP,
     fix="Stop the model at max_tokens or max_completion_tokens, reasoning included, and count all generated tokens.",
-    when=capped,
+    applies_to=capped,
     good=[
         answered(completion(usage=told(words=8, total=11)), body=CAPPED),
         answered(completion(usage=told(words=9, total=12)), body=CAPPED),
@@ -125,7 +126,7 @@ def over_the_cap(x: Exchange) -> Iterator[Finding]:
     "With finish_reason length, usage reaches the token cap",
     spec=CAP,
     fix="Count every token of all choices; set `length` only if the request's token cap, or the context limit, was reached.",
-    when=cut,
+    applies_to=cut,
     good=[
         answered(completion(finish="length", usage=told(words=8, total=11)), **SHORT),
         answered(completion(finish="length", usage=told(words=7, total=10)), **SHORT),
@@ -148,7 +149,7 @@ def cap_not_used(x: Exchange) -> Iterator[Finding]:
 
 
 def _several(x: Exchange) -> NotJudged | None:
-    return counted_well(x) if x.question.topic == "n" else OUT_OF_SCOPE
+    return counted_well(x) if x.case.kind is Kind.CHOICES else OUT_OF_SCOPE
 
 
 PLAIN = answered(completion(usage=told(prompt=20, total=23)))
@@ -160,18 +161,18 @@ PLAIN = answered(completion(usage=told(prompt=20, total=23)))
     "Usage counts the prompt once, whatever n is",
     spec=OBJECT,
     fix="Count the prompt tokens once per request, not once per choice.",
-    when=_several,
+    applies_to=_several,
     apis=CHAT,
     modes=("unary",),
     good=[(answered(completion(usage=told(prompt=20, total=23)), **TWO), PLAIN)],
     bad=[(answered(completion(usage=told(prompt=40, total=43)), **TWO), PLAIN)],
 )
-def prompt_counted_for_each_choice(x: Exchange, hello: Exchange) -> Iterator[Finding | NotJudged]:
+def prompt_counted_for_each_choice(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that request five choices to save four prompts pay for five.
 
     The prompt is that of the baseline request; a count from 1.5 times its count fails.
     """
-    spent, plain = usage(x), usage(hello)
+    spent, plain = usage(x), usage(baseline)
     if not plain or not plain.prompt:
         yield untestable("the usage of the baseline request counts no prompt tokens")
     elif spent and spent.prompt >= 1.5 * plain.prompt:
@@ -206,7 +207,7 @@ def _spelt(x: Exchange) -> NotJudged | None:
     "Usage counts as many completion tokens as logprobs has entries",
     spec=OBJECT,
     fix="Take completion_tokens from the engine, not from the chunks or the characters.",
-    when=_spelt,
+    applies_to=_spelt,
     apis=CHAT,
     good=[logged(words=2), logged(words=3)],
     bad=[logged(words=9)],

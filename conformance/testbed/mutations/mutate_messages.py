@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.model.exchange import Api
+from conformance.model.words import Api
 from conformance.testbed.mutations.mutate_chat import Edit, in_turn
 from conformance.testbed.server.reply import Event, ModelResponse, OnResponse, ServerRequest
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
-from conformance.model.exchange import Api
+from conformance.model.words import Api
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.reply import (
     ModelResponse,

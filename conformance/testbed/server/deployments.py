@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.model.exchange import Api
+from conformance.model.words import Api
 from conformance.testbed.server.body import MAX_BODY, parse
 from conformance.testbed.server.chat import answer_chat, buffered_chunks
 from conformance.testbed.server.messages import answer_messages, buffered_events, input_tokens

@@ -118,10 +118,10 @@ async def _converse(
 ) -> None:
     early, going, earlier = b"", True, 0
     while going:
-        heard = await read_request(reader, writer, early)
-        if heard is None:
+        received = await read_request(reader, writer, early)
+        if received is None:
             return
-        request, body, early = heard
+        request, body, early = received
         reply = on_request(request, body, earlier)
         bodiless = request.method == b"HEAD"
         with business.answering(partial(_is_gone, reader, writer)):

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conformance.model.exchange import Api, Mode
 from conformance.model.target import Policy
+from conformance.model.words import Api, Mode
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -32,24 +32,24 @@ def simulate_exchange(
     only the reply's own delays take time.
     """
     asked = _asked(request, carried)
-    heard, arrivals, at_ms = b"", [], 1
+    received, arrivals, at_ms = b"", [], 1
     if any(change.asked for change in changes):
         reply = reply_to(asked, DEPLOYMENTS[deployment], changes, key=wanted)
     else:
         reply = written(_meant(request, deployment, carried, wanted), asked, changes)
     for piece in writes(replace(reply, headers=(*reply.headers, ("date", formatdate(AT, usegmt=True))))):
         at_ms += int(piece.wait_s * 1000)
-        heard += piece.octets
+        received += piece.octets
         arrivals += [Arrival(at_ms * MS, len(piece.octets))] if piece.octets else []
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers)
     return Exchange(
         id=request.id,
-        question=request.questions[0],
-        also=request.questions[1:],
+        case=request.cases[0],
+        merged_cases=request.cases[1:],
         sent=f"{request.method} {asked.path} HTTP/1.1\r\n{head}\r\n".encode() + request.body,
-        heard=heard,
+        received=received,
         arrivals=tuple(arrivals),
-        ending=_ending(reply, at_ms * MS, started=bool(heard)),
+        ending=_ending(reply, at_ms * MS, started=bool(received)),
     )
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from conformance import schemas
-from conformance.model.exchange import Api
+from conformance.model.words import Api
 from conformance.testbed.server.refusal import Refusal
 from conformance.testbed.server.reply import ServerRequest
 

@@ -5,8 +5,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from conformance.model.exchange import APIS
 from conformance.model.target import Policy
+from conformance.model.words import APIS
 from conformance.testbed.mutations.defects.fld import is_vendor_s, pruned, without_vendor_fields
 from conformance.testbed.mutations.mutate_requests import Body, dropping, refusal, rewriting, sent
 from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest

@@ -1,0 +1,36 @@
+"""Words with a fixed set of values: what the command line, files and reports accept and show. No code, no imports."""
+
+from enum import IntEnum
+from typing import Final, Literal
+
+Api = Literal["chat", "messages", "responses"]
+Mode = Literal["stream", "unary"]
+Direction = Literal["sent", "received"]
+Hop = Literal["client", "upstream"]
+"""Between the harness and the target, or between a gateway and its upstream."""
+Facet = Literal["headers", "framing", "timing", "bytes"]
+"""What a recording holds: header fields as sent, the body's framing, arrival times, the exact bytes."""
+Suite = Literal["smoke", "gate", "full", "fields", "fuzz"]
+Sender = Literal["framework", "sdk"]
+Streaming = Literal["required", "stopgap-ok"]
+UnknownFields = Literal["reject", "announce", "allow"]
+
+APIS: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
+MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
+FACETS: Final[frozenset[Facet]] = frozenset(("headers", "framing", "timing", "bytes"))
+SUITES: Final[tuple[Suite, ...]] = ("smoke", "gate", "full", "fields")
+"""Each of the first three includes the previous one; `fields` tests only the support of each request field.
+
+`fuzz` can't be selected: it has the baseline requests, and generated cases follow them.
+"""
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command."""
+
+    CONFORMANT = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_TESTED = 3
+    HARNESS_ERROR = 4
+    INTERRUPTED = 130

@@ -1,0 +1,69 @@
+"""Content of `exchange.json`: an exchange without its bytes, but with their counts."""
+
+from typing import Final
+
+import msgspec
+
+from conformance.model.case import CaseId
+from conformance.model.exchange import Arrival, Ending, Exchange, Span
+from conformance.model.words import FACETS, Facet, Hop
+
+METADATA: Final = "exchange.json"
+SENT: Final = "sent.bin"
+RECEIVED: Final = "received.bin"
+
+
+class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange as `exchange.json` stores it."""
+
+    id: str
+    case: CaseId
+    merged_cases: tuple[CaseId, ...] = ()
+    hop: Hop = "client"
+    recorded: tuple[Facet, ...] = tuple(sorted(FACETS))
+    sent_bytes: int
+    received_bytes: int
+    sent_at_ns: int
+    harness_stall_ns: int = 0
+    ending: Ending
+    masked: tuple[Span, ...] = ()
+    arrivals: tuple[Arrival, ...] = ()
+
+
+def encode(x: Exchange) -> bytes:
+    """Readable JSON of an exchange's metadata: one arrival per line."""
+    metadata = ExchangeMetadata(
+        id=x.id,
+        case=x.case,
+        merged_cases=x.merged_cases,
+        hop=x.hop,
+        recorded=tuple(sorted(x.recorded)),
+        sent_bytes=len(x.sent),
+        received_bytes=len(x.received),
+        sent_at_ns=x.sent_at_ns,
+        harness_stall_ns=x.harness_stall_ns,
+        ending=x.ending,
+        masked=x.masked,
+    )
+    text = msgspec.json.format(msgspec.json.encode(metadata), indent=2)
+    lines = b",\n".join(b"    [%d, %d]" % arrival for arrival in x.arrivals)
+    arrivals = b'"arrivals": [\n%b\n  ]\n}\n' % lines if lines else b'"arrivals": []\n}\n'
+    return text.removesuffix(b'"arrivals": []\n}') + arrivals
+
+
+def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exchange:
+    """The exchange, from its metadata and bytes."""
+    return Exchange(
+        id=metadata.id,
+        case=metadata.case,
+        merged_cases=metadata.merged_cases,
+        hop=metadata.hop,
+        recorded=frozenset(metadata.recorded),
+        sent=sent,
+        received=received,
+        arrivals=metadata.arrivals,
+        sent_at_ns=metadata.sent_at_ns,
+        harness_stall_ns=metadata.harness_stall_ns,
+        ending=metadata.ending,
+        masked=metadata.masked,
+    )
