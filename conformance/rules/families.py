@@ -1,4 +1,4 @@
-"""The families of rules, in reading order."""
+"""The families of rules, in reading order, and the IDs that no rule may use."""
 
 from typing import Final
 
@@ -23,3 +23,8 @@ FAMILIES: Final[dict[str, str]] = {
     "LIFE": "disconnects and concurrency",
 }
 """The subject of each rule family, by its ID prefix."""
+
+RETIRED: Final[dict[str, str]] = dict.fromkeys(
+    (f"BILL{number:03}" for number in range(4, 10)), "never used: the numbers continued at BILL010"
+)
+"""Why each ID is out of use, by ID: those of removed rules, too, so that reports and waivers stay unambiguous."""
