@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from conformance.apis.errors import error_response
-from conformance.apis.request import cap_asked, choices_asked
+from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.specs import spec
 from conformance.catalogue import Catalogue
 from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.exchange import Exchange
@@ -16,7 +17,6 @@ from conformance.parsing.http1 import reply
 Load = Callable[[str], Exchange]
 MAX_CACHED_BYTES = 256 * 1024
 """Size in bytes above which an exchange used for comparison is loaded again instead of cached."""
-SHORT_TOKENS: dict[Api, int] = {"chat": 8, "messages": 8, "responses": 24}
 SHORT_BYTES = 100_000
 
 
@@ -36,7 +36,7 @@ def is_covered_by(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tupl
 
 def _is_short(x: Exchange) -> bool:
     """Whether a response shows the target's least delay; in a burst, requests wait for each other."""
-    is_small = 0 < cap_asked(x) * choices_asked(x) <= SHORT_TOKENS[x.api] and len(x.received) <= SHORT_BYTES
+    is_small = 0 < cap_asked(x) * choices_asked(x) <= spec(x.api).short_tokens and len(x.received) <= SHORT_BYTES
     return x.mode == "stream" and is_small and x.case.kind is not Kind.BURST
 
 

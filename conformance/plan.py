@@ -7,16 +7,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from conformance import catalogue
+from conformance.apis.specs import spec, url_of
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Request
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
 from conformance.model.words import APIS, Api, Mode, Suite
-
-BASE_PROFILES: dict[Api, str] = {"chat": "openai-python", "messages": "claude-sdk", "responses": "openai-python"}
-"""The SDK of each API, as which the probes of the API itself are sent."""
-
 
 DEFAULT_MODE: tuple[Mode, ...] = ("stream",)
 """Modes of a smoke run's baseline requests as the second and further frameworks of an API: their default."""
@@ -59,7 +56,7 @@ def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request
 
 def planned_cases(target: Target, profiles: Sequence[str], suite: Suite) -> Iterator[PlannedCase]:
     """Every test case of the suite, in the order of sending."""
-    chosen = [p for p in catalogue.profiles() if p.name in profiles or BASE_PROFILES.get(p.api) == p.name]
+    chosen = [p for p in catalogue.profiles() if p.name in profiles or spec(p.api).base_profile == p.name]
     apis = target.apis or tuple(api for api in APIS if any(p.api == api and p.name in profiles for p in chosen))
     for api in apis:
         speakers = [p for p in chosen if p.api == api]
@@ -76,7 +73,7 @@ def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
 def _senders(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequence[str]) -> Iterator[Profile]:
     """The profiles that send a probe: each framework, or the SDK, which also sends baseline requests for comparison."""
     for profile in speakers:
-        is_sdk = profile.name == BASE_PROFILES.get(profile.api)
+        is_sdk = profile.name == spec(profile.api).base_profile
         if probe.sent_by == "framework" and suite not in ("fields", "fuzz"):
             if profile.name in profiles or (is_sdk and suite != "smoke"):
                 yield profile
@@ -107,7 +104,7 @@ def _request(target: Target, asked: PlannedCase) -> Request:
 
 def _address(target: Target, profile: Profile, raw: RawRequest | None) -> str:
     if raw is None or raw.path is None:
-        return target.url(profile.api) + profile.query
+        return url_of(target, profile.api) + profile.query
     base = urlsplit(target.base_url)._replace(path="", query="").geturl() if raw.at_root else target.base_url
     return base.rstrip("/") + raw.path.replace(MODEL, quote(target.model, safe=""))
 

@@ -12,6 +12,7 @@ from conformance.model.rule import rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import MUST, Finding
+from conformance.model.words import GENERATIVE
 from conformance.rules.example import HELLO, exchange, streamed
 
 SAID = streamed(*HELLO)
@@ -36,6 +37,7 @@ def made(judge, **more):
         spec="https://example.org",
         fix="f.",
         applies_to=lambda x: None,
+        apis=GENERATIVE,
         good=[SAID],
         bad=[SAID],
         **more,

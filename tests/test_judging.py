@@ -11,6 +11,7 @@ from conformance.model.rule import rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target
 from conformance.model.verdict import MUST, Finding, Status, untestable
+from conformance.model.words import GENERATIVE
 from conformance.rules.conditions import succeeded
 from conformance.rules.example import HELLO, answered, completion, error, exchange, streamed
 
@@ -134,6 +135,7 @@ def made(judge_function):
         spec="https://example.org",
         fix="f.",
         applies_to=succeeded,
+        apis=GENERATIVE,
         good=[streamed(*HELLO)],
         bad=[streamed()],
     )

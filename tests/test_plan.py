@@ -6,10 +6,11 @@ from collections import Counter
 import pytest
 
 from conformance import catalogue
+from conformance.apis.specs import spec
 from conformance.model.case import CaseId, Kind
 from conformance.model.profile import WRONG_KEY
 from conformance.model.target import Target
-from conformance.plan import BASE_PROFILES, plan, planned_cases, to_json
+from conformance.plan import plan, planned_cases, to_json
 from conformance.selftest import DEFAULT_PROFILES
 
 TARGET = Target(base_url="http://localhost:1/v1", model="the-model")
@@ -67,7 +68,7 @@ def test_each_framework_greets_as_itself_in_both_modes():
 
 def test_a_profile_that_was_not_chosen_does_not_greet():
     names = {a.case.profile for a in planned_cases(TARGET, ("letta",), "gate")}
-    assert names == {"letta", BASE_PROFILES["chat"]}
+    assert names == {"letta", spec("chat").base_profile}
 
 
 def test_the_model_stands_in_every_body_and_no_placeholder_is_left():

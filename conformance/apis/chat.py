@@ -299,3 +299,8 @@ def chat_content(x: Exchange) -> ResponseContent:
         usage=next((v for value in reversed(values) if isinstance(v := value.get("usage"), dict)), None),
         error=has_error(x),
     )
+
+
+def first_call(x: Exchange) -> Event | None:
+    """The event of the first tool call; None in a non-streaming response."""
+    return next((fragment.event for fragment in fragments(x)), None)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from conformance.apis.chat import Part, chat_content, parts
 from conformance.apis.content import Choice
-from conformance.apis.request import stops_asked
+from conformance.apis.request_fields import stops_asked
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer

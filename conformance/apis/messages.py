@@ -14,8 +14,11 @@ from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
 from conformance.parsing.sse import Event, looks_like_events
-from conformance.parsing.typed_events import Part, has_invalid_json, of_type, parts
+from conformance.parsing.typed_events import Part, invalid_json, of_type, parts
 
+TERMINAL_EVENTS = ("message_stop",)
+SKIPPED_EVENTS = ("", "ping")
+"""The names of events whose data the SDK does not read."""
 CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 """The types of blocks that call a tool; the client runs only the first type."""
 
@@ -152,7 +155,7 @@ def unreadable_reason(x: Exchange) -> str:
         return "" if isinstance(whole.get("content"), list) else "the message has no `content` list"
     if not looks_like_events(x):
         return "the response is not a JSON object"
-    if has_invalid_json(x):
+    if invalid_json(x, SKIPPED_EVENTS):
         return "an event is not JSON"
     if not of_type(x, "message_start"):
         return "the stream has no message_start event"
@@ -160,3 +163,8 @@ def unreadable_reason(x: Exchange) -> str:
         len(block.events) - 1 - block.stopped for block in blocks(x)
     )
     return "a content_block_delta belongs to no content block" if lost > 0 else ""
+
+
+def first_call(x: Exchange) -> Event | None:
+    """The event of the first block that calls a tool."""
+    return next((found.events[0] for found in blocks(x) if found.events and found.type in CALLS), None)

@@ -11,9 +11,10 @@ from conformance.apis.content import Choice, ResponseContent, ToolCall
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
-from conformance.parsing.sse import TERMINAL_EVENTS, Event, looks_like_events
-from conformance.parsing.typed_events import Part, has_invalid_json, of_type, parts
+from conformance.parsing.sse import Event, looks_like_events
+from conformance.parsing.typed_events import Part, invalid_json, of_type, parts
 
+TERMINAL_EVENTS = ("response.completed", "response.incomplete", "response.failed")
 OPENINGS = ("response.created", "response.queued", "response.in_progress")
 """The events that have the response object before it has any output."""
 UNFINISHED = ("in_progress", "queued", "")
@@ -22,7 +23,7 @@ UNFINISHED = ("in_progress", "queued", "")
 @cached_reader
 def terminal(x: Exchange) -> Part | None:
     """The first event that ends the stream."""
-    return next((part for part in parts(x) if part.type in TERMINAL_EVENTS["responses"]), None)
+    return next((part for part in parts(x) if part.type in TERMINAL_EVENTS), None)
 
 
 @cached_reader
@@ -211,8 +212,13 @@ def unreadable_reason(x: Exchange) -> str:
         return "" if isinstance(whole.get("output"), list) else "the response has no `output` list"
     if not looks_like_events(x):
         return "the response is not a JSON object"
-    if has_invalid_json(x):
+    if invalid_json(x, ()):
         return "an event is not JSON"
     deltas = [part for part in building(x) if part.type.endswith(".delta")]
     kept = {event.start for item in items(x) for event in item.events}
     return "a delta event belongs to no output item" if any(part.event.start not in kept for part in deltas) else ""
+
+
+def first_call(x: Exchange) -> Event | None:
+    """The event of the first function call."""
+    return next((found.events[0] for found in items(x) if found.type == "function_call"), None)

@@ -12,7 +12,6 @@ from conformance.apis.content import ToolCall
 from conformance.apis.request import request_body
 from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange, cached_reader
-from conformance.model.words import Api
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_array, as_object, as_string
 
@@ -76,14 +75,6 @@ def required_name(x: Exchange) -> str:
     """The name of the one tool that `tool_choice` requires, or empty."""
     choice = as_object(request_body(x).get("tool_choice"))
     return as_string(as_object(choice.get("function") or choice.get("custom") or choice).get("name"))
-
-
-SINGLE: dict[Api, str] = {
-    "chat": "parallel_tool_calls",
-    "messages": "tool_choice.disable_parallel_tool_use",
-    "responses": "parallel_tool_calls",
-}
-"""The field that sets whether a response may have more than one call."""
 
 
 def allows_one_call(x: Exchange) -> bool:

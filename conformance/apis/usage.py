@@ -1,30 +1,15 @@
 """Read the token usage that a response reports."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeGuard
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from conformance.apis.chat import chunks
+from conformance.apis.specs import spec
+from conformance.apis.token_counts import Usage, is_count
 from conformance.model.exchange import Exchange, cached_reader
-from conformance.model.words import Api
 from conformance.parsing.json_body import json_body
-from conformance.parsing.json_values import Object, as_object, is_integer
+from conformance.parsing.json_values import Object, as_object
 from conformance.parsing.sse import Event
-
-ABSURD = 10**9
-"""Tokens; no real completion has that many, and costs are computed from it."""
-
-CACHE = ("cache_creation_input_tokens", "cache_read_input_tokens")
-"""Parts of the input that the Messages API does not count in `input_tokens`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one exchange: of the complete prompt, with `cached` ones, and of the completion."""
-
-    prompt: int
-    completion: int
-    cached: int = 0
 
 
 class Report(NamedTuple):
@@ -58,42 +43,12 @@ def usage(x: Exchange) -> Usage | None:
     alone is only a beginning.
     """
     told = [as_object(report.value) for report in reports(x)]
-    if read := LAST.get(x.api):
+    read = spec(x.api).counts
+    if not spec(x.api).usage_adds_up:
         return next((found for value in reversed(told) if (found := read(value))), None)
     if all(report.event and report.within.get("type") == "message" for report in reports(x)):
         return None
     together: Object = {}
     for value in told:
-        together |= {key: count for key, count in value.items() if _is_count(count)}
-    return _of_messages(together)
-
-
-def _of_chat(value: Object) -> Usage | None:
-    prompt, answer = value.get("prompt_tokens"), value.get("completion_tokens")
-    if not (_is_count(prompt) and _is_count(answer)):
-        return None
-    cached = as_object(value.get("prompt_tokens_details")).get("cached_tokens")
-    return Usage(int(prompt), int(answer), int(cached) if _is_count(cached) else 0)
-
-
-def _of_messages(value: Object) -> Usage | None:
-    if not ("input_tokens" in value and "output_tokens" in value):
-        return None
-    prompt = value["input_tokens"] + sum(value.get(name, 0) for name in CACHE)
-    return Usage(int(prompt), int(value["output_tokens"]), int(value.get(CACHE[1], 0)))
-
-
-def _of_responses(value: Object) -> Usage | None:
-    prompt, answer = value.get("input_tokens"), value.get("output_tokens")
-    if not (_is_count(prompt) and _is_count(answer)):
-        return None
-    cached = as_object(value.get("input_tokens_details")).get("cached_tokens")
-    return Usage(int(prompt), int(answer), int(cached) if _is_count(cached) else 0)
-
-
-LAST: dict[Api, Callable[[Object], Usage | None]] = {"chat": _of_chat, "responses": _of_responses}
-"""Readers for APIs whose last usage has all counts."""
-
-
-def _is_count(value: Any) -> TypeGuard[int | float]:
-    return is_integer(value) and 0 <= value < ABSURD
+        together |= {key: count for key, count in value.items() if is_count(count)}
+    return read(together)

@@ -5,21 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from conformance.apis.errors import ErrorResponse, body, error_response, mentions_word, names_field, refuses_streaming
-from conformance.apis.request import (
-    CAPS,
-    FORMATS,
-    STOPS,
-    cap_asked,
-    choices_asked,
-    format_asked,
-    request_body,
-    stops_asked,
-)
-from conformance.apis.tools import SINGLE, required_name, tool_choice_mode, wrong_tool_calls
+from conformance.apis.request import request_body
+from conformance.apis.request_fields import cap_asked, choices_asked, format_asked, stops_asked
+from conformance.apis.specs import SPECS, spec
+from conformance.apis.tools import required_name, tool_choice_mode, wrong_tool_calls
 from conformance.field_support.effects import Effects, effects, unreadable_reason
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
-from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object, display
@@ -34,26 +26,6 @@ CHOICES = ("", "none", "named")
 
 COST_CAP_FIELD = "max_tokens"
 """The cap that a probe adds so that a target which ignores the probed field generates only one token."""
-
-EFFECT_SHOWN: dict[Api, tuple[str, ...]] = {
-    "chat": (
-        "n",
-        "logprobs",
-        "top_logprobs",
-        "tool_choice",
-        "response_format",
-        "stop",
-        "stream_options",
-        "stream_options.include_usage",
-        "response_format.json_schema",
-        "max_tokens",
-        "max_completion_tokens",
-        "logit_bias",
-    ),
-    "messages": ("tool_choice", "stop_sequences", "max_tokens"),
-    "responses": ("tool_choice", "max_output_tokens", "text"),
-}
-"""Fields whose effect a probe shows: an ignored wrong type does not prove that a right one is ignored."""
 
 UNSUPPORTED = re.compile(
     r"not supported|unsupported|not implemented|unknown|unrecogni[sz]ed|unexpected (?:field|parameter|keyword)"
@@ -121,7 +93,7 @@ def _effect_of(x: Exchange) -> str:
     """The field whose effect the probe shows, or empty."""
     kind, subject = x.case.kind, x.case.subject
     if kind is Kind.TOOLS:
-        return "tool_choice" if subject in CHOICES else SINGLE[x.api] if subject == "single" else ""
+        return "tool_choice" if subject in CHOICES else spec(x.api).single_call if subject == "single" else ""
     if kind is Kind.REPLAY:
         return "" if subject else "tool_choice"
     if kind is Kind.EFFECT:
@@ -162,7 +134,7 @@ def _tool_choice(x: Exchange, seen: Effects) -> FieldEvidence:
 def _single_call(x: Exchange, seen: Effects) -> FieldEvidence:
     if seen.calls > 1:
         return FieldEvidence(
-            "dropped", f"`{SINGLE[x.api]}` was silently ignored: the response has {seen.calls} tool calls"
+            "dropped", f"`{spec(x.api).single_call}` was silently ignored: the response has {seen.calls} tool calls"
         )
     return FieldEvidence("honoured") if seen.calls else FieldEvidence("unknown", "the response has no tool call")
 
@@ -208,7 +180,7 @@ def is_at_cap(x: Exchange) -> bool:
 def _stop(x: Exchange, seen: Effects) -> FieldEvidence:
     found = next((stop for stop in stops_asked(x) if stop in seen.text), None)
     if found is not None and not ends_with_its_stop(x):
-        return FieldEvidence("dropped", f"`{STOPS[x.api]}` was silently ignored: the response contains {found!r}")
+        return FieldEvidence("dropped", f"`{spec(x.api).stop}` was silently ignored: the response contains {found!r}")
     if "stop" in seen.finishes.values():
         return FieldEvidence("honoured")
     return FieldEvidence("unknown", "the response did not end at a stop sequence")
@@ -292,13 +264,13 @@ def _first(values: Any) -> Any:
 EFFECT_READERS: dict[str, Callable[[Exchange, Effects], FieldEvidence]] = {
     "n": _choices,
     "tool_choice": _tool_choice,
-    **dict.fromkeys(SINGLE.values(), _single_call),
+    **{api.single_call: _single_call for api in SPECS},
     "stream_options": _usage,
-    **{name: _cap for names in CAPS.values() for name in names},
-    **dict.fromkeys(STOPS.values(), _stop),
+    **{name: _cap for api in SPECS for name in api.caps},
+    **{api.stop: _stop for api in SPECS if api.stop},
     "logprobs": _logprobs,
     "logit_bias": _biased,
-    **dict.fromkeys(FORMATS.values(), _format),
+    **{api.format: _format for api in SPECS},
 }
 """For each field, how to read its effect from any model's response, obedient or random."""
 
@@ -354,7 +326,7 @@ def mistyped(x: Exchange, baseline: Exchange | None) -> FieldEvidence:
         return FieldEvidence("unknown", f"the response has status {reply(x).status}")
     if where := warned(x, name):
         return FieldEvidence("announced", f"{where} reports that `{name}` was ignored")
-    if name in EFFECT_SHOWN[x.api]:
+    if name in spec(x.api).effects:
         return FieldEvidence("unknown", "a wrong type is silently ignored, but a right one may be honoured")
     return FieldEvidence("dropped", "a value of a wrong type is silently ignored")
 

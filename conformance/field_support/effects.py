@@ -1,27 +1,15 @@
 """Read the effects of the request's fields from a response, or why it is unreadable."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from conformance.apis import messages, responses
-from conformance.apis.chat import answer_chunks, is_shaped, parts, whole_choices
-from conformance.apis.request import choices_asked
 from conformance.apis.response_content import response_content
+from conformance.apis.specs import spec
 from conformance.apis.usage import reports
 from conformance.model.exchange import Exchange, cached_reader
-from conformance.model.words import Api
-from conformance.parsing.json_body import json_body
-from conformance.parsing.json_text import NOT_JSON
-from conformance.parsing.json_values import Object, as_array, as_object, is_integer
-from conformance.parsing.sse import FIELDS, looks_like_events, payloads, stream
+from conformance.parsing.json_values import as_array, as_object, is_integer
+from conformance.parsing.sse import FIELDS, looks_like_events, stream
 
-OUTPUT_TOKENS_FIELD: dict[Api, str] = {
-    "chat": "completion_tokens",
-    "messages": "output_tokens",
-    "responses": "output_tokens",
-}
-"""The usage field that counts the generated tokens."""
 REPEATED = 8
 """Characters: a last piece that long, equal to all others joined, is no coincidence."""
 
@@ -62,7 +50,7 @@ def effects(x: Exchange) -> Effects:
     tokens = [as_object(entry) for choice in choices for entry in choice.logprobs]
     tokens = [token for token in tokens if isinstance(token.get("logprob"), int | float)]
     spent = [report.value for report in reports(x) if isinstance(report.value, dict)]
-    counts = [int(count) for value in spent if is_integer(count := value.get(OUTPUT_TOKENS_FIELD[x.api]))]
+    counts = [int(count) for value in spent if is_integer(count := value.get(spec(x.api).output_tokens))]
     return Effects(
         texts={choice.index: choice.text for choice in choices},
         finishes={choice.index: choice.end or choice.finish for choice in choices if choice.finish},
@@ -82,20 +70,11 @@ def unreadable_reason(x: Exchange) -> str:
     In a response that is only partly readable, an ignored field looks like a lost piece.
     """
     repeating = looks_like_events(x) and any(_is_repeating(choice.pieces) for choice in response_content(x).choices)
-    return _malformed_lines(x) or UNREADABLE[x.api](x) or ("the deltas repeat each other's text" if repeating else "")
-
-
-def _unreadable_chat(x: Exchange) -> str:
-    if not looks_like_events(x):
-        return "the response is not a JSON object" if json_body(x) is None else _misshapen(x)
-    return _lost_content(x) or _misshapen(x)
-
-
-UNREADABLE: dict[Api, Callable[[Exchange], str]] = {
-    "chat": _unreadable_chat,
-    "messages": messages.unreadable_reason,
-    "responses": responses.unreadable_reason,
-}
+    return (
+        _malformed_lines(x)
+        or spec(x.api).unreadable_reason(x)
+        or ("the deltas repeat each other's text" if repeating else "")
+    )
 
 
 def _malformed_lines(x: Exchange) -> str:
@@ -110,56 +89,9 @@ def _malformed_lines(x: Exchange) -> str:
     return ""
 
 
-def _misshapen(x: Exchange) -> str:
-    """Why the choices can't be read, or empty."""
-    if not is_shaped(x):
-        return f"a choice has no {'delta' if looks_like_events(x) else 'message'}"
-    if any(_has_wrong_types(message) for _, message in _messages(x)):
-        return "the content or `tool_calls` of a choice has a wrong type"
-    return "" if _has_unique_indexes(x) else "the choices have no valid, distinct index"
-
-
-def _lost_content(x: Exchange) -> str:
-    """Why clients lose chunks of the stream, or empty."""
-    if NOT_JSON in payloads(x):
-        return "an event is not JSON"
-    if any(not isinstance(chunk.value.get("choices", []), list) for chunk in answer_chunks(x)):
-        return "`choices` of a chunk is not a list"
-    return ""
-
-
 def _is_stray(name: str, text: bytes) -> bool:
     """Whether a line that clients ignore looks like a part of the response."""
     return not text.startswith(b":") and name not in FIELDS and any(mark in text for mark in b'{}[]"')
-
-
-def _messages(x: Exchange) -> Iterator[tuple[Object, Object]]:
-    """The choices, each with its delta or message."""
-    whole = json_body(x)
-    if whole is None:
-        yield from ((part.choice, part.delta) for part in parts(x))
-    else:
-        yield from ((choice, message) for _, choice, message in whole_choices(whole))
-
-
-def _has_wrong_types(message: Object) -> bool:
-    calls = message.get("tool_calls")
-    if not isinstance(message.get("content"), str | None) or not isinstance(calls, list | None):
-        return True
-    return any(not isinstance(call, dict) for call in calls or ())
-
-
-def _has_unique_indexes(x: Exchange) -> bool:
-    """Whether each choice has its own index, or there is only one; none has two finish reasons."""
-    bound = choices_asked(x)
-    given = [choice.get("index") for choice, _ in _messages(x)]
-    if json_body(x) is not None:
-        return len(given) < 2 or (all(map(is_integer, given)) and len(set(given)) == len(given))
-    if any(len(choice.finishes) > 1 for choice in response_content(x).choices) and bound > 1:
-        return False
-    if bound == 1 and len({part.slot for part in parts(x)}) == 1:
-        return True
-    return all(is_integer(index) and 0 <= index < bound for index in given)
 
 
 def _is_repeating(pieces: tuple[str, ...]) -> bool:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from conformance import schemas
 from conformance.apis.request import EXTENDED, NO_JSON
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.words import MODES, Api, Mode
-from conformance.probes.baseline import CAP, MIN_CAP, user_message
+from conformance.probes.baseline import user_message
 from conformance.probes.types import WRONG_OBJECT, WRONG_SCALAR, kinds_of
 
 Body = dict[str, Any]
@@ -48,7 +49,7 @@ class Case:
 
 def hello(api: Api, model: str) -> Body:
     """A valid request with the smallest token cap."""
-    return {"model": model, **user_message(api, "Say hello."), CAP[api]: MIN_CAP[api]}
+    return {"model": model, **user_message(api, "Say hello."), spec(api).cap: spec(api).min_cap}
 
 
 def to_json(value: Any) -> bytes:

@@ -6,11 +6,11 @@ import schemathesis
 from schemathesis import GenerationMode
 
 from conformance import schemas
+from conformance.apis.specs import spec
 from conformance.fuzz.cases import Case, Strategy, hello, mode_of, to_json
 from conformance.model.case import Kind
 from conformance.model.words import Api
 from conformance.parsing.json_values import as_object
-from conformance.probes.baseline import CAP
 from conformance.probes.types import WRONG_OBJECT, WRONG_SCALAR
 
 MODES: Final = {"valid": GenerationMode.POSITIVE, "invalid": GenerationMode.NEGATIVE}
@@ -43,10 +43,12 @@ def _case(body: Any, api: Api, model: str, about: str) -> Case | None:
 
 def _bounded(body: dict[str, Any], api: Api, model: str) -> dict[str, Any]:
     named = {"model": model} if isinstance(body.get("model"), str) else {}
-    caps = {name: min(body[name], MOST) for name in {CAP[api], "max_completion_tokens", "n"} if _is_count(body, name)}
+    caps = {
+        name: min(body[name], MOST) for name in {spec(api).cap, "max_completion_tokens", "n"} if _is_count(body, name)
+    }
     if "n" in caps:
         caps["n"] = min(caps["n"], 2)
-    return {CAP[api]: MOST} | body | named | caps
+    return {spec(api).cap: MOST} | body | named | caps
 
 
 def _is_count(body: dict[str, Any], name: str) -> bool:

@@ -2,48 +2,38 @@
 
 import json
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from conformance import __version__, schemas
-from conformance.model.target import DEFAULT_PATHS
+from conformance.apis.specs import SPECS, spec
 from conformance.model.words import APIS, Api
 
-REQUEST: Final[dict[Api, str]] = {api: f"{api}-request" for api in APIS}
-WHOLE: Final[dict[Api, str]] = {
-    "chat": "chat-completion",
-    "messages": "messages-message",
-    "responses": "responses-response",
-}
-EVENT: Final[dict[Api, str]] = {"chat": "chat-chunk", "messages": "messages-event", "responses": "responses-event"}
-TITLES: Final[dict[Api, str]] = {
-    "chat": "Chat Completions",
-    "messages": "Anthropic Messages",
-    "responses": "OpenAI Responses",
-}
 COMPONENTS: Final = "#/components/schemas/"
 
 
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI 3.2 document; do not mutate. `itemSchema` describes a stream's events."""
-    names = (*REQUEST.values(), *WHOLE.values(), *EVENT.values(), "error")
+    kinds = attrgetter("request_schema", "response_schema", "event_schema")
+    names = (*(name for of_kind in zip(*map(kinds, SPECS), strict=True) for name in of_kind), "error")
     return {
         "openapi": "3.2.0",
         "info": {"title": "OpenAI-compatible endpoints", "version": __version__},
-        "paths": {DEFAULT_PATHS[api]: {"post": _operation(api)} for api in APIS},
+        "paths": {spec(api).path: {"post": _operation(api)} for api in APIS},
         "components": {"schemas": {name: _component(name) for name in names}},
     }
 
 
 def _operation(api: Api) -> dict[str, Any]:
     answer = {
-        "application/json": {"schema": _ref(WHOLE[api])},
+        "application/json": {"schema": _ref(spec(api).response_schema)},
         "text/event-stream": {"itemSchema": _event(api)},
     }
     return {
         "operationId": api,
-        "summary": f"Create a model response ({TITLES[api]}).",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(REQUEST[api])}}},
+        "summary": f"Create a model response ({spec(api).title}).",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(spec(api).request_schema)}}},
         "responses": {
             "200": {"description": "The response, as JSON or as an event stream.", "content": answer},
             "4XX": {"description": "An error.", "content": {"application/json": {"schema": {"type": "object"}}}},
@@ -53,8 +43,8 @@ def _operation(api: Api) -> dict[str, Any]:
 
 def _event(api: Api) -> dict[str, Any]:
     """One event of a stream, whose data is JSON; Chat Completions end with `[DONE]`."""
-    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": _ref(EVENT[api])}
-    kinds = [data, {"const": "[DONE]"}] if api == "chat" else [data]
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": _ref(spec(api).event_schema)}
+    kinds = [data, {"const": "[DONE]"}] if not spec(api).terminal_events else [data]
     return {
         "type": "object",
         "required": ["data"],

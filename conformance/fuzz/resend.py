@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from conformance.apis.specs import spec
 from conformance.fuzz.cases import Case
 from conformance.fuzz.session import opened
 from conformance.judging import Judgement
@@ -10,7 +11,6 @@ from conformance.model.case import named_case
 from conformance.model.exchange import Exchange
 from conformance.model.run import RunManifest
 from conformance.model.words import Api, Mode
-from conformance.plan import BASE_PROFILES
 from conformance.runner import RunOptions
 
 
@@ -33,7 +33,7 @@ def resend(options: RunOptions, api: Api, case: Case) -> Resent:
 
     The case is not sent if the target is unreachable or rejects the key.
     """
-    with opened(replace(options, profiles=(BASE_PROFILES[api],))) as session:
+    with opened(replace(options, profiles=(spec(api).base_profile,))) as session:
         session.greet()
         stopped, why = session.stopped()
         hellos = {x.id: x for x in session.hellos[api]}

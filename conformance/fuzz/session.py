@@ -12,6 +12,7 @@ import msgspec
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from conformance import __version__, catalogue
+from conformance.apis.specs import spec, url_of
 from conformance.fuzz import from_openapi, openapi
 from conformance.fuzz.cases import Case, Strategy, fixed, kinds
 from conformance.fuzz.fuzzer import Cases, Fuzzer
@@ -20,13 +21,13 @@ from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.profile import Profile
 from conformance.model.run import RunManifest
-from conformance.model.target import DEFAULT_PATHS, Target
+from conformance.model.target import Target
 from conformance.model.verdict import Status, Verdict
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object
-from conformance.plan import BASE_PROFILES, plan
+from conformance.plan import plan
 from conformance.runner import REDACTED, Progress, RunOptions, Store
 from conformance.transport.client import exchange_once
 
@@ -71,7 +72,7 @@ class Session:
                 id=f"{api}.{case.kind}-{self.numbers:04d}",
                 cases=(question,),
                 method="POST",
-                url=self.target.url(api) + profile.query,
+                url=url_of(self.target, api) + profile.query,
                 headers=tuple((dict(profile.headers(case.mode)) | self.target.headers).items()),
                 body=case.body,
             )
@@ -114,7 +115,7 @@ class Session:
 
 
 def _sdk(api: Api) -> Profile:
-    return next(p for p in catalogue.profiles() if (p.api, p.name) == (api, BASE_PROFILES[api]))
+    return next(p for p in catalogue.profiles() if (p.api, p.name) == (api, spec(api).base_profile))
 
 
 @contextmanager
@@ -196,7 +197,7 @@ def _on(session: Session, api: Api, made: Fuzzer, bounds: Bounds, tell: Tell) ->
         return
     model = session.target.model
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in session.target.name)
-    own = kinds(api, model) | from_openapi.kinds(openapi.document(), DEFAULT_PATHS[api], api, model)
+    own = kinds(api, model) | from_openapi.kinds(openapi.document(), spec(api).path, api, model)
     found = _their_document(session, api)
     theirs = from_openapi.mistyped(*found, api, model) if found else []
     drawn = own | _their_kinds(*found, api, model) if found else own
@@ -209,10 +210,10 @@ def _their_document(session: Session, api: Api) -> tuple[Any, str] | None:
     """The target's own OpenAPI document and the API's path in it, or None if it publishes none for this API."""
     root = session.target.base_url.rstrip("/")
     for url in dict.fromkeys((f"{root}/openapi.json", f"{root.removesuffix('/v1')}/openapi.json")):
-        ask = CaseId(api, BASE_PROFILES[api], "unary", Kind.API_DOCUMENT)
+        ask = CaseId(api, spec(api).base_profile, "unary", Kind.API_DOCUMENT)
         x = session.send(Request(id="document", cases=(ask,), method="GET", url=url, headers=(), body=b""))
         document = parse_json(reply(x).content)
-        path = next((p for p in as_object(as_object(document).get("paths")) if p.endswith(DEFAULT_PATHS[api])), None)
+        path = next((p for p in as_object(as_object(document).get("paths")) if p.endswith(spec(api).path)), None)
         if document is not NOT_JSON and path is not None and reply(x).status == 200:
             return document, path
     return None

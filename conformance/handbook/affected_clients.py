@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from conformance import catalogue
 from conformance.apis.errors import rejected_fields
+from conformance.apis.specs import spec
 from conformance.clients import CLIENTS, Client, impact
 from conformance.clients.explain import is_affected
 from conformance.model.case import Kind
@@ -13,7 +14,7 @@ from conformance.model.exchange import Exchange, Request
 from conformance.model.impact import Impact
 from conformance.model.target import Prices, Target
 from conformance.model.words import MODES, Api, Mode
-from conformance.plan import BASE_PROFILES, plan
+from conformance.plan import plan
 from conformance.report.escaping import safe
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.reply import Mutation
@@ -141,7 +142,7 @@ def _turns(client: Client, kind: Kind, received: Heard) -> Turns:
     """A turn in every mode: sent by the client's own profile, or else by the API's SDK."""
     found: Turns = {}
     for mode in MODES:
-        for profile in (BASE_PROFILES.get(client.api, ""), client.profile):
+        for profile in (spec(client.api).base_profile, client.profile):
             if x := received.get((client.api, profile, kind, mode)):
                 found[mode] = x
     return found

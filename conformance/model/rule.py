@@ -8,7 +8,7 @@ from types import MappingProxyType
 from conformance.model.case import BASELINE, Compare
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import Finding, Level, NotJudged
-from conformance.model.words import APIS, MODES, Api, Mode
+from conformance.model.words import MODES, Api, Mode
 
 Check = Callable[..., Iterable[Finding | NotJudged]]
 Condition = Callable[[Exchange], NotJudged | None]
@@ -62,9 +62,9 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
     spec: str,
     fix: str,
     applies_to: Condition,
+    apis: Sequence[Api],
     good: Sequence[Example],
     bad: Sequence[Example],
-    apis: Sequence[Api] = APIS,
     modes: Sequence[Mode] = MODES,
     timed: bool = False,
     compares_with: Mapping[str, Compare] = DEFAULT_COMPARISONS,

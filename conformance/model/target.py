@@ -10,8 +10,6 @@ from conformance.model.words import Api
 Streaming = Literal["required", "stopgap-ok"]
 UnknownFields = Literal["reject", "announce", "allow"]
 
-DEFAULT_PATHS: dict[Api, str] = {"chat": "/chat/completions", "messages": "/messages", "responses": "/responses"}
-
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The behaviour that the target's owner promises.
@@ -61,7 +59,3 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = Policy()
     prices: Prices = Prices()
     concurrency: int | None = None
-
-    def url(self, api: Api) -> str:
-        """The full URL of an API of this target: the base URL and the API's path, unchanged."""
-        return self.base_url.rstrip("/") + self.paths.get(api, DEFAULT_PATHS[api])

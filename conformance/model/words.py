@@ -16,6 +16,8 @@ Streaming = Literal["required", "stopgap-ok"]
 UnknownFields = Literal["reject", "announce", "allow"]
 
 APIS: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
+GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
+"""The APIs that generate text, and can stream it."""
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
 FACETS: Final[frozenset[Facet]] = frozenset(("headers", "framing", "timing", "bytes"))
 SUITES: Final[tuple[Suite, ...]] = ("smoke", "gate", "full", "fields")

@@ -7,18 +7,11 @@ from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
 from conformance.model.exchange import Exchange, Span, cached_reader
-from conformance.model.words import Api
 from conformance.parsing.http1 import Reply, reply
 from conformance.parsing.json_text import Sentinel, parse_json
 
 BOM = b"\xef\xbb\xbf"
 DONE: Final = Sentinel.DONE
-TERMINAL_EVENTS: dict[Api, tuple[str, ...]] = {
-    "chat": (),
-    "messages": ("message_stop",),
-    "responses": ("response.completed", "response.incomplete", "response.failed"),
-}
-"""The types of the events that end a stream; on chat that is `[DONE]` alone."""
 
 FIELDS = ("data", "event", "id", "retry")
 LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
@@ -161,15 +154,6 @@ def payloads(x: Exchange) -> tuple[Any, ...]:
             for event in stream(x).dispatched
         ]
     )
-
-
-@cached_reader
-def terminal_events(x: Exchange) -> tuple[Event, ...]:
-    """The dispatched events that end a stream of this API."""
-    kinds, pairs = TERMINAL_EVENTS[x.api], zip(stream(x).dispatched, payloads(x), strict=True)
-    if not kinds:
-        return tuple([event for event, value in pairs if value is DONE])
-    return tuple([event for event, value in pairs if isinstance(value, dict) and value.get("type") in kinds])
 
 
 @cached_reader

@@ -3,13 +3,9 @@
 from typing import NamedTuple
 
 from conformance.model.exchange import Exchange, cached_reader
-from conformance.model.words import Api
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object, as_object, as_string
 from conformance.parsing.sse import Event, payloads, stream
-
-PASSED_OVER: dict[Api, tuple[str, ...]] = {"messages": ("", "ping")}
-"""The names of events whose data the API's own SDKs do not read."""
 
 
 class Part(NamedTuple):
@@ -33,13 +29,7 @@ def of_type(x: Exchange, *kinds: str) -> list[Part]:
     return [part for part in parts(x) if part.type in kinds]
 
 
-def is_passed_over(x: Exchange, event: Event) -> bool:
-    """Whether the API's own SDKs skip an event without reading its data."""
-    return event.name in PASSED_OVER.get(x.api, ())
-
-
-@cached_reader
-def has_invalid_json(x: Exchange) -> bool:
-    """Whether an event that clients read is not JSON."""
+def invalid_json(x: Exchange, skipped: tuple[str, ...]) -> bool:
+    """Whether an event is not JSON, other than those with a name that clients skip."""
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
-    return any(value is NOT_JSON and not is_passed_over(x, event) for event, value in pairs)
+    return any(value is NOT_JSON and event.name not in skipped for event, value in pairs)

@@ -3,19 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import APIS, MODES, Api, Mode
+from conformance.model.words import GENERATIVE, MODES, Api, Mode
 
 Change = Callable[[dict[str, Any], Mode], Any]
 Fields = dict[str, Any]
 
-CAP: dict[Api, str] = {"chat": "max_tokens", "messages": "max_tokens", "responses": "max_output_tokens"}
-"""The field that caps completion tokens."""
-MIN_CAP: dict[Api, int] = {"chat": 1, "messages": 1, "responses": 16}
-"""The smallest documented cap."""
-BRIEF: dict[Api, int] = {"chat": 8, "messages": 8, "responses": 16}
-"""Tokens of the short completion that the long one is compared with."""
 
 SHORT, LONG = 2, 3
 """Stages of the requests whose timing is judged: each is sent alone, so that none waits for a slot that we hold.
@@ -29,12 +24,13 @@ COUNT = "Count from one to sixty in words, nothing else."
 
 def user_message(api: Api, text: str) -> Fields:
     """One user message, instead of the conversation."""
-    return {"input": text} if api == "responses" else {"messages": [{"role": "user", "content": text}]}
+    place = spec(api).conversation
+    return {place: text if place == "input" else [{"role": "user", "content": text}]}
 
 
 def token_cap(api: Api, tokens: int) -> Fields:
     """A cap of `tokens`, or the smallest that the API allows."""
-    return {CAP[api]: max(tokens, MIN_CAP[api])}
+    return {spec(api).cap: max(tokens, spec(api).min_cap)}
 
 
 def count_prompt(api: Api, tokens: int) -> Change:
@@ -95,11 +91,11 @@ def _long(api: Api) -> Probe:
 
 def _short(api: Api) -> Probe:
     purpose = "The same request under a small cap: the extra time of the long completion is generation time."
-    return _timed(api, Kind.SHORT_STREAM, purpose, BRIEF[api], SHORT)
+    return _timed(api, Kind.SHORT_STREAM, purpose, spec(api).brief_cap, SHORT)
 
 
-BASELINES = tuple(map(_baseline, APIS))
-TIMED = (*map(_long, APIS), *map(_short, APIS))
+BASELINES = tuple(map(_baseline, GENERATIVE))
+TIMED = (*map(_long, GENERATIVE), *map(_short, GENERATIVE))
 SHORT_STREAMS = tuple(
     Probe(
         kind=Kind.BRIEF_STREAM,
@@ -107,11 +103,11 @@ SHORT_STREAMS = tuple(
         purpose="A brief completion, to measure how much the target's delays vary.",
         api=api,
         modes=("stream",),
-        build_body=count_prompt(api, number + MIN_CAP[api] - 1),
-        max_tokens=number + MIN_CAP[api] - 1,
+        build_body=count_prompt(api, number + spec(api).min_cap - 1),
+        max_tokens=number + spec(api).min_cap - 1,
         suite="gate" if number <= BRIEFS else "full",
     )
-    for api in APIS
+    for api in GENERATIVE
     if api != "chat"
     for number in range(1, 7)
 )

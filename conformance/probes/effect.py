@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from conformance.apis.specs import spec
 from conformance.field_support.fields import LONG_INSTRUCTIONS
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import APIS, MODES, Api
-from conformance.probes.baseline import CAP, COUNT, MIN_CAP, token_cap, with_fields, with_prompt, with_usage
+from conformance.model.words import GENERATIVE, MODES, Api
+from conformance.probes.baseline import COUNT, token_cap, with_fields, with_prompt, with_usage
 from conformance.probes.encoding import request_encoding
 
 LAMPS: dict[str, Any] = {
@@ -34,28 +35,27 @@ FLAT_LAMPS: dict[str, Any] = {"type": "json_schema", **LAMPS["json_schema"]}
 """The same, in the format of the Responses API."""
 UP_TO_99 = "Count from one to ninety-nine in words, nothing else."
 """A completion that exceeds the smallest cap of every API."""
-STOPS: dict[Api, str] = {"chat": "stop", "messages": "stop_sequences"}
 
 
 def _cap(api: Api) -> Probe:
     return Probe(
         kind=Kind.EFFECT,
-        subject=CAP[api],
+        subject=spec(api).cap,
         purpose="A long completion under the smallest cap: it must end there, and report that it is truncated.",
         api=api,
-        build_body=request_encoding(api, COUNT if MIN_CAP[api] == 1 else UP_TO_99, 1),
+        build_body=request_encoding(api, COUNT if spec(api).min_cap == 1 else UP_TO_99, 1),
         field_suite_modes=MODES,
-        max_tokens=MIN_CAP[api],
+        max_tokens=spec(api).min_cap,
     )
 
 
-def _stop(api: Api) -> Probe:
+def _stop(api: Api, field: str) -> Probe:
     return Probe(
         kind=Kind.EFFECT,
-        subject=STOPS[api],
+        subject=field,
         purpose="Stop sequences that occur in almost any text: none of them may be in the completion.",
         api=api,
-        build_body=request_encoding(api, COUNT, 16, None, **{STOPS[api]: [*LETTERS]}),
+        build_body=request_encoding(api, COUNT, 16, None, **{field: [*LETTERS]}),
         field_suite_modes=MODES,
         max_tokens=16,
     )
@@ -74,15 +74,15 @@ def _instructed(api: Api, name: str) -> Probe:
         build_body=with_fields(**{name: ASIDE}, **token_cap(api, 1)),
         suite="full",
         field_suite_modes=MODES,
-        max_tokens=MIN_CAP[api],
+        max_tokens=spec(api).min_cap,
     )
 
 
 EFFECTS = (
-    *map(_cap, APIS),
+    *map(_cap, GENERATIVE),
     _instructed("messages", "system"),
     _instructed("responses", "instructions"),
-    *map(_stop, STOPS),
+    *(_stop(api, stop) for api in GENERATIVE if (stop := spec(api).stop)),
     Probe(
         kind=Kind.EFFECT,
         subject="max_completion_tokens",

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import APIS, Api, Mode, Suite
-from conformance.probes.baseline import CAP, MIN_CAP, Change, token_cap, with_fields, with_prompt
+from conformance.model.words import GENERATIVE, Api, Mode, Suite
+from conformance.probes.baseline import Change, token_cap, with_fields, with_prompt
 
 DEEP = 2000
 """Levels of nesting: far more than any request has, and cheap to reject."""
@@ -15,17 +16,13 @@ WORDS = 140_000
 """One-token words: more than 128,000 tokens, the largest context of most models."""
 
 
-PURPOSES: dict[Api, str] = {"chat": "messages", "messages": "messages", "responses": "input"}
-"""The field that holds the conversation."""
-
-
 def _without(name: str, api: Api) -> Change:
     return lambda body, _mode: {key: value for key, value in body.items() if key != name} | token_cap(api, 1)
 
 
 def _with_role(role: str, api: Api) -> Change:
     message = {"role": role, "content": "Say hello."}
-    return lambda body, _mode: body | {PURPOSES[api]: [message]} | token_cap(api, 1)
+    return lambda body, _mode: body | {spec(api).conversation: [message]} | token_cap(api, 1)
 
 
 def _in_an_array(body: dict[str, Any], _mode: Mode) -> Any:
@@ -37,7 +34,7 @@ def _too_long(body: dict[str, Any], mode: Mode) -> Any:
 
 
 def _capped(api: Api) -> bytes:
-    return f'"{CAP[api]}": {MIN_CAP[api]}, '.encode()
+    return f'"{spec(api).cap}": {spec(api).min_cap}, '.encode()
 
 
 def _raw(api: Api, rest: bytes) -> RawRequest:
@@ -47,7 +44,7 @@ def _raw(api: Api, rest: bytes) -> RawRequest:
 
 def _purpose(api: Api, content: bytes = b"Say hello.") -> bytes:
     """The conversation and the end of the body."""
-    return f'"{PURPOSES[api]}": '.encode() + b'[{"role": "user", "content": "' + content + b'"}]}'
+    return f'"{spec(api).conversation}": '.encode() + b'[{"role": "user", "content": "' + content + b'"}]}'
 
 
 def _mistake(
@@ -80,7 +77,11 @@ def _common(api: Api, suite: Suite) -> tuple[Probe, ...]:
     broken = RawRequest(body=b'{"model": "{model}", ' + _purpose(api)[:20])
     return (
         _mistake(
-            "no-messages", "A request without messages.", change=_without(PURPOSES[api], api), suite=suite, api=api
+            "no-messages",
+            "A request without messages.",
+            change=_without(spec(api).conversation, api),
+            suite=suite,
+            api=api,
         ),
         _mistake(
             "bad-role",
@@ -98,7 +99,7 @@ def _common(api: Api, suite: Suite) -> tuple[Probe, ...]:
 def _rare(api: Api) -> tuple[Probe, ...]:
     """Requests that are invalid in every API, and that few clients send."""
     utf8 = _raw(api, _purpose(api, b"\xff\xfe"))
-    deep = _raw(api, f'"{PURPOSES[api]}": '.encode() + b"[" * DEEP + b"]" * DEEP + b"}")
+    deep = _raw(api, f'"{spec(api).conversation}": '.encode() + b"[" * DEEP + b"]" * DEEP + b"}")
     twice = _raw(api, _capped(api) + _purpose(api))
     huge = RawRequest(body=b" " * PADDING + (_raw(api, _purpose(api)).body or b""))
     text = RawRequest(headers=(("content-type", "text/plain"),))
@@ -108,7 +109,7 @@ def _rare(api: Api) -> tuple[Probe, ...]:
         _mistake(
             "empty-messages",
             "An empty list of messages.",
-            change=with_fields(**{PURPOSES[api]: []}, **token_cap(api, 1)),
+            change=with_fields(**{spec(api).conversation: []}, **token_cap(api, 1)),
             suite="full",
             api=api,
         ),
@@ -120,7 +121,7 @@ def _rare(api: Api) -> tuple[Probe, ...]:
         _mistake(
             "huge-body", "A baseline request after two megabytes of white space.", raw=huge, suite="full", api=api
         ),
-        _mistake("negative-cap", "A cap below zero.", change=with_fields(**{CAP[api]: -5}), suite="full", api=api),
+        _mistake("negative-cap", "A cap below zero.", change=with_fields(**{spec(api).cap: -5}), suite="full", api=api),
         _mistake(
             "not-labelled-json",
             "A JSON body with Content-Type: text/plain.",
@@ -136,7 +137,7 @@ MISTAKES = (
     *_common("chat", "gate"),
     *_common("messages", "full"),
     *_common("responses", "full"),
-    *(probe for api in APIS for probe in _rare(api)),
+    *(probe for api in GENERATIVE for probe in _rare(api)),
     _mistake("get", "The method GET, where POST is needed.", raw=RawRequest(method="GET")),
     _mistake("unknown-route", "A path that does not exist.", raw=RawRequest(path="/no-such-route")),
     _mistake("n-zero", "A streaming request with `n: 0`.", change=with_fields(n=0, max_tokens=1), modes=("stream",)),

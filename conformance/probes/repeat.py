@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import APIS, Api, Suite
+from conformance.model.words import GENERATIVE, Api, Suite
 from conformance.probes.baseline import COUNT, with_prompt
 from conformance.probes.encoding import request_encoding
 
@@ -39,7 +39,7 @@ def _repeats(api: Api) -> Iterator[Probe]:
 
 
 REPEATS = (
-    *(probe for api in APIS for probe in _repeats(api)),
+    *(probe for api in GENERATIVE for probe in _repeats(api)),
     Probe(
         kind=Kind.SEED,
         purpose="`seed` is set, so that the same text can be sampled again.",

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance import schemas
-from conformance.apis.tools import SINGLE
-from conformance.field_support.capability import EFFECT_SHOWN
+from conformance.apis.specs import SPECS, spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import APIS, MODES, Api, Mode, Suite
-from conformance.probes.baseline import CAP, Change, token_cap, with_fields
+from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.probes.baseline import Change, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
 
@@ -22,7 +21,7 @@ BESIDE: dict[str, dict[str, Any]] = {"top_logprobs": {"logprobs": True}}
 """Fields that must be set too, or the server does not read the field; `OF_TOOLS` need a tool."""
 OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 
-CAPS = (*CAP.values(), "max_completion_tokens")
+CAPS = tuple(name for api in SPECS for name in api.caps)
 ALSO_STREAMED: dict[Api, tuple[str, ...]] = {
     "chat": ("parallel_tool_calls", "temperature", "top_p"),
     "messages": ("temperature",),
@@ -98,13 +97,13 @@ def _by_field(api: Api) -> Iterator[Probe]:
         capped = {} if name in CAPS else token_cap(api, 1)
         suite: Suite = "full" if name in FULL_SUITE_ONLY.get(api, ()) else "gate"
         modes = _modes(api, name)
-        shown = name in (*EFFECT_SHOWN[api], SINGLE[api])
+        shown = name in (*spec(api).effects, spec(api).single_call)
         both = () if shown else modes if name in (STREAM, *STREAMED_ONLY) else MODES
         change = with_fields(**beside, **capped, **{name: value})
         yield _wrong(api, name, change, *modes, suite=suite, field_suite_modes=both)
 
 
-FIELDS = tuple(probe for api in APIS for probe in _by_field(api))
+FIELDS = tuple(probe for api in GENERATIVE for probe in _by_field(api))
 NESTED = (
     _wrong(
         "chat",

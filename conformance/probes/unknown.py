@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.model.words import GENERATIVE, Api, Mode, Suite
 from conformance.probes.baseline import Change, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
 
 CANARY = "x_conformance_canary"
 OPTION = {CANARY: "sing"}
-INSIDE: dict[Api, str] = {"chat": "messages", "messages": "messages", "responses": "input"}
 
 
 def _in_message(api: Api) -> Change:
@@ -52,7 +52,9 @@ def _canaries(api: Api) -> Iterator[Probe]:
     yield _canary(api, "max_token", "A misspelt cap", with_fields(max_token=1, **capped), "unary", suite=suite)
     yield _canary(api, "maxTokens", "A cap in camel case", with_fields(maxTokens=1, **capped), "unary", suite="full")
     yield _canary(api, "Stream", "A field with a capital", with_fields(Stream=False, **capped), "unary", suite="full")
-    yield _canary(api, f"{INSIDE[api]}.{CANARY}", "A field inside a message", _in_message(api), "unary", suite=suite)
+    yield _canary(
+        api, f"{spec(api).conversation}.{CANARY}", "A field inside a message", _in_message(api), "unary", suite=suite
+    )
     yield _canary(api, f"tools.{CANARY}", "A field inside a tool", with_fields(**_in_tool(api)), "unary", suite=suite)
 
 
@@ -62,4 +64,4 @@ def _of_chat() -> Iterator[Probe]:
     yield _canary("chat", f"stream_options.{CANARY}", "A field inside an object", change, "stream")
 
 
-CANARIES = (*(probe for api in APIS for probe in _canaries(api)), *_of_chat())
+CANARIES = (*(probe for api in GENERATIVE for probe in _canaries(api)), *_of_chat())

@@ -13,6 +13,7 @@ from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, all_of, baseline_ok, mode_supported, probe_is, replied
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
@@ -73,6 +74,7 @@ def _of(kind: Kind, *subjects: str) -> Condition:
     spec=AUTHENTICATION,
     fix="Compare the API key with the issued ones, instead of only checking that one is present.",
     applies_to=_of(Kind.AUTH, "wrong-key", "wrong-key-stream", "wrong-x-api-key"),
+    apis=GENERATIVE,
     good=[(REFUSED, GREETING, REFUSED_BARE)],
     bad=[(answered(completion(), **WRONG), GREETING, REFUSED_BARE)],
     compares_with={"bare": Compare(Kind.AUTH, "no-key")},
@@ -99,6 +101,7 @@ def wrong_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Itera
     spec=AUTHENTICATION,
     fix="Check the API key in one place, before reading the request body and before sending a status.",
     applies_to=_of(Kind.AUTH),
+    apis=GENERATIVE,
     good=[(answered(NO, status=401, mode="stream", **NONE), REFUSED_BARE, GREETING)],
     bad=[
         (streamed(*HELLO, **NONE), REFUSED_BARE, GREETING),
@@ -139,6 +142,7 @@ def _of_the_key(x: Exchange) -> NotJudged | None:
     spec=RFC9110 + "15.6",
     fix="Return 401, and catch the exceptions of the API key check, also of its database.",
     applies_to=_of_the_key,
+    apis=GENERATIVE,
     good=[(REFUSED, GREETING), (answered(completion(), **WRONG), GREETING)],
     bad=[(answered("", status=500, **WRONG), GREETING), (answered(NO, status=502, **NONE), GREETING)],
 )
@@ -168,6 +172,7 @@ def _turned_away(x: Exchange) -> NotJudged | None:
     spec=UNAUTHORIZED,
     fix="Return 401 for a missing or invalid API key (clients understand 403, too).",
     applies_to=_turned_away,
+    apis=GENERATIVE,
     good=[(REFUSED, GREETING), (answered(NO, status=403, **WRONG), GREETING)],
     bad=[(answered(NO, status=status, **WRONG), GREETING) for status in (400, 404, 422)],
 )
@@ -192,6 +197,7 @@ def _unauthorized(x: Exchange) -> NotJudged | None:
     spec=UNAUTHORIZED,
     fix="Send the header `WWW-Authenticate: Bearer` with every 401.",
     applies_to=_unauthorized,
+    apis=GENERATIVE,
     good=[(REFUSED, GREETING)],
     bad=[(answered(NO, status=401, **WRONG), GREETING)],
 )
@@ -214,6 +220,7 @@ def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Repeat at most a few characters of the API key.",
     applies_to=_with_a_wrong_one,
+    apis=GENERATIVE,
     good=[REFUSED, answered(error(f"Wrong key: {WRONG_KEY[:4]}***."), status=401, **WRONG)],
     bad=[
         answered(error(f"Wrong key: {WRONG_KEY}."), status=401, **WRONG),
@@ -238,6 +245,7 @@ def wrong_key_sent_back(x: Exchange) -> Iterator[Finding]:
     spec="https://platform.openai.com/docs/api-reference/models/list",
     fix="Check the API key on GET /models too, or document that the list is public.",
     applies_to=_of(Kind.MODELS, "wrong-key"),
+    apis=GENERATIVE,
     good=[(answered(NO, status=401, probe="chat.models.wrong-key"), GREETING, REFUSED)],
     bad=[(answered({"object": "list", "data": []}, probe="chat.models.wrong-key"), GREETING, REFUSED)],
     compares_with={"wrong": Compare(Kind.AUTH, "wrong-key")},
@@ -264,6 +272,7 @@ def models_listed_to_anyone(x: Exchange, baseline: Exchange, wrong: Exchange) ->
     spec=AUTHENTICATION,
     fix="Check the API key before routing, for every path.",
     applies_to=_of(Kind.OTHER_ROUTE),
+    apis=GENERATIVE,
     good=[(answered(NO, status=code, probe="chat.sibling.responses"), GREETING, REFUSED_BARE) for code in (401, 404)],
     bad=[
         (answered({"choices": [{"text": "Hi"}]}, probe="chat.sibling.completions"), GREETING, REFUSED_BARE),
@@ -295,6 +304,7 @@ BLOCKED_TOO = answered("blocked", status=403, **BARE)
     spec=AUTHENTICATION,
     fix="Allow the SDKs' headers (User-Agent, X-Stainless-...), and look for a firewall rule against bots.",
     applies_to=all_of(probe_is(Kind.MINIMAL_HEADERS), replied),
+    apis=GENERATIVE,
     good=[(answered(completion(), **BARE), GREETING, GREETING), (BLOCKED_TOO, BLOCKED, BLOCKED)],
     bad=[(answered(completion(), **BARE), BLOCKED, BLOCKED)],
     compares_with={"other": Compare(Kind.EFFECT, "max_tokens")},
@@ -315,6 +325,7 @@ def sdk_headers_refused(x: Exchange, baseline: Exchange, other: Exchange) -> Ite
     spec=AUTHENTICATION,
     fix="Reject requests without an API key too, or document that none is required.",
     applies_to=_of(Kind.AUTH, "wrong-key"),
+    apis=GENERATIVE,
     good=[(REFUSED, GREETING, REFUSED_BARE)],
     bad=[(REFUSED, GREETING, answered(completion(), **NONE))],
     compares_with={"bare": Compare(Kind.AUTH, "no-key")},

@@ -10,6 +10,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_array, as_object, as_string
 from conformance.parsing.metrics import requests_running
@@ -73,6 +74,7 @@ def was_hung_up(hang_ups: Sequence[Exchange]) -> NotJudged | None:
     spec=CLOSING,
     fix="Release the request's slot, lock and worker in a finally block, which also runs on client disconnect.",
     applies_to=probe_is(Kind.AFTER_DISCONNECT),
+    apis=GENERATIVE,
     good=[(after(), GREETING, HUNG_UP)],
     bad=[
         (answered(error("Busy."), status=503, mode="stream", probe="chat.after.midway"), GREETING, HUNG_UP),
@@ -104,6 +106,7 @@ def _message(x: Exchange) -> str:
     spec=CLOSING,
     fix="Watch for the client's disconnect while generating, and cancel the generation.",
     applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), succeeded),
+    apis=GENERATIVE,
     good=[(after(), busy_with(0), busy_with(0), busy_with(0), HUNG_UP)],
     bad=[(after(), busy_with(0), busy_with(1), busy_with(1), HUNG_UP)],
     timed=True,
@@ -141,6 +144,7 @@ def generation_goes_on(
     spec=CLOSING,
     fix="Cancel the generation when its client disconnects, so that its slot is free for the next request.",
     applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), is_streamed),
+    apis=GENERATIVE,
     good=[(after(), HUNG_UP, *briefly(55, 60, 70)), (after(at_ms=2000), HUNG_UP, *briefly(60, 70, 1500))],
     bad=[(after(at_ms=2000), HUNG_UP, *briefly(55, 60, 70))],
     modes=("stream",),
@@ -188,6 +192,7 @@ def _word(x: Exchange) -> str:
     spec=STREAMING,
     fix="Keep all state of a request in that request: no module-level buffers, and no queue or client shared by two streams.",
     applies_to=all_of(probe_is(Kind.BURST), succeeded),
+    apis=GENERATIVE,
     good=[
         (saying("Lapwing.", "a"), saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip")),
     ],
@@ -217,6 +222,7 @@ def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding
     spec=STREAMING,
     fix="Generate a random id (UUID) for each request, instead of deriving it from the time, the process or the model.",
     applies_to=all_of(probe_is(Kind.BURST), succeeded),
+    apis=GENERATIVE,
     good=[(saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip"))],
     bad=[(saying("Lapwing.", "a"), saying("Oxlip.", "a", "oxlip"))],
     compares_with={"crowd": Compare(Kind.BURST, many=True)},
@@ -239,6 +245,7 @@ def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
     spec=PERSISTENCE,
     fix="End each response exactly (last chunk, Content-Length), read the complete request body, or send Connection: close.",
     applies_to=probe_is(Kind.KEEP_ALIVE),
+    apis=GENERATIVE,
     good=[(answered(completion(), probe="chat.kept"), GREETING)],
     bad=[
         (exchange(b"", probe="chat.kept", ending=Ending("closed", "first-byte", MS)), GREETING),
@@ -269,6 +276,7 @@ def kept_connection_is_broken(x: Exchange, baseline: Exchange) -> Iterator[Findi
     spec=CLOSING,
     fix="On client disconnect, close the connection to the model, or drain it before another request uses it.",
     applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), succeeded),
+    apis=GENERATIVE,
     good=[(after(), HUNG_UP)],
     bad=[(after("quokka, quokka. One."), HUNG_UP)],
     modes=("stream",),
@@ -293,6 +301,7 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
     fix="Limit concurrent requests, queue the rest, and reject the overflow with 429 and Retry-After.",
     applies_to=probe_is(Kind.BURST),
+    apis=GENERATIVE,
     good=[
         (saying("Lapwing.", "a"), GREETING),
         (answered(error("Later."), status=429, mode="stream", probe="chat.crowd.lapwing"), GREETING),

@@ -9,6 +9,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import as_array, as_object, describe_member, display, is_integer
@@ -59,6 +60,7 @@ def _about(name: str) -> Condition:
     spec=LIST,
     fix="Serve GET /models under the base URL of the API.",
     applies_to=_about("list"),
+    apis=GENERATIVE,
     good=[listed(MODEL)],
     bad=[
         answered({"detail": "Not Found"}, status=404, probe="chat.models.list"),
@@ -87,6 +89,7 @@ def _a_list(x: Exchange) -> NotJudged | None:
     spec=LIST,
     fix='Return {"object": "list", "data": [{"id": ..., "object": "model", "created": ..., "owned_by": ...}]}.',
     applies_to=_a_list,
+    apis=GENERATIVE,
     good=[listed(MODEL), listed()],
     bad=[
         answered([MODEL], probe="chat.models.list"),
@@ -139,6 +142,7 @@ def _lacking(model: Any) -> Iterator[str]:
     spec=OBJECT,
     fix="Send `object: model`, `created` in Unix seconds and `owned_by` for each model, and `object: list` for the list.",
     applies_to=_models,
+    apis=GENERATIVE,
     good=[listed(MODEL), listed(MODEL | {"max_model_len": 8})],
     bad=[
         listed(MODEL, object="models"),
@@ -170,6 +174,7 @@ def _names(x: Exchange) -> set[str]:
     spec=LIST,
     fix="List every name under which a model serves requests, aliases included.",
     applies_to=_models,
+    apis=GENERATIVE,
     good=[(listed(MODEL, MODEL | {"id": "x"}), GREETING)],
     bad=[(listed(), GREETING), (listed(MODEL | {"id": "m-2026"}), GREETING)],
 )
@@ -189,6 +194,7 @@ def answering_model_not_listed(x: Exchange, baseline: Exchange) -> Iterator[Find
     spec=RETRIEVE,
     fix="Serve GET /models/NAME, also for a name with an escaped slash.",
     applies_to=_about("one"),
+    apis=GENERATIVE,
     good=[(one(), GREETING, listed(MODEL))],
     bad=[
         (one({"detail": "Not Found"}, 404), GREETING, listed(MODEL)),
@@ -230,6 +236,7 @@ def listed_model_not_found(x: Exchange, baseline: Exchange, list: Exchange) -> I
     spec=RETRIEVE,
     fix="Return 404 with the API's error object and `error.code: model_not_found`.",
     applies_to=_about("unknown"),
+    apis=GENERATIVE,
     good=[answered(GONE, status=404, probe="chat.models.unknown")],
     bad=[
         answered(MODEL | {"id": "no-such"}, probe="chat.models.unknown"),

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from conformance.apis.ending import has_invalid_json, terminal_events
 from conformance.apis.errors import body, error_at, error_response
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import as_object, as_string, describe_member
-from conformance.parsing.sse import DONE, payloads, span, stream, terminal_events
-from conformance.parsing.typed_events import has_invalid_json, parts
+from conformance.parsing.sse import DONE, payloads, span, stream
+from conformance.parsing.typed_events import parts
 from conformance.rules.conditions import answered_whole, whole
 from conformance.rules.sse.conditions import answering, eventful
 from conformance.rules.sse.lines import excerpt, lost_lines, merged_events

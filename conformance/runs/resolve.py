@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from conformance import catalogue
+from conformance.apis.specs import spec
 from conformance.model.target import Prices, Target
 from conformance.model.words import APIS, Api
-from conformance.plan import BASE_PROFILES
 from conformance.runner import RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, one_of
@@ -175,7 +175,7 @@ def _profiles(what: SelectionOptions, target: Target) -> tuple[str, ...]:
             apis = ", ".join(sorted(speak[name]))
             raise ConfigError(f"--profile {name} uses {apis}, but --api selects only {', '.join(target.apis)}")
     unspoken = [api for api in target.apis if not any(api in speak[name] for name in chosen)]
-    return tuple(dict.fromkeys((*chosen, *(BASE_PROFILES[api] for api in unspoken))))
+    return tuple(dict.fromkeys((*chosen, *(spec(api).base_profile for api in unspoken))))
 
 
 def _names() -> tuple[str, ...]:

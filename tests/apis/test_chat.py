@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from conformance import catalogue
 from conformance.apis.chat import answer_chunks, chat_content, chunks, fragments, has_error, parts
-from conformance.apis.request import cap_asked, choices_asked, request_body
+from conformance.apis.request import request_body
+from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.apis.usage import usage
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import describe_member, display, is_integer

@@ -1,6 +1,7 @@
 import pytest
 
-from conformance.apis.usage import Usage, reports, usage
+from conformance.apis.token_counts import Usage
+from conformance.apis.usage import reports, usage
 from conformance.rules.example import HELLO, answered, chunk, completion, exchange, http, streamed
 
 TOLD = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}

@@ -2,6 +2,7 @@ from datetime import date
 
 import pytest
 
+from conformance.apis.specs import url_of
 from conformance.model.target import Policy, Prices
 from conformance.runs import config
 from conformance.runs.config import ConfigError
@@ -44,7 +45,7 @@ def test_a_target_is_read_whole(file):
     assert (target.name, target.base_url, target.model) == ("staging", "https://api.example/v1", "m-1")
     assert target.key_env == "STAGING_KEY"
     assert target.headers == {"x-tenant": "team-blue"}
-    assert target.url("chat") == "https://api.example/v1/inference"
+    assert url_of(target, "chat") == "https://api.example/v1/inference"
     assert target.apis == ("chat",)
     assert target.policy == Policy(streaming="stopgap-ok", unknown_fields="reject")
     assert target.prices == Prices(request=0.018)

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.apis.ending import terminal_events
 from conformance.model.exchange import Span
 from conformance.parsing.json_text import NOT_JSON, fault_of, parse_json
-from conformance.parsing.sse import BOM, DONE, at_ns, looks_like_events, parse, payloads, span, stream, terminal_events
+from conformance.parsing.sse import BOM, DONE, at_ns, looks_like_events, parse, payloads, span, stream
 from conformance.rules.example import SSE, exchange, http, streamed
 
 PIECES = [b"data: a", b"data:", b"data", b"data:  b", b"event: e", b"event:", b":c", b"id: 1", b" ", b"x", BOM]

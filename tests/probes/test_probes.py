@@ -5,12 +5,12 @@ import json
 import pytest
 
 from conformance import catalogue, schemas
+from conformance.apis.specs import spec
 from conformance.model.case import named_case
 from conformance.model.profile import MODEL
 from conformance.model.target import Target
 from conformance.plan import plan
 from conformance.probes import effect, messages, repeat, replay, tools, types, unknown
-from conformance.probes.baseline import CAP, MIN_CAP
 from conformance.probes.mistakes import MISTAKES
 from conformance.probes.out_of_range import RANGES
 
@@ -110,7 +110,7 @@ def test_a_replay_holds_every_documented_form_of_a_finished_call():
 def test_every_tool_question_tells_its_usage_under_its_cap():
     for probe in TOOLS:
         for mode, body in asked(probe):
-            assert body[CAP[probe.api]] == max(probe.max_tokens, MIN_CAP[probe.api])
+            assert body[spec(probe.api).cap] == max(probe.max_tokens, spec(probe.api).min_cap)
             assert ("stream_options" in body) == (probe.api == "chat" and mode == "stream")
 
 

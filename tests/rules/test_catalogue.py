@@ -20,6 +20,7 @@ from conformance.model.rule import Example, Rule
 from conformance.model.rule import rule as make_rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Status
+from conformance.model.words import GENERATIVE
 from conformance.rules.families import FAMILIES, RETIRED
 from conformance.testbed.mutations import changes
 
@@ -159,6 +160,15 @@ def test_no_rule_uses_a_retired_id_and_none_is_missing(family):
 @pytest.mark.parametrize("missing", ["good", "bad"])
 def test_a_rule_without_examples_cannot_be_built(missing):
     examples = {"good": [EVERYTHING[0]], "bad": [EVERYTHING[0]]} | {missing: []}
-    build = make_rule("XXX001", MUST, "t", spec="https://example.org", fix="f.", applies_to=lambda x: None, **examples)
+    build = make_rule(
+        "XXX001",
+        MUST,
+        "t",
+        spec="https://example.org",
+        fix="f.",
+        applies_to=lambda x: None,
+        apis=GENERATIVE,
+        **examples,
+    )
     with pytest.raises(TypeError, match="needs a good and a bad example"):
         build(lambda x: ())

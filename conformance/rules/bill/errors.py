@@ -10,6 +10,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_object, is_integer
 from conformance.parsing.sse import looks_like_events
@@ -50,6 +51,7 @@ def _counted(value: Any) -> bool:
     spec=ERRORS,
     fix="Reject the request before the model runs, and leave usage out of the error.",
     applies_to=_error_in_one_piece,
+    apis=GENERATIVE,
     good=[
         (answered(REFUSED, status=400, **MISTAKE), GREETING),
         (answered(REFUSED | {"usage": None}, status=400, **MISTAKE), GREETING),
@@ -122,6 +124,7 @@ def _refused(x: Exchange) -> NotJudged | None:
     spec=RETRIES,
     fix="Return 400, without x-should-retry or with x-should-retry: false.",
     applies_to=_refused,
+    apis=GENERATIVE,
     good=[
         answered(REFUSED, status=400, **MISTAKE),
         answered(REFUSED, status=400, headers=(JSON, ("x-should-retry", "false")), **MISTAKE),

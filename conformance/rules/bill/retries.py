@@ -10,6 +10,7 @@ from conformance.model.impact import Impact
 from conformance.model.rule import rule
 from conformance.model.target import Prices
 from conformance.model.verdict import SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import all_of, probe_is, replied, succeeded
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
@@ -36,6 +37,7 @@ def told(worst: Impact, others: int) -> str:
     spec=RETRIES,
     fix="Fix the other failures of this exchange: clients retry empty, invalid or truncated responses, and pay each time.",
     applies_to=all_of(probe_is(Kind.BASELINE), succeeded),
+    apis=GENERATIVE,
     good=[(streamed(*HELLO), WHOLE)],
     bad=[(answered(completion(), mode="stream"), WHOLE), (streamed(*HELLO[:1], *HELLO[-2:]), WHOLE)],
 )
@@ -61,6 +63,7 @@ def refused_to_stream(x: Exchange) -> NotJudged | None:
     spec=RETRIES,
     fix="Send x-should-retry: false with the error, and no Retry-After.",
     applies_to=all_of(probe_is(Kind.BASELINE), refused_to_stream),
+    apis=GENERATIVE,
     good=[(answered(UNSUPPORTED, status=501, headers=(JSON, ("x-should-retry", "false")), mode="stream"), WHOLE)],
     bad=[
         (answered(UNSUPPORTED, status=501, mode="stream", probe="messages.hello"), answered({}, probe="messages.hello"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.chat import answer_chunks, finishing, has_error, is_chunk, parts
-from conformance.apis.request import choices_asked
+from conformance.apis.request_fields import choices_asked
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import Part, chat_content, finishing, parts, span_of
-from conformance.apis.request import choices_asked
+from conformance.apis.request_fields import choices_asked
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.json_values import display

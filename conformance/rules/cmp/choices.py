@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import span_of
-from conformance.apis.request import choices_asked
+from conformance.apis.request_fields import choices_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import describe_member, display, is_integer

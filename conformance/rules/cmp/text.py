@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from conformance.apis.chat import is_shaped, span_of
 from conformance.apis.content import Choice
-from conformance.apis.request import cap_asked, choices_asked, stops_asked
+from conformance.apis.request_fields import cap_asked, choices_asked, stops_asked
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import usage
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.json_values import as_object, display, is_integer
 from conformance.rules.cmp.example import GOOD, SPOKEN, THREE
 from conformance.rules.cmp.shape import SPEC
@@ -68,6 +69,7 @@ def either_way(_: Exchange) -> NotJudged | None:
     spec=f"{SPEC}#chat/object-choices",
     fix="Put all generated and billed text into content, and tool calls into tool_calls, streaming or not.",
     applies_to=either_way,
+    apis=GENERATIVE,
     good=[(SPOKEN, GOOD), (SPOKEN, answered(whole({"content": "", "refusal": "No."}))), (SPOKEN, GONE)],
     bad=[
         (SPOKEN, answered(whole({"content": None}, usage=THREE))),
@@ -119,6 +121,7 @@ def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
     spec=f"{SPEC}#chat/object-choices",
     fix="Separate the model's reasoning from its final text, and put the final text into content.",
     applies_to=stopped_by_itself,
+    apis=GENERATIVE,
     good=[GOOD, SPOKEN, answered(whole({"reasoning_content": "Say hello."}))],
     bad=[
         answered(whole({"content": None, "reasoning_content": "Hello."})),

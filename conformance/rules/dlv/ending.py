@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.apis.deltas import arrivals, deltas
-from conformance.apis.request import cap_asked, choices_asked
+from conformance.apis.ending import terminal_events
+from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import finished_at_ns, reply
-from conformance.parsing.sse import at_ns, looks_like_events, span, stream, terminal_events
+from conformance.parsing.sse import at_ns, looks_like_events, span, stream
 from conformance.rules.conditions import all_of, replied, whole
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.dlv.pace import STEADY, STREAMING, TIMEOUT, WORDS, endless, paced
@@ -41,6 +43,7 @@ def followable(x: Exchange) -> NotJudged | None:
     spec=AUTHORING,
     fix="End the stream with an error if a worker or the upstream is lost, and send a comment after every 15 s of silence.",
     applies_to=followable,
+    apis=GENERATIVE,
     good=[STEADY, answered(completion()), paced(WORDS, [300] * 40, ending=TIMEOUT)],
     bad=[
         exchange(http(200, (SSE, ("transfer-encoding", "chunked")), b"", length=False), ending=TIMEOUT),
@@ -103,6 +106,7 @@ def at_its_end(x: Exchange) -> NotJudged | None:
     spec=MESSAGE_END,
     fix="Send the last chunk, or close the connection, right after the end marker, without waiting for the client to disconnect.",
     applies_to=at_its_end,
+    apis=GENERATIVE,
     good=[STEADY],
     bad=[paced(WORDS, [300] * 40, ending=TIMEOUT)],
 )
@@ -123,6 +127,7 @@ def reply_never_ends(x: Exchange) -> Iterator[Finding]:
     spec=MESSAGE_END,
     fix="Do bookkeeping (billing, logs) after the response has ended, or in parallel.",
     applies_to=all_of(at_its_end, whole),
+    apis=GENERATIVE,
     good=[STEADY],
     bad=[paced(WORDS, range(60, 260, 5), ending=Ending("closed", "after", 2000 * MS))],
     timed=True,
@@ -146,6 +151,7 @@ def spoken_to_its_end(x: Exchange) -> NotJudged | None:
     spec=STREAMING,
     fix="Send finish_reason, usage and the end marker as soon as the model stops; check and bill afterwards or in parallel.",
     applies_to=spoken_to_its_end,
+    apis=GENERATIVE,
     good=[STEADY, paced(WORDS[:3], [900, 1800, 2700], end_ms=4500)],
     bad=[paced(WORDS, range(60, 260, 5), end_ms=1500)],
     timed=True,

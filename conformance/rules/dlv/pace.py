@@ -8,6 +8,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.sse import span
 from conformance.rules.conditions import all_of, probe_is, whole
 from conformance.rules.conditions import streamed as is_streamed
@@ -175,6 +176,7 @@ def long_enough(x: Exchange) -> NotJudged | None:
     spec=STREAMING,
     fix="Flush each event as it is generated: no buffering proxy (X-Accel-Buffering: no), no compression without flush, no wait for the complete response.",
     applies_to=long_enough,
+    apis=GENERATIVE,
     good=[(STEADY, *BRIEFS), (QUICK, *BRIEFS), (SLOW_START, *BRIEFS)],
     bad=[(BUFFERED, *BRIEFS), (HEAD_START, *BRIEFS)],
     timed=True,
@@ -214,6 +216,7 @@ def _unsure(short_streams: Sequence[Exchange]) -> str:
     spec=STREAMING,
     fix="Stream tokens from the model, instead of wrapping its complete response into one event.",
     applies_to=long_enough,
+    apis=GENERATIVE,
     good=[STEADY, BUFFERED],
     bad=[paced(["".join(WORDS)], [300])],
 )
@@ -235,6 +238,7 @@ def answer_in_one_piece(x: Exchange) -> Iterator[Finding]:
     spec=STREAMING,
     fix="Find the layer that buffers the stream (a proxy, a compressor, a middleware that reads the complete body), and make it flush each event.",
     applies_to=long_enough,
+    apis=GENERATIVE,
     good=[(STEADY, *BRIEFS), (SLOW_START, *BRIEFS)],
     bad=[(paced(WORDS, [900] * 40), *briefly(870, 875, 880))],
     timed=True,

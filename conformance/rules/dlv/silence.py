@@ -8,6 +8,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import Event, span, stream
 from conformance.rules.conditions import all_of, probe_is, whole
@@ -71,6 +72,7 @@ def parted(x: Exchange) -> NotJudged | None:
     spec=STREAMING,
     fix="Flush after each event, and disable proxy buffering (X-Accel-Buffering: no).",
     applies_to=parted,
+    apis=GENERATIVE,
     good=[paced(WORDS, range(60, 1660, 40)), paced(WORDS, [n // 8 * 50 for n in range(40)])],
     bad=[in_buffers(2048, 100), in_buffers(1000, 25)],
     timed=True,

@@ -11,6 +11,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import OK, all_of, mode_supported, not_rejected_for_other_reasons, readable
@@ -28,6 +29,7 @@ from conformance.rules.example import answered as replied_with
     spec=CHOICES,
     fix="Take finish_reason from the engine in both modes, instead of ending every stream with `stop`.",
     applies_to=answered,
+    apis=GENERATIVE,
     good=[(STREAM, UNARY), (stream(finish="length"), unary(finish="length"))],
     bad=[(STREAM, unary(finish="length")), (stream(finish="length"), UNARY)],
 )
@@ -57,6 +59,7 @@ ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **T
     fix="Build the prompt, the sampling parameters and the content in one place for both modes.",
     applies_to=_twin,
     compares_with={"again": Compare(Kind.REPEAT, repeat=1, mode="unary")},
+    apis=GENERATIVE,
     good=[(ONE, TWO, TWO)],
     bad=[(stream("One two", "length", **TWIN), TWO, TWO), (stream("One", **TWIN), TWO, TWO)],
 )
@@ -111,6 +114,7 @@ LOGGED = replied_with(completion(choices=[completion()["choices"][0] | {"logprob
     spec=CREATE,
     fix="Parse and validate the request in one place, before branching on `stream`.",
     applies_to=_open,
+    apis=GENERATIVE,
     good=[(STREAM, UNARY), (NO_LOGPROBS, replied_with(error(param="logprobs"), status=400, **LOGPROBS))],
     bad=[
         (NO_LOGPROBS, LOGGED),

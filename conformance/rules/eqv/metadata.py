@@ -11,6 +11,7 @@ from conformance.apis.usage import usage
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MAY, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.json_values import as_object, display
 from conformance.rules.eqv.conditions import alike, counted, told
 from conformance.rules.eqv.example import STREAM, UNARY, counts, stream, unary
@@ -31,6 +32,7 @@ SPECIAL = 3
     spec=USAGE,
     fix="Count the prompt in one place, cached tokens included, before branching on `stream`.",
     applies_to=counted,
+    apis=GENERATIVE,
     good=[(STREAM, UNARY)],
     bad=[(stream(usage=counts(prompt=9)), UNARY), (STREAM, unary(usage=counts(prompt=0)))],
 )
@@ -55,6 +57,7 @@ def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
     spec=USAGE,
     fix="Take completion_tokens from the engine in both modes, instead of counting chunks.",
     applies_to=counted,
+    apis=GENERATIVE,
     good=[(STREAM, UNARY), (stream(usage=counts(words=4)), UNARY)],
     bad=[(stream(usage=counts(words=9)), UNARY), (stream(usage=counts(words=1)), unary(usage=counts(words=8)))],
 )
@@ -82,6 +85,7 @@ def _thinks(x: Exchange) -> bool:
     spec=f"{CHUNK}#chat/streaming-model",
     fix="Set model from the same source in both modes.",
     applies_to=told,
+    apis=GENERATIVE,
     good=[(STREAM, UNARY), (streamed(*HELLO[:-1]), UNARY)],
     bad=[(streamed(*(chunk({"content": t}, model="gpt") for t in ("Hi", "!"))), UNARY)],
 )
@@ -138,6 +142,7 @@ def _refusing(x: Exchange) -> NotJudged | None:
     spec=ERRORS,
     fix="Validate the request, and build the error, in one place for both modes.",
     applies_to=_refusing,
+    apis=GENERATIVE,
     good=[
         (answered(error(param="p"), status=400, mode="stream", **ROLE), answered(error(param="p"), status=400, **ROLE))
     ],

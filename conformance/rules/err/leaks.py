@@ -11,6 +11,7 @@ from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.json_values import as_array, as_object
 from conformance.rules.conditions import replied
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
@@ -40,6 +41,7 @@ def _said_no(x: Exchange) -> NotJudged | None:
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Log the stack trace on the server, and return a short message with a request ID.",
     applies_to=_said_no,
+    apis=GENERATIVE,
     good=[GOOD, answered(error("See https://example.com/docs/errors.js or /v1/models."), status=400, **MISTAKE)],
     bad=[
         refused_with(message='Traceback (most recent call last):\n  File "/app/main.py", line 3'),
@@ -61,6 +63,7 @@ def leaked_traceback(x: Exchange) -> Iterator[Finding]:
     spec="https://cwe.mitre.org/data/definitions/201.html",
     fix="Never write the request's credentials into a response body, header or error.",
     applies_to=replied,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[replace(GOOD, masked=(Span(60, 70),))],
 )
@@ -84,6 +87,7 @@ SECRET: dict[str, Any] = {
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Leave the input out of validation errors (in pydantic: include_input=False).",
     applies_to=_said_no,
+    apis=GENERATIVE,
     good=[answered(REFUSED, status=400, **SECRET)],
     bad=[answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET)],
 )
@@ -111,6 +115,7 @@ KEY_OF_ANYBODY = re.compile(
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Replace the text of upstream exceptions with your own: it may hold the URL or header with the API key.",
     applies_to=_said_no,
+    apis=GENERATIVE,
     good=[GOOD, refused_with(message="Incorrect API key provided: sk-abcd***********************3xYz.")],
     bad=[
         refused_with(

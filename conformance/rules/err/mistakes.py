@@ -9,6 +9,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import (
@@ -76,6 +77,7 @@ def _let_through(x: Exchange) -> Iterator[Finding]:
     spec=CODES_4XX,
     fix="Return 400 with the API's error object, and 404 for an unknown path.",
     applies_to=_of(UNREADABLE, NO_JSON),
+    apis=GENERATIVE,
     good=[GOOD, answered(REFUSED, status=422, **MISTAKE)],
     bad=[answered(completion(), **MISTAKE), answered("<html>Welcome</html>", probe="chat.mistake.unknown-route")],
 )
@@ -94,6 +96,7 @@ ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
     spec=CODES_4XX,
     fix="Return 400 and name the field; for an unknown model, return 404 with `error.code: model_not_found`.",
     applies_to=_of(FORGIVEN, EXTENDED),
+    apis=GENERATIVE,
     good=[answered(error("Unknown role.", param="messages[0].role"), status=400, **ROLE)],
     bad=[answered(completion(), **ROLE), answered(completion(), probe="chat.mistake.unknown-model")],
 )
@@ -120,6 +123,7 @@ def _crashed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     spec=CODES_5XX,
     fix="Validate the request before using it, return 400, and catch the exceptions of the parser and the validator.",
     applies_to=mistaken,
+    apis=GENERATIVE,
     good=[(GOOD, GREETING), (answered(completion(), **MISTAKE), GREETING)],
     bad=[(answered(REFUSED, status=500, **MISTAKE), GREETING), (answered("", status=502, **MISTAKE), GREETING)],
 )
@@ -135,6 +139,7 @@ def mistake_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding 
     spec=CODES_5XX,
     fix="Complete the response, or reject an unsupported field before the stream begins, with a 4xx (or 501) that names it.",
     applies_to=all_of(probe_is(*DOCUMENTED), mode_supported, not_rejected_for_other_reasons),
+    apis=GENERATIVE,
     good=[
         (answered(completion(), probe="chat.n"), GREETING),
         (answered(error(param="n"), status=400, probe="chat.n"), GREETING),
@@ -168,6 +173,7 @@ ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)
     spec=CODES_4XX,
     fix="Validate the request before sending the status line and the first event.",
     applies_to=mistaken,
+    apis=GENERATIVE,
     good=[(answered(REFUSED, status=400, mode="stream", **ROLE), ROLE_REFUSED)],
     bad=[(streamed(REFUSED, "[DONE]", **ROLE), ROLE_REFUSED)],
 )
@@ -188,6 +194,7 @@ def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Findi
     spec=CODES_4XX,
     fix="Validate streaming and non-streaming requests with the same code, before branching on `stream`.",
     applies_to=mistaken,
+    apis=GENERATIVE,
     good=[(answered(REFUSED, status=400, mode="stream", **ROLE), ROLE_REFUSED)],
     bad=[(answered(REFUSED, status=422, mode="stream", **ROLE), ROLE_REFUSED)],
 )
@@ -212,6 +219,7 @@ ALLOW: Headers = (JSON, ("allow", "POST"))
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6",
     fix="Send an Allow header with every 405, for example `Allow: POST`.",
     applies_to=_method_refused,
+    apis=GENERATIVE,
     good=[answered(error(), status=405, headers=ALLOW, probe="chat.mistake.get")],
     bad=[answered(error(), status=405, probe="chat.mistake.get")],
 )

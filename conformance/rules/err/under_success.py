@@ -6,6 +6,7 @@ from conformance.apis.errors import error_at, error_response, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.sse import looks_like_events, span, stream
 from conformance.rules.conditions import succeeded
 from conformance.rules.err.example import GREETING
@@ -24,6 +25,7 @@ def _whole(x: Exchange) -> NotJudged | None:
     spec=CODES_4XX,
     fix="Send the error with a 4xx status if the request is at fault, otherwise with a 5xx.",
     applies_to=_whole,
+    apis=GENERATIVE,
     good=[GREETING, answered(completion(error=None))],
     bad=[answered(error("No capacity.")), answered(error("No."), mode="stream"), answered({"error": "no"})],
 )
@@ -53,6 +55,7 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
     spec=STREAMED_ERRORS,
     fix="Send the same error object as for a rejected request, with a non-empty `error.message`.",
     applies_to=_broken_off,
+    apis=GENERATIVE,
     good=[streamed(FIRST, error("The upstream failed.", "server_error"))],
     bad=[
         streamed(FIRST, {"error": "upstream failed"}),
@@ -76,6 +79,7 @@ def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
     spec=STREAMED_ERRORS,
     fix="End the stream after the error event, with or without its end marker.",
     applies_to=_broken_off,
+    apis=GENERATIVE,
     good=[streamed(FIRST, error("No.")), streamed(FIRST, error("No."), "[DONE]")],
     bad=[streamed(FIRST, error("No."), chunk({"content": "lo"}), chunk(finish="stop"), "[DONE]")],
 )

@@ -3,20 +3,21 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response
-from conformance.apis.request import CAPS, FORMATS, STOPS
+from conformance.apis.specs import SPECS
 from conformance.field_support.capability import effect_shown, is_at_cap
 from conformance.field_support.effects import effects, unreadable_reason
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import readable, succeeded
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.fld.example import Facts
 from conformance.rules.fld.spec import CREATE, OBJECT
 
-CAPPING = tuple(name for names in CAPS.values() for name in names)
+CAPPING = tuple(name for api in SPECS for name in api.caps)
 
 
 def _shows(kind: Kind, *subjects: str, variants: tuple[str, ...] = ("",)) -> Condition:
@@ -54,6 +55,7 @@ LONG = completion({"content": "one two three four five"}, usage={"completion_tok
     spec=f"{CREATE}#chat-create-max_completion_tokens",
     fix="Read both `max_tokens` and `max_completion_tokens`, and end with finish_reason `length` at the token cap.",
     applies_to=_shows(Kind.EFFECT, *CAPPING),
+    apis=GENERATIVE,
     good=[answered(CAPPED, **CAP)],
     bad=[answered(LONG, **CAP), answered(completion({"content": "word " * 40}, usage=None), **CAP)],
 )
@@ -78,6 +80,7 @@ def _at_cap(x: Exchange) -> NotJudged | None:
     spec=OBJECT,
     fix="Set finish_reason to `length` if the token cap was reached.",
     applies_to=_at_cap,
+    apis=GENERATIVE,
     good=[answered(CAPPED, **CAP)],
     bad=[
         answered(CAPPED | {"choices": completion({"content": "One"})["choices"]}, **CAP),
@@ -126,6 +129,7 @@ CALL = {"content": None, "tool_calls": [{"id": "c", "type": "function", "functio
     spec=f"{CREATE}#chat-create-tool_choice",
     fix="Constrain the model to a tool call, or reject `required` with 400.",
     applies_to=_shows(Kind.TOOLS, ""),
+    apis=GENERATIVE,
     good=[answered(completion(CALL, "tool_calls"), **TOOLS)],
     bad=[answered(completion(), **TOOLS), streamed(*HELLO, **TOOLS)],
 )
@@ -144,7 +148,8 @@ FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_for
     "response_format: json_schema is honoured or rejected",
     spec=f"{CREATE}#chat-create-response_format",
     fix="Constrain the content to the schema, or reject the format with 400.",
-    applies_to=_shows(Kind.EFFECT, *FORMATS.values()),
+    applies_to=_shows(Kind.EFFECT, *(api.format for api in SPECS)),
+    apis=GENERATIVE,
     good=[answered(completion({"content": '{"a": "b"}'}), **FORMAT)],
     bad=[answered(completion(), **FORMAT), answered(completion({"content": '{"a": "c"}'}), **FORMAT)],
 )
@@ -162,7 +167,8 @@ STOP: Facts = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
     "stop is honoured or rejected",
     spec=f"{CREATE}#chat-create-stop",
     fix="End the content before the first stop sequence with finish_reason `stop`, or reject the field with 400.",
-    applies_to=_shows(Kind.EFFECT, *STOPS.values(), variants=("", "text")),
+    applies_to=_shows(Kind.EFFECT, *(api.stop for api in SPECS if api.stop), variants=("", "text")),
+    apis=GENERATIVE,
     good=[answered(completion({"content": "One"}), **STOP)],
     bad=[answered(completion({"content": "One, two"}), **STOP), streamed(*HELLO, **STOP | {"body": {"stop": ["th"]}})],
 )

@@ -9,6 +9,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, all_of, mode_supported, not_rejected_for_other_reasons, probe_is
 from conformance.rules.example import HELLO, answered, completion, error, streamed
@@ -25,6 +26,7 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
     spec=CREATE,
     fix="Accept the field, null included; if it can have no effect, announce in the response that it is ignored.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
+    apis=GENERATIVE,
     good=[GREETING, streamed(*HELLO)],
     bad=[
         answered(error("Unknown parameter: 'stream_options'.", param="stream_options"), status=400, **OPTIONS),
@@ -59,6 +61,7 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     spec=DROPPED,
     fix="Read the field, or reject it with an error that names it; if it can have no effect, announce that it is ignored.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
+    apis=GENERATIVE,
     good=[(answered(completion(), **SET), REFUSED), (answered(completion()), PASSED_OVER)],
     bad=[(answered(completion(), **SET), PASSED_OVER)],
     compares_with={

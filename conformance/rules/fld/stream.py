@@ -8,6 +8,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.sse import is_labelled, looks_like_events
@@ -54,6 +55,7 @@ def _came(x: Exchange) -> str:
     fix="Declare `stream` in the request model, and return text/event-stream or reject it with 501.",
     applies_to=all_of(probe_is(Kind.BASELINE), asked_for_stream),
     modes=("stream",),
+    apis=GENERATIVE,
     good=[streamed(*HELLO), streamed(*HELLO, headers=[("content-type", "text/plain")])],
     bad=[
         answered(completion(), mode="stream"),
@@ -78,6 +80,7 @@ def dropped_stream(x: Exchange) -> Iterator[Finding]:
     fix="Stream whatever the other fields are, or reject the combination with an error that names both fields.",
     applies_to=asked_for_stream,
     modes=("stream",),
+    apis=GENERATIVE,
     good=[(streamed(*HELLO, probe="chat.tools"), streamed(*HELLO))],
     bad=[(answered(completion(), mode="stream", probe="chat.tools", body={"tools": []}), streamed(*HELLO))],
 )

@@ -9,6 +9,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import (
     BODILESS,
@@ -58,6 +59,7 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     spec=DROPPED,
     fix="Forbid undeclared fields, or list the ignored ones in a response header such as x-ignored-params.",
     applies_to=_at_the_top,
+    apis=GENERATIVE,
     good=[
         answered(UNKNOWN, status=400, **CANARY),
         answered(completion(), headers=WARNED, **CANARY),
@@ -77,6 +79,7 @@ def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | Not
     spec=DROPPED,
     fix="Forbid undeclared fields in nested objects too: most request models do so only at the top level.",
     applies_to=_inside,
+    apis=GENERATIVE,
     good=[answered(UNKNOWN, status=400, **NESTED)],
     bad=[answered(completion(), **NESTED)],
 )
@@ -92,6 +95,7 @@ def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | NotJ
     spec=DROPPED,
     fix="Make the request model follow the policy at every level, streaming or not.",
     applies_to=_unknown,
+    apis=GENERATIVE,
     good=[answered(UNKNOWN, status=400, **CANARY), answered(completion(), headers=WARNED, **CANARY)],
     bad=[answered(completion(), **CANARY), answered(completion(), **NESTED)],
 )
@@ -117,6 +121,7 @@ def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Fi
     spec=DROPPED,
     fix="Put the field's path into `error.param`, and its name into `error.message`.",
     applies_to=_unknown,
+    apis=GENERATIVE,
     good=[(answered(UNKNOWN, status=400, **CANARY), GREETING)],
     bad=[(answered(UNNAMED, status=400, **CANARY), GREETING)],
 )

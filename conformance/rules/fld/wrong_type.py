@@ -8,6 +8,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import (
     BODILESS,
@@ -65,6 +66,7 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     spec=CREATE,
     fix="Declare the field with its type in the request model, and reject other types with 400.",
     applies_to=_effective,
+    apis=GENERATIVE,
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(UNNAMED, status=422, **MISTYPED), GREETING)],
     bad=[(answered(completion(), **MISTYPED), GREETING), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
 )
@@ -80,6 +82,7 @@ def dropped_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudg
     spec=CREATE,
     fix="Declare the field with its type in the request model, even if it has little effect, and reject other types with 400.",
     applies_to=_other,
+    apis=GENERATIVE,
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), GREETING)],
     bad=[(answered(completion(), **USER), GREETING)],
 )
@@ -95,6 +98,7 @@ def ignored_type(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudge
     spec=DROPPED,
     fix="Put the field's path into `error.param`, and its name into `error.message`.",
     applies_to=_mistyped,
+    apis=GENERATIVE,
     good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(completion(), **MISTYPED), GREETING)],
     bad=[(answered(UNNAMED, status=400, **MISTYPED), GREETING)],
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply, request_header
 from conformance.rules.conditions import replied
 from conformance.rules.example import JSON, exchange, http
@@ -30,6 +31,7 @@ def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> E
     spec=RFC9110 + "8.4",
     fix="Let one layer compress the body and set Content-Encoding, and make proxies forward both or remove both.",
     applies_to=has_body,
+    apis=GENERATIVE,
     good=[GOOD, coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"\x0b\x02\x80{}\x03")],
     bad=[coded(None, gzip.compress(b"{}", mtime=0)), coded("gzip", b"{}")],
 )
@@ -65,6 +67,7 @@ def is_coded(x: Exchange) -> NotJudged | None:
     spec=RFC9110 + "12.5.3",
     fix="Compress only with a coding that the request's Accept-Encoding lists, or not at all.",
     applies_to=is_coded,
+    apis=GENERATIVE,
     good=[coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"...", "gzip;q=0.5, *"), coded("identity", b"{}")],
     bad=[coded("br", b"\x0b\x02\x80{}\x03"), coded("gzip", gzip.compress(b"{}", mtime=0), "gzip;q=0, br")],
 )
@@ -93,6 +96,7 @@ def _weight(part: str) -> tuple[str, float]:
     spec=RFC9110 + "8.4.1",
     fix="Omit Content-Encoding if the body is not compressed; to keep proxies from compressing it, send Cache-Control: no-transform.",
     applies_to=is_coded,
+    apis=GENERATIVE,
     good=[coded("gzip", gzip.compress(b"{}", mtime=0))],
     bad=[coded("none", b"{}"), coded("utf-8", b"{}")],
 )

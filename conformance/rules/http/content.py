@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import fault_of
 from conformance.parsing.sse import is_labelled, looks_like_events
@@ -36,6 +37,7 @@ def has_whole_body(x: Exchange) -> NotJudged | None:
     spec=RFC8259 + "2",
     fix="Serialise the response once with a JSON library, in UTF-8 without BOM, and check that no proxy replaces it.",
     applies_to=has_whole_body,
+    apis=GENERATIVE,
     good=[GOOD, answered(' {"text": "\\ud83d\\ude00 \u00e9 \\ud800"}\r\n')],
     bad=[
         answered(" "),
@@ -70,6 +72,7 @@ def answered_once(x: Exchange) -> NotJudged | None:
     spec=COMPLETIONS + "#chat-create-stream",
     fix="Stream only if the request body has `stream: true`; if `stream` is missing or false, send one JSON response.",
     applies_to=answered_once,
+    apis=GENERATIVE,
     good=[GOOD, answered(completion(), headers=[SSE])],
     bad=[exchange(http(200, [label], EVENTS), mode="unary") for label in (SSE, JSON)],
 )

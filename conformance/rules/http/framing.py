@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import Part, reply
 from conformance.rules.conditions import all_of, replied, whole
 from conformance.rules.example import JSON, SSE, answered, exchange, http
@@ -23,6 +24,7 @@ MAX_HEAD = 16 * 1024
     spec=RFC9112 + "2.1",
     fix="Let an HTTP library write the status line and headers, and check what proxies add.",
     applies_to=received,
+    apis=GENERATIVE,
     good=[GOOD, exchange(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + GOOD.received, mode="unary")],
     bad=[
         exchange(b'{"choices": []}'),
@@ -46,6 +48,7 @@ def malformed_head(x: Exchange) -> Iterator[Finding]:
     spec=RFC9112 + "6.3",
     fix="Let the server library frame the body: with a correct Content-Length or with chunks of correct sizes, never both.",
     applies_to=all_of(received, replied),
+    apis=GENERATIVE,
     good=[framed(chunks(EVENTS)), framed(chunks(EVENTS, last=b"0\r\nx-a: b\r\n\r\n")), GOOD],
     bad=[
         framed(b"zz\r\nhello\r\n0\r\n\r\n"),
@@ -78,6 +81,7 @@ def beyond(x: Exchange) -> Span | None:
     spec=RFC9112 + "6.3",
     fix="Set Content-Length to the body's length in bytes (not characters), and write nothing after the last chunk.",
     applies_to=all_of(received, replied, whole),
+    apis=GENERATIVE,
     good=[GOOD, exchange(http(200, (JSON,), b"{}") + b"\r\n")],
     bad=[exchange(http(200, (JSON,), b"{}") + b"}"), framed(chunks(EVENTS) + b"data: more\n\n")],
 )
@@ -94,6 +98,7 @@ def octets_after_the_end(x: Exchange) -> Iterator[Finding]:
     spec=RFC9112 + "6.3",
     fix="Send Content-Length, or Transfer-Encoding: chunked over HTTP/1.1 (nginx: proxy_http_version 1.1).",
     applies_to=has_body,
+    apis=GENERATIVE,
     good=[GOOD, framed(chunks(EVENTS))],
     bad=[exchange(http(200, (SSE,), EVENTS, length=False)), exchange(b"HTTP/1.0 200 OK\r\n\r\n{}", mode="unary")],
 )
@@ -113,6 +118,7 @@ def end_by_close(x: Exchange) -> Iterator[Finding]:
     spec=RFC9110 + "8.6",
     fix="Let one layer set Content-Length: the server library, or the proxy that changes the body.",
     applies_to=replied,
+    apis=GENERATIVE,
     good=[GOOD, framed(chunks(EVENTS)), exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", mode="unary")],
     bad=[
         answered("{}", headers=[JSON, ("content-length", "2")]),
@@ -134,6 +140,7 @@ def repeated_content_length(x: Exchange) -> Iterator[Finding]:
     spec=RFC9110 + "5.4",
     fix="Send fewer and shorter headers, and write debug information to logs instead.",
     applies_to=replied,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[answered("{}", headers=[JSON, ("x-debug", "a" * MAX_HEAD)])],
 )

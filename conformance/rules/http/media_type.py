@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import Reply, reply
 from conformance.parsing.json_text import fault_of
 from conformance.rules.conditions import answered_whole, replied
@@ -35,6 +36,7 @@ def holds_json(x: Exchange) -> NotJudged | None:
     spec=RFC9110 + "8.3",
     fix="Set Content-Type: application/json on JSON responses.",
     applies_to=holds_json,
+    apis=GENERATIVE,
     good=[
         GOOD,
         answered(completion(), headers=[("content-type", "Application/JSON; charset=utf-8")]),
@@ -74,6 +76,7 @@ def labelled_json(x: Exchange) -> NotJudged | None:
     spec=RFC8259 + "11",
     fix="Drop the charset parameter of application/json, or set it to utf-8.",
     applies_to=labelled_json,
+    apis=GENERATIVE,
     good=[GOOD, answered("{}", headers=[("content-type", 'application/json; charset="UTF-8"')])],
     bad=[answered("{}", headers=[("content-type", "application/json; charset=iso-8859-1")])],
 )
@@ -92,6 +95,7 @@ def json_in_a_charset(x: Exchange) -> Iterator[Finding]:
     spec=RFC9110 + "5.3",
     fix="Set Content-Type in one layer, and make proxies replace it instead of adding a second one.",
     applies_to=has_body,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[answered("{}", headers=[("content-type", "text/html"), JSON])],
 )
@@ -112,6 +116,7 @@ def repeated_content_type(x: Exchange) -> Iterator[Finding]:
     spec="https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2",
     fix="Send Cache-Control: no-store (or no-cache for streams), or omit Cache-Control.",
     applies_to=posted,
+    apis=GENERATIVE,
     good=[GOOD, answered(completion(), headers=[JSON, ("cache-control", "private, max-age=0")])],
     bad=[answered(completion(), headers=[JSON, ("cache-control", "public, max-age=3600")])],
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import SHOULD, Finding, NotJudged
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import lone_surrogate, parse_json, repeated_name
 from conformance.parsing.sse import looks_like_events, span, stream
@@ -25,6 +26,7 @@ FIRST = 100
     spec=RFC8259 + "8.2",
     fix="Escape complete characters only: one above U+FFFF needs a pair of escapes, such as \\ud83d\\ude42.",
     applies_to=has_whole_body,
+    apis=GENERATIVE,
     good=[GOOD, answered('{"text": "\\ud83d\\ude00"}')],
     bad=[answered('{"text": "\\ud83d"}')],
 )
@@ -50,6 +52,7 @@ def written_in_json(x: Exchange) -> NotJudged | None:
     spec=RFC8259 + "4",
     fix="Serialise objects with a JSON library, and overwrite a changed field instead of adding it again.",
     applies_to=written_in_json,
+    apis=GENERATIVE,
     good=[GOOD, streamed(*HELLO)],
     bad=[
         answered('{"object": "list", "object": "chat.completion"}'),

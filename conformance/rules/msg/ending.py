@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from conformance.apis.chat import span_of
 from conformance.apis.messages import building, message_states
-from conformance.apis.request import stops_asked
+from conformance.apis.request_fields import stops_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import as_object, as_string, describe_member, display, is_integer

@@ -7,6 +7,7 @@ from conformance.apis.errors import body, error_response, quoted
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.example import (
     JSON,
@@ -29,6 +30,7 @@ PROMPT_MS = 250
     spec=RETRIES,
     fix="Send the header x-should-retry: false, once, with the error.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD, no(headers=(JSON, ("X-Should-Retry", "false"))), no(status=400, headers=(JSON,))],
     bad=[
         no(headers=(JSON,)),
@@ -53,6 +55,7 @@ def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3",
     fix="Remove Retry-After from the error, and check that no proxy adds it to every 5xx.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[no(headers=(JSON, NO_RETRY, ("retry-after", "1")))],
 )
@@ -71,6 +74,7 @@ def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=ENVELOPE,
     fix="Reject the request before the model runs, and leave usage out of the error.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[no(SAID | {"usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}})],
 )
@@ -95,6 +99,7 @@ def _waited_ms(x: Exchange, arrival: int) -> float:
     fix="Check `stream`, and reject the request, before the model runs.",
     applies_to=declined,
     timed=True,
+    apis=GENERATIVE,
     good=[GOOD, (no(arrivals=[(300, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
     bad=[(no(arrivals=[(900, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
 )
@@ -119,6 +124,7 @@ def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Find
     spec="https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2",
     fix="Send Cache-Control: no-store, or omit Cache-Control.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD, no(headers=(JSON, NO_RETRY, ("cache-control", "no-store")))],
     bad=[no(headers=(JSON, NO_RETRY, ("cache-control", "public, max-age=600")))],
 )

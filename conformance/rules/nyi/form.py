@@ -6,6 +6,7 @@ from conformance.apis.errors import ErrorResponse, error_response, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.example import JSON, SSE, answered, exchange, http, sse
 from conformance.rules.nyi.example import ANSWER, GOOD, GOOD_MESSAGES, NO_RETRY, SAID, no
@@ -30,6 +31,7 @@ def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:
     spec=ENVELOPE,
     fix="Return the API's error object as application/json, and check that no proxy replaces it.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[no("<html><h1>501 Not Implemented</h1></html>", headers=[("content-type", "text/html"), NO_RETRY])],
 )
@@ -46,6 +48,7 @@ def refusal_as_html(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=ENVELOPE,
     fix="Return the API's error object as application/json.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[no("Streaming is not supported.", headers=[("content-type", "text/plain"), NO_RETRY])],
 )
@@ -62,6 +65,7 @@ def refusal_as_text(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=ENVELOPE,
     fix="Return the API's error object as application/json.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[no("")],
 )
@@ -78,6 +82,7 @@ def refusal_without_a_word(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=ENVELOPE,
     fix="Decide before the stream begins, and return the error object as application/json.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[(exchange(http(501, [SSE, NO_RETRY], sse(SAID, "[DONE]"))), ANSWER)],
 )
@@ -94,6 +99,7 @@ def refusal_as_events(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=ENVELOPE,
     fix='Replace the framework\'s own error handler by one that returns {"error": {"message", "type", "param", "code"}}.',
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES],
     bad=[no({"detail": "Streaming is not supported."}), no([SAID]), no({"error": "no"}), no({"message": "no"})],
 )
@@ -140,6 +146,7 @@ def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on the error.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD, no(headers=(("content-type", "application/problem+json"), NO_RETRY))],
     bad=[no(headers=(("content-type", "text/event-stream"), NO_RETRY)), no(headers=(NO_RETRY,))],
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from conformance.apis.errors import ErrorResponse, quoted
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.rules.example import (
     error,
 )
@@ -78,6 +79,7 @@ def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudg
     spec=STATUS_501,
     fix='Begin the message with "Streaming is not supported".',
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES],
     bad=[no(error("Unavailable. Set stream=false.", code=CODE)), no(error("", code=CODE))],
 )
@@ -98,6 +100,7 @@ def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
     spec=STATUS_501,
     fix='End the message with "Set stream=false".',
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, no(error("Streaming is not supported. Use a non-streaming request.", code=CODE))],
     bad=[no(error("Streaming is not supported.", code=CODE))],
 )

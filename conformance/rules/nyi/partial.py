@@ -8,6 +8,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, UNRELATED, replied
@@ -49,6 +50,7 @@ def _faults(x: Exchange) -> Iterator[str]:
     spec=STATUS_501,
     fix="Stream the request like any other, or return 501 with the API's error object and x-should-retry: false.",
     applies_to=_refused,
+    apis=GENERATIVE,
     good=[
         (answered(SAID, status=501, headers=(JSON, NO_RETRY), **TOOLS), streamed(*HELLO)),
         (answered(error("No `stream` beside tools.", param="stream"), status=400, **TOOLS), streamed(*HELLO)),

@@ -8,6 +8,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, all_of, probe_is, replied
@@ -24,6 +25,7 @@ from conformance.rules.nyi.statement import declined, no_statement, statement
     spec="https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream",
     fix="Implement streaming (text/event-stream), and until then run the harness with `--streaming stopgap-ok`.",
     applies_to=all_of(probe_is(Kind.BASELINE), replied),
+    apis=GENERATIVE,
     good=[(streamed(*HELLO), ANSWER), GOOD],
     bad=[GOOD, no(status=400)],
 )
@@ -54,6 +56,7 @@ def _status_rule(x: Exchange, statuses: Sequence[int], means: str) -> Iterator[F
     spec=STATUS_503,
     fix="Return 501 instead of 503, which promises that a retry helps.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[no(status=503)],
 )
@@ -70,6 +73,7 @@ def called_unavailable(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=STATUS_501,
     fix="Return 501 instead of another 5xx, which reports a server failure.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[no(status=500), no(status=502)],
 )
@@ -86,6 +90,7 @@ def called_a_crash(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=STATUS_501,
     fix="Return 501 with `x-should-retry: false`: frameworks fall back to a non-streaming request only then.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[no(status=400), no(status=422)],
 )
@@ -102,6 +107,7 @@ def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=STATUS_501,
     fix="Reject only requests with `stream: true`, and serve every other request.",
     applies_to=declined,
+    apis=GENERATIVE,
     good=[GOOD],
     bad=[(GOOD[0], answered(SAID, status=501, headers=(JSON, NO_RETRY)))],
 )

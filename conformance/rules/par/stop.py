@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.chat import span_of
-from conformance.apis.request import request_body, stops_asked
+from conformance.apis.request import request_body
+from conformance.apis.request_fields import stops_asked
 from conformance.apis.usage import usage
 from conformance.field_support.capability import ends_with_its_stop
 from conformance.field_support.effects import effects, unreadable_reason
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.json_values import display, is_integer
 from conformance.rules.conditions_by_api import spoken
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
@@ -40,6 +42,7 @@ def _stopped(x: Exchange) -> NotJudged | None:
     spec=f"{CREATE}#chat-create-stop",
     fix="Remove the stop sequence from the content; while streaming, hold back text that could be its beginning.",
     applies_to=_stopped,
+    apis=GENERATIVE,
     good=[answered(completion({"content": "On"}), **STOP)],
     bad=[
         answered(completion({"content": "One"}), **STOP),

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator
 
+from conformance.apis.ending import terminal_events
+from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object, as_string, display
-from conformance.parsing.sse import TERMINAL_EVENTS, Event, payloads, span, stream, terminal_events
+from conformance.parsing.sse import Event, payloads, span, stream
 from conformance.rules.conditions import whole
 from conformance.rules.example import HELLO, chunk, streamed
 from conformance.rules.sse.conditions import answering, eventful
@@ -26,18 +29,18 @@ def ended(x: Exchange) -> NotJudged | None:
         return skip
     if merged_events(x) or lost_lines(x):
         return untestable("the stream has misplaced lines or merged events")
-    if TERMINAL_EVENTS[x.api] and not any(as_string(as_object(value).get("type")) for value in payloads(x)):
+    if spec(x.api).terminal_events and not any(as_string(as_object(value).get("type")) for value in payloads(x)):
         return untestable("no event has a type")
     if not terminal_events(x) and unfinished(x):
         return untestable("the stream was truncated in the middle of an event")
-    if TERMINAL_EVENTS[x.api] and payloads(x)[-1] is NOT_JSON:
+    if spec(x.api).terminal_events and payloads(x)[-1] is NOT_JSON:
         return untestable("the last event's data is not JSON")
     return None if terminal_events(x) else whole(x)
 
 
 def marker(x: Exchange) -> str:
     """The end marker of this API's streams, for a message."""
-    return " or ".join(TERMINAL_EVENTS[x.api]) or "data: [DONE]"
+    return " or ".join(spec(x.api).terminal_events) or "data: [DONE]"
 
 
 @rule(
@@ -47,6 +50,7 @@ def marker(x: Exchange) -> str:
     spec=CHUNKS,
     fix="Send `data: [DONE]` (Messages: message_stop; Responses: response.completed) after the last content.",
     applies_to=ended,
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw(f"data:{ONE}\n\ndata:[DONE]\n\n"), raw(f"data: {ONE}\n\ndata: [done]\n\n")],
     bad=[
         streamed(*HELLO[:-1]),
@@ -58,7 +62,7 @@ def missing_end_marker(x: Exchange) -> Iterator[Finding]:
     """Only the end marker distinguishes a complete stream from a truncated one; some clients reconnect and resend."""
     if terminal_events(x):
         return
-    misspelt = not TERMINAL_EVENTS[x.api] and any(
+    misspelt = not spec(x.api).terminal_events and any(
         _means_done(event) or _joins_done(event) for event in stream(x).events
     )
     if not misspelt:
@@ -82,6 +86,7 @@ def marked(x: Exchange) -> NotJudged | None:
     spec=CHUNKS,
     fix="Write the end marker in one layer: the server, or the proxy that rewrites its stream.",
     applies_to=marked,
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES],
     bad=[streamed(*HELLO, "[DONE]"), raw(MESSAGES + b"data: [DONE]\n\n", probe="messages.hello")],
 )
@@ -101,6 +106,7 @@ def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
     spec=CHUNKS,
     fix="Send usage, costs and other data before the end marker, or as a comment.",
     applies_to=marked,
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye\n\n\n"), streamed(*HELLO, "[DONE]")],
     bad=[
         streamed(*HELLO, chunk({"content": "!"})),
@@ -118,7 +124,7 @@ def events_after_the_end(x: Exchange) -> Iterator[Finding]:
 
 
 def _marks_end(x: Exchange, event: Event) -> bool:
-    return event.is_done or as_object(parse_json(event.data)).get("type") in TERMINAL_EVENTS[x.api]
+    return event.is_done or as_object(parse_json(event.data)).get("type") in spec(x.api).terminal_events
 
 
 def ending_in_words(x: Exchange) -> NotJudged | None:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 
+from conformance.apis.ending import is_skipped, terminal_events
 from conformance.apis.errors import quoted
+from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, SURROGATE, fault_of, lone_surrogate
 from conformance.parsing.json_values import as_object, as_string, display
-from conformance.parsing.sse import DONE, TERMINAL_EVENTS, payloads, span, stream, terminal_events
-from conformance.parsing.typed_events import is_passed_over
+from conformance.parsing.sse import DONE, payloads, span, stream
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.conditions import whole
 from conformance.rules.example import streamed
@@ -39,6 +41,7 @@ def unbroken(x: Exchange) -> NotJudged | None:
     spec=INTERPRETING,
     fix="Send each chunk as a line `data: {json}` and a blank line, or an error status if there is no content.",
     applies_to=unbroken,
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, streamed({"error": {"message": "Overloaded."}})],
     bad=[
         raw(b""),
@@ -51,7 +54,7 @@ def unbroken(x: Exchange) -> NotJudged | None:
 )
 def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs finish without an error or content: agents treat the response as empty, retry, and pay again."""
-    silent = (*TERMINAL_EVENTS["messages"], "ping") if x.api == "messages" else ()
+    silent = (*spec(x.api).terminal_events, *spec(x.api).skipped_events) if spec(x.api).skipped_events else ()
     values = payloads(x)
     if any(v is not DONE and as_object(v).get("type") not in silent for v in values):
         return
@@ -76,6 +79,7 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=CHUNKS,
     fix="Serialise each chunk once with a JSON library, on one data line; send keep-alive events as comments.",
     applies_to=eventful,
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw(": ping\n\ndata: {}\n\n")],
     bad=[
         raw(f"data: {ONE[:20]}\n\ndata: [DONE]\n\n"),
@@ -92,7 +96,7 @@ def event_is_no_json(x: Exchange) -> Iterator[Finding]:
     """Clients raise a decoding error in the middle of the response, or skip the event and lose its content."""
     explained = {event.start for event in merged_events(x)} | _broken_by_lost_lines(x)
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
-        if value is not NOT_JSON or event.start in explained or is_passed_over(x, event):
+        if value is not NOT_JSON or event.start in explained or is_skipped(x, event):
             continue
         if _is_utf8(event.data) and not LIKE_DONE.fullmatch(event.data):
             what = "it begins with a second data: field" if event.data.startswith(b"data:") else fault_of(event.data)
@@ -122,6 +126,7 @@ def _broken_by_lost_lines(x: Exchange) -> set[int]:
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.2",
     fix="Hold back a lone surrogate such as \\ud83d until the other half of its pair is generated.",
     applies_to=eventful,
+    apis=GENERATIVE,
     good=[GOOD, raw('data: {"a": "\\ud83d\\ude42 \\\\ud83d"}\n\ndata: [DONE]\n\n')],
     bad=[
         raw('data: {"a": "\\ud83d"}\n\ndata: {"a": "\\uDE42"}\n\ndata: [DONE]\n\n'),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MAY, MUST, SHOULD, Finding
+from conformance.model.words import GENERATIVE
 from conformance.parsing.sse import BOM, span, stream
 from conformance.rules.conditions import all_of, streamed, whole
 from conformance.rules.example import HELLO, sse
@@ -21,6 +22,7 @@ from conformance.rules.sse.spec import INTERPRETING
     spec=INTERPRETING,
     fix="End each event with two line ends, and make proxies forward blank lines.",
     applies_to=holding_data,
+    apis=GENERATIVE,
     good=[GOOD, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw('data: {"a": 1}\r\n\r\ndata: [DONE]\r\r')],
     bad=[raw(sse(*HELLO, end="\n")), raw(sse(*HELLO, end="\n") + b"\n"), raw(f"data: {ONE}\ndata: [DONE]\n\n")],
 )
@@ -41,6 +43,7 @@ def events_run_together(x: Exchange) -> Iterator[Finding]:
     spec=INTERPRETING,
     fix="Begin each line of an event's data with `data:`, in lower case and without indentation.",
     applies_to=streamed,
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw(": {}\n\ndata: {}\n\n")],
     bad=[
         raw(f"{ONE}\n\ndata: [DONE]\n\n"),
@@ -66,6 +69,7 @@ def lines_outside_data(x: Exchange) -> Iterator[Finding]:
     spec=INTERPRETING,
     fix="Send notes for humans as comments (lines that start with a colon).",
     applies_to=streamed,
+    apis=GENERATIVE,
     good=[GOOD, raw(f": note\nid: 1\nretry: 10\ndata: {ONE}\n\n")],
     bad=[raw(f"note: hello\ndata: {ONE}\n\ndata: [DONE]\n\n")],
 )
@@ -83,6 +87,7 @@ def unknown_fields(x: Exchange) -> Iterator[Finding]:
     spec=INTERPRETING,
     fix="End every event with two line ends, including the last.",
     applies_to=all_of(holding_data, whole),
+    apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye")],
     bad=[raw(EVENTS[:-1]), raw(EVENTS[:-2]), raw(MESSAGES[:-1], probe="messages.hello"), raw(f"data: {ONE[:9]}")],
 )
@@ -102,6 +107,7 @@ def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
     spec=INTERPRETING,
     fix="Send retry as digits only (milliseconds) and id without NUL, or omit both.",
     applies_to=streamed,
+    apis=GENERATIVE,
     good=[GOOD, raw(f"id: 7\nretry: 1000\ndata: {ONE}\n\ndata: [DONE]\n\n")],
     bad=[raw(f"retry: soon\ndata: {ONE}\n\n"), raw(f"id: a\0b\ndata: {ONE}\n\n")],
 )

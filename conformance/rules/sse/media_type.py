@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import BOM, is_labelled, looks_like_events
 from conformance.rules.conditions import all_of, readable, streamed, succeeded, whole
@@ -29,6 +30,7 @@ def looking_like_events(x: Exchange) -> NotJudged | None:
     spec=WHATWG + "sse-processing-model",
     fix="Set Content-Type: text/event-stream before the first chunk, and keep proxies from rewriting it.",
     applies_to=looking_like_events,
+    apis=GENERATIVE,
     good=[GOOD, raw(EVENTS, headers=(("content-type", "Text/Event-Stream;charset=UTF-8"),))],
     bad=[raw(EVENTS, headers=headers) for headers in ((("content-type", "text/plain"),), (JSON,), ())],
 )
@@ -49,6 +51,7 @@ def mislabelled_event_stream(x: Exchange) -> Iterator[Finding]:
     spec=PARSING,
     fix="Hold back the bytes of an incomplete character until the rest is generated, and encode as UTF-8.",
     applies_to=all_of(streamed, whole),
+    apis=GENERATIVE,
     good=[GOOD, raw('data: {"a": "\u00e9\U0001f980"}\n\ndata: [DONE]\n\n'), raw(BOM + EVENTS)],
     bad=[
         raw('data: {"a": "\u00e9"}\n\ndata: [DONE]\n\n'.encode("latin-1")),
@@ -78,6 +81,7 @@ def labelled(x: Exchange) -> NotJudged | None:
     spec=WHATWG + "text/event-stream",
     fix="Set Content-Type: text/event-stream, or text/event-stream; charset=utf-8.",
     applies_to=labelled,
+    apis=GENERATIVE,
     good=[GOOD, raw(EVENTS, headers=(("content-type", 'text/event-stream; charset="UTF-8"'),))],
     bad=[raw(EVENTS, headers=(("content-type", "text/event-stream; charset=iso-8859-1"),))],
 )

@@ -1,9 +1,10 @@
 """Conditions under which a rule on tool calls applies."""
 
 from conformance.apis.chat import fragments, is_shaped
-from conformance.apis.request import cap_asked, choices_asked
+from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.apis.response_content import response_content
-from conformance.apis.tools import SINGLE, allows_one_call, calls, offered, tool_choice_mode
+from conformance.apis.specs import spec
+from conformance.apis.tools import allows_one_call, calls, offered, tool_choice_mode
 from conformance.apis.usage import usage
 from conformance.field_support.capability import warned
 from conformance.field_support.effects import effects, unreadable_reason
@@ -132,7 +133,7 @@ def alone(x: Exchange) -> NotJudged | None:
     if skip := told_apart(x):
         return skip
     return (
-        _unannounced(x, SINGLE[x.api])
+        _unannounced(x, spec(x.api).single_call)
         if allows_one_call(x)
         else not_applicable("the request allows several tool calls")
     )

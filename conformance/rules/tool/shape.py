@@ -6,8 +6,7 @@ from typing import Any
 
 from conformance.apis.chat import Fragment, fragments, join, parts, span_of, whole_choices
 from conformance.apis.content import ToolCall
-from conformance.apis.messages import CALLS, blocks
-from conformance.apis.responses import items
+from conformance.apis.specs import spec
 from conformance.model.case import Compare
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Example, Rule, rule
@@ -16,7 +15,6 @@ from conformance.model.words import MODES, Api, Mode
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object, as_string, is_integer
-from conformance.parsing.sse import Event
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat"
 
@@ -80,27 +78,7 @@ def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
 
 def at_call(x: Exchange) -> Span:
     """The bytes where the first call starts, or the complete content if they are not known."""
-    return span_of(x, FIRST[x.api](x))
-
-
-def _first_fragment(x: Exchange) -> Fragment | None:
-    return next(iter(fragments(x)), None)
-
-
-def _first_block(x: Exchange) -> Event | None:
-    return next((found.events[0] for found in blocks(x) if found.events and found.type in CALLS), None)
-
-
-def _first_item(x: Exchange) -> Event | None:
-    return next((found.events[0] for found in items(x) if found.type == "function_call"), None)
-
-
-FIRST: dict[Api, Callable[[Exchange], Fragment | Event | None]] = {
-    "chat": _first_fragment,
-    "messages": _first_block,
-    "responses": _first_item,
-}
-"""What starts the first call, per API."""
+    return span_of(x, spec(x.api).first_call(x))
 
 
 def function_of(fragment: Fragment) -> Object:

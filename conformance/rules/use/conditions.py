@@ -1,7 +1,8 @@
 """Conditions under which a rule on usage applies, and where usage is located."""
 
 from conformance.apis.chat import span_of
-from conformance.apis.request import cap_asked, choices_asked, request_body
+from conformance.apis.request import request_body
+from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import Report, reports, usage
 from conformance.model.exchange import Exchange, Span

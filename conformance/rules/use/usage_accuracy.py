@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.logprobs import UNREADABLE, joined_tokens
-from conformance.apis.request import cap_asked, choices_asked, prompt_length
+from conformance.apis.request_fields import cap_asked, choices_asked, prompt_length
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import reports, usage
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import GENERATIVE
 from conformance.rules.example import answered, completion
 from conformance.rules.par.logprobs import is_spelt, spelling
 from conformance.rules.use.conditions import at, capped, counted_once, counted_well, cut
@@ -34,6 +35,7 @@ THIRTY = completion({"content": "word " * 30})
     spec=OBJECT,
     fix="Take the counts from the engine, and report 0 only if nothing was generated.",
     applies_to=counted_well,
+    apis=GENERATIVE,
     good=[STREAM, WHOLE, answered(completion({"content": ""}, usage=told(words=0, total=3)))],
     bad=[having(words=0, total=3), having(prompt=0, total=3)],
 )
@@ -57,6 +59,7 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
     spec=OBJECT,
     fix="Count the tokens of all messages, the tools and the chat template, cached tokens included.",
     applies_to=counted_well,
+    apis=GENERATIVE,
     good=[
         WHOLE,
         answered(completion(usage=told(prompt=1800, total=1803)), body=LARGE),
@@ -82,6 +85,7 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     spec=OBJECT,
     fix="Count all generated tokens, not the chunks or the tokens of the last step.",
     applies_to=counted_once,
+    apis=GENERATIVE,
     good=[STREAM, WHOLE, answered(THIRTY | {"usage": told(words=30, total=33)})],
     bad=[
         answered(THIRTY | {"usage": told(words=1, total=4)}),
@@ -103,6 +107,7 @@ def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
     spec=CAP,
     fix="Stop the model at max_tokens or max_completion_tokens, reasoning included, and count all generated tokens.",
     applies_to=capped,
+    apis=GENERATIVE,
     good=[
         answered(completion(usage=told(words=8, total=11)), body=CAPPED),
         answered(completion(usage=told(words=9, total=12)), body=CAPPED),
@@ -127,6 +132,7 @@ def over_the_cap(x: Exchange) -> Iterator[Finding]:
     spec=CAP,
     fix="Count every token of all choices; set `length` only if the request's token cap, or the context limit, was reached.",
     applies_to=cut,
+    apis=GENERATIVE,
     good=[
         answered(completion(finish="length", usage=told(words=8, total=11)), **SHORT),
         answered(completion(finish="length", usage=told(words=7, total=10)), **SHORT),
