@@ -69,6 +69,12 @@ def bind_example(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
     return dict(zip(names, seen, strict=True))
 
 
+def parameter_title(rule: Rule, name: str) -> str:
+    """How a page names a parameter: the baseline request, or the parameter itself."""
+    probe = rule.beside.get(name, "").rpartition(":")[2].rstrip("?")
+    return "baseline request" if probe == "hello" else name
+
+
 def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status, str]:
     """The rule's status on an example, and its first finding."""
     seen = sides(example)
@@ -78,7 +84,7 @@ def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status,
 
 
 def _shown(rule: Rule, example: Example, *, good: bool) -> ShownExample:
-    names = [name for name in rule.parameters if name != "policy"]
+    names = [parameter_title(rule, name) for name in rule.parameters if name != "policy"]
     seen = sides(example)
     titles = [*names, *["…"] * len(seen)] if len(seen) > 1 else [""]
     shown = tuple(_side(rule, x, title) for x, title in zip(seen[:MOST_SIDES], titles, strict=False))

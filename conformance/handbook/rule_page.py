@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from conformance import catalogue
 from conformance.handbook.affected_clients import MODE_WORDS, Effect, EffectGroup, alike, effects
-from conformance.handbook.examples import ShownExample, ShownExchange, examples
+from conformance.handbook.examples import ShownExample, ShownExchange, examples, parameter_title
 from conformance.handbook.stacks import Advice, advice
 from conformance.model.rule import PAIR, Rule
 from conformance.model.verdict import Level
@@ -79,7 +79,7 @@ def _where(rule: Rule) -> str:
         if set(rule.modes) == set(MODES)
         else " and ".join(MODE_WORDS[mode] for mode in rule.modes)
     )
-    beside = [name for name in rule.parameters if name not in ("x", *PAIR, "policy")]
+    beside = [parameter_title(rule, name) for name in rule.parameters if name not in ("x", *PAIR, "policy")]
     compared = f", compared with {' and '.join(beside)}" if beside else ""
     ways = "streaming compared with non-streaming" if "unary" in rule.parameters else ways
     return f"{', '.join(rule.apis)}; {ways}{compared}{', by arrival times' if rule.timed else ''}"

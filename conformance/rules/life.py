@@ -200,12 +200,12 @@ def _word(x: Exchange) -> str:
         (saying("Oxlip.", "a"), saying("Oxlip.", "a"), saying("Lapwing.", "b", "oxlip")),
         (saying("Lapwing, oxlip.", "a"), saying("Oxlip.", "b", "oxlip")),
     ],
-    compares_with={"crowd": Compare(Kind.BURST, many=True)},
+    compares_with={"burst": Compare(Kind.BURST, many=True)},
 )
-def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def answers_mixed_up(x: Exchange, burst: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """One customer reads another customer's conversation."""
     mine, said = _word(x), _texts(x)
-    others = {_word(other) for other in crowd} - {mine, ""}
+    others = {_word(other) for other in burst} - {mine, ""}
     for word in sorted(others):
         if word in said:
             yield Finding(
@@ -225,14 +225,14 @@ def answers_mixed_up(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding
     apis=GENERATIVE,
     good=[(saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip"))],
     bad=[(saying("Lapwing.", "a"), saying("Oxlip.", "a", "oxlip"))],
-    compares_with={"crowd": Compare(Kind.BURST, many=True)},
+    compares_with={"burst": Compare(Kind.BURST, many=True)},
 )
-def id_used_twice(x: Exchange, crowd: Sequence[Exchange]) -> Iterator[Finding]:
+def id_used_twice(x: Exchange, burst: Sequence[Exchange]) -> Iterator[Finding]:
     """Logs, bills and resumable streams are keyed by id: two responses with the same id become one."""
     mine = set(chat_content(x).ids)
-    shared = {name for other in crowd if other.case != x.case for name in chat_content(other).ids if name in mine}
+    shared = {name for other in burst if other.case != x.case for name in chat_content(other).ids if name in mine}
     if shared:
-        count = sum(bool(shared & set(chat_content(other).ids)) for other in crowd)
+        count = sum(bool(shared & set(chat_content(other).ids)) for other in burst)
         first = next((e for e in stream(x).dispatched), None) if looks_like_events(x) else None
         name = min(shared)
         yield Finding(f"{count} concurrent responses have the id {name[:60]!r}", at=span(x, first) if first else None)

@@ -130,7 +130,7 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
     ],
 )
 def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
-    """Evaluations that compare answer letters count one twice, miss it, or compare lists of different lengths.
+    """Evaluations that compare the letters of options count one twice, miss it, or compare lists of different lengths.
 
     A token may have fewer alternatives in rare cases; if all of several tokens do, the number was clamped.
     """

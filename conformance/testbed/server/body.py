@@ -23,7 +23,7 @@ def parse(body: bytes) -> Parsed:
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
-        return Parsed(None, f"it is not UTF-8 at octet {error.start}")
+        return Parsed(None, f"it is not UTF-8 at byte {error.start}")
     except UnicodeEncodeError:
         return Parsed(None, "a string holds half of a surrogate pair")
     except json.JSONDecodeError as error:

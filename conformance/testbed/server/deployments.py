@@ -101,7 +101,7 @@ def _metrics(asked: ServerRequest) -> ModelResponse:
     if refusal := _not_allowed(asked, "GET", "HEAD"):
         return refuse(refusal, asked)
     name = "reference_requests_running"
-    return ModelResponse(text=f"# HELP {name} Answers being made.\n# TYPE {name} gauge\n{name} {asked.running}\n")
+    return ModelResponse(text=f"# HELP {name} Requests in progress.\n# TYPE {name} gauge\n{name} {asked.running}\n")
 
 
 def _no_model(name: str) -> Refusal:
@@ -137,11 +137,11 @@ def _unreadable(asked: ServerRequest) -> Refusal | None:
     """The body has another Content-Type, is too large, or is not a JSON object."""
     labels = [value for name, value in asked.headers if name == "content-type"]
     if not labels or labels[0].partition(";")[0].strip().lower() != "application/json":
-        seen = labels[0][:100] if labels else "nothing"
-        message = f"The body must be labelled application/json; it is labelled {seen}."
+        seen = labels[0][:100] if labels else "missing"
+        message = f"Content-Type must be application/json; it is {seen}."
         return Refusal(status=415, message=message, code="unsupported_media_type")
     if len(asked.body) > MAX_BODY:
-        return Refusal(status=413, message=f"The body is larger than {MAX_BODY} octets.", code="request_too_large")
+        return Refusal(status=413, message=f"The body is larger than {MAX_BODY} bytes.", code="request_too_large")
     if isinstance(asked.json, dict):
         return None
     problem = parse(asked.body).problem
@@ -166,7 +166,7 @@ def declares_501(asked: ServerRequest) -> ModelResponse:
     answer = compliant(asked)
     if answer.events is None:
         return answer
-    message = "Streaming is not supported by this deployment. Set stream=false to get the whole answer at once."
+    message = "Streaming is not supported by this deployment. Set stream=false to get a non-streaming response."
     refusal = Refusal(
         status=501,
         message=message,

@@ -145,7 +145,7 @@ def _orphans(messages: list[Body]) -> Iterator[Refusal]:
     for at, message in enumerate(messages):
         if message["role"] == "tool":
             if message["tool_call_id"] not in waiting:
-                yield _wrong(f"messages[{at}].tool_call_id", "answers no call of the message before the results")
+                yield _wrong(f"messages[{at}].tool_call_id", "matches no call of the message before the results")
             waiting.discard(message["tool_call_id"])
             continue
         if waiting:
@@ -182,7 +182,7 @@ def _unsupported_responses(body: Body) -> Iterator[Refusal]:
     yield from (_unsupported(name) for name in undone if body.get(name))
     for name in ("previous_response_id", "store"):
         if body.get(name):
-            yield _unsupported(name, "needs answers to be kept, and nothing is kept here: it ")
+            yield _unsupported(name, "needs stored responses, and nothing is stored here: it ")
     if body.get("truncation") == "auto":
         yield _unsupported("truncation", "'auto' ")
     if body.get("input") is None:
@@ -222,7 +222,7 @@ def _unsupported_items(body: Body) -> Iterator[Refusal]:
         if kind == "function_call":
             called.add(item["call_id"])
         if kind == "function_call_output" and item["call_id"] not in called:
-            yield _wrong(f"input[{at}].call_id", "answers no call before it")
+            yield _wrong(f"input[{at}].call_id", "matches no earlier call")
         content = item.get("content", item.get("output"))
         for index, part in enumerate(content if isinstance(content, list) and kind != "reasoning" else ()):
             if part["type"] not in SUPPORTED_PARTS:
