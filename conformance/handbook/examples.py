@@ -71,8 +71,8 @@ def bind_example(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
 
 def parameter_title(rule: Rule, name: str) -> str:
     """How a page names a parameter: the baseline request, or the parameter itself."""
-    probe = rule.beside.get(name, "").rpartition(":")[2].rstrip("?")
-    return "baseline request" if probe == "hello" else name
+    compare = rule.compares_with.get(name)
+    return "baseline request" if compare and compare.kinds is Kind.BASELINE else name
 
 
 def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status, str]:

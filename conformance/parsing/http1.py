@@ -218,7 +218,8 @@ def _headers(received: bytes, start: int, end: int, faults: list[ProtocolViolati
         span = Span(start + line.start(), start + line.end())
         name, colon, value = line[0].removesuffix(b"\r").decode("latin-1").partition(":")
         if not colon or not TOKEN.fullmatch(name):
-            faults.append(ProtocolViolation(f"a header line is malformed: {name[:40]!r}", span))
+            what = "folded (obs-fold)" if line[0][:1] in b" \t" else "malformed"
+            faults.append(ProtocolViolation(f"a header line is {what}: {name[:40]!r}", span))
             continue
         if CONTROL.search(value):
             faults.append(ProtocolViolation(f"the value of {name[:40]} contains a control character", span))
@@ -287,11 +288,11 @@ def _chunks(received: bytes, at: int, body: _Body) -> None:
         start, at = start + length, at + length
         if not received.startswith(b"\r\n", at):
             if at < size and received[at:] != b"\r":
-                body.blame("a chunk is longer than its size", Span(at, min(size, at + 16)))
+                body.blame("a chunk is longer than its chunk size", Span(at, min(size, at + 16)))
             return
         at += 2
     if at < size and not CHUNK_SIZE_BEGUN.match(received, at):
-        body.blame("a chunk has no valid size", Span(at, min(size, at + 16)))
+        body.blame("a chunk has no valid chunk size", Span(at, min(size, at + 16)))
 
 
 def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, int]]:
@@ -335,7 +336,7 @@ def _decode(raw: bytes, arrived: list[tuple[int, int]], coding: str) -> _Decoded
         try:
             out += decoder(raw[have:body_end], MAX_CONTENT + 1 - len(out))
         except zlib.error as error:
-            fault = f"the body is not valid {coding}: {str(error)[:80]}"
+            fault = f"Content-Encoding is {coding}, but the body is not valid {coding}: {str(error)[:80]}"
             break
         have = body_end
         timeline.append((len(out), at_ns))

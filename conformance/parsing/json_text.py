@@ -121,7 +121,10 @@ def _clause(error: Exception) -> str:
     match error:
         case json.JSONDecodeError():
             told = next((words for begins, words in FAULTS.items() if error.msg.startswith(begins)), "broken")
-            return f"{told} at character {error.pos}"
+            if error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip()):
+                return f"{told} at character {error.pos} (truncated JSON)"
+            more = f" ({error.doc[error.pos :][:20]!r})" if error.msg == "Extra data" else ""
+            return f"{told} at character {error.pos}{more}"
         case UnicodeDecodeError():
             return f"not UTF-8 at byte {error.start}"
         case RecursionError():

@@ -59,7 +59,7 @@ def test_interim_replies_are_passed_over():
         (OK + b"a: b\n\r\n", "bare LF"),
         (OK + b"a b\r\n\r\n", "malformed: 'a b'"),
         (OK + b"a : b\r\n\r\n", "malformed: 'a '"),
-        (OK + b"a: b\r\n c\r\n\r\n", "malformed: ' c'"),
+        (OK + b"a: b\r\n c\r\n\r\n", "folded (obs-fold): ' c'"),
         (OK + b"a: b\0\r\n\r\n", "control character"),
     ],
 )
@@ -76,10 +76,10 @@ def test_faults_of_the_head(octets, what):
         (OK + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "both"),
         (OK + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "not chunked alone"),
         (b"HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.0"),
-        (chunked(last=b"hello"), "no valid size"),
-        (chunked(last=b"-1\r\n"), "no valid size"),
-        (chunked(last=b"5\nhello\n0\n\n"), "no valid size"),
-        (chunked(last=b"3\r\nhello\r\n0\r\n\r\n"), "longer than its size"),
+        (chunked(last=b"hello"), "no valid chunk size"),
+        (chunked(last=b"-1\r\n"), "no valid chunk size"),
+        (chunked(last=b"5\nhello\n0\n\n"), "no valid chunk size"),
+        (chunked(last=b"3\r\nhello\r\n0\r\n\r\n"), "longer than its chunk size"),
     ],
 )
 def test_faults_of_the_framing(octets, what):

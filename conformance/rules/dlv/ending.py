@@ -64,7 +64,7 @@ def stalled_reply(x: Exchange) -> Iterator[Finding | NotJudged]:
     tokens = cap_asked(x) * choices_asked(x)
     if tokens and events > 4 * tokens + SPARE_EVENTS:
         yield Finding(
-            f"the response does not end: {after} were received, but the token cap allows only {tokens} tokens: {why}"
+            f"the response does not end: {after} were received until the timeout, though the token cap is {tokens}: {why}"
         )
     elif _fell_silent(x):
         yield Finding(f"the response stalled after {after}, until the timeout: {why}")
@@ -115,7 +115,7 @@ def reply_never_ends(x: Exchange) -> Iterator[Finding]:
     if _gave_up(x):
         why = x.ending.detail or "the harness timed out"
         yield Finding(
-            f"the response did not end after the end marker, until the timeout: {why}",
+            f"the connection stayed open after the end marker, until the timeout: {why}",
             at=span(x, terminal_events(x)[0]),
         )
 

@@ -225,8 +225,9 @@ def answer_in_one_piece(x: Exchange) -> Iterator[Finding]:
     for kind, texts in kinds_of(x).items():
         if len(texts) == 1:
             event = next(delta.event for delta in deltas(x) if delta.kind == kind)
+            what = "chunk" if x.api == "chat" else "delta"
             yield Finding(
-                f"all {len(texts[0].split())} words of the {kind} are in one event, as if the response was buffered",
+                f"all {len(texts[0].split())} words of the {kind} are in one {what}, as if the response was buffered",
                 at=span(x, event),
             )
 

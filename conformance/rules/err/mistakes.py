@@ -112,8 +112,7 @@ def _crashed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     if skip := baseline_ok(baseline):
         yield skip
     else:
-        seen = f"{x.case.kind} {x.case.subject}".strip().replace("-", " ", 1)
-        yield Finding(f"the target returned HTTP {status} for the test case: {seen}", at=reply(x).head)
+        yield Finding(f"the target returned HTTP {status} for the probe {x.case.probe}", at=reply(x).head)
 
 
 @rule(

@@ -73,7 +73,7 @@ def input_no_json(x: Exchange) -> Iterator[Finding]:
     for found in _calls(x):
         pieces = "".join(found.added.get("partial_json", ()))
         if pieces and not isinstance(parse_json(pieces.encode("utf-8", "surrogatepass")), dict):
-            seen = f"the input of {display(found.start.get('name'))} is not one JSON object: {display(pieces)}"
+            seen = f"the joined input_json_delta of {display(found.start.get('name'))} is not a JSON object: {display(pieces)}"
             yield Finding(seen, at=span_of(x, found.events[-1]))
 
 

@@ -149,8 +149,9 @@ def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
     """Some clients read the deltas, others the done event: they get different texts of the same response."""
     for item in items(x):
         for joined, end in _differing(item):
+            what = "arguments" if item.type == "function_call" else "text"
             yield Finding(
-                f"the joined deltas are {display(joined)}, but the done event has {display(end)}",
+                f"the joined deltas of the {what} are {display(joined)}, but the done event has {display(end)}",
                 at=span(x, item.events[-1]),
             )
 

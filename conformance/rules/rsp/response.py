@@ -263,5 +263,6 @@ def response_without_usage(x: Exchange) -> Iterator[Finding]:
         )
     elif counts[0] + counts[1] != counts[2]:
         yield Finding(
-            f"usage counts {counts[0]} input and {counts[1]} output tokens, but a total of {counts[2]}", at=span_of(x)
+            f"usage counts {counts[0]} input and {counts[1]} output tokens, but total_tokens is {counts[2]}",
+            at=span_of(x),
         )

@@ -117,10 +117,11 @@ def repeated_end_marker(x: Exchange) -> Iterator[Finding]:
 )
 def events_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Half of the clients stop reading at the end marker, the others deliver later events: users see different responses."""
-    end = terminal_events(x)[0].end
+    end = terminal_events(x)[0]
+    sent = as_string(as_object(parse_json(end.data)).get("type")) or marker(x)
     for event in stream(x).events:
-        if event.start >= end and event.has_data and not _marks_end(x, event):
-            yield Finding(f"an event follows the end marker: {excerpt(event.octets)}", at=span(x, event))
+        if event.start >= end.end and event.has_data and not _marks_end(x, event):
+            yield Finding(f"an event follows the end marker, {sent}: {excerpt(event.octets)}", at=span(x, event))
 
 
 def _marks_end(x: Exchange, event: Event) -> bool:

@@ -65,6 +65,8 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     what = (
         "no event other than its end marker or pings"
         if values
+        else "comments only, no event"
+        if content.strip() and all(line.startswith(b":") for line in content.splitlines() if line.strip())
         else "no event that clients dispatch"
         if content.strip()
         else "no bytes"
@@ -186,5 +188,5 @@ def misnamed_event(x: Exchange) -> Iterator[Finding]:
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):
         kind = as_string(as_object(value).get("type"))
         if kind and event.name != kind:
-            name = f"has the name {quoted(event.name, 40)}" if event.name else "has no event name"
+            name = f"has the name {quoted(event.name, 40)}" if event.name else "has no event: line"
             yield Finding(f"an event of type {display(kind)} {name}", at=span(x, event))

@@ -57,7 +57,7 @@ def lines_outside_data(x: Exchange) -> Iterator[Finding]:
     """Clients ignore lines with unknown fields (WHATWG HTML, 9.2.6): their content is lost without an error."""
     for line in lost_lines(x):
         yield Finding(
-            f"a line of the event stream has no known field name, so clients ignore its content: {excerpt(line.text)}",
+            f"a line of the event stream does not begin exactly with data: or another field, so clients ignore it: {excerpt(line.text)}",
             at=span(x, line),
         )
 

@@ -87,9 +87,9 @@ def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     for choice in response_content(x).choices:
         if len(choice.calls) > 1:
             last = [fragment for fragment in fragments(x) if fragment.choice == choice.index][-1:]
-            yield Finding(
-                f"the request allows one tool call, but the response has {len(choice.calls)}", at=span_of(x, *last)
-            )
+            field = "disable_parallel_tool_use: true" if x.api == "messages" else "parallel_tool_calls: false"
+            seen = f"`{field}` was silently ignored: the response has {len(choice.calls)} tool calls"
+            yield Finding(seen, at=span_of(x, *last))
 
 
 @tool_rule(

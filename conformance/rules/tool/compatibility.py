@@ -49,7 +49,7 @@ ALONE = answered(completion(), probe="chat.witness.logprobs")
 )
 def schema_keyword_refused(x: Exchange, first: Exchange) -> Iterator[Finding | NotJudged]:
     """Schemas are generated, for example by MCP servers: their tools can't be used with this target at all."""
-    yield from refused_beside(x, first)
+    yield from refused_beside(x, first, what="common JSON Schema keywords in a tool's parameters")
 
 
 @tool_rule(
@@ -65,4 +65,4 @@ def schema_keyword_refused(x: Exchange, first: Exchange) -> Iterator[Finding | N
 )
 def logprobs_refused_beside_tools(x: Exchange, tools: Exchange, logprobs: Exchange) -> Iterator[Finding | NotJudged]:
     """Teams that monitor an agent's confidence find out in production that the two can't be combined, or not when streaming."""
-    yield from refused_beside(x, tools, logprobs)
+    yield from refused_beside(x, tools, logprobs, what="logprobs and tools")

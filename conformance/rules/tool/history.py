@@ -41,8 +41,8 @@ def is_answered(x: Exchange) -> bool:
     return reply(x).status in OK and not error_response(x)
 
 
-def refused_beside(x: Exchange, *others: Exchange) -> Iterator[Finding | NotJudged]:
-    """A finding if the request is rejected although the other requests succeed; ERR004 reports crashes."""
+def refused_beside(x: Exchange, *others: Exchange, what: str) -> Iterator[Finding | NotJudged]:
+    """A finding if the request, one with `what`, is rejected although the others succeed; ERR004 reports crashes."""
     said, status = error_response(x), reply(x).status
     if is_answered(x):
         return
@@ -53,7 +53,8 @@ def refused_beside(x: Exchange, *others: Exchange) -> Iterator[Finding | NotJudg
     elif OVERFLOW.search(said.message or said.text):
         yield untestable("the request exceeds the context limit of the model")
     else:
-        yield Finding(f"the request was rejected with HTTP {status}: {quoted(said.message or said.text)}", at=said.at)
+        why = quoted(said.message or said.text)
+        yield Finding(f"a request with {what} was rejected with HTTP {status}: {why}", at=said.at)
 
 
 REPLAY: dict[str, Any] = {"probe": "chat.tools.replay"}
@@ -79,7 +80,8 @@ def history_refused(x: Exchange, first: Exchange) -> Iterator[Finding | NotJudge
     if names_field(said, "tool_choice"):
         yield not_applicable("the target rejects tool_choice none")
     else:
-        yield from refused_beside(x, *(() if names_field(before, "tool_choice") else (first,)))
+        others = () if names_field(before, "tool_choice") else (first,)
+        yield from refused_beside(x, *others, what="tool calls in its history")
 
 
 def _counted(x: Exchange) -> NotJudged | None:

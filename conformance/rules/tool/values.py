@@ -121,7 +121,7 @@ def letters_damaged(x: Exchange) -> Iterator[Finding]:
     for told in _told(x):
         for found, meant in encoding_damage(told.found, told.meant):
             yield Finding(
-                f"an argument of the tool call has damaged characters: {display(found)}",
+                f"the arguments of the tool call have damaged characters: {display(found)}",
                 at=told.at,
                 expected=display(meant),
             )

@@ -70,7 +70,7 @@ def wrong_sum(x: Exchange) -> Iterator[Finding]:
     for report in reports(x):
         prompt, words, total = (as_object(report.value).get(name) for name in COUNTS)
         if is_integer(prompt) and is_integer(words) and is_integer(total) and prompt + words != total:
-            seen = f"usage counts {display(prompt)} prompt and {display(words)} completion tokens, but a total of {display(total)}"
+            seen = f"usage counts {display(prompt)} prompt and {display(words)} completion tokens, but total_tokens is {display(total)}"
             yield Finding(seen, at=at(x, report))
 
 
