@@ -82,6 +82,19 @@ def test_the_full_suite_says_of_it_what_the_matrix_says(recorded_once, name):
     assert got.errors == ()
 
 
+@pytest.mark.parametrize("name", [unless(number % EVERY == 0, c.name) for number, c in enumerate(changes.variants())])
+def test_a_smoke_run_fails_no_must_on_a_legal_variant(recorded_once, name):
+    got = summarize(name, run_subject(name, "smoke", recorded_once))
+    assert (got.must, got.errors) == ((), ())
+
+
+@pytest.mark.verify
+def test_a_smoke_run_sees_half_of_what_breaks_a_must_in_the_gate(recorded_once):
+    broken = [change.name for change in changes.defects() if EXPECTED[change.name]["gate"]["must"]]
+    seen = [name for name in broken if summarize(name, run_subject(name, "smoke", recorded_once)).must]
+    assert (len(broken) > 350, len(seen) / len(broken) > 0.5) == (True, True), (len(seen), len(broken))
+
+
 def test_the_matrix_says_that_each_defect_is_caught():
     assert [name for name in subjects() if not is_caught(name, "full")] == []
 
