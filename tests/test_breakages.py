@@ -31,9 +31,9 @@ BREAKAGES = (
     Breakage(
         "a rule is untestable on every real run, and judges its examples alone",
         "rules/dlv/pace.py",
-        "    if held_back_ns(x, briefs):\n        yield not_applicable(",
+        "    if held_back_ns(x, short_streams):\n        yield not_applicable(",
         '    if x.id != "example":\n        yield untestable("blind")\n'
-        "    elif held_back_ns(x, briefs):\n        yield not_applicable(",
+        "    elif held_back_ns(x, short_streams):\n        yield not_applicable(",
         f"{KILLED}[stream-after-silence]",
     ),
     Breakage(
@@ -74,8 +74,8 @@ BREAKAGES = (
     Breakage(
         "responses are compared as another catalogue requires",
         "comparisons.py",
-        "for where in self.catalogue.compared)",
-        'for where in ("hello",))',
+        "for compare in self.catalogue.compared)",
+        "for compare in ())",
         "tests/test_comparisons.py::test_one_catalogue_leaves_no_trace_in_the_next",
     ),
     Breakage(
