@@ -62,7 +62,7 @@ fidelity: $(VENV)/test.stamp ## Install the real clients, and compare the predic
 	@$(BIN)/python tests/fidelity/measure.py $(ARGS)
 
 .PHONY: fidelity-quick
-fidelity-quick: $(VENV)/test.stamp ## The same with openai, anthropic and LangGraph on a few scenes, in a minute
+fidelity-quick: $(VENV)/test.stamp ## Compare the predictions with openai, anthropic and LangGraph in a few scenes, in a minute
 	@$(BIN)/python tests/fidelity/measure.py --quick $(ARGS)
 
 .PHONY: capture

@@ -318,7 +318,7 @@ def test_a_running_event_loop_is_refused_and_a_thread_is_not():
         ):
             with pytest.raises(RuntimeError, match=r"await asyncio\.to_thread\((run|resend), "):
                 call()
-        with conformance.serve() as url:  # has its own thread: the loop goes on
+        with conformance.serve() as url:  # has its own thread: the event loop continues
             async with httpx.AsyncClient(trust_env=False) as client:
                 assert (await client.get(f"{url}/models")).status_code == 200
             return await asyncio.to_thread(conformance.run, base_url=url, model="reference", suite="smoke")

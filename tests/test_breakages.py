@@ -18,7 +18,7 @@ KILLED = "tests/test_selftest.py::test_the_gate_says_of_it_what_the_matrix_says"
 
 
 class Breakage(NamedTuple):
-    """What is broken, the replacement of `old` by `new`, and the test that must fail."""
+    """The breakage, the replacement of `old` by `new`, and the test that must fail."""
 
     what: str
     file: str

@@ -1,4 +1,4 @@
-"""Read what a request asks for: choices, token cap, stop sequences, format, and the length of its prompt."""
+"""Read what a request specifies: choices, token cap, stop sequences, format, and the length of its prompt."""
 
 from conformance.apis.request import choices_in, request_body
 from conformance.apis.specs import spec

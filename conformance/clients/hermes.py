@@ -1,8 +1,8 @@
 """hermes-agent: its own loops above openai-python 2, whose retries it turns off.
 
 Each turn is tried three times; 0.19 tries an empty stream three times within each. An empty response is retried
-three times. A response that looks truncated is continued, and the texts of all continuations are joined. If an error
-says that streaming is not supported and may be retried, the next attempt is non-streaming.
+three times. A response that looks truncated is continued, and the texts of all continuations are joined. If a
+retryable error reports that streaming is not supported, the next attempt is non-streaming.
 """
 
 from collections.abc import Callable
@@ -131,7 +131,7 @@ def read_messages(x: Exchange) -> DecodedResponse:
 
 
 def simulate(habits: Behaviour, x: Exchange, fallback: Exchange | None) -> Simulation:
-    """One user message: the stream, and a non-streaming request if the stream's error says that it is unsupported."""
+    """One user message: the stream, and a non-streaming request if the stream's error means "unsupported"."""
     turn = habits.read(x)
     fate = _attempt_result(habits, turn, x.mode == "stream", ATTEMPTS)
     switches = x.mode == "stream" and not turn.text and _says_unsupported(turn.error)

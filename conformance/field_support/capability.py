@@ -45,7 +45,7 @@ class FieldEvidence(NamedTuple):
 
 
 def warned(x: Exchange, name: str) -> str:
-    """Where the response says that it ignored the field: a header, or a field of its body; else empty."""
+    """Where the response reports that it ignored the field: a header, or a field of its body; else empty."""
     told = (h for h in reply(x).headers if ANNOUNCING.search(h.name) and mentions_word(h.value, name))
     if header := next(told, None):
         return f"the header {header.name.lower()}"
@@ -370,7 +370,7 @@ def _names_any(said: ErrorResponse, name: str) -> bool:
 
 
 def _is_about(said: ErrorResponse, name: str) -> bool:
-    """Whether an error names the field, and its `param` is no other one, such as `top_logprobs` for `logprobs`."""
+    """Whether an error names the field, and its `param` is not another one, such as `top_logprobs` for `logprobs`."""
     return _names_any(said, name) and (
         said.param is None or any(mentions_word(said.param, part) for part in name.split("."))
     )

@@ -11,7 +11,7 @@ from conformance.parsing.json_values import as_array, as_object, is_integer
 from conformance.parsing.sse import FIELDS, looks_like_events, stream
 
 REPEATED = 8
-"""Characters: a last piece that long, equal to all others joined, is no coincidence."""
+"""Characters: a last piece that long, equal to all others joined, is not a coincidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

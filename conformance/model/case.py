@@ -56,8 +56,8 @@ AGAIN: Final = "again"
 class CaseId(msgspec.Struct, frozen=True, order=True, gc=False):
     """A test case.
 
-    `subject` is the field, mistake or route that is tested; `variant` tells cases of one subject apart; `repeat` counts
-    the repetitions of a request that is sent several times.
+    `subject` is the field, mistake or route that is tested; `variant` distinguishes cases of one subject; `repeat`
+    counts the repetitions of a request that is sent several times.
     """
 
     api: Api
@@ -76,7 +76,7 @@ class CaseId(msgspec.Struct, frozen=True, order=True, gc=False):
 
 @cache
 def probe_name(api: Api, kind: Kind, subject: str = "", variant: str = "", repeat: int = 0) -> str:
-    """The name of a probe; cached: a run's verdicts ask for it tens of thousands of times."""
+    """The name of a probe; cached: a run's verdicts need it tens of thousands of times."""
     return ".".join(part for part in (api, kind, subject, variant, AGAIN if repeat else "") if part)
 
 
@@ -99,8 +99,8 @@ def named_case(probe: str, profile: str, mode: Mode) -> CaseId:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """The exchanges that a rule compares a judged exchange with: of the same API, and unless said otherwise of the
-    same profile and mode.
+    """The exchanges that a rule compares a judged exchange with: of the same API, and by default of the same
+    profile and mode.
 
     With `many`, all cases of these kinds, whatever their subject, as a tuple. `any_profile`: sent as any profile.
     `optional`: the rule also judges without; otherwise a missing exchange makes it untestable.

@@ -1,4 +1,4 @@
-"""Words by which one response is recognised inside another: probes ask for them, planted defects leak them."""
+"""Words by which one response is recognised inside another: probes request them, planted defects leak them."""
 
 BURST_WORDS = (
     *("amaranth", "bergamot", "calabash", "damselfly", "eiderdown", "feldspar", "gossamer", "hornbeam"),
@@ -7,4 +7,4 @@ BURST_WORDS = (
 """One for each request of a burst: rare, and unlike each other in every token."""
 
 ABANDONED_WORD = "quokka"
-"""What the client that disconnects asked for; no other request asks for it."""
+"""Requested only by the client that disconnects."""

@@ -52,7 +52,7 @@ def encoding_damage(found: Any, meant: Any) -> Iterator[tuple[str, str]]:
 def is_damaged(found: str, meant: str) -> bool:
     """Whether a string is the expected one with damaged non-ASCII characters.
 
-    They were lost, or replaced by question marks or U+FFFD, or their UTF-8 was read as Latin-1 or Windows-1252.
+    They were lost, or replaced by `?` or U+FFFD, or their UTF-8 was read as Latin-1 or Windows-1252.
     """
     if found == meant:
         return False

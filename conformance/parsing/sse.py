@@ -1,4 +1,4 @@
-"""Read an event stream octet by octet (WHATWG HTML, section 9.2), keeping what a tolerant client would forgive."""
+"""Parse an event stream byte by byte (WHATWG HTML, section 9.2), keeping what a tolerant client would accept."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ PLAIN = re.compile(
 
 
 class Line(NamedTuple):
-    """One line: where it starts, its text, and its end: LF, CR, CRLF, or nothing where the stream breaks off."""
+    """One line: where it starts, its text, and its end: LF, CR, CRLF, or nothing at the stream's end."""
 
     start: int
     text: bytes
@@ -41,10 +41,10 @@ class Line(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One block of lines up to a blank line. Offsets count octets of the content.
+    """One block of lines up to a blank line. Offsets count bytes of the content.
 
-    `data` and `name` are what the specification makes of the block. `plain` tells that it holds one data line, at
-    most one event line before it, and nothing else.
+    `data` and `name` are parsed as the specification requires. `plain`: it has one data line, at most one event line
+    before it, and nothing else.
     """
 
     start: int
@@ -58,7 +58,7 @@ class Event(NamedTuple):
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """The block's lines, comments included, the blank ones left out."""
+        """The block's lines, including comments, without blank lines."""
         return tuple(line for line in _lines(self.octets, 0, self.start) if line.text)
 
     @property
@@ -74,7 +74,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Stream:
-    """An event stream: its blocks in order, those that hold comments only included. `bom` tells of a leading BOM."""
+    """An event stream: its blocks in order, including those with comments only. `bom`: it begins with a BOM."""
 
     events: tuple[Event, ...] = ()
     bom: bool = False
@@ -92,13 +92,13 @@ class Stream:
 
 
 def parse(content: bytes) -> Stream:
-    """Parse the octets of an event stream. Nothing is refused: unknown fields and odd lines stay in `lines`."""
+    """Parse the bytes of an event stream. Nothing is rejected: unknown fields and invalid lines stay in `lines`."""
     bom = content.startswith(BOM)
     return Stream(tuple(_events(content, len(BOM) if bom else 0)), bom, content)
 
 
 def _events(content: bytes, at: int) -> Iterator[Event]:
-    plain, make, size = PLAIN.match, partial(tuple.__new__, Event), len(content)  # past a check that takes its time
+    plain, make, size = PLAIN.match, partial(tuple.__new__, Event), len(content)  # without the constructor's overhead
     while at < size:
         if found := plain(content, at):
             octets, named, data = found.group(0, 1, 2)
@@ -114,7 +114,7 @@ def _events(content: bytes, at: int) -> Iterator[Event]:
 
 
 def _block(content: bytes, start: int) -> Event:
-    """The block that begins at `start`, up to and with its blank line, or to the end."""
+    """The block that begins at `start`, up to and including its blank line, or to the end."""
     name, data, end, terminated = b"", [], start, False
     for line in _lines(content, start):
         end = line.start + len(line.text) + len(line.eol)
@@ -130,7 +130,7 @@ def _block(content: bytes, start: int) -> Event:
 
 
 def _lines(content: bytes, at: int, offset: int = 0) -> Iterator[Line]:
-    """The lines from `at` on; `offset` is added to where they start."""
+    """The lines from `at` on; `offset` is added to their start."""
     while at < len(content):
         found = LINE.match(content, at)
         if found is None:  # LINE matches everywhere; this is for the type checker
@@ -141,7 +141,7 @@ def _lines(content: bytes, at: int, offset: int = 0) -> Iterator[Line]:
 
 @cached_reader
 def stream(x: Exchange) -> Stream:
-    """The reply's body read as an event stream, whatever it is labelled."""
+    """The response body parsed as an event stream, whatever its Content-Type."""
     return parse(reply(x).content)
 
 
@@ -158,21 +158,21 @@ def payloads(x: Exchange) -> tuple[Any, ...]:
 
 @cached_reader
 def looks_like_events(x: Exchange) -> bool:
-    """Whether the body opens like an event stream: with a field that the specification knows, or a comment."""
+    """Whether the body begins like an event stream: with a field of the specification, or a comment."""
     return bool(OPENING.match(reply(x).content[:4096]))
 
 
 def is_labelled(answer: Reply) -> bool:
-    """Whether the reply says that it is an event stream."""
+    """Whether Content-Type is text/event-stream."""
     return answer.media_type == "text/event-stream"
 
 
 def span(x: Exchange, event: Event | Line) -> Span:
-    """The octets of an event or line in what was received."""
+    """The span of an event or line in the received bytes."""
     end = event.end if isinstance(event, Event) else event.start + len(event.text) + len(event.eol)
     return reply(x).locate(event.start, end)
 
 
 def at_ns(x: Exchange, event: Event) -> int:
-    """When the last octet of an event arrived."""
+    """When the last byte of an event arrived."""
     return reply(x).at_ns(event.end)

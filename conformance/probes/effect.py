@@ -1,4 +1,4 @@
-"""Witness probes: field values whose effect shows in the response of any model, however weak."""
+"""Effect probes: field values whose effect shows in the response of any model, however weak."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ ALSO_STREAMED: dict[Api, tuple[str, ...]] = {
     "messages": ("temperature",),
     "responses": ("temperature", "top_p"),
 }
-"""Fields that some servers drop only when streaming, where no witness probe shows it."""
+"""Fields that some servers drop only when streaming, where no effect probe shows it."""
 STREAMED_ONLY = ("stream_options",)
 STREAM: Mode = "stream"
 
@@ -49,7 +49,7 @@ FULL_SUITE_ONLY: dict[Api, tuple[str, ...]] = {
         *("safety_identifier", "service_tier", "stream_options", "top_logprobs", "truncation", "user"),
     ),
 }
-"""Fields probed only in `full`: they have no effect on the response, are rare, or have a witness probe."""
+"""Fields probed only in `full`: they have no effect on the response, are rare, or have an effect probe."""
 
 
 def wrong(api: Api) -> dict[str, Any]:

@@ -50,7 +50,7 @@ ADVICE: Final = (
 
 
 def fill(opening: str, size: int) -> str:
-    """`opening`, followed by as many sentences of ADVICE as come nearest to `size` characters.
+    """`opening`, followed by the number of sentences of ADVICE that comes nearest to `size` characters.
 
     The same opening always gives the same text; the first sentence depends on it.
     """

@@ -1,4 +1,4 @@
-"""Refusals: every shape in which servers say no, and the field that they mean."""
+"""Errors: every shape in which servers reject requests, and the field that they name."""
 
 import pytest
 from hypothesis import given

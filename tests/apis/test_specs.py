@@ -28,7 +28,7 @@ print(json.dumps([spec("completions").path, len(found), sorted({r.cases[0].api f
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy of the package whose words have one API more."""
+    """A copy of the package with one more API."""
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("conformance", "schemas"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)

@@ -26,7 +26,7 @@ def url():
 
 
 def acted(tmp_path, **inputs):
-    """The action's own step, with what a runner gives it; the package is that of these tests."""
+    """Run the action's own step with a runner's environment; the package is that of these tests."""
     step = ACTION["runs"]["steps"][1]
     defaults = {name: said["default"] for name, said in ACTION["inputs"].items()} | inputs
     env = {name: defaults[re.search(r"inputs\.([a-z-]+)", said)[1]] for name, said in step["env"].items()}
@@ -101,7 +101,7 @@ def test_the_template_s_script_runs_and_leaves_its_artifacts(tmp_path, url):
 def test_the_documentation_s_commands_run_as_they_stand(tmp_path, url):
     commands = re.findall(r"```bash\n(.*?)```", (CHECKOUT / "docs/ci.md").read_text(), re.DOTALL)
     assert len(commands) == 2
-    for _ in range(2):  # the second time there is something to compare with
+    for _ in range(2):  # the second time compares with the first
         for command in commands:
             env = ENVIRON | {"BASE_URL": url, "MODEL": "reference"}
             done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the README shows: its commands run as they stand, and its output is real."""
+"""The README: its commands run as pasted, and its output is real."""
 
 import os
 import re
@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text()
 COMMANDS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
 EXIT_CODES = (0, 0, 0, 1)
-"""Of each block of commands; the matrix has a target that fails."""
+"""Exit code of each block of commands; the matrix has a target that fails."""
 
 
 @pytest.mark.verify
@@ -40,7 +40,7 @@ def test_the_commands_run_as_pasted(tmp_path):
 
 
 def test_the_shown_output_is_that_of_the_command_it_names(tmp_path, monkeypatch, capsys):
-    """Line by line and in order; `…` stands for what was left out of a line."""
+    """Line by line and in order; `…` replaces omitted parts of a line."""
     monkeypatch.chdir(tmp_path)
     shown = re.search(r"`(conformance run [^`]*)` shows all\):\n\n```text\n(.*?)```", README, re.DOTALL)
     assert main.app(shown[1].split()[1:]) == 1

@@ -21,7 +21,7 @@ class Shell:
         return SimpleNamespace(code=ran.returncode, out=ran.stdout, err=ran.stderr, lines=ran.stdout.splitlines())
 
     def start(self, *words, cwd):
-        """Start it, so that it can be interrupted: whoever started the tests may ignore that signal."""
+        """Start it, so that it can be interrupted: the tests' parent process may ignore that signal."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
         command = [sys.executable, "-m", "conformance", *map(str, words)]
         return subprocess.Popen(command, cwd=cwd, env=ENVIRON, stdout=subprocess.PIPE, text=True)

@@ -17,7 +17,7 @@ NOWHERE = "http://127.0.0.1:1/v1"
 
 @pytest.fixture
 def command(capsys, tmp_path, monkeypatch):
-    """The command in this process, for what sends nothing."""
+    """The command in this process, for commands that send nothing."""
     monkeypatch.chdir(tmp_path)
 
     def call(*words):

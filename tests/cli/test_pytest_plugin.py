@@ -16,7 +16,7 @@ def project(tmp_path):
 
 
 def cases(path):
-    """The properties of each test case, with what became of it."""
+    """The properties of each test case, with its outcome."""
     for case in ET.parse(path).iter("testcase"):  # noqa: S314 - our own
         properties = {p.get("name"): p.get("value") for p in case.iter("property")}
         yield properties, next((OUTCOMES[child.tag] for child in case if child.tag in OUTCOMES), "pass")

@@ -1,4 +1,4 @@
-"""The refusals that real clients were measured with: status, headers and body."""
+"""The error responses that real clients were measured with: status, headers and body."""
 
 from typing import Any
 

@@ -1,12 +1,11 @@
-"""What real clients did, measured on loopback in November 2026: one line a behaviour, one column a client.
+"""What real clients did, measured on loopback in November 2026: one line per behaviour, one column per client.
 
 A cell is outcome/requests; a dot was not measured. t text, t+ more than the text, p a part of it, - nothing,
-x an exception, px a part and an exception, ok and bad a tool call. Where a framework prints a placeholder for an
-empty answer it counts as nothing, and where it repeats a part of the answer as a part. The request that brings a
-tool's result back is not counted. `done_then_hold` was released after 40 s; a client that waits for that hangs.
-The Claude Agent SDK was given 88 s a message: where its ten retries take longer it hangs, and all eleven requests are
-counted. What a race between an error and the text before it decided (Pydantic AI gathers text for a tenth of a second)
-is left out.
+x an exception, px a part and an exception, ok and bad a tool call. A framework's placeholder for an empty response
+counts as nothing, and a repeated part of the text as a part. The request that carries a tool's result is not counted.
+`done_then_hold` was released after 40 s; a client that waits for that hangs. The Claude Agent SDK had 88 s per
+message: where its ten retries take longer it hangs, and all eleven requests are counted. Results of a race between an
+error and the text before it (Pydantic AI buffers text for a tenth of a second) are omitted.
 """
 
 from facts_chat import CHAT, CHAT_CLIENTS
@@ -35,4 +34,4 @@ TABLES = (
     ("messages", MESSAGES_FRAMEWORKS, MESSAGES_FRAMEWORKS_DID),
     ("responses", RESPONSES_CLIENTS, RESPONSES),
 )
-"""What kind of reply was given, to whom, and what each did."""
+"""The kind of the response, the clients, and how each handled it."""

@@ -1,7 +1,7 @@
-"""Replies by what is good or bad about them, as exchanges: the ones that real clients were measured with.
+"""Responses by their defect, or good ones, as exchanges: those that real clients were measured with.
 
-A reply is of one kind: words on chat, on messages or on responses, or `called`: on chat, to a request that demands a
-tool call.
+A response is of one kind: text on chat, on messages or on responses, or `called`: on chat, to a request that demands
+a tool call.
 """
 
 import gzip
@@ -103,7 +103,7 @@ def stream(events: Sequence[Event], **how: Any) -> bytes:
 
 
 def spread(event: Event) -> bytes:
-    """One event whose JSON takes many data lines."""
+    """One event whose JSON is spread over many data lines."""
     name, data = event
     text = data if isinstance(data, str) else json.dumps(data, indent=1)
     lines = "".join(f"data: {line}\n" for line in text.split("\n"))
@@ -236,7 +236,7 @@ def answered(api: Kind, mode: Mode, value: Any, headers: Any = JSON) -> Exchange
 
 
 def in_message(**changes: Any) -> dict[str, Any]:
-    """The whole chat answer with fields of its choice's message changed; `...` leaves one out."""
+    """The non-streaming chat response with fields of its message changed; `...` removes one."""
     return altered(whole("chat"), **changes)
 
 
@@ -360,7 +360,7 @@ def tool_answer(api: Kind, arguments: Any) -> dict[str, Any]:
 
 
 def reply_to(api: Kind, mode: Mode, script: str, behaviour: str) -> Exchange:
-    """The exchange in which a server behaves like this. The script is `text`, or `tool` for a tool call by choice."""
+    """The exchange with a server of this behaviour. The script is `text`, or `tool` for a tool call by choice."""
     if behaviour == "conn_reset":
         return received(api, mode, b"", "reset", "first-byte")
     if behaviour in ERRORS and not (mode == "unary" and behaviour.endswith("on_stream_only")):

@@ -1,4 +1,4 @@
-"""What openai-python and four frameworks did on chat; client_facts.py tells how to read it."""
+"""Measured behaviour of openai-python and four frameworks on chat; client_facts.py describes the format."""
 
 CHAT_CLIENTS = ("openai-python 3.54", "openai-python 2.24", "LangGraph 1.2", "Letta 0.16", "hermes 0.19", "hermes 0.14")
 CHAT = """

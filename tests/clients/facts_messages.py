@@ -1,4 +1,4 @@
-"""What the clients of the Messages API did; client_facts.py tells how to read it."""
+"""Measured behaviour of the clients of the Messages API; client_facts.py describes the format."""
 
 MESSAGES_CLIENTS = ("Claude SDK 2.12", "Claude SDK 2.12 (raw stream)")
 MESSAGES = """

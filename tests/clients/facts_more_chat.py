@@ -1,4 +1,4 @@
-"""What more SDKs and frameworks did on chat; client_facts.py tells how to read it."""
+"""Measured behaviour of more SDKs and frameworks on chat; client_facts.py describes the format."""
 
 CHAT_SDKS = (
     "openai-python 3.54 (stream helper)",
@@ -180,7 +180,7 @@ unary tool tc_args_object              .      ok/1   .
 """
 
 CALL_CLIENTS = ("Letta 0.11", "Instructor 1.17")
-"""They demand a tool call, and were answered with one wherever others were answered in words."""
+"""They demand a tool call, and received one where others received text."""
 CALL_CLIENTS_DID = """
 stream text ok_sse                      ok/1   ok/1
 stream text json_200_on_stream          x/1    -/1

@@ -1,4 +1,4 @@
-"""What the clients of the Responses API did; client_facts.py tells how to read it."""
+"""Measured behaviour of the clients of the Responses API; client_facts.py describes the format."""
 
 RESPONSES_CLIENTS = ("openai-python 3.54 (Responses)", "OpenAI Agents SDK 0.24 (Responses)")
 RESPONSES = """

@@ -1,4 +1,4 @@
-"""Where the SDKs depart from the specification, the decoders depart with them; and nothing makes them raise."""
+"""The decoders deviate from the specification where the SDKs do, and never raise."""
 
 import json
 from typing import get_args

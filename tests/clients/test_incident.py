@@ -1,4 +1,4 @@
-"""The incident's numbers, and what the stop-gap done right costs."""
+"""The incident's numbers, and the cost of a correct 501."""
 
 import pytest
 from client_replies import answered, received, reply_to, whole

@@ -1,4 +1,4 @@
-"""What fetch and the Node SDKs do otherwise than Python's."""
+"""Differences of fetch and the Node SDKs from Python's."""
 
 import json
 

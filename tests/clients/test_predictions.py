@@ -1,4 +1,4 @@
-"""The predictions against what the real clients did."""
+"""The predictions, compared with the measured behaviour of the real clients."""
 
 import pytest
 from client_facts import OUTCOMES, TABLES

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md lists: every file, make target and name in it exists."""
+"""CONTRIBUTING.md: every file, make target and name in it exists."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The map of coverage: every name in it exists, nothing is left without a rule or a reason, and no rule is left out."""
+"""The map of coverage: every name in it exists, everything has a rule or a reason, and no rule is missing."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A finding holds the noun that an engineer searches logs, issues and specifications for.
+"""A finding contains the noun that an engineer searches logs, issues and specifications for.
 
 The words are those of the protocols and of bug reports; the findings follow them.
 """

@@ -1,4 +1,4 @@
-"""The generated pages: one a rule, none stale, links that lead somewhere, and harm that is computed."""
+"""The generated pages: one per rule, none stale, no dead links, and computed effects on clients."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ WRITTEN = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 
 
 def anchors(text):
-    """What GitHub calls the headings of a page."""
+    """The anchors that GitHub gives to the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""Text that users read uses the field's words: each retired word that is left is named with file and line.
+"""Text that users read uses the field's words: each retired word in it is reported with file and line.
 
 Not searched: what is quoted (code spans, quotation marks, examples' bytes), addresses, and names of catalogue entries.
 """
@@ -24,7 +24,11 @@ from conformance.rules.families import FAMILIES
 from conformance.testbed.server.deployments import DEPLOYMENTS
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+SCHEMAS = sorted((ROOT / "schemas").glob("*.json"))
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
 RULES = {rule.id: rule for rule in catalogue.rules()}
 EVERY = 50
@@ -65,7 +69,7 @@ ALLOWED = {
     r"(?:functions\.)?Greeting\(": "the schema's name in Instructor's recording",
     r"application/octet-stream": "a media type",
 }
-"""Phrases that hold a retired word and may remain, each with its reason."""
+"""Phrases with a retired word that may remain, each with its reason."""
 
 PROMPTS = ("profiles/prose.py", "probes/", "testbed/server/model.py", "testbed/mutations/")
 """Sources of the text that models read and write; the purposes and titles among it are searched as pages."""
@@ -99,7 +103,7 @@ def prose(text):
 
 
 def retired(where, text):
-    """A complaint about each retired word in a text, which stands at that place."""
+    """A complaint about each retired word in the text at that place."""
     for found in WORD.finditer(prose(text)) if WORD.search(text) else ():
         instead = next(words for pattern, words in RETIRED.items() if re.fullmatch(pattern, found[0], re.IGNORECASE))
         yield f"{where}: {found[0]!r} (rather: {instead}) in {text.strip()[:300]!r}"
@@ -202,6 +206,21 @@ def sampled():
 def test_verdicts_hold_no_retired_word(recorded_once, name):
     run = selftest.run_subject(name, "gate", recorded_once)
     assert complaints(texts_of(run.judged.verdicts)) == []
+
+
+def descriptions(value, path=""):
+    """The titles, summaries and descriptions in a schema, by JSON pointer."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if isinstance(inner, str) and key in ("title", "summary", "description"):
+            yield f"{path}/{key}", inner
+        yield from descriptions(inner, f"{path}/{key}")
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_schemas_hold_no_retired_word(path):
+    texts = list(descriptions(json.loads(path.read_text())))
+    assert texts
+    assert complaints((f"{path.relative_to(ROOT)}#{pointer}", text) for pointer, text in texts) == []
 
 
 class Visible(HTMLParser):

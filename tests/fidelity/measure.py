@@ -108,7 +108,7 @@ def driven(environment, asked):
                 os.killpg(driver.pid, signal.SIGKILL)
     said = [json.loads(line) for line in out.splitlines() if line.startswith('{"id"')]
     if not said:
-        raise RuntimeError(f"{environment.name}: the driver said nothing: {err[-600:]}")
+        raise RuntimeError(f"{environment.name}: the driver reported nothing: {err[-600:]}")
     return {answer["id"]: answer for answer in said}
 
 

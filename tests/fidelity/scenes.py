@@ -58,7 +58,7 @@ class Scene:
 
 
 def _within_reach(reply):
-    """The reply, with redirects to the stage itself, to a path that belongs to no API."""
+    """The reply, with redirects to the stage itself, to a path outside the APIs."""
     headers = tuple((name, ELSEWHERE.sub("/elsewhere", value)) for name, value in reply.headers)
     return replace(reply, headers=headers)
 

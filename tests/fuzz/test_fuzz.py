@@ -1,4 +1,4 @@
-"""The hunt: nothing is found where nothing is wrong, and ten planted bugs are."""
+"""Fuzzing: it finds nothing on a conformant deployment, and ten planted bugs."""
 
 import json
 import re
@@ -76,7 +76,7 @@ PLANTED = {
     "a reset on long texts": (
         lambda a: len(a.body) > 100_000, lambda r, _: replace(r, pieces=(), end="reset", head=b""), "long-text"),
 }  # fmt: skip
-"""What is wrong: when, what then happens (nothing: a plain greeting comes), and how the case is labelled."""
+"""The planted bugs: the condition, the response (None: a valid completion), and the start of the case's name."""
 
 
 def planted(name, api="chat"):
@@ -95,7 +95,7 @@ def planted(name, api="chat"):
 
 
 class Nobody:
-    """Watches no progress."""
+    """Ignores progress."""
 
     def total(self, requests):
         assert requests > 0
@@ -163,7 +163,7 @@ def test_what_was_found_can_be_kept_as_a_test(tmp_path):
 
 
 def written_test(folder, url):
-    """Run the test that was written, as its user does."""
+    """Run the generated test, as its user does."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_found.py"]
     environ = {"BASE_URL": url, "PATH": "", "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, check=False)

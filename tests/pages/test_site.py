@@ -1,4 +1,4 @@
-"""The site in a real browser: it loads from disk, filters, shows a fault in its octets, and harms nobody."""
+"""The site in a real browser: it loads from disk, filters, shows a defect in its bytes, and is safe."""
 
 import json
 import os
@@ -24,7 +24,7 @@ DEFECTS = ("no-done", "stream-cut", "not-utf-8", "temperature-dropped", "any-key
 
 
 def evil(reply, _asked):
-    """Every answer with the same poison in all of its texts, and in its media type."""
+    """Every response with the same hostile text in all of its strings, and HTML in its Content-Type."""
 
     def poisoned(value):
         if isinstance(value, dict):
@@ -61,7 +61,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["light", "dark"])
 def browser(request, tmp_path_factory):
-    from selenium import webdriver  # noqa: PLC0415 - only who opens pages has it
+    from selenium import webdriver  # noqa: PLC0415 - installed for these tests only
 
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
@@ -79,7 +79,7 @@ def browser(request, tmp_path_factory):
 
 
 def asked(browser):
-    """The addresses that the pages asked for since the last look."""
+    """The addresses that the pages requested since the last call."""
     events = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
     return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
 

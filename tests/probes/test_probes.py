@@ -1,4 +1,4 @@
-"""The probes: each sends what its name means, in the modes that it lists."""
+"""The probes: each sends the request that its name describes, in the modes that it lists."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the profiles send: headers and fields in the frameworks' own order, shapes and sizes."""
+"""Requests of the profiles: headers and fields in the frameworks' own order, shapes and sizes."""
 
 import json
 

@@ -12,7 +12,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PYTHON = Path(os.environ.get("CONFORMANCE_REAL_PYTHON", ""))
-# Of the model's weights and of its sampling: another one answers other noise, and must be judged alike.
+# Of the model's weights and of its sampling: another seed generates other noise, and must get the same verdicts.
 SEED = os.environ.get("CONFORMANCE_REAL_SEED", "9")
 START_S, END_S, LOOK_EACH_S = 60, 10, 0.1
 
@@ -31,7 +31,7 @@ def answers(url):
 
 @contextmanager
 def serving(name, folder, port, *command):
-    """Run a server until the end of the block; its base URL, once it answers. Its output is kept for errors."""
+    """Run a server until the end of the block; yields its base URL once it is ready. Its output is kept for errors."""
     output = folder / f"{name}.log"
     with (
         output.open("wb") as log,
@@ -52,8 +52,8 @@ def await_answer(url, server, output):
         except subprocess.TimeoutExpired:
             if time.monotonic() < deadline:
                 continue
-            state = f"did not answer within {START_S} s"
-        pytest.fail(f"{output.stem} {state}; it said:\n{output.read_text(errors='replace')[-3000:]}")
+            state = f"did not respond within {START_S} s"
+        pytest.fail(f"{output.stem} {state}; its output:\n{output.read_text(errors='replace')[-3000:]}")
 
 
 def end(server):
@@ -71,7 +71,7 @@ def folder(tmp_path_factory):
 
 @contextmanager
 def serving_llama_cpp(name, folder, *of_model):
-    """llama.cpp's own HTTP server with a tiny model of random weights, made on the spot."""
+    """llama.cpp's own HTTP server with a tiny model of random weights, generated on the spot."""
     model, port = folder / f"{name}.gguf", free_port()
     subprocess.run([PYTHON, HERE / "tiny_model.py", model, SEED, *of_model], check=True)
     with serving(name, folder, port, PYTHON, HERE / "llama_cpp.py", model, str(port), SEED) as url:
@@ -80,14 +80,14 @@ def serving_llama_cpp(name, folder, *of_model):
 
 @pytest.fixture(scope="session")
 def llama_cpp(folder):
-    """A model that speaks whole letters."""
+    """A model that generates complete characters."""
     with serving_llama_cpp("llama_cpp", folder) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def llama_cpp_in_halves(folder):
-    """A model that often begins with an octet which is no letter alone."""
+    """A model whose first token is often an incomplete UTF-8 character."""
     with serving_llama_cpp("llama_cpp_in_halves", folder, "2.0") as url:
         yield url
 

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     parameters.sampling.seed = int(sys.argv[3])
     parameters.n_ctx = 131072
     parameters.n_parallel = 4
-    # More threads wait for each other by spinning, which costs a busy machine far more than the tiny model does.
+    # More threads wait for each other by spinning, which costs far more CPU than the tiny model.
     parameters.cpuparams.n_threads = 1
     parameters.cpuparams_batch.n_threads = 1
     parameters.model_alias = {"tiny"}

@@ -1,4 +1,4 @@
-"""The gate against real servers. `SERVER.toml` lists every MUST that one fails: where, why, and the octets."""
+"""The gate against real servers. `SERVER.toml` lists every MUST that one fails: where, why, and the bytes."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.realserver
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run of the command came to."""
+    """The outcome of one run of the command."""
 
     code: int
     said: str
@@ -55,7 +55,7 @@ def server(request):
 
 @pytest.fixture(scope="module")
 def runs(server, request, tmp_path_factory):
-    """What each suite came to."""
+    """The outcome of each suite."""
     url = request.getfixturevalue(server)
     apis = EXPECTED[server].get("apis", ())
     return {suite: run(suite, url, tmp_path_factory.mktemp(f"{server}-{suite}"), apis) for suite in SUITES}
@@ -97,7 +97,7 @@ def test_everything_explained_fails_and_the_octets_show_it(runs, server):
 
 
 def test_no_field_is_said_to_be_dropped_that_is_read(llama_cpp, tmp_path):
-    """By hand, in its source: what its reader passes over in a wrong type and honours in the right one is no drop."""
+    """Verified in its source: a field that is ignored in a wrong type and honoured in the right one is not dropped."""
     expected = EXPECTED["llama_cpp"]
     outcome = run("fields", llama_cpp, tmp_path, expected["apis"])
     fields = [f for f in outcome.report["fields"] if f["documented"] and f["state"] == "dropped"]
@@ -107,7 +107,7 @@ def test_no_field_is_said_to_be_dropped_that_is_read(llama_cpp, tmp_path):
 
 
 def test_a_message_that_never_starts_is_found(llama_cpp_in_halves, tmp_path):
-    """llama.cpp sends message_start with the first whole letter, and not at all where the first token is none."""
+    """llama.cpp sends message_start with the first complete character, and never if the first token is not one."""
     outcome = run("gate", llama_cpp_in_halves, tmp_path, ["messages"])
     streams = {x.id: x for x in outcome.folder.exchanges() if b"text/event-stream" in x.received}
     unstarted = {

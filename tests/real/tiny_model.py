@@ -1,7 +1,7 @@
-"""Write a tiny language model with random weights as a GGUF file: enough for a real server to answer noise.
+"""Write a tiny language model with random weights as a GGUF file: enough for a real server to generate noise.
 
-The noise has the shapes of real answers: words, letters of several octets, tool calls where tools are offered, and an
-end. Usage: tiny_model.py PATH SEED [HALVES], with the logit of octets that are no letter alone.
+The noise has the shapes of real completions: words, multi-byte characters, tool calls where tools are offered, and an
+end. Usage: tiny_model.py PATH SEED [HALVES], with the logit of bytes that are not a complete character.
 """
 
 import sys
@@ -12,11 +12,11 @@ import numpy as np
 
 WIDTH, LAYERS, HEADS, HIDDEN, CONTEXT = 64, 2, 2, 128, 32768
 NOISE = 0.05
-# Every embedding has this in its first place, and the layers leave it there: a token's first output weight makes
-# it likelier or less likely everywhere.
+# The first component of every embedding, which the layers leave unchanged: a token's first output weight makes it
+# more or less likely everywhere.
 CONSTANT = 0.4
 NORMED = CONSTANT / np.sqrt((CONSTANT**2 + NOISE**2 * (WIDTH - 1)) / WIDTH)
-# It renders just enough of tools for llama.cpp to learn from it how a call is written.
+# It renders just enough of tools for llama.cpp to derive the format of a call from it.
 CHAT_TEMPLATE = (
     "{% if tools %}[tools]{% for tool in tools %} {{ tool['function']['name'] }}{% endfor %}\n{% endif %}"
     "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] or '' }}"
@@ -26,7 +26,7 @@ CHAT_TEMPLATE = (
     "{% endfor %}\n{% endfor %}"
     "{% if add_generation_prompt %}[assistant] {% endif %}"
 )
-# Whole pieces of a tool call: spelt letter by letter, it would be longer than what most questions allow.
+# Complete parts of a tool call: letter by letter, it would exceed the token cap of most requests.
 CALL_PARTS = ('{"name": "', "get_weather", '", "arguments": ', '{"city": "', '"}}</tool_call>')
 NEVER = -9.0
 END = 2
@@ -34,10 +34,10 @@ Piece = tuple[bytes, gguf.TokenType, float]
 
 
 def vocabulary(halves: float) -> list[Piece]:
-    """Each token's octets, its kind, and how much likelier it is than others, as a logit."""
+    """Each token's bytes, its kind, and its logit relative to others."""
     normal, control = gguf.TokenType.NORMAL, gguf.TokenType.CONTROL
     special = [(b"<unk>", gguf.TokenType.UNKNOWN, NEVER), (b"<s>", control, NEVER), (b"</s>", control, 2.5)]
-    # Octets that are no letter alone are in the vocabulary to read any prompt.
+    # Bytes that are not a complete character are in the vocabulary to encode any prompt.
     octets = [(b"<0x%02X>" % o, gguf.TokenType.BYTE, 0.0 if 0x20 <= o < 0x7F else halves) for o in range(256)]
     octets[ord('"')] = (b"<0x22>", gguf.TokenType.BYTE, 3.2)  # so that a string in a tool call ends
     letters = [(c.encode(), normal, 0.0) for c in "▁etaoinshrdluåß語🙂"]
@@ -92,7 +92,7 @@ def tensors(likelier: np.ndarray, rng: np.random.Generator):
 
     embedding, output = noise(len(likelier), WIDTH), noise(len(likelier), WIDTH)
     embedding[:, 0] = CONSTANT
-    output[END, 1:] = 0.0  # an end is equally likely after each token, so that any weights come to one
+    output[END, 1:] = 0.0  # an end is equally likely after each token, so that any weights reach one
     output[:, 0] = likelier / NORMED
     yield "token_embd.weight", embedding
     for block in (f"blk.{layer}" for layer in range(LAYERS)):

@@ -26,7 +26,7 @@ def native(mode):
 
 
 def hostile(mode):
-    """All kinds of octets that must not reach a terminal, a page or an XML document as they are."""
+    """All kinds of bytes that must not reach a terminal, a page or an XML document unescaped."""
     label = ("content-type", "text/\x1b[31mred\x1b]0;owned\x07[bold]x[/bold]")
     return exchange(http(200, [label], b"\x00\xff\x1b[2J data \xe2\x80\xae"), mode=mode)
 
@@ -72,7 +72,7 @@ def run(request):
 
 @pytest.fixture
 def record():
-    """Makes a recording of a reply, and its report."""
+    """Makes a recording of a response, and its report."""
 
     def make(reply, waivers=(), *, strict=False, **facts):
         made = recording(globals()[reply], **facts)

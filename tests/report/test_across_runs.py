@@ -1,4 +1,4 @@
-"""What changed between two runs: regressions are told, noise is not."""
+"""Changes between two runs: regressions are reported, noise is not."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""The formats for machines and pages: complete, well-formed, and harmless whatever the target sent."""
+"""The formats for machines and pages: complete, well-formed, and safe whatever the target sent."""
 
 import json
 import re
@@ -66,13 +66,13 @@ SARIF = {
         },
     },
 }
-"""What sections 3.13 to 3.51 of SARIF 2.1.0 ask of the parts that are written."""
+"""The requirements of sections 3.13 to 3.51 of SARIF 2.1.0 on the parts that are written."""
 ALLOWED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
-"""Characters that move a cursor, turn a text round, or end one."""
+"""Characters that move a cursor, reverse a text's direction, or end it."""
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page, as far as harm goes."""
+    """The parts of a page that could make a browser run code or send requests."""
 
     def __init__(self):
         super().__init__()
@@ -103,7 +103,7 @@ def test_the_command_the_help_and_the_readme_name_the_same_formats(capsys):
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_format_lets_through_what_moves_a_cursor_or_turns_a_text(name, run):
     text = FORMATS[name](run.report, run.evidence).decode()
-    if name != "har":  # which holds the reply itself, as JSON
+    if name != "har":  # which holds the response itself, as JSON
         assert ALLOWED.findall(text) == []
     else:
         assert json.loads(text)["log"]["version"] == "1.2"

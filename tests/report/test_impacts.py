@@ -1,4 +1,4 @@
-"""The impact in words and money, wherever a report tells it."""
+"""The impact in words and money, wherever a report shows it."""
 
 from xml.etree import ElementTree as ET
 

@@ -1,4 +1,4 @@
-"""Answers of the embedded deployments as exchanges, without a connection."""
+"""Responses of the embedded deployments as exchanges, without a connection."""
 
 import re
 from dataclasses import dataclass, replace
@@ -29,9 +29,9 @@ def head_of(request, key):
 
 
 def played(request, change, deployment, key=KEY):
-    """What the deployment, changed, would answer to a planned request, as an exchange under its first case.
+    """The changed deployment's response to a planned request, as an exchange under its first case.
 
-    Without `key` the run has none, and the deployment asks for none.
+    Without `key` the run has none, and the deployment requires none.
     """
     x = simulate_exchange(request, deployment, (change,) if change else (), carried=key or "no-key", wanted=key)
     spans = tuple(Span(found.start(), found.end()) for found in re.finditer(KEY.encode(), x.received))
@@ -40,7 +40,7 @@ def played(request, change, deployment, key=KEY):
 
 @dataclass(frozen=True)
 class Asking:
-    """Which questions a deployment is asked, and under which policy."""
+    """The requests that a deployment receives, and the policy that it is judged under."""
 
     deployment: str
     policy: Policy
@@ -71,17 +71,17 @@ class Asking:
 
 @cache
 def unchanged(asking):
-    """The deployment as it is: its exchanges, and what was judged of them."""
+    """The unchanged deployment: its exchanges, and their judgement."""
     exchanges = asking.played()
     return exchanges, asking.judged(exchanges)
 
 
 @pytest.fixture
 def judged():
-    """The judgement of a whole gate, without a connection: of a change to a deployment, under a policy.
+    """The judgement of a complete gate, without a connection: of a change to a deployment, under a policy.
 
-    `kinds` asks no more than the questions of these kinds; without `key` the run has none. What the change leaves
-    alone is judged once.
+    With `kinds`, only test cases of these kinds are sent; without `key` the run has none. Exchanges that the change
+    does not affect are judged once.
     """
 
     def ask(change=None, deployment="native-sse", policy=None, *, suite="gate", profiles=PROFILES, kinds=(), key=KEY):

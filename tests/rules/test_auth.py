@@ -1,4 +1,4 @@
-"""AUTH: who has no key is refused; and a target, or a run, without one is let be."""
+"""AUTH: requests without a key are rejected; a target, or a run, without a key is allowed."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""BILL: errors cost nothing; where a part of the answer came, something may have been spent."""
+"""BILL: errors cost nothing; a partial response may have a cost."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What holds for every rule: its examples decide, octets decide, arbitrary octets do no harm."""
+"""Every rule: good examples pass, bad ones fail, only the bytes decide, and arbitrary bytes never raise."""
 
 import random
 import re
@@ -56,7 +56,7 @@ def test_bad_examples_fail(rule: Rule):
 
 
 def cut(x: Exchange, sizes: Iterator[int]) -> Exchange:
-    """The same octets at the same time, read in pieces of these sizes."""
+    """The same bytes at the same time, read in pieces of these sizes."""
     at_ns = x.arrivals[-1].at_ns if x.arrivals else 0
     ends = [0]
     while ends[-1] < len(x.received):
@@ -91,7 +91,7 @@ EVERYTHING = [x for rule in RULES for example in (*rule.good, *rule.bad) for x i
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_rule_raises_on_arbitrary_octets(data):
-    """Octets of real examples with damage done to them, and plain noise."""
+    """Damaged bytes of real examples, and random bytes."""
     x = data.draw(st.sampled_from(EVERYTHING))
     at = data.draw(st.integers(0, len(x.received)))
     upto = data.draw(st.integers(at, min(len(x.received), at + 60)))
@@ -140,7 +140,7 @@ def test_every_rule_is_caught_by_a_planted_defect():
 
 
 def test_the_catalogue_holds_the_rules_that_the_documentation_lists():
-    """A rule that gets lost on the way into the catalogue has a page, and no other trace."""
+    """A rule that is lost on the way into the catalogue still has a page."""
     pages = {page.stem for page in (Path(__file__).parents[2] / "docs/rules").glob("*.md")} - {"README"}
     assert {rule.id for rule in RULES} == pages
     assert len(RULES) + len(RETIRED) >= 320, "a removed rule's ID belongs into RETIRED"

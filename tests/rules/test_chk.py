@@ -11,7 +11,7 @@ RULES = {rule.id: rule for rule in FAMILIES}
 
 
 def finds(name, x):
-    """What the rule sees, or None where it does not apply."""
+    """The rule's findings, or None where it does not apply."""
     rule = RULES[name]
     return None if rule.applies_to(x) else [item.seen for item in rule.check(x) if isinstance(item, Finding)]
 

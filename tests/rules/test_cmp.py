@@ -44,7 +44,7 @@ def test_a_stream_answered_whole_is_none_of_these_families_business():
 
 
 def compared(stream, unary):
-    """What CMP014 sees: findings, or reasons."""
+    """Results of CMP014: findings, or reasons."""
     yielded = list(RULES["CMP014"].check(stream, unary))
     return [item.seen if isinstance(item, Finding) else item.reason for item in yielded]
 

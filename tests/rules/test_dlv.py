@@ -23,7 +23,7 @@ def decided(rule, x, briefs=BRIEFS):
 
 
 def at(start_ms, step_ms, pieces=40):
-    """The pieces that come together where the step is 0, or else one after the other."""
+    """Pieces that arrive together if the step is 0, or else one after the other."""
     return paced(WORDS[:pieces], [int(start_ms + n * step_ms) for n in range(pieces)])
 
 
@@ -36,7 +36,7 @@ LET_OUT_SLOWLY = replace(
         *(a._replace(at_ns=a.at_ns + n * 150_000) for n, a in enumerate(SLOWLY.arrivals[1:])),
     ),
 )
-"""Pieces that come 0.15 ms after each other, as was recorded beside eight busy processes."""
+"""Pieces that arrive 0.15 ms after each other, as was recorded next to eight busy processes."""
 
 
 @pytest.mark.parametrize(

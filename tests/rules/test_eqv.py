@@ -1,4 +1,4 @@
-"""EQV: a stream and a whole answer amount to the same, and what a model says anew is no difference."""
+"""EQV: a stream and a non-streaming response are equivalent; other wording of a model is not a difference."""
 
 import pytest
 
@@ -12,7 +12,7 @@ RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "EQV"}
 
 
 def say(rule, *given):
-    """What a rule says of two exchanges, or of three."""
+    """A rule's results on two exchanges, or on three."""
     if skip := next((skip for x in given[:2] if (skip := rule.applies_to(x))), None):
         return [skip.status]
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]

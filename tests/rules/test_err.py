@@ -1,4 +1,4 @@
-"""ERR: each way to fail a client that made a mistake is its own verdict, and other good errors are let be."""
+"""ERR: each defect of an error response has its own verdict, and other good errors are allowed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""FLD: each drop is caught by its rule, and no more than that is said."""
+"""FLD: each dropped field is caught by its rule, and nothing else is reported."""
 
 import pytest
 

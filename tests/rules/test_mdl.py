@@ -1,4 +1,4 @@
-"""MDL: what is said of models, and what real servers may leave out."""
+"""MDL: the data of models, and the fields that real servers may omit."""
 
 import pytest
 

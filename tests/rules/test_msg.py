@@ -1,4 +1,4 @@
-"""The Messages API's events, one fault at a time, among the families that judge a stream."""
+"""The Messages API's events, one defect at a time, in the families that judge a stream."""
 
 import pytest
 

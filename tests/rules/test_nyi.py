@@ -1,4 +1,4 @@
-"""NYI: good refusals of streaming are told from bad ones, and each fault is its own verdict."""
+"""NYI: good and bad errors for unsupported streaming, with one verdict per defect."""
 
 import pytest
 

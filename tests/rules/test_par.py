@@ -1,4 +1,4 @@
-"""PAR: each parameter's effect is judged by construction, and no model is graded for what it says."""
+"""PAR: each parameter's effect is judged by construction; the content of a completion is not graded."""
 
 import pytest
 
@@ -14,7 +14,7 @@ RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "PAR"}
 
 
 def say(rule, *given):
-    """What a rule says: its reason not to judge, its findings, or nothing."""
+    """A rule's results: its reason not to judge, its findings, or nothing."""
     if skip := rule.applies_to(given[0]):
         return [skip.status]
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]

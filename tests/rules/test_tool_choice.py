@@ -1,4 +1,4 @@
-"""TOOL: what becomes of a tool choice, of arguments with one possible value, and of a replayed history."""
+"""TOOL: tool_choice, arguments with one possible value, and a replayed history."""
 
 import pytest
 

@@ -17,7 +17,7 @@ def payloads(octets):
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
 
-def _ask(  # noqa: PLR0913 - a request has so many parts
+def _ask(  # noqa: PLR0913 - a request has that many parts
     body=None,
     deployment=NATIVE_SSE,
     *,
@@ -54,13 +54,13 @@ def _ask(  # noqa: PLR0913 - a request has so many parts
 
 
 def _chat(deployment=NATIVE_SSE, /, prompt=None, **fields):
-    """One chat request; the messages may be given, or only the last user's words."""
+    """One chat request, with these messages, or with one user message."""
     said = {"messages": [{"role": "user", "content": prompt}]} if prompt else {}
     return _ask(HELLO | said | fields, deployment)
 
 
 def _assemble(events):
-    """Each choice of a stream as the whole message that it amounts to, with its finish_reason and logprobs."""
+    """Each choice of a stream, assembled into a message, with its finish_reason and logprobs."""
     choices = {}
     for chunk in events:
         for choice in chunk["choices"] if chunk != "[DONE]" else ():
@@ -77,7 +77,7 @@ def _assemble(events):
 
 
 def _choices(received):
-    """The choices of a reply, streamed or not, in one shape."""
+    """The choices of a response, streamed or not, in one shape."""
     if received.events is not None:
         return _assemble(received.events)
     return [
@@ -111,5 +111,5 @@ def choices():
 
 @pytest.fixture(params=[False, True], ids=["unary", "stream"])
 def both(request):
-    """`_chat`, once for a whole answer and once for a stream."""
+    """`_chat`, once non-streaming and once streaming."""
     return lambda deployment=NATIVE_SSE, /, **fields: _chat(deployment, **fields, stream=request.param)

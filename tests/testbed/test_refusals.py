@@ -107,7 +107,7 @@ WRONG = [
 
 
 DROPPED = {"silent-json": {"stream", "stream_options"}}
-"""What a deployment does not read, which is what it is for."""
+"""The fields that a deployment ignores on purpose."""
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_malformed_body_is_refused_in_an_envelope(path, raw, ask):
 
 @pytest.mark.parametrize("depth", [50, 400, 700, 900, 960, 985])
 def test_a_body_that_is_just_not_too_deep_is_answered_or_refused(depth, ask):
-    """Whether the stack suffices depends on who calls; a 5xx or a raise is never right."""
+    """Whether the stack suffices depends on the caller; a 5xx or an exception is never right."""
     parameters = b'{"a":' * depth + b"1" + b"}" * depth
     tool = b'{"type":"function","function":{"name":"f","parameters":' + parameters + b"}}"
     raw = b'{"model":"reference","messages":[{"role":"user","content":"Hi"}],"tools":[' + tool + b"]}"

@@ -30,13 +30,13 @@ QUESTIONS = [
 
 
 def send(method, url, **more):
-    """As httpx sends it, however long a busy machine takes."""
+    """As httpx sends it, without a timeout: the machine may be busy."""
     return httpx.request(method, url, timeout=None, **more)
 
 
 @pytest.fixture(scope="module", params=list(DEPLOYMENTS))
 def pair(request):
-    """One deployment's addresses: on uvicorn, and on the raw player."""
+    """One deployment's addresses: on uvicorn, and on the raw server."""
     deployment = DEPLOYMENTS[request.param]
     with running(deployment) as good, running(deployment, [NOTHING]) as raw:
         yield good, raw
@@ -149,7 +149,7 @@ def _request(body, connection="keep-alive"):
 
 
 def _exchange(change, request=None):
-    """All octets that come back, and how the connection ended."""
+    """All bytes that are received, and how the connection ended."""
     with running(NATIVE_SSE, [change]) as base, socket.create_connection(_address(base)) as connection:
         connection.sendall(request or _request(json.dumps(HELLO | {"max_tokens": 1}).encode(), "close"))
         received = b""

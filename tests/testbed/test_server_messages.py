@@ -34,7 +34,7 @@ def say(ask):
 
 
 def _assemble(events):
-    """The message that a stream amounts to, and what is wrong with the order of its events."""
+    """The message that a stream is assembled into; asserts the order of its events."""
     message, open_block = None, None
     for event in events:
         match event["type"]:

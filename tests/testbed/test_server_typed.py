@@ -1,4 +1,4 @@
-"""The two APIs whose events say their types: every reply of the deployments fits its schema."""
+"""The two APIs with typed events: every response of the deployments matches its schema."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A rehearsal says what the real thing does."""
+"""A simulated run has the impacts of a real run."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from conformance.testbed.server.simulate import BASE_URL, simulate_exchange
 
 
 def rehearsed(deployment, planted):
-    """The impacts of the greetings, without a connection."""
+    """The impacts of the baseline requests, without a connection."""
     target = Target(base_url=BASE_URL, model="reference")
     answers = {}
     for request in plan(target, DEFAULT_PROFILES, "smoke"):

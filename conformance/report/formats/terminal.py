@@ -31,7 +31,7 @@ def console(file: IO[str], *, width: int | None = None) -> Console:
 
 
 def text(report: Report, evidence: Recording) -> str:
-    """A report as text, without colours or wrapping, whatever the environment says about terminals."""
+    """A report as text, without colours or wrapping, whatever the environment variables for terminals."""
     made = Console(file=StringIO(), markup=False, highlight=False, emoji=False, force_terminal=False, color_system=None)
     made.soft_wrap, made.width = True, WIDE
     with made.capture() as printed:

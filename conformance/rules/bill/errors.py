@@ -25,7 +25,7 @@ MISTAKE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
 REFUSED = error("No such role.")
 GREETING = answered(completion())
 RETRIED = 409
-"""The only 4xx status that SDKs retry, apart from timeouts and rate limits."""
+"""The only 4xx status that SDKs retry, besides timeouts and rate limits."""
 
 
 def _error_in_one_piece(x: Exchange) -> NotJudged | None:

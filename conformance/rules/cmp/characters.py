@@ -43,7 +43,7 @@ def damage(x: Exchange) -> tuple[str, str]:
 
 
 def constrained(x: Exchange) -> NotJudged | None:
-    """The schema allows exactly one value, and the content is that value, apart from lost characters."""
+    """The schema allows exactly one value, and the content is that value, except for lost characters."""
     if skip := all_of(probe_is(Kind.EFFECT), succeeded, readable)(x):
         return skip
     if not only_answer(x):

@@ -28,7 +28,7 @@ from conformance.rules.par.spec import CHAT, CREATE, LOGPROBS
 ROUNDING = 1e-3
 """How far above 0 the logarithm of 1 may be on a server with low precision."""
 NEAR = 0.05
-"""How far apart two log probabilities of one token may be due to low precision."""
+"""Maximum difference of two log probabilities of one token, due to low precision."""
 
 ASKED: dict[str, Any] = {"body": {"logprobs": True, "top_logprobs": 2}, "probe": "chat.witness.logprobs"}
 

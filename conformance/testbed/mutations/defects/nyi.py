@@ -1,4 +1,4 @@
-"""Defects: streaming that is not implemented, and errors that do not say so as clients need it."""
+"""Defects: streaming that is not implemented, and errors that do not report it as clients need it."""
 
 from dataclasses import replace
 from typing import Any

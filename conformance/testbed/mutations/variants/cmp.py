@@ -19,7 +19,7 @@ from conformance.testbed.server.reply import ModelResponse, ServerRequest
 
 
 def all_thought(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-    """Hidden reasoning comes before the text: a token cap of 16 or less truncates the response within it.
+    """Hidden reasoning precedes the text: a token cap of 16 or less truncates the response within it.
 
     Such models reject logprobs.
     """
