@@ -188,41 +188,46 @@ def whole_choices(whole: Object) -> Iterator[tuple[int, Object, Object]]:
 class _ChoiceBuilder:
     """A choice while it is assembled."""
 
+    index: int
     pieces: list[str] = field(default_factory=list)
     finishes: list[str] = field(default_factory=list)
     texts: dict[str, list[str]] = field(default_factory=dict)
-    calls: list[Object] = field(default_factory=list)
+    calls: list[Fragment] = field(default_factory=list)
     logprobs: list[Any] = field(default_factory=list)
     other: set[str] = field(default_factory=set)
+    last_text: Event | None = None
+    finish_events: list[Event | None] = field(default_factory=list)
 
-    def add(self, choice: Object, message: Object) -> None:
-        """Add a delta, or a complete message."""
+    def add(self, event: Event | None, choice: Object, message: Object) -> None:
+        """Add a delta of an event, or a complete message."""
         content, finish = message.get("content"), choice.get("finish_reason")
         if content:
             self.pieces += [content] if type(content) is str else _texts(content)
+            self.last_text = event
         if len(message) > 1 or "content" not in message:
-            self._add_rest(message)
+            self._add_rest(event, message)
         if finish and isinstance(finish, str):
             self.finishes.append(finish)
+            self.finish_events.append(event)
         if logprobs := choice.get("logprobs"):
             self.logprobs += as_array(as_object(logprobs).get("content"))
 
-    def _add_rest(self, message: Object) -> None:
+    def _add_rest(self, event: Event | None, message: Object) -> None:
         for key, value in message.items():
             if not value or key == "content":
                 continue
             if key == "tool_calls":
-                self.calls += [call for call in as_array(value) if isinstance(call, dict)]
+                self.calls += [Fragment(event, self.index, call) for call in as_array(value) if isinstance(call, dict)]
             elif key in ORDINARY:
                 self.texts.setdefault(key, []).extend(_texts(value))
             else:
                 self.other.add(key)
 
-    def finished(self, index: int, *, whole: bool) -> Choice:
+    def finished(self, *, whole: bool) -> Choice:
         """The choice; in a non-streaming response (`whole`) each entry of `tool_calls` is a call."""
         reasoning = next((name for name in REASONING if name in self.texts), "")
         return Choice(
-            index=index,
+            index=self.index,
             role=next(iter(self.texts.get("role", ())), ""),
             pieces=tuple(self.pieces),
             refusal="".join(self.texts.get("refusal", ())),
@@ -231,6 +236,8 @@ class _ChoiceBuilder:
             finishes=tuple(self.finishes),
             logprobs=tuple(self.logprobs),
             other=frozenset(self.other),
+            last_text=self.last_text,
+            finish_events=tuple(self.finish_events),
         )
 
 
@@ -241,11 +248,11 @@ def _texts(value: Any) -> list[str]:
     return [text for part in as_array(value) if isinstance(part, dict) and (text := as_string(part.get("text")))]
 
 
-def join(fragments: Iterable[Object]) -> tuple[ToolCall, ...]:
-    """Join fragments into calls: by index; without one, a new ID begins a call and the rest goes to the last call."""
-    calls: dict[Any, list[Object]] = {}
+def join(fragments: Iterable[Fragment]) -> tuple[ToolCall, ...]:
+    """Join objects into calls: by index; without one, a new ID begins a call and the rest goes to the last call."""
+    calls: dict[Any, list[Fragment]] = {}
     for fragment in fragments:
-        index, name = fragment.get("index"), as_string(fragment.get("id"))
+        index, name = fragment.value.get("index"), as_string(fragment.value.get("id"))
         if is_integer(index):
             key: Any = int(index)
         else:
@@ -254,14 +261,18 @@ def join(fragments: Iterable[Object]) -> tuple[ToolCall, ...]:
     return tuple(_call(key if isinstance(key, int) else None, found) for key, found in calls.items())
 
 
-def _call(index: int | None, fragments: list[Object]) -> ToolCall:
-    functions = [as_object(fragment.get("function") or fragment.get("custom")) for fragment in fragments]
+def _call(index: int | None, fragments: list[Fragment]) -> ToolCall:
+    values: list[Object] = [fragment.value for fragment in fragments]
+    functions = [as_object(value.get("function") or value.get("custom")) for value in values]
     return ToolCall(
         index=index,
-        id=next((name for f in fragments if (name := as_string(f.get("id")))), ""),
-        type=next((name for f in fragments if (name := as_string(f.get("type")))), ""),
+        id=next((name for value in values if (name := as_string(value.get("id")))), ""),
+        type=next((name for value in values if (name := as_string(value.get("type")))), ""),
         name=next((name for f in functions if (name := as_string(f.get("name")))), ""),
         arguments="".join(as_string(function.get("arguments") or function.get("input")) for function in functions),
+        sent=values[0],
+        first=fragments[0].event,
+        last=fragments[-1].event,
     )
 
 
@@ -284,21 +295,28 @@ def _distinct_values(values: Iterable[Object], name: str) -> tuple[str, ...]:
 def chat_content(x: Exchange) -> ResponseContent:
     """The completion, in one format for both modes; without choices if nothing could be read."""
     whole, values = json_body(x), frames(x)
-    told = whole_choices(whole) if whole is not None else ((p.slot, p.choice, p.delta) for p in parts(x))
     drafts: dict[int, _ChoiceBuilder] = {}
-    for index, choice, message in told:
+    for event, index, choice, message in _located(x):
         draft = drafts.get(index)
         if draft is None:
-            draft = drafts[index] = _ChoiceBuilder()
-        draft.add(choice, message)
+            draft = drafts[index] = _ChoiceBuilder(index)
+        draft.add(event, choice, message)
     return ResponseContent(
-        choices=tuple(drafts[index].finished(index, whole=whole is not None) for index in sorted(drafts)),
+        choices=tuple(drafts[index].finished(whole=whole is not None) for index in sorted(drafts)),
         ids=_distinct_values(values, "id"),
         models=_distinct_values(values, "model"),
         created=tuple(dict.fromkeys([v for value in values if is_integer(v := value.get("created"))])),
         usage=next((v for value in reversed(values) if isinstance(v := value.get("usage"), dict)), None),
         error=has_error(x),
     )
+
+
+def _located(x: Exchange) -> Iterator[tuple[Event | None, int, Object, Object]]:
+    """The parts of the choices: event (None in a non-streaming response), index, choice, and delta or message."""
+    whole = json_body(x)
+    if whole is None:
+        return ((part.chunk.event, part.slot, part.choice, part.delta) for part in parts(x))
+    return ((None, index, choice, message) for index, choice, message in whole_choices(whole))
 
 
 def first_call(x: Exchange) -> Event | None:

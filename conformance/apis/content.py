@@ -1,9 +1,10 @@
 """The completion: what the model generated, in one format for every API and both modes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from conformance.parsing.json_values import Object
+from conformance.parsing.sse import Event
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 FINISH_REASONS: tuple[FinishReason, ...] = get_args(FinishReason)
@@ -22,13 +23,20 @@ FINISH_REASON_ALIASES: dict[str, FinishReason] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One tool call, joined from its fragments. `index` is None if none was sent."""
+    """One tool call, joined from its fragments. `index` is None if none was sent.
+
+    `sent` is the object that starts it: its first fragment, its block or its item. `first` and `last` are the events
+    of its first and last fragment; None in a non-streaming response.
+    """
 
     index: int | None = None
     id: str = ""
     type: str = ""
     name: str = ""
     arguments: str = ""
+    sent: Object = field(default_factory=dict, compare=False)
+    first: Event | None = field(default=None, compare=False)
+    last: Event | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,9 @@ class Choice:
     `pieces` are the non-empty texts in order of arrival, `text` is their concatenation; `finishes` are all finish
     reasons, `finish` is the first of them, or empty. `logprobs` are the entries of `logprobs.content`. `other` names
     further non-empty fields, such as `audio` or `function_call`.
+
+    `last_text` is the event of the last piece, `finish_events` has that of each finish reason; None in a non-streaming
+    response.
     """
 
     index: int
@@ -49,6 +60,8 @@ class Choice:
     finishes: tuple[str, ...] = ()
     logprobs: tuple[Any, ...] = ()
     other: frozenset[str] = frozenset()
+    last_text: Event | None = field(default=None, compare=False)
+    finish_events: tuple[Event | None, ...] = field(default=(), compare=False)
 
     @property
     def text(self) -> str:

@@ -33,12 +33,14 @@ def building(x: Exchange) -> tuple[Part, ...]:
 class Block:
     """A content block: its content_block_start, and the texts of its deltas by field.
 
-    `events` are those of the block, beginning with content_block_start; none in a non-streaming response.
+    `events` are those of the block, beginning with content_block_start, and `last` is the last one with content; none
+    in a non-streaming response.
     """
 
     start: Object
     added: dict[str, list[str]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    last: Event | None = None
     stopped: bool = False
 
     @property
@@ -70,7 +72,8 @@ def blocks(x: Exchange) -> tuple[Block, ...]:
         if not is_integer(index):
             continue
         if part.type == "content_block_start":
-            found[int(index)] = Block(as_object(part.value.get("content_block")), events=[part.event])
+            started = as_object(part.value.get("content_block"))
+            found[int(index)] = Block(started, events=[part.event], last=part.event)
         elif block := found.get(int(index)):
             _take(block, part)
     return tuple(found[index] for index in sorted(found))
@@ -81,6 +84,7 @@ def _take(block: Block, part: Part) -> None:
     if part.type == "content_block_stop":
         block.stopped = True
     elif part.type == "content_block_delta":
+        block.last = part.event
         for name, text in as_object(part.value.get("delta")).items():
             if name != "type" and isinstance(text, str):
                 block.added.setdefault(name, []).append(text)
@@ -88,16 +92,21 @@ def _take(block: Block, part: Part) -> None:
 
 def message_states(x: Exchange) -> list[Object]:
     """The objects with the message's own fields: the non-streaming response, or message_start and message_deltas."""
+    return [state for _, state in located_states(x)]
+
+
+def located_states(x: Exchange) -> list[tuple[Event | None, Object]]:
+    """As message_states, each with its event; None in a non-streaming response."""
     whole = json_body(x)
-    return [whole] if whole is not None else list(_message_states(building(x)))
+    return [(None, whole)] if whole is not None else list(_located_states(building(x)))
 
 
-def _message_states(found: Iterable[Part]) -> Iterator[Object]:
+def _located_states(found: Iterable[Part]) -> Iterator[tuple[Event, Object]]:
     for part in found:
         if part.type == "message_start":
-            yield as_object(part.value.get("message"))
+            yield part.event, as_object(part.value.get("message"))
         elif part.type == "message_delta":
-            yield as_object(part.value.get("delta")) | {"usage": part.value.get("usage")}
+            yield part.event, as_object(part.value.get("delta")) | {"usage": part.value.get("usage")}
 
 
 @cached_reader
@@ -107,14 +116,17 @@ def messages_content(x: Exchange) -> ResponseContent:
     failed = as_object(json_body(x)).get("type") == "error" or bool(of_type(x, "error"))
     if failed or not (heads or found):
         return ResponseContent(error=failed)
+    ends = _ends(x)
     choice = Choice(
         index=0,
         role=next((role for head in heads if (role := as_string(head.get("role")))), ""),
         pieces=tuple(_pieces(found)),
         reasoning="".join(block.all_of("thinking") for block in found),
-        calls=tuple(_call(block) for block in found if block.type == CALLS[0]),
-        finishes=tuple(reason for end in _ends(x) if (reason := as_string(end.get("stop_reason")))),
+        calls=tuple(call_of(block) for block in found if block.type == CALLS[0]),
+        finishes=tuple(reason for _, reason in ends),
         other=frozenset(b.type for b in found if b.type not in ("text", "thinking", "redacted_thinking", CALLS[0])),
+        last_text=next((block.last for block in reversed(found) if any(_pieces([block]))), None),
+        finish_events=tuple(event for event, _ in ends),
     )
     return ResponseContent(
         choices=(choice,),
@@ -124,12 +136,14 @@ def messages_content(x: Exchange) -> ResponseContent:
     )
 
 
-def _ends(x: Exchange) -> Iterable[Object]:
-    """The objects that may have a stop_reason: the non-streaming response, or the message_deltas."""
+def _ends(x: Exchange) -> list[tuple[Event | None, str]]:
+    """The stop_reasons, each with its event: of the non-streaming response, or of the message_deltas."""
     whole = json_body(x)
-    return (
-        [whole] if whole is not None else [as_object(part.value.get("delta")) for part in of_type(x, "message_delta")]
-    )
+    if whole is not None:
+        ends: Iterable[tuple[Event | None, Object]] = [(None, whole)]
+    else:
+        ends = ((part.event, as_object(part.value.get("delta"))) for part in of_type(x, "message_delta"))
+    return [(event, reason) for event, end in ends if (reason := as_string(end.get("stop_reason")))]
 
 
 def _pieces(found: Iterable[Block]) -> Iterator[str]:
@@ -138,12 +152,16 @@ def _pieces(found: Iterable[Block]) -> Iterator[str]:
             yield from (text for text in (as_string(block.start.get("text")), *block.added.get("text", ())) if text)
 
 
-def _call(block: Block) -> ToolCall:
+def call_of(block: Block) -> ToolCall:
+    """The tool call in a block."""
     return ToolCall(
         id=as_string(block.start.get("id")),
         type=block.type,
         name=as_string(block.start.get("name")),
         arguments=block.arguments,
+        sent=block.start,
+        first=block.events[0] if block.events else None,
+        last=block.last,
     )
 
 

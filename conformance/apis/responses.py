@@ -26,6 +26,12 @@ def terminal(x: Exchange) -> Part | None:
     return next((part for part in parts(x) if part.type in TERMINAL_EVENTS), None)
 
 
+def terminal_event(x: Exchange) -> Event | None:
+    """The event that ends the stream; None in a non-streaming response."""
+    end = terminal(x)
+    return end.event if end else None
+
+
 @cached_reader
 def building(x: Exchange) -> tuple[Part, ...]:
     """The events that build the response: those before the one that ends it."""
@@ -49,10 +55,11 @@ class Item:
     """An item of a streamed output: its output_item.added, its deltas, and its output_item.done.
 
     `texts` are the deltas by content index, those of arguments under None; `ends` are the texts of the `.done` events,
-    likewise; `events` are the events of the item in order.
+    likewise; `events` are the events of the item in order, `last` is the last one with content.
     """
 
     added: Object
+    last: Event
     done: Object | None = None
     texts: dict[int | None, list[str]] = field(default_factory=dict)
     ends: dict[int | None, str] = field(default_factory=dict)
@@ -75,7 +82,7 @@ def items(x: Exchange) -> tuple[Item, ...]:
         if not is_integer(index):
             continue
         if part.type == "response.output_item.added":
-            found[int(index)] = Item(as_object(part.value.get("item")), events=[part.event])
+            found[int(index)] = Item(as_object(part.value.get("item")), part.event, events=[part.event])
         elif item := found.get(int(index)):
             item.events.append(part.event)
             _take(item, part)
@@ -86,6 +93,8 @@ def _take(item: Item, part: Part) -> None:
     value, place = part.value, part.value.get("content_index")
     index = int(place) if is_integer(place) else None
     delta = as_string(value.get("delta"))
+    if part.type.endswith(".delta"):
+        item.last = part.event
     if part.type == "response.output_text.delta":
         item.texts.setdefault(index, []).append(delta)
     elif part.type == "response.output_text.done":
@@ -144,6 +153,7 @@ def _choice_of_whole(whole: Object) -> Choice:
     found = output(whole)
     spoken = [part for item in found if item.get("type") == "message" for part in contents(item)]
     thoughts = [part for item in found if item.get("type") == "reasoning" for part in _thoughts(item)]
+    finishes = _finishes(whole, any(item.get("type") == "function_call" for item in found))
     return Choice(
         index=0,
         role=next((role for item in found if (role := as_string(item.get("role")))), ""),
@@ -153,7 +163,8 @@ def _choice_of_whole(whole: Object) -> Choice:
         calls=tuple(
             _call(item, as_string(item.get("arguments"))) for item in found if item.get("type") == "function_call"
         ),
-        finishes=_finishes(whole, any(item.get("type") == "function_call" for item in found)),
+        finishes=finishes,
+        finish_events=(None,) * len(finishes),
         other=frozenset(
             kind for item in found if (kind := as_string(item.get("type"))) and kind not in OUTPUT_TEXT_TYPES
         ),
@@ -168,8 +179,11 @@ def _thoughts(item: Object) -> Iterator[Object]:
 def _choice_of_stream(x: Exchange) -> Choice:
     found, end = items(x), terminal(x)
     calls = tuple(
-        _call(item.added, "".join(item.texts.get(None, ()))) for item in found if item.type == "function_call"
+        _call(item.added, "".join(item.texts.get(None, ())), item.events[0], item.last)
+        for item in found
+        if item.type == "function_call"
     )
+    finishes = _finishes(as_object(end.value.get("response")), bool(calls)) if end else ()
     return Choice(
         index=0,
         role=next((role for item in found if (role := as_string(item.added.get("role")))), ""),
@@ -177,8 +191,10 @@ def _choice_of_stream(x: Exchange) -> Choice:
         refusal="".join(text for item in found for text in item.refusals),
         reasoning="".join(text for item in found for text in item.thoughts),
         calls=calls,
-        finishes=_finishes(as_object(end.value.get("response")), bool(calls)) if end else (),
+        finishes=finishes,
         other=frozenset(item.type for item in found if item.type and item.type not in OUTPUT_TEXT_TYPES),
+        last_text=next((item.last for item in reversed(found) if item.type == "message" and any(_texts(item))), None),
+        finish_events=(end.event,) * len(finishes) if end else (),
     )
 
 
@@ -188,9 +204,25 @@ def _texts(item: Item) -> Iterable[str]:
     )
 
 
-def _call(item: Object, arguments: str) -> ToolCall:
+def final_calls(x: Exchange) -> tuple[ToolCall, ...]:
+    """The function calls in the last state of the response; in a stream, all from the event that ends it."""
+    at = terminal_event(x)
+    return tuple(
+        _call(item, as_string(item.get("arguments")), at, at)
+        for item in output(response_states(x)[-1])
+        if item.get("type") == "function_call"
+    )
+
+
+def _call(item: Object, arguments: str, first: Event | None = None, last: Event | None = None) -> ToolCall:
     return ToolCall(
-        id=as_string(item.get("call_id")), type="function_call", name=as_string(item.get("name")), arguments=arguments
+        id=as_string(item.get("call_id")),
+        type="function_call",
+        name=as_string(item.get("name")),
+        arguments=arguments,
+        sent=item,
+        first=first,
+        last=last,
     )
 
 

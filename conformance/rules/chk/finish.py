@@ -11,6 +11,7 @@ from conformance.rules.chk.conditions import choosing, ended, filed, finished, i
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
 from conformance.rules.example import HELLO, chunk, streamed
+from conformance.rules.shared_checks import undefined_reasons
 
 
 def _end_of(part: Part) -> str:
@@ -162,12 +163,8 @@ def finished_twice(x: Exchange) -> Iterator[Finding]:
 )
 def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     """Clients with typed enumerations reject any other value, the rest treat the reason as unknown."""
-    told: set[str] = set()
-    for part in parts(x):
-        reason = part.choice.get("finish_reason")
-        if reason is not None and not (isinstance(reason, str) and reason in FINISHES) and display(reason) not in told:
-            told.add(display(reason))
-            yield Finding(f"finish_reason is {display(reason)}", at=span_of(x, part), expected=", ".join(FINISHES))
+    sent = ((part.choice.get("finish_reason"), part.chunk.event) for part in parts(x))
+    yield from undefined_reasons(x, "finish_reason", FINISHES, (pair for pair in sent if pair[0] is not None))
 
 
 @chunk_rule(

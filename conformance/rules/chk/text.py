@@ -1,21 +1,16 @@
 """A delta's role and new text."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
-from conformance.apis import response_content
-from conformance.apis.chat import Part, chat_content, parts, span_of
-from conformance.apis.content import Choice
+from conformance.apis.chat import chat_content, parts, span_of
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.parsing.json_values import as_array, as_object, describe_member, display
 from conformance.rules.chk.conditions import choosing, filed, opened
 from conformance.rules.chk.example import FIRST, GOOD, LAST, PIECES, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule, first_parts
 from conformance.rules.example import HELLO, chunk, streamed
-
-GROWTHS = 4
-"""How often a pattern must recur before it is attributed to the server, not to the model's wording."""
+from conformance.rules.shared_checks import GROWTHS, cumulative, in_pieces
 
 
 @chunk_rule(
@@ -78,35 +73,9 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
             yield Finding(f"a delta's content is {display(content)}", at=span_of(x, part))
 
 
-def is_cumulative(choice: Choice) -> bool:
-    """Whether each delta's text looks like all the text so far."""
-    pieces = choice.pieces
-    return len(set(pieces)) > 2 and all(map(str.startswith, pieces[1:], pieces))
-
-
-FEW = 8
-"""Words: a shorter response may have only one or two deltas."""
-
-
-def in_pieces(x: Exchange) -> NotJudged | None:
-    """The text has at least three deltas."""
-    choices = response_content.response_content(x).choices
-    if any(len(choice.pieces) > 2 for choice in choices):
-        return None
-    if all(len(choice.text.split()) < FEW for choice in choices):
-        return not_applicable(f"the content has fewer than {FEW} words, too few for several deltas")
-    return untestable("the content has fewer than three deltas")
-
-
 def piecemeal(x: Exchange) -> NotJudged | None:
     """Chunks with distinguishable choices were received, with several text deltas."""
     return filed(x) or in_pieces(x)
-
-
-def is_grown(choice: Choice) -> bool:
-    """Whether deltas that look cumulative really are; a model may repeat a word."""
-    added = [whole[len(old) :] for old, whole in pairwise(choice.pieces) if len(whole) > len(old)]
-    return len(added) >= GROWTHS and len(set(added)) >= 3
 
 
 @chunk_rule(
@@ -121,15 +90,7 @@ def is_grown(choice: Choice) -> bool:
 )
 def cumulative_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients concatenate the deltas: the user reads `HelloHello there` and so on."""
-    for choice in chat_content(x).choices:
-        pieces = choice.pieces
-        if not is_cumulative(choice):
-            continue
-        if not is_grown(choice) or _is_one_token_each(x, choice.index):
-            yield untestable("the deltas look cumulative, but may be a word that the model repeats")
-        else:
-            seen = f"each of {len(pieces)} deltas repeats the content before it: {display(pieces[1])}, {display(pieces[2])}"
-            yield Finding(seen, at=span_of(x, _last_text(x, choice.index)))
+    yield from cumulative(x, lambda choice: _is_one_token_each(x, choice.index))
 
 
 @chunk_rule(
@@ -149,7 +110,7 @@ def answer_repeated(x: Exchange) -> Iterator[Finding]:
         is_whole = len(before) > 1 and len(last) >= 8 and last == "".join(before)
         if is_whole and last not in (last + last)[1:-1] and not _is_one_token_each(x, choice.index):
             seen = f"the last delta repeats all the content before it: {display(last)}"
-            yield Finding(seen, at=span_of(x, _last_text(x, choice.index)))
+            yield Finding(seen, at=span_of(x, choice.last_text))
 
 
 @chunk_rule(
@@ -168,7 +129,7 @@ def deltas_sent_twice(x: Exchange) -> Iterator[Finding]:
         firsts, seconds = choice.pieces[::2], choice.pieces[1::2]
         if firsts == seconds and len(firsts) > GROWTHS and len(set(firsts)) >= GROWTHS:
             seen = f"all {len(firsts)} deltas are sent twice: {display(firsts[0])}, {display(seconds[0])} and so on"
-            yield Finding(seen, at=span_of(x, _last_text(x, choice.index)))
+            yield Finding(seen, at=span_of(x, choice.last_text))
 
 
 def _is_one_token_each(x: Exchange, slot: int) -> bool:
@@ -179,7 +140,3 @@ def _is_one_token_each(x: Exchange, slot: int) -> bool:
         if [as_object(token).get("token") for token in tokens] != [part.delta["content"]]:
             return False
     return bool(texts)
-
-
-def _last_text(x: Exchange, slot: int) -> Part:
-    return next(part for part in reversed(parts(x)) if part.slot == slot and part.delta.get("content"))

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import span_of
+from conformance.apis.chat import chat_content, span_of
 from conformance.apis.request_fields import choices_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import describe_member, display, is_integer
+from conformance.parsing.json_values import describe_member, is_integer
 from conformance.rules.chk.shape import FINISHES
 from conformance.rules.cmp.conditions import choosing, completed
 from conformance.rules.cmp.example import CALLS, GOOD, VENDOR, choosing_once, without
 from conformance.rules.cmp.shape import choices_of, completion_of, whole_rule
 from conformance.rules.example import answered
 from conformance.rules.example import completion as whole
+from conformance.rules.shared_checks import undefined_reasons
 
 
 @whole_rule(
@@ -129,7 +130,5 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
 )
 def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     """Clients with typed enumerations reject any other value, the rest treat the reason as unknown."""
-    for choice in choices_of(x):
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason and reason not in FINISHES:
-            yield Finding(f"finish_reason is {display(reason)}", at=span_of(x), expected=", ".join(FINISHES))
+    sent = ((reason, None) for choice in chat_content(x).choices for reason in choice.finishes)
+    yield from undefined_reasons(x, "finish_reason", FINISHES, sent)

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import is_chunk, span_of
+from conformance.apis.errors import body
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.http1 import reply
-from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import describe_member, display, is_integer
 from conformance.rules.chk.shape import MILLISECONDS
 from conformance.rules.cmp.conditions import completed, valued
@@ -14,6 +13,7 @@ from conformance.rules.cmp.example import GOOD, VENDOR, without
 from conformance.rules.cmp.shape import completion_of, whole_rule
 from conformance.rules.example import answered
 from conformance.rules.example import completion as whole
+from conformance.rules.shared_checks import wrong_object
 
 
 @whole_rule(
@@ -35,15 +35,13 @@ from conformance.rules.example import completion as whole
 )
 def no_completion(x: Exchange) -> Iterator[Finding]:
     """Clients parse the response body as a completion: anything else raises an exception, or gives empty content."""
-    value = parse_json(reply(x).content)
-    if not isinstance(value, dict):
-        yield Finding(f"the response body is {display(value)}", at=span_of(x), expected="an object")
-    elif not is_chunk(value):
+    value = body(x)
+    if isinstance(value, dict) and not is_chunk(value):
         yield Finding(
             "the response body is an object, but not a completion: it has neither object nor choices", at=span_of(x)
         )
-    elif value.get("object") != "chat.completion":
-        yield Finding(f"the response body has {describe_member(value, 'object')}", at=span_of(x))
+    else:
+        yield from wrong_object(x, "object", "chat.completion")
 
 
 @whole_rule(

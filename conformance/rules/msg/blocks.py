@@ -5,13 +5,11 @@ from typing import Any
 
 from conformance.apis.chat import span_of
 from conformance.apis.messages import blocks, building
-from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.parsing.json_values import as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import of_type
-from conformance.rules.chk.text import in_pieces, is_cumulative, is_grown
 from conformance.rules.msg.conditions import finished, misfits, numbered
 from conformance.rules.msg.example import (
     ADD,
@@ -30,6 +28,7 @@ from conformance.rules.msg.example import (
 )
 from conformance.rules.msg.shape import message_rule, stream_rule
 from conformance.rules.msg.spec import EVENTS, THINKING
+from conformance.rules.shared_checks import cumulative, in_pieces
 from conformance.rules.typed_events import ended, typed
 
 
@@ -186,13 +185,7 @@ def piecemeal(x: Exchange) -> NotJudged | None:
 )
 def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients join the deltas: the user reads `HelloHello there` and so on."""
-    for choice in response_content(x).choices:
-        if not is_cumulative(choice):
-            continue
-        if is_grown(choice):
-            yield Finding(f"each delta repeats the text before it: {display(choice.pieces[-1])}", at=span_of(x))
-        else:
-            yield untestable("the text grows like a repeated word, which a model may generate")
+    yield from cumulative(x)
 
 
 @message_rule(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.apis.chat import span_of
-from conformance.apis.messages import building, message_states
+from conformance.apis.messages import building, located_states, message_states
 from conformance.apis.request_fields import stops_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
@@ -28,6 +28,7 @@ from conformance.rules.msg.example import (
 )
 from conformance.rules.msg.shape import message_rule, stream_rule
 from conformance.rules.msg.spec import EVENTS, STOPS
+from conformance.rules.shared_checks import undefined_reasons
 from conformance.rules.typed_events import ended, typed
 
 REASONS = (
@@ -80,10 +81,8 @@ def unexplained_end(x: Exchange) -> Iterator[Finding]:
 )
 def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
     """Agents choose the next step by stop_reason: an unknown value mostly ends the run."""
-    for head in message_states(x):
-        reason = as_string(head.get("stop_reason"))
-        if reason and reason not in REASONS:
-            yield Finding(f"stop_reason is {display(reason)}", at=span_of(x), expected=f"one of {', '.join(REASONS)}")
+    sent = ((as_string(head.get("stop_reason")), event) for event, head in located_states(x))
+    yield from undefined_reasons(x, "stop_reason", REASONS, (pair for pair in sent if pair[0]))
 
 
 @stream_rule(

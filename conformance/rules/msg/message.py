@@ -27,6 +27,7 @@ from conformance.rules.msg.example import (
 )
 from conformance.rules.msg.shape import message_rule, stream_rule, whole_rule
 from conformance.rules.msg.spec import EVENTS, MESSAGE
+from conformance.rules.shared_checks import wrong_object
 from conformance.rules.typed_events import typed, unbroken, untyped
 
 FLOW = ("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta")
@@ -53,10 +54,10 @@ FLOW = ("message_start", "content_block_start", "content_block_delta", "content_
 )
 def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
     """The SDKs validate nothing: the program fails when it first reads the content, the usage or the stop_reason."""
-    value = body(x)
-    if as_object(value).get("type") != "message":
-        yield Finding(f"the response body has {describe_member(value, 'type')}", expected="type message")
+    if found := [*wrong_object(x, "type", "message")]:
+        yield from found
         return
+    value = body(x)
     if value.get("role") != "assistant":
         yield Finding(f"the message has {describe_member(value, 'role')}", expected="role assistant")
     if not isinstance(value.get("content"), list) or not all(

@@ -3,16 +3,22 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import span_of
-from conformance.apis.messages import Block, blocks
+from conformance.apis.messages import Block, blocks, call_of
 from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, Finding
-from conformance.parsing.json_text import parse_json
-from conformance.parsing.json_values import as_string, describe_member, display
+from conformance.parsing.json_values import describe_member
 from conformance.rules.msg.conditions import finished, numbered
 from conformance.rules.msg.example import CALL, GOOD, call, message, streamed
 from conformance.rules.msg.shape import message_rule
 from conformance.rules.msg.spec import EVENTS, TOOLS
+from conformance.rules.shared_checks import (
+    arguments_not_object,
+    calls_with_reason,
+    calls_without_id,
+    calls_without_name,
+    reason_without_calls,
+)
 
 CALLED = message(content=[CALL], stop_reason="tool_use")
 STREAMED = streamed(*call('{"city":', ' "Oslo"}'), reason="tool_use")
@@ -42,13 +48,13 @@ def _calls(x: Exchange) -> list[Block]:
 )
 def call_incomplete(x: Exchange) -> Iterator[Finding]:
     """The agent runs a tool by name and sends the result back under the id: without them it runs nothing, or fails."""
-    for found in _calls(x):
-        at = span_of(x, found.events[0] if found.events else None)
-        for name in ("id", "name"):
-            if not as_string(found.start.get(name)):
-                yield Finding(f"a tool_use block has {describe_member(found.start, name)}", at=at)
-        if not isinstance(found.start.get("input"), dict):
-            yield Finding(f"a tool_use block has {describe_member(found.start, 'input')}", at=at, expected="an object")
+    calls = [call_of(block) for block in _calls(x)]
+    yield from calls_without_id(x, calls, "id", "tool_use block")
+    yield from calls_without_name(x, calls, "tool_use block")
+    for found in calls:
+        if not isinstance(found.sent.get("input"), dict):
+            seen = f"a tool_use block has {describe_member(found.sent, 'input')}"
+            yield Finding(seen, at=span_of(x, found.first), expected="an object")
 
 
 @message_rule(
@@ -70,11 +76,8 @@ def input_no_json(x: Exchange) -> Iterator[Finding]:
     """The SDKs parse the pieces on arrival and raise an error, or run the tool with half of its input."""
     if any(choice.end in ("length", "content_filter", None) for choice in response_content(x).choices):
         return
-    for found in _calls(x):
-        pieces = "".join(found.added.get("partial_json", ()))
-        if pieces and not isinstance(parse_json(pieces.encode("utf-8", "surrogatepass")), dict):
-            seen = f"the joined input_json_delta of {display(found.start.get('name'))} is not a JSON object: {display(pieces)}"
-            yield Finding(seen, at=span_of(x, found.events[-1]))
+    calls = (call_of(block) for block in _calls(x) if any(block.added.get("partial_json", ())))
+    yield from arguments_not_object(x, calls, "input_json_delta pieces")
 
 
 @message_rule(
@@ -89,11 +92,7 @@ def input_no_json(x: Exchange) -> Iterator[Finding]:
 )
 def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
     """Agent loops continue only while stop_reason is tool_use: the run ends, and the tool is never run."""
-    for choice in response_content(x).choices:
-        if choice.calls and choice.finish == "end_turn":
-            yield Finding(
-                f"the message has {len(choice.calls)} tool call(s), but stop_reason is 'end_turn'", at=span_of(x)
-            )
+    yield from calls_with_reason(x, "stop_reason", "end_turn")
 
 
 @message_rule(
@@ -108,6 +107,5 @@ def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
 )
 def tool_use_without_a_call(x: Exchange) -> Iterator[Finding]:
     """The agent finds no tool to run: it sends and pays for another request, or stops without a result."""
-    for choice in response_content(x).choices:
-        if choice.finish == "tool_use" and not choice.calls:
-            yield Finding("stop_reason is 'tool_use', but the message has no tool call", at=span_of(x))
+    ended = (choice for choice in response_content(x).choices if choice.finish == "tool_use")
+    yield from reason_without_calls(x, ended, "stop_reason", "tool_use")

@@ -6,7 +6,7 @@ from typing import Any
 from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response
 from conformance.apis.request import request_body
-from conformance.apis.responses import output, response_states, terminal
+from conformance.apis.responses import output, response_states, terminal, terminal_event
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
@@ -35,6 +35,7 @@ from conformance.rules.rsp.example import (
 )
 from conformance.rules.rsp.shape import response_rule, stream_rule
 from conformance.rules.rsp.spec import CREATE, EVENTS, OBJECT, STATE
+from conformance.rules.shared_checks import undefined_reasons
 from conformance.rules.typed_events import unbroken
 
 Facts = dict[str, Any]
@@ -78,13 +79,15 @@ def end_of_another_status(x: Exchange) -> Iterator[Finding]:
 )
 def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
     """An agent requests the rest after the token cap, but not after a content filter: without the reason it can't decide."""
-    end = response_states(x)[-1]
+    end, at = response_states(x)[-1], terminal_event(x)
     reason = as_object(end.get("incomplete_details")).get("reason")
-    if end.get("status") == "incomplete" and reason not in REASONS:
+    if end.get("status") == "incomplete" and reason is None:
         seen = describe_member(end.get("incomplete_details"), "reason")
-        yield Finding(f"status is incomplete, but incomplete_details has {seen}", at=span_of(x))
+        yield Finding(f"status is incomplete, but incomplete_details has {seen}", at=span_of(x, at))
+    elif end.get("status") == "incomplete":
+        yield from undefined_reasons(x, "incomplete_details.reason", REASONS, [(reason, at)])
     elif end.get("status") == "completed" and reason:
-        yield Finding(f"status is completed, but incomplete_details has reason {display(reason)}", at=span_of(x))
+        yield Finding(f"status is completed, but incomplete_details has reason {display(reason)}", at=span_of(x, at))
 
 
 @stream_rule(

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import span_of
-from conformance.apis.responses import Item, building, contents, items, output, response_states
+from conformance.apis.responses import Item, building, contents, final_calls, items, output, response_states
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
-from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
 from conformance.rules.rsp.conditions import OF_ITEMS, finished, numbered
@@ -23,6 +22,7 @@ from conformance.rules.rsp.example import (
 )
 from conformance.rules.rsp.shape import response_rule, stream_rule
 from conformance.rules.rsp.spec import EVENTS, OBJECT
+from conformance.rules.shared_checks import arguments_not_object
 from conformance.rules.typed_events import typed
 
 MOVED = [value | {"output_index": 1} for value in text("Hi")]
@@ -226,10 +226,6 @@ def events_of_another_item(x: Exchange) -> Iterator[Finding]:
 )
 def call_without_json(x: Exchange) -> Iterator[Finding]:
     """Agents run tools with what they can parse: nothing, or half."""
-    end = response_states(x)[-1]
-    for item in output(end) if end.get("status") == "completed" else ():
-        said = item.get("arguments")
-        if isinstance(said, str) and not isinstance(parse_json(said.encode("utf-8", "surrogatepass")), dict):
-            yield Finding(
-                f"the arguments of {display(item.get('name'))} are not one JSON object: {display(said)}", at=span_of(x)
-            )
+    if response_states(x)[-1].get("status") == "completed":
+        calls = (call for call in final_calls(x) if isinstance(call.sent.get("arguments"), str))
+        yield from arguments_not_object(x, calls)

@@ -1,14 +1,21 @@
 """The fields of a response, its output items, and its first event."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from conformance.apis.chat import span_of
 from conformance.apis.errors import body
-from conformance.apis.responses import building, contents, output, response_states, terminal
+from conformance.apis.responses import (
+    building,
+    contents,
+    final_calls,
+    output,
+    response_states,
+    terminal,
+    terminal_event,
+)
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display, is_integer
+from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import parts
 from conformance.rules.example import answered, completion
@@ -28,6 +35,13 @@ from conformance.rules.rsp.example import (
 )
 from conformance.rules.rsp.shape import response_rule, stream_rule, whole_rule
 from conformance.rules.rsp.spec import EVENTS, OBJECT
+from conformance.rules.shared_checks import (
+    calls_without_id,
+    calls_without_name,
+    invalid_counts,
+    wrong_object,
+    wrong_total,
+)
 from conformance.rules.typed_events import typed, unbroken, untyped, whole_answer
 
 COUNTS = ("input_tokens", "output_tokens", "total_tokens")
@@ -54,10 +68,10 @@ STATES = ("completed", "incomplete", "failed", "in_progress", "queued", "cancell
 )
 def answer_is_no_response(x: Exchange) -> Iterator[Finding]:
     """The SDKs validate nothing: the program fails when it first reads the output, or assumes that it is empty."""
-    value = body(x)
-    if as_object(value).get("object") != "response":
-        yield Finding(f"the response body has {describe_member(value, 'object')}", expected="object response")
+    if wrong := [*wrong_object(x, "object", "response")]:
+        yield from wrong
         return
+    value = body(x)
     for name in ("id", "model"):
         if not as_string(value.get(name)):
             yield Finding(f"the response has {describe_member(value, name)}")
@@ -202,16 +216,13 @@ def _oddities(item: Object) -> Iterator[str]:
 )
 def odd_function_call(x: Exchange) -> Iterator[Finding]:
     """The agent runs a tool by name and sends the result back under call_id: without them it runs nothing, or fails."""
-    for item in output(response_states(x)[-1]):
-        if item.get("type") != "function_call":
-            continue
-        for name in ("call_id", "name"):
-            if not as_string(item.get(name)):
-                yield Finding(f"a function_call item has {describe_member(item, name)}", at=span_of(x))
-        if not isinstance(item.get("arguments"), str):
-            yield Finding(
-                f"a function_call item has {describe_member(item, 'arguments')}", at=span_of(x), expected="a string"
-            )
+    calls = final_calls(x)
+    yield from calls_without_id(x, calls, "call_id", "function_call item")
+    yield from calls_without_name(x, calls, "function_call item")
+    for call in calls:
+        if not isinstance(call.sent.get("arguments"), str):
+            seen = f"a function_call item has {describe_member(call.sent, 'arguments')}"
+            yield Finding(seen, at=span_of(x, call.first), expected="a string")
 
 
 @response_rule(
@@ -254,15 +265,8 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
 )
 def response_without_usage(x: Exchange) -> Iterator[Finding]:
     """OpenAI's Agents SDK adds these numbers up after each turn: without them, cost and limits are unknown."""
-    end = response_states(x)[-1]
-    counts: list[Any] = [as_object(end.get("usage")).get(name) for name in COUNTS]
-    if not all(is_integer(count) and count >= 0 for count in counts):
-        named = ", ".join(describe_member(end.get("usage"), n) for n in COUNTS)
-        yield Finding(
-            f"the usage of the response has {named}" if end.get("usage") else "the response has no usage", at=span_of(x)
-        )
-    elif counts[0] + counts[1] != counts[2]:
-        yield Finding(
-            f"usage counts {counts[0]} input and {counts[1]} output tokens, but total_tokens is {counts[2]}",
-            at=span_of(x),
-        )
+    usage, at = response_states(x)[-1].get("usage"), terminal_event(x)
+    if not usage:
+        yield Finding("the response has no usage", at=span_of(x, at))
+        return
+    yield from [*invalid_counts(x, (usage, at), COUNTS)] or wrong_total(x, (usage, at), COUNTS)

@@ -7,13 +7,13 @@ from conformance.apis.content import ToolCall
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import describe_member, display
+from conformance.rules.shared_checks import arguments_not_object, is_object
 from conformance.rules.tool.conditions import called_some, capped_call, uncapped_calls
 from conformance.rules.tool.example import CUSTOM, PARALLEL, STREAM, VENDOR, WHOLE, begins, called, calling, goes_on
 from conformance.rules.tool.shape import (
     function_of,
     has_odd_arguments,
     is_function_call,
-    is_object,
     joined_calls,
     tool_rule,
 )
@@ -44,11 +44,9 @@ def arguments_no_string(x: Exchange) -> Iterator[Finding]:
             )
 
 
-def _broken(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
-    """Calls whose arguments are not a JSON object."""
-    for call, found in joined_calls(x):
-        if is_function_call(call) and not is_object(call.arguments):
-            yield call, found[-1]
+def _function_calls(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
+    """The calls whose arguments are JSON, each with its last fragment."""
+    return ((call, found[-1]) for call, found in joined_calls(x) if is_function_call(call))
 
 
 def _finish(x: Exchange, slot: int) -> str:
@@ -71,12 +69,10 @@ def _finish(x: Exchange, slot: int) -> str:
 )
 def arguments_no_json(x: Exchange) -> Iterator[Finding]:
     """The specification permits invalid JSON from the model, but agents run tools with what they can parse: nothing, or half."""
-    for call, fragment in _broken(x):
-        if _finish(x, fragment.choice) not in ("", "length", "content_filter"):
-            yield Finding(
-                f"the arguments of {display(call.name)} are not one JSON object: {display(call.arguments)}",
-                at=span_of(x, fragment),
-            )
+    uncut = (
+        found for found in _function_calls(x) if _finish(x, found[1].choice) not in ("", "length", "content_filter")
+    )
+    yield from arguments_not_object(x, (call for call, _ in uncut))
 
 
 @tool_rule(
@@ -93,7 +89,7 @@ def arguments_no_json(x: Exchange) -> Iterator[Finding]:
 )
 def cut_call_called_complete(x: Exchange) -> Iterator[Finding]:
     """The agent treats the truncated call as complete: it runs the tool with repaired arguments, or reports bad JSON."""
-    for call, fragment in _broken(x):
-        if (finish := _finish(x, fragment.choice)) != "length":
+    for call, fragment in _function_calls(x):
+        if not is_object(call.arguments) and (finish := _finish(x, fragment.choice)) != "length":
             seen = f"the token cap truncated the arguments to {display(call.arguments)}, but finish_reason is {display(finish)}"
             yield Finding(seen, at=span_of(x, fragment))

@@ -6,6 +6,7 @@ from conformance.apis.chat import fragments, span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import as_string, describe_member, display, is_integer
+from conformance.rules.shared_checks import calls_without_id, calls_without_name
 from conformance.rules.tool.conditions import called_some, known_calls
 from conformance.rules.tool.example import (
     CUSTOM,
@@ -64,12 +65,7 @@ def no_call_index(x: Exchange) -> Iterator[Finding]:
 )
 def no_call_id(x: Exchange) -> Iterator[Finding]:
     """The result is sent back under this id: without it LangGraph raises an exception; others have the next turn rejected."""
-    for call, found in joined_calls(x):
-        if not call.id:
-            yield Finding(
-                f"the tool call of {display(call.name)} has {describe_member(found[0].value, 'id')}",
-                at=span_of(x, found[0]),
-            )
+    yield from calls_without_id(x, (call for call, _ in joined_calls(x)))
 
 
 @tool_rule(
@@ -83,9 +79,7 @@ def no_call_id(x: Exchange) -> Iterator[Finding]:
 )
 def no_call_name(x: Exchange) -> Iterator[Finding]:
     """A tool without a name can't be run; agents report to the model that it does not exist, and pay for another turn."""
-    for call, found in joined_calls(x):
-        if not call.name:
-            yield Finding(f"tool call {display(call.id)} has no function name", at=span_of(x, found[0]))
+    yield from calls_without_name(x, (call for call, _ in joined_calls(x)))
 
 
 @tool_rule(

@@ -13,8 +13,8 @@ from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Exampl
 from conformance.model.verdict import Level
 from conformance.model.words import MODES, Api, Mode
 from conformance.parsing.json_body import json_body
-from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object, as_string, is_integer
+from conformance.rules.shared_checks import is_object
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat"
 
@@ -73,7 +73,7 @@ def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
             key = (fragment.choice, int(index) if is_integer(index) else 0) if fragment.event else number
             groups.setdefault(key, []).append(fragment)
     for found in groups.values():
-        yield from ((call, found) for call in join(f.value for f in found))
+        yield from ((call, found) for call in join(found))
 
 
 def at_call(x: Exchange) -> Span:
@@ -134,11 +134,6 @@ def _misfiled(x: Exchange) -> Iterator[Fragment]:
                 yield fragment
                 break
             said += more
-
-
-def is_object(text: str) -> bool:
-    """Whether a text is one JSON object."""
-    return isinstance(parse_json(text.encode("utf-8", "replace")), dict)
 
 
 def repeated_arguments(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment], str]]:

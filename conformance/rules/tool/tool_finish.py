@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import chat_content, fragments, span_of
+from conformance.apis.chat import chat_content, span_of
 from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import display
 from conformance.rules.example import answered, chunk, streamed
 from conformance.rules.example import completion as whole
+from conformance.rules.shared_checks import calls_with_reason, reason_without_calls
 from conformance.rules.tool.conditions import called_to_the_end, mentioned, says_tool_calls
 from conformance.rules.tool.example import (
     CUSTOM,
@@ -71,12 +72,7 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     """
     if isinstance(request_body(x).get("tool_choice"), dict):
         return
-    for choice in chat_content(x).choices:
-        if choice.calls and choice.finish == "stop":
-            at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
-            yield Finding(
-                f"the response has {len(choice.calls)} tool call(s), but finish_reason is 'stop'", at=span_of(x, at)
-            )
+    yield from calls_with_reason(x, "finish_reason", "stop")
 
 
 @tool_rule(
@@ -93,13 +89,7 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
 )
 def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     """Agent loops continue only while finish_reason is tool_calls; function_call refers them to a field that is missing."""
-    for choice in chat_content(x).choices:
-        if choice.calls and choice.finish == "function_call":
-            at = next((f for f in reversed(fragments(x)) if f.choice == choice.index), None)
-            yield Finding(
-                f"the response has {len(choice.calls)} tool call(s), but finish_reason is 'function_call'",
-                at=span_of(x, at),
-            )
+    yield from calls_with_reason(x, "finish_reason", "function_call")
 
 
 @tool_rule(
@@ -118,6 +108,5 @@ def tool_calls_lost(x: Exchange) -> Iterator[Finding]:
     """The agent finds no tool to run: the turn ends empty, or the request is sent and billed again."""
     if any(True for at, value in mentions(x) if value and not isinstance(value, list)):
         return
-    for choice in chat_content(x).choices:
-        if "tool_calls" in choice.finishes and not choice.calls:
-            yield Finding("finish_reason is 'tool_calls', but the response has no tool call", at=span_of(x))
+    ended = (choice for choice in chat_content(x).choices if "tool_calls" in choice.finishes)
+    yield from reason_without_calls(x, ended, "finish_reason", "tool_calls")

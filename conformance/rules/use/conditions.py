@@ -11,9 +11,9 @@ from conformance.parsing.json_values import as_object
 from conformance.parsing.sse import DONE, payloads
 from conformance.rules.chk.conditions import chunked, in_chunks
 from conformance.rules.chk.conditions import ended as streamed_to_the_end
-from conformance.rules.chk.text import is_cumulative
 from conformance.rules.conditions import DOCUMENTED, probe_is
 from conformance.rules.conditions_by_api import spoken
+from conformance.rules.shared_checks import is_cumulative
 
 SMALL = 64
 """Tokens; no server's own limit on a completion, and no model's context, is this small."""

@@ -6,8 +6,9 @@ from conformance.apis.usage import reports
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import as_object, describe_member, display, is_integer
+from conformance.parsing.json_values import as_object, display, is_integer
 from conformance.rules.example import HELLO, answered, completion, streamed
+from conformance.rules.shared_checks import invalid_counts, wrong_total
 from conformance.rules.use.conditions import at, counted, counted_well
 from conformance.rules.use.example import LAST, STREAM, WHOLE, having, told
 from conformance.rules.use.spec import CHAT, COUNTS, OBJECT
@@ -41,17 +42,7 @@ PARTS = (
 def odd_counts(x: Exchange) -> Iterator[Finding]:
     """Clients add these numbers up and multiply them by prices; typed clients reject the response if one is missing."""
     for report in reports(x):
-        if not isinstance(report.value, dict):
-            yield Finding(f"usage is {display(report.value)}", at=at(x, report), expected="an object")
-            continue
-        for name in COUNTS:
-            count = report.value.get(name)
-            if not (is_integer(count) and count >= 0):
-                yield Finding(
-                    f"usage has {describe_member(report.value, name)}",
-                    at=at(x, report),
-                    expected="a non-negative integer",
-                )
+        yield from invalid_counts(x, (report.value, report.event), COUNTS)
 
 
 @rule(
@@ -68,10 +59,7 @@ def odd_counts(x: Exchange) -> Iterator[Finding]:
 def wrong_sum(x: Exchange) -> Iterator[Finding]:
     """Some clients bill by the total, others by its parts: one of the two is wrong."""
     for report in reports(x):
-        prompt, words, total = (as_object(report.value).get(name) for name in COUNTS)
-        if is_integer(prompt) and is_integer(words) and is_integer(total) and prompt + words != total:
-            seen = f"usage counts {display(prompt)} prompt and {display(words)} completion tokens, but total_tokens is {display(total)}"
-            yield Finding(seen, at=at(x, report))
+        yield from wrong_total(x, (report.value, report.event), COUNTS)
 
 
 @rule(
