@@ -113,15 +113,17 @@ def calls_without_name(x: Exchange, calls: Iterable[ToolCall], what: str = "tool
             yield Finding(f"{what} {display(call.id)} has no function name", at=span_of(x, call.first))
 
 
-def is_object(text: str) -> bool:
-    """Whether a text is one JSON object."""
-    return isinstance(parse_json(text.encode("utf-8", "replace")), dict)
+def is_object(text: str, surrogates: str = "replace") -> bool:
+    """Whether a text is one JSON object; not with a lone surrogate, if `surrogates` is `surrogatepass`."""
+    return isinstance(parse_json(text.encode("utf-8", surrogates)), dict)
 
 
-def arguments_not_object(x: Exchange, calls: Iterable[ToolCall], what: str = "arguments") -> Iterator[Finding]:
-    """Complete tool calls whose arguments, `what` in the API's words, are not the text of one JSON object."""
+def arguments_not_object(
+    x: Exchange, calls: Iterable[ToolCall], what: str = "arguments", surrogates: str = "replace"
+) -> Iterator[Finding]:
+    """Complete tool calls whose arguments, `what` in the API's words, are not one JSON object; see `is_object`."""
     for call in calls:
-        if not is_object(call.arguments):
+        if not is_object(call.arguments, surrogates):
             seen = f"the {what} of {display(call.name)} are not one JSON object: {display(call.arguments)}"
             yield Finding(seen, at=span_of(x, call.last))
 

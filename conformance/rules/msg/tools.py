@@ -77,7 +77,7 @@ def input_no_json(x: Exchange) -> Iterator[Finding]:
     if any(choice.end in ("length", "content_filter", None) for choice in response_content(x).choices):
         return
     calls = (call_of(block) for block in _calls(x) if any(block.added.get("partial_json", ())))
-    yield from arguments_not_object(x, calls, "input_json_delta pieces")
+    yield from arguments_not_object(x, calls, "input_json_delta pieces", "surrogatepass")
 
 
 @message_rule(
