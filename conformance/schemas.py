@@ -2,8 +2,6 @@
 
 import json
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,7 @@ Schema = dict[str, Any]
 @cache
 def load(name: str) -> Schema:
     """The schema of that name, for example `chat-chunk`; do not modify it. Raises FileNotFoundError."""
-    schema: Schema = json.loads(_folder().joinpath(name + SUFFIX).read_text(encoding="utf-8"))
+    schema: Schema = json.loads((_folder() / (name + SUFFIX)).read_text(encoding="utf-8"))
     return schema
 
 
@@ -36,10 +34,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(SUFFIX) for f in _folder().iterdir() if f.name.endswith(SUFFIX)))
 
 
-def _folder() -> Traversable:
+@cache
+def _folder() -> Path:
     """The folder of schemas: inside the package in a wheel, next to it in the checkout."""
-    inside = files("conformance").joinpath("schemas")
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "schemas"
+    inside = Path(__file__).parent / "schemas"
+    return inside if inside.is_dir() else inside.parent.parent / "schemas"
 
 
 @cache

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -97,6 +96,8 @@ def _expand(text: str, where: str, environ: Mapping[str, str]) -> str:
 
 
 def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
+    import tomllib
+
     try:
         text = path.read_text(encoding="utf-8")
         value = tomllib.loads(text)
