@@ -86,7 +86,7 @@ def _request(target: Target, asked: PlannedCase) -> Request:
     body = _substitute(profile.requests[case.mode].body, target.model)
     payload: Any = probe.build_body(body, case.mode) if probe.build_body else body
     raw = probe.raw
-    octets = _substitute_model(raw.body, target.model) if raw and raw.body is not None else to_json(payload)
+    octets = _raw_body(raw, raw.body, target.model) if raw and raw.body is not None else to_json(payload)
     method = raw.method if raw else "POST"
     return Request(
         id=_name(case),
@@ -141,9 +141,9 @@ def _substitute(value: Any, model: str) -> Any:
     return model if value == MODEL else value
 
 
-def _substitute_model(octets: bytes, model: str) -> bytes:
-    """The bytes with `{model}` replaced by the model's name, escaped as in a JSON string."""
-    return octets.replace(MODEL.encode(), to_json(model)[1:-1])
+def _raw_body(raw: RawRequest, body: bytes, model: str) -> bytes:
+    """The padded body with `{model}` replaced by the model's name, escaped as in a JSON string."""
+    return b" " * raw.padding + body.replace(MODEL.encode(), to_json(model)[1:-1])
 
 
 def to_json(value: Body | Any) -> bytes:

@@ -16,7 +16,7 @@ class RawRequest:
     """The parts of a request that differ from a POST of a JSON body.
 
     `path` is appended to the base URL, or with `at_root` to its host; a header set to None is removed; `body` is the
-    body in bytes. In path and body `{model}` stands for the model's name.
+    body in bytes, after `padding` spaces. In path and body `{model}` stands for the model's name.
     """
 
     method: str = "POST"
@@ -24,6 +24,7 @@ class RawRequest:
     at_root: bool = False
     headers: tuple[tuple[str, str | None], ...] = ()
     body: bytes | None = None
+    padding: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,10 @@
 """The profile: the requests of one framework."""
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 from conformance.model.words import Api, Mode
 
@@ -53,4 +54,5 @@ class Profile:
 
     def body(self, mode: Mode) -> Body:
         """A copy of the body of the baseline request; the caller may modify it."""
-        return deepcopy(self.requests[mode].body)
+        body: Body = msgspec.json.decode(msgspec.json.encode(self.requests[mode].body))
+        return body

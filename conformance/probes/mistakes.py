@@ -101,7 +101,7 @@ def _rare(api: Api) -> tuple[Probe, ...]:
     utf8 = _raw(api, _purpose(api, b"\xff\xfe"))
     deep = _raw(api, f'"{spec(api).conversation}": '.encode() + b"[" * DEEP + b"]" * DEEP + b"}")
     twice = _raw(api, _capped(api) + _purpose(api))
-    huge = RawRequest(body=b" " * PADDING + (_raw(api, _purpose(api)).body or b""))
+    huge = RawRequest(body=_raw(api, _purpose(api)).body, padding=PADDING)
     text = RawRequest(headers=(("content-type", "text/plain"),))
     capped = with_fields(**token_cap(api, 1))
     return (
