@@ -102,10 +102,12 @@ $(BIN)/python:
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@$(BIN)/pip install $(PIP) -e .
+	@$(BIN)/python -m compileall -q conformance # also where PYTHONDONTWRITEBYTECODE is set: a run would compile it each time
 	@touch $@
 
 $(VENV)/test.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@$(BIN)/pip install $(PIP) -e '.[test]'
+	@$(BIN)/python -m compileall -q conformance
 	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/check.stamp: pyproject.toml constraints.txt | $(BIN)/python
