@@ -1,11 +1,10 @@
 """Messages and their streams, for the rules' examples."""
 
-import json
 from typing import Any
 
 from conformance.model.exchange import Exchange
 from conformance.parsing.json_values import Object, as_object
-from conformance.rules.example import SSE, answered, exchange, http
+from conformance.rules.example import SSE, answered, as_json, exchange, http
 
 GREETING: Object = {
     "id": "msg_1",
@@ -30,7 +29,7 @@ CHUNK: Object = {"object": "chat.completion.chunk", "choices": []}
 
 def events(*values: Any, probe: str = "messages.hello", **facts: Any) -> Exchange:
     """A stream of these values, each named after its type."""
-    named = (f"event: {as_object(v).get('type', 'ping')}\ndata: {json.dumps(v) if v else ''}\n\n" for v in values)
+    named = (f"event: {as_object(v).get('type', 'ping')}\ndata: {as_json(v) if v else ''}\n\n" for v in values)
     octets = http(200, (SSE,), "".join(named).encode())
     return exchange(octets, probe=probe, **facts)
 

@@ -1,11 +1,10 @@
 """Responses and their streams, for the rules' examples."""
 
-import json
 from typing import Any
 
 from conformance.model.exchange import Exchange
 from conformance.parsing.json_values import Object, as_object
-from conformance.rules.example import SSE, answered, exchange, http
+from conformance.rules.example import SSE, answered, as_json, exchange, http
 
 PART: Object = {"type": "output_text", "text": "Hello there.", "annotations": []}
 SPOKEN: Object = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [PART]}
@@ -47,7 +46,7 @@ def response(*, asked: Object | None = None, probe: str = "responses.hello", **c
 def events(*values: Any, name: str | None = None, probe: str = "responses.hello", **facts: Any) -> Exchange:
     """A stream of these values, numbered, each named after its type or by `name`."""
     numbered = ({"sequence_number": n} | v if isinstance(v, dict) else v for n, v in enumerate(values))
-    named = (f"event: {name or as_object(v).get('type', 'x')}\ndata: {json.dumps(v)}\n\n" for v in numbered)
+    named = (f"event: {name or as_object(v).get('type', 'x')}\ndata: {as_json(v)}\n\n" for v in numbered)
     return exchange(http(200, (SSE,), "".join(named).encode()), probe=probe, **facts)
 
 
