@@ -66,8 +66,8 @@ def whole(x: Exchange, valid: Check) -> Any:
 
 def reported(error: Any) -> ClientError:
     """An error that the stream itself reports."""
-    said = optional_get(error, "message")
-    return ClientError("api", said if isinstance(said, str) else "")
+    message = optional_get(error, "message")
+    return ClientError("api", message if isinstance(message, str) else "")
 
 
 def retryable(x: Exchange, error: ClientError | None) -> bool:
@@ -79,9 +79,9 @@ def retryable(x: Exchange, error: ClientError | None) -> bool:
     return error.kind == "connection" or (x.mode == "unary" and broken_off(x))
 
 
-def simulated(x: Exchange, turn: DecodedResponse, *, again: bool) -> Simulation:
-    """The play of a turn that is sent three times, or once."""
-    return Simulation(outcome=outcome_of(turn), asked=(x,) * (ATTEMPTS if again else 1), turn=turn)
+def simulated(x: Exchange, turn: DecodedResponse, *, retried: bool) -> Simulation:
+    """The simulation of a turn that is sent three times, or once."""
+    return Simulation(outcome=outcome_of(turn), exchanges=(x,) * (ATTEMPTS if retried else 1), turn=turn)
 
 
 def refusal(x: Exchange, error: Check) -> ClientError | None:
@@ -91,5 +91,5 @@ def refusal(x: Exchange, error: Check) -> ClientError | None:
     if failed or 200 <= status < 300:
         return failed
     value = parse_json(text_of(x))
-    said = value["error"]["message"] if error(value) and isinstance(value, dict) else reply(x).reason
-    return ClientError("status", said[:2000], status)
+    message = value["error"]["message"] if error(value) and isinstance(value, dict) else reply(x).reason
+    return ClientError("status", message[:2000], status)

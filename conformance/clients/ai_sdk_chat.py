@@ -127,7 +127,7 @@ class Tracker:
 
     calls: list[dict[str, Any]] = field(default_factory=list)
 
-    def take(self, fragment: dict[str, Any]) -> None:
+    def add(self, fragment: dict[str, Any]) -> None:
         """Add one fragment. Raises ClientError if a call begins without a name."""
         function, index = fragment["function"], fragment.get("index")
         name, arguments = function.get("name"), function.get("arguments") or ""
@@ -159,10 +159,10 @@ class _Reading:
     def __init__(self, provider: Provider) -> None:
         self.provider, self.tracker = provider, Tracker()
         self.text: list[str] = []
-        self.finish, self.thought, self.seen, self.more, self.done = "", False, False, False, False
+        self.finish, self.has_reasoning, self.seen, self.text_after_end, self.done = "", False, False, False, False
         self.error: ClientError | None = None
 
-    def take(self, part: Part) -> None:
+    def add(self, part: Part) -> None:
         """Take one part; the first error is the one reported to the user."""
         if part.ends:
             self.done = True
@@ -173,13 +173,13 @@ class _Reading:
         self.seen = True
         choice: dict[str, Any] = next(iter(part.value["choices"]), {})
         delta = choice.get("delta") or {}
-        said = has_output(delta.get("content"))
-        self.more = self.more or bool(said and self.done)
-        self.text.append(said)
+        content = has_output(delta.get("content"))
+        self.text_after_end = self.text_after_end or bool(content and self.done)
+        self.text.append(content)
         self.finish = choice.get("finish_reason") or self.finish
-        self.thought = self.thought or bool(delta.get("reasoning_content") or delta.get("reasoning"))
+        self.has_reasoning = self.has_reasoning or bool(delta.get("reasoning_content") or delta.get("reasoning"))
         for fragment in delta.get("tool_calls") or ():
-            self.tracker.take(fragment)
+            self.tracker.add(fragment)
 
     def _reports_an_error(self, value: dict[str, Any]) -> bool:
         """A chunk may have an error next to its choices; only the provider that `insists` looks for one."""
@@ -201,8 +201,8 @@ class _Reading:
             finish=self.finish[:40],
             seen=self.seen,
             ended=self.done or bool(self.finish),
-            more=self.more,
-            thought=self.thought,
+            text_after_end=self.text_after_end,
+            has_reasoning=self.has_reasoning,
             error=error,
         )
 
@@ -221,7 +221,7 @@ def simulate(provider: Provider, x: Exchange, _fallback: Exchange | None) -> Sim
     if not failed and x.mode == "stream":
         return _streamed(provider, x)
     turn = DecodedResponse(error=failed) if failed else _completed(provider, x)
-    return simulated(x, turn, again=retryable(x, turn.error))
+    return simulated(x, turn, retried=retryable(x, turn.error))
 
 
 def _streamed(provider: Provider, x: Exchange) -> Simulation:
@@ -229,13 +229,13 @@ def _streamed(provider: Provider, x: Exchange) -> Simulation:
     try:
         for part in parts(x, either(provider.chunk, ERROR)):
             early = provider.peeks and not (reading.began or reading.error)
-            reading.take(part)
+            reading.add(part)
             if early and reading.error and (part.error is None or part.error.kind in LOST):
                 passing = broken_off(x) if part.error else _passing(part.value)
-                return simulated(x, DecodedResponse(error=reading.error), again=passing)
+                return simulated(x, DecodedResponse(error=reading.error), retried=passing)
     except ClientError as raised:
         reading.error = raised
-    return simulated(x, reading.turn(), again=False)
+    return simulated(x, reading.turn(), retried=False)
 
 
 def _passing(value: dict[str, Any]) -> bool:
@@ -274,12 +274,12 @@ AI_SDK_COMPATIBLE = Client(
     name="AI SDK 6 (openai-compatible)",
     version=f"{VERSION} (@ai-sdk/openai-compatible 2.0.87)",
     api="chat",
-    play=partial(simulate, COMPATIBLE),
+    simulate=partial(simulate, COMPATIBLE),
 )
 AI_SDK_OPENAI = Client(
     profile="vercel-ai-sdk",
     name="AI SDK 6 (openai)",
     version=f"{VERSION} (@ai-sdk/openai 3.0.141)",
     api="chat",
-    play=partial(simulate, OPENAI),
+    simulate=partial(simulate, OPENAI),
 )

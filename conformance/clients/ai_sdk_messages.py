@@ -88,10 +88,10 @@ class _Reading:
     def __init__(self) -> None:
         self.text: list[str] = []
         self.calls = Calls()
-        self.finish, self.stopped, self.more, self.seen, self.thought = "", False, False, False, False
+        self.finish, self.stopped, self.text_after_end, self.seen, self.has_reasoning = "", False, False, False, False
         self.error: ClientError | None = None
 
-    def take(self, part: Part) -> None:
+    def add(self, part: Part) -> None:
         """Take one part; the first error is the one reported to the user."""
         if part.ends:
             return
@@ -111,11 +111,11 @@ class _Reading:
         """A block grows."""
         delta = value["delta"]
         if delta["type"] == "text_delta":
-            self.more = self.more or self.stopped
+            self.text_after_end = self.text_after_end or self.stopped
             self.text.append(delta["text"])
         elif delta["type"] == "input_json_delta":
             self.calls.add({"function": {"arguments": delta["partial_json"]}}, value["index"])
-        self.thought = self.thought or delta["type"] == "thinking_delta"
+        self.has_reasoning = self.has_reasoning or delta["type"] == "thinking_delta"
 
     def message_delta(self, value: dict[str, Any]) -> None:
         """The message reports its stop_reason."""
@@ -137,8 +137,8 @@ class _Reading:
             finish=self.finish[:40],
             seen=self.seen,
             ended=ended,
-            more=self.more,
-            thought=self.thought,
+            text_after_end=self.text_after_end,
+            has_reasoning=self.has_reasoning,
             error=error,
         )
 
@@ -149,7 +149,7 @@ def simulate(x: Exchange, _fallback: Exchange | None) -> Simulation:
     if not failed and x.mode == "stream":
         return _streamed(x)
     turn = DecodedResponse(error=failed) if failed else _completed(x)
-    return simulated(x, turn, again=retryable(x, turn.error))
+    return simulated(x, turn, retried=retryable(x, turn.error))
 
 
 def _streamed(x: Exchange) -> Simulation:
@@ -157,12 +157,12 @@ def _streamed(x: Exchange) -> Simulation:
     reading = _Reading()
     for part in parts(x, EVENT):
         first = not reading.seen
-        reading.take(part)
+        reading.add(part)
         if first and reading.error:
             overloaded = part.error is None and part.value["error"]["type"] == "overloaded_error"
             lost = part.error is not None and part.error.kind in LOST and broken_off(x)
-            return simulated(x, DecodedResponse(error=reading.error), again=overloaded or lost)
-    return simulated(x, reading.turn(), again=False)
+            return simulated(x, DecodedResponse(error=reading.error), retried=overloaded or lost)
+    return simulated(x, reading.turn(), retried=False)
 
 
 def _completed(x: Exchange) -> DecodedResponse:
@@ -176,9 +176,9 @@ def _completed(x: Exchange) -> DecodedResponse:
         for block in blocks
         if block["type"] == "tool_use"
     )
-    said = "".join(block["text"] for block in blocks if block["type"] == "text")
+    text = "".join(block["text"] for block in blocks if block["type"] == "text")
     return DecodedResponse(
-        text=said, tools=tools, finish=str(value.get("stop_reason") or "")[:40], seen=True, ended=True
+        text=text, tools=tools, finish=str(value.get("stop_reason") or "")[:40], seen=True, ended=True
     )
 
 
@@ -187,5 +187,5 @@ AI_SDK_ANTHROPIC = Client(
     name="AI SDK 6 (anthropic)",
     version=f"{VERSION} (@ai-sdk/anthropic 3.0.138)",
     api="messages",
-    play=simulate,
+    simulate=simulate,
 )

@@ -138,13 +138,19 @@ def simulate(x: Exchange, fallback: Exchange | None) -> Simulation:
     reading = _streamed(x)
     turn = reading.turn
     if turn.error and turn.error.kind == "hang":
-        return Simulation(outcome="hang", asked=(x,), turn=turn)
+        return Simulation(outcome="hang", exchanges=(x,), turn=turn)
     if turn.error is None and turn.ended:
-        return Simulation(outcome=outcome_of(turn), asked=(x,), turn=turn)
+        return Simulation(outcome=outcome_of(turn), exchanges=(x,), turn=turn)
     if turn.error and turn.error.kind in LOST:
-        asked = (*(x,) * (1 + RETRIES), fallback)
-        why = "loses the stream, retries ten times, then sends a non-streaming request"
-        return Simulation(outcome="hang", asked=asked, turn=turn, why=why, sees=f"{WAITS}, then the complete response")
+        exchanges = (*(x,) * (1 + RETRIES), fallback)
+        cause = "loses the stream, retries ten times, then sends a non-streaming request"
+        return Simulation(
+            outcome="hang",
+            exchanges=exchanges,
+            turn=turn,
+            cause=cause,
+            user_effect=f"{WAITS}, then the complete response",
+        )
     return _without_stream(x, fallback, 1 + _streams_again(reading))
 
 
@@ -158,34 +164,36 @@ def _streams_again(reading: Reading) -> int:
 def _refused(x: Exchange, fallback: Exchange | None, failed: ClientError) -> Simulation:
     turn = DecodedResponse(error=failed)
     if failed.kind == "hang":
-        return Simulation(outcome="hang", asked=(x,), turn=turn)
-    status, told = failed.status, reply(x).value("x-should-retry")
+        return Simulation(outcome="hang", exchanges=(x,), turn=turn)
+    status, header = failed.status, reply(x).value("x-should-retry")
     if status == 404:
         return _without_stream(x, fallback, 1)
     stripped = STRIPPED - 1 if status in (400, 422) else 0
     tried_again = failed.kind == "connection" or status == 401 or should_retry(x)
-    if tried_again and told != "false":
-        asked = (x,) * (1 + stripped + RETRIES)
-        return Simulation(outcome="hang", asked=asked, turn=turn, sees=f"{WAITS}, then an error")
+    if tried_again and header != "false":
+        exchanges = (x,) * (1 + stripped + RETRIES)
+        return Simulation(outcome="hang", exchanges=exchanges, turn=turn, user_effect=f"{WAITS}, then an error")
     return _ends(turn, (x,) * (1 + stripped))
 
 
 def _without_stream(x: Exchange, fallback: Exchange | None, streams: int) -> Simulation:
     """Send one non-streaming request, after `streams` streaming ones."""
-    asked = (*(x,) * streams, fallback)
-    why = "gets no response from the stream, then sends a non-streaming request"
+    exchanges = (*(x,) * streams, fallback)
+    cause = "gets no response from the stream, then sends a non-streaming request"
     if fallback is None:
-        sees = "the response to that request, which was not recorded"
-        return Simulation(outcome="exception", asked=asked, turn=DecodedResponse(), why=why, sees=sees)
-    return replace(_ends(_completed(fallback), asked), why=why)
+        user_effect = "the response to that request, which was not recorded"
+        return Simulation(
+            outcome="exception", exchanges=exchanges, turn=DecodedResponse(), cause=cause, user_effect=user_effect
+        )
+    return replace(_ends(_completed(fallback), exchanges), cause=cause)
 
 
-def _ends(turn: DecodedResponse, asked: tuple[Exchange | None, ...]) -> Simulation:
+def _ends(turn: DecodedResponse, exchanges: tuple[Exchange | None, ...]) -> Simulation:
     """The end of a message: an error is shown as text, as if it were the response, and then raised."""
     if turn.error:
-        sees = "an error message as if it were the response, then an exception"
-        return Simulation(outcome="partial_text+exception", asked=asked, turn=turn, sees=sees)
-    return Simulation(outcome=outcome_of(turn), asked=asked, turn=turn)
+        user_effect = "an error message as if it were the response, then an exception"
+        return Simulation(outcome="partial_text+exception", exchanges=exchanges, turn=turn, user_effect=user_effect)
+    return Simulation(outcome=outcome_of(turn), exchanges=exchanges, turn=turn)
 
 
 CLAUDE_AGENT_SDK = Client(
@@ -193,5 +201,5 @@ CLAUDE_AGENT_SDK = Client(
     name="Claude Agent SDK 0.2",
     version="0.2.187 (Claude Code 2.1.330)",
     api="messages",
-    play=simulate,
+    simulate=simulate,
 )

@@ -22,8 +22,8 @@ def events(x: Exchange) -> Iterator[Any]:
             continue
         value = json_value(event.data)
         if event.name == "error":
-            told = event.data if isinstance(value, ClientError) else as_text(value)
-            raise ClientError("api", told or "Error code: 200", 200)
+            message = event.data if isinstance(value, ClientError) else as_text(value)
+            raise ClientError("api", message or "Error code: 200", 200)
         if not event.data:
             continue
         if isinstance(value, ClientError):
@@ -40,7 +40,7 @@ class Snapshot:
         self.message: dict[str, Any] | None = None
         self.blocks: list[Any] = []
 
-    def take(self, event: Any) -> None:
+    def add(self, event: Any) -> None:
         """Take one event. Raises ClientError where the helper's code would."""
         kind = attribute(event, "type")
         if self.message is None:
@@ -82,7 +82,7 @@ def _required_text(value: Any) -> str:
     return value
 
 
-Says = Callable[[Any], str | None]
+TextOf = Callable[[Any], str | None]
 """Reads an event's text as a program does; None if it has none."""
 
 
@@ -103,16 +103,16 @@ def block_text(event: Any) -> str | None:
     return text if isinstance(text, str) and text else None
 
 
-def streamed(x: Exchange, *, helper: bool, says: Says = delta_text) -> DecodedResponse:
+def streamed(x: Exchange, *, helper: bool, text_of: TextOf = delta_text) -> DecodedResponse:
     """Read a stream, with the `stream()` helper or as `create(stream=True)` gives it."""
-    failed = head_error(x, whole=True)
+    failed = head_error(x, whole_body=True)
     if failed:
         return DecodedResponse(error=failed)
-    reading = _Reading(Snapshot() if helper else None, says)
+    reading = _Reading(Snapshot() if helper else None, text_of)
     error = None
     try:
         for event in events(x):
-            reading.take(event)
+            reading.add(event)
     except ClientError as raised:
         error = raised
     if helper and reading.is_empty and not error:
@@ -121,19 +121,19 @@ def streamed(x: Exchange, *, helper: bool, says: Says = delta_text) -> DecodedRe
 
 
 class _Reading:
-    def __init__(self, snapshot: Snapshot | None, says: Says) -> None:
-        self.snapshot, self.says, self.calls, self.text = snapshot, says, Calls(), list[str]()
-        self.seen = self.stopped = self.more = self.thought = False
+    def __init__(self, snapshot: Snapshot | None, text_of: TextOf) -> None:
+        self.snapshot, self.text_of, self.calls, self.text = snapshot, text_of, Calls(), list[str]()
+        self.seen = self.stopped = self.text_after_end = self.has_reasoning = False
         self.finish: Any = ""
 
-    def take(self, event: Any) -> None:
+    def add(self, event: Any) -> None:
         kind = attribute(event, "type")
         self.seen = True
         if self.snapshot:
-            self.snapshot.take(event)
-        if (text := self.says(event)) is not None:
+            self.snapshot.add(event)
+        if (text := self.text_of(event)) is not None:
             self.text.append(text)
-            self.more = self.more or self.stopped
+            self.text_after_end = self.text_after_end or self.stopped
         if kind == "content_block_start":
             self._start(event)
         elif kind == "content_block_delta":
@@ -156,7 +156,7 @@ class _Reading:
             grown = {"function": {"arguments": text_in(attribute(delta, "partial_json"))}}
             self.calls.add(grown, slot_of(event.get("index")))
         elif kind == "thinking_delta":
-            self.thought = True
+            self.has_reasoning = True
 
     @property
     def is_empty(self) -> bool:
@@ -169,15 +169,15 @@ class _Reading:
             finish=str(self.finish)[:40],
             seen=self.seen,
             ended=self.stopped or bool(self.finish),
-            more=self.more,
-            thought=self.thought,
+            text_after_end=self.text_after_end,
+            has_reasoning=self.has_reasoning,
             error=error,
         )
 
 
 def completed(x: Exchange) -> DecodedResponse:
     """Read a non-streaming response: its text blocks and tool calls."""
-    failed = head_error(x, whole=True)
+    failed = head_error(x, whole_body=True)
     if failed:
         return DecodedResponse(error=failed)
     try:
@@ -214,8 +214,8 @@ def raw(x: Exchange) -> DecodedResponse:
 
 
 CLAUDE_SDK = Client(
-    profile="claude-sdk", name="Claude SDK 2.12", version="2.12.0", api="messages", play=simulator(with_helper)
+    profile="claude-sdk", name="Claude SDK 2.12", version="2.12.0", api="messages", simulate=simulator(with_helper)
 )
 CLAUDE_SDK_RAW = Client(
-    profile="claude-sdk", name="Claude SDK 2.12 (raw stream)", version="2.12.0", api="messages", play=simulator(raw)
+    profile="claude-sdk", name="Claude SDK 2.12 (raw stream)", version="2.12.0", api="messages", simulate=simulator(raw)
 )

@@ -13,25 +13,25 @@ from conformance.model.words import Api
 class Simulation:
     """One user message as the client handles it, retries included.
 
-    `asked` has the exchange of each request in order, None where that request was not recorded. `why` and `sees` are
-    clauses: how the client handles the response, and what its user sees, where that does not follow from `turn`, the
-    last response as the client read it. The request that carries a tool's result is not counted.
+    `exchanges` has the exchange of each request in order, None where that request was not recorded. `cause` and
+    `user_effect` are clauses: how the client handles the response, and what its user sees, where that does not follow
+    from `turn`, the last response as the client read it. The request that carries a tool's result is not counted.
     """
 
     outcome: Outcome
-    asked: tuple[Exchange | None, ...]
+    exchanges: tuple[Exchange | None, ...]
     turn: DecodedResponse
-    why: str = ""
-    sees: str = ""
+    cause: str = ""
+    user_effect: str = ""
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """One version of a framework or SDK. `play` simulates it on an exchange (and a unary one to fall back on)."""
+    """One version of a framework or SDK. `simulate` runs it on an exchange (and a unary one to fall back on)."""
 
     profile: str
     name: str
     version: str
     api: Api
-    play: Callable[[Exchange, Exchange | None], Simulation]
+    simulate: Callable[[Exchange, Exchange | None], Simulation]

@@ -40,9 +40,9 @@ def tokens(x: Exchange) -> Tokens:
     used = usage(x)
     if used:
         return Tokens(used.prompt, used.completion, estimated=False)
-    asked = len(x.sent.partition(b"\r\n\r\n")[2])
-    said = sum(len(delta.text) for delta in deltas(x)) or _length(parse_json(reply(x).content), DEEPEST)
-    return Tokens(-(-asked // OCTETS_PER_TOKEN), -(-said // OCTETS_PER_TOKEN), estimated=True)
+    sent = len(x.sent.partition(b"\r\n\r\n")[2])
+    received = sum(len(delta.text) for delta in deltas(x)) or _length(parse_json(reply(x).content), DEEPEST)
+    return Tokens(-(-sent // OCTETS_PER_TOKEN), -(-received // OCTETS_PER_TOKEN), estimated=True)
 
 
 def _length(value: Any, depth: int) -> int:

@@ -15,7 +15,7 @@ RATE_LIMIT_ATTEMPTS: Final = 3
 RATE_LIMIT_WORDS: Final = ("rate limit", "rate-limit", "too many requests", "throttled", "resource exhausted")
 
 
-def take(delta: Any, calls: Calls) -> str:
+def handle_delta(delta: Any, calls: Calls) -> str:
     """Take one delta, which must not be None; a tool call without an index goes to the first slot."""
     text = text_in(attribute(delta, "content"))
     for fragment in items(attribute(delta, "tool_calls")):
@@ -32,15 +32,15 @@ def _counts_only(chunk: Any) -> bool:
 def _reports_no_error(value: Any) -> None:
     error = attribute(value, "error")
     if error:
-        said = error.get("message") if isinstance(error, dict) else error
-        raise ClientError("api", said if isinstance(said, str) else "")
+        message = error.get("message") if isinstance(error, dict) else error
+        raise ClientError("api", message if isinstance(message, str) else "")
 
 
 def call(x: Exchange) -> DecodedResponse:
     """`LLM.call`, which returns text or raises: text received before an error is lost."""
     if x.mode == "unary":
-        return _mended(completed(x, look=_reports_no_error))
-    turn = streamed(x, take, look=_counts_only, calls=Calls(last_name=True))
+        return _mended(completed(x, on_chunk=_reports_no_error))
+    turn = streamed(x, handle_delta, on_chunk=_counts_only, calls=Calls(last_name=True))
     return replace(turn, text="") if turn.error else turn
 
 
@@ -55,15 +55,15 @@ def kickoff(x: Exchange) -> DecodedResponse:
     turn = call(x)
     if turn.error or turn.text or turn.tools:
         return turn
-    return turn.fails(ClientError("invalid", "Invalid response from LLM call - None or empty."))
+    return turn.with_error(ClientError("invalid", "Invalid response from LLM call - None or empty."))
 
 
-def _asks(turn: DecodedResponse, *, task: int) -> int:
+def _attempts(turn: DecodedResponse, *, task: int) -> int:
     """The task is retried on any error, and the call within it on a rate limit."""
     if turn.error is None or turn.error.kind == "hang":
         return 1
-    said = turn.error.message.lower()
-    limited = turn.error.status == 429 or any(words in said for words in RATE_LIMIT_WORDS)
+    message = turn.error.message.lower()
+    limited = turn.error.status == 429 or any(words in message for words in RATE_LIMIT_WORDS)
     return task * (RATE_LIMIT_ATTEMPTS if limited else 1)
 
 
@@ -72,12 +72,12 @@ CREWAI = Client(
     name="CrewAI 1.15",
     version="1.15.30 (openai 2.54.0)",
     api="chat",
-    play=simulator(kickoff, asks=partial(_asks, task=TASK_ATTEMPTS)),
+    simulate=simulator(kickoff, framework_attempts=partial(_attempts, task=TASK_ATTEMPTS)),
 )
 CREWAI_LLM = Client(
     profile="crewai",
     name="CrewAI 1.15 (LLM.call)",
     version="1.15.30 (openai 2.54.0)",
     api="chat",
-    play=simulator(call, asks=partial(_asks, task=1)),
+    simulate=simulator(call, framework_attempts=partial(_attempts, task=1)),
 )

@@ -41,33 +41,35 @@ ERROR_PHRASES: Final[dict[str, str]] = {
 
 def impact(client: Client, x: Exchange, fallback: Exchange | None, prices: Prices) -> Impact:
     """The impact of a response on one client. `fallback` is the same profile's unary exchange of the same probe."""
-    play = client.play(x, fallback)
-    paid = [asked for asked in play.asked if asked is not None and answered_2xx(asked)]
-    whole, wasted = bill(paid, prices), bill(paid[1:], prices)
+    simulation = client.simulate(x, fallback)
+    paid = [sent for sent in simulation.exchanges if sent is not None and answered_2xx(sent)]
+    total, wasted = bill(paid, prices), bill(paid[1:], prices)
     return Impact(
         profile=client.profile,
         client=client.name,
         probe=x.case.probe,
         mode=x.case.mode,
-        outcome=play.outcome,
-        requests=len(play.asked),
+        outcome=simulation.outcome,
+        requests=len(simulation.exchanges),
         billed=len(paid),
         wasted_usd=wasted.usd,
-        cost_usd=whole.usd,
-        estimated=whole.estimated,
-        detail=_sentence(client, x, play),
-        error=_printable(play.error or (play.turn.error.message if play.turn.error else "")),
+        cost_usd=total.usd,
+        estimated=total.estimated,
+        detail=_sentence(client, x, simulation),
+        error=_printable(simulation.error or (simulation.turn.error.message if simulation.turn.error else "")),
     )
 
 
-def _sentence(client: Client, x: Exchange, play: Simulation) -> str:
+def _sentence(client: Client, x: Exchange, simulation: Simulation) -> str:
     """Two sentences: how the client handles the response, retries included, and what its user sees."""
-    retries = len(play.asked) - 1
-    again = f", then retries {TIMES.get(retries, f'{retries} times')}" if retries and None not in play.asked else ""
-    if any(asked is not x for asked in play.asked):
-        again = ""  # `why` describes the other requests
-    sees = play.sees or OUTCOME_PHRASES[play.outcome]
-    return f"{client.name} {play.why or _decoding_phrase(play.turn, x)}{again}. Its user sees {sees}."
+    retries = len(simulation.exchanges) - 1
+    again = ""
+    if retries and all(sent is x for sent in simulation.exchanges):  # else `cause` describes the other requests
+        again = f", then retries {TIMES.get(retries, f'{retries} times')}"
+    user_effect = simulation.user_effect or OUTCOME_PHRASES[simulation.outcome]
+    return (
+        f"{client.name} {simulation.cause or _decoding_phrase(simulation.turn, x)}{again}. Its user sees {user_effect}."
+    )
 
 
 def _decoding_phrase(turn: DecodedResponse, x: Exchange) -> str:

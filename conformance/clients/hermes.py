@@ -75,18 +75,18 @@ class Behaviour:
 
     `strict`: an empty stream is an error that is retried at once (else an empty response), text without a finish
     reason counts as truncated, and so does a stream that broke after text (else as empty). `resumes`: a stream that
-    broke after text is requested again, not an error. `continued` and `recalled` count all requests for a truncated
-    text, and for a truncated tool call. `retried`: the statuses below 500 that are retried. `told`: what the user
-    reads instead of an empty response.
+    broke after text is requested again, not an error. `continuation_requests` and `tool_retry_requests` count all
+    requests for a truncated text, and for a truncated tool call. `retried`: the statuses below 500 that are retried.
+    `empty_message`: what the user reads instead of an empty response.
     """
 
     read: Callable[[Exchange], DecodedResponse]
     strict: bool
     resumes: bool = True
-    continued: int
-    recalled: int
+    continuation_requests: int
+    tool_retry_requests: int
     retried: tuple[int, ...]
-    told: str
+    empty_message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +95,8 @@ class AttemptResult:
 
     outcome: Outcome
     requests: int = 1
-    why: str = ""
-    sees: str = ""
+    cause: str = ""
+    user_effect: str = ""
     error: str = ""
 
 
@@ -120,7 +120,7 @@ def read_chat(x: Exchange) -> DecodedResponse:
     """One response as hermes reads it, before its loops."""
     if x.mode == "stream":
         return streamed(x, handle_delta, calls=Calls(last_name=True))
-    return completed(x, look=_has_choices)
+    return completed(x, on_chunk=_has_choices)
 
 
 def read_messages(x: Exchange) -> DecodedResponse:
@@ -130,108 +130,132 @@ def read_messages(x: Exchange) -> DecodedResponse:
     return DecodedResponse() if empty else turn
 
 
-def simulate(habits: Behaviour, x: Exchange, fallback: Exchange | None) -> Simulation:
-    """One user message: the stream, and a non-streaming request if the stream's error means "unsupported"."""
-    turn = habits.read(x)
-    fate = _attempt_result(habits, turn, x.mode == "stream", ATTEMPTS)
-    switches = x.mode == "stream" and not turn.text and _says_unsupported(turn.error)
-    if not switches or fate.requests == 1:
-        told = f"{BANNER} {fate.error}" if switches else fate.error
+def simulate(behaviour: Behaviour, x: Exchange, fallback: Exchange | None) -> Simulation:
+    """One user message: the stream, and a non-streaming request if the stream's error says that it is unsupported."""
+    turn = behaviour.read(x)
+    result = _attempt_result(behaviour, turn, x.mode == "stream", ATTEMPTS)
+    switches = x.mode == "stream" and not turn.text and _is_streaming_unsupported(turn.error)
+    if not switches or result.requests == 1:
+        error = f"{BANNER} {result.error}" if switches else result.error
         return Simulation(
-            outcome=fate.outcome, asked=(x,) * fate.requests, turn=turn, why=fate.why, sees=fate.sees, error=told
+            outcome=result.outcome,
+            exchanges=(x,) * result.requests,
+            turn=turn,
+            cause=result.cause,
+            user_effect=result.user_effect,
+            error=error,
         )
-    why = "gets the error that streaming is not supported, then sends a non-streaming request"
+    cause = "gets the error that streaming is not supported, then sends a non-streaming request"
     if fallback is None:
-        sees = "the response to that request, which was not recorded"
-        return Simulation(outcome="exception", asked=(x, None), turn=turn, why=why, sees=sees, error=fate.error)
-    turn = habits.read(fallback)
-    fate = _attempt_result(habits, turn, streams=False, attempts=ATTEMPTS - 1)
-    recovers = fate.outcome == "text"
+        user_effect = "the response to that request, which was not recorded"
+        return Simulation(
+            outcome="exception",
+            exchanges=(x, None),
+            turn=turn,
+            cause=cause,
+            user_effect=user_effect,
+            error=result.error,
+        )
+    turn = behaviour.read(fallback)
+    result = _attempt_result(behaviour, turn, streams=False, attempts=ATTEMPTS - 1)
+    recovers = result.outcome == "text"
     return Simulation(
-        outcome="text+" if recovers else fate.outcome,
-        asked=(x, *(fallback,) * fate.requests),
+        outcome="text+" if recovers else result.outcome,
+        exchanges=(x, *(fallback,) * result.requests),
         turn=turn,
-        why=why,
-        sees="a warning, then the complete response" if recovers else fate.sees,
-        error=f"{BANNER} {fate.error}".strip(),
+        cause=cause,
+        user_effect="a warning, then the complete response" if recovers else result.user_effect,
+        error=f"{BANNER} {result.error}".strip(),
     )
 
 
-def _attempt_result(habits: Behaviour, turn: DecodedResponse, streams: bool, attempts: int) -> AttemptResult:  # noqa: FBT001
+def _attempt_result(behaviour: Behaviour, turn: DecodedResponse, streams: bool, attempts: int) -> AttemptResult:  # noqa: FBT001
     if turn.error:
-        return _failed(habits, turn, turn.error, streams=streams, attempts=attempts)
+        return _failed(behaviour, turn, turn.error, streams=streams, attempts=attempts)
     if turn.tools:
-        return _tool_called(habits, turn)
-    strict = streams and habits.strict and not turn.finish
-    if strict and not (turn.text or turn.thought):
+        return _tool_called(behaviour, turn)
+    strict = streams and behaviour.strict and not turn.finish
+    if strict and not (turn.text or turn.has_reasoning):
         nothing = ClientError("invalid", "Provider returned an empty stream with no finish_reason.")
-        why = "finds nothing in the stream and treats that as an error" if turn.seen else ""
-        return _failed_after(nothing, attempts * INNER_ATTEMPTS, why)
-    if turn.finish in ("length", "max_tokens") or (strict and turn.text and habits.resumes):
-        return _continued_requests(habits, turn)
+        cause = "finds nothing in the stream and treats that as an error" if turn.seen else ""
+        return _failed_after(nothing, attempts * INNER_ATTEMPTS, cause)
+    if turn.finish in ("length", "max_tokens") or (strict and turn.text and behaviour.resumes):
+        return _continued_requests(behaviour, turn)
     if turn.visible:
         return AttemptResult(outcome="text" if turn.ended else "partial_text")
-    thought = turn.thought or bool(turn.text.strip())
-    requests = EMPTY_ATTEMPTS + (THOUGHT_ATTEMPTS if thought else 0)
-    return AttemptResult(outcome="empty_silent", requests=requests, sees=f"`{habits.told}`", error=habits.told)
+    has_reasoning = turn.has_reasoning or bool(turn.text.strip())
+    requests = EMPTY_ATTEMPTS + (THOUGHT_ATTEMPTS if has_reasoning else 0)
+    return AttemptResult(
+        outcome="empty_silent",
+        requests=requests,
+        user_effect=f"`{behaviour.empty_message}`",
+        error=behaviour.empty_message,
+    )
 
 
 def _failed(
-    habits: Behaviour, turn: DecodedResponse, error: ClientError, *, streams: bool, attempts: int
+    behaviour: Behaviour, turn: DecodedResponse, error: ClientError, *, streams: bool, attempts: int
 ) -> AttemptResult:
     if error.kind == "hang":
         return AttemptResult(outcome="hang")
-    if turn.text and habits.resumes:
-        return _stream_lost(habits)
+    if turn.text and behaviour.resumes:
+        return _stream_lost(behaviour)
     if turn.text:
         return _failed_after(ClientError("invalid", "Invalid API response"), attempts)
-    return _failed_after(error, _attempts(habits, error, streams, attempts))
+    return _failed_after(error, _attempts(behaviour, error, streams, attempts))
 
 
-def _stream_lost(habits: Behaviour) -> AttemptResult:
+def _stream_lost(behaviour: Behaviour) -> AttemptResult:
     """The stream broke after some text, which is discarded."""
-    if habits.strict:
-        why = "loses the stream in the middle of the response and discards the partial text"
-        error = f"Response remained truncated after {habits.continued} continuation attempts"
-        return AttemptResult(outcome="empty_silent", requests=habits.continued, why=why, error=error)
-    why = "loses the stream in the middle of the response and treats it as empty"
+    if behaviour.strict:
+        cause = "loses the stream in the middle of the response and discards the partial text"
+        error = f"Response remained truncated after {behaviour.continuation_requests} continuation attempts"
+        return AttemptResult(outcome="empty_silent", requests=behaviour.continuation_requests, cause=cause, error=error)
+    cause = "loses the stream in the middle of the response and treats it as empty"
     return AttemptResult(
-        outcome="empty_silent", requests=EMPTY_ATTEMPTS, why=why, sees=f"`{habits.told}`", error=habits.told
+        outcome="empty_silent",
+        requests=EMPTY_ATTEMPTS,
+        cause=cause,
+        user_effect=f"`{behaviour.empty_message}`",
+        error=behaviour.empty_message,
     )
 
 
-def _failed_after(error: ClientError, requests: int, why: str = "") -> AttemptResult:
+def _failed_after(error: ClientError, requests: int, cause: str = "") -> AttemptResult:
     status = f"HTTP {error.status}: " if error.status else ""
-    told = f"API call failed after {ATTEMPTS} retries: " if requests > 1 else ""
+    retried = f"API call failed after {ATTEMPTS} retries: " if requests > 1 else ""
     return AttemptResult(
-        outcome="exception", requests=requests, why=why, error=f"{told}{status}{error.said or error.message}"
+        outcome="exception", requests=requests, cause=cause, error=f"{retried}{status}{error.message or error.message}"
     )
 
 
-def _tool_called(habits: Behaviour, turn: DecodedResponse) -> AttemptResult:
+def _tool_called(behaviour: Behaviour, turn: DecodedResponse) -> AttemptResult:
     if all(tool.callable for tool in turn.tools):
         return AttemptResult(outcome="tool_ok")
     if not all(tool.name for tool in turn.tools):
         return AttemptResult(outcome="tool_bad")
-    requests = habits.recalled if turn.finish or not habits.strict else habits.continued
-    why = "treats the tool call's arguments as truncated"
+    requests = behaviour.tool_retry_requests if turn.finish or not behaviour.strict else behaviour.continuation_requests
+    cause = "treats the tool call's arguments as truncated"
     return AttemptResult(
-        outcome="tool_bad", requests=requests, why=why, error="Response truncated due to output length limit"
+        outcome="tool_bad", requests=requests, cause=cause, error="Response truncated due to output length limit"
     )
 
 
-def _continued_requests(habits: Behaviour, turn: DecodedResponse) -> AttemptResult:
-    why = "treats the response as truncated because " + (
+def _continued_requests(behaviour: Behaviour, turn: DecodedResponse) -> AttemptResult:
+    cause = "treats the response as truncated because " + (
         "of its finish reason" if turn.finish else "it has no finish reason"
     )
     outcome: Outcome = "text+" if turn.ended else "partial_text"
-    sees = "the texts of all attempts, joined"
+    user_effect = "the texts of all attempts, joined"
     return AttemptResult(
-        outcome=outcome if turn.text else "empty_silent", requests=habits.continued, why=why, sees=sees
+        outcome=outcome if turn.text else "empty_silent",
+        requests=behaviour.continuation_requests,
+        cause=cause,
+        user_effect=user_effect,
     )
 
 
-def _attempts(habits: Behaviour, error: ClientError, streams: bool, attempts: int) -> int:  # noqa: FBT001
+def _attempts(behaviour: Behaviour, error: ClientError, streams: bool, attempts: int) -> int:  # noqa: FBT001
     """How often a request that fails like this is sent."""
     lost = error.kind == "connection" or (not streams and error.kind in ("cut", "reset", "coding"))
     if lost:
@@ -239,57 +263,69 @@ def _attempts(habits: Behaviour, error: ClientError, streams: bool, attempts: in
     if error.kind == "cut":
         return (attempts + ATTEMPTS) * INNER_ATTEMPTS
     if error.kind == "status":
-        return attempts if _retryable(habits, error) else 1
+        return attempts if _retryable(behaviour, error) else 1
     if error.kind == "api":
-        said = error.message.lower()
-        if any(words in said for words in LOST_CONNECTION):
+        message = error.message.lower()
+        if any(words in message for words in LOST_CONNECTION):
             return attempts * INNER_ATTEMPTS
-        return 1 if any(words in said for words in NON_RETRYABLE) else attempts
+        return 1 if any(words in message for words in NON_RETRYABLE) else attempts
     return 1 if error.kind in ("type", "unicode") else attempts
 
 
-def _retryable(habits: Behaviour, error: ClientError) -> bool:
-    said = error.message.lower()
-    if error.status in (500, 502) and habits.strict:
-        return not any(words in said for words in REFUSED_FIELD)
+def _retryable(behaviour: Behaviour, error: ClientError) -> bool:
+    message = error.message.lower()
+    if error.status in (500, 502) and behaviour.strict:
+        return not any(words in message for words in REFUSED_FIELD)
     if error.status == 404:
-        return not any(words in said for words in NO_MODEL)
-    return error.status >= 500 or error.status in habits.retried
+        return not any(words in message for words in NO_MODEL)
+    return error.status >= 500 or error.status in behaviour.retried
 
 
-def _says_unsupported(error: ClientError | None) -> bool:
+def _is_streaming_unsupported(error: ClientError | None) -> bool:
     if error is None or error.kind not in ("status", "api", "json", "shape", "type"):
         return False
-    said = error.message.lower()
-    return "stream" in said and "not supported" in said
+    message = error.message.lower()
+    return "stream" in message and "not supported" in message
 
 
 NO_REPLY_0_19: Final = "⚠️ No reply: the model returned empty content after retries and any fallback providers."
 
 BEHAVIOUR_0_19: Final = Behaviour(
-    read=read_chat, strict=True, continued=4, recalled=5, retried=(408, 429), told=NO_REPLY_0_19
+    read=read_chat,
+    strict=True,
+    continuation_requests=4,
+    tool_retry_requests=5,
+    retried=(408, 429),
+    empty_message=NO_REPLY_0_19,
 )
 HERMES_0_19 = Client(
     profile="hermes",
     name="hermes 0.19",
     version="0.19.0 (openai 2.24.0)",
     api="chat",
-    play=partial(simulate, BEHAVIOUR_0_19),
+    simulate=partial(simulate, BEHAVIOUR_0_19),
 )
 HERMES_0_19_ANTHROPIC = Client(
     profile="hermes",
     name="hermes 0.19 (Anthropic)",
     version="0.19.0 (anthropic 0.87.0)",
     api="messages",
-    play=partial(simulate, replace(BEHAVIOUR_0_19, read=read_messages, resumes=False)),
+    simulate=partial(simulate, replace(BEHAVIOUR_0_19, read=read_messages, resumes=False)),
 )
 HERMES_0_14 = Client(
     profile="hermes",
     name="hermes 0.14",
     version="0.14.0 (openai 2.24.0)",
     api="chat",
-    play=partial(
+    simulate=partial(
         simulate,
-        Behaviour(read=read_chat, strict=False, continued=3, recalled=2, retried=(402, 429), told="(empty)"),
+        Behaviour(
+            read=read_chat,
+            strict=False,
+            continuation_requests=3,
+            tool_retry_requests=2,
+            retried=(402, 429),
+            empty_message="(empty)",
+        ),
     ),
 )

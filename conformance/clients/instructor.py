@@ -16,7 +16,7 @@ ATTEMPTS: Final = 4
 """The first request and `max_retries=3`, for a response that can't be parsed."""
 
 
-def gather(delta: Any, calls: Calls) -> str:
+def handle_delta(delta: Any, calls: Calls) -> str:
     """Take the arguments of a delta's first tool call, whichever it belongs to; what is not an object is skipped."""
     if not isinstance(delta, dict):
         return ""
@@ -24,8 +24,8 @@ def gather(delta: Any, calls: Calls) -> str:
     function = fragment.get("function") if isinstance(fragment, dict) else None
     arguments = function.get("arguments") if isinstance(function, dict) else None
     if arguments is not None:
-        said = arguments if isinstance(arguments, str) else as_text(arguments)
-        calls.add({"id": "-", "function": {"name": "-", "arguments": said}}, 0)
+        arguments = arguments if isinstance(arguments, str) else as_text(arguments)
+        calls.add({"id": "-", "function": {"name": "-", "arguments": arguments}}, 0)
     return text_in(delta.get("content"))
 
 
@@ -36,19 +36,19 @@ def _has_no_fields(chunk: Any) -> bool:
 
 def create_partial(x: Exchange) -> DecodedResponse:
     """A stream: the object as received so far; unfinished JSON is delivered as it is, text is ignored."""
-    turn = streamed(x, gather, look=_has_no_fields, whole=False)
+    turn = streamed(x, handle_delta, on_chunk=_has_no_fields, whole_body=False)
     if not requires_tool_call(x) and turn.text and not turn.tools:
         return turn
     turn = replace(turn, text="")
     for tool in turn.tools:
         if not turn.error and not _begins_an_object(tool):
-            return turn.fails(ClientError("type", "key must be a string at line 1 column 2"))
+            return turn.with_error(ClientError("type", "key must be a string at line 1 column 2"))
     return turn
 
 
 def _begins_an_object(tool: DecodedToolCall) -> bool:
-    said = tool.arguments.lstrip()
-    return not said or (said[0] == "{" and said[1:].lstrip()[:1] in ("", '"', "}"))
+    arguments = tool.arguments.lstrip()
+    return not arguments or (arguments[0] == "{" and arguments[1:].lstrip()[:1] in ("", '"', "}"))
 
 
 def _is_no_object(value: Any) -> None:
@@ -58,17 +58,17 @@ def _is_no_object(value: Any) -> None:
 
 def create(x: Exchange) -> DecodedResponse:
     """A non-streaming response: the arguments of its first tool call, which may be an object already."""
-    turn = completed(x, look=_is_no_object, whole=False)
+    turn = completed(x, on_chunk=_is_no_object, whole_body=False)
     if turn.error or (turn.text and not turn.tools and not requires_tool_call(x)):
         return turn
     if turn.finish == "length":
-        return turn.fails(ClientError("api", "The output is incomplete due to a max_tokens length limit."))
+        return turn.with_error(ClientError("api", "The output is incomplete due to a max_tokens length limit."))
     for tool in turn.tools[:1]:
-        said = tool.arguments if isinstance(tool.arguments, str) else json.dumps(tool.arguments)
-        called = replace(tool, arguments=said)
+        arguments = tool.arguments if isinstance(tool.arguments, str) else json.dumps(tool.arguments)
+        called = replace(tool, arguments=arguments)
         if called.callable:
             return replace(turn, text="", tools=(called,))
-    return replace(turn, text="").fails(ClientError("invalid", "No tool calls or function call found in response"))
+    return replace(turn, text="").with_error(ClientError("invalid", "No tool calls or function call found in response"))
 
 
 def read(x: Exchange) -> DecodedResponse:
@@ -76,7 +76,7 @@ def read(x: Exchange) -> DecodedResponse:
     return create_partial(x) if x.mode == "stream" else create(x)
 
 
-def _asks(turn: DecodedResponse) -> int:
+def _attempts(turn: DecodedResponse) -> int:
     """A response that can't be parsed is retried, with the error in the prompt, if there is a message to quote."""
     return ATTEMPTS if turn.error and turn.error.kind in ("invalid", "json") else 1
 
@@ -86,5 +86,5 @@ INSTRUCTOR = Client(
     name="Instructor 1.17",
     version="1.17.0 (openai 3.3.0)",
     api="chat",
-    play=simulator(read, sends=retry_after_limited, asks=_asks),
+    simulate=simulator(read, sdk_requests=retry_after_limited, framework_attempts=_attempts),
 )

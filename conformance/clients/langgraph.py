@@ -94,9 +94,9 @@ def _brings_nothing(chunk: Any) -> bool:
 
 def graph_stream(x: Exchange) -> DecodedResponse:
     """`graph.stream(stream_mode="messages")`: an empty stream raises, and so does a tool call without an ID."""
-    turn = streamed(x, delta_to_message, look=_count, whole=False, calls=MergedCalls())
+    turn = streamed(x, delta_to_message, on_chunk=_count, whole_body=False, calls=MergedCalls())
     if not turn.error and all(_brings_nothing(chunk) for chunk in chunks(x).values):
-        return turn.fails(ClientError("invalid", "No generations found in stream."))
+        return turn.with_error(ClientError("invalid", "No generations found in stream."))
     return _identified(turn)
 
 
@@ -104,7 +104,7 @@ def _identified(turn: DecodedResponse) -> DecodedResponse:
     """Fail on a tool call without an ID, which its result needs."""
     if turn.error or not any(tool.id is None for tool in turn.tools):
         return turn
-    return turn.fails(ClientError("invalid", "ToolMessage: tool_call_id: Input should be a valid string"))
+    return turn.with_error(ClientError("invalid", "ToolMessage: tool_call_id: Input should be a valid string"))
 
 
 def _acceptable(value: Any) -> None:
@@ -126,10 +126,10 @@ def _acceptable(value: Any) -> None:
 
 def invoke(x: Exchange) -> DecodedResponse:
     """`graph.invoke()`, which sends a non-streaming request."""
-    turn = completed(x, look=_acceptable, whole=False)
-    if turn.more:
+    turn = completed(x, on_chunk=_acceptable, whole_body=False)
+    if turn.text_after_end:
         content = json_reply(x)["choices"][0]["message"]["content"]
-        turn = replace(turn, text="".join(map(_part, content)), more=False)
+        turn = replace(turn, text="".join(map(_part, content)), text_after_end=False)
     return _identified(turn)
 
 
@@ -155,12 +155,12 @@ LANGGRAPH = Client(
     name="LangGraph 1.2",
     version="1.2.22 (langchain-openai 1.7.3, openai 3.54.0)",
     api="chat",
-    play=simulator(read, sends=retry_after_limited),
+    simulate=simulator(read, sdk_requests=retry_after_limited),
 )
 LANGGRAPH_RETRYING = Client(
     profile="langgraph",
     name="LangGraph 1.2 (RetryPolicy)",
     version="1.2.22 (langchain-openai 1.7.3, openai 3.54.0)",
     api="chat",
-    play=simulator(read, sends=retry_after_limited, asks=retry_policy),
+    simulate=simulator(read, sdk_requests=retry_after_limited, framework_attempts=retry_policy),
 )

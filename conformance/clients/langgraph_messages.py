@@ -16,11 +16,11 @@ def read(x: Exchange) -> DecodedResponse:
     """`graph.stream` on a stream, `graph.invoke` otherwise."""
     if x.mode == "unary":
         return completed(x)
-    turn = streamed(x, helper=False, says=block_text)
+    turn = streamed(x, helper=False, text_of=block_text)
     kinds = [value.get("type") for e in messages(x).events if isinstance(value := json_value(e.data), dict) and e.name]
     if turn.error or any(kind in WITH_CHUNKS for kind in kinds):
         return turn
-    return replace(turn, seen=False).fails(ClientError("invalid", "No generations found in stream."))
+    return replace(turn, seen=False).with_error(ClientError("invalid", "No generations found in stream."))
 
 
 LANGGRAPH_ANTHROPIC = Client(
@@ -28,5 +28,5 @@ LANGGRAPH_ANTHROPIC = Client(
     name="LangGraph 1.2 (ChatAnthropic)",
     version="1.2.22 (langchain-anthropic 1.7.7, anthropic 2.12.0)",
     api="messages",
-    play=simulator(read),
+    simulate=simulator(read),
 )

@@ -48,7 +48,7 @@ def _count(chunk: Any) -> None:
 
 def send_streamed(x: Exchange) -> DecodedResponse:
     """The streaming route: a tool call without ID or name is silently dropped."""
-    turn = streamed(x, process_chunk, look=_count, calls=JoinedCalls())
+    turn = streamed(x, process_chunk, on_chunk=_count, calls=JoinedCalls())
     return replace(turn, tools=tuple(tool for tool in turn.tools if tool.id and tool.name))
 
 
@@ -100,7 +100,9 @@ def _validate(value: Any) -> None:
 
 def read(x: Exchange) -> DecodedResponse:
     """Read a response as Letta does."""
-    return send_streamed(x) if x.mode == "stream" else completed(x, look=_validate)
+    return send_streamed(x) if x.mode == "stream" else completed(x, on_chunk=_validate)
 
 
-LETTA = Client(profile="letta", name="Letta 0.16", version="0.16.8 (openai 2.54.0)", api="chat", play=simulator(read))
+LETTA = Client(
+    profile="letta", name="Letta 0.16", version="0.16.8 (openai 2.54.0)", api="chat", simulate=simulator(read)
+)

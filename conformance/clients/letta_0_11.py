@@ -49,14 +49,14 @@ def _names_its_model(chunk: Any) -> None:
 
 def create_stream(x: Exchange) -> DecodedResponse:
     """The streaming route; a call with truncated arguments silently ends the turn."""
-    turn = streamed(x, process_chunk, look=_names_its_model, calls=OneCall())
+    turn = streamed(x, process_chunk, on_chunk=_names_its_model, calls=OneCall())
     if turn.text and not turn.tools and not requires_tool_call(x):
         return turn
     if turn.error:
         return replace(turn, text="")
     call = next(iter(turn.tools), None)
     if call is None or not (call.name and call.id):
-        return replace(turn, text="").fails(NO_CALL)
+        return replace(turn, text="").with_error(NO_CALL)
     return _spoken(turn, call) if call.callable else DecodedResponse(seen=True, ended=True)
 
 
@@ -77,14 +77,14 @@ def _validate(value: Any) -> None:
 
 def create(x: Exchange) -> DecodedResponse:
     """The route without streaming."""
-    turn = completed(x, look=_validate)
+    turn = completed(x, on_chunk=_validate)
     if turn.error or (turn.text and not turn.tools and not requires_tool_call(x)):
         return turn
     if not turn.tools:
-        said = "No tool calls found in response, model must make a tool call"
-        return replace(turn, text="").fails(ClientError("invalid", said))
+        message = "No tool calls found in response, model must make a tool call"
+        return replace(turn, text="").with_error(ClientError("invalid", message))
     call = turn.tools[0]
-    return _spoken(turn, call) if call.callable else replace(turn, text="").fails(ClientError("json", "arguments"))
+    return _spoken(turn, call) if call.callable else replace(turn, text="").with_error(ClientError("json", "arguments"))
 
 
 def read(x: Exchange) -> DecodedResponse:
@@ -93,5 +93,5 @@ def read(x: Exchange) -> DecodedResponse:
 
 
 LETTA_0_11 = Client(
-    profile="letta", name="Letta 0.11", version="0.11.7 (openai 2.54.0)", api="chat", play=simulator(read)
+    profile="letta", name="Letta 0.11", version="0.11.7 (openai 2.54.0)", api="chat", simulate=simulator(read)
 )

@@ -50,12 +50,12 @@ def read(x: Exchange) -> DecodedResponse:
     """`litellm.completion`."""
     if x.mode == "stream":
         return streamed(x, unwrap, calls=MendedCalls())
-    turn = completed(x, look=_choice)
-    if turn.more:
-        return replace(turn, text="").fails(ClientError("invalid", "Invalid response object"))
+    turn = completed(x, on_chunk=_choice)
+    if turn.text_after_end:
+        return replace(turn, text="").with_error(ClientError("invalid", "Invalid response object"))
     return replace(turn, tools=tuple(replace(tool, arguments=as_arguments(tool.arguments)) for tool in turn.tools))
 
 
 LITELLM = Client(
-    profile="litellm", name="LiteLLM 1.106", version="1.106.2 (openai 2.54.0)", api="chat", play=simulator(read)
+    profile="litellm", name="LiteLLM 1.106", version="1.106.2 (openai 2.54.0)", api="chat", simulate=simulator(read)
 )

@@ -132,9 +132,9 @@ def refusal(x: Exchange) -> ClientError | None:
         return failed
     status, text = reply(x).status, text_of(x)
     value = parse_json(text)
-    said = optional_get(optional_get(value, "error"), "message")
-    told = said if isinstance(said, str) else text.strip()
-    return ClientError("status", f"{status} {told[:500]}".strip(), status)
+    message = optional_get(optional_get(value, "error"), "message")
+    message = message if isinstance(message, str) else text.strip()
+    return ClientError("status", f"{status} {message[:500]}".strip(), status)
 
 
 def node_requests(x: Exchange) -> int:

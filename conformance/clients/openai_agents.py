@@ -41,12 +41,12 @@ def _validated(turn: DecodedResponse) -> DecodedResponse:
     """A choice without a message is an empty response; content and arguments must be strings."""
     if turn.error and turn.error.message == NO_MESSAGE:
         return DecodedResponse(seen=True, ended=True)
-    if turn.more:
-        return replace(turn, text="").fails(ClientError("invalid", "text: Input should be a valid string"))
+    if turn.text_after_end:
+        return replace(turn, text="").with_error(ClientError("invalid", "text: Input should be a valid string"))
     for tool in turn.tools:
         if not isinstance(tool.arguments, str):
-            said = f"arguments: Input should be a valid string [input_value={as_text(tool.arguments, 80)}]"
-            return turn.fails(ClientError("invalid", said))
+            message = f"arguments: Input should be a valid string [input_value={as_text(tool.arguments, 80)}]"
+            return turn.with_error(ClientError("invalid", message))
     return turn
 
 
@@ -55,16 +55,16 @@ def _judged(turn: DecodedResponse) -> DecodedResponse:
     if turn.error or turn.text or turn.tools:
         return turn
     if turn.finish == "length":
-        said = "Chat Completions response terminated with finish_reason='length' but produced no assistant text"
-        return turn.fails(ClientError("invalid", said))
+        message = "Chat Completions response terminated with finish_reason='length' but produced no assistant text"
+        return turn.with_error(ClientError("invalid", message))
     return replace(turn, text=WITHHELD) if turn.finish == "content_filter" else turn
 
 
 def read(x: Exchange) -> DecodedResponse:
     """`Runner.run_streamed` on a stream, `Runner.run` otherwise."""
     if x.mode == "stream":
-        return _judged(streamed(x, handle, look=_later_choices, whole=False, calls=Calls(last_name=True)))
-    return _judged(_validated(completed(x, look=_has_choices, whole=False)))
+        return _judged(streamed(x, handle, on_chunk=_later_choices, whole_body=False, calls=Calls(last_name=True)))
+    return _judged(_validated(completed(x, on_chunk=_has_choices, whole_body=False)))
 
 
 OPENAI_AGENTS = Client(
@@ -72,5 +72,5 @@ OPENAI_AGENTS = Client(
     name="OpenAI Agents SDK 0.24",
     version="0.24.0 (openai 3.54.0)",
     api="chat",
-    play=simulator(read, sends=retry_after_limited),
+    simulate=simulator(read, sdk_requests=retry_after_limited),
 )

@@ -21,8 +21,8 @@ def _stopped(event: Any) -> ClientError | None:
     kind = kind_of(event) if isinstance(event, dict) else None
     if kind not in FAILURES:
         return None
-    told = event if kind == "error" else attribute(event.get("response") or {}, "error") or {}
-    facts = "; ".join(f"{name}={told[name]}" for name in ("code", "message") if told.get(name))
+    reason = event if kind == "error" else attribute(event.get("response") or {}, "error") or {}
+    facts = "; ".join(f"{name}={reason[name]}" for name in ("code", "message") if reason.get(name))
     return ClientError("invalid", f"Responses stream ended with terminal event `{kind}`. {facts}"[:300])
 
 
@@ -33,10 +33,10 @@ def stream(x: Exchange) -> DecodedResponse:
         return turn
     for event in chunks(x).values:
         if error := _stopped(event):
-            return turn.fails(error)
+            return turn.with_error(error)
         if kind_of(event) == COMPLETED:
             return _ended(turn, event)
-    return turn.fails(NO_END)
+    return turn.with_error(NO_END)
 
 
 def _ended(turn: DecodedResponse, event: Any) -> DecodedResponse:
@@ -47,7 +47,7 @@ def _ended(turn: DecodedResponse, event: Any) -> DecodedResponse:
             t for item in listed(attribute(response, "output")) for t in called(item)
         )
     except ClientError as raised:
-        return turn.fails(raised)
+        return turn.with_error(raised)
     return replace(turn, tools=tools)
 
 
@@ -69,5 +69,5 @@ OPENAI_AGENTS_RESPONSES = Client(
     name="OpenAI Agents SDK 0.24 (Responses)",
     version="0.24.0 (openai 3.54.0)",
     api="responses",
-    play=simulator(read, sends=retry_after_limited),
+    simulate=simulator(read, sdk_requests=retry_after_limited),
 )

@@ -35,8 +35,8 @@ def chunks(x: Exchange) -> Chunks:
         if isinstance(value, ClientError):
             return Chunks(tuple(values), error=value)
         if optional_get(value, "error"):
-            said = optional_get(optional_get(value, "error"), "message")
-            return Chunks(tuple(values), error=ClientError("api", shown(said or optional_get(value, "error"))[:500]))
+            message = optional_get(optional_get(value, "error"), "message")
+            return Chunks(tuple(values), error=ClientError("api", shown(message or optional_get(value, "error"))[:500]))
         values.append(value)
     return Chunks(tuple(values), error=received.error)
 
@@ -66,10 +66,10 @@ class Reading:
     """What a loop over the chunks collects."""
 
     def __init__(self) -> None:
-        self.calls, self.text, self.finish, self.thought = Calls(), list[str](), "", False
+        self.calls, self.text, self.finish, self.has_reasoning = Calls(), list[str](), "", False
         self.garbled = False
 
-    def take(self, choice: Any) -> None:
+    def add(self, choice: Any) -> None:
         """Take the first choice of a chunk, if there is one."""
         delta = optional_get(choice, "delta")
         content = optional_get(delta, "content") or ""
@@ -78,7 +78,7 @@ class Reading:
         for fragment in listed(optional_get(delta, "tool_calls")):
             self.calls.add(fragment)
         self.finish = shown(optional_get(choice, "finish_reason") or self.finish)
-        self.thought = self.thought or bool(
+        self.has_reasoning = self.has_reasoning or bool(
             optional_get(delta, "reasoning_content") or optional_get(delta, "reasoning")
         )
 
@@ -95,7 +95,7 @@ def _streamed(x: Exchange) -> DecodedResponse:
     received, reading, error = chunks(x), Reading(), chunks(x).error
     try:
         for chunk in received.values:
-            reading.take(first(get(chunk, "choices")))
+            reading.add(first(get(chunk, "choices")))
     except ClientError as raised:
         error = raised
     return _turn(reading, received, error)
@@ -108,7 +108,7 @@ def _turn(reading: Reading, received: Chunks, error: ClientError | None) -> Deco
         finish=reading.finish[:40],
         seen=bool(received.values),
         ended=not reading.garbled and (received.done or bool(reading.finish)),
-        thought=reading.thought,
+        has_reasoning=reading.has_reasoning,
         error=error,
     )
 
@@ -158,7 +158,7 @@ class Choice:
         self.kinds: dict[str, Any] = {}
         self.current: str | None = None
 
-    def take(self, choice: Any) -> None:
+    def add(self, choice: Any) -> None:
         """Take one chunk's choice. Raises ClientError if a tool call ends without a type."""
         self.finish = optional_get(choice, "finish_reason") or self.finish
         delta = optional_get(choice, "delta")
@@ -195,12 +195,12 @@ class Snapshot:
         self.choices: dict[int, Choice] = {}
         self.lost = Choice()
 
-    def take(self, choice: Any) -> bool:
+    def add(self, choice: Any) -> bool:
         """Take one choice of a chunk; whether the helper yields its content, which needs role `assistant`."""
         index = optional_get(choice, "index")
         known = isinstance(index, int) and not isinstance(index, bool) and index >= 0
         kept = self.choices.setdefault(index, Choice()) if known else self.lost
-        kept.take(choice)
+        kept.add(choice)
         return kept.role == "assistant"
 
     def end(self, *, begun: bool) -> None:
@@ -227,8 +227,8 @@ def read_with_helper(x: Exchange) -> DecodedResponse:
     try:
         for chunk in received.values:
             for choice in _iterated(get(chunk, "choices")):
-                if snapshot.take(choice):
-                    reading.take(choice)
+                if snapshot.add(choice):
+                    reading.add(choice)
         if error is None:
             snapshot.end(begun=bool(received.values))
     except ClientError as raised:
@@ -242,12 +242,12 @@ OPENAI_NODE = Client(
     name="openai-node 6.49",
     version="6.49.0",
     api="chat",
-    play=simulator(read, sends=node_requests),
+    simulate=simulator(read, sdk_requests=node_requests),
 )
 OPENAI_NODE_HELPER = Client(
     profile="openai-node",
     name="openai-node 6.49 (stream helper)",
     version="6.49.0",
     api="chat",
-    play=simulator(read_with_helper, sends=node_requests),
+    simulate=simulator(read_with_helper, sdk_requests=node_requests),
 )

@@ -17,7 +17,7 @@ retry_after_limited = partial(sdk_requests, patience_s=LONGEST_WAIT_S)
 
 def read_3(x: Exchange) -> DecodedResponse:
     """Read a response as openai-python 3 does."""
-    return streamed(x, whole=False) if x.mode == "stream" else completed(x, whole=False)
+    return streamed(x, whole_body=False) if x.mode == "stream" else completed(x, whole_body=False)
 
 
 def read_2(x: Exchange) -> DecodedResponse:
@@ -85,9 +85,9 @@ def read_with_helper(x: Exchange) -> DecodedResponse:
     """Read a response as `client.chat.completions.stream()` does; without any chunk it fails on an assertion."""
     if x.mode != "stream":
         return read_3(x)
-    turn = streamed(x, _accumulate, look=Snapshot().look, whole=False, calls=Grown())
+    turn = streamed(x, _accumulate, on_chunk=Snapshot().look, whole_body=False, calls=Grown())
     began = any(isinstance(value, dict) and not _names_no_type(value) for value in chunks(x).values)
-    return turn if turn.error or began else turn.fails(ClientError("shape", "AssertionError"))
+    return turn if turn.error or began else turn.with_error(ClientError("shape", "AssertionError"))
 
 
 OPENAI_3 = Client(
@@ -95,18 +95,18 @@ OPENAI_3 = Client(
     name="openai-python 3.54",
     version="3.54.0",
     api="chat",
-    play=simulator(read_3, sends=retry_after_limited),
+    simulate=simulator(read_3, sdk_requests=retry_after_limited),
 )
 OPENAI_3_HELPER = Client(
     profile="openai-python",
     name="openai-python 3.54 (stream helper)",
     version="3.54.0",
     api="chat",
-    play=simulator(read_with_helper, sends=retry_after_limited),
+    simulate=simulator(read_with_helper, sdk_requests=retry_after_limited),
 )
 OPENAI_2 = Client(
-    profile="openai-python", name="openai-python 2.24", version="2.24.0", api="chat", play=simulator(read_2)
+    profile="openai-python", name="openai-python 2.24", version="2.24.0", api="chat", simulate=simulator(read_2)
 )
 OPENAI_1 = Client(
-    profile="openai-python", name="openai-python 1.109", version="1.109.1", api="chat", play=simulator(read_1)
+    profile="openai-python", name="openai-python 1.109", version="1.109.1", api="chat", simulate=simulator(read_1)
 )

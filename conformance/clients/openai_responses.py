@@ -28,20 +28,20 @@ def called(item: Any) -> Iterator[DecodedToolCall]:
 
 def read_stream(x: Exchange) -> DecodedResponse:
     """Join the deltas, and take the calls from response.output_item.done; an `error` event does not raise."""
-    failed = head_error(x, whole=False)
+    failed = head_error(x, whole_body=False)
     if failed:
         return DecodedResponse(error=failed)
     received = chunks(x)
     text: list[str] = []
     tools: list[DecodedToolCall] = []
-    ended = over = more = False
+    ended = over = text_after_end = False
     error = received.error
     try:
         for event in received.values:
             kind = kind_of(event)
             if kind == TEXT:
                 text.append(text_in(attribute(event, "delta")))
-                more = more or over
+                text_after_end = text_after_end or over
             elif kind == DONE:
                 tools += called(attribute(event, "item"))
             over = over or kind in ENDS
@@ -49,7 +49,9 @@ def read_stream(x: Exchange) -> DecodedResponse:
     except ClientError as raised:
         error = raised
     seen = bool(received.values)
-    return DecodedResponse(text="".join(text), more=more, tools=tuple(tools), seen=seen, ended=ended, error=error)
+    return DecodedResponse(
+        text="".join(text), text_after_end=text_after_end, tools=tuple(tools), seen=seen, ended=ended, error=error
+    )
 
 
 def output_text(response: Any) -> str:
@@ -74,14 +76,14 @@ def joinable(text: Any) -> str:
     return text
 
 
-def read_whole(x: Exchange, told: Callable[[Any], str] = output_text) -> DecodedResponse:
-    """`client.responses.create()`: the text that `told` reads from the response, and the calls."""
-    failed = head_error(x, whole=False)
+def read_whole(x: Exchange, text_of: Callable[[Any], str] = output_text) -> DecodedResponse:
+    """`client.responses.create()`: the text that `text_of` reads from the response, and the calls."""
+    failed = head_error(x, whole_body=False)
     if failed:
         return DecodedResponse(error=failed)
     try:
         response = json_reply(x)
-        text = told(response)
+        text = text_of(response)
         tools = tuple(tool for item in listed(attribute(response, "output")) for tool in called(item))
     except ClientError as raised:
         return DecodedResponse(error=raised)
@@ -98,5 +100,5 @@ OPENAI_3_RESPONSES = Client(
     name="openai-python 3.54 (Responses)",
     version="3.54.0",
     api="responses",
-    play=simulator(read, sends=retry_after_limited),
+    simulate=simulator(read, sdk_requests=retry_after_limited),
 )

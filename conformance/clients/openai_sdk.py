@@ -135,32 +135,32 @@ It may raise ClientError, or return True to skip a chunk.
 
 def streamed(
     x: Exchange,
-    walk: DeltaHandler = plain_delta,
+    handle_delta: DeltaHandler = plain_delta,
     *,
-    look: ChunkHook | None = None,
-    whole: bool = True,
+    on_chunk: ChunkHook | None = None,
+    whole_body: bool = True,
     calls: Calls | None = None,
     drains: bool = False,
 ) -> DecodedResponse:
-    """Read a stream chunk by chunk, with `walk` for each delta; to the body's end if the client `drains` it."""
-    failed = head_error(x, whole=whole)
+    """Read a stream chunk by chunk, with `handle_delta` for each delta; to the body's end if the client `drains` it."""
+    failed = head_error(x, whole_body=whole_body)
     if failed:
         return DecodedResponse(error=failed)
     received, calls = chunks(x), calls or Calls()
     text: list[str] = []
-    finish, thought, error = "", False, received.rest if drains and received.done else received.error
+    finish, has_reasoning, error = "", False, received.rest if drains and received.done else received.error
     try:
         for chunk in received.values:
-            if look and look(chunk):
+            if on_chunk and on_chunk(chunk):
                 continue
             choices = attribute(chunk, "choices")
             if not choices:
                 continue
             choice = first(choices)
             delta = attribute(choice, "delta")
-            text.append(walk(delta, calls))
+            text.append(handle_delta(delta, calls))
             finish = attribute(choice, "finish_reason") or finish
-            thought = thought or _thinks(delta)
+            has_reasoning = has_reasoning or _thinks(delta)
     except ClientError as raised:
         error = raised
     return DecodedResponse(
@@ -169,7 +169,7 @@ def streamed(
         finish=str(finish)[:40],
         seen=bool(received.values),
         ended=received.done or bool(finish),
-        thought=thought,
+        has_reasoning=has_reasoning,
         error=error,
     )
 
@@ -178,15 +178,15 @@ def _thinks(message: Any) -> bool:
     return isinstance(message, dict) and bool(message.get("reasoning_content") or message.get("reasoning"))
 
 
-def completed(x: Exchange, *, look: ChunkHook | None = None, whole: bool = True) -> DecodedResponse:
+def completed(x: Exchange, *, on_chunk: ChunkHook | None = None, whole_body: bool = True) -> DecodedResponse:
     """Read a non-streaming response: the first choice's message."""
-    failed = head_error(x, whole=whole)
+    failed = head_error(x, whole_body=whole_body)
     if failed:
         return DecodedResponse(error=failed)
     try:
         value = json_reply(x)
-        if look:
-            look(value)
+        if on_chunk:
+            on_chunk(value)
         choice = first(attribute(value, "choices"))
         message = attribute(choice, "message")
         content = attribute(message, "content")
@@ -195,12 +195,12 @@ def completed(x: Exchange, *, look: ChunkHook | None = None, whole: bool = True)
         return DecodedResponse(error=raised)
     return DecodedResponse(
         text=content if isinstance(content, str) else as_shown(content),
-        more=bool(content) and not isinstance(content, str),
+        text_after_end=bool(content) and not isinstance(content, str),
         tools=tools,
         finish=str(attribute(choice, "finish_reason") or "")[:40],
         seen=True,
         ended=True,
-        thought=_thinks(message),
+        has_reasoning=_thinks(message),
     )
 
 

@@ -105,8 +105,8 @@ def _judged(turn: DecodedResponse) -> DecodedResponse:
     if turn.error or turn.visible or turn.tools:
         return turn
     if turn.finish in ("length", "content_filter", "max_tokens", "refusal"):
-        return turn.fails(ClientError("api", f"finish reason {turn.finish} before any response was generated"))
-    return turn.fails(ClientError("invalid", "Exceeded maximum output retries (1)"))
+        return turn.with_error(ClientError("api", f"finish reason {turn.finish} before any response was generated"))
+    return turn.with_error(ClientError("invalid", "Exceeded maximum output retries (1)"))
 
 
 def _held(x: Exchange, turn: DecodedResponse) -> DecodedResponse:
@@ -119,12 +119,12 @@ def _held(x: Exchange, turn: DecodedResponse) -> DecodedResponse:
 def chat(x: Exchange) -> DecodedResponse:
     """`Agent.run_stream` on a stream, `Agent.run` otherwise."""
     if x.mode == "stream":
-        turn = streamed(x, map_delta, whole=False, calls=Parts())
+        turn = streamed(x, map_delta, whole_body=False, calls=Parts())
         if not (turn.error or turn.seen):
-            return turn.fails(ClientError("invalid", "Streamed response ended without content or tool calls"))
+            return turn.with_error(ClientError("invalid", "Streamed response ended without content or tool calls"))
         return _judged(_held(x, turn))
-    turn = completed(x, look=_valid, whole=False)
-    return _judged(replace(turn, text=_spoken(x), more=False) if turn.more else turn)
+    turn = completed(x, on_chunk=_valid, whole_body=False)
+    return _judged(replace(turn, text=_spoken(x), text_after_end=False) if turn.text_after_end else turn)
 
 
 def _spoken(x: Exchange) -> str:
@@ -144,7 +144,7 @@ def message(x: Exchange) -> DecodedResponse:
     """The agent on anthropic-python, which always streams; a non-streaming response is read as the SDK reads it."""
     if x.mode == "unary":
         return _judged(completed_message(x))
-    turn = streamed_message(x, helper=False, says=_part)
+    turn = streamed_message(x, helper=False, text_of=_part)
     if turn.error is None:
         turn = _begun(x, turn)
     if turn.error is None and any(_part(event) is not None for event in events(x)):
@@ -163,21 +163,21 @@ def _part(event: Any) -> str | None:
 def _begun(x: Exchange, turn: DecodedResponse) -> DecodedResponse:
     """The stream must begin with message_start; message_start and message_delta must have usage."""
     if not turn.seen:
-        return turn.fails(ClientError("invalid", "Streamed response ended without content or tool calls"))
+        return turn.with_error(ClientError("invalid", "Streamed response ended without content or tool calls"))
     events = [json_value(e.data) for e in messages(x).events if e.name not in (None, "ping", "error") and e.data]
     objects = [event for event in events if isinstance(event, dict)]
     if not objects or objects[0].get("type") != "message_start":
-        return turn.fails(ClientError("shape", "AssertionError"))
+        return turn.with_error(ClientError("shape", "AssertionError"))
     for event in objects:
         holder = event.get("message") if event.get("type") == "message_start" else event
         counts = event.get("type") in ("message_start", "message_delta")
         if counts and isinstance(holder, dict) and not isinstance(holder.get("usage"), dict):
-            told = "'NoneType' object has no attribute 'output_tokens_details'"
-            return replace(turn, text="").fails(ClientError("shape", told))
+            message = "'NoneType' object has no attribute 'output_tokens_details'"
+            return replace(turn, text="").with_error(ClientError("shape", message))
     return turn
 
 
-def _asks(turn: DecodedResponse) -> int:
+def _attempts(turn: DecodedResponse) -> int:
     return ATTEMPTS if turn.error and turn.error.kind == "invalid" and turn.seen else 1
 
 
@@ -186,12 +186,12 @@ PYDANTIC_AI = Client(
     name="Pydantic AI 2.68",
     version="2.68.0 (openai 3.54.0)",
     api="chat",
-    play=simulator(chat, sends=retry_after_limited, asks=_asks),
+    simulate=simulator(chat, sdk_requests=retry_after_limited, framework_attempts=_attempts),
 )
 PYDANTIC_AI_ANTHROPIC = Client(
     profile="pydantic-ai",
     name="Pydantic AI 2.68 (Anthropic)",
     version="2.68.0 (anthropic 2.12.0)",
     api="messages",
-    play=simulator(message, asks=_asks),
+    simulate=simulator(message, framework_attempts=_attempts),
 )

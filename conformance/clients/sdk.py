@@ -133,9 +133,9 @@ def status_requests(x: Exchange, patience_s: float = math.inf) -> int:
 def should_retry(x: Exchange) -> bool:
     """Whether a response is retried: by x-should-retry, or else by its status."""
     answer = reply(x)
-    told = ", ".join(answer.values("x-should-retry"))
-    if told in ("true", "false"):
-        return told == "true"
+    verdict = ", ".join(answer.values("x-should-retry"))
+    if verdict in ("true", "false"):
+        return verdict == "true"
     return answer.status in (408, 409, 429) or answer.status >= 500
 
 
@@ -151,9 +151,9 @@ def _retry_after_s(x: Exchange) -> float:
     return 0.0
 
 
-def head_error(x: Exchange, *, whole: bool) -> ClientError | None:
+def head_error(x: Exchange, *, whole_body: bool) -> ClientError | None:
     """The error that the SDK raises before it reads a body, or None for a 2xx status."""
-    return no_reply(x) or refusal(x, whole=whole)
+    return no_reply(x) or refusal(x, whole_body=whole_body)
 
 
 def no_retry(_turn: DecodedResponse) -> int:
@@ -164,16 +164,19 @@ def no_retry(_turn: DecodedResponse) -> int:
 def simulator(
     read: Callable[[Exchange], DecodedResponse],
     *,
-    sends: Callable[[Exchange], int] = sdk_requests,
-    asks: Callable[[DecodedResponse], int] = no_retry,
+    sdk_requests: Callable[[Exchange], int] = sdk_requests,
+    framework_attempts: Callable[[DecodedResponse], int] = no_retry,
 ) -> Callable[[Exchange, Any], Simulation]:
-    """The play of a client that retries the same request, or does not retry.
+    """How a client behaves that retries the same request, or does not retry.
 
-    `sends`: how many requests its SDK sends per call; `asks`: how often the framework calls its SDK.
+    `sdk_requests`: how many requests its SDK sends per call; `framework_attempts`: how often the framework calls
+    its SDK.
     """
 
-    def play(x: Exchange, _fallback: Exchange | None) -> Simulation:
+    def simulate(x: Exchange, _fallback: Exchange | None) -> Simulation:
         turn = read(x)
-        return Simulation(outcome=outcome_of(turn), asked=(x,) * (sends(x) * asks(turn)), turn=turn)
+        return Simulation(
+            outcome=outcome_of(turn), exchanges=(x,) * (sdk_requests(x) * framework_attempts(turn)), turn=turn
+        )
 
-    return play
+    return simulate

@@ -66,10 +66,10 @@ def answered_2xx(x: Exchange) -> bool:
     return 200 <= reply(x).status < 300
 
 
-def refusal(x: Exchange, *, whole: bool) -> ClientError | None:
+def refusal(x: Exchange, *, whole_body: bool) -> ClientError | None:
     """The status error that an SDK raises, or None for a 2xx response.
 
-    With `whole` its message holds the entire body (openai-python 1 and 2, anthropic-python), else only the error's
+    With `whole_body` its message holds the entire body (openai-python 1 and 2, anthropic-python), else only the error's
     own message (openai-python 3).
     """
     answer = reply(x)
@@ -79,12 +79,12 @@ def refusal(x: Exchange, *, whole: bool) -> ClientError | None:
     value = json_value(body(x).content)
     if isinstance(value, ClientError):
         text = body(x).content.decode("utf-8", "replace").strip()[:500]
-        return ClientError("status", (text or label) if whole else label, answer.status)
+        return ClientError("status", (text or label) if whole_body else label, answer.status)
     error = value.get("error", value) if isinstance(value, dict) else None
     message = error.get("message") if isinstance(error, dict) else None
-    said = message[:2000] if isinstance(message, str) else ""
-    quoted = as_text(value, 4000) if whole else said
-    return ClientError("status", f"{label} - {quoted}" if quoted else label, answer.status, said)
+    server_message = message[:2000] if isinstance(message, str) else ""
+    quoted = as_text(value, 4000) if whole_body else server_message
+    return ClientError("status", f"{label} - {quoted}" if quoted else label, answer.status, server_message)
 
 
 def json_value(text: bytes | str) -> object:

@@ -28,15 +28,15 @@ THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 class ClientError(Exception):
     """What the client's code would raise.
 
-    `status` is the HTTP status of an error response, `said` the message in its error object.
+    `status` is the HTTP status of an error response, `server_message` the message in its error object.
     """
 
-    def __init__(self, kind: Kind, message: str = "", status: int = 0, said: str = "") -> None:
+    def __init__(self, kind: Kind, message: str = "", status: int = 0, server_message: str = "") -> None:
         super().__init__(message)
         self.kind: Kind = kind
         self.message = message
         self.status = status
-        self.said = said
+        self.server_message = server_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class DecodedResponse:
     """One response as the client read it.
 
     `seen`: an event or object reached the client; `ended`: it saw the end of the completion (a finish reason or the
-    end marker); `more`: text arrived after that; `thought`: there was reasoning. `error` is what was finally raised.
+    end marker); `text_after_end`: text arrived after that. `error` is what was finally raised.
     """
 
     text: str = ""
@@ -71,8 +71,8 @@ class DecodedResponse:
     finish: str = ""
     seen: bool = False
     ended: bool = False
-    more: bool = False
-    thought: bool = False
+    text_after_end: bool = False
+    has_reasoning: bool = False
     error: ClientError | None = None
 
     @property
@@ -80,7 +80,7 @@ class DecodedResponse:
         """The text that a user would see: stripped, without <think> blocks."""
         return THOUGHTS.sub("", self.text).strip()
 
-    def fails(self, error: ClientError) -> "DecodedResponse":
+    def with_error(self, error: ClientError) -> "DecodedResponse":
         """The same turn, ended by an exception."""
         return replace(self, error=error)
 
@@ -97,7 +97,7 @@ def outcome_of(turn: DecodedResponse) -> Outcome:
         return "empty_silent"
     if not turn.ended:
         return "partial_text"
-    return "text+" if turn.more else "text"
+    return "text+" if turn.text_after_end else "text"
 
 
 def as_text(value: Any, limit: int = 500) -> str:

@@ -161,6 +161,6 @@ def _client_outcome(client: Client, x: Exchange, turns: Turns) -> ClientOutcome:
 
 def _gets(client: Client, x: Exchange, fallback: Exchange | None) -> str:
     """What the client's user finally gets, as text."""
-    turn = client.play(x, fallback).turn
+    turn = client.simulate(x, fallback).turn
     calls = (f"{tool.name}({tool.arguments})" for tool in turn.tools)
     return ", ".join(calls) or f"“{turn.text}”"
