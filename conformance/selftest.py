@@ -41,7 +41,7 @@ from conformance.transport.limits import Limits
 DEFAULT_PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 KEY = "sk-self-test-0123456789"
 """Sent to every deployment, so that a repeated key is detected."""
-LIMITS = Limits(timeout_s=8.0, silence_s=3.0, first_byte_s=3.0, linger_s=0.02)
+LIMITS = Limits(timeout_s=8.0, silence_s=3.0, first_byte_s=3.0, post_response_s=0.02)
 """Short, to simulate little of a deployment that hangs; in virtual time nothing else can be late."""
 CONCURRENCY = 8
 PLACEHOLDER_URL = "http://reference/v1"

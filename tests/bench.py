@@ -150,7 +150,7 @@ async def measure_recording(promises: Promises) -> None:
 
         case = named_case("chat.hello", "bench", "stream")
         request = Request(id="bench", cases=(case,), method="POST", url=url, headers=(), body=b"{}")
-        limits = Limits(linger_s=0.0)
+        limits = Limits(post_response_s=0.0)
 
         async def recorded() -> None:
             received = (await exchange_once(request, None, limits)).received

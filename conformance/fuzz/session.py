@@ -32,7 +32,7 @@ from conformance.runner import REDACTED, Progress, RunOptions, Store
 from conformance.transport.client import exchange_once
 
 Tell = Callable[[str], None]
-LINGER_S: Final = 0.01
+POST_RESPONSE_S: Final = 0.01
 """Wait for late bytes; short, because cases are sent one after the other."""
 
 
@@ -122,7 +122,10 @@ def _sdk(api: Api) -> Profile:
 def opened(options: RunOptions, progress: Progress | None = None) -> Iterator[Session]:
     """Open a session until the context exits."""
     brief = replace(
-        options, limits=msgspec.structs.replace(options.limits, linger_s=min(LINGER_S, options.limits.linger_s))
+        options,
+        limits=msgspec.structs.replace(
+            options.limits, post_response_s=min(POST_RESPONSE_S, options.limits.post_response_s)
+        ),
     )
     with start_blocking_portal("asyncio") as portal:
         yield Session(options=brief, portal=portal, progress=progress)

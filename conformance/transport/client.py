@@ -46,10 +46,10 @@ async def exchange_once(
     """Send one request over a new connection and record the exchange until it is over.
 
     `key` replaces `{key}` in the headers. The key and `secrets` (values of the target's own headers) are masked in the
-    exchange. No redirect is followed, and there are no retries. Cancellation closes the connection and propagates. A
-    `kept` request is sent twice over the connection; the second exchange is recorded. `unix_socket` is connected to
-    instead of the URL's host. `on_response` is called once, when the response is complete or has failed: after that
-    the harness only listens for further bytes.
+    exchange. No redirect is followed, and there are no retries. Cancellation closes the connection and propagates. With
+    `reuse_connection` the request is sent twice over the connection; the second exchange is recorded. `unix_socket` is
+    connected to instead of the URL's host. `on_response` is called once, when the response is complete or has failed:
+    after that the harness only listens for further bytes.
     """
     backend = TapBackend(Record(limits, request.disconnect_after_events), unix_socket)
     try:
@@ -77,10 +77,10 @@ async def _exchange_http(request: Request, key: str | None, backend: TapBackend)
             await _send_and_read(request, url, headers, backend.record, carrier)
     except Exception as error:  # noqa: BLE001 - a hostile response makes the parsers raise more than their own exceptions
         record = backend.record
-        if not record.asking:
-            record.end("unreachable", _unreachable(error))
+        if not record.started:
+            record.close("unreachable", _unreachable(error))
         elif record.ended is None or record.ended.how == "closed":
-            record.rest(illegal=str(error) or type(error).__name__)
+            record.finish_response(protocol_error=str(error) or type(error).__name__)
 
 
 async def _send_and_read(
@@ -88,7 +88,7 @@ async def _send_and_read(
 ) -> None:
     async def follow(event: str, info: dict[str, Any]) -> None:
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
-            record.ask()
+            record.start()
 
     sent = httpx.Request(
         request.method,
@@ -104,7 +104,7 @@ async def _send_and_read(
             not record.chunks % YIELD_EVERY_CHUNKS
         ):  # many chunks in one read must not delay, and so misdate, other exchanges
             await anyio.lowlevel.checkpoint()
-    record.rest()
+    record.finish_response()
 
 
 def _unreachable(error: Exception) -> str:
@@ -174,10 +174,10 @@ def _secret_lines(request: Request, key: str | None, secrets: Sequence[str]) -> 
     """The header lines that hold a secret, as sent and masked; here even a short secret is masked."""
     lines = []
     for name, value in request.headers:
-        said = value.replace(PLACEHOLDER, key or NO_KEY)
-        masked = _mask(said) if value in secrets else value.replace(PLACEHOLDER, _mask(key) if key else NO_KEY)
-        if said != masked:
-            lines.append((octets(f"{name}: {said}"), octets(f"{name}: {masked}")))
+        sent = value.replace(PLACEHOLDER, key or NO_KEY)
+        masked = _mask(sent) if value in secrets else value.replace(PLACEHOLDER, _mask(key) if key else NO_KEY)
+        if sent != masked:
+            lines.append((octets(f"{name}: {sent}"), octets(f"{name}: {masked}")))
     return lines
 
 

@@ -23,10 +23,10 @@ Phase = Literal["connect", "send", "first-byte", "body", "after"]
 class Record:
     """Bytes sent and received so far. All times are nanoseconds since `started_ns`.
 
-    `asking`: the request itself is under way (traffic with a proxy before it is not recorded); `cut`: a write failed;
-    `sent_at_ns` is None until the request's last byte is sent; `rested_ns` is when the response ended: `complete`, or
-    `illegal` with the reason. `chunks` counts the body chunks that the HTTP/1.1 parser returned, `blocks` possible ends
-    of events. After `disconnect_after_events` events (data lines) the harness disconnects on purpose,
+    `started`: the request itself is under way (traffic with a proxy before it is not recorded). `sent_at_ns` is None
+    until the request's last byte is sent; `finished_ns` is when the response ended: `complete`, or `protocol_error`
+    with the reason. `chunks` counts the body chunks that the HTTP/1.1 parser returned, `blocks` possible ends of
+    events. After `disconnect_after_events` events (data lines) the harness disconnects on purpose,
     unless it is None.
     """
 
@@ -37,11 +37,11 @@ class Record:
     received: bytearray = field(default_factory=bytearray)
     arrivals: list[Arrival] = field(default_factory=list)
     sent_at_ns: int | None = None
-    asking: bool = False
-    cut: bool = False
+    started: bool = False
+    write_failed: bool = False
     complete: bool = False
-    illegal: str = ""
-    rested_ns: int = 0
+    protocol_error: str = ""
+    finished_ns: int = 0
     ended: Ending | None = None
     chunks: int = 0
     interim: int = 0
@@ -54,66 +54,66 @@ class Record:
         """Nanoseconds since the start of the exchange."""
         return now_ns() - self.started_ns
 
-    def ask(self) -> None:
+    def start(self) -> None:
         """Start recording: from now on the peer is the target, not a proxy."""
-        self.asking = True
+        self.started = True
 
-    def say(self, octets: bytes) -> None:
+    def sent_data(self, data: bytes) -> None:
         """Record bytes that are about to be written."""
-        if self.asking:
-            self.sent += octets
+        if self.started:
+            self.sent += data
 
-    def hear(self, octets: bytes) -> None:
+    def received_data(self, data: bytes) -> None:
         """Record bytes that were read; empty means that the target closed the connection."""
-        if not self.asking:
+        if not self.started:
             return
-        if not octets:
-            self.end("closed")
+        if not data:
+            self.close("closed")
             return
-        self.arrivals.append(Arrival(self.now(), len(octets)))
-        self.received += octets
-        self.blocks += sum(map(octets.count, BLOCK_ENDS))
-        self.events += octets.count(DATA)
+        self.arrivals.append(Arrival(self.now(), len(data)))
+        self.received += data
+        self.blocks += sum(map(data.count, BLOCK_ENDS))
+        self.events += data.count(DATA)
         if self.in_head:
-            self._seek_head_end(len(self.received) - len(octets))
+            self._seek_head_end(len(self.received) - len(data))
 
-    def end(self, how: How, detail: str = "") -> None:
+    def close(self, how: How, detail: str = "") -> None:
         """Record how the connection ended; only the first call counts. Before the request it means `unreachable`."""
         if self.ended is None:
-            self.ended = Ending(how if self.asking else "unreachable", self.phase, self.now(), detail)
+            self.ended = Ending(how if self.started else "unreachable", self.phase, self.now(), detail)
 
-    def rest(self, illegal: str = "") -> None:
+    def finish_response(self, protocol_error: str = "") -> None:
         """Mark the response as finished: complete, or aborted by a protocol error."""
-        self.complete, self.illegal, self.rested_ns = not illegal, illegal, self.now()
+        self.complete, self.protocol_error, self.finished_ns = not protocol_error, protocol_error, self.now()
 
     @property
     def phase(self) -> Phase:
         """The current phase."""
-        if not self.asking:
+        if not self.started:
             return "connect"
         if self.complete:
             return "after"
         if self.received:
             return "body"
-        return "send" if self.cut or self.sent_at_ns is None else "first-byte"
+        return "send" if self.write_failed or self.sent_at_ns is None else "first-byte"
 
-    def patience(self) -> tuple[float, str]:
+    def next_timeout(self) -> tuple[float, str]:
         """Seconds that the next wait may take, and the message if it times out."""
         now, limits = self.now() / NANOSECONDS, self.limits
         left = limits.timeout_s - now
-        wait, meaning = self._wait(now)
+        wait, meaning = self._phase_timeout(now)
         if wait <= left:
             return max(0.0, wait), meaning
         return max(0.0, left), f"the exchange was not complete within {limits.timeout_s:g} s"
 
-    def _wait(self, now: float) -> tuple[float, str]:
+    def _phase_timeout(self, now: float) -> tuple[float, str]:
         limits = self.limits
-        if not self.asking:
+        if not self.started:
             return limits.connect_s - now, f"no connection within {limits.connect_s:g} s"
         if self.complete:
-            return self.rested_ns / NANOSECONDS + limits.linger_s - now, ""
-        if self.illegal:
-            return limits.settle_s, ""
+            return self.finished_ns / NANOSECONDS + limits.post_response_s - now, ""
+        if self.protocol_error:
+            return limits.post_error_s, ""
         if self.received:
             return limits.silence_s, f"silent for {limits.silence_s:g} s"
         if self.sent_at_ns is None:
@@ -122,7 +122,7 @@ class Record:
         return wait, f"no byte of a response within {limits.first_byte_s:g} s"
 
     @property
-    def is_enough(self) -> bool:
+    def should_disconnect(self) -> bool:
         """Whether it is time to disconnect on purpose."""
         return (
             self.disconnect_after_events is not None
@@ -130,7 +130,7 @@ class Record:
             and not self.complete
         )
 
-    def excess(self) -> str:
+    def exceeded_limit(self) -> str:
         """Message for a size limit that is reached, or an empty string."""
         limits = self.limits
         head = len(self.received) - self.head_start if self.in_head else 0
@@ -157,7 +157,7 @@ class Record:
     def ending(self) -> Ending:
         """The ending as the exchange stores it."""
         ended = self.ended or Ending("idle", self.phase, self.now())
-        detail = "; ".join(filter(None, (ended.detail, self.illegal)))
+        detail = "; ".join(filter(None, (ended.detail, self.protocol_error)))
         return Ending(ended.how, "after" if self.complete else ended.phase, ended.at_ns, printable(detail))
 
 

@@ -34,7 +34,7 @@ async def send_all(
     connections = anyio.Semaphore(1 if concurrency == 1 else 2 * concurrency)
     faults: list[Exception] = []
 
-    watch = StallMonitor()
+    monitor = StallMonitor()
 
     async def carry(request: Request) -> None:
         async with connections:
@@ -42,13 +42,13 @@ async def send_all(
             began = now_ns()
             try:
                 x = await exchange_once(request, key, limits, secrets, unix_socket, under_way.release)
-                on_exchange(replace(x, harness_stall_ns=watch.longest_ns(began)))
+                on_exchange(replace(x, harness_stall_ns=monitor.longest_stall_ns(began)))
             except Exception as fault:  # noqa: BLE001 - one lost exchange must not lose the others
                 fault.add_note(f"in the exchange {request.id}")
                 faults.append(fault)
 
     async with anyio.create_task_group() as ticking:
-        ticking.start_soon(watch.tick)
+        ticking.start_soon(monitor.tick)
         async with anyio.create_task_group() as tasks:
             for request in requests:
                 tasks.start_soon(carry, request)

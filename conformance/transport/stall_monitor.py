@@ -24,7 +24,7 @@ class StallMonitor:
                 self._late.append((now, now - self._next_ns))
             self._next_ns = now + TICK_NS
 
-    def longest_ns(self, since_ns: int) -> int:
+    def longest_stall_ns(self, since_ns: int) -> int:
         """The longest harness stall since then in nanoseconds; 0 for negligible stalls."""
         pending = now_ns() - self._next_ns
         late = [late for at, late in reversed(self._late) if at >= since_ns]

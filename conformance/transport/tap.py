@@ -35,50 +35,50 @@ class Tap(httpcore.AsyncNetworkStream):
             httpcore.NetworkError, httpcore.TimeoutException: the connection failed, or a limit is reached.
         """
         record = self._record
-        if record.is_enough:
-            record.end("hung-up", "the harness closed the connection on purpose")
-        elif excess := record.excess():
-            record.end("limit", excess)
+        if record.should_disconnect:
+            record.close("hung-up", "the harness closed the connection on purpose")
+        elif exceeded := record.exceeded_limit():
+            record.close("limit", exceeded)
         if record.ended:
             if record.ended.how == "closed":
                 return b""
             raise httpcore.ReadError(record.ended.detail)
-        room = record.limits.max_octets - len(record.received)
-        seconds, meaning = record.patience()
+        bytes_left = record.limits.max_octets - len(record.received)
+        seconds, meaning = record.next_timeout()
         try:
-            octets = await self._stream.read(min(max_bytes, room), seconds)
+            data = await self._stream.read(min(max_bytes, bytes_left), seconds)
         except httpcore.ReadTimeout:
             if record.complete or not meaning:
-                record.end("idle")
+                record.close("idle")
             else:
-                record.end("timeout", meaning)
+                record.close("timeout", meaning)
             raise
         except (
             httpcore.ReadError,
             OSError,
         ) as error:  # a broken TLS record is an OSError, and httpcore lets it through
-            record.end("reset", describe_error(error))
+            record.close("reset", describe_error(error))
             raise httpcore.ReadError(describe_error(error)) from error
-        record.hear(octets)
-        return octets
+        record.received_data(data)
+        return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - as in read
         """Write all of `buffer`. If a write fails, all of it counts as sent."""
         if not buffer:
             return
         record = self._record
-        record.say(buffer)
-        seconds, meaning = record.patience()
+        record.sent_data(buffer)
+        seconds, meaning = record.next_timeout()
         try:
             await self._stream.write(buffer, seconds)
         except httpcore.WriteTimeout:
-            record.cut = True
-            record.end("timeout", meaning)
+            record.write_failed = True
+            record.close("timeout", meaning)
             raise
         except (httpcore.WriteError, OSError) as error:
-            record.cut = True
+            record.write_failed = True
             raise httpcore.WriteError(describe_error(error)) from error
-        if record.asking:
+        if record.started:
             record.sent_at_ns = record.now()
 
     async def start_tls(
@@ -88,14 +88,14 @@ class Tap(httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - as in read
     ) -> httpcore.AsyncNetworkStream:
         """Start TLS on the connection; the new tap sits inside it."""
-        seconds, meaning = self._record.patience()
+        seconds, meaning = self._record.next_timeout()
         try:
             stream = await self._stream.start_tls(ssl_context, server_hostname, seconds)
         except httpcore.ConnectTimeout:
-            self._record.end("unreachable", f"TLS with {server_hostname}: {meaning}")
+            self._record.close("unreachable", f"TLS with {server_hostname}: {meaning}")
             raise
         except Exception as error:
-            self._record.end("unreachable", f"TLS with {server_hostname}: {describe_error(error)}")
+            self._record.close("unreachable", f"TLS with {server_hostname}: {describe_error(error)}")
             raise httpcore.ConnectError(describe_error(error)) from error
         return self._backend.tap(stream)
 
@@ -133,7 +133,7 @@ class TapBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> Tap:
         """Resolve the name and connect."""
-        seconds, meaning = self.record.patience()
+        seconds, meaning = self.record.next_timeout()
         network = httpcore.AnyIOBackend()
         try:
             if self._unix_socket:
@@ -141,10 +141,10 @@ class TapBackend(httpcore.AsyncNetworkBackend):
             else:
                 stream = await network.connect_tcp(host, port, seconds, local_address, socket_options)
         except httpcore.ConnectTimeout:
-            self.record.end("unreachable", f"{host}:{port}: {meaning}")
+            self.record.close("unreachable", f"{host}:{port}: {meaning}")
             raise
         except Exception as error:
-            self.record.end("unreachable", f"{host}:{port}: {describe_error(error)}")
+            self.record.close("unreachable", f"{host}:{port}: {describe_error(error)}")
             raise httpcore.ConnectError(describe_error(error)) from error
         self._opened.append(stream)
         return self.tap(stream)

@@ -53,7 +53,7 @@ def test_no_secret_reaches_the_disk(tmp_path, reply):
                 headers=(("Authorization", "Bearer {key}"), ("X-Gateway", HEADER)),
                 body=b"",
             )
-            limits = Limits(settle_s=0.1)
+            limits = Limits(post_error_s=0.1)
             await send_all(
                 [request], key=KEY, secrets=(HEADER, KEY), limits=limits, concurrency=1, on_exchange=folder.write
             )

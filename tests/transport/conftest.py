@@ -14,12 +14,12 @@ from conformance.model.case import named_case
 from conformance.model.exchange import Request
 from conformance.transport.client import Limits
 
-QUESTION = named_case("chat.hello", "example", "stream")
+CASE = named_case("chat.hello", "example", "stream")
 KEY = "sk-test-1234567890abcdef"
 
-LIMITS = Limits(linger_s=0.05, settle_s=0.2)
+LIMITS = Limits(post_response_s=0.05, post_error_s=0.2)
 
-Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
@@ -42,7 +42,7 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
 
 @contextlib.asynccontextmanager
 async def serving(
-    play: Play, *, tls: ssl.SSLContext | None = None, read: bool = True, unix_socket: str | None = None
+    handle_request: Handler, *, tls: ssl.SSLContext | None = None, read: bool = True, unix_socket: str | None = None
 ) -> AsyncIterator[Server]:
     """Serve until the block ends: read each request (unless disabled), then play, then close."""
     server = Server(scheme="https" if tls else "http", unix_socket=unix_socket)
@@ -53,7 +53,7 @@ async def serving(
         try:
             if read:
                 server.requests.append(await read_request(reader))
-            await play(reader, writer)
+            await handle_request(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             server.gone.set()  # the client has disconnected, or the test is over
         finally:
@@ -76,10 +76,10 @@ async def serving(
         await listener.wait_closed()  # for the connections, too, since Python 3.12
 
 
-def says(*octets: bytes, then: str = "close") -> Play:
+def writing(*octets: bytes, then: str = "close") -> Handler:
     """Write these bytes, then `close`, `reset` or `hold` the connection until the client disconnects."""
 
-    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for piece in octets:
             writer.write(piece)
             await writer.drain()
@@ -88,7 +88,7 @@ def says(*octets: bytes, then: str = "close") -> Play:
         elif then == "reset":
             reset(writer)
 
-    return play
+    return handle_request
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -97,9 +97,9 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def asking(url: str, *, body: bytes = b"{}", method: str = "POST", id: str = "one", **headers: str) -> Request:  # noqa: A002
+def request_to(url: str, *, body: bytes = b"{}", method: str = "POST", id: str = "one", **headers: str) -> Request:  # noqa: A002
     given = tuple(headers.items()) or (("accept", "*/*"), ("Authorization", "Bearer {key}"))
-    return Request(id=id, cases=(QUESTION,), method=method, url=url, headers=given, body=body)
+    return Request(id=id, cases=(CASE,), method=method, url=url, headers=given, body=body)
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ class Wire:
     key: str = KEY
     limits: Limits = LIMITS
     serving = staticmethod(serving)
-    says = staticmethod(says)
-    asking = staticmethod(asking)
+    writing = staticmethod(writing)
+    request_to = staticmethod(request_to)
     reset = staticmethod(reset)
     read_request = staticmethod(read_request)
 

@@ -45,8 +45,8 @@ def unix_socket():
 )
 async def test_waiting_ends_with_the_time_out_of_its_phase(wire, unix_socket, received, limit, phase):
     limits = msgspec.structs.replace(wire.limits, **limit)
-    async with wire.serving(wire.says(received, then="hold"), unix_socket=unix_socket) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, limits, unix_socket=unix_socket)
+    async with wire.serving(wire.writing(received, then="hold"), unix_socket=unix_socket) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, limits, unix_socket=unix_socket)
     assert (x.received, x.ending.how, x.ending.phase) == (received, "timeout", phase)
     assert x.ending.at_ns == pytest.approx(SHORT * 1e9, abs=1000)
     assert f"{SHORT:g} s" in x.ending.detail
@@ -58,7 +58,7 @@ async def test_a_request_that_is_not_taken_times_out(wire, unix_socket):
         await asyncio.Event().wait()
 
     async with wire.serving(deaf, read=False, unix_socket=unix_socket) as server:
-        request = wire.asking(server.url(), body=b"x" * 50_000_000)
+        request = wire.request_to(server.url(), body=b"x" * 50_000_000)
         x = await exchange_once(request, wire.key, Limits(timeout_s=SHORT), unix_socket=unix_socket)
     assert (x.ending.how, x.ending.phase) == ("timeout", "send")
 
@@ -72,7 +72,7 @@ async def test_a_slow_drip_ends_with_the_whole_time(wire, unix_socket):
             await asyncio.sleep(1)
 
     async with wire.serving(drip, unix_socket=unix_socket) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, Limits(), unix_socket=unix_socket)
+        x = await exchange_once(wire.request_to(server.url()), wire.key, Limits(), unix_socket=unix_socket)
     assert (x.ending.how, x.ending.phase, x.ending.at_ns // 10**9) == ("timeout", "body", 60)
     assert x.received.count(b"here") == 60
     assert "the exchange was not complete" in x.ending.detail
@@ -82,7 +82,7 @@ async def test_a_slow_drip_ends_with_the_whole_time(wire, unix_socket):
 async def test_an_endless_stream_ends_with_the_octets(wire, piece):
     limits = msgspec.structs.replace(wire.limits, max_octets=300_001)
     async with wire.serving(repeats(HEAD, piece * 1000)) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, limits)
+        x = await exchange_once(wire.request_to(server.url()), wire.key, limits)
     assert (len(x.received), x.ending.how, x.ending.phase) == (300_001, "limit", "body")
     assert "300001 bytes" in x.ending.detail
 
@@ -90,7 +90,7 @@ async def test_an_endless_stream_ends_with_the_octets(wire, piece):
 async def test_very_many_pieces_end_with_the_reads(wire):
     limits = msgspec.structs.replace(wire.limits, max_reads=5)
     async with wire.serving(repeats(HEAD, b"data: {}\n\n" * 20_000)) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, limits)
+        x = await exchange_once(wire.request_to(server.url()), wire.key, limits)
     assert (len(x.arrivals), x.ending.how) == (5, "limit")
     assert "5 reads" in x.ending.detail
 
@@ -98,8 +98,8 @@ async def test_very_many_pieces_end_with_the_reads(wire):
 @pytest.mark.parametrize("interim", [b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 2])
 @pytest.mark.parametrize("head", [b"".join(b"x-%d: y\r\n" % n for n in range(100_000)), b"x: " + b"y" * 1_000_000])
 async def test_an_endless_head_ends_with_its_bound(wire, interim, head):
-    async with wire.serving(wire.says(interim + b"HTTP/1.1 200 OK\r\n" + head, then="hold")) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
+    async with wire.serving(wire.writing(interim + b"HTTP/1.1 200 OK\r\n" + head, then="hold")) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
     assert (x.ending.how, x.ending.phase) == ("limit", "body")
     assert wire.limits.max_head_octets < len(x.received) < wire.limits.max_head_octets + 2 * 65536
     assert "head" in x.ending.detail
@@ -107,7 +107,7 @@ async def test_an_endless_head_ends_with_its_bound(wire, interim, head):
 
 async def test_endless_interim_replies_are_bounded(wire):
     async with wire.serving(repeats(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10)) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
     assert x.ending.how == "limit"
     assert "100 or more interim" in x.ending.detail
 
@@ -116,7 +116,7 @@ async def test_endless_tiny_chunks_are_bounded(wire):
     limits = msgspec.structs.replace(wire.limits, max_chunks=20_000)
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with wire.serving(repeats(head, b"1\r\nx\r\n" * 1000)) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, limits)
+        x = await exchange_once(wire.request_to(server.url()), wire.key, limits)
     assert (x.ending.how, x.ending.phase) == ("limit", "body")
     assert "20000 chunks" in x.ending.detail
 
@@ -126,7 +126,7 @@ async def test_octets_that_are_not_http_are_bounded(wire):
     async with wire.serving(
         repeats(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"z" * 999)
     ) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, limits)
+        x = await exchange_once(wire.request_to(server.url()), wire.key, limits)
     assert (len(x.received), x.ending.how, x.ending.phase) == (200_000, "limit", "body")
 
 
@@ -134,7 +134,7 @@ async def test_octets_that_are_not_http_are_bounded(wire):
 async def test_endless_small_events_are_bounded_by_their_number(wire, event):
     async with wire.serving(repeats(HEAD, event * 100)) as server:
         x = await exchange_once(
-            wire.asking(server.url()), wire.key, msgspec.structs.replace(wire.limits, max_blocks=1000)
+            wire.request_to(server.url()), wire.key, msgspec.structs.replace(wire.limits, max_blocks=1000)
         )
     assert (x.ending.how, x.ending.phase) == ("limit", "body")
     assert "1000 events" in x.ending.detail

@@ -62,8 +62,8 @@ def proxying(wire, port, seen):
 
 
 async def test_octets_are_those_inside_tls(wire, tls):
-    async with wire.serving(wire.says(HELLO, b"later"), tls=tls) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, Limits(linger_s=10))
+    async with wire.serving(wire.writing(HELLO, b"later"), tls=tls) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, Limits(post_response_s=10))
     assert x.received == HELLO + b"later"
     assert server.requests == [x.sent.replace(b"*" * len(wire.key), wire.key.encode())]
     assert (x.ending.how, x.ending.phase) == ("closed", "after")
@@ -71,16 +71,16 @@ async def test_octets_are_those_inside_tls(wire, tls):
 
 async def test_a_reset_inside_tls_is_a_reset(wire, tls):
     chunk = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
-    async with wire.serving(wire.says(chunk, then="reset"), tls=tls) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
+    async with wire.serving(wire.writing(chunk, then="reset"), tls=tls) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
     assert x.ending.how == "reset"
 
 
 async def test_an_unknown_authority_is_refused_with_the_reason(wire, tls, monkeypatch, tmp_path):
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other.pem"))
-    async with wire.serving(wire.says(HELLO), tls=tls) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
+    async with wire.serving(wire.writing(HELLO), tls=tls) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
     assert (x.sent, x.ending.how, x.ending.phase, server.requests) == (b"", "unreachable", "connect", [])
     assert "certificate verification failed" in x.ending.detail
 
@@ -88,29 +88,31 @@ async def test_an_unknown_authority_is_refused_with_the_reason(wire, tls, monkey
 async def test_a_certificate_for_another_host_is_refused(wire, authority):
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("elsewhere.test").configure_cert(context)
-    async with wire.serving(wire.says(HELLO), tls=context) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
+    async with wire.serving(wire.writing(HELLO), tls=context) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
     assert x.ending.how == "unreachable"
     assert "certificate verification failed" in x.ending.detail
 
 
 async def test_missing_authorities_are_named(wire, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
-    x = await exchange_once(wire.asking("https://127.0.0.1:1/"), wire.key, wire.limits)
+    x = await exchange_once(wire.request_to("https://127.0.0.1:1/"), wire.key, wire.limits)
     assert x.ending.how == "unreachable"
     assert "SSL_CERT_FILE=/nowhere/ca.pem" in x.ending.detail
 
 
 async def test_tls_with_a_server_that_has_none(wire):
-    async with wire.serving(wire.says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), read=False) as server:
-        x = await exchange_once(wire.asking(server.url().replace("http:", "https:")), wire.key, wire.limits)
+    async with wire.serving(wire.writing(b"HTTP/1.1 400 Bad Request\r\n\r\n"), read=False) as server:
+        x = await exchange_once(wire.request_to(server.url().replace("http:", "https:")), wire.key, wire.limits)
     assert (x.ending.how, x.ending.phase) == ("unreachable", "connect")
     assert "TLS" in x.ending.detail
 
 
 async def test_a_handshake_that_never_ends_is_bounded_by_the_connect_time(wire):
-    async with wire.serving(wire.says(then="hold"), read=False) as server:
-        x = await exchange_once(wire.asking(server.url().replace("http:", "https:")), wire.key, Limits(connect_s=0.15))
+    async with wire.serving(wire.writing(then="hold"), read=False) as server:
+        x = await exchange_once(
+            wire.request_to(server.url().replace("http:", "https:")), wire.key, Limits(connect_s=0.15)
+        )
     assert (x.ending.how, x.ending.phase) == ("unreachable", "connect")
     assert "0.15 s" in x.ending.detail
 
@@ -127,18 +129,18 @@ async def test_a_handshake_that_never_ends_is_bounded_by_the_connect_time(wire):
     ],
 )
 async def test_what_cannot_be_reached_says_why(wire, url, why):
-    async with wire.serving(wire.says()) as server:
+    async with wire.serving(wire.writing()) as server:
         free = server.port
-    x = await exchange_once(wire.asking(url.format(free=free)), wire.key, wire.limits)
+    x = await exchange_once(wire.request_to(url.format(free=free)), wire.key, wire.limits)
     assert (x.sent, x.received, x.ending.how, x.ending.phase) == (b"", b"", "unreachable", "connect")
     assert why.format(free=free) in x.ending.detail
 
 
 async def test_a_tunnel_is_not_part_of_the_record(wire, tls, monkeypatch):
     seen = []
-    async with wire.serving(wire.says(HELLO), tls=tls) as server, proxying(wire, server.port, seen) as proxy:
+    async with wire.serving(wire.writing(HELLO), tls=tls) as server, proxying(wire, server.port, seen) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:pass-word-1@127.0.0.1:{proxy.port}")
-        x = await exchange_once(wire.asking(f"https://{REMOTE}/v1"), wire.key, wire.limits)
+        x = await exchange_once(wire.request_to(f"https://{REMOTE}/v1"), wire.key, wire.limits)
     assert [head.split(b"\r\n")[0] for head in seen] == [b"CONNECT target.test:443 HTTP/1.1"]
     assert x.sent.startswith(b"POST /v1 HTTP/1.1\r\nHost: target.test\r\naccept: */*\r\n")
     assert x.received == HELLO
@@ -147,9 +149,9 @@ async def test_a_tunnel_is_not_part_of_the_record(wire, tls, monkeypatch):
 
 async def test_a_forward_proxy_takes_the_whole_address_and_keeps_its_password(wire, monkeypatch):
     seen = []
-    async with wire.serving(wire.says(HELLO)) as server, proxying(wire, server.port, seen) as proxy:
+    async with wire.serving(wire.writing(HELLO)) as server, proxying(wire, server.port, seen) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"http://user:pass-word-1@127.0.0.1:{proxy.port}")
-        x = await exchange_once(wire.asking(f"http://{REMOTE}/v1"), wire.key, wire.limits)
+        x = await exchange_once(wire.request_to(f"http://{REMOTE}/v1"), wire.key, wire.limits)
     credentials = base64.b64encode(b"user:pass-word-1")
     assert credentials in seen[0]
     assert x.sent.startswith(b"POST http://target.test/v1 HTTP/1.1\r\nHost: target.test\r\n")
@@ -163,15 +165,15 @@ async def test_no_proxy_is_kept(wire, monkeypatch, exempt):
     async with proxying(wire, 1, seen) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("NO_PROXY", exempt)
-        x = await exchange_once(wire.asking(f"http://{REMOTE}:1/v1"), wire.key, wire.limits)
+        x = await exchange_once(wire.request_to(f"http://{REMOTE}:1/v1"), wire.key, wire.limits)
     assert (seen, x.ending.how) == ([], "unreachable")
     assert "target.test:1" in x.ending.detail
 
 
 async def test_loopback_needs_no_proxy(wire, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    async with wire.serving(wire.says(HELLO)) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
+    async with wire.serving(wire.writing(HELLO)) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
     assert x.received == HELLO
 
 
@@ -187,25 +189,25 @@ async def test_loopback_needs_no_proxy(wire, monkeypatch):
     ],
 )
 async def test_a_proxy_that_refuses_makes_the_target_unreachable(wire, monkeypatch, answer, why):
-    async with wire.serving(wire.says(answer)) as proxy:
+    async with wire.serving(wire.writing(answer)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
-        x = await exchange_once(wire.asking(f"https://{REMOTE}/v1"), wire.key, wire.limits)
+        x = await exchange_once(wire.request_to(f"https://{REMOTE}/v1"), wire.key, wire.limits)
     assert (x.sent, x.ending.how, x.ending.phase) == (b"", "unreachable", "connect")
     assert why in x.ending.detail
     assert wire.key.encode() not in b"".join(proxy.requests)
 
 
 async def test_a_proxy_that_is_silent_is_bounded_by_the_connect_time(wire, monkeypatch):
-    async with wire.serving(wire.says(then="hold")) as proxy:
+    async with wire.serving(wire.writing(then="hold")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
-        x = await exchange_once(wire.asking(f"https://{REMOTE}/v1"), wire.key, Limits(connect_s=0.15))
+        x = await exchange_once(wire.request_to(f"https://{REMOTE}/v1"), wire.key, Limits(connect_s=0.15))
     assert (x.ending.how, x.ending.phase) == ("unreachable", "connect")
 
 
 @pytest.mark.parametrize("proxy", ["gopher://user:pass-word-1@proxy.test", "http://user:pass-word-1@[proxy"])
 async def test_a_proxy_that_cannot_be_used_is_told_without_its_password(wire, monkeypatch, proxy):
     monkeypatch.setenv("HTTP_PROXY", proxy)
-    x = await exchange_once(wire.asking(f"http://{REMOTE}/v1"), wire.key, wire.limits)
+    x = await exchange_once(wire.request_to(f"http://{REMOTE}/v1"), wire.key, wire.limits)
     assert x.ending.how == "unreachable"
     assert "prox" in x.ending.detail
     assert "pass-word" not in x.ending.detail
@@ -215,7 +217,7 @@ async def test_authorities_are_loaded_once(wire, tls, monkeypatch):
     loaded = []
     create = ssl.create_default_context
     monkeypatch.setattr(ssl, "create_default_context", lambda *a, **k: loaded.append(k) or create(*a, **k))
-    async with wire.serving(wire.says(HELLO), tls=tls) as server, anyio.create_task_group() as tasks:
+    async with wire.serving(wire.writing(HELLO), tls=tls) as server, anyio.create_task_group() as tasks:
         for _ in range(5):
-            tasks.start_soon(exchange_once, wire.asking(server.url()), wire.key, wire.limits)
+            tasks.start_soon(exchange_once, wire.request_to(server.url()), wire.key, wire.limits)
     assert len(loaded) == 1

@@ -140,8 +140,8 @@ def test_our_own_words_are_masked():
 async def test_an_echo_of_the_key_is_masked_and_noted(wire):
     body = json.dumps({"error": {"message": f"Incorrect API key provided: {wire.key}"}}).encode()
     reply = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    async with wire.serving(wire.says(reply)) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
+    async with wire.serving(wire.writing(reply)) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
     (span,) = x.masked
     assert reply[span.start : span.end] == wire.key.encode()
     assert x.received == reply.replace(wire.key.encode(), b"*" * len(wire.key))
@@ -151,8 +151,8 @@ async def test_an_echo_of_the_key_is_masked_and_noted(wire):
 @pytest.mark.parametrize(("key", "left"), [("EMPTY", True), ("x", True), ("ollama", False)])
 async def test_a_stand_in_for_a_key_is_not_taken_for_an_echo(wire, key, left):
     reply = b'HTTP/1.1 200 OK\r\n\r\n{"finger": "fp_' + key.encode() + b'"}'
-    async with wire.serving(wire.says(reply)) as server:
-        x = await exchange_once(wire.asking(server.url()), key, wire.limits)
+    async with wire.serving(wire.writing(reply)) as server:
+        x = await exchange_once(wire.request_to(server.url()), key, wire.limits)
     assert x.masked == ()
     assert (x.received == reply) is left
     assert f"Bearer {key}\r\n".encode() not in x.sent
@@ -162,8 +162,8 @@ async def test_a_stand_in_for_a_key_is_not_taken_for_an_echo(wire, key, left):
 async def test_the_targets_own_headers_are_masked_but_no_echo_of_the_key(wire):
     secrets = ("gateway-token-42", "v2", "application/json")
     reply = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Echo: gateway-token-42\r\n\r\nv2"
-    async with wire.serving(wire.says(reply)) as server:
-        request = wire.asking(server.url(), **{"x-gateway": secrets[0], "x-version": "v2", "x-other": "v2.1"})
+    async with wire.serving(wire.writing(reply)) as server:
+        request = wire.request_to(server.url(), **{"x-gateway": secrets[0], "x-version": "v2", "x-other": "v2.1"})
         x = await exchange_once(request, wire.key, wire.limits, secrets)
     assert b"x-gateway: ****************\r\nx-version: **\r\nx-other: v2.1\r\n" in x.sent
     assert x.received == reply.replace(b"gateway-token-42", b"*" * 16)
@@ -172,7 +172,7 @@ async def test_the_targets_own_headers_are_masked_but_no_echo_of_the_key(wire):
 
 @pytest.mark.anyio
 async def test_a_protocol_fault_that_quotes_the_key_is_masked(wire):
-    async with wire.serving(wire.says(b"HTTP/1.1 200 OK\r\n" + wire.key.encode() + b"\r\n\r\n")) as server:
-        x = await exchange_once(wire.asking(server.url()), wire.key, wire.limits)
+    async with wire.serving(wire.writing(b"HTTP/1.1 200 OK\r\n" + wire.key.encode() + b"\r\n\r\n")) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
     assert x.ending.detail
     assert wire.key not in x.ending.detail

@@ -31,7 +31,7 @@ async def test_never_more_than_the_limit_at_once(wire):
 
     done = []
     async with wire.serving(count) as server:
-        requests = [wire.asking(server.url(), id=f"{n}") for n in range(30)]
+        requests = [wire.request_to(server.url(), id=f"{n}") for n in range(30)]
         await send_all(requests, key=wire.key, limits=wire.limits, concurrency=7, on_exchange=done.append)
     assert sorted(x.id for x in done) == sorted(r.id for r in requests)
     assert all(x.received == HELLO for x in done)
@@ -46,8 +46,8 @@ async def test_a_fault_of_ours_loses_one_exchange_only(wire):
             raise OSError("the disk is full")
         done.append(x.id)
 
-    async with wire.serving(wire.says(HELLO)) as server:
-        requests = [wire.asking(server.url(), id=f"{n}") for n in range(4)]
+    async with wire.serving(wire.writing(HELLO)) as server:
+        requests = [wire.request_to(server.url(), id=f"{n}") for n in range(4)]
         with pytest.raises(ExceptionGroup, match="1 of 4 exchanges") as raised:
             await send_all(requests, key=wire.key, limits=wire.limits, concurrency=1, on_exchange=keep)
     assert done == ["0", "2", "3"]
@@ -69,7 +69,7 @@ async def test_cancellation_keeps_what_is_done(wire):
     async with wire.serving(first_answers) as server, anyio.create_task_group() as tasks:
 
         async def run():
-            requests = [wire.asking(server.url(), id=f"{n}") for n in range(3)]
+            requests = [wire.request_to(server.url(), id=f"{n}") for n in range(3)]
             await send_all(requests, key=wire.key, limits=wire.limits, concurrency=1, on_exchange=done.append)
 
         tasks.start_soon(run)
@@ -101,10 +101,10 @@ async def test_requests_go_on_while_connections_linger(wire, concurrency, connec
         opened -= 1
 
     done = []
-    limits = msgspec.structs.replace(wire.limits, linger_s=0.5)
+    limits = msgspec.structs.replace(wire.limits, post_response_s=0.5)
     with TemporaryDirectory() as folder:
         async with wire.serving(count, unix_socket=f"{folder}/server") as server:
-            requests = [wire.asking(server.url(), id=f"{n}") for n in range(20)]
+            requests = [wire.request_to(server.url(), id=f"{n}") for n in range(20)]
             await send_all(
                 requests,
                 key=wire.key,

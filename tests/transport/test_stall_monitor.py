@@ -15,14 +15,14 @@ def watched(block):
     """The stalls that a watch reports while this runs, and afterwards."""
 
     async def run():
-        watch = StallMonitor()
+        monitor = StallMonitor()
         async with anyio.create_task_group() as group:
-            group.start_soon(watch.tick)
+            group.start_soon(monitor.tick)
             began = time.monotonic_ns()
             await block()
-            seen = watch.longest_ns(began)
+            seen = monitor.longest_stall_ns(began)
             await anyio.sleep(0.02)
-            after = watch.longest_ns(time.monotonic_ns())
+            after = monitor.longest_stall_ns(time.monotonic_ns())
             group.cancel_scope.cancel()
         return seen, after
 
@@ -55,9 +55,9 @@ async def test_each_exchange_carries_it(wire):
 
     async def play(reader, writer):
         await hold_the_loop()
-        await wire.says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")(reader, writer)
+        await wire.writing(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")(reader, writer)
 
     async with wire.serving(play) as server:
-        request = wire.asking(server.url())
+        request = wire.request_to(server.url())
         await send_all([request], key=None, limits=wire.limits, concurrency=1, on_exchange=received.append)
     assert received[0].harness_stall_ns >= BLOCKED_S * 1e9 / 2
