@@ -31,7 +31,7 @@ from conformance.plan import plan
 from conformance.runner import NullProgress, RunOptions, record
 from conformance.storage.memory import InMemoryRun
 from conformance.testbed.mutations import changes
-from conformance.testbed.server.deployments import DEPLOYMENTS, answer, written
+from conformance.testbed.server.deployments import DEPLOYMENTS, response_to, written
 from conformance.testbed.server.planned import server_request
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse
 from conformance.testbed.server.serve import serve
@@ -48,14 +48,14 @@ PLACEHOLDER_URL = "http://reference/v1"
 
 
 class History(NamedTuple):
-    """Server state when a request arrives: the fields of the same names in `Asked`."""
+    """Server state when a request arrives: the fields of the same names in `ServerRequest`."""
 
-    hang_ups: int = 0
+    disconnects: int = 0
     running: int = 0
     earlier: int = 0
 
 
-HISTORIES = (History(), History(hang_ups=1, running=1), History(earlier=1))
+HISTORIES = (History(), History(disconnects=1, running=1), History(earlier=1))
 """Server states to simulate: some defects appear only after a disconnect or an earlier request."""
 
 DISCONNECTED = (Kind.DISCONNECT, Kind.AFTER_DISCONNECT)
@@ -149,13 +149,14 @@ def _predicted_replies(
     deployment: str, suite: Suite
 ) -> dict[str, tuple[tuple[ServerRequest, ModelResponse, WireResponse], ...]]:
     """The responses that the deployment would send to each request of a run, one per state."""
-    imagined = {}
+    predicted = {}
     for request in _planned(suite):
         first = server_request(request, PLACEHOLDER_URL, KEY)
-        told = [replace(first, hang_ups=h.hang_ups, running=h.running, earlier=h.earlier) for h in HISTORIES]
-        said = [(asked, answer(asked, DEPLOYMENTS[deployment], key=KEY)) for asked in told]
-        imagined[request.id] = tuple((asked, answer_, written(answer_, asked)) for asked, answer_ in said)
-    return imagined
+        seen = [replace(first, disconnects=h.disconnects, running=h.running, earlier=h.earlier) for h in HISTORIES]
+        responses = [response_to(each, DEPLOYMENTS[deployment], key=KEY) for each in seen]
+        pairs = zip(seen, responses, strict=True)
+        predicted[request.id] = tuple((each, response, written(response, each)) for each, response in pairs)
+    return predicted
 
 
 def _unaffected_requests(deployment: str, change: Mutation, suite: Suite) -> frozenset[str]:
@@ -163,16 +164,16 @@ def _unaffected_requests(deployment: str, change: Mutation, suite: Suite) -> fro
 
     A request after a disconnect depends on it: if one of the two is sent again, both are.
     """
-    imagined = _predicted_replies(deployment, suite)
+    predicted = _predicted_replies(deployment, suite)
     shown = {
         name
-        for name, ways in imagined.items()
+        for name, ways in predicted.items()
         if _depends(ways) or any(_alters_reply(deployment, change, *w) for w in ways)
     }
     cases = {request.id: request.cases[0] for request in _planned(suite)}
-    about = {cases[name].subject for name in shown if cases[name].kind in DISCONNECTED}
-    shown |= {name for name, case in cases.items() if case.kind in DISCONNECTED and case.subject in about}
-    return frozenset(imagined) - shown
+    subjects = {cases[name].subject for name in shown if cases[name].kind in DISCONNECTED}
+    shown |= {name for name, case in cases.items() if case.kind in DISCONNECTED and case.subject in subjects}
+    return frozenset(predicted) - shown
 
 
 @cache
@@ -186,14 +187,14 @@ def _depends(ways: tuple[tuple[ServerRequest, ModelResponse, WireResponse], ...]
 
 
 def _alters_reply(
-    deployment: str, change: Mutation, asked: ServerRequest, said: ModelResponse, reply: WireResponse
+    deployment: str, change: Mutation, request: ServerRequest, response: ModelResponse, reply: WireResponse
 ) -> bool:
     """Whether a change alters the response to a request; it is serialized again only if its content differs."""
-    read = change.asked(asked) if change.asked else asked
-    meant = said if read == asked else answer(read, DEPLOYMENTS[deployment], key=KEY)
-    changed = change.answer(meant, read) if change.answer else meant
-    as_written = reply if changed == said else written(changed, read)
-    return (change.reply(as_written, read) if change.reply else as_written) != reply
+    read = change.on_request(request) if change.on_request else request
+    unchanged = response if read == request else response_to(read, DEPLOYMENTS[deployment], key=KEY)
+    changed = change.on_response(unchanged, read) if change.on_response else unchanged
+    as_written = reply if changed == response else written(changed, read)
+    return (change.on_wire(as_written, read) if change.on_wire else as_written) != reply
 
 
 @cache

@@ -53,8 +53,8 @@ class Scene:
     play: object
     modes: tuple = MODES
 
-    def __call__(self, asked):
-        return _within_reach(self.play(_under_our_name(asked)))
+    def __call__(self, request):
+        return _within_reach(self.play(_under_our_name(request)))
 
 
 def _within_reach(reply):
@@ -63,20 +63,20 @@ def _within_reach(reply):
     return replace(reply, headers=headers)
 
 
-def _under_our_name(asked):
+def _under_our_name(request):
     """The request with the deployments' only model name, instead of the one that the client sends.
 
     If it offers the tool by which an agent sends its text, all other tools are removed. If tool_choice is auto, all
     tools are removed: the scenes expect text, and an agent's own prompts would trigger a tool call.
     """
-    if not isinstance(asked.json, dict):
-        return asked
-    body = asked.json | {"model": MODEL}
+    if not isinstance(request.json, dict):
+        return request
+    body = request.json | {"model": MODEL}
     if speaks_by_tool(body):
         body["tools"] = [tool for tool in body["tools"] if _speaks(tool)]
     elif body.get("tool_choice", "auto") in ("auto", {"type": "auto"}):
         body = {name: value for name, value in body.items() if name not in OF_TOOLS}
-    return replace(asked, json=body)
+    return replace(request, json=body)
 
 
 OF_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
@@ -96,26 +96,26 @@ def speaks_by_tool(body):
 
 def scenes(api):
     """All scenes of an API, by name."""
-    found = [Scene(name, lambda asked, d=d: reply_to(asked, d)) for name, d in DEPLOYMENTS.items()]
+    found = [Scene(name, lambda request, d=d: reply_to(request, d)) for name, d in DEPLOYMENTS.items()]
     found += [
-        Scene(change.name, lambda asked, c=change: reply_to(asked, DEPLOYMENTS[c.on], (c,)))
+        Scene(change.name, lambda request, c=change: reply_to(request, DEPLOYMENTS[c.on], (c,)))
         for change in (*changes.defects(), *changes.variants())
     ]
     for name in dict.fromkeys((*STREAMS, *ERRORS, "conn_reset", *WHOLES)):
         modes = MODES if name in ERRORS or name == "conn_reset" else tuple(m for m in MODES if name in MADE[m])
         if name not in ONCE and name not in LEFT_OUT[api]:
-            found.append(Scene(name, lambda asked, n=name: behaviour(asked, n), modes))
+            found.append(Scene(name, lambda request, n=name: behaviour(request, n), modes))
     return {scene.name: scene for scene in found}
 
 
-def behaviour(asked, name):
+def behaviour(request, name):
     """The reply of a measured behaviour on any path of an API; the good deployment serves the other paths."""
-    if asked.api is None or asked.method != "POST":
-        return reply_to(asked, NATIVE)
-    body = asked.json if isinstance(asked.json, dict) else {}
+    if request.api is None or request.method != "POST":
+        return reply_to(request, NATIVE)
+    body = request.json if isinstance(request.json, dict) else {}
     demanded = body.get("tool_choice") == "required" or isinstance(body.get("tool_choice"), dict)
-    kind = "called" if demanded and asked.api == "chat" else asked.api
-    x = measured(kind, asked.mode, "text", name)
+    kind = "called" if demanded and request.api == "chat" else request.api
+    x = measured(kind, request.mode, "text", name)
     head, blank, content = x.received.partition(b"\r\n\r\n")
     if speaks_by_tool(body):
         content = content.replace(b"get_weather", SPEAKS.encode()).replace(b"city", b"message")
@@ -152,10 +152,10 @@ def is_worth_playing(scene, api, mode):
     return not waits and scene.name not in NEVER and (scene.name == NATIVE.name or reply != good)
 
 
-def whole(asked):
+def whole(request):
     """The text of the good deployment's response to the same request, or the message in its tool call."""
-    body = {name: value for name, value in asked.json.items() if name not in ("stream", "stream_options")}
-    answered = reply_to(_under_our_name(replace(asked, json=body)), NATIVE)
+    body = {name: value for name, value in request.json.items() if name not in ("stream", "stream_options")}
+    answered = reply_to(_under_our_name(replace(request, json=body)), NATIVE)
     value = json.loads(b"".join(piece.octets for piece in answered.pieces))
     if "content" in value:
         return "".join(block.get("text", "") for block in value["content"])

@@ -63,7 +63,7 @@ class Stage:
         return reply
 
 
-def exchange(asked, headers, reply, number):
+def exchange(request, headers, reply, number):
     """The exchange of a request and its reply."""
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
     pieces = writes(reply)
@@ -71,8 +71,8 @@ def exchange(asked, headers, reply, number):
     at = itertools.accumulate(int(piece.wait_s * 1e9) for piece in pieces)
     return Exchange(
         id=f"x{number}",
-        case=CaseId(asked.api, "stage", asked.mode, Kind.BASELINE),
-        sent=f"{asked.method} {asked.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + asked.body,
+        case=CaseId(request.api, "stage", request.mode, Kind.BASELINE),
+        sent=f"{request.method} {request.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + request.body,
         received=received,
         arrivals=tuple(Arrival(when, len(piece.octets)) for when, piece in zip(at, pieces, strict=True)),
         ending=ENDINGS[reply.end],

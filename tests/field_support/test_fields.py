@@ -21,7 +21,7 @@ NEEDED = {
     "responses": ("model", "input"),
 }
 """Fields without which a request is rejected, whatever else it has."""
-WHERE = {"stream": streaming, "unary": lambda asked: not streaming(asked), "both": bool}
+WHERE = {"stream": streaming, "unary": lambda request: not streaming(request), "both": bool}
 FIELDS = [
     (api, name)
     for api in APIS
@@ -73,7 +73,7 @@ def test_the_strict_deployment_drops_no_field_and_costs_little(api):
 def test_the_one_field_that_is_dropped_is_named_and_no_other(api, name, mode):
     where = WHERE[mode]
     ask = dropping(name, where=where, apis=(api,))
-    states = table(api, Mutation(name="unread", title="One field is not read", caught_by="FLD004", asked=ask))
+    states = table(api, Mutation(name="unread", title="One field is not read", caught_by="FLD004", on_request=ask))
     found = dropped(states)
     assert {top.partition(".")[0] for top, _ in found} <= {name}
     modes = {m for m in ("stream", "unary") if mode in (m, "both") and (name, m) in states}
@@ -94,12 +94,14 @@ def test_a_field_whose_type_is_checked_and_whose_value_is_not_read_is_named(api,
     """The server rejects wrong types, and ignores correct values."""
     drop = dropping(name, where=WHERE[mode], apis=(api,))
 
-    def ask(asked):
-        read = drop(asked)
-        is_right = schemas.validator(f"{api}-request").is_valid(asked.json)
-        return read if is_right else asked
+    def ask(request):
+        read = drop(request)
+        is_right = schemas.validator(f"{api}-request").is_valid(request.json)
+        return read if is_right else request
 
-    states = table(api, Mutation(name="checked", title="A type is checked, a value not read", caught_by="x", asked=ask))
+    states = table(
+        api, Mutation(name="checked", title="A type is checked, a value not read", caught_by="x", on_request=ask)
+    )
     expected = {m for m in ("stream", "unary") if mode in (m, "both") and (name, m) in states}
     found = dropped(states)
     assert {top.partition(".")[0] for top, _ in found} <= {name}
@@ -129,5 +131,5 @@ NESTED = [(api, path) for api, places in PLACES.items() for path in places if pa
 @pytest.mark.parametrize(("api", "path"), NESTED)
 def test_a_field_inside_an_object_that_is_dropped_is_named_and_no_other(api, path):
     ask = rewriting(lambda body: without(body, path.split(".")), apis=(api,))
-    states = table(api, Mutation(name="unread", title="A field is not read", caught_by="FLD004", asked=ask))
+    states = table(api, Mutation(name="unread", title="A field is not read", caught_by="FLD004", on_request=ask))
     assert dropped(states) == {(path, "unary")}

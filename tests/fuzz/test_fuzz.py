@@ -46,15 +46,15 @@ def values(value):
         yield from values(item)
 
 
-def contents(asked):
-    body = json.loads(asked.body) if isinstance(asked.json, dict) else {}
+def contents(request):
+    body = json.loads(request.body) if isinstance(request.json, dict) else {}
     turns = body.get("messages")
     return [m.get("content", "") for m in turns if isinstance(m, dict)] if isinstance(turns, list) else []
 
 
-def has(asked, test):
+def has(request, test):
     try:
-        return any(map(test, values(json.loads(asked.body))))
+        return any(map(test, values(json.loads(request.body))))
     except ValueError:
         return False
 
@@ -82,16 +82,16 @@ PLANTED = {
 def planted(name, api="chat"):
     when, then, _ = PLANTED[name]
 
-    def reply(made, asked):
-        if asked.api != api or not when(asked):
+    def reply(made, request):
+        if request.api != api or not when(request):
             return made
         if then:
-            return then(made, asked)
+            return then(made, request)
         body = json.dumps({"id": "chatcmpl-1", "object": "chat.completion", "created": 1_790_000_000, "model": "m"})
         choice = '"choices":[{"index":0,"message":{"role":"assistant","content":"Hi","refusal":null},"logprobs":null,'
         return said(200, f'{body[:-1]},{choice}"finish_reason":"stop"}}]}}'.encode())
 
-    return Mutation(name=re.sub(r"\W+", "-", name), title=name, caught_by="ERR003", reply=reply)
+    return Mutation(name=re.sub(r"\W+", "-", name), title=name, caught_by="ERR003", on_wire=reply)
 
 
 class Nobody:
@@ -186,11 +186,11 @@ THEIRS = {
 
 
 def test_a_field_that_the_target_documents_and_drops_is_found(tmp_path):
-    def reply(made, asked):
-        return said(200, json.dumps(THEIRS).encode()) if asked.path.endswith("/openapi.json") else made
+    def reply(made, request):
+        return said(200, json.dumps(THEIRS).encode()) if request.path.endswith("/openapi.json") else made
 
     drop = dropping("x_lamp")
-    change = Mutation(name="lamp", title="Documented, and dropped", caught_by="FLD004", asked=drop, reply=reply)
+    change = Mutation(name="lamp", title="Documented, and dropped", caught_by="FLD004", on_request=drop, on_wire=reply)
     _, store = hunted((change,), tmp_path, examples=40, seed=1)
     assert "chat.wrong-type.x_lamp" in {x.case.probe for x in store.written.values()}
 

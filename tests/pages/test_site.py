@@ -52,7 +52,7 @@ def config(url):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    change = Mutation(name="evil", title="All texts are poison", caught_by="SSE001", reply=evil)
+    change = Mutation(name="evil", title="All texts are poison", caught_by="SSE001", on_wire=evil)
     with running(DEPLOYMENTS["native-sse"], (change,)) as url:
         (folder / "targets.toml").write_text(config(url))
         app(["matrix", "--config", str(folder / "targets.toml"), "--out", str(folder / "site"), "--profile", "hermes"])

@@ -110,7 +110,7 @@ def test_the_key_is_asked_for():
 @pytest.mark.parametrize("changed", [False, True], ids=["uvicorn", "player"])
 def test_a_server_stops_although_a_client_hangs_on(changed):
     pause = (Write(octets=b"", wait_s=3600),)
-    mute = Mutation(name="mute", title="Says nothing", reply=lambda reply, _: replace(reply, pieces=pause))
+    mute = Mutation(name="mute", title="Says nothing", on_wire=lambda reply, _: replace(reply, pieces=pause))
     with running(NATIVE_SSE, [mute] if changed else []) as base, socket.create_connection(_address(base)) as idle:
         whole = _request(json.dumps(HELLO).encode())
         idle.sendall(whole if changed else whole[:60])
@@ -164,7 +164,7 @@ def _exchange(change, request=None):
 def _replying(**facts):
     defaults = {"status": 200, "headers": (("x", "y"),), "pieces": (Write(octets=b"abc"), Write(octets=b"defg"))}
     return Mutation(
-        name="replying", title="A reply of its own", reply=lambda _reply, _asked: WireResponse(**(defaults | facts))
+        name="replying", title="A reply of its own", on_wire=lambda _reply, _request: WireResponse(**(defaults | facts))
     )
 
 
@@ -227,9 +227,9 @@ def test_changes_apply_in_their_order_to_what_is_read_said_and_written():
         return Mutation(
             name=name,
             title=name,
-            asked=lambda asked: replace(asked, id=asked.id + name),
-            answer=lambda answer, asked: replace(answer, whole=[*answer.whole, asked.id[-2:], name]),
-            reply=lambda reply, _: replace(reply, pieces=(*reply.pieces, Write(octets=name.encode()))),
+            on_request=lambda request: replace(request, id=request.id + name),
+            on_response=lambda response, request: replace(response, whole=[*response.whole, request.id[-2:], name]),
+            on_wire=lambda reply, _: replace(reply, pieces=(*reply.pieces, Write(octets=name.encode()))),
         )
 
     with running(NATIVE_SSE, [mark("a"), mark("b")]) as base:

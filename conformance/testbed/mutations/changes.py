@@ -28,7 +28,7 @@ def find(name: str) -> Mutation | None:
 
 
 def _collect(package: ModuleType) -> tuple[Mutation, ...]:
-    """Every Change in the package's modules, alone or in a tuple. Raises ValueError for a duplicate name."""
+    """Every Mutation in the package's modules, alone or in a tuple. Raises ValueError for a duplicate name."""
     found: dict[str, Mutation] = {}
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")

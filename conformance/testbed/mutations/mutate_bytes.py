@@ -18,14 +18,14 @@ LARGE = 40_000
 """Bytes of a request that only the agent with the largest tools sends: some defects are too slow for every response."""
 
 
-def defect(name: str, title: str, caught_by: str, reply: OnWire, *, needs_tcp: bool = False) -> Mutation:
+def defect(name: str, title: str, caught_by: str, on_wire: OnWire, *, needs_tcp: bool = False) -> Mutation:
     """A defect in the bytes written."""
-    return Mutation(name=name, title=title, caught_by=caught_by, reply=reply, needs_tcp=needs_tcp)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_wire=on_wire, needs_tcp=needs_tcp)
 
 
-def variant(name: str, title: str, reply: OnWire) -> Mutation:
+def variant(name: str, title: str, on_wire: OnWire) -> Mutation:
     """A legal variant of the bytes written."""
-    return Mutation(name=name, title=title, reply=reply)
+    return Mutation(name=name, title=title, on_wire=on_wire)
 
 
 def is_stream(reply: WireResponse) -> bool:
@@ -35,26 +35,26 @@ def is_stream(reply: WireResponse) -> bool:
 
 def streams(edit: Edit) -> OnWire:
     """Edit the streams."""
-    return lambda reply, _asked: edit(reply) if is_stream(reply) else reply
+    return lambda reply, _request: edit(reply) if is_stream(reply) else reply
 
 
 def wholes(edit: Edit) -> OnWire:
     """Edit the non-streaming responses."""
 
-    def change(reply: WireResponse, asked: ServerRequest) -> WireResponse:
-        return edit(reply) if asked.method == "POST" and reply.status == 200 and not is_stream(reply) else reply
+    def change(reply: WireResponse, request: ServerRequest) -> WireResponse:
+        return edit(reply) if request.method == "POST" and reply.status == 200 and not is_stream(reply) else reply
 
     return change
 
 
 def answers(edit: Edit) -> OnWire:
     """Edit the responses of both modes."""
-    return lambda reply, asked: edit(reply) if asked.method == "POST" and reply.status == 200 else reply
+    return lambda reply, request: edit(reply) if request.method == "POST" and reply.status == 200 else reply
 
 
 def for_large(change: OnWire) -> OnWire:
     """Change the responses to large requests only."""
-    return lambda reply, asked: change(reply, asked) if len(asked.body) > LARGE else reply
+    return lambda reply, request: change(reply, request) if len(request.body) > LARGE else reply
 
 
 def body_of(reply: WireResponse) -> bytes:

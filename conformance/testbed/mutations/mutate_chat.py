@@ -13,14 +13,14 @@ Body = dict[str, Any]
 Edit = Callable[[Body], Body]
 
 
-def defect(name: str, title: str, caught_by: str, answer: OnResponse) -> Mutation:
+def defect(name: str, title: str, caught_by: str, on_response: OnResponse) -> Mutation:
     """A defect in a response."""
-    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_response=on_response)
 
 
-def variant(name: str, title: str, answer: OnResponse) -> Mutation:
+def variant(name: str, title: str, on_response: OnResponse) -> Mutation:
     """A legal variant of a response."""
-    return Mutation(name=name, title=title, answer=answer)
+    return Mutation(name=name, title=title, on_response=on_response)
 
 
 def without_fields(*names: str) -> Edit:
@@ -36,18 +36,18 @@ def with_fields(**fields: Any) -> Edit:
 def on_stream(edit: Callable[[list[Body]], Iterable[Body]]) -> OnResponse:
     """Edit all chunks of a stream at once; the end marker stays last. Delays stay at their positions."""
 
-    def change(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
-        events = answer.events or ()
+    def change(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
+        events = response.events or ()
         chunks = [event for event in events if _is_chunk(event.data)]
         if not chunks:
-            return answer
+            return response
         pauses = [event.wait_s for event in chunks]
         edited = [
             Event(data=data, wait_s=pauses[at] if at < len(pauses) else 0.0)
             for at, data in enumerate(edit([event.data for event in chunks]))
         ]
         rest = [event for event in events if not _is_chunk(event.data)]
-        return replace(answer, events=(*edited, *rest))
+        return replace(response, events=(*edited, *rest))
 
     return change
 
@@ -79,9 +79,9 @@ def each_fragment(edit: Edit, where: Callable[[Body], object] = bool) -> OnRespo
 def on_whole(edit: Edit) -> OnResponse:
     """Edit a non-streaming response."""
 
-    def change(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
-        is_completion = isinstance(answer.whole, dict) and answer.whole.get("object") == "chat.completion"
-        return replace(answer, whole=edit(answer.whole)) if is_completion else answer
+    def change(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
+        is_completion = isinstance(response.whole, dict) and response.whole.get("object") == "chat.completion"
+        return replace(response, whole=edit(response.whole)) if is_completion else response
 
     return change
 
@@ -110,10 +110,10 @@ def usage(edit: Edit) -> OnResponse:
 def in_turn(*edits: OnResponse) -> OnResponse:
     """Apply several edits, one after the other."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
         for edit in edits:
-            answer = edit(answer, asked)
-        return answer
+            response = edit(response, request)
+        return response
 
     return change
 

@@ -19,9 +19,9 @@ Events = tuple[Event, ...]
 def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnResponse:
     """Edit the events of a streamed message."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        is_message = asked.api == "messages" and answer.events
-        return replace(answer, events=tuple(edit(answer.events))) if is_message and answer.events else answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        is_message = request.api == "messages" and response.events
+        return replace(response, events=tuple(edit(response.events))) if is_message and response.events else response
 
     return change
 
@@ -43,11 +43,11 @@ def each_of(kind: str, edit: Callable[[Body], Body]) -> OnResponse:
 def on_message(edit: Callable[[Body], Body]) -> OnResponse:
     """Edit a non-streaming message."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
         is_message = (
-            asked.api == "messages" and isinstance(answer.whole, dict) and answer.whole.get("type") == "message"
+            request.api == "messages" and isinstance(response.whole, dict) and response.whole.get("type") == "message"
         )
-        return replace(answer, whole=edit(answer.whole)) if is_message else answer
+        return replace(response, whole=edit(response.whole)) if is_message else response
 
     return change
 

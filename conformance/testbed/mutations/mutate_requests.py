@@ -25,9 +25,9 @@ Edit = Callable[[Body], Body]
 def rewriting(edit: Edit, where: Where = bool, apis: Collection[Api] = CHAT) -> OnRequest:
     """Edit the body that the server reads for these APIs, where it is an object and `where` holds."""
 
-    def ask(asked: ServerRequest) -> ServerRequest:
-        is_meant = asked.api in apis and isinstance(asked.json, dict)
-        return replace(asked, json=edit(asked.json)) if is_meant and where(asked) else asked
+    def ask(request: ServerRequest) -> ServerRequest:
+        is_meant = request.api in apis and isinstance(request.json, dict)
+        return replace(request, json=edit(request.json)) if is_meant and where(request) else request
 
     return ask
 
@@ -37,54 +37,54 @@ def dropping(*names: str, where: Where = bool, apis: Collection[Api] = CHAT) -> 
     return rewriting(lambda body: {name: value for name, value in body.items() if name not in names}, where, apis)
 
 
-def streaming(asked: ServerRequest) -> bool:
+def streaming(request: ServerRequest) -> bool:
     """The request is for a stream."""
-    return asked.mode == "stream"
+    return request.mode == "stream"
 
 
 def holds(name: str, kind: type | tuple[type, ...] = object) -> Where:
     """The body has this field, with a value of that type."""
 
-    def where(asked: ServerRequest) -> bool:
-        return isinstance(asked.json, dict) and isinstance(asked.json.get(name), kind) and name in asked.json
+    def where(request: ServerRequest) -> bool:
+        return isinstance(request.json, dict) and isinstance(request.json.get(name), kind) and name in request.json
 
     return where
 
 
-def sent(asked: ServerRequest) -> Body:
+def sent(request: ServerRequest) -> Body:
     """The body as sent, whatever was changed since; empty where it is not an object."""
-    value = parse(asked.body).value
+    value = parse(request.body).value
     return value if isinstance(value, dict) else {}
 
 
 def editing_errors(edit: Callable[[ModelResponse, ServerRequest], ModelResponse], *statuses: int) -> OnResponse:
     """Edit the responses with these statuses."""
-    return lambda answer, asked: edit(answer, asked) if answer.status in statuses else answer
+    return lambda response, request: edit(response, request) if response.status in statuses else response
 
 
 def with_error(edit: Callable[[Body], Body], *statuses: int) -> OnResponse:
     """Edit the error object of the responses with these statuses."""
 
-    def change(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
-        return replace(answer, whole=answer.whole | {"error": edit(answer.whole["error"])})
+    def change(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
+        return replace(response, whole=response.whole | {"error": edit(response.whole["error"])})
 
     return editing_errors(change, *statuses)
 
 
 def with_status(status: int, *statuses: int) -> OnResponse:
     """Replace these statuses by another."""
-    return editing_errors(lambda answer, _: replace(answer, status=status), *statuses)
+    return editing_errors(lambda response, _: replace(response, status=status), *statuses)
 
 
 def with_headers(*added: tuple[str, str]) -> OnResponse:
     """Add headers to every response."""
-    return lambda answer, _: replace(answer, headers=(*answer.headers, *added))
+    return lambda response, _: replace(response, headers=(*response.headers, *added))
 
 
 def with_body(octets: bytes, media_type: str, *statuses: int) -> OnWire:
     """Replace body and Content-Type of the responses with these statuses."""
 
-    def change(reply: WireResponse, _asked: ServerRequest) -> WireResponse:
+    def change(reply: WireResponse, _request: ServerRequest) -> WireResponse:
         if reply.status not in statuses:
             return reply
         headers = tuple(h for h in reply.headers if h[0] != "content-type")
@@ -96,18 +96,18 @@ def with_body(octets: bytes, media_type: str, *statuses: int) -> OnWire:
 def labelled(media_type: str, *statuses: int) -> OnWire:
     """Set another Content-Type on the responses with these statuses."""
 
-    def change(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+    def change(reply: WireResponse, request: ServerRequest) -> WireResponse:
         octets = b"".join(piece.octets for piece in reply.pieces)
-        return with_body(octets, media_type, *statuses)(reply, asked)
+        return with_body(octets, media_type, *statuses)(reply, request)
 
     return change
 
 
-def as_detail(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def as_detail(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """An error as a web framework's own handler writes it."""
-    error = answer.whole["error"]
+    error = response.whole["error"]
     place = ["body", *(error.get("param") or "").split(".")]
-    return replace(answer, whole={"detail": [{"type": "value_error", "loc": place, "msg": error["message"]}]})
+    return replace(response, whole={"detail": [{"type": "value_error", "loc": place, "msg": error["message"]}]})
 
 
 def as_events(reply: WireResponse) -> WireResponse:

@@ -22,10 +22,10 @@ ENDS = STATES[2:]
 def on_events(edit: Callable[[Events], Iterable[Event]]) -> OnResponse:
     """Edit the events of a streamed response."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        if asked.api != "responses" or not answer.events:
-            return answer
-        return replace(answer, events=tuple(edit(answer.events)))
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        if request.api != "responses" or not response.events:
+            return response
+        return replace(response, events=tuple(edit(response.events)))
 
     return change
 
@@ -57,11 +57,13 @@ def each_of(edit: Edit, *kinds: str) -> OnResponse:
 def on_response(edit: Edit) -> OnResponse:
     """Edit a non-streaming response."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
         is_response = (
-            asked.api == "responses" and isinstance(answer.whole, dict) and answer.whole.get("object") == "response"
+            request.api == "responses"
+            and isinstance(response.whole, dict)
+            and response.whole.get("object") == "response"
         )
-        return replace(answer, whole=edit(answer.whole)) if is_response else answer
+        return replace(response, whole=edit(response.whole)) if is_response else response
 
     return change
 

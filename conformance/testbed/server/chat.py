@@ -16,14 +16,14 @@ DONE = Event(data="[DONE]")
 Body = dict[str, Any]
 
 
-def answer_chat(asked: ServerRequest) -> ModelResponse:
+def answer_chat(request: ServerRequest) -> ModelResponse:
     """The response to a valid Chat Completions request."""
-    body: Body = asked.json
-    said = generate(turn_of(body))
-    choices = [said] * int(body.get("n") or 1)
-    if asked.mode == "stream":
-        return ModelResponse(events=tuple(_events(asked, body, choices)))
-    return ModelResponse(whole=_completion(asked, body, choices), wait_s=said.tokens * SECONDS_A_TOKEN)
+    body: Body = request.json
+    generation = generate(turn_of(body))
+    choices = [generation] * int(body.get("n") or 1)
+    if request.mode == "stream":
+        return ModelResponse(events=tuple(_events(request, body, choices)))
+    return ModelResponse(whole=_completion(request, body, choices), wait_s=generation.tokens * SECONDS_A_TOKEN)
 
 
 def turn_of(body: Body) -> GenerationRequest:
@@ -81,7 +81,7 @@ def format_of(wanted: Body) -> Any:
 
 def _usage(body: Body, choices: list[Generation]) -> Body:
     prompt = prompt_tokens(body["messages"], body.get("tools"), body.get("response_format"))
-    completion = sum(said.tokens for said in choices)
+    completion = sum(generation.tokens for generation in choices)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -96,41 +96,45 @@ def _usage(body: Body, choices: list[Generation]) -> Body:
     }
 
 
-def _frame(asked: ServerRequest, body: Body, kind: str) -> Body:
+def _frame(request: ServerRequest, body: Body, kind: str) -> Body:
     tier = {"service_tier": "default"} if body.get("service_tier") else {}
-    frame = {"id": f"chatcmpl-{asked.id}", "object": kind, "created": asked.at, "model": body["model"]}
+    frame = {"id": f"chatcmpl-{request.id}", "object": kind, "created": request.at, "model": body["model"]}
     return {**frame, **tier, "system_fingerprint": FINGERPRINT}
 
 
-def _completion(asked: ServerRequest, body: Body, choices: list[Generation]) -> Body:
+def _completion(request: ServerRequest, body: Body, choices: list[Generation]) -> Body:
     whole = [
         {
             "index": index,
-            "message": _message(asked, index, said),
-            "logprobs": _logprobs(said.text, body),
-            "finish_reason": said.finish,
+            "message": _message(request, index, generation),
+            "logprobs": _logprobs(generation.text, body),
+            "finish_reason": generation.finish,
         }
-        for index, said in enumerate(choices)
+        for index, generation in enumerate(choices)
     ]
-    return {**_frame(asked, body, "chat.completion"), "choices": whole, "usage": _usage(body, choices)}
+    return {**_frame(request, body, "chat.completion"), "choices": whole, "usage": _usage(body, choices)}
 
 
-def _message(asked: ServerRequest, index: int, said: Generation) -> Body:
-    message: Body = {"role": "assistant", "content": None if said.calls else "".join(said.text), "refusal": None}
-    if said.calls:
+def _message(request: ServerRequest, index: int, generation: Generation) -> Body:
+    message: Body = {
+        "role": "assistant",
+        "content": None if generation.calls else "".join(generation.text),
+        "refusal": None,
+    }
+    if generation.calls:
         message["tool_calls"] = [
             {
-                "id": _call_id(asked, index, number),
+                "id": _call_id(request, index, number),
                 "type": "function",
                 "function": {"name": call.name, "arguments": "".join(call.arguments)},
             }
-            for number, call in enumerate(said.calls)
+            for number, call in enumerate(generation.calls)
         ]
     return message
 
 
-def _call_id(asked: ServerRequest, index: int, number: int) -> str:
-    return f"call_{asked.id}_{index}_{number}"
+def _call_id(request: ServerRequest, index: int, number: int) -> str:
+    return f"call_{request.id}_{index}_{number}"
 
 
 def _logprobs(tokens: tuple[str, ...], body: Body) -> Body | None:
@@ -150,24 +154,24 @@ def _likeliest(token: str, count: int) -> list[Body]:
     return [_logprob(token), *others] if count else []
 
 
-def _events(asked: ServerRequest, body: Body, choices: list[Generation]) -> Iterator[Event]:
+def _events(request: ServerRequest, body: Body, choices: list[Generation]) -> Iterator[Event]:
     options = body.get("stream_options") or {}
     wants_usage, obfuscated = options.get("include_usage") is True, options.get("include_obfuscation") is True
-    frame = _frame(asked, body, "chat.completion.chunk")
+    frame = _frame(request, body, "chat.completion.chunk")
 
     def event(payload: Body, wait_s: float = 0.0) -> Event:
         usage = {"usage": None} if wants_usage else {}
-        padding = {"obfuscation": "x" * (8 - asked.at % 8)} if obfuscated else {}
+        padding = {"obfuscation": "x" * (8 - request.at % 8)} if obfuscated else {}
         return Event(data={**frame, **usage, **padding, **payload}, wait_s=wait_s)
 
-    for index, said in enumerate(choices):
-        opening = {"role": "assistant", "content": None if said.calls else "", "refusal": None}
+    for index, generation in enumerate(choices):
+        opening = {"role": "assistant", "content": None if generation.calls else "", "refusal": None}
         yield event({"choices": [_choice(index, opening)]})
-    for step in zip_longest(*(_deltas(asked, index, said, body) for index, said in enumerate(choices))):
+    for step in zip_longest(*(_deltas(request, index, generation, body) for index, generation in enumerate(choices))):
         for number, choice in enumerate(c for c in step if c):
             yield event({"choices": [choice]}, 0.0 if number else SECONDS_A_TOKEN)
-    for index, said in enumerate(choices):
-        yield event({"choices": [_choice(index, {}, finish=said.finish)]})
+    for index, generation in enumerate(choices):
+        yield event({"choices": [_choice(index, {}, finish=generation.finish)]})
     if wants_usage:
         yield event({"choices": [], "usage": _usage(body, choices)})
     yield DONE
@@ -178,8 +182,8 @@ def buffered_chunks(whole: Body, body: Body) -> Iterator[Event]:
     wants_usage = (body.get("stream_options") or {}).get("include_usage") is True
     frame = {k: v for k, v in whole.items() if k not in ("choices", "usage")} | {"object": "chat.completion.chunk"}
     frame |= {"usage": None} if wants_usage else {}
-    said = [_whole_delta(choice) for choice in whole["choices"]]
-    yield Event(data=frame | {"choices": said})
+    deltas = [_whole_delta(choice) for choice in whole["choices"]]
+    yield Event(data=frame | {"choices": deltas})
     ends = [_choice(c["index"], {}, finish=c["finish_reason"]) for c in whole["choices"]]
     yield Event(data=frame | {"choices": ends})
     if wants_usage:
@@ -198,13 +202,13 @@ def _choice(index: int, delta: Body, logprobs: Body | None = None, finish: str |
     return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
 
 
-def _deltas(asked: ServerRequest, index: int, said: Generation, body: Body) -> Iterator[Body]:
+def _deltas(request: ServerRequest, index: int, generation: Generation, body: Body) -> Iterator[Body]:
     """One choice's deltas, one per token."""
-    for token in said.text:
+    for token in generation.text:
         yield _choice(index, {"content": token}, _logprobs((token,), body))
-    for number, call in enumerate(said.calls):
+    for number, call in enumerate(generation.calls):
         function = {"name": call.name, "arguments": ""}
-        opening = {"index": number, "id": _call_id(asked, index, number), "type": "function", "function": function}
+        opening = {"index": number, "id": _call_id(request, index, number), "type": "function", "function": function}
         yield _choice(index, {"tool_calls": [opening]})
         for token in call.arguments:
             yield _choice(index, {"tool_calls": [{"index": number, "function": {"arguments": token}}]})

@@ -27,7 +27,16 @@ METRICS = "/metrics"
 COUNT_TOKENS = "/v1/messages/count_tokens"
 CREATED = 1_760_000_000
 
-OF_THE_ANSWER = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier")
+GENERATION_FIELDS = (
+    "max_tokens",
+    "stream",
+    "temperature",
+    "top_p",
+    "top_k",
+    "stop_sequences",
+    "metadata",
+    "service_tier",
+)
 """The fields of Messages that count_tokens does not accept."""
 
 Respond = Callable[[ServerRequest], ModelResponse]
@@ -55,53 +64,53 @@ def api_of(path: str) -> Api | None:
     return next((api for beginning, api in beginnings.items() if path.startswith(beginning)), None)
 
 
-def compliant(asked: ServerRequest) -> ModelResponse:
+def compliant(request: ServerRequest) -> ModelResponse:
     """A correct server: reject by name what it does not support, and stream on request."""
-    if asked.path == MODELS or asked.path.startswith(f"{MODELS}/"):
-        return _models(asked)
-    if asked.path == METRICS:
-        return _metrics(asked)
-    if asked.path == COUNT_TOKENS:
-        return _count(asked)
-    api = APIS.get(asked.path)
+    if request.path == MODELS or request.path.startswith(f"{MODELS}/"):
+        return _models(request)
+    if request.path == METRICS:
+        return _metrics(request)
+    if request.path == COUNT_TOKENS:
+        return _count(request)
+    api = APIS.get(request.path)
     if api is None:
-        message = f"Nothing is served at {asked.path[:200]}."
-        return refuse(Refusal(status=404, message=message, code="unknown_url"), asked)
-    refusal = _not_allowed(asked, "POST") or _unreadable(asked) or invalid(asked) or _not_possible(asked)
-    return refuse(refusal, asked) if refusal else api(asked)
+        message = f"Nothing is served at {request.path[:200]}."
+        return refuse(Refusal(status=404, message=message, code="unknown_url"), request)
+    refusal = _not_allowed(request, "POST") or _unreadable(request) or invalid(request) or _not_possible(request)
+    return refuse(refusal, request) if refusal else api(request)
 
 
-def _count(asked: ServerRequest) -> ModelResponse:
+def _count(request: ServerRequest) -> ModelResponse:
     """count_tokens of the Messages API; it generates nothing."""
-    if refusal := _not_allowed(asked, "POST") or _unreadable(asked):
-        return refuse(refusal, asked)
-    for name in OF_THE_ANSWER:
-        if name in asked.json:
+    if refusal := _not_allowed(request, "POST") or _unreadable(request):
+        return refuse(refusal, request)
+    for name in GENERATION_FIELDS:
+        if name in request.json:
             message = f"'{name}' is not a field that counting knows."
-            return refuse(Refusal(message=message, param=name, code="unknown_parameter"), asked)
-    answerable = replace(asked, json=asked.json | {"max_tokens": 1})
-    if refusal := invalid(answerable) or _not_possible(answerable):
-        return refuse(refusal, asked)
-    return ModelResponse(whole={"input_tokens": input_tokens(asked.json)})
+            return refuse(Refusal(message=message, param=name, code="unknown_parameter"), request)
+    countable = replace(request, json=request.json | {"max_tokens": 1})
+    if refusal := invalid(countable) or _not_possible(countable):
+        return refuse(refusal, request)
+    return ModelResponse(whole={"input_tokens": input_tokens(request.json)})
 
 
-def _models(asked: ServerRequest) -> ModelResponse:
+def _models(request: ServerRequest) -> ModelResponse:
     """The list of models, or one of them."""
-    if refusal := _not_allowed(asked, "GET", "HEAD"):
-        return refuse(refusal, asked)
+    if refusal := _not_allowed(request, "GET", "HEAD"):
+        return refuse(refusal, request)
     model = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "oai-conformance"}
-    if asked.path == MODELS:
+    if request.path == MODELS:
         return ModelResponse(whole={"object": "list", "data": [model]})
-    name = asked.path.removeprefix(f"{MODELS}/")
-    return ModelResponse(whole=model) if name == MODEL else refuse(_no_model(name), asked)
+    name = request.path.removeprefix(f"{MODELS}/")
+    return ModelResponse(whole=model) if name == MODEL else refuse(_no_model(name), request)
 
 
-def _metrics(asked: ServerRequest) -> ModelResponse:
+def _metrics(request: ServerRequest) -> ModelResponse:
     """The number of requests in progress, in Prometheus format."""
-    if refusal := _not_allowed(asked, "GET", "HEAD"):
-        return refuse(refusal, asked)
+    if refusal := _not_allowed(request, "GET", "HEAD"):
+        return refuse(refusal, request)
     name = "reference_requests_running"
-    return ModelResponse(text=f"# HELP {name} Requests in progress.\n# TYPE {name} gauge\n{name} {asked.running}\n")
+    return ModelResponse(text=f"# HELP {name} Requests in progress.\n# TYPE {name} gauge\n{name} {request.running}\n")
 
 
 def _no_model(name: str) -> Refusal:
@@ -109,12 +118,12 @@ def _no_model(name: str) -> Refusal:
     return Refusal(status=404, message=message, param="model", code="model_not_found")
 
 
-def _not_possible(asked: ServerRequest) -> Refusal | None:
+def _not_possible(request: ServerRequest) -> Refusal | None:
     """The model is unknown, or the prompt exceeds its context length."""
-    if asked.json["model"] != MODEL:
-        return _no_model(asked.json["model"])
-    name = "input" if asked.api == "responses" else "messages"
-    length = response_tokens(asked.json) if asked.api == "responses" else _prompt_length(asked.json)
+    if request.json["model"] != MODEL:
+        return _no_model(request.json["model"])
+    name = "input" if request.api == "responses" else "messages"
+    length = response_tokens(request.json) if request.api == "responses" else _prompt_length(request.json)
     if length <= CONTEXT:
         return None
     message = f"The prompt has {length} tokens; this model takes no more than {CONTEXT}. Shorten '{name}'."
@@ -125,47 +134,47 @@ def _prompt_length(body: dict[str, Any]) -> int:
     return prompt_tokens(body["messages"], body.get("tools"), body.get("system"))
 
 
-def _not_allowed(asked: ServerRequest, *methods: str) -> Refusal | None:
-    if asked.method in methods:
+def _not_allowed(request: ServerRequest, *methods: str) -> Refusal | None:
+    if request.method in methods:
         return None
     allowed = ", ".join(methods)
-    message = f"This address does not take {asked.method[:20]}, only {allowed}."
+    message = f"This address does not take {request.method[:20]}, only {allowed}."
     return Refusal(status=405, message=message, code="method_not_allowed", headers=(("allow", allowed),))
 
 
-def _unreadable(asked: ServerRequest) -> Refusal | None:
+def _unreadable(request: ServerRequest) -> Refusal | None:
     """The body has another Content-Type, is too large, or is not a JSON object."""
-    labels = [value for name, value in asked.headers if name == "content-type"]
+    labels = [value for name, value in request.headers if name == "content-type"]
     if not labels or labels[0].partition(";")[0].strip().lower() != "application/json":
         seen = labels[0][:100] if labels else "missing"
         message = f"Content-Type must be application/json; it is {seen}."
         return Refusal(status=415, message=message, code="unsupported_media_type")
-    if len(asked.body) > MAX_BODY:
+    if len(request.body) > MAX_BODY:
         return Refusal(status=413, message=f"The body is larger than {MAX_BODY} bytes.", code="request_too_large")
-    if isinstance(asked.json, dict):
+    if isinstance(request.json, dict):
         return None
-    problem = parse(asked.body).problem
+    problem = parse(request.body).problem
     message = f"The body could not be read as JSON: {problem}." if problem else "The body must be one JSON object."
     return Refusal(message=message, code="invalid_json" if problem else "invalid_type")
 
 
-def _without_stream(asked: ServerRequest) -> ServerRequest:
-    if not isinstance(asked.json, dict):
-        return asked
-    kept = {name: value for name, value in asked.json.items() if name not in ("stream", "stream_options")}
-    return replace(asked, json=kept)
+def _without_stream(request: ServerRequest) -> ServerRequest:
+    if not isinstance(request.json, dict):
+        return request
+    kept = {name: value for name, value in request.json.items() if name not in ("stream", "stream_options")}
+    return replace(request, json=kept)
 
 
-def ignores_stream(asked: ServerRequest) -> ModelResponse:
+def ignores_stream(request: ServerRequest) -> ModelResponse:
     """A request model without `stream` silently ignores the field: the response is one JSON object."""
-    return compliant(_without_stream(asked))
+    return compliant(_without_stream(request))
 
 
-def declares_501(asked: ServerRequest) -> ModelResponse:
+def declares_501(request: ServerRequest) -> ModelResponse:
     """Streaming is declared unsupported, so that clients stop or continue without it."""
-    answer = compliant(asked)
-    if answer.events is None:
-        return answer
+    response = compliant(request)
+    if response.events is None:
+        return response
     message = "Streaming is not supported by this deployment. Set stream=false to get a non-streaming response."
     refusal = Refusal(
         status=501,
@@ -174,16 +183,16 @@ def declares_501(asked: ServerRequest) -> ModelResponse:
         code="streaming_not_supported",
         headers=(("x-should-retry", "false"),),
     )
-    return refuse(refusal, asked)
+    return refuse(refusal, request)
 
 
-def buffers(asked: ServerRequest) -> ModelResponse:
+def buffers(request: ServerRequest) -> ModelResponse:
     """A proxy in front of a server without streaming: it wraps the complete response into events at the end."""
-    answer = compliant(asked)
-    if answer.events is None:
-        return answer
-    whole = compliant(_without_stream(asked))
-    first, *rest = BUFFERED[asked.api or "chat"](whole.whole, asked.json)
+    response = compliant(request)
+    if response.events is None:
+        return response
+    whole = compliant(_without_stream(request))
+    first, *rest = BUFFERED[request.api or "chat"](whole.whole, request.json)
     return ModelResponse(events=(replace(first, wait_s=whole.wait_s), *rest))
 
 
@@ -202,10 +211,12 @@ DEPLOYMENTS = {d.name: d for d in (NATIVE_SSE, SILENT_JSON, STOPGAP_501, SSE_PRO
 """Every deployment by name; the first one is the default."""
 
 
-def answer(asked: ServerRequest, deployment: Deployment, *, key: str | None = None) -> ModelResponse:
+def response_to(request: ServerRequest, deployment: Deployment, *, key: str | None = None) -> ModelResponse:
     """The deployment's response, with the request's id. Where `key` is given, the request must carry it."""
-    said = refuse(_UNAUTHORIZED, asked) if key and not _carries(asked, key) else _unnested(asked, deployment.respond)
-    return replace(said, headers=(*said.headers, *_ids(asked)))
+    response = (
+        refuse(_UNAUTHORIZED, request) if key and not _carries(request, key) else _unnested(request, deployment.respond)
+    )
+    return replace(response, headers=(*response.headers, *_ids(request)))
 
 
 _UNAUTHORIZED = Refusal(
@@ -216,40 +227,40 @@ _UNAUTHORIZED = Refusal(
 )
 
 
-def _ids(asked: ServerRequest) -> tuple[tuple[str, str], ...]:
-    ids = (("x-request-id", f"req_{asked.id}"),)
-    return (*ids, ("request-id", f"req_{asked.id}")) if asked.api == "messages" else ids
+def _ids(request: ServerRequest) -> tuple[tuple[str, str], ...]:
+    ids = (("x-request-id", f"req_{request.id}"),)
+    return (*ids, ("request-id", f"req_{request.id}")) if request.api == "messages" else ids
 
 
-def _carries(asked: ServerRequest, key: str) -> bool:
-    carried = [value for name, value in asked.headers if name == "x-api-key"]
-    bearers = [value.split(" ", 1) for name, value in asked.headers if name == "authorization"]
+def _carries(request: ServerRequest, key: str) -> bool:
+    carried = [value for name, value in request.headers if name == "x-api-key"]
+    bearers = [value.split(" ", 1) for name, value in request.headers if name == "authorization"]
     carried += [parts[1].strip() for parts in bearers if len(parts) > 1 and parts[0].lower() == "bearer"]
     return any(hmac.compare_digest(value.encode(), key.encode()) for value in carried)
 
 
-def _unnested(asked: ServerRequest, respond: Respond) -> ModelResponse:
+def _unnested(request: ServerRequest, respond: Respond) -> ModelResponse:
     """The response, or an error where the body is nested too deeply."""
     try:
-        return respond(asked)
+        return respond(request)
     except RecursionError:
-        return refuse(Refusal(message="The body is nested too deeply.", code="invalid_value"), asked)
+        return refuse(Refusal(message="The body is nested too deeply.", code="invalid_value"), request)
 
 
 def reply_to(
-    asked: ServerRequest, deployment: Deployment, changes: Sequence[Mutation] = (), *, key: str | None = None
+    request: ServerRequest, deployment: Deployment, changes: Sequence[Mutation] = (), *, key: str | None = None
 ) -> WireResponse:
     """The reply to a request, with the changes applied in order to the request, the response and the reply."""
     for change in changes:
-        asked = change.asked(asked) if change.asked else asked
-    return written(answer(asked, deployment, key=key), asked, changes)
+        request = change.on_request(request) if change.on_request else request
+    return written(response_to(request, deployment, key=key), request, changes)
 
 
-def written(said: ModelResponse, asked: ServerRequest, changes: Sequence[Mutation] = ()) -> WireResponse:
+def written(response: ModelResponse, request: ServerRequest, changes: Sequence[Mutation] = ()) -> WireResponse:
     """The reply of a response, with the changes applied to the response and the reply."""
     for change in changes:
-        said = change.answer(said, asked) if change.answer else said
-    reply = to_reply(said)
+        response = change.on_response(response, request) if change.on_response else response
+    reply = to_reply(response)
     for change in changes:
-        reply = change.reply(reply, asked) if change.reply else reply
+        reply = change.on_wire(reply, request) if change.on_wire else reply
     return reply

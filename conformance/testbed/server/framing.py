@@ -1,4 +1,4 @@
-"""From a Reply to bytes: the status line and headers, the body framing, and when each piece is written."""
+"""From a WireResponse to bytes: the status line and headers, the body framing, and when each piece is written."""
 
 from email.utils import formatdate
 from http.client import responses

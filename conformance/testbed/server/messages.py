@@ -13,14 +13,14 @@ CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"
 Body = dict[str, Any]
 
 
-def answer_messages(asked: ServerRequest) -> ModelResponse:
+def answer_messages(request: ServerRequest) -> ModelResponse:
     """The response to a valid Messages request."""
-    body: Body = asked.json
-    said = generate(turn_of(body))
-    whole = _message(asked, body, said)
-    if asked.mode == "stream":
-        return ModelResponse(events=tuple(events_of(whole, _pieces(said), SECONDS_A_TOKEN)))
-    return ModelResponse(whole=whole, wait_s=said.tokens * SECONDS_A_TOKEN)
+    body: Body = request.json
+    generation = generate(turn_of(body))
+    whole = _message(request, body, generation)
+    if request.mode == "stream":
+        return ModelResponse(events=tuple(events_of(whole, _pieces(generation), SECONDS_A_TOKEN)))
+    return ModelResponse(whole=whole, wait_s=generation.tokens * SECONDS_A_TOKEN)
 
 
 def turn_of(body: Body) -> GenerationRequest:
@@ -40,20 +40,20 @@ def turn_of(body: Body) -> GenerationRequest:
     )
 
 
-def _message(asked: ServerRequest, body: Body, said: Generation) -> Body:
+def _message(request: ServerRequest, body: Body, generation: Generation) -> Body:
     return {
-        "id": f"msg_{asked.id}",
+        "id": f"msg_{request.id}",
         "type": "message",
         "role": "assistant",
         "model": body["model"],
-        "content": _content(asked, said),
-        "stop_reason": _stop_reason(said),
-        "stop_sequence": said.stop,
+        "content": _content(request, generation),
+        "stop_reason": _stop_reason(generation),
+        "stop_sequence": generation.stop,
         "usage": {
             "input_tokens": input_tokens(body),
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
-            "output_tokens": said.tokens,
+            "output_tokens": generation.tokens,
         },
     }
 
@@ -63,23 +63,23 @@ def input_tokens(body: Body) -> int:
     return prompt_tokens(body["messages"], body.get("system"), body.get("tools"))
 
 
-def _stop_reason(said: Generation) -> str:
-    if said.stop is not None:
+def _stop_reason(generation: Generation) -> str:
+    if generation.stop is not None:
         return "stop_sequence"
-    return {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}[said.finish]
+    return {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}[generation.finish]
 
 
-def _content(asked: ServerRequest, said: Generation) -> list[Body]:
+def _content(request: ServerRequest, generation: Generation) -> list[Body]:
     calls = [
-        {"type": "tool_use", "id": f"toolu_{asked.id}_{number}", "name": call.name, "input": call.value}
-        for number, call in enumerate(said.calls)
+        {"type": "tool_use", "id": f"toolu_{request.id}_{number}", "name": call.name, "input": call.value}
+        for number, call in enumerate(generation.calls)
     ]
-    return [{"type": "text", "text": "".join(said.text)}, *calls] if said.text else calls
+    return [{"type": "text", "text": "".join(generation.text)}, *calls] if generation.text else calls
 
 
-def _pieces(said: Generation) -> list[tuple[str, ...]]:
+def _pieces(generation: Generation) -> list[tuple[str, ...]]:
     """The tokens of each content block."""
-    return [tokens for tokens in (said.text, *(call.arguments for call in said.calls)) if tokens]
+    return [tokens for tokens in (generation.text, *(call.arguments for call in generation.calls)) if tokens]
 
 
 def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:

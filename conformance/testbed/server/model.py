@@ -111,8 +111,8 @@ def _chosen_tools(turn: GenerationRequest) -> tuple[Tool, ...]:
 
 
 def _mentions(prompt: str, tool: Tool) -> bool:
-    said = set(WORD.findall(prompt.lower()))
-    return tool.name.lower() in prompt.lower() or bool(said & set(WORD.findall(tool.name.lower())))
+    words = set(WORD.findall(prompt.lower()))
+    return tool.name.lower() in prompt.lower() or bool(words & set(WORD.findall(tool.name.lower())))
 
 
 def _call(tool: Tool) -> Call:

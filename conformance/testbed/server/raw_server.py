@@ -1,4 +1,4 @@
-"""Write a Reply byte by byte with asyncio's streams, including what no HTTP library would send."""
+"""Write a WireResponse byte by byte with asyncio's streams, including what no HTTP library would send."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ from conformance.testbed.server.state import ServerState, wait_for_client
 OnRequest = Callable[[h11.Request, bytes, int], WireResponse]
 """From a request, its body, and the number of earlier requests on the connection."""
 
-Heard = tuple[h11.Request, bytes, bytes]
+ReceivedRequest = tuple[h11.Request, bytes, bytes]
 """A request, its body, and the bytes read beyond it."""
 
 READ_SIZE = 65_536
@@ -25,7 +25,9 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_LINGER = struct.pack("ii", 1, 0)
 
 
-async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytes) -> Heard | None:
+async def read_request(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytes
+) -> ReceivedRequest | None:
     """The next request; None when the client closes or sends invalid HTTP. `early` was read with the last one."""
     parser = h11.Connection(h11.SERVER)
     if early:
@@ -50,7 +52,7 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
         return None
 
 
-async def play(
+async def write_reply(
     reply: WireResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, closing: bool, bodiless: bool
 ) -> bool:
     """Write the reply; true if the connection can be reused.
@@ -87,34 +89,34 @@ def _wants_close(request: h11.Request) -> bool:
 
 
 @asynccontextmanager
-async def listening(on_request: OnRequest, sock: socket.socket, business: ServerState) -> AsyncIterator[None]:
+async def listening(on_request: OnRequest, sock: socket.socket, state: ServerState) -> AsyncIterator[None]:
     """Respond to every request on the bound socket with what `on_request` returns, byte by byte."""
-    talks: set[asyncio.Task[None]] = set()
+    connections: set[asyncio.Task[None]] = set()
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in a task
-        talks.add(task)
+        connections.add(task)
         try:
-            await _converse(on_request, reader, writer, business)
+            await _serve_connection(on_request, reader, writer, state)
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
             writer.close()
-            talks.discard(task)
+            connections.discard(task)
 
-    server = await asyncio.start_server(talk, sock=sock)
+    server = await asyncio.start_server(handle, sock=sock)
     try:
         yield
     finally:
         server.close()
-        for task in tuple(talks):
+        for task in tuple(connections):
             task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
 
 
-async def _converse(
-    on_request: OnRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, business: ServerState
+async def _serve_connection(
+    on_request: OnRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ServerState
 ) -> None:
     early, going, earlier = b"", True, 0
     while going:
@@ -124,10 +126,10 @@ async def _converse(
         request, body, early = received
         reply = on_request(request, body, earlier)
         bodiless = request.method == b"HEAD"
-        with business.answering(partial(_is_gone, reader, writer)):
+        with state.in_progress(partial(_is_gone, reader, writer)):
             try:
-                going = await play(reply, reader, writer, closing=_wants_close(request), bodiless=bodiless)
+                going = await write_reply(reply, reader, writer, closing=_wants_close(request), bodiless=bodiless)
             except OSError:
-                await asyncio.sleep(reply.deaf_s)
+                await asyncio.sleep(reply.ignore_disconnect_s)
                 raise
         earlier += 1

@@ -27,14 +27,14 @@ class Refusal:
     headers: Headers = ()
 
 
-def refuse(refusal: Refusal, asked: ServerRequest) -> ModelResponse:
+def refuse(refusal: Refusal, request: ServerRequest) -> ModelResponse:
     """The refusal in the error format of the requested API."""
-    return ModelResponse(status=refusal.status, headers=refusal.headers, whole=_envelope(refusal, asked))
+    return ModelResponse(status=refusal.status, headers=refusal.headers, whole=_envelope(refusal, request))
 
 
-def _envelope(refusal: Refusal, asked: ServerRequest) -> dict[str, Any]:
-    if asked.api == "messages":
+def _envelope(refusal: Refusal, request: ServerRequest) -> dict[str, Any]:
+    if request.api == "messages":
         kind = MESSAGES_TYPES.get(refusal.status, "invalid_request_error")
-        return {"type": "error", "error": {"type": kind, "message": refusal.message}, "request_id": f"req_{asked.id}"}
+        return {"type": "error", "error": {"type": kind, "message": refusal.message}, "request_id": f"req_{request.id}"}
     facts = {"message": refusal.message, "type": refusal.type, "param": refusal.param, "code": refusal.code}
     return {"error": facts}

@@ -16,7 +16,7 @@ class ServerRequest:
     """A request as the server sees it. `json` is the parsed body, or None where it is not JSON.
 
     Header names are in lower case. `id` is unique per server; `at` is the Unix second in which the request was read, so
-    that the response is a pure function of it. `hang_ups` counts earlier client disconnects, `running` the other
+    that the response is a pure function of it. `disconnects` counts earlier client disconnects, `running` the other
     requests in progress, `earlier` the earlier requests on the same connection.
     """
 
@@ -29,7 +29,7 @@ class ServerRequest:
     api: Api | None
     id: str = "0"
     at: int = 0
-    hang_ups: int = 0
+    disconnects: int = 0
     running: int = 0
     earlier: int = 0
 
@@ -78,10 +78,10 @@ class WireResponse:
 
     `framing` is how the body is delimited, `end` what happens after it: `clean` is normal HTTP; `abort` closes the
     connection without the last chunk or bytes; `reset` resets it; `hold` keeps it open for `hold_s` with the reply
-    unfinished, then closes it. When the client disconnects, the server continues for `deaf_s`. An unfinished reply
-    lacks its last chunk, or the last byte of its Content-Length. `head` replaces the status line and headers by raw
-    bytes. The headers are sent with the first piece, after that piece's delay; an empty first piece sends them alone.
-    `after` follows a clean end, and then the connection is closed.
+    unfinished, then closes it. When the client disconnects, the server continues for `ignore_disconnect_s`. An
+    unfinished reply lacks its last chunk, or the last byte of its Content-Length. `head` replaces the status line and
+    headers by raw bytes. The headers are sent with the first piece, after that piece's delay; an empty first piece
+    sends them alone. `after` follows a clean end, and then the connection is closed.
     """
 
     status: int
@@ -92,7 +92,7 @@ class WireResponse:
     hold_s: float = 0.0
     head: bytes | None = None
     after: bytes = b""
-    deaf_s: float = 0.0
+    ignore_disconnect_s: float = 0.0
 
 
 def to_json(value: Any) -> bytes:
@@ -107,19 +107,21 @@ def encode_event(event: Event) -> bytes:
     return name + b"data: " + data + b"\n\n"
 
 
-def to_reply(answer: ModelResponse) -> WireResponse:
+def to_reply(response: ModelResponse) -> WireResponse:
     """The bytes of a response: JSON with Content-Length, or a chunked event stream with one piece per event."""
-    if answer.text is not None:
-        headers = (("content-type", "text/plain; charset=utf-8"), *answer.headers)
-        return WireResponse(status=answer.status, headers=headers, pieces=(Write(octets=answer.text.encode()),))
-    if answer.events is None:
-        headers = (("content-type", "application/json"), *answer.headers)
+    if response.text is not None:
+        headers = (("content-type", "text/plain; charset=utf-8"), *response.headers)
+        return WireResponse(status=response.status, headers=headers, pieces=(Write(octets=response.text.encode()),))
+    if response.events is None:
+        headers = (("content-type", "application/json"), *response.headers)
         return WireResponse(
-            status=answer.status, headers=headers, pieces=(Write(octets=to_json(answer.whole), wait_s=answer.wait_s),)
+            status=response.status,
+            headers=headers,
+            pieces=(Write(octets=to_json(response.whole), wait_s=response.wait_s),),
         )
-    headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"), *answer.headers)
-    pieces = tuple(Write(octets=encode_event(e), wait_s=e.wait_s) for e in answer.events)
-    return WireResponse(status=answer.status, headers=headers, pieces=pieces, framing="chunked")
+    headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"), *response.headers)
+    pieces = tuple(Write(octets=encode_event(e), wait_s=e.wait_s) for e in response.events)
+    return WireResponse(status=response.status, headers=headers, pieces=pieces, framing="chunked")
 
 
 OnRequest = Callable[[ServerRequest], ServerRequest]
@@ -132,9 +134,9 @@ class Mutation:
     """A planted defect or a legal variant: one change to a correct deployment's request, response or reply.
 
     `caught_by` is the ID of the rule that must catch a defect; empty for a legal variant. `on` names the deployment
-    that it changes, `policy` that deployment's policy (None: its usual one). `asked` changes the request before it is
-    read (this is how a field is silently ignored), `answer` changes the content, `reply` the bytes. `needs_tcp`: it
-    resets connections, which no other kind of socket does.
+    that it changes, `policy` that deployment's policy (None: its usual one). `on_request` changes the request before it
+    is read (this is how a field is silently ignored), `on_response` changes the content, `on_wire` the bytes.
+    `needs_tcp`: it resets connections, which no other kind of socket does.
     """
 
     name: str
@@ -143,6 +145,6 @@ class Mutation:
     on: str = "native-sse"
     policy: Policy | None = None
     needs_tcp: bool = False
-    asked: OnRequest | None = None
-    answer: OnResponse | None = None
-    reply: OnWire | None = None
+    on_request: OnRequest | None = None
+    on_response: OnResponse | None = None
+    on_wire: OnWire | None = None

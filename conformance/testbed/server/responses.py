@@ -29,14 +29,14 @@ ECHOED_FIELDS: Body = {
 """The request fields that a response echoes, with their defaults."""
 
 
-def answer_responses(asked: ServerRequest) -> ModelResponse:
+def answer_responses(request: ServerRequest) -> ModelResponse:
     """The response to a valid Responses request."""
-    body: Body = asked.json
-    said = generate(turn_of(body))
-    whole = _response(asked, body, said)
-    if asked.mode == "stream":
-        return ModelResponse(events=tuple(events_of(whole, _pieces(said), SECONDS_A_TOKEN)))
-    return ModelResponse(whole=whole, wait_s=said.tokens * SECONDS_A_TOKEN)
+    body: Body = request.json
+    generation = generate(turn_of(body))
+    whole = _response(request, body, generation)
+    if request.mode == "stream":
+        return ModelResponse(events=tuple(events_of(whole, _pieces(generation), SECONDS_A_TOKEN)))
+    return ModelResponse(whole=whole, wait_s=generation.tokens * SECONDS_A_TOKEN)
 
 
 def items_of(body: Body) -> list[Body]:
@@ -77,20 +77,20 @@ def input_tokens(body: Body) -> int:
     return prompt_tokens(messages, *others, body.get("instructions"), body.get("tools"), body.get("text"))
 
 
-def _response(asked: ServerRequest, body: Body, said: Generation) -> Body:
-    is_cut = said.finish == "length"
+def _response(request: ServerRequest, body: Body, generation: Generation) -> Body:
+    is_cut = generation.finish == "length"
     prompt = input_tokens(body)
     told = {name: body[name] if body.get(name) is not None else usual for name, usual in ECHOED_FIELDS.items()}
     return {
-        "id": f"resp_{asked.id}",
+        "id": f"resp_{request.id}",
         "object": "response",
-        "created_at": asked.at,
+        "created_at": request.at,
         "status": "incomplete" if is_cut else "completed",
         "background": False,
         "error": None,
         "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
         "model": body["model"],
-        "output": _output(asked, said, "incomplete" if is_cut else "completed"),
+        "output": _output(request, generation, "incomplete" if is_cut else "completed"),
         "previous_response_id": None,
         "service_tier": "default",
         "store": False,
@@ -98,34 +98,40 @@ def _response(asked: ServerRequest, body: Body, said: Generation) -> Body:
         "usage": {
             "input_tokens": prompt,
             "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": said.tokens,
+            "output_tokens": generation.tokens,
             "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": prompt + said.tokens,
+            "total_tokens": prompt + generation.tokens,
         },
     }
 
 
-def _output(asked: ServerRequest, said: Generation, status: str) -> list[Body]:
-    if not said.calls:
-        part = {"type": "output_text", "text": "".join(said.text), "annotations": [], "logprobs": []}
-        spoken = {"type": "message", "id": f"msg_{asked.id}", "status": status, "role": "assistant", "content": [part]}
+def _output(request: ServerRequest, generation: Generation, status: str) -> list[Body]:
+    if not generation.calls:
+        part = {"type": "output_text", "text": "".join(generation.text), "annotations": [], "logprobs": []}
+        spoken = {
+            "type": "message",
+            "id": f"msg_{request.id}",
+            "status": status,
+            "role": "assistant",
+            "content": [part],
+        }
         return [spoken]
     return [
         {
             "type": "function_call",
-            "id": f"fc_{asked.id}_{number}",
-            "call_id": f"call_{asked.id}_{number}",
+            "id": f"fc_{request.id}_{number}",
+            "call_id": f"call_{request.id}_{number}",
             "name": call.name,
             "arguments": "".join(call.arguments),
-            "status": status if number == len(said.calls) - 1 else "completed",
+            "status": status if number == len(generation.calls) - 1 else "completed",
         }
-        for number, call in enumerate(said.calls)
+        for number, call in enumerate(generation.calls)
     ]
 
 
-def _pieces(said: Generation) -> list[tuple[str, ...]]:
+def _pieces(generation: Generation) -> list[tuple[str, ...]]:
     """The tokens of each item."""
-    return [call.arguments for call in said.calls] or [said.text]
+    return [call.arguments for call in generation.calls] or [generation.text]
 
 
 def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:
@@ -160,8 +166,8 @@ def _call_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator
     yield "response.output_item.added", {"item": item | {"status": "in_progress", "arguments": ""}}, 0.0
     for token in tokens:
         yield "response.function_call_arguments.delta", where | {"delta": token}, wait_s
-    said = {"name": item["name"], "arguments": item["arguments"]}
-    yield "response.function_call_arguments.done", where | said, 0.0
+    call = {"name": item["name"], "arguments": item["arguments"]}
+    yield "response.function_call_arguments.done", where | call, 0.0
     yield "response.output_item.done", {"item": item}, 0.0
 
 

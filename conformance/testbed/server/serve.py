@@ -1,4 +1,4 @@
-"""Run a deployment: correct ones on uvicorn and starlette, changed ones on the raw player."""
+"""Run a deployment: correct ones on uvicorn and starlette, changed ones on the raw server."""
 
 import asyncio
 import itertools
@@ -44,14 +44,14 @@ async def serve(
     given, every request must carry it. Needs a running asyncio loop. Raises OSError if the address can't be bound.
     """
 
-    def respond(asked: ServerRequest) -> WireResponse:
-        return reply_to(asked, deployment, changes, key=key)
+    def respond(request: ServerRequest) -> WireResponse:
+        return reply_to(request, deployment, changes, key=key)
 
     with _listener(host, port, unix_socket) as sock:
         sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
-        on = _on_player if changes else _on_uvicorn
-        business = ServerState()
-        async with on(respond, _reader(business), sock, business):
+        on = _on_raw_server if changes else _on_uvicorn
+        state = ServerState()
+        async with on(respond, _reader(state), sock, state):
             yield f"http://{host}/v1" if unix_socket else f"http://{host}:{sock.getsockname()[1]}/v1"
 
 
@@ -76,8 +76,8 @@ def running(
         yield base_url
 
 
-def _reader(business: ServerState) -> Read:
-    """Makes the Asked of each request, with a unique id."""
+def _reader(state: ServerState) -> Read:
+    """Makes the ServerRequest of each request, with a unique id."""
     server, numbers = secrets.token_hex(4), itertools.count(1)
     loop = asyncio.get_running_loop()
     epoch_s = time.time() - loop.time()  # the loop's clock may be virtual
@@ -93,15 +93,15 @@ def _reader(business: ServerState) -> Read:
             api=api_of(path),
             id=f"{server}{next(numbers):06d}",
             at=int(epoch_s + loop.time()),
-            hang_ups=business.hang_ups,
-            running=business.running,
+            disconnects=state.disconnects,
+            running=state.running,
         )
 
     return read
 
 
-def _on_player(
-    respond: Respond, read: Read, sock: socket.socket, business: ServerState
+def _on_raw_server(
+    respond: Respond, read: Read, sock: socket.socket, state: ServerState
 ) -> AbstractAsyncContextManager[None]:
     from conformance.testbed.server.raw_server import listening
 
@@ -111,15 +111,15 @@ def _on_player(
         asked = read(request.method.decode(), unquote(path), query, headers, body)
         return respond(replace(asked, earlier=earlier) if earlier else asked)
 
-    return listening(on_request, sock, business)
+    return listening(on_request, sock, state)
 
 
 @asynccontextmanager
-async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket, business: ServerState) -> AsyncIterator[None]:
+async def _on_uvicorn(respond: Respond, read: Read, sock: socket.socket, state: ServerState) -> AsyncIterator[None]:
     import uvicorn
 
     config = uvicorn.Config(
-        _app(respond, read, business),
+        _app(respond, read, state),
         loop="asyncio",
         http="h11",
         ws="none",
@@ -152,7 +152,7 @@ async def _stop(server: "uvicorn.Server", ticking: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _app(respond: Respond, read: Read, business: ServerState) -> "Starlette":
+def _app(respond: Respond, read: Read, state: ServerState) -> "Starlette":
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.routing import Route
@@ -165,7 +165,7 @@ def _app(respond: Respond, read: Read, business: ServerState) -> "Starlette":
             headers = tuple((name, value) for name, value in request.headers.items())
             body = await _bounded(request.stream())
             reply = respond(read(request.method, scope["path"], request.url.query, headers, body))
-            with suppress(ConnectionResetError), business.answering():
+            with suppress(ConnectionResetError), state.in_progress():
                 await _send(reply, send, request.is_disconnected)
 
     return Starlette(routes=[Route("/{path:path}", Everything())])

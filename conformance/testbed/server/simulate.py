@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Arrival, Ending, Exchange, Request
-from conformance.testbed.server.deployments import DEPLOYMENTS, answer, reply_to, written
+from conformance.testbed.server.deployments import DEPLOYMENTS, reply_to, response_to, written
 from conformance.testbed.server.framing import writes
 from conformance.testbed.server.planned import AT, server_request
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse
@@ -31,12 +31,12 @@ def simulate_exchange(
     The request carries the key `carried`; where `wanted` is given, the deployment requires it. Nothing is masked, and
     only the reply's own delays take time.
     """
-    asked = _asked(request, carried)
+    asked = _server_request(request, carried)
     received, arrivals, at_ms = b"", [], 1
-    if any(change.asked for change in changes):
+    if any(change.on_request for change in changes):
         reply = reply_to(asked, DEPLOYMENTS[deployment], changes, key=wanted)
     else:
-        reply = written(_meant(request, deployment, carried, wanted), asked, changes)
+        reply = written(_unchanged_response(request, deployment, carried, wanted), asked, changes)
     for piece in writes(replace(reply, headers=(*reply.headers, ("date", formatdate(AT, usegmt=True))))):
         at_ms += int(piece.wait_s * 1000)
         received += piece.octets
@@ -54,13 +54,13 @@ def simulate_exchange(
 
 
 @lru_cache(maxsize=1024)
-def _meant(request: Request, deployment: str, carried: str, wanted: str | None) -> ModelResponse:
+def _unchanged_response(request: Request, deployment: str, carried: str, wanted: str | None) -> ModelResponse:
     """The deployment's response before any change to it, cached because all changes share it."""
-    return answer(_asked(request, carried), DEPLOYMENTS[deployment], key=wanted)
+    return response_to(_server_request(request, carried), DEPLOYMENTS[deployment], key=wanted)
 
 
 @lru_cache(maxsize=1024)
-def _asked(request: Request, key: str) -> ServerRequest:
+def _server_request(request: Request, key: str) -> ServerRequest:
     return server_request(request, BASE_URL, key)
 
 

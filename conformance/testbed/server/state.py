@@ -13,30 +13,30 @@ class ServerState:
 
     def __init__(self) -> None:
         self._gone = 0
-        self._answers: dict[object, Callable[[], bool]] = {}
+        self._in_progress: dict[object, Callable[[], bool]] = {}
 
     @property
     def running(self) -> int:
         """Requests in progress."""
-        return len(self._answers)
+        return len(self._in_progress)
 
     @property
-    def hang_ups(self) -> int:
+    def disconnects(self) -> int:
         """Clients that disconnected before their response ended, noticed by the server or not."""
-        return self._gone + sum(is_gone() for is_gone in self._answers.values())
+        return self._gone + sum(is_gone() for is_gone in self._in_progress.values())
 
     @contextmanager
-    def answering(self, is_gone: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    def in_progress(self, is_gone: Callable[[], bool] = lambda: False) -> Iterator[None]:
         """Count a request as in progress. `is_gone`, or an OSError, shows that its client disconnected."""
-        answer = object()
-        self._answers[answer] = is_gone
+        request = object()
+        self._in_progress[request] = is_gone
         try:
             yield
         except OSError:
             self._gone += 1
             raise
         finally:
-            del self._answers[answer]
+            del self._in_progress[request]
 
 
 async def wait_for_client(seconds: float, is_gone: Callable[[], Awaitable[bool]]) -> None:

@@ -37,16 +37,16 @@ TYPES: dict[type, str] = {
     type(None): "null",
 }
 LONGEST_NAME = 100
-SAYING = ("content", "tool_calls", "function_call", "refusal", "audio")
+CONTENT_FIELDS = ("content", "tool_calls", "function_call", "refusal", "audio")
 """Fields of an assistant message of which at least one must be set."""
 
 Body = dict[str, Any]
 
 
-def invalid(asked: ServerRequest) -> Refusal | None:
+def invalid(request: ServerRequest) -> Refusal | None:
     """The first error of a request whose body is a JSON object, or None."""
-    has_beta = any(header == "anthropic-beta" for header, _ in asked.headers)
-    return _first_error(asked.api or "chat", json.dumps(asked.json), has_beta)
+    has_beta = any(header == "anthropic-beta" for header, _ in request.headers)
+    return _first_error(request.api or "chat", json.dumps(request.json), has_beta)
 
 
 @lru_cache(maxsize=2048)
@@ -151,7 +151,7 @@ def _orphans(messages: list[Body]) -> Iterator[Refusal]:
         if waiting:
             yield _wrong(f"messages[{at}].role", "must be 'tool', as long as a call has no result")
         waiting = {call["id"] for call in message.get("tool_calls") or ()}
-        if message["role"] == "assistant" and not any(message.get(name) is not None for name in SAYING):
+        if message["role"] == "assistant" and not any(message.get(name) is not None for name in CONTENT_FIELDS):
             yield _wrong(f"messages[{at}].content", "is required where nothing is called or refused")
     if waiting:
         yield _wrong("messages", "must go on with the results of all calls")

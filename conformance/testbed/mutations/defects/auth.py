@@ -24,70 +24,75 @@ COMPLETION: Body = {
 }
 
 
-def locked(name: str, title: str, caught_by: str, answer: OnResponse) -> Mutation:
+def locked(name: str, title: str, caught_by: str, on_response: OnResponse) -> Mutation:
     """A defect in authentication."""
-    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_response=on_response)
 
 
-def header(asked: ServerRequest, name: str) -> str:
+def header(request: ServerRequest, name: str) -> str:
     """The value of a header of the request, or nothing."""
-    return next((value for given, value in asked.headers if given == name), "")
+    return next((value for given, value in request.headers if given == name), "")
 
 
 def let_in(where: Callable[[ServerRequest], object]) -> OnResponse:
     """Respond as if the key were valid, where the condition holds."""
-    return lambda said, asked: compliant(asked) if said.status == 401 and where(asked) else said
+    return lambda response, request: compliant(request) if response.status == 401 and where(request) else response
 
 
-def carries_none(asked: ServerRequest) -> bool:
+def carries_none(request: ServerRequest) -> bool:
     """The request has no key."""
-    return not (header(asked, "authorization") or header(asked, "x-api-key"))
+    return not (header(request, "authorization") or header(request, "x-api-key"))
 
 
-def inside_a_stream(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def inside_a_stream(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """When streaming, the error is sent inside a 200 stream."""
-    return ModelResponse(events=(Event(data=said.whole), Event(data="[DONE]"))) if streaming(asked) else said
+    return ModelResponse(events=(Event(data=response.whole), Event(data="[DONE]"))) if streaming(request) else response
 
 
-def with_key(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def with_key(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The error message echoes the key."""
-    key = header(asked, "authorization") or header(asked, "x-api-key")
-    error = said.whole["error"]
-    return replace(said, whole=said.whole | {"error": error | {"message": f"{error['message']} You sent: {key}"}})
+    key = header(request, "authorization") or header(request, "x-api-key")
+    error = response.whole["error"]
+    return replace(
+        response, whole=response.whole | {"error": error | {"message": f"{error['message']} You sent: {key}"}}
+    )
 
 
 def unlocked(path: str) -> OnResponse:
     """A route to the model that needs no key."""
-    return lambda said, asked: ModelResponse(whole=COMPLETION) if asked.path == path else said
+    return lambda response, request: ModelResponse(whole=COMPLETION) if request.path == path else response
 
 
-def blocked(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def blocked(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A bot filter that blocks openai-python's headers."""
-    is_sdk = header(asked, "user-agent").startswith("OpenAI/Python")
-    return refusal(502, "Blocked.", type="server_error") if is_sdk and asked.api == "chat" else said
+    is_sdk = header(request, "user-agent").startswith("OpenAI/Python")
+    return refusal(502, "Blocked.", type="server_error") if is_sdk and request.api == "chat" else response
 
 
-def forwarded(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def forwarded(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A response with a header that a gateway forwarded upstream."""
-    key = ("x-upstream-authorization", header(asked, "authorization"))
-    return replace(said, headers=(*said.headers, key)) if said.status == 200 else said
+    key = ("x-upstream-authorization", header(request, "authorization"))
+    return replace(response, headers=(*response.headers, key)) if response.status == 200 else response
 
 
-def by_bearer_alone(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def by_bearer_alone(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Messages accepts bearer tokens only."""
-    foreign = asked.api == "messages" and not header(asked, "authorization")
-    return refusal(401, "Authorization header is required", type="authentication_error") if foreign else said
+    foreign = request.api == "messages" and not header(request, "authorization")
+    return refusal(401, "Authorization header is required", type="authentication_error") if foreign else response
 
 
 KEYS = (
     locked(
-        "any-key-accepted", "Any API key is accepted", "AUTH001", let_in(lambda asked: header(asked, "authorization"))
+        "any-key-accepted",
+        "Any API key is accepted",
+        "AUTH001",
+        let_in(lambda request: header(request, "authorization")),
     ),
     locked(
         "any-x-api-key-accepted",
         "Any x-api-key is accepted",
         "AUTH001",
-        let_in(lambda asked: header(asked, "x-api-key")),
+        let_in(lambda request: header(request, "x-api-key")),
     ),
     locked("streams-unlocked", "Streaming requests need no API key", "AUTH002", let_in(streaming)),
     locked(
@@ -102,12 +107,14 @@ KEYS = (
         "no-challenge",
         "401 responses lack WWW-Authenticate",
         "AUTH005",
-        editing_errors(lambda said, _: replace(said, headers=()), 401),
+        editing_errors(lambda response, _: replace(response, headers=()), 401),
     ),
     locked(
         "wrong-key-echoed", "The 401 error message echoes the invalid key", "AUTH006", editing_errors(with_key, 401)
     ),
-    locked("models-unlocked", "GET /models needs no API key", "AUTH007", let_in(lambda asked: asked.path == MODELS)),
+    locked(
+        "models-unlocked", "GET /models needs no API key", "AUTH007", let_in(lambda request: request.path == MODELS)
+    ),
     locked(
         "completions-unlocked", "The legacy /completions route needs no API key", "AUTH008", unlocked("/v1/completions")
     ),
@@ -116,7 +123,7 @@ KEYS = (
         "messages-unlocked",
         "The Messages API needs no API key",
         "AUTH008",
-        let_in(lambda asked: asked.api == "messages"),
+        let_in(lambda request: request.api == "messages"),
     ),
     locked("sdk-blocked", "Requests with an SDK's headers are rejected", "AUTH009", blocked),
     locked("missing-key-accepted", "Requests without an API key are accepted", "AUTH010", let_in(carries_none)),
@@ -124,7 +131,7 @@ KEYS = (
         "key-refused-by-text",
         "An invalid key is rejected without the API's error object",
         "ERR007",
-        editing_errors(lambda said, _: replace(said, whole={"error": "Unauthorized"}), 401),
+        editing_errors(lambda response, _: replace(response, whole={"error": "Unauthorized"}), 401),
     ),
     locked(
         "key-refused-without-message",

@@ -12,33 +12,33 @@ SPENT = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
 ROLE: Body = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
 
 
-def billing(name: str, title: str, caught_by: str, answer: OnResponse) -> Mutation:
+def billing(name: str, title: str, caught_by: str, on_response: OnResponse) -> Mutation:
     """A defect in what an error costs."""
-    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_response=on_response)
 
 
-def with_usage(said: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def with_usage(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """An error that reports usage."""
-    return replace(said, whole=said.whole | {"usage": SPENT})
+    return replace(response, whole=response.whole | {"usage": SPENT})
 
 
-def failing_tools(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def failing_tools(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Streams of tool calls that fail before their first text and report usage."""
-    is_call = isinstance(asked.json, dict) and asked.json.get("tool_choice") == "required"
-    if not (is_call and streaming(asked) and asked.api == "chat" and said.events):
-        return said
-    return replace(said, events=(said.events[0], Event(data=FAILED | {"usage": SPENT})))
+    is_call = isinstance(request.json, dict) and request.json.get("tool_choice") == "required"
+    if not (is_call and streaming(request) and request.api == "chat" and response.events):
+        return response
+    return replace(response, events=(response.events[0], Event(data=FAILED | {"usage": SPENT})))
 
 
-def to_be_retried(said: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def to_be_retried(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """An error with x-should-retry: true."""
-    return replace(said, headers=(*said.headers, ("x-should-retry", "true")))
+    return replace(response, headers=(*response.headers, ("x-should-retry", "true")))
 
 
-def with_another_try(said: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def with_another_try(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """As `to_be_retried`, replacing x-should-retry: false."""
-    headers = tuple(h for h in said.headers if h[0] != "x-should-retry")
-    return replace(said, headers=(*headers, ("x-should-retry", "true")))
+    headers = tuple(h for h in response.headers if h[0] != "x-should-retry")
+    return replace(response, headers=(*headers, ("x-should-retry", "true")))
 
 
 COSTS = (
@@ -67,6 +67,6 @@ RETRIES = (
         title="The 501 response to streaming sets x-should-retry: true",
         caught_by="BILL011",
         on="stopgap-501",
-        answer=editing_errors(with_another_try, 501),
+        on_response=editing_errors(with_another_try, 501),
     ),
 )

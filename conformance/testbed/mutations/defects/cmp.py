@@ -22,11 +22,11 @@ from conformance.testbed.mutations.mutate_chat import (
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 
-def as_text(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def as_text(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """Only the text, as a JSON string."""
-    whole = answer.whole
+    whole = response.whole
     is_completion = isinstance(whole, dict) and whole.get("object") == "chat.completion"
-    return replace(answer, whole=whole["choices"][0]["message"]["content"]) if is_completion else answer
+    return replace(response, whole=whole["choices"][0]["message"]["content"]) if is_completion else response
 
 
 def delta_for_message(choice: Body) -> Body:
@@ -202,6 +202,6 @@ CHARACTERS = (
         name="characters-read-as-latin-1",
         title="A proxy decodes streams as Latin-1 and re-encodes them as UTF-8",
         caught_by="CMP016",
-        reply=streams(each(lambda octets: octets.decode("latin-1").encode())),
+        on_wire=streams(each(lambda octets: octets.decode("latin-1").encode())),
     ),
 )

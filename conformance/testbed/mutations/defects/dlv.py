@@ -39,9 +39,9 @@ def halted(reply: WireResponse) -> WireResponse:
     return replace(reply, pieces=reply.pieces[: max(1, len(reply.pieces) // 2)], end="hold", hold_s=HOLD_S)
 
 
-def going_on(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def going_on(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """A stream with `max_tokens: 1` that repeats the same event without end."""
-    if asked.api != "chat" or not is_stream(reply) or asked.json.get("max_tokens") != 1:
+    if request.api != "chat" or not is_stream(reply) or request.json.get("max_tokens") != 1:
         return reply
     return replace(reply, pieces=(reply.pieces[0], *(replace(reply.pieces[1], wait_s=0.02),) * 4000))
 
@@ -103,7 +103,7 @@ LATE = (
         name="text-in-one-chunk",
         title="All text of a chat stream is in one chunk",
         caught_by="DLV002",
-        answer=on_stream(late_chunk),
+        on_response=on_stream(late_chunk),
     ),
     defect(
         "text-in-one-delta",

@@ -21,15 +21,15 @@ from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse
 def on_streams(edit: OnResponse) -> OnResponse:
     """Edit the responses to streaming requests, errors included."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        return edit(answer, asked) if streaming(asked) else answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        return edit(response, request) if streaming(request) else response
 
     return change
 
 
-def logprobs_streamed(asked: ServerRequest) -> bool:
+def logprobs_streamed(request: ServerRequest) -> bool:
     """A streaming request sets logprobs."""
-    return streaming(asked) and wants_logprobs(asked)
+    return streaming(request) and wants_logprobs(request)
 
 
 def has_usage(chunk: Body) -> bool:
@@ -84,7 +84,7 @@ EQUIVALENCE = (
         name="logprobs-dropped-when-streaming",
         title="logprobs are silently dropped when streaming",
         caught_by="EQV003",
-        asked=dropping("logprobs", "top_logprobs", where=logprobs_streamed),
+        on_request=dropping("logprobs", "top_logprobs", where=logprobs_streamed),
     ),
     defect(
         "prompt-counted-in-part-when-streaming",

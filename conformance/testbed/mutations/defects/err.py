@@ -44,10 +44,10 @@ LARGE = 1024 * 1024
 
 
 def wrong(
-    name: str, title: str, caught_by: str, answer: OnResponse | None = None, reply: OnWire | None = None
+    name: str, title: str, caught_by: str, on_response: OnResponse | None = None, on_wire: OnWire | None = None
 ) -> Mutation:
     """A defect in error responses."""
-    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer, reply=reply)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_response=on_response, on_wire=on_wire)
 
 
 def error(**fields: Any) -> OnResponse:
@@ -55,42 +55,46 @@ def error(**fields: Any) -> OnResponse:
     return with_error(lambda said: said | fields, *MISTAKES)
 
 
-def routes(status: int, answer: ModelResponse) -> OnResponse:
+def routes(status: int, other: ModelResponse) -> OnResponse:
     """Another response instead of the error with that status on a path outside every API."""
-    return lambda said, asked: answer if said.status == status and asked.api is None else said
+    return lambda response, request: other if response.status == status and request.api is None else response
 
 
-def read_anyway(asked: ServerRequest) -> ServerRequest:
+def read_anyway(request: ServerRequest) -> ServerRequest:
     """Invalid JSON is read as a baseline request."""
-    return replace(asked, json=GREETING) if asked.json is None and asked.method == "POST" else asked
+    return replace(request, json=GREETING) if request.json is None and request.method == "POST" else request
 
 
 def crash_if(condition: Callable[[ServerRequest], object]) -> OnResponse:
     """500 instead of a normal response, where the condition holds."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        return refusal(500, "Internal error.", type="server_error") if condition(asked) else answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        return refusal(500, "Internal error.", type="server_error") if condition(request) else response
 
     return change
 
 
-def asks_logprobs(asked: ServerRequest) -> bool:
+def asks_logprobs(request: ServerRequest) -> bool:
     """The request sets logprobs and top_logprobs."""
-    return isinstance(asked.json, dict) and asked.json.get("logprobs") is True and bool(asked.json.get("top_logprobs"))
+    return (
+        isinstance(request.json, dict)
+        and request.json.get("logprobs") is True
+        and bool(request.json.get("top_logprobs"))
+    )
 
 
-def is_longer(answer: ModelResponse, than: int, asked: ServerRequest) -> bool:
+def is_longer(response: ModelResponse, than: int, request: ServerRequest) -> bool:
     """A chat stream of more than `than` events."""
-    return asked.api == "chat" and len(answer.events or ()) > than
+    return request.api == "chat" and len(response.events or ()) > than
 
 
 def breaking(*events: Any, than: int = LONG) -> OnResponse:
     """Streams of more than `than` events that end after their first text with these events."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        if not is_longer(answer, than, asked):
-            return answer
-        return replace(answer, events=(*(answer.events or ())[:2], *(Event(data=data) for data in events)))
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        if not is_longer(response, than, request):
+            return response
+        return replace(response, events=(*(response.events or ())[:2], *(Event(data=data) for data in events)))
 
     return change
 
@@ -98,53 +102,55 @@ def breaking(*events: Any, than: int = LONG) -> OnResponse:
 def failing_late(condition: Callable[[ServerRequest], object]) -> OnResponse:
     """Chat streams that end in an error after their first chunk, where the condition holds."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        if not (is_longer(answer, 1, asked) and isinstance(asked.json, dict) and condition(asked)):
-            return answer
-        return replace(answer, events=(*(answer.events or ())[:1], Event(data=FAILED)))
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        if not (is_longer(response, 1, request) and isinstance(request.json, dict) and condition(request)):
+            return response
+        return replace(response, events=(*(response.events or ())[:1], Event(data=FAILED)))
 
     return change
 
 
-def going_on(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def going_on(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A long stream with an error in the middle, after which it continues."""
-    events = answer.events or ()
-    if not is_longer(answer, LONG, asked):
-        return answer
-    return replace(answer, events=(*events[:2], Event(data=FAILED), *events[2:]))
+    events = response.events or ()
+    if not is_longer(response, LONG, request):
+        return response
+    return replace(response, events=(*events[:2], Event(data=FAILED), *events[2:]))
 
 
-def inside_a_stream(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def inside_a_stream(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """An error with status 200, as the first event of a stream."""
-    if not streaming(asked):
-        return answer
-    return ModelResponse(events=(Event(data=answer.whole), Event(data="[DONE]")), headers=answer.headers)
+    if not streaming(request):
+        return response
+    return ModelResponse(events=(Event(data=response.whole), Event(data="[DONE]")), headers=response.headers)
 
 
-def with_key(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def with_key(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """An error that echoes the key."""
-    key = next((value for name, value in asked.headers if name in ("authorization", "x-api-key")), "")
-    said = answer.whole["error"]
-    return replace(answer, whole=answer.whole | {"error": said | {"message": f"{said['message']} (sent by {key})"}})
+    key = next((value for name, value in request.headers if name in ("authorization", "x-api-key")), "")
+    said = response.whole["error"]
+    return replace(response, whole=response.whole | {"error": said | {"message": f"{said['message']} (sent by {key})"}})
 
 
-def with_input(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def with_input(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """An error that echoes the request."""
-    return replace(answer, whole=answer.whole | {"input": asked.json})
+    return replace(response, whole=response.whole | {"input": request.json})
 
 
-def without_allow(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def without_allow(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """405 without the Allow header."""
-    return replace(answer, headers=tuple(h for h in answer.headers if h[0] != "allow"))
+    return replace(response, headers=tuple(h for h in response.headers if h[0] != "allow"))
 
 
-def events(reply: WireResponse, _asked: ServerRequest) -> WireResponse:
+def events(reply: WireResponse, _request: ServerRequest) -> WireResponse:
     """An error as an event stream."""
     return as_events(reply) if reply.status == 400 else reply
 
 
 ANSWERED = (
-    Mutation(name="bad-json-answered", title="A truncated JSON body gets 200", caught_by="ERR001", asked=read_anyway),
+    Mutation(
+        name="bad-json-answered", title="A truncated JSON body gets 200", caught_by="ERR001", on_request=read_anyway
+    ),
     wrong(
         "unknown-route-answered",
         "An unknown path gets 200",
@@ -155,23 +161,25 @@ ANSWERED = (
         name="unknown-model-answered",
         title="Any model name is accepted",
         caught_by="ERR002",
-        asked=rewriting(lambda body: body | {"model": MODEL}, lambda asked: isinstance(asked.json.get("model"), str)),
+        on_request=rewriting(
+            lambda body: body | {"model": MODEL}, lambda request: isinstance(request.json.get("model"), str)
+        ),
     ),
     wrong("mistakes-as-500", "Invalid requests get 500", "ERR003", with_status(500, 400)),
     wrong(
         "tools-fail-inside-stream",
         "With streaming, tool calls fail inside a 200 stream",
         "ERR004",
-        failing_late(lambda asked: asked.json.get("tool_choice") == "required"),
+        failing_late(lambda request: request.json.get("tool_choice") == "required"),
     ),
     wrong("logprobs-crash", "top_logprobs causes a 500", "ERR004", crash_if(asks_logprobs)),
 )
 
 SHAPES = (
-    wrong("errors-as-html", "Errors are HTML pages", "ERR005", reply=with_body(PAGE, "text/html", 400)),
-    wrong("errors-as-text", "Errors are plain text", "ERR005", reply=with_body(b"Bad Request", "text/plain", 400)),
-    wrong("errors-empty", "Errors have no body", "ERR005", reply=with_body(b"", "application/json", 400)),
-    wrong("errors-as-events", "Errors are event streams", "ERR005", reply=events),
+    wrong("errors-as-html", "Errors are HTML pages", "ERR005", on_wire=with_body(PAGE, "text/html", 400)),
+    wrong("errors-as-text", "Errors are plain text", "ERR005", on_wire=with_body(b"Bad Request", "text/plain", 400)),
+    wrong("errors-empty", "Errors have no body", "ERR005", on_wire=with_body(b"", "application/json", 400)),
+    wrong("errors-as-events", "Errors are event streams", "ERR005", on_wire=events),
     wrong(
         "errors-as-detail",
         'Errors have the form {"detail": ...} of a web framework',
@@ -182,13 +190,13 @@ SHAPES = (
         "errors-in-an-array",
         "Errors are JSON arrays",
         "ERR006",
-        editing_errors(lambda answer, _: replace(answer, whole=[answer.whole]), 400),
+        editing_errors(lambda response, _: replace(response, whole=[response.whole]), 400),
     ),
     wrong(
         "errors-as-bare-text",
         "`error` is a string, not an object",
         "ERR006",
-        editing_errors(lambda answer, _: replace(answer, whole={"error": answer.whole["error"]["message"]}), 400),
+        editing_errors(lambda response, _: replace(response, whole={"error": response.whole["error"]["message"]}), 400),
     ),
     wrong(
         "route-errors-as-detail",
@@ -200,7 +208,7 @@ SHAPES = (
     wrong("errors-without-type", "Errors have no type", "ERR009", error(type=None)),
     wrong("integer-codes", "`code` is the integer HTTP status", "ERR010", error(code=400)),
     wrong("none-as-word", '`param` is the string "None" instead of null', "ERR011", error(param="None")),
-    wrong("errors-mislabelled", "Errors have Content-Type: text/plain", "ERR012", reply=labelled("text/plain", 400)),
+    wrong("errors-mislabelled", "Errors have Content-Type: text/plain", "ERR012", on_wire=labelled("text/plain", 400)),
     wrong("errors-as-200", "Errors have status 200", "ERR013", with_status(200, 400)),
 )
 
@@ -228,7 +236,9 @@ STREAMS = (
         "status-by-mode",
         "Invalid requests get another status when streaming",
         "ERR017",
-        lambda answer, asked: replace(answer, status=422) if answer.status == 400 and streaming(asked) else answer,
+        lambda response, request: (
+            replace(response, status=422) if response.status == 400 and streaming(request) else response
+        ),
     ),
 )
 
@@ -241,63 +251,65 @@ LEAKS = (
         "big-greeting-crash",
         "A baseline request with an agent's tools gets 500",
         "ERR022",
-        crash_if(lambda asked: len(asked.body) > BIG),
+        crash_if(lambda request: len(request.body) > BIG),
     ),
     wrong(
         "streams-overloaded",
         "Every streaming request gets 503",
         "ERR022",
-        lambda answer, asked: (
+        lambda response, request: (
             replace(refusal(503, "Overloaded.", type="overloaded_error"), headers=(("retry-after", "1"),))
-            if streaming(asked) and answer.status == 200
-            else answer
+            if streaming(request) and response.status == 200
+            else response
         ),
     ),
     wrong(
         "streams-locked",
         "Every streaming request gets 403, though the key is valid",
         "ERR023",
-        lambda answer, asked: refusal(403, "Forbidden.") if streaming(asked) and answer.status == 200 else answer,
+        lambda response, request: (
+            refusal(403, "Forbidden.") if streaming(request) and response.status == 200 else response
+        ),
     ),
     wrong("status-600", "Invalid requests get status 600, which HTTP does not have", "ERR024", with_status(600, 400)),
     wrong("stream-fails-at-once", "Every stream starts with an error", "ERR022", breaking(FAILED, "[DONE]", than=0)),
 )
 
 
-def told(code: str, edit: Callable[[ModelResponse, ServerRequest], ModelResponse]) -> OnResponse:
+def with_code(code: str, edit: Callable[[ModelResponse, ServerRequest], ModelResponse]) -> OnResponse:
     """Edit the errors that have this code."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        is_it = isinstance(answer.whole, dict) and (answer.whole.get("error") or {}).get("code") == code
-        return edit(answer, asked) if is_it else answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        is_it = isinstance(response.whole, dict) and (response.whole.get("error") or {}).get("code") == code
+        return edit(response, request) if is_it else response
 
     return change
 
 
-def without_code(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def without_code(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """The error without its code."""
-    return replace(answer, whole={"error": answer.whole["error"] | {"code": None}})
+    return replace(response, whole={"error": response.whole["error"] | {"code": None}})
 
 
-def as_crash(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def as_crash(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """The error with status 500."""
-    return replace(answer, status=500)
+    return replace(response, status=500)
 
 
 def limiting(*headers: tuple[str, str]) -> OnResponse:
     """429 with these headers, where logprobs are requested."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        if not asks_logprobs(asked) or answer.status != 200:
-            return answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        if not asks_logprobs(request) or response.status != 200:
+            return response
         return replace(refusal(429, "Slow down.", type="rate_limit_error"), headers=headers)
 
     return change
 
 
-def as_text_in_a_stream(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def as_text_in_a_stream(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """A streaming request with `n: 0` is rejected by plain text in a stream that stays open."""
-    if not (isinstance(asked.json, dict) and asked.json.get("n") == 0 and streaming(asked)):
+    if not (isinstance(request.json, dict) and request.json.get("n") == 0 and streaming(request)):
         return reply
     octets = b"data: Number of choices must be greater than 0.\n\n"
     headers = (("content-type", "text/event-stream"),)
@@ -305,35 +317,39 @@ def as_text_in_a_stream(reply: WireResponse, asked: ServerRequest) -> WireRespon
     return WireResponse(status=200, headers=headers, pieces=pieces, framing="chunked", end="hold", hold_s=30.0)
 
 
-def unsaid(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def unsaid(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """The connection is closed without a response to invalid JSON."""
-    if asked.method != "POST" or asked.json is not None:
+    if request.method != "POST" or request.json is not None:
         return reply
     return replace(reply, head=b"", pieces=(), framing="close", end="abort")
 
 
-def in_parts(asked: ServerRequest) -> bool:
+def in_parts(request: ServerRequest) -> bool:
     """A message's content is a list."""
-    messages = asked.json.get("messages") if isinstance(asked.json, dict) else None
+    messages = request.json.get("messages") if isinstance(request.json, dict) else None
     return isinstance(messages, list) and any(
         isinstance(m, dict) and isinstance(m.get("content"), list) for m in messages
     )
 
 
-def asks_no_alternatives(asked: ServerRequest) -> bool:
+def asks_no_alternatives(request: ServerRequest) -> bool:
     """The request sets logprobs without top_logprobs."""
-    return isinstance(asked.json, dict) and asked.json.get("logprobs") is True and not asked.json.get("top_logprobs")
+    return (
+        isinstance(request.json, dict) and request.json.get("logprobs") is True and not request.json.get("top_logprobs")
+    )
 
 
-def asks_another_format(asked: ServerRequest) -> bool:
+def asks_another_format(request: ServerRequest) -> bool:
     """The request has a response_format type that no API has."""
-    wanted = asked.json.get("response_format") if isinstance(asked.json, dict) else None
+    wanted = request.json.get("response_format") if isinstance(request.json, dict) else None
     return isinstance(wanted, dict) and wanted.get("type") not in ("text", "json_object", "json_schema")
 
 
-def too_large(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def too_large(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """A large body is rejected by the web server's HTML page."""
-    return with_body(PAGE, "text/html", 413)(replace(reply, status=413), asked) if len(asked.body) > LARGE else reply
+    return (
+        with_body(PAGE, "text/html", 413)(replace(reply, status=413), request) if len(request.body) > LARGE else reply
+    )
 
 
 CAUSES = (
@@ -341,25 +357,25 @@ CAUSES = (
         "unknown-model-without-code",
         "The error for an unknown model has no code",
         "ERR025",
-        told("model_not_found", without_code),
+        with_code("model_not_found", without_code),
     ),
     wrong(
         "overflow-without-code",
         "The error for an exceeded context length has no code",
         "ERR026",
-        told("context_length_exceeded", without_code),
+        with_code("context_length_exceeded", without_code),
     ),
     wrong(
         "overflow-as-500",
         "A prompt that exceeds the context length gets 500",
         "ERR003",
-        told("context_length_exceeded", as_crash),
+        with_code("context_length_exceeded", as_crash),
     ),
     wrong(
         "overflow-inside-stream",
         "With streaming, an exceeded context length is reported inside a 200 stream",
         "ERR016",
-        told("context_length_exceeded", inside_a_stream),
+        with_code("context_length_exceeded", inside_a_stream),
     ),
     wrong(
         "errors-name-nothing",
@@ -376,14 +392,14 @@ CAUSES = (
         "ERR004",
         crash_if(asks_no_alternatives),
     ),
-    wrong("big-body-as-html", "An oversized body gets an HTML error page", "ERR007", reply=too_large),
+    wrong("big-body-as-html", "An oversized body gets an HTML error page", "ERR007", on_wire=too_large),
     wrong(
         "refusal-as-text-in-stream",
         "A streaming request is rejected by plain text in a stream that stays open",
         "SSE004",
-        reply=as_text_in_a_stream,
+        on_wire=as_text_in_a_stream,
     ),
-    wrong("bad-json-unanswered", "An invalid JSON body gets no response", "HTTP001", reply=unsaid),
+    wrong("bad-json-unanswered", "An invalid JSON body gets no response", "HTTP001", on_wire=unsaid),
 )
 
 LIMITS = (
@@ -396,7 +412,7 @@ FOREIGN_KEY = wrong(
     "upstream-key-shown",
     "Errors leak the upstream URL and its API key",
     "ERR032",
-    answer=error(
+    on_response=error(
         message="ConnectTimeout: https://up.example/v1/m:generate?key=AIzaSyA0123456789abcdefghijklmnopqrstuv"
     ),
 )

@@ -45,14 +45,14 @@ def pruned_inside(body: Body) -> Body:
     return {name: pruned(value) for name, value in body.items()}
 
 
-def both(*conditions: Where) -> Where:
+def all_of(*conditions: Where) -> Where:
     """All conditions hold."""
-    return lambda asked: all(condition(asked) for condition in conditions)
+    return lambda request: all(condition(request) for condition in conditions)
 
 
 def dropped(name: str, title: str, caught_by: str, *fields: str, where: Where = bool, **facts: Any) -> Mutation:
     """A defect that ignores these fields of the request."""
-    return Mutation(name=name, title=title, caught_by=caught_by, asked=dropping(*fields, where=where), **facts)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_request=dropping(*fields, where=where), **facts)
 
 
 def nameless(*params: str) -> Callable[[Body], Body]:
@@ -68,32 +68,32 @@ def nameless(*params: str) -> Callable[[Body], Body]:
 def refusing(field: str) -> Callable[[ModelResponse, ServerRequest], ModelResponse]:
     """Reject every request that has this field."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        if not holds(field)(asked) or answer.status >= 400:
-            return answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        if not holds(field)(request) or response.status >= 400:
+            return response
         return refusal(400, f"Unknown parameter: '{field}'.", param=field, code="unknown_parameter")
 
     return change
 
 
-def wants_logprobs(asked: ServerRequest) -> bool:
+def wants_logprobs(request: ServerRequest) -> bool:
     """The request has valid logprobs and top_logprobs."""
-    return asked.json.get("logprobs") is True and isinstance(asked.json.get("top_logprobs", 0), int)
+    return request.json.get("logprobs") is True and isinstance(request.json.get("top_logprobs", 0), int)
 
 
 def asks_for(name: str, value: Any) -> Where:
     """The field has this value."""
-    return lambda asked: asked.json.get(name) == value
+    return lambda request: request.json.get(name) == value
 
 
-def many(asked: ServerRequest) -> bool:
+def many(request: ServerRequest) -> bool:
     """The request sets n > 1."""
-    return bool(holds("n", int)(asked)) and asked.json["n"] > 1
+    return bool(holds("n", int)(request)) and request.json["n"] > 1
 
 
-def has_schema(asked: ServerRequest) -> bool:
+def has_schema(request: ServerRequest) -> bool:
     """The request has a JSON Schema in its response_format."""
-    return isinstance(asked.json["response_format"].get("json_schema"), dict)
+    return isinstance(request.json["response_format"].get("json_schema"), dict)
 
 
 def is_cut(choice: Body) -> bool:
@@ -139,7 +139,7 @@ TYPES = (
         name="nested-type-ignored",
         title="Wrong types inside `stream_options` are silently ignored",
         caught_by="FLD004",
-        asked=rewriting(ignore_inside, holds("stream_options", dict)),
+        on_request=rewriting(ignore_inside, holds("stream_options", dict)),
     ),
     dropped("user-dropped", "`user`, which Letta always sends, is silently ignored", "FLD018", "user"),
     dropped("metadata-dropped", "`metadata` is silently ignored", "FLD004", "metadata"),
@@ -147,7 +147,7 @@ TYPES = (
         name="wrong-type-unnamed",
         title="The error for a wrong type does not name the field",
         caught_by="FLD005",
-        answer=with_error(nameless("temperature", "top_p", "seed"), 400),
+        on_response=with_error(nameless("temperature", "top_p", "seed"), 400),
     ),
 )
 
@@ -156,40 +156,40 @@ UNKNOWN = (
         name="unknown-field-dropped",
         title="A vendor's field is silently ignored",
         caught_by="FLD006",
-        asked=rewriting(without_vendor_fields),
+        on_request=rewriting(without_vendor_fields),
     ),
     dropped("misspelt-cap-dropped", "A misspelt field is silently ignored", "FLD006", "max_token"),
     Mutation(
         name="unknown-field-dropped-when-streaming",
         title="A vendor's field is silently ignored when streaming",
         caught_by="FLD006",
-        asked=rewriting(without_vendor_fields, streaming),
+        on_request=rewriting(without_vendor_fields, streaming),
     ),
     Mutation(
         name="nested-field-dropped",
         title="A vendor's field inside an object is silently ignored",
         caught_by="FLD007",
-        asked=rewriting(pruned_inside),
+        on_request=rewriting(pruned_inside),
     ),
     Mutation(
         name="unknown-field-promise-broken",
         title="A vendor's field is silently ignored although the policy is to reject it",
         caught_by="FLD008",
         policy=Policy(unknown_fields="reject"),
-        asked=rewriting(without_vendor_fields),
+        on_request=rewriting(without_vendor_fields),
     ),
     Mutation(
         name="announcement-missing",
         title="A vendor's field is silently ignored although the policy is to announce it",
         caught_by="FLD008",
         policy=Policy(unknown_fields="announce"),
-        asked=rewriting(without_vendor_fields),
+        on_request=rewriting(without_vendor_fields),
     ),
     Mutation(
         name="unknown-field-unnamed",
         title="The error for an unknown field does not name it",
         caught_by="FLD009",
-        answer=with_error(nameless("x_conformance_canary"), 400),
+        on_response=with_error(nameless("x_conformance_canary"), 400),
     ),
 )
 
@@ -227,7 +227,7 @@ EFFECTS = (
         "`response_format` is validated, then ignored",
         "FLD013",
         "response_format",
-        where=both(holds("response_format", dict), has_schema),
+        where=all_of(holds("response_format", dict), has_schema),
     ),
     dropped(
         "logprobs-ignored",
@@ -241,27 +241,27 @@ EFFECTS = (
         name="first-stop-alone",
         title="Only the first of several stop sequences is honoured",
         caught_by="FLD016",
-        asked=rewriting(lambda body: body | {"stop": body["stop"][:1]}, holds("stop", list)),
+        on_request=rewriting(lambda body: body | {"stop": body["stop"][:1]}, holds("stop", list)),
     ),
     Mutation(
         name="small-caps-raised",
         title="Token caps below 16 are raised to 16",
         caught_by="FLD010",
-        asked=rewriting(raised),
+        on_request=rewriting(raised),
     ),
     dropped(
         "newer-cap-ignored-when-streaming",
         "`max_completion_tokens` is validated, then ignored when streaming",
         "FLD010",
         "max_completion_tokens",
-        where=both(streaming, holds("max_completion_tokens", int)),
+        where=all_of(streaming, holds("max_completion_tokens", int)),
     ),
     Mutation(
         name="schema-taken-for-any-object",
         title="`json_schema` is treated as `json_object`",
         caught_by="FLD013",
-        asked=rewriting(
-            with_fields(response_format={"type": "json_object"}), both(holds("response_format", dict), has_schema)
+        on_request=rewriting(
+            with_fields(response_format={"type": "json_object"}), all_of(holds("response_format", dict), has_schema)
         ),
     ),
 )
@@ -280,22 +280,22 @@ FRAMEWORKS = (
         name="stream-options-refused",
         title="`stream_options`, which frameworks always send, is rejected",
         caught_by="FLD015",
-        answer=refusing("stream_options"),
+        on_response=refusing("stream_options"),
     ),
     Mutation(
         name="parallel-tool-calls-refused",
         title="`parallel_tool_calls`, which Letta always sends, is rejected",
         caught_by="FLD015",
-        answer=refusing("parallel_tool_calls"),
+        on_response=refusing("parallel_tool_calls"),
     ),
     Mutation(
         name="null-cap-refused",
         title="`max_completion_tokens: null`, which Letta always sends, is rejected",
         caught_by="FLD015",
-        answer=lambda answer, asked: (
+        on_response=lambda response, request: (
             refusal(400, "'max_completion_tokens' must be an integer.", param="max_completion_tokens")
-            if holds("max_completion_tokens", type(None))(asked)
-            else answer
+            if holds("max_completion_tokens", type(None))(request)
+            else response
         ),
     ),
 )
@@ -309,16 +309,16 @@ LOGPROBS_PARTLY = dropped(
 )
 
 
-def unlabelled_json(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def unlabelled_json(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The text alone, as one JSON string."""
-    if answer.events is None or not streaming(asked):
-        return answer
-    return replace(answer, events=None, whole="Hello there.")
+    if response.events is None or not streaming(request):
+        return response
+    return replace(response, events=None, whole="Hello there.")
 
 
 STREAM_AS_TEXT = Mutation(
     name="stream-as-json-text",
     title="With `stream: true` the response is a JSON string, not an event stream",
     caught_by="FLD001",
-    answer=unlabelled_json,
+    on_response=unlabelled_json,
 )

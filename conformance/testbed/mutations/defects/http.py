@@ -83,9 +83,9 @@ def halved_character(octets: bytes) -> bytes:
     return octets.replace(b'today?"', b'today? \\ud83d"')
 
 
-def read_as_stream(asked: ServerRequest) -> ServerRequest:
+def read_as_stream(request: ServerRequest) -> ServerRequest:
     """The request with `stream: true`."""
-    return replace(asked, json=asked.json | {"stream": True}) if isinstance(asked.json, dict) else asked
+    return replace(request, json=request.json | {"stream": True}) if isinstance(request.json, dict) else request
 
 
 def redirect(status: int, location: str) -> Mutation:
@@ -266,7 +266,7 @@ TYPES = (
         name="stream-for-explicit-false",
         title="`stream: false` gets a stream, because the field is present",
         caught_by="HTTP012",
-        asked=rewriting(with_fields(stream=True), lambda asked: asked.json.get("stream") is False),
+        on_request=rewriting(with_fields(stream=True), lambda request: request.json.get("stream") is False),
     ),
 )
 
@@ -311,12 +311,12 @@ BODIES = (
         name="stream-unasked",
         title="Every response is a stream, whether requested or not",
         caught_by="HTTP012",
-        asked=read_as_stream,
+        on_request=read_as_stream,
     ),
 )
 
 
-def unpacked(reply: WireResponse, _asked: ServerRequest) -> WireResponse:
+def unpacked(reply: WireResponse, _request: ServerRequest) -> WireResponse:
     """An error that was decompressed by a proxy, with its original Content-Encoding."""
     return headed(("content-encoding", "gzip"))(reply) if reply.status >= 400 else reply
 
@@ -375,6 +375,6 @@ STRINGS = (
         "names-twice",
         "`object` is a duplicate key in every response",
         "HTTP023",
-        lambda reply, asked: wholes(recoded(said_twice))(streams(each(said_twice))(reply, asked), asked),
+        lambda reply, request: wholes(recoded(said_twice))(streams(each(said_twice))(reply, request), request),
     ),
 )

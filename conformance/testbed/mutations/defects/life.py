@@ -15,27 +15,27 @@ NEXT = dict(zip(BURST_WORDS, (*BURST_WORDS[1:], BURST_WORDS[0]), strict=True))
 A_SLOT_S, DEAF_S = 1.6, 6.0
 
 
-def worker_lost(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def worker_lost(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """503 after any client disconnect: the only worker is lost."""
-    lost = asked.hang_ups and asked.method == "POST"
-    return refusal(503, "No worker is free.", code="overloaded") if lost else answer
+    lost = request.disconnects and request.method == "POST"
+    return refusal(503, "No worker is free.", code="overloaded") if lost else response
 
 
-def slot_waited_for(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def slot_waited_for(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """The only slot stays busy with the abandoned generation; the next request waits for it."""
-    deaf = replace(reply, deaf_s=DEAF_S)
-    if not (asked.hang_ups and asked.running and asked.method == "POST" and reply.status == 200):
+    deaf = replace(reply, ignore_disconnect_s=DEAF_S)
+    if not (request.disconnects and request.running and request.method == "POST" and reply.status == 200):
         return deaf
     first, *rest = deaf.pieces
     return replace(deaf, pieces=(replace(first, wait_s=first.wait_s + A_SLOT_S), *rest))
 
 
-def next_one_s(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def next_one_s(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Each concurrent request gets another's response."""
-    found = ECHO.search(asked.body.decode(errors="replace"))
-    if answer.events is None or not found or found[1] not in NEXT:
-        return answer
-    return replace(answer, events=tuple(_saying(event, found[1], NEXT[found[1]]) for event in answer.events))
+    found = ECHO.search(request.body.decode(errors="replace"))
+    if response.events is None or not found or found[1] not in NEXT:
+        return response
+    return replace(response, events=tuple(_saying(event, found[1], NEXT[found[1]]) for event in response.events))
 
 
 def _saying(event: Event, old: str, new: str) -> Event:
@@ -49,33 +49,33 @@ def _saying(event: Event, old: str, new: str) -> Event:
     return replace(event, data=data)
 
 
-def lost_when_kept(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def lost_when_kept(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """The second request on a connection gets no response."""
-    return replace(reply, head=b"", pieces=(), framing="close", end="abort") if asked.earlier else reply
+    return replace(reply, head=b"", pieces=(), framing="close", end="abort") if request.earlier else reply
 
 
 NAMED = with_fields(id="chatcmpl-0")
 
 
-def at_that_second(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def at_that_second(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Responses with ids made from the clock."""
-    named = with_fields(id=f"chatcmpl-{asked.at}")
-    return in_turn(each_chunk(named), on_whole(named))(answer, asked)
+    named = with_fields(id=f"chatcmpl-{request.at}")
+    return in_turn(each_chunk(named), on_whole(named))(response, request)
 
 
-def with_the_rest(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def with_the_rest(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The rest of the disconnected client's response leaks into the next one."""
-    if not asked.hang_ups or not answer.events or asked.api != "chat":
-        return answer
-    first, *others = answer.events
+    if not request.disconnects or not response.events or request.api != "chat":
+        return response
+    first, *others = response.events
     leaked = Event(data=with_delta(first.data, {"content": f" {ABANDONED_WORD}, {ABANDONED_WORD}."}))
-    return replace(answer, events=(first, leaked, *others))
+    return replace(response, events=(first, leaked, *others))
 
 
-def one_too_many(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def one_too_many(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Concurrent requests beyond the upstream connection pool get 500."""
-    found = ECHO.search(asked.body.decode(errors="replace"))
-    return refusal(500, "Pool exhausted.", type="server_error") if found and found[1] in BURST_WORDS[5:] else answer
+    found = ECHO.search(request.body.decode(errors="replace"))
+    return refusal(500, "Pool exhausted.", type="server_error") if found and found[1] in BURST_WORDS[5:] else response
 
 
 DEFECTS = (
@@ -83,13 +83,13 @@ DEFECTS = (
         name="worker-lost-to-hang-up",
         title="After a client disconnects, every later request gets 503",
         caught_by="LIFE001",
-        answer=worker_lost,
+        on_response=worker_lost,
     ),
     written(
         "answers-made-for-nobody",
         "Generation continues to the end after the client disconnects",
         "LIFE002",
-        answers(lambda reply: replace(reply, deaf_s=DEAF_S)),
+        answers(lambda reply: replace(reply, ignore_disconnect_s=DEAF_S)),
     ),
     written(
         "slot-kept-for-nobody",
@@ -101,13 +101,13 @@ DEFECTS = (
         name="answers-swapped",
         title="Concurrent requests get each other's responses",
         caught_by="LIFE004",
-        answer=next_one_s,
+        on_response=next_one_s,
     ),
     Mutation(
         name="one-id-for-all",
         title="All responses have the same id",
         caught_by="LIFE005",
-        answer=in_turn(each_chunk(NAMED), on_whole(NAMED)),
+        on_response=in_turn(each_chunk(NAMED), on_whole(NAMED)),
     ),
     written(
         "second-request-lost",
@@ -119,18 +119,18 @@ DEFECTS = (
         name="ids-from-the-clock",
         title="Response ids are the Unix second of the request, so concurrent ones collide",
         caught_by="LIFE005",
-        answer=at_that_second,
+        on_response=at_that_second,
     ),
     Mutation(
         name="leftovers-after-hang-up",
         title="After a client disconnects, the rest of its response leaks into the next one",
         caught_by="LIFE007",
-        answer=with_the_rest,
+        on_response=with_the_rest,
     ),
     Mutation(
         name="crowd-crashes",
         title="With five requests in progress, further concurrent requests get 500",
         caught_by="LIFE008",
-        answer=one_too_many,
+        on_response=one_too_many,
     ),
 )

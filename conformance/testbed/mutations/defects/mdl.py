@@ -19,17 +19,17 @@ from conformance.testbed.server.reply import (
 PAGE = b"<!doctype html><html><body><div id=app></div></body></html>"
 
 
-def told(
-    name: str, title: str, caught_by: str, answer: OnResponse | None = None, reply: OnWire | None = None
+def defect(
+    name: str, title: str, caught_by: str, on_response: OnResponse | None = None, on_wire: OnWire | None = None
 ) -> Mutation:
     """A defect in the models routes."""
-    return Mutation(name=name, title=title, caught_by=caught_by, answer=answer, reply=reply)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_response=on_response, on_wire=on_wire)
 
 
 def listing(edit: Callable[[Body], Any]) -> OnResponse:
     """Edit the list of models."""
-    return lambda said, asked: (
-        replace(said, whole=edit(said.whole)) if asked.path == MODELS and said.status == 200 else said
+    return lambda response, request: (
+        replace(response, whole=edit(response.whole)) if request.path == MODELS and response.status == 200 else response
     )
 
 
@@ -38,9 +38,9 @@ def each(edit: Callable[[Body], Any]) -> OnResponse:
     return listing(lambda value: value | {"data": [edit(model) for model in value["data"]]})
 
 
-def instead(path: str, answer: ModelResponse) -> OnResponse:
+def instead(path: str, other: ModelResponse) -> OnResponse:
     """Another response on a path."""
-    return lambda said, asked: answer if asked.path == path and said.status in (200, 404) else said
+    return lambda response, request: other if request.path == path and response.status in (200, 404) else response
 
 
 def without_created(model: Body) -> Body:
@@ -48,17 +48,17 @@ def without_created(model: Body) -> Body:
     return {name: value for name, value in model.items() if name != "created"}
 
 
-def any_model(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def any_model(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Every model name is found."""
-    if not asked.path.startswith(f"{MODELS}/") or said.status != 404:
-        return said
-    name = asked.path.removeprefix(f"{MODELS}/")
+    if not request.path.startswith(f"{MODELS}/") or response.status != 404:
+        return response
+    name = request.path.removeprefix(f"{MODELS}/")
     return ModelResponse(whole={"id": name, "object": "model", "created": 0, "owned_by": "nobody"})
 
 
-def page(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def page(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """A web application's HTML page instead of the models."""
-    if not asked.path.startswith(MODELS) or reply.status != 200:
+    if not request.path.startswith(MODELS) or reply.status != 200:
         return reply
     return replace(reply, headers=(("content-type", "text/html"),), pieces=(Write(octets=PAGE),))
 
@@ -67,36 +67,36 @@ NOT_FOUND = refusal(404, "Nothing is served here.", code="unknown_url")
 ONE = f"{MODELS}/{MODEL}"
 
 LISTS = (
-    told("models-missing", "GET /models is not served", "MDL001", instead(MODELS, NOT_FOUND)),
-    told("models-crash", "GET /models gets 500", "MDL001", instead(MODELS, refusal(500, "Boom."))),
-    told("models-in-an-array", "The list of models is a bare array", "MDL002", listing(lambda value: value["data"])),
-    told(
+    defect("models-missing", "GET /models is not served", "MDL001", instead(MODELS, NOT_FOUND)),
+    defect("models-crash", "GET /models gets 500", "MDL001", instead(MODELS, refusal(500, "Boom."))),
+    defect("models-in-an-array", "The list of models is a bare array", "MDL002", listing(lambda value: value["data"])),
+    defect(
         "models-elsewhere",
         "The models are under another key than `data`",
         "MDL002",
         listing(lambda value: {"models": value["data"]}),
     ),
-    told(
+    defect(
         "models-without-id", "Models have no id", "MDL002", each(lambda model: {"name": model["id"], "object": "model"})
     ),
-    told("models-as-page", "GET /models returns an HTML page", "HTTP008", reply=page),
-    told("models-without-created", "Models lack `created`", "MDL003", each(without_created)),
-    told(
+    defect("models-as-page", "GET /models returns an HTML page", "HTTP008", on_wire=page),
+    defect("models-without-created", "Models lack `created`", "MDL003", each(without_created)),
+    defect(
         "models-in-no-list",
         "The list of models has no `object`",
         "MDL003",
         listing(lambda value: {"data": value["data"]}),
     ),
-    told("models-unlisted", "The served model is not listed", "MDL004", each(lambda model: model | {"id": "other"})),
-    told("model-not-found", "GET /models/{id} is 404 for a listed model", "MDL005", instead(ONE, NOT_FOUND)),
-    told(
+    defect("models-unlisted", "The served model is not listed", "MDL004", each(lambda model: model | {"id": "other"})),
+    defect("model-not-found", "GET /models/{id} is 404 for a listed model", "MDL005", instead(ONE, NOT_FOUND)),
+    defect(
         "model-as-list",
         "GET /models/{id} returns the list",
         "MDL005",
         instead(ONE, ModelResponse(whole={"object": "list", "data": []})),
     ),
-    told("any-model-found", "GET /models/{id} finds any name", "MDL006", any_model),
-    told(
+    defect("any-model-found", "GET /models/{id} finds any name", "MDL006", any_model),
+    defect(
         "models-created-as-date",
         "`created` is a date string in the list of models",
         "MDL003",

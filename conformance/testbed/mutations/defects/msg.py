@@ -179,7 +179,7 @@ EVENTS = (
         name="ping-empty",
         title="ping events have an empty string as data",
         caught_by="MSG002",
-        reply=streams(
+        on_wire=streams(
             each(lambda octets: b'event: ping\ndata: ""\n\n' if octets.startswith(b"event: ping") else octets)
         ),
     ),

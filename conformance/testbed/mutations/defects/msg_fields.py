@@ -32,7 +32,7 @@ from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnR
 
 def unread(name: str, title: str, caught_by: str, ask: OnRequest) -> Mutation:
     """A defect in how the request is read."""
-    return Mutation(name=name, title=title, caught_by=caught_by, asked=ask)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_request=ask)
 
 
 def uncapped(body: Body) -> Body:
@@ -43,8 +43,8 @@ def uncapped(body: Body) -> Body:
 def beyond(name: str, least: float, most: float) -> Where:
     """The field is a number outside this range."""
 
-    def where(asked: ServerRequest) -> bool:
-        value = asked.json.get(name)
+    def where(request: ServerRequest) -> bool:
+        value = request.json.get(name)
         return isinstance(value, int | float) and not isinstance(value, bool) and not least <= value <= most
 
     return where
@@ -58,34 +58,34 @@ def with_stop(message: Body) -> Body:
     )
 
 
-def silent(message: Body) -> Body:
+def without_text(message: Body) -> Body:
     """The text of a message is lost."""
     return message | {"content": [block | {"text": ""} if "text" in block else block for block in message["content"]]}
 
 
-def nameless(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def nameless(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """An error that does not name the cause."""
-    if asked.api != "messages":
-        return answer
-    return replace(answer, whole=answer.whole | {"error": answer.whole["error"] | {"message": "Bad request."}})
+    if request.api != "messages":
+        return response
+    return replace(response, whole=response.whole | {"error": response.whole["error"] | {"message": "Bad request."}})
 
 
 def refusing_header(name: str, known: str) -> OnResponse:
     """Reject every value of this header but those with this prefix."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        values = [value for header, value in asked.headers if header == name]
-        if asked.api != "messages" or answer.status >= 400 or all(value.startswith(known) for value in values):
-            return answer
-        return refuse(Refusal(message=f"The value of {name} is not known.", code="invalid_header"), asked)
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        values = [value for header, value in request.headers if header == name]
+        if request.api != "messages" or response.status >= 400 or all(value.startswith(known) for value in values):
+            return response
+        return refuse(Refusal(message=f"The value of {name} is not known.", code="invalid_header"), request)
 
     return change
 
 
-def counting(answer: ModelResponse, asked: ServerRequest, count: Any) -> ModelResponse:
+def counting(response: ModelResponse, request: ServerRequest, count: Any) -> ModelResponse:
     """Change the result of count_tokens."""
-    is_count = asked.path.endswith("/count_tokens") and answer.status == 200
-    return replace(answer, whole={"input_tokens": count}) if is_count else answer
+    is_count = request.path.endswith("/count_tokens") and response.status == 200
+    return replace(response, whole={"input_tokens": count}) if is_count else response
 
 
 def always(reason: str) -> OnResponse:
@@ -101,11 +101,13 @@ def always(reason: str) -> OnResponse:
     return on_events(edit)
 
 
-def refusing_tools(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def refusing_tools(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Reject tools when streaming."""
-    if asked.api != "messages" or answer.events is None or not sent(asked).get("tools"):
-        return answer
-    return refuse(Refusal(message="'tools' is not supported here.", param="tools", code="unsupported_parameter"), asked)
+    if request.api != "messages" or response.events is None or not sent(request).get("tools"):
+        return response
+    return refuse(
+        Refusal(message="'tools' is not supported here.", param="tools", code="unsupported_parameter"), request
+    )
 
 
 def of_another_model(events: Events) -> Iterator[Event]:
@@ -122,7 +124,7 @@ def times(name: str, factor: float, more: int = 0) -> OnResponse:
 
 def when_streaming(edit: OnResponse) -> OnResponse:
     """Edit streams only."""
-    return lambda answer, asked: edit(answer, asked) if answer.events else answer
+    return lambda response, request: edit(response, request) if response.events else response
 
 
 DROPPED = (
@@ -180,9 +182,9 @@ DROPPED = (
         "refusals-without-a-name", "Errors on Messages do not name the field", "FLD005", editing_errors(nameless, 400)
     ),
 )
-TOLD = (
+CONTENT = (
     defect("stop-sequence-in-the-text", "The text includes its stop sequence", "PAR007", on_message(with_stop)),
-    defect("message-silent", "The text of non-streaming messages is lost", "CMP014", on_message(silent)),
+    defect("message-silent", "The text of non-streaming messages is lost", "CMP014", on_message(without_text)),
     defect("stream-silent", "The text of streamed messages is lost", "CMP014", regrouped(lambda _: ["", "", ""])),
     defect("stream-always-ends-its-turn", "Streams always end with stop_reason end_turn", "EQV001", always("end_turn")),
     defect(
@@ -226,13 +228,13 @@ ROUTES = (
         "count-as-text",
         "count_tokens returns input_tokens as a string",
         "MSG023",
-        lambda a, asked: counting(a, asked, "12"),
+        lambda a, request: counting(a, request, "12"),
     ),
     defect(
         "count-of-characters",
         "count_tokens counts characters, not tokens",
         "MSG024",
-        lambda a, asked: counting(a, asked, len(asked.body)),
+        lambda a, request: counting(a, request, len(request.body)),
     ),
     defect(
         "beta-refused",

@@ -24,7 +24,7 @@ from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnR
 
 def choosing(kind: str) -> Where:
     """tool_choice has this type."""
-    return lambda asked: isinstance(wanted := asked.json.get("tool_choice"), dict) and wanted.get("type") == kind
+    return lambda request: isinstance(wanted := request.json.get("tool_choice"), dict) and wanted.get("type") == kind
 
 
 def freely(body: Body) -> Body:
@@ -80,14 +80,14 @@ def with_other_input(call: Body) -> Body:
     return call | {"input": call["input"] | {"mood": "cheerful"}}
 
 
-def results_refused(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def results_refused(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A tool_result without content is rejected, though the API documents it."""
-    parts = [part for message in sent(asked).get("messages", ()) for part in _parts(message)]
-    if asked.api != "messages" or answer.status >= 400:
-        return answer
+    parts = [part for message in sent(request).get("messages", ()) for part in _parts(message)]
+    if request.api != "messages" or response.status >= 400:
+        return response
     if all("content" in part for part in parts if part.get("type") == "tool_result"):
-        return answer
-    return refuse(Refusal(message="messages: content is required in a tool_result.", param="messages"), asked)
+        return response
+    return refuse(Refusal(message="messages: content is required in a tool_result.", param="messages"), request)
 
 
 def _parts(message: Body) -> list[Body]:
@@ -109,7 +109,7 @@ def calls(name: str, title: str, caught_by: str, edit: OnResponse) -> Mutation:
 
 def read(name: str, title: str, caught_by: str, ask: OnRequest) -> Mutation:
     """A defect in how tool_choice is read."""
-    return Mutation(name=name, title=title, caught_by=caught_by, asked=ask)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_request=ask)
 
 
 SHAPES = (
@@ -198,7 +198,7 @@ CHOICES = (
         "one-call-unread",
         "`disable_parallel_tool_use` is silently ignored",
         "TOOL022",
-        rewriting(in_parallel, lambda asked: isinstance(asked.json.get("tool_choice"), dict), MESSAGES),
+        rewriting(in_parallel, lambda request: isinstance(request.json.get("tool_choice"), dict), MESSAGES),
     ),
     read(
         "tools-unread-when-streaming",
@@ -213,7 +213,7 @@ HISTORY = (
         name="results-unread",
         title="tool_result blocks are silently ignored",
         caught_by="TOOL028",
-        asked=rewriting(untold, lambda asked: isinstance(asked.json.get("messages"), list), MESSAGES),
+        on_request=rewriting(untold, lambda request: isinstance(request.json.get("messages"), list), MESSAGES),
     ),
     defect(
         "input-starts-full",

@@ -23,11 +23,11 @@ from conformance.testbed.server.model import generate
 from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 
-def searching_for_stream(asked: ServerRequest) -> ServerRequest:
+def searching_for_stream(request: ServerRequest) -> ServerRequest:
     """`stream` is not parsed: the raw body is searched for it."""
-    if asked.api != "chat" or not isinstance(asked.json, dict) or b'"stream":true' in asked.body:
-        return asked
-    return replace(asked, json={name: value for name, value in asked.json.items() if name != "stream"})
+    if request.api != "chat" or not isinstance(request.json, dict) or b'"stream":true' in request.body:
+        return request
+    return replace(request, json={name: value for name, value in request.json.items() if name != "stream"})
 
 
 def each_token(edit: Edit) -> OnResponse:
@@ -124,22 +124,22 @@ LOGPROBS = (
         name="logprobs-unasked",
         title="logprobs are sent unrequested",
         caught_by="PAR006",
-        asked=rewriting(with_fields(logprobs=True), lambda asked: "logprobs" not in asked.json),
+        on_request=rewriting(with_fields(logprobs=True), lambda request: "logprobs" not in request.json),
     ),
     Mutation(
         name="alternatives-clamped",
         title="top_logprobs has one entry at most, whatever is requested",
         caught_by="PAR002",
-        asked=rewriting(with_fields(top_logprobs=1), lambda asked: asked.json.get("top_logprobs") in (2, 3)),
+        on_request=rewriting(with_fields(top_logprobs=1), lambda request: request.json.get("top_logprobs") in (2, 3)),
     ),
 )
 
 
-def with_the_stop(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def with_the_stop(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The text with the stop sequence that ended it."""
-    if answer.status != 200 or asked.api != "chat":
-        return answer
-    stop = generate(turn_of(asked.json)).stop or ""
+    if response.status != 200 or request.api != "chat":
+        return response
+    stop = generate(turn_of(request.json)).stop or ""
 
     def at_the_end(chunks: list[Body]) -> list[Body]:
         last = next(at for at, chunk in enumerate(chunks) if any(map(ends, chunk["choices"])))
@@ -148,7 +148,7 @@ def with_the_stop(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
     def in_full(message: Body) -> Body:
         return message | {"content": message["content"] + stop} if stop else message
 
-    return in_turn(on_stream(at_the_end), each_message(in_full))(answer, asked)
+    return in_turn(on_stream(at_the_end), each_message(in_full))(response, request)
 
 
 def fenced(message: Body) -> Body:
@@ -158,45 +158,52 @@ def fenced(message: Body) -> Body:
 
 def wants(kind: str) -> Where:
     """The request has this type of response_format."""
-    return lambda asked: holds("response_format", dict)(asked) and asked.json["response_format"].get("type") == kind
+    return lambda request: (
+        holds("response_format", dict)(request) and request.json["response_format"].get("type") == kind
+    )
 
 
 def where(condition: Where, edit: OnResponse) -> OnResponse:
     """Edit the responses to chat requests for which the condition holds."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        is_chat = asked.api == "chat" and isinstance(asked.json, dict)
-        return edit(answer, asked) if is_chat and condition(asked) else answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        is_chat = request.api == "chat" and isinstance(request.json, dict)
+        return edit(response, request) if is_chat and condition(request) else response
 
     return change
 
 
 def refusing(message: str, **fields: Any) -> OnResponse:
     """Reject with this message."""
-    return lambda _answer, _asked: refusal(400, message, **fields)
+    return lambda _answer, _request: refusal(400, message, **fields)
 
 
 ENDS = (
     Mutation(
-        name="stop-text-included", title="The text includes its stop sequence", caught_by="PAR007", answer=with_the_stop
+        name="stop-text-included",
+        title="The text includes its stop sequence",
+        caught_by="PAR007",
+        on_response=with_the_stop,
     ),
     Mutation(
         name="stop-as-text-dropped",
         title="`stop` is silently ignored as a string, honoured as a list",
         caught_by="FLD016",
-        asked=dropping("stop", where=holds("stop", str)),
+        on_request=dropping("stop", where=holds("stop", str)),
     ),
     Mutation(
         name="older-cap-wins",
         title="`max_tokens` overrides `max_completion_tokens`",
         caught_by="PAR013",
-        asked=dropping("max_completion_tokens", where=lambda asked: isinstance(asked.json.get("max_tokens"), int)),
+        on_request=dropping(
+            "max_completion_tokens", where=lambda request: isinstance(request.json.get("max_tokens"), int)
+        ),
     ),
     Mutation(
         name="json-object-ignored",
         title="`response_format: json_object` is validated, then ignored",
         caught_by="PAR008",
-        asked=dropping("response_format", where=wants("json_object")),
+        on_request=dropping("response_format", where=wants("json_object")),
     ),
     defect(
         "json-object-fenced",
@@ -207,9 +214,9 @@ ENDS = (
 )
 
 
-def roles(asked: ServerRequest) -> set[Any]:
+def roles(request: ServerRequest) -> set[Any]:
     """The roles of the request's messages."""
-    messages = sent(asked).get("messages")
+    messages = sent(request).get("messages")
     return (
         {message.get("role") for message in messages if isinstance(message, dict)}
         if isinstance(messages, list)
@@ -217,9 +224,9 @@ def roles(asked: ServerRequest) -> set[Any]:
     )
 
 
-def by_developers(asked: ServerRequest) -> bool:
+def by_developers(request: ServerRequest) -> bool:
     """A message has the role developer."""
-    return "developer" in roles(asked)
+    return "developer" in roles(request)
 
 
 def each_content(edit: Callable[[list[Body]], list[Body]]) -> Edit:
@@ -266,19 +273,19 @@ FORMS = (
         name="second-part-dropped",
         title="All content parts but the first are silently ignored",
         caught_by="PAR011",
-        asked=rewriting(each_content(lambda parts: parts[:1]), HAS_MESSAGES),
+        on_request=rewriting(each_content(lambda parts: parts[:1]), HAS_MESSAGES),
     ),
     Mutation(
         name="image-dropped",
         title="Images are silently ignored",
         caught_by="PAR011",
-        asked=rewriting(each_content(of_texts), HAS_MESSAGES),
+        on_request=rewriting(each_content(of_texts), HAS_MESSAGES),
     ),
     Mutation(
         name="developer-dropped",
         title="Developer messages are silently ignored",
         caught_by="PAR011",
-        asked=rewriting(without_developers, by_developers),
+        on_request=rewriting(without_developers, by_developers),
     ),
 )
 
@@ -288,14 +295,14 @@ def clamped(body: Body) -> Body:
     return body | {"temperature": min(2, max(0, body["temperature"]))}
 
 
-def drawn_anew(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def drawn_anew(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A first word that differs each time."""
 
     def edited(message: Body) -> Body:
         _, blank, rest = (message["content"] or "").partition(" ")
-        return message | {"content": f"N{asked.id}{blank}{rest}"}
+        return message | {"content": f"N{request.id}{blank}{rest}"}
 
-    return each_message(edited)(answer, asked)
+    return each_message(edited)(response, request)
 
 
 VALUES = (
@@ -303,7 +310,7 @@ VALUES = (
         name="temperature-clamped",
         title="An out-of-range temperature is clamped",
         caught_by="PAR012",
-        asked=rewriting(clamped, holds("temperature", (int, float))),
+        on_request=rewriting(clamped, holds("temperature", (int, float))),
     ),
     defect(
         "seed-not-forwarded",
@@ -317,5 +324,5 @@ SPELLING = Mutation(
     name="stream-searched-for",
     title='`"stream":true` is matched in the raw body, so a space after the colon defeats it',
     caught_by="PAR015",
-    asked=searching_for_stream,
+    on_request=searching_for_stream,
 )

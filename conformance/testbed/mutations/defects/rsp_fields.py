@@ -24,7 +24,7 @@ ARGUMENTS = "response.function_call_arguments.delta"
 
 def unread(name: str, title: str, caught_by: str, ask: OnRequest) -> Mutation:
     """A defect in how the request is read."""
-    return Mutation(name=name, title=title, caught_by=caught_by, asked=ask)
+    return Mutation(name=name, title=title, caught_by=caught_by, on_request=ask)
 
 
 def uncapped(body: Body) -> Body:
@@ -32,19 +32,19 @@ def uncapped(body: Body) -> Body:
     return body | {"max_output_tokens": 400} if body["max_output_tokens"] > 0 else body
 
 
-def crashed(said: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def crashed(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A route that exists and always gets 500."""
-    return refusal(500, "Internal server error", type="server_error") if asked.api == "responses" else said
+    return refusal(500, "Internal server error", type="server_error") if request.api == "responses" else response
 
 
 def choosing(choice: str) -> Where:
     """tool_choice has this value."""
-    return lambda asked: asked.json.get("tool_choice") == choice
+    return lambda request: request.json.get("tool_choice") == choice
 
 
-def is_named(asked: ServerRequest) -> bool:
+def is_named(request: ServerRequest) -> bool:
     """tool_choice names a function."""
-    return isinstance(asked.json.get("tool_choice"), dict)
+    return isinstance(request.json.get("tool_choice"), dict)
 
 
 def freely(body: Body) -> Body:
@@ -63,7 +63,7 @@ def untold(body: Body) -> Body:
     return body | {"input": kept or body["input"]}
 
 
-def silent(response: Body) -> Body:
+def without_text(response: Body) -> Body:
     """The texts of a response are lost."""
     lost = [
         item | {"content": [part | {"text": ""} for part in item["content"]]} if "content" in item else item
@@ -72,20 +72,22 @@ def silent(response: Body) -> Body:
     return response | {"output": lost}
 
 
-def refusing_tools(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def refusing_tools(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Reject tools when streaming."""
-    if asked.api != "responses" or answer.events is None or not sent(asked).get("tools"):
-        return answer
-    return refuse(Refusal(message="'tools' is not supported here.", param="tools", code="unsupported_parameter"), asked)
+    if request.api != "responses" or response.events is None or not sent(request).get("tools"):
+        return response
+    return refuse(
+        Refusal(message="'tools' is not supported here.", param="tools", code="unsupported_parameter"), request
+    )
 
 
-def results_refused(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def results_refused(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Outputs with content parts are rejected, though the API documents them."""
-    items = sent(asked).get("input")
+    items = sent(request).get("input")
     told = [item.get("output") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    if asked.api != "responses" or answer.status >= 400 or not any(isinstance(text, list) for text in told):
-        return answer
-    return refuse(Refusal(message="input: output must be a string.", param="input"), asked)
+    if request.api != "responses" or response.status >= 400 or not any(isinstance(text, list) for text in told):
+        return response
+    return refuse(Refusal(message="input: output must be a string.", param="input"), request)
 
 
 def times(name: str, factor: float, plus: int = 0) -> OnResponse:
@@ -100,7 +102,7 @@ def times(name: str, factor: float, plus: int = 0) -> OnResponse:
 
 def when_streaming(edit: OnResponse) -> OnResponse:
     """Edit streams only."""
-    return lambda answer, asked: edit(answer, asked) if answer.events else answer
+    return lambda response, request: edit(response, request) if response.events else response
 
 
 def damaged(text: str) -> str:
@@ -108,11 +110,11 @@ def damaged(text: str) -> str:
     return "".join(letter if letter.isascii() else "\ufffd" for letter in text)
 
 
-def shouted(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def shouted(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The text of a stream in upper case."""
-    if asked.api != "responses" or not answer.events or sent(asked).get("text") or sent(asked).get("tools"):
-        return answer
-    return replace(answer, events=tuple(replace(event, data=_louder(event.data)) for event in answer.events))
+    if request.api != "responses" or not response.events or sent(request).get("text") or sent(request).get("tools"):
+        return response
+    return replace(response, events=tuple(replace(event, data=_louder(event.data)) for event in response.events))
 
 
 def _louder(value: object) -> object:
@@ -203,12 +205,12 @@ DROPPED = (
         name="outputs-unread",
         title="function_call_output items are silently ignored",
         caught_by="TOOL028",
-        asked=rewriting(untold, holds("input", list), RESPONSES),
+        on_request=rewriting(untold, holds("input", list), RESPONSES),
     ),
     defect("output-parts-refused", "function_call_output with content parts is rejected", "TOOL027", results_refused),
 )
-TOLD = (
-    defect("response-silent", "The text of non-streaming responses is lost", "CMP014", on_response(silent)),
+CONTENT = (
+    defect("response-silent", "The text of non-streaming responses is lost", "CMP014", on_response(without_text)),
     defect("response-stream-shouts", "Streams are upper-case, non-streaming responses are not", "EQV002", shouted),
     defect("response-stream-without-tools", "Tools are rejected when streaming Responses", "EQV003", refusing_tools),
     defect(
@@ -246,5 +248,5 @@ TOLD = (
             )
         ),
     ),
-    Mutation(name="responses-crash", title="POST /responses gets 500", caught_by="ERR022", answer=crashed),
+    Mutation(name="responses-crash", title="POST /responses gets 500", caught_by="ERR022", on_response=crashed),
 )

@@ -117,10 +117,10 @@ LABELS = (
 )
 
 
-def ended_at_once(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def ended_at_once(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A stream without events instead of the context length error."""
-    is_overflow = answer.status == 400 and answer.whole["error"].get("code") == "context_length_exceeded"
-    return ModelResponse(events=(Event(data="[DONE]"),)) if is_overflow and asked.mode == "stream" else answer
+    is_overflow = response.status == 400 and response.whole["error"].get("code") == "context_length_exceeded"
+    return ModelResponse(events=(Event(data="[DONE]"),)) if is_overflow and request.mode == "stream" else response
 
 
 EMPTY = (
@@ -137,7 +137,7 @@ EMPTY = (
         name="overflow-ends-empty",
         title="With a too long prompt, the stream ends empty instead of an error",
         caught_by="SSE002",
-        answer=ended_at_once,
+        on_response=ended_at_once,
     ),
 )
 
@@ -223,10 +223,10 @@ DATA_FAULTS = (
 )
 
 
-def endless_when_kept(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def endless_when_kept(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The end marker is sent once per connection."""
-    events = tuple(event for event in answer.events or () if event.data != "[DONE]")
-    return replace(answer, events=events) if asked.earlier and events else answer
+    events = tuple(event for event in response.events or () if event.data != "[DONE]")
+    return replace(response, events=events) if request.earlier and events else response
 
 
 ENDS = (
@@ -266,7 +266,7 @@ ENDS = (
         name="no-done-when-kept",
         title="The second stream on a keep-alive connection ends without its end marker",
         caught_by="SSE007",
-        answer=endless_when_kept,
+        on_response=endless_when_kept,
     ),
 )
 

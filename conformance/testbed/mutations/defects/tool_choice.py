@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.testbed.mutations.defects.fld import asks_for, both, dropped
+from conformance.testbed.mutations.defects.fld import all_of, asks_for, dropped
 from conformance.testbed.mutations.defects.tool import calls_of, goes_on, with_calls
 from conformance.testbed.mutations.mutate_chat import (
     Body,
@@ -99,9 +99,9 @@ def _opened(tool: Body) -> Body:
     return tool | {"function": tool["function"] | {"parameters": {"type": "object"}}}
 
 
-def has_strict_tool(asked: Any) -> bool:
+def has_strict_tool(request: Any) -> bool:
     """Whether a valid strict tool is offered."""
-    tools = asked.json.get("tools")
+    tools = request.json.get("tools")
     functions = [tool.get("function") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
     return any(isinstance(function, dict) and function.get("strict") is True for function in functions)
 
@@ -142,7 +142,7 @@ CHOICE_DEFECTS = (
         "`tool_choice: none` is silently ignored when streaming",
         "TOOL020",
         "tool_choice",
-        where=both(streaming, asks_for("tool_choice", "none")),
+        where=all_of(streaming, asks_for("tool_choice", "none")),
     ),
     defect(
         "json-taken-for-a-call",
@@ -154,7 +154,7 @@ CHOICE_DEFECTS = (
         name="named-tool-ignored",
         title="A named tool_choice is treated as `required`",
         caught_by="TOOL021",
-        asked=rewriting(with_fields(tool_choice="required"), holds("tool_choice", dict)),
+        on_request=rewriting(with_fields(tool_choice="required"), holds("tool_choice", dict)),
     ),
     dropped(
         "named-tool-forgotten",
@@ -193,7 +193,7 @@ CHOICE_DEFECTS = (
         name="strict-ignored",
         title="The schema of a strict tool is not enforced",
         caught_by="TOOL025",
-        asked=rewriting(unconstrained, has_strict_tool),
+        on_request=rewriting(unconstrained, has_strict_tool),
     ),
     defect(
         "call-read-as-latin-1",
@@ -229,14 +229,14 @@ CHOICE_DEFECTS = (
         name="named-tool-ignored-when-streaming",
         title="A named tool_choice is treated as `required` when streaming",
         caught_by="TOOL021",
-        asked=rewriting(with_fields(tool_choice="required"), both(streaming, holds("tool_choice", dict))),
+        on_request=rewriting(with_fields(tool_choice="required"), all_of(streaming, holds("tool_choice", dict))),
     ),
     dropped(
         "tool-choice-none-ignored-in-a-history",
         "`tool_choice: none` is silently ignored after an earlier tool result",
         "TOOL020",
         "tool_choice",
-        where=lambda asked: b'"role": "tool"' in asked.body or b'"role":"tool"' in asked.body,
+        where=lambda request: b'"role": "tool"' in request.body or b'"role":"tool"' in request.body,
     ),
     defect(
         "call-goes-on-as-the-first",

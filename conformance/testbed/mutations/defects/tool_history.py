@@ -24,14 +24,14 @@ def calling(message: Body) -> bool:
 def refused(name: str, title: str, param: str, where: Where) -> Mutation:
     """Reject a history that contains such a message."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        at = next((at for at, message in enumerate(messages_of(sent(asked))) if where(message)), None)
-        if at is None or answer.status >= 400:
-            return answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        at = next((at for at, message in enumerate(messages_of(sent(request))) if where(message)), None)
+        if at is None or response.status >= 400:
+            return response
         field = f"messages[{at}].{param}"
         return refusal(400, f"'{field}' is not acceptable.", param=field, code="invalid_value")
 
-    return Mutation(name=name, title=title, caught_by="TOOL027", answer=change)
+    return Mutation(name=name, title=title, caught_by="TOOL027", on_response=change)
 
 
 def is_of_tools(message: Body) -> bool:
@@ -51,33 +51,33 @@ def forgotten_results(body: Body) -> Body:
     }
 
 
-def replays(asked: ServerRequest) -> bool:
+def replays(request: ServerRequest) -> bool:
     """Whether the request has a tool result."""
-    return any(message.get("role") == "tool" for message in messages_of(asked.json))
+    return any(message.get("role") == "tool" for message in messages_of(request.json))
 
 
-def schemas_refused(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def schemas_refused(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Reject tools whose schema has `$schema`."""
-    if answer.status >= 400 or b'"$schema"' not in asked.body:
-        return answer
+    if response.status >= 400 or b'"$schema"' not in request.body:
+        return response
     param = "tools[0].function.parameters"
     return refusal(400, f"Unknown name '$schema' at '{param}'.", param=param, code="invalid_value")
 
 
-def combination_refused(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def combination_refused(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Reject logprobs together with tools when streaming."""
-    body = sent(asked)
-    if answer.status >= 400 or not (body.get("tools") and body.get("logprobs") and body.get("stream")):
-        return answer
+    body = sent(request)
+    if response.status >= 400 or not (body.get("tools") and body.get("logprobs") and body.get("stream")):
+        return response
     return refusal(400, "logprobs is not supported with tools and stream.", param="logprobs")
 
 
-def stopping(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def stopping(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A streamed call of a named tool has finish_reason stop."""
-    if not holds("tool_choice", dict)(asked):
-        return answer
+    if not holds("tool_choice", dict)(request):
+        return response
     return each_part(with_fields(finish_reason="stop"), lambda choice: choice["finish_reason"] == "tool_calls")(
-        answer, asked
+        response, request
     )
 
 
@@ -126,30 +126,30 @@ HISTORY_DEFECTS = (
         name="tool-history-dropped",
         title="Tool calls and results in the history are silently ignored",
         caught_by="TOOL028",
-        asked=rewriting(forgetful, replays),
+        on_request=rewriting(forgetful, replays),
     ),
     Mutation(
         name="tool-results-dropped",
         title="Tool results in the history are silently ignored",
         caught_by="TOOL028",
-        asked=rewriting(forgotten_results, replays),
+        on_request=rewriting(forgotten_results, replays),
     ),
     Mutation(
         name="schema-keywords-refused",
         title="A tool schema with `$schema` is rejected",
         caught_by="TOOL029",
-        answer=schemas_refused,
+        on_response=schemas_refused,
     ),
     Mutation(
         name="logprobs-refused-beside-tools",
         title="logprobs together with tools are rejected when streaming",
         caught_by="TOOL030",
-        answer=combination_refused,
+        on_response=combination_refused,
     ),
     Mutation(
         name="named-call-finishes-otherwise-when-streaming",
         title="A named call has finish_reason stop when streaming, else tool_calls",
         caught_by="EQV001",
-        answer=stopping,
+        on_response=stopping,
     ),
 )

@@ -100,7 +100,7 @@ USAGE_DEFECTS = (
         name="usage-never-told-beside-tools",
         title="A stream with tools lacks the requested usage",
         caught_by="USE001",
-        asked=dropping("stream_options", where=holds("tools", list)),
+        on_request=dropping("stream_options", where=holds("tools", list)),
     ),
 )
 
@@ -108,17 +108,17 @@ USAGE_DEFECTS = (
 def by_choices(*, prompt: bool) -> OnResponse:
     """The prompt counted once per choice, or the completion for one choice only."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        n = asked.json.get("n") if asked.api == "chat" and isinstance(asked.json, dict) else None
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        n = request.json.get("n") if request.api == "chat" and isinstance(request.json, dict) else None
         if not isinstance(n, int) or n < 2:
-            return answer
+            return response
 
         def edit(told: Body) -> Body:
             one = told["prompt_tokens"] * (n if prompt else 1)
             other = told["completion_tokens"] // (1 if prompt else n)
             return told | counts(one, other, one + other)
 
-        return usage(edit)(answer, asked)
+        return usage(edit)(response, request)
 
     return change
 

@@ -41,12 +41,12 @@ def thought(chunks: list[Body]) -> Iterator[Body]:
 
 def worded(chunks: list[Body], words: Callable[[int], str]) -> Iterator[Body]:
     """The chunks with other texts: the first, the second ... of each choice."""
-    said: Counter[int] = Counter()
+    count: Counter[int] = Counter()
     for chunk in chunks:
         if text_of(chunk):
             choice = chunk["choices"][0]
-            said[choice["index"]] += 1
-            delta = choice["delta"] | {"content": words(said[choice["index"]])}
+            count[choice["index"]] += 1
+            delta = choice["delta"] | {"content": words(count[choice["index"]])}
             yield chunk | {"choices": [choice | {"delta": delta}]}
         else:
             yield chunk
@@ -65,9 +65,9 @@ def repeating(chunks: list[Body]) -> Iterator[Body]:
 def in_plain_words(edit: Callable[[list[Body]], Iterator[Body]]) -> OnResponse:
     """Edit the streams of requests that do not constrain the text."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        free = isinstance(asked.json, dict) and ("n" in asked.json or not asked.json.keys() - PLAIN)
-        return on_stream(edit)(answer, asked) if free else answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        free = isinstance(request.json, dict) and ("n" in request.json or not request.json.keys() - PLAIN)
+        return on_stream(edit)(response, request) if free else response
 
     return change
 
@@ -124,9 +124,9 @@ def _together(deltas: list[Body]) -> list[Body]:
     calls: dict[int, Body] = {}
     for fragment in (fragment for delta in deltas for fragment in delta.get("tool_calls") or ()):
         before = calls.get(fragment["index"])
-        said = (before["function"]["arguments"] if before else "") + fragment["function"]["arguments"]
+        count = (before["function"]["arguments"] if before else "") + fragment["function"]["arguments"]
         whole = before or fragment
-        calls[fragment["index"]] = whole | {"function": whole["function"] | {"arguments": said}}
+        calls[fragment["index"]] = whole | {"function": whole["function"] | {"arguments": count}}
     texts: list[Body] = [{"content": delta["content"]} for delta in deltas if delta.get("content")]
     return [*texts, *([{"tool_calls": list(calls.values())}] if calls else [])]
 

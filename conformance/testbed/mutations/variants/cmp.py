@@ -18,22 +18,22 @@ from conformance.testbed.mutations.mutate_requests import refusal, sent
 from conformance.testbed.server.reply import ModelResponse, ServerRequest
 
 
-def all_thought(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-    """Hidden reasoning precedes the text: a token cap of 16 or less truncates the response within it.
+def all_thought(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """Hidden reasoning comes before the text: a token cap of 16 or less truncates the response within it.
 
     Such models reject logprobs.
     """
-    body = sent(asked)
+    body = sent(request)
     caps = [body.get(name) for name in ("max_tokens", "max_completion_tokens")]
-    if asked.api != "chat" or answer.status != 200:
-        return answer
+    if request.api != "chat" or response.status != 200:
+        return response
     if body.get("logprobs") is True:
         return refusal(400, "'logprobs' is not supported with this model.", param="logprobs")
     if not any(type(cap) is int and cap <= 16 for cap in caps):
-        return answer
+        return response
     thought = usage(lambda told: told | {"completion_tokens_details": {"reasoning_tokens": told["completion_tokens"]}})
     silent = each_choice(lambda c: c | {"message": c["message"] | {"content": ""}}, is_cut)
-    return in_turn(on_stream(unsaid), silent, thought)(answer, asked)
+    return in_turn(on_stream(unsaid), silent, thought)(response, request)
 
 
 def is_cut(choice: Body) -> bool:

@@ -45,14 +45,14 @@ def at_once(reply: WireResponse, wait_s: float) -> WireResponse:
     return replace(reply, pieces=(replace(first, wait_s=wait_s), *(replace(piece, wait_s=0.0) for piece in rest)))
 
 
-def in_its_turn(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def in_its_turn(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """A delay that differs per request, as from a queue, then everything at once."""
-    return at_once(reply, crc32(asked.id.encode()) % 400 / 1000) if is_stream(reply) else reply
+    return at_once(reply, crc32(request.id.encode()) % 400 / 1000) if is_stream(reply) else reply
 
 
-def cold(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def cold(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """A longer delay where the prompt was not cached, then everything at once."""
-    return at_once(reply, 0.3 if b"Count" in asked.body else 0.01) if is_stream(reply) else reply
+    return at_once(reply, 0.3 if b"Count" in request.body else 0.01) if is_stream(reply) else reply
 
 
 def slow(reply: WireResponse) -> WireResponse:
@@ -60,11 +60,11 @@ def slow(reply: WireResponse) -> WireResponse:
     return replace(reply, pieces=tuple(replace(piece, wait_s=0.8) for piece in reply.pieces))
 
 
-def slow_in_both(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def slow_in_both(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """As `slow`; non-streaming responses take as long, and the self-test does not wait for their first byte."""
     if is_stream(reply):
         return slow(reply)
-    return at_once(reply, LONGER_S) if reply.status == 200 and len(asked.body) < HUGE else reply
+    return at_once(reply, LONGER_S) if reply.status == 200 and len(request.body) < HUGE else reply
 
 
 def comments_first(pieces: tuple[Write, ...]) -> list[Write]:

@@ -12,10 +12,10 @@ def one_more(chunk: Body) -> Body:
     return chunk | {"usage": told | counts}
 
 
-def fingerprinted(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def fingerprinted(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A different system_fingerprint per request, as from several replicas."""
-    mark = with_fields(system_fingerprint=f"fp_{asked.id}")
-    return on_whole(mark)(each_chunk(mark)(answer, asked), asked)
+    mark = with_fields(system_fingerprint=f"fp_{request.id}")
+    return on_whole(mark)(each_chunk(mark)(response, request), request)
 
 
 DATED = with_fields(model="reference-2026-08-06")

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from conformance.testbed.mutations.defects.err import LARGE, limiting, told
+from conformance.testbed.mutations.defects.err import LARGE, limiting, with_code
 from conformance.testbed.mutations.mutate_requests import (
     Body,
     editing_errors,
@@ -28,16 +28,16 @@ def from_the_body(error: Body) -> Body:
     return error | {"param": f"body.{error['param']}"} if error.get("param") else error
 
 
-def with_help(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def with_help(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Undocumented extra fields that help people."""
-    error = answer.whole["error"] | {"doc_url": "https://example.com/errors", "details": {"status": answer.status}}
-    return replace(answer, whole=answer.whole | {"error": error, "request_id": asked.id, "success": False})
+    error = response.whole["error"] | {"doc_url": "https://example.com/errors", "details": {"status": response.status}}
+    return replace(response, whole=response.whole | {"error": error, "request_id": request.id, "success": False})
 
 
-def listing_stored(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def listing_stored(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """GET on the path of chat completions lists the stored ones, as the API documents."""
     empty: dict[str, Any] = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
-    return ModelResponse(whole=empty) if asked.method == "GET" and answer.status == 405 else answer
+    return ModelResponse(whole=empty) if request.method == "GET" and response.status == 405 else response
 
 
 def no_model_needed(body: Body) -> Body:
@@ -75,64 +75,68 @@ def _short(message: Any) -> Any:
     return message | {"content": content[:1000]} if isinstance(content, str) else message
 
 
-def last_wins(asked: ServerRequest) -> ServerRequest:
+def last_wins(request: ServerRequest) -> ServerRequest:
     """The last of duplicate keys wins."""
     try:
-        value = json.loads(asked.body) if b'"max_tokens": 1, "max_tokens": 1' in asked.body else asked.json
+        value = json.loads(request.body) if b'"max_tokens": 1, "max_tokens": 1' in request.body else request.json
     except ValueError:
-        return asked
-    return replace(asked, json=value)
+        return request
+    return replace(request, json=value)
 
 
 VARIANTS = (
-    Mutation(name="422-for-400", title="Invalid requests are rejected with 422", answer=with_status(422, 400)),
-    Mutation(name="get-is-404", title="A wrong method gets 404 instead of 405", answer=with_status(404, 405)),
+    Mutation(name="422-for-400", title="Invalid requests are rejected with 422", on_response=with_status(422, 400)),
+    Mutation(name="get-is-404", title="A wrong method gets 404 instead of 405", on_response=with_status(404, 405)),
     Mutation(
         name="errors-with-more",
         title="Errors have undocumented extra fields",
-        answer=editing_errors(with_help, 400, 404, 405),
+        on_response=editing_errors(with_help, 400, 404, 405),
     ),
     Mutation(
         name="errors-without-param",
         title="Errors name the field in the message only",
-        answer=with_error(without_param, 400),
+        on_response=with_error(without_param, 400),
     ),
     Mutation(
-        name="params-from-the-body", title="`param` has the prefix `body.`", answer=with_error(from_the_body, 400)
+        name="params-from-the-body", title="`param` has the prefix `body.`", on_response=with_error(from_the_body, 400)
     ),
     Mutation(
         name="problem-json",
         title="Errors have Content-Type: application/problem+json",
-        reply=labelled("application/problem+json; charset=utf-8", 400),
+        on_wire=labelled("application/problem+json; charset=utf-8", 400),
     ),
-    Mutation(name="one-model-for-all", title="The model name is not needed", asked=rewriting(no_model_needed)),
-    Mutation(name="any-role", title="Unknown roles are treated as user", asked=rewriting(any_role)),
+    Mutation(name="one-model-for-all", title="The model name is not needed", on_request=rewriting(no_model_needed)),
+    Mutation(name="any-role", title="Unknown roles are treated as user", on_request=rewriting(any_role)),
     Mutation(
         name="stored-completions-listed",
         title="GET lists the stored completions",
-        answer=listing_stored,
+        on_response=listing_stored,
     ),
-    Mutation(name="caps-below-one-ignored", title="Token caps and `n` below one are ignored", asked=rewriting(lenient)),
-    Mutation(name="long-prompts-cut", title="Too long prompts are truncated", asked=rewriting(shortened)),
-    Mutation(name="last-field-wins", title="Duplicate keys are accepted, the last one wins", asked=last_wins),
+    Mutation(
+        name="caps-below-one-ignored", title="Token caps and `n` below one are ignored", on_request=rewriting(lenient)
+    ),
+    Mutation(name="long-prompts-cut", title="Too long prompts are truncated", on_request=rewriting(shortened)),
+    Mutation(name="last-field-wins", title="Duplicate keys are accepted, the last one wins", on_request=last_wins),
     Mutation(
         name="overflow-as-413",
         title="A too long prompt gets 413",
-        answer=told("context_length_exceeded", lambda said, _: replace(said, status=413)),
+        on_response=with_code("context_length_exceeded", lambda response, _: replace(response, status=413)),
     ),
     Mutation(
         name="large-bodies-refused",
         title="A body of one megabyte gets 413",
-        answer=lambda said, asked: refusal(413, "The body is too large.") if len(asked.body) > LARGE else said,
+        on_response=lambda response, request: (
+            refusal(413, "The body is too large.") if len(request.body) > LARGE else response
+        ),
     ),
     Mutation(
         name="limited-until-a-date",
         title="Retry-After is a date",
-        answer=limiting(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
+        on_response=limiting(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
     ),
     Mutation(
         name="limited-in-milliseconds",
         title="429 responses have retry-after-ms only",
-        answer=limiting(("retry-after-ms", "200")),
+        on_response=limiting(("retry-after-ms", "200")),
     ),
 )

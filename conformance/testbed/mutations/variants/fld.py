@@ -34,11 +34,11 @@ def everywhere(body: Body) -> Body:
     return {name: pruned(value) for name, value in without_vendor_fields(body).items()}
 
 
-def announced_in_header(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def announced_in_header(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The names of the ignored fields in a response header."""
-    ignored = sorted(sent(asked).keys() - without_vendor_fields(sent(asked)).keys())
+    ignored = sorted(sent(request).keys() - without_vendor_fields(sent(request)).keys())
     told = (("x-ignored-params", ", ".join(ignored)),) if ignored else ()
-    return replace(answer, headers=(*answer.headers, *told))
+    return replace(response, headers=(*response.headers, *told))
 
 
 def known(value: Any) -> Any:
@@ -48,29 +48,29 @@ def known(value: Any) -> Any:
     return [known(item) for item in value] if isinstance(value, list) else value
 
 
-def all_announced(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def all_announced(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The names of the ignored fields of any depth in a response header."""
-    text = json.dumps(sent(asked))
+    text = json.dumps(sent(request))
     told = ", ".join(sorted({name for name in NAME.findall(text) if is_vendor_s(name) or name in MISSPELT}))
-    return replace(answer, headers=(*answer.headers, *((("x-ignored-params", told),) if told else ())))
+    return replace(response, headers=(*response.headers, *((("x-ignored-params", told),) if told else ())))
 
 
-def announced_in_body(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def announced_in_body(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The names of the ignored fields under `warnings`, in a non-streaming response."""
-    ignored = sorted(sent(asked).keys() - without_vendor_fields(sent(asked)).keys())
-    if not ignored or answer.status != 200 or not isinstance(answer.whole, dict):
-        return announced_in_header(answer, asked)
+    ignored = sorted(sent(request).keys() - without_vendor_fields(sent(request)).keys())
+    if not ignored or response.status != 200 or not isinstance(response.whole, dict):
+        return announced_in_header(response, request)
     warnings = [{"code": "ignored_parameter", "param": name, "message": "It has no effect."} for name in ignored]
-    return replace(answer, whole=answer.whole | {"warnings": warnings})
+    return replace(response, whole=response.whole | {"warnings": warnings})
 
 
 def not_offered(*names: str) -> OnResponse:
     """Reject these fields by name wherever they have an effect."""
 
-    def change(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
-        found = next((name for name in names if sent(asked).get(name) not in NOTHING), None)
-        if found is None or answer.status >= 500 or asked.api != "chat":
-            return answer
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        found = next((name for name in names if sent(request).get(name) not in NOTHING), None)
+        if found is None or response.status >= 500 or request.api != "chat":
+            return response
         return refusal(400, f"'{found}' is not supported.", param=found, code="unsupported_parameter")
 
     return change
@@ -80,47 +80,47 @@ VARIANTS = (
     Mutation(
         name="extras-not-offered",
         title="n > 1, logprobs and schemas are rejected by name",
-        answer=not_offered("n", "logprobs", "response_format"),
+        on_response=not_offered("n", "logprobs", "response_format"),
     ),
     Mutation(
         name="unknown-fields-announced",
         title="Unknown fields are ignored and reported in a response header",
-        asked=rewriting(without_vendor_fields),
-        answer=announced_in_header,
+        on_request=rewriting(without_vendor_fields),
+        on_response=announced_in_header,
         policy=Policy(unknown_fields=None),
     ),
     Mutation(
         name="unknown-fields-all-announced",
         title="Unknown fields of every kind and depth are ignored and announced, as the policy states",
-        asked=rewriting(known, apis=APIS),
-        answer=all_announced,
+        on_request=rewriting(known, apis=APIS),
+        on_response=all_announced,
         policy=Policy(unknown_fields="announce"),
     ),
     Mutation(
         name="unknown-fields-in-warnings",
         title="Unknown fields are ignored and reported in the response body",
-        asked=rewriting(without_vendor_fields),
-        answer=announced_in_body,
+        on_request=rewriting(without_vendor_fields),
+        on_response=announced_in_body,
     ),
     Mutation(
         name="unknown-fields-allowed",
         title="Unknown fields are ignored, as the policy states",
         policy=Policy(unknown_fields="allow"),
-        asked=rewriting(everywhere),
+        on_request=rewriting(everywhere),
     ),
     Mutation(
         name="unknown-fields-tolerated",
         title="Unknown fields are ignored, and the policy is silent about it",
-        asked=rewriting(everywhere),
+        on_request=rewriting(everywhere),
     ),
     Mutation(
         name="lenient-types",
         title="Values of a wrong type are ignored, valid ones are honoured",
-        asked=rewriting(lenient),
+        on_request=rewriting(lenient),
     ),
     Mutation(
         name="advisory-fields-ignored",
         title="Fields without an effect on the response are ignored",
-        asked=dropping(*ADVISORY),
+        on_request=dropping(*ADVISORY),
     ),
 )

@@ -121,11 +121,11 @@ def in_ascii(text: bytes) -> bytes:
     return json.dumps(json.loads(text), sort_keys=True).encode()
 
 
-def respelt(reply: WireResponse, asked: ServerRequest) -> WireResponse:
+def respelt(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """Reformat all JSON of a response to a POST request."""
     if is_stream(reply):
         return each(lambda octets: DATA.sub(lambda found: b"data:" + in_ascii(found[1]), octets))(reply)
-    is_json = asked.method == "POST" and body_of(reply).startswith(b"{")
+    is_json = request.method == "POST" and body_of(reply).startswith(b"{")
     return recoded(lambda octets: b"\n\t " + in_ascii(octets) + b" \r\n")(reply) if is_json else reply
 
 

@@ -11,36 +11,40 @@ from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequ
 PUT_OFF = frozenset(BURST_WORDS[10:])
 
 
-def without_metrics(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def without_metrics(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """/metrics is not served."""
-    return refusal(404, "Nothing is served here.", code="unknown_url") if asked.path == METRICS else answer
+    return refusal(404, "Nothing is served here.", code="unknown_url") if request.path == METRICS else response
 
 
-def busy_with_others(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def busy_with_others(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Other clients keep the target busy, and one gauge counts the metrics request itself."""
     told = 'http_requests_active 1\nx:num_requests_running{engine="0"} 2.0\nx:num_requests_running{engine="1"} 1.0\n'
-    return replace(answer, text=told) if asked.path == METRICS else answer
+    return replace(response, text=told) if request.path == METRICS else response
 
 
-def some_put_off(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def some_put_off(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A rate limit accepts the first concurrent requests only."""
-    found = ECHO.search(asked.body.decode(errors="replace"))
+    found = ECHO.search(request.body.decode(errors="replace"))
     if not found or found[1] not in PUT_OFF:
-        return answer
+        return response
     later = refusal(429, "Too many at the same time.", code="rate_limit_exceeded")
     return replace(later, headers=(*later.headers, ("retry-after", "1")))
 
 
-def says_something_else(asked: ServerRequest) -> ServerRequest:
+def says_something_else(request: ServerRequest) -> ServerRequest:
     """The model does not follow the prompt."""
-    if asked.api != "chat" or not isinstance(asked.json, dict) or not ECHO.search(asked.body.decode(errors="replace")):
-        return asked
-    return replace(asked, json=asked.json | {"messages": [{"role": "user", "content": "Hi."}]})
+    if (
+        request.api != "chat"
+        or not isinstance(request.json, dict)
+        or not ECHO.search(request.body.decode(errors="replace"))
+    ):
+        return request
+    return replace(request, json=request.json | {"messages": [{"role": "user", "content": "Hi."}]})
 
 
 VARIANTS = (
-    Mutation(name="no-metrics", title="/metrics is not served", answer=without_metrics),
-    Mutation(name="busy-with-others", title="Other clients keep the target busy", answer=busy_with_others),
-    Mutation(name="crowd-limited", title="Some concurrent requests are rate-limited (429)", answer=some_put_off),
-    Mutation(name="crowd-disobeyed", title="The model does not say the requested word", asked=says_something_else),
+    Mutation(name="no-metrics", title="/metrics is not served", on_response=without_metrics),
+    Mutation(name="busy-with-others", title="Other clients keep the target busy", on_response=busy_with_others),
+    Mutation(name="crowd-limited", title="Some concurrent requests are rate-limited (429)", on_response=some_put_off),
+    Mutation(name="crowd-disobeyed", title="The model does not say the requested word", on_request=says_something_else),
 )

@@ -18,6 +18,6 @@ def described(model: Body) -> Body:
 
 
 VARIANTS = (
-    Mutation(name="models-of-all-kinds", title="Further models are listed", answer=listing(with_others)),
-    Mutation(name="models-described", title="Models have further fields", answer=each(described)),
+    Mutation(name="models-of-all-kinds", title="Further models are listed", on_response=listing(with_others)),
+    Mutation(name="models-described", title="Models have further fields", on_response=each(described)),
 )

@@ -96,11 +96,11 @@ def in_two_blocks(events: Events) -> Iterator[Event]:
         yield replace(event, data=event.data | {"index": 1}) if late else event
 
 
-def uncounted(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def uncounted(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """count_tokens is not served."""
-    if not asked.path.endswith("/count_tokens"):
-        return answer
-    return refuse(Refusal(status=404, message="Nothing is served here.", code="unknown_url"), asked)
+    if not request.path.endswith("/count_tokens"):
+        return response
+    return refuse(Refusal(status=404, message="Nothing is served here.", code="unknown_url"), request)
 
 
 FULL_USAGE = {

@@ -7,25 +7,25 @@ from conformance.testbed.mutations.mutate_requests import editing_errors, with_e
 from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 
-def gap(name: str, title: str, answer: OnResponse) -> Mutation:
+def gap(name: str, title: str, on_response: OnResponse) -> Mutation:
     """A variant of the `stopgap-501` deployment."""
-    return Mutation(name=name, title=title, on="stopgap-501", answer=answer)
+    return Mutation(name=name, title=title, on="stopgap-501", on_response=on_response)
 
 
-def capitalised(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def capitalised(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """Header names as other servers write them."""
-    return replace(answer, headers=tuple((name.title(), value) for name, value in answer.headers))
+    return replace(response, headers=tuple((name.title(), value) for name, value in response.headers))
 
 
-def uncached(answer: ModelResponse, _asked: ServerRequest) -> ModelResponse:
+def uncached(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """The 501 response with Cache-Control: no-store."""
-    return replace(answer, headers=(*answer.headers, ("cache-control", "no-store")))
+    return replace(response, headers=(*response.headers, ("cache-control", "no-store")))
 
 
-def with_help(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def with_help(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Undocumented extra fields that help people."""
-    error = answer.whole["error"] | {"hint": "stream=false", "doc_url": "https://example.com/streaming"}
-    return replace(answer, whole=answer.whole | {"error": error, "request_id": asked.id, "usage": None})
+    error = response.whole["error"] | {"hint": "stream=false", "doc_url": "https://example.com/streaming"}
+    return replace(response, whole=response.whole | {"error": error, "request_id": request.id, "usage": None})
 
 
 HINTS = (
@@ -53,7 +53,7 @@ ASIDE = gap(
 PARTLY = Mutation(
     name="tools-refused-well",
     title="Only streamed tool calls are rejected, by a correct 501 response",
-    answer=failing_with(501, ("x-should-retry", "false")),
+    on_response=failing_with(501, ("x-should-retry", "false")),
 )
 
 VARIANTS = (

@@ -8,9 +8,9 @@ from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequ
 SEEN = "A square of 32 by 32 red points, as the model sees it. " * 6
 
 
-def both_caps(asked: ServerRequest) -> bool:
+def both_caps(request: ServerRequest) -> bool:
     """The request sets both token caps."""
-    return all(holds(name, int)(asked) for name in ("max_tokens", "max_completion_tokens"))
+    return all(holds(name, int)(request) for name in ("max_tokens", "max_completion_tokens"))
 
 
 def seen(parts: list[Body]) -> list[Body]:
@@ -35,26 +35,26 @@ def ended(choice: Body) -> Body:
     return choice | {"logprobs": choice["logprobs"] | {"content": [*choice["logprobs"]["content"], end]}}
 
 
-def one_redrawn(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def one_redrawn(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The first word of every text differs each time, in either mode and with any seed."""
 
     def word(choice: Body) -> Body:
         message = choice["message"]
         _, blank, rest = (message["content"] or "").partition(" ")
-        return choice | {"message": message | {"content": f"N{asked.id}{blank}{rest}"}}
+        return choice | {"message": message | {"content": f"N{request.id}{blank}{rest}"}}
 
     def words(chunks: list[Body]) -> list[Body]:
         first = next(at for at, chunk in enumerate(chunks) if any(c["delta"].get("content") for c in chunk["choices"]))
         choice = chunks[first]["choices"][0]
-        delta = choice["delta"] | {"content": f"N{asked.id}"}
+        delta = choice["delta"] | {"content": f"N{request.id}"}
         return [*chunks[:first], chunks[first] | {"choices": [choice | {"delta": delta}]}, *chunks[first + 1 :]]
 
-    return in_turn(each_choice(word), on_stream(words))(answer, asked)
+    return in_turn(each_choice(word), on_stream(words))(response, request)
 
 
-def is_free(asked: ServerRequest) -> bool:
+def is_free(request: ServerRequest) -> bool:
     """The text is not constrained by tools, a format, stop sequences or logprobs."""
-    return not any(asked.json.get(name) for name in ("tools", "response_format", "stop", "logprobs"))
+    return not any(request.json.get(name) for name in ("tools", "response_format", "stop", "logprobs"))
 
 
 VARIANTS = (
@@ -81,16 +81,18 @@ VARIANTS = (
     Mutation(
         name="both-caps-refused",
         title="Requests with both token caps are rejected by name",
-        answer=where(both_caps, refusing("Set 'max_tokens' or 'max_completion_tokens', not both.", param="max_tokens")),
+        on_response=where(
+            both_caps, refusing("Set 'max_tokens' or 'max_completion_tokens', not both.", param="max_tokens")
+        ),
     ),
     Mutation(
         name="image-seen",
         title="Images are read, and counted as prompt tokens",
-        asked=rewriting(each_content(seen), holds("messages", list)),
+        on_request=rewriting(each_content(seen), holds("messages", list)),
     ),
     Mutation(
         name="never-the-same-twice",
         title="The text differs each time, even at temperature 0 and with a seed",
-        answer=where(is_free, one_redrawn),
+        on_response=where(is_free, one_redrawn),
     ),
 )

@@ -54,37 +54,37 @@ def spaced(text: str) -> str:
         return text
 
 
-def stopping(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def stopping(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """finish_reason stop where a tool was named, as in the reference API."""
-    if not holds("tool_choice", dict)(asked):
-        return answer
+    if not holds("tool_choice", dict)(request):
+        return response
     edit = with_fields(finish_reason="stop")
     ends = in_turn(
         each_part(edit, lambda choice: choice["finish_reason"] == "tool_calls"),
         each_choice(edit, lambda choice: choice["finish_reason"] == "tool_calls"),
     )
-    return ends(answer, asked)
+    return ends(response, request)
 
 
-def free_choice_only(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def free_choice_only(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Reject every tool_choice but auto, by name."""
-    choice = sent(asked).get("tool_choice")
-    if choice in (None, "auto") or answer.status >= 400 or asked.api != "chat":
-        return answer
+    choice = sent(request).get("tool_choice")
+    if choice in (None, "auto") or response.status >= 400 or request.api != "chat":
+        return response
     return refusal(400, "'tool_choice' is not supported.", param="tool_choice", code="unsupported_parameter")
 
 
-def no_none(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def no_none(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Reject `tool_choice: none` by name."""
-    if answer.status >= 400 or sent(asked).get("tool_choice") != "none":
-        return answer
+    if response.status >= 400 or sent(request).get("tool_choice") != "none":
+        return response
     return refusal(400, "'tool_choice' may not be 'none'.", param="tool_choice", code="invalid_value")
 
 
-def not_strict(answer: ModelResponse, asked: ServerRequest) -> ModelResponse:
+def not_strict(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Reject strict tools by name."""
-    if answer.status >= 400 or asked.api != "chat" or not has_strict_tool(asked):
-        return answer
+    if response.status >= 400 or request.api != "chat" or not has_strict_tool(request):
+        return response
     param = "tools[0].function.strict"
     return refusal(400, f"'{param}' is not supported.", param=param, code="unsupported_parameter")
 
@@ -105,13 +105,13 @@ TOOL_VARIANTS = (
     Mutation(
         name="named-call-finishes-with-stop",
         title="A named tool call has finish_reason stop, as in the reference API",
-        answer=stopping,
+        on_response=stopping,
     ),
     Mutation(
         name="tool-choice-not-offered",
         title="Every tool_choice but auto is rejected by name",
-        answer=free_choice_only,
+        on_response=free_choice_only,
     ),
-    Mutation(name="tool-choice-none-not-offered", title="`tool_choice: none` is rejected by name", answer=no_none),
-    Mutation(name="strict-not-offered", title="Strict tools are rejected by name", answer=not_strict),
+    Mutation(name="tool-choice-none-not-offered", title="`tool_choice: none` is rejected by name", on_response=no_none),
+    Mutation(name="strict-not-offered", title="Strict tools are rejected by name", on_response=not_strict),
 )
