@@ -153,11 +153,11 @@ def _run(given: Mapping[str, object], run_dir: str | Path | None) -> Report:
 
     _refuse_event_loop("run")
     with argument_names():
-        wish = arguments.run_request(given)
+        request = arguments.run_request(given)
         folder = arguments.optional_path("run_dir", run_dir)
-        accepted = waivers(wish.whom, arguments.optional_path("waivers", given["waivers"]))
+        accepted = waivers(request.target, arguments.optional_path("waivers", given["waivers"]))
         execute.load_waivers(accepted)
-        with resolved(wish) as options:
+        with resolved(request) as options:
             if folder is None:
                 return _report(execute.unstored(options, NullProgress(), accepted))
             facts = execute.record_run(options, execute.folder_for(folder, options.target.name), NullProgress())

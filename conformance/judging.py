@@ -40,14 +40,14 @@ USER_FACING: Final = frozenset(
 class Judgement:
     """Verdicts on a recording, observations of request fields, impacts of the baseline exchanges, tokens and cost.
 
-    `sightings` are the observations of request fields in single exchanges.
-    `hurt` gives, by ID of an exchange with a failure, how the frameworks would handle it.
+    `observations` are the observations of request fields in single exchanges.
+    `client_impacts` gives, by ID of an exchange with a failure, how the frameworks would handle it.
     """
 
     verdicts: tuple[Verdict, ...] = ()
-    sightings: list[FieldObservation] = field(default_factory=list)
+    observations: list[FieldObservation] = field(default_factory=list)
     impact: tuple[Impact, ...] = ()
-    hurt: dict[str, tuple[Impact, ...]] = field(default_factory=dict)
+    client_impacts: dict[str, tuple[Impact, ...]] = field(default_factory=dict)
     requests: int = 0
     tokens_prompt: int = 0
     tokens_completion: int = 0
@@ -56,7 +56,7 @@ class Judgement:
     @property
     def fields(self) -> dict[Place, FieldResult]:
         """The support of each request field, by API, field and mode."""
-        return conclude(self.sightings)
+        return conclude(self.observations)
 
     @property
     def capabilities(self) -> dict[Api, dict[str, State]]:
@@ -85,7 +85,7 @@ class ReusableVerdicts(NamedTuple):
     A verdict that depends on those exchanges alone is reused; so is its absence.
     """
 
-    earlier: Mapping[CaseGroup, PreviousVerdicts]
+    previous: Mapping[CaseGroup, PreviousVerdicts]
     same: frozenset[str]
 
 
@@ -137,13 +137,13 @@ def judge(
     usable = known if known and not absent else NO_PREVIOUS
     judging = _Judging(catalogue, evidence, facts.target.policy, facts.suite, absent, usable)
     verdicts: list[Verdict] = []
-    for sides in _groups(load, facts, ids):
-        for x in sides.values():
+    for by_mode in _groups(load, facts, ids):
+        for x in by_mode.values():
             _count(result, x, facts.target.prices)
-        mine = list(judging.verdicts(sides))
+        mine = list(judging.verdicts(by_mode))
         verdicts += mine
-        _record_impacts(result, sides, evidence, mine, facts.target.prices)
-        for x in sides.values():
+        _record_impacts(result, by_mode, evidence, mine, facts.target.prices)
+        for x in by_mode.values():
             if x.id not in evidence.cached:
                 x.cache.clear()
     result.verdicts = tuple(sorted(verdicts, key=IN_ORDER))
@@ -172,10 +172,10 @@ def _absent(facts: RunManifest, evidence: Evidence) -> dict[Api, str]:
     An API that the configuration names, or whose path it names, is not excused. If no API is offered, none is excused:
     there was nothing to verify.
     """
-    asked_for = {*facts.target.apis, *facts.target.paths}
-    greetings = evidence.unavailable_apis
-    missing = {api: found[0] for api, found in greetings.items() if all(found) and api not in asked_for}
-    return missing if len(missing) < len(greetings) else {}
+    named = {*facts.target.apis, *facts.target.paths}
+    baselines = evidence.unavailable_apis
+    missing = {api: found[0] for api, found in baselines.items() if all(found) and api not in named}
+    return missing if len(missing) < len(baselines) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,20 +189,20 @@ class _Judging:
     absent: dict[Api, str]
     known: ReusableVerdicts
 
-    def verdicts(self, sides: ByMode) -> Iterator[Verdict]:
+    def verdicts(self, by_mode: ByMode) -> Iterator[Verdict]:
         """The verdicts on a test case that was sent in one mode or both."""
-        sides = {mode: x for mode, x in sides.items() if not _is_support_exchange(x)}
-        if not sides:
+        by_mode = {mode: x for mode, x in by_mode.items() if not _is_support_exchange(x)}
+        if not by_mode:
             return
-        subject = _case_group(next(iter(sides.values())).case)
-        known = self.known.earlier.get(subject, NONE_REUSABLE)
-        if known.verdicts and self.known.same.issuperset((*known.exchanges, *(x.id for x in sides.values()))):
+        subject = _case_group(next(iter(by_mode.values())).case)
+        known = self.known.previous.get(subject, NONE_REUSABLE)
+        if known.verdicts and self.known.same.issuperset((*known.exchanges, *(x.id for x in by_mode.values()))):
             yield from known.verdicts.values()
             return
-        if len(sides) == 2:
-            both = sides["stream"], sides["unary"]
-            yield from self._of(both, _rules(self.catalogue, subject[0], None, self.suite), known)
-        for mode, x in sides.items():
+        if len(by_mode) == 2:
+            pair = by_mode["stream"], by_mode["unary"]
+            yield from self._of(pair, _rules(self.catalogue, subject[0], None, self.suite), known)
+        for mode, x in by_mode.items():
             yield from self._of((x,), _rules(self.catalogue, subject[0], mode, self.suite), known)
 
     def _of(self, seen: tuple[Exchange, ...], rules: Iterable[Rule], known: PreviousVerdicts) -> Iterator[Verdict]:
@@ -229,10 +229,10 @@ class _Judging:
             if skip:
                 outcome = _skipped(skip)
             else:
-                given = self._given(rule, seen)
-                outcome = _judged(rule, given)
-                if rule.compares_with or "short_streams" in given:
-                    ids = tuple(dict.fromkeys([*ids, *(x.id for x in _compared(rule, given))]))
+                arguments = self._arguments(rule, seen)
+                outcome = _outcome(rule, arguments)
+                if rule.compares_with or "short_streams" in arguments:
+                    ids = tuple(dict.fromkeys([*ids, *(x.id for x in _compared(rule, arguments))]))
         return Verdict(
             rule=rule.id,
             title=rule.title,
@@ -244,17 +244,19 @@ class _Judging:
             exchanges=ids,
         )
 
-    def _given(self, rule: Rule, seen: tuple[Exchange, ...]) -> CheckArguments:
+    def _arguments(self, rule: Rule, seen: tuple[Exchange, ...]) -> CheckArguments:
         """The arguments for the rule's parameters."""
-        given: CheckArguments = dict(zip(("stream", "unary"), seen, strict=True)) if len(seen) > 1 else {"x": seen[0]}
+        arguments: CheckArguments = (
+            dict(zip(("stream", "unary"), seen, strict=True)) if len(seen) > 1 else {"x": seen[0]}
+        )
         for name in rule.parameters[len(seen) :]:
             if name == "policy":
-                given[name] = self.policy
+                arguments[name] = self.policy
             elif name == "short_streams":
-                given[name] = self.evidence.short_streams.get((seen[0].api, seen[0].case.profile), ())
+                arguments[name] = self.evidence.short_streams.get((seen[0].api, seen[0].case.profile), ())
             else:
-                given[name] = self.evidence.select(seen[0], rule.compares_with[name])
-        return given
+                arguments[name] = self.evidence.select(seen[0], rule.compares_with[name])
+        return arguments
 
 
 def _is_support_exchange(x: Exchange) -> bool:
@@ -262,10 +264,10 @@ def _is_support_exchange(x: Exchange) -> bool:
     return x.ending.how == "hung-up" or x.case.kind is Kind.LOAD
 
 
-def _compared(rule: Rule, given: CheckArguments) -> Iterator[Exchange]:
+def _compared(rule: Rule, arguments: CheckArguments) -> Iterator[Exchange]:
     """The exchanges that a rule compares its own with."""
     for name in (*rule.compares_with, *(("short_streams",) if "short_streams" in rule.parameters else ())):
-        found = given[name]
+        found = arguments[name]
         yield from [found] if isinstance(found, Exchange) else found if isinstance(found, tuple) else ()
 
 
@@ -277,10 +279,10 @@ class Outcome(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
 
-def decide(rule: Rule, given: CheckArguments, seen: tuple[Exchange, ...]) -> Outcome:
+def decide(rule: Rule, arguments: CheckArguments, seen: tuple[Exchange, ...]) -> Outcome:
     """Apply one rule to its arguments. A rule that raises gives `error`: a harness error."""
     skip = _condition(rule, seen)
-    return _skipped(skip) if skip else _judged(rule, given)
+    return _skipped(skip) if skip else _outcome(rule, arguments)
 
 
 def _condition(rule: Rule, seen: tuple[Exchange, ...]) -> NotJudged | None:
@@ -304,10 +306,10 @@ def _crash(rule: Rule, error: Exception) -> str:
     return f"rule {rule.id} failed on this exchange: {type(error).__name__}: {error}"[:MAX_REASON]
 
 
-def _judged(rule: Rule, given: CheckArguments) -> Outcome:
+def _outcome(rule: Rule, arguments: CheckArguments) -> Outcome:
     """The outcome of a rule that applies."""
     try:
-        yielded = list(islice(_apply(rule, given), MAX_YIELDED))
+        yielded = list(islice(_apply(rule, arguments), MAX_YIELDED))
     except Exception as error:  # noqa: BLE001 - as in `_condition`
         return Outcome(Status.ERROR, _crash(rule, error))
     if not yielded:
@@ -322,40 +324,40 @@ def _judged(rule: Rule, given: CheckArguments) -> Outcome:
 PASSED = Outcome(Status.PASS, "")
 
 
-def _apply(rule: Rule, given: CheckArguments) -> Iterable[Finding | NotJudged]:
+def _apply(rule: Rule, arguments: CheckArguments) -> Iterable[Finding | NotJudged]:
     """What the rule yields, or `untestable` if evidence is missing."""
     for name, compare in rule.compares_with.items():
-        if not given[name] and not compare.optional:
+        if not arguments[name] and not compare.optional:
             what = (
                 "baseline exchange"
                 if compare.kinds is Kind.BASELINE
-                else f"exchange {compare.name(next(x.api for x in given.values() if isinstance(x, Exchange)))}"
+                else f"exchange {compare.name(next(x.api for x in arguments.values() if isinstance(x, Exchange)))}"
             )
             return (untestable(f"the {what} to compare with was not recorded"),)
-    return rule.check(**{name: given[name] for name in rule.parameters})
+    return rule.check(**{name: arguments[name] for name in rule.parameters})
 
 
 def _record_impacts(
     result: Judgement,
-    sides: ByMode,
+    by_mode: ByMode,
     evidence: Evidence,
     verdicts: Iterable[Verdict],
     prices: Prices,
 ) -> None:
     """Add field observations, the impact of baseline exchanges, and the clients affected by failures."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
-    for mode, x in sides.items():
-        result.sightings += field_observations(x, evidence.baseline(x))
-        fallback = _fallback(x, sides, evidence) if mode == "stream" else None
+    for mode, x in by_mode.items():
+        result.observations += field_observations(x, evidence.baseline(x))
+        fallback = _fallback(x, by_mode, evidence) if mode == "stream" else None
         if x.case.kind is Kind.BASELINE:
             result.impact += profile_impacts(x, fallback, prices)
         if x.id in failed and (x.case.kind, x.case.subject) in USER_FACING:
-            result.hurt[x.id] = affected_clients(x, fallback, prices)
+            result.client_impacts[x.id] = affected_clients(x, fallback, prices)
 
 
-def _fallback(x: Exchange, sides: ByMode, evidence: Evidence) -> Exchange | None:
+def _fallback(x: Exchange, by_mode: ByMode, evidence: Evidence) -> Exchange | None:
     """The response to a client that retries without a stream: of the same test case, or of another baseline request."""
-    return sides.get("unary") or (evidence.baseline(x, "unary") if x.case.kind is Kind.BASELINE else None)
+    return by_mode.get("unary") or (evidence.baseline(x, "unary") if x.case.kind is Kind.BASELINE else None)
 
 
 def _count(result: Judgement, x: Exchange, prices: Prices) -> None:

@@ -125,8 +125,8 @@ class RunPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Record once, in the main process; pytest-xdist workers receive the run folder."""
-        told = getattr(self.config, "workerinput", {}).get(RUN_FOLDER)
-        self.path = Path(told) if told else _recorded(self.config).absolute()
+        folder = getattr(self.config, "workerinput", {}).get(RUN_FOLDER)
+        self.path = Path(folder) if folder else _recorded(self.config).absolute()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -195,7 +195,7 @@ def _waivers(config: pytest.Config) -> Path | None:
     from conformance.runs.resolve import waivers
 
     given = _option(config, "waivers")
-    return waivers(_run_request(config).whom, Path(given) if given else None)
+    return waivers(_run_request(config).target, Path(given) if given else None)
 
 
 def _run_request(config: pytest.Config) -> "RunRequest":
@@ -205,7 +205,7 @@ def _run_request(config: pytest.Config) -> "RunRequest":
         return _option(config, name)
 
     return RunRequest(
-        whom=TargetOptions(
+        target=TargetOptions(
             base_url=said("url"),
             model=said("model"),
             api_key_env=said("api-key-env"),
@@ -215,14 +215,14 @@ def _run_request(config: pytest.Config) -> "RunRequest":
             defect=said("defect"),
             path=tuple(said("path") or ()),
         ),
-        what=SelectionOptions(
+        selection=SelectionOptions(
             api=tuple(said("api") or ()),
             profile=tuple(said("profile") or ()),
             suite=said("suite") or "gate",
             streaming=said("streaming"),
             unknown_fields=said("unknown-fields"),
         ),
-        how_much=LimitOptions(timeout=said("timeout")),
+        limits=LimitOptions(timeout=said("timeout")),
     )
 
 

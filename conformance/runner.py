@@ -78,26 +78,26 @@ class RunOptions:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Recording:
+class _Recorder:
     options: RunOptions = field(repr=False)  # asyncio builds the repr of each task, and discards it
     store: Store = field(repr=False)
     progress: Progress = field(repr=False)
-    have: Mapping[str, Exchange] = field(repr=False)
+    reuse: Mapping[str, Exchange] = field(repr=False)
     left_out: dict[str, str] = field(repr=False)
     stopped: str = ""
-    why: str = ""
+    reason: str = ""
     received: dict[str, Exchange] = field(default_factory=dict, repr=False)
 
-    async def fire(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
+    async def send(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         """Send the requests, stage by stage; reuse exchanges that exist already."""
         for request in requests:
-            if request.id in self.have:
-                self._keep(self.have[request.id], keep)
-        missing = [request for request in requests if request.id not in self.have]
-        for turn in sorted({request.stage for request in missing}):
-            await self._fire(turn, [request for request in missing if request.stage == turn], keep)
+            if request.id in self.reuse:
+                self._keep(self.reuse[request.id], keep)
+        missing = [request for request in requests if request.id not in self.reuse]
+        for stage in sorted({request.stage for request in missing}):
+            await self._send_stage(stage, [request for request in missing if request.stage == stage], keep)
 
-    async def _fire(self, turn: int, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
+    async def _send_stage(self, stage: int, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         secrets = (*self.options.target.headers.values(), *((self.options.key,) if self.options.key else ()))
 
         await send_all(
@@ -106,7 +106,7 @@ class _Recording:
             secrets=tuple(secret for secret in secrets if secret),
             limits=self.options.limits,
             unix_socket=self.options.unix_socket,
-            concurrency=self._at_a_time(turn),
+            concurrency=self._concurrency(stage),
             on_exchange=lambda x: self._keep(x, keep),
         )
 
@@ -115,23 +115,23 @@ class _Recording:
         self.store.write(x)
         self.progress.done(x)
 
-    def _at_a_time(self, turn: int) -> int:
-        usual, bound = STAGE_CONCURRENCY.get(turn, 1), self.options.concurrency or self.options.target.concurrency
+    def _concurrency(self, stage: int) -> int:
+        usual, bound = STAGE_CONCURRENCY.get(stage, 1), self.options.concurrency or self.options.target.concurrency
         return usual if bound is None or usual == 1 else bound
 
 
 async def record(
-    options: RunOptions, store: Store, progress: Progress, have: Mapping[str, Exchange] = MappingProxyType({})
+    options: RunOptions, store: Store, progress: Progress, reuse: Mapping[str, Exchange] = MappingProxyType({})
 ) -> RunManifest:
     """Send the run's requests and record every exchange; writes and returns the run's facts.
 
-    `have` are existing exchanges by request ID, reused instead of sending the request. One baseline request per API is
+    `reuse` are existing exchanges by request ID, reused instead of sending the request. One baseline request per API is
     sent first: if the target is unreachable or rejects the key, nothing else is sent. Cancellation (Ctrl-C) keeps the
     recorded exchanges and writes the facts as `interrupted` before it propagates.
     """
     requests = plan(options.target, options.profiles, options.suite)
     within, left_out = _apply_budget(requests, options)
-    recording = _Recording(options=options, store=store, progress=progress, have=have, left_out=left_out)
+    recorder = _Recorder(options=options, store=store, progress=progress, reuse=reuse, left_out=left_out)
     began, started = anyio.current_time(), datetime.now(UTC)
     progress.total(len(within))
     facts = RunManifest(
@@ -146,40 +146,40 @@ async def record(
     )
     store.write_facts(msgspec.structs.replace(facts, stopped="interrupted"))
     try:
-        await _preflight_then_send(recording, within)
+        await _preflight_then_send(recorder, within)
     except anyio.get_cancelled_exc_class():
-        recording.stopped, recording.why = "interrupted", "the user stopped the run"
+        recorder.stopped, recorder.reason = "interrupted", "the user stopped the run"
         raise
     finally:
         facts = msgspec.structs.replace(
             facts,
             duration_s=round(anyio.current_time() - began, 3),
-            left_out=recording.left_out,
-            stopped=recording.stopped,
-            stopped_why=recording.why,
+            left_out=recorder.left_out,
+            stopped=recorder.stopped,
+            stopped_why=recorder.reason,
         )
         store.write_facts(facts)
     return facts
 
 
-async def _preflight_then_send(recording: _Recording, requests: Sequence[Request]) -> None:
-    greetings = _baseline_requests(requests)
-    await recording.fire(greetings, lambda x: recording.received.__setitem__(x.id, x))
-    received = [recording.received[request.id] for request in greetings if request.id in recording.received]
-    recording.stopped, recording.why = _preflight_failure(received)
+async def _preflight_then_send(recorder: _Recorder, requests: Sequence[Request]) -> None:
+    baselines = _baseline_requests(requests)
+    await recorder.send(baselines, lambda x: recorder.received.__setitem__(x.id, x))
+    received = [recorder.received[request.id] for request in baselines if request.id in recorder.received]
+    recorder.stopped, recorder.reason = _preflight_failure(received)
     missing = {x.api: reply(x).status for x in received if reply(x).status in (404, 405)}
     rest = []
     for request in requests:
         api = request.cases[0].api
-        if request.id in recording.received:
+        if request.id in recorder.received:
             continue
-        if recording.stopped:
-            recording.left_out[request.id] = recording.why
+        if recorder.stopped:
+            recorder.left_out[request.id] = recorder.reason
         elif _is_absent(api, missing, received) and request.cases[0].kind is not Kind.BASELINE:
-            recording.left_out[request.id] = f"HTTP {missing[api]} on the path of {api}"
+            recorder.left_out[request.id] = f"HTTP {missing[api]} on the path of {api}"
         else:
             rest.append(request)
-    await recording.fire(rest, lambda _: None)
+    await recorder.send(rest, lambda _: None)
 
 
 def _baseline_requests(requests: Sequence[Request]) -> list[Request]:

@@ -78,7 +78,7 @@ class Row:
     requests: int
 
     @property
-    def is_right(self) -> bool:
+    def as_expected(self) -> bool:
         """Whether a defect is caught by the rule that it names; a variant or good deployment must fail no MUST."""
         if self.errors:
             return False
@@ -86,17 +86,17 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Recorded:
+class JudgedRecording:
     """A recording with its judgement. It has no repr: asyncio builds one of each result."""
 
     facts: RunManifest
     exchanges: dict[str, Exchange]
-    judged: Judgement
+    judgement: Judgement
 
     @cached_property
-    def earlier(self) -> dict[Case, PreviousVerdicts]:
+    def previous(self) -> dict[Case, PreviousVerdicts]:
         """The verdicts, indexed for reuse."""
-        return index_verdicts(self.judged.verdicts)
+        return index_verdicts(self.judgement.verdicts)
 
 
 def run_change(
@@ -106,9 +106,9 @@ def run_change(
     *,
     prices: Prices = UNPRICED,
     suite: Suite = "full",
-    base: Recorded | None = None,
+    base: JudgedRecording | None = None,
     real_time: bool = False,
-) -> Recorded:
+) -> JudgedRecording:
     """Run a suite, all profiles, against one embedded deployment, and judge the recording.
 
     `base` is the deployment's recording without changes: exchanges that `change` does not affect are reused from it.
@@ -120,7 +120,7 @@ def run_change(
         else {}
     )
 
-    async def run(unix_socket: str | None) -> Recorded:
+    async def run(unix_socket: str | None) -> JudgedRecording:
         planted = (change,) if change else ()
         async with serve(DEPLOYMENTS[deployment], planted, unix_socket=unix_socket, key=KEY) as url:
             target = Target(name=deployment, base_url=url, model="reference", apis=APIS, policy=policy, prices=prices)
@@ -135,8 +135,10 @@ def run_change(
                 key=KEY,
             )
             facts = await record(options, store, NullProgress(), same)
-        known = ReusableVerdicts(base.earlier, frozenset(same) & frozenset(store.ids())) if base else None
-        return Recorded(facts=facts, exchanges=store.written, judged=judge(facts, store.exchange, store.ids(), known))
+        known = ReusableVerdicts(base.previous, frozenset(same) & frozenset(store.ids())) if base else None
+        return JudgedRecording(
+            facts=facts, exchanges=store.written, judgement=judge(facts, store.exchange, store.ids(), known)
+        )
 
     if real_time or (change and change.needs_tcp):
         return anyio.run(run, None)
@@ -198,7 +200,7 @@ def _alters_reply(
 
 
 @cache
-def recorded(deployment: str, policy: Policy, suite: Suite) -> Recorded:
+def recorded(deployment: str, policy: Policy, suite: Suite) -> JudgedRecording:
     """The recording of a deployment without changes, judged under a policy."""
     usual = POLICIES.get(deployment, Policy())
     if policy == usual:
@@ -206,14 +208,14 @@ def recorded(deployment: str, policy: Policy, suite: Suite) -> Recorded:
     return judged_under(policy, recorded(deployment, usual, suite))
 
 
-def judged_under(policy: Policy, run: Recorded) -> Recorded:
+def judged_under(policy: Policy, run: JudgedRecording) -> JudgedRecording:
     """The same recording, judged under another policy."""
     target = msgspec.structs.replace(run.facts.target, policy=policy)
     facts = msgspec.structs.replace(run.facts, target=target)
-    return replace(run, facts=facts, judged=judge(facts, run.exchanges.__getitem__, sorted(run.exchanges)))
+    return replace(run, facts=facts, judgement=judge(facts, run.exchanges.__getitem__, sorted(run.exchanges)))
 
 
-BaseOf = Callable[[str, Policy, Suite], Recorded]
+BaseOf = Callable[[str, Policy, Suite], JudgedRecording]
 """Returns the recording of a deployment without changes."""
 
 
@@ -237,7 +239,7 @@ def subject(name: str) -> Subject:
     return Subject(deployment, change, policy, change.caught_by if change else FAULTY_DEPLOYMENTS.get(name, ""))
 
 
-def run_subject(name: str, suite: Suite = "full", base_of: BaseOf = recorded) -> Recorded:
+def run_subject(name: str, suite: Suite = "full", base_of: BaseOf = recorded) -> JudgedRecording:
     """The recording of a deployment, defect or variant, judged under its policy."""
     deployment, change, policy, _ = subject(name)
     base = base_of(deployment, policy, suite)
@@ -249,10 +251,10 @@ def evaluate(name: str, suite: Suite) -> Row:
     return summarize(name, run_subject(name, suite))
 
 
-def summarize(name: str, run: Recorded) -> Row:
+def summarize(name: str, run: JudgedRecording) -> Row:
     """The kill matrix's line of a deployment, defect or variant in a run."""
-    change, judged = changes.find(name), run.judged
-    notable = [v for v in judged.verdicts if v.status in (Status.FAIL, Status.ERROR)]
+    change, judgement = changes.find(name), run.judgement
+    notable = [v for v in judgement.verdicts if v.status in (Status.FAIL, Status.ERROR)]
 
     def failing(level: Level) -> tuple[str, ...]:
         return tuple(sorted({v.rule for v in notable if v.level is level and v.status is Status.FAIL}))
@@ -265,7 +267,7 @@ def summarize(name: str, run: Recorded) -> Row:
         must=failing(Level.MUST),
         should=failing(Level.SHOULD) + failing(Level.MAY),
         errors=tuple(sorted({v.message for v in notable if v.status is Status.ERROR})),
-        requests=judged.requests,
+        requests=judgement.requests,
     )
 
 

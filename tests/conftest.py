@@ -38,11 +38,11 @@ def recorded_once(tmp_path_factory, worker_id, testrun_uid):
             file.seek(0)
             kept = file.read()
             if kept:
-                return selftest.Recorded(**pickle.loads(kept))  # noqa: S301 - written by a worker of this session
+                return selftest.JudgedRecording(**pickle.loads(kept))  # noqa: S301 - written by a worker of this session
             run = selftest.recorded(deployment, policy, suite)
             for x in run.exchanges.values():
                 x.cache.clear()
-            pickle.dump({"facts": run.facts, "exchanges": run.exchanges, "judged": run.judged}, file)
+            pickle.dump({"facts": run.facts, "exchanges": run.exchanges, "judgement": run.judgement}, file)
             return run
 
     return recorded

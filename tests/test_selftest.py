@@ -78,7 +78,7 @@ def test_the_gate_says_of_it_what_the_matrix_says(recorded_once, name):
 def test_the_full_suite_says_of_it_what_the_matrix_says(recorded_once, name):
     got = summarize(name, run_subject(name, "full", recorded_once))
     assert {"must": list(got.must), "should": list(got.should)} == EXPECTED[name]["full"]
-    assert got.is_right
+    assert got.as_expected
     assert got.errors == ()
 
 
@@ -109,9 +109,9 @@ def test_the_matrix_holds_no_line_of_something_gone():
 
 def report_of(seen):
     """The report of both front ends, with the failures and one rule that judges every exchange."""
-    shown = tuple(v for v in seen.judged.verdicts if v.status in (Status.FAIL, Status.ERROR) or v.rule == EVERYWHERE)
+    shown = tuple(v for v in seen.judgement.verdicts if v.status in (Status.FAIL, Status.ERROR) or v.rule == EVERYWHERE)
     load = seen.exchanges.__getitem__
-    report = build.build_report(seen.facts, replace(seen.judged, verdicts=shown), load)
+    report = build.build_report(seen.facts, replace(seen.judgement, verdicts=shown), load)
     return JudgedRun(report, Recording(load, seen.facts.target))
 
 
@@ -152,7 +152,7 @@ def test_both_front_ends_say_it(items_session, recorded_once, name):
 
 def cases(seen, *statuses):
     """The rules and cases with one of these statuses."""
-    verdicts = (v for v in seen.judged.verdicts if v.status in statuses)
+    verdicts = (v for v in seen.judgement.verdicts if v.status in statuses)
     return {(v.rule, v.api, v.profile, v.mode, v.probe) for v in verdicts}
 
 
@@ -178,7 +178,7 @@ def rows(names) -> Iterator[tuple[str, dict]]:
     lines = zip(*(selftest.rows(names, suite) for suite in SUITES), strict=True)
     for of_suites in lines:
         for got in of_suites:
-            right = "ok " if got.is_right or got.suite == "gate" else "WRONG"
+            right = "ok " if got.as_expected or got.suite == "gate" else "WRONG"
             print(right, got.suite, got.name, got.caught_by, got.must, got.should, got.errors, file=sys.stderr)
         yield of_suites[0].name, {got.suite: {"must": got.must, "should": got.should} for got in of_suites}
 

@@ -44,11 +44,13 @@ def print_report(judged: JudgedRun, outputs: Sequence[Output], hint: str = "") -
     return judged.report.exit_code
 
 
-def serve_hint(whom: TargetOptions, judged: JudgedRun) -> str:
+def serve_hint(target: TargetOptions, judged: JudgedRun) -> str:
     """How to restart the embedded server, which has stopped when the report is printed."""
-    if whom.base_url or whom.target or not any(verdict.counts for verdict in judged.report.verdicts):
+    if target.base_url or target.target or not any(verdict.counts for verdict in judged.report.verdicts):
         return ""
-    words = [f"--{name} {value}" for name, value in (("deployment", whom.deployment), ("defect", whom.defect)) if value]
+    words = [
+        f"--{name} {value}" for name, value in (("deployment", target.deployment), ("defect", target.defect)) if value
+    ]
     port = judged.report.target.base_url.rpartition(":")[2].partition("/")[0]
     command = " ".join(("conformance serve", *words, f"--port {port}"))
     return f"To run the curl commands, restart the embedded server: {command}"

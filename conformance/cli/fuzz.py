@@ -26,7 +26,7 @@ def run_fuzz(options: RunOptions, path: Path, *, examples: int, seed: int) -> No
     lines: list[str] = []
     with Bar(terminal.console(sys.stderr)) as bar:
         kept = execute.RUNS / EXAMPLES
-        facts = fuzz_run(options, folder, bar, examples=examples, seed=seed, kept=kept, tell=lines.append)
+        facts = fuzz_run(options, folder, bar, examples=examples, seed=seed, kept=kept, report=lines.append)
     for line in lines:
         print(line, file=sys.stderr)  # noqa: T201 - console output
     if text := as_test(facts, folder.exchange):

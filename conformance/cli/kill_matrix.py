@@ -33,22 +33,22 @@ def _show_text(rows: Iterable[Row], out: TextIO) -> bool:
         seen.append(row)
         out.write(_line(row) + "\n")
         out.flush()
-    wrong = [row for row in seen if not row.is_right]
+    wrong = [row for row in seen if not row.as_expected]
     defects = [row for row in seen if row.caught_by]
-    caught = sum(row.is_right for row in defects)
-    quiet = sum(row.is_right for row in seen if not row.caught_by)
+    caught = sum(row.as_expected for row in defects)
+    quiet = sum(row.as_expected for row in seen if not row.caught_by)
     out.write(f"{caught} of {len(defects)} defects caught, {quiet} of {len(seen) - len(defects)} good subjects pass")
     out.write(f"; wrong: {', '.join(row.name for row in wrong)}\n" if wrong else "\n")
     return not wrong
 
 
 def _line(row: Row) -> str:
-    mark = "ok   " if row.is_right else "WRONG"
+    mark = "ok   " if row.as_expected else "WRONG"
     fired = " ".join((*row.must, *(f"({rule})" for rule in row.should))) or "-"
     return f"{mark} {row.name:<32} {row.caught_by or 'good':<8} {fired}" + "".join(f"  ERROR {e}" for e in row.errors)
 
 
 def _show_json(rows: Iterable[Row], out: TextIO) -> bool:
     seen = list(rows)
-    out.write(json.dumps([asdict(row) | {"is_right": row.is_right} for row in seen], indent=1) + "\n")
-    return all(row.is_right for row in seen)
+    out.write(json.dumps([asdict(row) | {"is_right": row.as_expected} for row in seen], indent=1) + "\n")
+    return all(row.as_expected for row in seen)

@@ -39,10 +39,10 @@ NO_TARGET, NO_SELECTION, NO_LIMITS, NO_OUTPUT = TargetOptions(), SelectionOption
 
 @app.command
 def run(
-    whom: TargetOptions = NO_TARGET,
-    what: SelectionOptions = NO_SELECTION,
-    how_much: LimitOptions = NO_LIMITS,
-    told: OutputOptions = NO_OUTPUT,
+    target: TargetOptions = NO_TARGET,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
+    output: OutputOptions = NO_OUTPUT,
     *,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
 ) -> int:
@@ -57,20 +57,20 @@ def run(
     from conformance.runs import execute
     from conformance.runs.resolve import resolved, waivers
 
-    outputs = execute.outputs(told.report)
-    accepted = waivers(whom, told.waivers)
+    outputs = execute.outputs(output.report)
+    accepted = waivers(target, output.waivers)
     execute.load_waivers(accepted)
-    with resolved(RunRequest(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
-        if how_much.dry_run:
+    with resolved(RunRequest(target=target, selection=selection, limits=limits, strict=output.strict)) as options:
+        if limits.dry_run:
             return console.preview(options)
         path = execute.folder_for(run_dir, options.target.name)
         console.record_with_progress(options, path)
-    judged = execute.judge_run(path, accepted, strict=told.strict)
-    return console.print_report(judged, outputs, hint=console.serve_hint(whom, judged))
+    judged = execute.judge_run(path, accepted, strict=output.strict)
+    return console.print_report(judged, outputs, hint=console.serve_hint(target, judged))
 
 
 @app.command
-def judge(run: Path, told: OutputOptions = NO_OUTPUT) -> int:
+def judge(run: Path, output: OutputOptions = NO_OUTPUT) -> int:
     """Judge a recording again, offline.
 
     Parameters
@@ -81,8 +81,8 @@ def judge(run: Path, told: OutputOptions = NO_OUTPUT) -> int:
     from conformance.cli import console
     from conformance.runs import execute
 
-    outputs = execute.outputs(told.report)
-    return console.print_report(execute.judge_run(run, told.waivers, strict=told.strict), outputs)
+    outputs = execute.outputs(output.report)
+    return console.print_report(execute.judge_run(run, output.waivers, strict=output.strict), outputs)
 
 
 @app.command
@@ -90,8 +90,8 @@ def matrix(
     *,
     config: Path,
     out: Path,
-    what: SelectionOptions = NO_SELECTION,
-    how_much: LimitOptions = NO_LIMITS,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
     at_once: Annotated[int, Parameter(validator=lambda _, value: _above_zero(value))] = 4,
 ) -> int:
     """Run every target of a file, and write a static site that compares them.
@@ -107,8 +107,8 @@ def matrix(
     """
     from conformance.cli import matrix as many
 
-    _reject_options("matrix", dry_run=how_much.dry_run)
-    return many.run_matrix(config, out, RunRequest(what=what, how_much=how_much), at_once)
+    _reject_options("matrix", dry_run=limits.dry_run)
+    return many.run_matrix(config, out, RunRequest(selection=selection, limits=limits), at_once)
 
 
 @app.command
@@ -290,10 +290,10 @@ def _port(value: int) -> None:
 
 @app.command
 def fuzz(
-    whom: TargetOptions = NO_TARGET,
-    what: SelectionOptions = NO_SELECTION,
-    how_much: LimitOptions = NO_LIMITS,
-    told: OutputOptions = NO_OUTPUT,
+    target: TargetOptions = NO_TARGET,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
+    output: OutputOptions = NO_OUTPUT,
     *,
     max_examples: Annotated[int, Parameter(validator=lambda _, value: _above_zero(value))] = 200,
     seed: int = 0,
@@ -320,14 +320,14 @@ def fuzz(
         from conformance.runs.config import ConfigError
 
         raise ConfigError(f"fuzz needs {error.name}: install oai-conformance[fuzz]") from None
-    _reject_options("fuzz", suite=what.suite != SelectionOptions.suite, dry_run=how_much.dry_run)
-    outputs = execute.outputs(told.report)
-    execute.load_waivers(told.waivers)
-    with resolved(RunRequest(whom=whom, what=what, how_much=how_much, strict=told.strict)) as options:
+    _reject_options("fuzz", suite=selection.suite != SelectionOptions.suite, dry_run=limits.dry_run)
+    outputs = execute.outputs(output.report)
+    execute.load_waivers(output.waivers)
+    with resolved(RunRequest(target=target, selection=selection, limits=limits, strict=output.strict)) as options:
         path = execute.folder_for(run_dir, options.target.name)
         hunting.run_fuzz(options, path, examples=max_examples, seed=seed)
-    judged = execute.judge_run(path, told.waivers, strict=told.strict)
-    return console.print_report(judged, outputs, hint=console.serve_hint(whom, judged))
+    judged = execute.judge_run(path, output.waivers, strict=output.strict)
+    return console.print_report(judged, outputs, hint=console.serve_hint(target, judged))
 
 
 def _reject_options(command: str, **given: bool) -> None:

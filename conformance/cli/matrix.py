@@ -30,7 +30,7 @@ KEPT = 30
 """Maximum number of runs in a target's trend."""
 
 
-def run_matrix(path: Path, out: Path, wish: RunRequest, at_once: int) -> int:
+def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
     """Run all targets of a file, write the site, and return the exit code. Raises ConfigError.
 
     1 if a target fails a MUST, else 3 if one could not be run.
@@ -38,12 +38,12 @@ def run_matrix(path: Path, out: Path, wish: RunRequest, at_once: int) -> int:
     entries = config.entries(path)
     for folder in ("targets", "rules", "runs", "badges"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    if not wish.what.profile:
-        wish = replace(wish, what=replace(wish.what, profile=("all",)))
+    if not request.selection.profile:
+        request = replace(request, selection=replace(request.selection, profile=("all",)))
     line, lock, files = _Progress(len(entries)), threading.Lock(), _files(entries)
 
     def one(name: str) -> Column:
-        column = _one(path, name, files[name], entries[name], out, wish)
+        column = _one(path, name, files[name], entries[name], out, request)
         with lock:
             line.tell(column)
         return column
@@ -71,10 +71,10 @@ def _files(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, wish: RunRequest) -> Column:
+def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, request: RunRequest) -> Column:
     """Record, judge and render one target. An error affects only its own column."""
     try:
-        judged = _judged(path, name, entry, out / "runs" / file, wish)
+        judged = _judged(path, name, entry, out / "runs" / file, request)
     except (ConfigError, OSError) as error:
         return matrix.failed_column(name, file, str(error))
     (out / "targets" / f"{file}.html").write_text(html.run_page(judged.report, judged.evidence, "../"))
@@ -82,15 +82,15 @@ def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, wish:
     return matrix.column(judged.report, file)
 
 
-def _judged(path: Path, name: str, entry: config.Entry, kept: Path, wish: RunRequest) -> JudgedRun:
+def _judged(path: Path, name: str, entry: config.Entry, kept: Path, request: RunRequest) -> JudgedRun:
     """Record a new run of a target next to its earlier ones, and judge it."""
     if entry.deployment:
-        whom = TargetOptions(deployment=entry.deployment, defect=entry.defect)
+        target_options = TargetOptions(deployment=entry.deployment, defect=entry.defect)
     else:
-        whom = TargetOptions(target=name, config=path)
+        target_options = TargetOptions(target=name, config=path)
     kept.mkdir(parents=True, exist_ok=True)
     folder = kept / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-    with resolved(replace(wish, whom=whom)) as options:
+    with resolved(replace(request, target=target_options)) as options:
         named = replace(options, target=msgspec.structs.replace(options.target, name=name))
         execute.record_run(named, folder, NullProgress())
     judged = execute.judge_run(folder, entry.waivers)
@@ -119,9 +119,9 @@ def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:
     """The trends of targets with more than one stored run."""
     for column in columns:
         found = sorted((out / "runs" / column.file).glob("*.json"))
-        told = deque((msgspec.json.decode(path.read_bytes()) for path in found), maxlen=KEPT)
-        if len(told) > 1:
-            numbers = {level: " → ".join(str(one.get(level, 0)) for one in told) for level in ("MUST", "SHOULD")}
+        reports = deque((msgspec.json.decode(path.read_bytes()) for path in found), maxlen=KEPT)
+        if len(reports) > 1:
+            numbers = {level: " → ".join(str(one.get(level, 0)) for one in reports) for level in ("MUST", "SHOULD")}
             yield Trend(column.name, len(found), numbers["MUST"], numbers["SHOULD"])
 
 

@@ -27,8 +27,8 @@ SHRINK_BUDGET: Final = 0.5
 MAX_HANGS_PER_KIND: Final = 2
 """After this many timeouts, no more cases of that kind are sent: each costs the full timeout."""
 
-Send = Callable[[Case], Exchange]
-Judge = Callable[[Exchange], tuple[Verdict, ...]]
+SendCase = Callable[[Case], Exchange]
+JudgeExchange = Callable[[Exchange], tuple[Verdict, ...]]
 
 
 class FoundError(AssertionError):
@@ -40,11 +40,11 @@ class FoundError(AssertionError):
 
 
 @cache
-def _kind(rule: str, what: str) -> type[FoundError]:
-    return type(f"{rule} {what}", (FoundError,), {})
+def _kind(rule: str, subject: str) -> type[FoundError]:
+    return type(f"{rule} {subject}", (FoundError,), {})
 
 
-def _what(case: Case, verdict: Verdict) -> str:
+def _subject(case: Case, verdict: Verdict) -> str:
     """Key that distinguishes failures of one rule: for a MUST, what is unusual about the case, without its position."""
     return case.subject if case.kind is Kind.FUZZ and verdict.level is Level.MUST else case.kind
 
@@ -61,43 +61,43 @@ class Cases(NamedTuple):
 class Fuzzer:
     """One fuzz run: cases sent (each only once), remaining budget, and timeouts by kind of case."""
 
-    ask: Send
-    judge: Judge
+    send: SendCase
+    judge: JudgeExchange
     max_tokens: int | None = None
-    asked: dict[Case, Exchange] = field(default_factory=dict)
-    found: dict[str, FoundError] = field(default_factory=dict)
-    left: int = 0
+    exchanges: dict[Case, Exchange] = field(default_factory=dict)
+    failures: dict[str, FoundError] = field(default_factory=dict)
+    budget: int = 0
     tokens: int = 0
-    hung: Counter[str] = field(default_factory=Counter)
+    hangs: Counter[str] = field(default_factory=Counter)
 
     def run(self, cases: Cases, examples: int, start: int, kept: Path) -> None:
         """Look for failures, first with the cases that an earlier run stored in `kept`, then with these cases."""
         earlier = msgspec.json.decode(kept.read_bytes(), type=list[Case]) if kept.exists() else []
         first = [*earlier, *cases.first]
-        self._try(first, len(first))
+        self._run_cases(first, len(first))
         shuffled = Random(start).sample(cases.fixed, len(cases.fixed))  # noqa: S311 - an order, not a secret
-        self._try(shuffled, examples // 2)
-        left = max(len(cases.kinds), examples - len(self.asked))
-        whole = sum(SHARES.get(name, 10) for name in cases.kinds)
+        self._run_cases(shuffled, examples // 2)
+        rest = max(len(cases.kinds), examples - len(self.exchanges))
+        total = sum(SHARES.get(name, 10) for name in cases.kinds)
         for name, strategy in cases.kinds.items():
-            share = max(1, left * SHARES.get(name, 10) // whole)
-            self.left, known = int(share * (1 + SHRINK_BUDGET)), -1
-            while self.left > 0 and len(self.found) > known:  # Hypothesis stops soon after a failure
-                known = len(self.found)
-                self._look(strategy, share, start)
+            share = max(1, rest * SHARES.get(name, 10) // total)
+            self.budget, known = int(share * (1 + SHRINK_BUDGET)), -1
+            while self.budget > 0 and len(self.failures) > known:  # Hypothesis stops soon after a failure
+                known = len(self.failures)
+                self._run_strategy(strategy, share, start)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(msgspec.json.encode([found.case for found in self.found.values()]))
+        kept.write_bytes(msgspec.json.encode([found.case for found in self.failures.values()]))
 
-    def _try(self, cases: Sequence[Case], most: int) -> None:
-        self.left = most
+    def _run_cases(self, cases: Sequence[Case], most: int) -> None:
+        self.budget = most
         for case in cases:
             for verdict in self._failures(case):
-                self._keep(_kind(verdict.rule, _what(case, verdict))(case, self.asked[case], verdict))
+                self._keep(_kind(verdict.rule, _subject(case, verdict))(case, self.exchanges[case], verdict))
 
     def _keep(self, found: FoundError) -> None:
-        self.found.setdefault(type(found).__name__, found)
+        self.failures.setdefault(type(found).__name__, found)
 
-    def _look(self, strategy: Strategy, examples: int, start: int) -> None:
+    def _run_strategy(self, strategy: Strategy, examples: int, start: int) -> None:
         @seed(start)
         @settings(
             max_examples=examples,
@@ -110,32 +110,32 @@ class Fuzzer:
             verbosity=Verbosity.quiet,
         )
         @given(strategy)
-        def look(case: Case) -> None:
+        def run_example(case: Case) -> None:
             for verdict in self._failures(case):
-                kind = _kind(verdict.rule, _what(case, verdict))
-                if kind.__name__ not in self.found:
-                    raise kind(case, self.asked[case], verdict)
+                kind = _kind(verdict.rule, _subject(case, verdict))
+                if kind.__name__ not in self.failures:
+                    raise kind(case, self.exchanges[case], verdict)
 
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", HypothesisWarning)  # about large examples, which are never printed
-                look()
+                run_example()
         except BaseException as error:  # noqa: BLE001 - one failure, or a group of several
             for found in _found(error):
                 self._keep(found)
 
     def _failures(self, case: Case) -> Iterator[Verdict]:
-        if case not in self.asked:
+        if case not in self.exchanges:
             kind = case.subject
-            is_spent = self.left <= 0 or (self.max_tokens is not None and self.tokens >= self.max_tokens)
-            if is_spent or self.hung[kind] >= MAX_HANGS_PER_KIND:
+            is_spent = self.budget <= 0 or (self.max_tokens is not None and self.tokens >= self.max_tokens)
+            if is_spent or self.hangs[kind] >= MAX_HANGS_PER_KIND:
                 return
-            self.left -= 1
-            self.asked[case] = x = self.ask(case)
-            self.hung[kind] += x.ending.how == "timeout"
+            self.budget -= 1
+            self.exchanges[case] = x = self.send(case)
+            self.hangs[kind] += x.ending.how == "timeout"
             spent = usage(x)
             self.tokens += spent.prompt + spent.completion if spent else 0
-        yield from (v for v in self.judge(self.asked[case]) if v.status is Status.FAIL)
+        yield from (v for v in self.judge(self.exchanges[case]) if v.status is Status.FAIL)
 
 
 def _found(error: BaseException) -> Iterator[FoundError]:

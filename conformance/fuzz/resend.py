@@ -34,9 +34,9 @@ def resend(options: RunOptions, api: Api, case: Case) -> Resent:
     The case is not sent if the target is unreachable or rejects the key.
     """
     with opened(replace(options, profiles=(spec(api).base_profile,))) as session:
-        session.greet()
+        session.send_baselines()
         stopped, why = session.stopped()
-        hellos = {x.id: x for x in session.hellos[api]}
-        exchanges = hellos if stopped else session.exchanges(api, session.ask(api, case))
+        baselines = {x.id: x for x in session.baselines[api]}
+        exchanges = baselines if stopped else session.exchanges(api, session.send_case(api, case))
         facts = session.facts(tuple(exchanges), stopped=stopped, stopped_why=why)
         return Resent(facts, session.judgement(exchanges), exchanges)

@@ -31,20 +31,20 @@ from conformance.plan import plan
 from conformance.runner import REDACTED, Progress, RunOptions, Store
 from conformance.transport.client import exchange_once
 
-Tell = Callable[[str], None]
+ReportLine = Callable[[str], None]
 POST_RESPONSE_S: Final = 0.01
 """Wait for late bytes; short, because cases are sent one after the other."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """Sends cases to a target, one at a time. `hellos` are the baseline exchanges, by API."""
+    """Sends cases to a target, one at a time. `baselines` are the baseline exchanges, by API."""
 
     options: RunOptions = field(repr=False)
     portal: BlockingPortal = field(repr=False)
     progress: Progress | None = None
-    hellos: dict[Api, tuple[Exchange, ...]] = field(default_factory=dict)
-    numbers: int = 0
+    baselines: dict[Api, tuple[Exchange, ...]] = field(default_factory=dict)
+    cases_sent: int = 0
 
     @property
     def target(self) -> Target:
@@ -56,21 +56,21 @@ class Session:
         secrets = [s for s in (*self.target.headers.values(), self.options.key) if s]
         return self.portal.call(exchange_once, request, self.options.key, self.options.limits, tuple(secrets))
 
-    def greet(self) -> None:
+    def send_baselines(self) -> None:
         """Send the baseline requests of every API."""
         for request in plan(self.target, self.options.profiles, "fuzz"):
             x = self.send(request)
-            self.hellos[x.api] = (*self.hellos.get(x.api, ()), x)
+            self.baselines[x.api] = (*self.baselines.get(x.api, ()), x)
 
-    def ask(self, api: Api, case: Case) -> Exchange:
+    def send_case(self, api: Api, case: Case) -> Exchange:
         """Send a case as the API's own SDK would."""
-        self.numbers += 1
+        self.cases_sent += 1
         profile = _sdk(api)
-        question = CaseId(api, profile.name, case.mode, case.kind, case.subject, case.variant)
+        case_id = CaseId(api, profile.name, case.mode, case.kind, case.subject, case.variant)
         x = self.send(
             Request(
-                id=f"{api}.{case.kind}-{self.numbers:04d}",
-                cases=(question,),
+                id=f"{api}.{case.kind}-{self.cases_sent:04d}",
+                cases=(case_id,),
                 method="POST",
                 url=url_of(self.target, api) + profile.query,
                 headers=tuple((dict(profile.headers(case.mode)) | self.target.headers).items()),
@@ -89,7 +89,7 @@ class Session:
 
     def exchanges(self, api: Api, x: Exchange) -> dict[str, Exchange]:
         """A case's exchange after the baseline exchanges of its API, by ID."""
-        return {one.id: one for one in (*self.hellos[api], x)}
+        return {one.id: one for one in (*self.baselines[api], x)}
 
     def judgement(self, exchanges: Mapping[str, Exchange]) -> Judgement:
         """Judge these exchanges."""
@@ -139,7 +139,7 @@ def fuzz_run(
     examples: int,
     seed: int,
     kept: Path,
-    tell: Tell,
+    report: ReportLine,
 ) -> RunManifest:
     """Fuzz every API of the target, store the baseline and the failing exchanges, and return the run's facts.
 
@@ -147,17 +147,17 @@ def fuzz_run(
     """
     began = time.monotonic()
     with opened(options, progress) as session:
-        session.greet()
-        progress.total(examples * len(session.hellos))
-        hunts = {api: _fuzz(session, api, options.max_tokens) for api in session.hellos}
+        session.send_baselines()
+        progress.total(examples * len(session.baselines))
+        fuzzers = {api: _fuzzer(session, api, options.max_tokens) for api in session.baselines}
         stopped, why = _unreachable_reason(session)
         try:
-            for api, made in hunts.items() if not stopped else ():
-                _on(session, api, made, Bounds(examples, seed, kept), tell)
+            for api, fuzzer in fuzzers.items() if not stopped else ():
+                _fuzz_api(session, api, fuzzer, Bounds(examples, seed, kept), report)
         except KeyboardInterrupt:
             stopped, why = "interrupted", "stopped by the user"
-        found = [error.exchange for made in hunts.values() for error in made.found.values()]
-        exchanges = [*(x for hellos in session.hellos.values() for x in hellos), *found]
+        found = [error.exchange for fuzzer in fuzzers.values() for error in fuzzer.failures.values()]
+        exchanges = [*(x for baselines in session.baselines.values() for x in baselines), *found]
         for x in exchanges:
             store.write(x)
         facts = session.facts(
@@ -179,13 +179,13 @@ class Bounds(NamedTuple):
     kept: Path
 
 
-def _fuzz(session: Session, api: Api, max_tokens: int | None) -> Fuzzer:
-    return Fuzzer(lambda case: session.ask(api, case), lambda x: session.judge(api, x), max_tokens)
+def _fuzzer(session: Session, api: Api, max_tokens: int | None) -> Fuzzer:
+    return Fuzzer(lambda case: session.send_case(api, case), lambda x: session.judge(api, x), max_tokens)
 
 
 def _unreachable_reason(session: Session) -> tuple[str, str]:
     """Why no API of the target can be tested: the `stopped` code and its reason; empty if one can."""
-    received = [x for hellos in session.hellos.values() for x in hellos]
+    received = [x for baselines in session.baselines.values() for x in baselines]
     if all(x.ending.how == "unreachable" for x in received):
         return "unreachable", next((x.ending.detail for x in received), "no request was sent")
     if all(reply(x).status in (401, 403) for x in received):
@@ -193,28 +193,28 @@ def _unreachable_reason(session: Session) -> tuple[str, str]:
     return "", ""
 
 
-def _on(session: Session, api: Api, made: Fuzzer, bounds: Bounds, tell: Tell) -> None:
+def _fuzz_api(session: Session, api: Api, fuzzer: Fuzzer, bounds: Bounds, report: ReportLine) -> None:
     """Fuzz one API; skip it if its baseline requests fail."""
-    if not all(reply(x).status == 200 for x in session.hellos[api]):
-        tell(f"{api}: the baseline request failed, so the API is not fuzzed")
+    if not all(reply(x).status == 200 for x in session.baselines[api]):
+        report(f"{api}: the baseline request failed, so the API is not fuzzed")
         return
     model = session.target.model
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in session.target.name)
     own = kinds(api, model) | from_openapi.kinds(openapi.document(), spec(api).path, api, model)
-    found = _their_document(session, api)
-    theirs = from_openapi.mistyped(*found, api, model) if found else []
-    drawn = own | _their_kinds(*found, api, model) if found else own
-    cases = Cases(theirs, fixed(api, model), drawn)
-    made.run(cases, bounds.examples, bounds.seed, bounds.kept / f"{name}-{api}.json")
-    tell(f"{api}: {len(made.asked)} cases sent, {len(made.found)} kinds of failure found")
+    found = _published_document(session, api)
+    mistyped = from_openapi.mistyped(*found, api, model) if found else []
+    drawn = own | _published_kinds(*found, api, model) if found else own
+    cases = Cases(mistyped, fixed(api, model), drawn)
+    fuzzer.run(cases, bounds.examples, bounds.seed, bounds.kept / f"{name}-{api}.json")
+    report(f"{api}: {len(fuzzer.exchanges)} cases sent, {len(fuzzer.failures)} kinds of failure found")
 
 
-def _their_document(session: Session, api: Api) -> tuple[Any, str] | None:
+def _published_document(session: Session, api: Api) -> tuple[Any, str] | None:
     """The target's own OpenAPI document and the API's path in it, or None if it publishes none for this API."""
     root = session.target.base_url.rstrip("/")
     for url in dict.fromkeys((f"{root}/openapi.json", f"{root.removesuffix('/v1')}/openapi.json")):
-        ask = CaseId(api, spec(api).base_profile, "unary", Kind.API_DOCUMENT)
-        x = session.send(Request(id="document", cases=(ask,), method="GET", url=url, headers=(), body=b""))
+        case = CaseId(api, spec(api).base_profile, "unary", Kind.API_DOCUMENT)
+        x = session.send(Request(id="document", cases=(case,), method="GET", url=url, headers=(), body=b""))
         document = parse_json(reply(x).content)
         path = next((p for p in as_object(as_object(document).get("paths")) if p.endswith(spec(api).path)), None)
         if document is not NOT_JSON and path is not None and reply(x).status == 200:
@@ -222,7 +222,7 @@ def _their_document(session: Session, api: Api) -> tuple[Any, str] | None:
     return None
 
 
-def _their_kinds(document: Any, path: str, api: Api, model: str) -> dict[str, Strategy]:
+def _published_kinds(document: Any, path: str, api: Api, model: str) -> dict[str, Strategy]:
     try:
         return from_openapi.kinds(document, path, api, model, "their-own-")
     except Exception:  # noqa: BLE001 - an invalid document must not stop the run

@@ -77,7 +77,7 @@ def build_report(
         impact=tuple(_impact(impact, facts.messages_per_day) for impact in judgement.impact),
         hurt={
             name: tuple(_impact(impact, facts.messages_per_day) for impact in impacts)
-            for name, impacts in sorted(judgement.hurt.items())
+            for name, impacts in sorted(judgement.client_impacts.items())
         },
         waivers=accepted,
         summary=_summary(verdicts, accepted, headline.lines(facts, judgement, verdicts, load), code),

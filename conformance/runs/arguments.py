@@ -22,9 +22,9 @@ def run_request(given: Mapping[str, Any]) -> RunRequest:
     if not isinstance(given.get("strict", False), bool):
         raise ConfigError(f"strict={given['strict']!r}; accepted: True or False")
     return RunRequest(
-        whom=_group(TargetOptions, given),
-        what=_group(SelectionOptions, given),
-        how_much=_group(LimitOptions, given),
+        target=_group(TargetOptions, given),
+        selection=_group(SelectionOptions, given),
+        limits=_group(LimitOptions, given),
         strict=given.get("strict", False),
     )
 

@@ -112,7 +112,7 @@ class OutputOptions:
 class RunRequest:
     """What a user requests, on the command line or of pytest."""
 
-    whom: TargetOptions = TargetOptions()
-    what: SelectionOptions = SelectionOptions()
-    how_much: LimitOptions = LimitOptions()
+    target: TargetOptions = TargetOptions()
+    selection: SelectionOptions = SelectionOptions()
+    limits: LimitOptions = LimitOptions()
     strict: bool = False

@@ -29,29 +29,29 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @contextmanager
-def resolved(wish: RunRequest, environ: Mapping[str, str] = os.environ) -> Iterator[RunOptions]:
+def resolved(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Iterator[RunOptions]:
     """Resolve the options of a run; an embedded deployment runs until the context exits.
 
     Raises ConfigError, which names the option, its value and what is accepted.
     """
-    whom = wish.whom
-    if any(given is not None for given in (whom.base_url, whom.target, whom.config)):
-        yield options(wish, _with_overrides(_external_target(whom, environ), wish), environ)
+    target_options = request.target
+    if any(given is not None for given in (target_options.base_url, target_options.target, target_options.config)):
+        yield options(request, _with_overrides(_external_target(target_options, environ), request), environ)
         return
-    if whom.model is not None and whom.deployment is None and whom.defect is None:
-        raise ConfigError(f"--model {whom.model} needs --base-url URL, which is missing")
+    if target_options.model is not None and target_options.deployment is None and target_options.defect is None:
+        raise ConfigError(f"--model {target_options.model} needs --base-url URL, which is missing")
     from conformance.runs.embedded import find_embedded, running
 
-    ours = find_embedded(whom.deployment, whom.defect)
+    ours = find_embedded(target_options.deployment, target_options.defect)
     target = Target(name=ours.name, base_url="http://127.0.0.1/v1", model=ours.model, prices=EMBEDDED_PRICES)
-    checked = options(wish, _with_overrides(target, wish), environ)
+    checked = options(request, _with_overrides(target, request), environ)
     with running(ours.deployment, ours.changes) as url:
         yield replace(checked, target=msgspec.structs.replace(checked.target, base_url=url))
 
 
-def options(wish: RunRequest, target: Target, environ: Mapping[str, str]) -> RunOptions:
+def options(request: RunRequest, target: Target, environ: Mapping[str, str]) -> RunOptions:
     """The options of a run against that target. Raises ConfigError."""
-    bounds = wish.how_much
+    bounds = request.limits
     prices = target.prices
     if prices.request is not None and (prices.input is not None or prices.output is not None):
         raise ConfigError("prices: accepted: a price per request, or prices of input and output tokens, not both")
@@ -59,54 +59,58 @@ def options(wish: RunRequest, target: Target, environ: Mapping[str, str]) -> Run
         raise ConfigError("--max-cost needs prices: --price-input and --price-output, or --price-request")
     return RunOptions(
         target=target,
-        profiles=_profiles(wish.what, target),
-        suite=wish.what.suite,
+        profiles=_profiles(request.selection, target),
+        suite=request.selection.suite,
         key=_key(target, environ),
         limits=Limits() if bounds.timeout is None else Limits(timeout_s=bounds.timeout),
         concurrency=bounds.concurrency,
         max_requests=bounds.max_requests,
         max_tokens=bounds.max_tokens,
         max_cost=bounds.max_cost,
-        messages_per_day=wish.whom.messages_per_day,
-        strict=wish.strict,
+        messages_per_day=request.target.messages_per_day,
+        strict=request.strict,
     )
 
 
-def _external_target(whom: TargetOptions, environ: Mapping[str, str]) -> Target:
+def _external_target(target_options: TargetOptions, environ: Mapping[str, str]) -> Target:
     """The target given by --base-url, or by --target and --config. Raises ConfigError."""
-    if whom.deployment or whom.defect:
-        given = "--base-url" if whom.base_url else "--target"
+    if target_options.deployment or target_options.defect:
+        given = "--base-url" if target_options.base_url else "--target"
         raise ConfigError(f"{given} excludes --deployment and --defect, which select an embedded deployment")
-    if whom.base_url is None:
-        return _from_file(whom, environ)
-    if whom.target or whom.config:
+    if target_options.base_url is None:
+        return _from_file(target_options, environ)
+    if target_options.target or target_options.config:
         raise ConfigError("--base-url excludes --target and --config")
-    if not whom.model:
+    if not target_options.model:
         raise ConfigError("--model is missing: --base-url needs the name of a model that the target serves")
-    url = base_url(whom.base_url)
-    return Target(name=urlsplit(url).hostname or "target", base_url=url, model=whom.model)
+    url = base_url(target_options.base_url)
+    return Target(name=urlsplit(url).hostname or "target", base_url=url, model=target_options.model)
 
 
-def _from_file(whom: TargetOptions, environ: Mapping[str, str]) -> Target:
-    if whom.config is None:
-        raise ConfigError(f"--target {whom.target} needs --config FILE with a table [targets.{whom.target}]")
-    if whom.target is None:
-        raise ConfigError(f"--config {whom.config} needs --target NAME")
-    entry = config.entries(whom.config).get(whom.target)
+def _from_file(target_options: TargetOptions, environ: Mapping[str, str]) -> Target:
+    if target_options.config is None:
+        raise ConfigError(
+            f"--target {target_options.target} needs --config FILE with a table [targets.{target_options.target}]"
+        )
+    if target_options.target is None:
+        raise ConfigError(f"--config {target_options.config} needs --target NAME")
+    entry = config.entries(target_options.config).get(target_options.target)
     if entry and entry.deployment:
         raise ConfigError(
-            f"--target {whom.target} is the embedded deployment {entry.deployment}: accepted: --deployment"
+            f"--target {target_options.target} is the embedded deployment {entry.deployment}: accepted: --deployment"
             f" {entry.deployment}; `conformance matrix` runs it by name"
         )
-    found = config.target(whom.config, whom.target, environ)
-    return msgspec.structs.replace(found, base_url=base_url(found.base_url, f"targets.{whom.target}.base_url"))
+    found = config.target(target_options.config, target_options.target, environ)
+    return msgspec.structs.replace(
+        found, base_url=base_url(found.base_url, f"targets.{target_options.target}.base_url")
+    )
 
 
-def waivers(whom: TargetOptions, given: Path | None) -> Path | None:
+def waivers(target_options: TargetOptions, given: Path | None) -> Path | None:
     """The waivers file: the given one, or that of the target. Raises ConfigError."""
-    if given or not (whom.config and whom.target):
+    if given or not (target_options.config and target_options.target):
         return given
-    entry = config.entries(whom.config).get(whom.target)
+    entry = config.entries(target_options.config).get(target_options.target)
     return entry.waivers if entry else None
 
 
@@ -131,18 +135,24 @@ def _is_printable(text: str) -> bool:
     return text.isprintable() and " " not in text and "\\" not in text
 
 
-def _with_overrides(target: Target, wish: RunRequest) -> Target:
+def _with_overrides(target: Target, request: RunRequest) -> Target:
     """Override the target's settings with command-line options."""
-    whom, what = wish.whom, wish.what
-    prices = _without_none(input=whom.price_input, output=whom.price_output, request=whom.price_request)
+    target_options, selection = request.target, request.selection
+    prices = _without_none(
+        input=target_options.price_input, output=target_options.price_output, request=target_options.price_request
+    )
     known = Prices() if prices and target.prices is EMBEDDED_PRICES else target.prices
-    policy = _without_none(streaming=what.streaming, unknown_fields=what.unknown_fields)
+    policy = _without_none(streaming=selection.streaming, unknown_fields=selection.unknown_fields)
     return msgspec.structs.replace(
         target,
         policy=msgspec.structs.replace(target.policy, **policy),
         prices=msgspec.structs.replace(known, **prices),
-        paths=target.paths | _paths(whom.path),
-        **_without_none(model=whom.model, key_env=whom.api_key_env, apis=tuple(dict.fromkeys(what.api)) or None),
+        paths=target.paths | _paths(target_options.path),
+        **_without_none(
+            model=target_options.model,
+            key_env=target_options.api_key_env,
+            apis=tuple(dict.fromkeys(selection.api)) or None,
+        ),
     )
 
 
@@ -163,19 +173,21 @@ def _paths(given: Iterable[str]) -> dict[Api, str]:
     return paths
 
 
-def _profiles(what: SelectionOptions, target: Target) -> tuple[str, ...]:
+def _profiles(selection: SelectionOptions, target: Target) -> tuple[str, ...]:
     """The profiles to send requests as, limited to the selected APIs. Raises ConfigError."""
-    speak = {name: {p.api for p in catalogue.profiles() if p.name == name} for name in _names()}
-    for name in what.profile:
-        one_of("--profile", name, ("all", *speak))
-    asked = tuple(speak) if "all" in what.profile else tuple(dict.fromkeys(what.profile)) or DEFAULT_PROFILES
-    chosen = tuple(name for name in asked if not target.apis or speak.get(name, set()) & set(target.apis))
-    for name in what.profile:
+    apis_of = {name: {p.api for p in catalogue.profiles() if p.name == name} for name in _names()}
+    for name in selection.profile:
+        one_of("--profile", name, ("all", *apis_of))
+    selected = (
+        tuple(apis_of) if "all" in selection.profile else tuple(dict.fromkeys(selection.profile)) or DEFAULT_PROFILES
+    )
+    chosen = tuple(name for name in selected if not target.apis or apis_of.get(name, set()) & set(target.apis))
+    for name in selection.profile:
         if name not in (*chosen, "all"):
-            apis = ", ".join(sorted(speak[name]))
+            apis = ", ".join(sorted(apis_of[name]))
             raise ConfigError(f"--profile {name} uses {apis}, but --api selects only {', '.join(target.apis)}")
-    unspoken = [api for api in target.apis if not any(api in speak[name] for name in chosen)]
-    return tuple(dict.fromkeys((*chosen, *(spec(api).base_profile for api in unspoken))))
+    uncovered = [api for api in target.apis if not any(api in apis_of[name] for name in chosen)]
+    return tuple(dict.fromkeys((*chosen, *(spec(api).base_profile for api in uncovered))))
 
 
 def _names() -> tuple[str, ...]:

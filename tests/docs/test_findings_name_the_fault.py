@@ -136,7 +136,7 @@ CAUGHT_BY = {change.name: change.caught_by for change in changes.defects()}
 
 @pytest.mark.parametrize(("defect", "noun"), NOUNS.items())
 def test_a_finding_holds_the_noun_that_people_search_for(recorded_once, defect, noun):
-    judged = selftest.run_subject(defect, "gate", recorded_once).judged
+    judged = selftest.run_subject(defect, "gate", recorded_once).judgement
     failed = [v for v in judged.verdicts if v.rule == CAUGHT_BY[defect] and v.status is Status.FAIL]
     assert failed
     nouns = noun.lower().split("|")

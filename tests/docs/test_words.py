@@ -205,7 +205,7 @@ def sampled():
 @pytest.mark.parametrize("name", list(sampled()))
 def test_verdicts_hold_no_retired_word(recorded_once, name):
     run = selftest.run_subject(name, "gate", recorded_once)
-    assert complaints(texts_of(run.judged.verdicts)) == []
+    assert complaints(texts_of(run.judgement.verdicts)) == []
 
 
 def descriptions(value, path=""):
@@ -281,7 +281,7 @@ SHOWN = {
 @pytest.mark.parametrize("format_", SHOWN)
 def test_reports_hold_no_retired_word(recorded_once, format_):
     run = selftest.run_subject("silent-json", "gate", recorded_once)
-    report = build.build_report(run.facts, run.judged, run.exchanges.__getitem__)
+    report = build.build_report(run.facts, run.judgement, run.exchanges.__getitem__)
     assert any(v.status is Status.FAIL for v in report.verdicts)
     lines = SHOWN[format_](report, Recording(run.exchanges.__getitem__, run.facts.target))
     assert complaints((f"the {format_} report:{number}", line) for number, line in enumerate(lines, 1) if line) == []

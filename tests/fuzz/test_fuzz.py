@@ -114,7 +114,7 @@ def hunted(changes, tmp_path, *, examples, seed, apis=("chat",), limits=PATIENT)
     with running(DEPLOYMENTS["native-sse"], changes) as url:
         target = Target(base_url=url, model="reference", apis=apis)
         options = RunOptions(target=target, profiles=(), limits=limits)
-        facts = fuzz_run(options, store, Nobody(), examples=examples, seed=seed, kept=tmp_path, tell=lambda _: None)
+        facts = fuzz_run(options, store, Nobody(), examples=examples, seed=seed, kept=tmp_path, report=lambda _: None)
     return facts, store
 
 

@@ -48,7 +48,7 @@ def told(impacts):
 )
 def test_the_impacts_are_those_of_a_recording(deployment, defect):
     planted = (changes.find(defect),) if defect else ()
-    recorded = run_change(deployment, *planted or (None,), Policy(), suite="smoke").judged
+    recorded = run_change(deployment, *planted or (None,), Policy(), suite="smoke").judgement
     assert told(rehearsed(deployment, planted)) == told(recorded.impact)
 
 
