@@ -70,8 +70,8 @@ def index(pages: list[Page]) -> Iterator[str]:
         yield from (f"### {family}", "", f"{_sentence(FAMILIES[family])}: {len(of_family)} rules.", "")
         yield from ("| rule | level | requirement | affects |", "|---|---|---|---|")
         for shown in of_family:
-            hurt = ", ".join(dict.fromkeys(harm.profile for harm in shown.harms))
-            yield f"| {_link(shown)} | {shown.level} | {marked(shown.title)} | {hurt} |"
+            affected = ", ".join(dict.fromkeys(effect.profile for effect in shown.effects))
+            yield f"| {_link(shown)} | {shown.level} | {marked(shown.title)} | {affected} |"
         yield ""
     yield from ("## By level", "")
     for level in Level:
@@ -84,11 +84,11 @@ def index(pages: list[Page]) -> Iterator[str]:
         "[client accuracy](../client-accuracy.md).",
         "",
     )
-    clients = dict.fromkeys(harm.client for shown in pages for harm in shown.harms)
+    clients = dict.fromkeys(effect.client for shown in pages for effect in shown.effects)
     for client in sorted(clients):
-        hurting = [shown for shown in pages if any(harm.client == client for harm in shown.harms)]
-        yield from (f"**{client}** ({len(hurting)}): {', '.join(map(_link, hurting))}", "")
-    unseen = [shown for shown in pages if not shown.harms]
+        failing = [shown for shown in pages if any(effect.client == client for effect in shown.effects)]
+        yield from (f"**{client}** ({len(failing)}): {', '.join(map(_link, failing))}", "")
+    unseen = [shown for shown in pages if not shown.effects]
     yield from (f"**No client in a plain turn** ({len(unseen)}): {', '.join(map(_link, unseen))}", "")
 
 

@@ -56,8 +56,8 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
             raise
     _write(out, columns)
     sys.stdout.write(f"{out / 'index.html'}\n")
-    said = {column.said for column in columns}
-    return FAILED if "not conformant" in said else NOT_ALL if said - {"conformant"} else 0
+    verdicts = {column.verdict for column in columns}
+    return FAILED if "not conformant" in verdicts else NOT_ALL if verdicts - {"conformant"} else 0
 
 
 def _files(names: Iterable[str]) -> dict[str, str]:
@@ -109,7 +109,7 @@ def _write(out: Path, columns: list[Column]) -> None:
         rule = next(rule for rule in catalogue.rules() if rule.id == name)
         (out / "rules" / f"{name}.html").write_text(rule_html(rule))
     for column in columns:
-        if column.said == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
+        if column.verdict == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
             (out / "targets" / f"{column.file}.html").write_text(html.missing_page(column.name, column.detail))
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns))))
@@ -134,5 +134,5 @@ class _Progress:
     def tell(self, column: Column) -> None:
         """Print one target's result."""
         self.done += 1
-        sys.stderr.write(f"[{self.done}/{self.total}] {column.name}: {column.said}. {column.detail}"[:200] + "\n")
+        sys.stderr.write(f"[{self.done}/{self.total}] {column.name}: {column.verdict}. {column.detail}"[:200] + "\n")
         sys.stderr.flush()

@@ -28,9 +28,9 @@ TARGET: Final = Target(base_url=BASE_URL, model="reference")
 UNPRICED: Final = Prices()
 SHORT: Final = 60
 
-Heard = dict[tuple[Api, str, Kind, Mode], Exchange]
+Responses = dict[tuple[Api, str, Kind, Mode], Exchange]
 """The responses of a deployment, by API, profile, kind and mode."""
-Turns = dict[Mode, Exchange]
+ByMode = dict[Mode, Exchange]
 
 
 class ClientOutcome(NamedTuple):
@@ -48,14 +48,14 @@ class Effect(NamedTuple):
     defect: str
     turn: str
     impact: Impact
-    told: str
+    sentence: str
 
 
 class EffectGroup(NamedTuple):
     """Clients with the same effect: their names, the effect, the defect and the turn."""
 
     clients: tuple[str, ...]
-    told: str
+    sentence: str
     defect: str
     turn: str
 
@@ -63,8 +63,10 @@ class EffectGroup(NamedTuple):
 def alike(found: Iterable[Effect]) -> Iterator[EffectGroup]:
     """Group the effects that differ only by the client's name."""
     groups: dict[tuple[str, str, str], list[str]] = {}
-    for harm in found:
-        groups.setdefault((harm.told.removeprefix(f"{harm.client} "), harm.defect, harm.turn), []).append(harm.client)
+    for effect in found:
+        groups.setdefault((effect.sentence.removeprefix(f"{effect.client} "), effect.defect, effect.turn), []).append(
+            effect.client
+        )
     return (EffectGroup(tuple(clients), *same) for same, clients in groups.items())
 
 
@@ -73,30 +75,30 @@ def effects(rule: str) -> tuple[Effect, ...]:
     """Clients worse off with a planted defect of the rule than without it; the worst effect on each."""
     worst: dict[str, Effect] = {}
     for change in (c for c in changes.defects() if c.caught_by == rule):
-        for harm in _effects_of(change):
-            if harm.client not in worst or _weight(harm) > _weight(worst[harm.client]):
-                worst[harm.client] = harm
+        for effect in _effects_of(change):
+            if effect.client not in worst or _weight(effect) > _weight(worst[effect.client]):
+                worst[effect.client] = effect
     return tuple(worst[client.name] for client in _clients() if client.name in worst)
 
 
-def _weight(harm: Effect) -> tuple[bool, int, int]:
-    return not harm.impact.delivered, harm.impact.requests, harm.impact.billed
+def _weight(effect: Effect) -> tuple[bool, int, int]:
+    return not effect.impact.delivered, effect.impact.requests, effect.impact.billed
 
 
 def _effects_of(change: Mutation) -> Iterator[Effect]:
-    received = _heard(change.on, (change,))
+    responses = _responses(change.on, (change,))
     for client in _clients():
         for kind, words in USER_ACTIONS.items():
-            before, after = (_turns(client, kind, of) for of in (_baseline(change.on), received))
+            before, after = (_by_mode(client, kind, of) for of in (_baseline(change.on), responses))
             if all(_is_same(x, before[mode]) for mode, x in after.items()):
                 continue
             for mode, x in after.items():
                 if x.case.profile != client.profile and rejected_fields(x):
                     continue  # the rejected field may be one that this client never sends
-                fate = _client_outcome(client, x, after)
-                if told := _sentence(client.name, fate, _outcome_before(change.on, client, kind, mode)):
+                outcome = _client_outcome(client, x, after)
+                if sentence := _sentence(client.name, outcome, _outcome_before(change.on, client, kind, mode)):
                     turn = f"{words}, {MODE_WORDS[mode]}"
-                    yield Effect(client.name, client.profile, change.name, turn, fate.impact, told)
+                    yield Effect(client.name, client.profile, change.name, turn, outcome.impact, sentence)
 
 
 def _is_same(x: Exchange, other: Exchange) -> bool:
@@ -127,35 +129,35 @@ def _requests() -> tuple[Request, ...]:
     return tuple(r for r in plan(TARGET, names, "gate") if any(case.kind in USER_ACTIONS for case in r.cases))
 
 
-def _heard(deployment: str, planted: tuple[Mutation, ...]) -> Heard:
-    played = (simulate_exchange(request, deployment, planted) for request in _requests())
-    seen = (x.for_case(case) for x in played for case in (x.case, *x.merged_cases))
+def _responses(deployment: str, planted: tuple[Mutation, ...]) -> Responses:
+    exchanges = (simulate_exchange(request, deployment, planted) for request in _requests())
+    seen = (x.for_case(case) for x in exchanges for case in (x.case, *x.merged_cases))
     return {(x.api, x.case.profile, x.case.kind, x.mode): x for x in seen}
 
 
 @cache
-def _baseline(deployment: str) -> Heard:
-    return _heard(deployment, ())
+def _baseline(deployment: str) -> Responses:
+    return _responses(deployment, ())
 
 
-def _turns(client: Client, kind: Kind, received: Heard) -> Turns:
+def _by_mode(client: Client, kind: Kind, responses: Responses) -> ByMode:
     """A turn in every mode: sent by the client's own profile, or else by the API's SDK."""
-    found: Turns = {}
+    found: ByMode = {}
     for mode in MODES:
         for profile in (spec(client.api).base_profile, client.profile):
-            if x := received.get((client.api, profile, kind, mode)):
+            if x := responses.get((client.api, profile, kind, mode)):
                 found[mode] = x
     return found
 
 
 @cache
 def _outcome_before(deployment: str, client: Client, kind: Kind, mode: Mode) -> ClientOutcome:
-    turns = _turns(client, kind, _baseline(deployment))
-    return _client_outcome(client, turns[mode], turns)
+    by_mode = _by_mode(client, kind, _baseline(deployment))
+    return _client_outcome(client, by_mode[mode], by_mode)
 
 
-def _client_outcome(client: Client, x: Exchange, turns: Turns) -> ClientOutcome:
-    fallback = turns.get("unary") if x.mode == "stream" else None
+def _client_outcome(client: Client, x: Exchange, by_mode: ByMode) -> ClientOutcome:
+    fallback = by_mode.get("unary") if x.mode == "stream" else None
     return ClientOutcome(impact(client, x, fallback, UNPRICED), _gets(client, x, fallback))
 
 

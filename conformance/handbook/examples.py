@@ -106,11 +106,11 @@ def _side(rule: Rule, x: Exchange, title: str) -> ShownExchange:
 
 def _notes(rule: Rule, x: Exchange) -> Iterator[str]:
     """What the response bytes do not show: the request, arrival times, and how the exchange ended."""
-    said = {name: value for name, value in request_body(x).items() if USUAL.get(name) != value}
-    if said.get("stream") is (x.mode == "stream"):
-        del said["stream"]
-    if said:
-        yield f"request has {safe(json.dumps(said, ensure_ascii=False), 200)}"
+    fields = {name: value for name, value in request_body(x).items() if USUAL.get(name) != value}
+    if fields.get("stream") is (x.mode == "stream"):
+        del fields["stream"]
+    if fields:
+        yield f"request has {safe(json.dumps(fields, ensure_ascii=False), 200)}"
     if x.case.kind is not Kind.BASELINE:
         yield f"probe {x.case.probe}"
     if rule.timed and x.arrivals:

@@ -43,9 +43,9 @@ class Page(NamedTuple):
     fix: str
     advice: tuple[Advice, ...]
     planted: tuple[Planted, ...]
-    harms: tuple[Effect, ...]
-    hurts: tuple[EffectGroup, ...]
-    unhurt: str
+    effects: tuple[Effect, ...]
+    effect_groups: tuple[EffectGroup, ...]
+    no_effect: str
     examples: tuple[ShownExample, ...]
     neighbours: tuple[str, ...]
 
@@ -65,9 +65,9 @@ def page(rule: Rule) -> Page:
         fix=rule.fix,
         advice=advice(rule.id),
         planted=tuple(_planted(change) for change in changes.defects() if change.caught_by == rule.id),
-        harms=effects(rule.id),
-        hurts=tuple(alike(effects(rule.id))),
-        unhurt=LATER_ONLY if rule.timed else NO_CLIENT_AFFECTED,
+        effects=effects(rule.id),
+        effect_groups=tuple(alike(effects(rule.id))),
+        no_effect=LATER_ONLY if rule.timed else NO_CLIENT_AFFECTED,
         examples=tuple(examples(rule)),
         neighbours=tuple(other.id for other in of_family),
     )
@@ -79,10 +79,10 @@ def _where(rule: Rule) -> str:
         if set(rule.modes) == set(MODES)
         else " and ".join(MODE_WORDS[mode] for mode in rule.modes)
     )
-    beside = [parameter_title(rule, name) for name in rule.parameters if name not in ("x", *PAIR, "policy")]
-    compared = f", compared with {' and '.join(beside)}" if beside else ""
+    compared = [parameter_title(rule, name) for name in rule.parameters if name not in ("x", *PAIR, "policy")]
+    suffix = f", compared with {' and '.join(compared)}" if compared else ""
     ways = "streaming compared with non-streaming" if "unary" in rule.parameters else ways
-    return f"{', '.join(rule.apis)}; {ways}{compared}{', by arrival times' if rule.timed else ''}"
+    return f"{', '.join(rule.apis)}; {ways}{suffix}{', by arrival times' if rule.timed else ''}"
 
 
 def _planted(change: Mutation) -> Planted:
@@ -97,14 +97,15 @@ def as_lines(shown: Page) -> Iterator[tuple[str, str]]:
     yield "why", shown.why
     yield "fix", shown.fix
     for item in shown.advice:
-        yield "", f"{item.stack}: {item.says}"
+        yield "", f"{item.stack}: {item.text}"
         yield from (("", f"    {line}") for line in item.lines)
     yield "spec", shown.spec
     yield "applies to", shown.where
     for example in shown.examples:
         yield from _example_lines(example)
     yield from _labelled(
-        "affected clients", [f"{', '.join(hurt.clients)}: {hurt.told}" for hurt in shown.hurts] or [shown.unhurt]
+        "affected clients",
+        [f"{', '.join(group.clients)}: {group.sentence}" for group in shown.effect_groups] or [shown.no_effect],
     )
     yield from _labelled("reproduce", [f"{defect.command}  ({defect.title})" for defect in shown.planted])
     yield "see also", ", ".join(shown.neighbours) or "no other rule in this family"
@@ -140,12 +141,12 @@ def _markdown(shown: Page) -> Iterator[str]:
     yield from (f"Specification: <{shown.spec}>", "")
     yield from ("## Fix", "", marked(shown.fix), "")
     for item in shown.advice:
-        yield from (f"**{item.stack}.** {item.says}", "", "```", *item.lines, "```", "")
+        yield from (f"**{item.stack}.** {item.text}", "", "```", *item.lines, "```", "")
     yield from ("## Affected clients", "")
-    for hurt in shown.hurts:
-        yield f"- **{', '.join(hurt.clients)}**: {marked(hurt.told)} (`{hurt.defect}`: {hurt.turn})"
-    if not shown.hurts:
-        yield shown.unhurt
+    for group in shown.effect_groups:
+        yield f"- **{', '.join(group.clients)}**: {marked(group.sentence)} (`{group.defect}`: {group.turn})"
+    if not shown.effect_groups:
+        yield shown.no_effect
     yield from ("", "## Reproduce", "")
     for defect in shown.planted:
         yield f"- `{defect.command}`: {marked(defect.title)}"

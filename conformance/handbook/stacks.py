@@ -7,7 +7,7 @@ class Advice(NamedTuple):
     """What to set in one stack. `rules` are rule IDs or family codes; `lines` are exact."""
 
     stack: str
-    says: str
+    text: str
     lines: tuple[str, ...]
     rules: tuple[str, ...]
 

@@ -146,9 +146,11 @@ def _reason(verdict: Verdict, waivers: Sequence[Waiver], today: date) -> str:
 def _report_waiver(waiver: Waiver, verdicts: Sequence[Verdict], today: date) -> ReportWaiver:
     failures = sum(v.status is Status.FAIL and waiver.covers(v, today) for v in verdicts)
     state = "expired" if today > waiver.until else "used" if failures else "stale"
-    said: dict[str, Any] = msgspec.structs.asdict(waiver)
-    told: dict[str, Any] = {name: safe(value) if isinstance(value, str) else value for name, value in said.items()}
-    return ReportWaiver(**told, state=state, failures=failures)
+    fields: dict[str, Any] = msgspec.structs.asdict(waiver)
+    printable: dict[str, Any] = {
+        name: safe(value) if isinstance(value, str) else value for name, value in fields.items()
+    }
+    return ReportWaiver(**printable, state=state, failures=failures)
 
 
 def _report_target(target: Target, apis: tuple[Api, ...]) -> ReportTarget:

@@ -30,8 +30,8 @@ def _entries(report: Report, until: date) -> Iterator[str]:
         yield f"rule = {json.dumps(rule)}\n"
         yield f"api = {json.dumps(api)}\n"
         for name in ("profile", "mode", "probe"):
-            said = {getattr(verdict, name) for verdict in verdicts}
-            if len(said) == 1:
-                yield f"{name} = {json.dumps(said.pop())}\n"
+            values = {getattr(verdict, name) for verdict in verdicts}
+            if len(values) == 1:
+                yield f"{name} = {json.dumps(values.pop())}\n"
         yield f"reason = {json.dumps(f'accepted for now: {first_one.message[:200]}')}\n"
         yield f"until = {until}\n"

@@ -88,10 +88,10 @@ def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
 
 
 def _places(verdicts: Iterable[ReportVerdict]) -> Iterator[Line]:
-    asked: dict[str, list[str]] = {}
+    profiles_by_place: dict[str, list[str]] = {}
     for verdict in verdicts:
-        asked.setdefault(f"{verdict.probe} {verdict.mode}", []).append(verdict.profile)
-    places = [f"{place} ({', '.join(dict.fromkeys(profiles))})" for place, profiles in asked.items()]
+        profiles_by_place.setdefault(f"{verdict.probe} {verdict.mode}", []).append(verdict.profile)
+    places = [f"{place} ({', '.join(dict.fromkeys(profiles))})" for place, profiles in profiles_by_place.items()]
     more = f"; and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
     yield Line("occurrences", "; ".join(places[:MOST_PLACES]) + more)
 

@@ -74,11 +74,11 @@ def render(report: Report, out: Console) -> None:
     shown = WORST_FIRST if report.suite == "fields" else LOST
     for api in dict.fromkeys(field.api for field in report.fields):
         mine = [field for field in report.fields if field.api == api and field.documented]
-        told = {state: list(_names(mine, state)) for state in shown}
-        if any(told.values()):
+        by_state = {state: list(_names(mine, state)) for state in shown}
+        if any(by_state.values()):
             out.print()
             print_labelled(out, "", Text(f"Fields of {api}", "bold"), indent=0)
-        for state, names in told.items():
+        for state, names in by_state.items():
             if names:
                 print_labelled(out, state, Text(", ".join(names), COLOUR.get(state, "")))
     for hint in report.hints:

@@ -86,8 +86,8 @@ def _details(rows: Iterable[Impact], report: Report, out: Console) -> None:
             alike.setdefault(impact.detail.removeprefix(f"{impact.client} "), []).append(impact.client)
     for why, clients in alike.items():
         names = list(dict.fromkeys(clients))
-        told = f"{names[0]} {why}" if len(names) == 1 else f"{named(names)}: each {why}"
-        print_labelled(out, "", Text(told), indent=2)
+        text = f"{names[0]} {why}" if len(names) == 1 else f"{named(names)}: each {why}"
+        print_labelled(out, "", Text(text), indent=2)
 
 
 def named(clients: Iterable[str]) -> str:
@@ -120,8 +120,8 @@ def one_line(impact: Impact) -> str:
         else ""
     )
     guess = " (estimated)" if impact.estimated else ""
-    asked = f"{impact.requests} request" + "s" * (impact.requests != 1)
-    return f"{USER_SEES[impact.outcome]}; {asked}, {impact.billed} billed{spent}{daily}{guess}"
+    sent = f"{impact.requests} request" + "s" * (impact.requests != 1)
+    return f"{USER_SEES[impact.outcome]}; {sent}, {impact.billed} billed{spent}{daily}{guess}"
 
 
 def money(amount: float | None) -> str:

@@ -50,7 +50,7 @@ def test_advice_is_for_rules_and_families_that_there_are():
     for item in ADVICE:
         assert set(item.rules) <= {*RULES, *FAMILIES}, item
         assert item.lines
-        assert item.says.endswith((":", "."))
+        assert item.text.endswith((":", "."))
 
 
 def test_advice_is_found_by_rule_and_by_family():
@@ -94,10 +94,10 @@ def test_what_octets_hold_can_not_become_markup():
 
 
 def test_the_incident_hurts_whom_it_hurt():
-    told = {harm.client: harm for harm in effects("FLD001")}
-    assert told["hermes 0.14"].impact.requests == 4
-    assert told["hermes 0.19"].impact.requests == 9
-    assert told["Letta 0.16"].impact.outcome == "empty_silent"
+    worst = {effect.client: effect for effect in effects("FLD001")}
+    assert worst["hermes 0.14"].impact.requests == 4
+    assert worst["hermes 0.19"].impact.requests == 9
+    assert worst["Letta 0.16"].impact.outcome == "empty_silent"
 
 
 def test_a_wrong_label_is_shown_by_nobody():
@@ -106,14 +106,14 @@ def test_a_wrong_label_is_shown_by_nobody():
 
 
 def test_another_text_than_was_made_is_a_harm_though_nobody_notices():
-    assert {harm.impact.outcome for harm in effects("CHK022")} == {"text"}
-    assert all("today?Hello" in harm.told for harm in effects("CHK022"))
+    assert {effect.impact.outcome for effect in effects("CHK022")} == {"text"}
+    assert all("today?Hello" in effect.sentence for effect in effects("CHK022"))
 
 
 def test_a_field_that_a_framework_never_sends_does_not_hurt_it():
-    hurt = {harm.client for harm in effects("FLD015")}
-    assert "LangGraph 1.2" not in hurt
-    assert "hermes 0.19" in hurt
+    affected = {effect.client for effect in effects("FLD015")}
+    assert "LangGraph 1.2" not in affected
+    assert "hermes 0.19" in affected
 
 
 @pytest.fixture

@@ -37,9 +37,9 @@ class Column(NamedTuple):
 
     name: str
     file: str
-    said: str
+    verdict: str
     detail: str
-    fates: Mapping[str, ClientOutcome]
+    outcomes: Mapping[str, ClientOutcome]
     families: Mapping[str, Mapping[str, int]]
     fields: Mapping[tuple[Api, str], State]
     failing: frozenset[str]
@@ -47,7 +47,7 @@ class Column(NamedTuple):
     @property
     def kind(self) -> str:
         """The CSS class of its verdict."""
-        return html.kind(self.said)
+        return html.kind(self.verdict)
 
 
 class Cell(NamedTuple):
@@ -97,9 +97,9 @@ def column(report: Report, file: str) -> Column:
     return Column(
         name=report.target.name,
         file=file,
-        said=html.verdict_word(report),
+        verdict=html.verdict_word(report),
         detail=report.summary.headline[0] if report.summary.headline else "",
-        fates=_client_outcomes(() if report.stopped else report.impact),
+        outcomes=_client_outcomes(() if report.stopped else report.impact),
         families=families,
         fields={(f.api, f.field): report.capabilities[f.api][f.field] for f in report.fields if f.documented},  # type: ignore[misc]
         failing=frozenset(v.rule for v in report.verdicts if v.status is Status.FAIL),
@@ -115,16 +115,16 @@ def _client_outcomes(impacts: Iterable[Impact]) -> dict[str, ClientOutcome]:
     """The worse of a framework's two modes; streaming if they are equal."""
     found: dict[str, ClientOutcome] = {}
     for impact in sorted(impacts, key=lambda i: i.mode):
-        fate = ClientOutcome(impact.outcome, impact.requests)
+        outcome = ClientOutcome(impact.outcome, impact.requests)
         before = found.get(impact.client)
-        if before is None or WORST.index(fate.outcome) < WORST.index(before.outcome):
-            found[impact.client] = fate
+        if before is None or WORST.index(outcome.outcome) < WORST.index(before.outcome):
+            found[impact.client] = outcome
     return found
 
 
 def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = ()) -> str:
     """The page of the matrix."""
-    frameworks = sorted({client for c in columns for client in c.fates}, key=str.lower)
+    frameworks = sorted({client for c in columns for client in c.outcomes}, key=str.lower)
     families = [family for family in FAMILIES if any(family in c.families for c in columns)]
     fields = sorted({place for c in columns for place in c.fields})
     grids: list[Any] = [
@@ -162,14 +162,14 @@ def _family(name: str) -> str:
 
 
 def _client_outcome(c: Column, client: str) -> Cell:
-    fate = c.fates.get(client)
-    if fate is None:
+    outcome = c.outcomes.get(client)
+    if outcome is None:
         return Cell("–")
-    times = f" ×{fate.requests}" if fate.requests > 1 else ""
-    kind = html.kind(fate.outcome)
-    kind = "warn" if kind == "good" and fate.requests > 1 else kind
-    title = f"{client} on {c.name}: the user {USER_SEES[fate.outcome]}"
-    return Cell(SHORT[fate.outcome] + times, kind, f"targets/{c.file}.html#impact", title)
+    times = f" ×{outcome.requests}" if outcome.requests > 1 else ""
+    kind = html.kind(outcome.outcome)
+    kind = "warn" if kind == "good" and outcome.requests > 1 else kind
+    title = f"{client} on {c.name}: the user {USER_SEES[outcome.outcome]}"
+    return Cell(SHORT[outcome.outcome] + times, kind, f"targets/{c.file}.html#impact", title)
 
 
 def _count(c: Column, family: str) -> Cell:

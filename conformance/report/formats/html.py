@@ -112,7 +112,7 @@ def facts(report: Report) -> dict[str, Any]:
         "requests": report.requests,
         "duration": f"{report.duration_s:.1f}",
         "cost": money(report.cost_usd) if report.cost_usd is not None else "",
-        "said": verdict_word(report),
+        "verdict": verdict_word(report),
         "kind": kind(verdict_word(report)),
         "headline": report.summary.headline,
         "impact": [

@@ -42,8 +42,8 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 
 def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     verdict = {0: "✅ conformant", 3: "⚠️ not tested", 4: "⚠️ harness error", 130: "⚠️ interrupted"}
-    said = verdict.get(report.exit_code, "❌ not conformant")
-    yield f"# {said}: {plain(report.target.name)}"
+    words = verdict.get(report.exit_code, "❌ not conformant")
+    yield f"# {words}: {plain(report.target.name)}"
     yield ""
     where = f"Model {code(report.target.model)} at {code(report.target.base_url)}"
     yield f"{where}, suite {report.suite}, {report.started}."
