@@ -28,11 +28,19 @@ def _by_mode(stream: Condition, unary: Condition) -> Condition:
     return holds
 
 
-spoken = by_api({"chat": _by_mode(chk.chunked, cmp.completed), "messages": msg.spoken, "responses": rsp.spoken})
+has_content = by_api(
+    {"chat": _by_mode(chk.chunked, cmp.completed), "messages": msg.has_content, "responses": rsp.has_content}
+)
 """Response content was received, in either mode."""
 
-chosen = by_api({"chat": _by_mode(chk.filed, cmp.choosing), "messages": msg.numbered, "responses": rsp.numbered})
+has_distinct_choices = by_api(
+    {
+        "chat": _by_mode(chk.has_valid_indexes, cmp.choosing),
+        "messages": msg.has_indexed_blocks,
+        "responses": rsp.has_indexed_items,
+    }
+)
 """Response content was received, in either mode, with distinguishable choices or blocks."""
 
 finished = by_api({"chat": _by_mode(chk.finished, cmp.choosing), "messages": msg.finished, "responses": rsp.finished})
-"""As `chosen`, and the content is complete."""
+"""As `has_distinct_choices`, and the content is complete."""

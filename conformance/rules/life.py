@@ -30,18 +30,18 @@ LEAST_DELAY = 1000 * MS
 
 ASKED = {"messages": [{"role": "user", "content": "Write this word eighty times: quokka"}], "stream": True}
 BEGUN = sse(HELLO[0], chunk({"content": "Quokka,"}))
-HUNG_UP = exchange(http(200, (SSE,), BEGUN, length=False), body=ASKED, ending=Ending("hung-up", "body", 5 * MS))
-GREETING = exchange(http(200, (SSE,), sse(*HELLO)))
+DISCONNECTED = exchange(http(200, (SSE,), BEGUN, length=False), body=ASKED, ending=Ending("hung-up", "body", 5 * MS))
+BASELINE = exchange(http(200, (SSE,), sse(*HELLO)))
 
 
-def saying(word: str, name: str, asked_for: str = "lapwing") -> Exchange:
+def burst_response(word: str, name: str, requested: str = "lapwing") -> Exchange:
     """One of several concurrent requests: it requests one word, and its response has another word and this id."""
-    body = {"messages": [{"role": "user", "content": f"Say only this word: {asked_for}"}], "stream": True}
+    body = {"messages": [{"role": "user", "content": f"Say only this word: {requested}"}], "stream": True}
     chunks = [chunk({"role": "assistant", "content": word}, id=name), chunk(finish="stop", id=name), "[DONE]"]
-    return exchange(http(200, (SSE,), sse(*chunks)), probe=f"chat.crowd.{asked_for}", body=body)
+    return exchange(http(200, (SSE,), sse(*chunks)), probe=f"chat.crowd.{requested}", body=body)
 
 
-def after(text: str = "One.", *, at_ms: int = 60, probe: str = "chat.after.midway") -> Exchange:
+def response_after_disconnect(text: str = "One.", *, at_ms: int = 60, probe: str = "chat.after.midway") -> Exchange:
     """The response to the request after a disconnect; its first delta arrives at `at_ms`, its last much later."""
     head, octets = http(200, (SSE,), b"", length=False), sse(chunk({"content": text}))
     rest = sse(*HELLO[-2:])
@@ -49,9 +49,9 @@ def after(text: str = "One.", *, at_ms: int = 60, probe: str = "chat.after.midwa
     return exchange(head + octets + rest, probe=probe, arrivals=arrivals, ending=Ending("closed", "after", 900 * MS))
 
 
-def briefly(*at_ms: int) -> tuple[Exchange, ...]:
+def short_responses(*at_ms: int) -> tuple[Exchange, ...]:
     """Short responses whose first deltas arrive at these times."""
-    return tuple(after(at_ms=at, probe="chat.short") for at in at_ms)
+    return tuple(response_after_disconnect(at_ms=at, probe="chat.short") for at in at_ms)
 
 
 def busy_with(requests: int) -> Exchange:
@@ -60,7 +60,7 @@ def busy_with(requests: int) -> Exchange:
     return answered(text, headers=(("content-type", "text/plain"),), probe="chat.load.after")
 
 
-def was_hung_up(hang_ups: Sequence[Exchange]) -> NotJudged | None:
+def was_disconnected(hang_ups: Sequence[Exchange]) -> NotJudged | None:
     """The harness disconnected before the response ended."""
     if any(x.ending.how == "hung-up" for x in hang_ups):
         return None
@@ -75,17 +75,19 @@ def was_hung_up(hang_ups: Sequence[Exchange]) -> NotJudged | None:
     fix="Release the request's slot, lock and worker in a finally block, which also runs on client disconnect.",
     applies_to=probe_is(Kind.AFTER_DISCONNECT),
     apis=GENERATIVE,
-    good=[(after(), GREETING, HUNG_UP)],
+    good=[(response_after_disconnect(), BASELINE, DISCONNECTED)],
     bad=[
-        (answered(error("Busy."), status=503, mode="stream", probe="chat.after.midway"), GREETING, HUNG_UP),
-        (exchange(b"", probe="chat.after.midway", ending=Ending("reset", "first-byte", MS)), GREETING, HUNG_UP),
+        (answered(error("Busy."), status=503, mode="stream", probe="chat.after.midway"), BASELINE, DISCONNECTED),
+        (exchange(b"", probe="chat.after.midway", ending=Ending("reset", "first-byte", MS)), BASELINE, DISCONNECTED),
     ],
     compares_with={"hang_ups": Compare(Kind.DISCONNECT, many=True)},
 )
-def dead_after_hang_up(x: Exchange, baseline: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def unavailable_after_disconnect(
+    x: Exchange, baseline: Exchange, hang_ups: Sequence[Exchange]
+) -> Iterator[Finding | NotJudged]:
     """Users close tabs and agents time out: if each disconnect costs a worker, the service is down by noon."""
     status = reply(x).status
-    if skip := was_hung_up(hang_ups) or baseline_ok(baseline):
+    if skip := was_disconnected(hang_ups) or baseline_ok(baseline):
         yield skip
     elif status == 429:
         yield untestable("the request was rate-limited (HTTP 429): run again at a quieter time")
@@ -107,8 +109,8 @@ def _message(x: Exchange) -> str:
     fix="Watch for the client's disconnect while generating, and cancel the generation.",
     applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), succeeded),
     apis=GENERATIVE,
-    good=[(after(), busy_with(0), busy_with(0), busy_with(0), HUNG_UP)],
-    bad=[(after(), busy_with(0), busy_with(1), busy_with(1), HUNG_UP)],
+    good=[(response_after_disconnect(), busy_with(0), busy_with(0), busy_with(0), DISCONNECTED)],
+    bad=[(response_after_disconnect(), busy_with(0), busy_with(1), busy_with(1), DISCONNECTED)],
     timed=True,
     compares_with={
         "before": Compare(Kind.LOAD, "before", mode="unary"),
@@ -123,7 +125,7 @@ def generation_goes_on(
     """The target generates, and bills or pays for, tokens that are never read; other requests wait for the slot."""
     now = requests_running(load if x.mode == "stream" else last)
     took = x.ending.at_ns - x.sent_at_ns
-    if skip := was_hung_up(hang_ups):
+    if skip := was_disconnected(hang_ups):
         yield skip
     elif now is None:
         yield untestable("/metrics does not report the number of running requests")
@@ -145,8 +147,11 @@ def generation_goes_on(
     fix="Cancel the generation when its client disconnects, so that its slot is free for the next request.",
     applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), is_streamed),
     apis=GENERATIVE,
-    good=[(after(), HUNG_UP, *briefly(55, 60, 70)), (after(at_ms=2000), HUNG_UP, *briefly(60, 70, 1500))],
-    bad=[(after(at_ms=2000), HUNG_UP, *briefly(55, 60, 70))],
+    good=[
+        (response_after_disconnect(), DISCONNECTED, *short_responses(55, 60, 70)),
+        (response_after_disconnect(at_ms=2000), DISCONNECTED, *short_responses(60, 70, 1500)),
+    ],
+    bad=[(response_after_disconnect(at_ms=2000), DISCONNECTED, *short_responses(55, 60, 70))],
     modes=("stream",),
     timed=True,
     compares_with={"hang_up": Compare(Kind.DISCONNECT, "midway")},
@@ -154,7 +159,7 @@ def generation_goes_on(
 def slot_not_freed(x: Exchange, hang_up: Exchange, short_streams: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """A user who stops a response and sends a new request waits until the old response is fully generated."""
     told = [brief for brief in short_streams if not is_streamed(brief) and deltas(brief)]
-    if skip := was_hung_up([hang_up]):
+    if skip := was_disconnected([hang_up]):
         yield skip
     elif len(told) < 3 or not deltas(x):
         yield untestable(f"too few short streams to compare with ({len(told)})")
@@ -194,11 +199,11 @@ def _word(x: Exchange) -> str:
     applies_to=all_of(probe_is(Kind.BURST), succeeded),
     apis=GENERATIVE,
     good=[
-        (saying("Lapwing.", "a"), saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip")),
+        (burst_response("Lapwing.", "a"), burst_response("Lapwing.", "a"), burst_response("Oxlip.", "b", "oxlip")),
     ],
     bad=[
-        (saying("Oxlip.", "a"), saying("Oxlip.", "a"), saying("Lapwing.", "b", "oxlip")),
-        (saying("Lapwing, oxlip.", "a"), saying("Oxlip.", "b", "oxlip")),
+        (burst_response("Oxlip.", "a"), burst_response("Oxlip.", "a"), burst_response("Lapwing.", "b", "oxlip")),
+        (burst_response("Lapwing, oxlip.", "a"), burst_response("Oxlip.", "b", "oxlip")),
     ],
     compares_with={"burst": Compare(Kind.BURST, many=True)},
 )
@@ -223,8 +228,8 @@ def answers_mixed_up(x: Exchange, burst: Sequence[Exchange]) -> Iterator[Finding
     fix="Generate a random id (UUID) for each request, instead of deriving it from the time, the process or the model.",
     applies_to=all_of(probe_is(Kind.BURST), succeeded),
     apis=GENERATIVE,
-    good=[(saying("Lapwing.", "a"), saying("Oxlip.", "b", "oxlip"))],
-    bad=[(saying("Lapwing.", "a"), saying("Oxlip.", "a", "oxlip"))],
+    good=[(burst_response("Lapwing.", "a"), burst_response("Oxlip.", "b", "oxlip"))],
+    bad=[(burst_response("Lapwing.", "a"), burst_response("Oxlip.", "a", "oxlip"))],
     compares_with={"burst": Compare(Kind.BURST, many=True)},
 )
 def id_used_twice(x: Exchange, burst: Sequence[Exchange]) -> Iterator[Finding]:
@@ -246,10 +251,10 @@ def id_used_twice(x: Exchange, burst: Sequence[Exchange]) -> Iterator[Finding]:
     fix="End each response exactly (last chunk, Content-Length), read the complete request body, or send Connection: close.",
     applies_to=probe_is(Kind.KEEP_ALIVE),
     apis=GENERATIVE,
-    good=[(answered(completion(), probe="chat.kept"), GREETING)],
+    good=[(answered(completion(), probe="chat.kept"), BASELINE)],
     bad=[
-        (exchange(b"", probe="chat.kept", ending=Ending("closed", "first-byte", MS)), GREETING),
-        (exchange(http(400, (JSON,), b"{}"), probe="chat.kept"), GREETING),
+        (exchange(b"", probe="chat.kept", ending=Ending("closed", "first-byte", MS)), BASELINE),
+        (exchange(http(400, (JSON,), b"{}"), probe="chat.kept"), BASELINE),
     ],
 )
 def kept_connection_is_broken(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
@@ -277,8 +282,8 @@ def kept_connection_is_broken(x: Exchange, baseline: Exchange) -> Iterator[Findi
     fix="On client disconnect, close the connection to the model, or drain it before another request uses it.",
     applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), succeeded),
     apis=GENERATIVE,
-    good=[(after(), HUNG_UP)],
-    bad=[(after("quokka, quokka. One."), HUNG_UP)],
+    good=[(response_after_disconnect(), DISCONNECTED)],
+    bad=[(response_after_disconnect("quokka, quokka. One."), DISCONNECTED)],
     modes=("stream",),
     compares_with={"hang_ups": Compare(Kind.DISCONNECT, many=True)},
 )
@@ -286,7 +291,7 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
     """A pool reuses a connection that still delivers the old response: one user reads another's conversation."""
     left = {_word(other) for other in hang_ups if other.ending.how == "hung-up"} - {_word(x), ""}
     told = sorted(word for word in left if word in _texts(x))
-    if skip := was_hung_up(hang_ups):
+    if skip := was_disconnected(hang_ups):
         yield skip
     elif told:
         yield Finding(f"the response contains {told[0]!r}, the word of the response that was aborted by a disconnect")
@@ -303,16 +308,16 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
     applies_to=probe_is(Kind.BURST),
     apis=GENERATIVE,
     good=[
-        (saying("Lapwing.", "a"), GREETING),
-        (answered(error("Later."), status=429, mode="stream", probe="chat.crowd.lapwing"), GREETING),
-        (answered(error("Busy."), status=503, mode="stream", probe="chat.crowd.lapwing"), GREETING),
+        (burst_response("Lapwing.", "a"), BASELINE),
+        (answered(error("Later."), status=429, mode="stream", probe="chat.crowd.lapwing"), BASELINE),
+        (answered(error("Busy."), status=503, mode="stream", probe="chat.crowd.lapwing"), BASELINE),
     ],
     bad=[
-        (answered(error("Boom."), status=500, mode="stream", probe="chat.crowd.lapwing"), GREETING),
-        (exchange(b"", probe="chat.crowd.lapwing", ending=Ending("reset", "first-byte", MS)), GREETING),
+        (answered(error("Boom."), status=500, mode="stream", probe="chat.crowd.lapwing"), BASELINE),
+        (exchange(b"", probe="chat.crowd.lapwing", ending=Ending("reset", "first-byte", MS)), BASELINE),
     ],
 )
-def crowd_not_served(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+def burst_dropped(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """An agent that sends concurrent requests, or a second user, makes requests fail."""
     status = reply(x).status
     if skip := baseline_ok(baseline):

@@ -25,12 +25,12 @@ GREETING = answered(completion())
 GONE = error("No model of that name.", code="model_not_found")
 
 
-def listed(*models: Any, **fields: Any) -> Exchange:
+def models_response(*models: Any, **fields: Any) -> Exchange:
     """A list of these models; keyword arguments replace or add fields of the list."""
     return answered({"object": "list", "data": list(models), **fields}, probe="chat.models.list")
 
 
-def one(value: Any = MODEL, status: int = 200) -> Exchange:
+def model_response(value: Any = MODEL, status: int = 200) -> Exchange:
     """The response to GET /models/NAME for the tested model."""
     return answered(value, status=status, probe="chat.models.one")
 
@@ -61,7 +61,7 @@ def _about(name: str) -> Condition:
     fix="Serve GET /models under the base URL of the API.",
     applies_to=_about("list"),
     apis=GENERATIVE,
-    good=[listed(MODEL)],
+    good=[models_response(MODEL)],
     bad=[
         answered({"detail": "Not Found"}, status=404, probe="chat.models.list"),
         answered("", status=500, probe="chat.models.list"),
@@ -90,13 +90,13 @@ def _a_list(x: Exchange) -> NotJudged | None:
     fix='Return {"object": "list", "data": [{"id": ..., "object": "model", "created": ..., "owned_by": ...}]}.',
     applies_to=_a_list,
     apis=GENERATIVE,
-    good=[listed(MODEL), listed()],
+    good=[models_response(MODEL), models_response()],
     bad=[
         answered([MODEL], probe="chat.models.list"),
         answered({"models": [MODEL]}, probe="chat.models.list"),
-        listed("m"),
-        listed({"name": "m"}),
-        listed(MODEL, MODEL | {"id": 7}),
+        models_response("m"),
+        models_response({"name": "m"}),
+        models_response(MODEL, MODEL | {"id": 7}),
     ],
 )
 def malformed_list_of_models(x: Exchange) -> Iterator[Finding]:
@@ -143,13 +143,13 @@ def _lacking(model: Any) -> Iterator[str]:
     fix="Send `object: model`, `created` in Unix seconds and `owned_by` for each model, and `object: list` for the list.",
     applies_to=_models,
     apis=GENERATIVE,
-    good=[listed(MODEL), listed(MODEL | {"max_model_len": 8})],
+    good=[models_response(MODEL), models_response(MODEL | {"max_model_len": 8})],
     bad=[
-        listed(MODEL, object="models"),
-        listed(MODEL | {"object": "llm"}),
-        listed({"id": "m", "object": "model", "owned_by": "x"}),
-        listed(MODEL | {"created": "2026-01-01"}),
-        listed(MODEL | {"owned_by": None}),
+        models_response(MODEL, object="models"),
+        models_response(MODEL | {"object": "llm"}),
+        models_response({"id": "m", "object": "model", "owned_by": "x"}),
+        models_response(MODEL | {"created": "2026-01-01"}),
+        models_response(MODEL | {"owned_by": None}),
     ],
 )
 def incomplete_list_of_models(x: Exchange) -> Iterator[Finding]:
@@ -175,8 +175,8 @@ def _names(x: Exchange) -> set[str]:
     fix="List every name under which a model serves requests, aliases included.",
     applies_to=_models,
     apis=GENERATIVE,
-    good=[(listed(MODEL, MODEL | {"id": "x"}), GREETING)],
-    bad=[(listed(), GREETING), (listed(MODEL | {"id": "m-2026"}), GREETING)],
+    good=[(models_response(MODEL, MODEL | {"id": "x"}), GREETING)],
+    bad=[(models_response(), GREETING), (models_response(MODEL | {"id": "m-2026"}), GREETING)],
 )
 def answering_model_not_listed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Agents that look up a configured model in the list report it as unknown, and stop."""
@@ -195,12 +195,12 @@ def answering_model_not_listed(x: Exchange, baseline: Exchange) -> Iterator[Find
     fix="Serve GET /models/NAME, also for a name with an escaped slash.",
     applies_to=_about("one"),
     apis=GENERATIVE,
-    good=[(one(), GREETING, listed(MODEL))],
+    good=[(model_response(), GREETING, models_response(MODEL))],
     bad=[
-        (one({"detail": "Not Found"}, 404), GREETING, listed(MODEL)),
-        (one("<html>"), GREETING, listed(MODEL)),
-        (one({"object": "list", "data": [MODEL]}), GREETING, listed(MODEL)),
-        (one(MODEL | {"id": "other"}), GREETING, listed(MODEL)),
+        (model_response({"detail": "Not Found"}, 404), GREETING, models_response(MODEL)),
+        (model_response("<html>"), GREETING, models_response(MODEL)),
+        (model_response({"object": "list", "data": [MODEL]}), GREETING, models_response(MODEL)),
+        (model_response(MODEL | {"id": "other"}), GREETING, models_response(MODEL)),
     ],
     compares_with={"list": Compare(Kind.MODELS, "list")},
 )

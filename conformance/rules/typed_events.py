@@ -11,13 +11,13 @@ from conformance.parsing.json_values import as_object, as_string, describe_membe
 from conformance.parsing.sse import DONE, payloads, span, stream
 from conformance.parsing.typed_events import parts
 from conformance.rules.conditions import answered_whole, whole
-from conformance.rules.sse.conditions import answering, eventful
+from conformance.rules.sse.conditions import has_events, has_no_error
 from conformance.rules.sse.lines import excerpt, lost_lines, merged_events
 
 
 def unbroken(x: Exchange) -> NotJudged | None:
     """An event stream was received, no line is misplaced, and every event's JSON is intact."""
-    if skip := eventful(x):
+    if skip := has_events(x):
         return skip
     if lost_lines(x) or merged_events(x):
         return untestable("the stream has misplaced lines or merged events")
@@ -26,7 +26,7 @@ def unbroken(x: Exchange) -> NotJudged | None:
 
 def typed(x: Exchange) -> NotJudged | None:
     """As `unbroken`; no error ended the stream, and its events have types."""
-    return unbroken(x) or answering(x) or (None if parts(x) else untestable("no event has a type"))
+    return unbroken(x) or has_no_error(x) or (None if parts(x) else untestable("no event has a type"))
 
 
 def ended(x: Exchange) -> NotJudged | None:

@@ -4,7 +4,7 @@ import pytest
 
 from conformance import catalogue
 from conformance.model.verdict import Finding, Status
-from conformance.rules.eqv.example import counts, stream, unary
+from conformance.rules.eqv.example import stream, unary, usage_object
 from conformance.rules.example import answered, chunk, completion, error, streamed
 from conformance.testbed.mutations.defects import eqv as defects
 
@@ -24,7 +24,7 @@ def test_every_rule_has_a_defect():
 
 def test_two_answers_of_a_free_model_are_not_compared():
     for name in ("EQV001", "EQV006"):
-        other = unary("Good day.", "length", usage=counts(words=90))
+        other = unary("Good day.", "length", usage=usage_object(words=90))
         assert say(RULES[name], stream(), other) == [Status.NOT_APPLICABLE]
 
 
@@ -37,12 +37,12 @@ def test_a_stream_is_not_blamed_where_two_whole_answers_differ():
 
 def test_thoughts_that_are_counted_make_no_difference():
     details = {"completion_tokens_details": {"reasoning_tokens": 40}}
-    assert say(RULES["EQV006"], stream(usage=counts(words=43) | details), unary()) == [Status.NOT_APPLICABLE]
+    assert say(RULES["EQV006"], stream(usage=usage_object(words=43) | details), unary()) == [Status.NOT_APPLICABLE]
 
 
 def test_another_prompt_is_another_count():
-    other = unary(usage=counts(prompt=9), body={"model": "m", "messages": [{"role": "user", "content": "Hello"}]})
-    assert say(RULES["EQV005"], stream(usage=counts(prompt=3)), other) == [Status.NOT_APPLICABLE]
+    other = unary(usage=usage_object(prompt=9), body={"model": "m", "messages": [{"role": "user", "content": "Hello"}]})
+    assert say(RULES["EQV005"], stream(usage=usage_object(prompt=3)), other) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize(("status", "said"), [(429, [Status.UNTESTABLE]), (500, [Status.UNTESTABLE]), (404, 1)])

@@ -6,10 +6,10 @@ from conformance import catalogue
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, Status
 from conformance.rules.err.baseline import greeting_failed
 from conformance.rules.err.causes import (
-    mistake_laid_to_the_key,
     model_refused_without_a_code,
     overflow_without_a_code,
     refusal_that_names_nothing,
+    validation_error_as_401,
 )
 from conformance.rules.err.envelope import (
     early_error_without_an_error_object,
@@ -180,7 +180,7 @@ def test_any_name_of_what_is_wrong_will_do(said):
 def test_a_key_that_is_refused_everywhere_is_not_blamed_on_a_mistake():
     locked = answered(error(), status=403)
     refused = answered(error(), status=403, **MISTAKE)
-    assert say(mistake_laid_to_the_key, refused, locked) == [Status.UNTESTABLE]
+    assert say(validation_error_as_401, refused, locked) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize(

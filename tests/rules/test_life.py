@@ -6,7 +6,7 @@ from conformance.model.exchange import Ending
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.example import answered, error, exchange
-from conformance.rules.life import GREETING, HUNG_UP, after, saying
+from conformance.rules.life import BASELINE, DISCONNECTED, burst_response, response_after_disconnect
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "LIFE"}
 PASS, FAIL, UNTESTABLE = Status.PASS, Status.FAIL, Status.UNTESTABLE
@@ -24,11 +24,11 @@ def hung_up(received, how="hung-up"):
 @pytest.mark.parametrize(
     ("why", "x", "before", "verdict"),
     [
-        ("nothing is left", after("One, two."), HUNG_UP, PASS),
-        ("the rest of the other answer", after("quokka. One, two."), HUNG_UP, FAIL),
-        ("in capitals", after("Quokka. One, two."), hung_up(b""), FAIL),
-        ("the other answer had not begun", after("One, two."), hung_up(b""), UNTESTABLE),
-        ("nobody hung up", after("quokka"), hung_up(HUNG_UP.received, "idle"), UNTESTABLE),
+        ("nothing is left", response_after_disconnect("One, two."), DISCONNECTED, PASS),
+        ("the rest of the other answer", response_after_disconnect("quokka. One, two."), DISCONNECTED, FAIL),
+        ("in capitals", response_after_disconnect("Quokka. One, two."), hung_up(b""), FAIL),
+        ("the other answer had not begun", response_after_disconnect("One, two."), hung_up(b""), UNTESTABLE),
+        ("nobody hung up", response_after_disconnect("quokka"), hung_up(DISCONNECTED.received, "idle"), UNTESTABLE),
     ],
 )
 def test_what_a_lost_client_asked_for_is_told_to_nobody_else(why, x, before, verdict):
@@ -42,7 +42,7 @@ def one_of_a_crowd(status):
 @pytest.mark.parametrize(
     ("x", "verdict"),
     [
-        (saying("Lapwing.", "a"), PASS),
+        (burst_response("Lapwing.", "a"), PASS),
         (one_of_a_crowd(429), PASS),
         (one_of_a_crowd(503), PASS),
         (one_of_a_crowd(529), PASS),
@@ -54,5 +54,5 @@ def one_of_a_crowd(status):
     ],
 )
 def test_one_of_a_crowd_may_be_put_off_but_not_dropped(x, verdict):
-    assert decided("LIFE008", x, baseline=GREETING) is verdict
+    assert decided("LIFE008", x, baseline=BASELINE) is verdict
     assert decided("LIFE008", x, baseline=answered(error(), status=500, mode="stream")) is UNTESTABLE

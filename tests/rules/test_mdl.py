@@ -9,11 +9,11 @@ from conformance.rules.mdl import (
     MODEL,
     answering_model_not_listed,
     incomplete_list_of_models,
-    listed,
     listed_model_not_found,
     malformed_list_of_models,
+    model_response,
     models_not_listed,
-    one,
+    models_response,
     unknown_model_found,
 )
 
@@ -43,7 +43,7 @@ def test_an_error_under_200_is_another_rule_s():
 
 
 def test_all_that_is_wrong_with_the_list_is_told():
-    seen = say(malformed_list_of_models, listed("m", {"name": "m"}, {"id": None}))
+    seen = say(malformed_list_of_models, models_response("m", {"name": "m"}, {"id": None}))
     assert seen == [
         "model 0 of the list has the value 'm'",
         "model 1 of the list has no id",
@@ -52,13 +52,15 @@ def test_all_that_is_wrong_with_the_list_is_told():
 
 
 def test_an_alias_may_answer_without_being_listed_and_is_not_asked_for():
-    others = listed(MODEL | {"id": "m-2026-01-01"})
-    assert say(listed_model_not_found, one({"detail": "Not Found"}, 404), GREETING, others) == [Status.NOT_APPLICABLE]
+    others = models_response(MODEL | {"id": "m-2026-01-01"})
+    assert say(listed_model_not_found, model_response({"detail": "Not Found"}, 404), GREETING, others) == [
+        Status.NOT_APPLICABLE
+    ]
 
 
 def test_a_model_that_did_not_answer_need_not_be_listed():
     down = answered(error(), status=500)
-    assert say(answering_model_not_listed, listed(), down) == [Status.UNTESTABLE]
+    assert say(answering_model_not_listed, models_response(), down) == [Status.UNTESTABLE]
 
 
 def test_where_models_have_no_route_of_their_own_none_is_found():

@@ -6,12 +6,25 @@ from conformance import catalogue
 from conformance.judging import decide
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
-from conformance.rules.msg.example import ADD, CALL, CHUNK, CLOSE, OPEN, PING, START, STOP, TELL, events, message, tells
+from conformance.rules.msg.example import (
+    BLOCK_DELTA,
+    CALL,
+    CHUNK,
+    CLOSE,
+    MESSAGE_DELTA,
+    OPEN,
+    PING,
+    START,
+    STOP,
+    events,
+    message,
+    tells,
+)
 
 RULES = [r for r in catalogue.rules() if r.family in ("HTTP", "SSE", "ERR", "MSG") and r.parameters == ("x",)]
-SECOND = (OPEN | {"index": 1}, ADD | {"index": 1}, CLOSE | {"index": 1})
+SECOND = (OPEN | {"index": 1}, BLOCK_DELTA | {"index": 1}, CLOSE | {"index": 1})
 ERROR = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded."}}
-ARGUMENTS = ADD | {"delta": {"type": "input_json_delta", "partial_json": "{}"}}
+ARGUMENTS = BLOCK_DELTA | {"delta": {"type": "input_json_delta", "partial_json": "{}"}}
 
 
 def failing(x):
@@ -25,23 +38,23 @@ def failing(x):
 @pytest.mark.parametrize(
     ("values", "rules"),
     [
-        ([START, OPEN, ADD, CLOSE, TELL, STOP], set()),
-        ([PING, START, PING, OPEN, ADD, PING, CLOSE, TELL, PING, STOP], set()),
-        ([START, OPEN, ADD, CLOSE, *SECOND, TELL, TELL, STOP], set()),
+        ([START, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP], set()),
+        ([PING, START, PING, OPEN, BLOCK_DELTA, PING, CLOSE, MESSAGE_DELTA, PING, STOP], set()),
+        ([START, OPEN, BLOCK_DELTA, CLOSE, *SECOND, MESSAGE_DELTA, MESSAGE_DELTA, STOP], set()),
         ([START, OPEN | {"content_block": CALL}, ARGUMENTS, CLOSE, tells("tool_use"), STOP], set()),
-        ([START, OPEN | {"content_block": CALL}, ARGUMENTS, CLOSE, TELL, STOP], {"MSG017"}),
-        ([START, {"type": "of_tomorrow"}, OPEN, ADD, CLOSE, TELL, STOP], set()),
-        ([START, TELL, STOP], set()),
-        ([OPEN, ADD, CLOSE, TELL, STOP], {"MSG003"}),
-        ([START, ADD, CLOSE, TELL, STOP], {"MSG004"}),
-        ([START, OPEN, ADD, TELL, STOP], {"MSG005"}),
-        ([START, OPEN, ADD, CLOSE, STOP], {"MSG006"}),
-        ([START, OPEN, ARGUMENTS, CLOSE, TELL, STOP], {"MSG007"}),
-        ([START, None, OPEN, ADD, CLOSE, TELL, STOP], {"MSG002"}),
+        ([START, OPEN | {"content_block": CALL}, ARGUMENTS, CLOSE, MESSAGE_DELTA, STOP], {"MSG017"}),
+        ([START, {"type": "of_tomorrow"}, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP], set()),
+        ([START, MESSAGE_DELTA, STOP], set()),
+        ([OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP], {"MSG003"}),
+        ([START, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP], {"MSG004"}),
+        ([START, OPEN, BLOCK_DELTA, MESSAGE_DELTA, STOP], {"MSG005"}),
+        ([START, OPEN, BLOCK_DELTA, CLOSE, STOP], {"MSG006"}),
+        ([START, OPEN, ARGUMENTS, CLOSE, MESSAGE_DELTA, STOP], {"MSG007"}),
+        ([START, None, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP], {"MSG002"}),
         ([CHUNK, CHUNK], {"MSG002"}),
-        ([START, OPEN, ADD, CLOSE, TELL], {"SSE007"}),
-        ([START, OPEN, ADD, CLOSE, STOP, TELL], {"SSE009"}),
-        ([START, OPEN, ADD, CLOSE, TELL, STOP, ADD], {"SSE009"}),
+        ([START, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA], {"SSE007"}),
+        ([START, OPEN, BLOCK_DELTA, CLOSE, STOP, MESSAGE_DELTA], {"SSE009"}),
+        ([START, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP, BLOCK_DELTA], {"SSE009"}),
     ],
 )
 def test_one_fault_is_one_failure(values, rules):
@@ -49,7 +62,9 @@ def test_one_fault_is_one_failure(values, rules):
 
 
 def test_an_error_that_ends_a_stream_excuses_what_never_came():
-    assert {rule for rule in failing(events(START, OPEN, ADD, ERROR)) if rule.startswith(("MSG", "SSE"))} == set()
+    assert {
+        rule for rule in failing(events(START, OPEN, BLOCK_DELTA, ERROR)) if rule.startswith(("MSG", "SSE"))
+    } == set()
 
 
 def test_a_whole_message_may_hold_what_nobody_knows_yet():

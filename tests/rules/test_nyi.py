@@ -7,7 +7,7 @@ from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, Status
 from conformance.rules.example import JSON, answered, completion, error, exchange
 from conformance.rules.nyi.cost import refusal_after_generation, refusal_that_is_retried
-from conformance.rules.nyi.example import ANSWER, no
+from conformance.rules.nyi.example import ANSWER, rejection
 from conformance.rules.nyi.message import HINT
 from conformance.rules.nyi.status import streaming_refused
 from conformance.testbed.mutations import changes
@@ -45,13 +45,13 @@ def test_an_outage_is_no_statement_about_streaming(rule, status):
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
 @pytest.mark.parametrize("status", [401, 403, 429])
 def test_a_refused_key_or_a_limit_is_no_statement_either(rule, status):
-    assert say(rule, *no(error(), status=status)) == [Status.UNTESTABLE]
+    assert say(rule, *rejection(error(), status=status)) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
 def test_a_refused_field_is_no_statement_either(rule):
     refused = error("Unknown parameter: 'stream_options'.", param="stream_options")
-    found = say(rule, *no(refused, status=400, body={"stream": True, "stream_options": {}}))
+    found = say(rule, *rejection(refused, status=400, body={"stream": True, "stream_options": {}}))
     assert found == [Status.NOT_APPLICABLE]
 
 
@@ -107,17 +107,17 @@ def test_no_hints(text):
 
 def test_a_failure_that_says_nothing_of_streaming_is_no_refusal_of_it():
     for rule in RULES:
-        assert say(rule, *no("<html>Bad Gateway</html>", status=502)) == [Status.NOT_APPLICABLE]
+        assert say(rule, *rejection("<html>Bad Gateway</html>", status=502)) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize("value", ["False", "no", "0", "true", ""])
 def test_only_the_exact_word_stops_the_retries(value):
-    assert len(say(refusal_that_is_retried, *no(headers=(JSON, ("x-should-retry", value))))) == 1
+    assert len(say(refusal_that_is_retried, *rejection(headers=(JSON, ("x-should-retry", value))))) == 1
 
 
 def test_a_slow_network_is_no_slow_refusal():
     from dataclasses import replace  # noqa: PLC0415
 
-    stream = replace(no(arrivals=[(700, 400)])[0], sent_at_ns=400_000_000)
+    stream = replace(rejection(arrivals=[(700, 400)])[0], sent_at_ns=400_000_000)
     unary = replace(answered(completion(), arrivals=[(720, 500)]), sent_at_ns=400_000_000)
     assert say(refusal_after_generation, stream, unary) == []

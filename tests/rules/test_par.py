@@ -6,9 +6,9 @@ from conformance import catalogue
 from conformance.model.verdict import Finding, Status
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.par.form import GREETING, LONGER, form
-from conformance.rules.par.logprobs import HI, THERE, having, piece, token
+from conformance.rules.par.logprobs import HI, THERE, piece, token, with_tokens
 from conformance.rules.par.stop import STOP
-from conformance.rules.par.value import NAME, ONE, OTHER, TWO, seed_without_effect
+from conformance.rules.par.value import NAME, OTHER, OTHER_TEXT, TEXT, seed_without_effect
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "PAR"}
 
@@ -33,9 +33,9 @@ def test_an_answer_that_was_cut_is_no_json_to_judge():
 
 def test_characters_over_several_tokens_are_put_together_by_their_bytes():
     halves = [token("\ufffd", bytes=[octet]) for octet in "é".encode()]
-    assert say(RULES["PAR005"], having(*halves, text="é")) == []
-    assert say(RULES["PAR005"], having(*halves, text="e")) != []
-    assert say(RULES["PAR005"], having(halves[0], text="x")) == [Status.UNTESTABLE]
+    assert say(RULES["PAR005"], with_tokens(*halves, text="é")) == []
+    assert say(RULES["PAR005"], with_tokens(*halves, text="e")) != []
+    assert say(RULES["PAR005"], with_tokens(halves[0], text="x")) == [Status.UNTESTABLE]
 
 
 def test_tokens_of_thoughts_calls_and_cut_texts_need_not_stand_in_the_text():
@@ -81,9 +81,9 @@ def test_a_value_beyond_its_range_that_is_announced_as_ignored_is_declared():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ((NAME, OTHER, ONE, TWO), [Status.UNTESTABLE]),
-        ((NAME, answered(error(), status=500), ONE, ONE), [Status.NOT_APPLICABLE]),
-        ((NAME, NAME, ONE, ONE), []),
+        ((NAME, OTHER, TEXT, OTHER_TEXT), [Status.UNTESTABLE]),
+        ((NAME, answered(error(), status=500), TEXT, TEXT), [Status.NOT_APPLICABLE]),
+        ((NAME, NAME, TEXT, TEXT), []),
     ],
 )
 def test_a_seed_is_judged_only_where_the_target_repeats_itself(given, said):
@@ -94,7 +94,7 @@ def test_other_fingerprints_excuse_another_text():
     one, other = (
         answered(completion({"content": name}, system_fingerprint=name), probe="chat.seed") for name in ("a", "b")
     )
-    assert say(seed_without_effect, one, other, ONE, ONE) == [Status.UNTESTABLE]
+    assert say(seed_without_effect, one, other, TEXT, TEXT) == [Status.UNTESTABLE]
 
 
 def test_no_log_probabilities_asked_and_none_came():

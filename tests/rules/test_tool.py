@@ -1,7 +1,7 @@
 from conformance import catalogue
 from conformance.model.verdict import Finding, Status
 from conformance.rules.example import chunk, streamed
-from conformance.rules.tool.example import TOOLS, begins, called, calling, goes_on, less
+from conformance.rules.tool.example import TOOLS, called, calling, first_fragment, later_fragment, without_fields
 from conformance.testbed.mutations import changes
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
@@ -30,40 +30,53 @@ def test_calls_of_several_choices_do_not_share_their_indexes():
         delta = {"tool_calls": [fragment]} if fragment else {}
         return chunk(choices=[{"index": choice, "delta": delta, "finish_reason": finish}])
 
-    chunks = [of(n, begins(arguments="{}", id=f"call_{n}"), None) for n in (0, 1)]
+    chunks = [of(n, first_fragment(arguments="{}", id=f"call_{n}"), None) for n in (0, 1)]
     ends = [of(n, None, "tool_calls") for n in (0, 1)]
     roles = [chunk(choices=[{"index": n, "delta": {"role": "assistant"}, "finish_reason": None}]) for n in (0, 1)]
     assert failing(streamed(*roles, *chunks, *ends, "[DONE]", body=TOOLS | {"n": 2})) == set()
 
 
 def test_one_fault_is_one_failure():
-    assert failing(calling(less(begins(), "index"), {"function": {"arguments": "{}"}})) == {"TOOL002"}
-    assert failing(calling(begins(arguments={"a": 1}))) == {"TOOL007"}
-    assert failing(calling(begins(arguments="{}"), begins("g", "{}", id="call_2"))) == {"TOOL009"}
-    assert failing(called(begins(arguments="{"), body={"max_tokens": 8})) == {"TOOL014"}
-    assert failing(calling(begins(), goes_on('{"a"', 1), goes_on(": 1}", 2))) == {"TOOL015"}
-    assert failing(calling(begins(index=1), goes_on("{}", 1))) == {"TOOL016"}
-    assert failing(calling(begins(arguments='{"a": 1}'), goes_on('{"a": 1}'))) == {"TOOL017"}
+    assert failing(calling(without_fields(first_fragment(), "index"), {"function": {"arguments": "{}"}})) == {"TOOL002"}
+    assert failing(calling(first_fragment(arguments={"a": 1}))) == {"TOOL007"}
+    assert failing(calling(first_fragment(arguments="{}"), first_fragment("g", "{}", id="call_2"))) == {"TOOL009"}
+    assert failing(called(first_fragment(arguments="{"), body={"max_tokens": 8})) == {"TOOL014"}
+    assert failing(calling(first_fragment(), later_fragment('{"a"', 1), later_fragment(": 1}", 2))) == {"TOOL015"}
+    assert failing(calling(first_fragment(index=1), later_fragment("{}", 1))) == {"TOOL016"}
+    assert failing(calling(first_fragment(arguments='{"a": 1}'), later_fragment('{"a": 1}'))) == {"TOOL017"}
 
 
 def test_arguments_that_a_model_may_have_made_are_not_laid_to_the_server():
-    assert failing(calling(begins(), goes_on("{}"), goes_on("{}"))) == {"TOOL008"}
-    assert failing(calling(begins(), goes_on("{"), goes_on('{"a": 1}'))) == {"TOOL008"}
-    assert failing(calling(begins(), goes_on('{"a": "'), goes_on("ha"), goes_on("ha"), goes_on('"}'))) == set()
+    assert failing(calling(first_fragment(), later_fragment("{}"), later_fragment("{}"))) == {"TOOL008"}
+    assert failing(calling(first_fragment(), later_fragment("{"), later_fragment('{"a": 1}'))) == {"TOOL008"}
+    assert (
+        failing(
+            calling(
+                first_fragment(),
+                later_fragment('{"a": "'),
+                later_fragment("ha"),
+                later_fragment("ha"),
+                later_fragment('"}'),
+            )
+        )
+        == set()
+    )
 
 
 def test_arguments_of_a_call_that_was_not_finished_are_not_judged():
     x = streamed(
-        *(chunk({"role": "assistant", "tool_calls": [f]}) for f in (begins(), goes_on('{"a'))), "[DONE]", body=TOOLS
+        *(chunk({"role": "assistant", "tool_calls": [f]}) for f in (first_fragment(), later_fragment('{"a'))),
+        "[DONE]",
+        body=TOOLS,
     )
     assert failing(x) == {"CHK017"}
 
 
 def test_a_call_that_was_cut_off_says_length():
-    assert failing(calling(begins(), goes_on('{"a'), finish="length")) == set()
+    assert failing(calling(first_fragment(), later_fragment('{"a'), finish="length")) == set()
 
 
 def test_what_the_cap_did_is_only_known_from_the_usage():
-    x = calling(begins(), goes_on('{"a'), body={"max_tokens": 8})
+    x = calling(first_fragment(), later_fragment('{"a'), body={"max_tokens": 8})
     assert RULES["TOOL014"].applies_to(x).status is Status.UNTESTABLE
     assert failing(x) == {"TOOL008"}

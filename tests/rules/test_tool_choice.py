@@ -6,9 +6,9 @@ from conformance import catalogue
 from conformance.judging import decide
 from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, streamed
-from conformance.rules.tool.choice import MARKED, NONE, ONE, OTHER
+from conformance.rules.tool.choice import MARKED, NONE, OTHER, SINGLE_CALL
 from conformance.rules.tool.compatibility import ALONE, KEYWORDS, LOGPROBS
-from conformance.rules.tool.example import NAMED, TOOLS, begins, called, calling, goes_on
+from conformance.rules.tool.example import NAMED, TOOLS, called, calling, first_fragment, later_fragment
 from conformance.rules.tool.history import FIRST, NULL, REPLAY, counted_prompt
 from conformance.rules.tool.values import STRICT
 from conformance.testbed.mutations import changes
@@ -43,11 +43,15 @@ IGNORED = (JSON, ("x-ignored-params", "tool_choice, parallel_tool_calls"))
 @pytest.mark.parametrize(
     ("rule", "x"),
     [
-        ("TOOL020", answered(completion({"tool_calls": [begins()]}), headers=IGNORED, body=NONE)),
+        ("TOOL020", answered(completion({"tool_calls": [first_fragment()]}), headers=IGNORED, body=NONE)),
         ("TOOL021", answered(completion(), headers=IGNORED, body=OTHER)),
         (
             "TOOL022",
-            answered(completion({"tool_calls": [begins(), begins(id="call_2")]}), headers=IGNORED, body=ONE),
+            answered(
+                completion({"tool_calls": [first_fragment(), first_fragment(id="call_2")]}),
+                headers=IGNORED,
+                body=SINGLE_CALL,
+            ),
         ),
     ],
 )
@@ -68,12 +72,12 @@ def test_what_is_announced_as_ignored_is_not_dropped(rule, x):
     ],
 )
 def test_a_call_is_forbidden_by_none_alone(choice, found):
-    assert status("TOOL020", calling(begins(), goes_on("{}"), body={"tool_choice": choice})) is found
+    assert status("TOOL020", calling(first_fragment(), later_fragment("{}"), body={"tool_choice": choice})) is found
 
 
 def test_without_tools_a_call_is_forbidden_but_not_a_vendor_s_own():
     def asked(kind, body):
-        return status("TOOL020", called(begins(arguments="{}", type=kind), body=body))
+        return status("TOOL020", called(first_fragment(arguments="{}", type=kind), body=body))
 
     assert asked("function", {"tools": []}) is Status.FAIL
     assert asked("web_search", {"tools": []}) is Status.PASS
@@ -94,17 +98,17 @@ def test_a_named_tool_that_was_not_reached_is_not_laid_to_the_server(x):
 
 
 def test_a_refusal_of_a_choice_is_an_answer():
-    for rule, body in (("TOOL020", NONE), ("TOOL021", OTHER), ("TOOL022", ONE)):
+    for rule, body in (("TOOL020", NONE), ("TOOL021", OTHER), ("TOOL022", SINGLE_CALL)):
         assert status(rule, answered(error(param="tool_choice"), status=400, body=body)) is Status.NOT_APPLICABLE
 
 
 def test_calls_whose_fragments_can_t_be_joined_are_not_counted():
-    x = calling(begins(), goes_on('{"a"', 1), goes_on(": 1}", 2), body=ONE)
+    x = calling(first_fragment(), later_fragment('{"a"', 1), later_fragment(": 1}", 2), body=SINGLE_CALL)
     assert status("TOOL022", x) is Status.UNTESTABLE
 
 
 def test_an_invented_name_under_a_named_choice_is_told_once():
-    x = called(begins("nobody", "{}"), body=NAMED)
+    x = called(first_fragment("nobody", "{}"), body=NAMED)
     assert status("TOOL021", x) is Status.FAIL
     assert status("TOOL023", x) is Status.NOT_APPLICABLE
 
@@ -130,7 +134,7 @@ def test_a_call_as_text_is_known_by_its_marks_and_the_tool_s_name(text, found):
 
 
 def strictly(arguments):
-    x = called(begins(arguments=arguments), body=STRICT)
+    x = called(first_fragment(arguments=arguments), body=STRICT)
     return status("TOOL025", x), status("TOOL026", x)
 
 
@@ -144,7 +148,7 @@ def test_damaged_letters_are_told_apart_from_other_words():
 
 def test_a_tool_that_is_not_strict_may_be_called_with_anything():
     loose = {"tools": [{"function": STRICT["tools"][0]["function"] | {"strict": False}}]}
-    assert status("TOOL025", called(begins(arguments="{}"), body=loose)) is Status.NOT_APPLICABLE
+    assert status("TOOL025", called(first_fragment(arguments="{}"), body=loose)) is Status.NOT_APPLICABLE
 
 
 CUT_OFF = answered(error("This model's maximum context length is 512 tokens."), status=400, **REPLAY)

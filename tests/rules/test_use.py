@@ -1,7 +1,7 @@
 from conformance import catalogue
 from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
-from conformance.rules.use.example import ASKED, told
+from conformance.rules.use.example import ASKED, usage_object
 from conformance.testbed.mutations.defects import use as defects
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
@@ -21,7 +21,7 @@ def test_every_rule_has_a_defect():
 
 
 def test_usage_that_nobody_asked_for_may_come():
-    x = streamed(*HELLO[:-2], chunk(finish="stop", usage=told()), "[DONE]")
+    x = streamed(*HELLO[:-2], chunk(finish="stop", usage=usage_object()), "[DONE]")
     assert [r.id for r in ALONE if "stream" in r.modes and r.applies_to(x) is None and list(r.check(x))] == []
 
 
@@ -30,13 +30,13 @@ def test_an_interrupted_stream_owes_no_usage():
 
 
 def test_counts_that_can_not_be_true_are_no_ground_for_sums():
-    x = answered(completion(usage=told(prompt="3")))
+    x = answered(completion(usage=usage_object(prompt="3")))
     assert list(RULES["USE002"].check(x))
     assert RULES["USE003"].applies_to(x).status is Status.UNTESTABLE
 
 
 def test_a_usage_of_nothing_for_an_answer_of_nothing_is_right():
-    x = answered(completion({"content": ""}, usage=told(words=0, total=3)))
+    x = answered(completion({"content": ""}, usage=usage_object(words=0, total=3)))
     assert list(RULES["USE008"].check(x)) == []
 
 
@@ -44,7 +44,7 @@ def test_a_token_that_ends_the_text_may_be_counted_or_not():
     tokens = {"content": [{"token": text, "logprob": -0.5} for text in ("Hello", " there.")]}
     choice = completion()["choices"][0] | {"logprobs": tokens}
     for counted, is_wrong in ((1, False), (2, False), (3, False), (4, True)):
-        x = answered(completion(choices=[choice], usage=told(words=counted)), body={"logprobs": True})
+        x = answered(completion(choices=[choice], usage=usage_object(words=counted)), body={"logprobs": True})
         assert RULES["USE012"].applies_to(x) is None
         assert bool(list(RULES["USE012"].check(x))) is is_wrong
 
@@ -52,5 +52,5 @@ def test_a_token_that_ends_the_text_may_be_counted_or_not():
 def test_half_a_character_that_waits_for_the_rest_is_no_wrong_count():
     tokens = {"content": [{"token": "\ufffd", "bytes": [0xE2], "logprob": -0.5}]}
     choice = completion({"content": "\ufffd"})["choices"][0] | {"logprobs": tokens}
-    x = answered(completion(choices=[choice], usage=told(words=4)), body={"logprobs": True})
+    x = answered(completion(choices=[choice], usage=usage_object(words=4)), body={"logprobs": True})
     assert RULES["USE012"].applies_to(x).status is Status.UNTESTABLE

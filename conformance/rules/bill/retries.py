@@ -24,7 +24,7 @@ UNSUPPORTED = error("Streaming is not supported. Set stream=false.", param="stre
 WHOLE = answered(completion())
 
 
-def told(worst: Impact, others: int) -> str:
+def retry_sentence(worst: Impact, others: int) -> str:
     """The retries of one framework, and how many others do the same."""
     more = f"; {others} more clients retry too" if others else ""
     return f"{worst.client} sends {worst.requests} requests for one message, {worst.billed} of them billed{more}"
@@ -46,7 +46,7 @@ def paid_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     paying = [seen for seen in affected_clients(stream, unary, UNPRICED) if seen.billed > 1]
     if paying:
         worst = max(paying, key=lambda seen: (seen.billed, seen.requests))
-        yield Finding(told(worst, len(paying) - 1), at=reply(stream).head)
+        yield Finding(retry_sentence(worst, len(paying) - 1), at=reply(stream).head)
 
 
 def refused_to_stream(x: Exchange) -> NotJudged | None:
@@ -74,4 +74,4 @@ def asked_again_and_again(stream: Exchange, unary: Exchange) -> Iterator[Finding
     asking = [seen for seen in affected_clients(stream, unary, UNPRICED) if seen.requests > ENOUGH]
     if asking:
         worst = max(asking, key=lambda seen: seen.requests)
-        yield Finding(told(worst, len(asking) - 1), at=reply(stream).head)
+        yield Finding(retry_sentence(worst, len(asking) - 1), at=reply(stream).head)

@@ -74,7 +74,7 @@ def shared_indexes(x: Exchange) -> tuple[int, ...]:
     return tuple(sorted(slot for slot, count in ends.items() if count > 1)) if len(ends) < choices_asked(x) else ()
 
 
-def filed(x: Exchange) -> NotJudged | None:
+def has_valid_indexes(x: Exchange) -> NotJudged | None:
     """Chunks with distinguishable choices were received."""
     if skip := indexed(x):
         return skip
@@ -101,7 +101,7 @@ def _has_indexes(x: Exchange) -> bool:
 
 def opened(x: Exchange) -> NotJudged | None:
     """Distinguishable choices were received, and their first chunks are known."""
-    return filed(x) or unbroken(x)
+    return has_valid_indexes(x) or unbroken(x)
 
 
 def in_chunks(x: Exchange) -> NotJudged | None:
@@ -114,7 +114,7 @@ def in_chunks(x: Exchange) -> NotJudged | None:
 
 def finished(x: Exchange) -> NotJudged | None:
     """Choices were received, and the stream is complete."""
-    return ended(x) or filed(x)
+    return ended(x) or has_valid_indexes(x)
 
 
 def json_values(x: Exchange) -> Iterator[tuple[Event, Any]]:

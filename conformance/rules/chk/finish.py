@@ -7,7 +7,7 @@ from conformance.apis.request_fields import choices_asked
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.json_values import display
-from conformance.rules.chk.conditions import choosing, ended, filed, finished, indexed, shared_indexes
+from conformance.rules.chk.conditions import choosing, ended, finished, has_valid_indexes, indexed, shared_indexes
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
 from conformance.rules.example import HELLO, chunk, streamed
@@ -36,7 +36,7 @@ def _late(x: Exchange) -> tuple[Part, ...]:
 
 def ended_in_order(x: Exchange) -> NotJudged | None:
     """Distinguishable choices were received, and none continues after its finish_reason."""
-    return filed(x) or (untestable("choices continue after their finish_reason") if _late(x) else None)
+    return has_valid_indexes(x) or (untestable("choices continue after their finish_reason") if _late(x) else None)
 
 
 @chunk_rule(
@@ -173,7 +173,7 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     "No content or tool call is added to a choice after its finish_reason",
     about="choices",
     fix="Send finish_reason after the last content and the last tool call.",
-    applies_to=filed,
+    applies_to=has_valid_indexes,
     good=[GOOD, VENDOR, streamed(*HELLO[:-1], chunk({"content": ""}, usage=USAGE), "[DONE]")],
     bad=[streamed(*HELLO[:2], LAST, chunk({"content": " there."}), "[DONE]")],
 )

@@ -6,7 +6,7 @@ from conformance.apis.chat import chat_content, parts, span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.parsing.json_values import as_array, as_object, describe_member, display
-from conformance.rules.chk.conditions import choosing, filed, opened
+from conformance.rules.chk.conditions import choosing, has_valid_indexes, opened
 from conformance.rules.chk.example import FIRST, GOOD, LAST, PIECES, VENDOR
 from conformance.rules.chk.shape import choice_name, chunk_rule, first_parts
 from conformance.rules.example import HELLO, chunk, streamed
@@ -75,7 +75,7 @@ def content_no_string(x: Exchange) -> Iterator[Finding]:
 
 def piecemeal(x: Exchange) -> NotJudged | None:
     """Chunks with distinguishable choices were received, with several text deltas."""
-    return filed(x) or in_pieces(x)
+    return has_valid_indexes(x) or in_pieces(x)
 
 
 @chunk_rule(

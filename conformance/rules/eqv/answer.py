@@ -48,7 +48,7 @@ def _twin(x: Exchange) -> NotJudged | None:
     return answered(x) if x.case.kind is Kind.REPEAT and not x.case.repeat else OUT_OF_SCOPE
 
 
-ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **TWIN)
+STREAM_WORDS, UNARY_WORDS = stream("One, two", "length", **TWIN), unary("One, two", "length", **TWIN)
 
 
 @rule(
@@ -60,8 +60,11 @@ ONE, TWO = stream("One, two", "length", **TWIN), unary("One, two", "length", **T
     applies_to=_twin,
     compares_with={"again": Compare(Kind.REPEAT, repeat=1, mode="unary")},
     apis=GENERATIVE,
-    good=[(ONE, TWO, TWO)],
-    bad=[(stream("One two", "length", **TWIN), TWO, TWO), (stream("One", **TWIN), TWO, TWO)],
+    good=[(STREAM_WORDS, UNARY_WORDS, UNARY_WORDS)],
+    bad=[
+        (stream("One two", "length", **TWIN), UNARY_WORDS, UNARY_WORDS),
+        (stream("One", **TWIN), UNARY_WORDS, UNARY_WORDS),
+    ],
 )
 def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator[Finding | NotJudged]:
     """One of the two code paths loses a field, a message or a space; tests of one mode do not cover the other."""

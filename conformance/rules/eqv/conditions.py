@@ -10,7 +10,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.rules.conditions import DOCUMENTED, all_of, probe_is
-from conformance.rules.conditions_by_api import finished, spoken
+from conformance.rules.conditions_by_api import finished, has_content
 from conformance.rules.use.conditions import counted_well
 
 asked_well = probe_is(Kind.BASELINE, *DOCUMENTED)
@@ -23,9 +23,9 @@ def answered(x: Exchange) -> NotJudged | None:
     return untestable(fault) if (fault := unreadable_reason(x)) else None
 
 
-def told(x: Exchange) -> NotJudged | None:
+def documented_with_content(x: Exchange) -> NotJudged | None:
     """A documented request succeeded, in either mode, even if its response is not fully readable."""
-    return all_of(asked_well, spoken)(x)
+    return all_of(asked_well, has_content)(x)
 
 
 def counted(x: Exchange) -> NotJudged | None:

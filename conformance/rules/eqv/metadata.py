@@ -13,8 +13,8 @@ from conformance.model.rule import rule
 from conformance.model.verdict import MAY, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.json_values import as_object, display
-from conformance.rules.eqv.conditions import alike, counted, told
-from conformance.rules.eqv.example import STREAM, UNARY, counts, stream, unary
+from conformance.rules.eqv.conditions import alike, counted, documented_with_content
+from conformance.rules.eqv.example import STREAM, UNARY, stream, unary, usage_object
 from conformance.rules.eqv.spec import CHAT, CHUNK, ERRORS, USAGE
 from conformance.rules.err.mistakes import mistaken
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
@@ -34,7 +34,7 @@ SPECIAL = 3
     applies_to=counted,
     apis=GENERATIVE,
     good=[(STREAM, UNARY)],
-    bad=[(stream(usage=counts(prompt=9)), UNARY), (STREAM, unary(usage=counts(prompt=0)))],
+    bad=[(stream(usage=usage_object(prompt=9)), UNARY), (STREAM, unary(usage=usage_object(prompt=0)))],
 )
 def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """The same request has two prices, and clients compute two different sizes of the remaining context.
@@ -58,8 +58,11 @@ def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
     fix="Take completion_tokens from the engine in both modes, instead of counting chunks.",
     applies_to=counted,
     apis=GENERATIVE,
-    good=[(STREAM, UNARY), (stream(usage=counts(words=4)), UNARY)],
-    bad=[(stream(usage=counts(words=9)), UNARY), (stream(usage=counts(words=1)), unary(usage=counts(words=8)))],
+    good=[(STREAM, UNARY), (stream(usage=usage_object(words=4)), UNARY)],
+    bad=[
+        (stream(usage=usage_object(words=9)), UNARY),
+        (stream(usage=usage_object(words=1)), unary(usage=usage_object(words=8))),
+    ],
 )
 def answer_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """The same content has two prices. Three tokens more or fewer are allowed: some servers count end-of-turn tokens."""
@@ -84,7 +87,7 @@ def _thinks(x: Exchange) -> bool:
     "model is the same, streaming or not",
     spec=f"{CHUNK}#chat/streaming-model",
     fix="Set model from the same source in both modes.",
-    applies_to=told,
+    applies_to=documented_with_content,
     apis=GENERATIVE,
     good=[(STREAM, UNARY), (streamed(*HELLO[:-1]), UNARY)],
     bad=[(streamed(*(chunk({"content": t}, model="gpt") for t in ("Hi", "!"))), UNARY)],
@@ -110,7 +113,7 @@ MARKED = answered(completion(system_fingerprint="fp_1"))
     "system_fingerprint and service_tier are sent in both modes, or in neither",
     spec=f"{CHUNK}#chat/streaming-system_fingerprint",
     fix="Send system_fingerprint and service_tier in both modes, or in neither.",
-    applies_to=told,
+    applies_to=documented_with_content,
     apis=CHAT,
     good=[(STREAM, UNARY), (streamed(chunk({"content": "Hi"}, system_fingerprint="fp_2")), MARKED)],
     bad=[(STREAM, MARKED), (streamed(chunk({"content": "Hi"}, service_tier="flex")), UNARY)],

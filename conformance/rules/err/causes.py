@@ -161,7 +161,7 @@ def _of_the_body(x: Exchange) -> NotJudged | None:
     good=[(GOOD, GREETING)],
     bad=[(answered(error(), status=status, **MISTAKE), GREETING) for status in (401, 403)],
 )
-def mistake_laid_to_the_key(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+def validation_error_as_401(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs raise an authentication error, and users replace their API key, because of a missing comma."""
     if reply(x).status not in KEY_MATTERS:
         return

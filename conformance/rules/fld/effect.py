@@ -98,7 +98,7 @@ def cut_answer_called_complete(x: Exchange) -> Iterator[Finding]:
         )
 
 
-TWO: Facts = {"body": {"n": 2}, "probe": "chat.n"}
+TWO_CHOICES: Facts = {"body": {"n": 2}, "probe": "chat.n"}
 CHOICES = completion()["choices"]
 
 
@@ -110,8 +110,8 @@ CHOICES = completion()["choices"]
     fix="Return `n` choices, or reject `n` above 1 with 400.",
     applies_to=_shows(Kind.CHOICES),
     apis=("chat",),
-    good=[answered(completion(choices=[CHOICES[0], CHOICES[0] | {"index": 1}]), **TWO)],
-    bad=[answered(completion(), **TWO), streamed(*HELLO, **TWO)],
+    good=[answered(completion(choices=[CHOICES[0], CHOICES[0] | {"index": 1}]), **TWO_CHOICES)],
+    bad=[answered(completion(), **TWO_CHOICES), streamed(*HELLO, **TWO_CHOICES)],
 )
 def dropped_n(x: Exchange) -> Iterator[Finding | NotJudged]:
     """A client that votes over several choices gets one: it fails on the second, or treats one as agreement."""

@@ -33,7 +33,7 @@ WHILE = {
 EVENTFUL = exchange(http(200, [SSE], EVENTS))
 
 
-def told(x: Exchange) -> str:
+def ending_clause(x: Exchange) -> str:
     """Describe the exchange's ending as a clause."""
     detail = f" ({x.ending.detail})" if x.ending.detail else ""
     return f"{HOW.get(x.ending.how, x.ending.how)} {WHILE[x.ending.phase]}{detail}"
@@ -62,7 +62,7 @@ def unanswered_request(x: Exchange, greeting: Exchange | None) -> Iterator[Findi
     if x.ending.how == "timeout" and greeting is not None and still_went_on(greeting):
         yield untestable("the streaming baseline response was still in progress at the timeout: set a longer --timeout")
     else:
-        yield Finding(f"no response was received: {told(x)}")
+        yield Finding(f"no response was received: {ending_clause(x)}")
 
 
 def still_went_on(x: Exchange) -> bool:
@@ -103,7 +103,8 @@ def reply_cut_off(x: Exchange) -> Iterator[Finding]:
             answer.framing, ""
         )
         yield Finding(
-            f"the response is truncated: {told(x)}" + (f"; {wanting} is missing" if wanting else ""), at=_tail(x)
+            f"the response is truncated: {ending_clause(x)}" + (f"; {wanting} is missing" if wanting else ""),
+            at=_tail(x),
         )
 
 

@@ -10,16 +10,17 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.parsing.json_values import as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import of_type
-from conformance.rules.msg.conditions import finished, misfits, numbered
+from conformance.rules.chk.text import in_pieces, is_cumulative, is_grown
+from conformance.rules.msg.conditions import finished, has_indexed_blocks, misfits
 from conformance.rules.msg.example import (
-    ADD,
+    BLOCK_DELTA,
     CALL,
     CLOSE,
     GOOD,
+    MESSAGE_DELTA,
     OPEN,
     START,
     STOP,
-    TELL,
     block,
     events,
     message,
@@ -39,13 +40,16 @@ from conformance.rules.typed_events import ended, typed
     spec=EVENTS,
     fix="Send content_block_start with the block's position in the content (0, 1, ...) as index, then its deltas with that index.",
     applies_to=typed,
-    good=[GOOD, events(START, OPEN, ADD, CLOSE, OPEN | {"index": 1}, ADD | {"index": 1}, TELL, STOP)],
+    good=[
+        GOOD,
+        events(START, OPEN, BLOCK_DELTA, CLOSE, OPEN | {"index": 1}, BLOCK_DELTA | {"index": 1}, MESSAGE_DELTA, STOP),
+    ],
     bad=[
-        events(START, ADD, CLOSE, TELL, STOP),
-        events(START, OPEN | {"index": 1}, ADD | {"index": 1}, CLOSE, TELL, STOP),
-        events(START, OPEN, ADD | {"index": 1}, CLOSE, TELL, STOP),
-        events(START, OPEN, CLOSE, ADD, TELL, STOP),
-        events(START, {"type": "content_block_start", "index": 0}, ADD, CLOSE, TELL, STOP),
+        events(START, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP),
+        events(START, OPEN | {"index": 1}, BLOCK_DELTA | {"index": 1}, CLOSE, MESSAGE_DELTA, STOP),
+        events(START, OPEN, BLOCK_DELTA | {"index": 1}, CLOSE, MESSAGE_DELTA, STOP),
+        events(START, OPEN, CLOSE, BLOCK_DELTA, MESSAGE_DELTA, STOP),
+        events(START, {"type": "content_block_start", "index": 0}, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP),
     ],
 )
 def block_out_of_place(x: Exchange) -> Iterator[Finding]:
@@ -81,10 +85,10 @@ def block_out_of_place(x: Exchange) -> Iterator[Finding]:
     spec=EVENTS,
     fix="Send content_block_stop with the block's index after its last delta.",
     applies_to=ended,
-    good=[GOOD, events(START, OPEN, CLOSE, OPEN | {"index": 1}, CLOSE | {"index": 1}, TELL, STOP)],
+    good=[GOOD, events(START, OPEN, CLOSE, OPEN | {"index": 1}, CLOSE | {"index": 1}, MESSAGE_DELTA, STOP)],
     bad=[
-        events(START, OPEN, ADD, TELL, STOP),
-        events(START, OPEN, ADD, OPEN | {"index": 1}, CLOSE | {"index": 1}, TELL, STOP),
+        events(START, OPEN, BLOCK_DELTA, MESSAGE_DELTA, STOP),
+        events(START, OPEN, BLOCK_DELTA, OPEN | {"index": 1}, CLOSE | {"index": 1}, MESSAGE_DELTA, STOP),
     ],
 )
 def block_without_stop(x: Exchange) -> Iterator[Finding]:
@@ -103,11 +107,18 @@ def block_without_stop(x: Exchange) -> Iterator[Finding]:
     spec=EVENTS,
     fix="Send text_delta to text blocks, input_json_delta to tool_use blocks, thinking_delta to thinking blocks.",
     applies_to=typed,
-    good=[GOOD, events(START, OPEN, ADD | {"delta": {"type": "of_tomorrow"}}, CLOSE, TELL, STOP)],
+    good=[GOOD, events(START, OPEN, BLOCK_DELTA | {"delta": {"type": "of_tomorrow"}}, CLOSE, MESSAGE_DELTA, STOP)],
     bad=[
-        events(START, OPEN, ADD | {"delta": {"type": "input_json_delta", "partial_json": "{}"}}, CLOSE, TELL, STOP),
-        events(START, OPEN | {"content_block": CALL}, ADD, CLOSE, TELL, STOP),
-        events(START, OPEN, ADD | {"delta": {"text": "Hello."}}, CLOSE, TELL, STOP),
+        events(
+            START,
+            OPEN,
+            BLOCK_DELTA | {"delta": {"type": "input_json_delta", "partial_json": "{}"}},
+            CLOSE,
+            MESSAGE_DELTA,
+            STOP,
+        ),
+        events(START, OPEN | {"content_block": CALL}, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP),
+        events(START, OPEN, BLOCK_DELTA | {"delta": {"text": "Hello."}}, CLOSE, MESSAGE_DELTA, STOP),
     ],
 )
 def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
@@ -128,7 +139,7 @@ def delta_of_another_kind(x: Exchange) -> Iterator[Finding]:
         streamed(
             *block({"type": "text", "text": ""}, stop=False),
             *block({"type": "text", "text": ""}, index=1),
-            ADD,
+            BLOCK_DELTA,
             CLOSE,
         )
     ],
@@ -170,7 +181,7 @@ def block_starts_full(x: Exchange) -> Iterator[Finding]:
 
 def piecemeal(x: Exchange) -> NotJudged | None:
     """A message whose blocks can be distinguished, with its text in several deltas."""
-    return numbered(x) or in_pieces(x)
+    return has_indexed_blocks(x) or in_pieces(x)
 
 
 @stream_rule(
@@ -211,7 +222,7 @@ def cumulative_text_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
         streamed(*block({"type": "thinking", "thinking": ""}, {"type": "thinking_delta", "thinking": "Hm."})),
     ],
 )
-def thought_unsigned(x: Exchange) -> Iterator[Finding]:
+def thinking_without_signature(x: Exchange) -> Iterator[Finding]:
     """With tools, clients must send thinking blocks back, which are rejected without a signature: the task ends midway."""
     for found in blocks(x):
         if found.type == "thinking" and not found.all_of("signature"):

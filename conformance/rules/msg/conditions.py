@@ -37,7 +37,7 @@ def listed(x: Exchange) -> NotJudged | None:
     return None if isinstance(content, list) else untestable("the response has no content list (see MSG001)")
 
 
-def spoken(x: Exchange) -> NotJudged | None:
+def has_content(x: Exchange) -> NotJudged | None:
     """The response is a message, in either mode."""
     if x.mode == "unary":
         return listed(x)
@@ -61,9 +61,9 @@ def misfits(x: Exchange) -> Iterator[tuple[Part, str]]:
                 yield part, f"content block {index} has type {block}, but its delta has type {kind}"
 
 
-def numbered(x: Exchange) -> NotJudged | None:
+def has_indexed_blocks(x: Exchange) -> NotJudged | None:
     """A message whose blocks can be distinguished, with all of their deltas (otherwise MSG004 reports it)."""
-    if skip := spoken(x):
+    if skip := has_content(x):
         return skip
     for part in building(x):
         if part.type.startswith("content_block_") and not is_integer(part.value.get("index")):
@@ -81,4 +81,4 @@ def numbered(x: Exchange) -> NotJudged | None:
 
 def finished(x: Exchange) -> NotJudged | None:
     """The message is complete, and its blocks can be distinguished."""
-    return (ended(x) if x.mode == "stream" else None) or numbered(x)
+    return (ended(x) if x.mode == "stream" else None) or has_indexed_blocks(x)

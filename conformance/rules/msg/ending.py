@@ -11,15 +11,15 @@ from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import of_type, parts
-from conformance.rules.msg.conditions import finished, spoken
+from conformance.rules.msg.conditions import finished, has_content
 from conformance.rules.msg.example import (
-    ADD,
+    BLOCK_DELTA,
     CLOSE,
     GOOD,
+    MESSAGE_DELTA,
     OPEN,
     START,
     STOP,
-    TELL,
     events,
     message,
     streamed,
@@ -51,11 +51,11 @@ ASKED = {"model": "m", "max_tokens": 9, "stop_sequences": ["e", ","], "messages"
     spec=EVENTS,
     fix="Send message_delta with delta.stop_reason and usage.output_tokens after the last block, before message_stop.",
     applies_to=ended,
-    good=[GOOD, events(START, OPEN, ADD, CLOSE, TELL | {"delta": {}}, TELL, STOP)],
+    good=[GOOD, events(START, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA | {"delta": {}}, MESSAGE_DELTA, STOP)],
     bad=[
-        events(START, OPEN, ADD, CLOSE, STOP),
-        events(START, OPEN, ADD, CLOSE, TELL | {"delta": {"stop_reason": None}}, STOP),
-        events(START, OPEN, ADD, CLOSE, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, STOP),
+        events(START, OPEN, BLOCK_DELTA, CLOSE, STOP),
+        events(START, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA | {"delta": {"stop_reason": None}}, STOP),
+        events(START, OPEN, BLOCK_DELTA, CLOSE, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, STOP),
     ],
 )
 def unexplained_end(x: Exchange) -> Iterator[Finding]:
@@ -92,10 +92,10 @@ def unknown_stop_reason(x: Exchange) -> Iterator[Finding]:
     spec=EVENTS,
     fix="Send the message_delta with the stop_reason after the last content_block_stop.",
     applies_to=typed,
-    good=[GOOD, events(START, OPEN, ADD, CLOSE, TELL, TELL | {"delta": {}}, STOP)],
+    good=[GOOD, events(START, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, MESSAGE_DELTA | {"delta": {}}, STOP)],
     bad=[
-        events(START, OPEN, TELL, ADD, CLOSE, STOP),
-        events(START, TELL, OPEN, ADD, CLOSE, STOP),
+        events(START, OPEN, MESSAGE_DELTA, BLOCK_DELTA, CLOSE, STOP),
+        events(START, MESSAGE_DELTA, OPEN, BLOCK_DELTA, CLOSE, STOP),
     ],
 )
 def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
@@ -117,13 +117,13 @@ def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
     applies_to=finished,
     good=[
         GOOD,
-        message(asked=ASKED, stop_reason="stop_sequence", stop_sequence="e"),
+        message(body_fields=ASKED, stop_reason="stop_sequence", stop_sequence="e"),
         streamed(*text("On"), body=ASKED),
     ],
     bad=[
-        message(asked=ASKED, stop_reason="stop_sequence", stop_sequence=None),
-        message(asked=ASKED, stop_reason="stop_sequence", stop_sequence="t"),
-        message(asked=ASKED, stop_sequence="e"),
+        message(body_fields=ASKED, stop_reason="stop_sequence", stop_sequence=None),
+        message(body_fields=ASKED, stop_reason="stop_sequence", stop_sequence="t"),
+        message(body_fields=ASKED, stop_sequence="e"),
         events(START, *text("On"), tells("stop_sequence"), STOP, body=ASKED),
     ],
 )
@@ -144,7 +144,7 @@ def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
     "usage.output_tokens never decreases from one message_delta to the next",
     spec=EVENTS,
     fix="Send the cumulative output_tokens in each message_delta, not the increment.",
-    applies_to=spoken,
+    applies_to=has_content,
     good=[GOOD, events(START, *text("Hi"), tells(None, 1), tells("end_turn", 3), STOP)],
     bad=[events(START, *text("Hi"), tells(None, 9), tells("end_turn", 3), STOP)],
 )

@@ -18,9 +18,9 @@ GREETING: Object = {
 }
 START: Object = {"type": "message_start", "message": GREETING | {"content": [], "stop_reason": None}}
 OPEN: Object = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-ADD: Object = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello."}}
+BLOCK_DELTA: Object = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello."}}
 CLOSE: Object = {"type": "content_block_stop", "index": 0}
-TELL: Object = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}}
+MESSAGE_DELTA: Object = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}}
 STOP: Object = {"type": "message_stop"}
 PING: Object = {"type": "ping"}
 CALL: Object = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
@@ -34,12 +34,12 @@ def events(*values: Any, probe: str = "messages.hello", **facts: Any) -> Exchang
     return exchange(octets, probe=probe, **facts)
 
 
-def message(*, asked: Object | None = None, **changes: Any) -> Exchange:
+def message(*, body_fields: Object | None = None, **changes: Any) -> Exchange:
     """A non-streaming response with these changes, to a request with these fields."""
-    return answered(GREETING | changes, probe="messages.hello", body=asked)
+    return answered(GREETING | changes, probe="messages.hello", body=body_fields)
 
 
-GOOD = events(START, PING, OPEN, ADD, CLOSE, TELL, STOP)
+GOOD = events(START, PING, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP)
 
 
 def block(start: Object, *deltas: Object, index: int = 0, stop: bool = True) -> list[Object]:

@@ -11,17 +11,17 @@ from conformance.parsing.json_values import as_object, as_string, describe_membe
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import of_type, parts
 from conformance.rules.example import answered, completion
-from conformance.rules.msg.conditions import spoken, whole_message
+from conformance.rules.msg.conditions import has_content, whole_message
 from conformance.rules.msg.example import (
-    ADD,
+    BLOCK_DELTA,
     CHUNK,
     CLOSE,
     GOOD,
+    MESSAGE_DELTA,
     OPEN,
     PING,
     START,
     STOP,
-    TELL,
     events,
     message,
 )
@@ -93,12 +93,12 @@ def untyped_event(x: Exchange) -> Iterator[Finding]:
     spec=EVENTS,
     fix="Send message_start, with the message before its first block, as the first event (a ping may precede it).",
     applies_to=typed,
-    good=[GOOD, events(PING, START, OPEN, ADD, CLOSE, TELL, STOP)],
+    good=[GOOD, events(PING, START, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP)],
     bad=[
-        events(OPEN, ADD, CLOSE, TELL, STOP),
-        events(OPEN, START, ADD, CLOSE, TELL, STOP),
-        events({"type": "message_start"}, TELL, STOP),
-        events(START | {"message": {"content": []}}, TELL, STOP),
+        events(OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP),
+        events(OPEN, START, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP),
+        events({"type": "message_start"}, MESSAGE_DELTA, STOP),
+        events(START | {"message": {"content": []}}, MESSAGE_DELTA, STOP),
     ],
 )
 def missing_message_start(x: Exchange) -> Iterator[Finding]:
@@ -121,13 +121,13 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
     "A message has a non-empty id and model",
     spec=MESSAGE,
     fix="Send a unique string as the message's id, and the model's name as its model.",
-    applies_to=spoken,
+    applies_to=has_content,
     good=[GOOD, message()],
     bad=[
         message(id=None),
         message(model=""),
-        events(START | {"message": START["message"] | {"id": 7}}, OPEN, ADD, CLOSE, TELL, STOP),
-        events(START | {"message": START["message"] | {"model": None}}, OPEN, ADD, CLOSE, TELL, STOP),
+        events(START | {"message": START["message"] | {"id": 7}}, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP),
+        events(START | {"message": START["message"] | {"model": None}}, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP),
     ],
 )
 def message_without_a_name(x: Exchange) -> Iterator[Finding]:
@@ -147,12 +147,12 @@ def message_without_a_name(x: Exchange) -> Iterator[Finding]:
     "A stream has one message_start, with type message and role assistant",
     spec=EVENTS,
     fix="Send message_start once per stream, with type message and role assistant.",
-    applies_to=spoken,
+    applies_to=has_content,
     good=[GOOD],
     bad=[
-        events(START, OPEN, ADD, CLOSE, START, TELL, STOP),
-        events(START | {"message": START["message"] | {"role": "user"}}, OPEN, ADD, CLOSE, TELL, STOP),
-        events(START | {"message": START["message"] | {"type": "completion"}}, TELL, STOP),
+        events(START, OPEN, BLOCK_DELTA, CLOSE, START, MESSAGE_DELTA, STOP),
+        events(START | {"message": START["message"] | {"role": "user"}}, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP),
+        events(START | {"message": START["message"] | {"type": "completion"}}, MESSAGE_DELTA, STOP),
     ],
 )
 def message_started_again(x: Exchange) -> Iterator[Finding]:
@@ -177,11 +177,20 @@ def message_started_again(x: Exchange) -> Iterator[Finding]:
     "message_start has empty content and a null stop_reason",
     spec=EVENTS,
     fix="Send message_start with content [] and stop_reason null; send the content in blocks and the stop_reason in message_delta.",
-    applies_to=spoken,
+    applies_to=has_content,
     good=[GOOD],
     bad=[
-        events(START | {"message": START["message"] | {"content": [{"type": "text", "text": "Hi"}]}}, TELL, STOP),
-        events(START | {"message": START["message"] | {"stop_reason": "end_turn"}}, OPEN, ADD, CLOSE, TELL, STOP),
+        events(
+            START | {"message": START["message"] | {"content": [{"type": "text", "text": "Hi"}]}}, MESSAGE_DELTA, STOP
+        ),
+        events(
+            START | {"message": START["message"] | {"stop_reason": "end_turn"}},
+            OPEN,
+            BLOCK_DELTA,
+            CLOSE,
+            MESSAGE_DELTA,
+            STOP,
+        ),
     ],
 )
 def message_started_full(x: Exchange) -> Iterator[Finding]:

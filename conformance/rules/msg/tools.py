@@ -7,8 +7,9 @@ from conformance.apis.messages import Block, blocks, call_of
 from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, Finding
-from conformance.parsing.json_values import describe_member
-from conformance.rules.msg.conditions import finished, numbered
+from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_values import as_string, describe_member, display
+from conformance.rules.msg.conditions import finished, has_indexed_blocks
 from conformance.rules.msg.example import CALL, GOOD, call, message, streamed
 from conformance.rules.msg.shape import message_rule
 from conformance.rules.msg.spec import EVENTS, TOOLS
@@ -36,7 +37,7 @@ def _calls(x: Exchange) -> list[Block]:
     "Every tool_use block has an id, a name and an input object",
     spec=TOOLS,
     fix="Send id, name and an input object in every tool_use block; input is {} in content_block_start.",
-    applies_to=numbered,
+    applies_to=has_indexed_blocks,
     good=[CALLED, STREAMED, WITHOUT_INPUT, message(content=[OF_THE_VENDOR])],
     bad=[
         message(content=[CALL | {"id": ""}], stop_reason="tool_use"),

@@ -14,9 +14,9 @@ from conformance.rules.example import (
     answered,
     completion,
 )
-from conformance.rules.nyi.example import GOOD, NO_RETRY, SAID, no
+from conformance.rules.nyi.example import GOOD, NO_RETRY, SAID, rejection
 from conformance.rules.nyi.spec import ENVELOPE, RETRIES, STATUS_501
-from conformance.rules.nyi.statement import declined, no_statement, statement
+from conformance.rules.nyi.statement import about_streaming, streaming_rejected, why_not_about_streaming
 
 CACHED = re.compile(r"(?:^|[\s,])(?:public|immutable|(?:s-maxage|max-age)\s*=\s*\"?0*[1-9])", re.IGNORECASE)
 PROMPT_MS = 250
@@ -29,17 +29,17 @@ PROMPT_MS = 250
     "The error for unsupported streaming sets x-should-retry: false",
     spec=RETRIES,
     fix="Send the header x-should-retry: false, once, with the error.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
-    good=[GOOD, no(headers=(JSON, ("X-Should-Retry", "false"))), no(status=400, headers=(JSON,))],
+    good=[GOOD, rejection(headers=(JSON, ("X-Should-Retry", "false"))), rejection(status=400, headers=(JSON,))],
     bad=[
-        no(headers=(JSON,)),
-        no(headers=(JSON, ("x-should-retry", "true"))),
-        no(headers=(JSON, ("x-should-retry", "0"))),
-        no(headers=(JSON, NO_RETRY, NO_RETRY)),
+        rejection(headers=(JSON,)),
+        rejection(headers=(JSON, ("x-should-retry", "true"))),
+        rejection(headers=(JSON, ("x-should-retry", "0"))),
+        rejection(headers=(JSON, NO_RETRY, NO_RETRY)),
     ],
 )
-@statement
+@about_streaming
 def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx: three requests per message, eleven with Claude Code, unless this header stops it."""
     value = ", ".join(reply(x).values("x-should-retry"))
@@ -54,12 +54,12 @@ def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming has no Retry-After",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3",
     fix="Remove Retry-After from the error, and check that no proxy adds it to every 5xx.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
-    bad=[no(headers=(JSON, NO_RETRY, ("retry-after", "1")))],
+    bad=[rejection(headers=(JSON, NO_RETRY, ("retry-after", "1")))],
 )
-@statement
+@about_streaming
 def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Retry-After makes clients retry, although streaming will still be unsupported."""
     for name in ("retry-after", "retry-after-ms"):
@@ -73,12 +73,12 @@ def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming reports no usage",
     spec=ENVELOPE,
     fix="Reject the request before the model runs, and leave usage out of the error.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
-    bad=[no(SAID | {"usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}})],
+    bad=[rejection(SAID | {"usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}})],
 )
-@statement
+@about_streaming
 def refusal_with_usage(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients billed by usage pay for a completion that they did not get."""
     value = body(x)
@@ -97,15 +97,15 @@ def _waited_ms(x: Exchange, arrival: int) -> float:
     "Unsupported streaming is rejected immediately",
     spec=STATUS_501,
     fix="Check `stream`, and reject the request, before the model runs.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     timed=True,
     apis=GENERATIVE,
-    good=[GOOD, (no(arrivals=[(300, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
-    bad=[(no(arrivals=[(900, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
+    good=[GOOD, (rejection(arrivals=[(300, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
+    bad=[(rejection(arrivals=[(900, 400)])[0], answered(completion(), arrivals=[(900, 600)]))],
 )
 def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """A rejection that takes as long as a completion has probably generated one, which is paid for and lost."""
-    if skip := no_statement(stream, unary):
+    if skip := why_not_about_streaming(stream, unary):
         yield skip
         return
     took, whole = _waited_ms(stream, 0), _waited_ms(unary, -1)
@@ -123,12 +123,12 @@ def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Find
     "The error for unsupported streaming is not cacheable",
     spec="https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2",
     fix="Send Cache-Control: no-store, or omit Cache-Control.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
-    good=[GOOD, no(headers=(JSON, NO_RETRY, ("cache-control", "no-store")))],
-    bad=[no(headers=(JSON, NO_RETRY, ("cache-control", "public, max-age=600")))],
+    good=[GOOD, rejection(headers=(JSON, NO_RETRY, ("cache-control", "no-store")))],
+    bad=[rejection(headers=(JSON, NO_RETRY, ("cache-control", "public, max-age=600")))],
 )
-@statement
+@about_streaming
 def refusal_that_is_cached(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Caches still serve the error after streaming is deployed."""
     value = ", ".join(reply(x).values("cache-control"))

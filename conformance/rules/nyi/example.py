@@ -12,14 +12,14 @@ SAID = error(WORDS, param="stream", code=CODE)
 ANSWER = answered(completion())
 
 
-def no(
+def rejection(
     value: Any = SAID, status: int = 501, headers: Headers = (JSON, NO_RETRY), **facts: Any
 ) -> tuple[Exchange, Exchange]:
     """An error for unsupported streaming, and the response to the same request without `stream`."""
     return answered(value, status=status, headers=headers, mode="stream", **facts), ANSWER
 
 
-GOOD = no()
+GOOD = rejection()
 MESSAGES = {"type": "error", "error": {"type": "api_error", "message": WORDS}}
 GOOD_MESSAGES = (
     answered(MESSAGES, status=501, headers=(JSON, NO_RETRY), mode="stream", probe="messages.hello"),

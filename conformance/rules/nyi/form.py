@@ -9,9 +9,9 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_appl
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.example import JSON, SSE, answered, exchange, http, sse
-from conformance.rules.nyi.example import ANSWER, GOOD, GOOD_MESSAGES, NO_RETRY, SAID, no
+from conformance.rules.nyi.example import ANSWER, GOOD, GOOD_MESSAGES, NO_RETRY, SAID, rejection
 from conformance.rules.nyi.spec import ENVELOPE, MESSAGES_ERRORS
-from conformance.rules.nyi.statement import declined, enveloped, statement
+from conformance.rules.nyi.statement import about_streaming, streaming_rejected, with_error_object
 
 
 def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:
@@ -30,12 +30,12 @@ def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:
     "The error for unsupported streaming is not an HTML page",
     spec=ENVELOPE,
     fix="Return the API's error object as application/json, and check that no proxy replaces it.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
-    bad=[no("<html><h1>501 Not Implemented</h1></html>", headers=[("content-type", "text/html"), NO_RETRY])],
+    bad=[rejection("<html><h1>501 Not Implemented</h1></html>", headers=[("content-type", "text/html"), NO_RETRY])],
 )
-@statement
+@about_streaming
 def refusal_as_html(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Frameworks find no message that makes them fall back: they retry the same request, and show HTML to the user."""
     yield from _body_rule(x, "html", "an HTML page")
@@ -47,12 +47,12 @@ def refusal_as_html(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming is not plain text",
     spec=ENVELOPE,
     fix="Return the API's error object as application/json.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
-    bad=[no("Streaming is not supported.", headers=[("content-type", "text/plain"), NO_RETRY])],
+    bad=[rejection("Streaming is not supported.", headers=[("content-type", "text/plain"), NO_RETRY])],
 )
-@statement
+@about_streaming
 def refusal_as_text(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Plain text has neither code nor param, by which programs recognise the error."""
     yield from _body_rule(x, "text", "plain text")
@@ -64,12 +64,12 @@ def refusal_as_text(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming is not empty",
     spec=ENVELOPE,
     fix="Return the API's error object as application/json.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
-    bad=[no("")],
+    bad=[rejection("")],
 )
-@statement
+@about_streaming
 def refusal_without_a_word(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The user learns neither what is missing nor what to do instead."""
     yield from _body_rule(x, "empty", "empty")
@@ -81,12 +81,12 @@ def refusal_without_a_word(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming is JSON, not an event stream",
     spec=ENVELOPE,
     fix="Decide before the stream begins, and return the error object as application/json.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
     bad=[(exchange(http(501, [SSE, NO_RETRY], sse(SAID, "[DONE]"))), ANSWER)],
 )
-@statement
+@about_streaming
 def refusal_as_events(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs parse an error body as JSON: events become an error without a message."""
     yield from _body_rule(x, "events", "an event stream")
@@ -98,12 +98,17 @@ def refusal_as_events(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The error for unsupported streaming has the API's error object",
     spec=ENVELOPE,
     fix='Replace the framework\'s own error handler by one that returns {"error": {"message", "type", "param", "code"}}.',
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES],
-    bad=[no({"detail": "Streaming is not supported."}), no([SAID]), no({"error": "no"}), no({"message": "no"})],
+    bad=[
+        rejection({"detail": "Streaming is not supported."}),
+        rejection([SAID]),
+        rejection({"error": "no"}),
+        rejection({"message": "no"}),
+    ],
 )
-@statement
+@about_streaming
 def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs read the error object: without it code, param and message are lost."""
     said = error_response(x)
@@ -124,15 +129,15 @@ def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged
     "The error for unsupported streaming uses the Messages API's error format",
     spec=MESSAGES_ERRORS,
     fix='Send `"type": "error"` next to the error object on the Messages API.',
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=("messages",),
     good=[GOOD_MESSAGES],
     bad=[
         (answered(SAID, status=501, headers=(JSON, NO_RETRY), mode="stream", probe="messages.hello"), GOOD_MESSAGES[1])
     ],
 )
-@statement
-@enveloped
+@about_streaming
+@with_error_object
 def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
     """Clients of the Messages API recognise an error by its type."""
     if said.kind != "anthropic":
@@ -145,12 +150,12 @@ def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
     "The error for unsupported streaming has Content-Type: application/json",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on the error.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
-    good=[GOOD, no(headers=(("content-type", "application/problem+json"), NO_RETRY))],
-    bad=[no(headers=(("content-type", "text/event-stream"), NO_RETRY)), no(headers=(NO_RETRY,))],
+    good=[GOOD, rejection(headers=(("content-type", "application/problem+json"), NO_RETRY))],
+    bad=[rejection(headers=(("content-type", "text/event-stream"), NO_RETRY)), rejection(headers=(NO_RETRY,))],
 )
-@statement
+@about_streaming
 def mislabelled_refusal(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients and gateways that check Content-Type don't parse the error."""
     media = reply(x).media_type

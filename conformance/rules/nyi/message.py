@@ -10,9 +10,9 @@ from conformance.model.words import GENERATIVE
 from conformance.rules.example import (
     error,
 )
-from conformance.rules.nyi.example import GOOD, GOOD_MESSAGES, WORDS, no
+from conformance.rules.nyi.example import GOOD, GOOD_MESSAGES, WORDS, rejection
 from conformance.rules.nyi.spec import CODE, ENVELOPE, STATUS_501
-from conformance.rules.nyi.statement import declined, enveloped, statement
+from conformance.rules.nyi.statement import about_streaming, streaming_rejected, with_error_object
 
 SWITCH = r"stream(?:ing)?\b[`'\"]*\s*(?:(?:parameter|field|option|flag|property|argument)\s*)?"
 HINT = re.compile(
@@ -36,13 +36,13 @@ MOST = 2000
     "The error for unsupported streaming has a code",
     spec=ENVELOPE,
     fix=f"Set `error.code` to `{CODE}`.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=("chat", "responses"),
     good=[GOOD],
-    bad=[no(error(WORDS, param="stream")), no(error(WORDS) | {"error": {"message": WORDS}})],
+    bad=[rejection(error(WORDS, param="stream")), rejection(error(WORDS) | {"error": {"message": WORDS}})],
 )
-@statement
-@enveloped
+@about_streaming
+@with_error_object
 def refusal_without_a_code(said: ErrorResponse) -> Iterator[Finding]:
     """A program chooses what to do next by the code; it can't parse sentences."""
     if said.error.get("code") in (None, ""):
@@ -55,13 +55,13 @@ def refusal_without_a_code(said: ErrorResponse) -> Iterator[Finding]:
     f"The error for unsupported streaming has the code {CODE}",
     spec=ENVELOPE,
     fix=f"Set `error.code` to `{CODE}`.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=("chat", "responses"),
     good=[GOOD],
-    bad=[no(error(WORDS, code="not_implemented")), no({"error": {"message": WORDS, "code": 501}})],
+    bad=[rejection(error(WORDS, code="not_implemented")), rejection({"error": {"message": WORDS, "code": 501}})],
 )
-@statement
-@enveloped
+@about_streaming
+@with_error_object
 def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudged]:
     """Programs compare the code; another one means another failure."""
     code = said.error.get("code")
@@ -78,13 +78,13 @@ def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudg
     'The message for unsupported streaming contains "not supported" and "stream"',
     spec=STATUS_501,
     fix='Begin the message with "Streaming is not supported".',
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES],
-    bad=[no(error("Unavailable. Set stream=false.", code=CODE)), no(error("", code=CODE))],
+    bad=[rejection(error("Unavailable. Set stream=false.", code=CODE)), rejection(error("", code=CODE))],
 )
-@statement
-@enveloped
+@about_streaming
+@with_error_object
 def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
     """The message needs these words for hermes to retry without streaming."""
     text = said.message.lower()
@@ -99,13 +99,13 @@ def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
     "The message for unsupported streaming advises a non-streaming request",
     spec=STATUS_501,
     fix='End the message with "Set stream=false".',
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
-    good=[GOOD, GOOD_MESSAGES, no(error("Streaming is not supported. Use a non-streaming request.", code=CODE))],
-    bad=[no(error("Streaming is not supported.", code=CODE))],
+    good=[GOOD, GOOD_MESSAGES, rejection(error("Streaming is not supported. Use a non-streaming request.", code=CODE))],
+    bad=[rejection(error("Streaming is not supported.", code=CODE))],
 )
-@statement
-@enveloped
+@about_streaming
+@with_error_object
 def refusal_without_a_hint(said: ErrorResponse) -> Iterator[Finding]:
     """An engineer who reads the message in a log learns that one field makes the request work."""
     told = (
@@ -125,13 +125,13 @@ def refusal_without_a_hint(said: ErrorResponse) -> Iterator[Finding]:
     "The error for unsupported streaming has the param stream",
     spec=ENVELOPE,
     fix="Set `error.param` to `stream`.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=("chat", "responses"),
     good=[GOOD],
-    bad=[no(error(WORDS, code=CODE)), no(error(WORDS, param="body", code=CODE))],
+    bad=[rejection(error(WORDS, code=CODE)), rejection(error(WORDS, param="body", code=CODE))],
 )
-@statement
-@enveloped
+@about_streaming
+@with_error_object
 def refusal_without_the_param(said: ErrorResponse) -> Iterator[Finding]:
     """A program can change the field that error.param names, whatever the message."""
     if said.error.get("param") != "stream":

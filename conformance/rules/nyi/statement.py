@@ -10,7 +10,7 @@ from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, UNRELATED, probe_is, replied
 
 
-def declined(x: Exchange) -> NotJudged | None:
+def streaming_rejected(x: Exchange) -> NotJudged | None:
     """The streaming baseline request got an error."""
     if skip := probe_is(Kind.BASELINE)(x):
         return skip
@@ -28,7 +28,7 @@ def declined(x: Exchange) -> NotJudged | None:
     )
 
 
-def no_statement(stream: Exchange, unary: Exchange) -> NotJudged | None:
+def why_not_about_streaming(stream: Exchange, unary: Exchange) -> NotJudged | None:
     """Why the error to the streaming baseline request does not concern streaming."""
     if fields := rejected_fields(stream):
         return not_applicable(f"the target rejected `{fields[0]}`, which the request also sets")
@@ -37,14 +37,14 @@ def no_statement(stream: Exchange, unary: Exchange) -> NotJudged | None:
     return None
 
 
-Judged = Callable[[Exchange], Iterator[Finding | NotJudged]]
+ErrorCheck = Callable[[Exchange], Iterator[Finding | NotJudged]]
 
 
-def statement(judge: Judged) -> Callable[[Exchange, Exchange], Iterator[Finding | NotJudged]]:
+def about_streaming(judge: ErrorCheck) -> Callable[[Exchange, Exchange], Iterator[Finding | NotJudged]]:
     """Pass the streaming exchange to a function, if it is an error for unsupported streaming."""
 
     def judged(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
-        if skip := no_statement(stream, unary):
+        if skip := why_not_about_streaming(stream, unary):
             yield skip
         else:
             yield from judge(stream)
@@ -53,17 +53,17 @@ def statement(judge: Judged) -> Callable[[Exchange, Exchange], Iterator[Finding 
     return judged
 
 
-def enveloped(judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]]) -> Judged:
+def with_error_object(judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]]) -> ErrorCheck:
     """Pass a 5xx error to a function, if it has an error object."""
 
     def judged(x: Exchange) -> Iterator[Finding | NotJudged]:
-        said = error_response(x)
-        if said.kind not in ("openai", "anthropic"):
+        error = error_response(x)
+        if error.kind not in ("openai", "anthropic"):
             yield untestable("the response has no error object")
-        elif said.status < 500:
-            yield not_applicable(f"the request was rejected with HTTP {said.status}, which clients do not retry")
+        elif error.status < 500:
+            yield not_applicable(f"the request was rejected with HTTP {error.status}, which clients do not retry")
         else:
-            yield from judge(said)
+            yield from judge(error)
 
     judged.__name__, judged.__doc__, judged.__module__ = judge.__name__, judge.__doc__, judge.__module__
     return judged

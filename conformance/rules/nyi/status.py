@@ -13,9 +13,9 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, all_of, probe_is, replied
 from conformance.rules.example import HELLO, JSON, answered, streamed
-from conformance.rules.nyi.example import ANSWER, GOOD, NO_RETRY, SAID, no
+from conformance.rules.nyi.example import ANSWER, GOOD, NO_RETRY, SAID, rejection
 from conformance.rules.nyi.spec import STATUS_501, STATUS_503
-from conformance.rules.nyi.statement import declined, no_statement, statement
+from conformance.rules.nyi.statement import about_streaming, streaming_rejected, why_not_about_streaming
 
 
 @rule(
@@ -27,14 +27,14 @@ from conformance.rules.nyi.statement import declined, no_statement, statement
     applies_to=all_of(probe_is(Kind.BASELINE), replied),
     apis=GENERATIVE,
     good=[(streamed(*HELLO), ANSWER), GOOD],
-    bad=[GOOD, no(status=400)],
+    bad=[GOOD, rejection(status=400)],
 )
 def streaming_refused(stream: Exchange, unary: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """Agent frameworks stream by default, and some can't do otherwise: without streaming they get no completion."""
     said = error_response(stream)
     if reply(stream).status in OK and looks_like_events(stream):
         return
-    if skip := declined(stream) or no_statement(stream, unary):
+    if skip := streaming_rejected(stream) or why_not_about_streaming(stream, unary):
         yield skip
     elif policy.streaming == "required":
         yield Finding(f"streaming is rejected with HTTP {said.status} {quoted(said.message or said.text)}", at=said.at)
@@ -55,12 +55,12 @@ def _status_rule(x: Exchange, statuses: Sequence[int], means: str) -> Iterator[F
     "Unsupported streaming is not rejected with HTTP 503",
     spec=STATUS_503,
     fix="Return 501 instead of 503, which promises that a retry helps.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
-    bad=[no(status=503)],
+    bad=[rejection(status=503)],
 )
-@statement
+@about_streaming
 def called_unavailable(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients and load balancers wait and retry, for a feature that does not exist."""
     yield from _status_rule(x, (503,), "a temporary outage")
@@ -72,13 +72,13 @@ def called_unavailable(x: Exchange) -> Iterator[Finding | NotJudged]:
     "Unsupported streaming is not rejected as a server failure (5xx other than 501 and 503)",
     spec=STATUS_501,
     fix="Return 501 instead of another 5xx, which reports a server failure.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
-    bad=[no(status=500), no(status=502)],
+    bad=[rejection(status=500), rejection(status=502)],
 )
-@statement
-def called_a_crash(x: Exchange) -> Iterator[Finding | NotJudged]:
+@about_streaming
+def unsupported_as_500(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients retry it, monitoring counts it as an outage, and operators are paged for a feature that does not exist."""
     yield from _status_rule(x, [s for s in range(500, 600) if s not in (501, 503)], "a server failure")
 
@@ -89,12 +89,12 @@ def called_a_crash(x: Exchange) -> Iterator[Finding | NotJudged]:
     "Unsupported streaming is rejected with HTTP 501, not with a 4xx",
     spec=STATUS_501,
     fix="Return 501 with `x-should-retry: false`: frameworks fall back to a non-streaming request only then.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
-    bad=[no(status=400), no(status=422)],
+    bad=[rejection(status=400), rejection(status=422)],
 )
-@statement
+@about_streaming
 def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | NotJudged]:
     """After a 501 hermes retries without streaming; after a 400 it gives up the turn."""
     yield from _status_rule(x, range(400, 500), "an invalid request")
@@ -106,7 +106,7 @@ def called_a_client_s_mistake(x: Exchange) -> Iterator[Finding | NotJudged]:
     "Only streaming requests are rejected with HTTP 501",
     spec=STATUS_501,
     fix="Reject only requests with `stream: true`, and serve every other request.",
-    applies_to=declined,
+    applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD],
     bad=[(GOOD[0], answered(SAID, status=501, headers=(JSON, NO_RETRY)))],

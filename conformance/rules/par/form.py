@@ -31,7 +31,7 @@ NO_CHANGE = ("defaults", "nulls")
 """Forms without effect."""
 ADDED = {"parts": "the second of two content parts", "image": "the image", "developer": "the developer message"}
 """Forms that add something to the prompt of the baseline request, and what they add."""
-LEAST = {"parts": 8, "image": 1, "developer": 8}
+MIN_TOKENS = {"parts": 8, "image": 1, "developer": 8}
 """Minimum tokens of the addition: a third of a text's words; an image may count as one."""
 
 Forms = dict[str, Any]
@@ -158,6 +158,6 @@ def part_dropped(x: Exchange, baseline: Exchange, other: Exchange) -> Iterator[F
         yield untestable("usage is missing in one of the compared responses")
     elif control.prompt <= plain.prompt:
         yield untestable("usage does not count more prompt tokens for a longer prompt")
-    elif longer.prompt + longer.cached < plain.prompt + LEAST[x.case.subject]:
+    elif longer.prompt + longer.cached < plain.prompt + MIN_TOKENS[x.case.subject]:
         seen = f"{ADDED[x.case.subject]} was silently ignored: usage counts {longer.prompt} prompt tokens with it"
         yield Finding(f"{seen}, and {plain.prompt} for the baseline request without it", at=span_of(x))

@@ -21,7 +21,7 @@ from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.json_values import Object, as_array, as_object, describe_member, display, is_integer
 from conformance.rules.conditions import all_of, probe_is
-from conformance.rules.conditions_by_api import spoken
+from conformance.rules.conditions_by_api import has_content
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.par.spec import CHAT, CREATE, LOGPROBS
 
@@ -38,7 +38,7 @@ def token(text: str, logprob: Any = -0.5, **more: Any) -> Object:
     return {"token": text, "logprob": logprob, "bytes": list(text.encode()), **more}
 
 
-def having(*tokens: Any, text: str = "Hi there") -> Exchange:
+def with_tokens(*tokens: Any, text: str = "Hi there") -> Exchange:
     """A non-streaming response with these tokens."""
     choice = completion({"content": text}, finish="length")["choices"][0]
     return answered(completion(choices=[choice | {"logprobs": {"content": list(tokens)}}]), **ASKED)
@@ -52,7 +52,7 @@ def piece(text: str, *tokens: Any) -> Object:
 
 HI = token("Hi", -0.5, top_logprobs=[token("Hi", -0.5), token("Ho", -1.5)])
 THERE = token(" there", -0.7, top_logprobs=[token(" there", -0.7), token(" you", -1.2)])
-GOOD = having(HI, THERE)
+GOOD = with_tokens(HI, THERE)
 STREAM = streamed(piece("Hi", HI), piece(" there", THERE), chunk(finish="length"), "[DONE]", **ASKED)
 
 
@@ -60,7 +60,7 @@ def logged(x: Exchange) -> NotJudged | None:
     """`logprobs` were requested and received."""
     if request_body(x).get("logprobs") is not True:
         return OUT_OF_SCOPE
-    return spoken(x) or (None if entries(x) else not_applicable("the response has no logprobs"))
+    return has_content(x) or (None if entries(x) else not_applicable("the response has no logprobs"))
 
 
 def _at(x: Exchange, entry: Entry) -> Span:
@@ -75,12 +75,12 @@ def _at(x: Exchange, entry: Entry) -> Span:
     fix="Send each token's text, and the natural logarithm of its probability as `logprob`.",
     applies_to=logged,
     apis=CHAT,
-    good=[GOOD, STREAM, having(token("Hi", -9999.0, top_logprobs=[]), token(" there", 0))],
+    good=[GOOD, STREAM, with_tokens(token("Hi", -9999.0, top_logprobs=[]), token(" there", 0))],
     bad=[
-        having(token("Hi", 0.6), THERE),
-        having(token("Hi", "-0.5"), THERE),
-        having({"logprob": -0.5}, THERE),
-        having(["Hi", -0.5], THERE),
+        with_tokens(token("Hi", 0.6), THERE),
+        with_tokens(token("Hi", "-0.5"), THERE),
+        with_tokens({"logprob": -0.5}, THERE),
+        with_tokens(["Hi", -0.5], THERE),
         streamed(piece("Hi", token("Hi", -0.5, top_logprobs=[token("Ho", 98.5)])), chunk(finish="stop"), **ASKED),
     ],
 )
@@ -124,9 +124,9 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
     apis=CHAT,
     good=[GOOD, STREAM],
     bad=[
-        having(token("Hi", top_logprobs=[token("Hi"), token("Ho"), token("Ha")]), THERE),
-        having(token("Hi", top_logprobs=[token("Hi"), token("Hi")]), THERE),
-        having(token("Hi", top_logprobs=[token("Hi")]), token(" there", top_logprobs=[token(" there")])),
+        with_tokens(token("Hi", top_logprobs=[token("Hi"), token("Ho"), token("Ha")]), THERE),
+        with_tokens(token("Hi", top_logprobs=[token("Hi"), token("Hi")]), THERE),
+        with_tokens(token("Hi", top_logprobs=[token("Hi")]), token(" there", top_logprobs=[token(" there")])),
     ],
 )
 def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
@@ -158,11 +158,11 @@ def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
     fix="Fill both from the same token: `bytes` is its text in UTF-8.",
     applies_to=logged,
     apis=CHAT,
-    good=[GOOD, having(token("Hi", bytes=None), token("\ufffd", bytes=[0xF0, 0x9F]))],
+    good=[GOOD, with_tokens(token("Hi", bytes=None), token("\ufffd", bytes=[0xF0, 0x9F]))],
     bad=[
-        having(token("Hi", bytes=[72]), THERE),
-        having(token("Hi", bytes="Hi"), THERE),
-        having(token("Hi", bytes=[72, 300]), THERE),
+        with_tokens(token("Hi", bytes=[72]), THERE),
+        with_tokens(token("Hi", bytes="Hi"), THERE),
+        with_tokens(token("Hi", bytes=[72, 300]), THERE),
     ],
 )
 def bytes_of_another_token(x: Exchange) -> Iterator[Finding]:
@@ -198,10 +198,10 @@ def _says(told: bytes) -> str | None:
     fix="If a chunk has several tokens, send each with the `top_logprobs` of its own position.",
     applies_to=_alternatives_asked,
     apis=CHAT,
-    good=[GOOD, STREAM, having(HI, token(" unlikely", -7.5, top_logprobs=THERE["top_logprobs"]))],
+    good=[GOOD, STREAM, with_tokens(HI, token(" unlikely", -7.5, top_logprobs=THERE["top_logprobs"]))],
     bad=[
-        having(HI, token(" there", -0.7, top_logprobs=HI["top_logprobs"])),
-        having(HI, token(" there", -3.0, top_logprobs=THERE["top_logprobs"])),
+        with_tokens(HI, token(" there", -0.7, top_logprobs=HI["top_logprobs"])),
+        with_tokens(HI, token(" there", -3.0, top_logprobs=THERE["top_logprobs"])),
         streamed(piece("Hi there", HI, THERE | {"top_logprobs": HI["top_logprobs"]}), chunk(finish="stop"), **ASKED),
     ],
 )
@@ -236,7 +236,7 @@ def is_spelt(text: str, tokens: str) -> bool:
     return bool(text.strip()) and tokens.strip().startswith(text.strip())
 
 
-HALVES = having(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), text="\u00e9")
+HALVES = with_tokens(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), text="\u00e9")
 
 
 @rule(
@@ -247,10 +247,10 @@ HALVES = having(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), te
     fix="Send an entry for every token, with the token's exact text, whitespace included.",
     applies_to=spelling,
     apis=CHAT,
-    good=[GOOD, STREAM, having(HI, THERE, token("<end>", top_logprobs=[])), HALVES],
+    good=[GOOD, STREAM, with_tokens(HI, THERE, token("<end>", top_logprobs=[])), HALVES],
     bad=[
-        having(HI),
-        having(HI, token("\u2581there", top_logprobs=[])),
+        with_tokens(HI),
+        with_tokens(HI, token("\u2581there", top_logprobs=[])),
         streamed(piece("Hi there", HI), chunk(finish="stop"), "[DONE]", **ASKED),
     ],
 )
@@ -271,7 +271,9 @@ def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 def _unasked(x: Exchange) -> NotJudged | None:
     wanted = request_body(x).get("logprobs")
-    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM), spoken)(x) if wanted in (None, False) else OUT_OF_SCOPE
+    return (
+        all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM), has_content)(x) if wanted in (None, False) else OUT_OF_SCOPE
+    )
 
 
 @rule(

@@ -14,7 +14,7 @@ from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.json_values import display, is_integer
-from conformance.rules.conditions_by_api import spoken
+from conformance.rules.conditions_by_api import has_content
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.par.spec import CHAT, CREATE
 from conformance.rules.use.conditions import counted_well
@@ -25,7 +25,7 @@ STOP: dict[str, Any] = {"body": {"stop": ["e", ","]}}
 def _stopped(x: Exchange) -> NotJudged | None:
     if not stops_asked(x):
         return OUT_OF_SCOPE
-    if skip := spoken(x):
+    if skip := has_content(x):
         return skip
     if fault := unreadable_reason(x):
         return untestable(fault)

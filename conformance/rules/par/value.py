@@ -16,7 +16,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import all_of, not_rejected_for_other_reasons, probe_is, readable
-from conformance.rules.conditions_by_api import spoken
+from conformance.rules.conditions_by_api import has_content
 from conformance.rules.example import answered, completion, error
 from conformance.rules.par.spec import CHAT, CREATE
 
@@ -29,7 +29,7 @@ OBJECT: dict[str, Any] = {
 def _wants_object(x: Exchange) -> NotJudged | None:
     if (x.case.kind, x.case.subject, x.case.variant) != (Kind.EFFECT, "response_format", "json_object"):
         return OUT_OF_SCOPE
-    return spoken(x)
+    return has_content(x)
 
 
 @rule(
@@ -92,7 +92,7 @@ def _drawn(x: Exchange) -> NotJudged | None:
     """The response has text sampled with a seed."""
     if x.case.kind is not Kind.SEED or x.case.repeat:
         return OUT_OF_SCOPE
-    return spoken(x) or legible(x)
+    return has_content(x) or legible(x)
 
 
 def legible(x: Exchange) -> NotJudged | None:
@@ -107,11 +107,11 @@ def texts(x: Exchange) -> tuple[str, ...]:
     return tuple(choice.text for choice in chat_content(x).choices)
 
 
-SEEDED: dict[str, Any] = {"probe": "chat.seed", "body": {"seed": 7}}
-NAME = answered(completion({"content": "Lumisel"}), **SEEDED)
-OTHER = answered(completion({"content": "Gleamora"}), **SEEDED)
-ONE = answered(completion({"content": "One, two"}))
-TWO = answered(completion({"content": "One. Two"}))
+WITH_SEED: dict[str, Any] = {"probe": "chat.seed", "body": {"seed": 7}}
+NAME = answered(completion({"content": "Lumisel"}), **WITH_SEED)
+OTHER = answered(completion({"content": "Gleamora"}), **WITH_SEED)
+TEXT = answered(completion({"content": "One, two"}))
+OTHER_TEXT = answered(completion({"content": "One. Two"}))
 
 
 @rule(
@@ -128,8 +128,8 @@ TWO = answered(completion({"content": "One. Two"}))
         "greedy": Compare(Kind.REPEAT),
         "greedy_again": Compare(Kind.REPEAT, repeat=1),
     },
-    good=[(NAME, NAME, ONE, ONE)],
-    bad=[(NAME, OTHER, ONE, ONE)],
+    good=[(NAME, NAME, TEXT, TEXT)],
+    bad=[(NAME, OTHER, TEXT, TEXT)],
 )
 def seed_without_effect(
     x: Exchange, again: Exchange, greedy: Exchange, greedy_again: Exchange
@@ -139,7 +139,7 @@ def seed_without_effect(
     If two responses differ even at temperature 0, a seed can't be judged.
     """
     others = (again, greedy, greedy_again)
-    if skip := next((skip for other in others if (skip := spoken(other) or legible(other))), None):
+    if skip := next((skip for other in others if (skip := has_content(other) or legible(other))), None):
         yield skip
     elif texts(greedy) != texts(greedy_again):
         yield untestable("two responses to the same request differ even at temperature 0")

@@ -18,7 +18,7 @@ def listed(x: Exchange) -> NotJudged | None:
     return None if isinstance(found, list) else untestable("the response has no output list (see RSP001)")
 
 
-def spoken(x: Exchange) -> NotJudged | None:
+def has_content(x: Exchange) -> NotJudged | None:
     """A Responses API response, in either mode."""
     if skip := listed(x) if x.mode == "unary" else typed(x):
         return skip
@@ -27,9 +27,9 @@ def spoken(x: Exchange) -> NotJudged | None:
     return None if response_states(x) or items(x) else untestable("no event contains a response (see RSP003)")
 
 
-def numbered(x: Exchange) -> NotJudged | None:
+def has_indexed_items(x: Exchange) -> NotJudged | None:
     """A response whose items can be distinguished, with all of their events (otherwise RSP010 reports it)."""
-    if skip := spoken(x):
+    if skip := has_content(x):
         return skip
     kept = {event.start for item in items(x) for event in item.events}
     lost = any(part.type.startswith(OF_ITEMS) and part.event.start not in kept for part in building(x))
@@ -40,6 +40,6 @@ def finished(x: Exchange) -> NotJudged | None:
     """The response is complete, and its items can be distinguished."""
     if x.mode == "stream" and (skip := ended(x)):
         return skip
-    if skip := numbered(x):
+    if skip := has_indexed_items(x):
         return skip
     return None if x.mode == "unary" or terminal(x) else untestable("no event ends the response (see SSE007)")

@@ -23,7 +23,7 @@ from conformance.rules.conditions import (
     succeeded,
 )
 from conformance.rules.example import answered, error
-from conformance.rules.rsp.conditions import finished, spoken
+from conformance.rules.rsp.conditions import finished, has_content
 from conformance.rules.rsp.example import (
     CUT,
     GOOD,
@@ -96,7 +96,7 @@ def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
     "All events of a stream have the same response id",
     spec=EVENTS,
     fix="Generate the id once, before response.created.",
-    applies_to=spoken,
+    applies_to=has_content,
     good=[GOOD],
     bad=[events(state("created"), *text("Hi"), state("completed", id="resp_2"))],
 )
@@ -113,7 +113,7 @@ def response_renamed(x: Exchange) -> Iterator[Finding]:
     "response.created has status in_progress or queued, and no output",
     spec=EVENTS,
     fix="Send response.created with status in_progress (or queued), output [] and usage null.",
-    applies_to=spoken,
+    applies_to=has_content,
     good=[GOOD],
     bad=[
         events(state("created", status="completed"), *text("Hi"), state("completed")),
@@ -156,7 +156,7 @@ def failure_without_an_error(x: Exchange) -> Iterator[Finding]:
 
 
 PREVIOUS = {"previous_response_id": "resp_of_nobody", "input": "And then?"}
-ANOTHER: Facts = {"probe": "responses.previous", "asked": PREVIOUS}
+ANOTHER: Facts = {"probe": "responses.previous", "body_fields": PREVIOUS}
 
 
 def _going_on(x: Exchange) -> NotJudged | None:
@@ -189,7 +189,7 @@ def _noted(x: Exchange) -> NotJudged | None:
     return None
 
 
-NOTED: Facts = {"asked": {"metadata": {"lamp": "green"}}, "probe": "responses.metadata"}
+NOTED: Facts = {"body_fields": {"metadata": {"lamp": "green"}}, "probe": "responses.metadata"}
 
 
 @response_rule(
@@ -211,7 +211,7 @@ def dropped_metadata(x: Exchange) -> Iterator[Finding]:
         )
 
 
-KEPT: Facts = {"asked": {"store": False}, "probe": "responses.store"}
+KEPT: Facts = {"body_fields": {"store": False}, "probe": "responses.store"}
 
 
 def _unkept(x: Exchange) -> NotJudged | None:
@@ -231,7 +231,7 @@ def _unkept(x: Exchange) -> NotJudged | None:
     good=[response(store=False, **KEPT)],
     bad=[response(store=True, **KEPT)],
 )
-def stored_against_the_word(x: Exchange) -> Iterator[Finding]:
+def store_false_ignored(x: Exchange) -> Iterator[Finding]:
     """Users who may not leave customer data with a vendor break a contract, and see it in the response at best."""
     if response_states(x)[-1].get("store"):
         yield Finding("the request sets `store: false`, but the response has `store: true`", at=span_of(x))

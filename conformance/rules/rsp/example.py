@@ -38,9 +38,9 @@ GREETING: Object = {
 CUT: Object = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
 
 
-def response(*, asked: Object | None = None, probe: str = "responses.hello", **changes: Any) -> Exchange:
+def response(*, body_fields: Object | None = None, probe: str = "responses.hello", **changes: Any) -> Exchange:
     """A non-streaming response with these changes, to a request with these fields."""
-    return answered(GREETING | changes, probe=probe, body=asked)
+    return answered(GREETING | changes, probe=probe, body=body_fields)
 
 
 def events(*values: Any, name: str | None = None, probe: str = "responses.hello", **facts: Any) -> Exchange:
@@ -58,33 +58,33 @@ def state(kind: str, **changes: Any) -> Object:
 
 def text(*pieces: str, whole: str | None = None, index: int = 0) -> list[Object]:
     """The events of a message with this text in these pieces; `whole` is the text in the done events."""
-    said = "".join(pieces) if whole is None else whole
+    content = "".join(pieces) if whole is None else whole
     at: Object = {"output_index": index, "item_id": "msg_1"}
     inside = at | {"content_index": 0}
     return [
         {"type": "response.output_item.added", "output_index": index, "item": SPOKEN | {"content": []}},
         {"type": "response.content_part.added", "part": PART | {"text": ""}} | inside,
         *({"type": "response.output_text.delta", "delta": piece} | inside for piece in pieces),
-        {"type": "response.output_text.done", "text": said} | inside,
-        {"type": "response.content_part.done", "part": PART | {"text": said}} | inside,
-        {"type": "response.output_item.done", "output_index": index, "item": spoken(said)},
+        {"type": "response.output_text.done", "text": content} | inside,
+        {"type": "response.content_part.done", "part": PART | {"text": content}} | inside,
+        {"type": "response.output_item.done", "output_index": index, "item": message_item(content)},
     ]
 
 
-def spoken(said: str) -> Object:
+def message_item(content: str) -> Object:
     """A message with this text."""
-    return SPOKEN | {"content": [PART | {"text": said}]}
+    return SPOKEN | {"content": [PART | {"text": content}]}
 
 
 def call(*pieces: str, whole: str | None = None, **changes: Any) -> list[Object]:
     """The events of a call whose arguments are sent in these pieces."""
-    said = "".join(pieces) if whole is None else whole
+    content = "".join(pieces) if whole is None else whole
     at: Object = {"output_index": 0, "item_id": "fc_1"}
     return [
         {"type": "response.output_item.added", "output_index": 0, "item": CALL | {"arguments": ""} | changes},
         *({"type": "response.function_call_arguments.delta", "delta": piece} | at for piece in pieces),
-        {"type": "response.function_call_arguments.done", "arguments": said, "name": "f"} | at,
-        {"type": "response.output_item.done", "output_index": 0, "item": CALL | {"arguments": said} | changes},
+        {"type": "response.function_call_arguments.done", "arguments": content, "name": "f"} | at,
+        {"type": "response.output_item.done", "output_index": 0, "item": CALL | {"arguments": content} | changes},
     ]
 
 

@@ -8,18 +8,8 @@ from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
-from conformance.rules.rsp.conditions import OF_ITEMS, finished, numbered
-from conformance.rules.rsp.example import (
-    CALL,
-    CALLED,
-    CUT,
-    GOOD,
-    call,
-    response,
-    spoken,
-    streamed,
-    text,
-)
+from conformance.rules.rsp.conditions import OF_ITEMS, finished, has_indexed_items
+from conformance.rules.rsp.example import CALL, CALLED, CUT, GOOD, call, message_item, response, streamed, text
 from conformance.rules.rsp.shape import response_rule, stream_rule
 from conformance.rules.rsp.spec import EVENTS, OBJECT
 from conformance.rules.shared_checks import arguments_not_object
@@ -71,7 +61,7 @@ def item_out_of_place(x: Exchange) -> Iterator[Finding]:
     "response.content_part.added precedes the part's deltas",
     spec=EVENTS,
     fix="Send response.content_part.added with content_index 0, 1, ... before the first delta of each part.",
-    applies_to=numbered,
+    applies_to=has_indexed_items,
     good=[GOOD, CALLED],
     bad=[
         streamed(*(v for v in text("Hi") if v["type"] != "response.content_part.added")),
@@ -100,9 +90,9 @@ def part_out_of_place(x: Exchange) -> Iterator[Finding]:
     spec=EVENTS,
     fix="Send response.output_item.done with the complete item after its last event.",
     applies_to=finished,
-    good=[GOOD, CALLED, streamed(*text("Hi")[:-1], end="incomplete", output=[spoken("Hi")])],
+    good=[GOOD, CALLED, streamed(*text("Hi")[:-1], end="incomplete", output=[message_item("Hi")])],
     bad=[
-        streamed(*text("Hi")[:-1], output=[spoken("Hi")]),
+        streamed(*text("Hi")[:-1], output=[message_item("Hi")]),
         streamed(*call("{}")[:-1], output=[CALL]),
     ],
 )
@@ -137,7 +127,7 @@ def _differing(item: Item) -> Iterator[tuple[str, str]]:
     "The text and arguments in done events equal the joined deltas",
     spec=EVENTS,
     fix="Send every piece once and in order, as a delta, and all of them joined in the done event.",
-    applies_to=numbered,
+    applies_to=has_indexed_items,
     good=[GOOD, CALLED],
     bad=[
         streamed(*text("Hello", " there.", whole="Hello there. And more.")),
@@ -166,7 +156,7 @@ def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
     good=[GOOD, CALLED],
     bad=[
         streamed(*text("Hello", " there."), output=[]),
-        streamed(*text("Hello", " there."), output=[spoken("Hello")]),
+        streamed(*text("Hello", " there."), output=[message_item("Hello")]),
         streamed(*call("{}"), output=[CALL | {"arguments": '{"a": 1}'}]),
     ],
 )
@@ -198,7 +188,7 @@ def _whole(item: Object) -> str:
     "The item_id of an event is the id of its item",
     spec=EVENTS,
     fix="Set item_id to the item's id in all events of the item.",
-    applies_to=numbered,
+    applies_to=has_indexed_items,
     good=[GOOD, CALLED],
     bad=[streamed(*(v | {"item_id": "msg_2"} if "item_id" in v else v for v in text("Hi")))],
 )

@@ -7,14 +7,14 @@ from conformance.parsing.sse import stream
 from conformance.rules.conditions import streamed
 
 
-def eventful(x: Exchange) -> NotJudged | None:
+def has_events(x: Exchange) -> NotJudged | None:
     """An event stream with at least one dispatched event was received."""
     return streamed(x) or (
         None if stream(x).dispatched else untestable("the stream has no event that clients dispatch")
     )
 
 
-def holding_data(x: Exchange) -> NotJudged | None:
+def has_data(x: Exchange) -> NotJudged | None:
     """An event stream with data was received, dispatched or not."""
     if skip := streamed(x):
         return skip
@@ -24,7 +24,7 @@ def holding_data(x: Exchange) -> NotJudged | None:
 _error_at = cached_reader(error_at)
 
 
-def answering(x: Exchange) -> NotJudged | None:
+def has_no_error(x: Exchange) -> NotJudged | None:
     """An event stream was received that no error ended."""
     if skip := streamed(x):
         return skip

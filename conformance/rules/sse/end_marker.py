@@ -14,8 +14,8 @@ from conformance.parsing.json_values import as_object, as_string, display
 from conformance.parsing.sse import Event, payloads, span, stream
 from conformance.rules.conditions import whole
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.rules.sse.conditions import answering, eventful
-from conformance.rules.sse.example import EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, ONE, named, raw
+from conformance.rules.sse.conditions import has_events, has_no_error
+from conformance.rules.sse.example import CHUNK_JSON, EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, named, raw
 from conformance.rules.sse.lines import excerpt, lost_lines, merged_events, unfinished
 from conformance.rules.sse.spec import CHUNKS
 
@@ -25,7 +25,7 @@ LIKE_DONE = re.compile(rb"[\s\"'`]*+\[?\s*+done\s*+\]?[\s\"'`.;]*+", re.IGNORECA
 
 def ended(x: Exchange) -> NotJudged | None:
     """A stream with events was received that was neither truncated nor ended by an error."""
-    if skip := eventful(x) or answering(x):
+    if skip := has_events(x) or has_no_error(x):
         return skip
     if merged_events(x) or lost_lines(x):
         return untestable("the stream has misplaced lines or merged events")
@@ -51,7 +51,12 @@ def marker(x: Exchange) -> str:
     fix="Send `data: [DONE]` (Messages: message_stop; Responses: response.completed) after the last content.",
     applies_to=ended,
     apis=GENERATIVE,
-    good=[GOOD, GOOD_MESSAGES, raw(f"data:{ONE}\n\ndata:[DONE]\n\n"), raw(f"data: {ONE}\n\ndata: [done]\n\n")],
+    good=[
+        GOOD,
+        GOOD_MESSAGES,
+        raw(f"data:{CHUNK_JSON}\n\ndata:[DONE]\n\n"),
+        raw(f"data: {CHUNK_JSON}\n\ndata: [done]\n\n"),
+    ],
     bad=[
         streamed(*HELLO[:-1]),
         raw(MESSAGES[: MESSAGES.rindex(b"event")], probe="messages.hello"),
@@ -76,7 +81,7 @@ def _joins_done(event: Event) -> bool:
 
 def marked(x: Exchange) -> NotJudged | None:
     """An event stream with an end marker was received, and no error ended it."""
-    return answering(x) or (None if terminal_events(x) else untestable("the stream has no end marker"))
+    return has_no_error(x) or (None if terminal_events(x) else untestable("the stream has no end marker"))
 
 
 @rule(
@@ -130,7 +135,7 @@ def _marks_end(x: Exchange, event: Event) -> bool:
 
 def ending_in_words(x: Exchange) -> NotJudged | None:
     """An event stream was received with an event meant as the end marker."""
-    return eventful(x) or (
+    return has_events(x) or (
         None if any(map(_spells_done, stream(x).events)) else untestable("no event resembles [DONE]")
     )
 
@@ -151,7 +156,7 @@ def _spells_done(event: Event) -> bool:
     spec=CHUNKS,
     fix="Send a separate event whose data is exactly the six characters [DONE].",
     applies_to=ending_in_words,
-    good=[GOOD, raw(f"data: {ONE}\n\ndata:[DONE]\n\n"), streamed(*HELLO[:-1], "[DONE]", status=200)],
+    good=[GOOD, raw(f"data: {CHUNK_JSON}\n\ndata:[DONE]\n\n"), streamed(*HELLO[:-1], "[DONE]", status=200)],
     bad=[
         streamed(*HELLO[:-1], "[done]"),
         streamed(*HELLO[:-1], '"[DONE]"'),

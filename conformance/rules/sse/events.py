@@ -16,9 +16,9 @@ from conformance.parsing.sse import DONE, payloads, span, stream
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.conditions import whole
 from conformance.rules.example import streamed
-from conformance.rules.sse.conditions import eventful
+from conformance.rules.sse.conditions import has_events
 from conformance.rules.sse.end_marker import LIKE_DONE
-from conformance.rules.sse.example import GOOD, GOOD_MESSAGES, MESSAGES, ONE, named, raw
+from conformance.rules.sse.example import CHUNK_JSON, GOOD, GOOD_MESSAGES, MESSAGES, named, raw
 from conformance.rules.sse.lines import excerpt, lost_lines, merged_events
 from conformance.rules.sse.spec import ANTHROPIC, CHUNKS, INTERPRETING
 
@@ -80,17 +80,17 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     "The data of each event is one JSON value",
     spec=CHUNKS,
     fix="Serialise each chunk once with a JSON library, on one data line; send keep-alive events as comments.",
-    applies_to=eventful,
+    applies_to=has_events,
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw(": ping\n\ndata: {}\n\n")],
     bad=[
-        raw(f"data: {ONE[:20]}\n\ndata: [DONE]\n\n"),
-        raw(f"data: {ONE}{ONE}\n\ndata: [DONE]\n\n"),
-        raw(f"data: data: {ONE}\n\ndata: data: [DONE]\n\n"),
+        raw(f"data: {CHUNK_JSON[:20]}\n\ndata: [DONE]\n\n"),
+        raw(f"data: {CHUNK_JSON}{CHUNK_JSON}\n\ndata: [DONE]\n\n"),
+        raw(f"data: data: {CHUNK_JSON}\n\ndata: data: [DONE]\n\n"),
         raw("data: {'a': 1}\n\ndata: [DONE]\n\n"),
         raw('data: {"a": "b\ndata: c"}\n\ndata: [DONE]\n\n'),
-        raw(f"data:\n\ndata: {ONE}\n\ndata: [DONE]\n\n"),
-        raw(f"data: {ONE}\n\ndata: {ONE}[DONE]\n\n"),
+        raw(f"data:\n\ndata: {CHUNK_JSON}\n\ndata: [DONE]\n\n"),
+        raw(f"data: {CHUNK_JSON}\n\ndata: {CHUNK_JSON}[DONE]\n\n"),
         raw("data: Hello\n\ndata: there.\n\ndata: [DONE]\n\n"),
     ],
 )
@@ -127,7 +127,7 @@ def _broken_by_lost_lines(x: Exchange) -> set[int]:
     "No string in a stream contains a lone surrogate",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.2",
     fix="Hold back a lone surrogate such as \\ud83d until the other half of its pair is generated.",
-    applies_to=eventful,
+    applies_to=has_events,
     apis=GENERATIVE,
     good=[GOOD, raw('data: {"a": "\\ud83d\\ude42 \\\\ud83d"}\n\ndata: [DONE]\n\n')],
     bad=[
@@ -152,9 +152,9 @@ def lone_surrogates(x: Exchange) -> Iterator[Finding]:
     "Events of a chat stream are sent without an event name",
     spec=CHUNKS,
     fix="Omit the event field: Chat Completions streams are data only.",
-    applies_to=eventful,
-    good=[GOOD, raw(f"event: message\ndata: {ONE}\n\n"), raw('event: error\ndata: {"error": {}}\n\n')],
-    bad=[raw(f"event: chunk\ndata: {ONE}\n\n"), raw(f"data: {ONE}\n\nevent: done\ndata: [DONE]\n\n")],
+    applies_to=has_events,
+    good=[GOOD, raw(f"event: message\ndata: {CHUNK_JSON}\n\n"), raw('event: error\ndata: {"error": {}}\n\n')],
+    bad=[raw(f"event: chunk\ndata: {CHUNK_JSON}\n\n"), raw(f"data: {CHUNK_JSON}\n\nevent: done\ndata: [DONE]\n\n")],
     apis=("chat",),
     modes=("stream",),
 )
@@ -174,7 +174,7 @@ def named_chunks(x: Exchange) -> Iterator[Finding]:
     "Each event's name is the type in its data",
     spec=ANTHROPIC,
     fix="Send a line `event: <type>` before the data line, with the same type as in the data.",
-    applies_to=eventful,
+    applies_to=has_events,
     good=[GOOD_MESSAGES, raw(MESSAGES + b"data: [DONE]\n\n", probe="messages.hello")],
     bad=[
         raw('data: {"type": "message_start"}\n\n', probe="messages.hello"),

@@ -7,7 +7,7 @@ from conformance.rules.example import CLOSED, HELLO, SSE, exchange, http, sse, s
 
 GOOD = streamed(*HELLO)
 EVENTS = sse(*HELLO)
-ONE = json.dumps(HELLO[1])
+CHUNK_JSON = json.dumps(HELLO[1])
 
 
 def raw(body: bytes | str, *, headers: tuple[tuple[str, str], ...] = (SSE,), probe: str = "chat.hello") -> Exchange:

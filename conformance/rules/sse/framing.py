@@ -9,8 +9,8 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.sse import BOM, span, stream
 from conformance.rules.conditions import all_of, streamed, whole
 from conformance.rules.example import HELLO, sse
-from conformance.rules.sse.conditions import holding_data
-from conformance.rules.sse.example import EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, ONE, raw
+from conformance.rules.sse.conditions import has_data
+from conformance.rules.sse.example import CHUNK_JSON, EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, raw
 from conformance.rules.sse.lines import excerpt, is_lost, lost_lines, merged_events, stray_lines, unfinished
 from conformance.rules.sse.spec import INTERPRETING
 
@@ -21,10 +21,10 @@ from conformance.rules.sse.spec import INTERPRETING
     "Events are separated by a blank line",
     spec=INTERPRETING,
     fix="End each event with two line ends, and make proxies forward blank lines.",
-    applies_to=holding_data,
+    applies_to=has_data,
     apis=GENERATIVE,
     good=[GOOD, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw('data: {"a": 1}\r\n\r\ndata: [DONE]\r\r')],
-    bad=[raw(sse(*HELLO, end="\n")), raw(sse(*HELLO, end="\n") + b"\n"), raw(f"data: {ONE}\ndata: [DONE]\n\n")],
+    bad=[raw(sse(*HELLO, end="\n")), raw(sse(*HELLO, end="\n") + b"\n"), raw(f"data: {CHUNK_JSON}\ndata: [DONE]\n\n")],
 )
 def events_run_together(x: Exchange) -> Iterator[Finding]:
     """Without the blank line all lines form one event, which clients can't parse as JSON."""
@@ -46,11 +46,11 @@ def events_run_together(x: Exchange) -> Iterator[Finding]:
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw(": {}\n\ndata: {}\n\n")],
     bad=[
-        raw(f"{ONE}\n\ndata: [DONE]\n\n"),
-        raw(f"Data: {ONE}\n\ndata: [DONE]\n\n"),
-        raw(f" data: {ONE}\n\ndata: [DONE]\n\n"),
+        raw(f"{CHUNK_JSON}\n\ndata: [DONE]\n\n"),
+        raw(f"Data: {CHUNK_JSON}\n\ndata: [DONE]\n\n"),
+        raw(f" data: {CHUNK_JSON}\n\ndata: [DONE]\n\n"),
         raw('data: {\n  "a": 1\n}\n\ndata: [DONE]\n\n'),
-        raw(f"data: {ONE}\n\n".encode() + BOM + b"data: [DONE]\n\n"),
+        raw(f"data: {CHUNK_JSON}\n\n".encode() + BOM + b"data: [DONE]\n\n"),
     ],
 )
 def lines_outside_data(x: Exchange) -> Iterator[Finding]:
@@ -70,8 +70,8 @@ def lines_outside_data(x: Exchange) -> Iterator[Finding]:
     fix="Send notes for humans as comments (lines that start with a colon).",
     applies_to=streamed,
     apis=GENERATIVE,
-    good=[GOOD, raw(f": note\nid: 1\nretry: 10\ndata: {ONE}\n\n")],
-    bad=[raw(f"note: hello\ndata: {ONE}\n\ndata: [DONE]\n\n")],
+    good=[GOOD, raw(f": note\nid: 1\nretry: 10\ndata: {CHUNK_JSON}\n\n")],
+    bad=[raw(f"note: hello\ndata: {CHUNK_JSON}\n\ndata: [DONE]\n\n")],
 )
 def unknown_fields(x: Exchange) -> Iterator[Finding]:
     """Clients ignore other fields; a strict parser may log each of them."""
@@ -86,10 +86,15 @@ def unknown_fields(x: Exchange) -> Iterator[Finding]:
     "The last event ends with a blank line",
     spec=INTERPRETING,
     fix="End every event with two line ends, including the last.",
-    applies_to=all_of(holding_data, whole),
+    applies_to=all_of(has_data, whole),
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye")],
-    bad=[raw(EVENTS[:-1]), raw(EVENTS[:-2]), raw(MESSAGES[:-1], probe="messages.hello"), raw(f"data: {ONE[:9]}")],
+    bad=[
+        raw(EVENTS[:-1]),
+        raw(EVENTS[:-2]),
+        raw(MESSAGES[:-1], probe="messages.hello"),
+        raw(f"data: {CHUNK_JSON[:9]}"),
+    ],
 )
 def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
     """Clients drop an event without the blank line, and with it the end marker or the last words."""
@@ -108,8 +113,8 @@ def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
     fix="Send retry as digits only (milliseconds) and id without NUL, or omit both.",
     applies_to=streamed,
     apis=GENERATIVE,
-    good=[GOOD, raw(f"id: 7\nretry: 1000\ndata: {ONE}\n\ndata: [DONE]\n\n")],
-    bad=[raw(f"retry: soon\ndata: {ONE}\n\n"), raw(f"id: a\0b\ndata: {ONE}\n\n")],
+    good=[GOOD, raw(f"id: 7\nretry: 1000\ndata: {CHUNK_JSON}\n\ndata: [DONE]\n\n")],
+    bad=[raw(f"retry: soon\ndata: {CHUNK_JSON}\n\n"), raw(f"id: a\0b\ndata: {CHUNK_JSON}\n\n")],
 )
 def unusable_field_value(x: Exchange) -> Iterator[Finding]:
     """Clients ignore invalid values: reconnection does not work as the server expects."""

@@ -9,7 +9,17 @@ from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import describe_member, display
 from conformance.rules.shared_checks import arguments_not_object, is_object
 from conformance.rules.tool.conditions import called_some, capped_call, uncapped_calls
-from conformance.rules.tool.example import CUSTOM, PARALLEL, STREAM, VENDOR, WHOLE, begins, called, calling, goes_on
+from conformance.rules.tool.example import (
+    CUSTOM,
+    PARALLEL,
+    STREAM,
+    VENDOR,
+    WHOLE,
+    called,
+    calling,
+    first_fragment,
+    later_fragment,
+)
 from conformance.rules.tool.shape import (
     function_of,
     has_odd_arguments,
@@ -27,10 +37,10 @@ from conformance.rules.tool.shape import (
     applies_to=called_some,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[
-        calling(begins(arguments={"city": "Oslo"})),
-        calling(begins(), goes_on(7)),
-        called(begins(arguments={})),
-        called(begins(arguments=None)),
+        calling(first_fragment(arguments={"city": "Oslo"})),
+        calling(first_fragment(), later_fragment(7)),
+        called(first_fragment(arguments={})),
+        called(first_fragment(arguments=None)),
     ],
 )
 def arguments_no_string(x: Exchange) -> Iterator[Finding]:
@@ -59,12 +69,19 @@ def _finish(x: Exchange, slot: int) -> str:
     "The arguments of a finished tool call are one JSON object",
     fix="Send every piece of the arguments once and in order, and {} if a function takes none.",
     applies_to=uncapped_calls,
-    good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM, calling(begins(), goes_on('{"city'), finish="length")],
+    good=[
+        STREAM,
+        PARALLEL,
+        VENDOR,
+        WHOLE,
+        CUSTOM,
+        calling(first_fragment(), later_fragment('{"city'), finish="length"),
+    ],
     bad=[
-        calling(begins(), goes_on('{"city')),
-        called(begins(arguments="")),
-        called(begins(arguments="{}{}")),
-        called(begins(arguments="0")),
+        calling(first_fragment(), later_fragment('{"city')),
+        called(first_fragment(arguments="")),
+        called(first_fragment(arguments="{}{}")),
+        called(first_fragment(arguments="0")),
     ],
 )
 def arguments_no_json(x: Exchange) -> Iterator[Finding]:
@@ -82,10 +99,10 @@ def arguments_no_json(x: Exchange) -> Iterator[Finding]:
     fix="Set finish_reason to length if the token cap is reached, also inside a tool call.",
     applies_to=capped_call,
     good=[
-        called(begins(arguments='{"ci'), finish="length", body={"max_tokens": 8}),
-        called(begins(arguments="{}"), body={"max_tokens": 8}),
+        called(first_fragment(arguments='{"ci'), finish="length", body={"max_tokens": 8}),
+        called(first_fragment(arguments="{}"), body={"max_tokens": 8}),
     ],
-    bad=[called(begins(arguments='{"ci'), body={"max_tokens": 8})],
+    bad=[called(first_fragment(arguments='{"ci'), body={"max_tokens": 8})],
 )
 def cut_call_called_complete(x: Exchange) -> Iterator[Finding]:
     """The agent treats the truncated call as complete: it runs the tool with repaired arguments, or reports bad JSON."""

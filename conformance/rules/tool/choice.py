@@ -13,12 +13,12 @@ from conformance.model.words import APIS
 from conformance.parsing.json_values import display
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.tool.conditions import alone, free_calls, named_to_the_end, talking, uncallable
-from conformance.rules.tool.example import CHOICE, TOOLS, TWO, begins, called, calling, goes_on
+from conformance.rules.tool.example import CHOICE, TOOLS, TWO_CALLS, called, calling, first_fragment, later_fragment
 from conformance.rules.tool.shape import at_call, tool_rule
 
 NONE = TOOLS | {"tool_choice": "none"}
 OTHER = TOOLS | {"tool_choice": {"type": "function", "function": {"name": "g"}}}
-ONE = TOOLS | {"parallel_tool_calls": False}
+SINGLE_CALL = TOOLS | {"parallel_tool_calls": False}
 
 
 @tool_rule(
@@ -30,7 +30,10 @@ ONE = TOOLS | {"parallel_tool_calls": False}
     applies_to=uncallable,
     apis=APIS,
     good=[streamed(*HELLO), answered(completion(), body=NONE)],
-    bad=[calling(begins(), goes_on("{}"), body=NONE), called(begins(arguments="{}"), body={"tools": []})],
+    bad=[
+        calling(first_fragment(), later_fragment("{}"), body=NONE),
+        called(first_fragment(arguments="{}"), body={"tools": []}),
+    ],
 )
 def forbidden_call(x: Exchange) -> Iterator[Finding]:
     """The client does not expect a tool call in this turn: the turn ends without content, or a tool runs twice."""
@@ -48,12 +51,12 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
     applies_to=named_to_the_end,
     apis=APIS,
     good=[
-        calling(begins("g"), goes_on("{}"), body=OTHER),
-        called(begins("g", "{}"), finish="stop", body=OTHER),
+        calling(first_fragment("g"), later_fragment("{}"), body=OTHER),
+        called(first_fragment("g", "{}"), finish="stop", body=OTHER),
     ],
     bad=[
-        calling(begins(), goes_on("{}"), body=OTHER),
-        called(begins(arguments="{}"), body=OTHER),
+        calling(first_fragment(), later_fragment("{}"), body=OTHER),
+        called(first_fragment(arguments="{}"), body=OTHER),
         answered(completion(), body=OTHER),
         streamed(*HELLO, body=OTHER),
     ],
@@ -79,8 +82,14 @@ def named_choice_dropped(x: Exchange) -> Iterator[Finding]:
     fix="End the response after its first tool call, or reject the field with 400.",
     applies_to=alone,
     apis=APIS,
-    good=[calling(begins(), goes_on("{}"), body=ONE), called(begins(arguments="{}"), body=ONE)],
-    bad=[calling(*TWO, body=ONE), called(begins(), begins("g", id="call_2"), body=ONE)],
+    good=[
+        calling(first_fragment(), later_fragment("{}"), body=SINGLE_CALL),
+        called(first_fragment(arguments="{}"), body=SINGLE_CALL),
+    ],
+    bad=[
+        calling(*TWO_CALLS, body=SINGLE_CALL),
+        called(first_fragment(), first_fragment("g", id="call_2"), body=SINGLE_CALL),
+    ],
 )
 def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     """Agents that confirm each call, or run one tool at a time, drop the second call or run it unconfirmed."""
@@ -100,10 +109,10 @@ def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     fix="Send the name as it is in the request's tools, without a prefix or number added by the chat template.",
     applies_to=free_calls,
     apis=APIS,
-    good=[calling(*TWO, body=TOOLS), called(begins(arguments="{}"), body=TOOLS)],
+    good=[calling(*TWO_CALLS, body=TOOLS), called(first_fragment(arguments="{}"), body=TOOLS)],
     bad=[
-        calling(begins("functions.f"), goes_on("{}"), body=TOOLS),
-        called(begins("F", "{}"), body=TOOLS | {"tool_choice": "required"}),
+        calling(first_fragment("functions.f"), later_fragment("{}"), body=TOOLS),
+        called(first_fragment("F", "{}"), body=TOOLS | {"tool_choice": "required"}),
     ],
 )
 def invented_tool(x: Exchange) -> Iterator[Finding]:
@@ -129,7 +138,7 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
     applies_to=talking,
     apis=APIS,
     good=[
-        calling(begins(), goes_on("{}"), body=TOOLS),
+        calling(first_fragment(), later_fragment("{}"), body=TOOLS),
         answered(completion(), body=TOOLS),
         answered(completion({"content": "I call f now."}), body=TOOLS),
     ],
@@ -137,7 +146,9 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
         answered(completion({"content": MARKED}), body=TOOLS),
         answered(completion({"content": '```json\n{"name": "f", "parameters": {}}\n```'}), body=TOOLS),
         answered(completion({"content": "[TOOL_CALLS]f{}"}), body=TOOLS),
-        streamed(chunk({"content": "<tool_call>"}), chunk({"tool_calls": [begins(arguments="{}")]}), body=TOOLS),
+        streamed(
+            chunk({"content": "<tool_call>"}), chunk({"tool_calls": [first_fragment(arguments="{}")]}), body=TOOLS
+        ),
     ],
 )
 def call_as_text(x: Exchange) -> Iterator[Finding]:

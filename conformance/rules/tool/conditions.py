@@ -11,19 +11,19 @@ from conformance.field_support.effects import effects, unreadable_reason
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.rules.chk.conditions import unbroken
-from conformance.rules.conditions_by_api import by_api, chosen, finished
+from conformance.rules.conditions_by_api import by_api, finished, has_distinct_choices
 from conformance.rules.tool.shape import has_odd_arguments, mentions, other_ids, repeated_arguments, stray_fragments
 
 
 def mentioned(x: Exchange) -> NotJudged | None:
     """The response has the field `tool_calls`."""
-    return chosen(x) or (None if any(True for _ in mentions(x)) else not_applicable("no tool was called"))
+    return has_distinct_choices(x) or (None if any(True for _ in mentions(x)) else not_applicable("no tool was called"))
 
 
 def called_some(x: Exchange) -> NotJudged | None:
     """The response has tool calls."""
     found = any(isinstance(fragment.value, dict) for fragment in fragments(x))
-    return chosen(x) or (None if found else not_applicable("no tool was called"))
+    return has_distinct_choices(x) or (None if found else not_applicable("no tool was called"))
 
 
 def unlost_calls(x: Exchange) -> NotJudged | None:
@@ -39,10 +39,10 @@ def known_calls(x: Exchange) -> NotJudged | None:
 
 
 def _called(x: Exchange) -> NotJudged | None:
-    return chosen(x) or (None if any(True for _ in calls(x)) else not_applicable("no tool was called"))
+    return has_distinct_choices(x) or (None if any(True for _ in calls(x)) else not_applicable("no tool was called"))
 
 
-told_apart = by_api({"chat": known_calls, "messages": _called, "responses": _called})
+has_distinct_calls = by_api({"chat": known_calls, "messages": _called, "responses": _called})
 """The response, of any API, has tool calls that can be distinguished."""
 
 
@@ -102,7 +102,7 @@ def says_tool_calls(x: Exchange) -> NotJudged | None:
 
 def uncallable(x: Exchange) -> NotJudged | None:
     """A response to a request that allows no tool calls."""
-    if skip := chosen(x):
+    if skip := has_distinct_choices(x):
         return skip
     if tool_choice_mode(x) != "none":
         return not_applicable("the request allows tool calls")
@@ -111,7 +111,7 @@ def uncallable(x: Exchange) -> NotJudged | None:
 
 def named(x: Exchange) -> NotJudged | None:
     """A readable response to a request whose tool_choice names a tool."""
-    if skip := chosen(x):
+    if skip := has_distinct_choices(x):
         return skip
     if tool_choice_mode(x) != "named":
         return not_applicable("tool_choice names no tool")
@@ -130,7 +130,7 @@ def named_to_the_end(x: Exchange) -> NotJudged | None:
 
 def alone(x: Exchange) -> NotJudged | None:
     """The response has tool calls that can be distinguished, to a request that allows one."""
-    if skip := told_apart(x):
+    if skip := has_distinct_calls(x):
         return skip
     return (
         _unannounced(x, spec(x.api).single_call)
@@ -141,7 +141,7 @@ def alone(x: Exchange) -> NotJudged | None:
 
 def free_calls(x: Exchange) -> NotJudged | None:
     """The response has complete tool calls, to a request that leaves the choice of tool to the model."""
-    if skip := told_apart(x):
+    if skip := has_distinct_calls(x):
         return skip
     return (
         None
@@ -152,14 +152,14 @@ def free_calls(x: Exchange) -> NotJudged | None:
 
 def talking(x: Exchange) -> NotJudged | None:
     """A response to a request that allows tool calls."""
-    if skip := chosen(x):
+    if skip := has_distinct_choices(x):
         return skip
     allowed = tool_choice_mode(x) in ("auto", "required", "named") and offered(x)
     return None if allowed else not_applicable("the request allows no tool call")
 
 
 def _uncut(x: Exchange) -> NotJudged | None:
-    if skip := finished(x) or told_apart(x):
+    if skip := finished(x) or has_distinct_calls(x):
         return skip
     return (
         not_applicable("the response is incomplete, for example truncated by its token cap")

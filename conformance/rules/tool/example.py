@@ -13,12 +13,12 @@ NAMED = {"tool_choice": {"type": "function", "function": {"name": "f"}}}
 USAGE = {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11}
 
 
-def begins(name: Any = "f", arguments: Any = "", **more: Any) -> Object:
+def first_fragment(name: Any = "f", arguments: Any = "", **more: Any) -> Object:
     """The first fragment of a call, or a complete call."""
     return {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}} | more
 
 
-def goes_on(arguments: Any, index: int = 0, **more: Any) -> Object:
+def later_fragment(arguments: Any, index: int = 0, **more: Any) -> Object:
     """A later fragment of a call."""
     return {"index": index, "function": {"arguments": arguments}} | more
 
@@ -37,15 +37,15 @@ def called(*found: Any, finish: str = "tool_calls", body: Object | None = None, 
     return answered(whole(message, finish=finish, usage=USAGE), body=TOOLS | (body or {}), **facts)
 
 
-def less(call: Object, *names: str) -> Object:
+def without_fields(call: Object, *names: str) -> Object:
     """The call without these fields."""
     return {name: value for name, value in call.items() if name not in names}
 
 
-TWO = (begins(), goes_on("{}"), begins("g", index=1, id="call_2"), goes_on("{}", 1))
-STREAM = calling(begins(), goes_on('{"city"'), goes_on(': "Oslo"}'))
-PARALLEL = calling(*TWO)
-VENDOR = calling(begins(type=None, x=1), goes_on("{}", id="call_1", type="function"))
-WHOLE = called(begins(arguments="{}"))
+TWO_CALLS = (first_fragment(), later_fragment("{}"), first_fragment("g", index=1, id="call_2"), later_fragment("{}", 1))
+STREAM = calling(first_fragment(), later_fragment('{"city"'), later_fragment(': "Oslo"}'))
+PARALLEL = calling(*TWO_CALLS)
+VENDOR = calling(first_fragment(type=None, x=1), later_fragment("{}", id="call_1", type="function"))
+WHOLE = called(first_fragment(arguments="{}"))
 CUSTOM = called({"id": "call_1", "type": "custom", "custom": {"name": "sql", "input": "select 1"}})
 PLAIN = streamed(chunk({"role": "assistant", "content": "Hi", "tool_calls": []}), chunk(finish="stop"), "[DONE]")

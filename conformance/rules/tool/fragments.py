@@ -7,7 +7,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import as_string, display
 from conformance.rules.tool.conditions import called_some, joinable_calls, known_calls, unlost_calls
-from conformance.rules.tool.example import PARALLEL, STREAM, VENDOR, begins, calling, goes_on
+from conformance.rules.tool.example import PARALLEL, STREAM, VENDOR, calling, first_fragment, later_fragment
 from conformance.rules.tool.shape import function_of, joined_calls, repeated_arguments, stray_fragments, tool_rule
 
 
@@ -20,8 +20,14 @@ from conformance.rules.tool.shape import function_of, joined_calls, repeated_arg
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
-        calling(begins(), goes_on('{"city"', 1), goes_on(': "Oslo"}', 2)),
-        calling(begins(), goes_on('{"a": 1}'), begins("g", index=1, id="call_2"), goes_on('{"b"'), goes_on(": 2}")),
+        calling(first_fragment(), later_fragment('{"city"', 1), later_fragment(': "Oslo"}', 2)),
+        calling(
+            first_fragment(),
+            later_fragment('{"a": 1}'),
+            first_fragment("g", index=1, id="call_2"),
+            later_fragment('{"b"'),
+            later_fragment(": 2}"),
+        ),
     ],
 )
 def call_index_moves(x: Exchange) -> Iterator[Finding]:
@@ -43,8 +49,10 @@ def call_index_moves(x: Exchange) -> Iterator[Finding]:
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
-        calling(begins(index=1), goes_on("{}", 1)),
-        calling(begins(), goes_on("{}"), begins("g", index=2, id="call_2"), goes_on("{}", 2)),
+        calling(first_fragment(index=1), later_fragment("{}", 1)),
+        calling(
+            first_fragment(), later_fragment("{}"), first_fragment("g", index=2, id="call_2"), later_fragment("{}", 2)
+        ),
     ],
 )
 def call_index_skips(x: Exchange) -> Iterator[Finding]:
@@ -69,12 +77,12 @@ def call_index_skips(x: Exchange) -> Iterator[Finding]:
     fix="Send each piece of the arguments once, and do not resend them at the end of the call.",
     applies_to=joinable_calls,
     modes=("stream",),
-    good=[STREAM, PARALLEL, VENDOR, calling(begins(), goes_on("{}"), goes_on("{}"))],
+    good=[STREAM, PARALLEL, VENDOR, calling(first_fragment(), later_fragment("{}"), later_fragment("{}"))],
     bad=[
-        calling(begins(), *map(goes_on, ('{"city', '{"city": "Os', '{"city": "Oslo"}'))),
-        calling(begins(), *map(goes_on, ('{"city', '": "Oslo"}', '{"city": "Oslo"}'))),
-        calling(begins(), *map(goes_on, ('{"city', '{"city', '": "Oslo"}', '": "Oslo"}'))),
-        calling(begins(arguments='{"city": "Oslo"}'), goes_on('{"city": "Oslo"}')),
+        calling(first_fragment(), *map(later_fragment, ('{"city', '{"city": "Os', '{"city": "Oslo"}'))),
+        calling(first_fragment(), *map(later_fragment, ('{"city', '": "Oslo"}', '{"city": "Oslo"}'))),
+        calling(first_fragment(), *map(later_fragment, ('{"city', '{"city', '": "Oslo"}', '": "Oslo"}'))),
+        calling(first_fragment(arguments='{"city": "Oslo"}'), later_fragment('{"city": "Oslo"}')),
     ],
 )
 def arguments_repeated(x: Exchange) -> Iterator[Finding]:
@@ -92,8 +100,13 @@ def arguments_repeated(x: Exchange) -> Iterator[Finding]:
     fix="Leave function.name out of all fragments but the first.",
     applies_to=called_some,
     modes=("stream",),
-    good=[STREAM, PARALLEL, VENDOR, calling(begins("get_"), {"index": 0, "function": {"name": "time"}}, goes_on("{}"))],
-    bad=[calling(begins(), {"index": 0, "function": {"name": "f", "arguments": "{}"}})],
+    good=[
+        STREAM,
+        PARALLEL,
+        VENDOR,
+        calling(first_fragment("get_"), {"index": 0, "function": {"name": "time"}}, later_fragment("{}")),
+    ],
+    bad=[calling(first_fragment(), {"index": 0, "function": {"name": "f", "arguments": "{}"}})],
 )
 def call_named_again(x: Exchange) -> Iterator[Finding]:
     """The OpenAI SDKs' helpers join the names: they look for a tool `get_timeget_time`, which does not exist."""

@@ -14,9 +14,9 @@ from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_array, as_object, as_string
 from conformance.rules.conditions import OK, mode_supported, not_rejected_for_other_reasons
-from conformance.rules.conditions_by_api import chosen
+from conformance.rules.conditions_by_api import has_distinct_choices
 from conformance.rules.example import answered, completion, error
-from conformance.rules.tool.example import TOOLS, begins, called
+from conformance.rules.tool.example import TOOLS, called, first_fragment
 from conformance.rules.tool.shape import tool_rule
 
 MESSAGES = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages"
@@ -59,7 +59,7 @@ def refused_beside(x: Exchange, *others: Exchange, what: str) -> Iterator[Findin
 
 REPLAY: dict[str, Any] = {"probe": "chat.tools.replay"}
 NULL = answered(error("messages.1.content: must be a string.", param="messages[1].content"), status=400, **REPLAY)
-FIRST = called(begins(arguments="{}"), probe="chat.tools")
+FIRST = called(first_fragment(arguments="{}"), probe="chat.tools")
 
 
 @tool_rule(
@@ -86,7 +86,7 @@ def history_refused(x: Exchange, first: Exchange) -> Iterator[Finding | NotJudge
 
 def _counted(x: Exchange) -> NotJudged | None:
     """A replay request succeeded, and its usage has prompt tokens."""
-    if skip := _replayed(x) or chosen(x):
+    if skip := _replayed(x) or has_distinct_choices(x):
         return skip
     spent = usage(x)
     return None if spent and spent.prompt else untestable("the response has no usage that counts prompt tokens")

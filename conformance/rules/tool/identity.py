@@ -14,11 +14,11 @@ from conformance.rules.tool.example import (
     STREAM,
     VENDOR,
     WHOLE,
-    begins,
     called,
     calling,
-    goes_on,
-    less,
+    first_fragment,
+    later_fragment,
+    without_fields,
 )
 from conformance.rules.tool.shape import function_of, is_function_call, joined_calls, other_ids, tool_rule
 
@@ -32,10 +32,10 @@ from conformance.rules.tool.shape import function_of, is_function_call, joined_c
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
-        calling(less(begins(), "index")),
-        calling(begins(index="0")),
-        calling(begins(index=-1)),
-        calling(begins(), less(goes_on("{}"), "index")),
+        calling(without_fields(first_fragment(), "index")),
+        calling(first_fragment(index="0")),
+        calling(first_fragment(index=-1)),
+        calling(first_fragment(), without_fields(later_fragment("{}"), "index")),
     ],
 )
 def no_call_index(x: Exchange) -> Iterator[Finding]:
@@ -57,10 +57,10 @@ def no_call_index(x: Exchange) -> Iterator[Finding]:
     applies_to=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
     bad=[
-        calling(less(begins(), "id"), goes_on("{}")),
-        calling(begins(id="")),
-        called(begins(id=None)),
-        called(begins(id=7)),
+        calling(without_fields(first_fragment(), "id"), later_fragment("{}")),
+        calling(first_fragment(id="")),
+        called(first_fragment(id=None)),
+        called(first_fragment(id=7)),
     ],
 )
 def no_call_id(x: Exchange) -> Iterator[Finding]:
@@ -75,7 +75,11 @@ def no_call_id(x: Exchange) -> Iterator[Finding]:
     fix="Send the complete function.name in the call's first fragment.",
     applies_to=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
-    bad=[calling(begins(""), goes_on("{}")), called(less(begins(), "function")), called(begins(None, "{}"))],
+    bad=[
+        calling(first_fragment(""), later_fragment("{}")),
+        called(without_fields(first_fragment(), "function")),
+        called(first_fragment(None, "{}")),
+    ],
 )
 def no_call_name(x: Exchange) -> Iterator[Finding]:
     """A tool without a name can't be run; agents report to the model that it does not exist, and pay for another turn."""
@@ -92,7 +96,7 @@ def no_call_name(x: Exchange) -> Iterator[Finding]:
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
         calling({"index": 0, "id": "call_1"}, {"index": 0, "function": {"name": "f", "arguments": "{}"}}),
-        calling(less(begins(), "id"), goes_on("{}", id="call_1")),
+        calling(without_fields(first_fragment(), "id"), later_fragment("{}", id="call_1")),
     ],
 )
 def call_begins_late(x: Exchange) -> Iterator[Finding]:
@@ -114,8 +118,8 @@ def call_begins_late(x: Exchange) -> Iterator[Finding]:
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
     bad=[
-        calling(begins(), goes_on("{}", id="")),
-        calling(begins(), {"index": 0, "function": {"name": "", "arguments": "{}"}}),
+        calling(first_fragment(), later_fragment("{}", id="")),
+        calling(first_fragment(), {"index": 0, "function": {"name": "", "arguments": "{}"}}),
     ],
 )
 def call_blanked(x: Exchange) -> Iterator[Finding]:
@@ -140,7 +144,7 @@ def call_blanked(x: Exchange) -> Iterator[Finding]:
     applies_to=called_some,
     modes=("stream",),
     good=[STREAM, PARALLEL, VENDOR],
-    bad=[calling(begins(arguments="{}"), begins("g", "{}", id="call_2"))],
+    bad=[calling(first_fragment(arguments="{}"), first_fragment("g", "{}", id="call_2"))],
 )
 def call_index_shared(x: Exchange) -> Iterator[Finding]:
     """Clients merge the calls into one with the arguments `{}{}`: it fails, and the others are never run."""
@@ -155,8 +159,11 @@ def call_index_shared(x: Exchange) -> Iterator[Finding]:
     "Each tool call has a unique id",
     fix="Generate a new id for every call, including parallel calls.",
     applies_to=called_some,
-    good=[STREAM, PARALLEL, VENDOR, WHOLE, called(begins(), begins("g", id="call_2"))],
-    bad=[calling(begins(arguments="{}"), begins("g", "{}", index=1)), called(begins(), begins("g"))],
+    good=[STREAM, PARALLEL, VENDOR, WHOLE, called(first_fragment(), first_fragment("g", id="call_2"))],
+    bad=[
+        calling(first_fragment(arguments="{}"), first_fragment("g", "{}", index=1)),
+        called(first_fragment(), first_fragment("g")),
+    ],
 )
 def call_id_shared(x: Exchange) -> Iterator[Finding]:
     """Results are matched to calls by id: one result is used for both calls, and the next turn is rejected."""
@@ -174,7 +181,11 @@ def call_id_shared(x: Exchange) -> Iterator[Finding]:
     fix='Send type: "function" in the call\'s first fragment.',
     applies_to=known_calls,
     good=[STREAM, PARALLEL, VENDOR, WHOLE, CUSTOM],
-    bad=[calling(less(begins(), "type")), called(less(begins(arguments="{}"), "type")), called(begins(type="tool"))],
+    bad=[
+        calling(without_fields(first_fragment(), "type")),
+        called(without_fields(first_fragment(arguments="{}"), "type")),
+        called(first_fragment(type="tool")),
+    ],
 )
 def no_call_type(x: Exchange) -> Iterator[Finding]:
     """The OpenAI Node SDK's helper raises an error without it; typed clients select the shape of the call by it."""

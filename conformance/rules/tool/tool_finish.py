@@ -18,10 +18,10 @@ from conformance.rules.tool.example import (
     PLAIN,
     STREAM,
     WHOLE,
-    begins,
     called,
     calling,
-    goes_on,
+    first_fragment,
+    later_fragment,
 )
 from conformance.rules.tool.shape import mentions, tool_rule
 
@@ -34,10 +34,10 @@ from conformance.rules.tool.shape import mentions, tool_rule
     applies_to=mentioned,
     good=[STREAM, PARALLEL, WHOLE, CUSTOM, PLAIN],
     bad=[
-        streamed(chunk({"tool_calls": begins()})),
+        streamed(chunk({"tool_calls": first_fragment()})),
         streamed(chunk({"tool_calls": "f()"})),
         calling(None),
-        answered(whole({"tool_calls": begins()})),
+        answered(whole({"tool_calls": first_fragment()})),
         called("f()"),
     ],
 )
@@ -60,10 +60,13 @@ def calls_no_list(x: Exchange) -> Iterator[Finding]:
         STREAM,
         PARALLEL,
         WHOLE,
-        calling(begins(), goes_on("{}"), finish="stop", body=NAMED),
-        calling(begins(), goes_on("{"), finish="length"),
+        calling(first_fragment(), later_fragment("{}"), finish="stop", body=NAMED),
+        calling(first_fragment(), later_fragment("{"), finish="length"),
     ],
-    bad=[calling(begins(), goes_on("{}"), finish="stop"), called(begins(arguments="{}"), finish="stop")],
+    bad=[
+        calling(first_fragment(), later_fragment("{}"), finish="stop"),
+        called(first_fragment(arguments="{}"), finish="stop"),
+    ],
 )
 def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     """Agent loops continue only while finish_reason is tool_calls: the run ends, and the tool is never run.
@@ -83,8 +86,8 @@ def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     applies_to=called_to_the_end,
     good=[STREAM, PARALLEL, WHOLE],
     bad=[
-        calling(begins(), goes_on("{}"), finish="function_call"),
-        called(begins(arguments="{}"), finish="function_call"),
+        calling(first_fragment(), later_fragment("{}"), finish="function_call"),
+        called(first_fragment(arguments="{}"), finish="function_call"),
     ],
 )
 def function_call_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:

@@ -13,11 +13,11 @@ from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import display
 from conformance.parsing.single_value import NOT_UNIQUE, encoding_damage, only_value
 from conformance.rules.tool.conditions import uncut_calls
-from conformance.rules.tool.example import begins, called, calling, goes_on
+from conformance.rules.tool.example import called, calling, first_fragment, later_fragment
 from conformance.rules.tool.shape import at_call, joined_calls, tool_rule
 
 
-class Told(NamedTuple):
+class CallArguments(NamedTuple):
     """A call's arguments, and the only value that the tool's schema allows."""
 
     call: ToolCall
@@ -35,13 +35,13 @@ def _calls(x: Exchange) -> Iterator[tuple[ToolCall, Span]]:
         yield from ((call, at_call(x)) for _, call in calls(x))
 
 
-def _told(x: Exchange) -> Iterator[Told]:
+def _call_arguments(x: Exchange) -> Iterator[CallArguments]:
     """The calls whose arguments are an object, of tools whose schema allows one value."""
     for call, at in _calls(x):
         tool = offered(x).get(call.name, {})
         meant, found = only_value(tool.get("parameters")), parse_json(call.arguments.encode("utf-8", "replace"))
         if meant is not NOT_UNIQUE and isinstance(found, dict):
-            yield Told(call, at, found, meant, tool.get("strict") is True)
+            yield CallArguments(call, at, found, meant, tool.get("strict") is True)
 
 
 def one_possible_call(x: Exchange) -> NotJudged | None:
@@ -50,7 +50,7 @@ def one_possible_call(x: Exchange) -> NotJudged | None:
         return skip
     return (
         None
-        if any(True for _ in _told(x))
+        if any(True for _ in _call_arguments(x))
         else not_applicable("no called tool has a schema that allows exactly one value")
     )
 
@@ -59,7 +59,7 @@ def strict_call(x: Exchange) -> NotJudged | None:
     """As one_possible_call, and the tool is strict."""
     if skip := one_possible_call(x):
         return skip
-    return None if any(told.is_strict for told in _told(x)) else not_applicable("no called tool is strict")
+    return None if any(told.is_strict for told in _call_arguments(x)) else not_applicable("no called tool is strict")
 
 
 CITY = {
@@ -80,18 +80,18 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
     applies_to=strict_call,
     apis=APIS,
     good=[
-        calling(begins(), goes_on('{"city": "Z\\u00fc'), goes_on('rich"}'), body=STRICT),
-        called(begins(arguments='{"city": "Zürich"}'), body=STRICT),
+        calling(first_fragment(), later_fragment('{"city": "Z\\u00fc'), later_fragment('rich"}'), body=STRICT),
+        called(first_fragment(arguments='{"city": "Zürich"}'), body=STRICT),
     ],
     bad=[
-        calling(begins(), goes_on('{"city": "Oslo"}'), body=STRICT),
-        called(begins(arguments="{}"), body=STRICT),
-        called(begins(arguments='{"city": "Zürich", "x": 1}'), body=STRICT),
+        calling(first_fragment(), later_fragment('{"city": "Oslo"}'), body=STRICT),
+        called(first_fragment(arguments="{}"), body=STRICT),
+        called(first_fragment(arguments='{"city": "Zürich", "x": 1}'), body=STRICT),
     ],
 )
 def strict_dropped(x: Exchange) -> Iterator[Finding]:
     """Agents run strict tools without validation: a missing or invented argument reaches the tool itself."""
-    for told in _told(x):
+    for told in _call_arguments(x):
         if told.is_strict and told.found != told.meant and not any(encoding_damage(told.found, told.meant)):
             seen = f"the arguments of the strict tool {display(told.call.name)} are {display(told.call.arguments)}"
             yield Finding(f"{seen}, which its schema does not allow", at=told.at)
@@ -106,19 +106,19 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
     applies_to=one_possible_call,
     apis=APIS,
     good=[
-        calling(begins(), goes_on('{"city": "Zürich"}'), body=STRICT),
-        called(begins(arguments='{"city": "Zurich"}'), body=STRICT),
+        calling(first_fragment(), later_fragment('{"city": "Zürich"}'), body=STRICT),
+        called(first_fragment(arguments='{"city": "Zurich"}'), body=STRICT),
     ],
     bad=[
-        calling(begins(), goes_on('{"city": "ZÃ¼rich"}'), body=STRICT),
-        calling(begins(), goes_on('{"city": "Z\ufffd\ufffdrich"}'), body=STRICT),
-        called(begins(arguments='{"city": "Z?rich"}'), body=STRICT),
-        called(begins(arguments='{"city": "Zrich"}'), body=STRICT),
+        calling(first_fragment(), later_fragment('{"city": "ZÃ¼rich"}'), body=STRICT),
+        calling(first_fragment(), later_fragment('{"city": "Z\ufffd\ufffdrich"}'), body=STRICT),
+        called(first_fragment(arguments='{"city": "Z?rich"}'), body=STRICT),
+        called(first_fragment(arguments='{"city": "Zrich"}'), body=STRICT),
     ],
 )
 def letters_damaged(x: Exchange) -> Iterator[Finding]:
     """The tool runs with a damaged name: of a file or a customer that does not exist."""
-    for told in _told(x):
+    for told in _call_arguments(x):
         for found, meant in encoding_damage(told.found, told.meant):
             yield Finding(
                 f"the arguments of the tool call have damaged characters: {display(found)}",

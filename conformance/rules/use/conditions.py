@@ -12,8 +12,7 @@ from conformance.parsing.sse import DONE, payloads
 from conformance.rules.chk.conditions import chunked, in_chunks
 from conformance.rules.chk.conditions import ended as streamed_to_the_end
 from conformance.rules.conditions import DOCUMENTED, probe_is
-from conformance.rules.conditions_by_api import spoken
-from conformance.rules.shared_checks import is_cumulative
+from conformance.rules.conditions_by_api import has_content
 
 SMALL = 64
 """Tokens; no server's own limit on a completion, and no model's context, is this small."""
@@ -21,7 +20,7 @@ SMALL = 64
 
 def counted(x: Exchange) -> NotJudged | None:
     """The response has usage."""
-    return spoken(x) or (None if reports(x) else not_applicable("the response has no usage"))
+    return has_content(x) or (None if reports(x) else not_applicable("the response has no usage"))
 
 
 def counted_well(x: Exchange) -> NotJudged | None:

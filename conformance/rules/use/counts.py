@@ -10,7 +10,7 @@ from conformance.parsing.json_values import as_object, display, is_integer
 from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.shared_checks import invalid_counts, wrong_total
 from conformance.rules.use.conditions import at, counted, counted_well
-from conformance.rules.use.example import LAST, STREAM, WHOLE, having, told
+from conformance.rules.use.example import LAST, STREAM, WHOLE, usage_object, with_usage
 from conformance.rules.use.spec import CHAT, COUNTS, OBJECT
 
 PARTS = (
@@ -27,13 +27,13 @@ PARTS = (
     fix="Send prompt_tokens, completion_tokens and total_tokens as integers, or omit usage.",
     applies_to=counted,
     apis=CHAT,
-    good=[STREAM, WHOLE, streamed(*HELLO[:-1], LAST | {"usage": told(x=1, y=None)}, "[DONE]")],
+    good=[STREAM, WHOLE, streamed(*HELLO[:-1], LAST | {"usage": usage_object(x=1, y=None)}, "[DONE]")],
     bad=[
-        having(prompt="3"),
-        having(words=-1),
-        having(total=None),
-        having(words=1.5),
-        having(words=True),
+        with_usage(prompt="3"),
+        with_usage(words=-1),
+        with_usage(total=None),
+        with_usage(words=1.5),
+        with_usage(words=True),
         answered(completion(usage=[1, 2])),
         answered(completion(usage={})),
         streamed(*HELLO[:-1], LAST | {"usage": {"total_tokens": 6}}),
@@ -54,7 +54,7 @@ def odd_counts(x: Exchange) -> Iterator[Finding]:
     applies_to=counted_well,
     apis=CHAT,
     good=[STREAM, WHOLE],
-    bad=[having(total=7), streamed(*HELLO[:-1], LAST | {"usage": told(total=3)})],
+    bad=[with_usage(total=7), streamed(*HELLO[:-1], LAST | {"usage": usage_object(total=3)})],
 )
 def wrong_sum(x: Exchange) -> Iterator[Finding]:
     """Some clients bill by the total, others by its parts: one of the two is wrong."""
@@ -70,10 +70,10 @@ def wrong_sum(x: Exchange) -> Iterator[Finding]:
     fix="Count cached tokens in prompt_tokens, and reasoning tokens in completion_tokens.",
     applies_to=counted_well,
     apis=CHAT,
-    good=[WHOLE, having(prompt_tokens_details={"cached_tokens": 3}), having(completion_tokens_details=None)],
+    good=[WHOLE, with_usage(prompt_tokens_details={"cached_tokens": 3}), with_usage(completion_tokens_details=None)],
     bad=[
-        having(prompt_tokens_details={"cached_tokens": 900}),
-        having(completion_tokens_details={"reasoning_tokens": 4}),
+        with_usage(prompt_tokens_details={"cached_tokens": 900}),
+        with_usage(completion_tokens_details={"reasoning_tokens": 4}),
     ],
 )
 def part_above_whole(x: Exchange) -> Iterator[Finding]:

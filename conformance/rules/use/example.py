@@ -10,16 +10,16 @@ ASKED = {"stream": True, "stream_options": {"include_usage": True}}
 CAPPED = {"max_tokens": 8}
 
 
-def told(prompt: Any = 3, words: Any = 3, total: Any = 6, **more: Any) -> Object:
+def usage_object(prompt: Any = 3, words: Any = 3, total: Any = 6, **more: Any) -> Object:
     """A usage object."""
     return {"prompt_tokens": prompt, "completion_tokens": words, "total_tokens": total, **more}
 
 
-LAST = chunk(choices=[], usage=told())
+LAST = chunk(choices=[], usage=usage_object())
 STREAM = streamed(*HELLO[:-1], LAST, "[DONE]", body=ASKED)
 WHOLE = answered(completion())
 
 
-def having(**counts: Any) -> Exchange:
+def with_usage(**counts: Any) -> Exchange:
     """A non-streaming response with this usage."""
-    return answered(completion(usage=told(**counts)))
+    return answered(completion(usage=usage_object(**counts)))

@@ -15,7 +15,7 @@ from conformance.model.words import GENERATIVE
 from conformance.rules.example import answered, completion
 from conformance.rules.par.logprobs import is_spelt, spelling
 from conformance.rules.use.conditions import at, capped, counted_once, counted_well, cut
-from conformance.rules.use.example import CAPPED, STREAM, WHOLE, having, told
+from conformance.rules.use.example import CAPPED, STREAM, WHOLE, usage_object, with_usage
 from conformance.rules.use.spec import CAP, CHAT, OBJECT
 
 TEXT_PER_TOKEN = 1000
@@ -23,9 +23,9 @@ TEXT_PER_TOKEN = 1000
 
 LARGE = {"messages": [{"role": "user", "content": "Say hello. " * 600}]}
 SHORT: dict[str, Any] = {"probe": "chat.witness.max_tokens", "body": CAPPED}
-TWO: dict[str, Any] = {"probe": "chat.n", "body": {"n": 2}}
+TWO_CHOICES: dict[str, Any] = {"probe": "chat.n", "body": {"n": 2}}
 BOTH_CUT = [completion(finish="length")["choices"][0] | {"index": index} for index in (0, 1)]
-THIRTY = completion({"content": "word " * 30})
+THIRTY_WORDS = completion({"content": "word " * 30})
 
 
 @rule(
@@ -36,8 +36,8 @@ THIRTY = completion({"content": "word " * 30})
     fix="Take the counts from the engine, and report 0 only if nothing was generated.",
     applies_to=counted_well,
     apis=GENERATIVE,
-    good=[STREAM, WHOLE, answered(completion({"content": ""}, usage=told(words=0, total=3)))],
-    bad=[having(words=0, total=3), having(prompt=0, total=3)],
+    good=[STREAM, WHOLE, answered(completion({"content": ""}, usage=usage_object(words=0, total=3)))],
+    bad=[with_usage(words=0, total=3), with_usage(prompt=0, total=3)],
 )
 def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
     """Cost and context size are computed from usage: with zeros the bill is empty, and the context overflows unnoticed."""
@@ -62,10 +62,10 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
     apis=GENERATIVE,
     good=[
         WHOLE,
-        answered(completion(usage=told(prompt=1800, total=1803)), body=LARGE),
-        answered(completion(usage=told(prompt_tokens_details={"cached_tokens": 1800})), body=LARGE),
+        answered(completion(usage=usage_object(prompt=1800, total=1803)), body=LARGE),
+        answered(completion(usage=usage_object(prompt_tokens_details={"cached_tokens": 1800})), body=LARGE),
     ],
-    bad=[answered(completion(usage=told(prompt=1, total=4)), body=LARGE)],
+    bad=[answered(completion(usage=usage_object(prompt=1, total=4)), body=LARGE)],
 )
 def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     """Agents shorten their history by this count: if it is too small, the context overflows unnoticed.
@@ -86,13 +86,13 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     fix="Count all generated tokens, not the chunks or the tokens of the last step.",
     applies_to=counted_once,
     apis=GENERATIVE,
-    good=[STREAM, WHOLE, answered(THIRTY | {"usage": told(words=30, total=33)})],
+    good=[STREAM, WHOLE, answered(THIRTY_WORDS | {"usage": usage_object(words=30, total=33)})],
     bad=[
-        answered(THIRTY | {"usage": told(words=1, total=4)}),
-        answered(completion({"reasoning_content": "Hm. " * 30}, usage=told(words=3))),
+        answered(THIRTY_WORDS | {"usage": usage_object(words=1, total=4)}),
+        answered(completion({"reasoning_content": "Hm. " * 30}, usage=usage_object(words=3))),
     ],
 )
-def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
+def completion_undercounted(x: Exchange) -> Iterator[Finding]:
     """Cost is computed from this count. A token rarely spans more than a word, so two words per token are tolerated."""
     spent, words = usage(x), sum(len(f"{c.reasoning} {c.text}".split()) for c in response_content(x).choices)
     if spent and spent.completion and words > 2 * spent.completion + 4:
@@ -109,11 +109,11 @@ def answer_hardly_counted(x: Exchange) -> Iterator[Finding]:
     applies_to=capped,
     apis=GENERATIVE,
     good=[
-        answered(completion(usage=told(words=8, total=11)), body=CAPPED),
-        answered(completion(usage=told(words=9, total=12)), body=CAPPED),
-        answered(completion(usage=told(words=16, total=19)), body=CAPPED | {"n": 2}),
+        answered(completion(usage=usage_object(words=8, total=11)), body=CAPPED),
+        answered(completion(usage=usage_object(words=9, total=12)), body=CAPPED),
+        answered(completion(usage=usage_object(words=16, total=19)), body=CAPPED | {"n": 2}),
     ],
-    bad=[answered(completion(usage=told(words=20, total=23)), body=CAPPED)],
+    bad=[answered(completion(usage=usage_object(words=20, total=23)), body=CAPPED)],
 )
 def over_the_cap(x: Exchange) -> Iterator[Finding]:
     """The token cap limits what a user pays. One extra token per choice is tolerated: some servers count the end token."""
@@ -134,12 +134,14 @@ def over_the_cap(x: Exchange) -> Iterator[Finding]:
     applies_to=cut,
     apis=GENERATIVE,
     good=[
-        answered(completion(finish="length", usage=told(words=8, total=11)), **SHORT),
-        answered(completion(finish="length", usage=told(words=7, total=10)), **SHORT),
+        answered(completion(finish="length", usage=usage_object(words=8, total=11)), **SHORT),
+        answered(completion(finish="length", usage=usage_object(words=7, total=10)), **SHORT),
     ],
     bad=[
-        answered(completion(finish="length", usage=told(words=3)), **SHORT),
-        answered(completion(choices=BOTH_CUT, usage=told(words=8, total=11)), **SHORT | {"body": CAPPED | {"n": 2}}),
+        answered(completion(finish="length", usage=usage_object(words=3)), **SHORT),
+        answered(
+            completion(choices=BOTH_CUT, usage=usage_object(words=8, total=11)), **SHORT | {"body": CAPPED | {"n": 2}}
+        ),
     ],
 )
 def cap_not_used(x: Exchange) -> Iterator[Finding]:
@@ -158,7 +160,7 @@ def _several(x: Exchange) -> NotJudged | None:
     return counted_well(x) if x.case.kind is Kind.CHOICES else OUT_OF_SCOPE
 
 
-PLAIN = answered(completion(usage=told(prompt=20, total=23)))
+PLAIN = answered(completion(usage=usage_object(prompt=20, total=23)))
 
 
 @rule(
@@ -170,8 +172,8 @@ PLAIN = answered(completion(usage=told(prompt=20, total=23)))
     applies_to=_several,
     apis=CHAT,
     modes=("unary",),
-    good=[(answered(completion(usage=told(prompt=20, total=23)), **TWO), PLAIN)],
-    bad=[(answered(completion(usage=told(prompt=40, total=43)), **TWO), PLAIN)],
+    good=[(answered(completion(usage=usage_object(prompt=20, total=23)), **TWO_CHOICES), PLAIN)],
+    bad=[(answered(completion(usage=usage_object(prompt=40, total=43)), **TWO_CHOICES), PLAIN)],
 )
 def prompt_counted_for_each_choice(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that request five choices to save four prompts pay for five.
@@ -192,7 +194,7 @@ def logged(words: int) -> Exchange:
     """A completion of two tokens, for which usage counts `words` tokens."""
     tokens = {"content": [{"token": text, "logprob": -0.5} for text in ("Hello", " there.")]}
     choice = completion()["choices"][0] | {"logprobs": tokens}
-    return answered(completion(choices=[choice], usage=told(words=words)), body={"logprobs": True})
+    return answered(completion(choices=[choice], usage=usage_object(words=words)), body={"logprobs": True})
 
 
 def _spelt(x: Exchange) -> NotJudged | None:

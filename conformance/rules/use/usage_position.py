@@ -12,7 +12,7 @@ from conformance.parsing.json_values import as_array, as_object, display, is_int
 from conformance.rules.cmp.conditions import completed
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.use.conditions import asked_for_it, at, told_again, told_as_asked, told_in_chunks
-from conformance.rules.use.example import ASKED, LAST, STREAM, WHOLE, told
+from conformance.rules.use.example import ASKED, LAST, STREAM, WHOLE, usage_object
 from conformance.rules.use.spec import CHAT, OBJECT, OPTIONS
 
 
@@ -47,7 +47,7 @@ def usage_missing(x: Exchange) -> Iterator[Finding]:
     apis=CHAT,
     modes=("stream",),
     good=[STREAM],
-    bad=[streamed(*(c | {"usage": told()} for c in HELLO[:-1] if isinstance(c, dict)), "[DONE]", body=ASKED)],
+    bad=[streamed(*(c | {"usage": usage_object()} for c in HELLO[:-1] if isinstance(c, dict)), "[DONE]", body=ASKED)],
 )
 def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
     """Clients that sum usage bill the prompt once per chunk: a run was recorded at 138 dollars that way."""
@@ -66,7 +66,7 @@ def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
     modes=("stream",),
     good=[STREAM],
     bad=[
-        streamed(*HELLO[:-2], chunk(finish="stop", usage=told()), "[DONE]", body=ASKED),
+        streamed(*HELLO[:-2], chunk(finish="stop", usage=usage_object()), "[DONE]", body=ASKED),
         streamed(HELLO[0], LAST, *HELLO[1:], body=ASKED),
     ],
 )
@@ -125,10 +125,10 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
     applies_to=told_again,
     apis=CHAT,
     modes=("stream",),
-    good=[streamed(*(chunk({"content": "Hi"}, usage=told(words=n, total=3 + n)) for n in (1, 2, 3)))],
+    good=[streamed(*(chunk({"content": "Hi"}, usage=usage_object(words=n, total=3 + n)) for n in (1, 2, 3)))],
     bad=[
-        streamed(*(chunk({"content": "Hi"}, usage=told(words=n, total=3 + n)) for n in (1, 2, 0))),
-        streamed(*(chunk({"content": "Hi"}, usage=told(prompt=n)) for n in (9, 0))),
+        streamed(*(chunk({"content": "Hi"}, usage=usage_object(words=n, total=3 + n)) for n in (1, 2, 0))),
+        streamed(*(chunk({"content": "Hi"}, usage=usage_object(prompt=n)) for n in (9, 0))),
     ],
 )
 def usage_shrinks(x: Exchange) -> Iterator[Finding]:
