@@ -34,8 +34,8 @@ def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request
     """
     merged: dict[Any, Request] = {}
     ids: set[str] = set()
-    for asked in planned_cases(target, profiles, suite):
-        request = _request(target, asked)
+    for planned in planned_cases(target, profiles, suite):
+        request = _request(target, planned)
         alike = (
             request.method,
             request.url,
@@ -45,10 +45,10 @@ def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request
             request.disconnect_after_events,
             request.reuse_connection,
         )
-        same = (alike, asked.probe.name if asked.probe.never_merge else "")
+        same = (alike, planned.probe.name if planned.probe.never_merge else "")
         if same in merged:
-            both = (*merged[same].cases, asked.case)
-            merged[same] = _with(merged[same], cases=both)
+            cases = (*merged[same].cases, planned.case)
+            merged[same] = _with(merged[same], cases=cases)
         else:
             merged[same] = _with(request, id=_unique(request.id, ids))
     return tuple(merged.values())
@@ -81,8 +81,8 @@ def _senders(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequ
             yield profile
 
 
-def _request(target: Target, asked: PlannedCase) -> Request:
-    case, profile, probe = asked
+def _request(target: Target, planned: PlannedCase) -> Request:
+    case, profile, probe = planned
     body = _substitute(profile.requests[case.mode].body, target.model)
     payload: Any = probe.build_body(body, case.mode) if probe.build_body else body
     raw = probe.raw

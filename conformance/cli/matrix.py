@@ -45,7 +45,7 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
     def one(name: str) -> Column:
         column = _one(path, name, files[name], entries[name], out, request)
         with lock:
-            line.tell(column)
+            line.advance(column)
         return column
 
     with ThreadPoolExecutor(max_workers=at_once) as pool:
@@ -131,7 +131,7 @@ class _Progress:
     def __init__(self, total: int) -> None:
         self.total, self.done = total, 0
 
-    def tell(self, column: Column) -> None:
+    def advance(self, column: Column) -> None:
         """Print one target's result."""
         self.done += 1
         sys.stderr.write(f"[{self.done}/{self.total}] {column.name}: {column.verdict}. {column.detail}"[:200] + "\n")

@@ -39,12 +39,12 @@ def _reports_no_error(value: Any) -> None:
 def call(x: Exchange) -> DecodedResponse:
     """`LLM.call`, which returns text or raises: text received before an error is lost."""
     if x.mode == "unary":
-        return _mended(completed(x, on_chunk=_reports_no_error))
+        return _as_called(completed(x, on_chunk=_reports_no_error))
     turn = streamed(x, handle_delta, on_chunk=_counts_only, calls=Calls(last_name=True))
     return replace(turn, text="") if turn.error else turn
 
 
-def _mended(turn: DecodedResponse) -> DecodedResponse:
+def _as_called(turn: DecodedResponse) -> DecodedResponse:
     """Arguments that are already an object are used as they are."""
     tools = tuple(replace(t, arguments="{}") if isinstance(t.arguments, dict) else t for t in turn.tools)
     return replace(turn, tools=tools)

@@ -73,7 +73,7 @@ def complete(value: Any) -> None:
         raise ClientError("invalid", "An unknown error occurred")
 
 
-def demand(number: int, field: str, fits: bool) -> None:  # noqa: FBT001 - what was found, not a switch
+def require(number: int, field: str, fits: bool) -> None:  # noqa: FBT001 - what was found, not a switch
     """Reject a choice whose field does not fit."""
     if not fits:
         raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: choices.{number}.{field}")
@@ -81,14 +81,14 @@ def demand(number: int, field: str, fits: bool) -> None:  # noqa: FBT001 - what 
 
 def _complete_choice(number: int, choice: Any) -> None:
     message = attribute(choice, "message")
-    demand(number, "index", isinstance(attribute(choice, "index"), int))
-    demand(number, "message", isinstance(message, dict))
-    demand(number, "message.role", isinstance(message.get("role"), str))
-    demand(number, "message.content", isinstance(message.get("content"), str | None))
+    require(number, "index", isinstance(attribute(choice, "index"), int))
+    require(number, "message", isinstance(message, dict))
+    require(number, "message.role", isinstance(message.get("role"), str))
+    require(number, "message.content", isinstance(message.get("content"), str | None))
     for call in items(message.get("tool_calls")):
         function = attribute(call, "function")
         parts = (attribute(call, "id"), attribute(function, "name"), attribute(function, "arguments"))
-        demand(number, "tool_calls", all(isinstance(part, str) for part in parts))
+        require(number, "tool_calls", all(isinstance(part, str) for part in parts))
 
 
 def _validate(value: Any) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.letta import complete, demand
+from conformance.clients.letta import complete, require
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, streamed
 from conformance.clients.required_tool import requires_tool_call
 from conformance.clients.sdk import simulator
@@ -72,7 +72,7 @@ def _validate(value: Any) -> None:
     """As Letta 0.16 does; in addition, every choice must have a finish reason."""
     complete(value)
     for number, choice in enumerate(value["choices"]):
-        demand(number, "finish_reason", isinstance(choice.get("finish_reason"), str))
+        require(number, "finish_reason", isinstance(choice.get("finish_reason"), str))
 
 
 def create(x: Exchange) -> DecodedResponse:

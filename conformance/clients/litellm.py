@@ -18,8 +18,8 @@ class MendedCalls(Calls):
         """Add one fragment; without an index it belongs to the first call."""
         function = attribute(fragment, "function")
         arguments = attribute(function, "arguments") if function else None
-        mended = {"arguments": as_arguments(arguments)} if function else {}
-        super().add(fragment | {"function": (function or {}) | mended}, slot)
+        parsed = {"arguments": as_arguments(arguments)} if function else {}
+        super().add(fragment | {"function": (function or {}) | parsed}, slot)
 
 
 def as_arguments(arguments: Any) -> str:

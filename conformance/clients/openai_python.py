@@ -41,7 +41,7 @@ class Snapshot:
     def __init__(self) -> None:
         self.begun = False
 
-    def look(self, chunk: Any) -> bool:
+    def on_chunk(self, chunk: Any) -> bool:
         """Skip what has another `object`; raise ClientError if the choices do not fit."""
         if _names_no_type(chunk):
             return True
@@ -85,7 +85,7 @@ def read_with_helper(x: Exchange) -> DecodedResponse:
     """Read a response as `client.chat.completions.stream()` does; without any chunk it fails on an assertion."""
     if x.mode != "stream":
         return read_3(x)
-    turn = streamed(x, _accumulate, on_chunk=Snapshot().look, whole_body=False, calls=Grown())
+    turn = streamed(x, _accumulate, on_chunk=Snapshot().on_chunk, whole_body=False, calls=Grown())
     began = any(isinstance(value, dict) and not _names_no_type(value) for value in chunks(x).values)
     return turn if turn.error or began else turn.with_error(ClientError("shape", "AssertionError"))
 

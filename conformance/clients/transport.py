@@ -49,7 +49,7 @@ def _garbled(x: Exchange, answer: Reply) -> bool:
 def body(x: Exchange) -> Body:
     """The body as a client reads it. A Content-Encoding that httpx does not know without extras is not decoded."""
     answer = reply(x)
-    content = answer.raw if answer.sealed else answer.content
+    content = answer.raw if answer.undecodable else answer.content
     if answer.coding_fault:
         return Body(content, ClientError("coding", answer.coding_fault))
     if answer.complete:

@@ -44,7 +44,7 @@ class ShownExample(NamedTuple):
     says: str
 
 
-Sides = tuple[Exchange, ...]
+Exchanges = tuple[Exchange, ...]
 
 
 def examples(rule: Rule) -> Iterator[ShownExample]:
@@ -55,12 +55,12 @@ def examples(rule: Rule) -> Iterator[ShownExample]:
         yield _shown(rule, example, good=False)
 
 
-def sides(example: Example) -> Sides:
+def sides(example: Example) -> Exchanges:
     """The exchanges of an example."""
     return example if isinstance(example, tuple) else (example,)
 
 
-def bind_example(rule: Rule, seen: Sides) -> dict[str, Exchange | Sides]:
+def bind_example(rule: Rule, seen: Exchanges) -> dict[str, Exchange | Exchanges]:
     """Bind the exchanges of an example to parameters; a last parameter that takes several gets the rest."""
     names = [name for name in rule.parameters if name != "policy"]
     compare = rule.compares_with.get(names[-1])

@@ -68,7 +68,7 @@ class Reply:
     """The final response of an exchange. Without one, `status` is 0 and everything else is empty.
 
     `raw` is the body as transferred, `content` the body with its content coding decoded (the decodable part, if it is
-    corrupt; empty, if it is `sealed` by a coding that this parser can't decode). `coding` names the content coding.
+    corrupt; empty, if it is `undecodable`: this parser does not know the coding). `coding` names the content coding.
     `complete`: the body is complete by its own framing. `trailing` are bytes after the response. `timeline` maps
     content to time: pairs of (content bytes available, nanoseconds).
     """
@@ -86,7 +86,7 @@ class Reply:
     trailing: Span | None = None
     faults: tuple[ProtocolViolation, ...] = ()
     coding: str = ""
-    sealed: bool = False
+    undecodable: bool = False
     coding_fault: str = ""
     timeline: tuple[tuple[int, int], ...] = ()
 
@@ -114,7 +114,7 @@ class Reply:
         return found[1].lower() if found else ""
 
     @property
-    def packed(self) -> str:
+    def undeclared_coding(self) -> str:
         """The compression of a body that has no Content-Encoding, or empty."""
         return "" if self.coding else next((name for magic, name in PACKED.items() if self.raw.startswith(magic)), "")
 
@@ -146,7 +146,7 @@ class _Body:
     end: int = 0
     faults: list[ProtocolViolation] = field(default_factory=list)
 
-    def blame(self, what: str, span: Span) -> None:
+    def add_violation(self, what: str, span: Span) -> None:
         self.faults.append(ProtocolViolation(what, span, "framing"))
 
 
@@ -196,7 +196,7 @@ def _final(x: Exchange, start: int) -> Reply:
         trailing=Span(body.end, len(x.received)) if body.complete and body.end < len(x.received) else None,
         faults=(*faults, *body.faults),
         coding=decoded.coding,
-        sealed=decoded.sealed,
+        undecodable=decoded.undecodable,
         coding_fault=decoded.fault,
         timeline=decoded.timeline,
     )
@@ -237,11 +237,11 @@ def _body(x: Exchange, version: bytes, status: int, headers: tuple[Header, ...],
         return body
     if transfer:
         if codings != ["chunked"]:
-            body.blame(f"Transfer-Encoding is not chunked alone: {', '.join(codings)[:60]}", transfer[0].span)
+            body.add_violation(f"Transfer-Encoding is not chunked alone: {', '.join(codings)[:60]}", transfer[0].span)
         if version == b"HTTP/1.0":
-            body.blame("an HTTP/1.0 response has a Transfer-Encoding", transfer[0].span)
+            body.add_violation("an HTTP/1.0 response has a Transfer-Encoding", transfer[0].span)
         if lengths:
-            body.blame("the response has both Transfer-Encoding and Content-Length", lengths[0].span)
+            body.add_violation("the response has both Transfer-Encoding and Content-Length", lengths[0].span)
     if codings and codings[-1] == "chunked":
         body.framing = "chunked"
         _chunks(x.received, start, body)
@@ -264,7 +264,7 @@ def _length(received: bytes, start: int, headers: Sequence[Header], body: _Body)
     values = {part.strip() for header in headers for part in header.value.split(",")}
     text = next(iter(values))
     if len(values) > 1 or not (text.isascii() and text.isdigit() and len(text) < 16):
-        body.blame(f"Content-Length is not one number: {', '.join(sorted(values))[:60]!r}", headers[0].span)
+        body.add_violation(f"Content-Length is not one number: {', '.join(sorted(values))[:60]!r}", headers[0].span)
         _add(body, start, len(received) - start)
         body.end = len(received)
         return
@@ -288,11 +288,11 @@ def _chunks(received: bytes, at: int, body: _Body) -> None:
         start, at = start + length, at + length
         if not received.startswith(b"\r\n", at):
             if at < size and received[at:] != b"\r":
-                body.blame("a chunk is longer than its chunk size", Span(at, min(size, at + 16)))
+                body.add_violation("a chunk is longer than its chunk size", Span(at, min(size, at + 16)))
             return
         at += 2
     if at < size and not CHUNK_SIZE_BEGUN.match(received, at):
-        body.blame("a chunk has no valid chunk size", Span(at, min(size, at + 16)))
+        body.add_violation("a chunk has no valid chunk size", Span(at, min(size, at + 16)))
 
 
 def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, int]]:
@@ -317,7 +317,7 @@ class _Decoded(NamedTuple):
     content: bytes = b""
     timeline: tuple[tuple[int, int], ...] = ()
     coding: str = ""
-    sealed: bool = False
+    undecodable: bool = False
     fault: str = ""
 
 
@@ -327,7 +327,7 @@ def _decode(raw: bytes, arrived: list[tuple[int, int]], coding: str) -> _Decoded
     A coding that is not registered counts as none: clients do not decode such a body.
     """
     if any(part.strip() in SEALED for part in coding.split(",")) or coding.count(","):
-        return _Decoded(coding=coding, sealed=True)
+        return _Decoded(coding=coding, undecodable=True)
     if coding not in ("gzip", "x-gzip", "deflate"):
         return _Decoded(raw, tuple(arrived))
     decoder = _inflater(coding, raw)

@@ -52,11 +52,11 @@ def with_fields(**fields: Any) -> Change:
 def with_usage(change: Change) -> Change:
     """Request usage as well; a non-streaming response always has it."""
 
-    def asking(body: dict[str, Any], mode: Mode) -> Any:
+    def with_usage_requested(body: dict[str, Any], mode: Mode) -> Any:
         more = {"stream_options": {"include_usage": True}} if mode == "stream" else {}
         return change(body, mode) | more
 
-    return asking
+    return with_usage_requested
 
 
 def _baseline(api: Api) -> Probe:

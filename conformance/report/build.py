@@ -51,7 +51,9 @@ def build_report(
     verdicts = tuple(_report_verdict(v, load, _reason(v, waivers, today)) for v in judgement.verdicts)
     accepted = tuple(_report_waiver(waiver, judgement.verdicts, today) for waiver in waivers)
     strict = strict or facts.strict
-    code = exit_code(facts, verdicts, accepted, greeted=not headline.without_baseline(verdicts, load), strict=strict)
+    code = exit_code(
+        facts, verdicts, accepted, baseline_succeeded=not headline.without_baseline(verdicts, load), strict=strict
+    )
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
     return Report(
         tool=Harness("oai-conformance", __version__),
@@ -90,7 +92,7 @@ def exit_code(
     verdicts: Sequence[ReportVerdict],
     waivers: Sequence[ReportWaiver],
     *,
-    greeted: bool,
+    baseline_succeeded: bool,
     strict: bool,
 ) -> int:
     """The exit code: interrupted, unreachable target, failure, harness error or conformant.
@@ -103,7 +105,7 @@ def exit_code(
         return FAILED
     if any(v.status is Status.ERROR for v in verdicts):
         return HARNESS_FAILED
-    if not greeted:
+    if not baseline_succeeded:
         return UNREACHABLE
     wanting = any((v.counts and v.level is Level.SHOULD) or v.status is Status.UNTESTABLE for v in verdicts)
     stale = any(waiver.state != "used" for waiver in waivers)

@@ -28,7 +28,7 @@ OF_A_ROUTE = (404, 405, 501)
 ANSWERS = ("choices", "output", "content", "data", "completion", "response")
 """Members that hold the completion, on the routes to a model."""
 
-KEY: dict[str, Any] = {"asking": [("authorization", "Bearer ********")]}
+KEY: dict[str, Any] = {"request_headers": [("authorization", "Bearer ********")]}
 WRONG: dict[str, Any] = {"probe": "chat.auth.wrong-key"}
 NONE: dict[str, Any] = {"probe": "chat.auth.no-key"}
 CHALLENGE = ("www-authenticate", "Bearer")
@@ -340,7 +340,7 @@ def missing_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Ite
 
 
 OWN: dict[str, Any] = {"probe": "messages.auth.x-api-key"}
-AS_BEARER = answered(MESSAGE, probe="messages.hello", asking=[("authorization", "Bearer ********")])
+AS_BEARER = answered(MESSAGE, probe="messages.hello", request_headers=[("authorization", "Bearer ********")])
 
 
 @rule(

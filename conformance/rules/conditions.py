@@ -40,10 +40,12 @@ def _detail(x: Exchange) -> str:
 def readable(x: Exchange) -> NotJudged | None:
     """A response was received, and its content coding can be decoded."""
     answer = reply(x)
-    if answer.sealed:
+    if answer.undecodable:
         return untestable(f"the response has Content-Encoding: {answer.coding[:40]}, which the harness can't decode")
-    if answer.packed:
-        return untestable(f"the response body is compressed with {answer.packed}, but has no Content-Encoding")
+    if answer.undeclared_coding:
+        return untestable(
+            f"the response body is compressed with {answer.undeclared_coding}, but has no Content-Encoding"
+        )
     return replied(x) or (untestable(answer.coding_fault) if answer.coding_fault else None)
 
 

@@ -40,14 +40,14 @@ def exchange(
     body: Any = None,
     ending: Ending = CLOSED,
     arrivals: Sequence[tuple[int, int]] = (),
-    asking: Headers = (),
+    request_headers: Headers = (),
 ) -> Exchange:
     """An exchange that received `received`. `arrivals` are (millisecond, length); by default, one read.
 
-    `asking` are additional request headers.
+    `request_headers` are additional request headers.
     """
-    payload = ASKED[mode] if body is None else as_json(body).encode()
-    more = "".join(f"{name}: {value}\r\n" for name, value in asking)
+    payload = ASKED[mode] if body is None else json.dumps(body).encode()
+    more = "".join(f"{name}: {value}\r\n" for name, value in request_headers)
     head = f"POST /v1/x HTTP/1.1\r\nHost: example\r\n{more}Content-Length: {len(payload)}\r\n\r\n".encode()
     times = tuple(Arrival(at * NANOSECONDS_PER_MILLISECOND, length) for at, length in arrivals)
     return Exchange(

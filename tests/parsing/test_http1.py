@@ -196,14 +196,14 @@ def coded(coding, body):
 )
 def test_content_codings_are_undone(coding, body):
     read = coded(coding, body)
-    assert (read.content, read.coding_fault, read.sealed) == (b"hello", "", False)
+    assert (read.content, read.coding_fault, read.undecodable) == (b"hello", "", False)
 
 
 def test_content_codings_that_cannot_be_undone():
-    assert (coded("br", b"?").sealed, coded("br", b"?").content) == (True, b"")
-    assert coded("gzip, zstd", b"?").sealed
+    assert (coded("br", b"?").undecodable, coded("br", b"?").content) == (True, b"")
+    assert coded("gzip, zstd", b"?").undecodable
     assert "not valid gzip" in coded("gzip", b"hello").coding_fault
-    assert not coded("gzip", b"hello").sealed
+    assert not coded("gzip", b"hello").undecodable
 
 
 def test_a_decompression_bomb_is_left_alone():
@@ -246,6 +246,6 @@ def test_when_the_reply_was_over():
 
 
 def test_headers_of_the_request():
-    x = exchange(b"", asking=[("Accept-Encoding", "gzip"), ("accept-encoding", " br ")])
+    x = exchange(b"", request_headers=[("Accept-Encoding", "gzip"), ("accept-encoding", " br ")])
     assert request_header(x, "accept-encoding") == ("gzip", "br")
     assert request_header(x, "x-none") == ()

@@ -26,7 +26,7 @@ from conformance.testbed.mutations.defects import auth as defects
 KINDS = ("hello", "auth", "models", "sibling", "bare", "witness")
 
 
-def say(rule, *given):
+def yielded(rule, *given):
     if skip := rule.applies_to(given[0]):
         return [skip.status]
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
@@ -58,7 +58,7 @@ def test_a_target_that_asks_for_no_key_is_not_applicable(judged):
 
 
 ACCEPTED = answered(completion(), **WRONG)
-KEYLESS = answered(completion(), asking=[("authorization", "Bearer no-key")])
+KEYLESS = answered(completion(), request_headers=[("authorization", "Bearer no-key")])
 
 
 @pytest.mark.parametrize(
@@ -72,41 +72,41 @@ KEYLESS = answered(completion(), asking=[("authorization", "Bearer no-key")])
     ],
 )
 def test_where_a_wrong_key_that_is_accepted_proves_nothing(hello, bare, expected):
-    assert say(wrong_key_accepted, ACCEPTED, hello, bare) == [expected]
+    assert yielded(wrong_key_accepted, ACCEPTED, hello, bare) == [expected]
 
 
 def test_a_rate_limit_is_no_answer_to_a_key():
     limited = answered(error(), status=429, **WRONG)
-    assert say(wrong_key_accepted, limited, GREETING, REFUSED_BARE) == [Status.UNTESTABLE]
-    assert say(wrong_key_called_a_crash, limited, GREETING) == [Status.UNTESTABLE]
+    assert yielded(wrong_key_accepted, limited, GREETING, REFUSED_BARE) == [Status.UNTESTABLE]
+    assert yielded(wrong_key_called_a_crash, limited, GREETING) == [Status.UNTESTABLE]
 
 
 def test_a_target_that_is_overloaded_is_not_blamed():
     busy = answered(error(), status=503, headers=[("retry-after", "3")], **WRONG)
-    assert say(wrong_key_called_a_crash, busy, GREETING) == [Status.UNTESTABLE]
+    assert yielded(wrong_key_called_a_crash, busy, GREETING) == [Status.UNTESTABLE]
 
 
 def test_the_wrong_key_is_found_in_a_compressed_reply_too():
     text = gzip.compress(b'{"error": {"message": "wrong-key-0123456789-of-nobody"}}')
     coded = answered(text, status=401, headers=[("content-encoding", "gzip")], **WRONG)
-    assert len(say(wrong_key_sent_back, coded)) == 1
+    assert len(yielded(wrong_key_sent_back, coded)) == 1
 
 
 def test_a_page_in_place_of_another_route_opens_nothing():
     page = answered("<html></html>", probe="chat.sibling.completions")
-    assert say(route_without_a_lock, page, GREETING, REFUSED_BARE) == []
+    assert yielded(route_without_a_lock, page, GREETING, REFUSED_BARE) == []
 
 
 def test_where_the_api_itself_asks_for_no_key_no_route_has_to():
     answer = answered({"choices": []}, probe="chat.sibling.completions")
-    assert say(route_without_a_lock, answer, GREETING, answered(completion(), **NONE)) == [Status.NOT_APPLICABLE]
+    assert yielded(route_without_a_lock, answer, GREETING, answered(completion(), **NONE)) == [Status.NOT_APPLICABLE]
 
 
 def test_models_that_are_not_listed_are_listed_to_nobody():
     missing = answered({"detail": "Not Found"}, status=404, probe="chat.models.wrong-key")
-    assert say(models_listed_to_anyone, missing, GREETING, REFUSED) == [Status.NOT_APPLICABLE]
+    assert yielded(models_listed_to_anyone, missing, GREETING, REFUSED) == [Status.NOT_APPLICABLE]
 
 
 def test_one_greeting_that_failed_does_not_accuse_the_headers():
     down = answered("", status=502)
-    assert say(sdk_headers_refused, answered(completion(), **BARE), down, GREETING) == []
+    assert yielded(sdk_headers_refused, answered(completion(), **BARE), down, GREETING) == []

@@ -17,7 +17,7 @@ from conformance.rules.example import HELLO, JSON, answered, chunk, streamed
 from conformance.testbed.mutations import changes
 
 
-def say(rule, *given):
+def yielded(rule, *given):
     if skip := rule.applies_to(given[0]):
         return [skip.status]
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
@@ -31,7 +31,7 @@ def test_what_the_refusal_of_streaming_costs_is_told_once(failing):
 def test_another_question_than_a_greeting_that_is_refused_for_streaming_is_judged_here():
     refused = answered(REFUSED | {"usage": SPENT}, status=501, mode="stream", probe="chat.tools")
     assert error_with_usage.applies_to(refused) is None
-    assert len(say(error_with_usage, refused, streamed(*HELLO))) == 1
+    assert len(yielded(error_with_usage, refused, streamed(*HELLO))) == 1
     greeting = answered(REFUSED | {"usage": SPENT}, status=501, mode="stream")
     assert error_with_usage.applies_to(greeting) is OUT_OF_SCOPE
 
@@ -42,9 +42,9 @@ def test_another_question_than_a_greeting_that_is_refused_for_streaming_is_judge
 )
 def test_a_stream_that_fails_after_a_part_of_the_answer_may_have_cost_something(delta):
     x = streamed(ROLE, chunk(delta), FAILED | {"usage": SPENT})
-    assert say(failed_stream_with_usage, x) == [Status.NOT_APPLICABLE]
+    assert yielded(failed_stream_with_usage, x) == [Status.NOT_APPLICABLE]
 
 
 def test_a_conflict_that_says_that_it_lasts_is_not_retried():
     lasting = answered(REFUSED, status=409, headers=(JSON, ("x-should-retry", "false")), **MISTAKE)
-    assert say(mistake_that_is_retried, lasting) == []
+    assert yielded(mistake_that_is_retried, lasting) == []

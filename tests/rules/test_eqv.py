@@ -11,8 +11,8 @@ from conformance.testbed.mutations.defects import eqv as defects
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "EQV"}
 
 
-def say(rule, *given):
-    """A rule's results on two exchanges, or on three."""
+def yielded(rule, *given):
+    """What a rule says of two exchanges, or of three."""
     if skip := next((skip for x in given[:2] if (skip := rule.applies_to(x))), None):
         return [skip.status]
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
@@ -25,40 +25,40 @@ def test_every_rule_has_a_defect():
 def test_two_answers_of_a_free_model_are_not_compared():
     for name in ("EQV001", "EQV006"):
         other = unary("Good day.", "length", usage=usage_object(words=90))
-        assert say(RULES[name], stream(), other) == [Status.NOT_APPLICABLE]
+        assert yielded(RULES[name], stream(), other) == [Status.NOT_APPLICABLE]
 
 
 def test_a_stream_is_not_blamed_where_two_whole_answers_differ():
     asked = {"probe": "chat.twin"}
     one, other, third = stream("One", **asked), unary("Two", **asked), unary("Three", **asked)
-    assert say(RULES["EQV002"], one, other, third) == [Status.UNTESTABLE]
-    assert len(say(RULES["EQV002"], one, other, other)) == 1
+    assert yielded(RULES["EQV002"], one, other, third) == [Status.UNTESTABLE]
+    assert len(yielded(RULES["EQV002"], one, other, other)) == 1
 
 
 def test_thoughts_that_are_counted_make_no_difference():
     details = {"completion_tokens_details": {"reasoning_tokens": 40}}
-    assert say(RULES["EQV006"], stream(usage=usage_object(words=43) | details), unary()) == [Status.NOT_APPLICABLE]
+    assert yielded(RULES["EQV006"], stream(usage=usage_object(words=43) | details), unary()) == [Status.NOT_APPLICABLE]
 
 
 def test_another_prompt_is_another_count():
     other = unary(usage=usage_object(prompt=9), body={"model": "m", "messages": [{"role": "user", "content": "Hello"}]})
-    assert say(RULES["EQV005"], stream(usage=usage_object(prompt=3)), other) == [Status.NOT_APPLICABLE]
+    assert yielded(RULES["EQV005"], stream(usage=usage_object(prompt=3)), other) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize(("status", "said"), [(429, [Status.UNTESTABLE]), (500, [Status.UNTESTABLE]), (404, 1)])
 def test_what_fails_in_one_mode_is_blamed_where_it_was_refused_for_good(status, said):
     late = answered(error(), status=status, mode="stream")
-    got = say(RULES["EQV003"], late, unary())
+    got = yielded(RULES["EQV003"], late, unary())
     assert got == said if isinstance(said, list) else len(got) == said
 
 
 def test_a_target_that_does_not_stream_is_not_compared():
     refused = answered(error("Streaming is not supported.", param="stream"), status=501, mode="stream")
-    assert {status for rule in RULES.values() for status in say(rule, refused, unary(), unary())} == {
+    assert {status for rule in RULES.values() for status in yielded(rule, refused, unary(), unary())} == {
         Status.NOT_APPLICABLE
     }
 
 
 def test_replicas_of_different_weights_may_answer_by_turns():
     both = streamed(chunk({"content": "a"}, model="a"), chunk({"content": "b"}, model="b"))
-    assert say(RULES["EQV007"], both, answered(completion(model="b"))) == []
+    assert yielded(RULES["EQV007"], both, answered(completion(model="b"))) == []

@@ -38,7 +38,7 @@ def test_a_rate_limit_is_not_laid_to_the_target():
         assert rule.applies_to(limited) or not list(rule.check(*given)), rule.id
 
 
-def say(rule, *given):
+def yielded(rule, *given):
     for x in given[: 1 if "baseline" in rule.parameters else 2]:
         if skip := rule.applies_to(x):
             return [skip.status]
@@ -50,20 +50,20 @@ MISTAKE = {"probe": "chat.mistake.bad-json"}
 
 def test_a_target_that_is_down_is_not_blamed_for_mistakes():
     down = answered("", status=502)
-    assert say(mistake_called_a_crash, answered("", status=502, **MISTAKE), down) == [Status.UNTESTABLE]
+    assert yielded(mistake_called_a_crash, answered("", status=502, **MISTAKE), down) == [Status.UNTESTABLE]
     busy = answered("", status=503, headers=[("retry-after", "3")], **MISTAKE)
-    assert say(mistake_called_a_crash, busy, HI) == [Status.UNTESTABLE]
+    assert yielded(mistake_called_a_crash, busy, HI) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize("about", ["get", "deep-nesting", "not-labelled-json"])
 def test_some_mistakes_may_be_answered(about):
     x = answered(completion(), probe=f"chat.mistake.{about}")
-    assert say(mistake_answered, x) == say(mistake_forgiven, x) == [Status.NOT_APPLICABLE]
+    assert yielded(mistake_answered, x) == yielded(mistake_forgiven, x) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize("about", ["unknown-route", "get"])
 def test_a_501_for_a_route_is_no_crash(about):
-    assert say(mistake_called_a_crash, answered(error(), status=501, probe=f"chat.mistake.{about}"), HI) == []
+    assert yielded(mistake_called_a_crash, answered(error(), status=501, probe=f"chat.mistake.{about}"), HI) == []
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_501_for_a_route_is_no_crash(about):
     ],
 )
 def test_leaks(text):
-    assert len(say(leaked_traceback, answered(error(text), status=400, **MISTAKE))) == 1
+    assert len(yielded(leaked_traceback, answered(error(text), status=400, **MISTAKE))) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_leaks(text):
     ],
 )
 def test_no_leaks(text):
-    assert say(leaked_traceback, answered(error(text), status=400, **MISTAKE)) == []
+    assert yielded(leaked_traceback, answered(error(text), status=400, **MISTAKE)) == []
 
 
 def test_an_error_late_in_a_stream_that_was_fine_without_is_no_matter_of_validation():
     late = streamed(*HELLO[:2], error("It failed."), probe="chat.mistake.bad-role")
-    assert say(refusal_inside_a_stream, late, answered(completion(), probe="chat.mistake.bad-role")) == []
+    assert yielded(refusal_inside_a_stream, late, answered(completion(), probe="chat.mistake.bad-role")) == []
 
 
 @pytest.mark.parametrize(
@@ -111,19 +111,19 @@ def test_an_error_late_in_a_stream_that_was_fine_without_is_no_matter_of_validat
     ],
 )
 def test_greetings_that_other_rules_judge(x, expected):
-    assert say(greeting_failed, x) == expected
+    assert yielded(greeting_failed, x) == expected
 
 
 def test_a_model_that_is_not_there_is_a_greeting_that_failed():
     x = answered(error("The model `m` does not exist.", param="model", code="model_not_found"), status=404)
-    (seen,) = say(greeting_failed, x)
+    (seen,) = yielded(greeting_failed, x)
     assert "404" in seen
     assert "does not exist" in seen
 
 
 def test_a_short_word_is_not_taken_for_an_echo():
     body = {"messages": [{"role": "user", "content": "Hi"}, 3, {"content": ["x"]}]}
-    assert say(conversation_sent_back, answered(error("Hi, no."), status=400, body=body)) == []
+    assert yielded(conversation_sent_back, answered(error("Hi, no."), status=400, body=body)) == []
 
 
 EARLY = [
@@ -136,9 +136,9 @@ EARLY = [
 
 @pytest.mark.parametrize("x", EARLY, ids=lambda x: x.case.probe)
 def test_what_refuses_before_the_api_should_have_its_error_object_and_must_not(x):
-    assert len(say(early_error_without_an_error_object, x)) == 1
+    assert len(yielded(early_error_without_an_error_object, x)) == 1
     for rule in (error_that_is_no_json, error_without_an_error_object, error_without_a_message):
-        assert say(rule, x) == [Status.NOT_APPLICABLE]
+        assert yielded(rule, x) == [Status.NOT_APPLICABLE]
 
 
 def test_an_open_route_s_refusal_is_not_told_again():
@@ -156,12 +156,12 @@ def test_an_open_route_s_refusal_is_not_told_again():
     ],
 )
 def test_where_a_long_prompt_shows_nothing_of_its_code(x, expected):
-    assert say(overflow_without_a_code, x) == [expected]
+    assert yielded(overflow_without_a_code, x) == [expected]
 
 
 def test_an_integer_is_no_code_for_a_model():
     x = answered({"error": {"message": "No model.", "code": 404}}, status=404, probe="chat.mistake.unknown-model")
-    assert say(model_refused_without_a_code, x) == ["the 404 error has code 404"]
+    assert yielded(model_refused_without_a_code, x) == ["the 404 error has code 404"]
 
 
 @pytest.mark.parametrize(
@@ -174,23 +174,23 @@ def test_an_integer_is_no_code_for_a_model():
     ],
 )
 def test_any_name_of_what_is_wrong_will_do(said):
-    assert say(refusal_that_names_nothing, answered(said, status=422, probe="chat.mistake.bad-role")) == []
+    assert yielded(refusal_that_names_nothing, answered(said, status=422, probe="chat.mistake.bad-role")) == []
 
 
 def test_a_key_that_is_refused_everywhere_is_not_blamed_on_a_mistake():
     locked = answered(error(), status=403)
     refused = answered(error(), status=403, **MISTAKE)
-    assert say(validation_error_as_401, refused, locked) == [Status.UNTESTABLE]
+    assert yielded(validation_error_as_401, refused, locked) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize(
     "value", ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
 )
 def test_the_three_forms_of_a_date(value):
-    assert say(unreadable_retry_after, limited(("retry-after", value))) == []
-    assert len(say(retry_after_that_few_obey, limited(("retry-after", value)))) == 1
+    assert yielded(unreadable_retry_after, limited(("retry-after", value))) == []
+    assert len(yielded(retry_after_that_few_obey, limited(("retry-after", value)))) == 1
 
 
 @pytest.mark.parametrize(("value", "obeyed"), [("0", True), ("060", True), ("61", False), ("1" * 9, False)])
 def test_a_minute_is_the_most_that_is_waited(value, obeyed):
-    assert (say(retry_after_that_few_obey, limited(("retry-after", value))) == []) is obeyed
+    assert (yielded(retry_after_that_few_obey, limited(("retry-after", value))) == []) is obeyed

@@ -47,7 +47,7 @@ def test_a_target_that_declares_that_it_does_not_stream_drops_nothing(judged):
     assert {v.status for v in streamed_fields} <= {Status.NOT_APPLICABLE, Status.PASS}
 
 
-def say(judge, *given):
+def yielded(judge, *given):
     return [item.seen if isinstance(item, Finding) else item.status for item in judge(*given)]
 
 
@@ -64,7 +64,7 @@ def say(judge, *given):
     ],
 )
 def test_bodies_in_which_no_client_finds_an_event(x):
-    assert len(say(dropped_stream.check, x)) == 1
+    assert len(yielded(dropped_stream.check, x)) == 1
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_the_owner_s_promise(promise, said):
         "reject": ("dropped", "announced"),
         "announce": ("dropped", "refused"),
     }
-    found = say(broken_promise_on_unknown_fields.check, x, policy)
+    found = yielded(broken_promise_on_unknown_fields.check, x, policy)
     assert any(isinstance(f, str) and "the policy is to" in f for f in found) == (said in broken.get(promise, ()))
-    advised = say(dropped_unknown_field.check, x, policy)
+    advised = yielded(dropped_unknown_field.check, x, policy)
     assert any("silently ignored" in str(f) for f in advised) == (promise is None and said == "dropped")
 
 
@@ -109,19 +109,19 @@ def test_the_owner_s_promise(promise, said):
 )
 def test_a_promise_for_some_fields_goes_before_the_one_for_all(fields, fails):
     policy = Policy(unknown_fields="reject", fields=fields)
-    found = say(broken_promise_on_unknown_fields.check, answered(completion(), **CANARY), policy)
+    found = yielded(broken_promise_on_unknown_fields.check, answered(completion(), **CANARY), policy)
     assert any("the policy is to reject" in str(f) for f in found) == fails
 
 
 def test_a_refusal_of_the_cap_that_rode_along_proves_nothing():
     x = answered(error("Unsupported parameter: 'max_tokens'.", param="max_tokens"), status=400, **MISTYPED)
-    assert say(dropped_field.check, x, HI) == [Status.UNTESTABLE]
-    assert say(refusal_without_the_field.check, x, HI) == [Status.UNTESTABLE]
+    assert yielded(dropped_field.check, x, HI) == [Status.UNTESTABLE]
+    assert yielded(refusal_without_the_field.check, x, HI) == [Status.UNTESTABLE]
 
 
 def test_where_the_greeting_fails_a_nameless_refusal_proves_nothing():
     x, hello = answered(UNNAMED, status=400, **MISTYPED), answered(UNNAMED, status=400)
-    assert say(dropped_field.check, x, hello) == [Status.UNTESTABLE]
+    assert yielded(dropped_field.check, x, hello) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize("status", [401, 403, 408, 429])
@@ -134,7 +134,7 @@ def test_what_has_no_body_or_one_that_can_t_be_read_proves_no_drop(answer):
     greeting = answered("..", mode="stream", **answer)
     assert dropped_stream.applies_to(greeting)
     mistyped = answered("..", **answer, **MISTYPED)
-    assert dropped_field.applies_to(mistyped) or say(dropped_field.check, mistyped, HI) == [Status.UNTESTABLE]
+    assert dropped_field.applies_to(mistyped) or yielded(dropped_field.check, mistyped, HI) == [Status.UNTESTABLE]
     canary = answered("..", **answer, **CANARY)
     assert dropped_unknown_field.applies_to(canary).status is Status.UNTESTABLE
 
@@ -146,7 +146,7 @@ def test_a_disobedient_model_is_not_graded():
         answered(completion({"content": ""}), **FORMAT),
     ):
         rule = next(r for r in (dropped_cap, dropped_tool_choice, dropped_response_format) if not r.applies_to(x))
-        assert say(rule.check, x) == [Status.UNTESTABLE]
+        assert yielded(rule.check, x) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize(
@@ -159,16 +159,18 @@ def test_a_disobedient_model_is_not_graded():
 )
 def test_the_framework_and_its_field_are_named(said, field):
     body = {"model": "m", "user": "u", "parallel_tool_calls": False, "max_completion_tokens": None}
-    (seen,) = say(refused_framework_field.check, answered(said, status=400, body=body))
+    (seen,) = yielded(refused_framework_field.check, answered(said, status=400, body=body))
     assert "example always sends" in seen
     assert f"`{field}`" in seen
 
 
 def test_a_streamed_answer_beside_n_that_is_no_stream_is_told_once():
     x = answered(completion(), mode="stream", probe="chat.n", body={"n": 2, "stream": True})
-    (seen,) = say(stream_dropped_beside_a_field.check, x, streamed(*HELLO))
+    (seen,) = yielded(stream_dropped_beside_a_field.check, x, streamed(*HELLO))
     assert "`n`" in seen
-    assert say(stream_dropped_beside_a_field.check, x, answered(completion(), mode="stream")) == [Status.NOT_APPLICABLE]
+    assert yielded(stream_dropped_beside_a_field.check, x, answered(completion(), mode="stream")) == [
+        Status.NOT_APPLICABLE
+    ]
 
 
 def test_defects_drop_what_they_say():

@@ -94,7 +94,7 @@ def test_one_fault_is_one_failure(x, rules):
 )
 def test_accept_encoding_is_read_with_its_weights(accepted, coding, is_accepted):
     body = BODY if coding == "identity" else gzip.compress(BODY)
-    x = unary(http(200, (JSON, ("content-encoding", coding)), body), asking=[("accept-encoding", accepted)])
+    x = unary(http(200, (JSON, ("content-encoding", coding)), body), request_headers=[("accept-encoding", accepted)])
     assert ("HTTP014" in failing(x)) is not is_accepted
 
 

@@ -20,7 +20,7 @@ from conformance.rules.mdl import (
 KINDS = ("hello", "models", "auth")
 
 
-def say(rule, *given):
+def yielded(rule, *given):
     if skip := rule.applies_to(given[0]):
         return [skip.status]
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
@@ -35,15 +35,15 @@ def test_a_list_is_judged_as_no_completion(judged):
 def test_a_refusal_for_another_reason_says_nothing_of_models(status):
     x = answered(error(), status=status, probe="chat.models.list")
     for rule in (models_not_listed, malformed_list_of_models, incomplete_list_of_models):
-        assert say(rule, x) == [Status.UNTESTABLE]
+        assert yielded(rule, x) == [Status.UNTESTABLE]
 
 
 def test_an_error_under_200_is_another_rule_s():
-    assert say(malformed_list_of_models, answered(error(), probe="chat.models.list")) == [Status.NOT_APPLICABLE]
+    assert yielded(malformed_list_of_models, answered(error(), probe="chat.models.list")) == [Status.NOT_APPLICABLE]
 
 
 def test_all_that_is_wrong_with_the_list_is_told():
-    seen = say(malformed_list_of_models, models_response("m", {"name": "m"}, {"id": None}))
+    seen = yielded(malformed_list_of_models, models_response("m", {"name": "m"}, {"id": None}))
     assert seen == [
         "model 0 of the list has the value 'm'",
         "model 1 of the list has no id",
@@ -53,15 +53,17 @@ def test_all_that_is_wrong_with_the_list_is_told():
 
 def test_an_alias_may_answer_without_being_listed_and_is_not_asked_for():
     others = models_response(MODEL | {"id": "m-2026-01-01"})
-    assert say(listed_model_not_found, model_response({"detail": "Not Found"}, 404), GREETING, others) == [
+    assert yielded(listed_model_not_found, model_response({"detail": "Not Found"}, 404), GREETING, others) == [
         Status.NOT_APPLICABLE
     ]
 
 
 def test_a_model_that_did_not_answer_need_not_be_listed():
     down = answered(error(), status=500)
-    assert say(answering_model_not_listed, models_response(), down) == [Status.UNTESTABLE]
+    assert yielded(answering_model_not_listed, models_response(), down) == [Status.UNTESTABLE]
 
 
 def test_where_models_have_no_route_of_their_own_none_is_found():
-    assert say(unknown_model_found, answered("", status=405, probe="chat.models.unknown")) == [Status.NOT_APPLICABLE]
+    assert yielded(unknown_model_found, answered("", status=405, probe="chat.models.unknown")) == [
+        Status.NOT_APPLICABLE
+    ]

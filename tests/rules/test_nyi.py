@@ -24,7 +24,7 @@ def test_the_stop_gap_is_what_the_owner_says_it_is(failing, streaming, failed):
     assert failing(deployment="stopgap-501", policy=Policy(streaming=streaming)) == {MUST: failed, SHOULD: set()}
 
 
-def say(rule, *given):
+def yielded(rule, *given):
     for x in given[:2]:
         if skip := rule.applies_to(x):
             return [skip.status]
@@ -38,30 +38,30 @@ RULES = [r for r in catalogue.rules() if r.family == "NYI" and r.parameters == (
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_an_outage_is_no_statement_about_streaming(rule, status):
     broken = answered("<html>", status=status)
-    found = say(rule, answered("<html>", status=status, mode="stream"), broken)
+    found = yielded(rule, answered("<html>", status=status, mode="stream"), broken)
     assert found in ([Status.UNTESTABLE], [Status.NOT_APPLICABLE])
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
 @pytest.mark.parametrize("status", [401, 403, 429])
 def test_a_refused_key_or_a_limit_is_no_statement_either(rule, status):
-    assert say(rule, *rejection(error(), status=status)) == [Status.UNTESTABLE]
+    assert yielded(rule, *rejection(error(), status=status)) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
 def test_a_refused_field_is_no_statement_either(rule):
     refused = error("Unknown parameter: 'stream_options'.", param="stream_options")
-    found = say(rule, *rejection(refused, status=400, body={"stream": True, "stream_options": {}}))
+    found = yielded(rule, *rejection(refused, status=400, body={"stream": True, "stream_options": {}}))
     assert found == [Status.NOT_APPLICABLE]
 
 
 def test_a_silent_drop_is_not_taken_for_an_offer():
     dropped = answered(completion(), mode="stream")
-    assert say(streaming_refused, dropped, ANSWER, Policy()) == [Status.NOT_APPLICABLE]
+    assert yielded(streaming_refused, dropped, ANSWER, Policy()) == [Status.NOT_APPLICABLE]
 
 
 def test_nothing_heard_is_untestable():
-    assert say(streaming_refused, exchange(b""), ANSWER, Policy()) == [Status.UNTESTABLE]
+    assert yielded(streaming_refused, exchange(b""), ANSWER, Policy()) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_no_hints(text):
 
 def test_a_failure_that_says_nothing_of_streaming_is_no_refusal_of_it():
     for rule in RULES:
-        assert say(rule, *rejection("<html>Bad Gateway</html>", status=502)) == [Status.NOT_APPLICABLE]
+        assert yielded(rule, *rejection("<html>Bad Gateway</html>", status=502)) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize("value", ["False", "no", "0", "true", ""])
 def test_only_the_exact_word_stops_the_retries(value):
-    assert len(say(refusal_that_is_retried, *rejection(headers=(JSON, ("x-should-retry", value))))) == 1
+    assert len(yielded(refusal_that_is_retried, *rejection(headers=(JSON, ("x-should-retry", value))))) == 1
 
 
 def test_a_slow_network_is_no_slow_refusal():
@@ -120,4 +120,4 @@ def test_a_slow_network_is_no_slow_refusal():
 
     stream = replace(rejection(arrivals=[(700, 400)])[0], sent_at_ns=400_000_000)
     unary = replace(answered(completion(), arrivals=[(720, 500)]), sent_at_ns=400_000_000)
-    assert say(refusal_after_generation, stream, unary) == []
+    assert yielded(refusal_after_generation, stream, unary) == []

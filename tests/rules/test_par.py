@@ -13,8 +13,8 @@ from conformance.rules.par.value import NAME, OTHER, OTHER_TEXT, TEXT, seed_with
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "PAR"}
 
 
-def say(rule, *given):
-    """A rule's results: its reason not to judge, its findings, or nothing."""
+def yielded(rule, *given):
+    """What a rule says: its reason not to judge, its findings, or nothing."""
     if skip := rule.applies_to(given[0]):
         return [skip.status]
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
@@ -22,20 +22,22 @@ def say(rule, *given):
 
 def test_a_dropped_stop_is_not_called_an_included_one():
     dropped = answered(completion({"content": "One, two, three"}), **STOP)
-    assert say(RULES["PAR007"], dropped) == [Status.UNTESTABLE]
+    assert yielded(RULES["PAR007"], dropped) == [Status.UNTESTABLE]
 
 
 def test_an_answer_that_was_cut_is_no_json_to_judge():
     asked = {"probe": "chat.witness.response_format.json_object", "body": {"response_format": {"type": "json_object"}}}
-    assert say(RULES["PAR008"], answered(completion({"content": '{"a": '}, "length"), **asked)) == [Status.UNTESTABLE]
-    assert len(say(RULES["PAR008"], answered(completion({"content": '{"a": '}), **asked))) == 1
+    assert yielded(RULES["PAR008"], answered(completion({"content": '{"a": '}, "length"), **asked)) == [
+        Status.UNTESTABLE
+    ]
+    assert len(yielded(RULES["PAR008"], answered(completion({"content": '{"a": '}), **asked))) == 1
 
 
 def test_characters_over_several_tokens_are_put_together_by_their_bytes():
     halves = [token("\ufffd", bytes=[octet]) for octet in "é".encode()]
-    assert say(RULES["PAR005"], with_tokens(*halves, text="é")) == []
-    assert say(RULES["PAR005"], with_tokens(*halves, text="e")) != []
-    assert say(RULES["PAR005"], with_tokens(halves[0], text="x")) == [Status.UNTESTABLE]
+    assert yielded(RULES["PAR005"], with_tokens(*halves, text="é")) == []
+    assert yielded(RULES["PAR005"], with_tokens(*halves, text="e")) != []
+    assert yielded(RULES["PAR005"], with_tokens(halves[0], text="x")) == [Status.UNTESTABLE]
 
 
 def test_tokens_of_thoughts_calls_and_cut_texts_need_not_stand_in_the_text():
@@ -43,39 +45,39 @@ def test_tokens_of_thoughts_calls_and_cut_texts_need_not_stand_in_the_text():
         "logprobs": {"content": [THERE]}
     }
     x = answered(completion(choices=[thought]), body={"logprobs": True})
-    assert say(RULES["PAR005"], x) == [Status.NOT_APPLICABLE]
+    assert yielded(RULES["PAR005"], x) == [Status.NOT_APPLICABLE]
     stopped = completion({"content": "H"})["choices"][0] | {"logprobs": {"content": [HI]}}
     x = answered(completion(choices=[stopped]), body={"logprobs": True, "stop": "i"})
-    assert say(RULES["PAR005"], x) == [Status.NOT_APPLICABLE]
+    assert yielded(RULES["PAR005"], x) == [Status.NOT_APPLICABLE]
 
 
 def test_alternatives_unasked_are_too_many():
     x = streamed(piece("Hi", HI), body={"logprobs": True})
-    assert say(RULES["PAR002"], x) == ["a token has 2 alternatives, but 0 were requested"]
+    assert yielded(RULES["PAR002"], x) == ["a token has 2 alternatives, but 0 were requested"]
 
 
 @pytest.mark.parametrize("status", [401, 429, 503])
 def test_a_refusal_for_a_reason_of_the_target_s_own_says_nothing_of_a_form(status):
     x = answered(error(), status=status, headers=[("retry-after", "1")], **form("developer"))
-    assert say(RULES["PAR010"], x, GREETING) == [Status.UNTESTABLE]
+    assert yielded(RULES["PAR010"], x, GREETING) == [Status.UNTESTABLE]
 
 
 def test_a_form_says_nothing_where_the_greeting_fails_or_the_cap_is_refused():
     x = answered(error(), status=400, **form("developer"))
-    assert say(RULES["PAR010"], x, answered(error(), status=400)) == [Status.UNTESTABLE]
+    assert yielded(RULES["PAR010"], x, answered(error(), status=400)) == [Status.UNTESTABLE]
     capped = answered(error("Use another cap than max_tokens.", param="max_tokens"), status=400, **form("nulls"))
-    assert say(RULES["PAR009"], capped, GREETING) == [Status.UNTESTABLE]
+    assert yielded(RULES["PAR009"], capped, GREETING) == [Status.UNTESTABLE]
 
 
 def test_a_usage_that_is_always_the_same_proves_no_part_dropped():
     x = answered(completion(), **form("image"))
-    assert say(RULES["PAR011"], x, GREETING, GREETING) == [Status.UNTESTABLE]
-    assert len(say(RULES["PAR011"], x, GREETING, LONGER)) == 1
+    assert yielded(RULES["PAR011"], x, GREETING, GREETING) == [Status.UNTESTABLE]
+    assert len(yielded(RULES["PAR011"], x, GREETING, LONGER)) == 1
 
 
 def test_a_value_beyond_its_range_that_is_announced_as_ignored_is_declared():
     x = answered(completion(), headers=[("x-ignored-params", "temperature")], probe="chat.range.temperature")
-    assert say(RULES["PAR012"], x) == []
+    assert yielded(RULES["PAR012"], x) == []
 
 
 @pytest.mark.parametrize(
@@ -87,15 +89,15 @@ def test_a_value_beyond_its_range_that_is_announced_as_ignored_is_declared():
     ],
 )
 def test_a_seed_is_judged_only_where_the_target_repeats_itself(given, said):
-    assert say(seed_without_effect, *given) == said
+    assert yielded(seed_without_effect, *given) == said
 
 
 def test_other_fingerprints_excuse_another_text():
     one, other = (
         answered(completion({"content": name}, system_fingerprint=name), probe="chat.seed") for name in ("a", "b")
     )
-    assert say(seed_without_effect, one, other, TEXT, TEXT) == [Status.UNTESTABLE]
+    assert yielded(seed_without_effect, one, other, TEXT, TEXT) == [Status.UNTESTABLE]
 
 
 def test_no_log_probabilities_asked_and_none_came():
-    assert say(RULES["PAR006"], streamed(*HELLO)) == []
+    assert yielded(RULES["PAR006"], streamed(*HELLO)) == []

@@ -21,7 +21,7 @@ CODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", 
 def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> Exchange:
     """A response with this content coding, to a request that accepts these."""
     headers = (JSON, *((("content-encoding", coding),) if coding else ()))
-    return exchange(http(200, headers, body), mode="unary", asking=(("Accept-Encoding", accepted),))
+    return exchange(http(200, headers, body), mode="unary", request_headers=(("Accept-Encoding", accepted),))
 
 
 @rule(
@@ -41,8 +41,10 @@ def content_coding_lie(x: Exchange) -> Iterator[Finding]:
     at = answer.locate(0, min(len(answer.raw), 16))
     if answer.coding_fault:
         yield Finding(answer.coding_fault, at=at)
-    if answer.packed:
-        yield Finding(f"the response body is compressed with {answer.packed}, but has no Content-Encoding", at=at)
+    if answer.undeclared_coding:
+        yield Finding(
+            f"the response body is compressed with {answer.undeclared_coding}, but has no Content-Encoding", at=at
+        )
 
 
 def codings(x: Exchange) -> list[str]:

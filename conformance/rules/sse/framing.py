@@ -119,7 +119,7 @@ def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
 def unusable_field_value(x: Exchange) -> Iterator[Finding]:
     """Clients ignore invalid values: reconnection does not work as the server expects."""
     for event in stream(x).events:
-        for line in () if event.plain else event.lines:
+        for line in () if event.is_simple else event.lines:
             value = line.value
             if (line.name == "retry" and not value.isdigit()) or (line.name == "id" and b"\0" in value):
                 yield Finding(f"the event field {line.name} has the invalid value {excerpt(value)}", at=span(x, line))

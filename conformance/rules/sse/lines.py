@@ -13,7 +13,7 @@ LAX_FIELD = re.compile(rb"[\s\xef\xbb\xbf]*(?:data|event)\s*:", re.IGNORECASE)
 @cached_reader
 def stray_lines(x: Exchange) -> tuple[Line, ...]:
     """The lines that are neither a comment nor a known field."""
-    lines = (line for event in stream(x).events if not event.plain for line in event.lines)
+    lines = (line for event in stream(x).events if not event.is_simple for line in event.lines)
     return tuple(line for line in lines if not line.text.startswith(b":") and line.name not in FIELDS)
 
 
@@ -32,7 +32,7 @@ def is_lost(text: bytes) -> bool:
 @cached_reader
 def merged_events(x: Exchange) -> tuple[Event, ...]:
     """Blocks of several events: each data line is valid JSON on its own, joined they are not."""
-    return tuple(e for e in stream(x).events if not e.plain and b"\n" in e.data and _is_merged(e))
+    return tuple(e for e in stream(x).events if not e.is_simple and b"\n" in e.data and _is_merged(e))
 
 
 def _is_merged(event: Event) -> bool:

@@ -25,11 +25,11 @@ Edit = Callable[[Body], Body]
 def rewriting(edit: Edit, where: Where = bool, apis: Collection[Api] = CHAT) -> OnRequest:
     """Edit the body that the server reads for these APIs, where it is an object and `where` holds."""
 
-    def ask(request: ServerRequest) -> ServerRequest:
+    def rewrite(request: ServerRequest) -> ServerRequest:
         is_meant = request.api in apis and isinstance(request.json, dict)
         return replace(request, json=edit(request.json)) if is_meant and where(request) else request
 
-    return ask
+    return rewrite
 
 
 def dropping(*names: str, where: Where = bool, apis: Collection[Api] = CHAT) -> OnRequest:
