@@ -46,7 +46,7 @@ def exchange(
 
     `request_headers` are additional request headers.
     """
-    payload = ASKED[mode] if body is None else json.dumps(body).encode()
+    payload = ASKED[mode] if body is None else as_json(body).encode()
     more = "".join(f"{name}: {value}\r\n" for name, value in request_headers)
     head = f"POST /v1/x HTTP/1.1\r\nHost: example\r\n{more}Content-Length: {len(payload)}\r\n\r\n".encode()
     times = tuple(Arrival(at * NANOSECONDS_PER_MILLISECOND, length) for at, length in arrivals)

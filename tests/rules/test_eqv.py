@@ -12,7 +12,7 @@ RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "EQV"}
 
 
 def yielded(rule, *given):
-    """What a rule says of two exchanges, or of three."""
+    """A rule's results on two exchanges, or on three."""
     if skip := next((skip for x in given[:2] if (skip := rule.applies_to(x))), None):
         return [skip.status]
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]

@@ -14,7 +14,7 @@ RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "PAR"}
 
 
 def yielded(rule, *given):
-    """What a rule says: its reason not to judge, its findings, or nothing."""
+    """A rule's results: its reason not to judge, its findings, or nothing."""
     if skip := rule.applies_to(given[0]):
         return [skip.status]
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]

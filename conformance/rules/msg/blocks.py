@@ -10,7 +10,6 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.parsing.json_values import as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import of_type
-from conformance.rules.chk.text import in_pieces, is_cumulative, is_grown
 from conformance.rules.msg.conditions import finished, has_indexed_blocks, misfits
 from conformance.rules.msg.example import (
     BLOCK_DELTA,

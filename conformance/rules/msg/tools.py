@@ -7,8 +7,7 @@ from conformance.apis.messages import Block, blocks, call_of
 from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, Finding
-from conformance.parsing.json_text import parse_json
-from conformance.parsing.json_values import as_string, describe_member, display
+from conformance.parsing.json_values import describe_member
 from conformance.rules.msg.conditions import finished, has_indexed_blocks
 from conformance.rules.msg.example import CALL, GOOD, call, message, streamed
 from conformance.rules.msg.shape import message_rule

@@ -13,6 +13,7 @@ from conformance.rules.chk.conditions import chunked, in_chunks
 from conformance.rules.chk.conditions import ended as streamed_to_the_end
 from conformance.rules.conditions import DOCUMENTED, probe_is
 from conformance.rules.conditions_by_api import has_content
+from conformance.rules.shared_checks import is_cumulative
 
 SMALL = 64
 """Tokens; no server's own limit on a completion, and no model's context, is this small."""
