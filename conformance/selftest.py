@@ -109,16 +109,12 @@ def run_change(
     base: JudgedRecording | None = None,
     real_time: bool = False,
 ) -> JudgedRecording:
-    """Run a suite, all profiles, against one embedded deployment, and judge the recording.
+    """Run a suite, all profiles, against an embedded deployment, and judge the recording.
 
-    `base` is the deployment's recording without changes: exchanges that `change` does not affect are reused from it.
-    With `real_time` the run uses TCP and the default limits.
+    Exchanges that `change` does not affect are reused from `base`. In `real_time`: over TCP, within the usual limits.
     """
-    same = (
-        {name: base.exchanges[name] for name in _unaffected_requests(deployment, change, suite)}
-        if base and change
-        else {}
-    )
+    names = _unaffected_requests(deployment, change, suite) if base and change else ()
+    same = {name: base.exchanges[name] for name in names} if base else {}
 
     async def run(unix_socket: str | None) -> JudgedRecording:
         planted = (change,) if change else ()
@@ -136,9 +132,8 @@ def run_change(
             )
             facts = await record(options, store, NullProgress(), same)
         known = ReusableVerdicts(base.previous, frozenset(same) & frozenset(store.ids())) if base else None
-        return JudgedRecording(
-            facts=facts, exchanges=store.written, judgement=judge(facts, store.exchange, store.ids(), known)
-        )
+        judgement = judge(facts, store.exchange, store.ids(), known)
+        return JudgedRecording(facts=facts, exchanges=store.written, judgement=judgement)
 
     if real_time or (change and change.needs_tcp):
         return anyio.run(run, None)

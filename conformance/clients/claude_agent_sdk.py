@@ -67,11 +67,8 @@ def _streamed(x: Exchange) -> Reading:
             _open(calls, optional_get(value, "content_block"), index)
         elif kind == "content_block_delta":
             if index not in blocks:
-                return Reading(
-                    DecodedResponse(text="".join(text), error=ClientError("shape", "Content block not found")),
-                    began,
-                    torn=True,
-                )
+                error = ClientError("shape", "Content block not found")
+                return Reading(DecodedResponse(text="".join(text), error=error), began, torn=True)
             text.append(_grow(calls, optional_get(value, "delta"), index))
         finish = str(optional_get(optional_get(value, "delta"), "stop_reason") or finish)
         stopped = kind == "message_stop"

@@ -86,19 +86,10 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
     def build(check: Check) -> Rule:
         code = check.__code__  # inspect.signature takes longer than everything else here
         parameters = code.co_varnames[: code.co_argcount]
-        judged = PAIR if "unary" in parameters else SINGLE
-        others = parameters[len(judged) :]
-        if parameters[: len(judged)] != judged or not {*others} <= {"policy", "short_streams", *comparisons}:
-            raise TypeError(
-                f"rule {id}: parameters {parameters} do not begin with {judged}, or are not in compares_with"
-            )
-        compared = {name: comparisons[name] for name in others if name in comparisons}
-        if judged is PAIR and any(compare.mode is None for compare in compared.values()):
-            raise TypeError(f"rule {id}: judges both modes, so each comparison needs a mode: {compared}")
+        compared = _compared(id, parameters, comparisons)
+        _check_complete(id, title, spec, fix, check)
         if not good or not bad:
             raise TypeError(f"rule {id}: needs a good and a bad example")
-        if not (check.__doc__ and title and spec.startswith("https://") and fix):
-            raise TypeError(f"rule {id}: needs a title, a docstring, a fix and a specification's https address")
         return Rule(
             id=id,
             level=level,
@@ -117,3 +108,21 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
         )
 
     return build
+
+
+def _compared(name: str, parameters: tuple[str, ...], comparisons: Mapping[str, Compare]) -> dict[str, Compare]:
+    """The comparisons that a check's parameters name. Raises TypeError for other parameters than a check may have."""
+    judged = PAIR if "unary" in parameters else SINGLE
+    others = parameters[len(judged) :]
+    if parameters[: len(judged)] != judged or not {*others} <= {"policy", "short_streams", *comparisons}:
+        raise TypeError(f"rule {name}: parameters {parameters} do not begin with {judged}, or are not in compares_with")
+    compared = {other: comparisons[other] for other in others if other in comparisons}
+    if judged is PAIR and any(compare.mode is None for compare in compared.values()):
+        raise TypeError(f"rule {name}: judges both modes, so each comparison needs a mode: {compared}")
+    return compared
+
+
+def _check_complete(name: str, title: str, spec: str, fix: str, check: Check) -> None:
+    """Raises TypeError for a rule without title, rationale, fix, or an https address of its specification."""
+    if not (check.__doc__ and title and spec.startswith("https://") and fix):
+        raise TypeError(f"rule {name}: needs a title, a docstring, a fix and a specification's https address")

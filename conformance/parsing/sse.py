@@ -43,8 +43,8 @@ class Line(NamedTuple):
 class Event(NamedTuple):
     """One block of lines up to a blank line. Offsets count bytes of the content.
 
-    `data` and `name` are parsed as the specification requires. `is_simple`: it has one data line, at most one event line
-    before it, and nothing else.
+    `data` and `name` are parsed as the specification requires. `is_simple`: it has one data line, at most one event
+    line before it, and nothing else.
     """
 
     start: int

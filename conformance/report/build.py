@@ -1,15 +1,15 @@
 """Builds the report of a run. Pure: the same recording gives the same report."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
 import msgspec
 
 from conformance import __version__, catalogue
+from conformance.comparisons import Load
 from conformance.judging import Judgement
-from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
@@ -36,24 +36,15 @@ CONFORMANT, FAILED, UNREACHABLE, HARNESS_FAILED, INTERRUPTED = 0, 1, 3, 4, 130
 
 
 def build_report(
-    facts: RunManifest,
-    judgement: Judgement,
-    load: Callable[[str], Exchange],
-    waivers: Sequence[Waiver] = (),
-    *,
-    strict: bool = False,
+    facts: RunManifest, judgement: Judgement, load: Load, waivers: Sequence[Waiver] = (), *, strict: bool = False
 ) -> Report:
-    """Build the report of a run.
-
-    Waivers expire by the day of the recording, so that judging it again later gives the same report.
-    """
+    """Build the report of a run. Waivers expire by its day, so that judging it again later gives the same report."""
     today = date.fromisoformat(facts.started[:10])
     verdicts = tuple(_report_verdict(v, load, _reason(v, waivers, today)) for v in judgement.verdicts)
     accepted = tuple(_report_waiver(waiver, judgement.verdicts, today) for waiver in waivers)
     strict = strict or facts.strict
-    code = exit_code(
-        facts, verdicts, accepted, baseline_succeeded=not headline.without_baseline(verdicts, load), strict=strict
-    )
+    succeeded = not headline.without_baseline(verdicts, load)
+    code = exit_code(facts, verdicts, accepted, baseline_succeeded=succeeded, strict=strict)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
     return Report(
         tool=Harness("oai-conformance", __version__),
@@ -76,11 +67,8 @@ def build_report(
         capabilities={api: dict(states) for api, states in judgement.capabilities.items()},
         fields=fields.field_table(judgement),
         hints=tuple(fields.hints(judgement.capabilities)),
-        impact=tuple(_impact(impact, facts.messages_per_day) for impact in judgement.impact),
-        hurt={
-            name: tuple(_impact(impact, facts.messages_per_day) for impact in impacts)
-            for name, impacts in sorted(judgement.client_impacts.items())
-        },
+        impact=_impacts(facts, judgement.impact),
+        hurt={name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)},
         waivers=accepted,
         summary=_summary(verdicts, accepted, headline.lines(facts, judgement, verdicts, load), code),
         exit_code=code,
@@ -112,16 +100,16 @@ def exit_code(
     return FAILED if strict and (wanting or stale) else CONFORMANT
 
 
-def _report_verdict(verdict: Verdict, load: Callable[[str], Exchange], waived: str) -> ReportVerdict:
+def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
     return ReportVerdict(
         rule=verdict.rule,
         title=verdict.title,
         level=verdict.level,
         status=verdict.status,
         api=verdict.api,
-        profile=verdict.profile,
+        profile=safe(verdict.profile),
         mode=verdict.mode,
-        probe=verdict.probe,
+        probe=safe(verdict.probe),
         message=safe(verdict.message),
         findings=tuple(_report_finding(finding, verdict.exchanges, load) for finding in verdict.findings),
         exchanges=verdict.exchanges,
@@ -129,7 +117,7 @@ def _report_verdict(verdict: Verdict, load: Callable[[str], Exchange], waived: s
     )
 
 
-def _report_finding(finding: Finding, exchanges: tuple[str, ...], load: Callable[[str], Exchange]) -> ReportFinding:
+def _report_finding(finding: Finding, exchanges: tuple[str, ...], load: Load) -> ReportFinding:
     """A finding with its bytes. If the verdict has two exchanges, the finding points into the first."""
     if finding.at is None or not exchanges:
         return ReportFinding(safe(finding.seen), safe(finding.expected))
@@ -180,6 +168,10 @@ def _page(rule: Rule) -> RulePage:
         fix=rule.fix,
         why=" ".join(rule.rationale.split()),
     )
+
+
+def _impacts(facts: RunManifest, impacts: Iterable[Impact]) -> tuple[Impact, ...]:
+    return tuple(_impact(impact, facts.messages_per_day) for impact in impacts)
 
 
 def _impact(impact: Impact, messages_per_day: float | None) -> Impact:

@@ -15,7 +15,7 @@ HEAD = """\
 def draft_waivers(report: Report, days: int) -> str:
     """The text of a TOML file; only the header comment if nothing failed."""
     day = date.fromisoformat(report.started[:10])
-    until = day + timedelta(days=days)
+    until = date.max if days > (date.max - day).days else day + timedelta(days=days)
     return HEAD.format(name=report.target.name, day=day) + "".join(_entries(report, until))
 
 

@@ -18,11 +18,12 @@ ORDER = {level: place for place, level in enumerate(Level)}
 
 
 class Recording(NamedTuple):
-    """The recording behind a report: access to its exchanges, the target, and the run folder's name."""
+    """The recording behind a report: access to its exchanges, the target, and the names of the run folder and its files."""
 
     load: Callable[[str], Exchange]
     target: Target
     folder: str = "RUN"
+    received_file: str = "received.bin"
 
 
 class Line(NamedTuple):

@@ -107,6 +107,8 @@ def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{path}: not valid UTF-8: {error.reason} at byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply") from None
     _validate(path, text, value, kind)
     return text, value
 
@@ -116,7 +118,10 @@ def _validate(path: Path, text: str, value: dict[str, Any], kind: str) -> None:
 
     from conformance import schemas
 
-    plain = json.loads(json.dumps(value, default=str))
+    try:
+        plain = json.loads(json.dumps(value, default=str, allow_nan=False))
+    except ValueError:
+        raise ConfigError(f"{path}: accepted: finite numbers, neither nan nor inf") from None
     validator = Draft202012Validator(schemas.load(kind), format_checker=FormatChecker(("date",)))
     errors: list[Any] = sorted(validator.iter_errors(plain), key=lambda e: (list(map(str, e.absolute_path)), e.message))
     if errors:

@@ -86,7 +86,7 @@ def judge_run(path: Path, waivers: Path | None = None, *, strict: bool = False) 
         facts, load = folder.facts(), lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
         _check_complete(facts, folder)
         judgement = judge(facts, load, folder.ids())
-        return built(facts, judgement, load, accepted, strict=strict, folder=str(path))
+        return built(facts, judgement, load, accepted, strict=strict, folder=folder)
     except StoreError as error:
         raise ConfigError(str(error)) from None
 
@@ -106,11 +106,13 @@ def built(
     waivers: Sequence[Waiver] = (),
     *,
     strict: bool = False,
-    folder: str = "RUN",
+    folder: RunFolder | None = None,
 ) -> JudgedRun:
     """The report of a judged recording, with access to the recording."""
     report = build.build_report(facts, judgement, load, waivers, strict=strict)
-    return JudgedRun(report, Recording(load, facts.target, folder))
+    if folder is None:
+        return JudgedRun(report, Recording(load, facts.target, "RUN"))
+    return JudgedRun(report, Recording(load, facts.target, str(folder.path), folder.received_name))
 
 
 def _check_complete(facts: RunManifest, folder: RunFolder) -> None:
@@ -129,7 +131,10 @@ def load_waivers(path: Path | None) -> tuple[Waiver, ...]:
 
 def outputs(given: Sequence[str]) -> tuple[Output, ...]:
     """The reports to write, from `FORMAT=PATH`. Raises ConfigError if one can't be written."""
-    return tuple(map(_output, given))
+    found = tuple(map(_output, given))
+    if sum(str(output.path) == "-" for output in found) > 1:
+        raise ConfigError("--report FORMAT=-: accepted once: standard output takes one report")
+    return found
 
 
 def _output(text: str) -> Output:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +16,7 @@ import msgspec
 
 from conformance.model.exchange import Exchange
 from conformance.model.run import FORMAT, RunManifest
-from conformance.storage.metadata import METADATA, RECEIVED, SENT, ExchangeMetadata, encode, exchange_of
+from conformance.storage.metadata import METADATA, RECEIVED, SENT, ExchangeMetadata, encode, exchange_of, inconsistency
 from conformance.storage.migrate import FORMAT_1, metadata_of_1, received_file
 
 RUN = "run.json"
@@ -100,7 +101,12 @@ class RunFolder:
         if self.format not in (FORMAT, FORMAT_1):
             why = f"its format is {self.format!r}, and this version reads {FORMAT!r} and older ones"
             raise StoreError("The run can't be read", path, why, "Judge it with the version that recorded it.")
-        return msgspec.structs.replace(_decode(text, RunManifest, path), format=FORMAT)
+        facts = msgspec.structs.replace(_decode(text, RunManifest, path), format=FORMAT)
+        try:
+            datetime.fromisoformat(facts.started)
+        except ValueError:
+            raise _unreadable(path, f"{facts.started!r} is not an RFC 3339 time") from None
+        return facts
 
     @cached_property
     def format(self) -> str:
@@ -153,7 +159,7 @@ class RunFolder:
             StoreError: it does not exist, or its files are damaged or inconsistent.
         """
         place = self._place(id)
-        received_name = received_file(self.format)
+        received_name = self.received_name
         metadata = self._metadata(place / METADATA)
         sent, received = _read(place / SENT), _read(place / received_name)
         for file, found, recorded in (
@@ -163,11 +169,16 @@ class RunFolder:
         ):
             if found != recorded:
                 raise _unreadable(place / file, f"it has {found} bytes, but {METADATA} records {recorded}")
-        if any(arrival.length < 1 for arrival in metadata.arrivals):
-            raise _unreadable(place / METADATA, "an arrival has no bytes")
+        if problem := inconsistency(metadata):
+            raise _unreadable(place / METADATA, problem)
         if metadata.id != id:
             raise _unreadable(place / METADATA, f"it is the record of {metadata.id!r}")
         return exchange_of(metadata, sent, received)
+
+    @property
+    def received_name(self) -> str:
+        """The name of the file with the received bytes of an exchange."""
+        return received_file(self.format)
 
     def _metadata(self, path: Path) -> ExchangeMetadata:
         if self.format != FORMAT_1:

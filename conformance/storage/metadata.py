@@ -30,6 +30,24 @@ class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     arrivals: tuple[Arrival, ...] = ()
 
 
+def inconsistency(metadata: ExchangeMetadata) -> str:
+    """Why no recording can have such metadata, or empty."""
+    cases = (metadata.case, *metadata.merged_cases)
+    if not all(text.isprintable() for case in cases for text in (case.profile, case.subject, case.variant)):
+        return "the name of a test case has control characters"
+    if any(case.api != metadata.case.api or case.repeat < 0 for case in cases):
+        return "its test cases contradict each other"
+    if any(arrival.length < 1 for arrival in metadata.arrivals):
+        return "an arrival has no bytes"
+    times = [0, *(arrival.at_ns for arrival in metadata.arrivals)]
+    if times != sorted(times) or min(metadata.sent_at_ns, metadata.harness_stall_ns) < 0:
+        return "its times are negative, or go backwards"
+    sizes = {"sent": metadata.sent_bytes, "received": metadata.received_bytes}
+    if any(not 0 <= span.start <= span.end <= sizes[span.side] for span in metadata.masked):
+        return "a masked span is outside the bytes"
+    return ""
+
+
 def encode(x: Exchange) -> bytes:
     """Readable JSON of an exchange's metadata: one arrival per line."""
     metadata = ExchangeMetadata(

@@ -48,6 +48,8 @@ def metadata_of_1(text: bytes) -> ExchangeMetadata:
     """The content of an `exchange.json` of format 1. Raises msgspec.DecodeError or ValueError."""
     old = msgspec.json.decode(text, type=_Metadata)
     case, *merged = [named_case(c.probe, c.profile, c.mode) for c in (old.question, *old.also)]
+    if case.api != old.question.api:
+        raise ValueError(f"{old.question.probe!r} is not a probe of {old.question.api}")
     return ExchangeMetadata(
         id=old.id,
         case=case,

@@ -24,16 +24,13 @@ async def send_all(
 ) -> None:
     """Send all requests, in order and at most `concurrency` at a time; pass each exchange on when it is over.
 
-    The next request starts when a response is complete, while the harness still listens on its connection. But with
-    a concurrency of 1 there is one connection at a time: a single-threaded server may be blocked by an idle connection.
-
-    Raises:
-        ExceptionGroup: harness errors, one per lost exchange, after all the others are done.
+    The next request starts when a response is complete, while the harness still listens on its connection; but with a
+    concurrency of 1 there is one connection at a time: an idle one may block a single-threaded server. Raises
+    ExceptionGroup: harness errors, one per lost exchange, after all the others are done.
     """
     under_way = anyio.Semaphore(concurrency)
     connections = anyio.Semaphore(1 if concurrency == 1 else 2 * concurrency)
     faults: list[Exception] = []
-
     monitor = StallMonitor()
 
     async def carry(request: Request) -> None:

@@ -33,14 +33,15 @@ FACTS = RunManifest(
 )
 TIMES = st.integers(0, 10**15)
 NAMES = st.text(st.characters(codec="utf-8"), max_size=20)
+PRINTABLE = NAMES.filter(str.isprintable)
 QUESTIONS = st.builds(
     CaseId,
-    api=st.sampled_from(["chat", "messages", "responses"]),
-    profile=NAMES,
+    api=st.just("chat"),
+    profile=PRINTABLE,
     mode=st.sampled_from(["stream", "unary"]),
     kind=st.sampled_from(Kind),
-    subject=NAMES,
-    variant=NAMES,
+    subject=PRINTABLE,
+    variant=PRINTABLE,
     repeat=st.integers(0, 3),
 )
 ENDINGS = st.builds(
@@ -55,16 +56,19 @@ ENDINGS = st.builds(
 @st.composite
 def exchanges(draw):
     pieces = draw(st.lists(st.binary(min_size=1), max_size=9))
+    times = sorted(draw(TIMES) for _ in pieces)
+    size = sum(map(len, pieces))
+    spans = st.tuples(st.integers(0, size), st.integers(0, size)).map(sorted).map(lambda ends: Span(*ends))
     return Exchange(
         id=draw(st.text("abcXYZ019._-+ é", min_size=1, max_size=50).filter(lambda s: not s.startswith("."))),
         case=draw(QUESTIONS),
         merged_cases=tuple(draw(st.lists(QUESTIONS, max_size=2))),
         sent=draw(st.binary()),
         received=b"".join(pieces),
-        arrivals=tuple(Arrival(draw(TIMES), len(piece)) for piece in pieces),
+        arrivals=tuple(Arrival(at_ns, len(piece)) for at_ns, piece in zip(times, pieces, strict=True)),
         sent_at_ns=draw(TIMES),
         ending=draw(ENDINGS),
-        masked=tuple(draw(st.lists(st.builds(Span, TIMES, TIMES), max_size=3))),
+        masked=tuple(draw(st.lists(spans, max_size=3))),
     )
 
 
@@ -206,6 +210,35 @@ def test_damaged_metadata_of_format_1_is_refused(tmp_path, old):
     path.write_text(re.sub(rf"{name}: (\d+|\"[^\"]*\"|{{[^}}]*}})", old, path.read_text(), count=1))
     with pytest.raises(StoreError, match=r"damaged: .*exchange\.json"):
         folder.exchange(folder.ids()[0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"profile": "example"', '"profile": "\\u001b[31mX"'),
+        ('"repeat": 0', '"repeat": -5'),
+        ('"sent_at_ns": 0', '"sent_at_ns": -1'),
+        ('"masked": []', '"masked": [[-1, 4, "received"]]'),
+        ('"masked": []', '"masked": [[0, 999999, "received"]]'),
+        ('"arrivals": [', '"arrivals": [[9000000000, 1], '),
+    ],
+)
+def test_metadata_that_no_recording_can_have_is_refused(folder, old, new):
+    folder.write(example())
+    path = folder.path / "exchanges/one/exchange.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(StoreError, match=r"damaged: .*(exchange\.json|received\.bin)"):
+        folder.exchange("one")
+
+
+@pytest.mark.parametrize("started", ["yesterday", "99999-01-01T00:00:00Z"])
+def test_a_start_that_is_no_time_is_refused(folder, started):
+    run = folder.path / "run.json"
+    run.write_text(run.read_text().replace("2026-01-01T00:00:00Z", started))
+    with pytest.raises(StoreError, match=r"damaged: .*run\.json"):
+        folder.facts()
 
 
 def test_another_format_is_refused(folder):

@@ -59,7 +59,7 @@ def _result(verdict: ReportVerdict, index: int, report: Report, evidence: Record
         "level": LEVELS[verdict.level],
         "kind": "fail",
         "message": {"text": text(describe((verdict,), report, evidence))},
-        "locations": list(_locations(verdict)),
+        "locations": list(_locations(verdict, evidence)),
         "partialFingerprints": {"place/v1": place},
         "properties": {"api": verdict.api, "profile": verdict.profile, "mode": verdict.mode, "probe": verdict.probe},
     }
@@ -68,20 +68,21 @@ def _result(verdict: ReportVerdict, index: int, report: Report, evidence: Record
     return result
 
 
-def _locations(verdict: ReportVerdict) -> Iterator[dict[str, Any]]:
+def _locations(verdict: ReportVerdict, evidence: Recording) -> Iterator[dict[str, Any]]:
     """The byte ranges, relative to the run folder; the complete response if no finding has a position."""
     pointed = [(seen.seen, seen.at) for seen in verdict.findings if seen.at]
-    yield from (_location(words, at) for words, at in pointed[:MOST_PLACES])
+    yield from (_location(words, at, evidence) for words, at in pointed[:MOST_PLACES])
     if not pointed:
         for name in verdict.exchanges[:1]:
-            yield {"physicalLocation": {"artifactLocation": _artifact(name, "received")}}
+            yield {"physicalLocation": {"artifactLocation": _artifact(name, evidence.received_file)}}
 
 
-def _location(words: str, at: ReportSpan) -> dict[str, Any]:
+def _location(words: str, at: ReportSpan, evidence: Recording) -> dict[str, Any]:
     region = {"byteOffset": at.start, "byteLength": at.end - at.start}
-    where = {"artifactLocation": _artifact(at.exchange, at.side), "region": region}
+    file = "sent.bin" if at.side == "sent" else evidence.received_file
+    where = {"artifactLocation": _artifact(at.exchange, file), "region": region}
     return {"physicalLocation": where, "message": {"text": words}}
 
 
-def _artifact(exchange: str, side: str) -> dict[str, str]:
-    return {"uri": f"exchanges/{exchange}/{side}.bin", "uriBaseId": "RUN"}
+def _artifact(exchange: str, file: str) -> dict[str, str]:
+    return {"uri": f"exchanges/{exchange}/{file}", "uriBaseId": "RUN"}

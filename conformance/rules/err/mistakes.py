@@ -62,7 +62,7 @@ def _of(abouts: tuple[str, ...], fuzzed: str) -> Condition:
 
 def _let_through(x: Exchange) -> Iterator[Finding]:
     if not error_response(x):
-        what = x.case.subject.replace("-", " ")
+        what = " ".join(filter(None, (x.case.subject, x.case.variant))).replace("-", " ")
         yield Finding(
             f"an invalid request ({what}) was accepted with HTTP {reply(x).status}",
             at=reply(x).head,

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from conformance.testbed.mutations.defects.err import LARGE, limiting, with_code
+from conformance.testbed.mutations.defects.err_causes import LARGE, limiting, with_code
 from conformance.testbed.mutations.mutate_requests import (
     Body,
     editing_errors,
