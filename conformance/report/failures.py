@@ -18,7 +18,7 @@ ORDER = {level: place for place, level in enumerate(Level)}
 
 
 class Recording(NamedTuple):
-    """The recording behind a report: access to its exchanges, the target, and the names of the run folder and its files."""
+    """The recording behind a report: its exchanges, the target, and the names of the run folder and its files."""
 
     load: Callable[[str], Exchange]
     target: Target
