@@ -78,7 +78,7 @@ def test_a_dropped_stream_fails_and_says_whom_it_hurts():
     assert [v.rule for v in failed] == ["FLD001"]
     assert "stream" in failed[0].message
     assert "application/json" in failed[0].message
-    assert "langgraph" in {impact.profile for impact in result.hurt[name] if not impact.delivered}
+    assert "langgraph" in {impact.profile for impact in result.client_impacts[name] if not impact.delivered}
 
 
 @pytest.mark.parametrize("status", [404, 405])
