@@ -87,9 +87,9 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
         code = check.__code__  # inspect.signature takes longer than everything else here
         parameters = code.co_varnames[: code.co_argcount]
         compared = _compared(id, parameters, comparisons)
-        _check_complete(id, title, spec, fix, check)
         if not good or not bad:
             raise TypeError(f"rule {id}: needs a good and a bad example")
+        _check_complete(id, title, spec, fix, check)
         return Rule(
             id=id,
             level=level,

@@ -12,7 +12,7 @@ from conformance.rules.example import HELLO, answered, chunk, streamed
 from conformance.rules.example import completion as whole
 from conformance.rules.msg import example as msg
 from conformance.rules.rsp import example as rsp
-from conformance.rules.tool.example import begins, called, calling, goes_on, less
+from conformance.rules.tool.example import called, calling, first_fragment, later_fragment, without_fields
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
 SO_FAR = [("Hello there, you."[:n]) for n in (5, 11, 12, 16, 17)]
@@ -45,15 +45,30 @@ def bytes_at(x, finding):
             "reason is 'eos'",
             b'"eos"',
         ),
-        ("TOOL003", calling(less(begins(), "id"), goes_on("{}")), "tool call of 'f' has no id", b'"name": "f"'),
+        (
+            "TOOL003",
+            calling(without_fields(first_fragment(), "id"), later_fragment("{}")),
+            "tool call of 'f' has no id",
+            b'"name": "f"',
+        ),
         ("MSG015", msg.streamed(*msg.call("{}", id=None), reason="tool_use"), "of 'f' has id null", b'"id": null'),
         ("RSP007", RESPONSE, "of 'f' has call_id ''", b'"call_id": ""'),
-        ("TOOL004", calling(begins(""), goes_on("{}")), "'call_1' has no function name", b'"call_1"'),
+        ("TOOL004", calling(first_fragment(""), later_fragment("{}")), "'call_1' has no function name", b'"call_1"'),
         ("MSG015", msg.streamed(*msg.call("{}", name=None), reason="tool_use"), "has no function name", b'"toolu_1"'),
-        ("TOOL008", calling(begins(), goes_on(BROKEN)), "the arguments of 'f' are not one JSON object", rb"{\"city"),
+        (
+            "TOOL008",
+            calling(first_fragment(), later_fragment(BROKEN)),
+            "the arguments of 'f' are not one JSON object",
+            rb"{\"city",
+        ),
         ("MSG016", msg.streamed(*msg.call(BROKEN), reason="tool_use"), "of 'f' are not one JSON object", rb"{\"city"),
         ("RSP016", rsp.streamed(*rsp.call("{}", "{}")), "the arguments of 'f' are not one JSON object", b"{}{}"),
-        ("TOOL011", calling(begins(), goes_on("{}"), finish="stop"), "1 tool call(s), but finish_reason", b'"{}"'),
+        (
+            "TOOL011",
+            calling(first_fragment(), later_fragment("{}"), finish="stop"),
+            "1 tool call(s), but finish_reason",
+            b'"{}"',
+        ),
         ("MSG017", msg.streamed(*msg.call("{}")), "1 tool call(s), but stop_reason is 'end_turn'", b'"{}"'),
         ("TOOL012", streamed(*HELLO[:-2], chunk(finish="tool_calls"), "[DONE]"), "no tool call", b'"tool_calls"'),
         ("MSG018", msg.streamed(*msg.text("Hi"), reason="tool_use"), "no tool call", b'"tool_use"'),
@@ -82,12 +97,12 @@ def test_a_finding_points_at_the_event_that_has_the_fault(name, x, seen, at):
         ("CMP013", answered(whole(finish="eos"))),
         ("MSG019", msg.message(stop_reason="eos")),
         ("RSP018", rsp.response(status="incomplete")),
-        ("TOOL003", called(begins(id=None))),
+        ("TOOL003", called(first_fragment(id=None))),
         ("MSG015", msg.message(content=[msg.CALL | {"id": ""}], stop_reason="tool_use")),
         ("RSP007", rsp.response(output=[rsp.CALL | {"call_id": None}])),
-        ("TOOL008", called(begins(arguments=BROKEN))),
+        ("TOOL008", called(first_fragment(arguments=BROKEN))),
         ("RSP016", rsp.response(output=[rsp.CALL | {"arguments": BROKEN}])),
-        ("TOOL011", called(begins(arguments="{}"), finish="stop")),
+        ("TOOL011", called(first_fragment(arguments="{}"), finish="stop")),
         ("MSG017", msg.message(content=[msg.CALL])),
         ("TOOL012", answered(whole(finish="tool_calls"))),
         ("MSG018", msg.message(stop_reason="tool_use")),
@@ -117,7 +132,7 @@ def test_a_wrong_total_is_reported_only_for_valid_counts():
 @pytest.mark.parametrize(
     ("name", "x", "status"),
     [
-        ("TOOL008", called(begins(arguments='{"a": "\ud83d"}')), Status.PASS),
+        ("TOOL008", called(first_fragment(arguments='{"a": "\ud83d"}')), Status.PASS),
         ("MSG016", msg.streamed(*msg.call('{"a": "\ud83d"}'), reason="tool_use"), Status.FAIL),
         ("RSP016", rsp.response(output=[rsp.CALL | {"arguments": '{"a": "\ud83d"}'}]), Status.FAIL),
     ],
@@ -149,7 +164,7 @@ def test_a_non_streaming_response_has_no_events(x):
 @pytest.mark.parametrize(
     "x",
     [
-        calling(begins(), goes_on('{"a":'), goes_on(" 1}")),
+        calling(first_fragment(), later_fragment('{"a":'), later_fragment(" 1}")),
         msg.streamed(*msg.call('{"a":', " 1}"), reason="tool_use"),
         rsp.CALLED,
     ],
