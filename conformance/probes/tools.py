@@ -144,7 +144,7 @@ def _must(api: Api) -> Iterator[Probe]:
 
 
 def _may(api: Api) -> Iterator[Probe]:
-    """Probes of the suite `full`."""
+    """Probes of the suite `full` that do not require a call."""
     yield _probe(
         api,
         "none",
@@ -163,6 +163,10 @@ def _may(api: Api) -> Iterator[Probe]:
         64,
         suite="full",
     )
+
+
+def _must_in_full(api: Api) -> Iterator[Probe]:
+    """Probes of the suite `full` that require a call."""
     yield _probe(
         api,
         "several",
@@ -194,4 +198,4 @@ def _may(api: Api) -> Iterator[Probe]:
     )
 
 
-TOOLS = tuple(probe for api in GENERATIVE for make in (_must, _may) for probe in make(api))
+TOOLS = tuple(probe for api in GENERATIVE for make in (_must, _may, _must_in_full) for probe in make(api))
