@@ -85,7 +85,7 @@ def find(name: str) -> Iterator[Entry]:
     """The entries of that name, of any kind; rules also match by slug (`fault`)."""
     for list_all in KINDS.values():
         for entry in list_all():
-            if name.lower() in (entry.name.lower(), entry.facts.get("fault", "")):
+            if name and name.lower() in (entry.name.lower(), entry.facts.get("fault", "")):
                 yield entry
 
 

@@ -15,6 +15,8 @@ import msgspec
 from conformance.model.target import Target
 from conformance.model.waiver import Waiver
 
+FRAMING = ("content-length", "transfer-encoding", "host")
+"""Headers that the HTTP client sets: other values would make a correct server fail."""
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 ARGUMENTS = {"api": "apis", "profile": "profiles", "path": "paths"}
@@ -58,6 +60,9 @@ def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Ta
     if "key_env" in table:
         table["key_env"] = _expand(table["key_env"], f"{where}.key_env", environ)
     headers = table.get("headers", {})
+    if framing := [name for name in headers if name.lower() in FRAMING]:
+        line = _line(text, ("targets", name, "headers", framing[0]))
+        raise ConfigError(f"{where}.headers.{framing[0]}{line}: accepted: any header that does not frame the message")
     table["headers"] = {key: _expand(value, f"{where}.headers.{key}", environ) for key, value in headers.items()}
     try:
         return msgspec.convert(table | {"name": name}, Target)

@@ -88,6 +88,20 @@ def test_what_is_wrong_is_named_with_its_line_and_what_is_accepted(file, change,
         config.target(file(GOOD.replace(*change, 1)), "staging", {"TENANT": "x"})
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Host"])
+def test_a_header_that_frames_the_message_is_refused(file, name):
+    with pytest.raises(ConfigError, match=rf"headers\.{name}:4: accepted: any header that does not frame"):
+        config.target(file(f'[targets.a]\nbase_url = "http://h"\nmodel = "m"\nheaders = {{ "{name}" = "5" }}'), "a", {})
+
+
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 3000, '[targets.a]\nbase_url = "http://h"\nprices = { request = nan }']
+)
+def test_a_file_without_depth_or_numbers_without_end_are_refused(file, text):
+    with pytest.raises(ConfigError, match=r"nested too deeply|finite numbers|not valid TOML"):
+        config.target(file(text), "a", {})
+
+
 @pytest.mark.parametrize(
     "line",
     ['base_url = "https://me:s3cret@api.example/v1"', 'base_url = "http://a.example"\nheaders = { a = "s3cret\\n" }'],
