@@ -140,7 +140,7 @@ def rows():
         yield pytest.param(defect, noun, marks=() if number % 4 == 0 else pytest.mark.verify, id=defect)
 
 
-@pytest.mark.parametrize(("defect", "noun"), rows())
+@pytest.mark.parametrize(("defect", "noun"), list(rows()))
 def test_a_finding_holds_the_noun_that_people_search_for(recorded_once, defect, noun):
     judged = selftest.run_subject(defect, "gate", recorded_once).judgement
     failed = [v for v in judged.verdicts if v.rule == CAUGHT_BY[defect] and v.status is Status.FAIL]
