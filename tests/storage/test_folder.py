@@ -36,7 +36,7 @@ NAMES = st.text(st.characters(codec="utf-8"), max_size=20)
 PRINTABLE = NAMES.filter(str.isprintable)
 QUESTIONS = st.builds(
     CaseId,
-    api=st.just("chat"),
+    api=st.sampled_from(["chat", "messages", "responses"]),
     profile=PRINTABLE,
     mode=st.sampled_from(["stream", "unary"]),
     kind=st.sampled_from(Kind),
