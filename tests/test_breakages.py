@@ -95,7 +95,7 @@ BREAKAGES = (
     Breakage(
         "a failed MUST exits 0",
         "report/build.py",
-        "    if any(v.counts and v.level is Level.MUST for v in verdicts):\n        return FAILED\n",
+        "    if any(v.counts and v.level is Level.MUST for v in verdicts):\n        return ExitCode.FAILED\n",
         "",
         "tests/test_selftest.py::test_both_front_ends_say_it[silent-json]",
     ),

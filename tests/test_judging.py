@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.catalogue import installed
 from conformance.judging import decide, judge
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange
@@ -50,6 +51,14 @@ def test_judging_twice_gives_the_same_verdicts_whatever_the_order_of_the_ids():
     planned = facts(GREETINGS)
     again = judge(planned, fresh.__getitem__, tuple(fresh))
     assert judge(planned, GREETINGS.__getitem__, tuple(GREETINGS)).verdicts == again.verdicts
+
+
+def test_a_timed_rule_needs_a_recording_with_arrival_times():
+    without = {name: replace(x, recorded=frozenset({"bytes"}), cache={}) for name, x in GREETINGS.items()}
+    timed = {rule.id for rule in installed().rules if rule.timed}
+    for exchanges, expected in ((without, True), (GREETINGS, False)):
+        reasons = {v.message for v in judged(exchanges).verdicts if v.rule in timed}
+        assert ("the recording has no arrival times" in reasons) is expected
 
 
 def test_verdicts_come_by_rule_and_case():

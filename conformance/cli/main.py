@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from conformance import __version__
+from conformance.model.words import ExitCode
 from conformance.runs.options import OUTPUT, LimitOptions, OutputOptions, RunRequest, SelectionOptions, TargetOptions
-
-OK, FAILED, USAGE, HARNESS_FAILED, INTERRUPTED = 0, 1, 2, 4, 130
 
 EXIT_CODES = (
     "Exit codes: 0 conformant; 1 a MUST failed (with --strict also a SHOULD failure, an untestable verdict or a stale "
@@ -160,7 +159,7 @@ def waive(
         sys.stdout.write(text)
     else:
         _write_new(out, text)
-    return OK
+    return ExitCode.CONFORMANT
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -193,7 +192,7 @@ def list_(
 
     entries = listing.KINDS[kind]()
     sys.stdout.write(listing.as_json(entries) if format == "json" else listing.as_text(entries))
-    return OK
+    return ExitCode.CONFORMANT
 
 
 @app.command
@@ -212,8 +211,8 @@ def profiles(*, check: bool = False, python: Path | None = None) -> int:
 
     if not check:
         sys.stdout.write(listing.as_text(listing.KINDS["profiles"]()))
-        return OK
-    return FAILED if profile_versions.print_versions(python, sys.stdout) else OK
+        return ExitCode.CONFORMANT
+    return ExitCode.FAILED if profile_versions.print_versions(python, sys.stdout) else ExitCode.CONFORMANT
 
 
 @app.command
@@ -237,7 +236,7 @@ def explain(name: str, /) -> int:
     out = terminal.console(sys.stdout)
     for page in pages:
         terminal.page(page.page(), out)
-    return OK
+    return ExitCode.CONFORMANT
 
 
 @app.command
@@ -277,10 +276,10 @@ def serve(
     try:
         anyio.run(until_stopped)
     except KeyboardInterrupt:
-        return OK
+        return ExitCode.CONFORMANT
     except OSError as error:
         raise ConfigError(f"--port {port}: {error.strerror or error}; accepted: a free port, or 0 for any") from None
-    return OK
+    return ExitCode.CONFORMANT
 
 
 def _port(value: int) -> None:
@@ -357,7 +356,7 @@ def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # n
     """
     from conformance.cli import kill_matrix
 
-    return OK if kill_matrix.show(names, format, sys.stdout) else FAILED
+    return ExitCode.CONFORMANT if kill_matrix.show(names, format, sys.stdout) else ExitCode.FAILED
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -373,16 +372,16 @@ def exit_code_of(command: Callable[[], Any]) -> int:
     from conformance.runs.config import ConfigError
 
     try:
-        return command() or OK
+        return command() or ExitCode.CONFORMANT
     except (CycloptsError, ConfigError) as error:
         sys.stderr.write(f"conformance: {error}" + "\n")
-        return USAGE
+        return ExitCode.USAGE
     except KeyboardInterrupt:
         sys.stderr.write("conformance: interrupted" + "\n")
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        return ExitCode.CONFORMANT
     except Exception as error:  # noqa: BLE001 - a harness error has its own exit code
         return _report_crash(error)
 
@@ -395,4 +394,4 @@ def _report_crash(error: Exception) -> int:
         traceback.print_exception(error, file=file)
     sys.stderr.write(f"conformance: harness error: {type(error).__name__}: {error}" + "\n")
     sys.stderr.write(f"conformance: the traceback is in {file.name}; please report it with the command line" + "\n")
-    return HARNESS_FAILED
+    return ExitCode.HARNESS_ERROR

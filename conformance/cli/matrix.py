@@ -14,6 +14,7 @@ import msgspec
 from conformance import catalogue
 from conformance.handbook.rule_html import rule_html
 from conformance.model.verdict import Level
+from conformance.model.words import ExitCode
 from conformance.report.across_runs import matrix
 from conformance.report.across_runs.matrix import Column, Trend
 from conformance.report.document import Report
@@ -25,7 +26,6 @@ from conformance.runs.execute import JudgedRun
 from conformance.runs.options import RunRequest, TargetOptions
 from conformance.runs.resolve import resolved
 
-FAILED, NOT_ALL = 1, 3
 KEPT = 30
 """Maximum number of runs in a target's trend."""
 
@@ -57,7 +57,9 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
     _write(out, columns)
     sys.stdout.write(f"{out / 'index.html'}\n")
     verdicts = {column.verdict for column in columns}
-    return FAILED if "not conformant" in verdicts else NOT_ALL if verdicts - {"conformant"} else 0
+    if "not conformant" in verdicts:
+        return ExitCode.FAILED
+    return ExitCode.NOT_TESTED if verdicts - {"conformant"} else ExitCode.CONFORMANT
 
 
 def _files(names: Iterable[str]) -> dict[str, str]:

@@ -1,14 +1,10 @@
 """The target: a deployment under test, and its owner's settings."""
 
 from fnmatch import fnmatchcase
-from typing import Literal
 
 import msgspec
 
-from conformance.model.words import Api
-
-Streaming = Literal["required", "stopgap-ok"]
-UnknownFields = Literal["reject", "announce", "allow"]
+from conformance.model.words import Api, Streaming, UnknownFields
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

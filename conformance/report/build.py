@@ -16,7 +16,7 @@ from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
-from conformance.model.words import Api
+from conformance.model.words import Api, ExitCode
 from conformance.report import fields, headline
 from conformance.report.document import (
     Harness,
@@ -31,8 +31,6 @@ from conformance.report.document import (
     Tokens,
 )
 from conformance.report.escaping import safe, window
-
-CONFORMANT, FAILED, UNREACHABLE, HARNESS_FAILED, INTERRUPTED = 0, 1, 3, 4, 130
 
 
 def build_report(
@@ -88,16 +86,16 @@ def exit_code(
     A run without a successful baseline request, or with a rate-limited one, is never conformant: it is incomplete.
     """
     if facts.stopped:
-        return INTERRUPTED if facts.stopped == "interrupted" else UNREACHABLE
+        return ExitCode.INTERRUPTED if facts.stopped == "interrupted" else ExitCode.NOT_TESTED
     if any(v.counts and v.level is Level.MUST for v in verdicts):
-        return FAILED
+        return ExitCode.FAILED
     if any(v.status is Status.ERROR for v in verdicts):
-        return HARNESS_FAILED
+        return ExitCode.HARNESS_ERROR
     if not baseline_succeeded:
-        return UNREACHABLE
+        return ExitCode.NOT_TESTED
     wanting = any((v.counts and v.level is Level.SHOULD) or v.status is Status.UNTESTABLE for v in verdicts)
     stale = any(waiver.state != "used" for waiver in waivers)
-    return FAILED if strict and (wanting or stale) else CONFORMANT
+    return ExitCode.FAILED if strict and (wanting or stale) else ExitCode.CONFORMANT
 
 
 def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
@@ -199,7 +197,7 @@ def _summary(
 ) -> Summary:
     counted = [v for v in verdicts if v.counts]
     return Summary(
-        conformant=code == CONFORMANT,
+        conformant=code == ExitCode.CONFORMANT,
         headline=tuple(map(safe, headlines)),
         verdicts=_by_status(verdicts),
         failed={level: sum(v.level is level for v in counted) for level in Level},
