@@ -130,7 +130,7 @@ def judge(
     """
     result = Judgement(requests=len(ids))
     catalogue = catalogue or installed()
-    evidence = Evidence(load, catalogue)
+    evidence = Evidence(load, catalogue, facts.dialects)
     for name in ids:
         evidence.add(load(name))
     absent = _absent(facts, evidence)
@@ -261,7 +261,7 @@ class _Judging:
 
 def _is_support_exchange(x: Exchange) -> bool:
     """Whether the exchange only supports comparisons and is not judged itself."""
-    return x.ending.how == "hung-up" or x.case.kind is Kind.LOAD
+    return x.ending.how == "hung-up" or x.case.kind in (Kind.LOAD, Kind.PREFLIGHT)
 
 
 def _compared(rule: Rule, arguments: CheckArguments) -> Iterator[Exchange]:
@@ -347,6 +347,8 @@ def _record_impacts(
     """Add field observations, the impact of baseline exchanges, and the clients affected by failures."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in by_mode.items():
+        if x.case.kind is Kind.PREFLIGHT:
+            continue
         result.observations += field_observations(x, evidence.baseline(x))
         fallback = _fallback(x, by_mode, evidence) if mode == "stream" else None
         if x.case.kind is Kind.BASELINE:

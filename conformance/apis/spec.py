@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from conformance.apis.content import ResponseContent
 from conformance.apis.pieces import Piece
 from conformance.apis.token_counts import Usage
+from conformance.model.dialect import KeyHeader
 from conformance.model.exchange import Exchange
 from conformance.parsing.json_values import Object
 from conformance.parsing.sse import Event
@@ -16,7 +17,7 @@ class ApiSpec:
     """One API.
 
     Names: `title` for people; `path` below the base URL; the schemas of request, non-streaming response and event;
-    `base_profile`, the SDK that sends the API's own probes.
+    `base_profile`, the SDK that sends the API's own probes; `key_headers`, in which that SDK can send the key.
 
     Request fields: `conversation` with the user's messages; `caps`, which limit the completion tokens, and `cap`, the
     one that probes set, to `min_cap` or more; `stop`, None if the API has no stop sequences; `format` of JSON content;
@@ -37,6 +38,7 @@ class ApiSpec:
     response_schema: str
     event_schema: str
     base_profile: str
+    key_headers: tuple[KeyHeader, ...]
     conversation: str
     caps: tuple[str, ...]
     cap: str

@@ -4,8 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from conformance.model.dialect import Dialect
 from conformance.model.target import Target
-from conformance.model.words import Suite
+from conformance.model.words import Api, Suite
 
 FORMAT = "oai-conformance-run/2"
 
@@ -15,7 +16,7 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `started` is an RFC 3339 time in UTC. `planned` are the IDs of the requests in order, `left_out` the planned ones
     that were not sent, with the reason. `profiles` are the selected frameworks. `stopped` is empty for a complete run.
-    `seed` is the random seed of a fuzz run.
+    `dialects` are how the requests were asked, by API. `seed` is the random seed of a fuzz run.
     """
 
     format: str = FORMAT
@@ -27,7 +28,8 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     profiles: tuple[str, ...]
     planned: tuple[str, ...] = ()
     left_out: dict[str, str] = {}
-    stopped: Literal["", "interrupted", "unreachable", "key-refused"] = ""
+    dialects: dict[Api, Dialect] = {}
+    stopped: Literal["", "interrupted", "unreachable", "too-slow", "key-refused"] = ""
     stopped_why: str = ""
     messages_per_day: float | None = None
     strict: bool = False
