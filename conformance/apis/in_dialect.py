@@ -14,12 +14,15 @@ def in_dialect(body: Any, api: Api, dialect: Dialect, *, subject: str, shows_tex
     """
     if not isinstance(body, dict):
         return body
-    caps = [name for name in spec(api).caps if name in body]
-    alone = len(caps) == 1 and caps[0] != subject
+    caps = [name for name in spec(api).caps if body.get(name) is not None]
+    renamed = {}
+    if len(caps) == 1 and subject != caps[0]:
+        cap_field = dialect.cap_field or caps[0]
+        renamed = {caps[0]: cap_field, cap_field: caps[0]}
     adapted: dict[str, Any] = {}
     for name, value in body.items():
-        if alone and name == caps[0]:
-            adapted[dialect.cap_field or name] = _raised(value, dialect) if shows_text else value
+        if name in renamed:
+            adapted[renamed[name]] = _raised(value, dialect) if shows_text else value
         elif name not in dialect.refused or name in (subject.partition(".")[0], *caps):
             adapted[name] = value
     return adapted
