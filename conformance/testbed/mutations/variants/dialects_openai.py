@@ -102,7 +102,6 @@ def never_reasoning(body: Body) -> Iterator[Refusal]:
 CLASSIC = Mutation(
     name="openai-classic",
     title="OpenAI's dialect of a model that does not reason: padding, closed strict schemas, no empty arrays",
-    on_request=accepting(without_fields("include"), "responses"),
     on_response=in_turn(
         shaped("fp_3f2a9c1d70"),
         refusing(
@@ -120,8 +119,12 @@ def effort(request: ServerRequest, body: Body) -> Reasoning:
     names = ("reasoning_effort",) if request.api == "chat" else ("reasoning", "effort")
     wanted = member(body, *names)
     tokens = EFFORT.get(wanted if isinstance(wanted, str) else USUAL, EFFORT[USUAL])
-    included = body.get("include")
-    return Reasoning(tokens=tokens, is_sealed=isinstance(included, list) and SEALED in included)
+    return Reasoning(tokens=tokens, is_sealed=body.get("include") == [SEALED])
+
+
+def as_read(body: Body) -> Body:
+    """The body without what only asks for sealed reasoning, and with the effort that is used."""
+    return with_usual_effort(without_fields("include")(body) if body.get("include") == [SEALED] else body)
 
 
 def with_usual_effort(body: Body) -> Body:
@@ -192,10 +195,7 @@ def _reasoning(name: str, title: str, *more: OnResponse) -> Mutation:
     return Mutation(
         name=name,
         title=title,
-        on_request=read_in_turn(
-            reasoning(_unless_messages),
-            accepting(lambda b: with_usual_effort(without_fields("include")(b)), "responses"),
-        ),
+        on_request=read_in_turn(reasoning(_unless_messages), accepting(as_read, "responses")),
         on_response=in_turn(
             shaped(None),
             each_part(bare("logprobs")),
