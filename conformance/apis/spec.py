@@ -22,7 +22,8 @@ class ApiSpec:
     Request fields: `conversation` with the user's messages; `caps`, which limit the completion tokens, and `cap`, the
     one that probes set, to `min_cap` or more; `stop`, None if the API has no stop sequences; `format` of JSON content;
     `single_call`, which allows at most one tool call; `choices`, None if a response has one choice; `effects`, the
-    fields whose effect a probe shows. A completion of up to `short_tokens` is short, `brief_cap` caps a short one.
+    fields whose effect a probe shows; `refused_by_vendor`, those that models of the API's own vendor refuse by name. A
+    completion of up to `short_tokens` is short, `brief_cap` caps a short one.
 
     Responses: `streams`; `terminal_events`, the types of the events that end a stream, none if `[DONE]` does;
     `skipped_events`, the names of those that the API's SDKs skip; `output_tokens`, the usage field of generated tokens.
@@ -50,6 +51,7 @@ class ApiSpec:
     single_call: str
     choices: str | None
     effects: tuple[str, ...]
+    refused_by_vendor: tuple[str, ...]
     streams: bool
     terminal_events: tuple[str, ...]
     skipped_events: tuple[str, ...]

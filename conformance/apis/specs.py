@@ -7,6 +7,10 @@ from conformance.apis.spec import ApiSpec
 from conformance.model.target import Target
 from conformance.model.words import APIS, Api
 
+SAMPLING: Final = ("temperature", "top_p")
+"""Parameters that models that reason refuse: https://platform.openai.com/docs/guides/reasoning and
+https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking ("Feature compatibility")."""
+
 CHAT: Final = ApiSpec(
     title="Chat Completions",
     path="/chat/completions",
@@ -29,6 +33,10 @@ CHAT: Final = ApiSpec(
         *("n", "logprobs", "top_logprobs", "tool_choice", "response_format", "stop", "stream_options"),
         *("stream_options.include_usage", "response_format.json_schema"),
         *("max_tokens", "max_completion_tokens", "logit_bias"),
+    ),
+    refused_by_vendor=(
+        *SAMPLING,
+        *("max_tokens", "stop", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"),
     ),
     streams=True,
     terminal_events=(),
@@ -60,6 +68,7 @@ MESSAGES: Final = ApiSpec(
     single_call="tool_choice.disable_parallel_tool_use",
     choices=None,
     effects=("tool_choice", "stop_sequences", "max_tokens"),
+    refused_by_vendor=(*SAMPLING, "top_k"),
     streams=True,
     terminal_events=messages.TERMINAL_EVENTS,
     skipped_events=messages.SKIPPED_EVENTS,
@@ -90,6 +99,7 @@ RESPONSES: Final = ApiSpec(
     single_call="parallel_tool_calls",
     choices=None,
     effects=("tool_choice", "max_output_tokens", "text"),
+    refused_by_vendor=(*SAMPLING, "top_logprobs"),
     streams=True,
     terminal_events=responses.TERMINAL_EVENTS,
     skipped_events=(),
