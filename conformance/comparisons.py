@@ -62,6 +62,7 @@ class Evidence:
     dialects: Mapping[Api, Dialect] = field(default_factory=dict)
     ids_by_case: dict[CaseId, str] = field(default_factory=dict)
     cached: dict[str, Exchange] = field(default_factory=dict)
+    second_attempts: dict[CaseId, str] = field(default_factory=dict)
     short_streams: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
     unavailable_apis: dict[Api, list[str]] = field(default_factory=dict)
     groups: dict[tuple[Compare, Api, str, Mode], tuple[Exchange, ...]] = field(default_factory=dict)
@@ -69,6 +70,9 @@ class Evidence:
 
     def add(self, x: Exchange) -> None:
         """Index an exchange by its test cases, and cache it if rules compare others with it."""
+        if x.attempt > 1:
+            self.second_attempts.update(dict.fromkeys((x.case, *x.merged_cases), x.id))
+            return
         for case in (x.case, *x.merged_cases):
             self.ids_by_case[case] = x.id
             if case.kind is Kind.BASELINE:
@@ -92,6 +96,11 @@ class Evidence:
         if name is None:
             return None
         return (self.cached.get(name) or self.load(name)).for_case(case)
+
+    def second_attempt(self, x: Exchange) -> Exchange | None:
+        """The exchange that was sent to confirm what this one shows, or None."""
+        name = self.second_attempts.get(x.case)
+        return self.load(name).for_case(x.case) if name else None
 
     def baseline(self, x: Exchange, mode: Mode | None = None) -> Exchange | None:
         """The baseline exchange of the same profile, or of any profile if it has none, as in a smoke run."""

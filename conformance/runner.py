@@ -4,26 +4,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
 import msgspec
 
 from conformance import __version__, preflight
 from conformance.apis.errors import error_response, quoted
+from conformance.confirmation import again, doubtful
 from conformance.model.case import Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
 from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE
-from conformance.model.run import RunManifest
+from conformance.model.run import RunManifest, Stopped
 from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 from conformance.parsing.http1 import reply
 from conformance.plan import plan, planned_apis
+from conformance.transport import pressure
 from conformance.transport.limits import Limits
 from conformance.transport.send_all import send_all
 
 REDACTED = "(hidden)"
+ENOUGH_LOST_AGAIN: Final = 3
+"""Second attempts that are lost, too, after which no more are sent: this is no chance."""
 STAGE_CONCURRENCY: dict[int, int] = {CONCURRENT_STAGE: 8, BURST_STAGE: 16}
 """Concurrent requests per stage, unless the user sets a limit; 1 in the later stages."""
 
@@ -36,6 +40,9 @@ class Store(Protocol):
 
     def write(self, exchange: Exchange) -> None:
         """Add one exchange."""
+
+    def exchange(self, id: str) -> Exchange:  # noqa: A002 - the field's name in Exchange
+        """One exchange that was added."""
 
 
 class Progress(Protocol):
@@ -89,12 +96,31 @@ class _Recorder:
     options: RunOptions
     store: Store
     progress: Progress
+    started: datetime
     planned: list[str] = field(default_factory=list)
     sent: list[Request] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     dialects: dict[Api, Dialect] = field(default_factory=dict)
-    stopped: str = ""
+    stopped: Stopped = ""
     reason: str = ""
+
+    def facts(self) -> RunManifest:
+        """The run's facts so far."""
+        options = self.options
+        return RunManifest(
+            tool=f"oai-conformance {__version__}",
+            started=self.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            target=msgspec.structs.replace(options.target, headers=dict.fromkeys(options.target.headers, REDACTED)),
+            suite=options.suite,
+            profiles=options.profiles,
+            planned=tuple(self.planned),
+            left_out=self.left_out,
+            dialects=self.dialects,
+            stopped=self.stopped,
+            stopped_why=self.reason,
+            messages_per_day=options.messages_per_day,
+            strict=options.strict,
+        )
 
     def plan(self) -> tuple[Request, ...]:
         """The run's requests after the preflight."""
@@ -153,18 +179,9 @@ async def record(
     existing exchanges by request ID, reused instead of sending the same request. Cancellation (Ctrl-C) keeps the
     recorded exchanges and writes the facts as `interrupted` before it propagates.
     """
-    recorder = _Recorder(options=options, store=store, progress=progress)
-    began, started = anyio.current_time(), datetime.now(UTC)
-    facts = RunManifest(
-        tool=f"oai-conformance {__version__}",
-        started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        target=msgspec.structs.replace(options.target, headers=dict.fromkeys(options.target.headers, REDACTED)),
-        suite=options.suite,
-        profiles=options.profiles,
-        messages_per_day=options.messages_per_day,
-        strict=options.strict,
-    )
-    store.write_facts(msgspec.structs.replace(facts, stopped="interrupted"))
+    recorder = _Recorder(options=options, store=store, progress=progress, started=datetime.now(UTC))
+    began, waited_before = anyio.current_time(), pressure.waited()
+    store.write_facts(msgspec.structs.replace(recorder.facts(), stopped="interrupted"))
     try:
         await _preflight_then_send(recorder, reuse)
     except anyio.get_cancelled_exc_class():
@@ -172,13 +189,9 @@ async def record(
         raise
     finally:
         facts = msgspec.structs.replace(
-            facts,
-            planned=tuple(recorder.planned),
-            dialects=recorder.dialects,
+            recorder.facts(),
             duration_s=round(anyio.current_time() - began, 3),
-            left_out=recorder.left_out,
-            stopped=recorder.stopped,
-            stopped_why=recorder.reason,
+            machine_pressure=pressure.share_since(waited_before),
         )
         store.write_facts(facts)
     return facts
@@ -210,6 +223,22 @@ async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange
             rest.append(request)
     recorder.progress.total(len(recorder.sent) + len(rest))
     await recorder.send(rest, recorder.reusable(reuse, requests))
+    await _confirm(recorder, rest)
+
+
+async def _confirm(recorder: _Recorder, requests: Sequence[Request]) -> None:
+    """Send what may have failed by chance once more, alone, until the failures are no chance."""
+    known, lost_again = {request.id: request for request in requests}, 0
+    for name in doubtful(recorder.facts(), recorder.store.exchange, tuple(known)):
+        due = again(name, known)
+        within, _ = _apply_budget(due, recorder.options, recorder.sent)
+        if lost_again == ENOUGH_LOST_AGAIN or len(within) < len(due):
+            return
+        if f"{name}.2" not in recorder.planned:
+            recorder.planned += [request.id for request in due]
+            recorder.progress.total(len(recorder.sent) + len(due))
+            second = await recorder.send(due)
+            lost_again += any(x.is_lost for x in second)
 
 
 async def _preflight(recorder: _Recorder, apis: Sequence[Api]) -> dict[Api, list[Exchange]]:
@@ -228,7 +257,7 @@ async def _preflight(recorder: _Recorder, apis: Sequence[Api]) -> dict[Api, list
             received[x.api].append(x)
 
 
-def _preflight_failure(received: Sequence[Exchange], limits: Limits) -> tuple[str, str]:
+def _preflight_failure(received: Sequence[Exchange], limits: Limits) -> tuple[Stopped, str]:
     """The stop reason and message if the target can't be tested at all, or empty strings."""
     asked = [x for x in received if x.case.subject != preflight.ALIVE]
     alive = next((x for x in received if x.case.subject == preflight.ALIVE and x.received), None)

@@ -9,6 +9,7 @@ from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 
 FORMAT = "oai-conformance-run/2"
+Stopped = Literal["", "interrupted", "unreachable", "too-slow", "key-refused"]
 
 
 class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,8 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     `started` is an RFC 3339 time in UTC. `planned` are the IDs of the requests in order, `left_out` the planned ones
     that were not sent, with the reason. `profiles` are the selected frameworks. `stopped` is empty for a complete run.
     `dialects` are how the requests were asked, by API. `seed` is the random seed of a fuzz run.
+    `machine_pressure` is the share of the run in which processes on this machine waited for a processor; None if
+    unknown.
     """
 
     format: str = FORMAT
@@ -29,8 +32,9 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     planned: tuple[str, ...] = ()
     left_out: dict[str, str] = {}
     dialects: dict[Api, Dialect] = {}
-    stopped: Literal["", "interrupted", "unreachable", "too-slow", "key-refused"] = ""
+    stopped: Stopped = ""
     stopped_why: str = ""
     messages_per_day: float | None = None
     strict: bool = False
     seed: int | None = None
+    machine_pressure: float | None = None

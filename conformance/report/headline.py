@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from conformance import catalogue
-from conformance.judging import Judgement
+from conformance.judging import UNRELIABLE, Judgement
 from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
@@ -21,6 +21,8 @@ OUTCOME_SENTENCES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
 )
 ONLY_ERRORS = "would see an error instead of the response"
 MOST_NAMED = 8
+BUSY = 0.5
+"""Share of a run in which processes waited for a processor, from which the report says so."""
 
 Load = Callable[[str], Exchange]
 
@@ -34,6 +36,12 @@ def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVer
     yield from _users(judgement.impact)
     yield from _counts(verdicts)
     yield from _dialects(facts)
+    doubted = any(v.status is Status.UNTESTABLE or v.message.startswith(UNRELIABLE) for v in verdicts)
+    if doubted and (facts.machine_pressure or 0.0) >= BUSY:
+        yield (
+            f"This machine was busy: for {facts.machine_pressure:.0%} of the run, processes waited for a processor. "
+            "Times are judged only where the harness kept up."
+        )
     if facts.left_out and facts.stopped != "unreachable":
         reason = next(iter(facts.left_out.values()))
         yield f"{_count(len(facts.left_out), 'planned request')} not sent: {reason}."
