@@ -15,7 +15,7 @@ from conformance.confirmation import again, doubtful
 from conformance.model.case import Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
-from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE
+from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE, OVERLOAD_STAGE
 from conformance.model.run import RunManifest, Stopped
 from conformance.model.target import Target
 from conformance.model.words import Api, Suite
@@ -222,8 +222,11 @@ async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange
         else:
             rest.append(request)
     recorder.progress.total(len(recorder.sent) + len(rest))
-    await recorder.send(rest, recorder.reusable(reuse, requests))
-    await _confirm(recorder, rest)
+    usable = recorder.reusable(reuse, requests)
+    calm = [request for request in rest if request.stage != OVERLOAD_STAGE]
+    await recorder.send(calm, usable)
+    await _confirm(recorder, calm)
+    await recorder.send([request for request in rest if request.stage == OVERLOAD_STAGE], usable)
 
 
 async def _confirm(recorder: _Recorder, requests: Sequence[Request]) -> None:

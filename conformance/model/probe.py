@@ -9,6 +9,8 @@ from conformance.model.words import MODES, SUITES, Api, Mode, Sender, Suite
 
 CONCURRENT_STAGE, BURST_STAGE = 0, 1
 """Stages with concurrent requests: most of a run, and the burst."""
+OVERLOAD_STAGE = 100
+"""The last stage, after the confirmations: what may occupy the target for long delays nothing else."""
 WITHOUT_TEXT: Final = frozenset(
     (Kind.MISTAKE, Kind.WRONG_TYPE, Kind.OUT_OF_RANGE, Kind.UNKNOWN_FIELD, Kind.AUTH, Kind.OTHER_ROUTE, Kind.LOAD)
 )
