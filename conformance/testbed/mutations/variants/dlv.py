@@ -94,9 +94,7 @@ VARIANTS = (
     variant(
         "slow-model", "The response to a large request takes longer than the self-test waits", for_large(slow_in_both)
     ),
-    variant(
-        "slow-prompt", "The time to the first byte grows with the prompt, to twenty seconds for hermes", slow_prompt
-    ),
+    variant("slow-prompt", "The time to the first byte grows with the prompt: twenty seconds for hermes", slow_prompt),
     variant("waits-differ", "Each response is delayed by a different time, then sent at once", in_its_turn),
     variant("prompt-not-cached", "Long prompts are delayed longer, then the response is sent at once", cold),
     variant("slow-tokens", "Tokens of a response to a large request are very slow", for_large(streams(slow))),
