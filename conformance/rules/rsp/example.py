@@ -88,6 +88,19 @@ def call(*pieces: str, whole: str | None = None, **changes: Any) -> list[Object]
     ]
 
 
+def reasoning(*pieces: str) -> list[Object]:
+    """The events of a reasoning item with this text in these pieces."""
+    part: Object = {"type": "reasoning_text", "text": "".join(pieces)}
+    item: Object = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [part]}
+    inside: Object = {"output_index": 0, "item_id": "rs_1", "content_index": 0}
+    return [
+        {"type": "response.output_item.added", "output_index": 0, "item": item | {"content": []}},
+        *({"type": "response.reasoning_text.delta", "delta": piece} | inside for piece in pieces),
+        {"type": "response.reasoning_text.done", "text": part["text"]} | inside,
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+    ]
+
+
 def streamed(*values: Object, end: str = "completed", output: Any = None, **facts: Any) -> Exchange:
     """A complete stream around these events; `output` is the output in the last event."""
     done = [value["item"] for value in values if value["type"] == "response.output_item.done"]

@@ -9,7 +9,18 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestab
 from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
 from conformance.rules.rsp.conditions import OF_ITEMS, finished, has_indexed_items
-from conformance.rules.rsp.example import CALL, CALLED, CUT, GOOD, call, message_item, response, streamed, text
+from conformance.rules.rsp.example import (
+    CALL,
+    CALLED,
+    CUT,
+    GOOD,
+    call,
+    message_item,
+    reasoning,
+    response,
+    streamed,
+    text,
+)
 from conformance.rules.rsp.shape import response_rule, stream_rule
 from conformance.rules.rsp.spec import EVENTS, OBJECT
 from conformance.rules.shared_checks import arguments_not_object
@@ -153,7 +164,7 @@ def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
     spec=EVENTS,
     fix="Send all items, complete, in the output of the response in the last event.",
     applies_to=finished,
-    good=[GOOD, CALLED],
+    good=[GOOD, CALLED, streamed(*reasoning("They greet me.", "So do I."), *text("Hello.", index=1))],
     bad=[
         streamed(*text("Hello", " there."), output=[]),
         streamed(*text("Hello", " there."), output=[message_item("Hello")]),
@@ -179,6 +190,9 @@ def _said(item: Item) -> str:
 
 
 def _whole(item: Object) -> str:
+    """What an item says; the text of reasoning has deltas of its own."""
+    if item.get("type") == "reasoning":
+        return ""
     return as_string(item.get("arguments")) or "".join(as_string(part.get("text")) for part in contents(item))
 
 
