@@ -29,6 +29,9 @@ CITY = {
     "additionalProperties": False,
 }
 FUNCTION = {"name": "get_weather", "parameters": CITY, "strict": True}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "Rain."}
 CLAUDE_TOOLS = [{"name": "get_weather", "input_schema": CITY}]
 CLAUDE_CALL = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {"city": "Oslo"}}
 CLAUDE_RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "Rain."}]}
@@ -122,6 +125,28 @@ def test_an_open_object_is_found_wherever_it_is():
     (fault,) = open_objects(closed | {"additionalProperties": False, "$defs": {"b": {"anyOf": [inner]}}})
     assert fault.startswith("In context=('$defs', 'b', 'anyOf', '0')")
     assert fault.endswith("Missing 'city'.")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"response_format": OPEN_FORMAT}, "response_format"),
+        ({"logprobs": True}, "logprobs"),
+        ({"tools": [OPEN_TOOL], "tool_choice": "required"}, "tool_choice"),
+        ({"messages": [*SAID, CALLED, RESULT]}, "reasoning_content"),
+    ],
+)
+def test_deepseek_refuses_by_name_in_the_message(fields, words, tell):
+    error = refusal_of(tell("deepseek-reasoning-required", "chat", **{"messages": SAID} | fields))
+    assert words in error["message"]
+    assert (error["param"], error["code"]) == (None, "invalid_request_error")
+
+
+def test_deepseek_is_content_with_the_reasoning_of_a_call(tell):
+    history = [*SAID, CALLED | {"reasoning_content": "They greet me."}, RESULT]
+    assert tell("deepseek-reasoning-required", "chat", messages=history).status == 200
+    off = {"thinking": {"type": "disabled"}}
+    assert tell("deepseek-reasoning-required", "chat", messages=[*SAID, CALLED, RESULT], **off).status == 200
 
 
 def test_sealed_reasoning_is_accepted_unchanged_only(tell):
