@@ -61,7 +61,6 @@ def refused_beside(x: Exchange, *others: Exchange, what: str) -> Iterator[Findin
 REPLAY: dict[str, Any] = {"probe": "chat.tools.replay"}
 NULL = answered(error("messages.1.content: must be a string.", param="messages[1].content"), status=400, **REPLAY)
 FIRST = called(first_fragment(arguments="{}"), probe="chat.tools")
-THOUGHTLESS = answered(error("The `reasoning_content` must be passed back."), status=400, **REPLAY)
 
 
 @tool_rule(
@@ -73,7 +72,7 @@ THOUGHTLESS = answered(error("The `reasoning_content` must be passed back."), st
     applies_to=_decided,
     compares_with=FIRST_CALL,
     apis=APIS,
-    good=[(answered(completion(), **REPLAY), FIRST), (THOUGHTLESS, FIRST)],
+    good=[(answered(completion(), **REPLAY), FIRST)],
     bad=[(NULL, FIRST), (answered("Invalid assistant message", status=422, **REPLAY), FIRST)],
 )
 def history_refused(x: Exchange, first: Exchange) -> Iterator[Finding | NotJudged]:
