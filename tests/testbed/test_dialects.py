@@ -4,10 +4,19 @@ import itertools
 import json
 from collections import Counter
 
+import msgspec
 import pytest
 
 from conformance import schemas
+from conformance.judging import judge
+from conformance.model.case import Kind
+from conformance.model.target import Policy, Target
+from conformance.model.verdict import MUST, Status
+from conformance.model.words import APIS
+from conformance.plan import plan
+from conformance.testbed.mutations import changes
 from conformance.testbed.server.seal import seal, unseal
+from conformance.testbed.server.simulate import BASE_URL, simulate_exchange
 
 WHOLE = {"chat": "chat-completion", "messages": "messages-message", "responses": "responses-response"}
 PART = {"chat": "chat-chunk", "messages": "messages-event", "responses": "responses-event"}
@@ -331,42 +340,32 @@ def test_a_forced_tool_is_called_without_adaptive_thinking(tell):
     assert [block["type"] for block in message["content"]] == ["tool_use"]
 
 
-def test_openrouter_sends_comments_its_own_fields_and_reasoning_twice(tell):
-    received = tell("openrouter", "chat", messages=SAID, stream=True)
-    assert received.content.startswith(b": OPENROUTER PROCESSING\n\n")
-    *chunks, _ = received.events
-    assert {chunk["provider"] for chunk in chunks} == {"Reference"}
-    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
-    told = [(d["reasoning"], d["reasoning_details"][0]["text"]) for d in deltas if d.get("reasoning")]
-    assert told
-    assert all(one == other for one, other in told)
-    assert chunks[-1]["usage"]["cost"] > 0
-    assert [c["native_finish_reason"] for chunk in chunks for c in chunk["choices"]][-2:] == ["stop", None]
+BASELINES = {
+    (request.cases[0].api, request.cases[0].mode): request
+    for request in plan(
+        Target(base_url=BASE_URL, model="reference", apis=APIS), ("openai-python", "claude-sdk"), "smoke"
+    )
+    if request.cases[0].kind is Kind.BASELINE
+}
 
 
-def test_azure_filters_the_prompt_first_and_then_every_choice(tell):
-    first, *chunks, _ = tell("azure-chat", "chat", messages=SAID, stream=True).events
-    assert (first["id"], first["model"], first["choices"]) == ("", "", [])
-    assert first["prompt_filter_results"][0]["content_filter_results"]["hate"] == {
-        "filtered": False,
-        "severity": "safe",
-    }
-    assert all("content_filter_results" in choice for chunk in chunks for choice in chunk["choices"])
+def judged(api, mode, name, body, facts):
+    """The verdicts on a dialect's response to a baseline request with this body."""
+    full = {"model": "reference", "stream": mode == "stream"} | body
+    if (api, mode) == ("chat", "stream"):
+        full["stream_options"] = {"include_usage": True}
+    request = msgspec.structs.replace(BASELINES[api, mode], body=json.dumps(full).encode())
+    x = simulate_exchange(request, "native-sse", (changes.find(name),))
+    return judge(facts, {x.id: x}.__getitem__, (x.id,)).verdicts
 
 
-def test_padding_is_on_unless_it_is_turned_off(tell):
-    *chunks, _ = tell("openai-classic", "chat", messages=SAID, stream=True).events
-    assert len({len(chunk["obfuscation"]) for chunk in chunks}) > 1
-    off = {"stream_options": {"include_obfuscation": False}}
-    assert all("obfuscation" not in c for c in tell("openai-classic", "chat", messages=SAID, stream=True, **off).events)
-    events = tell("openai-classic", "responses", input="hello", stream=True).events
-    assert {e["type"] for e in events if "obfuscation" in e} == {"response.output_text.delta"}
-
-
-@pytest.mark.parametrize("streamed", [True, False])
-def test_a_slow_model_sends_nothing_for_seconds(streamed, tell):
-    slow = tell("slow-first-byte", "chat", messages=SAID, stream=streamed).reply
-    usual = tell("openai-reasoning", "chat", messages=SAID, stream=streamed).reply
-    assert slow.pieces[0].wait_s >= 2
-    assert slow.pieces[0].wait_s - usual.pieces[0].wait_s == pytest.approx(2)
-    assert [piece.octets for piece in slow.pieces] == [piece.octets for piece in usual.pieces]
+@pytest.mark.parametrize("name", sorted({name for _, name, _ in SPEECH}))
+def test_no_rule_fails_a_must_on_a_dialect_that_reasons_calls_or_is_cut(name, recorded_once):
+    facts = recorded_once("native-sse", Policy(), "smoke").facts
+    caps = {"chat": "max_completion_tokens", "messages": "max_tokens", "responses": "max_output_tokens"}
+    mine = [(api, body) for api, other, body in SPEECH if other == name]
+    mine += [(api, body | {caps[api]: 26}) for api, body in mine if body.get("thinking") != BUDGET["thinking"]]
+    found = [v for api, body in mine for mode in ("stream", "unary") for v in judged(api, mode, name, body, facts)]
+    assert [v for v in found if v.status is Status.FAIL and v.level is MUST] == []
+    assert sum(v.status is Status.PASS for v in found) > 100
+    assert not any(v.status is Status.ERROR for v in found)
