@@ -258,7 +258,6 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
         GOOD,
         response(),
         response(usage=USAGE | {"cost": 0.1}),
-        response(status="queued", usage=None, output=[], body_fields={"background": True}),
     ],
     bad=[
         response(status="queued", usage=None),
