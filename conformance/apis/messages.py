@@ -152,6 +152,11 @@ def _pieces(found: Iterable[Block]) -> Iterator[str]:
             yield from (text for text in (as_string(block.start.get("text")), *block.added.get("text", ())) if text)
 
 
+def is_called_by_code(block: Object) -> bool:
+    """Whether code that runs on the server calls the tool (programmatic tool calling), not the model itself."""
+    return as_string(as_object(block.get("caller")).get("type")) not in ("", "direct")
+
+
 def call_of(block: Block) -> ToolCall:
     """The tool call in a block."""
     return ToolCall(

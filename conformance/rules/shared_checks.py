@@ -113,17 +113,15 @@ def calls_without_name(x: Exchange, calls: Iterable[ToolCall], what: str = "tool
             yield Finding(f"{what} {display(call.id)} has no function name", at=span_of(x, call.first))
 
 
-def is_object(text: str, surrogates: str = "replace") -> bool:
-    """Whether a text is one JSON object; not with a lone surrogate, if `surrogates` is `surrogatepass`."""
-    return isinstance(parse_json(text.encode("utf-8", surrogates)), dict)
+def is_object(text: str) -> bool:
+    """Whether a text is one JSON object. A lone surrogate is JSON (RFC 8259, section 8.2): SSE017 and HTTP022 report it."""
+    return isinstance(parse_json(text.encode("utf-8", "replace")), dict)
 
 
-def arguments_not_object(
-    x: Exchange, calls: Iterable[ToolCall], what: str = "arguments", surrogates: str = "replace"
-) -> Iterator[Finding]:
+def arguments_not_object(x: Exchange, calls: Iterable[ToolCall], what: str = "arguments") -> Iterator[Finding]:
     """Complete tool calls whose arguments, `what` in the API's words, are not one JSON object; see `is_object`."""
     for call in calls:
-        if not is_object(call.arguments, surrogates):
+        if not is_object(call.arguments):
             seen = f"the {what} of {display(call.name)} are not one JSON object: {display(call.arguments)}"
             yield Finding(seen, at=span_of(x, call.last))
 

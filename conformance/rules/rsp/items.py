@@ -253,4 +253,4 @@ def call_without_json(x: Exchange) -> Iterator[Finding]:
     """Agents run tools with what they can parse: nothing, or half."""
     if response_states(x)[-1].get("status") == "completed":
         calls = (call for call in final_calls(x) if isinstance(call.sent.get("arguments"), str))
-        yield from arguments_not_object(x, calls, surrogates="surrogatepass")
+        yield from arguments_not_object(x, calls)
