@@ -187,6 +187,7 @@ def _choice_of_whole(whole: Object) -> Choice:
         pieces=tuple(text for part in spoken if (text := as_string(part.get("text")))),
         refusal="".join(as_string(part.get("refusal")) for part in spoken),
         reasoning="".join(as_string(part.get("text")) for part in thoughts),
+        reasons=any(item.get("type") == "reasoning" for item in found),
         calls=tuple(
             _call(item, as_string(item.get("arguments"))) for item in found if item.get("type") == "function_call"
         ),
@@ -212,6 +213,7 @@ def _choice_of_stream(x: Exchange) -> Choice:
         pieces=tuple(text for item in found if item.type == "message" for text in _texts(item)),
         refusal="".join(text for item in found for text in item.refusals),
         reasoning="".join(text for item in found for text in item.thoughts),
+        reasons=any(item.type == "reasoning" for item in found),
         calls=calls,
         finishes=finishes,
         other=frozenset(item.type for item in found if item.type and item.type not in OUTPUT_TEXT_TYPES),

@@ -50,5 +50,5 @@ def usage(x: Exchange) -> Usage | None:
         return None
     together: Object = {}
     for value in told:
-        together |= {key: count for key, count in value.items() if is_count(count)}
+        together |= {key: count for key, count in value.items() if is_count(count) or isinstance(count, dict)}
     return read(together)

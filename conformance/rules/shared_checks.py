@@ -146,4 +146,9 @@ def wrong_total(x: Exchange, sent: Sent, names: Sequence[str]) -> Iterator[Findi
     if is_integer(prompt) and is_integer(words) and is_integer(total) and prompt + words != total:
         of_prompt, of_words = (name.removesuffix("_tokens") for name in names[:2])
         seen = f"usage counts {display(prompt)} {of_prompt} and {display(words)} {of_words} tokens, but {names[2]} is {display(total)}"
+        details = as_object(as_object(usage).get(f"{names[1]}_details"))
+        if is_integer(details.get("reasoning_tokens")) and total - prompt - words == details["reasoning_tokens"]:
+            seen += f": the difference is the reasoning tokens, which {names[1]} does not include"
+        elif total > prompt + words:
+            seen += ": neither of the two includes the rest, which may be hidden reasoning or audio"
         yield Finding(seen, at=span_of(x, event))

@@ -13,6 +13,7 @@ from conformance.rules.example import completion as whole
 from conformance.rules.msg import example as msg
 from conformance.rules.rsp import example as rsp
 from conformance.rules.tool.example import called, calling, first_fragment, later_fragment, without_fields
+from conformance.rules.use import example as use
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
 SO_FAR = [("Hello there, you."[:n]) for n in (5, 11, 12, 16, 17)]
@@ -125,8 +126,17 @@ def test_a_wrong_total_is_reported_only_for_valid_counts():
     def seen(**counts):
         return [found.seen for found in findings("RSP009", rsp.response(usage=rsp.USAGE | counts))]
 
-    assert seen(total_tokens=7) == ["usage counts 3 input and 3 output tokens, but total_tokens is 7"]
+    assert seen(total_tokens=5) == ["usage counts 3 input and 3 output tokens, but total_tokens is 5"]
     assert seen(total_tokens=7, input_tokens=-1) == ["usage has input_tokens -1"]
+
+
+def test_a_wrong_total_is_explained_by_hidden_reasoning():
+    def seen(**counts):
+        return findings("USE003", use.with_usage(**counts))[0].seen
+
+    assert "may be hidden reasoning" in seen(total=96)
+    assert "is the reasoning tokens" in seen(total=96, completion_tokens_details={"reasoning_tokens": 90})
+    assert "reasoning" not in seen(total=5)
 
 
 @pytest.mark.parametrize(
