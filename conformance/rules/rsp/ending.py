@@ -224,7 +224,7 @@ def _unkept(x: Exchange) -> NotJudged | None:
 @response_rule(
     "RSP024",
     MUST,
-    "store: false is not answered with store: true",
+    "The response to store: false does not have store: true",
     spec=CREATE,
     fix="Store nothing if the request sets `store: false`, and return `store: false` in the response.",
     applies_to=_unkept,
