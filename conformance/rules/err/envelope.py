@@ -156,7 +156,9 @@ def _has_fields(x: Exchange) -> NotJudged | None:
         return None
     if skip := _enveloped(x):
         return skip
-    return None if x.api == "messages" or said.kind == "openai" else not_applicable("the error object is another API's")
+    if x.api == "messages":
+        return _within_the_api(x)
+    return None if said.kind == "openai" else not_applicable("the error object is another API's")
 
 
 @rule(
