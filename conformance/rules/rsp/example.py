@@ -88,16 +88,16 @@ def call(*pieces: str, whole: str | None = None, **changes: Any) -> list[Object]
     ]
 
 
-def reasoning(*pieces: str) -> list[Object]:
-    """The events of a reasoning item with this text in these pieces."""
-    part: Object = {"type": "reasoning_text", "text": "".join(pieces)}
-    item: Object = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [part]}
-    inside: Object = {"output_index": 0, "item_id": "rs_1", "content_index": 0}
+def own_item(item: Object, kind: str, field: str = "text") -> list[Object]:
+    """The events of the server's own item, whose `field` is sent in one delta and one done event of this kind."""
+    complete: Object = {"id": "own_1", "status": "completed"} | item
+    content = item[field] if field in item else item["content"][0]["text"]
+    at: Object = {"output_index": 0, "item_id": "own_1"} | ({} if field in item else {"content_index": 0})
     return [
-        {"type": "response.output_item.added", "output_index": 0, "item": item | {"content": []}},
-        *({"type": "response.reasoning_text.delta", "delta": piece} | inside for piece in pieces),
-        {"type": "response.reasoning_text.done", "text": part["text"]} | inside,
-        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.output_item.added", "output_index": 0, "item": complete | {field: "", "content": []}},
+        {"type": f"{kind}.delta", "delta": content} | at,
+        {"type": f"{kind}.done", field: content} | at,
+        {"type": "response.output_item.done", "output_index": 0, "item": complete},
     ]
 
 
