@@ -13,6 +13,7 @@ MARKER_TEXT = (
     "The lamps of the harbour are green, and the boats come home in the evening with their nets full of silver fish."
 )
 """Added to the baseline request: two dozen words, enough to show in `prompt_tokens`."""
+MARKER_PART = {"type": "text", "text": MARKER_TEXT}
 
 RED_SQUARE = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAJ0lEQVR42u3NsQkAAAjAsP7/tF7hIASyp6lTCQQCgUAg"
@@ -54,9 +55,22 @@ def _in_parts(*parts: dict[str, Any]) -> Change:
     return change
 
 
-def _instructed(body: dict[str, Any], _mode: Mode) -> Any:
-    told = {"role": "developer", "content": MARKER_TEXT}
-    return body | {"messages": [told, *body["messages"]], "max_tokens": CAP}
+def _instructed(role: str, content: Any) -> Change:
+    """The baseline request after a message of this role."""
+    told = {"role": role, "content": content}
+    return lambda body, _mode: body | {"messages": [told, *body["messages"]], "max_tokens": CAP}
+
+
+def _with_result_in_parts(body: dict[str, Any], _mode: Mode) -> Any:
+    """The baseline request, followed by a call with its result in content parts."""
+    call = {
+        "id": "call_parts",
+        "type": "function",
+        "function": {"name": TOOL["function"]["name"], "arguments": '{"city": "Oslo"}'},
+    }
+    called = {"role": "assistant", "content": None, "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": "call_parts", "content": [MARKER_PART]}
+    return body | {"messages": [*body["messages"], called, result], "tools": [TOOL], "max_tokens": CAP}
 
 
 def _named(body: dict[str, Any], _mode: Mode) -> Any:
@@ -98,7 +112,7 @@ FORMS = (
     _form(
         "parts",
         "The content is a list of two text parts, as many clients send it: both must be used.",
-        _in_parts({"type": "text", "text": MARKER_TEXT}),
+        _in_parts(MARKER_PART),
         suite="gate",
     ),
     _form(
@@ -109,8 +123,18 @@ FORMS = (
     _form(
         "developer",
         "The first message has the role `developer`, the newer name of `system`.",
-        _instructed,
+        _instructed("developer", MARKER_TEXT),
         suite="gate",
+    ),
+    _form(
+        "system-parts",
+        "The system message's content is a list of one text part.",
+        _instructed("system", [MARKER_PART]),
+    ),
+    _form(
+        "tool-parts",
+        "The result of a tool call is a list of one text part.",
+        _with_result_in_parts,
     ),
     _form("defaults", "Fields have their default values.", with_fields(**DEFAULTS, max_tokens=CAP), suite="gate"),
     _form(
