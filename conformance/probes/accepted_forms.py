@@ -6,7 +6,7 @@ from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.words import Mode, Suite
 from conformance.probes.baseline import Change, with_fields
-from conformance.probes.tools import TOOL
+from conformance.probes.tools import FORECAST, TOOL
 
 CAP = 4
 MARKER_TEXT = (
@@ -66,7 +66,7 @@ def _with_result_in_parts(body: dict[str, Any], _mode: Mode) -> Any:
     call = {
         "id": "call_parts",
         "type": "function",
-        "function": {"name": TOOL["function"]["name"], "arguments": '{"city": "Oslo"}'},
+        "function": {"name": FORECAST["name"], "arguments": '{"city": "Oslo"}'},
     }
     called = {"role": "assistant", "content": None, "tool_calls": [call]}
     result = {"role": "tool", "tool_call_id": "call_parts", "content": [MARKER_PART]}

@@ -6,7 +6,7 @@ from conformance.model.exchange import Ending
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.example import answered, error, exchange
-from conformance.rules.life import BASELINE, DISCONNECTED, burst_response, response_after_disconnect
+from conformance.rules.life.example import BASELINE, DISCONNECTED, burst_response, response_after_disconnect
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "LIFE"}
 PASS, FAIL, UNTESTABLE = Status.PASS, Status.FAIL, Status.UNTESTABLE
