@@ -12,7 +12,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import Condition, rule
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MAY, MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, all_of, baseline_ok, mode_supported, probe_is, replied
@@ -362,4 +362,25 @@ def x_api_key_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | Not
         seen = (
             f"the API key is accepted as Authorization: Bearer, but rejected with HTTP {reply(x).status} as x-api-key"
         )
+        yield Finding(seen, at=reply(x).head)
+
+
+@rule(
+    "AUTH012",
+    MAY,
+    "An API key is checked, if the run has one",
+    spec=AUTHENTICATION,
+    fix="Check the API key, or document that none is required.",
+    applies_to=_of(Kind.AUTH, "wrong-key"),
+    apis=GENERATIVE,
+    good=[(REFUSED, GREETING, REFUSED_BARE)],
+    bad=[(answered(completion(), **WRONG), GREETING, answered(completion(), **NONE))],
+    compares_with={"bare": Compare(Kind.AUTH, "no-key")},
+)
+def key_not_checked(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
+    """Whoever configured an API key expects that it locks something: behind a gateway it may never arrive."""
+    if skip := _keyed(baseline):
+        yield skip
+    elif is_open(x) and is_open(bare):
+        seen = "the run has an API key, but the target also accepts an invalid one, and none"
         yield Finding(seen, at=reply(x).head)
