@@ -12,6 +12,7 @@ from conformance.testbed.mutations.mutate_chat import (
     in_turn,
     on_stream,
     text_of,
+    usage,
     with_fields,
     without_fields,
 )
@@ -71,6 +72,7 @@ silent = in_turn(
     on_stream(lambda chunks: [chunk for chunk in chunks if not text_of(chunk)]),
     each_part(with_fields(finish_reason="stop"), lambda choice: choice["finish_reason"]),
     each_choice(lambda choice: choice | {"message": choice["message"] | {"content": ""}, "finish_reason": "stop"}),
+    usage(lambda spent: spent | {"completion_tokens": 1, "total_tokens": spent["prompt_tokens"] + 1}),
 )
 
 EQUIVALENCE = (

@@ -1,5 +1,6 @@
 """Defects: errors that a client can't act on, and invalid requests that are not rejected."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -140,7 +141,7 @@ def quoting_input(response: ModelResponse, request: ServerRequest) -> ModelRespo
     if request.api != "responses" or response.status != 400 or not given:
         return response
     said = response.whole["error"]
-    return replace(response, whole={"error": said | {"message": f"{said['message']} Input: {given!r}"}})
+    return replace(response, whole={"error": said | {"message": f"{said['message']} Input: {json.dumps(given)}"}})
 
 
 def listing_models(response: ModelResponse, request: ServerRequest) -> ModelResponse:
@@ -266,9 +267,7 @@ LEAKS = (
     wrong("traceback", "Errors contain a traceback", "ERR018", error(message=TRACE)),
     wrong("key-echoed", "Errors echo the API key", "ERR019", editing_errors(with_key, 400)),
     wrong("input-echoed", "Errors echo the request", "ERR020", editing_errors(with_input, 400)),
-    wrong(
-        "input-echoed-by-responses", "Errors of Responses echo the input in Python's notation", "ERR020", quoting_input
-    ),
+    wrong("input-echoed-by-responses", "Errors of Responses quote the input", "ERR020", quoting_input),
     wrong("errors-of-megabytes", "The error for an unknown model lists all models ever made", "ERR033", listing_models),
     wrong(
         "errors-as-repr",
