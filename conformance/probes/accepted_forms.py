@@ -1,5 +1,7 @@
 """Documented request forms that servers often miss: used, or rejected by name; never silently ignored."""
 
+import base64
+import struct
 from typing import Any
 
 from conformance.model.case import Kind
@@ -20,6 +22,12 @@ RED_SQUARE = (
     "EAgEgi/BAjLD/C5w/SM9AAAAAElFTkSuQmCC"
 )
 """A red image of 32 x 32 pixels; some servers reject smaller ones."""
+
+SILENCE = base64.b64encode(
+    b"RIFF" + struct.pack("<I", 36 + 3200) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
+    + b"data" + struct.pack("<I", 3200) + bytes(3200)
+).decode()  # fmt: skip
+"""A tenth of a second of silence, as a WAV file."""
 
 NULLS: dict[str, None] = dict.fromkeys(
     (
@@ -119,6 +127,11 @@ FORMS = (
         "image",
         "The content has a text and an image part: a model without vision must reject it, not ignore the image.",
         _in_parts({"type": "image_url", "image_url": {"url": RED_SQUARE}}),
+    ),
+    _form(
+        "audio",
+        "The content has a text and an audio part: a model that does not hear must reject it, not ignore the audio.",
+        _in_parts({"type": "input_audio", "input_audio": {"data": SILENCE, "format": "wav"}}),
     ),
     _form(
         "developer",

@@ -21,6 +21,7 @@ EXPECTED = ("parts", "system-parts", "tool-parts", "developer")
 """Forms that frameworks send without an option to send another: a rejection by name helps none of them."""
 REFUSABLE = {
     "image": ("image_url", "image", "content", "messages", "image input", "vision", "multimodal"),
+    "audio": ("input_audio", "audio", "content", "messages", "audio input", "multimodal"),
     "name": ("name", "messages"),
     "limits": ("temperature", "top_p", "frequency_penalty", "presence_penalty"),
     "both-caps": ("max_tokens", "max_completion_tokens"),
@@ -36,10 +37,11 @@ ADDED = {
     "parts": "the second of two content parts",
     "system-parts": "the system message in content parts",
     "image": "the image",
+    "audio": "the audio",
     "developer": "the developer message",
 }
 """Forms that add something to the prompt of the baseline request, and what they add."""
-MIN_TOKENS = {"parts": 8, "system-parts": 8, "image": 1, "developer": 8}
+MIN_TOKENS = {"parts": 8, "system-parts": 8, "image": 1, "audio": 1, "developer": 8}
 """Minimum tokens of the addition: a third of a text's words; an image may count as one."""
 
 Forms = dict[str, Any]

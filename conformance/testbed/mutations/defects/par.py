@@ -230,6 +230,11 @@ def by_named_users(request: ServerRequest) -> bool:
     return request.api == "chat" and any(isinstance(message.get("name"), str) for message in messages(request))
 
 
+def with_audio(request: ServerRequest) -> bool:
+    """A message has an audio part."""
+    return request.api == "chat" and b'"input_audio"' in request.body
+
+
 def in_parts(role: str) -> Where:
     """A message of this role has a list of text parts as its content."""
 
@@ -260,6 +265,11 @@ def of_texts(parts: list[Body]) -> list[Body]:
     return [part for part in parts if part.get("type") == "text"]
 
 
+def without_audio(parts: list[Body]) -> list[Body]:
+    """The parts that are not audio."""
+    return [part for part in parts if part.get("type") != "input_audio"]
+
+
 HAS_MESSAGES = holds("messages", list)
 FORMS = (
     defect(
@@ -273,6 +283,12 @@ FORMS = (
         "Fields that are null are rejected",
         "PAR009",
         where(holds("stop", type(None)), refusing("'stop' must be an array.", param="stop")),
+    ),
+    defect(
+        "audio-refused-without-a-name",
+        "Audio is rejected by an error that does not mention it",
+        "PAR010",
+        where(with_audio, refusing("Invalid request: unexpected value at position 1.")),
     ),
     defect(
         "name-refused-without-a-name",
@@ -312,6 +328,12 @@ FORMS = (
         title="Images are silently ignored",
         caught_by="PAR011",
         on_request=rewriting(each_content(of_texts), HAS_MESSAGES),
+    ),
+    Mutation(
+        name="audio-dropped",
+        title="Audio parts are silently ignored",
+        caught_by="PAR011",
+        on_request=rewriting(each_content(without_audio), HAS_MESSAGES),
     ),
     Mutation(
         name="developer-dropped",
