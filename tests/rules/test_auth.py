@@ -12,6 +12,7 @@ from conformance.rules.auth import (
     REFUSED,
     REFUSED_BARE,
     WRONG,
+    key_not_checked,
     models_listed_to_anyone,
     route_without_a_lock,
     sdk_headers_refused,
@@ -110,3 +111,10 @@ def test_models_that_are_not_listed_are_listed_to_nobody():
 def test_one_greeting_that_failed_does_not_accuse_the_headers():
     down = answered("", status=502)
     assert yielded(sdk_headers_refused, answered(completion(), **BARE), down, GREETING) == []
+
+
+def test_a_key_is_called_unchecked_only_where_one_was_given_and_none_is_needed():
+    open_to_wrong, open_to_all = answered(completion(), **WRONG), answered(completion(), **NONE)
+    assert len(yielded(key_not_checked, open_to_wrong, GREETING, open_to_all)) == 1
+    assert yielded(key_not_checked, open_to_wrong, answered(completion()), open_to_all) == [Status.NOT_APPLICABLE]
+    assert yielded(key_not_checked, open_to_wrong, GREETING, REFUSED_BARE) == []
