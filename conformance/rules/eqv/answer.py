@@ -155,7 +155,7 @@ def _is_nothing(x: Exchange) -> bool:
 @rule(
     "EQV009",
     SHOULD,
-    "A history with tool results is answered in at least one mode, if the baseline request is",
+    "The response to a history with tool results is not empty in both modes",
     spec=CREATE,
     fix="Render tool calls and results with the model's own chat template, and check what it generates after them.",
     applies_to=_replayed,
@@ -169,7 +169,7 @@ def history_answered_with_nothing(
 ) -> Iterator[Finding | NotJudged]:
     """The tool has run, and the agent's user sees nothing: a broken chat template shows only on the second turn.
 
-    A model may end a turn without a word, so one empty response of the two is accepted.
+    A model may end its turn at once, so one empty response of the two is accepted.
     """
     if answered(baseline) or _is_nothing(baseline):
         yield untestable("the baseline request has no complete response with content")

@@ -201,10 +201,10 @@ def _sample(x: Exchange) -> tuple[int, str]:
 def session_kept_after_disconnect(
     x: Exchange, before: Exchange, hang_up: Exchange, twin: Exchange, again: Exchange
 ) -> Iterator[Finding | NotJudged]:
-    """A user who stops a response and asks again continues a conversation that holds half of it.
+    """A user who stops a response, and sends the request again, continues a conversation that holds half of it.
 
-    The request that was hung up on is sent before and after, at temperature 0: judged only if two other equal requests
-    get the same response.
+    The request of the client that disconnects is sent before and after, at temperature 0. Judged only if two other
+    equal requests get the same response.
     """
     tokens, text = _sample(x)
     tokens_before, text_before = _sample(before)

@@ -48,7 +48,7 @@ def busy_with(requests: int) -> Exchange:
 
 
 def retried(text: str = "Quokka, quokka,", prompt: int = 12, subject: str = "midway") -> Exchange:
-    """The response to the request that was hung up on, sent again (or before); with this number of prompt tokens."""
+    """The response to the request of the disconnected client, sent again (or before); with this number of prompt tokens."""
     spent = {"prompt_tokens": prompt, "completion_tokens": 4, "total_tokens": prompt + 4}
     return answered(completion({"content": text}, "length", usage=spent), probe=f"chat.retry.{subject}")
 

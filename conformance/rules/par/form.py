@@ -151,7 +151,7 @@ def ordinary_form_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding |
     """Frameworks choose the form, not their users: every turn fails, even if the error says why.
 
     A list of text parts is one text, for the roles system, user and tool alike; `developer` is the newer name of
-    `system`, and SDKs send it for models that they take for reasoning models.
+    `system`, and SDKs send it to models that reason.
     """
     yield from _refused(x, baseline, "a completion")
 
