@@ -6,7 +6,7 @@ Judged only if the run has an API key, and the baseline request succeeded with i
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import body, error_response
+from conformance.apis.errors import body, error_response, quoted
 from conformance.apis.request import has_key
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Span
@@ -51,6 +51,10 @@ def is_refused(x: Exchange) -> bool:
 
 def _keyed(baseline: Exchange) -> NotJudged | None:
     """The run has an API key, and the baseline request succeeded with it."""
+    if reply(baseline).status in LOCKED:
+        said = error_response(baseline)
+        why = quoted(said.message or said.text) if (said.message or said.text).strip() else "without a reason"
+        return untestable(f"the target rejected the API key of the run with HTTP {reply(baseline).status}: {why}")
     return baseline_ok(baseline) or (None if has_key(baseline) else not_applicable("the run has no API key"))
 
 
@@ -356,7 +360,11 @@ AS_BEARER = answered(MESSAGE, probe="messages.hello", request_headers=[("authori
 )
 def x_api_key_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """It is the API's documented header: agents, older SDKs and those of other languages send the API key only there."""
-    if skip := _keyed(baseline):
+    if reply(baseline).status in LOCKED and is_open(x):
+        yield untestable(
+            "the target accepts the API key as x-api-key, but not as Authorization: Bearer, as it was sent"
+        )
+    elif skip := _keyed(baseline):
         yield skip
     elif reply(x).status in LOCKED:
         seen = (
