@@ -76,7 +76,7 @@ def _with_result_in_parts(body: dict[str, Any], _mode: Mode) -> Any:
         "type": "function",
         "function": {"name": FORECAST["name"], "arguments": '{"city": "Oslo"}'},
     }
-    called = {"role": "assistant", "content": None, "tool_calls": [call]}
+    called = {"role": "assistant", "content": "I look it up.", "tool_calls": [call]}
     result = {"role": "tool", "tool_call_id": "call_parts", "content": [MARKER_PART]}
     return body | {"messages": [*body["messages"], called, result], "tools": [TOOL], "max_tokens": CAP}
 

@@ -6,7 +6,8 @@ from conformance.apis.errors import error_response, quoted
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
+from conformance.parsing.http1 import reply
 from conformance.rules.conditions import all_of, baseline_ok, mode_supported, not_rejected_for_other_reasons, probe_is
 from conformance.rules.example import answered
 from conformance.rules.msg.example import GREETING, message
@@ -84,7 +85,10 @@ def _in_blocks(x: Exchange) -> NotJudged | None:
 )
 def text_blocks_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Claude Code, Pydantic AI and the AI SDK send no other form: all their requests fail."""
-    yield from _refused(x, baseline, "a request with its texts in text blocks")
+    if reply(x).status >= 500 and reply(x).status != 501:
+        yield not_applicable(f"the target returned HTTP {reply(x).status} (see ERR004)")
+    else:
+        yield from _refused(x, baseline, "a request with its texts in text blocks")
 
 
 @message_rule(

@@ -15,6 +15,7 @@ from conformance.testbed.mutations.mutate_chat import (
     with_delta,
     with_fields,
 )
+from conformance.testbed.mutations.mutate_messages import each_head
 from conformance.testbed.mutations.mutate_requests import refusal
 from conformance.testbed.server.model import ECHO
 from conformance.testbed.server.reply import Event, ModelResponse, Mutation, ServerRequest, WireResponse
@@ -145,6 +146,12 @@ DEFECTS = (
         title="All responses have the same id",
         caught_by="LIFE005",
         on_response=in_turn(each_chunk(NAMED), on_whole(NAMED)),
+    ),
+    Mutation(
+        name="one-id-for-all-messages",
+        title="All responses of Messages have the same id",
+        caught_by="LIFE005",
+        on_response=each_head(with_fields(id="msg_0")),
     ),
     written(
         "second-request-lost",
