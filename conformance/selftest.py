@@ -58,8 +58,8 @@ class History(NamedTuple):
 HISTORIES = (History(), History(disconnects=1, running=1), History(earlier=1))
 """Server states to simulate: some defects appear only after a disconnect or an earlier request."""
 
-DISCONNECTED = (Kind.DISCONNECT, Kind.AFTER_DISCONNECT)
-"""A request with a disconnect, and the one after it."""
+DISCONNECTED = (Kind.DISCONNECT, Kind.AFTER_DISCONNECT, Kind.RETRY)
+"""A request with a disconnect, and those after it."""
 
 UNPRICED = Prices()
 

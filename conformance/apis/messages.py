@@ -193,3 +193,9 @@ def unreadable_reason(x: Exchange) -> str:
 def first_call(x: Exchange) -> Event | None:
     """The event of the first block that calls a tool."""
     return next((found.events[0] for found in blocks(x) if found.events and found.type in CALLS), None)
+
+
+def left_open(x: Exchange) -> str:
+    """Which content blocks of a stream have no content_block_stop, as the end of a sentence; or empty."""
+    kinds = [found.type or "unknown" for found in blocks(x) if not found.stopped]
+    return f", and leaves a content block open ({', '.join(kinds)})" if kinds else ""

@@ -62,3 +62,12 @@ def test_a_target_that_does_not_stream_is_not_compared():
 def test_replicas_of_different_weights_may_answer_by_turns():
     both = streamed(chunk({"content": "a"}, model="a"), chunk({"content": "b"}, model="b"))
     assert yielded(RULES["EQV007"], both, answered(completion(model="b"))) == []
+
+
+def test_only_a_second_turn_that_is_empty_in_both_modes_is_answered_with_nothing():
+    asked = {"probe": "chat.tools.replay"}
+    rule, silent = RULES["EQV009"], unary("", **asked)
+    assert len(yielded(rule, stream("", **asked), silent, unary())) == 1
+    assert yielded(rule, stream("Cold.", **asked), silent, unary()) == []
+    assert yielded(rule, stream("", "length", **asked), unary("", "length", **asked), unary()) == []
+    assert yielded(rule, stream("", **asked), silent, unary("")) == [Status.UNTESTABLE]

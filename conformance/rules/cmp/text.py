@@ -10,7 +10,7 @@ from conformance.apis.usage import usage
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.json_values import display
 from conformance.rules.cmp.example import GOOD, SPOKEN, THREE
@@ -122,7 +122,7 @@ def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
 
 @rule(
     "CMP015",
-    SHOULD,
+    MUST,
     "A response with reasoning also has content or a tool call",
     spec=f"{SPEC}#chat/object-choices",
     fix="Separate the model's reasoning from its final text, and put the final text into content.",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.errors import error_response, quoted
+from conformance.apis.messages import left_open
 from conformance.apis.request import EXTENDED, NO_JSON, body_sent
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
@@ -159,7 +160,7 @@ def documented_request_crashed(x: Exchange, baseline: Exchange) -> Iterator[Find
     elif skip := baseline_ok(baseline):
         yield skip
     else:
-        yield Finding(f"the stream ended with an error: {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(f"the stream ended with an error: {quoted(said.message or said.text)}{left_open(x)}", at=said.at)
 
 
 ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)

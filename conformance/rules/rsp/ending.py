@@ -1,5 +1,6 @@
 """The end of a response: status, reason, id; and fields about state."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -157,6 +158,7 @@ def failure_without_an_error(x: Exchange) -> Iterator[Finding]:
 
 PREVIOUS = {"previous_response_id": "resp_of_nobody", "input": "And then?"}
 ANOTHER: Facts = {"probe": "responses.previous", "body_fields": PREVIOUS}
+PROBE_PREVIOUS: Facts = {"probe": "responses.previous"}
 
 
 def _going_on(x: Exchange) -> NotJudged | None:
@@ -238,3 +240,36 @@ def store_false_ignored(x: Exchange) -> Iterator[Finding]:
     """
     if response_states(x)[-1].get("store"):
         yield Finding("the request sets `store: false`, but the response has `store: true`", at=span_of(x))
+
+
+UNSUPPORTED = re.compile(r"unsupported|not (?:yet )?(?:supported|implemented|available|enabled)", re.IGNORECASE)
+STORED = response(store=True)
+NONE_KEPT = answered(
+    error("'previous_response_id' is not supported.", param="previous_response_id"), status=400, **PROBE_PREVIOUS
+)
+
+
+def _unsupported(x: Exchange) -> NotJudged | None:
+    """The target declares that it can't continue from a stored response."""
+    if skip := _going_on(x):
+        return skip
+    said = error_response(x)
+    is_declared = said and (said.status == 501 or (said.status != 404 and UNSUPPORTED.search(said.message)))
+    return None if is_declared else not_applicable("the target does not say that `previous_response_id` is unsupported")
+
+
+@response_rule(
+    "RSP025",
+    SHOULD,
+    "A target that stores no responses has store: false",
+    spec=STATE,
+    fix="Return `store: false` if the response can't be retrieved or continued, whatever the request sets.",
+    applies_to=_unsupported,
+    good=[(NONE_KEPT, GOOD), (NONE_KEPT, response(store=False))],
+    bad=[(NONE_KEPT, STORED)],
+)
+def store_without_storage(x: Exchange, baseline: Exchange) -> Iterator[Finding]:
+    """SDKs continue a stored response by its id, and send only the new message: the second turn fails or is lost."""
+    if any(state.get("store") is True for state in response_states(baseline)[-1:]):
+        seen = "the baseline response has `store: true`, but the target does not support `previous_response_id`"
+        yield Finding(f"{seen}: {error_response(x).message[:120]}", at=error_response(x).at)

@@ -143,7 +143,7 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
 
 @tool_rule(
     "TOOL024",
-    SHOULD,
+    MUST,
     "A tool call is not sent as text in the content",
     fix="Use the tool call parser that matches the model's chat template, and send tool calls in their own field only.",
     applies_to=talking,

@@ -93,7 +93,7 @@ def no_call_name(x: Exchange) -> Iterator[Finding]:
 
 @tool_rule(
     "TOOL005",
-    SHOULD,
+    MUST,
     "The first fragment of a tool call has its id and function name",
     fix="Send id, type and function.name together, before any arguments.",
     applies_to=known_calls,

@@ -83,7 +83,7 @@ def usage_misplaced(x: Exchange) -> Iterator[Finding]:
 
 @rule(
     "USE006",
-    SHOULD,
+    MUST,
     "A non-streaming response has usage",
     spec=OBJECT,
     fix="Send usage in every completion.",
