@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.field_support.capability import WORST_FIRST, effect_shown, field_result, merge, warned
+from conformance.field_support.capability import effect_shown, field_result, warned
+from conformance.field_support.states import WORST_FIRST, merge
 from conformance.field_support.effects import effects
 from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, exchange, http, streamed
 
@@ -50,8 +51,8 @@ def test_a_greeting_without_streaming_asks_about_no_field():
     ("x", "expected"),
     [
         (answered(completion(), **TEMPERATURE), "dropped"),
-        (answered(error("'temperature' is no number."), status=400, **TEMPERATURE), "honoured"),
-        (answered(error("Bad."), status=422, **TEMPERATURE), "honoured"),
+        (answered(error("'temperature' is no number."), status=400, **TEMPERATURE), "validated"),
+        (answered(error("Bad."), status=422, **TEMPERATURE), "validated"),
         (
             answered(error("max_tokens is not supported, use max_completion_tokens"), status=400, **TEMPERATURE),
             "unknown",
@@ -149,7 +150,8 @@ def calls(*names):
         (answered(error("No.", param="parallel_tool_calls"), status=400, **SINGLE), "parallel_tool_calls", "refused"),
         (streamed(*HELLO, **USAGE), "stream_options", "dropped"),
         (streamed(*HELLO[:3], **USAGE), "stream_options", "unknown"),
-        (streamed(*HELLO, chunk(choices=[], usage={}), **USAGE), "stream_options", "honoured"),
+        (streamed(*HELLO, chunk(choices=[], usage={"total_tokens": 6}), **USAGE), "stream_options", "honoured"),
+        (streamed(*HELLO, chunk(choices=[], usage={"total_tokens": 0}), **USAGE), "stream_options", "unknown"),
         (answered(completion(), mode="stream", **USAGE), "stream_options", "unknown"),
         (answered(completion(), **LOGPROBS), "logprobs", "dropped"),
         (
@@ -212,7 +214,7 @@ PROBES = ["chat.hello", "chat.tools", "chat.usage", "chat.n", "chat.wrong-type.n
 
 
 def is_a_state(found):
-    return found is None or found[1] in ("honoured", "refused", "announced", "dropped", "unknown")
+    return found is None or found[1] in WORST_FIRST
 
 
 @given(values, values, st.sampled_from(PROBES))
