@@ -43,13 +43,9 @@ INVALID: Final = (Kind.MISTAKE, Kind.OUT_OF_RANGE, Kind.UNKNOWN_FIELD, Kind.FUZZ
 NEUTRAL: Final[dict[str, tuple[Any, ...]]] = {
     "stream": (False,),
     "n": (1,),
-    "temperature": (1,),
-    "top_p": (1,),
-    "presence_penalty": (0,),
-    "frequency_penalty": (0,),
     "tool_choice": ("auto",),
 }
-"""The documented defaults: a request with such a value has the same meaning without it."""
+"""Values that ask for nothing: a request has the same meaning without them, whatever the server's own defaults."""
 
 Place = tuple[Api, str, Mode]
 
@@ -78,7 +74,7 @@ class FieldResult(NamedTuple):
 
 
 def is_neutral(name: str, value: Any) -> bool:
-    """Whether a field with this value asks for nothing that could be lost: null, or the documented default."""
+    """Whether a field with this value asks for nothing that could be lost: null is as good as absent."""
     return value is None or value in NEUTRAL.get(name, ())
 
 

@@ -1,8 +1,12 @@
 """ERR: each defect of an error response has its own verdict, and other good errors are allowed."""
 
+import json
+
 import pytest
 
 from conformance import catalogue
+from conformance.judging import decide
+from conformance.model.exchange import Ending
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, Status
 from conformance.rules.err.baseline import greeting_failed
 from conformance.rules.err.causes import (
@@ -24,8 +28,9 @@ from conformance.rules.err.mistakes import (
     mistake_called_a_crash,
     mistake_forgiven,
     refusal_inside_a_stream,
+    status_that_depends_on_streaming,
 )
-from conformance.rules.example import HELLO, JSON, answered, completion, error, exchange, streamed
+from conformance.rules.example import HELLO, JSON, SSE, answered, completion, error, exchange, http, sse, streamed
 
 HI = answered(completion())
 
@@ -195,3 +200,29 @@ def test_the_three_forms_of_a_date(value):
 @pytest.mark.parametrize(("value", "obeyed"), [("0", True), ("060", True), ("61", False), ("1" * 9, False)])
 def test_a_minute_is_the_most_that_is_waited(value, obeyed):
     assert (yielded(retry_after_that_few_obey, limited(("retry-after", value))) == []) is obeyed
+
+
+ROLE = {"probe": "chat.mistake.bad-role"}
+REFUSED = answered(error("Unknown role."), status=400, **ROLE)
+CUT = Ending("limit", "body", 0, "the response has 100 bytes or more")
+PARTS = [
+    {"received": http(200, [JSON], b"")},
+    {"received": http(200, [SSE], sse(*HELLO[:2])), "ending": CUT},
+    {"received": http(200, [JSON], json.dumps(completion()).encode())[:-9], "ending": CUT},
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("name", ["ERR001", "ERR002", "ERR016", "ERR017"])
+def test_a_part_of_a_response_does_not_show_that_a_mistake_was_accepted_or_rejected(part, name):
+    rule = next(rule for rule in catalogue.rules() if rule.id == name)
+    probe = {"probe": "chat.mistake.no-messages"} if name == "ERR001" else ROLE
+    x = exchange(**part, mode="stream", **probe)
+    given = {"x": x} if "x" in rule.parameters else {"stream": x, "unary": REFUSED}
+    assert decide(rule, given, tuple(given.values())[:1]).status in (Status.UNTESTABLE, Status.NOT_APPLICABLE)
+
+
+def test_a_mistake_that_is_accepted_when_streaming_has_no_status_to_compare():
+    late = streamed(*HELLO, **ROLE)
+    assert yielded(refusal_inside_a_stream, late, REFUSED) == [Status.NOT_APPLICABLE]
+    assert yielded(status_that_depends_on_streaming, late, REFUSED) == [Status.NOT_APPLICABLE]

@@ -26,7 +26,8 @@ KINDS: Final = {
     "conformant": "good", "not conformant": "bad", "text": "good", "tool_ok": "good", "honoured": "honoured",
     "text+": "warn", "partial_text": "warn", "empty_silent": "bad", "exception": "bad", "hang": "bad",
     "tool_bad": "bad", "partial_text+exception": "bad", "MUST": "MUST", "SHOULD": "SHOULD", "pass": "good",
-    "validated": "validated", "refused": "refused", "announced": "announced", "dropped": "dropped", "fail": "bad", "waived": "waived",
+    "validated": "validated", "refused": "refused", "announced": "announced", "dropped": "dropped", "fail": "bad",
+    "waived": "waived",
 }  # fmt: skip
 """The CSS class of each word; other words have none."""
 WORDS: Final = (
