@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 State = Literal["honoured", "validated", "refused", "announced", "dropped", "unknown"]
-WORST_FIRST: tuple[State, ...] = ("dropped", "announced", "refused", "validated", "honoured", "unknown")
+WORST_FIRST: tuple[State, ...] = ("dropped", "announced", "refused", "honoured", "validated", "unknown")
 
 
 class FieldEvidence(NamedTuple):
@@ -18,5 +18,5 @@ class FieldEvidence(NamedTuple):
 
 
 def merge(one: State, other: State) -> State:
-    """The state of a field that was probed twice: the worst one; `unknown` adds nothing."""
+    """The state of a field that was probed twice: the worst one seen; less evidence adds nothing."""
     return min(one, other, key=WORST_FIRST.index)
