@@ -20,10 +20,12 @@ from conformance.apis.specs import spec
 from conformance.apis.tools import calls, offered
 from conformance.apis.usage import usage
 from conformance.field_support.capability import echo, field_result, is_unsupported
+from conformance.field_support.effects import effects
 from conformance.field_support.readers import EFFECT_READERS
 from conformance.field_support.states import FieldEvidence, State, merge
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
+from conformance.model.marker_words import BURST_WORDS
 from conformance.model.words import Api, Mode
 
 IMPLIED: Final[dict[str, tuple[str, ...]]] = {
@@ -98,6 +100,8 @@ def _more(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
     kind, subject = x.case.kind, x.case.subject
     if kind is Kind.TOOLS and subject in OFFERING and not refuses_streaming(x):
         yield "tools", _tools(x)
+    if kind is Kind.BURST and any(word.encode() in x.sent and word in effects(x).text for word in BURST_WORDS):
+        yield spec(x.api).conversation, FieldEvidence("honoured", "the response has the word that the prompt requests")
     if kind is Kind.EFFECT and subject in INSTRUCTED:
         yield subject, _instructed(x, subject)
     if kind is Kind.PREVIOUS_RESPONSE and x.api == "responses":

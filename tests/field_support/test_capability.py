@@ -341,6 +341,12 @@ def test_a_repeated_setting_is_an_effect_where_it_differs_from_the_usual():
     assert observed(answered(completion(seed=7), **asked), answered(completion(seed=7))) == {}
 
 
+def test_a_rare_word_that_only_the_prompt_has_shows_that_the_conversation_is_read():
+    asked = {"probe": "chat.crowd.01", "body": {"messages": [{"role": "user", "content": "Say: amaranth"}]}}
+    assert observed(answered(completion({"content": "Amaranth, amaranth."}), **asked)) == {"messages": "honoured"}
+    assert observed(answered(completion({"content": "bergamot"}), **asked)) == {}
+
+
 def test_a_question_that_is_no_witness():
     assert effect_shown(answered(completion(), probe="chat.long")) is None
     assert field_result(answered(completion(), probe="chat.mistake.no-model"), HI) is None
