@@ -72,7 +72,7 @@ def observation(api, state):
 def test_an_api_on_which_no_tool_was_called_is_named(seen, named):
     found = [*headline._tools([observation(*one) for one in seen])]
     assert found == (
-        [f"Tool calling is not verified on {named}: no response calls a tool, though calls were required."]
+        [f"Tool calling is not verified on {named}: no response calls an offered tool, though calls were required."]
         if named
         else []
     )
