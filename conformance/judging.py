@@ -11,8 +11,8 @@ from conformance.apis.usage import usage
 from conformance.catalogue import Catalogue, installed
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import Evidence, Load, is_covered_by
-from conformance.field_support.capability import State, merge
 from conformance.field_support.fields import FieldObservation, FieldResult, Place, conclude, field_observations
+from conformance.field_support.states import State, merge
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
@@ -368,7 +368,8 @@ def _record_impacts(
     for mode, x in by_mode.items():
         if x.case.kind is Kind.PREFLIGHT:
             continue
-        result.observations += field_observations(x, evidence.baseline(x))
+        if not all(evidence.unavailable_apis.get(x.api, [""])):
+            result.observations += field_observations(x, evidence.baseline(x))
         fallback = _fallback(x, by_mode, evidence) if mode == "stream" else None
         if x.case.kind is Kind.BASELINE:
             shown = evidence.second_attempt(x) if x.is_lost else None

@@ -1,7 +1,7 @@
 """Read error responses of any API, in whatever format they are sent."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -30,6 +30,10 @@ NOWHERE = Span(0, 0)
 STREAMING = re.compile(r"\bstream(?:ing|ed)\b", re.IGNORECASE)
 MOST_TEXT = 100_000
 """Bytes of an error that are searched for field names."""
+UNRELATED_STATUSES = (401, 402, 403, 407, 408, 425, 429)
+"""Error statuses unrelated to the request's content: key, billing, timeout, rate limit."""
+SUGGESTED = re.compile(r"\b(?:use|try)\s+['\"`]?\w+(?:['\"`]|\b)", re.IGNORECASE)
+"""What an error recommends instead of a field that it rejects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,12 +238,24 @@ def may_refuse_streaming(x: Exchange) -> bool:
     return 400 <= status < 500 or (status >= 500 and refuses_streaming(x))
 
 
+def is_verdict_on_request(said: ErrorResponse) -> bool:
+    """Whether an error is the target's decision on the request: a 4xx status about its content, or a 501."""
+    declared = 400 <= said.status < 500 or said.status == 501
+    return declared and not said.in_band and said.status not in UNRELATED_STATUSES
+
+
 def rejected_fields(x: Exchange) -> tuple[str, ...]:
-    """The fields of the request that its error refers to, except `model` and `stream`."""
+    """The fields of the request that its error refers to, except `model` and `stream`.
+
+    If the error locates the field, these are the only ones; what it recommends instead is not rejected.
+    """
     said = error_response(x)
     if said.in_band or said.status not in (400, 422, 501) or refuses_streaming(x):
         return ()
-    return tuple(name for name in request_body(x) if name not in ("model", "stream") and _means(said, name))
+    names = [name for name in request_body(x) if name not in ("model", "stream")]
+    located = [name for name in names if any(mentions_word(at, name) for at in (said.param or "", *said.places))]
+    advised = replace(said, message=SUGGESTED.sub("", said.message))
+    return tuple(located or [name for name in names if _means(advised, name)])
 
 
 def _means(said: ErrorResponse, name: str) -> bool:

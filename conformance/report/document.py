@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from conformance.field_support.capability import State
+from conformance.field_support.states import State
 from conformance.model.dialect import Dialect
 from conformance.model.impact import Impact
 from conformance.model.target import Policy

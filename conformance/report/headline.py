@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from conformance import catalogue
+from conformance.field_support.fields import FieldObservation
+from conformance.field_support.states import State
 from conformance.judging import UNRELIABLE, Judgement
 from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import RunManifest
 from conformance.model.verdict import Level, Status
+from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.report.document import ReportVerdict
@@ -30,10 +33,13 @@ Load = Callable[[str], Exchange]
 def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
     """The sentences, most important first."""
     yield from _stopped(facts, judgement)
-    if not facts.stopped and (why := without_baseline(verdicts, load)):
+    why = "" if facts.stopped else without_baseline(verdicts, load)
+    if why:
         yield f"{why} ({facts.target.base_url})"
     yield from _stream_dropped(verdicts, load)
     yield from _users(judgement.impact)
+    if not facts.stopped and not why:
+        yield from _tools(judgement.observations)
     yield from _counts(verdicts)
     yield from _dialects(facts)
     doubted = any(v.status is Status.UNTESTABLE or v.message.startswith(UNRELIABLE) for v in verdicts)
@@ -106,6 +112,17 @@ def _dialects(facts: RunManifest) -> Iterator[str]:
             words.append(f"the key is sent in {dialect.key_header}")
         if words:
             yield f"Dialect of {api}: {'; '.join(words)}. The harness's own requests are adapted to it."
+
+
+def _tools(observations: Sequence[FieldObservation]) -> Iterator[str]:
+    """The APIs on which a tool call was required and none came, whatever the reason."""
+    tried: dict[Api, set[State]] = {}
+    for one in observations:
+        if one.proven and one.place[1] == "tools":
+            tried.setdefault(one.place[0], set()).add(one.sight.state)
+    missing = [api for api, states in tried.items() if "honoured" not in states]
+    if missing:
+        yield f"Tool calling is not verified on {_list(missing)}: no response calls an offered tool, though calls were required."
 
 
 def _baseline_summary(verdict: ReportVerdict) -> bool:

@@ -1,8 +1,12 @@
 """ERR: each defect of an error response has its own verdict, and other good errors are allowed."""
 
+import json
+
 import pytest
 
 from conformance import catalogue
+from conformance.judging import decide
+from conformance.model.exchange import Ending
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, Status
 from conformance.rules.err.baseline import greeting_failed
 from conformance.rules.err.causes import (
@@ -25,8 +29,21 @@ from conformance.rules.err.mistakes import (
     mistake_called_a_crash,
     mistake_forgiven,
     refusal_inside_a_stream,
+    status_that_depends_on_streaming,
 )
-from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, exchange, streamed
+from conformance.rules.example import (
+    HELLO,
+    JSON,
+    SSE,
+    answered,
+    chunk,
+    completion,
+    error,
+    exchange,
+    http,
+    sse,
+    streamed,
+)
 from conformance.rules.msg.example import BLOCK_DELTA, CLOSE, MESSAGE_DELTA, OPEN, START, STOP, events
 
 HI = answered(completion())
@@ -101,7 +118,8 @@ def test_no_leaks(text):
 
 def test_an_error_late_in_a_stream_that_was_fine_without_is_no_matter_of_validation():
     late = streamed(*HELLO[:2], error("It failed."), probe="chat.mistake.bad-role")
-    assert yielded(refusal_inside_a_stream, late, answered(completion(), probe="chat.mistake.bad-role")) == []
+    fine = answered(completion(), probe="chat.mistake.bad-role")
+    assert yielded(refusal_inside_a_stream, late, fine) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize(
@@ -268,3 +286,29 @@ def test_an_error_that_leaves_a_block_open_says_so():
 def test_a_refused_key_is_quoted():
     said = greeting_failed.applies_to(answered(error("Use x-api-key."), status=401))
     assert "‘Use x-api-key.’" in said.reason
+
+
+ROLE = {"probe": "chat.mistake.bad-role"}
+REFUSED = answered(error("Unknown role."), status=400, **ROLE)
+CUT = Ending("limit", "body", 0, "the response has 100 bytes or more")
+PARTS = [
+    {"received": http(200, [JSON], b"")},
+    {"received": http(200, [SSE], sse(*HELLO[:2])), "ending": CUT},
+    {"received": http(200, [JSON], json.dumps(completion()).encode())[:-9], "ending": CUT},
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("name", ["ERR001", "ERR002", "ERR016", "ERR017"])
+def test_a_part_of_a_response_does_not_show_that_a_mistake_was_accepted_or_rejected(part, name):
+    rule = next(rule for rule in catalogue.rules() if rule.id == name)
+    probe = {"probe": "chat.mistake.no-messages"} if name == "ERR001" else ROLE
+    x = exchange(**part, mode="stream", **probe)
+    given = {"x": x} if "x" in rule.parameters else {"stream": x, "unary": REFUSED}
+    assert decide(rule, given, tuple(given.values())[:1]).status in (Status.UNTESTABLE, Status.NOT_APPLICABLE)
+
+
+def test_a_mistake_that_is_accepted_when_streaming_has_no_status_to_compare():
+    late = streamed(*HELLO, **ROLE)
+    assert yielded(refusal_inside_a_stream, late, REFUSED) == [Status.NOT_APPLICABLE]
+    assert yielded(status_that_depends_on_streaming, late, REFUSED) == [Status.NOT_APPLICABLE]

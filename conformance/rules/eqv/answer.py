@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.chat import span_of
-from conformance.apis.errors import error_response, quoted
+from conformance.apis.errors import error_response, is_verdict_on_request, quoted
+from conformance.apis.evidence import unanswered_reason
 from conformance.apis.response_content import response_content as said
 from conformance.field_support.capability import effect_shown
 from conformance.model.case import Compare, Kind
@@ -88,12 +89,11 @@ def _fate(x: Exchange) -> tuple[str, str]:
     """The result of the request (`works`, `fails`, or empty if unknown), and its description."""
     answered_well, refused = reply(x).status in OK, error_response(x)
     if refused:
-        is_declared = reply(x).status in range(400, 500) or reply(x).status == 501
         return (
-            "fails" if is_declared else "",
+            "fails" if is_verdict_on_request(refused) else "",
             f"rejected the request with HTTP {refused.status} {quoted(refused.message)}",
         )
-    if not answered_well:
+    if not answered_well or unanswered_reason(x):
         return "", ""
     found = effect_shown(x)
     if found is None:

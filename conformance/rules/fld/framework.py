@@ -5,14 +5,22 @@ from collections.abc import Iterator, Sequence
 from conformance.apis.errors import error_response, quoted, rejected_fields
 from conformance.apis.request import request_body
 from conformance.apis.vendor_refusals import refused_as_by_vendor
-from conformance.field_support.fields import conclude, field_observations
+from conformance.field_support.capability import echo
+from conformance.field_support.fields import conclude, field_observations, is_neutral
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import OK, all_of, mode_supported, not_rejected_for_other_reasons, probe_is
+from conformance.rules.conditions import (
+    OK,
+    all_of,
+    answered_or_rejected,
+    mode_supported,
+    not_rejected_for_other_reasons,
+    probe_is,
+)
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, Facts
 from conformance.rules.fld.spec import CREATE, DROPPED
@@ -94,20 +102,29 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     "Fields that a framework always sends are not silently ignored",
     spec=DROPPED,
     fix="Read the field, or reject it with an error that names it; if it can have no effect, announce that it is ignored.",
-    applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
+    applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons, answered_or_rejected),
     apis=GENERATIVE,
-    good=[(answered(completion(), **SET), REFUSED), (answered(completion()), PASSED_OVER)],
+    good=[
+        (answered(completion(), **SET), REFUSED),
+        (answered(completion()), PASSED_OVER),
+        (answered(completion(), body={"temperature": None}), PASSED_OVER),
+        (answered(completion(temperature=0.2), **SET), PASSED_OVER),
+    ],
     bad=[(answered(completion(), **SET), PASSED_OVER)],
     compares_with={
         "tried": Compare((Kind.WRONG_TYPE, Kind.EFFECT, Kind.TOOLS, Kind.REPLAY), many=True, any_profile=True)
     },
 )
-def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding]:
+def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """Users of the framework set a value that the target never reads, and get no error."""
+    if error_response(x):
+        yield not_applicable("the target rejected the baseline request")
+        return
     seen = [one for other in tried for one in field_observations(other, None)]
     told = {one.place for one in seen if one.proven}  # a missing effect has its own rule
     dropped = [place[1] for place, found in conclude(seen).items() if found.state == "dropped" and place not in told]
-    lost = [name for name in dropped if name in request_body(x)]
-    if lost and not error_response(x):
+    asked = {name: value for name, value in request_body(x).items() if not is_neutral(name, value)}
+    lost = [name for name in dropped if name in asked and echo(x, name) != asked[name]]
+    if lost:
         fields = ", ".join(f"`{name}`" for name in lost)
         yield Finding(f"{x.case.profile} always sends {fields}, and the target silently ignores it", at=reply(x).head)

@@ -17,6 +17,7 @@ from conformance.parsing.sse import span
 from conformance.parsing.typed_events import of_type
 from conformance.rules.conditions import (
     all_of,
+    answered_or_rejected,
     mode_supported,
     not_rejected_for_other_reasons,
     probe_is,
@@ -163,7 +164,9 @@ PROBE_PREVIOUS: Facts = {"probe": "responses.previous"}
 
 def _going_on(x: Exchange) -> NotJudged | None:
     """The request continues from a response that does not exist."""
-    return all_of(probe_is(Kind.PREVIOUS_RESPONSE), mode_supported, not_rejected_for_other_reasons, readable)(x)
+    return all_of(
+        probe_is(Kind.PREVIOUS_RESPONSE), mode_supported, not_rejected_for_other_reasons, readable, answered_or_rejected
+    )(x)
 
 
 @response_rule(
