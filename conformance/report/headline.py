@@ -122,7 +122,8 @@ def _tools(observations: Sequence[FieldObservation]) -> Iterator[str]:
             tried.setdefault(one.place[0], set()).add(one.sight.state)
     missing = [api for api, states in tried.items() if "honoured" not in states]
     if missing:
-        yield f"Tool calling is not verified on {_list(missing)}: no response calls an offered tool, though calls were required."
+        why = "no response calls an offered tool, though calls were required"
+        yield f"Tool calling is not verified on {_list(missing)}: {why}."
 
 
 def _baseline_summary(verdict: ReportVerdict) -> bool:
