@@ -55,11 +55,23 @@ def about_streaming(judge: ErrorCheck) -> Callable[[Exchange, Exchange], Iterato
 
 def with_error_object(judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]]) -> ErrorCheck:
     """Pass a 5xx error to a function, if it has an error object."""
+    return _if_readable(judge, lambda error: error.has_error_object, "the response has no error object (see NYI009)")
 
+
+def with_message(judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]]) -> ErrorCheck:
+    """Pass a 5xx error to a function, if people can read its message, in an error object or in another form."""
+    return _if_readable(judge, lambda error: error.is_legible, "the response has no readable message (see NYI009)")
+
+
+def _if_readable(
+    judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]],
+    is_readable: Callable[[ErrorResponse], bool],
+    otherwise: str,
+) -> ErrorCheck:
     def judged(x: Exchange) -> Iterator[Finding | NotJudged]:
         error = error_response(x)
-        if error.kind not in ("openai", "anthropic"):
-            yield untestable("the response has no error object")
+        if not is_readable(error):
+            yield not_applicable(otherwise)
         elif error.status < 500:
             yield not_applicable(f"the request was rejected with HTTP {error.status}, which clients do not retry")
         else:

@@ -71,7 +71,9 @@ def stream_is_no_utf8(x: Exchange) -> Iterator[Finding]:
 
 def labelled(x: Exchange) -> NotJudged | None:
     """An event stream with Content-Type text/event-stream was received."""
-    return streamed(x) or (None if is_labelled(reply(x)) else untestable("Content-Type is not text/event-stream"))
+    return streamed(x) or (
+        None if is_labelled(reply(x)) else not_applicable("Content-Type is not text/event-stream (see SSE001)")
+    )
 
 
 @rule(

@@ -196,6 +196,28 @@ SHAPES = (
         editing_errors(lambda response, _: replace(response, whole={"error": response.whole["error"]["message"]}), 400),
     ),
     wrong(
+        "all-errors-in-an-array",
+        "Errors are JSON arrays, also those for the API key and the path",
+        "ERR006",
+        lambda response, _: replace(response, whole=[response.whole]) if response.status >= 400 else response,
+    ),
+    wrong(
+        "errors-as-detail-text",
+        'Errors have the form {"detail": "..."} of a web framework',
+        "ERR006",
+        editing_errors(
+            lambda response, _: replace(response, whole={"detail": response.whole["error"]["message"]}), 400
+        ),
+    ),
+    wrong(
+        "errors-at-the-top",
+        'Errors have the form {"message": "..."}',
+        "ERR006",
+        editing_errors(
+            lambda response, _: replace(response, whole={"message": response.whole["error"]["message"]}), 400
+        ),
+    ),
+    wrong(
         "route-errors-as-detail",
         "Unknown paths get the web framework's error format",
         "ERR007",
