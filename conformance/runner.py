@@ -10,6 +10,7 @@ import anyio
 import msgspec
 
 from conformance import __version__
+from conformance.comparisons import NOT_OFFERED
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE
@@ -167,7 +168,7 @@ async def _preflight_then_send(recorder: _Recorder, requests: Sequence[Request])
     await recorder.send(baselines, lambda x: recorder.received.__setitem__(x.id, x))
     received = [recorder.received[request.id] for request in baselines if request.id in recorder.received]
     recorder.stopped, recorder.reason = _preflight_failure(received)
-    missing = {x.api: reply(x).status for x in received if reply(x).status in (404, 405)}
+    missing = {x.api: reply(x).status for x in received if reply(x).status in NOT_OFFERED}
     rest = []
     for request in requests:
         api = request.cases[0].api

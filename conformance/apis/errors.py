@@ -28,6 +28,14 @@ Kind = Literal[
 ENVELOPED: Final = ("openai", "anthropic")
 NOWHERE = Span(0, 0)
 STREAMING = re.compile(r"\bstream(?:ing|ed)\b", re.IGNORECASE)
+UNSUPPORTED = re.compile(
+    r"\b(?:not|never)[ _-](?:yet |currently )?(?:support|implement|available|enabled|allow|permit)\w*"
+    r"|n't (?:yet |currently )?(?:support|implement|allow|permit)\w*|\bcan(?:not|'t) stream\b|\bno stream"
+    r"|\b(?:unsupported|unimplemented|disabled|unavailable)\b|\bnon-?\s?stream|\bwithout (?:\w+ )?[`'\"]*stream"
+    r"|\bstream\w*[`'\"]*\s*(?:=|:|to)\s*[`'\"]*false\b",
+    re.IGNORECASE,
+)
+"""Phrases that say that something is not supported, or advise a non-streaming request."""
 MOST_TEXT = 100_000
 """Bytes of an error that are searched for field names."""
 
@@ -248,14 +256,29 @@ def names_field(said: ErrorResponse, name: str) -> bool:
 
 
 def refuses_streaming(x: Exchange) -> bool:
-    """Whether the target rejected streaming: by a 501, or by an error that names `stream` or streaming."""
+    """Whether the target rejected streaming: by a 501, or by an error that names `stream` or streaming.
+
+    Another 5xx must also say that it is not supported.
+    """
     said = error_response(x)
     if x.mode != "stream" or not said or said.in_band:
         return False
     about = x.case.subject
     if about and names_field(said, about):
         return False
-    return said.status == 501 or names_field(said, "stream") or bool(STREAMING.search(said.message))
+    if said.status == 501:
+        return True
+    return speaks_of_streaming(said) and (said.status < 500 or _says_unsupported(said))
+
+
+def speaks_of_streaming(said: ErrorResponse) -> bool:
+    """Whether an error names `stream`, or has a word for streaming in its message."""
+    return names_field(said, "stream") or bool(STREAMING.search(said.message))
+
+
+def _says_unsupported(said: ErrorResponse) -> bool:
+    """Whether a server failure is a refusal of the field after all: a stream that crashes is not unsupported."""
+    return said.param == "stream" or bool(UNSUPPORTED.search(f"{said.code} {said.message[:MOST_TEXT]}"))
 
 
 def may_refuse_streaming(x: Exchange) -> bool:

@@ -33,9 +33,16 @@ def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVer
     yield from _stream_dropped(verdicts, load)
     yield from _users(judgement.impact)
     yield from _counts(verdicts)
-    if facts.left_out and facts.stopped != "unreachable":
-        reason = next(iter(facts.left_out.values()))
-        yield f"{_count(len(facts.left_out), 'planned request')} not sent: {reason}."
+    yield from _not_offered(judgement)
+    others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
+    if others and facts.stopped != "unreachable":
+        yield f"{_count(len(others), 'planned request')} not sent: {others[0]}."
+
+
+def _not_offered(judgement: Judgement) -> Iterator[str]:
+    """The APIs that the target does not offer; none of their rules applies."""
+    for api, why in sorted(judgement.absent.items()):
+        yield f"Not judged: {api} ({why})."
 
 
 def without_baseline(verdicts: Sequence[ReportVerdict], load: Load) -> str:

@@ -65,7 +65,8 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
         transient = " (temporary)" if answer.value("retry-after") or answer.status in UNRELATED else ""
         text = quoted(said.message or said.text) if said else "no error"
         yield Finding(
-            f"the baseline request got HTTP {answer.status}{transient}: {text}", at=said.at if said else answer.head
+            f"the {'streaming ' if x.mode == 'stream' else ''}baseline request got HTTP {answer.status}{transient}: {text}",
+            at=said.at if said else answer.head,
         )
 
 

@@ -32,8 +32,10 @@ def why_not_about_streaming(stream: Exchange, unary: Exchange) -> NotJudged | No
     """Why the error to the streaming baseline request does not concern streaming."""
     if fields := rejected_fields(stream):
         return not_applicable(f"the target rejected `{fields[0]}`, which the request also sets")
-    if reply(stream).status != 501 and (reply(unary).status not in OK or error_response(unary)):
-        return untestable(f"the non-streaming baseline request failed too ({reply(unary).status or 'no response'})")
+    if (status := reply(unary).status) == 501:
+        return not_applicable("the non-streaming baseline request is rejected with HTTP 501 too (see ERR022)")
+    if reply(stream).status != 501 and (status not in OK or error_response(unary)):
+        return untestable(f"the non-streaming baseline request failed too ({status or 'no response'})")
     return None
 
 

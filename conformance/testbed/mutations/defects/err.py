@@ -283,6 +283,22 @@ LEAKS = (
         ),
     ),
     wrong(
+        "streams-crash",
+        "Every streaming request gets 500, and the error mentions the stream",
+        "ERR022",
+        lambda response, request: (
+            refusal(500, "The stream from the upstream failed while streaming.", type="server_error")
+            if streaming(request) and response.status == 200
+            else response
+        ),
+    ),
+    wrong(
+        "messages-not-implemented",
+        "Every request to the Messages API gets 501",
+        "ERR022",
+        lambda response, request: refusal(501, "Not implemented.") if request.api == "messages" else response,
+    ),
+    wrong(
         "streams-locked",
         "Every streaming request gets 403, though the key is valid",
         "ERR023",
