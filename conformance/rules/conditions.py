@@ -3,13 +3,16 @@
 from collections.abc import Callable, Collection
 
 from conformance.apis.errors import body, error_response, refuses_streaming
+from conformance.apis.request import body_sent
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.rule import Condition
 from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.sse import is_labelled, looks_like_events
+from conformance.schemas import validator
 
 OK = range(200, 300)
 BODILESS = (204, 205)
@@ -19,6 +22,8 @@ UNRELATED = (401, 402, 403, 407, 408, 425, 429)
 
 INVALID = (Kind.MISTAKE, Kind.WRONG_TYPE, Kind.UNKNOWN_FIELD, Kind.OUT_OF_RANGE, Kind.FUZZ)
 """Test cases whose requests a target may reject."""
+BROKEN = (*(kind for kind in INVALID if kind is not Kind.FUZZ), Kind.PREVIOUS_RESPONSE)
+"""Test cases whose requests no target has to process; of the fuzzed ones, those that do not match the schema."""
 DOCUMENTED = (
     *(Kind.TOOLS, Kind.REPLAY, Kind.USAGE, Kind.CHOICES, Kind.EFFECT, Kind.ACCEPTED_FORM),
     *(Kind.LONG_STREAM, Kind.SHORT_STREAM, Kind.REPEAT, Kind.SEED),
@@ -63,10 +68,28 @@ def refused(x: Exchange) -> NotJudged | None:
     )
 
 
+def validly_requested(x: Exchange) -> NotJudged | None:
+    """The request is valid, so that its response has a form that the API defines.
+
+    Whatever a target makes of a broken request, only the rules about mistakes judge it.
+    """
+    if x.case.kind in BROKEN or (x.case.kind is Kind.FUZZ and not _matches_schema(x)):
+        return not_applicable("the request is invalid: the rules about mistakes judge its response")
+    return None
+
+
+@cached_reader
+def _matches_schema(x: Exchange) -> bool:
+    """Whether the request body has the form that the API documents."""
+    return validator(spec(x.api).request_schema).is_valid(body_sent(x))
+
+
 def streamed(x: Exchange) -> NotJudged | None:
-    """The request is streaming and the response is an event stream, whatever its Content-Type."""
+    """The request is valid and streaming, and the response is an event stream, whatever its Content-Type."""
     if x.mode != "stream":
         return not_applicable("the request is not streaming")
+    if skip := validly_requested(x):
+        return skip
     if skip := succeeded(x) or readable(x):
         return skip
     if looks_like_events(x) or (is_labelled(reply(x)) and body(x) is NOT_JSON):
@@ -76,9 +99,11 @@ def streamed(x: Exchange) -> NotJudged | None:
 
 
 def answered_whole(x: Exchange) -> NotJudged | None:
-    """The request is non-streaming and the response is 2xx and not an event stream."""
+    """The request is valid and non-streaming, and the response is 2xx and not an event stream."""
     if x.mode != "unary":
         return not_applicable("the request is streaming")
+    if skip := validly_requested(x):
+        return skip
     if skip := succeeded(x) or readable(x):
         return skip
     return (

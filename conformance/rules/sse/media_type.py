@@ -8,7 +8,7 @@ from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, 
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import BOM, is_labelled, looks_like_events
-from conformance.rules.conditions import all_of, readable, streamed, succeeded, whole
+from conformance.rules.conditions import all_of, readable, streamed, succeeded, validly_requested, whole
 from conformance.rules.example import JSON
 from conformance.rules.sse.example import EVENTS, GOOD, raw
 from conformance.rules.sse.spec import PARSING, WHATWG
@@ -18,7 +18,7 @@ def looking_like_events(x: Exchange) -> NotJudged | None:
     """The request is streaming, and the body looks like events."""
     if x.mode != "stream":
         return not_applicable("the request is not streaming")
-    if skip := succeeded(x) or readable(x):
+    if skip := validly_requested(x) or succeeded(x) or readable(x):
         return skip
     return None if looks_like_events(x) else untestable("the body does not look like an event stream")
 

@@ -154,6 +154,12 @@ ANSWERED = (
         "ERR001",
         routes(404, ModelResponse(whole={"status": "ok"})),
     ),
+    wrong(
+        "mistakes-acknowledged",
+        "Invalid requests get 200 with a status object",
+        "ERR001",
+        editing_errors(lambda _response, _request: ModelResponse(whole={"status": "accepted", "usage": {}}), 400),
+    ),
     Mutation(
         name="unknown-model-answered",
         title="Any model name is accepted",
