@@ -353,6 +353,8 @@ def _record_impacts(
     """Add field observations, the impact of baseline exchanges, and the clients affected by failures."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in by_mode.items():
+        if x.is_cut_by_harness:
+            continue  # what a client would have read is not known
         if x.api not in result.absent:
             result.observations += field_observations(x, evidence.baseline(x))
         fallback = _fallback(x, by_mode, evidence) if mode == "stream" else None

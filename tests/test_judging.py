@@ -153,6 +153,14 @@ def test_a_missing_model_is_no_missing_api():
     assert Status.FAIL in {v.status for v in result.verdicts}
 
 
+def test_a_response_that_the_harness_cut_shows_nothing_about_fields_or_clients():
+    ending = Ending("limit", "body", 0, "the response has 8388608 bytes or more")
+    cut = {name: replace(x, ending=ending, cache={}) for name, x in GREETINGS.items()}
+    result = judged(cut)
+    assert {v.rule for v in result.verdicts if v.status is Status.FAIL} == {"HTTP019"}
+    assert (result.observations, result.impact, result.client_impacts) == ([], (), {})
+
+
 def test_requests_tokens_and_cost_are_counted():
     result = judged(GREETINGS, prices=Prices(request=0.018))
     assert result.requests == 2
