@@ -20,6 +20,9 @@ OUTSIDE = (Kind.AUTH, Kind.MODELS, Kind.OTHER_ROUTE)
 """Requests handled by another route than the API's, or by the API key check before it."""
 BEFORE = ("unknown-route", "get", "huge-body")
 """Mistakes that the web server or framework may reject before the API handler runs."""
+OPTIONAL = (Kind.COUNT_TOKENS,)
+"""Requests to a route that a target need not have: the router rejects them where it is missing."""
+MISSING = (404, 405, 501)
 
 NOTHING = ("None", "null", "undefined", "nil")
 
@@ -41,7 +44,8 @@ def an_error(x: Exchange) -> NotJudged | None:
 
 
 def _is_outside(x: Exchange) -> bool:
-    return x.case.kind in OUTSIDE or (x.case.kind is Kind.MISTAKE and x.case.subject in BEFORE)
+    is_missing = x.case.kind in OPTIONAL and reply(x).status in MISSING
+    return is_missing or x.case.kind in OUTSIDE or (x.case.kind is Kind.MISTAKE and x.case.subject in BEFORE)
 
 
 def _within_the_api(x: Exchange) -> NotJudged | None:
@@ -125,6 +129,7 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
         answered("", status=405, probe="chat.mistake.get"),
         answered({"error": "Unauthorized"}, status=401, probe="chat.auth.wrong-key"),
         answered({"detail": "Not Found"}, status=404, probe="chat.models.unknown"),
+        answered({"detail": "Not Found"}, status=404, probe="messages.count"),
         answered(error(""), status=404, probe="chat.mistake.unknown-route"),
     ],
 )

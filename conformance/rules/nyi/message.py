@@ -7,9 +7,8 @@ from conformance.apis.errors import ErrorResponse, quoted
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
-from conformance.rules.example import (
-    error,
-)
+from conformance.parsing.json_values import display
+from conformance.rules.example import error
 from conformance.rules.nyi.example import GOOD, GOOD_MESSAGES, WORDS, rejection
 from conformance.rules.nyi.spec import CODE, ENVELOPE, STATUS_501
 from conformance.rules.nyi.statement import about_streaming, streaming_rejected, with_error_object, with_message
@@ -68,7 +67,7 @@ def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudg
     if code in (None, ""):
         yield not_applicable("the error has no code")
     elif code != CODE:
-        seen = quoted(code) if isinstance(code, str) else "not a string"
+        seen = quoted(code) if isinstance(code, str) else display(code)
         yield Finding(f"error.code of the error for unsupported streaming is {seen}", at=said.at, expected=CODE)
 
 
