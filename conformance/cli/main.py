@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -361,10 +361,30 @@ def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # n
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its code."""
+    if sys.stdout is sys.__stdout__ and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout = _outlasting_its_reader(sys.stdout)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # escape what the terminal cannot encode
             stream.reconfigure(errors="backslashreplace")
     sys.exit(exit_code_of(lambda: app(arguments)))
+
+
+class _Outlasting(FileIO):
+    """A file that discards the rest once its reader has closed the pipe, as `head` does: the exit code stays."""
+
+    def write(self, octets: Any) -> int:
+        """Write bytes, or discard them."""
+        try:
+            return super().write(octets)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return len(octets)
+
+
+def _outlasting_its_reader(stream: TextIOWrapper) -> TextIOWrapper:
+    stream.flush()
+    octets = BufferedWriter(_Outlasting(stream.fileno(), "w", closefd=False))
+    return TextIOWrapper(octets, encoding=stream.encoding, line_buffering=stream.line_buffering)
 
 
 def exit_code_of(command: Callable[[], Any]) -> int:
@@ -379,9 +399,6 @@ def exit_code_of(command: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("conformance: interrupted" + "\n")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader closed the pipe, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.CONFORMANT
     except Exception as error:  # noqa: BLE001 - a harness error has its own exit code
         return _report_crash(error)
 
