@@ -18,9 +18,9 @@ def looking_like_events(x: Exchange) -> NotJudged | None:
     """The request is streaming, and the body looks like events."""
     if x.mode != "stream":
         return not_applicable("the request is not streaming")
-    if skip := validly_requested(x) or succeeded(x) or readable(x):
+    if (skip := succeeded(x) or readable(x)) or looks_like_events(x):
         return skip
-    return None if looks_like_events(x) else untestable("the body does not look like an event stream")
+    return validly_requested(x) or untestable("the body does not look like an event stream")
 
 
 @rule(
