@@ -1,15 +1,15 @@
 """The command line: commands and exit codes. What they do is in `front/`."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
-from io import BufferedWriter, FileIO, TextIOWrapper
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from conformance import __version__
+from conformance.cli.output import outlasting_its_reader
 from conformance.model.words import ExitCode
 from conformance.runs.options import OUTPUT, LimitOptions, OutputOptions, RunRequest, SelectionOptions, TargetOptions
 
@@ -362,29 +362,11 @@ def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # n
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its code."""
     if sys.stdout is sys.__stdout__ and isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout = _outlasting_its_reader(sys.stdout)
+        sys.stdout = outlasting_its_reader(sys.stdout)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # escape what the terminal cannot encode
             stream.reconfigure(errors="backslashreplace")
     sys.exit(exit_code_of(lambda: app(arguments)))
-
-
-class _Outlasting(FileIO):
-    """A file that discards the rest once its reader has closed the pipe, as `head` does: the exit code stays."""
-
-    def write(self, octets: Any) -> int:
-        """Write bytes, or discard them."""
-        try:
-            return super().write(octets)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
-            return len(octets)
-
-
-def _outlasting_its_reader(stream: TextIOWrapper) -> TextIOWrapper:
-    stream.flush()
-    octets = BufferedWriter(_Outlasting(stream.fileno(), "w", closefd=False))
-    return TextIOWrapper(octets, encoding=stream.encoding, line_buffering=stream.line_buffering)
 
 
 def exit_code_of(command: Callable[[], Any]) -> int:
