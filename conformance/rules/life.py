@@ -15,7 +15,7 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_array, as_object, as_string
 from conformance.parsing.metrics import requests_running
 from conformance.parsing.sse import looks_like_events, span, stream
-from conformance.rules.conditions import OK, all_of, baseline_ok, probe_is, succeeded
+from conformance.rules.conditions import OK, all_of, baseline_ok, probe_is, succeeded, uncut
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.example import HELLO, JSON, SSE, answered, chunk, completion, error, exchange, http, sse
 
@@ -73,7 +73,7 @@ def was_disconnected(hang_ups: Sequence[Exchange]) -> NotJudged | None:
     "The next request after a client disconnect is served",
     spec=CLOSING,
     fix="Release the request's slot, lock and worker in a finally block, which also runs on client disconnect.",
-    applies_to=probe_is(Kind.AFTER_DISCONNECT),
+    applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), uncut),
     apis=GENERATIVE,
     good=[(response_after_disconnect(), BASELINE, DISCONNECTED)],
     bad=[
@@ -249,7 +249,7 @@ def id_used_twice(x: Exchange, burst: Sequence[Exchange]) -> Iterator[Finding]:
     "A keep-alive connection serves the next request",
     spec=PERSISTENCE,
     fix="End each response exactly (last chunk, Content-Length), read the complete request body, or send Connection: close.",
-    applies_to=probe_is(Kind.KEEP_ALIVE),
+    applies_to=all_of(probe_is(Kind.KEEP_ALIVE), uncut),
     apis=GENERATIVE,
     good=[(answered(completion(), probe="chat.kept"), BASELINE)],
     bad=[
@@ -305,7 +305,7 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
     "Each request of a burst is served, or rejected with HTTP 429 or 503",
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
     fix="Limit concurrent requests, queue the rest, and reject the overflow with 429 and Retry-After.",
-    applies_to=probe_is(Kind.BURST),
+    applies_to=all_of(probe_is(Kind.BURST), uncut),
     apis=GENERATIVE,
     good=[
         (burst_response("Lapwing.", "a"), BASELINE),

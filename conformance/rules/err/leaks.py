@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.apis.errors import error_response, quoted
-from conformance.apis.request import request_body
+from conformance.apis.request_fields import prompt_texts
 from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
-from conformance.parsing.json_values import as_array, as_object
 from conformance.rules.conditions import replied
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
 from conformance.rules.example import (
@@ -79,6 +78,13 @@ SECRET: dict[str, Any] = {
     "probe": "chat.mistake.bad-role",
 }
 
+PARTS = [{"type": "text", "text": "My name is Rumpelstiltskin."}]
+IN_PARTS = {"model": "m", "messages": [{"role": "user", "content": PARTS}]}
+SECRET_INPUT: dict[str, Any] = {
+    "body": {"model": "m", "input": "My name is Rumpelstiltskin."},
+    "probe": "responses.mistake.bad-role",
+}
+
 
 @rule(
     "ERR020",
@@ -89,13 +95,16 @@ SECRET: dict[str, Any] = {
     applies_to=_said_no,
     apis=GENERATIVE,
     good=[answered(REFUSED, status=400, **SECRET)],
-    bad=[answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET)],
+    bad=[
+        answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET),
+        answered(error("No: My name is Rumpelstiltskin."), status=400, **SECRET | {"body": IN_PARTS}),
+        answered(error("No: My name is Rumpelstiltskin."), status=400, **SECRET_INPUT),
+    ],
 )
 def conversation_sent_back(x: Exchange) -> Iterator[Finding]:
-    """Errors are logged in places where conversations must not be stored. Only messages of 8 characters or more count."""
+    """Errors are logged in places where conversations must not be stored. Only texts of 8 characters or more count."""
     said = error_response(x)
-    texts = (as_object(message).get("content") for message in as_array(request_body(x).get("messages")))
-    if any(isinstance(t, str) and len(t) >= LONG_ENOUGH and (t in said.text or t in said.message) for t in texts):
+    if any(len(text) >= LONG_ENOUGH and (text in said.text or text in said.message) for text in prompt_texts(x)):
         yield Finding(f"the {said.status} error repeats a message of the request", at=said.at)
 
 

@@ -66,7 +66,7 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
 def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
     """SDKs raise the text of `error.message`: without it, users see an error without a reason."""
     said = error_response(x)
-    if said.kind not in ("openai", "anthropic"):
+    if not said.is_enveloped:
         yield Finding("the error event of the stream has no error object of the API", at=said.at)
     elif not said.message.strip():
         yield Finding("the error event of the stream has no `error.message`", at=said.at)

@@ -96,11 +96,23 @@ def in_two_blocks(events: Events) -> Iterator[Event]:
         yield replace(event, data=event.data | {"index": 1}) if late else event
 
 
+def is_count(request: ServerRequest) -> bool:
+    """A request to count tokens."""
+    return request.path.endswith("/count_tokens")
+
+
 def uncounted(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """count_tokens is not served."""
-    if not request.path.endswith("/count_tokens"):
-        return response
-    return refuse(Refusal(status=404, message="Nothing is served here.", code="unknown_url"), request)
+    return (
+        refuse(Refusal(status=404, message="Nothing is served here.", code="unknown_url"), request)
+        if is_count(request)
+        else response
+    )
+
+
+def unrouted(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """count_tokens is not served, and the web framework's router says so."""
+    return ModelResponse(status=404, whole={"detail": "Not Found"}) if is_count(request) else response
 
 
 FULL_USAGE = {
@@ -166,4 +178,5 @@ MESSAGES = (
         each_of("message_start", within("message", without_fields("stop_reason", "stop_sequence"))),
     ),
     variant("tokens-uncounted", "count_tokens is not served", uncounted),
+    variant("tokens-unrouted", "count_tokens gets the web framework's 404", unrouted),
 )
