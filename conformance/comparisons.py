@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from conformance.apis.errors import error_response
+from conformance.apis.errors import ErrorResponse, error_response, names_field
 from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.apis.specs import spec
 from conformance.catalogue import Catalogue
@@ -42,15 +43,21 @@ def _is_short(x: Exchange, dialect: Dialect) -> bool:
     return x.mode == "stream" and is_small and x.case.kind is not Kind.BURST
 
 
+NOT_OFFERED: Final = (404, 405, 501)
+"""Statuses of every baseline request, streaming or not, that show that a target does not offer an API."""
+
+
 def missing_api(x: Exchange) -> str:
-    """A message if this baseline response shows that the API is not offered, or an empty string."""
-    status = reply(x).status
-    if status not in (404, 405) or "model" in (
-        error_response(x).param or "",
-        *(error_response(x).code or "").split("_"),
-    ):
+    """A message if this baseline response may show that the API is not offered, or an empty string."""
+    status, said = reply(x).status, error_response(x)
+    if status not in NOT_OFFERED or (status == 404 and _is_about_the_model(said)):
         return ""
     return f"the target does not offer this API: HTTP {status} on the path of {x.api}"
+
+
+def _is_about_the_model(said: ErrorResponse) -> bool:
+    """Whether an error is about the model, which has the same status as an unknown path."""
+    return "model" in (said.code or "").split("_") or (said.is_legible and names_field(said, "model"))
 
 
 @dataclass(slots=True)
@@ -64,7 +71,7 @@ class Evidence:
     cached: dict[str, Exchange] = field(default_factory=dict)
     second_attempts: dict[CaseId, str] = field(default_factory=dict)
     short_streams: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
-    unavailable_apis: dict[Api, list[str]] = field(default_factory=dict)
+    unavailable_apis: dict[Api, list[tuple[Mode, str]]] = field(default_factory=dict)
     groups: dict[tuple[Compare, Api, str, Mode], tuple[Exchange, ...]] = field(default_factory=dict)
     compared: dict[tuple[Kind, str, str, int], bool] = field(default_factory=dict)
 
@@ -76,7 +83,7 @@ class Evidence:
         for case in (x.case, *x.merged_cases):
             self.ids_by_case[case] = x.id
             if case.kind is Kind.BASELINE:
-                self.unavailable_apis.setdefault(x.api, []).append(missing_api(x))
+                self.unavailable_apis.setdefault(x.api, []).append((case.mode, missing_api(x)))
             if len(x.received) <= MAX_CACHED_BYTES and self._is_compared(case):
                 self.cached[x.id] = x
         if _is_short(x, self.dialects.get(x.api, USUAL)):

@@ -41,7 +41,8 @@ USER_FACING: Final = frozenset(
 class Judgement:
     """Verdicts on a recording, observations of request fields, impacts of the baseline exchanges, tokens and cost.
 
-    `observations` are the observations of request fields in single exchanges.
+    `observations` are the observations of request fields in single exchanges. `absent` are the APIs that the target
+    does not offer, each with what shows it: they have no observations.
     `client_impacts` gives, by ID of an exchange with a failure, how the frameworks would handle it.
     """
 
@@ -49,6 +50,7 @@ class Judgement:
     observations: list[FieldObservation] = field(default_factory=list)
     impact: tuple[Impact, ...] = ()
     client_impacts: dict[str, tuple[Impact, ...]] = field(default_factory=dict)
+    absent: dict[Api, str] = field(default_factory=dict)
     requests: int = 0
     tokens_prompt: int = 0
     tokens_completion: int = 0
@@ -138,7 +140,7 @@ def judge(
         evidence.add(x)
         if x.attempt == 1:
             first.append(name)
-    absent = _absent(facts, evidence)
+    absent = result.absent = _absent(facts, evidence)
     usable = known if known and not absent else NO_PREVIOUS
     judging = _Judging(catalogue, evidence, facts.target.policy, facts.suite, absent, usable)
     verdicts: list[Verdict] = []
@@ -172,14 +174,18 @@ def _case_group(case: CaseId) -> CaseGroup:
 
 
 def _absent(facts: RunManifest, evidence: Evidence) -> dict[Api, str]:
-    """The APIs that the target does not offer: all their baseline requests get 404 or 405.
+    """The APIs that the target does not offer: all their baseline requests get 404, 405 or 501, streaming or not.
 
     An API that the configuration names, or whose path it names, is not excused. If no API is offered, none is excused:
     there was nothing to verify.
     """
     named = {*facts.target.apis, *facts.target.paths}
     baselines = evidence.unavailable_apis
-    missing = {api: found[0] for api, found in baselines.items() if all(found) and api not in named}
+    missing = {
+        api: found[0][1]
+        for api, found in baselines.items()
+        if api not in named and all(why for _, why in found) and any(mode == "unary" for mode, _ in found)
+    }
     return missing if len(missing) < len(baselines) else {}
 
 
@@ -366,9 +372,9 @@ def _record_impacts(
     """Add field observations, the impact of baseline exchanges, and the clients affected by failures."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in by_mode.items():
-        if x.case.kind is Kind.PREFLIGHT:
-            continue
-        if not all(evidence.unavailable_apis.get(x.api, [""])):
+        if x.case.kind is Kind.PREFLIGHT or x.is_cut_by_harness:
+            continue  # what a client would have read of a cut response is not known
+        if x.api not in result.absent:
             result.observations += field_observations(x, evidence.baseline(x))
         fallback = _fallback(x, by_mode, evidence) if mode == "stream" else None
         if x.case.kind is Kind.BASELINE:

@@ -10,6 +10,7 @@ import anyio
 import msgspec
 
 from conformance import __version__, preflight
+from conformance.comparisons import NOT_OFFERED
 from conformance.confirmation import again, doubtful
 from conformance.model.case import Kind
 from conformance.model.dialect import USUAL, Dialect
@@ -210,7 +211,7 @@ async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange
     recorder.planned += [request.id for request in requests]
     within, over = _apply_budget(requests, options, recorder.sent)
     recorder.left_out |= over
-    missing = {api: reply(x[-1]).status for api, x in received.items() if reply(x[-1]).status in (404, 405)}
+    missing = {api: reply(x[-1]).status for api, x in received.items() if reply(x[-1]).status in NOT_OFFERED}
     rest = []
     for request in within:
         api = request.cases[0].api

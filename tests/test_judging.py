@@ -90,24 +90,60 @@ def test_a_dropped_stream_fails_and_says_whom_it_hurts():
     assert "langgraph" in {impact.profile for impact in result.client_impacts[name] if not impact.delivered}
 
 
-@pytest.mark.parametrize("status", [404, 405])
-def test_an_api_that_is_not_offered_is_not_applicable_beside_one_that_is(status):
-    gone = {
+def messages_with(stream, unary):
+    """Baseline exchanges of Messages."""
+    return {
         f"messages.hello-claude-sdk-{mode}": named(
-            answered(error(), status=status, mode=mode),
-            f"messages.hello-claude-sdk-{mode}",
-            hello(mode, "claude-sdk", "messages"),
+            x, f"messages.hello-claude-sdk-{mode}", hello(mode, "claude-sdk", "messages")
         )
-        for mode in ("stream", "unary")
+        for mode, x in (("stream", stream), ("unary", unary))
     }
-    of_messages = [v for v in judged(GREETINGS | gone).verdicts if v.api == "messages"]
-    assert {v.status for v in of_messages} == {Status.NOT_APPLICABLE}
-    asked_for = judged(GREETINGS | gone, apis=("chat", "messages"))
-    assert any(v.status is Status.FAIL and v.level is MUST for v in asked_for.verdicts if v.api == "messages")
-    named_path = judged(GREETINGS | gone, paths={"messages": "/nope"})
-    assert any(v.status is Status.FAIL and v.level is MUST for v in named_path.verdicts if v.api == "messages")
-    alone = judged(gone)
-    assert any(v.status is Status.FAIL and v.level is MUST for v in alone.verdicts)
+
+
+def not_offered(status, said=None):
+    """An error for an API that is not offered, in both modes."""
+    said = said or error()
+    return messages_with(answered(said, status=status, mode="stream"), answered(said, status=status))
+
+
+def musts(judgement, api="messages"):
+    """The MUST rules that fail for an API."""
+    failed = (v for v in judgement.verdicts if v.status is Status.FAIL and v.level is MUST and v.api == api)
+    return {v.rule for v in failed}
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_an_api_that_is_not_offered_is_not_applicable_beside_one_that_is(status):
+    gone = not_offered(status)
+    beside = judged(GREETINGS | gone)
+    assert {v.status for v in beside.verdicts if v.api == "messages"} == {Status.NOT_APPLICABLE}
+    assert (set(beside.absent), set(beside.capabilities)) == ({"messages"}, {"chat"})
+    for judgement in (
+        judged(GREETINGS | gone, apis=("chat", "messages")),
+        judged(GREETINGS | gone, paths={"messages": "/nope"}),
+        judged(gone),
+    ):
+        assert (musts(judgement), judgement.absent) == ({"ERR022"}, {})
+
+
+def test_each_mode_may_say_in_its_own_way_that_the_api_is_not_offered():
+    both = messages_with(answered("", status=405, mode="stream"), answered({"detail": "Not Found"}, status=404))
+    assert set(judged(GREETINGS | both).absent) == {"messages"}
+
+
+def test_an_api_that_rejects_streams_only_is_offered():
+    half = messages_with(answered(error(), status=501, mode="stream"), answered(completion()))
+    assert judged(GREETINGS | half).absent == {}
+    alone = {name: x for name, x in half.items() if x.mode == "stream"}
+    assert judged(GREETINGS | alone).absent == {}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [error("model: m"), error("No.", param="model"), error("No.", code="model_not_found"), {"detail": "No model m."}],
+)
+def test_an_unknown_model_is_no_missing_api(said):
+    assert judged(GREETINGS | not_offered(404, said)).absent == {}
 
 
 def test_a_missing_model_is_no_missing_api():
@@ -115,6 +151,14 @@ def test_a_missing_model_is_no_missing_api():
     unary = named(lost, "chat.hello-langgraph-unary", hello("unary"))
     result = judged({"chat.hello-langgraph-unary": unary})
     assert Status.FAIL in {v.status for v in result.verdicts}
+
+
+def test_a_response_that_the_harness_cut_shows_nothing_about_fields_or_clients():
+    ending = Ending("limit", "body", 0, "the response has 8388608 bytes or more")
+    cut = {name: replace(x, ending=ending, cache={}) for name, x in GREETINGS.items()}
+    result = judged(cut)
+    assert {v.rule for v in result.verdicts if v.status is Status.FAIL} == {"HTTP019"}
+    assert (result.observations, result.impact, result.client_impacts) == ([], (), {})
 
 
 def test_requests_tokens_and_cost_are_counted():

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange, Span, cached_reader
@@ -26,8 +26,17 @@ Kind = Literal[
     "empty",
     "events",
 ]
+ENVELOPED: Final = ("openai", "anthropic")
 NOWHERE = Span(0, 0)
 STREAMING = re.compile(r"\bstream(?:ing|ed)\b", re.IGNORECASE)
+UNSUPPORTED = re.compile(
+    r"\b(?:not|never)[ _-](?:yet |currently )?(?:support|implement|available|enabled|allow|permit)\w*"
+    r"|n't (?:yet |currently )?(?:support|implement|allow|permit)\w*|\bcan(?:not|'t) stream\b|\bno stream"
+    r"|\b(?:unsupported|unimplemented|disabled|unavailable)\b|\bnon-?\s?stream|\bwithout (?:\w+ )?[`'\"]*stream"
+    r"|\bstream\w*[`'\"]*\s*(?:=|:|to)\s*[`'\"]*false\b",
+    re.IGNORECASE,
+)
+"""Phrases that say that something is not supported, or advise a non-streaming request."""
 MOST_TEXT = 100_000
 """Bytes of an error that are searched for field names."""
 UNRELATED_STATUSES = (401, 402, 403, 407, 408, 425, 429)
@@ -40,14 +49,16 @@ SUGGESTED = re.compile(r"\b(?:use|try)\s+['\"`]?\w+(?:['\"`]|\b)", re.IGNORECASE
 class ErrorResponse:
     """An error response; `kind` is `none` if the request was not rejected.
 
-    `kind`: `openai` and `anthropic` are the error objects of the APIs, `event` is the flat one that Responses sends
-    inside a stream; `error-text` is `{"error": "..."}`, `detail` is
-    FastAPI's, `object` any other JSON object, `events` an event stream with an error status. `error` is the error
-    object as sent; `type`, `param` and `code` are its strings, or None. `places` are the locations that a list of
-    details names, `text` everything that may name a field. `in_band`: the error has a 2xx status; `at`: its bytes.
+    `kind` is the form as sent: `openai` and `anthropic` are the error objects of the APIs, `event` is the flat one that
+    Responses sends inside a stream; `error-text` is `{"error": "..."}`, `detail` is FastAPI's, `object` any other JSON
+    object, `events` an event stream with an error status. `form` is the form inside an array of one or an event stream,
+    which a tolerant client reads all the same; otherwise it is `kind`. `error` is the error object as sent; `type`,
+    `param` and `code` are its strings, or None. `places` are the locations that a list of details names, `text`
+    everything that may name a field. `in_band`: the error has a 2xx status; `at`: its bytes.
     """
 
     kind: Kind = "none"
+    form: Kind = "none"
     status: int = 0
     message: str = ""
     type: str | None = None
@@ -67,6 +78,21 @@ class ErrorResponse:
     def is_json(self) -> bool:
         """Whether the body is one JSON text."""
         return self.kind not in ("none", "text", "html", "empty", "events")
+
+    @property
+    def is_enveloped(self) -> bool:
+        """Whether the body is the error object of an API, as its clients read it."""
+        return self.kind in ENVELOPED
+
+    @property
+    def has_error_object(self) -> bool:
+        """Whether there is the error object of an API, in its place or inside an array of one or an event stream."""
+        return self.form in ENVELOPED
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether the error has a message for people, in whatever form."""
+        return self.has_error_object or (bool(self.message) and self.form != "html")
 
 
 @cached_reader
@@ -107,10 +133,16 @@ def _rejected(x: Exchange) -> ErrorResponse:
     answer = reply(x)
     if looks_like_events(x) and answer.content:
         found = _in_events(x)
-        return ErrorResponse(
-            kind="events", status=answer.status, at=_whole(x), message=found.message, text=_text(answer.content),
-            type=found.type, param=found.param, code=found.code, error=found.error,
-        )  # fmt: skip
+        form: Kind = found.form if found else "events"
+        return replace(
+            found,
+            kind="events",
+            form=form,
+            status=answer.status,
+            text=_text(answer.content),
+            in_band=False,
+            at=_whole(x),
+        )
     return _read(body(x), answer.status, answer.content, _whole(x), in_band=False)
 
 
@@ -131,20 +163,28 @@ def _text(octets: bytes) -> str:
 
 def _read(value: Any, status: int, octets: bytes, at: Span, *, in_band: bool) -> ErrorResponse:
     kind = _kind(value, octets)
-    error = value["error"] if kind in ("openai", "anthropic") else value if kind in ("object", "event") else {}
+    inner = _only(value)
+    form = kind if inner is value else _kind(inner, octets)
+    error = inner["error"] if form in ENVELOPED else inner if form in ("object", "event") else {}
     return ErrorResponse(
         kind=kind,
+        form=form,
         status=status,
-        message=_message(kind, value, error, octets),
+        message=_message(form, inner, error, octets),
         type=_word(error.get("type")),
         param=_word(error.get("param")),
         code=_word(error.get("code")),
         error=error,
-        places=_places(value) if kind == "detail" else (),
+        places=_places(inner) if form == "detail" else (),
         text=_text(octets),
         in_band=in_band,
         at=at,
     )
+
+
+def _only(value: Any) -> Any:
+    """The object in an array of one, or the value itself."""
+    return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) else value
 
 
 def _kind(value: Any, octets: bytes) -> Kind:
@@ -165,7 +205,7 @@ def _kind(value: Any, octets: bytes) -> Kind:
 
 
 def _message(kind: Kind, value: Any, error: dict[str, Any], octets: bytes) -> str:
-    if kind in ("openai", "anthropic", "event", "object"):
+    if kind in (*ENVELOPED, "event", "object"):
         return _word(error.get("message")) or ""
     if kind == "error-text":
         return str(value["error"])
@@ -216,20 +256,35 @@ def names_field(said: ErrorResponse, name: str) -> bool:
 
     `name` is a path with dots (`stream_options.include_usage`); only its last part must be named.
     """
-    readable = said.kind in ("openai", "anthropic", "event", "detail", "error-text", "events")
+    readable = said.form in (*ENVELOPED, "event", "detail", "error-text", "events")
     message = said.message if readable else said.text
     return any(mentions_word(place, name) for place in (said.param or "", *said.places, message[:MOST_TEXT]))
 
 
 def refuses_streaming(x: Exchange) -> bool:
-    """Whether the target rejected streaming: by a 501, or by an error that names `stream` or streaming."""
+    """Whether the target rejected streaming: by a 501, or by an error that names `stream` or streaming.
+
+    Another 5xx must also say that it is not supported.
+    """
     said = error_response(x)
     if x.mode != "stream" or not said or said.in_band:
         return False
     about = x.case.subject
     if about and names_field(said, about):
         return False
-    return said.status == 501 or names_field(said, "stream") or bool(STREAMING.search(said.message))
+    if said.status == 501:
+        return True
+    return speaks_of_streaming(said) and (said.status < 500 or _says_unsupported(said))
+
+
+def speaks_of_streaming(said: ErrorResponse) -> bool:
+    """Whether an error names `stream`, or has a word for streaming in its message."""
+    return names_field(said, "stream") or bool(STREAMING.search(said.message))
+
+
+def _says_unsupported(said: ErrorResponse) -> bool:
+    """Whether a server failure is a refusal of the field after all: a stream that crashes is not unsupported."""
+    return said.param == "stream" or bool(UNSUPPORTED.search(f"{said.code} {said.message[:MOST_TEXT]}"))
 
 
 def may_refuse_streaming(x: Exchange) -> bool:

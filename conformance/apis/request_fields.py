@@ -3,7 +3,7 @@
 from conformance.apis.request import choices_in, request_body
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange, cached_reader
-from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
+from conformance.parsing.json_values import Object, as_array, as_object, is_integer
 
 
 def choices_asked(x: Exchange) -> int:
@@ -32,14 +32,19 @@ def format_asked(x: Exchange) -> Object:
 
 
 @cached_reader
-def prompt_length(x: Exchange) -> int:
-    """The characters of text in the request's conversation, without tools."""
+def prompt_texts(x: Exchange) -> tuple[str, ...]:
+    """The texts of the request's conversation and instructions, those of content parts included, without tools."""
     body = request_body(x)
     said = [*as_array(body.get("messages")), *as_array(body.get("input"))]
     contents = [as_object(message).get("content") for message in said]
     contents += [body.get("system"), body.get("instructions"), body.get("input")]
     texts = [text for content in contents for text in (content, *(_text(part) for part in as_array(content)))]
-    return sum(len(as_string(text)) for text in texts)
+    return tuple(text for text in texts if isinstance(text, str))
+
+
+def prompt_length(x: Exchange) -> int:
+    """The characters of text in the request's conversation, without tools."""
+    return sum(map(len, prompt_texts(x)))
 
 
 def _text(part: object) -> object:

@@ -1,6 +1,5 @@
 """The command line: commands and exit codes. What they do is in `front/`."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from conformance import __version__
+from conformance.cli.output import outlasting_its_reader
 from conformance.model.words import ExitCode
 from conformance.runs.options import OUTPUT, LimitOptions, OutputOptions, RunRequest, SelectionOptions, TargetOptions
 
@@ -361,6 +361,8 @@ def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # n
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its code."""
+    if sys.stdout is sys.__stdout__ and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout = outlasting_its_reader(sys.stdout)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # escape what the terminal cannot encode
             stream.reconfigure(errors="backslashreplace")
@@ -379,9 +381,6 @@ def exit_code_of(command: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("conformance: interrupted" + "\n")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader closed the pipe, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.CONFORMANT
     except Exception as error:  # noqa: BLE001 - a harness error has its own exit code
         return _report_crash(error)
 

@@ -110,6 +110,11 @@ class Exchange:
         """Whether the response is missing or incomplete, and the harness did not want it so."""
         return self.ending.phase != "after" and self.ending.how not in ("hung-up", "interrupted", "limit")
 
+    @property
+    def is_cut_by_harness(self) -> bool:
+        """Whether the harness, or its user, ended the exchange before the response was complete."""
+        return self.ending.how in ("limit", "interrupted") and self.ending.phase != "after"
+
     def for_case(self, case: CaseId) -> "Exchange":
         """The same exchange, as another test case that was merged into the request."""
         return self if case == self.case else replace(self, case=case)

@@ -41,6 +41,7 @@ def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVer
     if not facts.stopped and not why:
         yield from _tools(judgement.observations)
     yield from _counts(verdicts)
+    yield from _not_offered(judgement)
     yield from _dialects(facts)
     doubted = any(v.status is Status.UNTESTABLE or v.message.startswith(UNRELIABLE) for v in verdicts)
     if doubted and (facts.machine_pressure or 0.0) >= BUSY:
@@ -48,9 +49,15 @@ def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVer
             f"This machine was busy: for {facts.machine_pressure:.0%} of the run, processes waited for a processor. "
             "Times are judged only where the harness kept up."
         )
-    if facts.left_out and facts.stopped != "unreachable":
-        reason = next(iter(facts.left_out.values()))
-        yield f"{_count(len(facts.left_out), 'planned request')} not sent: {reason}."
+    others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
+    if others and facts.stopped != "unreachable":
+        yield f"{_count(len(others), 'planned request')} not sent: {others[0]}."
+
+
+def _not_offered(judgement: Judgement) -> Iterator[str]:
+    """The APIs that the target does not offer; none of their rules applies."""
+    for api, why in sorted(judgement.absent.items()):
+        yield f"Not judged: {api} ({why})."
 
 
 def without_baseline(verdicts: Sequence[ReportVerdict], load: Load) -> str:

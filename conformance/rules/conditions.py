@@ -4,13 +4,16 @@ from collections.abc import Callable, Collection
 
 from conformance.apis.errors import UNRELATED_STATUSES, body, error_response, refuses_streaming
 from conformance.apis.evidence import missing_part, unanswered_reason
+from conformance.apis.request import body_sent
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.rule import Condition
 from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.sse import is_labelled, looks_like_events
+from conformance.schemas import validator
 
 OK = range(200, 300)
 BODILESS = (204, 205)
@@ -19,6 +22,8 @@ UNRELATED = UNRELATED_STATUSES
 
 INVALID = (Kind.MISTAKE, Kind.WRONG_TYPE, Kind.UNKNOWN_FIELD, Kind.OUT_OF_RANGE, Kind.FUZZ)
 """Test cases whose requests a target may reject."""
+BROKEN = (*(kind for kind in INVALID if kind is not Kind.FUZZ), Kind.PREVIOUS_RESPONSE)
+"""Test cases whose requests no target has to process; of the fuzzed ones, those that do not match the schema."""
 DOCUMENTED = (
     *(Kind.TOOLS, Kind.REPLAY, Kind.USAGE, Kind.CHOICES, Kind.EFFECT, Kind.ACCEPTED_FORM),
     *(Kind.LONG_STREAM, Kind.SHORT_STREAM, Kind.REPEAT, Kind.SEED),
@@ -26,8 +31,17 @@ DOCUMENTED = (
 """Test cases with requests that the API documents."""
 
 
+def uncut(x: Exchange) -> NotJudged | None:
+    """The harness did not stop reading before the end: what it cut off is not the target's fault."""
+    if x.is_cut_by_harness:
+        return untestable(f"the harness stopped reading the response ({x.ending.how}{_detail(x)})")
+    return None
+
+
 def replied(x: Exchange) -> NotJudged | None:
-    """A response head was received."""
+    """A response head was received, and the harness did not cut the response."""
+    if skip := uncut(x):
+        return skip
     if reply(x).status == 0:
         return untestable(f"no response was received ({x.ending.how} at {x.ending.phase}{_detail(x)})")
     return None
@@ -63,8 +77,30 @@ def refused(x: Exchange) -> NotJudged | None:
     )
 
 
+def validly_requested(x: Exchange) -> NotJudged | None:
+    """The request is valid, so that its response has a form that the API defines.
+
+    Whatever a target makes of a broken request, only the rules about mistakes judge it.
+    """
+    if x.case.kind in BROKEN or (x.case.kind is Kind.FUZZ and not _matches_schema(x)):
+        return not_applicable("the request is invalid: the rules about mistakes judge its response")
+    return None
+
+
+@cached_reader
+def _matches_schema(x: Exchange) -> bool:
+    """Whether the request body has the form that the API documents."""
+    try:
+        return validator(spec(x.api).request_schema).is_valid(body_sent(x))
+    except RecursionError:  # nested deeper than any documented request
+        return False
+
+
 def streamed(x: Exchange) -> NotJudged | None:
-    """The request is streaming and the response is an event stream, whatever its Content-Type."""
+    """The request is streaming and the response is an event stream, whatever its Content-Type.
+
+    How a stream is framed does not depend on what was requested.
+    """
     if x.mode != "stream":
         return not_applicable("the request is not streaming")
     if skip := succeeded(x) or readable(x):
@@ -72,13 +108,15 @@ def streamed(x: Exchange) -> NotJudged | None:
     if looks_like_events(x) or (is_labelled(reply(x)) and body(x) is NOT_JSON):
         return None
     what = "a single JSON value" if is_labelled(reply(x)) else reply(x).media_type or "a body without Content-Type"
-    return untestable(f"the response is not an event stream, but {what}")
+    return validly_requested(x) or untestable(f"the response is not an event stream, but {what}")
 
 
 def answered_whole(x: Exchange) -> NotJudged | None:
-    """The request is non-streaming and the response is 2xx and not an event stream."""
+    """The request is valid and non-streaming, and the response is 2xx and not an event stream."""
     if x.mode != "unary":
         return not_applicable("the request is streaming")
+    if skip := validly_requested(x):
+        return skip
     if skip := succeeded(x) or readable(x):
         return skip
     return (

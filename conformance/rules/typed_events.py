@@ -10,14 +10,14 @@ from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import as_object, as_string, describe_member
 from conformance.parsing.sse import DONE, payloads, span, stream
 from conformance.parsing.typed_events import parts
-from conformance.rules.conditions import answered_whole, whole
+from conformance.rules.conditions import answered_whole, validly_requested, whole
 from conformance.rules.sse.conditions import has_events, has_no_error
 from conformance.rules.sse.lines import excerpt, lost_lines, merged_events
 
 
 def unbroken(x: Exchange) -> NotJudged | None:
-    """An event stream was received, no line is misplaced, and every event's JSON is intact."""
-    if skip := has_events(x):
+    """The request is valid, an event stream was received, no line is misplaced, and every event's JSON is intact."""
+    if skip := validly_requested(x) or has_events(x):
         return skip
     if lost_lines(x) or merged_events(x):
         return untestable("the stream has misplaced lines or merged events")

@@ -19,7 +19,10 @@ LOC = {"detail": [{"loc": ["body", "messages", 0, "role"], "msg": "Field require
         ({"detail": "Not Found"}, "detail", "Not Found"),
         (LOC, "detail", "Field required"),
         ({"object": "error", "message": "No."}, "object", "No."),
-        ([error("No.")], "array", ""),
+        ([error("No.")], "array", "No."),
+        ([{"error": "No."}], "array", "No."),
+        ([error("No."), error("Nor this.")], "array", ""),
+        ([], "array", ""),
         ("17", "scalar", ""),
         ("No.", "text", "No."),
         ("<!DOCTYPE html><p>No.", "html", "<!DOCTYPE html><p>No."),
@@ -34,9 +37,28 @@ def test_kinds(body, kind, message):
     assert said
 
 
+def test_an_error_object_in_an_array_of_one_is_read():
+    said = error_response(answered([error("No.", "t", param="n", code="c")], status=400))
+    assert (said.type, said.param, said.code) == ("t", "n", "c")
+    assert (said.is_enveloped, said.has_error_object) == (False, True)
+    assert names_field(said, "n")
+    assert not names_field(said, "message")
+
+
+@pytest.mark.parametrize("body", [{"error": "No."}, {"detail": "No."}, {"message": "No."}, LOC, "No."])
+def test_other_forms_have_a_message_but_no_error_object(body):
+    said = error_response(answered(body, status=400))
+    assert (said.is_legible, said.has_error_object) == (True, False)
+
+
+@pytest.mark.parametrize("body", ["<!DOCTYPE html><p>No.", "", "17", [], {"code": 3}])
+def test_some_forms_tell_people_nothing(body):
+    assert not error_response(answered(body, status=400)).is_legible
+
+
 def test_an_event_stream_under_an_error_status():
     said = error_response(streamed(error("No.", code="c"), "[DONE]", status=501))
-    assert (said.kind, said.message, said.code, said.in_band) == ("events", "No.", "c", False)
+    assert (said.kind, said.form, said.message, said.code, said.in_band) == ("events", "openai", "No.", "c", False)
 
 
 @pytest.mark.parametrize(

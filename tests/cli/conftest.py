@@ -26,6 +26,16 @@ class Shell:
         command = [sys.executable, "-m", "conformance", *map(str, words)]
         return subprocess.Popen(command, cwd=cwd, env=ENVIRON, stdout=subprocess.PIPE, text=True)
 
+    def without_reader(self, *words, cwd):
+        """Run it to its end, into a pipe whose reader has left, as `head` does."""
+        command = [sys.executable, "-m", "conformance", *map(str, words)]
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write, "wb") as pipe:
+            return subprocess.run(
+                command, cwd=cwd, env=ENVIRON, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False
+            )
+
     def pytest(self, *words, cwd):
         """Run pytest with this plugin and pytest-xdist alone, to its end."""
         plugins = ("-p", "conformance.pytest_plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")

@@ -304,3 +304,18 @@ def test_a_front_waits_for_nothing_that_it_may_not_need(module):
         check=True,
     )
     assert ran.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("judge", "run"), 1),
+        (("judge", "run", "--report", "json=-"), 1),
+        (("diff", "run", "run"), 0),
+        (("explain", "SSE001"), 0),
+        (("list", "rules"), 0),
+    ],
+)
+def test_a_reader_that_leaves_early_changes_no_exit_code(shell, incident, words, code):
+    ran = shell.without_reader(*words, cwd=incident.folder)
+    assert (ran.returncode, "Error" in ran.stderr) == (code, False)

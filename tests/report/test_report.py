@@ -8,8 +8,11 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from conformance.judging import Judgement
 from conformance.model.run import RunManifest
+from conformance.model.target import Target
 from conformance.model.waiver import Waiver
+from conformance.report import headline
 from conformance.report.document import Report
 from conformance.report.formats import json_report, junit, terminal
 from conformance.schemas import load as schema
@@ -154,3 +157,18 @@ def test_a_target_that_answers_no_greeting_is_never_conformant(record):
     second = shown(run).splitlines()[1]
     assert "No baseline request succeeded, so nothing is proven: is the base URL right?" in second
     assert "https://api.example/v1" in second
+
+
+def test_an_api_that_is_not_offered_is_one_note():
+    why = "the target does not offer this API: HTTP 501 on the path of messages"
+    facts = RunManifest(
+        tool="test",
+        started="2026-11-22T12:00:00Z",
+        target=Target(base_url="http://h/v1", model="m"),
+        suite="gate",
+        profiles=(),
+        left_out={"messages.usage-hermes-unary": "HTTP 501 on the path of messages", "chat.n": "over --max-requests 3"},
+    )
+    said = list(headline.lines(facts, Judgement(absent={"messages": why}), (), {}.__getitem__))
+    assert [line for line in said if "messages" in line] == [f"Not judged: messages ({why})."]
+    assert "1 planned request not sent: over --max-requests 3." in said

@@ -15,7 +15,7 @@ from conformance import catalogue
 from conformance.handbook import examples
 from conformance.handbook.examples import POLICIES, sides
 from conformance.judging import decide
-from conformance.model.exchange import Arrival, Exchange
+from conformance.model.exchange import Arrival, Ending, Exchange
 from conformance.model.rule import Example, Rule
 from conformance.model.rule import rule as make_rule
 from conformance.model.target import Policy
@@ -53,6 +53,20 @@ def test_bad_examples_fail(rule: Rule):
         assert Status.FAIL in statuses, f"bad example {number}: {statuses}"
         if "policy" not in rule.parameters:
             assert statuses == {Status.FAIL}
+
+
+STOPPED = Ending("limit", "body", 0, "the response has 8388608 bytes or more")
+
+
+@pytest.mark.parametrize("rule", by_id(rule for rule in RULES if rule.id != "HTTP019"))
+def test_what_the_harness_cut_off_is_no_rule_s_evidence(rule: Rule):
+    for example in rule.bad:
+        given = example if isinstance(example, tuple) else (example,)
+        judged = 2 if "unary" in rule.parameters else 1
+        stopped = [replace(x, ending=STOPPED, cache={}) if at < judged else x for at, x in enumerate(given)]
+        for policy in POLICIES:
+            status = judge_example(rule, tuple(stopped), policy)
+            assert status in (Status.UNTESTABLE, Status.NOT_APPLICABLE, Status.PASS), status
 
 
 def cut(x: Exchange, sizes: Iterator[int]) -> Exchange:

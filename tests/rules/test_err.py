@@ -312,3 +312,28 @@ def test_a_mistake_that_is_accepted_when_streaming_has_no_status_to_compare():
     late = streamed(*HELLO, **ROLE)
     assert yielded(refusal_inside_a_stream, late, REFUSED) == [Status.NOT_APPLICABLE]
     assert yielded(status_that_depends_on_streaming, late, REFUSED) == [Status.NOT_APPLICABLE]
+
+
+@pytest.mark.parametrize(("name", "words"), [("stream_options", "documents"), ("extra_body", "does not document")])
+def test_a_rejected_field_is_called_documented_or_not_whatever_the_target_calls_it(name, words):
+    said = error(f"Unknown parameter: '{name}'.", param=name)
+    x = answered(said, status=400, body={"model": "m", "messages": [], name: {}})
+    assert greeting_failed.applies_to(x).reason == (
+        f"the target rejected `{name}`, a field that the API {words} (see FLD015)"
+    )
+
+
+def test_a_failed_stream_is_called_a_stream():
+    x = answered(error("The stream failed."), status=500, mode="stream")
+    assert yielded(greeting_failed, x) == ["the streaming baseline request got HTTP 500: ‘The stream failed.’"]
+
+
+@pytest.mark.parametrize(("status", "is_outside"), [(404, True), (405, True), (501, True), (400, False), (422, False)])
+def test_a_missing_count_tokens_is_a_missing_route(status, is_outside):
+    x = answered({"detail": "Not Found"}, status=status, probe="messages.count")
+    assert [
+        bool(rule.applies_to(x)) for rule in (error_without_an_error_object, early_error_without_an_error_object)
+    ] == [
+        is_outside,
+        not is_outside,
+    ]

@@ -9,7 +9,7 @@ from conformance.rules.example import JSON, answered, completion, error, exchang
 from conformance.rules.nyi.cost import refusal_after_generation, refusal_that_is_retried
 from conformance.rules.nyi.example import ANSWER, rejection
 from conformance.rules.nyi.message import HINT
-from conformance.rules.nyi.status import streaming_refused
+from conformance.rules.nyi.status import streaming_refused, unsupported_as_500
 from conformance.testbed.mutations import changes
 
 DEFECTS = [c for c in changes.defects() if c.caught_by.startswith("NYI")]
@@ -40,6 +40,39 @@ def test_an_outage_is_no_statement_about_streaming(rule, status):
     broken = answered("<html>", status=status)
     found = yielded(rule, answered("<html>", status=status, mode="stream"), broken)
     assert found in ([Status.UNTESTABLE], [Status.NOT_APPLICABLE])
+
+
+CRASHES = ("The stream failed.", "Upstream error while streaming.", "'stream' was closed by the upstream.", "Boom.")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+@pytest.mark.parametrize("message", CRASHES)
+def test_a_stream_that_crashes_is_not_unsupported(rule, message):
+    assert yielded(rule, *rejection(error(message), status=500)) == [Status.NOT_APPLICABLE]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        error("Streaming is not supported."),
+        error("This model does not support streaming."),
+        error("Streaming is disabled here."),
+        error("Streaming hasn't been implemented: doesn't support stream"),
+        error("Send it with stream=false."),
+        error("Bad value.", param="stream"),
+        {"detail": "Streaming unavailable"},
+        "streaming not implemented",
+    ],
+)
+def test_a_500_that_says_so_is_a_refusal_with_the_wrong_status(said):
+    found = yielded(unsupported_as_500, *rejection(said, status=500))
+    assert found == ["unsupported streaming is rejected with HTTP 500, which means a server failure"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+def test_a_501_in_both_modes_is_an_api_that_is_not_offered(rule):
+    gone = error("Not implemented.")
+    assert yielded(rule, *rejection(gone)[:1], answered(gone, status=501)) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)

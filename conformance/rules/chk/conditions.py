@@ -13,12 +13,13 @@ from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import is_integer
 from conformance.parsing.sse import DONE, Event, payloads, stream
 from conformance.rules.conditions import streamed as is_streamed
+from conformance.rules.conditions import validly_requested
 from conformance.rules.sse.lines import lost_lines
 
 
 def chunked(x: Exchange) -> NotJudged | None:
     """A stream of chunks was received."""
-    if (skip := is_streamed(x)) or answer_chunks(x):
+    if (skip := validly_requested(x) or is_streamed(x)) or answer_chunks(x):
         return skip
     return (
         not_applicable("the stream has an error instead of chunks")
@@ -128,7 +129,7 @@ def json_values(x: Exchange) -> Iterator[tuple[Event, Any]]:
 
 def speaking(x: Exchange) -> NotJudged | None:
     """Events with JSON data other than errors were received."""
-    if (skip := is_streamed(x)) or any(True for _ in json_values(x)):
+    if (skip := validly_requested(x) or is_streamed(x)) or any(True for _ in json_values(x)):
         return skip
     return (
         not_applicable("the stream has an error instead of chunks")

@@ -134,7 +134,7 @@ def _refusing(x: Exchange) -> NotJudged | None:
     if skip := mistaken(x):
         return skip
     said = error_response(x)
-    is_early = 400 <= said.status < 500 and said.kind in ("openai", "anthropic")
+    is_early = 400 <= said.status < 500 and said.has_error_object
     return None if is_early else not_applicable("the invalid request was not rejected with a 4xx and an error object")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from conformance.apis.errors import error_response, may_refuse_streaming, quoted, rejected_fields
 from conformance.apis.messages import left_open
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -15,6 +16,7 @@ from conformance.rules.conditions import OK, UNRELATED, all_of, probe_is, replie
 from conformance.rules.err.example import GREETING
 from conformance.rules.err.spec import CODES_4XX
 from conformance.rules.example import HELLO, JSON, SSE, answered, completion, error, exchange, http, streamed
+from conformance.schemas import load
 
 LOCKED = (401, 403)
 
@@ -38,12 +40,18 @@ def _no_other_rule_s(x: Exchange) -> NotJudged | None:
     """No other rule reports the baseline request's failure, if it failed."""
     status, said = reply(x).status, error_response(x)
     if fields := rejected_fields(x):
-        return not_applicable(f"the target rejected the field `{fields[0]}` (see FLD015)")
+        return not_applicable(f"the target rejected {_described(x, fields[0])} (see FLD015)")
     if said.in_band and not looks_like_events(x):
         return not_applicable("the response body is an error with a success status (see ERR013)")
     if x.mode == "stream" and status not in UNRELATED and may_refuse_streaming(x):
         return not_applicable("NYI rules compare this error with the non-streaming baseline request")
     return None
+
+
+def _described(x: Exchange, name: str) -> str:
+    """A field in words: what the target calls an unknown field may be one that the API documents."""
+    is_documented = name in load(spec(x.api).request_schema)["properties"]
+    return f"`{name}`, a field that the API {'documents' if is_documented else 'does not document'}"
 
 
 @rule(
@@ -75,7 +83,8 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
         transient = " (temporary)" if answer.value("retry-after") or answer.status in UNRELATED else ""
         text = quoted(said.message or said.text) if said else "no error"
         yield Finding(
-            f"the baseline request got HTTP {answer.status}{transient}: {text}", at=said.at if said else answer.head
+            f"the {'streaming ' if x.mode == 'stream' else ''}baseline request got HTTP {answer.status}{transient}: {text}",
+            at=said.at if said else answer.head,
         )
 
 

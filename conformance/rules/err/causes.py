@@ -50,7 +50,7 @@ def _refused(*abouts: str) -> Condition:
         said = error_response(x)
         if not 400 <= said.status < 500:
             return untestable("the request was not rejected") if not said else not_applicable("the status is not 4xx")
-        return None if said.kind == "openai" else not_applicable("the error is not this API's error object")
+        return None if said.form == "openai" else not_applicable("the error is not this API's error object")
 
     return refused
 

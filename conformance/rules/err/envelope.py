@@ -8,7 +8,7 @@ from conformance.apis.request import request_body
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member
@@ -21,6 +21,9 @@ OUTSIDE = (Kind.AUTH, Kind.MODELS, Kind.OTHER_ROUTE)
 """Requests handled by another route than the API's, or by the API key check before it."""
 BEFORE = ("unknown-route", "get", "huge-body")
 """Mistakes that the web server or framework may reject before the API handler runs."""
+OPTIONAL = (Kind.COUNT_TOKENS,)
+"""Requests to a route that a target need not have: the router rejects them where it is missing."""
+MISSING = (404, 405, 501)
 
 MESSAGES_MISTAKE: dict[str, Any] = {"probe": "messages.mistake.bad-role"}
 NOTHING = ("None", "null", "undefined", "nil")
@@ -43,7 +46,8 @@ def an_error(x: Exchange) -> NotJudged | None:
 
 
 def _is_outside(x: Exchange) -> bool:
-    return x.case.kind in OUTSIDE or (x.case.kind is Kind.MISTAKE and x.case.subject in BEFORE)
+    is_missing = x.case.kind in OPTIONAL and reply(x).status in MISSING
+    return is_missing or x.case.kind in OUTSIDE or (x.case.kind is Kind.MISTAKE and x.case.subject in BEFORE)
 
 
 def _within_the_api(x: Exchange) -> NotJudged | None:
@@ -101,8 +105,8 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs read `error`: for a body with `detail` they report only a 422, without the reason."""
     said = error_response(x)
     if not said.is_json:
-        yield untestable("the error is not JSON (see ERR005)")
-    elif said.kind not in ("openai", "anthropic"):
+        yield not_applicable("the error is not JSON (see ERR005)")
+    elif not said.is_enveloped:
         kinds = {
             "detail": "has `detail`, not `error`",
             "array": "is an array, not an object",
@@ -127,13 +131,14 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
         answered("", status=405, probe="chat.mistake.get"),
         answered({"error": "Unauthorized"}, status=401, probe="chat.auth.wrong-key"),
         answered({"detail": "Not Found"}, status=404, probe="chat.models.unknown"),
+        answered({"detail": "Not Found"}, status=404, probe="messages.count"),
         answered(error(""), status=404, probe="chat.mistake.unknown-route"),
     ],
 )
 def early_error_without_an_error_object(x: Exchange) -> Iterator[Finding]:
     """A user who mistypes the base URL, model or API key gets an error that looks like another product's."""
     said = error_response(x)
-    if said.kind not in ("openai", "anthropic"):
+    if not said.is_enveloped:
         yield Finding(
             f"the body of the {said.status} error is {_unfit(said) or 'JSON without an `error` object'}", at=said.at
         )
@@ -141,12 +146,10 @@ def early_error_without_an_error_object(x: Exchange) -> Iterator[Finding]:
         yield Finding(f"the {said.status} error has no message", at=said.at)
 
 
-def _enveloped(x: Exchange) -> NotJudged | None:
+def _with_error_object(x: Exchange) -> NotJudged | None:
     if skip := an_error(x):
         return skip
-    if error_response(x).kind not in ("openai", "anthropic"):
-        return untestable("the error has no error object (see ERR006)")
-    return None
+    return None if error_response(x).has_error_object else not_applicable("the error has no error object (see ERR006)")
 
 
 def _has_fields(x: Exchange) -> NotJudged | None:
@@ -154,11 +157,17 @@ def _has_fields(x: Exchange) -> NotJudged | None:
     said = error_response(x)
     if x.api == "responses" and said.kind == "event" and said.in_band:
         return None
-    if skip := _enveloped(x):
+    if skip := _with_error_object(x):
         return skip
     if x.api == "messages":
         return _within_the_api(x)
-    return None if said.kind == "openai" else not_applicable("the error object is another API's")
+    return None if said.form == "openai" else not_applicable("the error object is another API's")
+
+
+def _as_json(x: Exchange) -> NotJudged | None:
+    if skip := an_error(x):
+        return skip
+    return None if error_response(x).is_json else not_applicable("the error is not JSON (see ERR005)")
 
 
 @rule(
@@ -167,7 +176,7 @@ def _has_fields(x: Exchange) -> NotJudged | None:
     "An error has a non-empty error.message",
     spec=ENVELOPE,
     fix="Set `error.message` to a sentence that states what is wrong.",
-    applies_to=all_of(_within_the_api, _enveloped),
+    applies_to=all_of(_within_the_api, _with_error_object),
     apis=GENERATIVE,
     good=[GOOD],
     bad=[
@@ -191,10 +200,15 @@ def error_without_a_message(x: Exchange) -> Iterator[Finding]:
     "An error has a non-empty error.type",
     spec=ENVELOPE,
     fix="Set `error.type`, for example to `invalid_request_error`.",
-    applies_to=_enveloped,
+    applies_to=_with_error_object,
     apis=GENERATIVE,
     good=[GOOD],
-    bad=[refused_with(type=None), refused_with(type=400), refused_with(type="")],
+    bad=[
+        refused_with(type=None),
+        refused_with(type=400),
+        refused_with(type=""),
+        answered([{"error": {"message": "No."}}], status=400, **MISTAKE),
+    ],
 )
 def error_without_a_type(x: Exchange) -> Iterator[Finding]:
     """Gateways and agents choose by type whether to retry, shorten the prompt, or give up."""
@@ -251,7 +265,7 @@ def error_with_another_code(x: Exchange) -> Iterator[Finding]:
     'Empty error fields are JSON null, not the string "None" or "null"',
     spec=ENVELOPE,
     fix="Send JSON null where type, param or code has no value; don't convert it to a string.",
-    applies_to=_enveloped,
+    applies_to=_with_error_object,
     apis=GENERATIVE,
     good=[GOOD],
     bad=[refused_with(param="None"), refused_with(type="None"), refused_with(code="null")],
@@ -273,7 +287,7 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
     "Errors use Content-Type: application/json",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on errors too.",
-    applies_to=_enveloped,
+    applies_to=_as_json,
     apis=GENERATIVE,
     good=[
         GOOD,

@@ -81,7 +81,6 @@ SECRET: dict[str, Any] = {
     "probe": "chat.mistake.bad-role",
 }
 
-
 SECRET_ITEMS: dict[str, Any] = {
     "body": {"model": "m", "input": [{"role": "user", "content": [{"type": "input_text", "text": "I'm\nSneezy."}]}]},
     "probe": "responses.mistake.bad-role",
@@ -109,7 +108,7 @@ def _contains(said: ErrorResponse, text: str) -> bool:
     ],
 )
 def conversation_sent_back(x: Exchange) -> Iterator[Finding]:
-    """Errors are logged in places where conversations must not be stored. Only messages of 8 characters or more count."""
+    """Errors are logged in places where conversations must not be stored. Only texts of 8 characters or more count."""
     said = error_response(x)
     texts = {text.strip() for text in conversation_texts(request_body(x))}
     if any(len(text) >= LONG_ENOUGH and _contains(said, text) for text in texts):

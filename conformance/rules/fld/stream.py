@@ -12,7 +12,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.sse import is_labelled, looks_like_events
-from conformance.rules.conditions import BODILESS, all_of, probe_is, readable, succeeded
+from conformance.rules.conditions import BODILESS, all_of, probe_is, readable, succeeded, validly_requested
 from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.fld.spec import CREATE
 
@@ -23,8 +23,8 @@ def is_stream(x: Exchange) -> bool:
 
 
 def asked_for_stream(x: Exchange) -> NotJudged | None:
-    """The response is a readable success with a body."""
-    if skip := succeeded(x) or readable(x):
+    """The request is valid, and the response is a readable success with a body."""
+    if skip := validly_requested(x) or succeeded(x) or readable(x):
         return skip
     if reply(x).status in BODILESS:
         return not_applicable(f"the target returned HTTP {reply(x).status}, which has no body")

@@ -8,7 +8,7 @@ from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import OK, replied
+from conformance.rules.conditions import OK, all_of, replied, uncut
 from conformance.rules.example import JSON, SSE, answered, exchange, http
 from conformance.rules.http.conditions import received, tried
 from conformance.rules.http.example import CUT, EVENTS, GOOD, RESET, chunks, framed
@@ -46,7 +46,7 @@ def ending_clause(x: Exchange) -> str:
     "Every request gets a response",
     spec=RFC9110 + "3.4",
     fix="Find what drops the connection or hangs (a crash, a worker timeout, a proxy), and send at least an error status for every request.",
-    applies_to=tried,
+    applies_to=all_of(tried, uncut),
     apis=GENERATIVE,
     good=[(GOOD, EVENTFUL), (answered("", status=500), EVENTFUL)],
     bad=[

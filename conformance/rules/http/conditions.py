@@ -3,7 +3,7 @@
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import replied, succeeded
+from conformance.rules.conditions import replied, succeeded, validly_requested
 
 
 def tried(x: Exchange) -> NotJudged | None:
@@ -28,5 +28,9 @@ def has_body(x: Exchange) -> NotJudged | None:
 
 
 def posted(x: Exchange) -> NotJudged | None:
-    """The request is a POST, and the response has a 2xx status."""
-    return succeeded(x) or (None if x.sent.startswith(b"POST ") else not_applicable("the request is not a POST"))
+    """The request is a valid POST, and the response has a 2xx status."""
+    return (
+        succeeded(x)
+        or validly_requested(x)
+        or (None if x.sent.startswith(b"POST ") else not_applicable("the request is not a POST"))
+    )

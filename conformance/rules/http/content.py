@@ -10,7 +10,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import fault_of
 from conformance.parsing.sse import is_labelled, looks_like_events
-from conformance.rules.conditions import answered_whole, readable, succeeded, whole
+from conformance.rules.conditions import answered_whole, readable, succeeded, validly_requested, whole
 from conformance.rules.example import JSON, SSE, answered, completion, exchange, http
 from conformance.rules.http.example import EVENTS, GOOD
 from conformance.rules.http.framing import beyond
@@ -61,8 +61,10 @@ def answer_is_no_json(x: Exchange) -> Iterator[Finding]:
 
 
 def answered_once(x: Exchange) -> NotJudged | None:
-    """The request is non-streaming, and the response is a readable success."""
-    return not_applicable("the request is streaming") if x.mode != "unary" else succeeded(x) or readable(x)
+    """The request is valid and non-streaming, and the response is a readable success."""
+    if x.mode != "unary":
+        return not_applicable("the request is streaming")
+    return validly_requested(x) or succeeded(x) or readable(x)
 
 
 @rule(

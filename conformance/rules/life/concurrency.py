@@ -12,7 +12,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import Object
 from conformance.parsing.sse import looks_like_events, span, stream
-from conformance.rules.conditions import OK, all_of, baseline_ok, probe_is, succeeded
+from conformance.rules.conditions import OK, all_of, baseline_ok, probe_is, succeeded, uncut
 from conformance.rules.example import JSON, answered, completion, error, exchange, http
 from conformance.rules.life.example import BASELINE, MS, burst_response, error_text, lower_text, requested_word
 
@@ -97,7 +97,7 @@ def _asked(x: Exchange) -> Object:
     "A keep-alive connection serves the next request",
     spec=PERSISTENCE,
     fix="End each response exactly (last chunk, Content-Length), read the complete request body, or send Connection: close.",
-    applies_to=probe_is(Kind.KEEP_ALIVE),
+    applies_to=all_of(probe_is(Kind.KEEP_ALIVE), uncut),
     apis=GENERATIVE,
     good=[(answered(completion(), probe="chat.kept"), BASELINE)],
     bad=[
@@ -128,7 +128,7 @@ def kept_connection_is_broken(x: Exchange, baseline: Exchange) -> Iterator[Findi
     "Each request of a burst is served, or rejected with HTTP 429, 503 or 529",
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
     fix="Limit concurrent requests, queue the rest, and reject the overflow with 429 and Retry-After.",
-    applies_to=probe_is(Kind.BURST),
+    applies_to=all_of(probe_is(Kind.BURST), uncut),
     apis=GENERATIVE,
     good=[
         (burst_response("Lapwing.", "a"), BASELINE),

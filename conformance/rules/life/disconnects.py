@@ -13,7 +13,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.metrics import requests_running
 from conformance.parsing.sse import span
-from conformance.rules.conditions import OK, all_of, baseline_ok, probe_is, succeeded
+from conformance.rules.conditions import OK, all_of, baseline_ok, probe_is, succeeded, uncut
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.example import answered, error, exchange
 from conformance.rules.life.example import (
@@ -43,7 +43,7 @@ LEAST_DELAY = 1000 * MS
     "The next request after a client disconnect is served",
     spec=CLOSING,
     fix="Release the request's slot, lock and worker in a finally block, which also runs on client disconnect.",
-    applies_to=probe_is(Kind.AFTER_DISCONNECT),
+    applies_to=all_of(probe_is(Kind.AFTER_DISCONNECT), uncut),
     apis=GENERATIVE,
     good=[(response_after_disconnect(), BASELINE, DISCONNECTED)],
     bad=[

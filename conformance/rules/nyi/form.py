@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.apis.errors import ErrorResponse, error_response, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.example import JSON, SSE, answered, exchange, http, sse
@@ -113,8 +113,8 @@ def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged
     """SDKs read the error object: without it code, param and message are lost."""
     said = error_response(x)
     if not said.is_json:
-        yield untestable("the error is not JSON")
-    elif said.kind not in ("openai", "anthropic"):
+        yield not_applicable("the error is not JSON (see NYI005 to NYI008)")
+    elif not said.is_enveloped:
         kind = {"error-text": "a string under error", "detail": "the key detail", "array": "an array"}.get(
             said.kind, "no error object"
         )
@@ -140,7 +140,7 @@ def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged
 @with_error_object
 def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
     """Clients of the Messages API recognise an error by its type."""
-    if said.kind != "anthropic":
+    if said.form != "anthropic":
         yield Finding('the error for unsupported streaming has no "type": "error" next to its error object', at=said.at)
 
 

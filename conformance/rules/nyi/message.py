@@ -7,12 +7,11 @@ from conformance.apis.errors import ErrorResponse, quoted
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
-from conformance.rules.example import (
-    error,
-)
+from conformance.parsing.json_values import display
+from conformance.rules.example import error
 from conformance.rules.nyi.example import GOOD, GOOD_MESSAGES, WORDS, rejection
 from conformance.rules.nyi.spec import CODE, ENVELOPE, STATUS_501
-from conformance.rules.nyi.statement import about_streaming, streaming_rejected, with_error_object
+from conformance.rules.nyi.statement import about_streaming, streaming_rejected, with_error_object, with_message
 
 SWITCH = r"stream(?:ing)?\b[`'\"]*\s*(?:(?:parameter|field|option|flag|property|argument)\s*)?"
 HINT = re.compile(
@@ -68,7 +67,7 @@ def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudg
     if code in (None, ""):
         yield not_applicable("the error has no code")
     elif code != CODE:
-        seen = quoted(code) if isinstance(code, str) else "not a string"
+        seen = quoted(code) if isinstance(code, str) else display(code)
         yield Finding(f"error.code of the error for unsupported streaming is {seen}", at=said.at, expected=CODE)
 
 
@@ -81,10 +80,15 @@ def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudg
     applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES],
-    bad=[rejection(error("Unavailable. Set stream=false.", code=CODE)), rejection(error("", code=CODE))],
+    bad=[
+        rejection(error("Unavailable. Set stream=false.", code=CODE)),
+        rejection(error("", code=CODE)),
+        rejection([error("Unavailable.", code=CODE)]),
+        rejection({"detail": "Unavailable."}),
+    ],
 )
 @about_streaming
-@with_error_object
+@with_message
 def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
     """The message needs these words for hermes to retry without streaming."""
     text = said.message.lower()
@@ -102,15 +106,17 @@ def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
     applies_to=streaming_rejected,
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, rejection(error("Streaming is not supported. Use a non-streaming request.", code=CODE))],
-    bad=[rejection(error("Streaming is not supported.", code=CODE))],
+    bad=[
+        rejection(error("Streaming is not supported.", code=CODE)),
+        rejection({"error": "Streaming is not supported."}),
+    ],
 )
 @about_streaming
-@with_error_object
+@with_message
 def refusal_without_a_hint(said: ErrorResponse) -> Iterator[Finding]:
     """An engineer who reads the message in a log learns that one field makes the request work."""
-    told = (
-        text for name, text in said.error.items() if name not in ("type", "code", "param") and isinstance(text, str)
-    )
+    aside = (text for name, text in said.error.items() if name not in ("type", "code", "param", "message"))
+    told = (said.message, *(text for text in aside if isinstance(text, str)))
     if not any(HINT.search(text[:MOST]) for text in told):
         yield Finding(
             f"the message {quoted(said.message)} does not advise a non-streaming request",

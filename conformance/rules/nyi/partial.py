@@ -35,7 +35,7 @@ def _faults(x: Exchange) -> Iterator[str]:
     answer, said = reply(x), error_response(x)
     if answer.status >= 500 and answer.status != 501:
         yield f"reports a server failure (HTTP {answer.status})"
-    if said.kind not in ("openai", "anthropic"):
+    if not said.is_enveloped:
         yield "has no error object"
     if answer.status >= 500 and answer.values("x-should-retry") != ("false",):
         yield "does not set x-should-retry: false"

@@ -32,8 +32,10 @@ def why_not_about_streaming(stream: Exchange, unary: Exchange) -> NotJudged | No
     """Why the error to the streaming baseline request does not concern streaming."""
     if fields := rejected_fields(stream):
         return not_applicable(f"the target rejected `{fields[0]}`, which the request also sets")
-    if reply(stream).status != 501 and (reply(unary).status not in OK or error_response(unary)):
-        return untestable(f"the non-streaming baseline request failed too ({reply(unary).status or 'no response'})")
+    if (status := reply(unary).status) == 501:
+        return not_applicable("the non-streaming baseline request is rejected with HTTP 501 too (see ERR022)")
+    if reply(stream).status != 501 and (status not in OK or error_response(unary)):
+        return untestable(f"the non-streaming baseline request failed too ({status or 'no response'})")
     return None
 
 
@@ -55,11 +57,23 @@ def about_streaming(judge: ErrorCheck) -> Callable[[Exchange, Exchange], Iterato
 
 def with_error_object(judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]]) -> ErrorCheck:
     """Pass a 5xx error to a function, if it has an error object."""
+    return _if_readable(judge, lambda error: error.has_error_object, "the response has no error object (see NYI009)")
 
+
+def with_message(judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]]) -> ErrorCheck:
+    """Pass a 5xx error to a function, if people can read its message, in an error object or in another form."""
+    return _if_readable(judge, lambda error: error.is_legible, "the response has no readable message (see NYI009)")
+
+
+def _if_readable(
+    judge: Callable[[ErrorResponse], Iterator[Finding | NotJudged]],
+    is_readable: Callable[[ErrorResponse], bool],
+    otherwise: str,
+) -> ErrorCheck:
     def judged(x: Exchange) -> Iterator[Finding | NotJudged]:
         error = error_response(x)
-        if error.kind not in ("openai", "anthropic"):
-            yield untestable("the response has no error object")
+        if not is_readable(error):
+            yield not_applicable(otherwise)
         elif error.status < 500:
             yield not_applicable(f"the request was rejected with HTTP {error.status}, which clients do not retry")
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from conformance.apis.errors import error_response, quoted
+from conformance.apis.errors import error_response, quoted, speaks_of_streaming
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -115,6 +115,8 @@ def refusal_without_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Find
     """The fallback to a non-streaming request, which the error promises, fails too."""
     if reply(stream).status != 501:
         yield not_applicable("streaming was not rejected with HTTP 501")
+    elif not speaks_of_streaming(error_response(stream)):
+        yield not_applicable("the error promises no fallback: it does not mention streaming (see ERR022)")
     elif reply(unary).status == 501:
         yield Finding(
             "the non-streaming request is rejected with HTTP 501 too", at=reply(unary).head, expected="a completion"

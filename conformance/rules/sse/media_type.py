@@ -8,7 +8,7 @@ from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, 
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import BOM, is_labelled, looks_like_events
-from conformance.rules.conditions import all_of, readable, streamed, succeeded, whole
+from conformance.rules.conditions import all_of, readable, streamed, succeeded, validly_requested, whole
 from conformance.rules.example import JSON
 from conformance.rules.sse.example import EVENTS, GOOD, raw
 from conformance.rules.sse.spec import PARSING, WHATWG
@@ -18,9 +18,9 @@ def looking_like_events(x: Exchange) -> NotJudged | None:
     """The request is streaming, and the body looks like events."""
     if x.mode != "stream":
         return not_applicable("the request is not streaming")
-    if skip := succeeded(x) or readable(x):
+    if (skip := succeeded(x) or readable(x)) or looks_like_events(x):
         return skip
-    return None if looks_like_events(x) else untestable("the body does not look like an event stream")
+    return validly_requested(x) or untestable("the body does not look like an event stream")
 
 
 @rule(
@@ -71,7 +71,9 @@ def stream_is_no_utf8(x: Exchange) -> Iterator[Finding]:
 
 def labelled(x: Exchange) -> NotJudged | None:
     """An event stream with Content-Type text/event-stream was received."""
-    return streamed(x) or (None if is_labelled(reply(x)) else untestable("Content-Type is not text/event-stream"))
+    return streamed(x) or (
+        None if is_labelled(reply(x)) else not_applicable("Content-Type is not text/event-stream (see SSE001)")
+    )
 
 
 @rule(

@@ -185,6 +185,12 @@ ANSWERED = (
         "ERR001",
         routes(404, ModelResponse(whole={"status": "ok"})),
     ),
+    wrong(
+        "mistakes-acknowledged",
+        "Invalid requests get 200 with a status object",
+        "ERR001",
+        editing_errors(lambda _response, _request: ModelResponse(whole={"status": "accepted", "usage": {}}), 400),
+    ),
     Mutation(
         name="unknown-model-answered",
         title="Any model name is accepted",
@@ -225,6 +231,28 @@ SHAPES = (
         "`error` is a string, not an object",
         "ERR006",
         editing_errors(lambda response, _: replace(response, whole={"error": response.whole["error"]["message"]}), 400),
+    ),
+    wrong(
+        "all-errors-in-an-array",
+        "Errors are JSON arrays, also those for the API key and the path",
+        "ERR006",
+        lambda response, _: replace(response, whole=[response.whole]) if response.status >= 400 else response,
+    ),
+    wrong(
+        "errors-as-detail-text",
+        'Errors have the form {"detail": "..."} of a web framework',
+        "ERR006",
+        editing_errors(
+            lambda response, _: replace(response, whole={"detail": response.whole["error"]["message"]}), 400
+        ),
+    ),
+    wrong(
+        "errors-at-the-top",
+        'Errors have the form {"message": "..."}',
+        "ERR006",
+        editing_errors(
+            lambda response, _: replace(response, whole={"message": response.whole["error"]["message"]}), 400
+        ),
     ),
     wrong(
         "route-errors-as-detail",
@@ -304,6 +332,22 @@ LEAKS = (
             if streaming(request) and response.status == 200
             else response
         ),
+    ),
+    wrong(
+        "streams-crash",
+        "Every streaming request gets 500, and the error mentions the stream",
+        "ERR022",
+        lambda response, request: (
+            refusal(500, "The stream from the upstream failed while streaming.", type="server_error")
+            if streaming(request) and response.status == 200
+            else response
+        ),
+    ),
+    wrong(
+        "messages-not-implemented",
+        "Every request to the Messages API gets 501",
+        "ERR022",
+        lambda response, request: refusal(501, "Not implemented.") if request.api == "messages" else response,
     ),
     wrong(
         "streams-locked",

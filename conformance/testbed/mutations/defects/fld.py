@@ -126,6 +126,12 @@ STREAM = (
 )
 
 TYPES = (
+    Mutation(
+        name="stream-by-truth",
+        title="Any value of `stream` that is not false or empty starts a stream, even an object",
+        caught_by="FLD003",
+        on_request=rewriting(lambda body: body | {"stream": bool(body["stream"])}, holds("stream")),
+    ),
     dropped("temperature-dropped", "`temperature` is silently ignored", "FLD003", "temperature"),
     dropped(
         "temperature-dropped-when-streaming",

@@ -243,6 +243,18 @@ TYPES = (
         "HTTP006",
         wholes(headed(("content-type", "text/plain"))),
     ),
+    defect(
+        "json-as-html",
+        "JSON responses have Content-Type: text/html",
+        "HTTP006",
+        wholes(headed(("content-type", "text/html"))),
+    ),
+    defect(
+        "json-as-events",
+        "JSON responses have Content-Type: text/event-stream",
+        "HTTP006",
+        wholes(headed(("content-type", "text/event-stream"))),
+    ),
     defect("json-unlabelled", "JSON responses have no Content-Type", "HTTP006", wholes(bare_of("content-type"))),
     defect(
         "json-as-latin-1",

@@ -129,11 +129,23 @@ def called_by_code(events: Events) -> Iterator[Event]:
             yield event
 
 
+def is_count(request: ServerRequest) -> bool:
+    """A request to count tokens."""
+    return request.path.endswith("/count_tokens")
+
+
 def uncounted(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """count_tokens is not served."""
-    if not request.path.endswith("/count_tokens"):
-        return response
-    return refuse(Refusal(status=404, message="Nothing is served here.", code="unknown_url"), request)
+    return (
+        refuse(Refusal(status=404, message="Nothing is served here.", code="unknown_url"), request)
+        if is_count(request)
+        else response
+    )
+
+
+def unrouted(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """count_tokens is not served, and the web framework's router says so."""
+    return ModelResponse(status=404, whole={"detail": "Not Found"}) if is_count(request) else response
 
 
 FULL_USAGE = {
@@ -204,4 +216,5 @@ MESSAGES = (
         each_of("message_start", within("message", without_fields("stop_reason", "stop_sequence"))),
     ),
     variant("tokens-uncounted", "count_tokens is not served", uncounted),
+    variant("tokens-unrouted", "count_tokens gets the web framework's 404", unrouted),
 )

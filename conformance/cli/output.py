@@ -1,0 +1,24 @@
+"""Standard output, whose reader may leave before the end."""
+
+import os
+from io import BufferedWriter, FileIO, TextIOWrapper
+from typing import Any
+
+
+class _Outlasting(FileIO):
+    """A file that discards the rest once its reader has closed the pipe, as `head` does: the exit code stays."""
+
+    def write(self, octets: Any) -> int:
+        """Write bytes, or discard them."""
+        try:
+            return super().write(octets)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return len(octets)
+
+
+def outlasting_its_reader(stream: TextIOWrapper) -> TextIOWrapper:
+    """The stream, in a form that its reader may leave at any time."""
+    stream.flush()
+    octets = BufferedWriter(_Outlasting(stream.fileno(), "w", closefd=False))
+    return TextIOWrapper(octets, encoding=stream.encoding, line_buffering=stream.line_buffering)
