@@ -352,14 +352,14 @@ PASSED = Outcome(Status.PASS, "")
 def _apply(rule: Rule, arguments: CheckArguments) -> Iterable[Finding | NotJudged]:
     """What the rule yields, or `untestable` if evidence is missing."""
     for name, compare in rule.compares_with.items():
-        if not arguments[name] and not compare.optional:
+        if not arguments.get(name) and not compare.optional:
             what = (
                 "baseline exchange"
                 if compare.kinds is Kind.BASELINE
                 else f"exchange {compare.name(next(x.api for x in arguments.values() if isinstance(x, Exchange)))}"
             )
             return (untestable(f"the {what} to compare with was not recorded"),)
-    return rule.check(**{name: arguments[name] for name in rule.parameters})
+    return rule.check(**{name: arguments.get(name) for name in rule.parameters})
 
 
 def _record_impacts(
