@@ -5,6 +5,11 @@ from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
 
+TEXTUAL = frozenset(
+    ("", "text", "input_text", "output_text", "refusal", "function", "custom", "tool_use", "function_call")
+)
+"""The types of content parts and tools whose whole content is in the request, as text."""
+
 
 def choices_asked(x: Exchange) -> int:
     """How many choices are requested: `n`, or 1."""
@@ -32,6 +37,15 @@ def format_asked(x: Exchange) -> Object:
 
 
 @cached_reader
+def adds_content(x: Exchange) -> bool:
+    """Whether the prompt may have more than the request's text: media, files, or results of the vendor's own tools."""
+    body = request_body(x)
+    kinds = {as_string(as_object(tool).get("type")) for tool in as_array(body.get("tools"))}
+    said = [*as_array(body.get("messages")), *as_array(body.get("input")), {"content": body.get("system")}]
+    kinds |= {as_string(as_object(part).get("type")) for m in said for part in as_array(as_object(m).get("content"))}
+    return not kinds <= TEXTUAL
+
+
 def prompt_length(x: Exchange) -> int:
     """The characters of text in the request's conversation, without tools."""
     body = request_body(x)

@@ -33,7 +33,7 @@ UNSUPPORTED = re.compile(
     re.IGNORECASE,
 )
 ANNOUNCING = re.compile(r"warn|ignor|drop|unsupported|unknown|unrecogni", re.IGNORECASE)
-MARGIN = 8
+MARGIN = 1
 """Words beyond four times the cap: no tokenizer has tokens that long."""
 
 

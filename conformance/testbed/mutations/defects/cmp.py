@@ -139,6 +139,12 @@ WHOLE_DEFECTS = (
         each_choice(with_fields(finish_reason=None)),
     ),
     defect(
+        "whole-finish-null-as-text",
+        'finish_reason of a non-streaming response is the string "null"',
+        "CMP012",
+        each_choice(with_fields(finish_reason="null")),
+    ),
+    defect(
         "whole-finish-unknown",
         "finish_reason is upper-case: STOP",
         "CMP013",

@@ -229,6 +229,13 @@ def endless_when_kept(response: ModelResponse, request: ServerRequest) -> ModelR
     return replace(response, events=events) if request.earlier and events else response
 
 
+def identified(pieces: tuple[Write, ...]) -> Iterator[Write]:
+    """Events with ids, with a comment in a block of its own after each."""
+    for at, piece in enumerate(pieces):
+        yield replace(piece, octets=b"id: %d\n" % at + piece.octets)
+        yield Write(octets=b": keep-alive\n\n")
+
+
 ENDS = (
     defect("no-done", "The stream ends without its end marker", "SSE007", streams(without_last)),
     defect(
@@ -289,5 +296,26 @@ NAMES = (
         "All events of the Messages API have `event: message`",
         "SSE015",
         streams(on_messages(each(lambda o: b"event: message\n" + o.partition(b"\n")[2]))),
+    ),
+)
+
+BLOCKS = (
+    defect(
+        "comments-after-an-id",
+        "Events have ids, and there are keep-alive comments between them",
+        "SSE018",
+        streams(on_chat(on_pieces(identified))),
+    ),
+    defect(
+        "retry-alone",
+        "The stream begins with `retry` in a block of its own",
+        "SSE018",
+        streams(on_chat(on_pieces(lambda pieces: [Write(octets=b"retry: 3000\n\n"), *pieces]))),
+    ),
+    defect(
+        "stream-without-cache-control",
+        "Streams have no header that keeps caches and proxies from holding them back",
+        "SSE019",
+        streams(bare_of("cache-control")),
     ),
 )
