@@ -59,7 +59,10 @@ class Snapshot:
 
 
 class Grown(Calls):
-    """Tool calls of the helper's snapshot: repeated fields are concatenated, IDs and names too; the last type counts."""
+    """Tool calls of the helper's snapshot: repeated fields are concatenated, IDs and names too.
+
+    The last type counts, null included.
+    """
 
     def __init__(self) -> None:
         super().__init__()

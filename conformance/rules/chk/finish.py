@@ -205,7 +205,7 @@ def _reasons(x: Exchange) -> Iterator[tuple[Any, Event]]:
     ],
 )
 def null_finish_reason_as_text(x: Exchange) -> Iterator[Finding]:
-    """No SDK's type has such a value: typed clients fail at the first chunk, others take any text for the end."""
+    """No SDK's type has such a value: typed clients fail at the first chunk, others treat any text as the end."""
     sent = ((reason, event) for reason, event in _reasons(x) if not is_reason(reason))
     yield from undefined_reasons(x, "finish_reason", FINISHES, sent)
 

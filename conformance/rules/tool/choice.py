@@ -141,10 +141,7 @@ CALLED = called(first_fragment(arguments="{}"), **FREE)
     applies_to=chosen_freely,
     apis=APIS,
     modes=("stream",),
-    good=[
-        (calling(first_fragment(), later_fragment("{}"), **FREE), CALLED),
-        (streamed(*HELLO, **FREE), answered(completion(), **FREE)),
-    ],
+    good=[(calling(first_fragment(), later_fragment("{}"), **FREE), CALLED)],
     bad=[(streamed(*HELLO, **FREE), CALLED)],
 )
 def call_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:

@@ -93,7 +93,7 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     bad=[answered(completion(usage=usage_object(prompt=100_000, total=100_003)))],
 )
 def prompt_overcounted(x: Exchange) -> Iterator[Finding]:
-    """The user pays for tokens that nobody sent, and agents shorten a history that is short already.
+    """The user pays for tokens that were not sent, and agents shorten a history that is short already.
 
     A token has a byte at least; 4096 tokens more are allowed, for the chat template and instructions of the server.
     """
