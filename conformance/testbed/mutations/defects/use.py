@@ -91,6 +91,12 @@ USAGE_DEFECTS = (
         usage(lambda told: told | counts(told["prompt_tokens"], 1, told["prompt_tokens"] + 1)),
     ),
     defect(
+        "usage-chunk-twice",
+        "The usage chunk is sent twice",
+        "USE004",
+        on_stream(lambda chunks: [*chunks, chunks[-1]] if chunks[-1].get("usage") else chunks),
+    ),
+    defect(
         "usage-null-at-the-end",
         "The last chunk has no choices, and usage is null",
         "USE001",
