@@ -384,23 +384,3 @@ STRINGS = (
         lambda reply, request: wholes(recoded(said_twice))(streams(each(said_twice))(reply, request), request),
     ),
 )
-
-AFTER_THE_VALUE = (
-    defect(
-        "bytes-after-the-json",
-        "An end marker follows the JSON of a non-streaming response",
-        "HTTP008",
-        wholes(recoded(lambda octets: octets + b"\n\ndata: [DONE]\n\n")),
-    ),
-    defect(
-        "bytes-after-the-mislabelled-json",
-        "A non-streaming response is JSON and an end marker, with Content-Type: text/event-stream",
-        "HTTP008",
-        wholes(
-            in_turn(
-                recoded(lambda octets: octets + b"\n\ndata: [DONE]\n\n"),
-                headed(("content-type", "text/event-stream")),
-            )
-        ),
-    ),
-)

@@ -229,6 +229,13 @@ def endless_when_kept(response: ModelResponse, request: ServerRequest) -> ModelR
     return replace(response, events=events) if request.earlier and events else response
 
 
+def half_translated(pieces: tuple[Write, ...]) -> list[Write]:
+    """The events, with one of the Messages API in the middle."""
+    half = len(pieces) // 2
+    data = b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"!"}}'
+    return [*pieces[:half], Write(octets=b"event: content_block_delta\ndata: " + data + b"\n\n"), *pieces[half:]]
+
+
 def identified(pieces: tuple[Write, ...]) -> Iterator[Write]:
     """Events with ids, with a comment in a block of its own after each."""
     for at, piece in enumerate(pieces):
@@ -300,6 +307,12 @@ NAMES = (
 )
 
 BLOCKS = (
+    defect(
+        "event-of-another-api",
+        "A chat stream contains one event of the Messages API, which a gateway did not translate",
+        "CHK001",
+        streams(on_chat(on_pieces(half_translated))),
+    ),
     defect(
         "comments-after-an-id",
         "Events have ids, and there are keep-alive comments between them",
