@@ -134,6 +134,7 @@ def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
     fix="Omit id, event and retry: the API documents streams of data only.",
     applies_to=has_events,
     apis=("chat", "responses"),
+    modes=("stream",),
     good=[
         GOOD,
         raw(b": ping\n\n" + EVENTS),
@@ -166,6 +167,7 @@ def empty_events(x: Exchange) -> Iterator[Finding]:
     fix="Send Cache-Control: no-cache, and X-Accel-Buffering: no behind nginx.",
     applies_to=all_of(streamed, by_proxy),
     apis=GENERATIVE,
+    modes=("stream",),
     good=[
         raw(EVENTS, headers=(SSE, NGINX, ("cache-control", "no-cache"))),
         raw(EVENTS, headers=(SSE, NGINX, ("x-accel-buffering", "no"))),
