@@ -131,7 +131,8 @@ def run_change(
                 key=KEY,
             )
             facts = await record(options, store, NullProgress(), same)
-        known = ReusableVerdicts(base.previous, frozenset(same) & frozenset(store.ids())) if base else None
+        reused = frozenset(name for name, x in same.items() if store.written.get(name) is x)
+        known = ReusableVerdicts(base.previous, reused) if base else None
         judgement = judge(facts, store.exchange, store.ids(), known)
         return JudgedRecording(facts=facts, exchanges=store.written, judgement=judgement)
 

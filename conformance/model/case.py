@@ -13,6 +13,7 @@ from conformance.model.words import APIS, Api, Mode
 class Kind(StrEnum):
     """What a test case tests. The value is a part of the case's name in reports: `chat.hello`."""
 
+    PREFLIGHT = "preflight"
     BASELINE = "hello"
     LONG_STREAM = "long"
     SHORT_STREAM = "short"

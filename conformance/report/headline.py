@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from conformance import catalogue
-from conformance.judging import Judgement
+from conformance.judging import UNRELIABLE, Judgement
 from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
@@ -21,6 +21,8 @@ OUTCOME_SENTENCES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
 )
 ONLY_ERRORS = "would see an error instead of the response"
 MOST_NAMED = 8
+BUSY = 0.5
+"""Share of a run in which processes waited for a processor, from which the report says so."""
 
 Load = Callable[[str], Exchange]
 
@@ -33,6 +35,13 @@ def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVer
     yield from _stream_dropped(verdicts, load)
     yield from _users(judgement.impact)
     yield from _counts(verdicts)
+    yield from _dialects(facts)
+    doubted = any(v.status is Status.UNTESTABLE or v.message.startswith(UNRELIABLE) for v in verdicts)
+    if doubted and (facts.machine_pressure or 0.0) >= BUSY:
+        yield (
+            f"This machine was busy: for {facts.machine_pressure:.0%} of the run, processes waited for a processor. "
+            "Times are judged only where the harness kept up."
+        )
     if facts.left_out and facts.stopped != "unreachable":
         reason = next(iter(facts.left_out.values()))
         yield f"{_count(len(facts.left_out), 'planned request')} not sent: {reason}."
@@ -56,6 +65,8 @@ def _stopped(facts: RunManifest, judgement: Judgement) -> Iterator[str]:
     url, why = facts.target.base_url, facts.stopped_why
     if facts.stopped == "unreachable":
         yield f"The target could not be reached at {url}: {why}."
+    elif facts.stopped == "too-slow":
+        yield f"The target at {url} is too slow to be tested: {why}."
     elif facts.stopped == "key-refused":
         variable = facts.target.key_env
         hint = (
@@ -78,6 +89,23 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[s
                 f"{answer.status} with a non-streaming response; Content-Type is {came}, not text/event-stream."
             )
             return
+
+
+def _dialects(facts: RunManifest) -> Iterator[str]:
+    """How the model had to be asked, where that is unusual."""
+    for api, dialect in facts.dialects.items():
+        words = []
+        if dialect.reasons:
+            words.append("the model reasons")
+        if dialect.cap_field:
+            words.append(f"the cap is {dialect.cap_field}")
+        if dialect.least_cap > 1:
+            words.append(f"a cap below {dialect.least_cap} tokens leaves no text")
+        words += [f"{name} is refused by name" for name in dialect.refused]
+        if dialect.key_header:
+            words.append(f"the key is sent in {dialect.key_header}")
+        if words:
+            yield f"Dialect of {api}: {'; '.join(words)}. The harness's own requests are adapted to it."
 
 
 def _baseline_summary(verdict: ReportVerdict) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response, names_field, quoted
 from conformance.apis.usage import usage
+from conformance.apis.vendor_refusals import refused_as_by_vendor
 from conformance.field_support.capability import COST_CAP_FIELD
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
@@ -85,12 +86,15 @@ def _refused(x: Exchange, baseline: Exchange, expected: str = "") -> Iterator[Fi
     good=[(answered(completion(), **form("defaults")), GREETING)],
     bad=[
         (answered(error("Must be json_schema.", param="response_format"), status=400, **form("defaults")), GREETING),
-        (answered(error("stop: not a list", param="stop"), status=422, **form("nulls")), GREETING),
+        (answered(error("stop: not a list", param="stop"), status=422, body={"stop": None}, **form("nulls")), GREETING),
     ],
 )
 def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that always send defaults, or null for unset fields, have no option to omit them: all their requests fail."""
-    yield from _refused(x, baseline)
+    if refused_as_by_vendor(x):
+        yield not_applicable("the target refuses a parameter by name that models of the API's own vendor refuse, too")
+    else:
+        yield from _refused(x, baseline)
 
 
 @rule(
