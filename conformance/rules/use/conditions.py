@@ -15,7 +15,10 @@ from conformance.rules.conditions import DOCUMENTED, probe_is
 from conformance.rules.conditions_by_api import has_content
 from conformance.rules.shared_checks import is_cumulative
 
-REFERENCES = ("previous_response_id", "conversation", "prompt", "container", "mcp_servers", "web_search_options")
+REFERENCES = (
+    *("previous_response_id", "conversation", "prompt", "container", "mcp_servers"),
+    *("web_search_options", "search_settings", "plugins"),
+)
 """Request fields that bring more into the prompt than the request's own text."""
 SMALL = 64
 """Tokens; no server's own limit on a completion, and no model's context, is this small."""

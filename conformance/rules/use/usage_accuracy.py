@@ -21,8 +21,8 @@ from conformance.rules.use.spec import CAP, CHAT, OBJECT
 TEXT_PER_TOKEN = 1000
 """Characters; prose has four or five per token, and no tokenizer's vocabulary has many tokens as long as this."""
 
-TEMPLATE = 4096
-"""Tokens that a server may add to a prompt: its chat template, and its own instructions."""
+ADDED = 32_768
+"""Tokens that a server may add to a prompt: its chat template, its own instructions, and what it searched for."""
 
 LARGE = {"messages": [{"role": "user", "content": "Say hello. " * 600}]}
 SHORT: dict[str, Any] = {"probe": "chat.witness.max_tokens", "body": CAPPED}
@@ -95,10 +95,10 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
 def prompt_overcounted(x: Exchange) -> Iterator[Finding]:
     """The user pays for tokens that were not sent, and agents shorten a history that is short already.
 
-    A token has a byte at least; 4096 tokens more are allowed, for the chat template and instructions of the server.
+    A token has a byte at least; 32768 tokens more are allowed, for what the server adds, such as its own instructions.
     """
     spent, most = usage(x), len(x.sent.partition(b"\r\n\r\n")[2])
-    if spent and spent.prompt > most + TEMPLATE:
+    if spent and spent.prompt > most + ADDED:
         seen = f"usage counts {spent.prompt} prompt tokens for a request body of {most} bytes"
         yield Finding(seen, at=at(x, reports(x)[-1]), expected="a token has at least one byte")
 
