@@ -110,7 +110,7 @@ WHOLE_VARIANTS = (
     ),
     variant(
         "model-refuses",
-        "The model declines to answer: the text is in `refusal`, and content is null",
+        "The model declines: its text is in `refusal`, and content is null",
         in_turn(
             each_delta(lambda d: {"refusal": d["content"]}, lambda d: d.get("content")),
             each_message(lambda m: m | {"content": None, "refusal": m["content"]} if m["content"] else m),
