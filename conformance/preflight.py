@@ -17,6 +17,7 @@ from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect, KeyHeader
 from conformance.model.exchange import Exchange, Request
 from conformance.model.profile import Profile
+from conformance.model.run import Stopped
 from conformance.model.target import Target
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
@@ -182,6 +183,25 @@ def _alive(target: Target, api: Api, dialect: Dialect) -> Request:
 
 def _case(api: Api, step: str) -> CaseId:
     return CaseId(api, spec(api).base_profile, "unary", Kind.PREFLIGHT, step)
+
+
+def failure(received: Sequence[Exchange], timeout_s: float) -> tuple[Stopped, str]:
+    """The stop reason and message if the preflight shows that the target can't be tested at all, or empty strings."""
+    asked = [x for x in received if x.case.subject != ALIVE]
+    alive = next((x for x in received if x.case.subject == ALIVE and x.received), None)
+    if asked and all(x.ending.how == "unreachable" for x in asked):
+        return "unreachable", asked[0].ending.detail or "no connection could be made"
+    if asked and all(map(is_silent, asked)):
+        waited = f"no response to a request of {len(asked[0].sent)} bytes within {timeout_s:g} s"
+        if alive:
+            return "too-slow", f"{waited}, but one to GET /models: the target is slow, set --timeout to a longer time"
+        return "unreachable", f"the target accepts connections, but sends {waited}"
+    refused = [x for x in asked if reply(x).status in (401, 403)]
+    if asked and len(refused) == len(asked):
+        said = error_response(refused[-1]).message
+        words = f": {quoted(said, 200)}" if said else ""
+        return "key-refused", f"the target rejected the smallest request with HTTP {reply(refused[-1]).status}{words}"
+    return "", ""
 
 
 def longest(target: Target, apis: Sequence[Api]) -> tuple[Request, ...]:

@@ -10,7 +10,6 @@ import anyio
 import msgspec
 
 from conformance import __version__, preflight
-from conformance.apis.errors import error_response, quoted
 from conformance.confirmation import again, doubtful
 from conformance.model.case import Kind
 from conformance.model.dialect import USUAL, Dialect
@@ -203,7 +202,7 @@ async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange
     recorder.progress.total(len(preflight.longest(options.target, apis)) + len(recorder.plan()))
     received = await _preflight(recorder, apis)
     seen = [x for exchanges in received.values() for x in exchanges]
-    recorder.stopped, recorder.reason = _preflight_failure(seen, options.limits)
+    recorder.stopped, recorder.reason = preflight.failure(seen, options.limits.timeout_s)
     recorder.dialects = {
         api: options.target.dialect.get(api) or preflight.dialect_of(api, of_api) for api, of_api in received.items()
     }
@@ -258,25 +257,6 @@ async def _preflight(recorder: _Recorder, apis: Sequence[Api]) -> dict[Api, list
             return {api: exchanges for api, exchanges in received.items() if exchanges}
         for x in await recorder.send(within):
             received[x.api].append(x)
-
-
-def _preflight_failure(received: Sequence[Exchange], limits: Limits) -> tuple[Stopped, str]:
-    """The stop reason and message if the target can't be tested at all, or empty strings."""
-    asked = [x for x in received if x.case.subject != preflight.ALIVE]
-    alive = next((x for x in received if x.case.subject == preflight.ALIVE and x.received), None)
-    if asked and all(x.ending.how == "unreachable" for x in asked):
-        return "unreachable", asked[0].ending.detail or "no connection could be made"
-    if asked and all(map(preflight.is_silent, asked)):
-        waited = f"no response to a request of {len(asked[0].sent)} bytes within {limits.timeout_s:g} s"
-        if alive:
-            return "too-slow", f"{waited}, but one to GET /models: the target is slow, set --timeout to a longer time"
-        return "unreachable", f"the target accepts connections, but sends {waited}"
-    refused = [x for x in asked if reply(x).status in (401, 403)]
-    if asked and len(refused) == len(asked):
-        said = error_response(refused[-1]).message
-        words = f": {quoted(said, 200)}" if said else ""
-        return "key-refused", f"the target rejected the smallest request with HTTP {reply(refused[-1]).status}{words}"
-    return "", ""
 
 
 def _apply_budget(

@@ -15,6 +15,7 @@ Kind = Literal[
     "none",
     "openai",
     "anthropic",
+    "event",
     "error-text",
     "detail",
     "object",
@@ -35,7 +36,8 @@ MOST_TEXT = 100_000
 class ErrorResponse:
     """An error response; `kind` is `none` if the request was not rejected.
 
-    `kind`: `openai` and `anthropic` are the error objects of the APIs; `error-text` is `{"error": "..."}`, `detail` is
+    `kind`: `openai` and `anthropic` are the error objects of the APIs, `event` is the flat one that Responses sends
+    inside a stream; `error-text` is `{"error": "..."}`, `detail` is
     FastAPI's, `object` any other JSON object, `events` an event stream with an error status. `error` is the error
     object as sent; `type`, `param` and `code` are its strings, or None. `places` are the locations that a list of
     details names, `text` everything that may name a field. `in_band`: the error has a 2xx status; `at`: its bytes.
@@ -125,7 +127,7 @@ def _text(octets: bytes) -> str:
 
 def _read(value: Any, status: int, octets: bytes, at: Span, *, in_band: bool) -> ErrorResponse:
     kind = _kind(value, octets)
-    error = value["error"] if kind in ("openai", "anthropic") else value if kind == "object" else {}
+    error = value["error"] if kind in ("openai", "anthropic") else value if kind in ("object", "event") else {}
     return ErrorResponse(
         kind=kind,
         status=status,
@@ -154,11 +156,12 @@ def _kind(value: Any, octets: bytes) -> Kind:
         return "anthropic" if value.get("type") == "error" else "openai"
     if isinstance(value.get("error"), str):
         return "error-text"
-    return "detail" if "detail" in value else "object"
+    is_event = value.get("type") == "error" and "message" in value
+    return "event" if is_event else "detail" if "detail" in value else "object"
 
 
 def _message(kind: Kind, value: Any, error: dict[str, Any], octets: bytes) -> str:
-    if kind in ("openai", "anthropic", "object"):
+    if kind in ("openai", "anthropic", "event", "object"):
         return _word(error.get("message")) or ""
     if kind == "error-text":
         return str(value["error"])
@@ -209,7 +212,7 @@ def names_field(said: ErrorResponse, name: str) -> bool:
 
     `name` is a path with dots (`stream_options.include_usage`); only its last part must be named.
     """
-    readable = said.kind in ("openai", "anthropic", "detail", "error-text", "events")
+    readable = said.kind in ("openai", "anthropic", "event", "detail", "error-text", "events")
     message = said.message if readable else said.text
     return any(mentions_word(place, name) for place in (said.param or "", *said.places, message[:MOST_TEXT]))
 

@@ -302,7 +302,7 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
 @rule(
     "LIFE008",
     MUST,
-    "Each request of a burst is served, or rejected with HTTP 429 or 503",
+    "Each request of a burst is served, or rejected with HTTP 429, 503 or 529",
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
     fix="Limit concurrent requests, queue the rest, and reject the overflow with 429 and Retry-After.",
     applies_to=probe_is(Kind.BURST),
@@ -311,6 +311,7 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
         (burst_response("Lapwing.", "a"), BASELINE),
         (answered(error("Later."), status=429, mode="stream", probe="chat.crowd.lapwing"), BASELINE),
         (answered(error("Busy."), status=503, mode="stream", probe="chat.crowd.lapwing"), BASELINE),
+        (answered(error("Overloaded."), status=529, mode="stream", probe="chat.crowd.lapwing"), BASELINE),
     ],
     bad=[
         (answered(error("Boom."), status=500, mode="stream", probe="chat.crowd.lapwing"), BASELINE),
@@ -318,7 +319,10 @@ def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Itera
     ],
 )
 def burst_dropped(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
-    """An agent that sends concurrent requests, or a second user, makes requests fail."""
+    """An agent that sends concurrent requests, or a second user, makes requests fail.
+
+    529 is Anthropic's status for an overloaded API; clients retry it as they do 503.
+    """
     status = reply(x).status
     if skip := baseline_ok(baseline):
         yield skip

@@ -66,7 +66,7 @@ def end_of_another_status(x: Exchange) -> Iterator[Finding]:
 @response_rule(
     "RSP018",
     MUST,
-    "incomplete_details.reason is set if status is incomplete, and not if it is completed",
+    "An incomplete response has a documented incomplete_details.reason, a completed one has none",
     spec=OBJECT,
     fix="Set incomplete_details.reason to max_output_tokens or content_filter if status is incomplete; otherwise send null.",
     applies_to=finished,
@@ -224,7 +224,7 @@ def _unkept(x: Exchange) -> NotJudged | None:
 @response_rule(
     "RSP024",
     MUST,
-    "store: false is echoed as false",
+    "The response to store: false does not have store: true",
     spec=CREATE,
     fix="Store nothing if the request sets `store: false`, and return `store: false` in the response.",
     applies_to=_unkept,
@@ -232,6 +232,9 @@ def _unkept(x: Exchange) -> NotJudged | None:
     bad=[response(store=True, **KEPT)],
 )
 def store_false_ignored(x: Exchange) -> Iterator[Finding]:
-    """Users who may not leave customer data with a vendor break a contract, and see it in the response at best."""
+    """Users who may not leave customer data with a vendor break a contract, and see it in the response at best.
+
+    A response need not repeat the field.
+    """
     if response_states(x)[-1].get("store"):
         yield Finding("the request sets `store: false`, but the response has `store: true`", at=span_of(x))

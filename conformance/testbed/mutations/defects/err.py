@@ -52,6 +52,13 @@ def error(**fields: Any) -> OnResponse:
     return with_error(lambda said: said | fields, *MISTAKES)
 
 
+def untyped(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """An error of Messages in the form of the other APIs."""
+    if request.api != "messages":
+        return response
+    return replace(response, whole={"error": {"param": None, "code": None} | response.whole["error"]})
+
+
 def routes(status: int, other: ModelResponse) -> OnResponse:
     """Another response instead of the error with that status on a path outside every API."""
     return lambda response, request: other if response.status == status and request.api is None else response
@@ -203,6 +210,12 @@ SHAPES = (
     ),
     wrong("errors-without-message", "Errors have an empty message", "ERR008", error(message="")),
     wrong("errors-without-type", "Errors have no type", "ERR009", error(type=None)),
+    wrong(
+        "message-errors-untyped",
+        "Errors of Messages have no type beside their error object",
+        "ERR010",
+        editing_errors(untyped, *MISTAKES),
+    ),
     wrong("integer-codes", "`code` is the integer HTTP status", "ERR010", error(code=400)),
     wrong("none-as-word", '`param` is the string "None" instead of null', "ERR011", error(param="None")),
     wrong("errors-mislabelled", "Errors have Content-Type: text/plain", "ERR012", on_wire=labelled("text/plain", 400)),

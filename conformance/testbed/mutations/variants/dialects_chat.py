@@ -26,7 +26,9 @@ from conformance.testbed.mutations.mutate_chat import (
 )
 from conformance.testbed.mutations.mutate_dialects import (
     Body,
+    Check,
     accepting,
+    all_of,
     member,
     read_in_turn,
     reasoning,
@@ -192,41 +194,73 @@ def with_cache(counted: Body) -> Body:
     return without_fields(*DETAILS)(counted) | told | cached
 
 
+DEEPSEEK_EFFORT = {"none": 0, "minimal": 8, "low": 8, "medium": 16, "high": 16, "xhigh": 16, "max": 32}
+"""Tokens of reasoning for each effort; there are three, and `high` is usual."""
+
+
 def deepseek_tokens(body: Body) -> int:
     """The tokens of reasoning, unless thinking is disabled."""
-    return 0 if member(body, "thinking", "type") == "disabled" else by_effort(body.get("reasoning_effort"))
+    wanted = body.get("reasoning_effort")
+    if member(body, "thinking", "type") == "disabled":
+        return 0
+    return DEEPSEEK_EFFORT.get(wanted if isinstance(wanted, str) else "high", DEEPSEEK_EFFORT["high"])
+
+
+def _deepseek(message: str) -> Refusal:
+    """DeepSeek names a parameter in the message only."""
+    return Refusal(message=message, code="invalid_request_error")
 
 
 def deepseek_check(body: Body) -> Iterator[Refusal]:
-    """What DeepSeek refuses while it thinks."""
+    """What DeepSeek refuses, most of it while it thinks."""
     if member(body, "response_format", "type") == "json_schema":
-        message = "This response_format type is unavailable now"
-        yield Refusal(message=message, param="response_format", code="invalid_request_error")
+        yield _deepseek("This response_format type is unavailable now")
     if deepseek_tokens(body) == 0:
         return
     for name in ("logprobs", "top_logprobs"):
         if body.get(name):
-            message = f"Thinking mode does not support the parameter {name}"
-            yield Refusal(message=message, param=name, code="invalid_request_error")
+            yield _deepseek(f"deepseek-reasoner does not support the parameter `{name}`")
     if body.get("tool_choice") not in (None, "auto", "none"):
-        message = "Thinking mode does not support this tool_choice"
-        yield Refusal(message=message, param="tool_choice", code="invalid_request_error")
+        yield _deepseek("Thinking mode does not support this tool_choice")
 
 
-DEEPSEEK = Mutation(
-    name="deepseek-reasoning",
-    title="DeepSeek's dialect of a model that reasons: reasoning_content, which uses up small caps",
-    on_request=read_in_turn(
-        chat_reasoning(deepseek_tokens, "reasoning_content"),
-        accepting(ignoring("thinking"), "chat"),
-        accepting(without_in_messages("reasoning_content"), "chat"),
-        accepting(with_usage_always, "chat"),
+def reasoning_left_out(body: Body) -> Iterator[Refusal]:
+    """A call that comes back without the reasoning before it, while the model thinks."""
+    calls = [message for message in body["messages"] if message.get("tool_calls")]
+    if deepseek_tokens(body) and any(not isinstance(call.get("reasoning_content"), str) for call in calls):
+        yield _deepseek("The `reasoning_content` in the thinking mode must be passed back to the API.")
+
+
+def _deepseek_dialect(name: str, title: str, *checks: Check) -> Mutation:
+    return Mutation(
+        name=name,
+        title=title,
+        on_request=read_in_turn(
+            chat_reasoning(deepseek_tokens, "reasoning_content"),
+            accepting(ignoring("thinking"), "chat"),
+            accepting(without_in_messages("reasoning_content"), "chat"),
+            accepting(with_usage_always, "chat"),
+        ),
+        on_response=in_turn(
+            refusing({"chat": all_of(*checks)}),
+            usage(with_cache),
+            on_stream(usage_with_the_end),
+            where_reasoning(each_delta(told_apart)),
+        ),
+    )
+
+
+DEEPSEEK = (
+    _deepseek_dialect(
+        "deepseek-reasoning",
+        "DeepSeek's dialect of a model that reasons: reasoning_content, which uses up small caps",
+        deepseek_check,
     ),
-    on_response=in_turn(
-        refusing({"chat": deepseek_check}),
-        usage(with_cache),
-        on_stream(usage_with_the_end),
-        where_reasoning(each_delta(told_apart)),
+    _deepseek_dialect(
+        "deepseek-reasoning-required",
+        "DeepSeek's dialect of a model that reasons, and wants the reasoning of each tool call back",
+        deepseek_check,
+        reasoning_left_out,
     ),
 )
 
