@@ -3,7 +3,12 @@
 from conformance.apis.request import choices_in, request_body
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange, cached_reader
-from conformance.parsing.json_values import Object, as_array, as_object, is_integer
+from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
+
+TEXTUAL = frozenset(
+    ("", "text", "input_text", "output_text", "refusal", "function", "custom", "tool_use", "function_call")
+)
+"""The types of content parts and tools whose whole content is in the request, as text."""
 
 
 def choices_asked(x: Exchange) -> int:
@@ -31,20 +36,24 @@ def format_asked(x: Exchange) -> Object:
     return wanted | {"schema": as_object(wanted.get("json_schema")).get("schema")}
 
 
+def adds_content(x: Exchange) -> bool:
+    """Whether the prompt may have more than the request's text: media, files, or results of the vendor's own tools."""
+    body = request_body(x)
+    kinds = {as_string(as_object(tool).get("type")) for tool in as_array(body.get("tools"))}
+    said = [*as_array(body.get("messages")), *as_array(body.get("input")), {"content": body.get("system")}]
+    kinds |= {as_string(as_object(part).get("type")) for m in said for part in as_array(as_object(m).get("content"))}
+    return not kinds <= TEXTUAL
+
+
 @cached_reader
-def prompt_texts(x: Exchange) -> tuple[str, ...]:
-    """The texts of the request's conversation and instructions, those of content parts included, without tools."""
+def prompt_length(x: Exchange) -> int:
+    """The characters of text in the request's conversation and instructions, without tools."""
     body = request_body(x)
     said = [*as_array(body.get("messages")), *as_array(body.get("input"))]
     contents = [as_object(message).get("content") for message in said]
     contents += [body.get("system"), body.get("instructions"), body.get("input")]
-    texts = [text for content in contents for text in (content, *(_text(part) for part in as_array(content)))]
-    return tuple(text for text in texts if isinstance(text, str))
-
-
-def prompt_length(x: Exchange) -> int:
-    """The characters of text in the request's conversation, without tools."""
-    return sum(map(len, prompt_texts(x)))
+    texts = (text for content in contents for text in (content, *(_text(part) for part in as_array(content))))
+    return sum(len(as_string(text)) for text in texts)
 
 
 def _text(part: object) -> object:

@@ -59,11 +59,22 @@ class Snapshot:
 
 
 class Grown(Calls):
-    """Tool calls of the helper's snapshot: repeated fields are concatenated, IDs and names too."""
+    """Tool calls of the helper's snapshot: repeated fields are concatenated, IDs and names too.
+
+    The last type counts, null included.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._functions: set[Any] = set()
 
     def add(self, fragment: Any, slot: Any) -> None:
-        """Add one fragment."""
+        """Add one fragment. Raises ClientError if the call was of a function, and the fragment's type is another."""
         function = attribute(fragment, "function")
+        if slot in self._functions and fragment.get("type", "function") != "function":
+            raise ClientError("shape", "AssertionError")
+        if fragment.get("type") == "function":
+            self._functions.add(slot)
         call = self._parts.setdefault(slot, {"id": "", "name": "", "arguments": ""})
         call["id"] += text_in(fragment.get("id"))
         for part in ("name", "arguments") if function is not None else ():

@@ -16,7 +16,7 @@ from conformance.parsing.json_values import as_object, display
 from conformance.parsing.single_value import is_damaged
 from conformance.parsing.sse import looks_like_events
 
-MARGIN = 8
+MARGIN = 1
 """Words beyond four times the cap: no tokenizer has tokens that long."""
 LONG_TOKEN = 16
 """Characters; a text has more tokens than it has runs of that length, in any language."""

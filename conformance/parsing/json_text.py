@@ -11,6 +11,10 @@ SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """In a decoded string, a surrogate pair is one character, so that this matches lone ones only."""
 
+MORE_FOLLOWS = "more follows the value"
+TRUNCATED = "truncated JSON"
+"""In the clause of `fault_of`, if the text goes on after its value, or ends before its value does."""
+
 LONGEST_INTEGER = 4000
 """Digits; Python rejects integers of more than 4300, which is not a defect of the text."""
 
@@ -70,7 +74,7 @@ FAULTS = {
     "Expecting property name": "a name in double quotes is missing",
     "Expecting ':'": "a colon is missing",
     "Expecting ','": "a comma or the closing bracket is missing",
-    "Extra data": "more follows the value",
+    "Extra data": MORE_FOLLOWS,
     "Unterminated string": "a string has no end",
     "Invalid control character": "a string contains a bare control character",
     "Invalid \\": "a string contains an invalid escape",
@@ -122,7 +126,7 @@ def _clause(error: Exception) -> str:
         case json.JSONDecodeError():
             told = next((words for begins, words in FAULTS.items() if error.msg.startswith(begins)), "broken")
             if error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip()):
-                return f"{told} at character {error.pos} (truncated JSON)"
+                return f"{told} at character {error.pos} ({TRUNCATED})"
             more = f" ({error.doc[error.pos :][:20]!r})" if error.msg == "Extra data" else ""
             return f"{told} at character {error.pos}{more}"
         case UnicodeDecodeError():

@@ -142,6 +142,13 @@ MISTAKES = (
     _mistake("unknown-route", "A path that does not exist.", raw=RawRequest(path="/no-such-route")),
     _mistake("n-zero", "A streaming request with `n: 0`.", change=with_fields(n=0, max_tokens=1), modes=("stream",)),
     _mistake(
+        "stream-as-text",
+        'The string "true" for `stream`.',
+        change=with_fields(stream="true", max_tokens=1),
+        modes=("stream",),
+        suite="full",
+    ),
+    _mistake(
         "response-format",
         "A `response_format` with an unknown type.",
         change=with_fields(response_format={"type": "no-such-format"}, max_tokens=1),

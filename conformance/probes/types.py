@@ -33,7 +33,8 @@ STREAM: Mode = "stream"
 
 FULL_SUITE_ONLY: dict[Api, tuple[str, ...]] = {
     "chat": (
-        *("audio", "function_call", "functions", "logit_bias", "metadata", "modalities", "moderation", "prediction"),
+        *("audio", "function_call", "functions", "logit_bias", "metadata", "modalities", "moderation", "n"),
+        *("prediction", "top_logprobs"),
         *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort"),
         *("safety_identifier", "service_tier", "store", "user", "verbosity", "web_search_options"),
     ),

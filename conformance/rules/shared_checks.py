@@ -13,9 +13,12 @@ from conformance.apis.errors import body
 from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import Finding, NotJudged, not_applicable, untestable
-from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_text import TRUNCATED, fault_of, parse_json
 from conformance.parsing.json_values import as_object, describe_member, display, is_integer
 from conformance.parsing.sse import Event
+
+NULLS = frozenset({"", "null", "none", "nil", "undefined"})
+"""Texts that a serializer writes for a missing value, in lower case."""
 
 GROWTHS = 4
 """How often a pattern must recur before it is attributed to the server, not to the model's wording."""
@@ -70,6 +73,11 @@ def cumulative(x: Exchange, is_generated: Callable[[Choice], bool] | None = None
             yield Finding(seen, at=span_of(x, choice.last_text))
 
 
+def is_reason(value: Any) -> bool:
+    """Whether a value is text that could be a reason, not a missing value written as text."""
+    return isinstance(value, str) and value.strip().lower() not in NULLS
+
+
 def undefined_reasons(x: Exchange, field: str, defined: Sequence[str], sent: Iterable[Sent]) -> Iterator[Finding]:
     """Values of a field, other than the defined ones, for why the response ended; each is reported once."""
     seen: set[str] = set()
@@ -116,6 +124,12 @@ def calls_without_name(x: Exchange, calls: Iterable[ToolCall], what: str = "tool
 def is_object(text: str) -> bool:
     """Whether a text is one JSON object. A lone surrogate is JSON (RFC 8259, section 8.2): SSE017 and HTTP022 report it."""
     return isinstance(parse_json(text.encode("utf-8", "replace")), dict)
+
+
+def is_truncated_object(text: str) -> bool:
+    """Whether a text begins like a JSON object, and ends before the object does."""
+    octets = text.strip().encode("utf-8", "replace")
+    return octets.startswith(b"{") and TRUNCATED in fault_of(octets)
 
 
 def arguments_not_object(x: Exchange, calls: Iterable[ToolCall], what: str = "arguments") -> Iterator[Finding]:

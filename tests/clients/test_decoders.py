@@ -146,6 +146,25 @@ def test_a_tool_name_that_comes_again_doubles_where_clients_join_names():
     assert names["hermes 0.19"] == names["openai-python 3.54"] == "todo"
 
 
+@pytest.mark.parametrize(
+    ("later", "outcome"),
+    [
+        ({}, "tool_ok"),
+        ({"type": "function"}, "tool_ok"),
+        ({"id": None}, "tool_ok"),
+        ({"type": None}, "exception"),
+        ({"type": ""}, "exception"),
+    ],
+)
+def test_a_call_that_loses_its_type_breaks_the_stream_helper_of_openai_python(later, outcome):
+    """As run with openai-python 3.54 and 3.57."""
+    first = {"index": 0, "id": "c", "type": "function", "function": {"name": "todo", "arguments": ""}}
+    parts = [first, {"index": 0, "function": {"arguments": "{}"}} | later]
+    x = streamed("chat", [NO_TEXT, *(chunk({"tool_calls": [part]}) for part in parts), chunk({}, "tool_calls")])
+    assert requests("openai-python 3.54 (stream helper)", x) == (outcome, 1)
+    assert requests("openai-python 3.54", x) == ("tool_ok", 1)
+
+
 def test_the_text_is_what_was_said():
     assert read_3(streamed("chat", GOOD["chat"])).text == "".join(WORDS)
     assert read_3(answered("chat", "unary", whole("chat"))).text == "".join(WORDS)

@@ -123,3 +123,17 @@ def test_the_place_of_a_fault_is_its_event():
     event = x.received[finding.at.start : finding.at.end]
     assert event.startswith(b"data: {")
     assert b'"content": 7' in event
+
+
+@pytest.mark.parametrize("value", ["", " ", "null", "None", "undefined", False, 0, {}])
+def test_what_stands_for_null_is_no_finish_reason(value):
+    first = {"index": 0, "delta": {"role": "assistant", "content": "Hi"}, "finish_reason": value}
+    x = streamed(chunk(choices=[first]), chunk(finish="stop"), "[DONE]")
+    assert len(finds("CHK028", x)) == 1
+    assert finds("CHK019", x) == []
+
+
+@pytest.mark.parametrize("value", ["eos", "STOP", "nothing"])
+def test_a_reason_of_the_engine_s_own_is_no_null(value):
+    x = streamed(*HELLO[:-2], chunk(finish=value), "[DONE]")
+    assert (finds("CHK028", x), len(finds("CHK019", x))) == ([], 1)

@@ -1,3 +1,5 @@
+import pytest
+
 from conformance import catalogue
 from conformance.model.verdict import Finding, Status
 from conformance.rules.example import chunk, streamed
@@ -79,4 +81,32 @@ def test_a_call_that_was_cut_off_says_length():
 def test_what_the_cap_did_is_only_known_from_the_usage():
     x = calling(first_fragment(), later_fragment('{"a'), body={"max_tokens": 8})
     assert RULES["TOOL014"].applies_to(x).status is Status.UNTESTABLE
-    assert failing(x) == {"TOOL008"}
+    assert failing(x) == {"TOOL008", "TOOL033"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_cut"),
+    [
+        ('{"city": "Os', True),
+        ('{"city": "Oslo"', True),
+        (' {"city": ["Oslo"', True),
+        ('{"city": ', True),
+        ('{"city": "Oslo"}', False),
+        ('{"city": Oslo}', False),
+        ('{"city": "Oslo"}}', False),
+        ("", False),
+        ("Oslo", False),
+        ('"{', False),
+    ],
+)
+def test_arguments_are_truncated_if_only_their_end_is_missing(arguments, is_cut):
+    for x in (calling(first_fragment(), later_fragment(arguments)), called(first_fragment(arguments=arguments))):
+        assert ("TOOL033" in failing(x)) is is_cut
+
+
+def test_null_in_later_fragments_is_a_fault_only_where_it_is_the_type():
+    null_name = later_fragment("{}", id=None)
+    null_name["function"]["name"] = None
+    assert failing(calling(first_fragment(), null_name)) == set()
+    assert failing(calling(first_fragment(), later_fragment("{}", type=None))) == {"TOOL032"}
+    assert failing(calling(first_fragment(), later_fragment("{}", type="function"))) == set()

@@ -193,3 +193,21 @@ def test_what_is_refused_alone_too_is_no_lost_combination():
     choosy = answered(error("No.", param="tool_choice"), status=400, **LOGPROBS)
     assert status("TOOL030", choosy, FIRST, ALONE) is Status.NOT_APPLICABLE
     assert status("TOOL029", answered(error("No."), status=400, **KEYWORDS), NO_TOOLS) is Status.NOT_APPLICABLE
+
+
+def test_a_stream_without_the_call_is_compared_only_where_the_model_may_choose():
+    asked = {"probe": "chat.tools.auto", "body": TOOLS}
+    text, call = streamed(*HELLO, **asked), called(first_fragment(arguments="{}"), **asked)
+    cut = streamed(*HELLO[:-2], chunk(finish="length"), "[DONE]", **asked)
+    assert status("TOOL031", text, call) is Status.FAIL
+    assert status("TOOL031", cut, call) is Status.UNTESTABLE
+    assert status("TOOL031", text, answered(completion(), **asked)) is Status.NOT_APPLICABLE
+    required = {"probe": "chat.tools", "body": TOOLS | {"tool_choice": "required"}}
+    assert status("TOOL031", streamed(*HELLO, **required), call) is Status.NOT_APPLICABLE
+
+
+def test_a_stream_with_neither_the_call_nor_text_has_lost_it():
+    asked = {"probe": "chat.tools.auto", "body": TOOLS}
+    nothing = streamed(chunk({"role": "assistant", "content": ""}), chunk(finish="stop"), "[DONE]", **asked)
+    assert status("CMP014", nothing, called(first_fragment(arguments="{}"), **asked)) is Status.FAIL
+    assert status("CMP014", nothing, answered(completion({"content": ""}, usage=None), **asked)) is Status.UNTESTABLE

@@ -5,7 +5,7 @@ from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
 from conformance.rules.msg import example as msg
 from conformance.rules.rsp import example as rsp
-from conformance.rules.use.example import ASKED, usage_object
+from conformance.rules.use.example import ASKED, LAST, usage_object
 from conformance.testbed.mutations.defects import use as defects
 
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
@@ -87,3 +87,26 @@ def test_half_a_character_that_waits_for_the_rest_is_no_wrong_count():
     choice = completion({"content": "\ufffd"})["choices"][0] | {"logprobs": tokens}
     x = answered(completion(choices=[choice], usage=usage_object(words=4)), body={"logprobs": True})
     assert RULES["USE012"].applies_to(x).status is Status.UNTESTABLE
+
+
+def test_a_usage_chunk_is_no_fault_if_it_was_requested_or_has_a_choice():
+    asked, unasked = (streamed(*HELLO[:-1], LAST, "[DONE]", body=body) for body in (ASKED, None))
+    assert RULES["USE017"].applies_to(asked).status is Status.NOT_APPLICABLE
+    assert len(list(RULES["USE017"].check(unasked))) == 1
+    with_choice = chunk({}, usage=usage_object())
+    assert list(RULES["USE017"].check(streamed(*HELLO[:-1], with_choice, "[DONE]"))) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}]},
+        {"messages": [], "tools": [{"type": "web_search"}]},
+        {"messages": [], "previous_response_id": "resp_1"},
+        {"messages": [], "web_search_options": {"search_context_size": "low"}},
+    ],
+)
+def test_a_large_prompt_is_no_fault_if_more_than_the_request_s_text_is_in_it(body):
+    large = completion(usage=usage_object(prompt=100_000, total=100_003))
+    assert RULES["USE018"].applies_to(answered(large, body=body)).status is Status.NOT_APPLICABLE
+    assert RULES["USE018"].applies_to(answered(large, body={"messages": []})) is None

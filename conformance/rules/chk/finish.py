@@ -1,17 +1,20 @@
 """How a choice ends: with one finish_reason, sent once, and nothing after it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from conformance.apis.chat import Part, chat_content, finishing, parts, span_of
-from conformance.apis.request_fields import choices_asked
+from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.usage import usage
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.json_values import display
+from conformance.parsing.sse import Event
 from conformance.rules.chk.conditions import choosing, ended, finished, has_valid_indexes, indexed, shared_indexes
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.rules.shared_checks import undefined_reasons
+from conformance.rules.shared_checks import is_reason, undefined_reasons
 
 
 def _end_of(part: Part) -> str:
@@ -93,15 +96,16 @@ def several_ended(x: Exchange) -> NotJudged | None:
     return ended(x) or indexed(x) if choices_asked(x) > 1 else OUT_OF_SCOPE
 
 
-def several(*indexes: int) -> Exchange:
-    """A stream of two choices, one after the other, with these indexes."""
+def several(*indexes: int, spent: int | None = None) -> Exchange:
+    """A stream of choices, one after the other, with these indexes; two of at most 4 tokens were requested."""
     deltas: tuple[dict[str, str], ...] = ({"role": "assistant", "content": "Hi"}, {})
     steps = [(at, delta, None if delta else "stop") for at in indexes for delta in deltas]
     return streamed(
         *(chunk(choices=[{"index": at, "delta": delta, "finish_reason": end}]) for at, delta, end in steps),
+        *((chunk(choices=[], usage=USAGE | {"completion_tokens": spent}),) if spent else ()),
         "[DONE]",
         probe="chat.n",
-        body={"n": 2},
+        body={"n": 2, "max_tokens": 4},
     )
 
 
@@ -112,8 +116,8 @@ def several(*indexes: int) -> Exchange:
     about="choices",
     fix="Number the choices from 0, and send every chunk of a choice with its own index.",
     applies_to=several_ended,
-    good=[several(0, 1), several(1, 0), several(0)],
-    bad=[several(0, 0), several(1, 1)],
+    good=[several(0, 1), several(1, 0), several(0), several(0, spent=4)],
+    bad=[several(0, 0), several(1, 1), several(0, spent=8)],
 )
 def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
     """Clients join deltas by index: they merge two choices into one, with the content of both."""
@@ -124,6 +128,15 @@ def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
             f"choice {index} has finish_reason more than once, and fewer than {wanted} choices have it: choices share an index",
             at=span_of(x, last),
         )
+    yield from _merged(x)
+
+
+def _merged(x: Exchange) -> Iterator[Finding]:
+    """More tokens than the choices of the stream can have, each under the token cap; one more each is tolerated."""
+    spent, cap, found = usage(x), cap_asked(x), len(chat_content(x).choices)
+    if spent and cap and found < choices_asked(x) and spent.completion > (cap + 1) * found:
+        seen = f"usage counts {spent.completion} completion tokens at a token cap of {cap}"
+        yield Finding(f"{seen}, but has {found} of {choices_asked(x)} indexes: choices share an index", at=span_of(x))
 
 
 @chunk_rule(
@@ -159,12 +172,42 @@ def finished_twice(x: Exchange) -> Iterator[Finding]:
     fix="Map the engine's own reasons to stop, length, tool_calls or content_filter.",
     applies_to=choosing,
     good=[GOOD, streamed(*HELLO[:-2], chunk(finish="length"), "[DONE]")],
-    bad=[streamed(*HELLO[:-2], chunk(finish="eos"), "[DONE]"), streamed(chunk({"content": "Hi"}, finish=""), LAST)],
+    bad=[streamed(*HELLO[:-2], chunk(finish="eos"), "[DONE]"), streamed(chunk({"content": "Hi"}, finish="no"), LAST)],
 )
 def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
-    """Clients with typed enumerations reject any other value, the rest treat the reason as unknown."""
-    sent = ((part.choice.get("finish_reason"), part.chunk.event) for part in parts(x))
-    yield from undefined_reasons(x, "finish_reason", FINISHES, (pair for pair in sent if pair[0] is not None))
+    """Clients with typed enumerations reject any other value, the rest treat the reason as unknown.
+
+    CHK028 reports what can't be a reason at all.
+    """
+    yield from undefined_reasons(x, "finish_reason", FINISHES, (pair for pair in _reasons(x) if is_reason(pair[0])))
+
+
+def _reasons(x: Exchange) -> Iterator[tuple[Any, Event]]:
+    """The values of finish_reason that are not null, each with its event."""
+    for part in parts(x):
+        if (reason := part.choice.get("finish_reason")) is not None:
+            yield reason, part.chunk.event
+
+
+@chunk_rule(
+    "CHK028",
+    MUST,
+    "finish_reason is null until the choice ends: not an empty string, the text null, or another type",
+    about="choices",
+    fix="Serialise a missing finish_reason as JSON null, not as text or as a number.",
+    applies_to=choosing,
+    good=[GOOD, VENDOR, streamed(*HELLO[:-2], chunk(finish="eos"), "[DONE]")],
+    bad=[
+        streamed(chunk({"content": "Hi"}, finish=""), LAST),
+        streamed(chunk({"content": "Hi"}, finish="null"), LAST),
+        streamed(chunk({"content": "Hi"}, finish="None"), LAST),
+        streamed(chunk(choices=[{"index": 0, "delta": {"content": "Hi"}, "finish_reason": False}]), LAST),
+    ],
+)
+def null_finish_reason_as_text(x: Exchange) -> Iterator[Finding]:
+    """No SDK's type has such a value: typed clients fail at the first chunk, others treat any text as the end."""
+    sent = ((reason, event) for reason, event in _reasons(x) if not is_reason(reason))
+    yield from undefined_reasons(x, "finish_reason", FINISHES, sent)
 
 
 @chunk_rule(

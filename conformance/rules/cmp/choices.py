@@ -13,7 +13,7 @@ from conformance.rules.cmp.example import CALLS, GOOD, VENDOR, choosing_once, wi
 from conformance.rules.cmp.shape import choices_of, completion_of, whole_rule
 from conformance.rules.example import answered
 from conformance.rules.example import completion as whole
-from conformance.rules.shared_checks import undefined_reasons
+from conformance.rules.shared_checks import is_reason, undefined_reasons
 
 
 @whole_rule(
@@ -108,13 +108,14 @@ def no_message(x: Exchange) -> Iterator[Finding]:
         choosing_once(index=0, message={"role": "assistant", "content": "Hi"}, finish_reason=None),
         choosing_once(index=0, message={"role": "assistant", "content": "Hi"}),
         answered(whole(finish="")),
+        answered(whole(finish="null")),
     ],
 )
 def no_finish_reason(x: Exchange) -> Iterator[Finding]:
     """Without it a complete response looks truncated: hermes requests continuations, pays four times and shows the content four times."""
     for choice in choices_of(x):
         reason = choice.get("finish_reason")
-        if not (isinstance(reason, str) and reason):
+        if not is_reason(reason):
             yield Finding(f"a choice has {describe_member(choice, 'finish_reason')}", at=span_of(x))
 
 
@@ -130,5 +131,5 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
 )
 def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     """Clients with typed enumerations reject any other value, the rest treat the reason as unknown."""
-    sent = ((reason, None) for choice in chat_content(x).choices for reason in choice.finishes)
+    sent = ((reason, None) for choice in chat_content(x).choices for reason in choice.finishes if is_reason(reason))
     yield from undefined_reasons(x, "finish_reason", FINISHES, sent)

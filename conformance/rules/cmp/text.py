@@ -23,6 +23,9 @@ NAMES = {"stream": "stream", "unary": "non-streaming response"}
 EMPTY = (chunk({"role": "assistant", "content": ""}), chunk(finish="stop"))
 GONE = answered(error(), status=500)
 
+AMPLE = (Kind.BASELINE, Kind.TOOLS)
+"""Test cases with a token cap that leaves room for content or a tool call."""
+
 INCOMPLETE = 3
 """Tokens of a character that is not complete and so not shown, if tokens are bytes: UTF-8 has up to four bytes."""
 
@@ -113,11 +116,16 @@ def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
         return untestable(
             f"usage counts {seen} tokens for it: that may be the end of the turn, or a character that is not complete"
         )
-    if x.case.kind is Kind.BASELINE and not answered_once(other) and response_content(other).choices[0].text.split():
-        return (
-            f"but the same request in the other mode has the content {display(response_content(other).choices[0].text)}"
-        )
+    if x.case.kind in AMPLE and not answered_once(other) and (said := _said(response_content(other).choices[0])):
+        return f"but the same request in the other mode has {said}"
     return untestable("the response is empty, and neither usage nor the other mode shows whether text was generated")
+
+
+def _said(choice: Choice) -> str:
+    """What a choice has, or empty."""
+    if choice.calls:
+        return f"a call of {display(choice.calls[0].name)}"
+    return f"the content {display(choice.text)}" if choice.text.split() else ""
 
 
 @rule(

@@ -88,6 +88,8 @@ def stream_dropped_beside_a_field(x: Exchange, baseline: Exchange) -> Iterator[F
     """Where text is streamed but, say, tool calls are not, clients lose the responses that an agent needs most."""
     if x.case.kind is Kind.BASELINE or not is_stream(baseline):
         yield not_applicable("the baseline request shows whether `stream` is honoured (see FLD001)")
+    elif request_body(x).get("stream", True) is not True:
+        yield not_applicable("the request has another value for `stream`")
     elif not is_stream(x):
         others = sorted(request_body(x).keys() - request_body(baseline).keys())
         beside = ", ".join(f"`{name}`" for name in others[:5])

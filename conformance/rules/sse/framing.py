@@ -1,18 +1,39 @@
 """The lines and blank lines that delimit events."""
 
+import re
 from collections.abc import Iterator
 
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MAY, MUST, SHOULD, Finding
+from conformance.model.verdict import MAY, MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
+from conformance.parsing.http1 import reply
 from conformance.parsing.sse import BOM, span, stream
 from conformance.rules.conditions import all_of, streamed, whole
-from conformance.rules.example import HELLO, sse
-from conformance.rules.sse.conditions import has_data
+from conformance.rules.example import HELLO, SSE, sse
+from conformance.rules.sse.conditions import has_data, has_events
 from conformance.rules.sse.example import CHUNK_JSON, EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, raw
-from conformance.rules.sse.lines import excerpt, is_lost, lost_lines, merged_events, stray_lines, unfinished
-from conformance.rules.sse.spec import INTERPRETING
+from conformance.rules.sse.lines import (
+    excerpt,
+    is_lost,
+    lost_lines,
+    merged_events,
+    stray_lines,
+    unfinished,
+    without_data,
+)
+from conformance.rules.sse.spec import CHUNKS, INTERPRETING
+
+PROXIES = re.compile(r"nginx|openresty|envoy|apache|cloudflare|traefik|haproxy|caddy", re.IGNORECASE)
+NGINX = ("server", "nginx/1.28.0")
+UNBUFFERED = re.compile(r"\bno-(?:cache|store|transform)\b", re.IGNORECASE)
+
+
+def by_proxy(x: Exchange) -> NotJudged | None:
+    """The head names a proxy."""
+    answer = reply(x)
+    named = answer.value("via") or PROXIES.search(answer.value("server"))
+    return None if named else not_applicable("no header names a proxy")
 
 
 @rule(
@@ -103,6 +124,64 @@ def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
         yield Finding(
             f"the stream ends without a blank line after its last event: {excerpt(event.octets)}", at=span(x, event)
         )
+
+
+@rule(
+    "SSE018",
+    MUST,
+    "Blocks without data hold only comments, and no event before them has an id",
+    spec=CHUNKS,
+    fix="Omit id, event and retry: the API documents streams of data only.",
+    applies_to=has_events,
+    apis=("chat", "responses"),
+    modes=("stream",),
+    good=[
+        GOOD,
+        raw(b": ping\n\n" + EVENTS),
+        raw(f"retry: 10\nid: 1\ndata: {CHUNK_JSON}\n\ndata: [DONE]\n\n: bye\n\n"),
+    ],
+    bad=[
+        raw(f"id: 1\ndata: {CHUNK_JSON}\n\n: ping\n\ndata: [DONE]\n\n"),
+        raw(f"id: 1\ndata: {CHUNK_JSON}\n\n\ndata: [DONE]\n\n"),
+        raw(b"retry: 3000\n\n" + EVENTS),
+        raw(b"event: ping\n\n" + EVENTS),
+    ],
+)
+def empty_events(x: Exchange) -> Iterator[Finding]:
+    """The OpenAI SDK for Python never clears an id, and dispatches an event at each blank line after it.
+
+    It does the same after a block with event or retry alone: it can't parse the empty data, and raises an exception in
+    the middle of the response.
+    """
+    for start, end, what in without_data(x):
+        seen = f"a blank line ends a block without data, {what}: SDKs read it as an event with empty data"
+        yield Finding(seen, at=reply(x).locate(start, end))
+        return
+
+
+@rule(
+    "SSE019",
+    MAY,
+    "A stream through a proxy has a header that asks proxies not to hold it back",
+    spec="https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
+    fix="Send Cache-Control: no-cache, and X-Accel-Buffering: no behind nginx.",
+    applies_to=all_of(streamed, by_proxy),
+    apis=GENERATIVE,
+    modes=("stream",),
+    good=[
+        raw(EVENTS, headers=(SSE, NGINX, ("cache-control", "no-cache"))),
+        raw(EVENTS, headers=(SSE, NGINX, ("x-accel-buffering", "no"))),
+    ],
+    bad=[
+        raw(EVENTS, headers=(SSE, NGINX)),
+        raw(EVENTS, headers=(SSE, ("via", "1.1 proxy"), ("cache-control", "max-age=60"))),
+    ],
+)
+def no_buffering_header(x: Exchange) -> Iterator[Finding]:
+    """A proxy with default settings collects the events, and sends them together at the end; DLV measures whether one does."""
+    if not (UNBUFFERED.search(reply(x).value("cache-control")) or reply(x).value("x-accel-buffering") == "no"):
+        seen = "the response comes through a proxy, without Cache-Control: no-cache or X-Accel-Buffering: no"
+        yield Finding(seen, at=reply(x).head)
 
 
 @rule(

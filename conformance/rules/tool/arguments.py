@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from conformance.apis.chat import Fragment, chat_content, fragments, span_of
 from conformance.apis.content import ToolCall
+from conformance.apis.tools import calls
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import describe_member, display
-from conformance.rules.shared_checks import arguments_not_object, is_object
-from conformance.rules.tool.conditions import called_some, capped_call, uncapped_calls
+from conformance.rules.shared_checks import arguments_not_object, is_object, is_truncated_object
+from conformance.rules.tool.conditions import called_some, capped_call, uncapped_calls, uncut_calls
 from conformance.rules.tool.example import (
     CUSTOM,
     PARALLEL,
@@ -86,10 +87,44 @@ def _finish(x: Exchange, slot: int) -> str:
 )
 def arguments_no_json(x: Exchange) -> Iterator[Finding]:
     """The specification permits invalid JSON from the model, but agents run tools with what they can parse: nothing, or half."""
-    uncut = (
+    yield from arguments_not_object(x, (call for call, _ in _finished_calls(x)))
+
+
+def _finished_calls(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
+    """The function calls, each with its last fragment, whose choice was neither cut nor filtered."""
+    return (
         found for found in _function_calls(x) if _finish(x, found[1].choice) not in ("", "length", "content_filter")
     )
-    yield from arguments_not_object(x, (call for call, _ in uncut))
+
+
+@tool_rule(
+    "TOOL033",
+    MUST,
+    "The arguments of a finished tool call are not truncated",
+    fix="Send every piece of the arguments before the finish_reason; flush the parser's buffer at the end.",
+    applies_to=uncut_calls,
+    apis=("chat", "responses"),
+    good=[
+        STREAM,
+        PARALLEL,
+        WHOLE,
+        CUSTOM,
+        calling(first_fragment(), later_fragment('{"city'), finish="length"),
+        calling(first_fragment(), later_fragment('{"city": Oslo}')),
+    ],
+    bad=[
+        calling(first_fragment(), later_fragment('{"city')),
+        calling(first_fragment(), later_fragment('{"city": "Oslo"')),
+        called(first_fragment(arguments='{"city": ["Oslo"')),
+    ],
+)
+def arguments_cut(x: Exchange) -> Iterator[Finding]:
+    """Agents treat the call as complete: they run the tool with half of its arguments, or fail. MSG016 judges Messages."""
+    finished = (call for call, _ in _finished_calls(x)) if x.api == "chat" else (call for _, call in calls(x))
+    for call in finished:
+        if is_truncated_object(call.arguments):
+            seen = f"the arguments of {display(call.name)} are truncated, though the response is complete"
+            yield Finding(f"{seen}: {display(call.arguments)}", at=span_of(x, call.last))
 
 
 @tool_rule(

@@ -1,6 +1,7 @@
 """Whether `tools`, `tool_choice` and `parallel_tool_calls` are honoured: which tool, how many calls, or none."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from conformance.apis.chat import fragments, span_of
 from conformance.apis.errors import quoted
@@ -8,13 +9,13 @@ from conformance.apis.response_content import response_content
 from conformance.apis.tools import calls, offered, required_name, tool_call_in_text, wrong_tool_calls
 from conformance.field_support.effects import effects
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import APIS
 from conformance.parsing.json_values import Object, display
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.rsp.example import CALL as FUNCTION_CALL
 from conformance.rules.rsp.example import response
-from conformance.rules.tool.conditions import alone, free_calls, named_to_the_end, talking, uncallable
+from conformance.rules.tool.conditions import alone, chosen_freely, free_calls, named_to_the_end, talking, uncallable
 from conformance.rules.tool.example import CHOICE, TOOLS, TWO_CALLS, called, calling, first_fragment, later_fragment
 from conformance.rules.tool.shape import at_call, tool_rule
 
@@ -136,6 +137,37 @@ def invented_tool(x: Exchange) -> Iterator[Finding]:
                 at=at_call(x),
                 expected=f"one of {names}",
             )
+
+
+FREE: dict[str, Any] = {"probe": "chat.tools.auto", "body": TOOLS}
+CALLED = called(first_fragment(arguments="{}"), **FREE)
+
+
+@tool_rule(
+    "TOOL031",
+    SHOULD,
+    "If the model may choose, a stream has a tool call if the non-streaming response has one",
+    spec=CHOICE,
+    fix="Parse tool calls from the model's output in one place, streaming or not, whatever tool_choice is.",
+    applies_to=chosen_freely,
+    apis=APIS,
+    modes=("stream",),
+    good=[(calling(first_fragment(), later_fragment("{}"), **FREE), CALLED)],
+    bad=[(streamed(*HELLO, **FREE), CALLED)],
+)
+def call_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
+    """A parser that works in one mode only: agents stream, so no tool is ever run.
+
+    A model may decide otherwise the second time, so it is no MUST; CMP014 reports a stream with nothing at all.
+    """
+    called = next((call for _, call in calls(unary)), None)
+    if skip := chosen_freely(unary):
+        yield skip
+    elif not called:
+        yield not_applicable("the non-streaming response has no tool call")
+    elif not any(True for _ in calls(stream)):
+        seen = f"the stream has no tool call, but the same non-streaming request gets a call of {display(called.name)}"
+        yield Finding(seen, at=span_of(stream))
 
 
 MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'

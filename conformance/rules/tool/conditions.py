@@ -9,8 +9,9 @@ from conformance.apis.usage import usage
 from conformance.field_support.capability import warned
 from conformance.field_support.effects import effects, unreadable_reason
 from conformance.field_support.readers import is_text_to_the_cap
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import NotJudged, not_applicable, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
 from conformance.rules.chk.conditions import unbroken
 from conformance.rules.conditions_by_api import by_api, finished, has_distinct_choices
 from conformance.rules.tool.shape import has_odd_arguments, mentions, other_ids, repeated_arguments, stray_fragments
@@ -150,6 +151,20 @@ def free_calls(x: Exchange) -> NotJudged | None:
         if tool_choice_mode(x) in ("auto", "required") and offered(x)
         else not_applicable("the request does not leave the choice of tool to the model")
     )
+
+
+def chosen_freely(x: Exchange) -> NotJudged | None:
+    """A complete response to a test request that offers tools, and leaves to the model whether one is called."""
+    if x.case.kind is not Kind.TOOLS:
+        return OUT_OF_SCOPE
+    if skip := finished(x):
+        return skip
+    if tool_choice_mode(x) != "auto" or not offered(x):
+        return not_applicable("the request does not leave to the model whether a tool is called")
+    if fault := unreadable_reason(x):
+        return untestable(fault)
+    lost = effects(x).is_cut or "tool_calls" in effects(x).finishes.values()
+    return untestable("the response was truncated, or its call was lost") if lost and not effects(x).calls else None
 
 
 def talking(x: Exchange) -> NotJudged | None:

@@ -142,6 +142,29 @@ def call_blanked(x: Exchange) -> Iterator[Finding]:
 
 
 @tool_rule(
+    "TOOL032",
+    MUST,
+    "Later fragments of a tool call repeat its type, or omit it",
+    fix="Omit type in all fragments but the first; null is no type.",
+    applies_to=called_some,
+    modes=("stream",),
+    good=[STREAM, PARALLEL, VENDOR, calling(first_fragment(), later_fragment("{}", type="function", id=None))],
+    bad=[
+        calling(first_fragment(), later_fragment("{}", type=None)),
+        calling(first_fragment(), later_fragment("{}", type="")),
+    ],
+)
+def call_type_changes(x: Exchange) -> Iterator[Finding]:
+    """The stream helper of openai-python keeps the last type: it raises an AssertionError, and the call is lost."""
+    for call, found in joined_calls(x):
+        for fragment in found[1:]:
+            if call.type and call.index is not None and fragment.value.get("type", call.type) != call.type:
+                what = describe_member(fragment.value, "type")
+                yield Finding(f"a later fragment of tool call {display(call.id)} has {what}", at=span_of(x, fragment))
+                break
+
+
+@tool_rule(
     "TOOL009",
     MUST,
     "Each tool call of a stream has a unique index",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.apis.chat import chat_content, span_of
 from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.verdict import MAY, MUST, SHOULD, Finding
 from conformance.parsing.json_values import display
 from conformance.rules.example import answered, chunk, streamed
 from conformance.rules.example import completion as whole
@@ -48,6 +48,26 @@ def calls_no_list(x: Exchange) -> Iterator[Finding]:
             yield Finding(f"tool_calls is {display(value)}", at=span_of(x, at), expected="a list")
         elif not all(isinstance(call, dict) for call in value):
             yield Finding("an entry of tool_calls is not an object", at=span_of(x, at))
+
+
+@tool_rule(
+    "TOOL034",
+    MAY,
+    "Without a tool call, tool_calls is omitted or null, not an empty list",
+    fix="Omit tool_calls if no tool is called.",
+    applies_to=mentioned,
+    good=[STREAM, PARALLEL, WHOLE, CUSTOM],
+    bad=[
+        streamed(chunk({"content": "Hi", "tool_calls": []})),
+        answered(whole({"content": "Hi", "tool_calls": []})),
+    ],
+)
+def no_calls_listed(x: Exchange) -> Iterator[Finding]:
+    """OpenAI's API rejects a history with an empty list, so that an agent can't move its session to another vendor."""
+    for at, value in mentions(x):
+        if value == []:
+            yield Finding("tool_calls is an empty list", at=span_of(x, at), expected="no tool_calls")
+            return
 
 
 @tool_rule(

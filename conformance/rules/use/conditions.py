@@ -2,7 +2,7 @@
 
 from conformance.apis.chat import span_of
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import adds_content, cap_asked, choices_asked
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import Report, reports, usage
 from conformance.model.exchange import Exchange, Span
@@ -15,6 +15,11 @@ from conformance.rules.conditions import DOCUMENTED, probe_is
 from conformance.rules.conditions_by_api import has_content
 from conformance.rules.shared_checks import is_cumulative
 
+REFERENCES = (
+    *("previous_response_id", "conversation", "prompt", "container", "mcp_servers"),
+    *("web_search_options", "search_settings", "plugins"),
+)
+"""Request fields that bring more into the prompt than the request's own text."""
 SMALL = 64
 """Tokens; no server's own limit on a completion, and no model's context, is this small."""
 EXECUTED = frozenset(("executed_tools",))
@@ -44,6 +49,14 @@ def asked_for_it(x: Exchange) -> NotJudged | None:
         return untestable("the stream was truncated")
     asks = as_object(request_body(x).get("stream_options")).get("include_usage") is True
     return None if asks else not_applicable("the request does not set stream_options.include_usage")
+
+
+def unasked(x: Exchange) -> NotJudged | None:
+    """A stream of chunks was received, and the request does not ask for usage."""
+    if skip := chunked(x):
+        return skip
+    asks = as_object(request_body(x).get("stream_options")).get("include_usage")
+    return not_applicable("the request sets stream_options.include_usage") if asks else None
 
 
 def told_as_asked(x: Exchange) -> NotJudged | None:
@@ -76,6 +89,18 @@ def counted_once(x: Exchange) -> NotJudged | None:
         return skip
     return (
         untestable("deltas repeat the earlier text") if any(map(is_cumulative, response_content(x).choices)) else None
+    )
+
+
+def bounded(x: Exchange) -> NotJudged | None:
+    """The response has usage, and all that its prompt can be made of is in the request, as text."""
+    if skip := counted_well(x):
+        return skip
+    body = request_body(x)
+    if any(body.get(name) for name in REFERENCES):
+        return not_applicable("the request refers to content that is stored elsewhere")
+    return (
+        not_applicable("the request has content other than text, or tools of the vendor") if adds_content(x) else None
     )
 
 

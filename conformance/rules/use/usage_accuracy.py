@@ -14,12 +14,15 @@ from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, 
 from conformance.model.words import GENERATIVE
 from conformance.rules.example import answered, completion
 from conformance.rules.par.logprobs import is_spelt, spelling
-from conformance.rules.use.conditions import at, capped, counted_once, counted_well, cut, has_one_model_call
+from conformance.rules.use.conditions import at, bounded, capped, counted_once, counted_well, cut, has_one_model_call
 from conformance.rules.use.example import CAPPED, STREAM, WHOLE, usage_object, with_usage
 from conformance.rules.use.spec import CAP, CHAT, OBJECT
 
 TEXT_PER_TOKEN = 1000
 """Characters; prose has four or five per token, and no tokenizer's vocabulary has many tokens as long as this."""
+
+ADDED = 32_768
+"""Tokens that a server may add to a prompt: its chat template, its own instructions, and what it searched for."""
 
 LARGE = {"messages": [{"role": "user", "content": "Say hello. " * 600}]}
 SHORT: dict[str, Any] = {"probe": "chat.witness.max_tokens", "body": CAPPED}
@@ -76,6 +79,28 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     if spent and spent.prompt and length > TEXT_PER_TOKEN * (spent.prompt + spent.cached) + TEXT_PER_TOKEN:
         seen = f"usage counts {spent.prompt} prompt tokens for {length} characters of messages"
         yield Finding(seen, at=at(x, reports(x)[-1]))
+
+
+@rule(
+    "USE018",
+    SHOULD,
+    "Usage does not count more prompt tokens than the request can have",
+    spec=OBJECT,
+    fix="Count the tokens of this request only, and each once: look for a counter that is never reset.",
+    applies_to=bounded,
+    apis=GENERATIVE,
+    good=[WHOLE, answered(completion(usage=usage_object(prompt=4000, total=4003)))],
+    bad=[answered(completion(usage=usage_object(prompt=100_000, total=100_003)))],
+)
+def prompt_overcounted(x: Exchange) -> Iterator[Finding]:
+    """The user pays for tokens that were not sent, and agents shorten a history that is short already.
+
+    A token has a byte at least; 32768 tokens more are allowed, for what the server adds, such as its own instructions.
+    """
+    spent, most = usage(x), len(x.sent.partition(b"\r\n\r\n")[2])
+    if spent and spent.prompt > most + ADDED:
+        seen = f"usage counts {spent.prompt} prompt tokens for a request body of {most} bytes"
+        yield Finding(seen, at=at(x, reports(x)[-1]), expected="a token has at least one byte")
 
 
 @rule(

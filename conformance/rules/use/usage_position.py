@@ -11,7 +11,7 @@ from conformance.model.verdict import MAY, MUST, SHOULD, Finding
 from conformance.parsing.json_values import as_array, as_object, display, is_integer
 from conformance.rules.cmp.conditions import completed
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
-from conformance.rules.use.conditions import asked_for_it, at, told_again, told_as_asked, told_in_chunks
+from conformance.rules.use.conditions import asked_for_it, at, told_again, told_as_asked, told_in_chunks, unasked
 from conformance.rules.use.example import ASKED, LAST, STREAM, WHOLE, usage_object
 from conformance.rules.use.spec import CHAT, OBJECT, OPTIONS
 
@@ -116,6 +116,28 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
     silent = [found for found in answer_chunks(x) if "usage" not in found.value]
     if silent:
         yield Finding(f"{len(silent)} chunks have no `usage` key", at=span_of(x, silent[0]), expected="usage: null")
+
+
+@rule(
+    "USE017",
+    SHOULD,
+    "A stream has a usage chunk with empty choices only if stream_options.include_usage is true",
+    spec=OPTIONS,
+    fix="Send the chunk with choices [] and usage only if stream_options.include_usage is true.",
+    applies_to=unasked,
+    apis=CHAT,
+    modes=("stream",),
+    good=[streamed(*HELLO), streamed(*HELLO[:-2], chunk(finish="stop", usage=usage_object()), "[DONE]")],
+    bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(LAST, *HELLO)],
+)
+def usage_unasked(x: Exchange) -> Iterator[Finding]:
+    """Programs that do not request usage read choices[0] of every chunk unchecked: the last chunk raises an exception."""
+    for report in reports(x):
+        if report.within.get("choices") == []:
+            yield Finding(
+                "a chunk has usage and empty choices, but the request does not ask for usage", at=at(x, report)
+            )
+            return
 
 
 @rule(

@@ -102,6 +102,14 @@ def taken_over(chunks: list[Body]) -> list[Body]:
     return [*chunks[:half], *(chunk | {"model": "fallback"} for chunk in chunks[half:])]
 
 
+def merged(chunks: list[Body]) -> Iterator[Body]:
+    """All choices as the first one, which only its last finish_reason ends."""
+    last = max((at for at, chunk in enumerate(chunks) if ends_one(chunk)), default=-1)
+    for at, chunk in enumerate(chunks):
+        if at == last or not ends_one(chunk):
+            yield indexed(chunk, 0)
+
+
 CHUNK_DEFECTS = (
     defect(
         "chunk-object-of-completions",
@@ -272,7 +280,7 @@ CHUNK_DEFECTS = (
     defect(
         "chunk-finish-none-as-text",
         'finish_reason is the string "None" until the end',
-        "CHK019",
+        "CHK028",
         each_part(with_fields(finish_reason="None"), lambda choice: not ends(choice)),
     ),
     defect(
@@ -308,5 +316,17 @@ CHUNK_DEFECTS = (
         "All chunks of the second choice have the first choice's index",
         "CHK027",
         each_part(with_fields(index=0), lambda choice: choice["index"] > 0),
+    ),
+    defect(
+        "chunk-finish-blank",
+        "finish_reason is an empty string until the end",
+        "CHK028",
+        each_part(with_fields(finish_reason=""), lambda choice: not ends(choice)),
+    ),
+    defect(
+        "chunk-choices-merged",
+        "With n > 1, all text has index 0, and one finish_reason ends it",
+        "CHK027",
+        on_stream(merged),
     ),
 )

@@ -56,6 +56,12 @@ def nothing_made(told: Body) -> Body:
     return told | {"completion_tokens": 0, "total_tokens": told["prompt_tokens"]}
 
 
+def dead(chunks: list[Body]) -> list[Body]:
+    """A chunk without id, model, choices or tokens."""
+    nothing = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    return [chunks[0] | {"id": "", "model": "", "choices": [], "usage": nothing}]
+
+
 def unmade(chunks: list[Body]) -> Iterator[Body]:
     """The chunks of a text completion, without the text."""
     texts = [chunk for chunk in chunks if text_of(chunk)]
@@ -139,6 +145,12 @@ WHOLE_DEFECTS = (
         each_choice(with_fields(finish_reason=None)),
     ),
     defect(
+        "whole-finish-null-as-text",
+        'finish_reason of a non-streaming response is the string "null"',
+        "CMP012",
+        each_choice(with_fields(finish_reason="null")),
+    ),
+    defect(
         "whole-finish-unknown",
         "finish_reason is upper-case: STOP",
         "CMP013",
@@ -167,6 +179,12 @@ WHOLE_DEFECTS = (
         "A non-streaming response has no text and bills no completion tokens",
         "CMP014",
         on_whole(lambda whole: whole if whole["choices"][0]["message"].get("tool_calls") else unmade_whole(whole)),
+    ),
+    defect(
+        "stream-dead-but-ended",
+        "A stream whose source failed is one blank chunk with usage of zeros, and the end marker",
+        "CHK010",
+        on_stream(dead),
     ),
     defect(
         "answer-as-thoughts",

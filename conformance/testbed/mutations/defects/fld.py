@@ -5,7 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.model.target import Policy
-from conformance.testbed.mutations.mutate_chat import defect, each_choice, each_part, in_turn, with_fields
+from conformance.testbed.mutations.mutate_chat import (
+    defect,
+    each_choice,
+    each_part,
+    in_turn,
+    on_stream,
+    on_whole,
+    with_fields,
+    without_fields,
+)
 from conformance.testbed.mutations.mutate_requests import (
     Body,
     Where,
@@ -13,6 +22,7 @@ from conformance.testbed.mutations.mutate_requests import (
     holds,
     refusal,
     rewriting,
+    sent,
     streaming,
     with_error,
 )
@@ -206,6 +216,21 @@ def raised(body: Body) -> Body:
     return body | {name: max(cap, 16) for name, cap in caps.items()}
 
 
+def twelve_for_one(body: Body) -> Body:
+    """The body with token caps of 12 instead of 1."""
+    return body | {name: 12 for name in CAPS if body.get(name) == 1}
+
+
+def without_a_trace(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """Where the cap was 1: finish_reason stop, and no usage."""
+    if not any(sent(request).get(name) == 1 for name in CAPS):
+        return response
+    ended = with_fields(finish_reason="stop")
+    silent = on_stream(lambda chunks: [without_fields("usage")(chunk) for chunk in chunks if chunk["choices"]])
+    edit = in_turn(each_part(ended, is_cut), each_choice(ended, is_cut), on_whole(without_fields("usage")), silent)
+    return edit(response, request)
+
+
 EFFECTS = (
     dropped("max-tokens-dropped", "`max_tokens` is silently ignored", "FLD010", "max_tokens"),
     dropped("stop-dropped", "`stop` is silently ignored", "FLD016", "stop"),
@@ -248,6 +273,13 @@ EFFECTS = (
         title="Only the first of several stop sequences is honoured",
         caught_by="FLD016",
         on_request=rewriting(lambda body: body | {"stop": body["stop"][:1]}, holds("stop", list)),
+    ),
+    Mutation(
+        name="cap-of-one-ignored-without-usage",
+        title="A token cap of 1 is read as 12, with finish_reason stop and without usage",
+        caught_by="FLD010",
+        on_request=rewriting(twelve_for_one),
+        on_response=without_a_trace,
     ),
     Mutation(
         name="small-caps-raised",

@@ -325,6 +325,12 @@ BODIES = (
         caught_by="HTTP012",
         on_request=read_as_stream,
     ),
+    Mutation(
+        name="stream-as-text-read-as-false",
+        title='`stream: "true"` gets a non-streaming response',
+        caught_by="HTTP024",
+        on_request=rewriting(with_fields(stream=False), lambda request: request.json.get("stream") == "true"),
+    ),
 )
 
 

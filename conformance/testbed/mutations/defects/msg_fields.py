@@ -216,6 +216,7 @@ CONTENT = (
     ),
     defect("stream-of-another-model", "Streams report another model", "EQV007", on_events(of_another_model)),
     defect("output-tokens-zero", "output_tokens is 0", "USE008", times("output_tokens", 0)),
+    defect("input-tokens-zero", "input_tokens is 0", "USE008", times("input_tokens", 0)),
     defect("input-tokens-one", "input_tokens is 1", "TOOL028", times("input_tokens", 0, 1)),
     defect("output-tokens-tenth", "Usage reports a tenth of the output tokens", "USE011", times("output_tokens", 0.1)),
     defect(

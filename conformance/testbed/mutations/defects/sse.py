@@ -231,6 +231,20 @@ def endless_when_kept(response: ModelResponse, request: ServerRequest) -> ModelR
     return replace(response, events=events) if request.earlier and events else response
 
 
+def half_translated(pieces: tuple[Write, ...]) -> list[Write]:
+    """The events, with one of the Messages API in the middle."""
+    half = len(pieces) // 2
+    data = b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"!"}}'
+    return [*pieces[:half], Write(octets=b"event: content_block_delta\ndata: " + data + b"\n\n"), *pieces[half:]]
+
+
+def identified(pieces: tuple[Write, ...]) -> Iterator[Write]:
+    """Events with ids, with a comment in a block of its own after each."""
+    for at, piece in enumerate(pieces):
+        yield replace(piece, octets=b"id: %d\n" % at + piece.octets)
+        yield Write(octets=b": keep-alive\n\n")
+
+
 ENDS = (
     defect("no-done", "The stream ends without its end marker", "SSE007", streams(without_last)),
     defect(
@@ -291,5 +305,32 @@ NAMES = (
         "All events of the Messages API have `event: message`",
         "SSE015",
         streams(on_messages(each(lambda o: b"event: message\n" + o.partition(b"\n")[2]))),
+    ),
+)
+
+BLOCKS = (
+    defect(
+        "event-of-another-api",
+        "A chat stream contains one event of the Messages API, which a gateway did not translate",
+        "CHK001",
+        streams(on_chat(on_pieces(half_translated))),
+    ),
+    defect(
+        "comments-after-an-id",
+        "Events have ids, and there are keep-alive comments between them",
+        "SSE018",
+        streams(on_chat(on_pieces(identified))),
+    ),
+    defect(
+        "retry-alone",
+        "The stream begins with `retry` in a block of its own",
+        "SSE018",
+        streams(on_chat(on_pieces(lambda pieces: [Write(octets=b"retry: 3000\n\n"), *pieces]))),
+    ),
+    defect(
+        "stream-by-nginx-without-cache-control",
+        "Streams pass nginx, without a header that asks it not to hold them back",
+        "SSE019",
+        streams(in_turn(bare_of("cache-control"), headed(("server", "nginx/1.28.0")))),
     ),
 )

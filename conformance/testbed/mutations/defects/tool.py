@@ -190,7 +190,7 @@ TOOL_DEFECTS = (
         "TOOL007",
         in_turn(each_fragment(as_object, lambda f: "id" in f), each_call(as_object)),
     ),
-    defect("call-arguments-cut", "The last fragment of the arguments is lost", "TOOL008", on_stream(arguments_cut)),
+    defect("call-arguments-cut", "The last fragment of the arguments is lost", "TOOL033", on_stream(arguments_cut)),
     defect("call-index-shared", "Parallel tool calls have the same index", "TOOL009", call_more(id="call_2")),
     defect("call-id-shared", "Parallel tool calls have the same id", "TOOL010", call_more(index=1)),
     defect(
@@ -270,5 +270,20 @@ TOOL_DEFECTS = (
         "Arguments of a non-streaming call are JSON encoded twice",
         "TOOL008",
         each_call(twice_json),
+    ),
+    defect(
+        "call-type-null-later",
+        "Later fragments of a call have type null",
+        "TOOL032",
+        each_fragment(with_fields(type=None), lambda f: "id" not in f),
+    ),
+    defect(
+        "calls-listed-empty",
+        "Responses without a tool call have an empty tool_calls list, in both modes",
+        "TOOL034",
+        in_turn(
+            each_delta(with_fields(tool_calls=[]), lambda delta: delta.get("content")),
+            each_message(lambda message: {"tool_calls": []} | message),
+        ),
     ),
 )

@@ -12,14 +12,17 @@ from conformance.testbed.mutations.mutate_chat import (
     defect,
     each_call,
     each_choice,
+    each_delta,
     each_fragment,
     each_message,
+    each_part,
     in_turn,
     on_stream,
     with_delta,
     with_fields,
+    without_fields,
 )
-from conformance.testbed.mutations.mutate_requests import holds, rewriting, streaming
+from conformance.testbed.mutations.mutate_requests import dropping, holds, rewriting, streaming
 from conformance.testbed.server.reply import Mutation, OnResponse, ServerRequest
 
 
@@ -141,6 +144,19 @@ def talkative(body: Body) -> Body:
     """A body without its tools, for a long text."""
     rest = {name: value for name, value in body.items() if name not in ("tools", "tool_choice", "parallel_tool_calls")}
     return rest | {"messages": [{"role": "user", "content": "Count from one to ninety-nine in words."}]}
+
+
+def calls_freely(request: ServerRequest) -> bool:
+    """Whether tools are offered, and the model may choose whether to call one."""
+    return bool(holds("tools", list)(request)) and request.json.get("tool_choice", "auto") == "auto"
+
+
+def freely_called(edit: OnResponse) -> OnResponse:
+    """Edit the responses to requests that offer tools and do not require a call."""
+    return lambda response, request: edit(response, request) if calls_freely(request) else response
+
+
+stopped = each_part(with_fields(finish_reason="stop"), lambda choice: choice["finish_reason"] == "tool_calls")
 
 
 CHOICE_DEFECTS = (
@@ -265,4 +281,16 @@ CHOICE_DEFECTS = (
         each_fragment(with_fields(index=0), lambda fragment: fragment["index"] > 0 and "id" not in fragment),
     ),
     defect("call-mark-leaks-as-text", "Tool call markers leak into the text", "TOOL024", on_stream(with_marks)),
+    Mutation(
+        name="call-lost-when-streaming",
+        title="A stream has neither the tool call nor text, if the model may choose whether to call",
+        caught_by="CMP014",
+        on_response=freely_called(in_turn(each_delta(without_fields("tool_calls")), stopped)),
+    ),
+    Mutation(
+        name="call-replaced-when-streaming",
+        title="A stream has text instead of the tool call, if the model may choose whether to call",
+        caught_by="TOOL031",
+        on_request=dropping("tools", where=all_of(streaming, calls_freely)),
+    ),
 )

@@ -12,7 +12,7 @@ from conformance.testbed.mutations.mutate_chat import (
     with_fields,
     without_fields,
 )
-from conformance.testbed.mutations.mutate_requests import dropping, holds
+from conformance.testbed.mutations.mutate_requests import dropping, holds, rewriting, streaming
 from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 
@@ -91,6 +91,12 @@ USAGE_DEFECTS = (
         usage(lambda told: told | counts(told["prompt_tokens"], 1, told["prompt_tokens"] + 1)),
     ),
     defect(
+        "usage-chunk-twice",
+        "The usage chunk is sent twice",
+        "USE004",
+        on_stream(lambda chunks: [*chunks, chunks[-1]] if chunks[-1].get("usage") else chunks),
+    ),
+    defect(
         "usage-null-at-the-end",
         "The last chunk has no choices, and usage is null",
         "USE001",
@@ -138,6 +144,16 @@ def two_more(told: Body) -> Body:
     return told | counts(told["prompt_tokens"], told["completion_tokens"] + 2, told["total_tokens"] + 2)
 
 
+def asked_anyway(body: Body) -> Body:
+    """A body that requests usage."""
+    return body | {"stream_options": {"include_usage": True}}
+
+
+def enlarged(told: Body) -> Body:
+    """A hundred thousand prompt tokens more."""
+    return told | counts(told["prompt_tokens"] + 100_000, told["completion_tokens"], told["total_tokens"] + 100_000)
+
+
 COMPARED_DEFECTS = (
     defect("usage-of-two-tokens-more", "completion_tokens is two too high", "USE012", usage(two_more)),
     defect("usage-of-one-choice", "With n > 1, the usage counts one choice", "USE013", by_choices(prompt=False)),
@@ -153,6 +169,18 @@ COMPARED_DEFECTS = (
         "Chunks before the last lack `usage: null`, though usage was requested",
         "USE016",
         each_chunk(without_fields("usage"), lambda chunk: chunk.get("usage") is None),
+    ),
+    Mutation(
+        name="usage-unasked",
+        title="A stream has a usage chunk with empty choices, though none was requested",
+        caught_by="USE017",
+        on_request=rewriting(asked_anyway, lambda request: streaming(request) and "stream_options" not in request.json),
+    ),
+    defect(
+        "usage-of-a-larger-prompt",
+        "prompt_tokens is far above what the request can have",
+        "USE018",
+        usage(enlarged),
     ),
 )
 """Defects that show in comparison with another count: logprobs, the cap, the baseline request, the previous chunk."""

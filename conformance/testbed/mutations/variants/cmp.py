@@ -4,6 +4,7 @@ from conformance.testbed.mutations.mutate_chat import (
     Body,
     each_call,
     each_choice,
+    each_delta,
     each_message,
     in_turn,
     on_stream,
@@ -106,6 +107,14 @@ WHOLE_VARIANTS = (
         "model-ends-at-once",
         "The model ends its turn without text, and one token is billed",
         on_whole(ended_at_once),
+    ),
+    variant(
+        "model-refuses",
+        "The model declines: its text is in `refusal`, and content is null",
+        in_turn(
+            each_delta(lambda d: {"refusal": d["content"]}, lambda d: d.get("content")),
+            each_message(lambda m: m | {"content": None, "refusal": m["content"]} if m["content"] else m),
+        ),
     ),
     variant(
         "choices-in-another-order",

@@ -97,6 +97,11 @@ TOOL_VARIANTS = (
         each_fragment(in_function(with_fields(name=None)), lambda fragment: "id" not in fragment),
     ),
     variant(
+        "call-id-null-later",
+        "Later fragments of a call have id null, as SGLang sends them",
+        each_fragment(with_fields(id=None), lambda fragment: "id" not in fragment),
+    ),
+    variant(
         "content-beside-calls",
         "There is text before the tool calls",
         in_turn(on_stream(prefaced), each_message(lambda m: m | {"content": PREFACE} if m.get("tool_calls") else m)),
