@@ -132,7 +132,8 @@ def judge(
     catalogue = catalogue or installed()
     evidence = Evidence(load, catalogue)
     for name in ids:
-        evidence.add(load(name))
+        evidence.add(x := load(name))
+        _forget(x, evidence)
     absent = _absent(facts, evidence)
     usable = known if known and not absent else NO_PREVIOUS
     judging = _Judging(catalogue, evidence, facts.target.policy, facts.suite, absent, usable)
@@ -144,10 +145,15 @@ def judge(
         verdicts += mine
         _record_impacts(result, by_mode, evidence, mine, facts.target.prices)
         for x in by_mode.values():
-            if x.id not in evidence.cached:
-                x.cache.clear()
+            _forget(x, evidence)
     result.verdicts = tuple(sorted(verdicts, key=IN_ORDER))
     return result
+
+
+def _forget(x: Exchange, evidence: Evidence) -> None:
+    """Drop the parsed values of an exchange that no other is compared with."""
+    if x.id not in evidence.cached:
+        x.cache.clear()
 
 
 def _groups(load: Load, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMode]:

@@ -18,6 +18,7 @@ from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 from conformance.parsing.http1 import reply
 from conformance.plan import plan
+from conformance.run_bounds import RunBounds
 from conformance.transport.limits import Limits
 from conformance.transport.send_all import send_all
 
@@ -87,6 +88,7 @@ class _Recorder:
     stopped: str = ""
     reason: str = ""
     received: dict[str, Exchange] = field(default_factory=dict, repr=False)
+    bounds: RunBounds = field(default_factory=RunBounds, repr=False)
 
     async def send(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         """Send the requests, stage by stage; reuse exchanges that exist already."""
@@ -108,10 +110,18 @@ class _Recorder:
             unix_socket=self.options.unix_socket,
             concurrency=self._concurrency(stage),
             on_exchange=lambda x: self._keep(x, keep),
+            wanted=self._is_wanted,
         )
+
+    def _is_wanted(self, request: Request) -> bool:
+        reason = self.bounds.reason_against(request)
+        if reason:
+            self.left_out[request.id] = reason
+        return not reason
 
     def _keep(self, x: Exchange, keep: Callable[[Exchange], None]) -> None:
         keep(x)
+        self.bounds.note(x)
         self.store.write(x)
         self.progress.done(x)
 

@@ -1,5 +1,6 @@
 """The first lines of a report: the most important facts, in one to three sentences."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from conformance import catalogue
@@ -33,9 +34,9 @@ def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVer
     yield from _stream_dropped(verdicts, load)
     yield from _users(judgement.impact)
     yield from _counts(verdicts)
-    if facts.left_out and facts.stopped != "unreachable":
-        reason = next(iter(facts.left_out.values()))
-        yield f"{_count(len(facts.left_out), 'planned request')} not sent: {reason}."
+    if facts.stopped != "unreachable":
+        for reason, count in Counter(facts.left_out.values()).most_common():
+            yield f"{_count(count, 'planned request')} not sent: {reason}."
 
 
 def without_baseline(verdicts: Sequence[ReportVerdict], load: Load) -> str:
