@@ -74,7 +74,7 @@ class Report:
 
     @property
     def capabilities(self) -> Mapping[str, Mapping[str, str]]:
-        """The support of each request field, by API: honoured, refused, announced, dropped or unknown."""
+        """The support of each request field, by API and name: one of the states of a field."""
         return self.document.capabilities
 
     def to_json(self) -> str:

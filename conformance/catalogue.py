@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from conformance import probes as probes_package
 from conformance import rules as rules_package
-from conformance.model.case import Compare
+from conformance.model.case import Compare, Kind
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule
@@ -49,7 +49,7 @@ def unplanned(catalogue: Catalogue) -> Iterator[str]:
     """The comparisons of rules with cases that no suite sends, in words."""
     for rule in catalogue.rules:
         for compare in rule.compares_with.values():
-            if not any(
+            if compare.kinds is not Kind.PREFLIGHT and not any(
                 probe.api in rule.apis and compare.matches(probe.kind, probe.subject, probe.variant, probe.repeat)
                 for probe in catalogue.probes
             ):

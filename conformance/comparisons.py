@@ -1,6 +1,6 @@
 """Index of a run's exchanges, so that a rule can compare one response with another."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from conformance.apis.errors import error_response
@@ -8,6 +8,7 @@ from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.apis.specs import spec
 from conformance.catalogue import Catalogue
 from conformance.model.case import CaseId, Compare, Kind
+from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange
 from conformance.model.probe import Probe
 from conformance.model.rule import Rule
@@ -34,9 +35,10 @@ def is_covered_by(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tupl
     )
 
 
-def _is_short(x: Exchange) -> bool:
+def _is_short(x: Exchange, dialect: Dialect) -> bool:
     """Whether a response shows the target's least delay; in a burst, requests wait for each other."""
-    is_small = 0 < cap_asked(x) * choices_asked(x) <= spec(x.api).short_tokens and _is_at_most(SHORT_BYTES, x)
+    text = cap_asked(x) * choices_asked(x) - (dialect.least_cap - 1)
+    is_small = 0 < text <= spec(x.api).short_tokens and _is_at_most(SHORT_BYTES, x)
     return x.mode == "stream" and is_small and x.case.kind is not Kind.BURST
 
 
@@ -62,8 +64,10 @@ class Evidence:
 
     load: Load
     catalogue: Catalogue
+    dialects: Mapping[Api, Dialect] = field(default_factory=dict)
     ids_by_case: dict[CaseId, str] = field(default_factory=dict)
     cached: dict[str, Exchange] = field(default_factory=dict)
+    second_attempts: dict[CaseId, str] = field(default_factory=dict)
     short_streams: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
     unavailable_apis: dict[Api, list[str]] = field(default_factory=dict)
     groups: dict[tuple[Compare, Api, str, Mode], tuple[Exchange, ...]] = field(default_factory=dict)
@@ -71,13 +75,16 @@ class Evidence:
 
     def add(self, x: Exchange) -> None:
         """Index an exchange by its test cases, and cache it if rules compare others with it."""
+        if x.attempt > 1:
+            self.second_attempts.update(dict.fromkeys((x.case, *x.merged_cases), x.id))
+            return
         for case in (x.case, *x.merged_cases):
             self.ids_by_case[case] = x.id
             if case.kind is Kind.BASELINE:
                 self.unavailable_apis.setdefault(x.api, []).append(missing_api(x))
             if self._is_compared(case) and _is_at_most(MAX_CACHED_BYTES, x):
                 self.cached[x.id] = x
-        if _is_short(x):
+        if _is_short(x, self.dialects.get(x.api, USUAL)):
             sender = x.api, x.case.profile
             self.short_streams[sender] = (*self.short_streams.get(sender, ()), x)
 
@@ -94,6 +101,11 @@ class Evidence:
         if name is None:
             return None
         return (self.cached.get(name) or self.load(name)).for_case(case)
+
+    def second_attempt(self, x: Exchange) -> Exchange | None:
+        """The exchange that was sent to confirm what this one shows, or None."""
+        name = self.second_attempts.get(x.case)
+        return self.load(name).for_case(x.case) if name else None
 
     def baseline(self, x: Exchange, mode: Mode | None = None) -> Exchange | None:
         """The baseline exchange of the same profile, or of any profile if it has none, as in a smoke run."""

@@ -11,15 +11,15 @@ from conformance.apis.usage import usage
 from conformance.catalogue import Catalogue, installed
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import Evidence, Load, is_covered_by
-from conformance.field_support.capability import State, merge
 from conformance.field_support.fields import FieldObservation, FieldResult, Place, conclude, field_observations
+from conformance.field_support.states import State, merge
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
-from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, Status, Verdict, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, Finding, Level, NotJudged, Status, Verdict, untestable
 from conformance.model.words import Api, Mode, Suite
 from conformance.parsing.http1 import reply
 
@@ -28,6 +28,7 @@ CheckArguments = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
+UNRELIABLE = "unreliable, 1 of 2 attempts failed"
 IN_ORDER = attrgetter("rule", "api", "profile", "probe", "mode")
 """Sort key of verdicts."""
 USER_FACING: Final = frozenset(
@@ -130,15 +131,19 @@ def judge(
     """
     result = Judgement(requests=len(ids))
     catalogue = catalogue or installed()
-    evidence = Evidence(load, catalogue)
+    evidence = Evidence(load, catalogue, facts.dialects)
+    first: list[str] = []
     for name in ids:
-        evidence.add(x := load(name))
+        x = load(name)
+        evidence.add(x)
         _forget(x, evidence)
+        if x.attempt == 1:
+            first.append(name)
     absent = _absent(facts, evidence)
     usable = known if known and not absent else NO_PREVIOUS
     judging = _Judging(catalogue, evidence, facts.target.policy, facts.suite, absent, usable)
     verdicts: list[Verdict] = []
-    for by_mode in _groups(load, facts, ids):
+    for by_mode in _groups(load, facts, first):
         for x in by_mode.values():
             _count(result, x, facts.target.prices)
         mine = list(judging.verdicts(by_mode))
@@ -239,16 +244,30 @@ class _Judging:
                 outcome = _outcome(rule, arguments)
                 if rule.compares_with or "short_streams" in arguments:
                     ids = tuple(dict.fromkeys([*ids, *(x.id for x in _compared(rule, arguments))]))
+        level = rule.level
+        if outcome.status is Status.FAIL and (second := self._unreliable(rule, seen)):
+            level, ids = max(level, Level.SHOULD, key=list(Level).index), (*ids, *(x.id for x in second))
+            outcome = outcome._replace(message=f"{UNRELIABLE}: {outcome.message}"[:MAX_REASON])
         return Verdict(
             rule=rule.id,
             title=rule.title,
-            level=rule.level,
+            level=level,
             status=outcome.status,
             case=case,
             message=outcome.message,
             findings=outcome.findings,
             exchanges=ids,
         )
+
+    def _unreliable(self, rule: Rule, seen: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+        """The second attempts that do not fail a rule, where its failure in the first rests on chance; or none."""
+        second = tuple(
+            found if (rule.timed or x.is_lost) and (found := self.evidence.second_attempt(x)) else x for x in seen
+        )
+        if all(x is y for x, y in zip(seen, second, strict=True)):
+            return ()
+        outcome = decide(rule, self._arguments(rule, second), second)
+        return () if outcome.status is Status.FAIL else tuple(y for y in second if y.attempt > 1)
 
     def _arguments(self, rule: Rule, seen: tuple[Exchange, ...]) -> CheckArguments:
         """The arguments for the rule's parameters."""
@@ -267,7 +286,7 @@ class _Judging:
 
 def _is_support_exchange(x: Exchange) -> bool:
     """Whether the exchange only supports comparisons and is not judged itself."""
-    return x.ending.how == "hung-up" or x.case.kind is Kind.LOAD
+    return x.ending.how == "hung-up" or x.case.kind in (Kind.LOAD, Kind.PREFLIGHT)
 
 
 def _compared(rule: Rule, arguments: CheckArguments) -> Iterator[Exchange]:
@@ -353,10 +372,14 @@ def _record_impacts(
     """Add field observations, the impact of baseline exchanges, and the clients affected by failures."""
     failed = {name for verdict in verdicts if verdict.status is Status.FAIL for name in verdict.exchanges}
     for mode, x in by_mode.items():
-        result.observations += field_observations(x, evidence.baseline(x))
+        if x.case.kind is Kind.PREFLIGHT:
+            continue
+        if not all(evidence.unavailable_apis.get(x.api, [""])):
+            result.observations += field_observations(x, evidence.baseline(x))
         fallback = _fallback(x, by_mode, evidence) if mode == "stream" else None
         if x.case.kind is Kind.BASELINE:
-            result.impact += profile_impacts(x, fallback, prices)
+            shown = evidence.second_attempt(x) if x.is_lost else None
+            result.impact += profile_impacts(shown or x, fallback, prices)
         if x.id in failed and (x.case.kind, x.case.subject) in USER_FACING:
             result.client_impacts[x.id] = affected_clients(x, fallback, prices)
 

@@ -2,18 +2,26 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from conformance import catalogue
+from conformance.apis.in_dialect import in_dialect, raw_in_dialect
 from conformance.apis.specs import spec, url_of
 from conformance.model.case import CaseId, Kind
+from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Request
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
 from conformance.model.words import APIS, Api, Mode, Suite
+
+Headers = tuple[tuple[str, str], ...]
+
+KEY_HEADERS: Final[dict[str, str]] = {"authorization": "Bearer {key}", "x-api-key": "{key}"}
+"""The headers that can carry the key, and how they do."""
 
 DEFAULT_MODE: tuple[Mode, ...] = ("stream",)
 """Modes of a smoke run's baseline requests as the second and further frameworks of an API: their default."""
@@ -27,15 +35,21 @@ class PlannedCase(NamedTuple):
     probe: Probe
 
 
-def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request, ...]:
+NO_DIALECTS: Final[Mapping[Api, Dialect]] = MappingProxyType({})
+
+
+def plan(
+    target: Target, profiles: Sequence[str], suite: Suite, dialects: Mapping[Api, Dialect] = NO_DIALECTS
+) -> tuple[Request, ...]:
     """The requests of a run, baseline requests first, both modes of a probe in succession.
 
     `profiles` are names from the catalogue. The APIs are those that the target lists, or else those of the profiles.
+    The harness's own probes are sent in the target's `dialects`, the baseline requests of frameworks as captured.
     """
     merged: dict[Any, Request] = {}
     ids: set[str] = set()
     for planned in planned_cases(target, profiles, suite):
-        request = _request(target, planned)
+        request = _request(target, planned, dialects.get(planned.case.api, USUAL))
         alike = (
             request.method,
             request.url,
@@ -57,13 +71,19 @@ def plan(target: Target, profiles: Sequence[str], suite: Suite) -> tuple[Request
 def planned_cases(target: Target, profiles: Sequence[str], suite: Suite) -> Iterator[PlannedCase]:
     """Every test case of the suite, in the order of sending."""
     chosen = [p for p in catalogue.profiles() if p.name in profiles or spec(p.api).base_profile == p.name]
-    apis = target.apis or tuple(api for api in APIS if any(p.api == api and p.name in profiles for p in chosen))
-    for api in apis:
+    for api in planned_apis(target, profiles):
         speakers = [p for p in chosen if p.api == api]
         for probe in sorted(_probes(api, suite), key=lambda probe: (probe.kind is not Kind.BASELINE, probe.name)):
             for number, profile in enumerate(_senders(probe, speakers, suite, profiles)):
                 for mode in probe.modes_in(suite) if number == 0 or suite != "smoke" else DEFAULT_MODE:
                     yield PlannedCase(probe.case(profile.name, mode), profile, probe)
+
+
+def planned_apis(target: Target, profiles: Sequence[str]) -> tuple[Api, ...]:
+    """The APIs that the target lists, or else those of the profiles."""
+    return target.apis or tuple(
+        api for api in APIS if any((p.api, p.name) == (api, name) for name in profiles for p in catalogue.profiles())
+    )
 
 
 def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
@@ -81,19 +101,25 @@ def _senders(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequ
             yield profile
 
 
-def _request(target: Target, planned: PlannedCase) -> Request:
+def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
     case, profile, probe = planned
     body = _substitute(profile.requests[case.mode].body, target.model)
     payload: Any = probe.build_body(body, case.mode) if probe.build_body else body
+    if probe.sent_by == "sdk":
+        payload = in_dialect(payload, case.api, dialect, subject=probe.subject, shows_text=probe.shows_text)
     raw = probe.raw
-    octets = _raw_body(raw, raw.body, target.model) if raw and raw.body is not None else to_json(payload)
+    octets = (
+        _raw_body(raw, raw_in_dialect(raw.body, case.api, dialect), target.model)
+        if raw and raw.body is not None
+        else to_json(payload)
+    )
     method = raw.method if raw else "POST"
     return Request(
         id=_name(case),
         cases=(case,),
         method=method,
         url=_address(target, profile, raw),
-        headers=_headers(target, profile, probe, case.mode),
+        headers=_replaced(request_headers(target, profile, case.mode, dialect), raw.headers if raw else ()),
         body=b"" if method in ("GET", "DELETE") else octets,
         max_tokens=completion_token_bound(payload, probe.max_tokens) * (1 + probe.reuse_connection),
         stage=probe.stage,
@@ -119,17 +145,30 @@ def completion_token_bound(payload: Any, otherwise: int) -> int:
     return min(known, default=otherwise) * (n if isinstance(n, int) and 0 < n <= 128 else 1)
 
 
-def _headers(target: Target, profile: Profile, probe: Probe, mode: Mode) -> tuple[tuple[str, str], ...]:
-    """The profile's headers in its order; those of target and probe replace or follow them."""
-    headers = dict(profile.headers(mode))
-    names = {name.lower(): name for name in headers}
-    for name, value in (*target.headers.items(), *(probe.raw.headers if probe.raw else ())):
+def request_headers(target: Target, profile: Profile, mode: Mode, dialect: Dialect) -> Headers:
+    """The profile's headers in its order, with the key where the dialect wants it; the target's replace or follow."""
+    return _replaced(_with_key_header(profile.headers(mode), dialect), target.headers.items())
+
+
+def _replaced(headers: Headers, changes: Iterable[tuple[str, str | None]]) -> Headers:
+    """The headers with some replaced in place or appended; None removes one."""
+    changed = dict(headers)
+    names = {name.lower(): name for name in changed}
+    for name, value in changes:
         as_sent = names.setdefault(name.lower(), name)
         if value is None:
-            headers.pop(as_sent, None)
+            changed.pop(as_sent, None)
         else:
-            headers[as_sent] = value
-    return tuple(headers.items())
+            changed[as_sent] = value
+    return tuple(changed.items())
+
+
+def _with_key_header(headers: Headers, dialect: Dialect) -> Headers:
+    """The headers with the key in the header that the dialect names."""
+    if dialect.key_header is None:
+        return headers
+    carried = (dialect.key_header, KEY_HEADERS[dialect.key_header])
+    return tuple(carried if name.lower() in KEY_HEADERS else (name, value) for name, value in headers)
 
 
 def _substitute(value: Any, model: str) -> Any:

@@ -1,28 +1,33 @@
-"""Record a run: plan, send baseline requests, send the others, store. Shared by both front ends."""
+"""Record a run: preflight, plan, send, store. Shared by all front ends."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
 import msgspec
 
-from conformance import __version__
+from conformance import __version__, preflight
+from conformance.confirmation import again, doubtful
 from conformance.model.case import Kind
+from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
-from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE
-from conformance.model.run import RunManifest
+from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE, OVERLOAD_STAGE
+from conformance.model.run import RunManifest, Stopped
 from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 from conformance.parsing.http1 import reply
-from conformance.plan import plan
+from conformance.plan import plan, planned_apis
 from conformance.run_bounds import RunBounds
+from conformance.transport import pressure
 from conformance.transport.limits import Limits
 from conformance.transport.send_all import send_all
 
 REDACTED = "(hidden)"
+ENOUGH_LOST_AGAIN: Final = 3
+"""Second attempts that are lost, too, after which no more are sent: this is no chance."""
 STAGE_CONCURRENCY: dict[int, int] = {CONCURRENT_STAGE: 8, BURST_STAGE: 16}
 """Concurrent requests per stage, unless the user sets a limit; 1 in the later stages."""
 
@@ -35,6 +40,9 @@ class Store(Protocol):
 
     def write(self, exchange: Exchange) -> None:
         """Add one exchange."""
+
+    def exchange(self, id: str) -> Exchange:  # noqa: A002 - the field's name in Exchange
+        """One exchange that was added."""
 
 
 class Progress(Protocol):
@@ -78,28 +86,69 @@ class RunOptions:
     strict: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class _Recorder:
-    options: RunOptions = field(repr=False)  # asyncio builds the repr of each task, and discards it
-    store: Store = field(repr=False)
-    progress: Progress = field(repr=False)
-    reuse: Mapping[str, Exchange] = field(repr=False)
-    left_out: dict[str, str] = field(repr=False)
-    stopped: str = ""
+    """Sends requests, stores the exchanges, and collects the run's facts.
+
+    It has no repr: asyncio builds one of each task, and discards it.
+    """
+
+    options: RunOptions
+    store: Store
+    progress: Progress
+    started: datetime
+    planned: list[str] = field(default_factory=list)
+    sent: list[Request] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    dialects: dict[Api, Dialect] = field(default_factory=dict)
+    stopped: Stopped = ""
     reason: str = ""
-    received: dict[str, Exchange] = field(default_factory=dict, repr=False)
-    bounds: RunBounds = field(default_factory=RunBounds, repr=False)
+    bounds: RunBounds = field(default_factory=RunBounds)
 
-    async def send(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
-        """Send the requests, stage by stage; reuse exchanges that exist already."""
+    def facts(self) -> RunManifest:
+        """The run's facts so far."""
+        options = self.options
+        return RunManifest(
+            tool=f"oai-conformance {__version__}",
+            started=self.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            target=msgspec.structs.replace(options.target, headers=dict.fromkeys(options.target.headers, REDACTED)),
+            suite=options.suite,
+            profiles=options.profiles,
+            planned=tuple(self.planned),
+            left_out=self.left_out,
+            dialects=self.dialects,
+            stopped=self.stopped,
+            stopped_why=self.reason,
+            messages_per_day=options.messages_per_day,
+            strict=options.strict,
+        )
+
+    def plan(self) -> tuple[Request, ...]:
+        """The run's requests after the preflight."""
+        return plan(self.options.target, self.options.profiles, self.options.suite, self.dialects)
+
+    def reusable(self, reuse: Mapping[str, Exchange], requests: Sequence[Request]) -> Mapping[str, Exchange]:
+        """The existing exchanges of requests that are the same without a dialect."""
+        if not reuse or all(dialect == USUAL for dialect in self.dialects.values()):
+            return reuse
+        usual = {*plan(self.options.target, self.options.profiles, self.options.suite)}
+        return {request.id: reuse[request.id] for request in requests if request in usual and request.id in reuse}
+
+    async def send(
+        self, requests: Sequence[Request], reuse: Mapping[str, Exchange] = MappingProxyType({})
+    ) -> list[Exchange]:
+        """Send the requests, stage by stage; reuse exchanges that exist already. Returns all exchanges."""
+        received: list[Exchange] = []
         for request in requests:
-            if request.id in self.reuse:
-                self._keep(self.reuse[request.id], keep)
-        missing = [request for request in requests if request.id not in self.reuse]
+            if request.id in reuse:
+                self._keep(reuse[request.id], received)
+        missing = [request for request in requests if request.id not in reuse]
+        self.sent += requests
         for stage in sorted({request.stage for request in missing}):
-            await self._send_stage(stage, [request for request in missing if request.stage == stage], keep)
+            await self._send_stage(stage, [request for request in missing if request.stage == stage], received)
+        return received
 
-    async def _send_stage(self, stage: int, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
+    async def _send_stage(self, stage: int, requests: Sequence[Request], received: list[Exchange]) -> None:
         secrets = (*self.options.target.headers.values(), *((self.options.key,) if self.options.key else ()))
 
         await send_all(
@@ -109,7 +158,7 @@ class _Recorder:
             limits=self.options.limits,
             unix_socket=self.options.unix_socket,
             concurrency=self._concurrency(stage),
-            on_exchange=lambda x: self._keep(x, keep),
+            on_exchange=lambda x: self._keep(x, received),
             wanted=self._is_wanted,
         )
 
@@ -119,8 +168,8 @@ class _Recorder:
             self.left_out[request.id] = reason
         return not reason
 
-    def _keep(self, x: Exchange, keep: Callable[[Exchange], None]) -> None:
-        keep(x)
+    def _keep(self, x: Exchange, received: list[Exchange]) -> None:
+        received.append(x)
         self.bounds.note(x)
         self.store.write(x)
         self.progress.done(x)
@@ -135,98 +184,105 @@ async def record(
 ) -> RunManifest:
     """Send the run's requests and record every exchange; writes and returns the run's facts.
 
-    `reuse` are existing exchanges by request ID, reused instead of sending the request. One baseline request per API is
-    sent first: if the target is unreachable or rejects the key, nothing else is sent. Cancellation (Ctrl-C) keeps the
+    The preflight is sent first: if the target is unreachable or rejects the key, nothing else is sent. `reuse` are
+    existing exchanges by request ID, reused instead of sending the same request. Cancellation (Ctrl-C) keeps the
     recorded exchanges and writes the facts as `interrupted` before it propagates.
     """
-    requests = plan(options.target, options.profiles, options.suite)
-    within, left_out = _apply_budget(requests, options)
-    recorder = _Recorder(options=options, store=store, progress=progress, reuse=reuse, left_out=left_out)
-    began, started = anyio.current_time(), datetime.now(UTC)
-    progress.total(len(within))
-    facts = RunManifest(
-        tool=f"oai-conformance {__version__}",
-        started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        target=msgspec.structs.replace(options.target, headers=dict.fromkeys(options.target.headers, REDACTED)),
-        suite=options.suite,
-        profiles=options.profiles,
-        planned=tuple(request.id for request in requests),
-        messages_per_day=options.messages_per_day,
-        strict=options.strict,
-    )
-    store.write_facts(msgspec.structs.replace(facts, stopped="interrupted"))
+    recorder = _Recorder(options=options, store=store, progress=progress, started=datetime.now(UTC))
+    began, waited_before = anyio.current_time(), pressure.waited()
+    store.write_facts(msgspec.structs.replace(recorder.facts(), stopped="interrupted"))
     try:
-        await _preflight_then_send(recorder, within)
+        await _preflight_then_send(recorder, reuse)
     except anyio.get_cancelled_exc_class():
         recorder.stopped, recorder.reason = "interrupted", "the user stopped the run"
         raise
     finally:
         facts = msgspec.structs.replace(
-            facts,
+            recorder.facts(),
             duration_s=round(anyio.current_time() - began, 3),
-            left_out=recorder.left_out,
-            stopped=recorder.stopped,
-            stopped_why=recorder.reason,
+            machine_pressure=pressure.share_since(waited_before),
         )
         store.write_facts(facts)
     return facts
 
 
-async def _preflight_then_send(recorder: _Recorder, requests: Sequence[Request]) -> None:
-    baselines = _baseline_requests(requests)
-    await recorder.send(baselines, lambda x: recorder.received.__setitem__(x.id, x))
-    received = [recorder.received[request.id] for request in baselines if request.id in recorder.received]
-    recorder.stopped, recorder.reason = _preflight_failure(received)
-    missing = {x.api: reply(x).status for x in received if reply(x).status in (404, 405)}
+async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange]) -> None:
+    options = recorder.options
+    apis = planned_apis(options.target, options.profiles)
+    recorder.progress.total(len(preflight.longest(options.target, apis)) + len(recorder.plan()))
+    received = await _preflight(recorder, apis)
+    seen = [x for exchanges in received.values() for x in exchanges]
+    recorder.stopped, recorder.reason = preflight.failure(seen, options.limits.timeout_s)
+    recorder.dialects = {
+        api: options.target.dialect.get(api) or preflight.dialect_of(api, of_api) for api, of_api in received.items()
+    }
+    requests = recorder.plan()
+    recorder.planned += [request.id for request in requests]
+    within, over = _apply_budget(requests, options, recorder.sent)
+    recorder.left_out |= over
+    missing = {api: reply(x[-1]).status for api, x in received.items() if reply(x[-1]).status in (404, 405)}
     rest = []
-    for request in requests:
+    for request in within:
         api = request.cases[0].api
-        if request.id in recorder.received:
-            continue
         if recorder.stopped:
             recorder.left_out[request.id] = recorder.reason
-        elif _is_absent(api, missing, received) and request.cases[0].kind is not Kind.BASELINE:
+        elif api in missing and len(missing) < len(received) and request.cases[0].kind is not Kind.BASELINE:
             recorder.left_out[request.id] = f"HTTP {missing[api]} on the path of {api}"
         else:
             rest.append(request)
-    await recorder.send(rest, lambda _: None)
+    recorder.progress.total(len(recorder.sent) + len(rest))
+    usable = recorder.reusable(reuse, requests)
+    calm = [request for request in rest if request.stage != OVERLOAD_STAGE]
+    await recorder.send(calm, usable)
+    await _confirm(recorder, calm)
+    await recorder.send([request for request in rest if request.stage == OVERLOAD_STAGE], usable)
 
 
-def _baseline_requests(requests: Sequence[Request]) -> list[Request]:
-    """The first non-streaming baseline request of each API: the cheapest that any deployment must support."""
-    first: dict[Api, Request] = {}
-    for request in requests:
-        case = request.cases[0]
-        if case.kind is Kind.BASELINE and case.mode == "unary":
-            first.setdefault(case.api, request)
-    return list(first.values())
+async def _confirm(recorder: _Recorder, requests: Sequence[Request]) -> None:
+    """Send what may have failed by chance once more, alone, until the failures are no chance."""
+    known, lost_again = {request.id: request for request in requests}, 0
+    for name in doubtful(recorder.facts(), recorder.store.exchange, tuple(known)):
+        due = again(name, known)
+        within, _ = _apply_budget(due, recorder.options, recorder.sent)
+        if lost_again == ENOUGH_LOST_AGAIN or len(within) < len(due):
+            return
+        if f"{name}.2" not in recorder.planned:
+            recorder.planned += [request.id for request in due]
+            recorder.progress.total(len(recorder.sent) + len(due))
+            second = await recorder.send(due)
+            lost_again += any(x.is_lost for x in second)
 
 
-def _is_absent(api: Api, missing: dict[Api, int], received: Sequence[Exchange]) -> bool:
-    return api in missing and len(missing) < len(received)
+async def _preflight(recorder: _Recorder, apis: Sequence[Api]) -> dict[Api, list[Exchange]]:
+    """Send the preflight of all APIs, step by step; returns its exchanges, by API."""
+    received: dict[Api, list[Exchange]] = {api: [] for api in apis}
+    while True:
+        found = (preflight.next_request(recorder.options.target, api, received[api]) for api in apis)
+        room = preflight.MOST_REQUESTS - len(recorder.sent)
+        due = [request for request in found if request][: max(room, 0)]
+        within, over = _apply_budget(due, recorder.options, recorder.sent)
+        recorder.planned += [request.id for request in due]
+        recorder.left_out |= over
+        if not within:
+            return {api: exchanges for api, exchanges in received.items() if exchanges}
+        for x in await recorder.send(within):
+            received[x.api].append(x)
 
 
-def _preflight_failure(received: Sequence[Exchange]) -> tuple[str, str]:
-    """The stop reason and message if the target can't be tested at all, or empty strings."""
-    if received and all(x.ending.how == "unreachable" for x in received):
-        return "unreachable", received[0].ending.detail or "no connection could be made"
-    if received and all(x.ending.how == "timeout" and not x.received for x in received):
-        return "unreachable", f"the target accepts connections but sends no response: {received[0].ending.detail}"
-    refused = [reply(x).status for x in received if reply(x).status in (401, 403)]
-    if received and len(refused) == len(received):
-        return "key-refused", f"the target rejected the baseline request with HTTP {refused[0]}"
-    return "", ""
+def _apply_budget(
+    requests: Sequence[Request], options: RunOptions, sent: Sequence[Request]
+) -> tuple[list[Request], dict[str, str]]:
+    """The requests within the limits on requests, tokens and cost, in order, and the others with the reason.
 
-
-def _apply_budget(requests: Sequence[Request], options: RunOptions) -> tuple[list[Request], dict[str, str]]:
-    """The requests within the limits on requests, tokens and cost, in order, and the others with the reason."""
+    Those that were `sent` already count.
+    """
     kept: list[Request] = []
     left_out: dict[str, str] = {}
-    tokens, cost = 0, 0.0
+    tokens, cost = sum(map(tokens_of, sent)), sum(cost_of(request, options.target) or 0.0 for request in sent)
     for request in requests:
         tokens += tokens_of(request)
         cost += cost_of(request, options.target) or 0.0
-        over = _budget_exceeded(len(kept) + 1, tokens, cost, options)
+        over = _budget_exceeded(len(sent) + len(kept) + 1, tokens, cost, options)
         if over:
             left_out[request.id] = over
             tokens -= tokens_of(request)

@@ -58,8 +58,8 @@ class History(NamedTuple):
 HISTORIES = (History(), History(disconnects=1, running=1), History(earlier=1))
 """Server states to simulate: some defects appear only after a disconnect or an earlier request."""
 
-DISCONNECTED = (Kind.DISCONNECT, Kind.AFTER_DISCONNECT)
-"""A request with a disconnect, and the one after it."""
+DISCONNECTED = (Kind.DISCONNECT, Kind.AFTER_DISCONNECT, Kind.RETRY)
+"""A request with a disconnect, and those after it."""
 
 UNPRICED = Prices()
 
@@ -131,7 +131,8 @@ def run_change(
                 key=KEY,
             )
             facts = await record(options, store, NullProgress(), same)
-        known = ReusableVerdicts(base.previous, frozenset(same) & frozenset(store.ids())) if base else None
+        reused = frozenset(name for name, x in same.items() if store.written.get(name) is x)
+        known = ReusableVerdicts(base.previous, reused) if base else None
         judgement = judge(facts, store.exchange, store.ids(), known)
         return JudgedRecording(facts=facts, exchanges=store.written, judgement=judgement)
 

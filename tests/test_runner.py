@@ -51,14 +51,15 @@ def test_every_planned_request_is_recorded_once(tmp_path):
     assert progress.planned == len(progress.seen) == len(facts.planned)
 
 
-def test_a_greeting_goes_first(tmp_path):
+def test_the_smallest_request_of_each_api_goes_first(tmp_path):
     progress = Counted()
     run(tmp_path, progress, suite="smoke")
-    assert {x.case.kind for x in progress.seen[:2]} == {"hello"}
-    assert {x.mode for x in progress.seen[:2]} == {"unary"}
+    assert {x.case.probe for x in progress.seen[:2]} == {"chat.preflight.smallest", "messages.preflight.smallest"}
+    bodies = [len(x.sent.partition(b"\r\n\r\n")[2]) for x in progress.seen]
+    assert max(bodies[:2]) < 100 < max(bodies)
 
 
-def test_nobody_there_stops_after_the_greetings(tmp_path):
+def test_nobody_there_stops_after_the_preflight(tmp_path):
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     folder = RunFolder.create(tmp_path / "run")
@@ -74,11 +75,13 @@ def test_nobody_there_stops_after_the_greetings(tmp_path):
 
 
 @pytest.mark.parametrize("key", [None, "sk-wrong-key"])
-def test_a_refused_key_stops_after_the_greetings(tmp_path, key):
+def test_a_refused_key_stops_after_the_preflight_and_is_told_in_the_targets_words(tmp_path, key):
     facts, folder = run(tmp_path, key=key, server_key="sk-right-key")
     assert facts.stopped == "key-refused"
-    assert "401" in facts.stopped_why
-    assert len(folder.ids()) == 2
+    assert "HTTP 401: ‘The API key is missing or not valid" in facts.stopped_why
+    steps = {name.rpartition(".")[2] for name in folder.ids() if name.startswith("messages")}
+    assert steps == {"smallest", "other-key-header"}, "the SDK of Messages can send the key in either header"
+    assert len(folder.ids()) == 3
 
 
 def test_the_right_key_is_taken_and_written_nowhere(tmp_path):
@@ -132,7 +135,7 @@ def test_stopping_keeps_what_was_recorded(tmp_path):
     assert judge(facts, folder.exchange, folder.ids()).verdicts
 
 
-def test_a_target_that_takes_connections_and_never_answers_is_left_after_the_greetings(tmp_path):
+def test_a_target_that_takes_connections_and_never_answers_is_left_after_the_preflight(tmp_path):
     with closing(socket.create_server(("127.0.0.1", 0))) as mute:
         folder = RunFolder.create(tmp_path / "run")
         target = Target(base_url=f"http://127.0.0.1:{mute.getsockname()[1]}/v1", model="m")
@@ -140,4 +143,4 @@ def test_a_target_that_takes_connections_and_never_answers_is_left_after_the_gre
         facts = anyio.run(record, asked, folder, Counted())
     assert facts.stopped == "unreachable"
     assert "sends no response" in facts.stopped_why
-    assert len(folder.ids()) == 2
+    assert {name.rpartition(".")[2] for name in folder.ids()} == {"smallest", "alive"}

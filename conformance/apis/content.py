@@ -45,7 +45,8 @@ class Choice:
 
     `pieces` are the non-empty texts in order of arrival, `text` is their concatenation; `finishes` are all finish
     reasons, `finish` is the first of them, or empty. `logprobs` are the entries of `logprobs.content`. `other` names
-    further non-empty fields, such as `audio` or `function_call`.
+    further non-empty fields, such as `audio` or `function_call`. `reasons`: it has an item or block of reasoning, whose
+    text may be hidden.
 
     `last_text` is the event of the last piece, `finish_events` has that of each finish reason; None in a non-streaming
     response.
@@ -56,6 +57,7 @@ class Choice:
     pieces: tuple[str, ...] = ()
     refusal: str = ""
     reasoning: str = ""
+    reasons: bool = False
     calls: tuple[ToolCall, ...] = ()
     finishes: tuple[str, ...] = ()
     logprobs: tuple[Any, ...] = ()

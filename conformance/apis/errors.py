@@ -1,7 +1,7 @@
 """Read error responses of any API, in whatever format they are sent."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ Kind = Literal[
     "none",
     "openai",
     "anthropic",
+    "event",
     "error-text",
     "detail",
     "object",
@@ -29,13 +30,18 @@ NOWHERE = Span(0, 0)
 STREAMING = re.compile(r"\bstream(?:ing|ed)\b", re.IGNORECASE)
 MOST_TEXT = 100_000
 """Bytes of an error that are searched for field names."""
+UNRELATED_STATUSES = (401, 402, 403, 407, 408, 425, 429)
+"""Error statuses unrelated to the request's content: key, billing, timeout, rate limit."""
+SUGGESTED = re.compile(r"\b(?:use|try)\s+['\"`]?\w+(?:['\"`]|\b)", re.IGNORECASE)
+"""What an error recommends instead of a field that it rejects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorResponse:
     """An error response; `kind` is `none` if the request was not rejected.
 
-    `kind`: `openai` and `anthropic` are the error objects of the APIs; `error-text` is `{"error": "..."}`, `detail` is
+    `kind`: `openai` and `anthropic` are the error objects of the APIs, `event` is the flat one that Responses sends
+    inside a stream; `error-text` is `{"error": "..."}`, `detail` is
     FastAPI's, `object` any other JSON object, `events` an event stream with an error status. `error` is the error
     object as sent; `type`, `param` and `code` are its strings, or None. `places` are the locations that a list of
     details names, `text` everything that may name a field. `in_band`: the error has a 2xx status; `at`: its bytes.
@@ -125,7 +131,7 @@ def _text(octets: bytes) -> str:
 
 def _read(value: Any, status: int, octets: bytes, at: Span, *, in_band: bool) -> ErrorResponse:
     kind = _kind(value, octets)
-    error = value["error"] if kind in ("openai", "anthropic") else value if kind == "object" else {}
+    error = value["error"] if kind in ("openai", "anthropic") else value if kind in ("object", "event") else {}
     return ErrorResponse(
         kind=kind,
         status=status,
@@ -154,11 +160,12 @@ def _kind(value: Any, octets: bytes) -> Kind:
         return "anthropic" if value.get("type") == "error" else "openai"
     if isinstance(value.get("error"), str):
         return "error-text"
-    return "detail" if "detail" in value else "object"
+    is_event = value.get("type") == "error" and "message" in value
+    return "event" if is_event else "detail" if "detail" in value else "object"
 
 
 def _message(kind: Kind, value: Any, error: dict[str, Any], octets: bytes) -> str:
-    if kind in ("openai", "anthropic", "object"):
+    if kind in ("openai", "anthropic", "event", "object"):
         return _word(error.get("message")) or ""
     if kind == "error-text":
         return str(value["error"])
@@ -209,7 +216,7 @@ def names_field(said: ErrorResponse, name: str) -> bool:
 
     `name` is a path with dots (`stream_options.include_usage`); only its last part must be named.
     """
-    readable = said.kind in ("openai", "anthropic", "detail", "error-text", "events")
+    readable = said.kind in ("openai", "anthropic", "event", "detail", "error-text", "events")
     message = said.message if readable else said.text
     return any(mentions_word(place, name) for place in (said.param or "", *said.places, message[:MOST_TEXT]))
 
@@ -231,12 +238,24 @@ def may_refuse_streaming(x: Exchange) -> bool:
     return 400 <= status < 500 or (status >= 500 and refuses_streaming(x))
 
 
+def is_verdict_on_request(said: ErrorResponse) -> bool:
+    """Whether an error is the target's decision on the request: a 4xx status about its content, or a 501."""
+    declared = 400 <= said.status < 500 or said.status == 501
+    return declared and not said.in_band and said.status not in UNRELATED_STATUSES
+
+
 def rejected_fields(x: Exchange) -> tuple[str, ...]:
-    """The fields of the request that its error refers to, except `model` and `stream`."""
+    """The fields of the request that its error refers to, except `model` and `stream`.
+
+    If the error locates the field, these are the only ones; what it recommends instead is not rejected.
+    """
     said = error_response(x)
     if said.in_band or said.status not in (400, 422, 501) or refuses_streaming(x):
         return ()
-    return tuple(name for name in request_body(x) if name not in ("model", "stream") and _means(said, name))
+    names = [name for name in request_body(x) if name not in ("model", "stream")]
+    located = [name for name in names if any(mentions_word(at, name) for at in (said.param or "", *said.places))]
+    advised = replace(said, message=SUGGESTED.sub("", said.message))
+    return tuple(located or [name for name in names if _means(advised, name)])
 
 
 def _means(said: ErrorResponse, name: str) -> bool:

@@ -19,6 +19,7 @@ from conformance.parsing.typed_events import Part, invalid_json, of_type, parts
 TERMINAL_EVENTS = ("message_stop",)
 SKIPPED_EVENTS = ("", "ping")
 """The names of events whose data the SDK does not read."""
+THOUGHTS = ("thinking", "redacted_thinking")
 CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 """The types of blocks that call a tool; the client runs only the first type."""
 
@@ -122,9 +123,10 @@ def messages_content(x: Exchange) -> ResponseContent:
         role=next((role for head in heads if (role := as_string(head.get("role")))), ""),
         pieces=tuple(_pieces(found)),
         reasoning="".join(block.all_of("thinking") for block in found),
+        reasons=any(block.type in THOUGHTS for block in found),
         calls=tuple(call_of(block) for block in found if block.type == CALLS[0]),
         finishes=tuple(reason for _, reason in ends),
-        other=frozenset(b.type for b in found if b.type not in ("text", "thinking", "redacted_thinking", CALLS[0])),
+        other=frozenset(b.type for b in found if b.type not in ("text", *THOUGHTS, CALLS[0])),
         last_text=next((block.last for block in reversed(found) if any(_pieces([block]))), None),
         finish_events=tuple(event for event, _ in ends),
     )
@@ -150,6 +152,11 @@ def _pieces(found: Iterable[Block]) -> Iterator[str]:
     for block in found:
         if block.type == "text":
             yield from (text for text in (as_string(block.start.get("text")), *block.added.get("text", ())) if text)
+
+
+def is_called_by_code(block: Object) -> bool:
+    """Whether code that runs on the server calls the tool (programmatic tool calling), not the model itself."""
+    return as_string(as_object(block.get("caller")).get("type")) not in ("", "direct")
 
 
 def call_of(block: Block) -> ToolCall:
@@ -186,3 +193,9 @@ def unreadable_reason(x: Exchange) -> str:
 def first_call(x: Exchange) -> Event | None:
     """The event of the first block that calls a tool."""
     return next((found.events[0] for found in blocks(x) if found.events and found.type in CALLS), None)
+
+
+def left_open(x: Exchange) -> str:
+    """Which content blocks of a stream have no content_block_stop, as the end of a sentence; or empty."""
+    kinds = [found.type or "unknown" for found in blocks(x) if not found.stopped]
+    return f", and leaves a content block open ({', '.join(kinds)})" if kinds else ""

@@ -1,5 +1,6 @@
 """Read the request body as it was sent."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from conformance.model.exchange import Exchange, cached_reader
@@ -34,3 +35,27 @@ def choices_in(body: Object) -> int:
     """How many choices a body of Chat Completions requests: `n`, or 1."""
     wanted = body.get("n")
     return max(1, int(wanted)) if is_integer(wanted) else 1
+
+
+DEEPEST = 6
+"""Levels from a conversation to its texts: messages, a message, its parts, a tool result, its parts, a text."""
+
+
+def conversation_texts(body: Object) -> Iterator[str]:
+    """What users, developers and tools wrote in a body of any API: messages, input and instructions."""
+    for name in ("messages", "input", "system", "instructions"):
+        value = body.get(name)
+        if name != "messages" or isinstance(value, list):
+            yield from _texts(value, DEEPEST)
+
+
+def _texts(value: Any, depth: int) -> Iterator[str]:
+    """The texts of a message, item or part, or of a list of these."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list) and depth:
+        for item in value:
+            yield from _texts(item, depth - 1)
+    elif isinstance(value, dict) and depth:
+        for name in ("content", "text", "output"):
+            yield from _texts(value.get(name), depth - 1)

@@ -4,7 +4,7 @@ The formats are those of https://platform.openai.com/docs/api-reference/response
 Anything else is ignored here; the rules report it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from conformance.apis.content import Choice, ResponseContent, ToolCall
@@ -18,6 +18,18 @@ TERMINAL_EVENTS = ("response.completed", "response.incomplete", "response.failed
 OPENINGS = ("response.created", "response.queued", "response.in_progress")
 """The events that have the response object before it has any output."""
 UNFINISHED = ("in_progress", "queued", "")
+STREAMED = {
+    "response.output_text": "text",
+    "response.reasoning_text": "text",
+    "response.reasoning_summary_text": "text",
+    "response.function_call_arguments": "arguments",
+    "response.mcp_call_arguments": "arguments",
+    "response.custom_tool_call_input": "input",
+    "response.code_interpreter_call_code": "code",
+}
+"""What is sent piece by piece: the events' types without `.delta` or `.done`, and the field that has it as a whole."""
+WHOLE_FIELDS = ("arguments", "input", "code")
+"""The fields of items that are streamed, but for the texts of their parts."""
 
 
 @cached_reader
@@ -50,19 +62,23 @@ def response_states(x: Exchange) -> tuple[Object, ...]:
     return tuple(as_object(part.value.get("response")) for part in found if part)
 
 
+Place = tuple[str, int]
+"""Where a text of an item is: `content` or `summary` with the index of the part, or a field of the item with -1."""
+
+
 @dataclass(slots=True)
 class Item:
     """An item of a streamed output: its output_item.added, its deltas, and its output_item.done.
 
-    `texts` are the deltas by content index, those of arguments under None; `ends` are the texts of the `.done` events,
-    likewise; `events` are the events of the item in order, `last` is the last one with content.
+    `texts` are the deltas by place: the list and index of a part, or the field of the item; `ends` are the texts of the
+    `.done` events, likewise; `events` are the events of the item in order, `last` is the last one with content.
     """
 
     added: Object
     last: Event
     done: Object | None = None
-    texts: dict[int | None, list[str]] = field(default_factory=dict)
-    ends: dict[int | None, str] = field(default_factory=dict)
+    texts: dict[Place, list[str]] = field(default_factory=dict)
+    ends: dict[Place, str] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -90,25 +106,29 @@ def items(x: Exchange) -> tuple[Item, ...]:
 
 
 def _take(item: Item, part: Part) -> None:
-    value, place = part.value, part.value.get("content_index")
-    index = int(place) if is_integer(place) else None
-    delta = as_string(value.get("delta"))
-    if part.type.endswith(".delta"):
+    kind, _, stage = part.type.rpartition(".")
+    delta = as_string(part.value.get("delta"))
+    if stage == "delta":
         item.last = part.event
-    if part.type == "response.output_text.delta":
-        item.texts.setdefault(index, []).append(delta)
-    elif part.type == "response.output_text.done":
-        item.ends[index] = as_string(value.get("text"))
-    elif part.type == "response.function_call_arguments.delta":
-        item.texts.setdefault(None, []).append(delta)
-    elif part.type == "response.function_call_arguments.done":
-        item.ends[None] = as_string(value.get("arguments"))
-    elif part.type == "response.refusal.delta":
+    if kind in STREAMED and stage == "delta":
+        item.texts.setdefault(_place(part, STREAMED[kind]), []).append(delta)
+    elif kind in STREAMED and stage == "done":
+        item.ends[_place(part, STREAMED[kind])] = as_string(part.value.get(STREAMED[kind]))
+    if part.type == "response.refusal.delta":
         item.refusals.append(delta)
-    elif part.type.startswith("response.reasoning") and part.type.endswith(".delta"):
+    elif kind.startswith("response.reasoning") and stage == "delta":
         item.thoughts.append(delta)
     elif part.type == "response.output_item.done":
-        item.done = as_object(value.get("item"))
+        item.done = as_object(part.value.get("item"))
+
+
+def _place(part: Part, name: str) -> Place:
+    """Where the item has what an event adds to its field `name`."""
+    if name != "text":
+        return name, -1
+    parts_of = "summary" if "summary" in part.type else "content"
+    index = part.value.get(f"{parts_of}_index")
+    return parts_of, int(index) if is_integer(index) else -1
 
 
 def output(value: Object) -> list[Object]:
@@ -117,8 +137,13 @@ def output(value: Object) -> list[Object]:
 
 
 def contents(item: Object) -> list[Object]:
-    """The content parts of a message."""
+    """The content parts of a message, or the thoughts of a reasoning item."""
     return [part for part in as_array(item.get("content")) if isinstance(part, dict)]
+
+
+def summaries(item: Object) -> list[Object]:
+    """The parts of the summary of a reasoning item."""
+    return [part for part in as_array(item.get("summary")) if isinstance(part, dict)]
 
 
 @cached_reader
@@ -152,7 +177,9 @@ OUTPUT_TEXT_TYPES = ("message", "function_call", "reasoning")
 def _choice_of_whole(whole: Object) -> Choice:
     found = output(whole)
     spoken = [part for item in found if item.get("type") == "message" for part in contents(item)]
-    thoughts = [part for item in found if item.get("type") == "reasoning" for part in _thoughts(item)]
+    thoughts = [
+        part for item in found if item.get("type") == "reasoning" for part in (*summaries(item), *contents(item))
+    ]
     finishes = _finishes(whole, any(item.get("type") == "function_call" for item in found))
     return Choice(
         index=0,
@@ -160,6 +187,7 @@ def _choice_of_whole(whole: Object) -> Choice:
         pieces=tuple(text for part in spoken if (text := as_string(part.get("text")))),
         refusal="".join(as_string(part.get("refusal")) for part in spoken),
         reasoning="".join(as_string(part.get("text")) for part in thoughts),
+        reasons=any(item.get("type") == "reasoning" for item in found),
         calls=tuple(
             _call(item, as_string(item.get("arguments"))) for item in found if item.get("type") == "function_call"
         ),
@@ -171,15 +199,10 @@ def _choice_of_whole(whole: Object) -> Choice:
     )
 
 
-def _thoughts(item: Object) -> Iterator[Object]:
-    for name in ("summary", "content"):
-        yield from (part for part in as_array(item.get(name)) if isinstance(part, dict))
-
-
 def _choice_of_stream(x: Exchange) -> Choice:
     found, end = items(x), terminal(x)
     calls = tuple(
-        _call(item.added, "".join(item.texts.get(None, ())), item.events[0], item.last)
+        _call(item.added, "".join(item.texts.get(("arguments", -1), ())), item.events[0], item.last)
         for item in found
         if item.type == "function_call"
     )
@@ -190,6 +213,7 @@ def _choice_of_stream(x: Exchange) -> Choice:
         pieces=tuple(text for item in found if item.type == "message" for text in _texts(item)),
         refusal="".join(text for item in found for text in item.refusals),
         reasoning="".join(text for item in found for text in item.thoughts),
+        reasons=any(item.type == "reasoning" for item in found),
         calls=calls,
         finishes=finishes,
         other=frozenset(item.type for item in found if item.type and item.type not in OUTPUT_TEXT_TYPES),
@@ -199,9 +223,7 @@ def _choice_of_stream(x: Exchange) -> Choice:
 
 
 def _texts(item: Item) -> Iterable[str]:
-    return (
-        text for index in sorted(item.texts, key=lambda i: -1 if i is None else i) for text in item.texts[index] if text
-    )
+    return (text for place in sorted(item.texts) for text in item.texts[place] if text)
 
 
 def final_calls(x: Exchange) -> tuple[ToolCall, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from conformance.apis.content import ResponseContent
 from conformance.apis.pieces import Piece
 from conformance.apis.token_counts import Usage
+from conformance.model.dialect import KeyHeader
 from conformance.model.exchange import Exchange
 from conformance.parsing.json_values import Object
 from conformance.parsing.sse import Event
@@ -16,12 +17,13 @@ class ApiSpec:
     """One API.
 
     Names: `title` for people; `path` below the base URL; the schemas of request, non-streaming response and event;
-    `base_profile`, the SDK that sends the API's own probes.
+    `base_profile`, the SDK that sends the API's own probes; `key_headers`, in which that SDK can send the key.
 
     Request fields: `conversation` with the user's messages; `caps`, which limit the completion tokens, and `cap`, the
     one that probes set, to `min_cap` or more; `stop`, None if the API has no stop sequences; `format` of JSON content;
     `single_call`, which allows at most one tool call; `choices`, None if a response has one choice; `effects`, the
-    fields whose effect a probe shows. A completion of up to `short_tokens` is short, `brief_cap` caps a short one.
+    fields whose effect a probe shows; `refused_by_vendor`, those that models of the API's own vendor refuse by name. A
+    completion of up to `short_tokens` is short, `brief_cap` caps a short one.
 
     Responses: `streams`; `terminal_events`, the types of the events that end a stream, none if `[DONE]` does;
     `skipped_events`, the names of those that the API's SDKs skip; `output_tokens`, the usage field of generated tokens.
@@ -37,6 +39,7 @@ class ApiSpec:
     response_schema: str
     event_schema: str
     base_profile: str
+    key_headers: tuple[KeyHeader, ...]
     conversation: str
     caps: tuple[str, ...]
     cap: str
@@ -48,6 +51,7 @@ class ApiSpec:
     single_call: str
     choices: str | None
     effects: tuple[str, ...]
+    refused_by_vendor: tuple[str, ...]
     streams: bool
     terminal_events: tuple[str, ...]
     skipped_events: tuple[str, ...]

@@ -7,6 +7,10 @@ from conformance.apis.spec import ApiSpec
 from conformance.model.target import Target
 from conformance.model.words import APIS, Api
 
+SAMPLING: Final = ("temperature", "top_p")
+"""Parameters that models that reason refuse: https://platform.openai.com/docs/guides/reasoning and
+https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking ("Feature compatibility")."""
+
 CHAT: Final = ApiSpec(
     title="Chat Completions",
     path="/chat/completions",
@@ -14,6 +18,7 @@ CHAT: Final = ApiSpec(
     response_schema="chat-completion",
     event_schema="chat-chunk",
     base_profile="openai-python",
+    key_headers=("authorization",),
     conversation="messages",
     caps=("max_tokens", "max_completion_tokens"),
     cap="max_tokens",
@@ -28,6 +33,10 @@ CHAT: Final = ApiSpec(
         *("n", "logprobs", "top_logprobs", "tool_choice", "response_format", "stop", "stream_options"),
         *("stream_options.include_usage", "response_format.json_schema"),
         *("max_tokens", "max_completion_tokens", "logit_bias"),
+    ),
+    refused_by_vendor=(
+        *SAMPLING,
+        *("max_tokens", "stop", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"),
     ),
     streams=True,
     terminal_events=(),
@@ -47,6 +56,7 @@ MESSAGES: Final = ApiSpec(
     response_schema="messages-message",
     event_schema="messages-event",
     base_profile="claude-sdk",
+    key_headers=("authorization", "x-api-key"),
     conversation="messages",
     caps=("max_tokens",),
     cap="max_tokens",
@@ -58,6 +68,7 @@ MESSAGES: Final = ApiSpec(
     single_call="tool_choice.disable_parallel_tool_use",
     choices=None,
     effects=("tool_choice", "stop_sequences", "max_tokens"),
+    refused_by_vendor=(*SAMPLING, "top_k"),
     streams=True,
     terminal_events=messages.TERMINAL_EVENTS,
     skipped_events=messages.SKIPPED_EVENTS,
@@ -76,6 +87,7 @@ RESPONSES: Final = ApiSpec(
     response_schema="responses-response",
     event_schema="responses-event",
     base_profile="openai-python",
+    key_headers=("authorization",),
     conversation="input",
     caps=("max_output_tokens",),
     cap="max_output_tokens",
@@ -87,6 +99,7 @@ RESPONSES: Final = ApiSpec(
     single_call="parallel_tool_calls",
     choices=None,
     effects=("tool_choice", "max_output_tokens", "text"),
+    refused_by_vendor=(*SAMPLING, "top_logprobs"),
     streams=True,
     terminal_events=responses.TERMINAL_EVENTS,
     skipped_events=(),

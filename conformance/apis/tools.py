@@ -34,12 +34,19 @@ MOST_TEXT = 100_000
 def offered(x: Exchange) -> dict[str, Object]:
     """The tools that the request defines, by name: each with its `parameters` and whether it is `strict`.
 
-    This includes the older `functions` of Chat Completions, but not the vendor's own tools.
+    This includes the older `functions` of Chat Completions, the tools of a namespace, and those that the conversation
+    of Responses adds, but not the vendor's own tools.
     """
     body = request_body(x)
-    found = [_definition(as_object(tool)) for tool in as_array(body.get("tools"))]
+    listed = [*as_array(body.get("tools")), *(tool for item in as_array(body.get("input")) for tool in _tools_of(item))]
+    found = [_definition(as_object(tool)) for outer in listed for tool in (outer, *_tools_of(outer))]
     found += map(as_object, as_array(body.get("functions")))
     return {name: tool for tool in found if (name := as_string(tool.get("name")))}
+
+
+def _tools_of(value: Any) -> list[Any]:
+    """The tools in a namespace, or in an item of the conversation that adds some."""
+    return as_array(as_object(value).get("tools"))
 
 
 def _definition(tool: Object) -> Object:

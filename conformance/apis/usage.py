@@ -8,7 +8,7 @@ from conformance.apis.specs import spec
 from conformance.apis.token_counts import Usage, is_count
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_body import json_body
-from conformance.parsing.json_values import Object, as_object
+from conformance.parsing.json_values import Object, as_object, is_integer
 from conformance.parsing.sse import Event
 
 
@@ -50,5 +50,10 @@ def usage(x: Exchange) -> Usage | None:
         return None
     together: Object = {}
     for value in told:
-        together |= {key: count for key, count in value.items() if is_count(count)}
+        together |= {key: count for key, count in value.items() if is_count(count) or isinstance(count, dict)}
     return read(together)
+
+
+def counts_tokens(value: Any) -> bool:
+    """Whether a usage value of any type has a count above zero."""
+    return any(is_integer(count) and count > 0 for count in as_object(value).values())

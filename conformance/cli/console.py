@@ -4,9 +4,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from conformance import preflight
 from conformance.cli.progress import Bar
+from conformance.model.exchange import Request
 from conformance.model.words import SUITES, Suite
-from conformance.plan import plan
+from conformance.plan import plan, planned_apis
 from conformance.report.formats import terminal
 from conformance.report.impacts import money
 from conformance.runner import RunOptions, cost_of, tokens_of
@@ -57,8 +59,8 @@ def serve_hint(target: TargetOptions, judged: JudgedRun) -> str:
 
 
 def preview(options: RunOptions) -> int:
-    """Print the requests of a run and the maximum cost of each suite; send nothing."""
-    for request in plan(options.target, options.profiles, options.suite):
+    """Print the requests of a run, the longest preflight first, and the maximum cost of each suite; send nothing."""
+    for request in _at_most(options, options.suite):
         size = f"{len(request.body)} bytes, max_tokens {request.max_tokens}"
         sys.stdout.write(f"{request.method} {request.url}  {request.id}  {size}\n")
     for suite in SUITES:
@@ -68,8 +70,14 @@ def preview(options: RunOptions) -> int:
     return 0
 
 
+def _at_most(options: RunOptions, suite: Suite) -> tuple[Request, ...]:
+    """The requests of a suite after the longest preflight."""
+    first = preflight.longest(options.target, planned_apis(options.target, options.profiles))
+    return (*first, *plan(options.target, options.profiles, suite, options.target.dialect))
+
+
 def _bound(options: RunOptions, suite: Suite) -> str:
-    requests = plan(options.target, options.profiles, suite)
+    requests = _at_most(options, suite)
     costs = [cost for request in requests if (cost := cost_of(request, options.target)) is not None]
     price = f"at most {money(sum(costs))}" if costs else "cost unknown without prices"
     return f"{len(requests):>4} requests, at most {sum(map(tokens_of, requests)):>7} tokens, {price}"

@@ -34,6 +34,8 @@ class Bar:
     def total(self, requests: int) -> None:
         """Set the number of planned requests."""
         self._total = requests
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], total=requests)
 
     def done(self, _exchange: Exchange) -> None:
         """Count one recorded exchange."""

@@ -19,8 +19,8 @@ class Effects:
     """The effects of the request's fields on a response, streaming or not.
 
     `texts` and `finishes` (as Chat Completions names them) are by choice, `calls` counts tool calls, `logprobs` and
-    `alternatives` count the tokens with a log probability and their alternatives, `completion` is the reported number
-    of completion tokens.
+    `alternatives` count the tokens with a log probability and their alternatives, `counts_any`: the usage has a count
+    other than 0; `completion` is the reported number of completion tokens.
     """
 
     texts: dict[int, str] = field(default_factory=dict)
@@ -30,6 +30,7 @@ class Effects:
     alternatives: int = 0
     refused: bool = False
     has_usage: bool = False
+    counts_any: bool = False
     completion: int | None = None
 
     @property
@@ -59,6 +60,7 @@ def effects(x: Exchange) -> Effects:
         alternatives=sum(len(as_array(token.get("top_logprobs"))) for token in tokens),
         refused=any(choice.refusal for choice in choices),
         has_usage=bool(spent),
+        counts_any=any(is_integer(count) and count > 0 for value in spent for count in value.values()),
         completion=counts[-1] if counts else None,
     )
 

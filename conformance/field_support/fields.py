@@ -5,16 +5,28 @@ target that is known to ignore wrong types of fields that it honours.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from conformance.apis.errors import error_response, names_field
+from conformance.apis.errors import (
+    error_response,
+    is_verdict_on_request,
+    names_field,
+    refuses_streaming,
+    rejected_fields,
+)
+from conformance.apis.evidence import unanswered_reason
+from conformance.apis.request import request_body
+from conformance.apis.specs import spec
+from conformance.apis.tools import calls, offered
 from conformance.apis.usage import usage
-from conformance.field_support.capability import FieldEvidence, State, field_result, merge
+from conformance.field_support.capability import echo, field_result, is_unsupported
 from conformance.field_support.effects import effects
+from conformance.field_support.readers import EFFECT_READERS
+from conformance.field_support.states import FieldEvidence, State, merge
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
+from conformance.model.marker_words import BURST_WORDS
 from conformance.model.words import Api, Mode
-from conformance.parsing.http1 import reply
 
 IMPLIED: Final[dict[str, tuple[str, ...]]] = {
     "response_format": ("response_format.json_schema.schema",),
@@ -26,11 +38,22 @@ INSTRUCTED: Final = ("system", "instructions")
 OFFERING: Final = ("", "named", "several", "single")
 """The tools probes that require a call."""
 
+OFFERED: Final = ("tools", "functions")
+"""Fields whose effect is a call."""
+INVALID: Final = (Kind.MISTAKE, Kind.OUT_OF_RANGE, Kind.UNKNOWN_FIELD, Kind.FUZZ, Kind.AUTH, Kind.OTHER_ROUTE)
+"""Test cases whose requests have an invalid value, or are about something else than their fields."""
+NEUTRAL: Final[dict[str, tuple[Any, ...]]] = {
+    "stream": (False,),
+    "n": (1,),
+    "tool_choice": ("auto",),
+}
+"""Values that ask for nothing: a request has the same meaning without them, whatever the server's own defaults."""
+
 Place = tuple[Api, str, Mode]
 
 
 class FieldObservation(NamedTuple):
-    """The state of a field in one exchange. `proven`: by an effect; `passed_over`: a wrong type got a 2xx status."""
+    """The state of a field in one exchange. `proven`: by an effect; `passed_over`: a wrong type was accepted."""
 
     place: Place
     sight: FieldEvidence
@@ -52,40 +75,84 @@ class FieldResult(NamedTuple):
     documented: bool
 
 
+def is_neutral(name: str, value: Any) -> bool:
+    """Whether a field with this value asks for nothing that could be lost: null is as good as absent."""
+    return value is None or value in NEUTRAL.get(name, ())
+
+
 def field_observations(x: Exchange, baseline: Exchange | None) -> Iterator[FieldObservation]:
     """The states of the fields that an exchange probes; `baseline` as for `capability`."""
     kind = x.case.kind
     proven = kind not in (Kind.WRONG_TYPE, Kind.UNKNOWN_FIELD)
     if found := field_result(x, baseline):
         name, sight = found
-        passed_over = kind is Kind.WRONG_TYPE and not error_response(x) and reply(x).status in range(200, 300)
+        passed_over = kind is Kind.WRONG_TYPE and not error_response(x) and not unanswered_reason(x)
         place = (x.api, name, x.mode)
         yield FieldObservation(place, sight, x.id, proven, passed_over, documented=kind is not Kind.UNKNOWN_FIELD)
         for inner in IMPLIED.get(name, ()) if proven and sight.state == "honoured" else ():
             yield FieldObservation((x.api, inner, x.mode), sight, x.id, proven=True)
-    for name, sight in _more(x):
+    for name, sight in (*_more(x), *_refused_beside(x), *_echoed(x, baseline)):
         yield FieldObservation((x.api, name, x.mode), sight, x.id, proven=True)
 
 
 def _more(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
     """Fields whose effect a probe shows in addition to its subject."""
     kind, subject = x.case.kind, x.case.subject
-    if kind is Kind.TOOLS and subject in OFFERING and effects(x).calls:
-        yield "tools", FieldEvidence("honoured", "the response calls an offered tool")
+    if kind is Kind.TOOLS and subject in OFFERING and not refuses_streaming(x):
+        yield "tools", _tools(x)
+    if kind is Kind.BURST and any(word.encode() in x.sent and word in effects(x).text for word in BURST_WORDS):
+        yield spec(x.api).conversation, FieldEvidence("honoured", "the response has the word that the prompt requests")
     if kind is Kind.EFFECT and subject in INSTRUCTED:
         yield subject, _instructed(x, subject)
     if kind is Kind.PREVIOUS_RESPONSE and x.api == "responses":
         yield "previous_response_id", _continued_unknown_response(x)
 
 
+def _tools(x: Exchange) -> FieldEvidence:
+    if any(call.name in offered(x) for _, call in calls(x)):
+        return FieldEvidence("honoured", "the response calls an offered tool")
+    if rejected_fields(x) == ("tools",) and is_unsupported(error_response(x)):
+        return FieldEvidence("refused", f"rejected with {error_response(x).status}; the error names the field")
+    return FieldEvidence("unknown", unanswered_reason(x) or "the response calls no offered tool")
+
+
+def _refused_beside(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
+    """The one field with a usual value that the target rejects by name, in a request about another field or none."""
+    said, about = error_response(x), x.case.subject.partition(".")[0]
+    if x.case.kind in INVALID or not (is_verdict_on_request(said) and is_unsupported(said)):
+        return
+    blamed = rejected_fields(x)
+    if len(blamed) == 1 and about not in blamed and spec(x.api).conversation not in blamed:
+        yield (
+            blamed[0],
+            FieldEvidence("refused", f"rejected with {said.status}; the error names the field or its value"),
+        )
+
+
+def _echoed(x: Exchange, baseline: Exchange | None) -> Iterator[tuple[str, FieldEvidence]]:
+    """Fields whose value the response repeats, where the response without the field has another."""
+    if x.case.kind in (*INVALID, Kind.WRONG_TYPE) or baseline is None or error_response(x):
+        return
+    if unanswered_reason(x) or unanswered_reason(baseline) or error_response(baseline):
+        return
+    usual = request_body(baseline)
+    for name, sent in request_body(x).items():
+        if name in usual or name in EFFECT_READERS or name in OFFERED:
+            continue
+        if sent is not None and echo(x, name) == sent != echo(baseline, name):
+            yield name, FieldEvidence("honoured", "the response repeats the value")
+
+
 def _instructed(x: Exchange, name: str) -> FieldEvidence:
     """Whether usage counts the words of the instructions: each is at least one token."""
     said, spent = error_response(x), usage(x)
     if said:
-        state: State = "refused" if names_field(said, name) else "unknown"
-        return FieldEvidence(state, f"rejected with {said.status}")
-    if spent is None:
-        return FieldEvidence("unknown", "the response has no usage")
+        is_refused = is_verdict_on_request(said) and names_field(said, name)
+        return FieldEvidence("refused" if is_refused else "unknown", f"an error with status {said.status} was received")
+    if fault := unanswered_reason(x):
+        return FieldEvidence("unknown", fault)
+    if spent is None or not spent.prompt:
+        return FieldEvidence("unknown", "the response has no usage that counts the prompt")
     if spent.prompt >= LONG_INSTRUCTIONS:
         return FieldEvidence("honoured", f"usage counts its {LONG_INSTRUCTIONS} words: {spent.prompt} prompt tokens")
     return FieldEvidence(
@@ -100,9 +167,11 @@ LONG_INSTRUCTIONS: Final = 100
 def _continued_unknown_response(x: Exchange) -> FieldEvidence:
     """The state of `previous_response_id` when it names a response that does not exist."""
     if said := error_response(x):
-        if 400 <= said.status < 500:
+        if is_verdict_on_request(said):
             return FieldEvidence("refused", f"an unknown id is rejected with {said.status}")
         return FieldEvidence("unknown", f"the target failed with {said.status}")
+    if fault := unanswered_reason(x):
+        return FieldEvidence("unknown", fault)
     return FieldEvidence("dropped", "the id of a response that does not exist is silently ignored")
 
 

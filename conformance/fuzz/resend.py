@@ -29,14 +29,16 @@ def case_of(probe: str, mode: Mode, body: bytes) -> tuple[Api, Case]:
 
 
 def resend(options: RunOptions, api: Api, case: Case) -> Resent:
-    """Send the baseline requests of an API, then the case, and judge the responses.
+    """Send the preflight, the baseline requests of an API and the case, and judge the responses.
 
     The case is not sent if the target is unreachable or rejects the key.
     """
     with opened(replace(options, profiles=(spec(api).base_profile,))) as session:
-        session.send_baselines()
+        session.send_preflight()
         stopped, why = session.stopped()
-        baselines = {x.id: x for x in session.baselines[api]}
-        exchanges = baselines if stopped else session.exchanges(api, session.send_case(api, case))
+        exchanges = {x.id: x for x in session.preflight}
+        if not stopped:
+            session.send_baselines()
+            exchanges |= session.exchanges(api, session.send_case(api, case))
         facts = session.facts(tuple(exchanges), stopped=stopped, stopped_why=why)
         return Resent(facts, session.judgement(exchanges), exchanges)

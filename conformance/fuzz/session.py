@@ -11,23 +11,25 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from conformance import __version__, catalogue
+from conformance import __version__, catalogue, preflight
+from conformance.apis.in_dialect import raw_in_dialect
 from conformance.apis.specs import spec, url_of
 from conformance.fuzz import from_openapi, openapi
 from conformance.fuzz.cases import Case, Strategy, fixed, kinds
 from conformance.fuzz.fuzzer import Cases, Fuzzer
 from conformance.judging import Judgement, judge
 from conformance.model.case import CaseId, Kind
+from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
 from conformance.model.profile import Profile
-from conformance.model.run import RunManifest
+from conformance.model.run import RunManifest, Stopped
 from conformance.model.target import Target
 from conformance.model.verdict import Status, Verdict
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object
-from conformance.plan import plan
+from conformance.plan import plan, planned_apis, request_headers
 from conformance.runner import REDACTED, Progress, RunOptions, Store
 from conformance.transport.client import exchange_once
 
@@ -43,6 +45,8 @@ class Session:
     options: RunOptions = field(repr=False)
     portal: BlockingPortal = field(repr=False)
     progress: Progress | None = None
+    preflight: list[Exchange] = field(default_factory=list)
+    dialects: dict[Api, Dialect] = field(default_factory=dict)
     baselines: dict[Api, tuple[Exchange, ...]] = field(default_factory=dict)
     cases_sent: int = 0
 
@@ -56,16 +60,25 @@ class Session:
         secrets = [s for s in (*self.target.headers.values(), self.options.key) if s]
         return self.portal.call(exchange_once, request, self.options.key, self.options.limits, tuple(secrets))
 
+    def send_preflight(self) -> None:
+        """Send the preflight of every API: it shows how the model has to be asked."""
+        for api in planned_apis(self.target, self.options.profiles):
+            seen: list[Exchange] = []
+            while (due := preflight.next_request(self.target, api, seen)) and len(seen) < preflight.MOST_REQUESTS:
+                seen.append(self.send(due))
+            self.preflight += seen
+            self.dialects[api] = self.target.dialect.get(api) or preflight.dialect_of(api, seen)
+
     def send_baselines(self) -> None:
         """Send the baseline requests of every API."""
-        for request in plan(self.target, self.options.profiles, "fuzz"):
+        for request in plan(self.target, self.options.profiles, "fuzz", self.dialects):
             x = self.send(request)
             self.baselines[x.api] = (*self.baselines.get(x.api, ()), x)
 
     def send_case(self, api: Api, case: Case) -> Exchange:
         """Send a case as the API's own SDK would."""
         self.cases_sent += 1
-        profile = _sdk(api)
+        profile, dialect = _sdk(api), self.dialects.get(api, USUAL)
         case_id = CaseId(api, profile.name, case.mode, case.kind, case.subject, case.variant)
         x = self.send(
             Request(
@@ -73,8 +86,8 @@ class Session:
                 cases=(case_id,),
                 method="POST",
                 url=url_of(self.target, api) + profile.query,
-                headers=tuple((dict(profile.headers(case.mode)) | self.target.headers).items()),
-                body=case.body,
+                headers=request_headers(self.target, profile, case.mode, dialect),
+                body=raw_in_dialect(case.body, api, dialect),
             )
         )
         if self.progress:
@@ -95,9 +108,9 @@ class Session:
         """Judge these exchanges."""
         return judge(self.facts(tuple(exchanges)), exchanges.__getitem__, tuple(exchanges))
 
-    def stopped(self) -> tuple[str, str]:
-        """The `stopped` code and its reason after the baseline requests; empty if an API can be tested."""
-        return _unreachable_reason(self)
+    def stopped(self) -> tuple[Stopped, str]:
+        """The `stopped` code and its reason after the preflight; empty if an API can be tested."""
+        return preflight.failure(self.preflight, self.options.limits.timeout_s)
 
     def facts(self, planned: tuple[str, ...], **more: object) -> RunManifest:
         """The manifest of a run with these exchanges."""
@@ -109,6 +122,7 @@ class Session:
             suite="fuzz",
             profiles=(),
             planned=planned,
+            dialects=self.dialects,
             strict=self.options.strict,
         )
         return msgspec.structs.replace(facts, **more)
@@ -147,17 +161,19 @@ def fuzz_run(
     """
     began = time.monotonic()
     with opened(options, progress) as session:
-        session.send_baselines()
+        session.send_preflight()
+        stopped, why = session.stopped()
+        if not stopped:
+            session.send_baselines()
         progress.total(examples * len(session.baselines))
         fuzzers = {api: _fuzzer(session, api, options.max_tokens) for api in session.baselines}
-        stopped, why = _unreachable_reason(session)
         try:
             for api, fuzzer in fuzzers.items() if not stopped else ():
                 _fuzz_api(session, api, fuzzer, Bounds(examples, seed, kept), report)
         except KeyboardInterrupt:
             stopped, why = "interrupted", "stopped by the user"
         found = [error.exchange for fuzzer in fuzzers.values() for error in fuzzer.failures.values()]
-        exchanges = [*(x for baselines in session.baselines.values() for x in baselines), *found]
+        exchanges = [*session.preflight, *(x for baselines in session.baselines.values() for x in baselines), *found]
         for x in exchanges:
             store.write(x)
         facts = session.facts(
@@ -181,16 +197,6 @@ class Bounds(NamedTuple):
 
 def _fuzzer(session: Session, api: Api, max_tokens: int | None) -> Fuzzer:
     return Fuzzer(lambda case: session.send_case(api, case), lambda x: session.judge(api, x), max_tokens)
-
-
-def _unreachable_reason(session: Session) -> tuple[str, str]:
-    """Why no API of the target can be tested: the `stopped` code and its reason; empty if one can."""
-    received = [x for baselines in session.baselines.values() for x in baselines]
-    if all(x.ending.how == "unreachable" for x in received):
-        return "unreachable", next((x.ending.detail for x in received), "no request was sent")
-    if all(reply(x).status in (401, 403) for x in received):
-        return "key-refused", f"the baseline request got HTTP {reply(received[0]).status}"
-    return "", ""
 
 
 def _fuzz_api(session: Session, api: Api, fuzzer: Fuzzer, bounds: Bounds, report: ReportLine) -> None:

@@ -13,6 +13,7 @@ from conformance.model.words import APIS, Api, Mode
 class Kind(StrEnum):
     """What a test case tests. The value is a part of the case's name in reports: `chat.hello`."""
 
+    PREFLIGHT = "preflight"
     BASELINE = "hello"
     LONG_STREAM = "long"
     SHORT_STREAM = "short"
@@ -39,8 +40,10 @@ class Kind(StrEnum):
     LOAD = "load"
     DISCONNECT = "hang-up"
     AFTER_DISCONNECT = "after"
+    RETRY = "retry"
     COUNT_TOKENS = "count"
     BETA_HEADER = "header-beta"
+    BETA_FIELD = "beta"
     VERSION_HEADER = "header-version"
     METADATA = "metadata"
     PREVIOUS_RESPONSE = "previous"

@@ -18,7 +18,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `headers` are in order, complete but for Host and Content-Length; `{key}` in a value stands for the API key.
     `max_tokens` is the upper bound of completion tokens that it can cost. `stage`,
     `disconnect_after_events` and `reuse_connection` are the probe's: the stage in which it is sent, after how many
-    events the harness disconnects on purpose, and whether it is sent twice over one connection.
+    events the harness disconnects on purpose, and whether it is sent twice over one connection. `attempt` 2 is sent to
+    confirm what the first one shows.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     stage: int = 0
     disconnect_after_events: int | None = None
     reuse_connection: bool = False
+    attempt: int = 1
 
 
 class Arrival(NamedTuple):
@@ -88,6 +90,7 @@ class Exchange:
     ending: Ending = ENDED_IDLE
     masked: tuple[Span, ...] = ()
     merged_cases: tuple[CaseId, ...] = ()
+    attempt: int = 1
     hop: Hop = "client"
     recorded: frozenset[Facet] = FACETS
     cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -101,6 +104,11 @@ class Exchange:
     def mode(self) -> Mode:
         """`stream` if a stream was requested."""
         return self.case.mode
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the response is missing or incomplete, and the harness did not want it so."""
+        return self.ending.phase != "after" and self.ending.how not in ("hung-up", "interrupted", "limit")
 
     def for_case(self, case: CaseId) -> "Exchange":
         """The same exchange, as another test case that was merged into the request."""

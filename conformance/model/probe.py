@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from conformance.model.case import CaseId, Kind, probe_name
 from conformance.model.words import MODES, SUITES, Api, Mode, Sender, Suite
 
 CONCURRENT_STAGE, BURST_STAGE = 0, 1
 """Stages with concurrent requests: most of a run, and the burst."""
+OVERLOAD_STAGE = 100
+"""The last stage, after the confirmations: what may occupy the target for long delays nothing else."""
+WITHOUT_TEXT: Final = frozenset(
+    (Kind.MISTAKE, Kind.WRONG_TYPE, Kind.OUT_OF_RANGE, Kind.UNKNOWN_FIELD, Kind.AUTH, Kind.OTHER_ROUTE, Kind.LOAD)
+)
+"""Kinds of requests whose completion is not looked at: their caps stay small on a model that reasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,11 @@ class Probe:
     stage: int = CONCURRENT_STAGE
     disconnect_after_events: int | None = None
     reuse_connection: bool = False
+
+    @property
+    def shows_text(self) -> bool:
+        """Whether the response must show text; otherwise it only shows whether the request is accepted."""
+        return self.kind not in WITHOUT_TEXT
 
     @property
     def name(self) -> str:

@@ -4,10 +4,12 @@ from typing import Literal
 
 import msgspec
 
+from conformance.model.dialect import Dialect
 from conformance.model.target import Target
-from conformance.model.words import Suite
+from conformance.model.words import Api, Suite
 
 FORMAT = "oai-conformance-run/2"
+Stopped = Literal["", "interrupted", "unreachable", "too-slow", "key-refused"]
 
 
 class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,7 +17,9 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `started` is an RFC 3339 time in UTC. `planned` are the IDs of the requests in order, `left_out` the planned ones
     that were not sent, with the reason. `profiles` are the selected frameworks. `stopped` is empty for a complete run.
-    `seed` is the random seed of a fuzz run.
+    `dialects` are how the requests were asked, by API. `seed` is the random seed of a fuzz run.
+    `machine_pressure` is the share of the run in which processes on this machine waited for a processor; None if
+    unknown.
     """
 
     format: str = FORMAT
@@ -27,8 +31,10 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     profiles: tuple[str, ...]
     planned: tuple[str, ...] = ()
     left_out: dict[str, str] = {}
-    stopped: Literal["", "interrupted", "unreachable", "key-refused"] = ""
+    dialects: dict[Api, Dialect] = {}
+    stopped: Stopped = ""
     stopped_why: str = ""
     messages_per_day: float | None = None
     strict: bool = False
     seed: int | None = None
+    machine_pressure: float | None = None

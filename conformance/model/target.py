@@ -4,6 +4,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from conformance.model.dialect import Dialect
 from conformance.model.words import Api, Streaming, UnknownFields
 
 
@@ -42,7 +43,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     `base_url` is the part before the API's path (usually it ends in `/v1`). `key_env` names the environment variable
     that holds the key; the key itself is never part of a target. `apis` are those that the target must offer: a listed
     API that is missing is a failure; if none is listed, a missing API is not applicable. `concurrency` is the maximum
-    number of concurrent requests.
+    number of concurrent requests. `dialect` is how the model has to be asked, by API, where the owner says so;
+    otherwise a preflight finds out.
     """
 
     name: str = "target"
@@ -55,3 +57,4 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = Policy()
     prices: Prices = Prices()
     concurrency: int | None = None
+    dialect: dict[Api, Dialect] = {}

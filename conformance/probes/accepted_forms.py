@@ -1,24 +1,33 @@
 """Documented request forms that servers often miss: used, or rejected by name; never silently ignored."""
 
+import base64
+import struct
 from typing import Any
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.words import Mode, Suite
 from conformance.probes.baseline import Change, with_fields
-from conformance.probes.tools import TOOL
+from conformance.probes.tools import FORECAST, TOOL
 
 CAP = 4
 MARKER_TEXT = (
     "The lamps of the harbour are green, and the boats come home in the evening with their nets full of silver fish."
 )
 """Added to the baseline request: two dozen words, enough to show in `prompt_tokens`."""
+MARKER_PART = {"type": "text", "text": MARKER_TEXT}
 
 RED_SQUARE = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAJ0lEQVR42u3NsQkAAAjAsP7/tF7hIASyp6lTCQQCgUAg"
     "EAgEgi/BAjLD/C5w/SM9AAAAAElFTkSuQmCC"
 )
 """A red image of 32 x 32 pixels; some servers reject smaller ones."""
+
+SILENCE = base64.b64encode(
+    b"RIFF" + struct.pack("<I", 36 + 3200) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
+    + b"data" + struct.pack("<I", 3200) + bytes(3200)
+).decode()  # fmt: skip
+"""A tenth of a second of silence, as a WAV file."""
 
 NULLS: dict[str, None] = dict.fromkeys(
     (
@@ -54,9 +63,22 @@ def _in_parts(*parts: dict[str, Any]) -> Change:
     return change
 
 
-def _instructed(body: dict[str, Any], _mode: Mode) -> Any:
-    told = {"role": "developer", "content": MARKER_TEXT}
-    return body | {"messages": [told, *body["messages"]], "max_tokens": CAP}
+def _instructed(role: str, content: Any) -> Change:
+    """The baseline request after a message of this role."""
+    told = {"role": role, "content": content}
+    return lambda body, _mode: body | {"messages": [told, *body["messages"]], "max_tokens": CAP}
+
+
+def _with_result_in_parts(body: dict[str, Any], _mode: Mode) -> Any:
+    """The baseline request, followed by a call with its result in content parts."""
+    call = {
+        "id": "call_parts",
+        "type": "function",
+        "function": {"name": FORECAST["name"], "arguments": '{"city": "Oslo"}'},
+    }
+    called = {"role": "assistant", "content": "I look it up.", "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": "call_parts", "content": [MARKER_PART]}
+    return body | {"messages": [*body["messages"], called, result], "tools": [TOOL], "max_tokens": CAP}
 
 
 def _named(body: dict[str, Any], _mode: Mode) -> Any:
@@ -98,7 +120,7 @@ FORMS = (
     _form(
         "parts",
         "The content is a list of two text parts, as many clients send it: both must be used.",
-        _in_parts({"type": "text", "text": MARKER_TEXT}),
+        _in_parts(MARKER_PART),
         suite="gate",
     ),
     _form(
@@ -107,10 +129,25 @@ FORMS = (
         _in_parts({"type": "image_url", "image_url": {"url": RED_SQUARE}}),
     ),
     _form(
+        "audio",
+        "The content has a text and an audio part: a model that does not hear must reject it, not ignore the audio.",
+        _in_parts({"type": "input_audio", "input_audio": {"data": SILENCE, "format": "wav"}}),
+    ),
+    _form(
         "developer",
         "The first message has the role `developer`, the newer name of `system`.",
-        _instructed,
+        _instructed("developer", MARKER_TEXT),
         suite="gate",
+    ),
+    _form(
+        "system-parts",
+        "The system message's content is a list of one text part.",
+        _instructed("system", [MARKER_PART]),
+    ),
+    _form(
+        "tool-parts",
+        "The result of a tool call is a list of one text part.",
+        _with_result_in_parts,
     ),
     _form("defaults", "Fields have their default values.", with_fields(**DEFAULTS, max_tokens=CAP), suite="gate"),
     _form(

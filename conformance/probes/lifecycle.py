@@ -8,7 +8,7 @@ from conformance.model.probe import BURST_STAGE, Probe, RawRequest
 from conformance.model.words import Mode, Suite
 from conformance.probes.baseline import COUNT, with_prompt
 
-FEW = 8
+FEW = 6
 """Number of concurrent requests in the suite `gate`."""
 
 BEFORE, MIDWAY, AFTERWARDS, AT_ONCE = 4, 5, 7, 8
@@ -75,7 +75,23 @@ def _disconnect(about: str, what: str, mode: Mode, events: int, turn: int, suite
     )
 
 
+def _retry(about: str, when: str, turn: int) -> Probe:
+    return Probe(
+        kind=Kind.RETRY,
+        subject=about,
+        purpose=f"The request of the client that disconnects, sent {when} the disconnect.",
+        api="chat",
+        modes=("unary",),
+        build_body=with_prompt(LONG_PROMPT, max_tokens=16, temperature=0),
+        suite="full",
+        max_tokens=16,
+        never_merge=True,
+        stage=turn,
+    )
+
+
 BURST = tuple(_burst())
+RETRIES = (_retry("before", "before", BEFORE), _retry("midway", "again after", MIDWAY + 1))
 DISCONNECTS = (
     *_disconnect("midway", "in the middle of a stream", "stream", 2, MIDWAY, "gate"),
     *_disconnect("at-once", "right after a non-streaming request", "unary", 0, AT_ONCE, "full"),

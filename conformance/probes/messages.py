@@ -5,6 +5,7 @@ from typing import Any
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.words import Mode
+from conformance.probes.accepted_forms import MARKER_PART
 from conformance.probes.baseline import with_fields
 
 TO_COME = "of-tomorrow-2099-01-01"
@@ -16,6 +17,18 @@ def _countable(body: dict[str, Any], _mode: Mode) -> Any:
     return {name: value for name, value in body.items() if name not in ("max_tokens", "stream")}
 
 
+BETA = "context-management-2025-06-27"
+"""A beta that coding agents use in every request, and the field that it brings."""
+BETA_FIELD = {"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}}
+
+
+def _in_blocks(body: dict[str, Any], _mode: Mode) -> Any:
+    """The baseline request with its text as a text block, and a system prompt in another."""
+    *earlier, last = body["messages"]
+    content = [{"type": "text", "text": last["content"]}]
+    return body | {"messages": [*earlier, last | {"content": content}], "system": [MARKER_PART], "max_tokens": 1}
+
+
 COUNT_TOKENS = Probe(
     kind=Kind.COUNT_TOKENS,
     purpose="Counts the tokens of the baseline request, as agents do before they send a long conversation.",
@@ -25,7 +38,25 @@ COUNT_TOKENS = Probe(
     raw=RawRequest(path="/messages/count_tokens"),
     max_tokens=0,
 )
+TEXT_BLOCKS = Probe(
+    kind=Kind.ACCEPTED_FORM,
+    subject="text-blocks",
+    purpose="The system prompt and the user's message are lists of text blocks, as agents send them.",
+    api="messages",
+    modes=("unary",),
+    build_body=_in_blocks,
+    max_tokens=1,
+)
 HEADERS = (
+    Probe(
+        kind=Kind.BETA_FIELD,
+        purpose="`anthropic-beta` names a beta, and the body has the field that it brings, as coding agents send both.",
+        api="messages",
+        modes=("unary",),
+        build_body=with_fields(max_tokens=1, **BETA_FIELD),
+        raw=RawRequest(headers=(("anthropic-beta", BETA),)),
+        max_tokens=1,
+    ),
     Probe(
         kind=Kind.BETA_HEADER,
         purpose="`anthropic-beta` has an unknown value: SDKs send new ones with every release.",

@@ -4,7 +4,7 @@ from typing import Any
 
 from conformance.apis.specs import spec
 from conformance.model.case import Kind
-from conformance.model.probe import Probe, RawRequest
+from conformance.model.probe import OVERLOAD_STAGE, Probe, RawRequest
 from conformance.model.words import GENERATIVE, Api, Mode, Suite
 from conformance.probes.baseline import Change, token_cap, with_fields, with_prompt
 
@@ -154,11 +154,14 @@ MISTAKES = (
         change=with_fields(top_logprobs=2, max_tokens=1),
         suite="full",
     ),
-    _mistake(
-        "too-long",
-        "A prompt longer than the context of most models.",
-        change=_too_long,
-        modes=("stream", "unary"),
+    Probe(
+        api="chat",
+        kind=Kind.MISTAKE,
+        subject="too-long",
+        purpose="A prompt longer than the context of most models.",
+        build_body=_too_long,
         suite="full",
+        max_tokens=1,
+        stage=OVERLOAD_STAGE,
     ),
 )

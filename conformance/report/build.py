@@ -10,6 +10,7 @@ import msgspec
 from conformance import __version__, catalogue
 from conformance.comparisons import Load
 from conformance.judging import Judgement
+from conformance.model.dialect import Dialect
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
@@ -51,6 +52,7 @@ def build_report(
         profiles=facts.profiles,
         started=facts.started,
         duration_s=facts.duration_s,
+        dialect={api: _safe_dialect(dialect) for api, dialect in facts.dialects.items()},
         stopped=facts.stopped,
         stopped_why=safe(facts.stopped_why),
         strict=strict,
@@ -150,6 +152,10 @@ def _report_target(target: Target, apis: tuple[Api, ...]) -> ReportTarget:
         key_env=target.key_env,
         policy=target.policy,
     )
+
+
+def _safe_dialect(dialect: Dialect) -> Dialect:
+    return msgspec.structs.replace(dialect, refused={safe(name): safe(why) for name, why in dialect.refused.items()})
 
 
 def _pages(names: frozenset[str]) -> dict[str, RulePage]:

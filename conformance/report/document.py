@@ -4,7 +4,8 @@ from datetime import date
 
 import msgspec
 
-from conformance.field_support.capability import State
+from conformance.field_support.states import State
+from conformance.model.dialect import Dialect
 from conformance.model.impact import Impact
 from conformance.model.target import Policy
 from conformance.model.verdict import Level, Status
@@ -134,7 +135,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The complete report. `hurt` maps each failing exchange to its impact on each framework."""
+    """The complete report.
+
+    `dialect` is how the model had to be asked, by API; `hurt` maps each failing exchange to its
+    impact on each framework.
+    """
 
     format: str = FORMAT
     tool: Harness
@@ -143,6 +148,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     profiles: tuple[str, ...]
     started: str
     duration_s: float
+    dialect: dict[Api, Dialect]
     stopped: str
     stopped_why: str
     strict: bool

@@ -1,16 +1,17 @@
 """Field support: the table, and hints for users of the frameworks."""
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
 from conformance import catalogue
-from conformance.field_support.capability import WORST_FIRST, State
+from conformance.field_support.fields import is_neutral
+from conformance.field_support.states import WORST_FIRST, State
 from conformance.judging import Judgement
 from conformance.model.profile import Profile
-from conformance.model.words import MODES, Api
+from conformance.model.words import MODES, Api, Mode
 from conformance.report.document import Report, ReportField
 from conformance.report.escaping import safe
 from conformance.report.lines import print_labelled
@@ -38,6 +39,30 @@ def field_table(judgement: Judgement) -> tuple[ReportField, ...]:
     )
 
 
+class FieldRow(NamedTuple):
+    """A field in a table for people: its state in each mode, empty where it was not tested, and the reasons."""
+
+    api: Api
+    field: str
+    stream: str
+    unary: str
+    why: str
+
+
+def rows(fields: Iterable[ReportField]) -> Iterator[FieldRow]:
+    """One row for each documented field."""
+    places: dict[tuple[Api, str], dict[Mode, ReportField]] = {}
+    for field in fields:
+        if field.documented:
+            places.setdefault((field.api, field.field), {})[field.mode] = field
+    for (api, name), found in places.items():
+        reasons = {mode: field.why for mode, field in found.items() if field.why}
+        same = len(set(reasons.values())) == 1
+        why = next(iter(reasons.values())) if same else "; ".join(f"{mode}: {text}" for mode, text in reasons.items())
+        stream, unary = (found[mode].state if mode in found else "" for mode in MODES)
+        yield FieldRow(api, name, stream, unary, why)
+
+
 def hints(capabilities: Mapping[Api, Mapping[str, State]]) -> Iterator[str]:
     """Hints for users of frameworks: which token cap to send, and which of their fields have no effect."""
     for api, states in capabilities.items():
@@ -55,7 +80,8 @@ def _cap(states: Mapping[str, State]) -> Iterator[str]:
 
 def _lost(profile: Profile, states: Mapping[str, State]) -> Iterator[str]:
     """Fields that a framework always sends and that have no effect on this target."""
-    sent = [name for name in dict.fromkeys(n for mode in MODES for n in profile.body(mode)) if name not in OWN]
+    asked = [name for mode in MODES for name, value in profile.body(mode).items() if not is_neutral(name, value)]
+    sent = [name for name in dict.fromkeys(asked) if name not in OWN]
     for state in LOST:
         if found := [name for name in sent if states.get(name) == state]:
             named = ", ".join(f"`{name}`" for name in found)

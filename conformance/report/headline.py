@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from conformance import catalogue
-from conformance.judging import Judgement
+from conformance.field_support.fields import FieldObservation
+from conformance.field_support.states import State
+from conformance.judging import UNRELIABLE, Judgement
 from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import RunManifest
 from conformance.model.verdict import Level, Status
+from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.report.document import ReportVerdict
@@ -22,6 +25,8 @@ OUTCOME_SENTENCES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
 )
 ONLY_ERRORS = "would see an error instead of the response"
 MOST_NAMED = 8
+BUSY = 0.5
+"""Share of a run in which processes waited for a processor, from which the report says so."""
 
 Load = Callable[[str], Exchange]
 
@@ -29,11 +34,21 @@ Load = Callable[[str], Exchange]
 def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
     """The sentences, most important first."""
     yield from _stopped(facts, judgement)
-    if not facts.stopped and (why := without_baseline(verdicts, load)):
+    why = "" if facts.stopped else without_baseline(verdicts, load)
+    if why:
         yield f"{why} ({facts.target.base_url})"
     yield from _stream_dropped(verdicts, load)
     yield from _users(judgement.impact)
+    if not facts.stopped and not why:
+        yield from _tools(judgement.observations)
     yield from _counts(verdicts)
+    yield from _dialects(facts)
+    doubted = any(v.status is Status.UNTESTABLE or v.message.startswith(UNRELIABLE) for v in verdicts)
+    if doubted and (facts.machine_pressure or 0.0) >= BUSY:
+        yield (
+            f"This machine was busy: for {facts.machine_pressure:.0%} of the run, processes waited for a processor. "
+            "Times are judged only where the harness kept up."
+        )
     if facts.stopped != "unreachable":
         for reason, count in Counter(facts.left_out.values()).most_common():
             yield f"{_count(count, 'planned request')} not sent: {reason}."
@@ -57,6 +72,8 @@ def _stopped(facts: RunManifest, judgement: Judgement) -> Iterator[str]:
     url, why = facts.target.base_url, facts.stopped_why
     if facts.stopped == "unreachable":
         yield f"The target could not be reached at {url}: {why}."
+    elif facts.stopped == "too-slow":
+        yield f"The target at {url} is too slow to be tested: {why}."
     elif facts.stopped == "key-refused":
         variable = facts.target.key_env
         hint = (
@@ -79,6 +96,35 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[s
                 f"{answer.status} with a non-streaming response; Content-Type is {came}, not text/event-stream."
             )
             return
+
+
+def _dialects(facts: RunManifest) -> Iterator[str]:
+    """How the model had to be asked, where that is unusual."""
+    for api, dialect in facts.dialects.items():
+        words = []
+        if dialect.reasons:
+            words.append("the model reasons")
+        if dialect.cap_field:
+            words.append(f"the cap is {dialect.cap_field}")
+        if dialect.least_cap > 1:
+            words.append(f"a cap below {dialect.least_cap} tokens leaves no text")
+        words += [f"{name} is refused by name" for name in dialect.refused]
+        if dialect.key_header:
+            words.append(f"the key is sent in {dialect.key_header}")
+        if words:
+            yield f"Dialect of {api}: {'; '.join(words)}. The harness's own requests are adapted to it."
+
+
+def _tools(observations: Sequence[FieldObservation]) -> Iterator[str]:
+    """The APIs on which a tool call was required and none came, whatever the reason."""
+    tried: dict[Api, set[State]] = {}
+    for one in observations:
+        if one.proven and one.place[1] == "tools":
+            tried.setdefault(one.place[0], set()).add(one.sight.state)
+    missing = [api for api, states in tried.items() if "honoured" not in states]
+    if missing:
+        why = "no response calls an offered tool, though calls were required"
+        yield f"Tool calling is not verified on {_list(missing)}: {why}."
 
 
 def _baseline_summary(verdict: ReportVerdict) -> bool:

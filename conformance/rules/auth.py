@@ -6,13 +6,13 @@ Judged only if the run has an API key, and the baseline request succeeded with i
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import body, error_response
+from conformance.apis.errors import body, error_response, quoted
 from conformance.apis.request import has_key
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import Condition, rule
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MAY, MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, all_of, baseline_ok, mode_supported, probe_is, replied
@@ -51,6 +51,10 @@ def is_refused(x: Exchange) -> bool:
 
 def _keyed(baseline: Exchange) -> NotJudged | None:
     """The run has an API key, and the baseline request succeeded with it."""
+    if reply(baseline).status in LOCKED:
+        said = error_response(baseline)
+        why = quoted(said.message or said.text) if (said.message or said.text).strip() else "without a reason"
+        return untestable(f"the target rejected the API key of the run with HTTP {reply(baseline).status}: {why}")
     return baseline_ok(baseline) or (None if has_key(baseline) else not_applicable("the run has no API key"))
 
 
@@ -356,10 +360,35 @@ AS_BEARER = answered(MESSAGE, probe="messages.hello", request_headers=[("authori
 )
 def x_api_key_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """It is the API's documented header: agents, older SDKs and those of other languages send the API key only there."""
-    if skip := _keyed(baseline):
+    if reply(baseline).status in LOCKED and is_open(x):
+        yield untestable(
+            "the target accepts the API key as x-api-key, but not as Authorization: Bearer, as it was sent"
+        )
+    elif skip := _keyed(baseline):
         yield skip
     elif reply(x).status in LOCKED:
         seen = (
             f"the API key is accepted as Authorization: Bearer, but rejected with HTTP {reply(x).status} as x-api-key"
         )
+        yield Finding(seen, at=reply(x).head)
+
+
+@rule(
+    "AUTH012",
+    MAY,
+    "An API key is checked, if the run has one",
+    spec=AUTHENTICATION,
+    fix="Check the API key, or document that none is required.",
+    applies_to=_of(Kind.AUTH, "wrong-key"),
+    apis=GENERATIVE,
+    good=[(REFUSED, GREETING, REFUSED_BARE)],
+    bad=[(answered(completion(), **WRONG), GREETING, answered(completion(), **NONE))],
+    compares_with={"bare": Compare(Kind.AUTH, "no-key")},
+)
+def key_not_checked(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
+    """Whoever configured an API key expects that it locks something: behind a gateway it may never arrive."""
+    if skip := _keyed(baseline):
+        yield skip
+    elif is_open(x) and is_open(bare):
+        seen = "the run has an API key, but the target also accepts an invalid one, and none"
         yield Finding(seen, at=reply(x).head)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection
 
-from conformance.apis.errors import body, error_response, refuses_streaming
+from conformance.apis.errors import UNRELATED_STATUSES, body, error_response, refuses_streaming
+from conformance.apis.evidence import missing_part, unanswered_reason
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition
@@ -14,8 +15,7 @@ from conformance.parsing.sse import is_labelled, looks_like_events
 OK = range(200, 300)
 BODILESS = (204, 205)
 """Success statuses without a body (RFC 9110, sections 15.3.5 and 15.3.6)."""
-UNRELATED = (401, 402, 403, 407, 408, 425, 429)
-"""Error statuses unrelated to the request's content: key, billing, timeout, rate limit."""
+UNRELATED = UNRELATED_STATUSES
 
 INVALID = (Kind.MISTAKE, Kind.WRONG_TYPE, Kind.UNKNOWN_FIELD, Kind.OUT_OF_RANGE, Kind.FUZZ)
 """Test cases whose requests a target may reject."""
@@ -132,6 +132,18 @@ def baseline_ok(baseline: Exchange) -> NotJudged | None:
     if reply(baseline).status in OK and not error_response(baseline):
         return None
     return untestable(f"the baseline request failed too ({reply(baseline).status or 'no response'})")
+
+
+def not_cut(x: Exchange) -> NotJudged | None:
+    """The request was rejected, or a response is there as a whole: a part of one does not show what is missing."""
+    return untestable(reason) if (reason := missing_part(x)) else None
+
+
+def answered_or_rejected(x: Exchange) -> NotJudged | None:
+    """The request was rejected, or answered by a completion; only such a response shows what became of a field."""
+    if error_response(x):
+        return None
+    return untestable(reason) if (reason := unanswered_reason(x)) else None
 
 
 def mode_supported(x: Exchange) -> NotJudged | None:

@@ -1,10 +1,12 @@
 """MDL: the model endpoints, as agents and set-up wizards request them before the first message."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.errors import body, error_response, quoted
 from conformance.apis.request import request_body
+from conformance.apis.response_content import response_content
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
@@ -13,7 +15,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import as_array, as_object, describe_member, display, is_integer
-from conformance.rules.conditions import OK, UNRELATED, readable
+from conformance.rules.conditions import OK, UNRELATED, all_of, probe_is, readable, succeeded
 from conformance.rules.example import answered, completion, error
 
 LIST = "https://platform.openai.com/docs/api-reference/models/list"
@@ -251,3 +253,52 @@ def unknown_model_found(x: Exchange) -> Iterator[Finding | NotJudged]:
         yield not_applicable(f"the target does not serve GET /models/NAME (HTTP {status})")
     elif status != 404:
         yield Finding(f"GET /models/NAME of an unknown model returned HTTP {status}", at=reply(x).head, expected="404")
+
+
+UNSPECIFIC = re.compile(r"\blatest\b|[^a-z0-9]", re.IGNORECASE)
+"""Not compared in a model's name: punctuation, and `latest`, which stands for a date."""
+
+
+def _core(name: str) -> str:
+    """A model's name as far as it is compared."""
+    return UNSPECIFIC.sub("", name).lower()
+
+
+def _named(x: Exchange) -> NotJudged | None:
+    """Request and response name a model."""
+    if skip := all_of(probe_is(Kind.BASELINE), succeeded, readable)(x):
+        return skip
+    asked = request_body(x).get("model")
+    told = [name for name in response_content(x).models if isinstance(name, str) and _core(name)]
+    is_named = isinstance(asked, str) and _core(asked) and told
+    return None if is_named else not_applicable("the request or the response names no model")
+
+
+@rule(
+    "MDL007",
+    SHOULD,
+    "The response names the requested model, or a version of it",
+    spec="https://platform.openai.com/docs/api-reference/chat/object#chat-object-model",
+    fix="Return the requested name, or the full name of its version; list an alias under its own name.",
+    applies_to=_named,
+    apis=GENERATIVE,
+    good=[
+        answered(completion(model=told), body={"model": asked})
+        for asked, told in (
+            ("gpt-5", "gpt-5-2026-08-07"),
+            ("openai/gpt-5", "gpt-5"),
+            ("llama3.1:8b", "Meta-Llama-3.1-8B-Instruct"),
+            ("claude-sonnet-latest", "claude-sonnet-4-5"),
+        )
+    ],
+    bad=[answered(completion(model="small-1"), body={"model": "large-2"})],
+)
+def another_model_answers(x: Exchange) -> Iterator[Finding]:
+    """A fallback to another model is billed and trusted as the requested one. An alias is fine: accept it by a waiver."""
+    asked = str(request_body(x)["model"])
+    told = [name for name in response_content(x).models if isinstance(name, str) and _core(name)]
+    for name in told:
+        if not (_core(asked) in _core(name) or _core(name) in _core(asked)):
+            seen = f"the request names the model {quoted(asked)}, but the response {quoted(name)}"
+            yield Finding(seen, at=reply(x).head, expected="the requested name, or one that contains it")
+            return

@@ -113,17 +113,15 @@ def calls_without_name(x: Exchange, calls: Iterable[ToolCall], what: str = "tool
             yield Finding(f"{what} {display(call.id)} has no function name", at=span_of(x, call.first))
 
 
-def is_object(text: str, surrogates: str = "replace") -> bool:
-    """Whether a text is one JSON object; not with a lone surrogate, if `surrogates` is `surrogatepass`."""
-    return isinstance(parse_json(text.encode("utf-8", surrogates)), dict)
+def is_object(text: str) -> bool:
+    """Whether a text is one JSON object. A lone surrogate is JSON (RFC 8259, section 8.2): SSE017 and HTTP022 report it."""
+    return isinstance(parse_json(text.encode("utf-8", "replace")), dict)
 
 
-def arguments_not_object(
-    x: Exchange, calls: Iterable[ToolCall], what: str = "arguments", surrogates: str = "replace"
-) -> Iterator[Finding]:
+def arguments_not_object(x: Exchange, calls: Iterable[ToolCall], what: str = "arguments") -> Iterator[Finding]:
     """Complete tool calls whose arguments, `what` in the API's words, are not one JSON object; see `is_object`."""
     for call in calls:
-        if not is_object(call.arguments, surrogates):
+        if not is_object(call.arguments):
             seen = f"the {what} of {display(call.name)} are not one JSON object: {display(call.arguments)}"
             yield Finding(seen, at=span_of(x, call.last))
 
@@ -148,4 +146,9 @@ def wrong_total(x: Exchange, sent: Sent, names: Sequence[str]) -> Iterator[Findi
     if is_integer(prompt) and is_integer(words) and is_integer(total) and prompt + words != total:
         of_prompt, of_words = (name.removesuffix("_tokens") for name in names[:2])
         seen = f"usage counts {display(prompt)} {of_prompt} and {display(words)} {of_words} tokens, but {names[2]} is {display(total)}"
+        details = as_object(as_object(usage).get(f"{names[1]}_details"))
+        if is_integer(details.get("reasoning_tokens")) and total - prompt - words == details["reasoning_tokens"]:
+            seen += f": the difference is the reasoning tokens, which {names[1]} does not include"
+        elif total > prompt + words:
+            seen += ": neither of the two includes the rest, which may be hidden reasoning or audio"
         yield Finding(seen, at=span_of(x, event))

@@ -19,6 +19,7 @@ class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     case: CaseId
     merged_cases: tuple[CaseId, ...] = ()
+    attempt: int = 1
     hop: Hop = "client"
     recorded: tuple[Facet, ...] = tuple(sorted(FACETS))
     sent_bytes: int
@@ -35,8 +36,8 @@ def inconsistency(metadata: ExchangeMetadata) -> str:
     cases = (metadata.case, *metadata.merged_cases)
     if not all(text.isprintable() for case in cases for text in (case.profile, case.subject, case.variant)):
         return "the name of a test case has control characters"
-    if any(case.repeat < 0 for case in cases):
-        return "a test case has a negative repeat"
+    if any(case.repeat < 0 for case in cases) or metadata.attempt not in (1, 2):
+        return "a test case has a negative repeat, or its attempt is neither 1 nor 2"
     if any(arrival.length < 1 for arrival in metadata.arrivals):
         return "an arrival has no bytes"
     times = [0, *(arrival.at_ns for arrival in metadata.arrivals)]
@@ -54,6 +55,7 @@ def encode(x: Exchange) -> bytes:
         id=x.id,
         case=x.case,
         merged_cases=x.merged_cases,
+        attempt=x.attempt,
         hop=x.hop,
         recorded=tuple(sorted(x.recorded)),
         sent_bytes=len(x.sent),
@@ -75,6 +77,7 @@ def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exc
         id=metadata.id,
         case=metadata.case,
         merged_cases=metadata.merged_cases,
+        attempt=metadata.attempt,
         hop=metadata.hop,
         recorded=frozenset(metadata.recorded),
         sent=sent,

@@ -156,6 +156,7 @@ def _exchange(request: Request, key: str | None, secrets: Sequence[str], record:
         id=request.id,
         case=request.cases[0],
         merged_cases=request.cases[1:],
+        attempt=request.attempt,
         sent=redact.mask_sent(bytes(record.sent), _secret_lines(request, key, secrets), (*keys, *others)),
         received=received,
         arrivals=tuple(record.arrivals),

@@ -1,12 +1,30 @@
 """Capabilities: what one exchange shows of one field."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.field_support.capability import WORST_FIRST, effect_shown, field_result, merge, warned
+from conformance.field_support.capability import effect_shown, field_result, warned
 from conformance.field_support.effects import effects
-from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, exchange, http, streamed
+from conformance.field_support.fields import field_observations
+from conformance.field_support.states import WORST_FIRST, merge
+from conformance.model.exchange import Ending
+from conformance.model.words import MODES
+from conformance.rules.example import (
+    HELLO,
+    JSON,
+    SSE,
+    answered,
+    chunk,
+    completion,
+    error,
+    exchange,
+    http,
+    sse,
+    streamed,
+)
 
 HI = answered(completion())
 CHOICE = completion()["choices"][0]
@@ -50,8 +68,8 @@ def test_a_greeting_without_streaming_asks_about_no_field():
     ("x", "expected"),
     [
         (answered(completion(), **TEMPERATURE), "dropped"),
-        (answered(error("'temperature' is no number."), status=400, **TEMPERATURE), "honoured"),
-        (answered(error("Bad."), status=422, **TEMPERATURE), "honoured"),
+        (answered(error("'temperature' is no number."), status=400, **TEMPERATURE), "validated"),
+        (answered(error("Bad."), status=422, **TEMPERATURE), "validated"),
         (
             answered(error("max_tokens is not supported, use max_completion_tokens"), status=400, **TEMPERATURE),
             "unknown",
@@ -149,7 +167,8 @@ def calls(*names):
         (answered(error("No.", param="parallel_tool_calls"), status=400, **SINGLE), "parallel_tool_calls", "refused"),
         (streamed(*HELLO, **USAGE), "stream_options", "dropped"),
         (streamed(*HELLO[:3], **USAGE), "stream_options", "unknown"),
-        (streamed(*HELLO, chunk(choices=[], usage={}), **USAGE), "stream_options", "honoured"),
+        (streamed(*HELLO, chunk(choices=[], usage={"total_tokens": 6}), **USAGE), "stream_options", "honoured"),
+        (streamed(*HELLO, chunk(choices=[], usage={"total_tokens": 0}), **USAGE), "stream_options", "unknown"),
         (answered(completion(), mode="stream", **USAGE), "stream_options", "unknown"),
         (answered(completion(), **LOGPROBS), "logprobs", "dropped"),
         (
@@ -184,6 +203,150 @@ def test_a_witness_s_field_that_is_announced_as_ignored():
     assert told(x, HI) == ("n", "announced")
 
 
+WHOLE = http(200, [JSON], json.dumps(completion()).encode())
+STREAM = http(200, [SSE], sse(*HELLO), length=False)
+LIMIT = Ending("limit", "body", 0, "the response has 100 bytes or more")
+PARTS = [
+    {"received": b""},
+    {"received": http(200, [JSON], b"")},
+    {"received": http(204, [], b"")},
+    {"received": WHOLE[:-1], "ending": LIMIT},
+    {"received": STREAM[:-90], "ending": LIMIT},
+    {"received": http(200, [SSE], b"")},
+    {"received": http(200, [], b"<html>Welcome</html>")},
+    {"received": http(200, [JSON], json.dumps(error("'temperature' is no number.")).encode())},
+    {"received": http(200, [SSE], sse(error("x_canary n stop tool_choice max_tokens")))},
+    {"received": http(429, [JSON], json.dumps(error("temperature, n, stop: slow down")).encode())},
+    {"received": http(503, [JSON], json.dumps(error("temperature")).encode())},
+]
+"""Responses that are missing, empty, truncated (also by the harness's own limit), failed, or no completion."""
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "asked", [TEMPERATURE, CANARY, CAP, TWO, STOP, TOOLS, NONE, NAMED, SINGLE, USAGE, LOGPROBS, FORMAT]
+)
+def test_what_is_no_answer_is_no_evidence(part, mode, asked):
+    x = exchange(**part, mode=mode, **asked)
+    assert {one.sight.state for one in field_observations(x, HI)} <= {"unknown"}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_only_events_show_that_streaming_is_honoured(part):
+    has_events = b"chat.completion.chunk" in part["received"]
+    assert state(exchange(**part)) == ("honoured" if has_events else "unknown")
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "expected"),
+    [
+        ({"content": "word " * 40}, CAP, "dropped"),
+        ({"content": "One, two"}, STOP, "dropped"),
+        ({"content": "One,"}, STOP, "unknown"),
+        (CALL, NONE, "dropped"),
+        (calls("g"), NAMED, "dropped"),
+        (calls("f", "f"), SINGLE, "dropped"),
+        ({"content": "Sunny."}, TOOLS, "unknown"),
+    ],
+)
+def test_what_a_truncated_response_has_is_evidence_and_what_it_lacks_is_not(said, asked, expected):
+    x = exchange(http(200, [SSE], sse(chunk(said)), length=False), ending=LIMIT, mode="stream", **asked)
+    assert state(x) == expected
+
+
+TO_THE_CAP = TOOLS | {"body": {"tool_choice": "required", "max_tokens": 64, "tools": [{"function": {"name": "f"}}]}}
+PROSE = "The weather in Oslo is a matter of " * 6
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ({"content": PROSE}, "dropped"),
+        ({"content": "I look that up with the tool."}, "unknown"),
+        ({"content": "", "reasoning_content": PROSE}, "unknown"),
+        ({"content": f"<think>{PROSE}"}, "unknown"),
+        ({"content": f"{PROSE}<tool_call>"}, "unknown"),
+        ({"content": f'{{"name": "f", "arguments": {{"text": "{PROSE}'}, "unknown"),
+        ({"content": PROSE, **CALL}, "honoured"),
+    ],
+)
+def test_a_required_call_for_which_the_model_writes_text_up_to_the_cap(message, expected):
+    x = answered(completion(message, "length"), **TO_THE_CAP)
+    assert told(x, HI) == ("tool_choice", expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "count", "expected"),
+    [
+        ("One", "length", 9, "honoured"),
+        ("One", "stop", 9, "unknown"),
+        ("one two three", "length", 9, "dropped"),
+        ("\u4e00" * 60, "stop", 60, "dropped"),
+        ("One", "length", 0, "honoured"),
+    ],
+)
+def test_a_cap_that_held_under_a_wrong_usage(text, finish, count, expected):
+    x = answered(completion({"content": text}, finish, usage={"completion_tokens": count}), **CAP)
+    assert told(x, HI) == ("max_tokens", expected)
+
+
+def observed(x, hello=HI):
+    return {one.place[1]: one.sight.state for one in field_observations(x, hello)}
+
+
+OLDER = error("Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.")
+COLD = error("Unsupported value: 'temperature' does not support 0.2 with this model. Only 1 is supported.")
+
+
+def test_a_refused_cap_is_refused_and_the_field_beside_it_is_not():
+    beside = {"probe": "chat.wrong-type.temperature", "body": {"temperature": {}, "max_tokens": 1}}
+    assert observed(answered(OLDER, status=400, **beside)) == {"temperature": "unknown", "max_tokens": "refused"}
+    both = {"body": {"max_completion_tokens": None, "max_tokens": 1}}
+    assert observed(answered(OLDER, status=400, **both)) == {"max_tokens": "refused"}
+    assert observed(answered(OLDER, status=400, **CAP)) == {"max_tokens": "refused"}
+
+
+@pytest.mark.parametrize("asked", [{"probe": "chat.twin", "body": {"temperature": 0.2}}, TEMPERATURE])
+def test_a_value_that_is_refused_by_name(asked):
+    assert observed(answered(COLD, status=400, **asked)) == {"temperature": "refused"}
+
+
+def test_two_fields_that_are_refused_together_may_each_be_supported():
+    both = {"probe": "chat.form.both-caps", "body": {"max_tokens": 8, "max_completion_tokens": 1}}
+    said = error("'max_tokens' and 'max_completion_tokens' are not supported together.")
+    assert observed(answered(said, status=400, **both)) == {}
+
+
+def test_a_request_that_fails_as_the_baseline_does_shows_nothing():
+    said = error("temperature, user: the model is not loaded")
+    assert state(answered(said, status=400, **TEMPERATURE), answered(said, status=400)) == "unknown"
+
+
+USER = {"probe": "chat.wrong-type.user", "body": {"user": {"unexpected": True}}}
+
+
+def test_a_wrong_type_is_dropped_only_if_the_response_is_as_without_the_field():
+    assert state(answered(completion(), **USER)) == "dropped"
+    assert state(answered(completion(user={"unexpected": True}), **USER)) == "unknown"
+    assert state(answered(completion(choices=[CHOICE, CHOICE | {"index": 1}]), **USER)) == "unknown"
+    assert state(streamed(*HELLO, **USER)) == "unknown"
+    needed = answered(completion(), probe="chat.wrong-type.messages", body={"messages": {"unexpected": True}})
+    assert state(needed) == "unknown"
+
+
+def test_a_repeated_setting_is_an_effect_where_it_differs_from_the_usual():
+    asked = {"probe": "chat.seed", "body": {"seed": 7}}
+    assert observed(answered(completion(seed=7), **asked)) == {"seed": "honoured"}
+    assert observed(answered(completion(seed=7), **asked), answered(completion(seed=7))) == {}
+
+
+def test_a_rare_word_that_only_the_prompt_has_shows_that_the_conversation_is_read():
+    asked = {"probe": "chat.crowd.01", "body": {"messages": [{"role": "user", "content": "Say: amaranth"}]}}
+    assert observed(answered(completion({"content": "Amaranth, amaranth."}), **asked)) == {"messages": "honoured"}
+    assert observed(answered(completion({"content": "bergamot"}), **asked)) == {}
+
+
 def test_a_question_that_is_no_witness():
     assert effect_shown(answered(completion(), probe="chat.long")) is None
     assert field_result(answered(completion(), probe="chat.mistake.no-model"), HI) is None
@@ -212,7 +375,7 @@ PROBES = ["chat.hello", "chat.tools", "chat.usage", "chat.n", "chat.wrong-type.n
 
 
 def is_a_state(found):
-    return found is None or found[1] in ("honoured", "refused", "announced", "dropped", "unknown")
+    return found is None or found[1] in WORST_FIRST
 
 
 @given(values, values, st.sampled_from(PROBES))

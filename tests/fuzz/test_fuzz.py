@@ -21,6 +21,7 @@ from conformance.model.target import Target
 from conformance.model.words import APIS
 from conformance.runner import RunOptions
 from conformance.storage.memory import InMemoryRun
+from conformance.testbed.mutations.changes import find
 from conformance.testbed.mutations.mutate_requests import dropping
 from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.reply import Mutation, WireResponse, Write
@@ -128,8 +129,23 @@ EXAMPLES = 60
 @pytest.mark.parametrize("api", APIS)
 def test_the_strict_deployment_has_no_fault(api, tmp_path):
     facts, store = hunted((), tmp_path, examples=EXAMPLES, seed=7, apis=(api,))
-    assert [name for name in store.written if ".hello" not in name] == []
+    assert {x.case.kind for x in store.written.values()} == {"preflight", "hello"}
     assert (facts.seed, facts.stopped) == (7, "")
+
+
+def test_cases_are_sent_in_the_dialect_of_the_model(tmp_path):
+    served = []
+
+    def noted(request):
+        served.append(request.body)
+        return request
+
+    watched = Mutation(name="watched", title="The bodies of all requests are noted", on_request=noted)
+    facts, _ = hunted((watched, find("openai-reasoning")), tmp_path, examples=5, seed=7)
+    assert facts.dialects["chat"].cap_field == "max_completion_tokens"
+    cases = [body for body in served[5:] if b"max_" in body]
+    assert cases
+    assert not any(b'"max_tokens"' in body for body in cases)
 
 
 @pytest.mark.verify

@@ -61,7 +61,12 @@ def test_what_could_not_be_told_is_no_difference(good):
 
 @pytest.mark.parametrize(
     ("was", "state", "regression"),
-    [("honoured", "dropped", True), ("dropped", "honoured", False), ("refused", "honoured", False)],
+    [
+        ("honoured", "dropped", True),
+        ("validated", "dropped", True),
+        ("dropped", "honoured", False),
+        ("refused", "validated", False),
+    ],
 )
 def test_a_field_that_is_dropped_now_is_a_regression(good, was, state, regression):
     one = ReportField(api="chat", field="n", mode="unary", state=was, why="seen", exchange="x", documented=True)
@@ -71,6 +76,13 @@ def test_a_field_that_is_dropped_now_is_a_regression(good, was, state, regressio
     assert (change.kind, change.regression) == ("field", regression)
     unknown = msgspec.structs.replace(good, fields=(msgspec.structs.replace(one, state="unknown"),))
     assert diff.changes(before, unknown) == ()
+
+
+def test_whether_an_effect_was_seen_is_up_to_the_model(good):
+    one = ReportField(api="chat", field="n", mode="unary", state="honoured", why="", exchange="x", documented=True)
+    before = msgspec.structs.replace(good, fields=(one,))
+    after = msgspec.structs.replace(good, fields=(msgspec.structs.replace(one, state="validated"),))
+    assert diff.changes(before, after) == diff.changes(after, before) == ()
 
 
 def test_the_first_waivers_cover_what_failed_and_nothing_else(good, bad):

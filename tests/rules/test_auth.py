@@ -8,16 +8,19 @@ from conformance.model.verdict import Finding, Status
 from conformance.rules.auth import (
     BARE,
     GREETING,
+    KEY,
     NONE,
     REFUSED,
     REFUSED_BARE,
     WRONG,
+    key_not_checked,
     models_listed_to_anyone,
     route_without_a_lock,
     sdk_headers_refused,
     wrong_key_accepted,
     wrong_key_called_a_crash,
     wrong_key_sent_back,
+    x_api_key_refused,
 )
 from conformance.rules.example import answered, completion, error
 from conformance.testbed.mutations import changes
@@ -110,3 +113,19 @@ def test_models_that_are_not_listed_are_listed_to_nobody():
 def test_one_greeting_that_failed_does_not_accuse_the_headers():
     down = answered("", status=502)
     assert yielded(sdk_headers_refused, answered(completion(), **BARE), down, GREETING) == []
+
+
+def test_a_key_is_called_unchecked_only_where_one_was_given_and_none_is_needed():
+    open_to_wrong, open_to_all = answered(completion(), **WRONG), answered(completion(), **NONE)
+    assert len(yielded(key_not_checked, open_to_wrong, GREETING, open_to_all)) == 1
+    assert yielded(key_not_checked, open_to_wrong, answered(completion()), open_to_all) == [Status.NOT_APPLICABLE]
+    assert yielded(key_not_checked, open_to_wrong, GREETING, REFUSED_BARE) == []
+
+
+def test_a_key_refused_in_one_header_and_accepted_in_the_other_is_no_refused_key():
+    bearer = answered(error("Invalid bearer token."), status=401, **KEY)
+    by_own_header = answered({"type": "message", "content": []}, probe="messages.auth.x-api-key")
+    [said] = x_api_key_refused.check(by_own_header, bearer)
+    assert (said.status, "accepts the API key as x-api-key" in said.reason) == (Status.UNTESTABLE, True)
+    [said] = x_api_key_refused.check(answered(error(), status=401, probe="messages.auth.x-api-key"), bearer)
+    assert "‘Invalid bearer token.’" in said.reason

@@ -6,6 +6,8 @@ from conformance.model.target import Policy
 from conformance.model.verdict import Finding, Status
 from conformance.rules.cmp.text import two
 from conformance.rules.example import answered, chunk, completion, error, streamed
+from conformance.rules.msg import example as msg
+from conformance.rules.rsp import example as rsp
 
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.parameters == ("x",)]
@@ -24,7 +26,9 @@ def test_an_error_is_not_judged(name):
 @pytest.mark.parametrize(
     ("message", "changes", "body", "reason"),
     [
-        ({"content": ""}, {"usage": SILENT}, None, "ended its turn at once"),
+        ({"content": ""}, {"usage": SILENT}, None, "may be the end of the turn"),
+        ({"content": ""}, {"usage": SILENT | {"completion_tokens": 4}}, None, "a character that is not complete"),
+        ({"content": ""}, {"usage": SILENT | {"completion_tokens": 5}}, None, "usage counts 5 tokens"),
         ({"content": None}, {"usage": None}, None, "neither usage"),
         ({"content": ""}, {}, {"stop": ["Hello"]}, "sets stop sequences"),
         ({"content": ""}, {"choices": []}, None, "no choice"),
@@ -57,7 +61,7 @@ def test_an_empty_answer_is_told_by_its_usage_or_by_the_other_mode():
         "other mode has the content 'Hello there.'" in compared(streamed(*empty, "[DONE]"), answered(completion()))[0]
     )
     ended = chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4})
-    assert "ended its turn at once" in compared(streamed(*empty, ended, "[DONE]"), answered(completion()))[0]
+    assert "may be the end of the turn" in compared(streamed(*empty, ended, "[DONE]"), answered(completion()))[0]
     other = compared(streamed(*empty, "[DONE]", probe="chat.n"), answered(completion(), probe="chat.n"))
     assert "neither usage nor the other mode" in other[0]
 
@@ -67,6 +71,46 @@ def test_hidden_thoughts_may_use_up_a_cap():
     told |= {"completion_tokens_details": {"reasoning_tokens": 9}}
     x = streamed(chunk({"role": "assistant"}), chunk(finish="length"), chunk(choices=[], usage=told), "[DONE]")
     assert "hidden reasoning" in compared(x, answered(completion()))[0]
+
+
+@pytest.mark.parametrize(
+    ("x", "reason"),
+    [
+        (rsp.response(output=[{"type": "reasoning", "id": "rs_1", "summary": []}]), "does not tell apart"),
+        (
+            rsp.response(
+                output=[{"type": "reasoning", "id": "rs_1", "summary": []}],
+                usage=rsp.USAGE | {"output_tokens": 64, "output_tokens_details": {"reasoning_tokens": 64}},
+            ),
+            "hidden reasoning",
+        ),
+        (
+            rsp.response(
+                output=[{"type": "reasoning", "id": "rs_1", "summary": []}],
+                usage=rsp.USAGE | {"output_tokens": 64, "output_tokens_details": {"reasoning_tokens": 9}},
+            ),
+            "counts 55 tokens",
+        ),
+        (rsp.response(output=[], usage=rsp.USAGE | {"output_tokens": 64}), "counts 64 tokens"),
+        (
+            msg.message(
+                content=[{"type": "redacted_thinking", "data": "c2ln"}], usage={"input_tokens": 3, "output_tokens": 64}
+            ),
+            "does not tell apart",
+        ),
+        (msg.message(content=[], usage={"input_tokens": 3, "output_tokens": 64}), "counts 64 tokens"),
+        (
+            msg.message(
+                content=[{"type": "thinking", "thinking": "", "signature": "c2ln"}],
+                usage={"input_tokens": 3, "output_tokens": 64, "output_tokens_details": {"thinking_tokens": 63}},
+            ),
+            "hidden reasoning",
+        ),
+    ],
+)
+def test_hidden_reasoning_explains_tokens_without_text(x, reason):
+    refused = answered(error(), status=500, mode="stream", probe=x.case.probe)
+    assert any(reason in said for said in compared(refused, x))
 
 
 def test_what_is_no_json_is_left_to_http():

@@ -3,9 +3,10 @@
 import pytest
 
 from conformance import catalogue
+from conformance.model.exchange import Ending
 from conformance.model.verdict import Finding, Status
 from conformance.rules.eqv.example import stream, unary, usage_object
-from conformance.rules.example import answered, chunk, completion, error, streamed
+from conformance.rules.example import HELLO, SSE, answered, chunk, completion, error, exchange, http, sse, streamed
 from conformance.testbed.mutations.defects import eqv as defects
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "EQV"}
@@ -62,3 +63,25 @@ def test_a_target_that_does_not_stream_is_not_compared():
 def test_replicas_of_different_weights_may_answer_by_turns():
     both = streamed(chunk({"content": "a"}, model="a"), chunk({"content": "b"}, model="b"))
     assert yielded(RULES["EQV007"], both, answered(completion(model="b"))) == []
+
+
+def test_only_a_second_turn_that_is_empty_in_both_modes_is_answered_with_nothing():
+    asked = {"probe": "chat.tools.replay"}
+    rule, silent = RULES["EQV009"], unary("", **asked)
+    assert len(yielded(rule, stream("", **asked), silent, unary())) == 1
+    assert yielded(rule, stream("Cold.", **asked), silent, unary()) == []
+    assert yielded(rule, stream("", "length", **asked), unary("", "length", **asked), unary()) == []
+    assert yielded(rule, stream("", **asked), silent, unary("")) == [Status.UNTESTABLE]
+
+
+EMPTY = exchange(http(200, [SSE], b""))
+CUT = exchange(http(200, [SSE], sse(*HELLO[:2])), ending=Ending("limit", "body", 0))
+FAILED = streamed(error("It failed."))
+
+
+@pytest.mark.parametrize("part", [EMPTY, CUT, FAILED])
+def test_a_part_of_a_response_does_not_show_that_a_request_works_in_one_mode(part):
+    refused = answered(error("No."), status=400)
+    assert yielded(RULES["EQV003"], part, refused) == [Status.UNTESTABLE]
+    assert yielded(RULES["EQV003"], part, unary()) == [Status.UNTESTABLE]
+    assert len(yielded(RULES["EQV003"], stream(), refused)) == 1

@@ -1,8 +1,12 @@
 """ERR: each defect of an error response has its own verdict, and other good errors are allowed."""
 
+import json
+
 import pytest
 
 from conformance import catalogue
+from conformance.judging import decide
+from conformance.model.exchange import Ending
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, Status
 from conformance.rules.err.baseline import greeting_failed
 from conformance.rules.err.causes import (
@@ -17,15 +21,30 @@ from conformance.rules.err.envelope import (
     error_without_a_message,
     error_without_an_error_object,
 )
-from conformance.rules.err.leaks import conversation_sent_back, leaked_traceback
+from conformance.rules.err.leaks import conversation_sent_back, huge_error, leaked_traceback, message_in_python
 from conformance.rules.err.limits import limited, retry_after_that_few_obey, unreadable_retry_after
 from conformance.rules.err.mistakes import (
+    documented_request_crashed,
     mistake_answered,
     mistake_called_a_crash,
     mistake_forgiven,
     refusal_inside_a_stream,
+    status_that_depends_on_streaming,
 )
-from conformance.rules.example import HELLO, JSON, answered, completion, error, exchange, streamed
+from conformance.rules.example import (
+    HELLO,
+    JSON,
+    SSE,
+    answered,
+    chunk,
+    completion,
+    error,
+    exchange,
+    http,
+    sse,
+    streamed,
+)
+from conformance.rules.msg.example import BLOCK_DELTA, CLOSE, MESSAGE_DELTA, OPEN, START, STOP, events
 
 HI = answered(completion())
 
@@ -99,7 +118,8 @@ def test_no_leaks(text):
 
 def test_an_error_late_in_a_stream_that_was_fine_without_is_no_matter_of_validation():
     late = streamed(*HELLO[:2], error("It failed."), probe="chat.mistake.bad-role")
-    assert yielded(refusal_inside_a_stream, late, answered(completion(), probe="chat.mistake.bad-role")) == []
+    fine = answered(completion(), probe="chat.mistake.bad-role")
+    assert yielded(refusal_inside_a_stream, late, fine) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize(
@@ -194,3 +214,101 @@ def test_the_three_forms_of_a_date(value):
 @pytest.mark.parametrize(("value", "obeyed"), [("0", True), ("060", True), ("61", False), ("1" * 9, False)])
 def test_a_minute_is_the_most_that_is_waited(value, obeyed):
     assert (yielded(retry_after_that_few_obey, limited(("retry-after", value))) == []) is obeyed
+
+
+SECRETS = {
+    "text": {"messages": [{"role": "user", "content": "I am Rumpelstiltskin."}]},
+    "parts": {"messages": [{"role": "user", "content": [{"type": "text", "text": "I am Rumpelstiltskin."}]}]},
+    "system": {"system": "I am Rumpelstiltskin.", "messages": []},
+    "blocks": {"system": [{"type": "text", "text": "I am Rumpelstiltskin."}], "messages": []},
+    "input": {"input": "I am Rumpelstiltskin."},
+    "items": {"input": [{"role": "user", "content": [{"type": "input_text", "text": "I am Rumpelstiltskin."}]}]},
+    "output": {"input": [{"type": "function_call_output", "call_id": "c", "output": "I am Rumpelstiltskin."}]},
+    "instructions": {"instructions": "I am Rumpelstiltskin.", "input": "Hi"},
+    "tool-result": {
+        "messages": [{"role": "user", "content": [{"type": "tool_result", "content": "I am Rumpelstiltskin."}]}]
+    },
+}
+
+
+@pytest.mark.parametrize("form", SECRETS)
+def test_a_text_of_any_api_s_request_in_an_error_is_an_echo(form):
+    x = answered(error("No: 'I am Rumpelstiltskin.'"), status=400, body=SECRETS[form])
+    assert len(yielded(conversation_sent_back, x)) == 1
+    assert yielded(conversation_sent_back, answered(error("No."), status=400, body=SECRETS[form])) == []
+
+
+def test_a_wrong_value_in_place_of_all_messages_may_be_quoted():
+    x = answered(error("'messages' is 'not a list'."), status=400, body={"messages": "not a list"})
+    assert yielded(conversation_sent_back, x) == []
+
+
+def test_a_conversation_without_end_is_read_to_a_limit():
+    deep = nested = []
+    for _ in range(100):
+        nested.append([])
+        nested = nested[0]
+    assert yielded(conversation_sent_back, answered(error("No."), status=400, body={"input": deep})) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "is_python"),
+    [
+        ("[{'type': 'missing', 'loc': ('body', 'model')}]", True),
+        ("Error code: 400 - {'error': {'message': 'no'}}", True),
+        ("KeyError('model')", True),
+        ("<Request object at 0x7f01a2b3c4d5>", True),
+        ("'temperature' must be at most 2, not 'hot'.", False),
+        ('Use {"type": "json_object"}.', False),
+        ("A ValueError (see the documentation) was raised.", False),
+        ("The role must be one of ['user', 'system'].", False),
+    ],
+)
+def test_a_message_is_for_people(message, is_python):
+    assert bool(yielded(message_in_python, answered(error(message), status=400))) is is_python
+
+
+def test_an_error_in_a_stream_is_measured_alone():
+    long = [chunk({"content": "word " * 20_000})]
+    assert yielded(huge_error, streamed(*long, error("No."))) == []
+    assert len(yielded(huge_error, streamed(*long, error("No. " * 20_000)))) == 1
+
+
+def test_an_error_that_leaves_a_block_open_says_so():
+    failed = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    begun = events(START, OPEN, BLOCK_DELTA, failed, probe="messages.long", mode="stream")
+    whole = events(START, OPEN, BLOCK_DELTA, CLOSE, failed, probe="messages.long", mode="stream")
+    good = events(START, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP, mode="stream")
+    assert "leaves a content block open (text)" in yielded(documented_request_crashed, begun, good)[0]
+    assert "open" not in yielded(documented_request_crashed, whole, good)[0]
+
+
+def test_a_refused_key_is_quoted():
+    said = greeting_failed.applies_to(answered(error("Use x-api-key."), status=401))
+    assert "‘Use x-api-key.’" in said.reason
+
+
+ROLE = {"probe": "chat.mistake.bad-role"}
+REFUSED = answered(error("Unknown role."), status=400, **ROLE)
+CUT = Ending("limit", "body", 0, "the response has 100 bytes or more")
+PARTS = [
+    {"received": http(200, [JSON], b"")},
+    {"received": http(200, [SSE], sse(*HELLO[:2])), "ending": CUT},
+    {"received": http(200, [JSON], json.dumps(completion()).encode())[:-9], "ending": CUT},
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("name", ["ERR001", "ERR002", "ERR016", "ERR017"])
+def test_a_part_of_a_response_does_not_show_that_a_mistake_was_accepted_or_rejected(part, name):
+    rule = next(rule for rule in catalogue.rules() if rule.id == name)
+    probe = {"probe": "chat.mistake.no-messages"} if name == "ERR001" else ROLE
+    x = exchange(**part, mode="stream", **probe)
+    given = {"x": x} if "x" in rule.parameters else {"stream": x, "unary": REFUSED}
+    assert decide(rule, given, tuple(given.values())[:1]).status in (Status.UNTESTABLE, Status.NOT_APPLICABLE)
+
+
+def test_a_mistake_that_is_accepted_when_streaming_has_no_status_to_compare():
+    late = streamed(*HELLO, **ROLE)
+    assert yielded(refusal_inside_a_stream, late, REFUSED) == [Status.NOT_APPLICABLE]
+    assert yielded(status_that_depends_on_streaming, late, REFUSED) == [Status.NOT_APPLICABLE]

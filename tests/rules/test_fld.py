@@ -1,11 +1,25 @@
 """FLD: each dropped field is caught by its rule, and nothing else is reported."""
 
+import json
+
 import pytest
 
+from conformance import catalogue
+from conformance.judging import decide
+from conformance.model.exchange import Ending
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, Status
-from conformance.rules.example import HELLO, answered, completion, error, exchange, http, streamed
-from conformance.rules.fld.effect import CAP, FORMAT, TOOLS, dropped_cap, dropped_response_format, dropped_tool_choice
+from conformance.rules.example import HELLO, JSON, SSE, answered, completion, error, exchange, http, sse, streamed
+from conformance.rules.fld.effect import (
+    CAP,
+    FORMAT,
+    LOGPROBS,
+    STOP,
+    TOOLS,
+    dropped_cap,
+    dropped_response_format,
+    dropped_tool_choice,
+)
 from conformance.rules.fld.example import CANARY, MISTYPED, UNKNOWN, UNNAMED, WARNED
 from conformance.rules.fld.framework import refused_framework_field
 from conformance.rules.fld.stream import dropped_stream, stream_dropped_beside_a_field
@@ -13,6 +27,8 @@ from conformance.rules.fld.unknown import broken_promise_on_unknown_fields, drop
 from conformance.rules.fld.wrong_type import dropped_field, refusal_without_the_field
 from conformance.testbed.mutations import changes
 from conformance.testbed.mutations.defects import fld as defects
+
+RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "FLD"}
 
 
 @pytest.mark.parametrize(
@@ -176,3 +192,73 @@ def test_a_streamed_answer_beside_n_that_is_no_stream_is_told_once():
 def test_defects_drop_what_they_say():
     assert defects.pruned({"a": [{"x_b": 1, "c": 2}]}) == {"a": [{"c": 2}]}
     assert defects.pruned_inside({"x_a": {"x_b": 1}}) == {"x_a": {}}
+
+
+USER = {"probe": "chat.wrong-type.user", "body": {"model": "m", "user": {"unexpected": True}}}
+CUT = Ending("limit", "body", 0)
+WHOLE = http(200, [JSON], json.dumps(completion()).encode())
+PARTS = [{"received": http(200, [JSON], b"")}, {"received": WHOLE[:-9], "ending": CUT}, {"received": WHOLE[:40]}]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("FLD003", MISTYPED), ("FLD004", USER), ("FLD006", CANARY), ("FLD008", CANARY), ("FLD010", CAP),
+        ("FLD012", TOOLS), ("FLD013", FORMAT), ("FLD014", LOGPROBS), ("FLD016", STOP), ("FLD018", {}),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_response_does_not_show_that_a_field_was_ignored(part, name, asked):
+    rule = RULES[name]
+    x = exchange(**part, mode="unary", **asked)
+    others = {"baseline": HI, "policy": Policy(unknown_fields="reject"), "tried": (answered(completion(), **USER),)}
+    given = {name: others.get(name, x) for name in rule.parameters}
+    assert decide(rule, given, (x,)).status is Status.UNTESTABLE
+
+
+def test_a_wrong_type_that_has_an_effect_is_not_ignored():
+    repeated = answered(completion(user=USER["body"]["user"]), **USER)
+    assert yielded(RULES["FLD004"].check, repeated, HI) == [Status.NOT_APPLICABLE]
+    asked = {"probe": "chat.wrong-type.stream", "body": {"model": "m", "stream": {"unexpected": True}}}
+    streaming = exchange(http(200, [SSE], sse(*HELLO)), mode="unary", **asked)
+    assert yielded(RULES["FLD003"].check, streaming, HI) == [Status.NOT_APPLICABLE]
+
+
+def test_a_conversation_of_a_wrong_type_is_accepted_and_not_ignored():
+    body = {"model": "m", "messages": {"unexpected": True}}
+    x = answered(completion(), probe="chat.wrong-type.messages", body=body)
+    (seen,) = yielded(RULES["FLD003"].check, x, HI)
+    assert "accepted" in seen
+
+
+UNSTREAMED = {"probe": "chat.wrong-type.stream", "body": {"model": "m", "stream": {"unexpected": True}}}
+TRIED = (answered(completion(), **USER), answered(completion(), **UNSTREAMED))
+
+
+@pytest.mark.parametrize(
+    ("body", "said", "lost"),
+    [
+        ({"user": "u"}, {}, "`user`"),
+        ({"user": "u"}, {"user": "u"}, ""),
+        ({"user": None}, {}, ""),
+        ({"stream": False}, {}, ""),
+    ],
+)
+def test_a_framework_loses_a_field_that_asks_for_something_and_shows_no_effect(body, said, lost):
+    found = yielded(RULES["FLD018"].check, answered(completion(**said), body=body), TRIED)
+    assert [lost in str(seen) for seen in found] == ([True] if lost else [])
+
+
+def test_a_usage_beyond_a_cap_that_held_is_not_an_ignored_cap():
+    x = answered(completion({"content": "One"}, "length", usage={"completion_tokens": 9}), **CAP)
+    assert yielded(dropped_cap.check, x) == []
+
+
+def test_a_named_tool_for_which_the_model_writes_text_up_to_the_cap():
+    body = {"tool_choice": {"type": "function", "function": {"name": "f"}}, "max_tokens": 64,
+            "tools": [{"type": "function", "function": {"name": "f"}}]}  # fmt: skip
+    prose = answered(completion({"content": "Oslo is a city in " * 6}, "length"), probe="chat.tools.named", body=body)
+    brief = answered(completion({"content": "I call it."}, "length"), probe="chat.tools.named", body=body)
+    rule = next(rule for rule in catalogue.rules() if rule.id == "TOOL021")
+    assert decide(rule, {"x": prose}, (prose,)).status is Status.FAIL
+    assert decide(rule, {"x": brief}, (brief,)).status is Status.UNTESTABLE

@@ -5,8 +5,15 @@ from conformance.judging import decide
 from conformance.model.exchange import Ending
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
-from conformance.rules.example import answered, error, exchange
-from conformance.rules.life import BASELINE, DISCONNECTED, burst_response, response_after_disconnect
+from conformance.rules.example import answered, completion, error, exchange
+from conformance.rules.life.example import (
+    BASELINE,
+    DISCONNECTED,
+    TWINS,
+    burst_response,
+    response_after_disconnect,
+    retried,
+)
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "LIFE"}
 PASS, FAIL, UNTESTABLE = Status.PASS, Status.FAIL, Status.UNTESTABLE
@@ -56,3 +63,38 @@ def one_of_a_crowd(status):
 def test_one_of_a_crowd_may_be_put_off_but_not_dropped(x, verdict):
     assert decided("LIFE008", x, baseline=BASELINE) is verdict
     assert decided("LIFE008", x, baseline=answered(error(), status=500, mode="stream")) is UNTESTABLE
+
+
+def greeted(name, prompt, probe="chat.hello", mode="unary"):
+    body = {"messages": [{"role": "user", "content": prompt}], "stream": mode == "stream"}
+    return answered(completion(id=name), probe=probe, body=body, mode="unary")
+
+
+def test_one_id_for_two_requests_fails_outside_a_burst_too():
+    other = greeted("a", "What is the weather?", "chat.tools")
+    assert decided("LIFE005", greeted("a", "Hello"), others=(greeted("a", "Hello"), other)) is FAIL
+    assert decided("LIFE005", greeted("b", "Hello"), others=(greeted("b", "Hello"), other)) is PASS
+
+
+def test_a_cache_may_repeat_the_id_of_an_equal_request():
+    same = greeted("a", "Hello", mode="stream")
+    assert decided("LIFE005", greeted("a", "Hello"), others=(greeted("a", "Hello"), same)) is PASS
+
+
+def test_empty_ids_are_no_ids():
+    assert decided("LIFE005", greeted("", "Hello"), others=(greeted("", "Hi"),)) is PASS
+
+
+@pytest.mark.parametrize(
+    ("why", "after", "again", "verdict"),
+    [
+        ("the same", retried(), TWINS[1], PASS),
+        ("more prompt tokens", retried(prompt=90), TWINS[1], FAIL),
+        ("the rest of a text", retried("okka."), TWINS[1], FAIL),
+        ("a target that never repeats itself", retried("okka."), answered(completion({"content": "Ho"})), UNTESTABLE),
+    ],
+)
+def test_a_request_is_answered_after_a_disconnect_as_before(why, after, again, verdict):
+    beside = {"before": retried(subject="before"), "hang_up": DISCONNECTED, "twin": TWINS[0], "again": again}
+    assert decided("LIFE009", after, **beside) is verdict, why
+    assert decided("LIFE009", after, **beside | {"hang_up": hung_up(b"", "closed")}) is UNTESTABLE

@@ -3,10 +3,11 @@
 import pytest
 
 from conformance.model.verdict import Finding, Status
-from conformance.rules.example import answered, error
+from conformance.rules.example import answered, completion, error
 from conformance.rules.mdl import (
     GREETING,
     MODEL,
+    another_model_answers,
     answering_model_not_listed,
     incomplete_list_of_models,
     listed_model_not_found,
@@ -67,3 +68,26 @@ def test_where_models_have_no_route_of_their_own_none_is_found():
     assert yielded(unknown_model_found, answered("", status=405, probe="chat.models.unknown")) == [
         Status.NOT_APPLICABLE
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "is_another"),
+    [
+        ("gpt-5", "gpt-5-2026-08-07", False),
+        ("gpt-5-2026-08-07", "gpt-5", False),
+        ("claude-3-5-sonnet-latest", "claude-3-5-sonnet-20241022", False),
+        ("models/gemini-2.5-flash", "gemini-2.5-flash", False),
+        ("Qwen/Qwen2.5-7B-Instruct", "qwen2.5:7b", False),
+        ("large", "small", True),
+        ("gpt-5", "gpt-4o-mini", True),
+    ],
+)
+def test_a_version_of_the_model_is_the_model(asked, told, is_another):
+    x = answered(completion(model=told), body={"model": asked})
+    assert bool(yielded(another_model_answers, x)) is is_another
+
+
+@pytest.mark.parametrize("told", ["", None, 7])
+def test_a_response_that_names_no_model_names_no_other(told):
+    x = answered(completion(model=told), body={"model": "m"})
+    assert yielded(another_model_answers, x) == [Status.NOT_APPLICABLE]

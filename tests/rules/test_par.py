@@ -59,12 +59,23 @@ def test_alternatives_unasked_are_too_many():
 @pytest.mark.parametrize("status", [401, 429, 503])
 def test_a_refusal_for_a_reason_of_the_target_s_own_says_nothing_of_a_form(status):
     x = answered(error(), status=status, headers=[("retry-after", "1")], **form("developer"))
-    assert yielded(RULES["PAR010"], x, GREETING) == [Status.UNTESTABLE]
+    assert yielded(RULES["PAR016"], x, GREETING) == [Status.UNTESTABLE]
+
+
+def test_the_word_type_in_a_validator_s_text_names_no_form():
+    x = answered(error("1 validation error: str type expected (type=type_error.str)"), status=400, **form("image"))
+    assert len(yielded(RULES["PAR010"], x, GREETING)) == 1
+
+
+def test_text_parts_refused_by_name_are_refused_all_the_same():
+    x = answered(error("Must be a string.", param="messages[0].content"), status=400, **form("parts"))
+    assert len(yielded(RULES["PAR016"], x, GREETING)) == 1
+    assert yielded(RULES["PAR010"], x, GREETING) == [Status.NOT_APPLICABLE]
 
 
 def test_a_form_says_nothing_where_the_greeting_fails_or_the_cap_is_refused():
     x = answered(error(), status=400, **form("developer"))
-    assert yielded(RULES["PAR010"], x, answered(error(), status=400)) == [Status.UNTESTABLE]
+    assert yielded(RULES["PAR016"], x, answered(error(), status=400)) == [Status.UNTESTABLE]
     capped = answered(error("Use another cap than max_tokens.", param="max_tokens"), status=400, **form("nulls"))
     assert yielded(RULES["PAR009"], capped, GREETING) == [Status.UNTESTABLE]
 

@@ -13,6 +13,7 @@ from conformance.rules.example import completion as whole
 from conformance.rules.msg import example as msg
 from conformance.rules.rsp import example as rsp
 from conformance.rules.tool.example import called, calling, first_fragment, later_fragment, without_fields
+from conformance.rules.use import example as use
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
 SO_FAR = [("Hello there, you."[:n]) for n in (5, 11, 12, 16, 17)]
@@ -125,20 +126,31 @@ def test_a_wrong_total_is_reported_only_for_valid_counts():
     def seen(**counts):
         return [found.seen for found in findings("RSP009", rsp.response(usage=rsp.USAGE | counts))]
 
-    assert seen(total_tokens=7) == ["usage counts 3 input and 3 output tokens, but total_tokens is 7"]
+    assert seen(total_tokens=5) == ["usage counts 3 input and 3 output tokens, but total_tokens is 5"]
     assert seen(total_tokens=7, input_tokens=-1) == ["usage has input_tokens -1"]
 
 
+def test_a_wrong_total_is_explained_by_hidden_reasoning():
+    def seen(**counts):
+        return findings("USE003", use.with_usage(**counts))[0].seen
+
+    assert "may be hidden reasoning" in seen(total=96)
+    assert "is the reasoning tokens" in seen(total=96, completion_tokens_details={"reasoning_tokens": 90})
+    assert "reasoning" not in seen(total=5)
+
+
 @pytest.mark.parametrize(
-    ("name", "x", "status"),
+    ("name", "x"),
     [
-        ("TOOL008", called(first_fragment(arguments='{"a": "\ud83d"}')), Status.PASS),
-        ("MSG016", msg.streamed(*msg.call('{"a": "\ud83d"}'), reason="tool_use"), Status.FAIL),
-        ("RSP016", rsp.response(output=[rsp.CALL | {"arguments": '{"a": "\ud83d"}'}]), Status.FAIL),
+        ("TOOL008", called(first_fragment(arguments='{"a": "\ud83d"}'))),
+        ("MSG016", msg.streamed(*msg.call('{"a": "\ud83d"}'), reason="tool_use")),
+        ("RSP016", rsp.response(output=[rsp.CALL | {"arguments": '{"a": "\ud83d"}'}])),
     ],
 )
-def test_a_lone_surrogate_in_arguments(name, x, status):
-    assert decide(RULES[name], {"x": x, "policy": Policy()}, (x,)).status is status
+def test_a_lone_surrogate_in_arguments_is_left_to_its_own_rules(name, x):
+    reporting = "SSE017" if x.mode == "stream" else "HTTP022"
+    assert decide(RULES[name], {"x": x, "policy": Policy()}, (x,)).status is Status.PASS
+    assert decide(RULES[reporting], {"x": x, "policy": Policy()}, (x,)).status is Status.FAIL
 
 
 @pytest.mark.parametrize(

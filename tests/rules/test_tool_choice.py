@@ -154,6 +154,8 @@ def test_a_tool_that_is_not_strict_may_be_called_with_anything():
 CUT_OFF = answered(error("This model's maximum context length is 512 tokens."), status=400, **REPLAY)
 NO_NONE = answered(error("tool_choice may not be none", param="tool_choice"), status=400, **REPLAY)
 NO_CHOICE = answered(error("tool_choice is not supported", param="tool_choice"), status=400, probe="chat.tools")
+THOUGHT = {"messages": [{"role": "assistant", "tool_calls": [], "reasoning_content": "They greet me."}]}
+NO_REASONING = error("The `reasoning_content` must be passed back.")
 NO_TOOLS = answered(error("No tools here.", param="tools"), status=400, probe="chat.tools")
 
 
@@ -164,6 +166,8 @@ NO_TOOLS = answered(error("No tools here.", param="tools"), status=400, probe="c
         (NULL, NO_CHOICE, Status.FAIL),
         (NULL, NO_TOOLS, Status.NOT_APPLICABLE),
         (NO_NONE, FIRST, Status.NOT_APPLICABLE),
+        (answered(NO_REASONING, status=400, **REPLAY), FIRST, Status.NOT_APPLICABLE),
+        (answered(NO_REASONING, status=400, body=THOUGHT, **REPLAY), FIRST, Status.FAIL),
         (CUT_OFF, FIRST, Status.UNTESTABLE),
         (answered("Boom", status=500, **REPLAY), FIRST, Status.UNTESTABLE),
         (streamed(error("Boom."), **REPLAY), FIRST, Status.UNTESTABLE),

@@ -1,9 +1,14 @@
+import pytest
+
 from conformance import catalogue
 from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
+from conformance.rules.msg import example as msg
+from conformance.rules.rsp import example as rsp
 from conformance.rules.use.example import ASKED, usage_object
 from conformance.testbed.mutations.defects import use as defects
 
+SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
 ALONE = [rule for rule in FAMILIES if rule.parameters == ("x",)]
 RULES = {rule.id: rule for rule in FAMILIES}
@@ -18,6 +23,34 @@ def test_a_stream_that_broke_off_owes_no_usage():
 def test_every_rule_has_a_defect():
     planted = (*defects.USAGE_DEFECTS, *defects.COMPARED_DEFECTS)
     assert {c.caught_by for c in planted} == {name for name in RULES if name.startswith("USE")}
+
+
+LONG = "word " * 60
+
+
+@pytest.mark.parametrize(
+    ("name", "x"),
+    [
+        ("USE011", answered(completion({"content": LONG, "executed_tools": [{"index": 0}]}))),
+        ("USE011", rsp.response(output=[{"type": "web_search_call", "id": "ws_1"}, rsp.message_item(LONG)])),
+        ("USE011", msg.message(content=[SEARCH, {"type": "text", "text": LONG}])),
+        (
+            "USE010",
+            msg.message(
+                content=[{"type": "compaction", "content": "Hello."}, {"type": "text", "text": "Hello."}],
+                body_fields={"messages": [{"role": "user", "content": LONG * 60}]},
+            ),
+        ),
+    ],
+)
+def test_what_the_server_did_by_itself_is_not_compared_with_its_usage(name, x):
+    assert "counts other text" in RULES[name].applies_to(x).reason
+
+
+def test_a_summary_of_the_reasoning_is_not_counted():
+    thoughts = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": LONG}]}
+    assert list(RULES["USE011"].check(rsp.response(output=[thoughts, rsp.SPOKEN]))) == []
+    assert list(RULES["USE011"].check(rsp.response(output=[rsp.message_item(LONG)])))
 
 
 def test_usage_that_nobody_asked_for_may_come():

@@ -191,14 +191,21 @@ def test_an_id_that_is_no_file_name_is_refused(folder, id):  # noqa: A002
         folder.exchange(id)
 
 
+JUDGED_OTHERWISE: dict[str, str] = {}
+"""Rules that judge this recording otherwise than the version that recorded it, and why."""
+
+
 def test_a_run_of_format_1_gets_the_statuses_that_the_version_that_recorded_it_gave(tmp_path):
     shutil.unpack_archive(Path(__file__).parent / "run-of-format-1.zip", tmp_path)
     folder = RunFolder.open(tmp_path / "run")
     recorded = json.loads((tmp_path / "statuses.json").read_text())
     assert len(folder.ids()) == 93
     judged = judge(folder.facts(), folder.exchange, folder.ids())
-    found = {(v.status.value, f"{v.rule} {v.profile} {v.mode} {v.probe}") for v in judged.verdicts}
-    assert found == {(status, name) for status, names in recorded.items() for name in names}
+    found = {f"{v.rule} {v.profile} {v.mode} {v.probe}": v.status.value for v in judged.verdicts}
+    before = {name: status for status, names in recorded.items() for name in names}
+    assert len(before) == 11_219
+    differing = {name.partition(" ")[0] for name, status in before.items() if found.get(name) != status}
+    assert differing <= JUDGED_OTHERWISE.keys()
 
 
 @pytest.mark.parametrize("old", ['"probe": "chess.hello"', '"question": 1', '"heard_octets": "x"'])

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from conformance.testbed.mutations import changes
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.deployments import NATIVE_SSE, api_of, reply_to
 from conformance.testbed.server.reply import ServerRequest
@@ -113,3 +114,17 @@ def choices():
 def both(request):
     """`_chat`, once non-streaming and once streaming."""
     return lambda deployment=NATIVE_SSE, /, **fields: _chat(deployment, **fields, stream=request.param)
+
+
+PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"}
+
+
+@pytest.fixture
+def tell():
+    """One request in a vendor's dialect, with the key where every vendor accepts it."""
+
+    def tell(name, api, **body):
+        headers = (*LABEL, ("x-api-key", "k"))
+        return _ask({"model": "reference"} | body, path=PATHS[api], headers=headers, changes=(changes.find(name),))
+
+    return tell

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from conformance.field_support.capability import State
+from conformance.field_support.states import State
 from conformance.model.impact import Impact
 from conformance.model.verdict import Level, Status
 from conformance.report.document import Report, ReportVerdict
@@ -59,15 +59,20 @@ def _by_rule(verdicts: Iterable[ReportVerdict]) -> dict[tuple[str, str], list[Re
     return found
 
 
-GOOD: Final[tuple[State, ...]] = ("honoured", "refused", "announced")
+GOOD: Final[tuple[State, ...]] = ("honoured", "validated", "refused", "announced")
+
+
+SEEN: Final[tuple[State, ...]] = ("honoured", "validated")
 
 
 def _fields(old: Report, new: Report) -> Iterator[Change]:
-    """Fields whose state changed and is known in both runs."""
+    """Fields whose state changed and is known in both runs; whether an effect shows is up to the model."""
     before = {(f.api, f.field, f.mode): f for f in old.fields}
     for field in new.fields:
         was = before.get((field.api, field.field, field.mode))
-        if was is None or "unknown" in (was.state, field.state) or was.state == field.state:
+        if was is None or was.state == field.state or "unknown" in (was.state, field.state):
+            continue
+        if was.state in SEEN and field.state in SEEN:
             continue
         regression = field.documented and field.state == "dropped" and was.state in GOOD
         words = f"was {was.state}, is {field.state}: {field.why}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from conformance.field_support.capability import State
+from conformance.field_support.states import State
 from conformance.model.impact import Impact, Outcome
 from conformance.model.verdict import Level, Status
 from conformance.model.words import Api

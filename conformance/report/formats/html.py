@@ -17,6 +17,7 @@ from conformance.report import timeline
 from conformance.report.document import Report, ReportVerdict
 from conformance.report.escaping import parts
 from conformance.report.failures import Line, Recording, describe
+from conformance.report.fields import rows
 from conformance.report.impacts import USER_SEES, money, worst_first
 
 MAX_SAMPLES: Final = 3
@@ -25,7 +26,8 @@ KINDS: Final = {
     "conformant": "good", "not conformant": "bad", "text": "good", "tool_ok": "good", "honoured": "honoured",
     "text+": "warn", "partial_text": "warn", "empty_silent": "bad", "exception": "bad", "hang": "bad",
     "tool_bad": "bad", "partial_text+exception": "bad", "MUST": "MUST", "SHOULD": "SHOULD", "pass": "good",
-    "refused": "refused", "announced": "announced", "dropped": "dropped", "fail": "bad", "waived": "waived",
+    "validated": "validated", "refused": "refused", "announced": "announced", "dropped": "dropped", "fail": "bad",
+    "waived": "waived",
 }  # fmt: skip
 """The CSS class of each word; other words have none."""
 WORDS: Final = (
@@ -39,6 +41,7 @@ WORDS: Final = (
     ("untestable", "a prerequisite was missing, or the model did not cooperate"),
     ("not-applicable", "the rule does not apply to the request"),
     ("honoured", "the field has its documented effect"),
+    ("validated", "a wrong type of the field is rejected; no effect was seen"),
     ("refused", "the request is rejected with an error that names the field"),
     ("announced", "the response reports that the field was ignored"),
     ("dropped", "the field is silently ignored"),
@@ -121,7 +124,7 @@ def facts(report: Report) -> dict[str, Any]:
             | {"why": "" if i.delivered and i.requests == 1 else i.detail}
             for i in sorted(report.impact, key=worst_first)
         ],
-        "fields": [field for field in report.fields if field.documented],
+        "fields": list(rows(report.fields)),
         "hints": report.hints,
     }
 

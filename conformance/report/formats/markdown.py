@@ -7,6 +7,7 @@ from typing import Final
 from conformance.model.verdict import Status
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
+from conformance.report.fields import LOST, rows
 from conformance.report.impacts import USER_SEES, money
 
 MOST: Final = 30
@@ -94,12 +95,12 @@ def _line(line: Line) -> str:
 
 
 def _fields(report: Report) -> Iterator[str]:
-    lost = [f for f in report.fields if f.documented and f.state in ("dropped", "announced", "refused")]
+    lost = [row for row in rows(report.fields) if {row.stream, row.unary} & {*LOST}]
     if lost:
         yield "## Request fields without effect"
         yield ""
-        cells = ((code(f.field), f.api, f.mode, f.state, plain(f.why)) for f in lost)
-        yield from table(("field", "API", "mode", "state", "why"), cells)
+        cells = ((code(f.field), f.api, f.stream or "–", f.unary or "–", plain(f.why)) for f in lost)
+        yield from table(("field", "API", "stream", "unary", "why"), cells)
         yield ""
     yield from (f"- {plain(hint)}" for hint in report.hints)
 

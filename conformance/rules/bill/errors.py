@@ -5,14 +5,14 @@ from typing import Any
 
 from conformance.apis.chat import chat_content
 from conformance.apis.errors import body, error_at, error_response, may_refuse_streaming, refuses_streaming
-from conformance.apis.usage import usage
+from conformance.apis.usage import counts_tokens, usage
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import as_object, is_integer
+from conformance.parsing.json_values import as_object
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import replied, succeeded
 from conformance.rules.err.mistakes import mistaken
@@ -39,15 +39,10 @@ def _error_in_one_piece(x: Exchange) -> NotJudged | None:
     return None
 
 
-def _counted(value: Any) -> bool:
-    """Whether `usage` counts any tokens."""
-    return any(is_integer(count) and count > 0 for count in as_object(value).values())
-
-
 @rule(
     "BILL001",
     MUST,
-    "Error responses report no usage",
+    "Error responses report no usage above zero",
     spec=ERRORS,
     fix="Reject the request before the model runs, and leave usage out of the error.",
     applies_to=_error_in_one_piece,
@@ -70,7 +65,7 @@ def error_with_usage(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJ
         return
     value = as_object(body(x))
     for part in (value, as_object(value.get("error"))):
-        if _counted(part.get("usage")):
+        if counts_tokens(part.get("usage")):
             yield Finding(
                 f"the error response (HTTP {error_response(x).status}) reports usage",
                 at=error_response(x).at,

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.field_support.capability import only_answer, said_value
 from conformance.field_support.effects import unreadable_reason
+from conformance.field_support.readers import only_answer, said_value
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule

@@ -10,9 +10,9 @@ from conformance.apis.usage import usage
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
-from conformance.parsing.json_values import as_object, display, is_integer
+from conformance.parsing.json_values import display
 from conformance.rules.cmp.example import GOOD, SPOKEN, THREE
 from conformance.rules.cmp.shape import SPEC
 from conformance.rules.conditions_by_api import finished
@@ -23,8 +23,8 @@ NAMES = {"stream": "stream", "unary": "non-streaming response"}
 EMPTY = (chunk({"role": "assistant", "content": ""}), chunk(finish="stop"))
 GONE = answered(error(), status=500)
 
-SPECIAL = 3
-"""Tokens that a model may generate without text: end-of-turn tokens are counted, but not shown."""
+INCOMPLETE = 3
+"""Tokens of a character that is not complete and so not shown, if tokens are bytes: UTF-8 has up to four bytes."""
 
 
 def stopped_by_itself(x: Exchange) -> NotJudged | None:
@@ -41,9 +41,13 @@ def stopped_by_itself(x: Exchange) -> NotJudged | None:
 
 def visible_tokens(x: Exchange) -> int:
     """Completion tokens without reasoning tokens, from the usage."""
-    spent, details = usage(x), as_object(as_object(response_content(x).usage).get("completion_tokens_details"))
-    hidden = details.get("reasoning_tokens")
-    return (spent.completion if spent else 0) - (int(hidden) if is_integer(hidden) else 0)
+    spent = usage(x)
+    return spent.completion - spent.reasoning if spent else 0
+
+
+def most_unseen(choice: Choice) -> int:
+    """How many tokens a choice may have without text: of an incomplete character, and one that ends its turn."""
+    return INCOMPLETE + (choice.end != "length")
 
 
 def answered_once(x: Exchange) -> NotJudged | None:
@@ -98,14 +102,16 @@ def _is_silent(choice: Choice) -> bool:
 
 def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
     """Why an empty completion lost content: its usage, or the baseline response in the other mode, shows it."""
-    spent, seen = usage(x), visible_tokens(x)
-    if seen >= SPECIAL and response_content(x).choices[0].end == "stop":
+    spent, seen, choice = usage(x), visible_tokens(x), response_content(x).choices[0]
+    if choice.reasons and not (spent and spent.reasoning):
+        return untestable("the response has reasoning without text, whose tokens usage does not tell apart")
+    if seen > most_unseen(choice) and choice.end == "stop":
         return f"but usage counts {seen} tokens for it"
-    if spent and spent.completion > seen:
+    if spent and spent.reasoning:
         return untestable("the model spent its tokens on hidden reasoning")
-    if 0 < seen < SPECIAL:
+    if 0 < seen <= most_unseen(choice):
         return untestable(
-            f"the response is empty, and usage counts {seen} tokens for it: the model ended its turn at once"
+            f"usage counts {seen} tokens for it: that may be the end of the turn, or a character that is not complete"
         )
     if x.case.kind is Kind.BASELINE and not answered_once(other) and response_content(other).choices[0].text.split():
         return (
@@ -116,7 +122,7 @@ def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
 
 @rule(
     "CMP015",
-    SHOULD,
+    MUST,
     "A response with reasoning also has content or a tool call",
     spec=f"{SPEC}#chat/object-choices",
     fix="Separate the model's reasoning from its final text, and put the final text into content.",
@@ -174,7 +180,7 @@ def one_of_several_lost(x: Exchange) -> Iterator[Finding | NotJudged]:
     silent = [choice for choice in response_content(x).choices if _is_silent(choice)]
     spoken = len(response_content(x).choices) - len(silent)
     left = visible_tokens(x) - cap_asked(x) * spoken
-    if silent and spoken and left > SPECIAL * len(silent):
+    if silent and spoken and left > sum(map(most_unseen, silent)):
         seen = f"choice {silent[0].index} is empty, but usage counts at least {left} tokens for the empty choices"
         yield Finding(seen, at=span_of(x))
     elif silent:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.chat import span_of
-from conformance.apis.errors import error_response, quoted
+from conformance.apis.errors import error_response, is_verdict_on_request, quoted
+from conformance.apis.evidence import unanswered_reason
 from conformance.apis.response_content import response_content as said
 from conformance.field_support.capability import effect_shown
 from conformance.model.case import Compare, Kind
@@ -88,12 +89,11 @@ def _fate(x: Exchange) -> tuple[str, str]:
     """The result of the request (`works`, `fails`, or empty if unknown), and its description."""
     answered_well, refused = reply(x).status in OK, error_response(x)
     if refused:
-        is_declared = reply(x).status in range(400, 500) or reply(x).status == 501
         return (
-            "fails" if is_declared else "",
+            "fails" if is_verdict_on_request(refused) else "",
             f"rejected the request with HTTP {refused.status} {quoted(refused.message)}",
         )
-    if not answered_well:
+    if not answered_well or unanswered_reason(x):
         return "", ""
     found = effect_shown(x)
     if found is None:
@@ -136,3 +136,42 @@ def works_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding | N
 
 def _whole(x: Exchange) -> Span:
     return reply(x).locate(0, len(reply(x).content)) if reply(x).content else reply(x).head
+
+
+REPLAY: dict[str, Any] = {"probe": "chat.tools.replay"}
+
+
+def _replayed(x: Exchange) -> NotJudged | None:
+    """A history with tool results got a complete response."""
+    return answered(x) if x.case.kind is Kind.REPLAY else OUT_OF_SCOPE
+
+
+def _is_nothing(x: Exchange) -> bool:
+    """Whether a response ended by itself, with nothing for a user or an agent; reasoning until the cap is no such end."""
+    choices = said(x).choices
+    return bool(choices) and all(choice.is_empty and choice.end != "length" for choice in choices)
+
+
+@rule(
+    "EQV009",
+    SHOULD,
+    "The response to a history with tool results is not empty in both modes",
+    spec=CREATE,
+    fix="Render tool calls and results with the model's own chat template, and check what it generates after them.",
+    applies_to=_replayed,
+    compares_with={"baseline": Compare(Kind.BASELINE, mode="unary")},
+    apis=GENERATIVE,
+    good=[(stream(**REPLAY), unary(**REPLAY), UNARY), (stream("", **REPLAY), unary(**REPLAY), UNARY)],
+    bad=[(stream("", **REPLAY), unary("", **REPLAY), UNARY)],
+)
+def history_answered_with_nothing(
+    stream: Exchange, unary: Exchange, baseline: Exchange
+) -> Iterator[Finding | NotJudged]:
+    """The tool has run, and the agent's user sees nothing: a broken chat template shows only on the second turn.
+
+    A model may end its turn at once, so one empty response of the two is accepted.
+    """
+    if answered(baseline) or _is_nothing(baseline):
+        yield untestable("the baseline request has no complete response with content")
+    elif _is_nothing(stream) and _is_nothing(unary):
+        yield Finding("the response to a history with tool results is empty in both modes", at=span_of(stream))

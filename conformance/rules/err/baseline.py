@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response, may_refuse_streaming, quoted, rejected_fields
+from conformance.apis.messages import left_open
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -22,7 +23,15 @@ def _let_in(x: Exchange) -> NotJudged | None:
     status = reply(x).status
     if status == 429:
         return untestable("rate-limited (HTTP 429): run again with a lower --concurrency")
-    return untestable(f"the target rejected the API key with HTTP {status}") if status in LOCKED else None
+    if status in LOCKED:
+        return untestable(f"the target rejected the API key with HTTP {status}{_reason(x)}")
+    return None
+
+
+def _reason(x: Exchange) -> str:
+    """What a rejection says of its reason, after a colon; or empty."""
+    said = error_response(x)
+    return f": {quoted(said.message or said.text)}" if (said.message or said.text).strip() else ""
 
 
 def _no_other_rule_s(x: Exchange) -> NotJudged | None:
@@ -59,7 +68,8 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
     answer, said = reply(x), error_response(x)
     if said.in_band:
         yield Finding(
-            f"the stream of the baseline request contains an error: {quoted(said.message or said.text)}", at=said.at
+            f"the stream of the baseline request contains an error: {quoted(said.message or said.text)}{left_open(x)}",
+            at=said.at,
         )
     elif answer.status not in OK:
         transient = " (temporary)" if answer.value("retry-after") or answer.status in UNRELATED else ""

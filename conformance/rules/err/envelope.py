@@ -1,6 +1,7 @@
 """The error object: its presence and its members."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from conformance.apis.errors import ErrorResponse, error_response, quoted, refuses_streaming
 from conformance.apis.request import request_body
@@ -21,6 +22,7 @@ OUTSIDE = (Kind.AUTH, Kind.MODELS, Kind.OTHER_ROUTE)
 BEFORE = ("unknown-route", "get", "huge-body")
 """Mistakes that the web server or framework may reject before the API handler runs."""
 
+MESSAGES_MISTAKE: dict[str, Any] = {"probe": "messages.mistake.bad-role"}
 NOTHING = ("None", "null", "undefined", "nil")
 
 
@@ -147,10 +149,16 @@ def _enveloped(x: Exchange) -> NotJudged | None:
     return None
 
 
-def _openai(x: Exchange) -> NotJudged | None:
-    return _enveloped(x) or (
-        None if error_response(x).kind == "openai" else not_applicable("the error object is another API's")
-    )
+def _has_fields(x: Exchange) -> NotJudged | None:
+    """The response is an error object of its own API, or has its flat event inside a stream of Responses."""
+    said = error_response(x)
+    if x.api == "responses" and said.kind == "event" and said.in_band:
+        return None
+    if skip := _enveloped(x):
+        return skip
+    if x.api == "messages":
+        return _within_the_api(x)
+    return None if said.kind == "openai" else not_applicable("the error object is another API's")
 
 
 @rule(
@@ -202,30 +210,39 @@ def error_without_a_type(x: Exchange) -> Iterator[Finding]:
 @rule(
     "ERR010",
     SHOULD,
-    "An error has error.param and error.code, each a string or null",
+    'An error has param and code, each a string or null; on Messages, type "error" beside `error`',
     spec=ENVELOPE,
-    fix="Always send both keys, each a string or null; a status number is not a code.",
-    applies_to=_openai,
+    fix='Always send `param` and `code`, each a string or null (a status number is not a code); on Messages send `"type": "error"` beside `error`.',
+    applies_to=_has_fields,
     apis=GENERATIVE,
-    good=[GOOD, answered(error("No."), status=400, **MISTAKE)],
+    good=[
+        GOOD,
+        answered(error("No."), status=400, **MISTAKE),
+        answered({"type": "error", "error": {"type": "api_error", "message": "No."}}, status=400, **MESSAGES_MISTAKE),
+        streamed({"type": "error", "code": None, "message": "No.", "param": None}, probe="responses.hello"),
+    ],
     bad=[
         refused_with(code=400),
         refused_with(param=["messages"]),
         answered({"error": {"message": "no", "type": "t"}}, status=400, **MISTAKE),
+        answered(error("No."), status=400, **MESSAGES_MISTAKE),
+        streamed({"type": "error", "code": 500, "message": "No.", "param": None}, probe="responses.hello"),
+        streamed({"type": "error", "message": "No."}, probe="responses.hello"),
     ],
 )
 def error_with_another_code(x: Exchange) -> Iterator[Finding]:
     """Typed clients (Go, Rust, Java) can't parse a number where a string is documented, and lose the complete error."""
     said = error_response(x)
+    what = f"the {said.status} error" if not said.in_band else "the error event of the stream"
+    if x.api == "messages":
+        if said.kind != "anthropic":
+            yield Finding(f"{what} has no `type` beside `error`", at=said.at, expected='"type": "error"')
+        return
     for name in ("param", "code"):
         if name not in said.error:
-            yield Finding(f"the {said.status} error has no `{name}`", at=said.at)
+            yield Finding(f"{what} has no `{name}`", at=said.at)
         elif not isinstance(said.error[name], str | None):
-            yield Finding(
-                f"the {said.status} error has {describe_member(said.error, name)}",
-                at=said.at,
-                expected="a string or null",
-            )
+            yield Finding(f"{what} has {describe_member(said.error, name)}", at=said.at, expected="a string or null")
 
 
 @rule(

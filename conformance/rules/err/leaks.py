@@ -1,20 +1,22 @@
 """What an error must not leak: server internals, API keys, the conversation."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.apis.errors import error_response, quoted
-from conformance.apis.request import request_body
+from conformance.apis.errors import MOST_TEXT, ErrorResponse, error_response, quoted
+from conformance.apis.request import conversation_texts, request_body
 from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
-from conformance.parsing.json_values import as_array, as_object
+from conformance.parsing.http1 import reply
 from conformance.rules.conditions import replied
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
+from conformance.rules.err.spec import CODES_4XX, ENVELOPE
 from conformance.rules.example import (
     answered,
     error,
@@ -80,23 +82,38 @@ SECRET: dict[str, Any] = {
 }
 
 
+SECRET_ITEMS: dict[str, Any] = {
+    "body": {"model": "m", "input": [{"role": "user", "content": [{"type": "input_text", "text": "I'm\nSneezy."}]}]},
+    "probe": "responses.mistake.bad-role",
+}
+
+
+def _contains(said: ErrorResponse, text: str) -> bool:
+    """Whether an error contains a text, as it is or escaped as in JSON or Python."""
+    forms = (text, repr(text)[1:-1], *(json.dumps(text, ensure_ascii=escaped)[1:-1] for escaped in (True, False)))
+    return any(form in said.message or form in said.text for form in forms)
+
+
 @rule(
     "ERR020",
     SHOULD,
-    "Errors do not repeat the request's messages",
+    "Errors do not repeat the request's messages, instructions or input",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Leave the input out of validation errors (in pydantic: include_input=False).",
     applies_to=_said_no,
     apis=GENERATIVE,
     good=[answered(REFUSED, status=400, **SECRET)],
-    bad=[answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET)],
+    bad=[
+        answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET),
+        answered(error(f"body: {SECRET_ITEMS['body']}"), status=400, **SECRET_ITEMS),
+    ],
 )
 def conversation_sent_back(x: Exchange) -> Iterator[Finding]:
     """Errors are logged in places where conversations must not be stored. Only messages of 8 characters or more count."""
     said = error_response(x)
-    texts = (as_object(message).get("content") for message in as_array(request_body(x).get("messages")))
-    if any(isinstance(t, str) and len(t) >= LONG_ENOUGH and (t in said.text or t in said.message) for t in texts):
-        yield Finding(f"the {said.status} error repeats a message of the request", at=said.at)
+    texts = {text.strip() for text in conversation_texts(request_body(x))}
+    if any(len(text) >= LONG_ENOUGH and _contains(said, text) for text in texts):
+        yield Finding(f"the {said.status} error repeats a text of the request", at=said.at)
 
 
 KEY_OF_ANYBODY = re.compile(
@@ -132,3 +149,57 @@ def foreign_key_shown(x: Exchange) -> Iterator[Finding]:
         yield Finding(
             f"the error contains what looks like an API key: {found[0][:8]}... ({len(found[0])} characters)", at=said.at
         )
+
+
+MOST_BYTES = 64 * 1024
+"""Bytes of an error: a hundred times what any API sends, and more than any page of a proxy."""
+
+
+@rule(
+    "ERR033",
+    SHOULD,
+    "An error has at most 64 KiB",
+    spec=CODES_4XX,
+    fix="Return a short message; leave out the input, the list of all models or fields, and the upstream's response.",
+    applies_to=_said_no,
+    apis=GENERATIVE,
+    good=[GOOD, refused_with(message="No. " * 1000)],
+    bad=[refused_with(message="No. " * MOST_BYTES)],
+)
+def huge_error(x: Exchange) -> Iterator[Finding]:
+    """Clients log errors in full and add them to prompts: each failed request costs memory, disk, or a context of tokens."""
+    said = error_response(x)
+    size = said.at.end - said.at.start if said.in_band else len(reply(x).content)
+    if size > MOST_BYTES:
+        seen = f"the {said.status} error has {size:,} bytes; the request has {len(x.sent):,}"
+        yield Finding(seen, at=said.at, expected=f"at most {MOST_BYTES:,} bytes")
+
+
+REPR = re.compile(
+    r"\{'\w[^'\n]{0,60}': |<class '|\bat 0x[0-9a-fA-F]{6,16}>|\b[A-Z]\w{0,40}(?:Error|Exception)\((?=['\"\[({)])"
+)
+"""A dictionary, class, object or exception as Python prints it for its programmers."""
+
+
+@rule(
+    "ERR034",
+    SHOULD,
+    "error.message is text for people, not Python's notation of an object",
+    spec=ENVELOPE,
+    fix="Write the message yourself: don't pass an exception or a list of validation errors through `str` or `repr`.",
+    applies_to=_said_no,
+    apis=GENERATIVE,
+    good=[GOOD, refused_with(message="'temperature' must be a number, not 'hot'. Set {\"temperature\": 1}.")],
+    bad=[
+        refused_with(message="[{'type': 'missing', 'loc': ('body', 'messages'), 'msg': 'Field required'}]"),
+        refused_with(message="Error code: 400 - {'error': {'message': 'no', 'type': 'BadRequest'}}"),
+        refused_with(message="ValueError('Unknown role')"),
+        refused_with(message="<starlette.requests.Request object at 0x7f3a2c1b5d90>"),
+    ],
+)
+def message_in_python(x: Exchange) -> Iterator[Finding]:
+    """Agents show the message to their users, and search it for the reason: neither reads Python."""
+    said = error_response(x)
+    if found := REPR.search(said.message[:MOST_TEXT]):
+        excerpt = said.message[found.start() : found.start() + 100]
+        yield Finding(f"the message of the {said.status} error has Python's notation: {quoted(excerpt)}", at=said.at)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.errors import error_response, quoted
+from conformance.apis.messages import left_open
 from conformance.apis.request import EXTENDED, NO_JSON, body_sent
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
@@ -17,10 +18,13 @@ from conformance.rules.conditions import (
     INVALID,
     UNRELATED,
     all_of,
+    answered_or_rejected,
     baseline_ok,
     mode_supported,
+    not_cut,
     not_rejected_for_other_reasons,
     probe_is,
+    readable,
     replied,
 )
 from conformance.rules.err.example import GOOD, GREETING, MISTAKE, REFUSED
@@ -55,7 +59,8 @@ def _of(abouts: tuple[str, ...], fuzzed: str) -> Condition:
     def is_of(x: Exchange) -> NotJudged | None:
         is_odd = x.case.kind is Kind.FUZZ and x.case.subject == fuzzed
         is_mistake = x.case.kind is Kind.MISTAKE and x.case.subject in abouts
-        return mistaken(x) if is_mistake or (is_odd and not isinstance(body_sent(x), dict)) else OUT_OF_SCOPE
+        is_meant = is_mistake or (is_odd and not isinstance(body_sent(x), dict))
+        return mistaken(x) or readable(x) or not_cut(x) if is_meant else OUT_OF_SCOPE
 
     return is_of
 
@@ -95,7 +100,7 @@ ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
     "Missing or invalid values are rejected, not silently ignored or repaired",
     spec=CODES_4XX,
     fix="Return 400 and name the field; for an unknown model, return 404 with `error.code: model_not_found`.",
-    applies_to=_of(FORGIVEN, EXTENDED),
+    applies_to=all_of(_of(FORGIVEN, EXTENDED), answered_or_rejected),
     apis=GENERATIVE,
     good=[answered(error("Unknown role.", param="messages[0].role"), status=400, **ROLE)],
     bad=[answered(completion(), **ROLE), answered(completion(), probe="chat.mistake.unknown-model")],
@@ -159,7 +164,7 @@ def documented_request_crashed(x: Exchange, baseline: Exchange) -> Iterator[Find
     elif skip := baseline_ok(baseline):
         yield skip
     else:
-        yield Finding(f"the stream ended with an error: {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(f"the stream ended with an error: {quoted(said.message or said.text)}{left_open(x)}", at=said.at)
 
 
 ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)
@@ -176,7 +181,7 @@ ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)
     good=[(answered(REFUSED, status=400, mode="stream", **ROLE), ROLE_REFUSED)],
     bad=[(streamed(REFUSED, "[DONE]", **ROLE), ROLE_REFUSED)],
 )
-def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
+def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """Programs check the status: 200 means that the request was valid, and the error arrives too late to be handled."""
     late, early = error_response(stream), error_response(unary)
     if late.in_band and 400 <= early.status < 500:
@@ -184,6 +189,12 @@ def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Findi
             f"the error is inside a {late.status} response; the non-streaming request is rejected with HTTP {early.status}",
             at=late.at,
         )
+    elif skip := not_cut(stream):
+        yield skip
+    elif late.in_band:
+        yield not_applicable("the non-streaming request is not rejected with 4xx")
+    elif not late:
+        yield not_applicable("the streaming request is accepted")
 
 
 @rule(
@@ -197,10 +208,12 @@ def refusal_inside_a_stream(stream: Exchange, unary: Exchange) -> Iterator[Findi
     good=[(answered(REFUSED, status=400, mode="stream", **ROLE), ROLE_REFUSED)],
     bad=[(answered(REFUSED, status=422, mode="stream", **ROLE), ROLE_REFUSED)],
 )
-def status_that_depends_on_streaming(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
+def status_that_depends_on_streaming(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """A client that handles 400 misses the same mistake when streaming, under another status."""
     one, other = reply(stream).status, reply(unary).status
-    if 400 <= one < 500 and 400 <= other < 500 and one != other:
+    if not (400 <= one < 500 and 400 <= other < 500):
+        yield not_applicable("the request is not rejected with 4xx in both modes")
+    elif one != other:
         yield Finding(f"the same invalid request gets {one} with streaming and {other} without", at=reply(stream).head)
 
 

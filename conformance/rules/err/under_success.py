@@ -1,13 +1,15 @@
 """Errors under a success status: as a JSON body, or inside a stream."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from conformance.apis.errors import error_at, error_response, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
-from conformance.parsing.sse import looks_like_events, span, stream
+from conformance.model.words import GENERATIVE, Api
+from conformance.parsing.json_values import as_object
+from conformance.parsing.sse import looks_like_events, payloads, span, stream
 from conformance.rules.conditions import succeeded
 from conformance.rules.err.example import GREETING
 from conformance.rules.err.spec import CODES_4XX, STREAMED_ERRORS
@@ -45,6 +47,18 @@ def _broken_off(x: Exchange) -> NotJudged | None:
     return not_applicable("the stream contains no error")
 
 
+OBJECTS: dict[Api, tuple[str, ...]] = {
+    "chat": ("openai", "anthropic"),
+    "messages": ("openai", "anthropic"),
+    "responses": ("openai", "anthropic", "event"),
+}
+"""The forms of an error inside a stream; OpenAI's own Responses API sends its documented flat event, and the nested one."""
+LAST: dict[Api, tuple[str, ...]] = {"chat": (), "messages": ("message_stop",), "responses": ("response.failed",)}
+"""The events that may follow an error besides `[DONE]`: those that end a failed stream."""
+FLAT = {"type": "error", "code": "server_error", "message": "No.", "param": None, "sequence_number": 1}
+BEGUN = {"type": "response.created", "sequence_number": 0, "response": {"id": "resp_1"}}
+FAILED = {"type": "response.failed", "sequence_number": 2, "response": {"id": "resp_1", "status": "failed"}}
+RESPONSES: dict[str, Any] = {"probe": "responses.hello"}
 FIRST = chunk({"role": "assistant", "content": "Hel"})
 
 
@@ -56,8 +70,14 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
     fix="Send the same error object as for a rejected request, with a non-empty `error.message`.",
     applies_to=_broken_off,
     apis=GENERATIVE,
-    good=[streamed(FIRST, error("The upstream failed.", "server_error"))],
+    good=[
+        streamed(FIRST, error("The upstream failed.", "server_error")),
+        streamed(BEGUN, FLAT, **RESPONSES),
+        streamed(BEGUN, {"type": "error"} | error(), **RESPONSES),
+    ],
     bad=[
+        streamed(BEGUN, FLAT | {"message": ""}, **RESPONSES),
+        streamed(FIRST, FLAT),
         streamed(FIRST, {"error": "upstream failed"}),
         streamed(FIRST, {"error": {"code": 502}}),
         streamed(FIRST, {"type": "error"}),
@@ -66,26 +86,35 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
 def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
     """SDKs raise the text of `error.message`: without it, users see an error without a reason."""
     said = error_response(x)
-    if said.kind not in ("openai", "anthropic"):
+    if said.kind not in OBJECTS[x.api]:
         yield Finding("the error event of the stream has no error object of the API", at=said.at)
     elif not said.message.strip():
-        yield Finding("the error event of the stream has no `error.message`", at=said.at)
+        name = "message" if said.kind == "event" else "error.message"
+        yield Finding(f"the error event of the stream has no `{name}`", at=said.at)
 
 
 @rule(
     "ERR015",
     MUST,
-    "Only the end marker follows an error inside a stream",
+    "Only the end of the stream follows an error inside it: its end marker, or response.failed",
     spec=STREAMED_ERRORS,
     fix="End the stream after the error event, with or without its end marker.",
     applies_to=_broken_off,
     apis=GENERATIVE,
-    good=[streamed(FIRST, error("No.")), streamed(FIRST, error("No."), "[DONE]")],
-    bad=[streamed(FIRST, error("No."), chunk({"content": "lo"}), chunk(finish="stop"), "[DONE]")],
+    good=[
+        streamed(FIRST, error("No.")),
+        streamed(FIRST, error("No."), "[DONE]"),
+        streamed(BEGUN, FLAT, FAILED, **RESPONSES),
+    ],
+    bad=[
+        streamed(BEGUN, FLAT, FAILED | {"type": "response.completed"}, **RESPONSES),
+        streamed(FIRST, error("No."), chunk({"content": "lo"}), chunk(finish="stop"), "[DONE]"),
+    ],
 )
 def stream_that_goes_on_after_an_error(x: Exchange) -> Iterator[Finding]:
     """Every SDK stops reading at the error: later events are paid for and lost."""
     at = error_at(x)
-    after = stream(x).dispatched[at + 1 :] if at is not None else ()
-    if late := next((event for event in after if not event.is_done), None):
-        yield Finding(f"{len(after)} events follow the error event of the stream", at=span(x, late))
+    after = zip(stream(x).dispatched[at + 1 :], payloads(x)[at + 1 :], strict=True) if at is not None else ()
+    late = [event for event, value in after if not event.is_done and as_object(value).get("type") not in LAST[x.api]]
+    if late:
+        yield Finding(f"{len(late)} event(s) follow the error event of the stream", at=span(x, late[0]))

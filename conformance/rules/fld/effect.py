@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from conformance.apis.errors import error_response
 from conformance.apis.specs import SPECS
-from conformance.field_support.capability import effect_shown, is_at_cap
+from conformance.field_support.capability import effect_shown
 from conformance.field_support.effects import effects, unreadable_reason
+from conformance.field_support.readers import is_at_cap
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule

@@ -1,28 +1,42 @@
 """Fields that a framework always sends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from conformance.apis.errors import error_response, quoted, rejected_fields
 from conformance.apis.request import request_body
-from conformance.field_support.fields import conclude, field_observations
+from conformance.apis.vendor_refusals import refused_as_by_vendor
+from conformance.field_support.capability import echo
+from conformance.field_support.fields import conclude, field_observations, is_neutral
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import OK, all_of, mode_supported, not_rejected_for_other_reasons, probe_is
+from conformance.rules.conditions import (
+    OK,
+    all_of,
+    answered_or_rejected,
+    mode_supported,
+    not_rejected_for_other_reasons,
+    probe_is,
+)
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, Facts
 from conformance.rules.fld.spec import CREATE, DROPPED
 
+UNSUPPORTED = answered(
+    error("Unsupported parameter: 'max_tokens' is not supported with this model.", param="max_tokens"),
+    status=400,
+    body={"max_tokens": 1024},
+)
 OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {"include_usage": True}}}
 
 
 @rule(
     "FLD015",
     MUST,
-    "Fields that a framework always sends are accepted",
+    "Fields that a framework always sends are accepted, unless the API's own vendor refuses them",
     spec=CREATE,
     fix="Accept the field, null included; if it can have no effect, announce in the response that it is ignored.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
@@ -39,12 +53,40 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
 )
 def refused_framework_field(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The framework has no option to omit the field: none of its requests succeeds with this target."""
+    if refused_as_by_vendor(x):
+        yield not_applicable("models of the API's own vendor refuse the field, too (see FLD019)")
+    elif found := rejected_fields(x):
+        yield _rejection(x, found)
+    elif reply(x).status not in OK:
+        yield not_applicable("the target rejected the baseline request for another reason")
+
+
+def _rejection(x: Exchange, fields: Sequence[str]) -> Finding:
     said = error_response(x)
-    if found := rejected_fields(x):
-        fields = ", ".join(f"`{name}`" for name in found)
-        why = quoted(said.message or said.text)
-        seen = f"{x.case.profile} always sends {fields}, and the target rejects it with HTTP {said.status}: {why}"
-        yield Finding(seen, at=said.at)
+    named = ", ".join(f"`{name}`" for name in fields)
+    why = quoted(said.message or said.text)
+    return Finding(
+        f"{x.case.profile} always sends {named}, and the target rejects it with HTTP {said.status}: {why}", at=said.at
+    )
+
+
+@rule(
+    "FLD019",
+    SHOULD,
+    "The model takes the parameters that a framework always sends",
+    spec="https://platform.openai.com/docs/guides/reasoning",
+    fix="Configure the framework not to send the parameter, translate it in front of the model, or use another model.",
+    applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
+    apis=GENERATIVE,
+    good=[GREETING, streamed(*HELLO)],
+    bad=[UNSUPPORTED],
+)
+def refused_framework_parameter(x: Exchange) -> Iterator[Finding | NotJudged]:
+    """Models that reason refuse some parameters by name, those of the API's own vendor included: the target is within
+    its rights, but none of the framework's requests succeeds with this model.
+    """
+    if found := refused_as_by_vendor(x):
+        yield _rejection(x, found)
     elif reply(x).status not in OK:
         yield not_applicable("the target rejected the baseline request for another reason")
 
@@ -60,20 +102,29 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     "Fields that a framework always sends are not silently ignored",
     spec=DROPPED,
     fix="Read the field, or reject it with an error that names it; if it can have no effect, announce that it is ignored.",
-    applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
+    applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons, answered_or_rejected),
     apis=GENERATIVE,
-    good=[(answered(completion(), **SET), REFUSED), (answered(completion()), PASSED_OVER)],
+    good=[
+        (answered(completion(), **SET), REFUSED),
+        (answered(completion()), PASSED_OVER),
+        (answered(completion(), body={"temperature": None}), PASSED_OVER),
+        (answered(completion(temperature=0.2), **SET), PASSED_OVER),
+    ],
     bad=[(answered(completion(), **SET), PASSED_OVER)],
     compares_with={
         "tried": Compare((Kind.WRONG_TYPE, Kind.EFFECT, Kind.TOOLS, Kind.REPLAY), many=True, any_profile=True)
     },
 )
-def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding]:
+def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """Users of the framework set a value that the target never reads, and get no error."""
+    if error_response(x):
+        yield not_applicable("the target rejected the baseline request")
+        return
     seen = [one for other in tried for one in field_observations(other, None)]
     told = {one.place for one in seen if one.proven}  # a missing effect has its own rule
     dropped = [place[1] for place, found in conclude(seen).items() if found.state == "dropped" and place not in told]
-    lost = [name for name in dropped if name in request_body(x)]
-    if lost and not error_response(x):
+    asked = {name: value for name, value in request_body(x).items() if not is_neutral(name, value)}
+    lost = [name for name in dropped if name in asked and echo(x, name) != asked[name]]
+    if lost:
         fields = ", ".join(f"`{name}`" for name in lost)
         yield Finding(f"{x.case.profile} always sends {fields}, and the target silently ignores it", at=reply(x).head)

@@ -12,8 +12,8 @@ from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJu
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import (
-    BODILESS,
     all_of,
+    answered_or_rejected,
     mode_supported,
     not_rejected_for_other_reasons,
     probe_is,
@@ -26,12 +26,9 @@ from conformance.rules.fld.spec import DROPPED
 
 
 def _unknown(x: Exchange) -> NotJudged | None:
-    return all_of(probe_is(Kind.UNKNOWN_FIELD), mode_supported, not_rejected_for_other_reasons, readable, _answered)(x)
-
-
-def _answered(x: Exchange) -> NotJudged | None:
-    status = reply(x).status
-    return untestable(f"the target returned HTTP {status}, which has no body") if status in BODILESS else None
+    return all_of(
+        probe_is(Kind.UNKNOWN_FIELD), mode_supported, not_rejected_for_other_reasons, readable, answered_or_rejected
+    )(x)
 
 
 def _at_the_top(x: Exchange) -> NotJudged | None:

@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response, names_field
-from conformance.field_support.capability import COST_CAP_FIELD, other_rejected_fields, warned
+from conformance.field_support.capability import (
+    COST_CAP_FIELD,
+    is_required,
+    other_rejected_fields,
+    sign_of_reading,
+    warned,
+)
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -11,8 +17,8 @@ from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJu
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import (
-    BODILESS,
     all_of,
+    answered_or_rejected,
     baseline_ok,
     mode_supported,
     not_rejected_for_other_reasons,
@@ -29,7 +35,9 @@ READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "
 
 
 def _mistyped(x: Exchange) -> NotJudged | None:
-    return all_of(probe_is(Kind.WRONG_TYPE), mode_supported, not_rejected_for_other_reasons, readable)(x)
+    return all_of(
+        probe_is(Kind.WRONG_TYPE), mode_supported, not_rejected_for_other_reasons, readable, answered_or_rejected
+    )(x)
 
 
 def _effective(x: Exchange) -> NotJudged | None:
@@ -41,13 +49,16 @@ def _other(x: Exchange) -> NotJudged | None:
 
 
 def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
-    """A value of a wrong type was accepted as if it were absent."""
+    """A value of a wrong type was accepted, and answered as if it were absent, or where none can be absent."""
     name, said = x.case.subject, error_response(x)
-    if reply(x).status in BODILESS:
-        yield untestable(f"the target returned HTTP {reply(x).status}, which has no body")
+    if said.in_band:
+        yield not_applicable("the request failed with an error under a success status (see ERR013)")
+    elif not said and (sign := sign_of_reading(x, baseline)):
+        yield not_applicable(f"the value was not ignored: {sign}")
     elif not said:
         if not warned(x, name):
-            seen = f"`{name}` of a wrong type was silently ignored: the target returned HTTP {reply(x).status}"
+            how = "accepted" if is_required(x, baseline) else "silently ignored"
+            seen = f"`{name}` of a wrong type was {how}: the target returned HTTP {reply(x).status}"
             yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
     elif said.status >= 500 and said.status != 501:
         yield not_applicable(f"the target returned HTTP {said.status}")

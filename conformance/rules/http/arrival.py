@@ -12,6 +12,7 @@ from conformance.rules.conditions import OK, replied
 from conformance.rules.example import JSON, SSE, answered, exchange, http
 from conformance.rules.http.conditions import received, tried
 from conformance.rules.http.example import CUT, EVENTS, GOOD, RESET, chunks, framed
+from conformance.rules.http.slowness import slowness
 from conformance.rules.http.spec import RFC9110, RFC9112
 
 HOW = {
@@ -53,14 +54,25 @@ def ending_clause(x: Exchange) -> str:
         (exchange(b"", ending=Ending("timeout", "first-byte", 0)), EVENTFUL),
         (exchange(b"HTTP/1.1 103 Early Hints\r\n\r\n", ending=RESET), EVENTFUL),
     ],
-    compares_with={"greeting": Compare(Kind.BASELINE, mode="stream", optional=True)},
+    compares_with={
+        "greeting": Compare(Kind.BASELINE, mode="stream", optional=True),
+        "baselines": Compare(Kind.BASELINE, mode="stream", many=True, any_profile=True, optional=True),
+        "preflight": Compare(Kind.PREFLIGHT, mode="unary", many=True, any_profile=True, optional=True),
+    },
 )
-def unanswered_request(x: Exchange, greeting: Exchange | None) -> Iterator[Finding | NotJudged]:
+def unanswered_request(
+    x: Exchange,
+    greeting: Exchange | None,
+    baselines: tuple[Exchange, ...] | None,
+    preflight: tuple[Exchange, ...] | None,
+) -> Iterator[Finding | NotJudged]:
     """Without a response every client retries, and may be billed for each attempt."""
     if reply(x).status or reply(x).faults:
         return
     if x.ending.how == "timeout" and greeting is not None and still_went_on(greeting):
         yield untestable("the streaming baseline response was still in progress at the timeout: set a longer --timeout")
+    elif why := slowness(x, (*(baselines or ()), *(preflight or ()))):
+        yield untestable(why)
     else:
         yield Finding(f"no response was received: {ending_clause(x)}")
 

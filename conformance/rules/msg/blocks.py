@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.chat import span_of
-from conformance.apis.messages import blocks, building
+from conformance.apis.messages import blocks, building, is_called_by_code
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.parsing.json_values import as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
-from conformance.parsing.typed_events import of_type
+from conformance.parsing.typed_events import Part, of_type
 from conformance.rules.msg.conditions import finished, has_indexed_blocks, misfits
 from conformance.rules.msg.example import (
     BLOCK_DELTA,
+    BY_CODE,
     CALL,
     CLOSE,
     GOOD,
@@ -35,7 +36,7 @@ from conformance.rules.typed_events import ended, typed
 @stream_rule(
     "MSG004",
     MUST,
-    "content_block_start precedes the block's deltas, and indexes count from 0",
+    "content_block_start precedes the block's deltas and stop, and indexes count from 0",
     spec=EVENTS,
     fix="Send content_block_start with the block's position in the content (0, 1, ...) as index, then its deltas with that index.",
     applies_to=typed,
@@ -49,32 +50,38 @@ from conformance.rules.typed_events import ended, typed
         events(START, OPEN, BLOCK_DELTA | {"index": 1}, CLOSE, MESSAGE_DELTA, STOP),
         events(START, OPEN, CLOSE, BLOCK_DELTA, MESSAGE_DELTA, STOP),
         events(START, {"type": "content_block_start", "index": 0}, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP),
+        events(START, OPEN, BLOCK_DELTA, CLOSE, CLOSE | {"index": 1}, MESSAGE_DELTA, STOP),
+        events(START, OPEN, BLOCK_DELTA, {"type": "content_block_stop"}, MESSAGE_DELTA, STOP),
     ],
 )
 def block_out_of_place(x: Exchange) -> Iterator[Finding]:
-    """Clients look up a delta's block by index: if none was started, they raise an error or lose the text."""
+    """Clients look up an event's block by index: if none was started, they raise an error or lose the text."""
     started, stopped = 0, set()
     for part in building(x):
-        index, at = part.value.get("index"), span(x, part.event)
+        index = part.value.get("index")
         if part.type == "content_block_start":
-            if index != started or index is False:
-                yield Finding(
-                    f"content_block_start {started} has {describe_member(part.value, 'index')}",
-                    at=at,
-                    expected=f"index {started}",
-                )
-            if not as_string(as_object(part.value.get("content_block")).get("type")):
-                yield Finding(f"content_block_start {started} has no block with a type", at=at)
+            yield from _misplaced_start(x, part, started)
             started += 1
-        elif part.type == "content_block_stop":
-            stopped.add(display(index))
-        elif part.type == "content_block_delta":
+        elif part.type in ("content_block_delta", "content_block_stop"):
+            what = "a delta" if part.type == "content_block_delta" else "content_block_stop"
             if not is_integer(index) or not 0 <= index < started:
-                yield Finding(
-                    f"a delta has {describe_member(part.value, 'index')}, but no such block was started", at=at
-                )
+                seen = f"{what} has {describe_member(part.value, 'index')}, but no such block was started"
+                yield Finding(seen, at=span(x, part.event))
             elif display(index) in stopped:
-                yield Finding(f"a delta follows the content_block_stop of its block {display(index)}", at=at)
+                seen = f"{what} follows the content_block_stop of its block {display(index)}"
+                yield Finding(seen, at=span(x, part.event))
+            if part.type == "content_block_stop":
+                stopped.add(display(index))
+
+
+def _misplaced_start(x: Exchange, part: Part, place: int) -> Iterator[Finding]:
+    """A content_block_start whose index is not its place, or whose block has no type."""
+    at, index = span(x, part.event), part.value.get("index")
+    if index != place or index is False:
+        seen = f"content_block_start {place} has {describe_member(part.value, 'index')}"
+        yield Finding(seen, at=at, expected=f"index {place}")
+    if not as_string(as_object(part.value.get("content_block")).get("type")):
+        yield Finding(f"content_block_start {place} has no block with a type", at=at)
 
 
 @stream_rule(
@@ -162,17 +169,27 @@ def blocks_interleaved(x: Exchange) -> Iterator[Finding]:
     spec=EVENTS,
     fix='Start a text block with text "", a tool_use block with input {}, a thinking block with thinking ""; send the rest in deltas.',
     applies_to=typed,
-    good=[GOOD, streamed(*block({"type": "of_tomorrow", "text": "Hi"}))],
+    good=[
+        GOOD,
+        streamed(*block({"type": "of_tomorrow", "text": "Hi"})),
+        streamed(*block(CALL | {"input": {"city": "Oslo"}, "caller": BY_CODE}), reason="tool_use"),
+    ],
     bad=[
         streamed(*block({"type": "text", "text": "Hello."})),
         streamed(*block({"type": "thinking", "thinking": "Hm.", "signature": ""})),
         streamed(*block(CALL | {"input": {"city": "Oslo"}}), reason="tool_use"),
+        streamed(*block(CALL | {"input": {"city": "Oslo"}, "caller": {"type": "direct"}}), reason="tool_use"),
     ],
 )
 def block_starts_full(x: Exchange) -> Iterator[Finding]:
-    """Clients that read only deltas, as the SDKs' text streams and Vercel's AI SDK do, lose the content of the start event."""
+    """Clients that read only deltas, as the SDKs' text streams and Vercel's AI SDK do, lose the content of the start event.
+
+    Exception: a call of code that runs on the server has its input at once.
+    """
     for part in of_type(x, "content_block_start"):
         opened = as_object(part.value.get("content_block"))
+        if is_called_by_code(opened):
+            continue
         name = {"text": "text", "thinking": "thinking", "tool_use": "input"}.get(as_string(opened.get("type")), "")
         if opened.get(name):
             yield Finding(f"content_block_start already has {describe_member(opened, name)}", at=span(x, part.event))

@@ -24,6 +24,8 @@ MESSAGE_DELTA: Object = {"type": "message_delta", "delta": {"stop_reason": "end_
 STOP: Object = {"type": "message_stop"}
 PING: Object = {"type": "ping"}
 CALL: Object = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+BY_CODE: Object = {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}
+"""The caller of a tool that code on the server calls."""
 CHUNK: Object = {"object": "chat.completion.chunk", "choices": []}
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import span_of
-from conformance.apis.messages import Block, blocks, call_of
+from conformance.apis.messages import Block, blocks, call_of, is_called_by_code
 from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, Finding
 from conformance.parsing.json_values import describe_member
 from conformance.rules.msg.conditions import finished, has_indexed_blocks
-from conformance.rules.msg.example import CALL, GOOD, call, message, streamed
+from conformance.rules.msg.example import BY_CODE, CALL, GOOD, START, STOP, call, events, message, streamed, tells, text
 from conformance.rules.msg.shape import message_rule
 from conformance.rules.msg.spec import EVENTS, TOOLS
 from conformance.rules.shared_checks import (
@@ -77,22 +77,36 @@ def input_no_json(x: Exchange) -> Iterator[Finding]:
     if any(choice.end in ("length", "content_filter", None) for choice in response_content(x).choices):
         return
     calls = (call_of(block) for block in _calls(x) if any(block.added.get("partial_json", ())))
-    yield from arguments_not_object(x, calls, "input_json_delta pieces", "surrogatepass")
+    yield from arguments_not_object(x, calls, "input_json_delta pieces")
 
 
 @message_rule(
     "MSG017",
     MUST,
-    "A message with tool calls has stop_reason tool_use, not end_turn",
+    "A message with tool calls of the model has stop_reason tool_use, not end_turn",
     spec=TOOLS,
     fix="Set stop_reason to tool_use if the message contains tool_use blocks.",
     applies_to=finished,
-    good=[CALLED, STREAMED, GOOD, streamed(*call('{"ci'), reason="max_tokens")],
-    bad=[message(content=[CALL]), streamed(*call("{}"))],
+    good=[
+        CALLED,
+        STREAMED,
+        GOOD,
+        streamed(*call('{"ci'), reason="max_tokens"),
+        message(content=[CALL | {"caller": BY_CODE}]),
+    ],
+    bad=[
+        message(content=[CALL]),
+        streamed(*call("{}")),
+        message(content=[CALL | {"caller": BY_CODE}, CALL | {"id": "toolu_2", "caller": {"type": "direct"}}]),
+    ],
 )
 def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
-    """Agent loops continue only while stop_reason is tool_use: the run ends, and the tool is never run."""
-    yield from calls_with_reason(x, "stop_reason", "end_turn")
+    """Agent loops continue only while stop_reason is tool_use: the run ends, and the tool is never run.
+
+    Exception: the calls of code that runs on the server, which may go on without the client.
+    """
+    if not all(is_called_by_code(found.start) for found in _calls(x)):
+        yield from calls_with_reason(x, "stop_reason", "end_turn")
 
 
 @message_rule(
@@ -103,9 +117,13 @@ def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
     fix="Send the call as a tool_use block, or set stop_reason to end_turn if there is only text.",
     applies_to=finished,
     good=[CALLED, STREAMED, GOOD],
-    bad=[message(stop_reason="tool_use"), streamed(reason="tool_use")],
+    bad=[
+        message(stop_reason="tool_use"),
+        streamed(reason="tool_use"),
+        events(START, *text("Hi"), tells("end_turn"), tells("tool_use"), STOP),
+    ],
 )
 def tool_use_without_a_call(x: Exchange) -> Iterator[Finding]:
     """The agent finds no tool to run: it sends and pays for another request, or stops without a result."""
-    ended = (choice for choice in response_content(x).choices if choice.finish == "tool_use")
+    ended = (choice for choice in response_content(x).choices if "tool_use" in choice.finishes)
     yield from reason_without_calls(x, ended, "stop_reason", "tool_use")

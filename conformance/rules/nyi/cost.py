@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 
 from conformance.apis.errors import body, error_response, quoted
+from conformance.apis.usage import counts_tokens
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import as_object
 from conformance.rules.example import (
     JSON,
     answered,
@@ -70,12 +72,12 @@ def refusal_with_retry_after(x: Exchange) -> Iterator[Finding | NotJudged]:
 @rule(
     "NYI016",
     MUST,
-    "The error for unsupported streaming reports no usage",
+    "The error for unsupported streaming reports no usage above zero",
     spec=ENVELOPE,
     fix="Reject the request before the model runs, and leave usage out of the error.",
     applies_to=streaming_rejected,
     apis=GENERATIVE,
-    good=[GOOD],
+    good=[GOOD, rejection(SAID | {"usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}})],
     bad=[rejection(SAID | {"usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}})],
 )
 @about_streaming
@@ -83,7 +85,7 @@ def refusal_with_usage(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients billed by usage pay for a completion that they did not get."""
     value = body(x)
     inside = (value, value.get("error")) if isinstance(value, dict) else ()
-    if any(isinstance(part, dict) and part.get("usage") is not None for part in inside):
+    if any(counts_tokens(as_object(part).get("usage")) for part in inside):
         yield Finding("the error for unsupported streaming reports usage", at=error_response(x).at, expected="no usage")
 
 

@@ -33,7 +33,7 @@ MOST = 2000
 @rule(
     "NYI010",
     MUST,
-    "The error for unsupported streaming has a code",
+    "The error for unsupported streaming has a non-empty error.code",
     spec=ENVELOPE,
     fix=f"Set `error.code` to `{CODE}`.",
     applies_to=streaming_rejected,

@@ -6,6 +6,7 @@ from typing import Any
 from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response, names_field, quoted
 from conformance.apis.usage import usage
+from conformance.apis.vendor_refusals import refused_as_by_vendor
 from conformance.field_support.capability import COST_CAP_FIELD
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
@@ -17,21 +18,31 @@ from conformance.rules.example import answered, completion, error
 from conformance.rules.par.spec import CHAT, CREATE
 from conformance.rules.use.conditions import counted_well
 
+EXPECTED = ("parts", "system-parts", "tool-parts", "developer")
+"""Forms that frameworks send without an option to send another: a rejection by name helps none of them."""
 REFUSABLE = {
-    "parts": ("content", "messages", "type"),
-    "image": ("image_url", "image", "content", "messages", "type", "image input", "vision", "multimodal"),
-    "developer": ("developer", "role", "messages"),
+    "image": ("image_url", "image", "content", "messages", "image input", "vision", "multimodal"),
+    "audio": ("input_audio", "audio", "content", "messages", "audio input", "multimodal"),
     "name": ("name", "messages"),
     "limits": ("temperature", "top_p", "frequency_penalty", "presence_penalty"),
     "both-caps": ("max_tokens", "max_completion_tokens"),
     "logprobs-beside-tools": ("logprobs", "tools", "tool_choice"),
 }
-"""Forms that a server may reject, and the words one of which its error must contain."""
+"""Forms that a server may reject, and the words one of which its error must contain.
+
+Not the word `type`: an error of any validator contains it (`type=string_type`).
+"""
 NO_CHANGE = ("defaults", "nulls")
 """Forms without effect."""
-ADDED = {"parts": "the second of two content parts", "image": "the image", "developer": "the developer message"}
+ADDED = {
+    "parts": "the second of two content parts",
+    "system-parts": "the system message in content parts",
+    "image": "the image",
+    "audio": "the audio",
+    "developer": "the developer message",
+}
 """Forms that add something to the prompt of the baseline request, and what they add."""
-MIN_TOKENS = {"parts": 8, "image": 1, "developer": 8}
+MIN_TOKENS = {"parts": 8, "system-parts": 8, "image": 1, "audio": 1, "developer": 8}
 """Minimum tokens of the addition: a third of a text's words; an image may count as one."""
 
 Forms = dict[str, Any]
@@ -85,12 +96,15 @@ def _refused(x: Exchange, baseline: Exchange, expected: str = "") -> Iterator[Fi
     good=[(answered(completion(), **form("defaults")), GREETING)],
     bad=[
         (answered(error("Must be json_schema.", param="response_format"), status=400, **form("defaults")), GREETING),
-        (answered(error("stop: not a list", param="stop"), status=422, **form("nulls")), GREETING),
+        (answered(error("stop: not a list", param="stop"), status=422, body={"stop": None}, **form("nulls")), GREETING),
     ],
 )
 def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that always send defaults, or null for unset fields, have no option to omit them: all their requests fail."""
-    yield from _refused(x, baseline)
+    if refused_as_by_vendor(x):
+        yield not_applicable("the target refuses a parameter by name that models of the API's own vendor refuse, too")
+    else:
+        yield from _refused(x, baseline)
 
 
 @rule(
@@ -102,16 +116,14 @@ def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJu
     applies_to=_asks_for(*REFUSABLE),
     apis=CHAT,
     good=[
-        (answered(completion(), **form("developer")), GREETING),
-        (
-            answered(error("Unknown role 'developer'.", param="messages[0].role"), status=400, **form("developer")),
-            GREETING,
-        ),
+        (answered(completion(), **form("name")), GREETING),
+        (answered(error("Unknown field.", param="messages[0].name"), status=400, **form("name")), GREETING),
         (answered({"error": {"message": "this model has no image input"}}, status=501, **form("image")), GREETING),
     ],
     bad=[
-        (answered(error("Invalid request."), status=400, **form("developer")), GREETING),
+        (answered(error("Invalid request."), status=400, **form("name")), GREETING),
         (answered(error("Not supported."), status=501, **form("image")), GREETING),
+        (answered(error("1 validation error (type=value_error)"), status=400, **form("image")), GREETING),
     ],
 )
 def form_refused_without_a_name(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
@@ -119,6 +131,33 @@ def form_refused_without_a_name(x: Exchange, baseline: Exchange) -> Iterator[Fin
     words = REFUSABLE[x.case.subject]
     if not any(names_field(error_response(x), word) for word in words):
         yield from _refused(x, baseline, f"an error that names one of: {', '.join(words)}")
+
+
+@rule(
+    "PAR016",
+    SHOULD,
+    "Text as content parts, and the role developer, are accepted",
+    spec=f"{CREATE}#chat-create-messages",
+    fix="Accept content as a string or a list of text parts in every message, and the role `developer` as `system`.",
+    applies_to=_asks_for(*EXPECTED),
+    apis=CHAT,
+    good=[(answered(completion(), **form(name)), GREETING) for name in EXPECTED],
+    bad=[
+        (
+            answered(error("Unknown role 'developer'.", param="messages[0].role"), status=400, **form("developer")),
+            GREETING,
+        ),
+        (answered({"detail": "str type expected (type=type_error.str)"}, status=422, **form("parts")), GREETING),
+        (answered(error("Must be a string.", param="messages[0].content"), status=400, **form("tool-parts")), GREETING),
+    ],
+)
+def ordinary_form_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+    """Frameworks choose the form, not their users: every turn fails, even if the error says why.
+
+    A list of text parts is one text, for the roles system, user and tool alike; `developer` is the newer name of
+    `system`, and SDKs send it to models that reason.
+    """
+    yield from _refused(x, baseline, "a completion")
 
 
 def _adding(x: Exchange) -> NotJudged | None:

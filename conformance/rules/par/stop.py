@@ -7,8 +7,8 @@ from conformance.apis.chat import span_of
 from conformance.apis.request import request_body
 from conformance.apis.request_fields import stops_asked
 from conformance.apis.usage import usage
-from conformance.field_support.capability import ends_with_its_stop
 from conformance.field_support.effects import effects, unreadable_reason
+from conformance.field_support.readers import ends_with_its_stop
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable

@@ -15,7 +15,13 @@ from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJu
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
-from conformance.rules.conditions import all_of, not_rejected_for_other_reasons, probe_is, readable
+from conformance.rules.conditions import (
+    all_of,
+    answered_or_rejected,
+    not_rejected_for_other_reasons,
+    probe_is,
+    readable,
+)
 from conformance.rules.conditions_by_api import has_content
 from conformance.rules.example import answered, completion, error
 from conformance.rules.par.spec import CHAT, CREATE
@@ -60,7 +66,7 @@ def dropped_json_object(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 
 def _beyond(x: Exchange) -> NotJudged | None:
-    if skip := all_of(probe_is(Kind.OUT_OF_RANGE), not_rejected_for_other_reasons, readable)(x):
+    if skip := all_of(probe_is(Kind.OUT_OF_RANGE), not_rejected_for_other_reasons, readable, answered_or_rejected)(x):
         return skip
     crashed = reply(x).status >= 500 and reply(x).status != 501
     return not_applicable("the target returned a 5xx (see ERR003)") if crashed else None

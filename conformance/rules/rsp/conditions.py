@@ -1,12 +1,13 @@
 """Conditions under which a rule on responses applies."""
 
-from conformance.apis.responses import building, has_failed, items, response_states, terminal
+from conformance.apis.request import request_body
+from conformance.apis.responses import STREAMED, building, has_failed, items, response_states, terminal
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.parsing.json_body import json_body
 from conformance.rules.typed_events import ended, typed, whole_answer
 
-OF_ITEMS = ("response.output_", "response.content_part.", "response.function_call_arguments.", "response.refusal.")
+OF_ITEMS = ("response.output_", "response.content_part.", "response.refusal.", *(f"{kind}." for kind in STREAMED))
 """Type prefixes of the events that belong to an item."""
 
 
@@ -43,3 +44,13 @@ def finished(x: Exchange) -> NotJudged | None:
     if skip := has_indexed_items(x):
         return skip
     return None if x.mode == "unary" or terminal(x) else untestable("no event ends the response (see SSE007)")
+
+
+def counted(x: Exchange) -> NotJudged | None:
+    """As `finished`, and the response does not go on in the background."""
+    if skip := finished(x):
+        return skip
+    status = response_states(x)[-1].get("status")
+    if request_body(x).get("background") is True and status in ("queued", "in_progress"):
+        return not_applicable(f"the response goes on in the background: its status is {status}")
+    return None

@@ -1,5 +1,6 @@
 """The end of a response: status, reason, id; and fields about state."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from conformance.parsing.sse import span
 from conformance.parsing.typed_events import of_type
 from conformance.rules.conditions import (
     all_of,
+    answered_or_rejected,
     mode_supported,
     not_rejected_for_other_reasons,
     probe_is,
@@ -66,7 +68,7 @@ def end_of_another_status(x: Exchange) -> Iterator[Finding]:
 @response_rule(
     "RSP018",
     MUST,
-    "incomplete_details.reason is set if status is incomplete, and not if it is completed",
+    "An incomplete response has a documented incomplete_details.reason, a completed one has none",
     spec=OBJECT,
     fix="Set incomplete_details.reason to max_output_tokens or content_filter if status is incomplete; otherwise send null.",
     applies_to=finished,
@@ -157,11 +159,14 @@ def failure_without_an_error(x: Exchange) -> Iterator[Finding]:
 
 PREVIOUS = {"previous_response_id": "resp_of_nobody", "input": "And then?"}
 ANOTHER: Facts = {"probe": "responses.previous", "body_fields": PREVIOUS}
+PROBE_PREVIOUS: Facts = {"probe": "responses.previous"}
 
 
 def _going_on(x: Exchange) -> NotJudged | None:
     """The request continues from a response that does not exist."""
-    return all_of(probe_is(Kind.PREVIOUS_RESPONSE), mode_supported, not_rejected_for_other_reasons, readable)(x)
+    return all_of(
+        probe_is(Kind.PREVIOUS_RESPONSE), mode_supported, not_rejected_for_other_reasons, readable, answered_or_rejected
+    )(x)
 
 
 @response_rule(
@@ -224,7 +229,7 @@ def _unkept(x: Exchange) -> NotJudged | None:
 @response_rule(
     "RSP024",
     MUST,
-    "store: false is echoed as false",
+    "The response to store: false does not have store: true",
     spec=CREATE,
     fix="Store nothing if the request sets `store: false`, and return `store: false` in the response.",
     applies_to=_unkept,
@@ -232,6 +237,42 @@ def _unkept(x: Exchange) -> NotJudged | None:
     bad=[response(store=True, **KEPT)],
 )
 def store_false_ignored(x: Exchange) -> Iterator[Finding]:
-    """Users who may not leave customer data with a vendor break a contract, and see it in the response at best."""
+    """Users who may not leave customer data with a vendor break a contract, and see it in the response at best.
+
+    A response need not repeat the field.
+    """
     if response_states(x)[-1].get("store"):
         yield Finding("the request sets `store: false`, but the response has `store: true`", at=span_of(x))
+
+
+UNSUPPORTED = re.compile(r"unsupported|not (?:yet )?(?:supported|implemented|available|enabled)", re.IGNORECASE)
+STORED = response(store=True)
+NONE_KEPT = answered(
+    error("'previous_response_id' is not supported.", param="previous_response_id"), status=400, **PROBE_PREVIOUS
+)
+
+
+def _unsupported(x: Exchange) -> NotJudged | None:
+    """The target declares that it can't continue from a stored response."""
+    if skip := _going_on(x):
+        return skip
+    said = error_response(x)
+    is_declared = said and (said.status == 501 or (said.status != 404 and UNSUPPORTED.search(said.message)))
+    return None if is_declared else not_applicable("the target does not say that `previous_response_id` is unsupported")
+
+
+@response_rule(
+    "RSP025",
+    SHOULD,
+    "A target that stores no responses has store: false",
+    spec=STATE,
+    fix="Return `store: false` if the response can't be retrieved or continued, whatever the request sets.",
+    applies_to=_unsupported,
+    good=[(NONE_KEPT, GOOD), (NONE_KEPT, response(store=False))],
+    bad=[(NONE_KEPT, STORED)],
+)
+def store_without_storage(x: Exchange, baseline: Exchange) -> Iterator[Finding]:
+    """SDKs continue a stored response by its id, and send only the new message: the second turn fails or is lost."""
+    if any(state.get("store") is True for state in response_states(baseline)[-1:]):
+        seen = "the baseline response has `store: true`, but the target does not support `previous_response_id`"
+        yield Finding(f"{seen}: {error_response(x).message[:120]}", at=error_response(x).at)

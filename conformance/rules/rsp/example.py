@@ -88,6 +88,19 @@ def call(*pieces: str, whole: str | None = None, **changes: Any) -> list[Object]
     ]
 
 
+def own_item(item: Object, kind: str, field: str = "text") -> list[Object]:
+    """The events of the server's own item, whose `field` is sent in one delta and one done event of this kind."""
+    complete: Object = {"id": "own_1", "status": "completed"} | item
+    content = item[field] if field in item else item["content"][0]["text"]
+    at: Object = {"output_index": 0, "item_id": "own_1"} | ({} if field in item else {"content_index": 0})
+    return [
+        {"type": "response.output_item.added", "output_index": 0, "item": complete | {field: "", "content": []}},
+        {"type": f"{kind}.delta", "delta": content} | at,
+        {"type": f"{kind}.done", field: content} | at,
+        {"type": "response.output_item.done", "output_index": 0, "item": complete},
+    ]
+
+
 def streamed(*values: Object, end: str = "completed", output: Any = None, **facts: Any) -> Exchange:
     """A complete stream around these events; `output` is the output in the last event."""
     done = [value["item"] for value in values if value["type"] == "response.output_item.done"]

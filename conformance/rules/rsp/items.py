@@ -3,18 +3,46 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import span_of
-from conformance.apis.responses import Item, building, contents, final_calls, items, output, response_states
+from conformance.apis.responses import (
+    WHOLE_FIELDS,
+    Item,
+    building,
+    contents,
+    final_calls,
+    items,
+    output,
+    response_states,
+    summaries,
+)
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import span
 from conformance.rules.rsp.conditions import OF_ITEMS, finished, has_indexed_items
-from conformance.rules.rsp.example import CALL, CALLED, CUT, GOOD, call, message_item, response, streamed, text
+from conformance.rules.rsp.example import (
+    CALL,
+    CALLED,
+    CUT,
+    GOOD,
+    call,
+    message_item,
+    own_item,
+    response,
+    streamed,
+    text,
+)
 from conformance.rules.rsp.shape import response_rule, stream_rule
 from conformance.rules.rsp.spec import EVENTS, OBJECT
 from conformance.rules.shared_checks import arguments_not_object
 from conformance.rules.typed_events import typed
 
+READ_FROM_DELTAS = ("message", "function_call")
+"""The items that clients assemble from deltas; other items, of the server's own tools, may come whole."""
+RUN = own_item({"type": "code_interpreter_call", "code": "1+1"}, "response.code_interpreter_call_code", "code")
+RAN = streamed(*RUN)
+THOUGHT = streamed(
+    *own_item({"type": "reasoning", "content": [{"type": "reasoning_text", "text": "Hm."}]}, "response.reasoning_text")
+)
 MOVED = [value | {"output_index": 1} for value in text("Hi")]
 
 
@@ -113,23 +141,24 @@ def _made_whole(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _differing(item: Item) -> Iterator[tuple[str, str]]:
-    """The joined deltas and the text of the done event, where they differ."""
-    for index, end in item.ends.items():
-        joined = "".join(item.texts.get(index, ()))
+def _differing(item: Item) -> Iterator[tuple[str, str, str]]:
+    """The kind, joined deltas and text of the done event, where they differ."""
+    for place, end in item.ends.items():
+        joined = "".join(item.texts.get(place, ()))
         if _made_whole(joined) != _made_whole(end):
-            yield joined, end
+            yield place[0] if place[0] in WHOLE_FIELDS else "text", joined, end
 
 
 @stream_rule(
     "RSP013",
     MUST,
-    "The text and arguments in done events equal the joined deltas",
+    "The text, arguments and code in done events equal the joined deltas",
     spec=EVENTS,
     fix="Send every piece once and in order, as a delta, and all of them joined in the done event.",
     applies_to=has_indexed_items,
-    good=[GOOD, CALLED],
+    good=[GOOD, CALLED, RAN, THOUGHT],
     bad=[
+        streamed(*RUN[:2], RUN[2] | {"code": "1"}, RUN[3]),
         streamed(*text("Hello", " there.", whole="Hello there. And more.")),
         streamed(*text("Hel", "Hello", whole="Hello")),
         streamed(*call("{", whole="{}")),
@@ -138,8 +167,7 @@ def _differing(item: Item) -> Iterator[tuple[str, str]]:
 def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
     """Some clients read the deltas, others the done event: they get different texts of the same response."""
     for item in items(x):
-        for joined, end in _differing(item):
-            what = "arguments" if item.type == "function_call" else "text"
+        for what, joined, end in _differing(item):
             yield Finding(
                 f"the joined deltas of the {what} are {display(joined)}, but the done event has {display(end)}",
                 at=span(x, item.events[-1]),
@@ -149,12 +177,13 @@ def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
 @stream_rule(
     "RSP014",
     MUST,
-    "The output in the last event has the text and arguments of the stream",
+    "The output in the last event has the text, arguments and code of the stream",
     spec=EVENTS,
     fix="Send all items, complete, in the output of the response in the last event.",
     applies_to=finished,
-    good=[GOOD, CALLED],
+    good=[GOOD, CALLED, RAN, THOUGHT, streamed(*RUN[::3])],
     bad=[
+        streamed(*RUN, output=[RUN[-1]["item"] | {"code": "1"}]),
         streamed(*text("Hello", " there."), output=[]),
         streamed(*text("Hello", " there."), output=[message_item("Hello")]),
         streamed(*call("{}"), output=[CALL | {"arguments": '{"a": 1}'}]),
@@ -165,7 +194,7 @@ def end_differs_from_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     if any(True for item in items(x) for _ in _differing(item)):
         yield untestable("the joined deltas differ from the done event (see RSP013)")
         return
-    mine, theirs = [_said(item) for item in items(x)], [_whole(item) for item in output(response_states(x)[-1])]
+    mine, theirs = [_streamed(item) for item in items(x)], [_whole(item) for item in output(response_states(x)[-1])]
     mine, theirs = [s for s in mine if s], [s for s in theirs if s]
     if mine != theirs:
         lost = next((s for s in mine if s not in theirs), "") or next((s for s in theirs if s not in mine), "")
@@ -174,12 +203,18 @@ def end_differs_from_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
         )
 
 
-def _said(item: Item) -> str:
-    return "".join(text for index in sorted(item.texts, key=str) for text in item.texts[index])
+def _streamed(item: Item) -> str:
+    """What clients have of an item before the last event: its deltas, and of the server's own items its done event."""
+    if item.type not in READ_FROM_DELTAS and not item.texts:
+        return _whole(item.done or {})
+    return "".join(text for place in sorted(item.texts) for text in item.texts[place])
 
 
 def _whole(item: Object) -> str:
-    return as_string(item.get("arguments")) or "".join(as_string(part.get("text")) for part in contents(item))
+    """The same text of a complete item."""
+    if found := next(filter(None, (as_string(item.get(name)) for name in WHOLE_FIELDS)), ""):
+        return found
+    return "".join(as_string(part.get("text")) for part in (*contents(item), *summaries(item)))
 
 
 @stream_rule(
@@ -218,4 +253,4 @@ def call_without_json(x: Exchange) -> Iterator[Finding]:
     """Agents run tools with what they can parse: nothing, or half."""
     if response_states(x)[-1].get("status") == "completed":
         calls = (call for call in final_calls(x) if isinstance(call.sent.get("arguments"), str))
-        yield from arguments_not_object(x, calls, surrogates="surrogatepass")
+        yield from arguments_not_object(x, calls)

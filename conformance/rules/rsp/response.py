@@ -19,7 +19,7 @@ from conformance.parsing.json_values import Object, as_object, as_string, descri
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import parts
 from conformance.rules.example import answered, completion
-from conformance.rules.rsp.conditions import finished
+from conformance.rules.rsp.conditions import counted, finished
 from conformance.rules.rsp.example import (
     CALL,
     CALLED,
@@ -253,9 +253,14 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
     "A finished response has usage: integer counts, and total_tokens as their sum",
     spec=OBJECT,
     fix="Send usage with input_tokens, output_tokens and total_tokens; in a stream, in the event that ends it.",
-    applies_to=finished,
-    good=[GOOD, response(), response(usage=USAGE | {"cost": 0.1})],
+    applies_to=counted,
+    good=[
+        GOOD,
+        response(),
+        response(usage=USAGE | {"cost": 0.1}),
+    ],
     bad=[
+        response(status="queued", usage=None),
         response(usage=None),
         response(usage={"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6}),
         response(usage=USAGE | {"total_tokens": 7}),

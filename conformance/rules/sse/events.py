@@ -1,6 +1,7 @@
 """The events: their data and their names."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from conformance.apis.ending import is_skipped, terminal_events
 from conformance.apis.errors import quoted
@@ -12,7 +13,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, SURROGATE, fault_of, lone_surrogate
 from conformance.parsing.json_values import as_object, as_string, display
-from conformance.parsing.sse import DONE, payloads, span, stream
+from conformance.parsing.sse import DONE, Event, payloads, span, stream
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.conditions import whole
 from conformance.rules.example import streamed
@@ -37,7 +38,7 @@ def unbroken(x: Exchange) -> NotJudged | None:
 @rule(
     "SSE002",
     MUST,
-    "A stream has at least one event other than its end marker",
+    "A stream has at least one event other than pings and its end marker",
     spec=INTERPRETING,
     fix="Send each chunk as a line `data: {json}` and a blank line, or an error status if there is no content.",
     applies_to=unbroken,
@@ -49,14 +50,15 @@ def unbroken(x: Exchange) -> NotJudged | None:
         raw("data: [DONE]\n\n"),
         raw("event: chunk\nid: 1\n\n"),
         raw(named("ping", "message_stop"), probe="messages.hello"),
+        raw(named("ping", "ping"), probe="responses.hello"),
+        raw("event: ping\ndata: {}\n\ndata: [DONE]\n\n"),
         raw("Hello there."),
     ],
 )
 def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs finish without an error or content: agents treat the response as empty, retry, and pay again."""
-    silent = (*spec(x.api).terminal_events, *spec(x.api).skipped_events) if spec(x.api).skipped_events else ()
     values = payloads(x)
-    if any(v is not DONE and as_object(v).get("type") not in silent for v in values):
+    if any(not _is_silent(x, event, value) for event, value in zip(stream(x).dispatched, values, strict=True)):
         return
     if any(e.has_data for e in stream(x).events if not e.terminated):
         yield untestable("the stream's only event does not end with a blank line")
@@ -72,6 +74,13 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
         else "no bytes"
     )
     yield Finding(f"the event stream contains {what}", at=reply(x).locate(0, min(len(content), 200)))
+
+
+def _is_silent(x: Exchange, event: Event, value: Any) -> bool:
+    """Whether an event has no content: an end marker, or a ping, which servers send in any API to keep a stream alive."""
+    kind = as_object(value).get("type")
+    ends = spec(x.api).terminal_events if x.api == "messages" else ()
+    return value is DONE or event.name == "ping" or kind in ("ping", *spec(x.api).skipped_events, *ends)
 
 
 @rule(

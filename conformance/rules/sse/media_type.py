@@ -26,7 +26,7 @@ def looking_like_events(x: Exchange) -> NotJudged | None:
 @rule(
     "SSE001",
     MUST,
-    "Streaming responses use Content-Type: text/event-stream",
+    "An event stream has Content-Type: text/event-stream",
     spec=WHATWG + "sse-processing-model",
     fix="Set Content-Type: text/event-stream before the first chunk, and keep proxies from rewriting it.",
     applies_to=looking_like_events,

@@ -10,14 +10,19 @@ from conformance.field_support.effects import effects
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.model.words import APIS
-from conformance.parsing.json_values import display
+from conformance.parsing.json_values import Object, display
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
+from conformance.rules.rsp.example import CALL as FUNCTION_CALL
+from conformance.rules.rsp.example import response
 from conformance.rules.tool.conditions import alone, free_calls, named_to_the_end, talking, uncallable
 from conformance.rules.tool.example import CHOICE, TOOLS, TWO_CALLS, called, calling, first_fragment, later_fragment
 from conformance.rules.tool.shape import at_call, tool_rule
 
 NONE = TOOLS | {"tool_choice": "none"}
 OTHER = TOOLS | {"tool_choice": {"type": "function", "function": {"name": "g"}}}
+TOOL: Object = {"type": "function", "name": "f", "parameters": {"type": "object"}}
+OTHER_TOOL = TOOL | {"name": "g"}
+ADDED: Object = {"type": "additional_tools", "role": "developer", "tools": [TOOL]}
 SINGLE_CALL = TOOLS | {"parallel_tool_calls": False}
 
 
@@ -109,8 +114,14 @@ def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     fix="Send the name as it is in the request's tools, without a prefix or number added by the chat template.",
     applies_to=free_calls,
     apis=APIS,
-    good=[calling(*TWO_CALLS, body=TOOLS), called(first_fragment(arguments="{}"), body=TOOLS)],
+    good=[
+        calling(*TWO_CALLS, body=TOOLS),
+        called(first_fragment(arguments="{}"), body=TOOLS),
+        response(output=[FUNCTION_CALL], body_fields={"tools": [OTHER_TOOL], "input": [ADDED]}),
+        response(output=[FUNCTION_CALL], body_fields={"tools": [{"type": "namespace", "name": "n", "tools": [TOOL]}]}),
+    ],
     bad=[
+        response(output=[FUNCTION_CALL], body_fields={"tools": [OTHER_TOOL], "input": "Hi"}),
         calling(first_fragment("functions.f"), later_fragment("{}"), body=TOOLS),
         called(first_fragment("F", "{}"), body=TOOLS | {"tool_choice": "required"}),
     ],
@@ -132,7 +143,7 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
 
 @tool_rule(
     "TOOL024",
-    SHOULD,
+    MUST,
     "A tool call is not sent as text in the content",
     fix="Use the tool call parser that matches the model's chat template, and send tool calls in their own field only.",
     applies_to=talking,

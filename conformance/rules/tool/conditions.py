@@ -8,6 +8,7 @@ from conformance.apis.tools import allows_one_call, calls, offered, tool_choice_
 from conformance.apis.usage import usage
 from conformance.field_support.capability import warned
 from conformance.field_support.effects import effects, unreadable_reason
+from conformance.field_support.readers import is_text_to_the_cap
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.rules.chk.conditions import unbroken
@@ -119,11 +120,12 @@ def named(x: Exchange) -> NotJudged | None:
 
 
 def named_to_the_end(x: Exchange) -> NotJudged | None:
-    """As named, and the response has a tool call, or is complete without one (TOOL012 reports a lost call)."""
+    """As named, and the response has a tool call, or is complete or plain text without one (TOOL012: a lost call)."""
     if skip := named(x):
         return skip
     seen = effects(x)
-    if not seen.calls and (seen.is_cut or "tool_calls" in seen.finishes.values()):
+    is_lost = seen.is_cut or "tool_calls" in seen.finishes.values()
+    if not seen.calls and is_lost and not is_text_to_the_cap(x):
         return untestable("the response ended before a tool call, or the call was lost (see TOOL012)")
     return None
 

@@ -95,7 +95,7 @@ def arguments_repeated(x: Exchange) -> Iterator[Finding]:
 
 @tool_rule(
     "TOOL018",
-    SHOULD,
+    MUST,
     "Later fragments of a tool call do not repeat its function name",
     fix="Leave function.name out of all fragments but the first.",
     applies_to=called_some,

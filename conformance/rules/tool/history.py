@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import error_response, names_field, quoted
+from conformance.apis.chat import REASONING
+from conformance.apis.errors import ErrorResponse, error_response, names_field, quoted
 from conformance.apis.request import request_body
 from conformance.apis.usage import usage
 from conformance.model.case import Compare, Kind
@@ -79,9 +80,18 @@ def history_refused(x: Exchange, first: Exchange) -> Iterator[Finding | NotJudge
     said, before = error_response(x), error_response(first)
     if names_field(said, "tool_choice"):
         yield not_applicable("the target rejects tool_choice none")
+    elif _wants_reasoning(x, said):
+        yield not_applicable("the target wants the reasoning before the call back, and this history has none")
     else:
         others = () if names_field(before, "tool_choice") else (first,)
         yield from refused_beside(x, *others, what="tool calls in its history")
+
+
+def _wants_reasoning(x: Exchange, said: ErrorResponse) -> bool:
+    """Whether the error names a field of reasoning, and no message of the request has one, as DeepSeek requires it."""
+    messages = [as_object(message) for message in as_array(request_body(x).get("messages"))]
+    is_sent = any(name in message for message in messages for name in REASONING)
+    return not is_sent and any(names_field(said, name) for name in REASONING)
 
 
 def _counted(x: Exchange) -> NotJudged | None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from conformance.apis.chat import fragments, span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.parsing.json_values import as_string, describe_member, display, is_integer
+from conformance.parsing.json_values import Object, as_string, describe_member, display, is_integer
+from conformance.rules.example import answered, completion
 from conformance.rules.shared_checks import calls_without_id, calls_without_name
 from conformance.rules.tool.conditions import called_some, known_calls
 from conformance.rules.tool.example import (
@@ -21,6 +22,10 @@ from conformance.rules.tool.example import (
     without_fields,
 )
 from conformance.rules.tool.shape import function_of, is_function_call, joined_calls, other_ids, tool_rule
+
+CALLING: Object = completion({"content": None, "tool_calls": [first_fragment(arguments="{}")]}, finish="tool_calls")[
+    "choices"
+][0]
 
 
 @tool_rule(
@@ -88,7 +93,7 @@ def no_call_name(x: Exchange) -> Iterator[Finding]:
 
 @tool_rule(
     "TOOL005",
-    SHOULD,
+    MUST,
     "The first fragment of a tool call has its id and function name",
     fix="Send id, type and function.name together, before any arguments.",
     applies_to=known_calls,
@@ -156,22 +161,29 @@ def call_index_shared(x: Exchange) -> Iterator[Finding]:
 @tool_rule(
     "TOOL010",
     MUST,
-    "Each tool call has a unique id",
+    "Each tool call of a choice has a unique id",
     fix="Generate a new id for every call, including parallel calls.",
     applies_to=called_some,
-    good=[STREAM, PARALLEL, VENDOR, WHOLE, called(first_fragment(), first_fragment("g", id="call_2"))],
+    good=[
+        *(STREAM, PARALLEL, VENDOR, WHOLE, called(first_fragment(), first_fragment("g", id="call_2"))),
+        answered(completion(choices=[CALLING, CALLING | {"index": 1}]), body={"n": 2}),
+    ],
     bad=[
         calling(first_fragment(arguments="{}"), first_fragment("g", "{}", index=1)),
         called(first_fragment(), first_fragment("g")),
     ],
 )
 def call_id_shared(x: Exchange) -> Iterator[Finding]:
-    """Results are matched to calls by id: one result is used for both calls, and the next turn is rejected."""
-    seen: set[str] = set()
+    """Results are matched to calls by id: one result is used for both calls, and the next turn is rejected.
+
+    The choices of a response are alternatives: a conversation goes on with one of them.
+    """
+    seen: set[tuple[int, str]] = set()
     for call, found in joined_calls(x):
-        if call.id and call.id in seen:
+        name = found[0].choice, call.id
+        if call.id and name in seen:
             yield Finding(f"two tool calls have the id {display(call.id)}", at=span_of(x, found[0]))
-        seen.add(call.id)
+        seen.add(name)
 
 
 @tool_rule(

@@ -17,6 +17,10 @@ from conformance.rules.shared_checks import is_cumulative
 
 SMALL = 64
 """Tokens; no server's own limit on a completion, and no model's context, is this small."""
+EXECUTED = frozenset(("executed_tools",))
+"""The fields of a chat message that has what the server's own tools did."""
+SENT_TO_CLIENT = frozenset(("custom_tool_call",))
+"""Items of Responses, besides function calls, that ask the client to run a tool."""
 
 
 def counted(x: Exchange) -> NotJudged | None:
@@ -52,9 +56,23 @@ def told_in_chunks(x: Exchange) -> NotJudged | None:
     return told_as_asked(x) or in_chunks(x)
 
 
-def counted_once(x: Exchange) -> NotJudged | None:
-    """As counted_well, and the deltas are not cumulative (CHK021 reports those)."""
+def has_one_model_call(x: Exchange) -> NotJudged | None:
+    """As counted_well, and the text sent and received is what the model read and wrote.
+
+    A server that runs tools of its own, or compacts the conversation, calls the model several times on other texts.
+    """
     if skip := counted_well(x):
+        return skip
+    added = {name for choice in response_content(x).choices for name in choice.other} - SENT_TO_CLIENT
+    if x.api == "chat":
+        added &= EXECUTED
+    what = f"the response has {min(added)}: its usage counts other text than it shows" if added else ""
+    return not_applicable(what) if added else None
+
+
+def counted_once(x: Exchange) -> NotJudged | None:
+    """As has_one_model_call, and the deltas are not cumulative (CHK021 reports those)."""
+    if skip := has_one_model_call(x):
         return skip
     return (
         untestable("deltas repeat the earlier text") if any(map(is_cumulative, response_content(x).choices)) else None

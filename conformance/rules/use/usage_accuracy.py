@@ -14,7 +14,7 @@ from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, 
 from conformance.model.words import GENERATIVE
 from conformance.rules.example import answered, completion
 from conformance.rules.par.logprobs import is_spelt, spelling
-from conformance.rules.use.conditions import at, capped, counted_once, counted_well, cut
+from conformance.rules.use.conditions import at, capped, counted_once, counted_well, cut, has_one_model_call
 from conformance.rules.use.example import CAPPED, STREAM, WHOLE, usage_object, with_usage
 from conformance.rules.use.spec import CAP, CHAT, OBJECT
 
@@ -58,7 +58,7 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
     "Usage counts the complete prompt",
     spec=OBJECT,
     fix="Count the tokens of all messages, the tools and the chat template, cached tokens included.",
-    applies_to=counted_well,
+    applies_to=has_one_model_call,
     apis=GENERATIVE,
     good=[
         WHOLE,
@@ -93,8 +93,14 @@ def prompt_hardly_counted(x: Exchange) -> Iterator[Finding]:
     ],
 )
 def completion_undercounted(x: Exchange) -> Iterator[Finding]:
-    """Cost is computed from this count. A token rarely spans more than a word, so two words per token are tolerated."""
-    spent, words = usage(x), sum(len(f"{c.reasoning} {c.text}".split()) for c in response_content(x).choices)
+    """Cost is computed from this count. A token rarely spans more than a word, so two words per token are tolerated.
+
+    Of Responses only the text is compared: another model may have written the summary of its reasoning.
+    """
+    spent = usage(x)
+    words = sum(
+        len(f"{'' if x.api == 'responses' else c.reasoning} {c.text}".split()) for c in response_content(x).choices
+    )
     if spent and spent.completion and words > 2 * spent.completion + 4:
         seen = f"usage counts {spent.completion} completion tokens for {words} words"
         yield Finding(seen, at=at(x, reports(x)[-1]))

@@ -58,13 +58,13 @@ def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
 @rule(
     "USE005",
     SHOULD,
-    "Usage is sent in a last chunk of its own, with empty choices",
+    "Usage is sent in a chunk of its own with empty choices, after all others that have choices",
     spec=OPTIONS,
     fix="Send usage after all finish_reasons, in a separate chunk with choices [].",
     applies_to=told_in_chunks,
     apis=CHAT,
     modes=("stream",),
-    good=[STREAM],
+    good=[STREAM, streamed(*HELLO[:-1], LAST, chunk(choices=[], moderation={}), "[DONE]", body=ASKED)],
     bad=[
         streamed(*HELLO[:-2], chunk(finish="stop", usage=usage_object()), "[DONE]", body=ASKED),
         streamed(HELLO[0], LAST, *HELLO[1:], body=ASKED),
@@ -75,13 +75,15 @@ def usage_misplaced(x: Exchange) -> Iterator[Finding]:
     report = reports(x)[-1]
     if as_array(report.within.get("choices")):
         yield Finding("the chunk with the usage also has choices", at=at(x, report), expected="choices []")
-    elif report.event and report.event.start < answer_chunks(x)[-1].event.start:
-        yield Finding("chunks follow the chunk with the usage", at=at(x, report))
+    elif report.event and any(
+        as_array(part.value.get("choices")) for part in answer_chunks(x) if part.event.start > report.event.start
+    ):
+        yield Finding("chunks with choices follow the chunk with the usage", at=at(x, report))
 
 
 @rule(
     "USE006",
-    SHOULD,
+    MUST,
     "A non-streaming response has usage",
     spec=OBJECT,
     fix="Send usage in every completion.",

@@ -1,6 +1,7 @@
 """Chat Completions: request body to Turn, and the model's output as a completion or as chunks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -19,7 +20,7 @@ Body = dict[str, Any]
 def answer_chat(request: ServerRequest) -> ModelResponse:
     """The response to a valid Chat Completions request."""
     body: Body = request.json
-    generation = generate(turn_of(body))
+    generation = generate(replace(turn_of(body), reasoning=request.reasoning.tokens))
     choices = [generation] * int(body.get("n") or 1)
     if request.mode == "stream":
         return ModelResponse(events=tuple(_events(request, body, choices)))
@@ -88,7 +89,7 @@ def _usage(body: Body, choices: list[Generation]) -> Body:
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": 0,
+            "reasoning_tokens": sum(len(generation.reasoning) for generation in choices),
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
@@ -121,6 +122,8 @@ def _message(request: ServerRequest, index: int, generation: Generation) -> Body
         "content": None if generation.calls else "".join(generation.text),
         "refusal": None,
     }
+    if request.reasoning.field and generation.reasoning:
+        message[request.reasoning.field] = "".join(generation.reasoning)
     if generation.calls:
         message["tool_calls"] = [
             {
@@ -166,7 +169,7 @@ def _events(request: ServerRequest, body: Body, choices: list[Generation]) -> It
 
     for index, generation in enumerate(choices):
         opening = {"role": "assistant", "content": None if generation.calls else "", "refusal": None}
-        yield event({"choices": [_choice(index, opening)]})
+        yield event({"choices": [_choice(index, opening)]}, 0.0 if index else _silence(request, generation))
     for step in zip_longest(*(_deltas(request, index, generation, body) for index, generation in enumerate(choices))):
         for number, choice in enumerate(c for c in step if c):
             yield event({"choices": [choice]}, 0.0 if number else SECONDS_A_TOKEN)
@@ -175,6 +178,11 @@ def _events(request: ServerRequest, body: Body, choices: list[Generation]) -> It
     if wants_usage:
         yield event({"choices": [], "usage": _usage(body, choices)})
     yield DONE
+
+
+def _silence(request: ServerRequest, generation: Generation) -> float:
+    """The seconds of reasoning that the response does not show."""
+    return 0.0 if request.reasoning.field else len(generation.reasoning) * SECONDS_A_TOKEN
 
 
 def buffered_chunks(whole: Body, body: Body) -> Iterator[Event]:
@@ -204,6 +212,8 @@ def _choice(index: int, delta: Body, logprobs: Body | None = None, finish: str |
 
 def _deltas(request: ServerRequest, index: int, generation: Generation, body: Body) -> Iterator[Body]:
     """One choice's deltas, one per token."""
+    for token in generation.reasoning if request.reasoning.field else ():
+        yield _choice(index, {request.reasoning.field: token})
     for token in generation.text:
         yield _choice(index, {"content": token}, _logprobs((token,), body))
     for number, call in enumerate(generation.calls):

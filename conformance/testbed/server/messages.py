@@ -1,11 +1,13 @@
 """Messages: request body to Turn, and the model's output as a message or as events."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from conformance.testbed.server.chat import SECONDS_A_TOKEN, text_of
 from conformance.testbed.server.model import Generation, GenerationRequest, Tool, as_json, generate
 from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
+from conformance.testbed.server.seal import seal
 from conformance.testbed.server.usage import prompt_tokens
 
 CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
@@ -16,10 +18,10 @@ Body = dict[str, Any]
 def answer_messages(request: ServerRequest) -> ModelResponse:
     """The response to a valid Messages request."""
     body: Body = request.json
-    generation = generate(turn_of(body))
+    generation = generate(replace(turn_of(body), reasoning=request.reasoning.tokens))
     whole = _message(request, body, generation)
     if request.mode == "stream":
-        return ModelResponse(events=tuple(events_of(whole, _pieces(generation), SECONDS_A_TOKEN)))
+        return ModelResponse(events=tuple(events_of(whole, _pieces(request, generation), SECONDS_A_TOKEN)))
     return ModelResponse(whole=whole, wait_s=generation.tokens * SECONDS_A_TOKEN)
 
 
@@ -54,8 +56,14 @@ def _message(request: ServerRequest, body: Body, generation: Generation) -> Body
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
             "output_tokens": generation.tokens,
+            **_thinking_tokens(generation),
         },
     }
+
+
+def _thinking_tokens(generation: Generation) -> Body:
+    thought = len(generation.reasoning)
+    return {"output_tokens_details": {"thinking_tokens": thought}} if thought else {}
 
 
 def input_tokens(body: Body) -> int:
@@ -74,35 +82,77 @@ def _content(request: ServerRequest, generation: Generation) -> list[Body]:
         {"type": "tool_use", "id": f"toolu_{request.id}_{number}", "name": call.name, "input": call.value}
         for number, call in enumerate(generation.calls)
     ]
-    return [{"type": "text", "text": "".join(generation.text)}, *calls] if generation.text else calls
+    text = [{"type": "text", "text": "".join(generation.text)}] if generation.text else []
+    return [*_thoughts(request, generation), *text, *calls]
 
 
-def _pieces(generation: Generation) -> list[tuple[str, ...]]:
+def _thoughts(request: ServerRequest, generation: Generation) -> list[Body]:
+    """The block that holds the reasoning, which the client carries to the next turn."""
+    text = "".join(generation.reasoning)
+    if not text:
+        return []
+    if request.reasoning.is_redacted:
+        return [{"type": "redacted_thinking", "data": seal(text)}]
+    return [{"type": "thinking", "thinking": text if request.reasoning.is_text else "", "signature": seal(text)}]
+
+
+def _pieces(request: ServerRequest, generation: Generation) -> list[tuple[str, ...]]:
     """The tokens of each content block."""
-    return [tokens for tokens in (generation.text, *(call.arguments for call in generation.calls)) if tokens]
+    spoken = [tokens for tokens in (generation.text, *(call.arguments for call in generation.calls)) if tokens]
+    shown = generation.reasoning if request.reasoning.is_text and not request.reasoning.is_redacted else ()
+    return [shown, *spoken] if generation.reasoning else spoken
 
 
 def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:
     """A message as the events of its stream; `pieces` split each block's text, with `wait_s` before each of them."""
     opening: Body = {"content": [], "stop_reason": None, "stop_sequence": None}
-    yield _event("message_start", message=whole | opening | {"usage": whole["usage"] | {"output_tokens": 0}})
+    counted = {name: value for name, value in whole["usage"].items() if name != "output_tokens_details"}
+    yield _event("message_start", message=whole | opening | {"usage": counted | {"output_tokens": 0}})
     for index, (block, tokens) in enumerate(zip(whole["content"], pieces, strict=True)):
-        key, kind = ("text", "text_delta") if block["type"] == "text" else ("partial_json", "input_json_delta")
-        emptied: Body = {"text": ""} if block["type"] == "text" else {"input": {}}
-        yield _event("content_block_start", index=index, content_block=block | emptied)
+        yield _event("content_block_start", index=index, content_block=block | EMPTIED[block["type"]])
         yield from [] if index else [_event("ping")]
-        for token in tokens:
-            yield _event("content_block_delta", wait_s, index=index, delta={"type": kind, key: token})
+        for delta in _deltas(block, tokens):
+            yield _event("content_block_delta", wait_s, index=index, delta=delta)
         yield _event("content_block_stop", index=index)
     ended = {key: whole[key] for key in ("stop_reason", "stop_sequence")}
-    yield _event("message_delta", delta=ended, usage={"output_tokens": whole["usage"]["output_tokens"]})
+    told = ("output_tokens", "output_tokens_details")
+    yield _event("message_delta", delta=ended, usage={n: whole["usage"][n] for n in told if n in whole["usage"]})
     yield _event("message_stop")
+
+
+EMPTIED: dict[str, Body] = {
+    "text": {"text": ""},
+    "tool_use": {"input": {}},
+    "thinking": {"thinking": "", "signature": ""},
+    "redacted_thinking": {},
+}
+"""What a block of each type does not yet have when it starts."""
+
+DELTAS = {
+    "text": ("text_delta", "text"),
+    "tool_use": ("input_json_delta", "partial_json"),
+    "thinking": ("thinking_delta", "thinking"),
+}
+"""The type of the deltas of a block, and the field of their text."""
+
+
+def _deltas(block: Body, tokens: tuple[str, ...]) -> Iterator[Body]:
+    for token in tokens:
+        kind, key = DELTAS[block["type"]]
+        yield {"type": kind, key: token}
+    if block["type"] == "thinking":
+        yield {"type": "signature_delta", "signature": block["signature"]}
 
 
 def buffered_events(whole: Body, _: Body) -> Iterator[Event]:
     """A non-streaming message as a proxy wraps it: all events at once, one delta per block."""
-    texts = [b["text"] if b["type"] == "text" else as_json(b["input"]) for b in whole["content"]]
-    return events_of(whole, [(text,) for text in texts], 0.0)
+    return events_of(whole, [_whole_piece(block) for block in whole["content"]], 0.0)
+
+
+def _whole_piece(block: Body) -> tuple[str, ...]:
+    if block["type"] == "tool_use":
+        return (as_json(block["input"]),)
+    return tuple(block[name] for name in ("text", "thinking") if block.get(name))
 
 
 def _event(kind: str, wait_s: float = 0.0, **facts: Any) -> Event:

@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from typing import Any, Literal
 
 from conformance.testbed.server.schema_sample import instance_of
@@ -13,6 +14,7 @@ Choice = Literal["none", "auto", "required"]
 
 TOKEN = re.compile(r"\s*[\w'-]+|\s*[^\w\s]+|\s+")
 GREETING = "Hello! How can I help you today?"
+THOUGHT = "They wrote to me, so I look at what they want, and then I say just that. "
 THANKS = "Thank you. The tool has answered, and that settles it."
 LONG = re.compile(r"\b(count|long|longer|story|essay|poem|detail|detailed|paragraphs?|hundred)\b", re.IGNORECASE)
 BOTH = re.compile(r"\b(and|both|each|parallel|twice)\b", re.IGNORECASE)
@@ -44,7 +46,8 @@ class GenerationRequest:
 
     `prompt` is the user's last text; `after_tool`: a tool result follows it. `choice` and `tools` determine what may be
     called. `format` is None for text, or the JSON Schema of the output. `cap` bounds the tokens; the text ends before
-    any of `stops`. `forced`: logit_bias makes one token the only one.
+    any of `stops`. `forced`: logit_bias makes one token the only one. `reasoning` tokens are generated before all
+    others, and count against the cap.
     """
 
     prompt: str
@@ -56,6 +59,7 @@ class GenerationRequest:
     cap: int | None = None
     stops: tuple[str, ...] = ()
     forced: bool = False
+    reasoning: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +73,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """The model's output in tokens: a text, or calls. `stop` is the stop sequence that ended it."""
+    """The model's output in tokens: reasoning, and a text or calls. `stop` is the stop sequence that ended it."""
 
+    reasoning: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
     finish: Finish = "stop"
@@ -79,7 +84,7 @@ class Generation:
     @property
     def tokens(self) -> int:
         """The number of generated tokens."""
-        return len(self.text) + sum(len(call.arguments) for call in self.calls)
+        return len(self.reasoning) + len(self.text) + sum(len(call.arguments) for call in self.calls)
 
 
 def tokenize(text: str) -> tuple[str, ...]:
@@ -89,6 +94,19 @@ def tokenize(text: str) -> tuple[str, ...]:
 
 def generate(turn: GenerationRequest) -> Generation:
     """The model's output for this turn; deterministic."""
+    if not turn.reasoning:
+        return _visible(turn)
+    thought = tuple(islice(cycle(tokenize(THOUGHT)), turn.reasoning))
+    if turn.cap is None:
+        return replace(_visible(turn), reasoning=thought)
+    left = turn.cap - len(thought)
+    if left <= 0:
+        return Generation(reasoning=thought[: turn.cap], finish="length")
+    return replace(_visible(replace(turn, cap=left)), reasoning=thought)
+
+
+def _visible(turn: GenerationRequest) -> Generation:
+    """The output after the reasoning."""
     if chosen := _chosen_tools(turn):
         return _capped_calls(tuple(_call(tool) for tool in chosen), turn.cap)
     if turn.forced:

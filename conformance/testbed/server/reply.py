@@ -12,12 +12,28 @@ Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reasoning:
+    """How many tokens the model generates before the first visible one, and what the response shows of them.
+
+    `field` names their text in chat messages and deltas. `is_text`: reasoning items and thinking blocks contain it.
+    `is_sealed`: reasoning items have `encrypted_content`. `is_redacted`: it is in a redacted_thinking block.
+    """
+
+    tokens: int = 0
+    field: str = ""
+    is_text: bool = False
+    is_sealed: bool = False
+    is_redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRequest:
     """A request as the server sees it. `json` is the parsed body, or None where it is not JSON.
 
     Header names are in lower case. `id` is unique per server; `at` is the Unix second in which the request was read, so
     that the response is a pure function of it. `disconnects` counts earlier client disconnects, `running` the other
-    requests in progress, `earlier` the earlier requests on the same connection.
+    requests in progress, `earlier` the earlier requests on the same connection. `reasoning` is what the model does
+    before it responds.
     """
 
     method: str
@@ -32,6 +48,7 @@ class ServerRequest:
     disconnects: int = 0
     running: int = 0
     earlier: int = 0
+    reasoning: Reasoning = Reasoning()
 
     @property
     def mode(self) -> Mode:

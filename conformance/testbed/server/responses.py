@@ -1,11 +1,13 @@
 """Responses: request body to Turn, and the model's output as a response or as events."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from conformance.testbed.server.chat import SECONDS_A_TOKEN, format_of, text_of
 from conformance.testbed.server.model import Generation, GenerationRequest, Tool, generate
 from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
+from conformance.testbed.server.seal import seal
 from conformance.testbed.server.usage import prompt_tokens
 
 Body = dict[str, Any]
@@ -32,7 +34,7 @@ ECHOED_FIELDS: Body = {
 def answer_responses(request: ServerRequest) -> ModelResponse:
     """The response to a valid Responses request."""
     body: Body = request.json
-    generation = generate(turn_of(body))
+    generation = generate(replace(turn_of(body), reasoning=request.reasoning.tokens))
     whole = _response(request, body, generation)
     if request.mode == "stream":
         return ModelResponse(events=tuple(events_of(whole, _pieces(generation), SECONDS_A_TOKEN)))
@@ -99,13 +101,33 @@ def _response(request: ServerRequest, body: Body, generation: Generation) -> Bod
             "input_tokens": prompt,
             "input_tokens_details": {"cached_tokens": 0},
             "output_tokens": generation.tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": len(generation.reasoning)},
             "total_tokens": prompt + generation.tokens,
         },
     }
 
 
 def _output(request: ServerRequest, generation: Generation, status: str) -> list[Body]:
+    thoughts = [_thought(request, generation, status)] if generation.reasoning else []
+    return thoughts if _is_thought_only(generation) else [*thoughts, *_visible(request, generation, status)]
+
+
+def _is_thought_only(generation: Generation) -> bool:
+    """Whether the cap ended the output before anything visible."""
+    return bool(generation.reasoning) and not generation.text and generation.finish == "length" and not generation.calls
+
+
+def _thought(request: ServerRequest, generation: Generation, status: str) -> Body:
+    """The reasoning item: hidden, sealed, or with its text."""
+    text = "".join(generation.reasoning)
+    item: Body = {"type": "reasoning", "id": f"rs_{request.id}", "summary": []}
+    if request.reasoning.is_text:
+        done = status if _is_thought_only(generation) else "completed"
+        item |= {"content": [{"type": "reasoning_text", "text": text}], "status": done}
+    return item | ({"encrypted_content": seal(text)} if request.reasoning.is_sealed else {})
+
+
+def _visible(request: ServerRequest, generation: Generation, status: str) -> list[Body]:
     if not generation.calls:
         part = {"type": "output_text", "text": "".join(generation.text), "annotations": [], "logprobs": []}
         spoken = {
@@ -131,7 +153,9 @@ def _output(request: ServerRequest, generation: Generation, status: str) -> list
 
 def _pieces(generation: Generation) -> list[tuple[str, ...]]:
     """The tokens of each item."""
-    return [call.arguments for call in generation.calls] or [generation.text]
+    spoken = [call.arguments for call in generation.calls] or [generation.text]
+    thoughts = [generation.reasoning] if generation.reasoning else []
+    return thoughts if _is_thought_only(generation) else [*thoughts, *spoken]
 
 
 def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:
@@ -140,10 +164,8 @@ def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iter
     opening = {"response": whole | begun}
     made: list[OutputItem] = [("response.created", opening, 0.0), ("response.in_progress", opening, 0.0)]
     for index, (item, tokens) in enumerate(zip(whole["output"], pieces, strict=True)):
-        item_events = _message_events if item["type"] == "message" else _call_events
-        made += [
-            (kind, {"output_index": index, **facts}, wait) for kind, facts, wait in item_events(item, tokens, wait_s)
-        ]
+        events = ITEM_EVENTS[item["type"]](item, tokens, wait_s)
+        made += [(kind, {"output_index": index, **facts}, wait) for kind, facts, wait in events]
     made.append((f"response.{whole['status']}", {"response": whole}, 0.0))
     for number, (kind, facts, wait) in enumerate(made):
         yield Event(name=kind, data={"type": kind, "sequence_number": number, **facts}, wait_s=wait)
@@ -171,7 +193,34 @@ def _call_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator
     yield "response.output_item.done", {"item": item}, 0.0
 
 
+def _reasoning_events(item: Body, tokens: tuple[str, ...], wait_s: float) -> Iterator[OutputItem]:
+    """The text of a reasoning item in deltas; one that shows no text only takes its time."""
+    shown: Body = {"status": "in_progress", "content": []} if "content" in item else {}
+    yield "response.output_item.added", {"item": item | shown}, 0.0
+    for part in item.get("content", ()):
+        where = {"item_id": item["id"], "content_index": 0}
+        yield "response.content_part.added", where | {"part": part | {"text": ""}}, 0.0
+        for token in tokens:
+            yield "response.reasoning_text.delta", where | {"delta": token}, wait_s
+        yield "response.reasoning_text.done", where | {"text": part["text"]}, 0.0
+        yield "response.content_part.done", where | {"part": part}, 0.0
+    yield "response.output_item.done", {"item": item}, 0.0 if "content" in item else len(tokens) * wait_s
+
+
+ITEM_EVENTS: dict[str, Callable[[Body, tuple[str, ...], float], Iterator[OutputItem]]] = {
+    "message": _message_events,
+    "function_call": _call_events,
+    "reasoning": _reasoning_events,
+}
+"""The events of an item of each type."""
+
+
 def buffered_response(whole: Body, _: Body) -> Iterator[Event]:
     """A non-streaming response as a proxy wraps it: all events at once, one delta per item."""
-    texts = [item["content"][0]["text"] if item["type"] == "message" else item["arguments"] for item in whole["output"]]
-    return events_of(whole, [(text,) for text in texts], 0.0)
+    return events_of(whole, [_whole_piece(item) for item in whole["output"]], 0.0)
+
+
+def _whole_piece(item: Body) -> tuple[str, ...]:
+    if item["type"] == "function_call":
+        return (item["arguments"],)
+    return tuple(part["text"] for part in item.get("content", ()))

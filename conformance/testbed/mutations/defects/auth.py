@@ -127,6 +127,7 @@ KEYS = (
     ),
     locked("sdk-blocked", "Requests with an SDK's headers are rejected", "AUTH009", blocked),
     locked("missing-key-accepted", "Requests without an API key are accepted", "AUTH010", let_in(carries_none)),
+    locked("key-never-checked", "An API key is issued, and none is checked", "AUTH012", let_in(bool)),
     locked(
         "key-refused-by-text",
         "An invalid key is rejected without the API's error object",

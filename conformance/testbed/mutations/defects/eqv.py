@@ -9,8 +9,10 @@ from conformance.testbed.mutations.mutate_chat import (
     each_chunk,
     each_delta,
     each_part,
+    in_turn,
     on_stream,
     text_of,
+    usage,
     with_fields,
     without_fields,
 )
@@ -61,6 +63,18 @@ def one_lost(chunks: list[Body]) -> list[Body]:
     return [chunk for chunk in chunks if len(texts) < 4 or chunk is not texts[2]]
 
 
+def after_tools(request: ServerRequest) -> bool:
+    """The history has a tool's result, and no tool may be called."""
+    return request.api == "chat" and request.json.get("tool_choice") == "none" and b'"tool_call_id"' in request.body
+
+
+silent = in_turn(
+    on_stream(lambda chunks: [chunk for chunk in chunks if not text_of(chunk)]),
+    each_part(with_fields(finish_reason="stop"), lambda choice: choice["finish_reason"]),
+    each_choice(lambda choice: choice | {"message": choice["message"] | {"content": ""}, "finish_reason": "stop"}),
+    usage(lambda spent: spent | {"completion_tokens": 1, "total_tokens": spent["prompt_tokens"] + 1}),
+)
+
 EQUIVALENCE = (
     defect(
         "stop-at-the-end-of-every-stream",
@@ -73,6 +87,12 @@ EQUIVALENCE = (
         "Streams drop the leading space of tokens",
         "EQV002",
         each_delta(lambda delta: delta | {"content": delta["content"].lstrip()}, lambda delta: delta.get("content")),
+    ),
+    defect(
+        "history-answered-with-nothing",
+        "After tool results the response is empty",
+        "EQV009",
+        where(after_tools, silent),
     ),
     defect(
         "logprobs-refused-when-streaming",

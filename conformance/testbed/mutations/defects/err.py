@@ -1,5 +1,6 @@
 """Defects: errors that a client can't act on, and invalid requests that are not rejected."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -50,6 +51,13 @@ def wrong(
 def error(**fields: Any) -> OnResponse:
     """Errors with other fields in their error object."""
     return with_error(lambda said: said | fields, *MISTAKES)
+
+
+def untyped(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """An error of Messages in the form of the other APIs."""
+    if request.api != "messages":
+        return response
+    return replace(response, whole={"error": {"param": None, "code": None} | response.whole["error"]})
 
 
 def routes(status: int, other: ModelResponse) -> OnResponse:
@@ -134,6 +142,29 @@ def with_input(response: ModelResponse, request: ServerRequest) -> ModelResponse
     return replace(response, whole=response.whole | {"input": request.json})
 
 
+def quoting_input(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """An error of Responses that quotes the request's input."""
+    given = request.json.get("input") if isinstance(request.json, dict) else None
+    if request.api != "responses" or response.status != 400 or not given:
+        return response
+    said = response.whole["error"]
+    return replace(response, whole={"error": said | {"message": f"{said['message']} Input: {json.dumps(given)}"}})
+
+
+def listing_models(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """An error for an unknown model with 200 KB of other models' names."""
+    if response.status != 404 or request.api is None:
+        return response
+    said = response.whole["error"]
+    names = ", ".join(f"model-{number}" for number in range(16_000))
+    return replace(response, whole=response.whole | {"error": said | {"message": f"{said['message']} Known: {names}"}})
+
+
+def as_repr(said: Body) -> Body:
+    """The error object with its own fields, as Python prints them, for a message."""
+    return said | {"message": repr([{"loc": ("body", said.get("param")), "msg": said["message"]}])}
+
+
 def without_allow(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """405 without the Allow header."""
     return replace(response, headers=tuple(h for h in response.headers if h[0] != "allow"))
@@ -203,6 +234,12 @@ SHAPES = (
     ),
     wrong("errors-without-message", "Errors have an empty message", "ERR008", error(message="")),
     wrong("errors-without-type", "Errors have no type", "ERR009", error(type=None)),
+    wrong(
+        "message-errors-untyped",
+        "Errors of Messages have no type beside their error object",
+        "ERR010",
+        editing_errors(untyped, *MISTAKES),
+    ),
     wrong("integer-codes", "`code` is the integer HTTP status", "ERR010", error(code=400)),
     wrong("none-as-word", '`param` is the string "None" instead of null', "ERR011", error(param="None")),
     wrong("errors-mislabelled", "Errors have Content-Type: text/plain", "ERR012", on_wire=labelled("text/plain", 400)),
@@ -243,6 +280,14 @@ LEAKS = (
     wrong("traceback", "Errors contain a traceback", "ERR018", error(message=TRACE)),
     wrong("key-echoed", "Errors echo the API key", "ERR019", editing_errors(with_key, 400)),
     wrong("input-echoed", "Errors echo the request", "ERR020", editing_errors(with_input, 400)),
+    wrong("input-echoed-by-responses", "Errors of Responses quote the input", "ERR020", quoting_input),
+    wrong("errors-of-megabytes", "The error for an unknown model lists all models ever made", "ERR033", listing_models),
+    wrong(
+        "errors-as-repr",
+        "Error messages are Python's notation of a list of validation errors",
+        "ERR034",
+        with_error(as_repr, 400),
+    ),
     wrong("no-allow", "405 responses lack the Allow header", "ERR021", editing_errors(without_allow, 405)),
     wrong(
         "big-greeting-crash",

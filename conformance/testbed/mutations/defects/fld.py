@@ -289,6 +289,12 @@ FRAMEWORKS = (
         on_response=refusing("parallel_tool_calls"),
     ),
     Mutation(
+        name="temperature-refused",
+        title="`temperature`, which Letta always sends, is rejected by name",
+        caught_by="FLD019",
+        on_response=refusing("temperature"),
+    ),
+    Mutation(
         name="null-cap-refused",
         title="`max_completion_tokens: null`, which Letta always sends, is rejected",
         caught_by="FLD015",

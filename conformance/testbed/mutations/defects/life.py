@@ -6,7 +6,16 @@ from typing import Any
 from conformance.model.marker_words import ABANDONED_WORD, BURST_WORDS
 from conformance.testbed.mutations.mutate_bytes import answers
 from conformance.testbed.mutations.mutate_bytes import defect as written
-from conformance.testbed.mutations.mutate_chat import each_chunk, in_turn, on_whole, with_delta, with_fields
+from conformance.testbed.mutations.mutate_chat import (
+    each_chunk,
+    each_message,
+    in_turn,
+    on_whole,
+    usage,
+    with_delta,
+    with_fields,
+)
+from conformance.testbed.mutations.mutate_messages import each_head
 from conformance.testbed.mutations.mutate_requests import refusal
 from conformance.testbed.server.model import ECHO
 from conformance.testbed.server.reply import Event, ModelResponse, Mutation, ServerRequest, WireResponse
@@ -78,7 +87,36 @@ def one_too_many(response: ModelResponse, request: ServerRequest) -> ModelRespon
     return refusal(500, "Pool exhausted.", type="server_error") if found and found[1] in BURST_WORDS[5:] else response
 
 
+def is_retried(request: ServerRequest) -> bool:
+    """The request of a disconnected client, again."""
+    return bool(request.disconnects) and ABANDONED_WORD.encode() in request.body
+
+
+def session_kept(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """The prompt of a disconnected client's request also holds its aborted turn."""
+    added = usage(lambda spent: spent | {name: spent[name] + 32 for name in ("prompt_tokens", "total_tokens")})
+    return added(response, request) if is_retried(request) else response
+
+
+def cache_damaged(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """A disconnected client's request, sent again, gets the rest of the aborted text."""
+    rest = each_message(lambda message: message | {"content": (message["content"] or "")[3:]})
+    return rest(response, request) if is_retried(request) else response
+
+
 DEFECTS = (
+    Mutation(
+        name="session-kept-after-hang-up",
+        title="A request sent again after a disconnect continues the aborted conversation",
+        caught_by="LIFE009",
+        on_response=session_kept,
+    ),
+    Mutation(
+        name="cache-damaged-by-hang-up",
+        title="A request sent again after a disconnect gets a damaged text",
+        caught_by="LIFE009",
+        on_response=cache_damaged,
+    ),
     Mutation(
         name="worker-lost-to-hang-up",
         title="After a client disconnects, every later request gets 503",
@@ -108,6 +146,12 @@ DEFECTS = (
         title="All responses have the same id",
         caught_by="LIFE005",
         on_response=in_turn(each_chunk(NAMED), on_whole(NAMED)),
+    ),
+    Mutation(
+        name="one-id-for-all-messages",
+        title="All responses of Messages have the same id",
+        caught_by="LIFE005",
+        on_response=each_head(with_fields(id="msg_0")),
     ),
     written(
         "second-request-lost",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from conformance.testbed.mutations.mutate_chat import each_chunk, in_turn, on_whole, with_fields
 from conformance.testbed.mutations.mutate_requests import Body, refusal
 from conformance.testbed.server.deployments import MODEL, MODELS
 from conformance.testbed.server.reply import (
@@ -63,10 +64,17 @@ def page(reply: WireResponse, request: ServerRequest) -> WireResponse:
     return replace(reply, headers=(("content-type", "text/html"),), pieces=(Write(octets=PAGE),))
 
 
+def naming(model: str) -> OnResponse:
+    """Chat responses that name this model."""
+    named = with_fields(model=model)
+    return in_turn(each_chunk(named), on_whole(named))
+
+
 NOT_FOUND = refusal(404, "Nothing is served here.", code="unknown_url")
 ONE = f"{MODELS}/{MODEL}"
 
 LISTS = (
+    defect("another-model-answers", "Every response names another model", "MDL007", naming("small-1")),
     defect("models-missing", "GET /models is not served", "MDL001", instead(MODELS, NOT_FOUND)),
     defect("models-crash", "GET /models gets 500", "MDL001", instead(MODELS, refusal(500, "Boom."))),
     defect("models-in-an-array", "The list of models is a bare array", "MDL002", listing(lambda value: value["data"])),

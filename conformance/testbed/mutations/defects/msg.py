@@ -72,6 +72,14 @@ def reason_first(events: Events) -> Iterator[Event]:
     yield from (event for event in events[1:] if event.name != "message_delta")
 
 
+def stopped_twice(events: Events) -> Iterator[Event]:
+    """Each content_block_stop is repeated."""
+    for event in events:
+        yield event
+        if event.name == "content_block_stop":
+            yield event
+
+
 def full_at_once(events: Events) -> Iterator[Event]:
     """content_block_start contains what its deltas would add."""
     texts: dict[int, str] = {}
@@ -203,6 +211,7 @@ EVENTS = (
         "MSG004",
         each_of("content_block_", lambda event: event | {"index": 0}),
     ),
+    defect("block-stopped-twice", "Each content_block_stop is sent twice", "MSG004", on_events(stopped_twice)),
     defect("no-block-stop", "content_block_stop is missing", "MSG005", without("content_block_stop")),
     defect("blocks-interleaved", "All content blocks start before the first delta", "MSG011", on_events(interleaved)),
     defect("block-starts-full", "content_block_start already contains the text", "MSG012", on_events(full_at_once)),

@@ -1,7 +1,7 @@
 """Defects in fields, counts and headers of the Messages API: ignored, impossible or rejected."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -223,7 +223,53 @@ CONTENT = (
     ),
     defect("output-tokens-half", "Usage reports half of the output tokens", "USE013", times("output_tokens", 0.5)),
 )
+
+
+def holding(condition: Callable[[Body], object], message: str) -> OnResponse:
+    """400 with this message for valid requests whose body the condition fits."""
+
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        is_meant = request.api == "messages" and response.status == 200 and isinstance(request.json, dict)
+        if not is_meant or not condition(request.json):
+            return response
+        error = {"type": "invalid_request_error", "message": message}
+        return ModelResponse(status=400, whole={"type": "error", "error": error})
+
+    return change
+
+
+LONG = 40
+"""Events of a stream: more than a baseline response has."""
+
+
+def breaking_in_a_block(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """A long stream that ends in an error after its first delta."""
+    events = response.events or ()
+    if request.api != "messages" or len(events) < LONG:
+        return response
+    failed = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    return replace(response, events=(*events[:4], Event(name="error", data=failed)))
+
+
 ROUTES = (
+    defect(
+        "text-blocks-refused",
+        "A system prompt in text blocks is rejected",
+        "MSG027",
+        holding(lambda body: isinstance(body.get("system"), list), "system: Input should be a valid string"),
+    ),
+    defect(
+        "beta-header-dropped",
+        "The anthropic-beta header is dropped, so the field that it brings is rejected",
+        "MSG028",
+        holding(lambda body: body.get("context_management"), "context_management: Extra inputs are not permitted"),
+    ),
+    defect(
+        "message-breaks-in-a-block",
+        "A long stream ends in an error, and leaves its content block open",
+        "ERR004",
+        breaking_in_a_block,
+    ),
     defect(
         "count-as-text",
         "count_tokens returns input_tokens as a string",

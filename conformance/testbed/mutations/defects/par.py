@@ -214,19 +214,35 @@ ENDS = (
 )
 
 
-def roles(request: ServerRequest) -> set[Any]:
-    """The roles of the request's messages."""
-    messages = sent(request).get("messages")
-    return (
-        {message.get("role") for message in messages if isinstance(message, dict)}
-        if isinstance(messages, list)
-        else set()
-    )
+def messages(request: ServerRequest) -> list[Body]:
+    """The request's messages, as far as they are objects."""
+    given = sent(request).get("messages")
+    return [message for message in given if isinstance(message, dict)] if isinstance(given, list) else []
 
 
 def by_developers(request: ServerRequest) -> bool:
     """A message has the role developer."""
-    return "developer" in roles(request)
+    return any(message.get("role") == "developer" for message in messages(request))
+
+
+def by_named_users(request: ServerRequest) -> bool:
+    """A message has a string as its author's name."""
+    return request.api == "chat" and any(isinstance(message.get("name"), str) for message in messages(request))
+
+
+def with_audio(request: ServerRequest) -> bool:
+    """A message has an audio part."""
+    return request.api == "chat" and b'"input_audio"' in request.body
+
+
+def in_parts(role: str) -> Where:
+    """A message of this role has a list of text parts as its content."""
+
+    def is_in_parts(message: Body) -> bool:
+        parts = message.get("content")
+        return message.get("role") == role and isinstance(parts, list) and of_texts(parts) == parts
+
+    return lambda request: request.api == "chat" and any(map(is_in_parts, messages(request)))
 
 
 def each_content(edit: Callable[[list[Body]], list[Body]]) -> Edit:
@@ -249,6 +265,11 @@ def of_texts(parts: list[Body]) -> list[Body]:
     return [part for part in parts if part.get("type") == "text"]
 
 
+def without_audio(parts: list[Body]) -> list[Body]:
+    """The parts that are not audio."""
+    return [part for part in parts if part.get("type") != "input_audio"]
+
+
 HAS_MESSAGES = holds("messages", list)
 FORMS = (
     defect(
@@ -264,10 +285,37 @@ FORMS = (
         where(holds("stop", type(None)), refusing("'stop' must be an array.", param="stop")),
     ),
     defect(
+        "audio-refused-without-a-name",
+        "Audio is rejected by an error that does not mention it",
+        "PAR010",
+        where(with_audio, refusing("Invalid request: unexpected value at position 1.")),
+    ),
+    defect(
+        "name-refused-without-a-name",
+        "A message's `name` is rejected by an error that only says that a type is wrong",
+        "PAR010",
+        where(by_named_users, refusing("1 validation error (type=value_error.extra)")),
+    ),
+    defect(
         "developer-refused-without-a-name",
         "The role `developer` is rejected by an error that does not name it",
-        "PAR010",
+        "PAR016",
         where(by_developers, refusing("Invalid request.")),
+    ),
+    defect(
+        "developer-refused",
+        "The role `developer` is rejected by name",
+        "PAR016",
+        where(by_developers, refusing("Unknown role 'developer'.", param="messages[0].role")),
+    ),
+    *(
+        defect(
+            f"{role}-parts-refused",
+            f"A list of text parts is rejected in {role} messages",
+            "PAR016",
+            where(in_parts(role), refusing("str type expected (type=type_error.str)")),
+        )
+        for role in ("system", "user", "tool")
     ),
     Mutation(
         name="second-part-dropped",
@@ -280,6 +328,12 @@ FORMS = (
         title="Images are silently ignored",
         caught_by="PAR011",
         on_request=rewriting(each_content(of_texts), HAS_MESSAGES),
+    ),
+    Mutation(
+        name="audio-dropped",
+        title="Audio parts are silently ignored",
+        caught_by="PAR011",
+        on_request=rewriting(each_content(without_audio), HAS_MESSAGES),
     ),
     Mutation(
         name="developer-dropped",

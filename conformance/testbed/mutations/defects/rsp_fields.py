@@ -124,6 +124,11 @@ def _louder(value: object) -> object:
     return [_louder(item) for item in value] if isinstance(value, list) else value
 
 
+def storing(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """The response says that it is stored, unless the request forbids it."""
+    return response if sent(request).get("store") is False else each_end(with_fields(store=True))(response, request)
+
+
 DROPPED = (
     unread(
         "output-cap-unread",
@@ -158,6 +163,12 @@ DROPPED = (
         "`metadata` is silently ignored on Responses",
         "RSP023",
         dropping("metadata", apis=RESPONSES),
+    ),
+    defect(
+        "store-told-and-not-done",
+        "Responses report `store: true`, and nothing is stored",
+        "RSP025",
+        storing,
     ),
     defect(
         "stored-all-the-same",

@@ -123,9 +123,11 @@ def ended_at_once(response: ModelResponse, request: ServerRequest) -> ModelRespo
     return ModelResponse(events=(Event(data="[DONE]"),)) if is_overflow and request.mode == "stream" else response
 
 
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 EMPTY = (
     defect("stream-empty", "The stream is empty: zero bytes", "SSE002", streams(nothing_but(b""))),
     defect("stream-comments-only", "The stream holds comments only", "SSE002", streams(nothing_but(b": ping\n\n" * 3))),
+    defect("stream-pings-only", "The stream holds pings only", "SSE002", streams(nothing_but(PING * 3))),
     defect("stream-done-only", "The stream holds [DONE] only", "SSE002", streams(nothing_but(DONE))),
     defect(
         "stream-names-only",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from conformance import schemas
 from conformance.testbed.mutations.defects.fld import all_of, asks_for, dropped
 from conformance.testbed.mutations.defects.tool import calls_of, goes_on, with_calls
 from conformance.testbed.mutations.mutate_chat import (
@@ -19,7 +20,7 @@ from conformance.testbed.mutations.mutate_chat import (
     with_fields,
 )
 from conformance.testbed.mutations.mutate_requests import holds, rewriting, streaming
-from conformance.testbed.server.reply import Mutation, OnResponse
+from conformance.testbed.server.reply import Mutation, OnResponse, ServerRequest
 
 
 def in_function(edit: Callable[[Body], Body]) -> Edit:
@@ -129,7 +130,26 @@ def with_marks(chunks: list[Body]) -> Iterator[Body]:
         yield chunk
 
 
+def is_forced(request: ServerRequest) -> bool:
+    """A valid request that requires a call."""
+    choice = request.json.get("tool_choice")
+    requires = choice == "required" or isinstance(choice, dict)
+    return requires and schemas.validator("chat-request").is_valid(request.json)
+
+
+def talkative(body: Body) -> Body:
+    """A body without its tools, for a long text."""
+    rest = {name: value for name, value in body.items() if name not in ("tools", "tool_choice", "parallel_tool_calls")}
+    return rest | {"messages": [{"role": "user", "content": "Count from one to ninety-nine in words."}]}
+
+
 CHOICE_DEFECTS = (
+    Mutation(
+        name="types-tools-reads-none",
+        title="`tools` and `tool_choice` are validated, then ignored: the model writes text up to its token cap",
+        caught_by="FLD012",
+        on_request=rewriting(talkative, is_forced),
+    ),
     dropped(
         "tool-choice-none-ignored",
         "`tool_choice: none` is silently ignored",

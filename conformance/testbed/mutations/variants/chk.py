@@ -30,6 +30,11 @@ def annotated(chunks: list[Body]) -> list[Body]:
     return [blank | {"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}, *chunks]
 
 
+def moderated(chunks: list[Body]) -> list[Body]:
+    """The moderation results of the request after everything else, as OpenAI sends them."""
+    return [*chunks, chunks[-1] | {"choices": [], "usage": None, "moderation": {"input": {"results": []}}}]
+
+
 def thought(chunks: list[Body]) -> Iterator[Body]:
     """Reasoning between the role and the text."""
     for at, chunk in enumerate(chunks):
@@ -185,6 +190,7 @@ CHUNK_VARIANTS = (
         each_delta(with_fields(tool_calls=[]), lambda delta: delta.get("content")),
     ),
     variant("azure-first-chunk", "The first chunk holds only Azure's content filter results", on_stream(annotated)),
+    variant("moderation-last", "Moderation results follow in a chunk without choices", on_stream(moderated)),
     variant("thoughts-first", "Reasoning is sent before the text", on_stream(thought)),
     variant("id-of-another-form", "The id has another format", each_chunk(lambda c: c | {"id": f"gen/{c['id']}:☂"})),
     variant("text-grows", "The model says a word once, then twice, then three times", in_plain_words(growing)),

@@ -9,6 +9,7 @@ from conformance.testbed.server.reply import ServerRequest, WireResponse, Write
 
 THINKING_S = 0.3
 LONGER_S = 9.0
+PROMPT_BYTES_PER_S = 2700
 HUGE = 500_000
 """Bytes of a request: larger than any agent's."""
 
@@ -82,10 +83,18 @@ def in_two_writes(pieces: tuple[Write, ...]) -> Iterator[Write]:
             yield Write(octets=piece.octets[-1:], wait_s=0.04)
 
 
+def slow_prompt(reply: WireResponse, request: ServerRequest) -> WireResponse:
+    """Prompt processing on a small machine: white space around the body is no prompt."""
+    first, *rest = reply.pieces or (Write(octets=b""),)
+    wait_s = first.wait_s + len(request.body.strip()) / PROMPT_BYTES_PER_S
+    return replace(reply, pieces=(replace(first, wait_s=wait_s), *rest))
+
+
 VARIANTS = (
     variant(
         "slow-model", "The response to a large request takes longer than the self-test waits", for_large(slow_in_both)
     ),
+    variant("slow-prompt", "The time to the first byte grows with the prompt: twenty seconds for hermes", slow_prompt),
     variant("waits-differ", "Each response is delayed by a different time, then sent at once", in_its_turn),
     variant("prompt-not-cached", "Long prompts are delayed longer, then the response is sent at once", cold),
     variant("slow-tokens", "Tokens of a response to a large request are very slow", for_large(streams(slow))),

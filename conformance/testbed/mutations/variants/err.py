@@ -28,6 +28,12 @@ def from_the_body(error: Body) -> Body:
     return error | {"param": f"body.{error['param']}"} if error.get("param") else error
 
 
+def with_example(error: Body) -> Body:
+    """A message that ends with an example in JSON."""
+    example = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "temperature": 1})
+    return error | {"message": f"{error['message']} Example: {example}"}
+
+
 def with_help(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Undocumented extra fields that help people."""
     error = response.whole["error"] | {"doc_url": "https://example.com/errors", "details": {"status": response.status}}
@@ -91,6 +97,11 @@ VARIANTS = (
         name="errors-with-more",
         title="Errors have undocumented extra fields",
         on_response=editing_errors(with_help, 400, 404, 405),
+    ),
+    Mutation(
+        name="errors-with-an-example",
+        title="Error messages show valid JSON as an example",
+        on_response=with_error(with_example, 400),
     ),
     Mutation(
         name="errors-without-param",

@@ -76,7 +76,37 @@ def not_offered(*names: str) -> OnResponse:
     return change
 
 
+def fixed_temperature(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """Reject every temperature but the default, as reasoning models do."""
+    wanted = sent(request).get("temperature")
+    if wanted in (None, 1) or response.status >= 500 or request.api != "chat":
+        return response
+    text = (
+        f"Unsupported value: 'temperature' does not support {json.dumps(wanted)} with this model. Only 1 is supported."
+    )
+    return refusal(400, text, param="temperature", code="unsupported_value")
+
+
+def settings_repeated(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """The value of `user` and `metadata`, of any type, in each response."""
+    repeated = {name: value for name, value in sent(request).items() if name in ("user", "metadata")}
+    if response.status != 200 or request.api != "chat" or not isinstance(response.whole, dict):
+        return response
+    return replace(response, whole=response.whole | repeated)
+
+
 VARIANTS = (
+    Mutation(
+        name="temperature-fixed",
+        title="Every temperature but the default is rejected by name, as reasoning models do",
+        on_response=fixed_temperature,
+    ),
+    Mutation(
+        name="settings-repeated",
+        title="`user` and `metadata` of any type are repeated in the response",
+        on_request=rewriting(lambda body: {n: v for n, v in body.items() if n not in ("user", "metadata")}),
+        on_response=settings_repeated,
+    ),
     Mutation(
         name="extras-not-offered",
         title="n > 1, logprobs and schemas are rejected by name",

@@ -1,5 +1,6 @@
 """Legal variants of the Messages API's events and responses."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from conformance.testbed.mutations.mutate_messages import (
     each_end,
     each_head,
     each_of,
+    is_call,
     on_events,
     on_message,
     regrouped,
@@ -25,6 +27,7 @@ from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 PING = Event(name="ping", data={"type": "ping"})
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "hello"}}
 FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+BY_CODE = {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}
 HIDDEN = {"type": "redacted_thinking", "data": "c2VjcmV0"}
 
 
@@ -96,6 +99,36 @@ def in_two_blocks(events: Events) -> Iterator[Event]:
         yield replace(event, data=event.data | {"index": 1}) if late else event
 
 
+def by_code(block: Body) -> Body:
+    """A block that code on the server calls, if it is a call."""
+    return block | {"caller": BY_CODE} if is_call(block) else block
+
+
+def all_by_code(message: Body) -> Body:
+    """A non-streaming message whose calls are those of code on the server, which goes on."""
+    ended = {"stop_reason": "end_turn"} if message.get("stop_reason") == "tool_use" else {}
+    return message | {"content": [by_code(block) for block in message["content"]]} | ended
+
+
+def called_by_code(events: Events) -> Iterator[Event]:
+    """Calls of code on the server: the input is in content_block_start, without deltas."""
+    if not any(event.data.get("delta", {}).get("stop_reason") == "tool_use" for event in events):
+        yield from events
+        return
+    inputs: dict[int, str] = {}
+    for event in events:
+        if "partial_json" in event.data.get("delta", {}):
+            inputs[event.data["index"]] = inputs.get(event.data["index"], "") + event.data["delta"]["partial_json"]
+    for event in events:
+        if event.name == "content_block_start" and is_call(event.data["content_block"]):
+            given = {"input": json.loads(inputs.get(event.data["index"]) or "{}")}
+            yield replace(event, data=event.data | {"content_block": by_code(event.data["content_block"]) | given})
+        elif event.name == "message_delta" and event.data["delta"].get("stop_reason") == "tool_use":
+            yield replace(event, data=event.data | {"delta": event.data["delta"] | {"stop_reason": "end_turn"}})
+        elif "partial_json" not in event.data.get("delta", {}):
+            yield event
+
+
 def uncounted(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """count_tokens is not served."""
     if not request.path.endswith("/count_tokens"):
@@ -159,6 +192,11 @@ MESSAGES = (
         "calls-with-a-caller",
         "Tool calls have `caller`",
         each_block(with_fields(caller={"type": "direct"}), lambda b: b["type"] == "tool_use"),
+    ),
+    variant(
+        "calls-by-code",
+        "Code on the server calls the tools: their input comes at once, and stop_reason is end_turn",
+        in_turn(on_events(called_by_code), on_message(all_by_code)),
     ),
     variant(
         "message-start-without-nulls",

@@ -56,16 +56,32 @@ def item_first(events: Events, item: Body, *inner: Event) -> Iterator[Event]:
             yield event
 
 
-def _thinking(kind: str, **facts: object) -> Event:
-    place = {"item_id": "rs_1", "output_index": 0, "summary_index": 0}
+def _inner(kind: str, place: Body, **facts: object) -> Event:
     return Event(name=f"response.{kind}", data={"type": f"response.{kind}", **place, **facts})
 
 
+PLACE: Body = {"item_id": "rs_1", "output_index": 0, "summary_index": 0}
 SUMMARY = (
-    _thinking("reasoning_summary_part.added", part={"type": "summary_text", "text": ""}),
-    _thinking("reasoning_summary_text.delta", delta="A greeting."),
-    _thinking("reasoning_summary_text.done", text="A greeting."),
-    _thinking("reasoning_summary_part.done", part={"type": "summary_text", "text": "A greeting."}),
+    _inner("reasoning_summary_part.added", PLACE, part={"type": "summary_text", "text": ""}),
+    _inner("reasoning_summary_text.delta", PLACE, delta="A greeting."),
+    _inner("reasoning_summary_text.done", PLACE, text="A greeting."),
+    _inner("reasoning_summary_part.done", PLACE, part={"type": "summary_text", "text": "A greeting."}),
+)
+RAW_THOUGHT = THOUGHT | {"content": [{"type": "reasoning_text", "text": "A greeting."}]}
+RAW_PLACE = {"item_id": "rs_1", "output_index": 0, "content_index": 0}
+RAW = (
+    _inner("reasoning_text.delta", RAW_PLACE, delta="A "),
+    _inner("reasoning_text.delta", RAW_PLACE, delta="greeting."),
+    _inner("reasoning_text.done", RAW_PLACE, text="A greeting."),
+)
+MCP: Body = {"type": "mcp_call", "id": "mcp_1", "server_label": "wiki", "name": "ask", "status": "completed"}
+MCP_CALL = MCP | {"arguments": '{"page": 1}', "output": "Nothing.", "error": None, "approval_request_id": None}
+MCP_PLACE = {"item_id": "mcp_1", "output_index": 0}
+MCP_EVENTS = (
+    _inner("mcp_call.in_progress", MCP_PLACE),
+    _inner("mcp_call_arguments.delta", MCP_PLACE, delta='{"page": 1}'),
+    _inner("mcp_call_arguments.done", MCP_PLACE, arguments='{"page": 1}'),
+    _inner("mcp_call.completed", MCP_PLACE),
 )
 TOLD_THOUGHT = THOUGHT | {"summary": [{"type": "summary_text", "text": "A greeting."}]}
 
@@ -106,6 +122,22 @@ EVENTS = (
         in_turn(
             renumbered(lambda events: item_first(events, SEARCH)),
             on_response(lambda r: r | {"output": [SEARCH, *r["output"]]}),
+        ),
+    ),
+    variant(
+        "response-thinks-aloud",
+        "A reasoning item with its text is sent first",
+        in_turn(
+            renumbered(lambda events: item_first(events, RAW_THOUGHT, *RAW)),
+            on_response(lambda r: r | {"output": [RAW_THOUGHT, *r["output"]]}),
+        ),
+    ),
+    variant(
+        "response-calls-mcp-first",
+        "A call of an MCP server is sent first",
+        in_turn(
+            renumbered(lambda events: item_first(events, MCP_CALL, *MCP_EVENTS)),
+            on_response(lambda r: r | {"output": [MCP_CALL, *r["output"]]}),
         ),
     ),
     variant(

@@ -1,0 +1,40 @@
+"""Rewrite the requests of the harness's own probes for the dialect of the model behind a target."""
+
+from typing import Any
+
+from conformance.apis.specs import spec
+from conformance.model.dialect import Dialect
+from conformance.model.words import Api
+
+
+def in_dialect(body: Any, api: Api, dialect: Dialect, *, subject: str, shows_text: bool) -> Any:
+    """The body as the model has to be asked: its cap renamed and, if the response must show text, raised.
+
+    Refused parameters are left out. What the probe tests, its `subject`, stays as it is.
+    """
+    if not isinstance(body, dict):
+        return body
+    caps = [name for name in spec(api).caps if body.get(name) is not None]
+    renamed = {}
+    if len(caps) == 1 and subject != caps[0]:
+        cap_field = dialect.cap_field or caps[0]
+        renamed = {caps[0]: cap_field, cap_field: caps[0]}
+    adapted: dict[str, Any] = {}
+    for name, value in body.items():
+        if name in renamed:
+            adapted[renamed[name]] = _raised(value, dialect) if shows_text else value
+        elif name not in dialect.refused or name in (subject.partition(".")[0], *caps):
+            adapted[name] = value
+    return adapted
+
+
+def _raised(cap: Any, dialect: Dialect) -> Any:
+    """A cap that leaves as many tokens for the text as it would without reasoning."""
+    is_cap = isinstance(cap, int) and not isinstance(cap, bool) and cap > 0
+    return cap + dialect.least_cap - 1 if is_cap else cap
+
+
+def raw_in_dialect(body: bytes, api: Api, dialect: Dialect) -> bytes:
+    """A body in bytes with its cap renamed."""
+    usual = spec(api).cap
+    return body.replace(f'"{usual}"'.encode(), f'"{dialect.cap_field or usual}"'.encode())

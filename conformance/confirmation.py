@@ -1,0 +1,57 @@
+"""Confirm before accusing: which requests to send a second time. Pure.
+
+A lost connection, a missing or late response may be chance. What fails once in two is unreliable, not non-conformant.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Final
+
+from conformance.catalogue import Catalogue, installed
+from conformance.comparisons import Load
+from conformance.judging import judge
+from conformance.model.case import Kind
+from conformance.model.exchange import Request
+from conformance.model.run import RunManifest
+from conformance.model.verdict import Status
+
+MOST_CONFIRMED: Final = 10
+"""The most doubtful exchanges of a run that are confirmed: more are no chance."""
+UNCONFIRMED: Final = (Kind.PREFLIGHT, Kind.DISCONNECT, Kind.LOAD)
+SITUATIONS: Final = (Kind.BURST, Kind.DISCONNECT, Kind.AFTER_DISCONNECT)
+"""Test cases that need others at the same time or before them."""
+
+
+def doubtful(facts: RunManifest, load: Load, ids: Sequence[str]) -> tuple[str, ...]:
+    """The exchanges whose failures rest on chance: a response that is lost, or late."""
+    lost = [name for name in ids if load(name).is_lost]
+    judged = judge(facts, load, ids, catalogue=_timed(installed()))
+    late = [v.exchanges[0] for v in judged.verdicts if v.status is Status.FAIL]
+    found = [name for name in dict.fromkeys((*lost, *late)) if load(name).case.kind not in UNCONFIRMED]
+    return tuple(found[:MOST_CONFIRMED])
+
+
+@cache
+def _timed(catalogue: Catalogue) -> Catalogue:
+    """A catalogue with the rules about time alone."""
+    return Catalogue(tuple(rule for rule in catalogue.rules if rule.timed), catalogue.profiles, catalogue.probes)
+
+
+def again(name: str, requests: Mapping[str, Request]) -> tuple[Request, ...]:
+    """The request of that ID for the second time, with those that make its situation: the burst, the disconnect."""
+    request = requests[name]
+    kind, subject = request.cases[0].kind, request.cases[0].subject
+    if kind not in SITUATIONS:
+        return (_second(request),)
+    burst = kind is Kind.BURST
+    alike = (other for other in requests.values() if (other.cases[0].kind is Kind.BURST) == burst)
+    return tuple(
+        _second(other)
+        for other in alike
+        if other.cases[0].kind in SITUATIONS and (burst or other.cases[0].subject == subject)
+    )
+
+
+def _second(request: Request) -> Request:
+    fields = {name: getattr(request, name) for name in request.__struct_fields__}
+    return Request(**fields | {"id": f"{request.id}.2", "attempt": 2})

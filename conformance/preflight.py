@@ -1,0 +1,211 @@
+"""The preflight: a few small requests that show how the model behind a target has to be asked. Pure.
+
+What the next request is, and what the dialect is, follows from the exchanges so far, so that a recording shows both.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from conformance import catalogue
+from conformance.apis.errors import error_response, names_field, quoted
+from conformance.apis.response_content import response_content
+from conformance.apis.specs import spec, url_of
+from conformance.apis.usage import usage
+from conformance.model.case import CaseId, Kind
+from conformance.model.dialect import USUAL, Dialect, KeyHeader
+from conformance.model.exchange import Exchange, Request
+from conformance.model.profile import Profile
+from conformance.model.run import Stopped
+from conformance.model.target import Target
+from conformance.model.words import Api
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import as_object, is_integer
+from conformance.plan import request_headers, to_json
+
+SMALLEST, OTHER_CAP, OTHER_KEY_HEADER, LARGER_CAP, ALIVE = (
+    "smallest",
+    "other-cap",
+    "other-key-header",
+    "larger-cap",
+    "alive",
+)
+"""The steps, which are the subjects of the test cases."""
+MOST_REQUESTS: Final = 6
+"""The most requests of a preflight, over all APIs."""
+SMALL_PROMPT: Final = "Say hello."
+LARGE_PROMPT: Final = "Count from one to twenty in words, nothing else."
+"""A prompt over which models that reason do so about as long as over those of the probes."""
+LARGE_CAP: Final = 1024
+"""A cap under which nearly every model that reasons comes to its text."""
+LETTERS_PER_TOKEN: Final = 3
+"""Fewer than a token of any language has on average: an estimate of tokens errs on the large side."""
+STEP: Final = 16
+
+
+def next_request(target: Target, api: Api, seen: Sequence[Exchange]) -> Request | None:
+    """The next request of the preflight of an API after the exchanges `seen`, or None if enough is known.
+
+    A dialect that the target's owner has set needs one request, which shows that the target is there.
+    """
+    step = _next_step(api, seen, is_known=api in target.dialect)
+    dialect = target.dialect.get(api) or dialect_of(api, seen)
+    return None if not step else _alive(target, api, dialect) if step == ALIVE else _request(target, api, step, dialect)
+
+
+def _next_step(api: Api, seen: Sequence[Exchange], *, is_known: bool) -> str:
+    if not seen:
+        return SMALLEST
+    steps, last = {x.case.subject for x in seen}, seen[-1]
+    if is_silent(last):
+        return "" if ALIVE in steps else ALIVE
+    if is_known or last.case.subject == ALIVE:
+        return ""
+    if reply(last).status in (401, 403):
+        return "" if OTHER_KEY_HEADER in steps or not _other_key_header(api) else OTHER_KEY_HEADER
+    if _refused_cap(last) and OTHER_CAP not in steps:
+        return OTHER_CAP
+    return LARGER_CAP if _is_used_up(last) and LARGER_CAP not in steps else ""
+
+
+def is_silent(x: Exchange) -> bool:
+    """Whether the harness waited for a response in vain."""
+    return x.ending.how == "timeout" and not x.received
+
+
+def dialect_of(api: Api, seen: Sequence[Exchange]) -> Dialect:
+    """The dialect that the exchanges of an API's preflight show."""
+    found: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    for x in seen:
+        if cap := _refused_cap(x):
+            refused[cap] = quoted(error_response(x).message, 200)
+            found["cap_field"] = next((name for name in spec(api).caps if name not in refused), None)
+        if x.case.subject == OTHER_KEY_HEADER and reply(x).status not in (401, 403):
+            found["key_header"] = _other_key_header(api)
+        if _is_used_up(x) or x.case.subject == LARGER_CAP:
+            found |= _reasoning(x)
+    return Dialect(**found, refused=refused)
+
+
+def _reasoning(x: Exchange) -> dict[str, Any]:
+    """Whether the model reasons, and the tokens that it needs before its text."""
+    choices = response_content(x).choices
+    shown = sum(len(choice.reasoning) for choice in choices)
+    counted = _counted_reasoning(x)
+    if x.case.subject != LARGER_CAP:
+        return {"reasons": True} if shown or counted else {}
+    text = "".join(choice.text for choice in choices)
+    spent = usage(x)
+    if not text or not choices:
+        return {"reasons": True} if shown or counted else {}
+    unseen = max(counted, shown // LETTERS_PER_TOKEN)
+    if spent and not unseen:
+        unseen = max(0, spent.completion - len(text) // LETTERS_PER_TOKEN - STEP)
+    return {"reasons": bool(shown or counted), "least_cap": _with_margin(unseen)}
+
+
+def _with_margin(tokens: int) -> int:
+    """Twice as many tokens, since reasoning varies, in whole steps, and one for the text."""
+    return -(-2 * tokens // STEP) * STEP + 1
+
+
+def _counted_reasoning(x: Exchange) -> int:
+    details = as_object(response_content(x).usage).get(f"{spec(x.api).output_tokens}_details")
+    counted = as_object(details).get("reasoning_tokens")
+    return int(counted) if is_integer(counted) and 0 < counted <= LARGE_CAP * 8 else 0
+
+
+def _is_used_up(x: Exchange) -> bool:
+    """Whether the cap was used up before any text."""
+    if reply(x).status != 200 or error_response(x):
+        return False
+    choices = response_content(x).choices
+    is_cut = any(choice.end == "length" for choice in choices)
+    return is_cut and all(choice.is_empty or not choice.text.strip() for choice in choices)
+
+
+def _refused_cap(x: Exchange) -> str:
+    """The cap that the target refuses by name, where the API has another; or empty."""
+    said, caps = error_response(x), spec(x.api).caps
+    if said.in_band or said.status not in (400, 422, 501) or len(caps) == 1:
+        return ""
+    asked = OTHER_CAP if x.case.subject == OTHER_CAP else SMALLEST
+    cap = caps[-1] if asked == OTHER_CAP else spec(x.api).cap
+    return cap if names_field(said, cap) else ""
+
+
+def _profile(api: Api) -> Profile:
+    return next(p for p in catalogue.profiles() if (p.api, p.name) == (api, spec(api).base_profile))
+
+
+def _other_key_header(api: Api) -> KeyHeader | None:
+    """The other header in which the API's SDK can send the key, or None."""
+    sent = {name.lower() for name, value in _profile(api).headers("unary") if "{key}" in value}
+    return next((name for name in spec(api).key_headers if sent and name not in sent), None)
+
+
+def _request(target: Target, api: Api, step: str, dialect: Dialect) -> Request:
+    profile = _profile(api)
+    tokens = LARGE_CAP if step == LARGER_CAP else spec(api).min_cap
+    prompt = LARGE_PROMPT if step == LARGER_CAP else SMALL_PROMPT
+    if step == OTHER_KEY_HEADER:
+        dialect = msgspec.structs.replace(dialect, key_header=_other_key_header(api))
+    place = spec(api).conversation
+    body = {
+        "model": target.model,
+        place: prompt if place == "input" else [{"role": "user", "content": prompt}],
+        dialect.cap_field or spec(api).cap: tokens,
+    }
+    return Request(
+        id=f"{api}.{Kind.PREFLIGHT}.{step}",
+        cases=(_case(api, step),),
+        method="POST",
+        url=url_of(target, api) + profile.query,
+        headers=request_headers(target, profile, "unary", dialect),
+        body=to_json(body),
+        max_tokens=tokens,
+    )
+
+
+def _alive(target: Target, api: Api, dialect: Dialect) -> Request:
+    """A request that generates nothing: a target that answers it is slow, not dead."""
+    return Request(
+        id=f"{api}.{Kind.PREFLIGHT}.{ALIVE}",
+        cases=(_case(api, ALIVE),),
+        method="GET",
+        url=target.base_url.rstrip("/") + "/models",
+        headers=request_headers(target, _profile(api), "unary", dialect),
+        body=b"",
+    )
+
+
+def _case(api: Api, step: str) -> CaseId:
+    return CaseId(api, spec(api).base_profile, "unary", Kind.PREFLIGHT, step)
+
+
+def failure(received: Sequence[Exchange], timeout_s: float) -> tuple[Stopped, str]:
+    """The stop reason and message if the preflight shows that the target can't be tested at all, or empty strings."""
+    asked = [x for x in received if x.case.subject != ALIVE]
+    alive = next((x for x in received if x.case.subject == ALIVE and x.received), None)
+    if asked and all(x.ending.how == "unreachable" for x in asked):
+        return "unreachable", asked[0].ending.detail or "no connection could be made"
+    if asked and all(map(is_silent, asked)):
+        waited = f"no response to a request of {len(asked[0].sent)} bytes within {timeout_s:g} s"
+        if alive:
+            return "too-slow", f"{waited}, but one to GET /models: the target is slow, set --timeout to a longer time"
+        return "unreachable", f"the target accepts connections, but sends {waited}"
+    refused = [x for x in asked if reply(x).status in (401, 403)]
+    if asked and len(refused) == len(asked):
+        said = error_response(refused[-1]).message
+        words = f": {quoted(said, 200)}" if said else ""
+        return "key-refused", f"the target rejected the smallest request with HTTP {reply(refused[-1]).status}{words}"
+    return "", ""
+
+
+def longest(target: Target, apis: Sequence[Api]) -> tuple[Request, ...]:
+    """Requests that cost as much as the longest preflight does."""
+    first = [_request(target, api, SMALLEST, target.dialect.get(api, USUAL)) for api in apis]
+    larger = [_request(target, api, LARGER_CAP, USUAL) for api in apis if api not in target.dialect]
+    return (*larger, *first)[:MOST_REQUESTS]

@@ -1,0 +1,104 @@
+"""What fails once in two is unreliable, not non-conformant; what fails twice is confirmed."""
+
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+
+import anyio
+import pytest
+
+from conformance.judging import judge
+from conformance.model.target import Target
+from conformance.model.verdict import Level, Status
+from conformance.model.words import APIS
+from conformance.runner import NullProgress, RunOptions, record
+from conformance.selftest import DEFAULT_PROFILES, LIMITS
+from conformance.storage.memory import InMemoryRun
+from conformance.testbed.server.deployments import DEPLOYMENTS
+from conformance.testbed.server.reply import Mutation, Write
+from conformance.testbed.server.serve import serve
+from conformance.testbed.server.virtual_time import IN_VIRTUAL_TIME
+
+LATE_S = 5.0
+"""More than the first byte may take here."""
+
+
+def lost(reply):
+    """The connection is closed before any byte of the response."""
+    return replace(reply, pieces=(), framing="close", end="abort", head=b"")
+
+
+def cut(reply):
+    """The connection is closed in the middle of the response."""
+    return replace(reply, pieces=reply.pieces[: len(reply.pieces) // 2] or (Write(octets=b"{"),), end="abort")
+
+
+def late(reply):
+    """The first byte comes too late."""
+    first, *rest = reply.pieces
+    return replace(reply, pieces=(replace(first, wait_s=first.wait_s + LATE_S), *rest))
+
+
+def run(change, is_hit, **options):
+    """A gate run against the reference, with the change in the responses to the requests that are hit."""
+    served = []
+
+    def planted(reply, request):
+        served.append(request)
+        return change(reply) if request.path != "/metrics" and is_hit(len(served), request) else reply
+
+    flaky = Mutation(name="flaky", title="Some responses are lost", on_wire=planted)
+
+    async def recorded(path):
+        async with serve(DEPLOYMENTS["native-sse"], (flaky,), unix_socket=path) as url:
+            target = Target(base_url=url, model="reference", apis=APIS)
+            store = InMemoryRun()
+            wanted = RunOptions(
+                target=target, profiles=DEFAULT_PROFILES, limits=LIMITS, unix_socket=path, concurrency=4, **options
+            )
+            facts = await record(wanted, store, NullProgress())
+        return facts, store
+
+    with TemporaryDirectory() as folder:
+        facts, store = anyio.run(recorded, f"{folder}/server", backend_options=IN_VIRTUAL_TIME)
+    return facts, store, judge(facts, store.exchange, store.ids())
+
+
+def failing(judgement, level=Level.MUST):
+    return [v for v in judgement.verdicts if v.status is Status.FAIL and v.level is level]
+
+
+@pytest.mark.parametrize(("change", "first"), [(lost, 20), (cut, 41), (late, 3), (lost, 5)])
+def test_a_target_that_spoils_one_reply_in_fifty_fails_no_must_and_is_unreliable(change, first):
+    facts, store, judgement = run(change, lambda number, _: number % 50 == first)
+    second = [x for x in map(store.exchange, store.ids()) if x.attempt == 2]
+    assert second
+    assert not any(x.is_lost for x in second)
+    assert {x.id for x in second} <= set(facts.planned)
+    assert failing(judgement) == []
+    unreliable = [
+        v for v in failing(judgement, Level.SHOULD) if v.message.startswith("unreliable, 1 of 2 attempts failed: ")
+    ]
+    assert unreliable
+    for verdict in unreliable:
+        assert [store.exchange(name).attempt for name in verdict.exchanges].count(2) >= 1
+
+
+def test_a_reply_that_is_lost_twice_fails_the_must():
+    _, store, judgement = run(lost, lambda _, request: b"stop_sequences" in request.body)
+    second = [x for x in map(store.exchange, store.ids()) if x.attempt == 2]
+    assert second
+    assert all(x.is_lost for x in second)
+    assert "HTTP001" in {v.rule for v in failing(judgement)}
+
+
+def test_a_target_that_loses_everything_but_the_first_requests_is_not_asked_for_long():
+    _, store, judgement = run(lost, lambda number, _: number > 6)
+    second = [x for x in map(store.exchange, store.ids()) if x.attempt == 2]
+    assert 3 <= len(second) <= 30
+    assert "HTTP001" in {v.rule for v in failing(judgement)}
+
+
+def test_confirmations_stay_within_the_bounds_of_a_run():
+    facts, store, _ = run(lost, lambda number, _: number % 10 == 3, max_requests=60)
+    assert len(store.ids()) <= 60
+    assert sorted(store.ids()) == sorted({*facts.planned} - {*facts.left_out})
