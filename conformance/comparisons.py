@@ -18,7 +18,7 @@ from conformance.parsing.http1 import reply
 
 Load = Callable[[str], Exchange]
 MAX_CACHED_BYTES = 256 * 1024
-"""Size in bytes above which an exchange used for comparison is loaded again instead of cached."""
+"""Size in bytes, received or decoded, above which an exchange used for comparison is loaded again, not cached."""
 SHORT_BYTES = 100_000
 
 
@@ -39,12 +39,17 @@ def is_covered_by(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tupl
 def _is_short(x: Exchange, dialect: Dialect) -> bool:
     """Whether a response shows the target's least delay; in a burst, requests wait for each other."""
     text = cap_asked(x) * choices_asked(x) - (dialect.least_cap - 1)
-    is_small = 0 < text <= spec(x.api).short_tokens and len(x.received) <= SHORT_BYTES
+    is_small = 0 < text <= spec(x.api).short_tokens and _is_at_most(SHORT_BYTES, x)
     return x.mode == "stream" and is_small and x.case.kind is not Kind.BURST
 
 
 NOT_OFFERED: Final = (404, 405, 501)
 """Statuses of every baseline request, streaming or not, that show that a target does not offer an API."""
+
+
+def _is_at_most(size: int, x: Exchange) -> bool:
+    """Whether a response has at most this size, as received and decoded: a small one may decompress to a large one."""
+    return len(x.received) <= size and len(reply(x).content) <= size
 
 
 def missing_api(x: Exchange) -> str:
@@ -84,7 +89,7 @@ class Evidence:
             self.ids_by_case[case] = x.id
             if case.kind is Kind.BASELINE:
                 self.unavailable_apis.setdefault(x.api, []).append((case.mode, missing_api(x)))
-            if len(x.received) <= MAX_CACHED_BYTES and self._is_compared(case):
+            if self._is_compared(case) and _is_at_most(MAX_CACHED_BYTES, x):
                 self.cached[x.id] = x
         if _is_short(x, self.dialects.get(x.api, USUAL)):
             sender = x.api, x.case.profile

@@ -138,6 +138,7 @@ def judge(
     for name in ids:
         x = load(name)
         evidence.add(x)
+        _forget(x, evidence)
         if x.attempt == 1:
             first.append(name)
     absent = result.absent = _absent(facts, evidence)
@@ -151,10 +152,15 @@ def judge(
         verdicts += mine
         _record_impacts(result, by_mode, evidence, mine, facts.target.prices)
         for x in by_mode.values():
-            if x.id not in evidence.cached:
-                x.cache.clear()
+            _forget(x, evidence)
     result.verdicts = tuple(sorted(verdicts, key=IN_ORDER))
     return result
+
+
+def _forget(x: Exchange, evidence: Evidence) -> None:
+    """Drop the parsed values of an exchange that no other is compared with."""
+    if x.id not in evidence.cached:
+        x.cache.clear()
 
 
 def _groups(load: Load, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMode]:

@@ -21,6 +21,7 @@ from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 from conformance.parsing.http1 import reply
 from conformance.plan import plan, planned_apis
+from conformance.run_bounds import RunBounds
 from conformance.transport import pressure
 from conformance.transport.limits import Limits
 from conformance.transport.send_all import send_all
@@ -103,6 +104,7 @@ class _Recorder:
     dialects: dict[Api, Dialect] = field(default_factory=dict)
     stopped: Stopped = ""
     reason: str = ""
+    bounds: RunBounds = field(default_factory=RunBounds)
 
     def facts(self) -> RunManifest:
         """The run's facts so far."""
@@ -158,10 +160,18 @@ class _Recorder:
             unix_socket=self.options.unix_socket,
             concurrency=self._concurrency(stage),
             on_exchange=lambda x: self._keep(x, received),
+            wanted=self._is_wanted,
         )
+
+    def _is_wanted(self, request: Request) -> bool:
+        reason = self.bounds.reason_against(request)
+        if reason:
+            self.left_out[request.id] = reason
+        return not reason
 
     def _keep(self, x: Exchange, received: list[Exchange]) -> None:
         received.append(x)
+        self.bounds.note(x)
         self.store.write(x)
         self.progress.done(x)
 

@@ -1,10 +1,16 @@
 """The clients that a response affects, computed over all clients: no list of frameworks is kept by hand."""
 
+from typing import Final
+
 from conformance.clients.explain import impact, is_affected
 from conformance.clients.registry import CLIENTS
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.target import Prices
+from conformance.parsing.http1 import reply
+
+LONGEST: Final = 2 * 1024 * 1024
+"""Bytes of content; a longer response is not simulated, as each client would need seconds for it."""
 
 
 def profile_impacts(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
@@ -12,7 +18,7 @@ def profile_impacts(x: Exchange, fallback: Exchange | None, prices: Prices) -> t
 
     `fallback` is the same profile's unary exchange of the same probe.
     """
-    clients = CLIENTS.get(x.case.profile, ())
+    clients = CLIENTS.get(x.case.profile, ()) if _is_simulated(x) else ()
     return tuple(impact(client, x, fallback, prices) for client in clients if client.api == x.api)
 
 
@@ -22,7 +28,7 @@ def affected_clients(x: Exchange, fallback: Exchange | None, prices: Prices) -> 
     Clients of one profile with the same impact are reported once, by the later version. A recording that the user
     interrupted does not show what a client would have received.
     """
-    if x.ending.how == "interrupted":
+    if x.ending.how == "interrupted" or not _is_simulated(x):
         return ()
     clients = [client for speakers in CLIENTS.values() for client in speakers if client.api == x.api]
     found: dict[tuple[str, str, int], Impact] = {}
@@ -30,3 +36,7 @@ def affected_clients(x: Exchange, fallback: Exchange | None, prices: Prices) -> 
         if is_affected(seen):
             found.setdefault((seen.profile, seen.outcome, seen.requests), seen)
     return tuple(found.values())
+
+
+def _is_simulated(x: Exchange) -> bool:
+    return len(reply(x).content) <= LONGEST

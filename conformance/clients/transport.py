@@ -52,9 +52,9 @@ def body(x: Exchange) -> Body:
     content = answer.raw if answer.undecodable else answer.content
     if answer.coding_fault:
         return Body(content, ClientError("coding", answer.coding_fault))
-    if answer.complete:
+    if answer.complete and not answer.cut:
         return Body(content)
-    if x.ending.how in WAITING:
+    if x.ending.how in WAITING or answer.cut:
         return Body(content, ClientError("hang", "The response does not end."))
     if x.ending.how == "reset":
         return Body(content, ClientError("reset", "Connection reset by peer"))

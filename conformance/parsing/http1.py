@@ -1,16 +1,13 @@
 """Parse the response's head and body from the received bytes (RFC 9112): lenient in parsing, exact in reporting."""
 
 import re
-import zlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from conformance.model.exchange import Exchange, Span, cached_reader
-
-MAX_CONTENT = 64 * 1024 * 1024
-"""The bound on decompressed bytes: more is not read (a decompression bomb)."""
+from conformance.parsing.content import bounded, decode
 
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) ([1-9]\d\d)(?: ([^\r\n]*))?\r?\n")
@@ -20,8 +17,6 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 CHUNK_SIZE_BEGUN = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\r\n]*)?\r?\Z")
 TRAILERS = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n")
-GZIP = b"\x1f\x8b"
-MAX_MEMBERS = 64
 PACKED = {
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -32,9 +27,6 @@ PACKED = {
 """The first bytes of compressed data."""
 
 NOWHERE = Span(0, 0)
-SEALED = ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm")
-"""Registered content codings that this parser can't decode."""
-
 Framing = Literal["length", "chunked", "close", "none"]
 Part = Literal["head", "framing"]
 
@@ -69,6 +61,7 @@ class Reply:
 
     `raw` is the body as transferred, `content` the body with its content coding decoded (the decodable part, if it is
     corrupt; empty, if it is `undecodable`: this parser does not know the coding). `coding` names the content coding.
+    `cut`: why `content` is only the beginning of a body that is too large to be judged.
     `complete`: the body is complete by its own framing. `trailing` are bytes after the response. `timeline` maps
     content to time: pairs of (content bytes available, nanoseconds).
     """
@@ -88,6 +81,7 @@ class Reply:
     coding: str = ""
     undecodable: bool = False
     coding_fault: str = ""
+    cut: str = ""
     timeline: tuple[tuple[int, int], ...] = ()
 
     def values(self, name: str) -> tuple[str, ...]:
@@ -181,7 +175,8 @@ def _final(x: Exchange, start: int) -> Reply:
     segments = tuple(body.segments)
     raw = b"".join([x.received[s.received : s.received + s.length] for s in segments])
     coding = ", ".join(h.value for h in headers if h.name == "content-encoding").strip().lower()
-    decoded = _decode(raw, list(_arrived(x, segments)), coding)
+    stopped = x.ending.detail or "at a size limit" if x.ending.how == "limit" else ""
+    decoded = bounded(decode(raw, list(_arrived(x, segments)), coding), stopped)
     return Reply(
         status=int(line[2]),
         reason=(line[3] or b"").decode("latin-1"),
@@ -198,6 +193,7 @@ def _final(x: Exchange, start: int) -> Reply:
         coding=decoded.coding,
         undecodable=decoded.undecodable,
         coding_fault=decoded.fault,
+        cut=decoded.cut,
         timeline=decoded.timeline,
     )
 
@@ -311,63 +307,6 @@ def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, 
             yield now, at_ns
     if now < total:
         yield total, at_ns
-
-
-class _Decoded(NamedTuple):
-    content: bytes = b""
-    timeline: tuple[tuple[int, int], ...] = ()
-    coding: str = ""
-    undecodable: bool = False
-    fault: str = ""
-
-
-def _decode(raw: bytes, arrived: list[tuple[int, int]], coding: str) -> _Decoded:
-    """Decode the content coding arrival by arrival, so that each byte of content has the time when it was available.
-
-    A coding that is not registered counts as none: clients do not decode such a body.
-    """
-    if any(part.strip() in SEALED for part in coding.split(",")) or coding.count(","):
-        return _Decoded(coding=coding, undecodable=True)
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        return _Decoded(raw, tuple(arrived))
-    decoder = _inflater(coding, raw)
-    out, have, timeline, fault = bytearray(), 0, [], ""
-    for body_end, at_ns in arrived:
-        try:
-            out += decoder(raw[have:body_end], MAX_CONTENT + 1 - len(out))
-        except zlib.error as error:
-            fault = f"Content-Encoding is {coding}, but the body is not valid {coding}: {str(error)[:80]}"
-            break
-        have = body_end
-        timeline.append((len(out), at_ns))
-        if len(out) > MAX_CONTENT:
-            fault = f"the body decompresses to more than {MAX_CONTENT} bytes"
-            break
-    return _Decoded(bytes(out[:MAX_CONTENT]), tuple(timeline), coding, fault=fault)
-
-
-def _inflater(coding: str, raw: bytes) -> Callable[[bytes, int], bytes]:
-    """Decode gzip, also of several members, or deflate, with or without the zlib wrapper that many omit.
-
-    Data after the last member is dropped, as clients do.
-    """
-    wrapped = len(raw) > 1 and raw[0] & 15 == 8 and (raw[0] * 256 + raw[1]) % 31 == 0
-    wbits = 31 if coding != "deflate" else 15 if wrapped else -15
-    inflate, members = zlib.decompressobj(wbits), MAX_MEMBERS
-
-    def decode(data: bytes, bound: int) -> bytes:
-        nonlocal inflate, members
-        out = b""
-        while data and len(out) < bound:
-            if inflate.eof:
-                if not members or not data.startswith(GZIP):
-                    break
-                inflate, members = zlib.decompressobj(wbits), members - 1
-            out += inflate.decompress(data, bound - len(out))
-            data = inflate.unused_data
-        return out
-
-    return decode
 
 
 def finished_at_ns(x: Exchange) -> int:

@@ -1,5 +1,6 @@
 """The first lines of a report: the most important facts, in one to three sentences."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from conformance import catalogue
@@ -49,9 +50,10 @@ def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVer
             f"This machine was busy: for {facts.machine_pressure:.0%} of the run, processes waited for a processor. "
             "Times are judged only where the harness kept up."
         )
-    others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
-    if others and facts.stopped != "unreachable":
-        yield f"{_count(len(others), 'planned request')} not sent: {others[0]}."
+    if facts.stopped != "unreachable":
+        others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
+        for reason, count in Counter(others).most_common():
+            yield f"{_count(count, 'planned request')} not sent: {reason}."
 
 
 def _not_offered(judgement: Judgement) -> Iterator[str]:

@@ -60,7 +60,8 @@ def readable(x: Exchange) -> NotJudged | None:
         return untestable(
             f"the response body is compressed with {answer.undeclared_coding}, but has no Content-Encoding"
         )
-    return replied(x) or (untestable(answer.coding_fault) if answer.coding_fault else None)
+    why = answer.coding_fault or answer.cut
+    return replied(x) or (untestable(why) if why else None)
 
 
 def succeeded(x: Exchange) -> NotJudged | None:

@@ -149,7 +149,7 @@ def _blame(method: str, headers: Headers) -> None:
 def _exchange(request: Request, key: str | None, secrets: Sequence[str], record: Record) -> Exchange:
     keys = (key,) if key and len(key) >= redact.MIN_LENGTH else ()
     others = redact.words([*secrets, *_proxy_credentials(request.url)])
-    received, masked = redact.mask_received(bytes(record.received), keys)
+    received, masked = redact.mask_received(_taken(record.received), keys)
     received, _ = redact.mask_received(received, others)
     ending = record.ending()
     return Exchange(
@@ -164,6 +164,13 @@ def _exchange(request: Request, key: str | None, secrets: Sequence[str], record:
         ending=msgspec.structs.replace(ending, detail=redact.mask_text(ending.detail, (*keys, *others))),
         masked=masked if key and _looks_secret(key) else (),
     )
+
+
+def _taken(received: bytearray) -> bytes:
+    """The bytes, moved out of the buffer: a copy of each large response would multiply the memory of a run."""
+    taken = bytes(received)
+    received.clear()
+    return taken
 
 
 def _looks_secret(key: str) -> bool:

@@ -12,7 +12,7 @@ from conformance.transport.limits import Limits
 from conformance.transport.stall_monitor import StallMonitor
 
 
-async def send_all(
+async def send_all(  # noqa: PLR0913 - all but the first are named
     requests: Sequence[Request],
     *,
     key: str | None,
@@ -21,12 +21,14 @@ async def send_all(
     unix_socket: str | None = None,
     concurrency: int,
     on_exchange: Callable[[Exchange], None],
+    wanted: Callable[[Request], bool] = lambda _: True,
 ) -> None:
     """Send all requests, in order and at most `concurrency` at a time; pass each exchange on when it is over.
 
     The next request starts when a response is complete, while the harness still listens on its connection; but with a
-    concurrency of 1 there is one connection at a time: an idle one may block a single-threaded server. Raises
-    ExceptionGroup: harness errors, one per lost exchange, after all the others are done.
+    concurrency of 1 there is one connection at a time: an idle one may block a single-threaded server. A request
+    that is no longer `wanted` when its turn comes is not sent. Raises ExceptionGroup: harness errors, one per lost
+    exchange, after all the others are done.
     """
     under_way = anyio.Semaphore(concurrency)
     connections = anyio.Semaphore(1 if concurrency == 1 else 2 * concurrency)
@@ -36,6 +38,9 @@ async def send_all(
     async def carry(request: Request) -> None:
         async with connections:
             await under_way.acquire()
+            if not wanted(request):
+                under_way.release()
+                return
             began = now_ns()
             try:
                 x = await exchange_once(request, key, limits, secrets, unix_socket, under_way.release)

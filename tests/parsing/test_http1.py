@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.model.exchange import Ending, Span
-from conformance.parsing.http1 import MAX_CONTENT, finished_at_ns, reply, request_header
+from conformance.parsing.content import BEGINNING, MAX_CONTENT, MAX_LINES, MAX_VALUES
+from conformance.parsing.http1 import finished_at_ns, reply, request_header
 from conformance.rules.example import exchange, http
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -206,10 +207,27 @@ def test_content_codings_that_cannot_be_undone():
     assert not coded("gzip", b"hello").undecodable
 
 
-def test_a_decompression_bomb_is_left_alone():
-    read = coded("gzip", gzip.compress(b" " * (MAX_CONTENT + 9), compresslevel=1))
-    assert len(read.content) == MAX_CONTENT
-    assert "more than" in read.coding_fault
+@pytest.mark.parametrize(
+    ("body", "cut"),
+    [
+        (b" " * (MAX_CONTENT + 1), f"decompresses to more than {MAX_CONTENT} bytes"),
+        (b"\n" * 2 * MAX_LINES, f"decompresses to more than {MAX_LINES} lines"),
+        (b"{}," * MAX_VALUES, f"decompresses to more than {MAX_VALUES} JSON values"),
+        (b"\r\n" * MAX_LINES, ""),
+    ],
+)
+def test_of_a_decompression_bomb_only_the_beginning_is_kept(body, cut):
+    read = coded("gzip", gzip.compress(body, compresslevel=1))
+    assert len(read.content) == (BEGINNING if cut else len(body))
+    assert (read.cut.endswith(cut), bool(read.cut), read.coding_fault) == (True, bool(cut), "")
+
+
+@pytest.mark.parametrize(("ending", "kept"), [("limit", BEGINNING), ("closed", BEGINNING + 1)])
+def test_of_a_body_that_was_not_read_to_its_end_only_the_beginning_is_kept(ending, kept):
+    head = b"HTTP/1.1 200 OK\r\n\r\n"
+    received = exchange(head + b"x" * (BEGINNING + 1), ending=Ending(ending, "body", 0, "8 bytes"))
+    assert len(reply(received).content) == kept
+    assert reply(received).cut == ("the harness stopped reading: 8 bytes" if ending == "limit" else "")
 
 
 def test_compressed_content_is_there_when_it_was_flushed():

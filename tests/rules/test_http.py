@@ -7,10 +7,12 @@ from conformance.judging import decide
 from conformance.model.exchange import Ending
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
+from conformance.parsing.content import MAX_CONTENT
 from conformance.rules.example import HELLO, JSON, SSE, answered, completion, exchange, http, sse, streamed
 
 RULES = [rule for rule in catalogue.rules() if rule.family in ("HTTP", "SSE", "DLV") and "unary" not in rule.parameters]
 BODY = b'{"a": 1}'
+GZIP = ("content-encoding", "gzip")
 CUT = Ending("closed", "body", 9)
 TIMEOUT = Ending("timeout", "body", 2 * 10**9, "silent for 1 s")
 
@@ -45,6 +47,7 @@ def json_reply(*headers, body=BODY):
         (unary(http(200, (JSON,), BODY)[:-1], ending=TIMEOUT), {"DLV003"}),
         (unary(http(200, (JSON,), BODY)[:-1], ending=Ending("interrupted", "body", 9)), set()),
         (unary(http(200, (JSON,), BODY)[:-1], ending=Ending("limit", "body", 9)), {"HTTP019"}),
+        (unary(http(200, (JSON, GZIP), gzip.compress(b" " * (MAX_CONTENT + 1), compresslevel=1))), {"HTTP019"}),
         (unary(http(200, (JSON,), BODY) + b"\r\n"), set()),
         (unary(http(200, (JSON,), BODY) + b"x"), {"HTTP005"}),
         (unary(http(200, (), BODY)), {"HTTP006"}),

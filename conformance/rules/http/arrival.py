@@ -139,3 +139,5 @@ def boundless_reply(x: Exchange) -> Iterator[Finding]:
     """Clients read an endless response until they run out of memory or time out."""
     if x.ending.how == "limit":
         yield Finding(f"the harness stopped reading: {x.ending.detail or 'a size limit was reached'}", at=_tail(x))
+    elif reply(x).cut:
+        yield Finding(reply(x).cut, at=_tail(x))
