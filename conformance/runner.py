@@ -1,6 +1,6 @@
 """Record a run: preflight, plan, send, store. Shared by all front ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -26,6 +26,8 @@ from conformance.transport import pressure
 from conformance.transport.limits import Limits
 from conformance.transport.send_all import send_all
 
+Keep = Callable[[Exchange], None]
+NOTHING: Final[Mapping[str, Exchange]] = MappingProxyType({})
 REDACTED = "(hidden)"
 ENOUGH_LOST_AGAIN: Final = 3
 """Second attempts that are lost, too, after which no more are sent: this is no chance."""
@@ -104,6 +106,7 @@ class _Recorder:
     dialects: dict[Api, Dialect] = field(default_factory=dict)
     stopped: Stopped = ""
     reason: str = ""
+    incomplete: bool = False
     bounds: RunBounds = field(default_factory=RunBounds)
 
     def facts(self) -> RunManifest:
@@ -120,6 +123,7 @@ class _Recorder:
             dialects=self.dialects,
             stopped=self.stopped,
             stopped_why=self.reason,
+            incomplete=self.incomplete,
             messages_per_day=options.messages_per_day,
             strict=options.strict,
         )
@@ -136,20 +140,18 @@ class _Recorder:
         return {request.id: reuse[request.id] for request in requests if request in usual and request.id in reuse}
 
     async def send(
-        self, requests: Sequence[Request], reuse: Mapping[str, Exchange] = MappingProxyType({})
-    ) -> list[Exchange]:
-        """Send the requests, stage by stage; reuse exchanges that exist already. Returns all exchanges."""
-        received: list[Exchange] = []
+        self, requests: Sequence[Request], keep: Keep | None = None, reuse: Mapping[str, Exchange] = NOTHING
+    ) -> None:
+        """Send the requests, stage by stage; reuse exchanges that exist already. `keep` gets each exchange."""
         for request in requests:
             if request.id in reuse:
-                self._keep(reuse[request.id], received)
+                self._store(reuse[request.id], keep)
         missing = [request for request in requests if request.id not in reuse]
         self.sent += requests
         for stage in sorted({request.stage for request in missing}):
-            await self._send_stage(stage, [request for request in missing if request.stage == stage], received)
-        return received
+            await self._send_stage(stage, [request for request in missing if request.stage == stage], keep)
 
-    async def _send_stage(self, stage: int, requests: Sequence[Request], received: list[Exchange]) -> None:
+    async def _send_stage(self, stage: int, requests: Sequence[Request], keep: Keep | None) -> None:
         secrets = (*self.options.target.headers.values(), *((self.options.key,) if self.options.key else ()))
 
         await send_all(
@@ -159,7 +161,7 @@ class _Recorder:
             limits=self.options.limits,
             unix_socket=self.options.unix_socket,
             concurrency=self._concurrency(stage),
-            on_exchange=lambda x: self._keep(x, received),
+            on_exchange=lambda x: self._store(x, keep),
             wanted=self._is_wanted,
         )
 
@@ -167,10 +169,12 @@ class _Recorder:
         reason = self.bounds.reason_against(request)
         if reason:
             self.left_out[request.id] = reason
+            self.incomplete = True
         return not reason
 
-    def _keep(self, x: Exchange, received: list[Exchange]) -> None:
-        received.append(x)
+    def _store(self, x: Exchange, keep: Keep | None) -> None:
+        if keep:
+            keep(x)
         self.bounds.note(x)
         self.store.write(x)
         self.progress.done(x)
@@ -181,7 +185,7 @@ class _Recorder:
 
 
 async def record(
-    options: RunOptions, store: Store, progress: Progress, reuse: Mapping[str, Exchange] = MappingProxyType({})
+    options: RunOptions, store: Store, progress: Progress, reuse: Mapping[str, Exchange] = NOTHING
 ) -> RunManifest:
     """Send the run's requests and record every exchange; writes and returns the run's facts.
 
@@ -234,9 +238,9 @@ async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange
     recorder.progress.total(len(recorder.sent) + len(rest))
     usable = recorder.reusable(reuse, requests)
     calm = [request for request in rest if request.stage != OVERLOAD_STAGE]
-    await recorder.send(calm, usable)
+    await recorder.send(calm, reuse=usable)
     await _confirm(recorder, calm)
-    await recorder.send([request for request in rest if request.stage == OVERLOAD_STAGE], usable)
+    await recorder.send([request for request in rest if request.stage == OVERLOAD_STAGE], reuse=usable)
 
 
 async def _confirm(recorder: _Recorder, requests: Sequence[Request]) -> None:
@@ -250,7 +254,8 @@ async def _confirm(recorder: _Recorder, requests: Sequence[Request]) -> None:
         if f"{name}.2" not in recorder.planned:
             recorder.planned += [request.id for request in due]
             recorder.progress.total(len(recorder.sent) + len(due))
-            second = await recorder.send(due)
+            second: list[Exchange] = []
+            await recorder.send(due, second.append)
             lost_again += any(x.is_lost for x in second)
 
 
@@ -266,8 +271,7 @@ async def _preflight(recorder: _Recorder, apis: Sequence[Api]) -> dict[Api, list
         recorder.left_out |= over
         if not within:
             return {api: exchanges for api, exchanges in received.items() if exchanges}
-        for x in await recorder.send(within):
-            received[x.api].append(x)
+        await recorder.send(within, lambda x: received[x.api].append(x))
 
 
 def _apply_budget(

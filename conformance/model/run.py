@@ -18,6 +18,7 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     `started` is an RFC 3339 time in UTC. `planned` are the IDs of the requests in order, `left_out` the planned ones
     that were not sent, with the reason. `profiles` are the selected frameworks. `stopped` is empty for a complete run.
     `dialects` are how the requests were asked, by API. `seed` is the random seed of a fuzz run.
+    `incomplete`: requests were not sent, because the target's responses were endless, too large or too slow.
     `machine_pressure` is the share of the run in which processes on this machine waited for a processor; None if
     unknown.
     """
@@ -36,5 +37,6 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     stopped_why: str = ""
     messages_per_day: float | None = None
     strict: bool = False
+    incomplete: bool = False
     seed: int | None = None
     machine_pressure: float | None = None

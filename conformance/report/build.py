@@ -85,7 +85,8 @@ def exit_code(
 ) -> int:
     """The exit code: interrupted, unreachable target, failure, harness error or conformant.
 
-    A run without a successful baseline request, or with a rate-limited one, is never conformant: it is incomplete.
+    A run without a successful baseline request, with a rate-limited one, or with requests that were not sent because of
+    the target's responses, is never conformant: it is incomplete.
     """
     if facts.stopped:
         return ExitCode.INTERRUPTED if facts.stopped == "interrupted" else ExitCode.NOT_TESTED
@@ -93,7 +94,7 @@ def exit_code(
         return ExitCode.FAILED
     if any(v.status is Status.ERROR for v in verdicts):
         return ExitCode.HARNESS_ERROR
-    if not baseline_succeeded:
+    if facts.incomplete or not baseline_succeeded:
         return ExitCode.NOT_TESTED
     wanting = any((v.counts and v.level is Level.SHOULD) or v.status is Status.UNTESTABLE for v in verdicts)
     stale = any(waiver.state != "used" for waiver in waivers)

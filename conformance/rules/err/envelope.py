@@ -12,7 +12,7 @@ from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJu
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member
-from conformance.rules.conditions import all_of, readable, whole
+from conformance.rules.conditions import all_of, readable, uncut, whole
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
 from conformance.rules.err.spec import ENVELOPE
 from conformance.rules.example import answered, error, streamed
@@ -156,7 +156,7 @@ def _has_fields(x: Exchange) -> NotJudged | None:
     """The response is an error object of its own API, or has its flat event inside a stream of Responses."""
     said = error_response(x)
     if x.api == "responses" and said.kind == "event" and said.in_band:
-        return None
+        return uncut(x)
     if skip := _with_error_object(x):
         return skip
     if x.api == "messages":
@@ -249,7 +249,7 @@ def error_with_another_code(x: Exchange) -> Iterator[Finding]:
     said = error_response(x)
     what = f"the {said.status} error" if not said.in_band else "the error event of the stream"
     if x.api == "messages":
-        if said.kind != "anthropic":
+        if said.form != "anthropic":
             yield Finding(f"{what} has no `type` beside `error`", at=said.at, expected='"type": "error"')
         return
     for name in ("param", "code"):

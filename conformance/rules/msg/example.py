@@ -30,8 +30,11 @@ CHUNK: Object = {"object": "chat.completion.chunk", "choices": []}
 
 
 def events(*values: Any, probe: str = "messages.hello", **facts: Any) -> Exchange:
-    """A stream of these values, each named after its type."""
-    named = (f"event: {as_object(v).get('type', 'ping')}\ndata: {as_json(v) if v else ''}\n\n" for v in values)
+    """A stream of these values, each named after its type; `message` is the default name, None is a ping without data."""
+    named = (
+        f"event: {as_object(v).get('type', 'message' if v else 'ping')}\ndata: {as_json(v) if v else ''}\n\n"
+        for v in values
+    )
     octets = http(200, (SSE,), "".join(named).encode())
     return exchange(octets, probe=probe, **facts)
 
