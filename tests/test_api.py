@@ -131,6 +131,9 @@ def test_the_command_and_the_function_agree(deployment, code, tmp_path, monkeypa
     assert outcomes(report) == outcomes(judged)
     theirs = json.loads((tmp_path / "report.json").read_text())
     ours = json.loads(report.to_json())
+    for document in (theirs, ours):
+        said = document["summary"]["headline"]
+        document["summary"]["headline"] = [line for line in said if not line.startswith("This machine was busy")]
     assert {key: ours[key] for key in ("summary", "capabilities", "impact", "requests", "tokens")} == {
         key: theirs[key] for key in ("summary", "capabilities", "impact", "requests", "tokens")
     }
