@@ -3,6 +3,7 @@
 What the next request is, and what the dialect is, follows from the exchanges so far, so that a recording shows both.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from conformance.apis.errors import error_response, names_field, quoted
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import spec, url_of
 from conformance.apis.usage import usage
+from conformance.field_support.capability import is_unsupported
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect, KeyHeader
 from conformance.model.exchange import Exchange, Request
@@ -66,7 +68,8 @@ def _next_step(api: Api, seen: Sequence[Exchange], *, is_known: bool) -> str:
         return "" if OTHER_KEY_HEADER in steps or not _other_key_header(api) else OTHER_KEY_HEADER
     if _refused_cap(last) and OTHER_CAP not in steps:
         return OTHER_CAP
-    return LARGER_CAP if _is_used_up(last) and LARGER_CAP not in steps else ""
+    is_too_small = _is_used_up(last) or _accepted_cap(last) > 1
+    return LARGER_CAP if is_too_small and LARGER_CAP not in steps else ""
 
 
 def is_silent(x: Exchange) -> bool:
@@ -82,6 +85,8 @@ def dialect_of(api: Api, seen: Sequence[Exchange]) -> Dialect:
         if cap := _refused_cap(x):
             refused[cap] = quoted(error_response(x).message, 200)
             found["cap_field"] = next((name for name in spec(api).caps if name not in refused), None)
+        if (least := _accepted_cap(x)) > 1:
+            found["min_cap"] = least
         if x.case.subject == OTHER_KEY_HEADER and reply(x).status not in (401, 403):
             found["key_header"] = _other_key_header(api)
         if _is_used_up(x) or x.case.subject == LARGER_CAP:
@@ -127,13 +132,30 @@ def _is_used_up(x: Exchange) -> bool:
 
 
 def _refused_cap(x: Exchange) -> str:
-    """The cap that the target refuses by name, where the API has another; or empty."""
-    said, caps = error_response(x), spec(x.api).caps
-    if said.in_band or said.status not in (400, 422, 501) or len(caps) == 1:
+    """The cap that the target refuses by name, whatever its value, where the API has another; or empty."""
+    cap = _disputed_cap(x)
+    return cap if len(spec(x.api).caps) > 1 and _accepted_cap(x) == 1 else ""
+
+
+def _disputed_cap(x: Exchange) -> str:
+    """The cap that an error names; or empty."""
+    said = error_response(x)
+    if said.in_band or said.status not in (400, 422, 501) or x.case.subject == LARGER_CAP:
         return ""
-    asked = OTHER_CAP if x.case.subject == OTHER_CAP else SMALLEST
-    cap = caps[-1] if asked == OTHER_CAP else spec(x.api).cap
+    cap = spec(x.api).caps[-1] if x.case.subject == OTHER_CAP else spec(x.api).cap
     return cap if names_field(said, cap) else ""
+
+
+def _accepted_cap(x: Exchange) -> int:
+    """The smallest cap that is accepted, as an error tells that refuses a smaller one; 1 where none does.
+
+    An error about the field as such names no larger number.
+    """
+    said = error_response(x)
+    if not _disputed_cap(x) or is_unsupported(said):
+        return 1
+    told = (int(digits) for digits in re.findall(r"(?<![\w.-])[0-9]{1,5}(?![\w-])", said.message))
+    return min((number for number in told if spec(x.api).min_cap < number <= LARGE_CAP), default=1)
 
 
 def _profile(api: Api) -> Profile:

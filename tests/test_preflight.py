@@ -8,6 +8,7 @@ from conformance import preflight
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.target import Target
 from conformance.plan import plan
+from conformance.rules.example import answered, error
 from conformance.runner import RunOptions
 from conformance.selftest import DEFAULT_PROFILES, run_subject
 from conformance.testbed.mutations import changes
@@ -53,6 +54,39 @@ def test_reasoning_leaves_room_where_the_cap_keeps_its_name():
     dialect = preflight.dialect_of("responses", seen)
     assert (dialect.cap_field, dialect.reasons) == (None, True)
     assert dialect.least_cap > 24
+
+
+@pytest.mark.parametrize("api", ["chat", "messages"])
+def test_a_cap_that_is_refused_as_too_small_is_raised_not_replaced(api):
+    seen = played(api, "small-caps-refused")
+    assert steps(seen) == ["smallest", "larger-cap"]
+    assert preflight.dialect_of(api, seen) == Dialect(min_cap=16)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "max_tokens must be greater than or equal to 16",
+        "Range of max_tokens should be [16, 8192]",
+        "Invalid 'max_tokens': integer below minimum value. Expected a value >= 16, but got 1 instead.",
+    ],
+)
+def test_the_smallest_accepted_cap_is_read_from_the_error(said):
+    request = preflight.next_request(TARGET, "chat", [])
+    told = answered(error(said), status=400, probe="chat.preflight.smallest", body=json.loads(request.body))
+    assert preflight.dialect_of("chat", [told]) == Dialect(min_cap=16)
+
+
+def test_no_positive_cap_is_below_the_smallest_that_is_accepted():
+    usual, adapted = bodies("chat", USUAL), bodies("chat", Dialect(min_cap=16))
+    assert min(body["max_tokens"] for (name, _), body in usual.items() if name == "chat.witness.max_tokens") == 1
+    for (name, mode), body in adapted.items():
+        for cap in (body.get(field) for field in ("max_tokens", "max_completion_tokens")):
+            assert not (type(cap) is int and 0 < cap < 16), (name, mode)
+    assert adapted["chat.form.spelling", "stream"]["max_tokens"] == 16
+    assert {n: b for n, b in adapted.items() if n[0] == "chat.range.max_tokens"} == {
+        n: b for n, b in usual.items() if n[0] == "chat.range.max_tokens"
+    }
 
 
 def test_a_key_that_messages_refuse_is_tried_in_the_other_header():

@@ -1,5 +1,6 @@
 """Rewrite the requests of the harness's own probes for the dialect of the model behind a target."""
 
+import re
 from typing import Any
 
 from conformance.apis.specs import spec
@@ -22,19 +23,27 @@ def in_dialect(body: Any, api: Api, dialect: Dialect, *, subject: str, shows_tex
     adapted: dict[str, Any] = {}
     for name, value in body.items():
         if name in renamed:
-            adapted[renamed[name]] = _raised(value, dialect) if shows_text else value
-        elif name not in dialect.refused or name in (subject.partition(".")[0], *caps):
+            adapted[renamed[name]] = _raised(value, dialect, dialect.least_cap - 1 if shows_text else 0)
+        elif name in caps:
+            adapted[name] = _raised(value, dialect)
+        elif name not in dialect.refused or name == subject.partition(".")[0]:
             adapted[name] = value
     return adapted
 
 
-def _raised(cap: Any, dialect: Dialect) -> Any:
-    """A cap that leaves as many tokens for the text as it would without reasoning."""
+def _raised(cap: Any, dialect: Dialect, reasoning: int = 0) -> Any:
+    """A cap that the target accepts, and that leaves as many tokens for the text as it would without reasoning."""
     is_cap = isinstance(cap, int) and not isinstance(cap, bool) and cap > 0
-    return cap + dialect.least_cap - 1 if is_cap else cap
+    return max(dialect.min_cap, cap + reasoning) if is_cap else cap
 
 
 def raw_in_dialect(body: bytes, api: Api, dialect: Dialect) -> bytes:
-    """A body in bytes with its cap renamed."""
+    """A body in bytes with its cap renamed, and raised to one that the target accepts."""
     usual = spec(api).cap
-    return body.replace(f'"{usual}"'.encode(), f'"{dialect.cap_field or usual}"'.encode())
+    name = f'"{dialect.cap_field or usual}"'.encode()
+    renamed = body.replace(f'"{usual}"'.encode(), name)
+    return re.sub(
+        rb"(%b\s*:\s*)([0-9]{1,9})(?=\s*[,}])" % re.escape(name),
+        lambda cap: cap[1] + str(_raised(int(cap[2]), dialect)).encode(),
+        renamed,
+    )

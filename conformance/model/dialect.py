@@ -12,13 +12,15 @@ KeyHeader = Literal["authorization", "x-api-key"]
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """How the model has to be asked on one API.
 
-    `cap_field` limits the completion tokens; None: the API's usual field. `least_cap` is the smallest cap under which
-    a completion shows text: models that reason use up smaller ones before the text. `reasons`: the model reasons.
+    `cap_field` limits the completion tokens; None: the API's usual field. `min_cap` is the smallest cap that the target
+    accepts. `least_cap` is the smallest cap under which a completion shows text: models that reason use up smaller ones
+    before the text. `reasons`: the model reasons.
     `refused` are parameters that the model refuses by name, with the server's words. `key_header` carries the key;
     None: the header of each profile.
     """
 
     cap_field: str | None = None
+    min_cap: int = 1
     least_cap: int = 1
     reasons: bool = False
     refused: dict[str, str] = {}

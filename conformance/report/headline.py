@@ -114,6 +114,8 @@ def _dialects(facts: RunManifest) -> Iterator[str]:
             words.append("the model reasons")
         if dialect.cap_field:
             words.append(f"the cap is {dialect.cap_field}")
+        if dialect.min_cap > 1:
+            words.append(f"a cap below {dialect.min_cap} tokens is refused")
         if dialect.least_cap > 1:
             words.append(f"a cap below {dialect.least_cap} tokens leaves no text")
         words += [f"{name} is refused by name" for name in dialect.refused]

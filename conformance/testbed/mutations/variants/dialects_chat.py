@@ -53,6 +53,25 @@ EFFORT = {"none": 0, "minimal": 4, "low": 8, "medium": TOKENS, "high": 32, "xhig
 """Tokens of reasoning for each effort."""
 
 
+LEAST = 16
+
+
+def least_cap(body: Body) -> Iterator[Refusal]:
+    """Caps that leave no room for a sentence, as gateways to Responses refuse them on every API."""
+    for name in ("max_tokens", "max_completion_tokens"):
+        if isinstance(cap := body.get(name), int) and 0 < cap < LEAST:
+            limit = f"Expected a value >= {LEAST}, but got {cap} instead."
+            message = f"Invalid '{name}': integer below minimum value. {limit}"
+            yield Refusal(message=message, param=name, code="integer_below_min_value")
+
+
+SMALL_CAPS_REFUSED = Mutation(
+    name="small-caps-refused",
+    title="Token caps below 16 are refused on chat and Messages, too",
+    on_response=refusing({"chat": least_cap, "messages": least_cap}),
+)
+
+
 def where_reasoning(edit: OnResponse) -> OnResponse:
     """Edit the responses of a model that has reasoned."""
     return lambda response, request: edit(response, request) if request.reasoning.tokens else response
