@@ -108,7 +108,7 @@ def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
     cap = request_body(x).get(name)
     if not isinstance(cap, int):
         return FieldEvidence("unknown", "the request has no cap")
-    said = " ".join((*(choice.reasoning for choice in response_content(x).choices[:1]), seen.text))
+    said = _capped_text(x, seen)
     words, least = len(said.split()), len(said) // LONG_TOKEN
     if words > 4 * cap + MARGIN:
         return _present(f"`{name}: {cap}` was silently ignored: the response has {words} words")
@@ -123,6 +123,16 @@ def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
     if "length" in seen.finishes.values() or is_at_cap(x):
         return FieldEvidence("honoured")
     return FieldEvidence("unknown", "the response ended on its own before it reached the cap")
+
+
+def _capped_text(x: Exchange, seen: Effects) -> str:
+    """What the cap limits, of the first choice: all that was generated, or only the text, where that ends at the cap.
+
+    Some vendors' caps do not count reasoning: such a cap is no ignored one, and usage shows what it leaves out.
+    """
+    if seen.text.strip() and "length" in seen.finishes.values():
+        return seen.text
+    return " ".join((*(choice.reasoning for choice in response_content(x).choices[:1]), seen.text))
 
 
 def is_at_cap(x: Exchange) -> bool:

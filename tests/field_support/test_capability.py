@@ -291,6 +291,16 @@ def test_a_cap_that_held_under_a_wrong_usage(text, finish, count, expected):
     assert told(x, HI) == ("max_tokens", expected)
 
 
+@pytest.mark.parametrize(
+    ("text", "finish", "expected"),
+    [("One", "length", "honoured"), ("One, two.", "stop", "dropped"), ("", "length", "dropped")],
+)
+def test_a_cap_that_limits_the_text_but_not_the_reasoning(text, finish, expected):
+    message = {"content": text, "reasoning_content": "so I count " * 20}
+    x = answered(completion(message, finish, usage={"completion_tokens": 61}), **CAP)
+    assert told(x, HI) == ("max_tokens", expected)
+
+
 def observed(x, hello=HI):
     return {one.place[1]: one.sight.state for one in field_observations(x, hello)}
 
