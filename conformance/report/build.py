@@ -85,8 +85,8 @@ def exit_code(
 ) -> int:
     """The exit code: interrupted, unreachable target, failure, harness error or conformant.
 
-    A run without a successful baseline request, with a rate-limited one, or with requests that were not sent because of
-    the target's responses, is never conformant: it is incomplete.
+    A run without a successful baseline request, with a rate-limited one, with an API that rejects the key, or with
+    requests that were not sent because of the target's responses, is never conformant: it is incomplete.
     """
     if facts.stopped:
         return ExitCode.INTERRUPTED if facts.stopped == "interrupted" else ExitCode.NOT_TESTED

@@ -28,6 +28,9 @@ MOST_NAMED = 8
 BUSY = 0.5
 """Share of a run in which processes waited for a processor, from which the report says so."""
 
+LOCKED = (401, 403)
+"""Statuses that reject the API key."""
+
 Load = Callable[[str], Exchange]
 
 
@@ -63,16 +66,22 @@ def _not_offered(judgement: Judgement) -> Iterator[str]:
 
 
 def without_baseline(verdicts: Sequence[ReportVerdict], load: Load) -> str:
-    """Why the run proves nothing, or an empty string: all baseline requests failed, or some were rate-limited (429).
+    """Why the run proves nothing, or nothing about an API, or an empty string.
 
-    A 429 is not a failure of the target, nor proof that a framework works with it.
+    All baseline requests failed, or some were rate-limited (429), or an API rejected the key that another accepted:
+    that is not a failure of the target, nor proof that a framework works with it.
     """
-    greetings = dict.fromkeys(v.exchanges[0] for v in verdicts if _baseline_summary(v))
-    statuses = [reply(load(name)).status for name in greetings]
+    greetings = {v.exchanges[0]: v.api for v in verdicts if _baseline_summary(v)}
+    received = [(api, reply(load(name)).status) for name, api in greetings.items()]
+    statuses = [status for _, status in received]
     if late := statuses.count(429):
         return f"{_count(late, 'baseline request')} rate-limited (429), so the test is incomplete: lower --concurrency"
     if not any(status in range(200, 300) for status in statuses):
         return "No baseline request succeeded, so nothing is proven: is the base URL right?"
+    served = {api for api, status in received if status not in LOCKED}
+    if locked := next((one for one in received if one[0] not in served), None):
+        api, status = locked
+        return f"{api} rejected the API key (HTTP {status}), so nothing is proven about it: leave it out with --api"
     return ""
 
 
