@@ -157,10 +157,10 @@ def _may(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "auto",
-        "`tool_choice` is auto, and the prompt requests a call.",
-        WEATHER,
+        "`tool_choice` is auto, and the prompt requests two calls.",
+        TWICE,
         Offer((FORECAST, SIGN)),
-        64,
+        96,
         suite="gate" if api == "chat" else "full",
     )
 
