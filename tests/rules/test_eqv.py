@@ -7,6 +7,7 @@ from conformance.model.exchange import Ending
 from conformance.model.verdict import Finding, Status
 from conformance.rules.eqv.example import stream, unary, usage_object
 from conformance.rules.example import HELLO, SSE, answered, chunk, completion, error, exchange, http, sse, streamed
+from conformance.rules.rsp import example as rsp
 from conformance.testbed.mutations.defects import eqv as defects
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "EQV"}
@@ -39,6 +40,14 @@ def test_a_stream_is_not_blamed_where_two_whole_answers_differ():
 def test_thoughts_that_are_counted_make_no_difference():
     details = {"completion_tokens_details": {"reasoning_tokens": 40}}
     assert yielded(RULES["EQV006"], stream(usage=usage_object(words=43) | details), unary()) == [Status.NOT_APPLICABLE]
+
+
+def test_hidden_reasoning_of_any_api_is_no_other_count_of_the_same_text():
+    spent = rsp.USAGE | {"output_tokens": 43, "output_tokens_details": {"reasoning_tokens": 40}, "total_tokens": 46}
+    late = rsp.events(rsp.state("created"), *rsp.text("Hello there."), rsp.state("completed", usage=spent))
+    plain = rsp.events(rsp.state("created"), *rsp.text("Hello there."), rsp.state("completed"))
+    assert yielded(RULES["EQV006"], late, rsp.response()) == [Status.NOT_APPLICABLE]
+    assert yielded(RULES["EQV006"], plain, rsp.response()) == []
 
 
 def test_another_prompt_is_another_count():

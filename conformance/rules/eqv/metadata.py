@@ -12,7 +12,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MAY, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
-from conformance.parsing.json_values import as_object, display
+from conformance.parsing.json_values import display
 from conformance.rules.eqv.conditions import alike, counted, documented_with_content
 from conformance.rules.eqv.example import STREAM, UNARY, stream, unary, usage_object
 from conformance.rules.eqv.spec import CHAT, CHUNK, ERRORS, USAGE
@@ -77,8 +77,9 @@ def answer_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
 
 
 def _thinks(x: Exchange) -> bool:
-    details = as_object(as_object(response_content(x).usage).get("completion_tokens_details"))
-    return bool(details.get("reasoning_tokens")) or any(choice.reasoning for choice in response_content(x).choices)
+    spent = usage(x)
+    is_counted = spent is not None and spent.reasoning > 0
+    return is_counted or any(choice.reasoning for choice in response_content(x).choices)
 
 
 @rule(
