@@ -51,6 +51,17 @@ def forgotten_results(body: Body) -> Body:
     }
 
 
+def first_results(body: Body) -> Body:
+    """A body in which the second and further results of a turn are empty."""
+    earlier = [{}, *body["messages"]]
+    return body | {
+        "messages": [
+            m | {"content": ""} if before.get("role") == m.get("role") == "tool" else m
+            for before, m in zip(earlier, body["messages"], strict=False)
+        ],
+    }
+
+
 def replays(request: ServerRequest) -> bool:
     """Whether the request has a tool result."""
     return any(message.get("role") == "tool" for message in messages_of(request.json))
@@ -133,6 +144,12 @@ HISTORY_DEFECTS = (
         title="Tool results in the history are silently ignored",
         caught_by="TOOL028",
         on_request=rewriting(forgotten_results, replays),
+    ),
+    Mutation(
+        name="second-tool-result-dropped",
+        title="Of the tool results of one turn, only the first reaches the model",
+        caught_by="TOOL028",
+        on_request=rewriting(first_results, replays),
     ),
     Mutation(
         name="schema-keywords-refused",
