@@ -10,6 +10,7 @@ import msgspec
 
 from conformance import catalogue
 from conformance.apis.errors import error_response, names_field, quoted
+from conformance.apis.request_fields import cap_asked
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import spec, url_of
 from conformance.apis.usage import usage
@@ -122,8 +123,15 @@ def _is_used_up(x: Exchange) -> bool:
     if reply(x).status != 200 or error_response(x):
         return False
     choices = response_content(x).choices
-    is_cut = any(choice.end == "length" for choice in choices)
-    return is_cut and all(choice.is_empty or not choice.text.strip() for choice in choices)
+    return _is_cut(x) and all(choice.is_empty or not choice.text.strip() for choice in choices)
+
+
+def _is_cut(x: Exchange) -> bool:
+    """Whether the completion ended at its cap: by its own word or, after reasoning, by its usage."""
+    choices, spent = response_content(x).choices, usage(x)
+    has_reasoned = bool(_counted_reasoning(x)) or any(choice.reasoning for choice in choices)
+    is_full = spent is not None and 0 < cap_asked(x) <= spent.completion
+    return any(choice.end == "length" for choice in choices) or (bool(choices) and has_reasoned and is_full)
 
 
 def _refused_cap(x: Exchange) -> str:

@@ -20,7 +20,7 @@ from conformance.model.run import RunManifest, Stopped
 from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 from conformance.parsing.http1 import reply
-from conformance.plan import plan, planned_apis
+from conformance.plan import next_turns, plan, planned_apis
 from conformance.run_bounds import RunBounds
 from conformance.transport import pressure
 from conformance.transport.limits import Limits
@@ -239,8 +239,20 @@ async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange
     usable = recorder.reusable(reuse, requests)
     calm = [request for request in rest if request.stage != OVERLOAD_STAGE]
     await recorder.send(calm, reuse=usable)
+    await _continue(recorder, calm)
     await _confirm(recorder, calm)
     await recorder.send([request for request in rest if request.stage == OVERLOAD_STAGE], reuse=usable)
+
+
+async def _continue(recorder: _Recorder, requests: Sequence[Request]) -> None:
+    """Send the requests that are built from the responses to others."""
+    options, sent = recorder.options, [request for request in requests if request.id not in recorder.left_out]
+    due = next_turns(options.target, options.profiles, options.suite, sent, recorder.store.exchange)
+    within, over = _apply_budget(due, options, recorder.sent)
+    recorder.planned += [request.id for request in due]
+    recorder.left_out |= over
+    recorder.progress.total(len(recorder.sent) + len(within))
+    await recorder.send(within)
 
 
 async def _confirm(recorder: _Recorder, requests: Sequence[Request]) -> None:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     CHOICES = "n"
     TOOLS = "tools"
     REPLAY = "tools.replay"
+    REASONING = "reasoning"
+    REASONING_REPLAY = "reasoning.replay"
     EFFECT = "witness"
     WRONG_TYPE = "wrong-type"
     OUT_OF_RANGE = "range"
