@@ -8,7 +8,6 @@ from conformance.testbed.mutations.mutate_chat import (
     each_choice,
     each_delta,
     each_message,
-    each_part,
     in_turn,
     on_stream,
     usage,
@@ -26,9 +25,10 @@ EFFORT = {"low": 8, "high": 32}
 OPEN, CLOSE = "<think>\n", "\n</think>\n\n"
 
 
-def always(tokens: int = TOKENS) -> OnRequest:
-    """A chat model that reasons before each response."""
-    return reasoning(lambda request, _: Reasoning(tokens=tokens, field=FIELD) if request.api == "chat" else Reasoning())
+def always(request: ServerRequest, body: Body) -> Reasoning:
+    """A chat model reasons before each response."""
+    is_chat = request.api == "chat"
+    return Reasoning(tokens=by_effort(body.get("reasoning_effort")), field=FIELD) if is_chat else Reasoning()
 
 
 def on_request(tokens: Callable[[Any], int]) -> OnRequest:
@@ -44,7 +44,7 @@ def on_request(tokens: Callable[[Any], int]) -> OnRequest:
 
 def by_effort(wanted: Any) -> int:
     """The tokens of an effort."""
-    return EFFORT.get(wanted, TOKENS)
+    return EFFORT.get(wanted, TOKENS) if isinstance(wanted, str) else TOKENS
 
 
 def defect(name: str, title: str, caught_by: str, change: OnResponse, reads: OnRequest | None = None) -> Mutation:
@@ -90,7 +90,12 @@ def inline_blocks(events: tuple[Event, ...]) -> Iterator[Event]:
     for event in events:
         data = event.data
         if data.get("content_block", {}).get("type") == "thinking":
-            yield replace(event, data=data | {"content_block": {"type": "text", "text": OPEN}})
+            yield replace(event, data=data | {"content_block": {"type": "text", "text": ""}})
+            opening = {"type": "text_delta", "text": OPEN}
+            yield Event(
+                name="content_block_delta",
+                data={"type": "content_block_delta", "index": data["index"], "delta": opening},
+            )
         elif "thinking" in data.get("delta", {}):
             yield replace(event, data=data | {"delta": {"type": "text_delta", "text": data["delta"]["thinking"]}})
         elif "signature" in data.get("delta", {}):
@@ -144,8 +149,17 @@ def uncounted(told: Body) -> Body:
 
 
 def natural(choice: Body) -> Body:
-    """The finish_reason `stop` in place of `length`."""
-    return choice | {"finish_reason": "stop"} if choice["finish_reason"] == "length" else choice
+    """A choice without text or calls has the finish_reason `stop` in place of `length`."""
+    said = choice.get("message") or {}
+    is_cut = choice["finish_reason"] == "length" and not said.get("content") and not said.get("tool_calls")
+    return choice | {"finish_reason": "stop"} if is_cut else choice
+
+
+def natural_end(chunks: list[Body]) -> list[Body]:
+    """The same for a stream."""
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    is_silent = not any(delta.get("content") or delta.get("tool_calls") for delta in deltas)
+    return [chunk | {"choices": [natural(choice) for choice in chunk["choices"]]} for chunk in chunks] if is_silent else chunks
 
 
 def without_thinking(message: Body) -> Body:
@@ -159,7 +173,7 @@ IN_CONTENT = (
         "The content begins with the reasoning between <think> and </think>",
         "RSN001",
         in_turn(inline_whole(OPEN), inline_stream(OPEN)),
-        always(),
+        reasoning(always),
     ),
     defect(
         "reasoning-in-content-half-marked",
@@ -231,17 +245,17 @@ COUNTS = (
         "reasoning-cap-stop",
         "A completion whose reasoning used up its cap has finish_reason stop",
         "RSN007",
-        in_turn(each_part(natural), each_choice(natural)),
-        always(),
+        in_turn(on_stream(natural_end), each_choice(natural)),
+        reasoning(always),
     ),
     defect(
         "hidden-reasoning-cap-stop",
         "A completion whose hidden reasoning used up its cap has finish_reason stop",
         "RSN007",
         in_turn(
-            each_message(without_fields(FIELD)), on_stream(without_thoughts), each_part(natural), each_choice(natural)
+            each_message(without_fields(FIELD)), on_stream(without_thoughts), on_stream(natural_end), each_choice(natural)
         ),
-        always(),
+        reasoning(always),
     ),
 )
 EFFORTS = (

@@ -45,7 +45,7 @@ def sealing(name: str, title: str, caught_by: str, change: OnResponse) -> Mutati
                 lambda body: without_fields("include")(body) if body.get("include") == SEALED else body, "responses"
             ),
         ),
-        on_response=in_turn(change, refusing({"responses": broken_reasoning})),
+        on_response=in_turn(change, refusing({"responses": lambda body: broken_reasoning(body.get("input"))})),
     )
 
 

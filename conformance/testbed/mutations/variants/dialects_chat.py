@@ -132,11 +132,11 @@ def processing(reply: WireResponse, request: ServerRequest) -> WireResponse:
 
 
 def openrouter_tokens(body: Body) -> int:
-    """The tokens of reasoning that OpenRouter's own field requests."""
+    """The tokens of reasoning that OpenRouter's own field requests, or else OpenAI's."""
     if member(body, "reasoning", "enabled") is False:
         return 0
     most = member(body, "reasoning", "max_tokens")
-    return most if isinstance(most, int) else by_effort(member(body, "reasoning", "effort"))
+    return most if isinstance(most, int) else by_effort(member(body, "reasoning", "effort") or body.get("reasoning_effort"))
 
 
 OPENROUTER = Mutation(
