@@ -14,7 +14,7 @@ from conformance.rules.msg.example import block, message, text
 from conformance.rules.msg.example import streamed as streamed_message
 from conformance.rules.rsn.place import markup
 from conformance.rules.rsn.tokens import counts
-from conformance.rules.rsp.example import GREETING, reasoning
+from conformance.rules.rsp.example import GREETING, own_item
 from conformance.rules.rsp.example import streamed as streamed_response
 from conformance.rules.rsp.example import text as response_text
 from conformance.selftest import DEFAULT_PROFILES
@@ -26,6 +26,7 @@ RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "RSN"}
 TARGET = Target(base_url=BASE_URL, model="reference", apis=("chat", "messages", "responses"))
 FULL = plan(TARGET, DEFAULT_PROFILES, "full")
 THOUGHT = {"reasoning_content": "They greet me, so I greet them."}
+REASONED = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "They greet me."}]}
 SIGNED = {"type": "thinking", "thinking": "They greet me.", "signature": "c2ln"}
 
 
@@ -88,7 +89,9 @@ def test_a_mode_without_reasoning_needs_evidence_that_the_model_reasoned():
 
 def test_text_between_tool_calls_may_be_followed_by_reasoning():
     call = block({"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}, index=1)
-    call.insert(1, {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{}"}})
+    call.insert(
+        1, {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{}"}}
+    )
     spoken, thought = text("I look it up."), block(SIGNED, index=2)
     assert judged("RSN005", streamed_message(*spoken, *call, *thought, reason="tool_use")) is Status.PASS
     assert judged("RSN005", streamed_message(*spoken, *thought)) is Status.FAIL
@@ -143,17 +146,25 @@ def test_a_refusal_for_another_reason_says_nothing_of_the_reasoning():
 
 
 def test_the_next_turn_has_the_message_as_sdks_assemble_it():
-    deltas = ({"type": "thinking_delta", "thinking": "They greet me."}, {"type": "signature_delta", "signature": "c2ln"})
+    deltas = (
+        {"type": "thinking_delta", "thinking": "They greet me."},
+        {"type": "signature_delta", "signature": "c2ln"},
+    )
     empty = SIGNED | {"thinking": "", "signature": ""}
     asked = {"messages": [{"role": "user", "content": "Hi"}]}
     x = streamed_message(*block(empty, *deltas), *text("Hel", "lo.", index=1), body=asked)
     said = next_turn(x)["messages"]
-    assert said[:2] == [*asked["messages"], {"role": "assistant", "content": [SIGNED, {"type": "text", "text": "Hello."}]}]
+    assert said[:2] == [
+        *asked["messages"],
+        {"role": "assistant", "content": [SIGNED, {"type": "text", "text": "Hello."}]},
+    ]
     assert said[2]["role"] == "user"
 
 
 def test_the_next_turn_has_the_items_of_a_response():
-    x = streamed_response(*reasoning("They greet me."), *response_text("Hello.", index=1), body={"input": "Hi"})
+    x = streamed_response(
+        *own_item(REASONED, "response.reasoning_text"), *response_text("Hello.", index=1), body={"input": "Hi"}
+    )
     kinds = [item.get("type") or item["role"] for item in next_turn(x)["input"]]
     assert kinds == ["user", "reasoning", "message", "user"]
 

@@ -16,12 +16,13 @@ from conformance.parsing.http1 import reply
 from conformance.rules.conditions import all_of, mode_supported, not_rejected_for_other_reasons, probe_is, readable
 from conformance.rules.conditions_by_api import finished
 from conformance.rules.example import answered, completion
-from conformance.rules.msg.example import block, message, text
+from conformance.rules.msg.example import GREETING as MESSAGE
+from conformance.rules.msg.example import block, text
 from conformance.rules.msg.example import streamed as streamed_message
 from conformance.rules.rsn.conditions import has_thoughts, reasoned, shown
 from conformance.rules.rsn.spec import ANTHROPIC, OPENAI
 from conformance.rules.rsn.tokens import counts
-from conformance.rules.rsp.example import GREETING, SPOKEN
+from conformance.rules.rsp.example import SPOKEN
 from conformance.rules.rsp.example import response as answered_response
 
 
@@ -95,8 +96,12 @@ def _thinking_asked(x: Exchange) -> NotJudged | None:
 
 ASKED: dict[str, Any] = {"probe": "messages.reasoning.thinking"}
 DEEP = {"type": "thinking", "thinking": "They greet me.", "signature": "c2ln"}
-PLAIN = (streamed_message(*text("Hello."), **ASKED), message())
-DEEP_STREAM = streamed_message(*block(DEEP), *text("Hello.", index=1), **ASKED)
+SAID = {"type": "text", "text": "Hello."}
+PLAIN = (streamed_message(*text("Hello."), **ASKED), answered(MESSAGE, **ASKED))
+DEEP_PAIR = (
+    streamed_message(*block(DEEP), *text("Hello.", index=1), **ASKED),
+    answered(MESSAGE | {"content": [DEEP, SAID]}, **ASKED),
+)
 
 
 @rule(
@@ -107,7 +112,7 @@ DEEP_STREAM = streamed_message(*block(DEEP), *text("Hello.", index=1), **ASKED)
     fix="Return a thinking block if `thinking` is enabled, or reject the field with an error that names it.",
     applies_to=_thinking_asked,
     apis=("messages",),
-    good=[(DEEP_STREAM, message(content=[DEEP, {"type": "text", "text": "Hello."}]))],
+    good=[DEEP_PAIR],
     bad=[PLAIN],
 )
 def thinking_ignored(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
@@ -132,7 +137,7 @@ INVALID = {"type": "error", "error": {"type": "invalid_request_error", "message"
     fix="Pass signatures and encrypted content on unchanged, to the client and back; sign what the response contains.",
     applies_to=_sent_back,
     apis=("messages", "responses"),
-    good=[answered(GREETING, **REPLAYED)],
+    good=[answered(MESSAGE, **REPLAYED)],
     bad=[answered(INVALID, status=400, **REPLAYED)],
 )
 def own_thoughts_refused(x: Exchange) -> Iterator[Finding]:

@@ -159,7 +159,11 @@ def natural_end(chunks: list[Body]) -> list[Body]:
     """The same for a stream."""
     deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
     is_silent = not any(delta.get("content") or delta.get("tool_calls") for delta in deltas)
-    return [chunk | {"choices": [natural(choice) for choice in chunk["choices"]]} for chunk in chunks] if is_silent else chunks
+    return (
+        [chunk | {"choices": [natural(choice) for choice in chunk["choices"]]} for chunk in chunks]
+        if is_silent
+        else chunks
+    )
 
 
 def without_thinking(message: Body) -> Body:
@@ -253,7 +257,10 @@ COUNTS = (
         "A completion whose hidden reasoning used up its cap has finish_reason stop",
         "RSN007",
         in_turn(
-            each_message(without_fields(FIELD)), on_stream(without_thoughts), on_stream(natural_end), each_choice(natural)
+            each_message(without_fields(FIELD)),
+            on_stream(without_thoughts),
+            on_stream(natural_end),
+            each_choice(natural),
         ),
         reasoning(always),
     ),

@@ -136,7 +136,11 @@ def openrouter_tokens(body: Body) -> int:
     if member(body, "reasoning", "enabled") is False:
         return 0
     most = member(body, "reasoning", "max_tokens")
-    return most if isinstance(most, int) else by_effort(member(body, "reasoning", "effort") or body.get("reasoning_effort"))
+    return (
+        most
+        if isinstance(most, int)
+        else by_effort(member(body, "reasoning", "effort") or body.get("reasoning_effort"))
+    )
 
 
 OPENROUTER = Mutation(
