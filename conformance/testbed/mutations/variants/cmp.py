@@ -15,8 +15,14 @@ from conformance.testbed.mutations.mutate_chat import (
     with_fields,
     without_fields,
 )
+from conformance.testbed.mutations.mutate_dialects import reasoning
 from conformance.testbed.mutations.mutate_requests import refusal, sent
-from conformance.testbed.server.reply import ModelResponse, ServerRequest
+from conformance.testbed.server.reply import ModelResponse, Mutation, Reasoning, ServerRequest
+
+
+def thoughtful(request: ServerRequest, _: Body) -> Reasoning:
+    """Reasoning before chat responses."""
+    return Reasoning(tokens=8, field="reasoning_content") if request.api == "chat" else Reasoning()
 
 
 def all_thought(response: ModelResponse, request: ServerRequest) -> ModelResponse:
@@ -98,10 +104,10 @@ WHOLE_VARIANTS = (
         "A message with tool calls has empty content, not null",
         each_message(lambda message: message | {"content": message["content"] or ""}),
     ),
-    variant(
-        "answer-with-thoughts",
-        "A message has the model's reasoning in addition to its content",
-        each_message(with_fields(reasoning_content="They greet me, so I greet them.")),
+    Mutation(
+        name="answer-with-thoughts",
+        title="A response has the model's reasoning in addition to its content",
+        on_request=reasoning(thoughtful),
     ),
     variant(
         "model-ends-at-once",
