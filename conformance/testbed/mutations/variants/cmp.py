@@ -15,14 +15,9 @@ from conformance.testbed.mutations.mutate_chat import (
     with_fields,
     without_fields,
 )
-from conformance.testbed.mutations.mutate_dialects import reasoning
+from conformance.testbed.mutations.mutate_dialects import thoughtful
 from conformance.testbed.mutations.mutate_requests import refusal, sent
-from conformance.testbed.server.reply import ModelResponse, Mutation, Reasoning, ServerRequest
-
-
-def thoughtful(request: ServerRequest, _: Body) -> Reasoning:
-    """Reasoning before chat responses."""
-    return Reasoning(tokens=8, field="reasoning_content") if request.api == "chat" else Reasoning()
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 
 def all_thought(response: ModelResponse, request: ServerRequest) -> ModelResponse:
@@ -107,7 +102,7 @@ WHOLE_VARIANTS = (
     Mutation(
         name="answer-with-thoughts",
         title="A response has the model's reasoning in addition to its content",
-        on_request=reasoning(thoughtful),
+        on_request=thoughtful,
     ),
     variant(
         "model-ends-at-once",
