@@ -8,6 +8,8 @@ from conformance.model.exchange import Exchange
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import Object
 
+ASSEMBLED = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",), "text": ("text",)}
+"""The fields of each type of block that deltas add to."""
 THANKS: Object = {"role": "user", "content": "Thank you. Say hello."}
 
 
@@ -29,8 +31,8 @@ def _after_message(x: Exchange) -> Object | None:
 
 
 def _joined(block: Block) -> Object:
-    """A block as the SDKs assemble it from its deltas."""
-    return block.start | {name: block.all_of(name) for name in block.added}
+    """A block as the SDKs assemble it from the deltas that match its type."""
+    return block.start | {name: block.all_of(name) for name in block.added if name in ASSEMBLED[block.type]}
 
 
 def _after_response(x: Exchange) -> Object | None:

@@ -14,7 +14,7 @@ from conformance.rules.msg.example import block, message, text
 from conformance.rules.msg.example import streamed as streamed_message
 from conformance.rules.rsn.place import markup
 from conformance.rules.rsn.tokens import counts
-from conformance.rules.rsp.example import GREETING, own_item
+from conformance.rules.rsp.example import GREETING, SPOKEN, own_item, response
 from conformance.rules.rsp.example import streamed as streamed_response
 from conformance.rules.rsp.example import text as response_text
 from conformance.selftest import DEFAULT_PROFILES
@@ -26,6 +26,7 @@ RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "RSN"}
 TARGET = Target(base_url=BASE_URL, model="reference", apis=("chat", "messages", "responses"))
 FULL = plan(TARGET, DEFAULT_PROFILES, "full")
 THOUGHT = {"reasoning_content": "They greet me, so I greet them."}
+SUMMARY = {"type": "reasoning", "id": "rs_1", "summary": []}
 REASONED = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "They greet me."}]}
 SIGNED = {"type": "thinking", "thinking": "They greet me.", "signature": "c2ln"}
 
@@ -61,7 +62,8 @@ def test_no_rule_concerns_a_response_without_reasoning(name):
     [
         ("<think>Hm.</think>Hello.", "<think>"),
         ("Hm.\n</think>\nHello.", "</think>"),
-        ("\n<thinking>Hm.", "<thinking>"),
+        ("<seed:think>Hm.</seed:think>Hello.", "<seed:think>"),
+        ("<thinking>A model of its own accord.</thinking>", ""),
         ("[THINK]Hm.[/THINK]Hello.", "[THINK]"),
         ("<|channel|>analysis<|message|>Hm.", "<|channel|>analysis"),
         ("Write <think> before a thought.", ""),
@@ -77,6 +79,18 @@ def test_markup_that_the_request_has_is_no_leak():
     body = {"messages": [{"role": "user", "content": "What does </think> mean?"}]}
     x = answered(completion({"content": "</think> ends a thought."}), body=body)
     assert judged("RSN001", x) is Status.NOT_APPLICABLE
+
+
+def test_reasoning_in_the_content_may_be_asked_for():
+    raw = answered(completion({"content": "<think>Hm.</think>Hello."}), body={"reasoning_format": "raw"})
+    assert judged("RSN001", raw) is Status.NOT_APPLICABLE
+
+
+def test_a_summary_alone_may_cost_no_reasoning_tokens():
+    part = {"type": "reasoning_text", "text": "They greet me, so I greet them."}
+    summarized = SUMMARY | {"summary": [part | {"type": "summary_text"}]}
+    for item, status in ((summarized, Status.NOT_APPLICABLE), (SUMMARY | {"content": [part]}, Status.FAIL)):
+        assert judged("RSN006", response(output=[item, SPOKEN])) is status
 
 
 def test_a_mode_without_reasoning_needs_evidence_that_the_model_reasoned():

@@ -6,6 +6,7 @@ from typing import Any
 
 from conformance.apis.chat import parts, span_of, whole_choices
 from conformance.apis.deltas import deltas
+from conformance.apis.request import request_body
 from conformance.apis.request_fields import choices_asked
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import reasoning_tokens, usage
@@ -23,12 +24,11 @@ from conformance.rules.msg.example import streamed as message
 from conformance.rules.rsn.conditions import NONE_SEEN, has_thoughts, shown, shows
 from conformance.rules.rsn.spec import DEEPSEEK, OPENROUTER, VLLM
 
-TAGS = ("think", "thinking", "thought", "reasoning", "seed:think")
-"""The names of the tags between which models write their reasoning."""
 OPENING = re.compile(
-    rf"\s*(?:<(?:{'|'.join(TAGS)})>|\[THINK\]|\u25c1think\u25b7|<\|START_THINKING\|>|<\|channel\|>\s*(?:analysis|thought))"
+    r"\s*(?:<(?:seed:)?think>|\[THINK\]|\u25c1think\u25b7|<\|START_THINKING\|>|<\|channel\|>\s*(?:analysis|thought))"
 )
-CLOSING = re.compile(rf"</(?:{'|'.join(TAGS)})>|\[/THINK\]|\u25c1/think\u25b7|<\|END_THINKING\|>")
+"""What the templates of reasoning models put before a thought. A model may itself write other tags: `<thinking>`."""
+CLOSING = re.compile(r"</(?:seed:)?think>|\[/THINK\]|\u25c1/think\u25b7|<\|END_THINKING\|>")
 
 THOUGHT, ANSWER = {"reasoning_content": "They greet me."}, {"content": "Hello there."}
 START, END = chunk({"role": "assistant", "content": ""}), chunk(finish="stop")
@@ -54,7 +54,8 @@ def _marked(x: Exchange) -> NotJudged | None:
         return NONE_SEEN
     if CLOSING.search(x.sent.decode(errors="replace")):
         return not_applicable("the request itself contains markup of reasoning")
-    return None
+    is_raw = request_body(x).get("reasoning_format") == "raw"
+    return not_applicable("the request asks for the reasoning in the content") if is_raw else None
 
 
 @rule(

@@ -6,11 +6,13 @@ from typing import Any
 from conformance.apis.chat import span_of
 from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.apis.response_content import response_content
+from conformance.apis.responses import contents, output, response_states
 from conformance.apis.usage import reasoning_tokens, reports, usage
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
+from conformance.parsing.json_values import as_string
 from conformance.rules.conditions_by_api import finished
 from conformance.rules.example import answered, chunk, completion, streamed
 from conformance.rules.msg.example import message
@@ -33,10 +35,18 @@ def counts(completion_tokens: int, reasoning: int | None = None) -> dict[str, An
     }
 
 
+def _words(x: Exchange) -> int:
+    """The words of reasoning that is shown; OpenAI counts no tokens for a reasoning that is only summarized."""
+    if x.api != "responses":
+        return len(shown(x).split())
+    items = [item for state in response_states(x)[-1:] for item in output(state) if item.get("type") == "reasoning"]
+    return sum(len(as_string(part.get("text")).split()) for item in items for part in contents(item))
+
+
 def _counted(x: Exchange) -> NotJudged | None:
     if skip := finished(x) or shows(x):
         return skip
-    if len(shown(x).split()) < WORDS:
+    if _words(x) < WORDS:
         return not_applicable("the response shows only a few words of reasoning")
     return None if reasoning_tokens(x) is not None else not_applicable("the usage does not count reasoning tokens")
 
@@ -55,7 +65,7 @@ def _counted(x: Exchange) -> NotJudged | None:
 def uncounted_thoughts(x: Exchange) -> Iterator[Finding]:
     """Users who look for the reason of a bill see no reasoning in it."""
     if reasoning_tokens(x) == 0:
-        seen = f"usage counts 0 reasoning tokens, but the response shows {len(shown(x).split())} words of reasoning"
+        seen = f"usage counts 0 reasoning tokens, but the response shows {_words(x)} words of reasoning"
         yield Finding(seen, at=span_of(x, reports(x)[-1].event))
 
 
