@@ -55,6 +55,15 @@ def test_reasoning_leaves_room_where_the_cap_keeps_its_name():
     assert dialect.least_cap > 24
 
 
+@pytest.mark.parametrize("name", ["reasoning-cap-stop", "hidden-reasoning-cap-stop"])
+def test_a_cap_that_reasoning_used_up_counts_even_if_the_target_claims_a_natural_end(name):
+    seen = played("chat", name)
+    assert steps(seen) == ["smallest", "larger-cap"]
+    dialect = preflight.dialect_of("chat", seen)
+    assert dialect.reasons
+    assert dialect.least_cap > 16
+
+
 def test_a_key_that_messages_refuse_is_tried_in_the_other_header():
     request = preflight.next_request(TARGET, "messages", [])
     refused = simulate_exchange(request, "native-sse", wanted="another key")

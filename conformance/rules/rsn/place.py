@@ -70,7 +70,7 @@ def _marked(x: Exchange) -> NotJudged | None:
     bad=[
         answered(completion({"content": "<think>\nThey greet me.\n</think>\n\nHello."})),
         answered(completion({"content": "They greet me.\n</think>\n\nHello."})),
-        streamed(START, chunk({"content": "<thi"}), chunk({"content": "nk>They"}), END, "[DONE]"),
+        streamed(START, chunk({"content": "<"}), chunk({"content": "think>They"}), END, "[DONE]"),
         message(*text("<think>They greet me.</think>Hello.")),
     ],
 )
