@@ -42,8 +42,8 @@ def _amount(x: Exchange) -> tuple[int, str]:
     return reasoning_tokens(x) or 0, shown(x)
 
 
-def _is_cut(x: Exchange) -> bool:
-    return any(choice.end == "length" for choice in response_content(x).choices)
+def _is_unfinished(x: Exchange) -> bool:
+    return any(choice.end == "length" or choice.is_empty for choice in response_content(x).choices)
 
 
 LOW, HIGH = thought(8, "low"), thought(30)
@@ -74,8 +74,8 @@ def effort_ignored(
     pairs = ((low_stream, stream), (low_unary, unary))
     if any(finished(low) or not has_thoughts(low) for low, _ in pairs):
         yield untestable("the responses with low effort have no reasoning to compare with")
-    elif any(_is_cut(x) for pair in pairs for x in pair):
-        yield untestable("the token cap ended the reasoning")
+    elif any(_is_unfinished(x) for pair in pairs for x in pair):
+        yield untestable("the token cap ended the reasoning, or no text follows it")
     elif all(_amount(low) == _amount(high) for low, high in pairs):
         seen = f"the model reasons as much with low effort as with high: {_in_words(unary)}"
         yield Finding(f"{seen}, in both modes", at=span_of(unary))
