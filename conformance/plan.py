@@ -84,10 +84,18 @@ def next_turns(
 ) -> tuple[Request, ...]:
     """The requests that follow others: built from their exchanges, which `load` gives by ID."""
     return tuple(
-        _with(request, id=_name(case), cases=(case,), body=to_json(body), stage=CONCURRENT_STAGE)
+        _next_request(target, request, case, built)
         for request, case, probe in _followed(target, profiles, suite, requests)
-        if probe.build_next and (body := probe.build_next(load(request.id))) is not None
+        if probe.build_next and (built := probe.build_next(load(request.id))) is not None
     )
+
+
+def _next_request(target: Target, request: Request, case: CaseId, built: Any) -> Request:
+    if isinstance(built, RawRequest):
+        there = {"method": built.method, "url": f"{url_of(target, case.api)}{built.path}", "body": b"", "max_tokens": 0}
+    else:
+        there = {"body": to_json(built)}
+    return _with(request, id=_name(case), cases=(case,), stage=CONCURRENT_STAGE, **there)
 
 
 def longest_next_turns(

@@ -6,7 +6,7 @@ from conformance.apis.request import request_body
 from conformance.apis.responses import output, response_states
 from conformance.model.exchange import Exchange
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import Object
+from conformance.parsing.json_values import Object, as_string
 
 ASSEMBLED = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",), "text": ("text",)}
 """The fields of each type of block that deltas add to."""
@@ -18,6 +18,12 @@ def next_turn(x: Exchange) -> Object | None:
     if reply(x).status != 200 or not reply(x).complete or error_response(x):
         return None
     return _after_message(x) if x.api == "messages" else _after_response(x) if x.api == "responses" else None
+
+
+def stored_id(x: Exchange) -> str:
+    """The id of a response that reports that it is stored, or empty."""
+    last = response_states(x)[-1] if reply(x).status == 200 and response_states(x) else {}
+    return as_string(last.get("id")) if last.get("store") is True else ""
 
 
 def _after_message(x: Exchange) -> Object | None:

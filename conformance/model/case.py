@@ -50,6 +50,7 @@ class Kind(StrEnum):
     METADATA = "metadata"
     PREVIOUS_RESPONSE = "previous"
     STORE = "store"
+    STORED = "stored"
     API_DOCUMENT = "document"
 
 

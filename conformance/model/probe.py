@@ -51,8 +51,9 @@ class Probe:
     as soon as the request is sent). `reuse_connection`: the request is sent twice over one connection, and the second
     exchange is recorded.
 
-    A probe that `follows` a case of its API and mode is the next turn after it: `build_next` turns the recorded
-    exchange into the body, or into None if there is nothing to send.
+    A probe that `follows` a case of its API and mode is the next request after it: `build_next` turns the recorded
+    exchange into its body, or into a RawRequest whose path is appended to the API's, or into None if there is nothing
+    to send.
     """
 
     api: Api
