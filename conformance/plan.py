@@ -128,6 +128,11 @@ def _precedes(before: CaseId, case: CaseId, probe: Probe) -> bool:
     return is_same and probe.follows is not None and probe.follows.matches(*key)
 
 
+def again(request: Request, attempt: int = 2) -> Request:
+    """The same request as a further attempt."""
+    return _with(request, id=f"{request.id}.{attempt}", attempt=attempt)
+
+
 def planned_apis(target: Target, profiles: Sequence[str]) -> tuple[Api, ...]:
     """The APIs that the target lists, or else those of the profiles."""
     return target.apis or tuple(

@@ -93,6 +93,15 @@ def test_a_dialect_in_the_targets_file_needs_one_request():
     assert b'"max_completion_tokens":1' in seen[0].sent
 
 
+def test_a_dialect_in_the_targets_file_that_the_target_contradicts_is_found_out_again():
+    known = Dialect(cap_field="max_tokens")
+    target = Target(base_url=BASE_URL, model="reference", dialect={"chat": known})
+    seen = played("chat", "openai-reasoning", target=target)
+    assert steps(seen) == ["smallest", "other-cap", "larger-cap"]
+    assert preflight.settled(target, "chat", seen).cap_field == "max_completion_tokens"
+    assert preflight.settled(target, "chat", played("chat", target=target)) == known
+
+
 def bodies(api, dialect, suite="full"):
     """The JSON bodies of the harness's own requests, by probe and mode."""
     found = {}
