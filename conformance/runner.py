@@ -257,7 +257,8 @@ async def _continue(recorder: _Recorder, requests: Sequence[Request]) -> None:
 
 async def _confirm(recorder: _Recorder, requests: Sequence[Request]) -> None:
     """Send what may have failed by chance again, alone, until the failures are no chance."""
-    known, lost_again = {request.id: request for request in requests}, 0
+    known = {request.id: request for request in requests if request.id not in recorder.left_out}
+    lost_again = 0
     for name in doubtful(recorder.facts(), recorder.store.exchange, tuple(known)):
         if lost_again == ENOUGH_LOST_AGAIN:
             return

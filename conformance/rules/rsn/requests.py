@@ -116,7 +116,7 @@ DEEP_PAIR = (
     bad=[PLAIN],
 )
 def thinking_ignored(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
-    """Users enable thinking for hard tasks, and get responses without it, and without a word."""
+    """Users enable thinking for hard tasks, and get responses without it, and no error."""
     if not has_thoughts(stream) and not has_thoughts(unary):
         yield Finding("`thinking` is enabled, but no response has a thinking block, in either mode", at=span_of(unary))
 

@@ -107,7 +107,7 @@ def _used_up(x: Exchange) -> NotJudged | None:
     ],
 )
 def cap_used_up_in_silence(x: Exchange) -> Iterator[Finding]:
-    """Agents take the empty response for the model's last word: the user sees nothing, and nobody raises the cap."""
+    """Agents treat the empty response as complete: the user sees nothing, and the cap is not raised."""
     choice = response_content(x).choices[0]
     if choice.end == "stop":
         seen = f"the response is empty, its reasoning reached the token cap of {cap_asked(x)}"

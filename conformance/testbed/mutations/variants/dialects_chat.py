@@ -145,7 +145,7 @@ def openrouter_tokens(body: Body) -> int:
 
 OPENROUTER = Mutation(
     name="openrouter",
-    title="OpenRouter's dialect of chat: comments first, its own fields, and reasoning told twice",
+    title="OpenRouter's dialect of chat: comments first, its own fields, and reasoning under two names",
     on_request=read_in_turn(
         chat_reasoning(openrouter_tokens, "reasoning"),
         accepting(ignoring("reasoning", "provider", "transforms", "include_reasoning", "usage"), "chat"),
