@@ -74,7 +74,7 @@ class Evidence:
     dialects: Mapping[Api, Dialect] = field(default_factory=dict)
     ids_by_case: dict[CaseId, str] = field(default_factory=dict)
     cached: dict[str, Exchange] = field(default_factory=dict)
-    second_attempts: dict[CaseId, str] = field(default_factory=dict)
+    later_attempts: dict[CaseId, str] = field(default_factory=dict)
     short_streams: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
     unavailable_apis: dict[Api, list[tuple[Mode, str]]] = field(default_factory=dict)
     groups: dict[tuple[Compare, Api, str, Mode], tuple[Exchange, ...]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Evidence:
     def add(self, x: Exchange) -> None:
         """Index an exchange by its test cases, and cache it if rules compare others with it."""
         if x.attempt > 1:
-            self.second_attempts.update(dict.fromkeys((x.case, *x.merged_cases), x.id))
+            self.later_attempts.update(dict.fromkeys((x.case, *x.merged_cases), x.id))
             return
         for case in (x.case, *x.merged_cases):
             self.ids_by_case[case] = x.id
@@ -103,15 +103,17 @@ class Evidence:
         return self.compared[key]
 
     def response_to(self, case: CaseId) -> Exchange | None:
-        """The exchange of a test case, or None."""
+        """The exchange of a test case, of a later attempt if the response is lost; or None."""
         name = self.ids_by_case.get(case)
         if name is None:
             return None
-        return (self.cached.get(name) or self.load(name)).for_case(case)
+        x = self.cached.get(name) or self.load(name)
+        later = self.later_attempt(x.for_case(case)) if x.is_lost else None
+        return (later if later and not later.is_lost else x).for_case(case)
 
-    def second_attempt(self, x: Exchange) -> Exchange | None:
-        """The exchange that was sent to confirm what this one shows, or None."""
-        name = self.second_attempts.get(x.case)
+    def later_attempt(self, x: Exchange) -> Exchange | None:
+        """The last exchange that was sent to confirm what this one shows, or None."""
+        name = self.later_attempts.get(x.case)
         return self.load(name).for_case(x.case) if name else None
 
     def baseline(self, x: Exchange, mode: Mode | None = None) -> Exchange | None:

@@ -1,4 +1,4 @@
-"""Confirm before accusing: which requests to send a second time. Pure.
+"""Confirm before accusing: which requests to send again. Pure.
 
 A lost connection, a missing or late response may be chance. What fails once in two is unreliable, not non-conformant.
 """
@@ -37,21 +37,14 @@ def _timed(catalogue: Catalogue) -> Catalogue:
     return Catalogue(tuple(rule for rule in catalogue.rules if rule.timed), catalogue.profiles, catalogue.probes)
 
 
-def again(name: str, requests: Mapping[str, Request]) -> tuple[Request, ...]:
-    """The request of that ID for the second time, with those that make its situation: the burst, the disconnect."""
+def situation(name: str, requests: Mapping[str, Request]) -> tuple[Request, ...]:
+    """The request of that ID with those that make its situation: the burst around it, the disconnect before it."""
     request = requests[name]
     kind, subject = request.cases[0].kind, request.cases[0].subject
     if kind not in SITUATIONS:
-        return (_second(request),)
+        return (request,)
     burst = kind is Kind.BURST
     alike = (other for other in requests.values() if (other.cases[0].kind is Kind.BURST) == burst)
     return tuple(
-        _second(other)
-        for other in alike
-        if other.cases[0].kind in SITUATIONS and (burst or other.cases[0].subject == subject)
+        other for other in alike if other.cases[0].kind in SITUATIONS and (burst or other.cases[0].subject == subject)
     )
-
-
-def _second(request: Request) -> Request:
-    fields = {name: getattr(request, name) for name in request.__struct_fields__}
-    return Request(**fields | {"id": f"{request.id}.2", "attempt": 2})

@@ -1,19 +1,20 @@
 """Apply the rules to recorded exchanges. Pure: the same recording gives the same verdicts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from conformance.apis.errors import rejected_fields
 from conformance.apis.usage import usage
 from conformance.catalogue import Catalogue, installed
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import Evidence, Load, is_covered_by
 from conformance.field_support.fields import FieldObservation, FieldResult, Place, conclude, field_observations
 from conformance.field_support.states import State, merge
-from conformance.model.case import CaseId, Kind
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
@@ -22,13 +23,14 @@ from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, Level, NotJudged, Status, Verdict, untestable
 from conformance.model.words import Api, Mode, Suite
 from conformance.parsing.http1 import reply
+from conformance.reuse import NO_PREVIOUS, NONE_REUSABLE, CaseGroup, PreviousVerdicts, ReusableVerdicts, case_group
 
 ByMode = dict[Mode, Exchange]
 CheckArguments = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
-UNRELIABLE = "unreliable, 1 of 2 attempts failed"
+UNRELIABLE = "unreliable, failed once and not in a later attempt"
 IN_ORDER = attrgetter("rule", "api", "profile", "probe", "mode")
 """Sort key of verdicts."""
 USER_FACING: Final = frozenset(
@@ -69,42 +71,6 @@ class Judgement:
             fields = found.setdefault(api, {})
             fields[name] = merge(fields.get(name, shown.state), shown.state)
         return found
-
-
-CaseGroup = tuple[Api, str, Kind, str, str, int]
-"""A test case in either mode: API, profile, probe."""
-
-
-class PreviousVerdicts(NamedTuple):
-    """Verdicts on one subject from an earlier judgement, by mode and rule, and the exchanges that they depend on."""
-
-    verdicts: dict[tuple[Mode, str], Verdict]
-    exchanges: set[str]
-
-
-class ReusableVerdicts(NamedTuple):
-    """An earlier judgement of a recording that has the exchanges `same` in common with this one, byte for byte.
-
-    A verdict that depends on those exchanges alone is reused; so is its absence.
-    """
-
-    previous: Mapping[CaseGroup, PreviousVerdicts]
-    same: frozenset[str]
-
-
-def index_verdicts(verdicts: Iterable[Verdict]) -> dict[CaseGroup, PreviousVerdicts]:
-    """Index the verdicts of a judgement, to be reused in the next."""
-    found: dict[CaseGroup, PreviousVerdicts] = {}
-    for verdict in verdicts:
-        subject = _case_group(verdict.case)
-        of_subject = found.setdefault(subject, PreviousVerdicts({}, set()))
-        of_subject.verdicts[verdict.mode, verdict.rule] = verdict
-        of_subject.exchanges.update(verdict.exchanges)
-    return found
-
-
-NO_PREVIOUS = ReusableVerdicts({}, frozenset())
-NONE_REUSABLE = PreviousVerdicts({}, set())
 
 
 @cache
@@ -167,16 +133,12 @@ def _groups(load: Load, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMo
     """The exchanges of each test case by mode, including merged test cases."""
     order = {name: place for place, name in enumerate(facts.planned)}
     loaded = map(load, sorted(ids, key=lambda name: (order.get(name, len(order)), name)))
-    for _, group in groupby(loaded, key=lambda x: _case_group(x.case)):
+    for _, group in groupby(loaded, key=lambda x: case_group(x.case)):
         subjects: dict[CaseGroup, ByMode] = {}
         for x in group:
             for case in (x.case, *x.merged_cases):
-                subjects.setdefault(_case_group(case), {})[case.mode] = x.for_case(case)
+                subjects.setdefault(case_group(case), {})[case.mode] = x.for_case(case)
         yield from subjects.values()
-
-
-def _case_group(case: CaseId) -> CaseGroup:
-    return case.api, case.profile, case.kind, case.subject, case.variant, case.repeat
 
 
 def _absent(facts: RunManifest, evidence: Evidence) -> dict[Api, str]:
@@ -211,7 +173,7 @@ class _Judging:
         by_mode = {mode: x for mode, x in by_mode.items() if not _is_support_exchange(x)}
         if not by_mode:
             return
-        subject = _case_group(next(iter(by_mode.values())).case)
+        subject = case_group(next(iter(by_mode.values())).case)
         known = self.known.previous.get(subject, NONE_REUSABLE)
         if known.verdicts and self.known.same.issuperset((*known.exchanges, *(x.id for x in by_mode.values()))):
             yield from known.verdicts.values()
@@ -251,9 +213,13 @@ class _Judging:
                 if rule.compares_with or "short_streams" in arguments:
                     ids = tuple(dict.fromkeys([*ids, *(x.id for x in _compared(rule, arguments))]))
         level = rule.level
-        if outcome.status is Status.FAIL and (second := self._unreliable(rule, seen)):
-            level, ids = max(level, Level.SHOULD, key=list(Level).index), (*ids, *(x.id for x in second))
-            outcome = outcome._replace(message=f"{UNRELIABLE}: {outcome.message}"[:MAX_REASON])
+        if outcome.status in (Status.FAIL, Status.UNTESTABLE) and (later := self._later(rule, seen)):
+            second = decide(rule, self._arguments(rule, later), later)
+            if outcome.status is Status.UNTESTABLE:
+                outcome, ids = second, (*ids, *_repeated(later))
+            elif second.status is not Status.FAIL:
+                level, ids = max(level, Level.SHOULD, key=list(Level).index), (*ids, *_repeated(later))
+                outcome = outcome._replace(message=f"{UNRELIABLE}: {outcome.message}"[:MAX_REASON])
         return Verdict(
             rule=rule.id,
             title=rule.title,
@@ -265,15 +231,12 @@ class _Judging:
             exchanges=ids,
         )
 
-    def _unreliable(self, rule: Rule, seen: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
-        """The second attempts that do not fail a rule, where its failure in the first rests on chance; or none."""
-        second = tuple(
-            found if (rule.timed or x.is_lost) and (found := self.evidence.second_attempt(x)) else x for x in seen
+    def _later(self, rule: Rule, seen: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+        """The same with later attempts, where the outcome in the first rests on chance; or none."""
+        later = tuple(
+            found if (rule.timed or x.is_lost) and (found := self.evidence.later_attempt(x)) else x for x in seen
         )
-        if all(x is y for x, y in zip(seen, second, strict=True)):
-            return ()
-        outcome = decide(rule, self._arguments(rule, second), second)
-        return () if outcome.status is Status.FAIL else tuple(y for y in second if y.attempt > 1)
+        return () if all(x is y for x, y in zip(seen, later, strict=True)) else later
 
     def _arguments(self, rule: Rule, seen: tuple[Exchange, ...]) -> CheckArguments:
         """The arguments for the rule's parameters."""
@@ -288,6 +251,10 @@ class _Judging:
             else:
                 arguments[name] = self.evidence.select(seen[0], rule.compares_with[name])
         return arguments
+
+
+def _repeated(seen: Iterable[Exchange]) -> tuple[str, ...]:
+    return tuple(x.id for x in seen if x.attempt > 1)
 
 
 def _is_support_exchange(x: Exchange) -> bool:
@@ -383,11 +350,14 @@ def _record_impacts(
         if x.api not in result.absent:
             result.observations += field_observations(x, evidence.baseline(x))
         fallback = _fallback(x, by_mode, evidence) if mode == "stream" else None
-        if x.case.kind is Kind.BASELINE:
-            shown = evidence.second_attempt(x) if x.is_lost else None
+        is_known = x.id in failed or x.ending.how != "timeout"  # another client may wait longer than the harness
+        if x.case.kind is Kind.BASELINE and is_known:
+            shown = evidence.later_attempt(x) if x.is_lost else None
             result.impact += profile_impacts(shown or x, fallback, prices)
         if x.id in failed and (x.case.kind, x.case.subject) in USER_FACING:
-            result.client_impacts[x.id] = affected_clients(x, fallback, prices)
+            # a refused field affects the profile that sends it, not those that do not
+            clients_of = profile_impacts if rejected_fields(x) else affected_clients
+            result.client_impacts[x.id] = clients_of(x, fallback, prices)
 
 
 def _fallback(x: Exchange, by_mode: ByMode, evidence: Evidence) -> Exchange | None:

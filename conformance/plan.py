@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -12,8 +12,8 @@ from conformance.apis.in_dialect import in_dialect, raw_in_dialect
 from conformance.apis.specs import spec, url_of
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect
-from conformance.model.exchange import Request
-from conformance.model.probe import Probe, RawRequest
+from conformance.model.exchange import Exchange, Request
+from conformance.model.probe import CONCURRENT_STAGE, Probe, RawRequest
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
 from conformance.model.words import APIS, Api, Mode, Suite
@@ -79,6 +79,60 @@ def planned_cases(target: Target, profiles: Sequence[str], suite: Suite) -> Iter
                     yield PlannedCase(probe.case(profile.name, mode), profile, probe)
 
 
+def next_turns(
+    target: Target, profiles: Sequence[str], suite: Suite, requests: Sequence[Request], load: Callable[[str], Exchange]
+) -> tuple[Request, ...]:
+    """The requests that follow others: built from their exchanges, which `load` gives by ID."""
+    return tuple(
+        _next_request(target, request, case, built)
+        for request, case, probe in _followed(target, profiles, suite, requests)
+        if probe.build_next and (built := probe.build_next(load(request.id))) is not None
+    )
+
+
+def _next_request(target: Target, request: Request, case: CaseId, built: Any) -> Request:
+    if isinstance(built, RawRequest):
+        there = {"method": built.method, "url": f"{url_of(target, case.api)}{built.path}", "body": b"", "max_tokens": 0}
+    else:
+        there = {"body": to_json(built)}
+    return _with(request, id=_name(case), cases=(case,), stage=CONCURRENT_STAGE, **there)
+
+
+def longest_next_turns(
+    target: Target, profiles: Sequence[str], suite: Suite, requests: Sequence[Request]
+) -> tuple[Request, ...]:
+    """Requests that cost as much as those that follow others can: the longest response is a part of the prompt."""
+    return tuple(
+        _with(request, id=_name(case), cases=(case,), max_tokens=2 * request.max_tokens)
+        for request, case, _ in _followed(target, profiles, suite, requests)
+    )
+
+
+def _followed(
+    target: Target, profiles: Sequence[str], suite: Suite, requests: Sequence[Request]
+) -> Iterator[tuple[Request, CaseId, Probe]]:
+    """The requests that others follow, each with the case that follows and its probe."""
+    sent = {case: request for request in requests for case in request.cases}
+    apis = planned_apis(target, profiles)
+    for probe in catalogue.probes():
+        for mode in probe.modes_in(suite) if probe.follows and probe.api in apis else ():
+            case = probe.case(spec(probe.api).base_profile, mode)
+            before = next((c for c in sent if _precedes(c, case, probe)), None)
+            if before:
+                yield sent[before], case, probe
+
+
+def _precedes(before: CaseId, case: CaseId, probe: Probe) -> bool:
+    is_same = (before.api, before.profile, before.mode) == (case.api, case.profile, case.mode)
+    key = before.kind, before.subject, before.variant, before.repeat
+    return is_same and probe.follows is not None and probe.follows.matches(*key)
+
+
+def again(request: Request, attempt: int = 2) -> Request:
+    """The same request as a further attempt."""
+    return _with(request, id=f"{request.id}.{attempt}", attempt=attempt)
+
+
 def planned_apis(target: Target, profiles: Sequence[str]) -> tuple[Api, ...]:
     """The APIs that the target lists, or else those of the profiles."""
     return target.apis or tuple(
@@ -87,7 +141,7 @@ def planned_apis(target: Target, profiles: Sequence[str]) -> tuple[Api, ...]:
 
 
 def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
-    return (probe for probe in catalogue.probes() if probe.api == api and probe.modes_in(suite))
+    return (probe for probe in catalogue.probes() if probe.api == api and probe.modes_in(suite) and not probe.follows)
 
 
 def _senders(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequence[str]) -> Iterator[Profile]:

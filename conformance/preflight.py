@@ -10,10 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from conformance import catalogue
-from conformance.apis.errors import error_response, names_field, quoted
+from conformance.apis.errors import error_response, quoted
+from conformance.apis.request_fields import cap_asked
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import spec, url_of
 from conformance.apis.usage import usage
+from conformance.apis.vendor_refusals import refused_cap
 from conformance.field_support.capability import is_unsupported
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect, KeyHeader
@@ -24,7 +26,7 @@ from conformance.model.target import Target
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_object, is_integer
-from conformance.plan import request_headers, to_json
+from conformance.plan import again, request_headers, to_json
 
 SMALLEST, OTHER_CAP, OTHER_KEY_HEADER, LARGER_CAP, ALIVE = (
     "smallest",
@@ -49,27 +51,50 @@ STEP: Final = 16
 def next_request(target: Target, api: Api, seen: Sequence[Exchange]) -> Request | None:
     """The next request of the preflight of an API after the exchanges `seen`, or None if enough is known.
 
-    A dialect that the target's owner has set needs one request, which shows that the target is there.
+    A dialect that the target's owner has set needs one request, which shows that the target is there; but if the target
+    refuses its cap, the preflight goes on. A request that fails by chance is sent once more.
     """
     step = _next_step(api, seen, is_known=api in target.dialect)
-    dialect = target.dialect.get(api) or dialect_of(api, seen)
-    return None if not step else _alive(target, api, dialect) if step == ALIVE else _request(target, api, step, dialect)
+    if not step:
+        return None
+    dialect = settled(target, api, seen)
+    request = _alive(target, api, dialect) if step == ALIVE else _request(target, api, step, dialect)
+    return again(request) if any(x.case.subject == step for x in seen) else request
+
+
+def settled(target: Target, api: Api, seen: Sequence[Exchange]) -> Dialect:
+    """The dialect that the target's owner has set, unless the target refuses its cap; else what the preflight shows."""
+    known = target.dialect.get(api)
+    return known if known and not any(map(_refused_cap, seen)) else dialect_of(api, seen)
 
 
 def _next_step(api: Api, seen: Sequence[Exchange], *, is_known: bool) -> str:
     if not seen:
         return SMALLEST
-    steps, last = {x.case.subject for x in seen}, seen[-1]
+    steps, last = [x.case.subject for x in seen], seen[-1]
     if is_silent(last):
         return "" if ALIVE in steps else ALIVE
-    if is_known or last.case.subject == ALIVE:
+    if _is_by_chance(last):
+        return last.case.subject if steps.count(last.case.subject) == 1 else ""
+    if last.case.subject == ALIVE or (is_known and not any(map(_refused_cap, seen))):
         return ""
+    return _step_after(api, last, steps)
+
+
+def _step_after(api: Api, last: Exchange, steps: Sequence[str]) -> str:
+    """The step that a response calls for, if it was not taken yet."""
     if reply(last).status in (401, 403):
         return "" if OTHER_KEY_HEADER in steps or not _other_key_header(api) else OTHER_KEY_HEADER
     if _refused_cap(last) and OTHER_CAP not in steps:
         return OTHER_CAP
     is_too_small = _is_used_up(last) or _accepted_cap(last) > 1
     return LARGER_CAP if is_too_small and LARGER_CAP not in steps else ""
+
+
+def _is_by_chance(x: Exchange) -> bool:
+    """Whether the response is lost, or its error may not come a second time."""
+    is_lost = x.is_lost and x.ending.how != "unreachable"
+    return is_lost or reply(x).status in (408, 429) or (reply(x).status >= 500 and reply(x).status != 501)
 
 
 def is_silent(x: Exchange) -> bool:
@@ -91,7 +116,21 @@ def dialect_of(api: Api, seen: Sequence[Exchange]) -> Dialect:
             found["key_header"] = _other_key_header(api)
         if _is_used_up(x) or x.case.subject == LARGER_CAP:
             found |= _reasoning(x)
-    return Dialect(**found, refused=refused)
+    return Dialect(**found, refused=refused, unknown=_unknown(seen))
+
+
+def _unknown(seen: Sequence[Exchange]) -> str:
+    """Why the exchanges do not show the dialect, or empty."""
+    last = next((x for x in reversed(seen) if x.case.subject != ALIVE), None)
+    if last is None or is_silent(last) or reply(last).status in (401, 403, 404, 405, 501):
+        return ""
+    if last.is_lost:
+        return f"the response to the smallest request was lost ({last.ending.detail or last.ending.how})"
+    if reply(last).status == 200 and not error_response(last):
+        return ""
+    said = error_response(last)
+    words = f": {quoted(said.message or said.text, 200)}" if said else ""
+    return f"the smallest request got HTTP {reply(last).status}{words}"
 
 
 def _reasoning(x: Exchange) -> dict[str, Any]:
@@ -127,23 +166,26 @@ def _is_used_up(x: Exchange) -> bool:
     if reply(x).status != 200 or error_response(x):
         return False
     choices = response_content(x).choices
-    is_cut = any(choice.end == "length" for choice in choices)
-    return is_cut and all(choice.is_empty or not choice.text.strip() for choice in choices)
+    return _is_cut(x) and all(choice.is_empty or not choice.text.strip() for choice in choices)
+
+
+def _is_cut(x: Exchange) -> bool:
+    """Whether the completion ended at its cap: by its own word or, after reasoning, by its usage."""
+    choices, spent = response_content(x).choices, usage(x)
+    has_reasoned = bool(_counted_reasoning(x)) or any(choice.reasoning for choice in choices)
+    is_full = spent is not None and 0 < cap_asked(x) <= spent.completion
+    return any(choice.end == "length" for choice in choices) or (bool(choices) and has_reasoned and is_full)
 
 
 def _refused_cap(x: Exchange) -> str:
     """The cap that the target refuses by name, whatever its value, where the API has another; or empty."""
-    cap = _disputed_cap(x)
-    return cap if len(spec(x.api).caps) > 1 and _accepted_cap(x) == 1 else ""
+    return _disputed_cap(x) if len(spec(x.api).caps) > 1 and _accepted_cap(x) == 1 else ""
 
 
 def _disputed_cap(x: Exchange) -> str:
     """The cap that an error names; or empty."""
-    said = error_response(x)
-    if said.in_band or said.status not in (400, 422, 501) or x.case.subject == LARGER_CAP:
-        return ""
-    cap = spec(x.api).caps[-1] if x.case.subject == OTHER_CAP else spec(x.api).cap
-    return cap if names_field(said, cap) else ""
+    is_refusal = error_response(x).status in (400, 422, 501) and x.case.subject != LARGER_CAP
+    return refused_cap(x) if is_refusal else ""
 
 
 def _accepted_cap(x: Exchange) -> int:

@@ -11,7 +11,7 @@ import msgspec
 
 from conformance import __version__, preflight
 from conformance.comparisons import NOT_OFFERED
-from conformance.confirmation import again, doubtful
+from conformance.confirmation import doubtful, situation
 from conformance.model.case import Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
@@ -20,7 +20,7 @@ from conformance.model.run import RunManifest, Stopped
 from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 from conformance.parsing.http1 import reply
-from conformance.plan import plan, planned_apis
+from conformance.plan import again, next_turns, plan, planned_apis
 from conformance.run_bounds import RunBounds
 from conformance.transport import pressure
 from conformance.transport.limits import Limits
@@ -29,8 +29,10 @@ from conformance.transport.send_all import send_all
 Keep = Callable[[Exchange], None]
 NOTHING: Final[Mapping[str, Exchange]] = MappingProxyType({})
 REDACTED = "(hidden)"
+MOST_ATTEMPTS: Final = 3
+"""Attempts of a request whose response is lost each time."""
 ENOUGH_LOST_AGAIN: Final = 3
-"""Second attempts that are lost, too, after which no more are sent: this is no chance."""
+"""Requests whose responses are lost in each attempt, after which no more are confirmed: this is no chance."""
 STAGE_CONCURRENCY: dict[int, int] = {CONCURRENT_STAGE: 8, BURST_STAGE: 16}
 """Concurrent requests per stage, unless the user sets a limit; 1 in the later stages."""
 
@@ -218,9 +220,7 @@ async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange
     received = await _preflight(recorder, apis)
     seen = [x for exchanges in received.values() for x in exchanges]
     recorder.stopped, recorder.reason = preflight.failure(seen, options.limits.timeout_s)
-    recorder.dialects = {
-        api: options.target.dialect.get(api) or preflight.dialect_of(api, of_api) for api, of_api in received.items()
-    }
+    recorder.dialects = {api: preflight.settled(options.target, api, of_api) for api, of_api in received.items()}
     requests = recorder.plan()
     recorder.planned += [request.id for request in requests]
     within, over = _apply_budget(requests, options, recorder.sent)
@@ -239,24 +239,47 @@ async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange
     usable = recorder.reusable(reuse, requests)
     calm = [request for request in rest if request.stage != OVERLOAD_STAGE]
     await recorder.send(calm, reuse=usable)
+    await _continue(recorder, calm)
     await _confirm(recorder, calm)
     await recorder.send([request for request in rest if request.stage == OVERLOAD_STAGE], reuse=usable)
 
 
+async def _continue(recorder: _Recorder, requests: Sequence[Request]) -> None:
+    """Send the requests that are built from the responses to others."""
+    options, sent = recorder.options, [request for request in requests if request.id not in recorder.left_out]
+    due = next_turns(options.target, options.profiles, options.suite, sent, recorder.store.exchange)
+    within, over = _apply_budget(due, options, recorder.sent)
+    recorder.planned += [request.id for request in due]
+    recorder.left_out |= over
+    recorder.progress.total(len(recorder.sent) + len(within))
+    await recorder.send(within)
+
+
 async def _confirm(recorder: _Recorder, requests: Sequence[Request]) -> None:
-    """Send what may have failed by chance once more, alone, until the failures are no chance."""
-    known, lost_again = {request.id: request for request in requests}, 0
+    """Send what may have failed by chance again, alone, until the failures are no chance."""
+    known = {request.id: request for request in requests if request.id not in recorder.left_out}
+    lost_again = 0
     for name in doubtful(recorder.facts(), recorder.store.exchange, tuple(known)):
-        due = again(name, known)
-        within, _ = _apply_budget(due, recorder.options, recorder.sent)
-        if lost_again == ENOUGH_LOST_AGAIN or len(within) < len(due):
+        if lost_again == ENOUGH_LOST_AGAIN:
             return
-        if f"{name}.2" not in recorder.planned:
-            recorder.planned += [request.id for request in due]
-            recorder.progress.total(len(recorder.sent) + len(due))
-            second: list[Exchange] = []
-            await recorder.send(due, second.append)
-            lost_again += any(x.is_lost for x in second)
+        if again(known[name]).id not in recorder.planned:
+            lost_again += await _attempt_again(recorder, situation(name, known))
+
+
+async def _attempt_again(recorder: _Recorder, requests: Sequence[Request]) -> bool:
+    """Send requests a second time, and a third time if a response is lost again; returns whether one still is."""
+    for attempt in range(2, MOST_ATTEMPTS + 1):
+        due = [again(request, attempt) for request in requests]
+        within, _ = _apply_budget(due, recorder.options, recorder.sent)
+        if len(within) < len(due):
+            return True
+        recorder.planned += [request.id for request in due]
+        recorder.progress.total(len(recorder.sent) + len(due))
+        received: list[Exchange] = []
+        await recorder.send(due, received.append)
+        if not any(x.is_lost for x in received):
+            return False
+    return True
 
 
 async def _preflight(recorder: _Recorder, apis: Sequence[Api]) -> dict[Api, list[Exchange]]:

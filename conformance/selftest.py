@@ -19,8 +19,7 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
-from conformance.judging import CaseGroup as Case
-from conformance.judging import Judgement, PreviousVerdicts, ReusableVerdicts, index_verdicts, judge
+from conformance.judging import Judgement, judge
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.run import RunManifest
@@ -28,6 +27,8 @@ from conformance.model.target import Policy, Prices, Target
 from conformance.model.verdict import Level, Status
 from conformance.model.words import APIS, Suite
 from conformance.plan import plan
+from conformance.reuse import CaseGroup as Case
+from conformance.reuse import PreviousVerdicts, ReusableVerdicts, index_verdicts
 from conformance.runner import NullProgress, RunOptions, record
 from conformance.storage.memory import InMemoryRun
 from conformance.testbed.mutations import changes

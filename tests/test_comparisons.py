@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import comparisons, judging
+from conformance import comparisons, judging, reuse
 from conformance.catalogue import Catalogue, installed, unplanned
 from conformance.model.case import Compare, Kind, named_case
 from conformance.model.probe import Probe
@@ -131,7 +131,7 @@ def test_what_is_known_of_the_same_exchanges_is_taken_over(monkeypatch):
     rule_ = made(same_id, compares_with={"again": AGAIN})
     first = verdicts(rule_, [one, again])
     monkeypatch.setattr(judging, "_outcome", lambda *_: pytest.fail("judged again"))
-    known = judging.ReusableVerdicts(judging.index_verdicts(first.values()), frozenset({one.id, again.id}))
+    known = reuse.ReusableVerdicts(reuse.index_verdicts(first.values()), frozenset({one.id, again.id}))
     assert verdicts(rule_, [one, again], known) == first
 
 

@@ -1,12 +1,13 @@
 """What fails once in two is unreliable, not non-conformant; what fails twice is confirmed."""
 
+from collections import Counter
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 import anyio
 import pytest
 
-from conformance.judging import judge
+from conformance.judging import UNRELIABLE, judge
 from conformance.model.target import Target
 from conformance.model.verdict import Level, Status
 from conformance.model.words import APIS
@@ -75,26 +76,53 @@ def test_a_target_that_spoils_one_reply_in_fifty_fails_no_must_and_is_unreliable
     assert not any(x.is_lost for x in second)
     assert {x.id for x in second} <= set(facts.planned)
     assert failing(judgement) == []
-    unreliable = [
-        v for v in failing(judgement, Level.SHOULD) if v.message.startswith("unreliable, 1 of 2 attempts failed: ")
-    ]
+    unreliable = [v for v in failing(judgement, Level.SHOULD) if v.message.startswith(f"{UNRELIABLE}: ")]
     assert unreliable
     for verdict in unreliable:
         assert [store.exchange(name).attempt for name in verdict.exchanges].count(2) >= 1
 
 
-def test_a_reply_that_is_lost_twice_fails_the_must():
+def test_a_reply_that_is_lost_in_each_attempt_fails_the_must():
     _, store, judgement = run(lost, lambda _, request: b"stop_sequences" in request.body)
-    second = [x for x in map(store.exchange, store.ids()) if x.attempt == 2]
-    assert second
-    assert all(x.is_lost for x in second)
+    later = [x for x in map(store.exchange, store.ids()) if x.attempt > 1]
+    assert {x.attempt for x in later} == {2, 3}
+    assert all(x.is_lost for x in later)
+    assert "HTTP001" in {v.rule for v in failing(judgement)}
+
+
+def test_a_reply_that_is_lost_twice_is_unreliable_and_the_other_rules_judge_the_third():
+    times = Counter()
+
+    def is_hit(_, request):
+        times[request.body] += 1
+        return b"stop_sequences" in request.body and times[request.body] <= 2
+
+    _, store, judgement = run(lost, is_hit)
+    assert {x.attempt for x in map(store.exchange, store.ids())} == {1, 2, 3}
+    assert failing(judgement) == []
+    subject = [v for v in judgement.verdicts if v.probe == "messages.witness.stop_sequences"]
+    assert {v.rule for v in subject if v.status is Status.FAIL} == {"HTTP001"}
+    assert {v.rule for v in subject if v.status is Status.UNTESTABLE} == set()
+    assert {"MSG001", "FLD014"} & {v.rule for v in subject if v.status is Status.PASS}
+
+
+def test_a_preflight_request_that_is_lost_is_sent_again():
+    facts, store, judgement = run(lost, lambda number, _: number == 1)
+    assert sum(x.case.kind == "preflight" for x in map(store.exchange, store.ids())) == 4
+    assert not any(dialect.unknown for dialect in facts.dialects.values())
+    assert failing(judgement) == []
+
+
+def test_a_preflight_that_fails_twice_says_that_the_dialect_is_not_known():
+    facts, _, judgement = run(lost, lambda number, request: b"Say hello" in request.body and len(request.body) < 100)
+    assert "was lost" in facts.dialects["chat"].unknown
     assert "HTTP001" in {v.rule for v in failing(judgement)}
 
 
 def test_a_target_that_loses_everything_but_the_first_requests_is_not_asked_for_long():
     _, store, judgement = run(lost, lambda number, _: number > 6)
-    second = [x for x in map(store.exchange, store.ids()) if x.attempt == 2]
-    assert 3 <= len(second) <= 30
+    later = [x for x in map(store.exchange, store.ids()) if x.attempt > 1]
+    assert 6 <= len(later) <= 60
     assert "HTTP001" in {v.rule for v in failing(judgement)}
 
 

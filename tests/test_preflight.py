@@ -74,7 +74,7 @@ def test_a_cap_that_is_refused_as_too_small_is_raised_not_replaced(api):
 def test_the_smallest_accepted_cap_is_read_from_the_error(said):
     request = preflight.next_request(TARGET, "chat", [])
     told = answered(error(said), status=400, probe="chat.preflight.smallest", body=json.loads(request.body))
-    assert preflight.dialect_of("chat", [told]) == Dialect(min_cap=16)
+    assert preflight.dialect_of("chat", [told]).min_cap == 16
 
 
 def test_no_positive_cap_is_below_the_smallest_that_is_accepted():
@@ -87,6 +87,15 @@ def test_no_positive_cap_is_below_the_smallest_that_is_accepted():
     assert {n: b for n, b in adapted.items() if n[0] == "chat.range.max_tokens"} == {
         n: b for n, b in usual.items() if n[0] == "chat.range.max_tokens"
     }
+
+
+@pytest.mark.parametrize("name", ["reasoning-cap-stop", "hidden-reasoning-cap-stop"])
+def test_a_cap_that_reasoning_used_up_counts_even_if_the_target_claims_a_natural_end(name):
+    seen = played("chat", name)
+    assert steps(seen) == ["smallest", "larger-cap"]
+    dialect = preflight.dialect_of("chat", seen)
+    assert dialect.reasons
+    assert dialect.least_cap > 16
 
 
 def test_a_key_that_messages_refuse_is_tried_in_the_other_header():
@@ -116,6 +125,15 @@ def test_a_dialect_in_the_targets_file_needs_one_request():
     seen = played("chat", "openai-reasoning", target=target)
     assert steps(seen) == ["smallest"]
     assert b'"max_completion_tokens":1' in seen[0].sent
+
+
+def test_a_dialect_in_the_targets_file_that_the_target_contradicts_is_found_out_again():
+    known = Dialect(cap_field="max_tokens")
+    target = Target(base_url=BASE_URL, model="reference", dialect={"chat": known})
+    seen = played("chat", "openai-reasoning", target=target)
+    assert steps(seen) == ["smallest", "other-cap", "larger-cap"]
+    assert preflight.settled(target, "chat", seen).cap_field == "max_completion_tokens"
+    assert preflight.settled(target, "chat", played("chat", target=target)) == known
 
 
 def bodies(api, dialect, suite="full"):

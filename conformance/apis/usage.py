@@ -35,6 +35,18 @@ def _reports(x: Exchange) -> Iterator[Report]:
                 yield Report(event, within["usage"], within)
 
 
+def reasoning_tokens(x: Exchange) -> int | None:
+    """The reasoning tokens that the usage counts; None if it does not say."""
+    found = [_reasoning_tokens(as_object(report.value), spec(x.api).output_tokens) for report in reports(x)]
+    return next((count for count in reversed(found) if count is not None), None)
+
+
+def _reasoning_tokens(value: Object, counted: str) -> int | None:
+    details = as_object(value.get(f"{counted}_details"))
+    counts = (details.get(name) for name in ("reasoning_tokens", "thinking_tokens"))
+    return next((int(count) for count in counts if is_count(count)), None)
+
+
 @cached_reader
 def usage(x: Exchange) -> Usage | None:
     """The usage, or None if none is reported or its counts are impossible.

@@ -1,9 +1,18 @@
 """Refusals that the vendor who defines an API makes, too: its own models refuse some parameters by name."""
 
-from conformance.apis.errors import rejected_fields
+from conformance.apis.errors import error_response, names_field, rejected_fields
 from conformance.apis.request import request_body
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange
+
+
+def refused_cap(x: Exchange) -> str:
+    """The cap that the response refuses by name though the test case is not about it, or empty."""
+    said, sent = error_response(x), request_body(x)
+    if not said or said.in_band:
+        return ""
+    caps = (name for name in spec(x.api).caps if sent.get(name) is not None and name != x.case.subject)
+    return next((name for name in caps if names_field(said, name)), "")
 
 
 def refused_as_by_vendor(x: Exchange) -> tuple[str, ...]:

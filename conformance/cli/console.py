@@ -8,7 +8,7 @@ from conformance import preflight
 from conformance.cli.progress import Bar
 from conformance.model.exchange import Request
 from conformance.model.words import SUITES, Suite
-from conformance.plan import plan, planned_apis
+from conformance.plan import longest_next_turns, plan, planned_apis
 from conformance.report.formats import terminal
 from conformance.report.impacts import money
 from conformance.runner import RunOptions, cost_of, tokens_of
@@ -73,7 +73,8 @@ def preview(options: RunOptions) -> int:
 def _at_most(options: RunOptions, suite: Suite) -> tuple[Request, ...]:
     """The requests of a suite after the longest preflight."""
     first = preflight.longest(options.target, planned_apis(options.target, options.profiles))
-    return (*first, *plan(options.target, options.profiles, suite, options.target.dialect))
+    planned = plan(options.target, options.profiles, suite, options.target.dialect)
+    return (*first, *planned, *longest_next_turns(options.target, options.profiles, suite, planned))
 
 
 def _bound(options: RunOptions, suite: Suite) -> str:

@@ -17,6 +17,7 @@ from conformance.apis.evidence import missing_part, unanswered_reason
 from conformance.apis.request import request_body
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import spec
+from conformance.apis.vendor_refusals import refused_cap
 from conformance.field_support.effects import effects, unreadable_reason
 from conformance.field_support.readers import EFFECT_READERS
 from conformance.field_support.states import FieldEvidence
@@ -29,8 +30,6 @@ from conformance.parsing.sse import looks_like_events, payloads
 CHOICES = ("", "none", "named")
 """The tools probes that show the effect of `tool_choice`; `single` shows that of the field that allows one call."""
 
-COST_CAP_FIELD = "max_tokens"
-"""The cap that a probe adds so that a target which ignores the probed field generates only one token."""
 
 UNSUPPORTED = re.compile(
     r"not supported|unsupported|not implemented|unknown|unrecogni[sz]ed|unexpected (?:field|parameter|keyword)"
@@ -215,7 +214,8 @@ def _mistyped_refused(x: Exchange, baseline: Exchange | None, said: ErrorRespons
         if said.status == 501 or is_unsupported(said):
             return FieldEvidence("refused", f"{how}; the error names the field as not supported")
         return FieldEvidence("validated", f"a wrong type is {how}; the error names the field")
-    others = (COST_CAP_FIELD,) if names_field(said, COST_CAP_FIELD) else other_rejected_fields(x, baseline, said)
+    cap = refused_cap(x)
+    others = (cap,) if cap else other_rejected_fields(x, baseline, said)
     if others:
         return FieldEvidence("unknown", f"{how} because of `{others[0]}`, which the request also sets")
     if baseline is not None and not error_response(baseline) and not unanswered_reason(baseline):
@@ -233,7 +233,7 @@ def other_rejected_fields(x: Exchange, baseline: Exchange | None, said: ErrorRes
     usual = request_body(baseline) if baseline is not None else {}
     own = x.case.subject.partition(".")[0]
     return tuple(
-        name for name in request_body(x) if name not in (*usual, own, COST_CAP_FIELD) and names_field(said, name)
+        name for name in request_body(x) if name not in (*usual, own, *spec(x.api).caps) and names_field(said, name)
     )
 
 

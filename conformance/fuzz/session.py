@@ -67,7 +67,7 @@ class Session:
             while (due := preflight.next_request(self.target, api, seen)) and len(seen) < preflight.MOST_REQUESTS:
                 seen.append(self.send(due))
             self.preflight += seen
-            self.dialects[api] = self.target.dialect.get(api) or preflight.dialect_of(api, seen)
+            self.dialects[api] = preflight.settled(self.target, api, seen)
 
     def send_baselines(self) -> None:
         """Send the baseline requests of every API."""

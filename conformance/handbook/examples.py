@@ -69,10 +69,35 @@ def bind_example(rule: Rule, seen: Exchanges) -> dict[str, Exchange | Exchanges]
     return dict(zip(names, seen, strict=True))
 
 
+TITLES: Final = {
+    Kind.BASELINE: "baseline request",
+    Kind.REPEAT: "repeated request",
+    Kind.SEED: "request with a seed",
+    Kind.EFFECT: "requests with an effect",
+    Kind.WRONG_TYPE: "wrong types",
+    Kind.TOOLS: "requests with tools",
+    Kind.REPLAY: "histories with tool results",
+    Kind.LONG_STREAM: "long stream",
+    Kind.SHORT_STREAM: "short stream",
+    Kind.BRIEF_STREAM: "brief streams",
+    Kind.RETRY: "same request before a disconnect",
+    Kind.BURST: "burst",
+    Kind.LOAD: "server load",
+    Kind.DISCONNECT: "disconnected request",
+    Kind.AUTH: "request with another key",
+    Kind.MODELS: "model list",
+    Kind.REASONING: "requests for reasoning",
+}
+"""How pages name kinds of requests."""
+
+
 def parameter_title(rule: Rule, name: str) -> str:
-    """How a page names a parameter: the baseline request, or the parameter itself."""
+    """How a page names a parameter: the kinds of requests that the rule compares with, or the parameter itself."""
     compare = rule.compares_with.get(name)
-    return "baseline request" if compare and compare.kinds is Kind.BASELINE else name
+    if compare is None:
+        return name.replace("_", " ")
+    kinds = compare.kinds if isinstance(compare.kinds, tuple) else (compare.kinds,)
+    return " and ".join(dict.fromkeys(TITLES.get(kind, kind.replace("-", " ")) for kind in kinds))
 
 
 def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status, str]:

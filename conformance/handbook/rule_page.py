@@ -80,7 +80,7 @@ def _where(rule: Rule) -> str:
         else " and ".join(MODE_WORDS[mode] for mode in rule.modes)
     )
     compared = [parameter_title(rule, name) for name in rule.parameters if name not in ("x", *PAIR, "policy")]
-    suffix = f", compared with {' and '.join(compared)}" if compared else ""
+    suffix = f", compared with {' and '.join(dict.fromkeys(compared))}" if compared else ""
     ways = "streaming compared with non-streaming" if "unary" in rule.parameters else ways
     return f"{', '.join(rule.apis)}; {ways}{suffix}{', by arrival times' if rule.timed else ''}"
 

@@ -117,7 +117,7 @@ ADVICE: Final[tuple[Advice, ...]] = (
         "vLLM, SGLang",
         "Reasoning is separated from content by a parser that fits the model; the wrong one returns all text as reasoning:",
         ("--reasoning-parser qwen3",),
-        ("CMP015",),
+        ("CMP015", "RSN001", "RSN002"),
     ),
     Advice(
         "FastAPI, Starlette",

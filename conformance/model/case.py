@@ -24,6 +24,8 @@ class Kind(StrEnum):
     CHOICES = "n"
     TOOLS = "tools"
     REPLAY = "tools.replay"
+    REASONING = "reasoning"
+    REASONING_REPLAY = "reasoning.replay"
     EFFECT = "witness"
     WRONG_TYPE = "wrong-type"
     OUT_OF_RANGE = "range"
@@ -48,6 +50,7 @@ class Kind(StrEnum):
     METADATA = "metadata"
     PREVIOUS_RESPONSE = "previous"
     STORE = "store"
+    STORED = "stored"
     API_DOCUMENT = "document"
 
 

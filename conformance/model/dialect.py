@@ -16,7 +16,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     accepts. `least_cap` is the smallest cap under which a completion shows text: models that reason use up smaller ones
     before the text. `reasons`: the model reasons.
     `refused` are parameters that the model refuses by name, with the server's words. `key_header` carries the key;
-    None: the header of each profile.
+    None: the header of each profile. `unknown` is why the preflight could not find out; empty if it did.
     """
 
     cap_field: str | None = None
@@ -25,6 +25,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     reasons: bool = False
     refused: dict[str, str] = {}
     key_header: KeyHeader | None = None
+    unknown: str = ""
 
 
 USUAL = Dialect()

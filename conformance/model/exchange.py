@@ -18,8 +18,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `headers` are in order, complete but for Host and Content-Length; `{key}` in a value stands for the API key.
     `max_tokens` is the upper bound of completion tokens that it can cost. `stage`,
     `disconnect_after_events` and `reuse_connection` are the probe's: the stage in which it is sent, after how many
-    events the harness disconnects on purpose, and whether it is sent twice over one connection. `attempt` 2 is sent to
-    confirm what the first one shows.
+    events the harness disconnects on purpose, and whether it is sent twice over one connection. An `attempt` after
+    the first confirms what that one shows.
     """
 
     id: str

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from conformance.model.case import CaseId, Kind, probe_name
+from conformance.model.case import CaseId, Compare, Kind, probe_name
+from conformance.model.exchange import Exchange
 from conformance.model.words import MODES, SUITES, Api, Mode, Sender, Suite
 
 CONCURRENT_STAGE, BURST_STAGE = 0, 1
@@ -49,6 +50,10 @@ class Probe:
     time with no other request in flight. `disconnect_after_events`: the harness disconnects after this many events (0:
     as soon as the request is sent). `reuse_connection`: the request is sent twice over one connection, and the second
     exchange is recorded.
+
+    A probe that `follows` a case of its API and mode is the next request after it: `build_next` turns the recorded
+    exchange into its body, or into a RawRequest whose path is appended to the API's, or into None if there is nothing
+    to send.
     """
 
     api: Api
@@ -60,6 +65,8 @@ class Probe:
     sent_by: Sender = "sdk"
     modes: tuple[Mode, ...] = MODES
     build_body: Callable[[dict[str, Any], Mode], Any] | None = None
+    follows: Compare | None = None
+    build_next: Callable[[Exchange], Any] | None = None
     raw: RawRequest | None = None
     suite: Suite = "gate"
     smoke_suite_modes: tuple[Mode, ...] = ()

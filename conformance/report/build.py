@@ -66,7 +66,7 @@ def build_report(
         rules=_pages(frozenset(verdict.rule for verdict in verdicts)),
         capabilities={api: dict(states) for api, states in judgement.capabilities.items()},
         fields=fields.field_table(judgement),
-        hints=tuple(fields.hints(judgement.capabilities)),
+        hints=tuple(fields.hints(judgement.capabilities, judgement.impact)),
         impact=_impacts(facts, judgement.impact),
         hurt={name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)},
         waivers=accepted,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from conformance.judging import UNRELIABLE
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.target import Target
@@ -44,10 +45,13 @@ class Failure(NamedTuple):
 
 
 def grouped(report: Report, evidence: Recording, most: int) -> tuple[list[Failure], int]:
-    """The failures that no waiver covers, grouped by rule, MUST first; at most `most`, and the number omitted."""
-    groups: dict[str, list[ReportVerdict]] = {}
+    """The failures that no waiver covers, grouped by rule and level; at most `most`, and the number omitted.
+
+    MUST is first. Failures that rest on chance are below the level of their rule.
+    """
+    groups: dict[tuple[str, Level], list[ReportVerdict]] = {}
     for verdict in sorted((v for v in report.verdicts if v.counts), key=lambda v: ORDER[v.level]):
-        groups.setdefault(verdict.rule, []).append(verdict)
+        groups.setdefault((verdict.rule, verdict.level), []).append(verdict)
     shown = list(groups.values())[:most]
     return [describe(group, report, evidence) for group in shown], len(groups) - len(shown)
 
@@ -57,6 +61,7 @@ def describe(verdicts: Sequence[ReportVerdict], report: Report, evidence: Record
     first = verdicts[0]
     page = report.rules[first.rule]
     lines = (
+        *_unreliable(verdicts),
         *_observed(verdicts),
         *_places(verdicts),
         Line("fix", page.fix),
@@ -71,6 +76,13 @@ def text(failure: Failure) -> str:
     """A failure as plain text."""
     head = f"{failure.rule} {failure.level}: {failure.title}"
     return "\n".join((head, *(f"  {line.label:<18}{line.text}" for line in failure.lines)))
+
+
+def _unreliable(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
+    """How many failures did not happen again: each was requested once more."""
+    if count := sum(v.message.startswith(UNRELIABLE) for v in verdicts):
+        of_all = "" if count == len(verdicts) else f" ({count} of {len(verdicts)})"
+        yield Line("unreliable", f"the same request was fine when sent again{of_all}; both exchanges are recorded")
 
 
 def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:

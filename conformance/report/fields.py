@@ -10,6 +10,7 @@ from conformance import catalogue
 from conformance.field_support.fields import is_neutral
 from conformance.field_support.states import WORST_FIRST, State
 from conformance.judging import Judgement
+from conformance.model.impact import Impact
 from conformance.model.profile import Profile
 from conformance.model.words import MODES, Api, Mode
 from conformance.report.document import Report, ReportField
@@ -17,6 +18,8 @@ from conformance.report.escaping import safe
 from conformance.report.lines import print_labelled
 
 LOST: Final[tuple[State, ...]] = ("dropped", "announced", "refused")
+UNNOTICED: Final[tuple[State, ...]] = ("dropped", "announced")
+"""States of a field that has no effect, and of which a response says nothing."""
 COLOUR: Final[dict[State, str]] = {"dropped": "bold red", "announced": "yellow", "refused": "cyan"}
 CAPS: Final = ("max_tokens", "max_completion_tokens")
 OWN: Final = ("model", "messages", "input", "stream")
@@ -63,13 +66,17 @@ def rows(fields: Iterable[ReportField]) -> Iterator[FieldRow]:
         yield FieldRow(api, name, stream, unary, why)
 
 
-def hints(capabilities: Mapping[Api, Mapping[str, State]]) -> Iterator[str]:
-    """Hints for users of frameworks: which token cap to send, and which of their fields have no effect."""
+def hints(capabilities: Mapping[Api, Mapping[str, State]], impacts: Iterable[Impact]) -> Iterator[str]:
+    """Hints for users of frameworks: which token cap to send, and which of their fields have no effect.
+
+    A framework that gets its response sends no value that the target refuses.
+    """
+    served = {impact.profile for impact in impacts if impact.delivered}
     for api, states in capabilities.items():
         yield from _cap(states)
         for profile in catalogue.profiles():
             if profile.api == api and profile.framework:
-                yield from _lost(profile, states)
+                yield from _lost(profile, states, LOST if profile.name not in served else UNNOTICED)
 
 
 def _cap(states: Mapping[str, State]) -> Iterator[str]:
@@ -78,11 +85,11 @@ def _cap(states: Mapping[str, State]) -> Iterator[str]:
             yield f"This target needs `{good}`: `{bad}` is {states[bad]}."
 
 
-def _lost(profile: Profile, states: Mapping[str, State]) -> Iterator[str]:
+def _lost(profile: Profile, states: Mapping[str, State], lost: Iterable[State]) -> Iterator[str]:
     """Fields that a framework always sends and that have no effect on this target."""
     asked = [name for mode in MODES for name, value in profile.body(mode).items() if not is_neutral(name, value)]
     sent = [name for name in dict.fromkeys(asked) if name not in OWN]
-    for state in LOST:
+    for state in lost:
         if found := [name for name in sent if states.get(name) == state]:
             named = ", ".join(f"`{name}`" for name in found)
             yield f"{profile.title} always sends {named}, which this target {VERBS[state]}."

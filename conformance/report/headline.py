@@ -46,6 +46,7 @@ def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVer
         yield from _tools(judgement.observations)
     yield from _counts(verdicts)
     yield from _not_offered(judgement)
+    yield from _slow(verdicts)
     yield from _dialects(facts)
     doubted = any(v.status is Status.UNTESTABLE or v.message.startswith(UNRELIABLE) for v in verdicts)
     if doubted and (facts.machine_pressure or 0.0) >= BUSY:
@@ -115,6 +116,16 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[s
             return
 
 
+def _slow(verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
+    """The frameworks whose baseline request ran into the timeout, though it may be slowness."""
+    late: dict[str, str] = {}
+    for v in verdicts:
+        if v.rule == "HTTP001" and v.status is Status.UNTESTABLE and _baseline_summary(v) and "--timeout" in v.message:
+            late[v.profile] = v.message
+    for profile, why in late.items():
+        yield f"{profile} was not tested: {why}."
+
+
 def _dialects(facts: RunManifest) -> Iterator[str]:
     """How the model had to be asked, where that is unusual."""
     for api, dialect in facts.dialects.items():
@@ -130,6 +141,8 @@ def _dialects(facts: RunManifest) -> Iterator[str]:
         words += [f"{name} is refused by name" for name in dialect.refused]
         if dialect.key_header:
             words.append(f"the key is sent in {dialect.key_header}")
+        if dialect.unknown:
+            yield f"Dialect of {api} not known: {dialect.unknown}. Requests are sent as usual."
         if words:
             yield f"Dialect of {api}: {'; '.join(words)}. The harness's own requests are adapted to it."
 
@@ -159,13 +172,21 @@ def _counts(verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
                 f" and {len(rules) - MOST_NAMED} more" if rules[MOST_NAMED:] else ""
             )
             yield f"{_count(len(rules), f'{level} rule')} failed in {_count(len(failing), 'place')}: {named}."
+    unreliable = {name for v in verdicts if v.message.startswith(UNRELIABLE) for name in v.exchanges[:1]}
+    if unreliable:
+        yield (
+            f"Unreliable: {_count(len(unreliable), 'response')} failed by chance (lost, cut or late), and not when "
+            "requested again."
+        )
     passed = sum(v.status is Status.PASS for v in verdicts)
     errors = sum(v.status is Status.ERROR for v in verdicts)
     if errors:
         yield f"Harness error in {_count(errors, 'verdict')}; please report it with the run folder."
+    untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
     if passed and not any(v.counts for v in verdicts):
-        untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
         yield f"{passed} verdicts pass and none fails" + (f"; {untestable} could not be tested." if untestable else ".")
+    elif untestable:
+        yield f"{_count(untestable, 'verdict')} could not be tested."
 
 
 def _users(impacts: Sequence[Impact]) -> Iterator[str]:

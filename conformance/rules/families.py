@@ -11,6 +11,7 @@ FAMILIES: Final[dict[str, str]] = {
     "EQV": "streaming and non-streaming responses agree",
     "USE": "token usage",
     "TOOL": "tool calls",
+    "RSN": "reasoning",
     "MSG": "Messages API events and responses",
     "RSP": "Responses API events and responses",
     "NYI": "streaming not implemented (501)",

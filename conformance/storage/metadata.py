@@ -36,8 +36,8 @@ def inconsistency(metadata: ExchangeMetadata) -> str:
     cases = (metadata.case, *metadata.merged_cases)
     if not all(text.isprintable() for case in cases for text in (case.profile, case.subject, case.variant)):
         return "the name of a test case has control characters"
-    if any(case.repeat < 0 for case in cases) or metadata.attempt not in (1, 2):
-        return "a test case has a negative repeat, or its attempt is neither 1 nor 2"
+    if any(case.repeat < 0 for case in cases) or metadata.attempt not in (1, 2, 3):
+        return "a test case has a negative repeat, or its attempt is none of 1 to 3"
     if any(arrival.length < 1 for arrival in metadata.arrivals):
         return "an arrival has no bytes"
     times = [0, *(arrival.at_ns for arrival in metadata.arrivals)]

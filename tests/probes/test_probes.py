@@ -10,7 +10,7 @@ from conformance.model.case import named_case
 from conformance.model.profile import MODEL
 from conformance.model.target import Target
 from conformance.plan import plan
-from conformance.probes import effect, messages, repeat, replay, tools, types, unknown
+from conformance.probes import effect, messages, reasoning, repeat, replay, tools, types, unknown
 from conformance.probes.mistakes import MISTAKES
 from conformance.probes.out_of_range import RANGES
 
@@ -71,7 +71,7 @@ def test_every_probe_has_a_purpose_in_one_sentence_and_a_bound():
     for probe in catalogue.probes():
         assert probe.purpose.endswith(".")
         assert probe.purpose.count(". ") == 0
-        assert 0 <= probe.max_tokens <= 256
+        assert 0 <= probe.max_tokens <= (reasoning.CAP if probe in reasoning.REASONING else 256)
         assert probe.name.startswith(f"{probe.api}.")
 
 

@@ -50,7 +50,7 @@ def test_every_state_has_a_meaning_and_is_in_the_schema():
 
 def test_a_null_is_not_a_field_that_a_framework_loses():
     states = {name: "dropped" for p in catalogue.profiles() for name in p.body("unary")}
-    (said,) = [hint for hint in fields.hints({"chat": states}) if hint.startswith("Letta")]
+    (said,) = [hint for hint in fields.hints({"chat": states}, ()) if hint.startswith("Letta")]
     assert "`user`" in said
     assert "max_completion_tokens" not in said
 

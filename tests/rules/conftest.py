@@ -6,12 +6,13 @@ from functools import cache
 
 import pytest
 
-from conformance.judging import ReusableVerdicts, index_verdicts, judge
+from conformance.judging import judge
 from conformance.model.exchange import Span
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Target
 from conformance.model.verdict import MUST, SHOULD, Status
 from conformance.plan import plan
+from conformance.reuse import ReusableVerdicts, index_verdicts
 from conformance.testbed.server.simulate import BASE_URL, KEY, simulate_exchange
 
 PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")

@@ -106,9 +106,9 @@ def test_a_forced_tool_is_called_with_fitting_input(say):
     jsonschema.validate(block["input"], CITY)
 
 
-def test_a_greeting_beside_tools_gets_text(say):
+def test_a_greeting_beside_tools_gets_text_after_the_thinking_that_is_asked_for(say):
     beta = [("anthropic-beta", "context-management")]
-    assert say(headers=beta, **CLAUDE_CODE).json["content"][0]["type"] == "text"
+    assert [block["type"] for block in say(headers=beta, **CLAUDE_CODE).json["content"]] == ["thinking", "text"]
 
 
 def test_unknown_fields_are_taken_only_where_a_beta_is_asked_for(say):

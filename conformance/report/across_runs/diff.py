@@ -37,19 +37,26 @@ def changes(old: Report, new: Report, *, strict: bool = False) -> tuple[Change, 
 
 
 def _failures(old: Report, new: Report, *, strict: bool) -> Iterator[Change]:
-    """Rules that newly fail on an API, and rules that failed and now pass."""
+    """Rules that newly fail on an API, or at a higher level, and rules that failed and now pass."""
     before, after = _by_rule(old.verdicts), _by_rule(new.verdicts)
     for place, verdicts in after.items():
-        failed = [v for v in verdicts if v.counts]
-        known = before.get(place, [])
-        level = verdicts[0].level
-        if failed and not any(v.counts for v in known):
-            regression = level is Level.MUST or (strict and level is Level.SHOULD)
-            words = f"{failed[0].title}: {failed[0].message}"
-            yield Change(kind="failure", regression=regression, level=level.value, what=" on ".join(place), words=words)
-        elif not failed and any(v.counts for v in known) and any(v.status is Status.PASS for v in verdicts):
-            what, words = " on ".join(place), verdicts[0].title
-            yield Change(kind="mended", regression=False, level=level.value, what=what, words=words)
+        failed, known = _worst(verdicts), _worst(before.get(place, []))
+        what = " on ".join(place)
+        if failed and (known is None or _rank(failed) < _rank(known)):
+            regression = failed.level is Level.MUST or (strict and failed.level is Level.SHOULD)
+            words = f"{failed.title}: {failed.message}"
+            yield Change(kind="failure", regression=regression, level=failed.level.value, what=what, words=words)
+        elif known and failed is None and any(v.status is Status.PASS for v in verdicts):
+            yield Change(kind="mended", regression=False, level=known.level.value, what=what, words=verdicts[0].title)
+
+
+def _worst(verdicts: Iterable[ReportVerdict]) -> ReportVerdict | None:
+    """The failure of the highest level that no waiver covers; a rule's chance failures are below its level."""
+    return min((v for v in verdicts if v.counts), key=_rank, default=None)
+
+
+def _rank(verdict: ReportVerdict) -> int:
+    return list(Level).index(verdict.level)
 
 
 def _by_rule(verdicts: Iterable[ReportVerdict]) -> dict[tuple[str, str], list[ReportVerdict]]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import ErrorResponse, error_response, names_field, quoted
-from conformance.field_support.capability import COST_CAP_FIELD, other_rejected_fields
+from conformance.apis.vendor_refusals import refused_cap
+from conformance.field_support.capability import other_rejected_fields
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import Finding, NotJudged, not_applicable, untestable
 from conformance.rules.conditions import baseline_ok
@@ -25,8 +26,8 @@ def unnamed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
         yield not_applicable("the error is not JSON (see ERR005)")
     elif not said.message:
         yield not_applicable("the error has no message (see ERR008)")
-    elif names_field(said, COST_CAP_FIELD):
-        yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
+    elif cap := refused_cap(x):
+        yield untestable(f"the target rejected `{cap}`, which the request also sets")
     elif named := other_rejected_fields(x, baseline, said):
         yield not_applicable(f"the target rejected `{named[0]}`, which the request sets together with `{name}`")
     elif skip := baseline_ok(baseline):

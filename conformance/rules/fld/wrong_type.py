@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.errors import error_response, names_field
+from conformance.apis.errors import error_response
+from conformance.apis.vendor_refusals import refused_cap
 from conformance.field_support.capability import (
-    COST_CAP_FIELD,
     is_required,
     other_rejected_fields,
     sign_of_reading,
@@ -62,8 +62,8 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
             yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
     elif said.status >= 500 and said.status != 501:
         yield not_applicable(f"the target returned HTTP {said.status}")
-    elif not names_any(said, name) and names_field(said, COST_CAP_FIELD):
-        yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
+    elif not names_any(said, name) and (cap := refused_cap(x)):
+        yield untestable(f"the target rejected `{cap}`, which the request also sets")
     elif not names_any(said, name) and (named := other_rejected_fields(x, baseline, said)):
         yield not_applicable(f"the target rejected `{named[0]}`, which `{name}` depends on")
     elif not names_any(said, name) and (skip := baseline_ok(baseline)):

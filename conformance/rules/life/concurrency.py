@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from conformance.apis.request import request_body
 from conformance.apis.response_content import response_content
+from conformance.apis.vendor_refusals import refused_cap
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Ending, Exchange
 from conformance.model.rule import rule
@@ -116,6 +117,8 @@ def kept_connection_is_broken(x: Exchange, baseline: Exchange) -> Iterator[Findi
         )
     elif status == 429:
         yield untestable("the request was rate-limited (HTTP 429): run again at a quieter time")
+    elif cap := refused_cap(x):
+        yield untestable(f"the target rejected `{cap}`, which the request also sets")
     elif status not in OK:
         yield Finding(
             f"the second request on the keep-alive connection got HTTP {status}{error_text(x)}", at=reply(x).head

@@ -6,8 +6,7 @@ from typing import Any
 from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response, names_field, quoted
 from conformance.apis.usage import usage
-from conformance.apis.vendor_refusals import refused_as_by_vendor
-from conformance.field_support.capability import COST_CAP_FIELD
+from conformance.apis.vendor_refusals import refused_as_by_vendor, refused_cap
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -72,8 +71,8 @@ def _refused(x: Exchange, baseline: Exchange, expected: str = "") -> Iterator[Fi
         return
     if said.status >= 500 and said.status != 501:
         yield not_applicable(f"the target returned HTTP {said.status} (see ERR004)")
-    elif names_field(said, COST_CAP_FIELD):
-        yield untestable(f"the target rejected `{COST_CAP_FIELD}`, which the request also sets")
+    elif cap := refused_cap(x):
+        yield untestable(f"the target rejected `{cap}`, which the request also sets")
     elif skip := baseline_ok(baseline):
         yield skip
     else:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response, quoted
+from conformance.apis.vendor_refusals import refused_cap
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, untestable
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import all_of, baseline_ok, not_rejected_for_other_reasons, readable
@@ -45,6 +46,8 @@ def spelling_matters(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJ
     said = error_response(x)
     if skip := baseline_ok(baseline):
         yield skip
+    elif cap := refused_cap(x):
+        yield untestable(f"the target rejected `{cap}`, which the request also sets")
     elif said:
         why = quoted(said.message or said.text)
         yield Finding(

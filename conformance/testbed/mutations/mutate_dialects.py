@@ -32,6 +32,20 @@ def reasoning(read: Callable[[ServerRequest, Body], Reasoning]) -> OnRequest:
     return lambda request: replace(request, reasoning=read(request, request.json)) if generates(request) else request
 
 
+THOUGHTFUL_EFFORT = {"low": 4, "high": 16}
+"""Tokens of reasoning for an effort; 8 are usual."""
+
+
+def _thoughts(request: ServerRequest, body: Body) -> Reasoning:
+    wanted = body.get("reasoning_effort")
+    tokens = THOUGHTFUL_EFFORT.get(wanted, 8) if isinstance(wanted, str) else 8
+    return Reasoning(tokens=tokens, field="reasoning_content") if request.api == "chat" else Reasoning()
+
+
+thoughtful: OnRequest = reasoning(_thoughts)
+"""A chat model that reasons, and shows it."""
+
+
 def accepting(edit: Callable[[Body], Body], *apis: Api) -> OnRequest:
     """Read what the vendor accepts and the API's reference does not know."""
     return lambda request: (

@@ -6,11 +6,15 @@ from typing import Any
 
 from conformance.testbed.server.chat import SECONDS_A_TOKEN, text_of
 from conformance.testbed.server.model import Generation, GenerationRequest, Tool, as_json, generate
-from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
+from conformance.testbed.server.reply import Event, ModelResponse, Reasoning, ServerRequest
 from conformance.testbed.server.seal import seal
 from conformance.testbed.server.usage import prompt_tokens
 
 CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
+
+TOKENS_OF_BUDGET = 64
+"""The budget of one token of thinking: 1,024, the least, gives 16."""
+MOST_THINKING = 64
 
 Body = dict[str, Any]
 
@@ -18,11 +22,21 @@ Body = dict[str, Any]
 def answer_messages(request: ServerRequest) -> ModelResponse:
     """The response to a valid Messages request."""
     body: Body = request.json
+    if not request.reasoning.tokens:
+        request = replace(request, reasoning=thinking_of(body))
     generation = generate(replace(turn_of(body), reasoning=request.reasoning.tokens))
     whole = _message(request, body, generation)
     if request.mode == "stream":
         return ModelResponse(events=tuple(events_of(whole, _pieces(request, generation), SECONDS_A_TOKEN)))
     return ModelResponse(whole=whole, wait_s=generation.tokens * SECONDS_A_TOKEN)
+
+
+def thinking_of(body: Body) -> Reasoning:
+    """Thinking within the requested budget."""
+    thinking = body.get("thinking") or {}
+    if thinking.get("type") != "enabled":
+        return Reasoning()
+    return Reasoning(tokens=min(thinking["budget_tokens"] // TOKENS_OF_BUDGET, MOST_THINKING), is_text=True)
 
 
 def turn_of(body: Body) -> GenerationRequest:

@@ -40,13 +40,9 @@ def as_completion(message: Body) -> Body:
 def as_chunks(events: Events) -> Iterable[Event]:
     """The text of a message in chat chunks."""
     for event in events:
-        if event.name == "content_block_delta":
-            said = event.data["delta"]
-            choice = {
-                "index": 0,
-                "delta": {"content": said.get("text") or said["partial_json"]},
-                "finish_reason": None,
-            }
+        said = event.data.get("delta", {}) if event.name == "content_block_delta" else {}
+        if text := said.get("text") or said.get("partial_json"):
+            choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
             yield Event(data={"object": "chat.completion.chunk", "choices": [choice]}, wait_s=event.wait_s)
     yield Event(data="[DONE]")
 

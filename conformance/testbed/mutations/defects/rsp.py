@@ -83,6 +83,18 @@ WHOLES = (
         "RSP001",
         on_response(with_fields(output="Hi")),
     ),
+    defect(
+        "response-without-tools",
+        "A non-streaming response lacks tools and instructions",
+        "RSP026",
+        on_response(without_fields("tools", "instructions")),
+    ),
+    defect(
+        "deltas-without-content-index",
+        "The deltas of a text lack content_index",
+        "RSP026",
+        each_of(without_fields("content_index"), DELTA),
+    ),
     defect("response-without-id", "A non-streaming response has no id", "RSP001", on_response(without_fields("id"))),
     defect(
         "response-without-status",

@@ -171,6 +171,14 @@ DROPPED = (
         storing,
     ),
     defect(
+        "stored-and-not-found",
+        "Non-streaming responses report `store: true`, and none is found by its id",
+        "RSP027",
+        lambda response, request: (
+            response if sent(request).get("store") is False else on_response(with_fields(store=True))(response, request)
+        ),
+    ),
+    defect(
         "stored-all-the-same",
         "Responses report `store: true` when the request sets false",
         "RSP024",

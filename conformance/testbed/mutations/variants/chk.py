@@ -19,7 +19,8 @@ from conformance.testbed.mutations.mutate_chat import (
     with_fields,
     without_fields,
 )
-from conformance.testbed.server.reply import ModelResponse, OnResponse, ServerRequest
+from conformance.testbed.mutations.mutate_dialects import thoughtful
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 PLAIN = {"model", "messages", "stream", "stream_options"}
 
@@ -33,15 +34,6 @@ def annotated(chunks: list[Body]) -> list[Body]:
 def moderated(chunks: list[Body]) -> list[Body]:
     """The moderation results of the request after everything else, as OpenAI sends them."""
     return [*chunks, chunks[-1] | {"choices": [], "usage": None, "moderation": {"input": {"results": []}}}]
-
-
-def thought(chunks: list[Body]) -> Iterator[Body]:
-    """Reasoning between the role and the text."""
-    for at, chunk in enumerate(chunks):
-        yield chunk
-        if at == 0:
-            yield with_delta(chunk, {"reasoning_content": "They greet me,"})
-            yield with_delta(chunk, {"content": None, "reasoning_content": " so I greet them."})
 
 
 def worded(chunks: list[Body], words: Callable[[int], str]) -> Iterator[Body]:
@@ -191,7 +183,12 @@ CHUNK_VARIANTS = (
     ),
     variant("azure-first-chunk", "The first chunk holds only Azure's content filter results", on_stream(annotated)),
     variant("moderation-last", "Moderation results follow in a chunk without choices", on_stream(moderated)),
-    variant("thoughts-first", "Reasoning is sent before the text", on_stream(thought)),
+    Mutation(
+        name="thoughts-first",
+        title="Reasoning is sent before the text, beside a null content",
+        on_request=thoughtful,
+        on_response=each_delta(lambda delta: {"content": None} | delta, lambda delta: "reasoning_content" in delta),
+    ),
     variant("id-of-another-form", "The id has another format", each_chunk(lambda c: c | {"id": f"gen/{c['id']}:☂"})),
     variant("text-grows", "The model says a word once, then twice, then three times", in_plain_words(growing)),
     variant("text-repeats", "The model says one word again and again", in_plain_words(repeating)),

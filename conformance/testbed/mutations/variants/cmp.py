@@ -15,8 +15,9 @@ from conformance.testbed.mutations.mutate_chat import (
     with_fields,
     without_fields,
 )
+from conformance.testbed.mutations.mutate_dialects import thoughtful
 from conformance.testbed.mutations.mutate_requests import refusal, sent
-from conformance.testbed.server.reply import ModelResponse, ServerRequest
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 
 def all_thought(response: ModelResponse, request: ServerRequest) -> ModelResponse:
@@ -98,10 +99,10 @@ WHOLE_VARIANTS = (
         "A message with tool calls has empty content, not null",
         each_message(lambda message: message | {"content": message["content"] or ""}),
     ),
-    variant(
-        "answer-with-thoughts",
-        "A message has the model's reasoning in addition to its content",
-        each_message(with_fields(reasoning_content="They greet me, so I greet them.")),
+    Mutation(
+        name="answer-with-thoughts",
+        title="A response has the model's reasoning in addition to its content",
+        on_request=thoughtful,
     ),
     variant(
         "model-ends-at-once",

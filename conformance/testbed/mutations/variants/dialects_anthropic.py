@@ -31,13 +31,11 @@ from conformance.testbed.mutations.mutate_messages import (
     within,
 )
 from conformance.testbed.server.chat import text_of
+from conformance.testbed.server.messages import MOST_THINKING, TOKENS_OF_BUDGET
 from conformance.testbed.server.refusal import Refusal
 from conformance.testbed.server.reply import Event, ModelResponse, Mutation, Reasoning, ServerRequest, WireResponse
 from conformance.testbed.server.seal import unseal
 
-TOKENS_OF_BUDGET = 64
-"""The budget of one token of thinking: 1,024, the least, gives 16."""
-MOST_TOKENS = 64
 LEAST_TOP_P = 0.95
 REDACTED = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING"
 """How a documented test prompt begins that gets redacted thinking."""
@@ -97,7 +95,7 @@ def budgeted(request: ServerRequest, body: Body) -> Reasoning:
     if not is_on:
         return Reasoning()
     return Reasoning(
-        tokens=min(budget // TOKENS_OF_BUDGET, MOST_TOKENS),
+        tokens=min(budget // TOKENS_OF_BUDGET, MOST_THINKING),
         is_text=member(body, "thinking", "display") != "omitted",
         is_redacted=_is_redacted(body),
     )
@@ -181,6 +179,12 @@ def adapted(request: ServerRequest, body: Body) -> Reasoning:
     )
 
 
+def never_thinking(body: Body) -> Iterator[Refusal]:
+    """A model that cannot think has no budget for it."""
+    if member(body, "thinking", "type") == "enabled":
+        yield _wrong("thinking", "`thinking` is not supported by this model.")
+
+
 def without_known_effort(body: Body) -> Body:
     """The body without an output_config of nothing but an effort."""
     config = body.get("output_config")
@@ -207,7 +211,7 @@ ANTHROPIC = (
     Mutation(
         name="anthropic-classic",
         title="Anthropic's dialect without thinking: the key is accepted in x-api-key only",
-        on_response=in_turn(SHAPES, needs_its_own_header),
+        on_response=in_turn(SHAPES, needs_its_own_header, refusing({"messages": never_thinking})),
         on_wire=padded_streams,
     ),
     Mutation(

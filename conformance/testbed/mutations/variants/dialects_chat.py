@@ -151,16 +151,20 @@ def processing(reply: WireResponse, request: ServerRequest) -> WireResponse:
 
 
 def openrouter_tokens(body: Body) -> int:
-    """The tokens of reasoning that OpenRouter's own field requests."""
+    """The tokens of reasoning that OpenRouter's own field requests, or else OpenAI's."""
     if member(body, "reasoning", "enabled") is False:
         return 0
     most = member(body, "reasoning", "max_tokens")
-    return most if isinstance(most, int) else by_effort(member(body, "reasoning", "effort"))
+    return (
+        most
+        if isinstance(most, int)
+        else by_effort(member(body, "reasoning", "effort") or body.get("reasoning_effort"))
+    )
 
 
 OPENROUTER = Mutation(
     name="openrouter",
-    title="OpenRouter's dialect of chat: comments first, its own fields, and reasoning told twice",
+    title="OpenRouter's dialect of chat: comments first, its own fields, and reasoning under two names",
     on_request=read_in_turn(
         chat_reasoning(openrouter_tokens, "reasoning"),
         accepting(ignoring("reasoning", "provider", "transforms", "include_reasoning", "usage"), "chat"),

@@ -159,7 +159,7 @@ def reasoning_responses(body: Body) -> Iterator[Refusal]:
     """Parameters that Responses refuses for a model that reasons; the error has no code."""
     yield from (unsupported(name, None) for name in REFUSED_IN_RESPONSES if not _is_harmless(body.get(name)))
     yield from _effort(member(body, "reasoning", "effort"), "reasoning.effort")
-    yield from _broken_reasoning(body.get("input"))
+    yield from broken_reasoning(body.get("input"))
 
 
 def _is_harmless(value: Any) -> bool:
@@ -172,7 +172,7 @@ def _effort(value: Any, name: str) -> Iterator[Refusal]:
         yield unsupported_value(name, f"'{value}'", f"Supported values are: {listed}.")
 
 
-def _broken_reasoning(items: Any) -> Iterator[Refusal]:
+def broken_reasoning(items: Any) -> Iterator[Refusal]:
     """Reasoning items whose content was changed, or that are sent back without what followed them."""
     given: list[Body] = items if isinstance(items, list) else []
     for at, item in enumerate(given):

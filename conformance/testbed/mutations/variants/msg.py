@@ -72,12 +72,18 @@ def blocks_first(events: Events, *blocks: Body) -> Iterator[Event]:
         yield replace(event, data=event.data | moved)
 
 
+def is_text(events: Events) -> bool:
+    """Whether every block is a text: neither thinking nor a tool call."""
+    blocks = [event.data["content_block"] for event in events if event.name == "content_block_start"]
+    return all(block["type"] == "text" for block in blocks)
+
+
 def cited(events: Events) -> Iterator[Event]:
     """A citation after the text of a block."""
     citation = {"type": "char_location", "cited_text": "Hello", "document_index": 0, "document_title": None}
     where = {"start_char_index": 0, "end_char_index": 5}
     for event in events:
-        if event.name == "content_block_stop" and not any("partial_json" in e.data.get("delta", {}) for e in events):
+        if event.name == "content_block_stop" and is_text(events):
             delta = {"type": "citations_delta", "citation": citation | where}
             yield Event(name="content_block_delta", data=event.data | {"type": "content_block_delta", "delta": delta})
         yield event
@@ -86,7 +92,7 @@ def cited(events: Events) -> Iterator[Event]:
 def in_two_blocks(events: Events) -> Iterator[Event]:
     """A text continues in a second block."""
     texts = [event for event in events if "text" in event.data.get("delta", {})]
-    if len(texts) < 2 or any("partial_json" in event.data.get("delta", {}) for event in events):
+    if len(texts) < 2 or not is_text(events):
         yield from events
         return
     opened = next(event for event in events if event.name == "content_block_start")
