@@ -19,6 +19,8 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
+from conformance.catalogue import installed
+from conformance.confirmation import timed
 from conformance.judging import CaseGroup as Case
 from conformance.judging import Judgement, PreviousVerdicts, ReusableVerdicts, index_verdicts, judge
 from conformance.model.case import Kind
@@ -28,7 +30,8 @@ from conformance.model.target import Policy, Prices, Target
 from conformance.model.verdict import Level, Status
 from conformance.model.words import APIS, Suite
 from conformance.plan import plan
-from conformance.runner import NullProgress, RunOptions, record
+from conformance.preflight import next_request
+from conformance.runner import NOTHING, Earlier, NullProgress, RunOptions, record
 from conformance.storage.memory import InMemoryRun
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, response_to, written
@@ -98,6 +101,12 @@ class JudgedRecording:
         """The verdicts, indexed for reuse."""
         return index_verdicts(self.judgement.verdicts)
 
+    @cached_property
+    def previous_timed(self) -> dict[Case, PreviousVerdicts]:
+        """As `previous`, of the rules about time."""
+        about_time = {rule.id for rule in timed(installed()).rules}
+        return index_verdicts(v for v in self.judgement.verdicts if v.rule in about_time)
+
 
 def run_change(
     deployment: str,
@@ -115,6 +124,7 @@ def run_change(
     """
     names = _unaffected_requests(deployment, change, suite) if base and change else ()
     same = {name: base.exchanges[name] for name in names} if base else {}
+    earlier = Earlier(same, base.previous_timed) if base else NOTHING
 
     async def run(unix_socket: str | None) -> JudgedRecording:
         planted = (change,) if change else ()
@@ -130,7 +140,7 @@ def run_change(
                 concurrency=CONCURRENCY,
                 key=KEY,
             )
-            facts = await record(options, store, NullProgress(), same)
+            facts = await record(options, store, NullProgress(), earlier)
         reused = frozenset(name for name, x in same.items() if store.written.get(name) is x)
         known = ReusableVerdicts(base.previous, reused) if base else None
         judgement = judge(facts, store.exchange, store.ids(), known)
@@ -176,7 +186,10 @@ def _unaffected_requests(deployment: str, change: Mutation, suite: Suite) -> fro
 
 @cache
 def _planned(suite: Suite) -> tuple[Request, ...]:
-    return plan(Target(base_url=PLACEHOLDER_URL, model="reference", apis=APIS), DEFAULT_PROFILES, suite)
+    """The requests of a run, with the first ones of its preflight."""
+    target = Target(base_url=PLACEHOLDER_URL, model="reference", apis=APIS)
+    first = (next_request(target, api, ()) for api in APIS)
+    return (*filter(None, first), *plan(target, DEFAULT_PROFILES, suite))
 
 
 def _depends(ways: tuple[tuple[ServerRequest, ModelResponse, WireResponse], ...]) -> bool:
