@@ -13,6 +13,7 @@ from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange
 from conformance.model.probe import Probe
 from conformance.model.rule import Rule
+from conformance.model.run import RunManifest
 from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
 
@@ -43,8 +44,11 @@ def _is_short(x: Exchange, dialect: Dialect) -> bool:
     return x.mode == "stream" and is_small and x.case.kind is not Kind.BURST
 
 
-NOT_OFFERED: Final = (404, 405, 501)
-"""Statuses of every baseline request, streaming or not, that show that a target does not offer an API."""
+NOT_OFFERED: Final = (403, 404, 405, 501)
+"""Statuses of every baseline request, streaming or not, that show that a target does not offer an API.
+
+403 is what some gateways answer on a path that they do not have. If every API gets it, the key is refused.
+"""
 
 
 def _is_at_most(size: int, x: Exchange) -> bool:
@@ -146,3 +150,19 @@ class Evidence:
             found = self.cached.get(self.ids_by_case[case])
             if is_same and found and compare.matches(case.kind, case.subject, case.variant, case.repeat):
                 yield found.for_case(case)
+
+
+def absent_apis(facts: RunManifest, evidence: Evidence) -> dict[Api, str]:
+    """The APIs that the target does not offer: all their baseline requests get 403, 404, 405 or 501, streaming or not.
+
+    An API that the configuration names, or whose path it names, is not excused. If no API is offered, none is excused:
+    there was nothing to verify.
+    """
+    named = {*facts.target.apis, *facts.target.paths}
+    baselines = evidence.unavailable_apis
+    missing = {
+        api: found[0][1]
+        for api, found in baselines.items()
+        if api not in named and all(why for _, why in found) and any(mode == "unary" for mode, _ in found)
+    }
+    return missing if len(missing) < len(baselines) else {}

@@ -9,11 +9,12 @@ from typing import Final
 
 from conformance.catalogue import Catalogue, installed
 from conformance.comparisons import Load
-from conformance.judging import judge
+from conformance.judging import in_order, verdicts_of
 from conformance.model.case import Kind
 from conformance.model.exchange import Request
 from conformance.model.run import RunManifest
 from conformance.model.verdict import Status
+from conformance.reuse import ReusableVerdicts
 
 MOST_CONFIRMED: Final = 10
 """The most doubtful exchanges of a run that are confirmed: more are no chance."""
@@ -22,17 +23,22 @@ SITUATIONS: Final = (Kind.BURST, Kind.DISCONNECT, Kind.AFTER_DISCONNECT)
 """Test cases that need others at the same time or before them."""
 
 
-def doubtful(facts: RunManifest, load: Load, ids: Sequence[str]) -> tuple[str, ...]:
-    """The exchanges whose failures rest on chance: a response that is lost, or late."""
+def doubtful(
+    facts: RunManifest, load: Load, ids: Sequence[str], known: ReusableVerdicts | None = None
+) -> tuple[str, ...]:
+    """The exchanges whose failures rest on chance: a response that is lost, or late.
+
+    `known` is as for `judge`, with verdicts of rules about time alone.
+    """
     lost = [name for name in ids if load(name).is_lost]
-    judged = judge(facts, load, ids, catalogue=_timed(installed()))
-    late = [v.exchanges[0] for v in judged.verdicts if v.status is Status.FAIL]
+    verdicts = verdicts_of(facts, load, ids, known, timed(installed()))
+    late = [v.exchanges[0] for v in in_order([[v] for v in verdicts if v.status is Status.FAIL])]
     found = [name for name in dict.fromkeys((*lost, *late)) if load(name).case.kind not in UNCONFIRMED]
     return tuple(found[:MOST_CONFIRMED])
 
 
 @cache
-def _timed(catalogue: Catalogue) -> Catalogue:
+def timed(catalogue: Catalogue) -> Catalogue:
     """A catalogue with the rules about time alone."""
     return Catalogue(tuple(rule for rule in catalogue.rules if rule.timed), catalogue.profiles, catalogue.probes)
 

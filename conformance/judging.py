@@ -1,9 +1,9 @@
 """Apply the rules to recorded exchanges. Pure: the same recording gives the same verdicts."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -11,7 +11,7 @@ from conformance.apis.errors import rejected_fields
 from conformance.apis.usage import usage
 from conformance.catalogue import Catalogue, installed
 from conformance.clients import affected_clients, profile_impacts
-from conformance.comparisons import Evidence, Load, is_covered_by
+from conformance.comparisons import Evidence, Load, absent_apis, is_covered_by
 from conformance.field_support.fields import FieldObservation, FieldResult, Place, conclude, field_observations
 from conformance.field_support.states import State, merge
 from conformance.model.case import Kind
@@ -31,8 +31,8 @@ MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
 UNRELIABLE = "unreliable, failed once and not in a later attempt"
-IN_ORDER = attrgetter("rule", "api", "profile", "probe", "mode")
-"""Sort key of verdicts."""
+BY_CASE = attrgetter("case.api", "case.profile", "case.probe", "case.mode")
+BY_RULE, BY_MODE = attrgetter("rule"), attrgetter("case.mode")
 USER_FACING: Final = frozenset(
     ((Kind.BASELINE, ""), (Kind.USAGE, ""), *((Kind.TOOLS, form) for form in ("", "named", "several", "single")))
 )
@@ -97,36 +97,54 @@ def judge(
 
     Keeps in memory two exchanges at a time, and the small ones that others are compared with, however long the run.
     """
-    result = Judgement(requests=len(ids))
-    catalogue = catalogue or installed()
-    evidence = Evidence(load, catalogue, facts.dialects)
-    first: list[str] = []
-    for name in ids:
-        x = load(name)
-        evidence.add(x)
-        _forget(x, evidence)
-        if x.attempt == 1:
-            first.append(name)
-    absent = result.absent = _absent(facts, evidence)
-    usable = known if known and not absent else NO_PREVIOUS
-    judging = _Judging(catalogue, evidence, facts.target.policy, facts.suite, absent, usable)
-    verdicts: list[Verdict] = []
+    judging, first = _prepared(facts, load, ids, known, catalogue or installed())
+    result = Judgement(requests=len(ids), absent=judging.absent)
+    verdicts: list[list[Verdict]] = []
     for by_mode in _groups(load, facts, first):
         for x in by_mode.values():
             _count(result, x, facts.target.prices)
         mine = list(judging.verdicts(by_mode))
-        verdicts += mine
-        _record_impacts(result, by_mode, evidence, mine, facts.target.prices)
-        for x in by_mode.values():
-            _forget(x, evidence)
-    result.verdicts = tuple(sorted(verdicts, key=IN_ORDER))
+        verdicts.append(mine)
+        _record_impacts(result, by_mode, judging.evidence, mine, facts.target.prices)
+        judging.forget(*by_mode.values())
+    result.verdicts = in_order(verdicts)
     return result
 
 
-def _forget(x: Exchange, evidence: Evidence) -> None:
-    """Drop the parsed values of an exchange that no other is compared with."""
-    if x.id not in evidence.cached:
-        x.cache.clear()
+def in_order(verdicts: Iterable[Sequence[Verdict]]) -> tuple[Verdict, ...]:
+    """The verdicts on several test cases, sorted by rule, and then by test case.
+
+    There are tens of thousands, and few test cases: their names are compared once per case.
+    """
+    by_case = sorted((sorted(mine, key=BY_MODE) for mine in verdicts if mine), key=lambda mine: BY_CASE(mine[0]))
+    return tuple(sorted(chain.from_iterable(by_case), key=BY_RULE))
+
+
+def verdicts_of(
+    facts: RunManifest, load: Load, ids: Sequence[str], known: ReusableVerdicts | None, catalogue: Catalogue
+) -> Iterator[Verdict]:
+    """As `judge`, but the verdicts alone, in the order of the plan."""
+    judging, first = _prepared(facts, load, ids, known, catalogue)
+    for by_mode in _groups(load, facts, first):
+        yield from judging.verdicts(by_mode)
+        judging.forget(*by_mode.values())
+
+
+def _prepared(
+    facts: RunManifest, load: Load, ids: Sequence[str], known: ReusableVerdicts | None, catalogue: Catalogue
+) -> tuple["_Judging", list[str]]:
+    """What applies the rules to a run, and the IDs of its exchanges without second attempts."""
+    evidence = Evidence(load, catalogue, facts.dialects)
+    judging = _Judging(catalogue, evidence, facts.target.policy, facts.suite, known or NO_PREVIOUS)
+    first: list[str] = []
+    for name in ids:
+        x = load(name)
+        evidence.add(x)
+        judging.forget(x)
+        if x.attempt == 1:
+            first.append(name)
+    absent = absent_apis(facts, evidence)
+    return (replace(judging, absent=absent, known=NO_PREVIOUS) if absent else judging), first
 
 
 def _groups(load: Load, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMode]:
@@ -141,22 +159,6 @@ def _groups(load: Load, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMo
         yield from subjects.values()
 
 
-def _absent(facts: RunManifest, evidence: Evidence) -> dict[Api, str]:
-    """The APIs that the target does not offer: all their baseline requests get 404, 405 or 501, streaming or not.
-
-    An API that the configuration names, or whose path it names, is not excused. If no API is offered, none is excused:
-    there was nothing to verify.
-    """
-    named = {*facts.target.apis, *facts.target.paths}
-    baselines = evidence.unavailable_apis
-    missing = {
-        api: found[0][1]
-        for api, found in baselines.items()
-        if api not in named and all(why for _, why in found) and any(mode == "unary" for mode, _ in found)
-    }
-    return missing if len(missing) < len(baselines) else {}
-
-
 @dataclass(frozen=True, slots=True)
 class _Judging:
     """Applies all rules to one test case after the other."""
@@ -165,8 +167,14 @@ class _Judging:
     evidence: Evidence
     policy: Policy
     suite: Suite
-    absent: dict[Api, str]
     known: ReusableVerdicts
+    absent: dict[Api, str] = field(default_factory=dict)
+
+    def forget(self, *seen: Exchange) -> None:
+        """Drop the parsed values of exchanges that no other is compared with, and no other judgement has in common."""
+        for x in seen:
+            if x.id not in self.evidence.cached and x.id not in self.known.same:
+                x.cache.clear()
 
     def verdicts(self, by_mode: ByMode) -> Iterator[Verdict]:
         """The verdicts on a test case that was sent in one mode or both."""
@@ -176,7 +184,7 @@ class _Judging:
         subject = case_group(next(iter(by_mode.values())).case)
         known = self.known.previous.get(subject, NONE_REUSABLE)
         if known.verdicts and self.known.same.issuperset((*known.exchanges, *(x.id for x in by_mode.values()))):
-            yield from known.verdicts.values()
+            yield from (verdict for (mode, _), verdict in known.verdicts.items() if mode in by_mode)
             return
         if len(by_mode) == 2:
             pair = by_mode["stream"], by_mode["unary"]

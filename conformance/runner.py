@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import anyio
 import msgspec
@@ -21,13 +21,14 @@ from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 from conformance.parsing.http1 import reply
 from conformance.plan import again, next_turns, plan, planned_apis
+from conformance.reuse import CaseGroup, PreviousVerdicts, ReusableVerdicts
 from conformance.run_bounds import RunBounds
 from conformance.transport import pressure
 from conformance.transport.limits import Limits
 from conformance.transport.send_all import send_all
 
 Keep = Callable[[Exchange], None]
-NOTHING: Final[Mapping[str, Exchange]] = MappingProxyType({})
+NO_EXCHANGES: Final[Mapping[str, Exchange]] = MappingProxyType({})
 REDACTED = "(hidden)"
 MOST_ATTEMPTS: Final = 3
 """Attempts of a request whose response is lost each time."""
@@ -48,6 +49,18 @@ class Store(Protocol):
 
     def exchange(self, id: str) -> Exchange:  # noqa: A002 - the field's name in Exchange
         """One exchange that was added."""
+
+
+class Earlier(NamedTuple):
+    """What an earlier run left: exchanges by request ID, reused instead of sending the same request, and the
+    verdicts of the rules about time.
+    """
+
+    exchanges: Mapping[str, Exchange] = NO_EXCHANGES
+    verdicts: Mapping[CaseGroup, PreviousVerdicts] = MappingProxyType({})
+
+
+NOTHING: Final = Earlier()
 
 
 class Progress(Protocol):
@@ -102,6 +115,7 @@ class _Recorder:
     store: Store
     progress: Progress
     started: datetime
+    usual_plan: tuple[Request, ...]
     planned: list[str] = field(default_factory=list)
     sent: list[Request] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -131,18 +145,20 @@ class _Recorder:
         )
 
     def plan(self) -> tuple[Request, ...]:
-        """The run's requests after the preflight."""
+        """The run's requests after the preflight; `usual_plan` as long as no dialect differs."""
+        if all(dialect == USUAL for dialect in self.dialects.values()):
+            return self.usual_plan
         return plan(self.options.target, self.options.profiles, self.options.suite, self.dialects)
 
     def reusable(self, reuse: Mapping[str, Exchange], requests: Sequence[Request]) -> Mapping[str, Exchange]:
         """The existing exchanges of requests that are the same without a dialect."""
-        if not reuse or all(dialect == USUAL for dialect in self.dialects.values()):
+        if not reuse or requests is self.usual_plan:
             return reuse
-        usual = {*plan(self.options.target, self.options.profiles, self.options.suite)}
+        usual = {*self.usual_plan}
         return {request.id: reuse[request.id] for request in requests if request in usual and request.id in reuse}
 
     async def send(
-        self, requests: Sequence[Request], keep: Keep | None = None, reuse: Mapping[str, Exchange] = NOTHING
+        self, requests: Sequence[Request], keep: Keep | None = None, reuse: Mapping[str, Exchange] = NO_EXCHANGES
     ) -> None:
         """Send the requests, stage by stage; reuse exchanges that exist already. `keep` gets each exchange."""
         for request in requests:
@@ -186,20 +202,20 @@ class _Recorder:
         return usual if bound is None or usual == 1 else bound
 
 
-async def record(
-    options: RunOptions, store: Store, progress: Progress, reuse: Mapping[str, Exchange] = NOTHING
-) -> RunManifest:
+async def record(options: RunOptions, store: Store, progress: Progress, earlier: Earlier = NOTHING) -> RunManifest:
     """Send the run's requests and record every exchange; writes and returns the run's facts.
 
-    The preflight is sent first: if the target is unreachable or rejects the key, nothing else is sent. `reuse` are
-    existing exchanges by request ID, reused instead of sending the same request. Cancellation (Ctrl-C) keeps the
-    recorded exchanges and writes the facts as `interrupted` before it propagates.
+    The preflight is sent first: if the target is unreachable or rejects the key, nothing else is sent.
+    Cancellation (Ctrl-C) keeps the recorded exchanges and writes the facts as `interrupted` before it propagates.
     """
-    recorder = _Recorder(options=options, store=store, progress=progress, started=datetime.now(UTC))
+    usual_plan = plan(options.target, options.profiles, options.suite)
+    recorder = _Recorder(
+        options=options, store=store, progress=progress, started=datetime.now(UTC), usual_plan=usual_plan
+    )
     began, waited_before = anyio.current_time(), pressure.waited()
     store.write_facts(msgspec.structs.replace(recorder.facts(), stopped="interrupted"))
     try:
-        await _preflight_then_send(recorder, reuse)
+        await _preflight_then_send(recorder, earlier)
     except anyio.get_cancelled_exc_class():
         recorder.stopped, recorder.reason = "interrupted", "the user stopped the run"
         raise
@@ -213,11 +229,11 @@ async def record(
     return facts
 
 
-async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange]) -> None:
+async def _preflight_then_send(recorder: _Recorder, earlier: Earlier) -> None:
     options = recorder.options
     apis = planned_apis(options.target, options.profiles)
     recorder.progress.total(len(preflight.longest(options.target, apis)) + len(recorder.plan()))
-    received = await _preflight(recorder, apis)
+    received = await _preflight(recorder, apis, earlier.exchanges)
     seen = [x for exchanges in received.values() for x in exchanges]
     recorder.stopped, recorder.reason = preflight.failure(seen, options.limits.timeout_s)
     recorder.dialects = {api: preflight.settled(options.target, api, of_api) for api, of_api in received.items()}
@@ -236,11 +252,12 @@ async def _preflight_then_send(recorder: _Recorder, reuse: Mapping[str, Exchange
         else:
             rest.append(request)
     recorder.progress.total(len(recorder.sent) + len(rest))
-    usable = recorder.reusable(reuse, requests)
+    usable = recorder.reusable(earlier.exchanges, requests)
     calm = [request for request in rest if request.stage != OVERLOAD_STAGE]
     await recorder.send(calm, reuse=usable)
     await _continue(recorder, calm)
-    await _confirm(recorder, calm)
+    same = frozenset(request.id for request in recorder.sent if request.id in usable)
+    await _confirm(recorder, calm, ReusableVerdicts(earlier.verdicts, same))
     await recorder.send([request for request in rest if request.stage == OVERLOAD_STAGE], reuse=usable)
 
 
@@ -255,11 +272,11 @@ async def _continue(recorder: _Recorder, requests: Sequence[Request]) -> None:
     await recorder.send(within)
 
 
-async def _confirm(recorder: _Recorder, requests: Sequence[Request]) -> None:
+async def _confirm(recorder: _Recorder, requests: Sequence[Request], judged: ReusableVerdicts) -> None:
     """Send what may have failed by chance again, alone, until the failures are no chance."""
     known = {request.id: request for request in requests if request.id not in recorder.left_out}
     lost_again = 0
-    for name in doubtful(recorder.facts(), recorder.store.exchange, tuple(known)):
+    for name in doubtful(recorder.facts(), recorder.store.exchange, tuple(known), judged):
         if lost_again == ENOUGH_LOST_AGAIN:
             return
         if again(known[name]).id not in recorder.planned:
@@ -282,7 +299,9 @@ async def _attempt_again(recorder: _Recorder, requests: Sequence[Request]) -> bo
     return True
 
 
-async def _preflight(recorder: _Recorder, apis: Sequence[Api]) -> dict[Api, list[Exchange]]:
+async def _preflight(
+    recorder: _Recorder, apis: Sequence[Api], reuse: Mapping[str, Exchange]
+) -> dict[Api, list[Exchange]]:
     """Send the preflight of all APIs, step by step; returns its exchanges, by API."""
     received: dict[Api, list[Exchange]] = {api: [] for api in apis}
     while True:
@@ -294,7 +313,7 @@ async def _preflight(recorder: _Recorder, apis: Sequence[Api]) -> dict[Api, list
         recorder.left_out |= over
         if not within:
             return {api: exchanges for api, exchanges in received.items() if exchanges}
-        await recorder.send(within, lambda x: received[x.api].append(x))
+        await recorder.send(within, lambda x: received[x.api].append(x), reuse)
 
 
 def _apply_budget(

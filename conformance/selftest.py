@@ -19,6 +19,8 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
+from conformance.catalogue import installed
+from conformance.confirmation import timed
 from conformance.judging import Judgement, judge
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
@@ -27,9 +29,10 @@ from conformance.model.target import Policy, Prices, Target
 from conformance.model.verdict import Level, Status
 from conformance.model.words import APIS, Suite
 from conformance.plan import plan
+from conformance.preflight import next_request
 from conformance.reuse import CaseGroup as Case
 from conformance.reuse import PreviousVerdicts, ReusableVerdicts, index_verdicts
-from conformance.runner import NullProgress, RunOptions, record
+from conformance.runner import NOTHING, Earlier, NullProgress, RunOptions, record
 from conformance.storage.memory import InMemoryRun
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, response_to, written
@@ -99,6 +102,12 @@ class JudgedRecording:
         """The verdicts, indexed for reuse."""
         return index_verdicts(self.judgement.verdicts)
 
+    @cached_property
+    def previous_timed(self) -> dict[Case, PreviousVerdicts]:
+        """As `previous`, of the rules about time."""
+        about_time = {rule.id for rule in timed(installed()).rules}
+        return index_verdicts(v for v in self.judgement.verdicts if v.rule in about_time)
+
 
 def run_change(
     deployment: str,
@@ -116,6 +125,7 @@ def run_change(
     """
     names = _unaffected_requests(deployment, change, suite) if base and change else ()
     same = {name: base.exchanges[name] for name in names} if base else {}
+    earlier = Earlier(same, base.previous_timed) if base else NOTHING
 
     async def run(unix_socket: str | None) -> JudgedRecording:
         planted = (change,) if change else ()
@@ -131,7 +141,7 @@ def run_change(
                 concurrency=CONCURRENCY,
                 key=KEY,
             )
-            facts = await record(options, store, NullProgress(), same)
+            facts = await record(options, store, NullProgress(), earlier)
         reused = frozenset(name for name, x in same.items() if store.written.get(name) is x)
         known = ReusableVerdicts(base.previous, reused) if base else None
         judgement = judge(facts, store.exchange, store.ids(), known)
@@ -177,7 +187,10 @@ def _unaffected_requests(deployment: str, change: Mutation, suite: Suite) -> fro
 
 @cache
 def _planned(suite: Suite) -> tuple[Request, ...]:
-    return plan(Target(base_url=PLACEHOLDER_URL, model="reference", apis=APIS), DEFAULT_PROFILES, suite)
+    """The requests of a run, with the first ones of its preflight."""
+    target = Target(base_url=PLACEHOLDER_URL, model="reference", apis=APIS)
+    first = (next_request(target, api, ()) for api in APIS)
+    return (*filter(None, first), *plan(target, DEFAULT_PROFILES, suite))
 
 
 def _depends(ways: tuple[tuple[ServerRequest, ModelResponse, WireResponse], ...]) -> bool:

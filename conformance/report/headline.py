@@ -28,8 +28,8 @@ MOST_NAMED = 8
 BUSY = 0.5
 """Share of a run in which processes waited for a processor, from which the report says so."""
 
-LOCKED = (401, 403)
-"""Statuses that reject the API key."""
+LOCKED = (401,)
+"""Statuses that reject the API key, where another API accepts it; 403 may mean that the API is not there."""
 
 Load = Callable[[str], Exchange]
 
