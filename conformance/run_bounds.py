@@ -20,7 +20,7 @@ Bound = Literal["size", "time"]
 RequestKind = tuple[Api, Mode]
 WORDS: Final[dict[Bound, str]] = {
     "size": f"were endless, or larger than {LARGE} bytes",
-    "time": "were not complete at the timeout",
+    "time": "were not complete at the timeout; for a slow target, set a longer --timeout and --concurrency 1",
 }
 
 

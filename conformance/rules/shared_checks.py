@@ -24,6 +24,7 @@ GROWTHS = 4
 """How often a pattern must recur before it is attributed to the server, not to the model's wording."""
 FEW = 8
 """Words: a shorter response may have only one or two deltas."""
+CAP_IGNORED = "other responses exceed their token cap, too (see FLD010): tokens beyond it show no other choice"
 
 Sent = tuple[Any, Event | None]
 """A value of any type, and its event; None in a non-streaming response."""

@@ -1,8 +1,11 @@
 import pytest
 
 from conformance import catalogue
+from conformance.judging import decide
 from conformance.model.exchange import Ending
+from conformance.model.target import Policy
 from conformance.model.verdict import Finding, Status
+from conformance.rules.chk.finish import several
 from conformance.rules.example import HELLO, SSE, chunk, error, exchange, http, sse, streamed
 from conformance.testbed.mutations.defects import chk as defects
 
@@ -137,3 +140,27 @@ def test_what_stands_for_null_is_no_finish_reason(value):
 def test_a_reason_of_the_engine_s_own_is_no_null(value):
     x = streamed(*HELLO[:-2], chunk(finish=value), "[DONE]")
     assert (finds("CHK028", x), len(finds("CHK019", x))) == ([], 1)
+
+
+CAPPED = {"probe": "chat.witness.max_tokens", "body": {"max_tokens": 1}}
+TO_THE_CAP, BEYOND_IT = (
+    streamed(*HELLO[:-1], chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": spent}), "[DONE]", **CAPPED)
+    for spent in (1, 7)
+)
+ENDS_ONCE, ENDS_TWICE = streamed(*HELLO), streamed(*HELLO[:-1], chunk(finish="stop"), "[DONE]")
+
+
+@pytest.mark.parametrize(
+    ("x", "single", "capped", "status"),
+    [
+        (several(0, spent=7), ENDS_ONCE, TO_THE_CAP, Status.FAIL),
+        (several(0, spent=7), ENDS_ONCE, BEYOND_IT, Status.UNTESTABLE),
+        (several(0, spent=4), ENDS_ONCE, BEYOND_IT, Status.PASS),
+        (several(0, 0), ENDS_ONCE, BEYOND_IT, Status.FAIL),
+        (several(0, 0), ENDS_TWICE, TO_THE_CAP, Status.UNTESTABLE),
+    ],
+)
+def test_choices_are_merged_only_where_one_alone_would_look_otherwise(x, single, capped, status):
+    """A target that ignores n and its cap sends one long choice; one that repeats its end ends each choice twice."""
+    asked = {"x": x, "single": single, "capped": (capped,), "policy": Policy()}
+    assert decide(RULES["CHK027"], asked, (x,))[0] is status

@@ -119,16 +119,20 @@ def test_what_is_no_json_is_left_to_http():
 
 
 @pytest.mark.parametrize(
-    ("texts", "completion", "verdict"),
+    ("texts", "spent", "capped", "verdict"),
     [
-        (("Hello! How can", ""), 8, Status.FAIL),
-        (("", "Hello! How can"), 8, Status.FAIL),
-        (("Hello! How can", ""), 5, Status.UNTESTABLE),
-        (("Hello! How can", ""), 7, Status.UNTESTABLE),
-        (("", ""), 8, Status.UNTESTABLE),
-        (("Hello! How can", "Hello"), 5, Status.PASS),
+        (("Hello! How can", ""), 8, 1, Status.FAIL),
+        (("Hello! How can", ""), 8, 7, Status.UNTESTABLE),
+        (("", "Hello! How can"), 8, 1, Status.FAIL),
+        (("Hello! How can", ""), 5, 1, Status.UNTESTABLE),
+        (("Hello! How can", ""), 7, 1, Status.UNTESTABLE),
+        (("", ""), 8, 1, Status.UNTESTABLE),
+        (("Hello! How can", "Hello"), 5, 7, Status.PASS),
     ],
 )
-def test_one_of_several_is_lost_where_the_others_can_not_have_used_what_is_counted(texts, completion, verdict):
-    x = two(*texts, completion=completion)
-    assert decide(RULES["CMP017"], {"x": x, "policy": Policy()}, (x,))[0] is verdict
+def test_one_of_several_is_lost_where_the_others_can_not_have_used_what_is_counted(texts, spent, capped, verdict):
+    """`capped` tokens are counted where one is allowed: a target that ignores its cap may spend them on any choice."""
+    x = two(*texts, completion=spent)
+    counts = {"prompt_tokens": 3, "completion_tokens": capped, "total_tokens": 3 + capped}
+    other = answered(completion(usage=counts), probe="chat.witness.max_tokens", body={"max_tokens": 1})
+    assert decide(RULES["CMP017"], {"x": x, "capped": (other,), "policy": Policy()}, (x,))[0] is verdict

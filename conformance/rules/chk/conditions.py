@@ -68,6 +68,11 @@ def choosing(x: Exchange) -> NotJudged | None:
     return chunked(x) or (None if parts(x) else untestable("the stream has no choice"))
 
 
+def ends_again(x: Exchange) -> bool:
+    """Whether a choice has a finish_reason more than once."""
+    return any(count > 1 for count in Counter(part.slot for part in finishing(x)).values())
+
+
 @cached_reader
 def shared_indexes(x: Exchange) -> tuple[int, ...]:
     """The indexes at which a choice ends more than once, if fewer choices end than were requested (`n`)."""

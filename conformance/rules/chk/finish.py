@@ -1,20 +1,29 @@
 """How a choice ends: with one finish_reason, sent once, and nothing after it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.apis.chat import Part, chat_content, finishing, parts, span_of
 from conformance.apis.request_fields import cap_asked, choices_asked
-from conformance.apis.usage import usage
+from conformance.apis.usage import exceeds_cap, usage
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.json_values import display
 from conformance.parsing.sse import Event
-from conformance.rules.chk.conditions import choosing, ended, finished, has_valid_indexes, indexed, shared_indexes
+from conformance.rules.chk.conditions import (
+    choosing,
+    ended,
+    ends_again,
+    finished,
+    has_valid_indexes,
+    indexed,
+    shared_indexes,
+)
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
 from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
 from conformance.rules.example import HELLO, chunk, streamed
-from conformance.rules.shared_checks import is_reason, undefined_reasons
+from conformance.rules.shared_checks import CAP_IGNORED, is_reason, undefined_reasons
 
 
 def _end_of(part: Part) -> str:
@@ -116,11 +125,24 @@ def several(*indexes: int, spent: int | None = None) -> Exchange:
     about="choices",
     fix="Number the choices from 0, and send every chunk of a choice with its own index.",
     applies_to=several_ended,
-    good=[several(0, 1), several(1, 0), several(0), several(0, spent=4)],
-    bad=[several(0, 0), several(1, 1), several(0, spent=8)],
+    good=[*((several(*indexes), GOOD) for indexes in ((0, 1), (1, 0), (0,))), (several(0, spent=4), GOOD)],
+    bad=[(several(0, 0), GOOD), (several(1, 1), GOOD), (several(0, spent=8), GOOD)],
+    compares_with={
+        "single": Compare(Kind.BASELINE, optional=True),
+        "capped": Compare(Kind.EFFECT, many=True, optional=True),
+    },
 )
-def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
-    """Clients join deltas by index: they merge two choices into one, with the content of both."""
+def choices_under_one_index(
+    x: Exchange, single: Exchange | None, capped: Sequence[Exchange] | None
+) -> Iterator[Finding | NotJudged]:
+    """Clients join deltas by index: they merge two choices into one, with the content of both.
+
+    A second finish_reason shows a second choice only where a single choice has no second one, and tokens beyond the
+    cap only where the target keeps to its cap.
+    """
+    if shared_indexes(x) and single and ends_again(single):
+        yield untestable("a single choice has finish_reason more than once, too (see CHK018)")
+        return
     for index in shared_indexes(x):
         last = next(part for part in reversed(parts(x)) if part.slot == index and part.choice.get("finish_reason"))
         wanted = choices_asked(x)
@@ -128,15 +150,17 @@ def choices_under_one_index(x: Exchange) -> Iterator[Finding]:
             f"choice {index} has finish_reason more than once, and fewer than {wanted} choices have it: choices share an index",
             at=span_of(x, last),
         )
-    yield from _merged(x)
+    if merged := _merged(x):
+        yield untestable(CAP_IGNORED) if any(map(exceeds_cap, capped or ())) else Finding(merged, at=span_of(x))
 
 
-def _merged(x: Exchange) -> Iterator[Finding]:
+def _merged(x: Exchange) -> str:
     """More tokens than the choices of the stream can have, each under the token cap; one more each is tolerated."""
     spent, cap, found = usage(x), cap_asked(x), len(chat_content(x).choices)
-    if spent and cap and found < choices_asked(x) and spent.completion > (cap + 1) * found:
-        seen = f"usage counts {spent.completion} completion tokens at a token cap of {cap}"
-        yield Finding(f"{seen}, but has {found} of {choices_asked(x)} indexes: choices share an index", at=span_of(x))
+    if not (spent and cap and found < choices_asked(x) and spent.completion > (cap + 1) * found):
+        return ""
+    seen = f"usage counts {spent.completion} completion tokens at a token cap of {cap}"
+    return f"{seen}, but has {found} of {choices_asked(x)} indexes: choices share an index"
 
 
 @chunk_rule(

@@ -1,10 +1,11 @@
 """Shared by the CHK rules: rule builder, defined values, choice names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from conformance.apis.chat import Part, parts
+from conformance.model.case import Compare
 from conformance.model.exchange import Exchange
-from conformance.model.rule import Check, Condition, Example, Rule, rule
+from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat/streaming"
@@ -23,6 +24,7 @@ def chunk_rule(  # noqa: PLR0913 - as rule
     applies_to: Condition,
     good: Sequence[Example],
     bad: Sequence[Example],
+    compares_with: Mapping[str, Compare] = DEFAULT_COMPARISONS,
 ) -> Callable[[Check], Rule]:
     """A rule on chat streams; `about` is the chunk's field."""
     spec = f"{SPEC}#chat/streaming-{about}"
@@ -37,6 +39,7 @@ def chunk_rule(  # noqa: PLR0913 - as rule
         bad=bad,
         apis=("chat",),
         modes=("stream",),
+        compares_with=compares_with,
     )
 
 

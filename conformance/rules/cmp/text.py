@@ -1,13 +1,13 @@
 """Whether generated content reaches the user, in either mode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from conformance.apis.chat import is_shaped, span_of
 from conformance.apis.content import Choice
 from conformance.apis.request_fields import cap_asked, choices_asked, stops_asked
 from conformance.apis.response_content import response_content
-from conformance.apis.usage import usage
-from conformance.model.case import Kind
+from conformance.apis.usage import exceeds_cap, usage
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
@@ -18,6 +18,7 @@ from conformance.rules.cmp.shape import SPEC
 from conformance.rules.conditions_by_api import finished
 from conformance.rules.example import answered, chunk, error, streamed
 from conformance.rules.example import completion as whole
+from conformance.rules.shared_checks import CAP_IGNORED
 
 NAMES = {"stream": "stream", "unary": "non-streaming response"}
 EMPTY = (chunk({"role": "assistant", "content": ""}), chunk(finish="stop"))
@@ -179,8 +180,9 @@ def two(*texts: str | None, completion: int) -> Exchange:
     apis=("chat",),
     good=[two("Hello! How can", "Hello there, my", completion=8)],
     bad=[two("Hello! How can", "", completion=8), two(None, "Hello! How can", completion=8)],
+    compares_with={"capped": Compare(Kind.EFFECT, many=True, optional=True)},
 )
-def one_of_several_lost(x: Exchange) -> Iterator[Finding | NotJudged]:
+def one_of_several_lost(x: Exchange, capped: Sequence[Exchange] | None) -> Iterator[Finding | NotJudged]:
     """Clients that compare several choices pay for all of them, and find some of them empty.
 
     No choice may exceed the token cap, so tokens beyond the other choices' caps belong to the empty ones.
@@ -188,7 +190,9 @@ def one_of_several_lost(x: Exchange) -> Iterator[Finding | NotJudged]:
     silent = [choice for choice in response_content(x).choices if _is_silent(choice)]
     spoken = len(response_content(x).choices) - len(silent)
     left = visible_tokens(x) - cap_asked(x) * spoken
-    if silent and spoken and left > sum(map(most_unseen, silent)):
+    if silent and any(map(exceeds_cap, capped or ())):
+        yield untestable(CAP_IGNORED)
+    elif silent and spoken and left > sum(map(most_unseen, silent)):
         seen = f"choice {silent[0].index} is empty, but usage counts at least {left} tokens for the empty choices"
         yield Finding(seen, at=span_of(x))
     elif silent:

@@ -101,7 +101,7 @@ def _finished_calls(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
     "TOOL033",
     MUST,
     "The arguments of a finished tool call are not truncated",
-    fix="Send every piece of the arguments before the finish_reason; flush the parser's buffer at the end.",
+    fix="Send every piece of the arguments before the end, from the parser's buffer too; at the token cap, report that it cut them off.",
     applies_to=uncut_calls,
     apis=("chat", "responses"),
     good=[

@@ -101,6 +101,11 @@ def many(request: ServerRequest) -> bool:
     return bool(holds("n", int)(request)) and request.json["n"] > 1
 
 
+def capped(request: ServerRequest) -> bool:
+    """The request has a valid token cap."""
+    return any(type(request.json.get(name)) is int and request.json[name] > 0 for name in CAPS)
+
+
 def has_schema(request: ServerRequest) -> bool:
     """The request has a JSON Schema in its response_format."""
     return isinstance(request.json["response_format"].get("json_schema"), dict)
@@ -245,6 +250,9 @@ EFFECTS = (
         where=holds("max_tokens", int),
     ),
     dropped("n-ignored", "`n` is validated, then ignored", "FLD011", "n", where=holds("n", int)),
+    dropped(
+        "cap-and-n-ignored", "The token caps and `n` are validated, then ignored", "FLD011", *CAPS, "n", where=capped
+    ),
     dropped(
         "tool-choice-ignored",
         "`tool_choice: required` and the tools are silently ignored",
