@@ -83,18 +83,25 @@ def next_turns(
     target: Target, profiles: Sequence[str], suite: Suite, requests: Sequence[Request], load: Callable[[str], Exchange]
 ) -> tuple[Request, ...]:
     """The requests that follow others: built from their exchanges, which `load` gives by ID."""
-    return tuple(
-        _next_request(target, request, case, built)
+    due = (
+        _next_request(target, request, case, probe.build_next(load(request.id)))
         for request, case, probe in _followed(target, profiles, suite, requests)
-        if probe.build_next and (built := probe.build_next(load(request.id))) is not None
+        if probe.build_next
     )
+    return tuple(request for request in due if request)
 
 
-def _next_request(target: Target, request: Request, case: CaseId, built: Any) -> Request:
+def _next_request(target: Target, request: Request, case: CaseId, built: Any) -> Request | None:
+    """The request, or None if there is none: a client can't send a lone surrogate back either."""
+    if built is None:
+        return None
     if isinstance(built, RawRequest):
         there = {"method": built.method, "url": f"{url_of(target, case.api)}{built.path}", "body": b"", "max_tokens": 0}
     else:
-        there = {"body": to_json(built)}
+        try:
+            there = {"body": to_json(built)}
+        except UnicodeEncodeError:
+            return None
     return _with(request, id=_name(case), cases=(case,), stage=CONCURRENT_STAGE, **there)
 
 

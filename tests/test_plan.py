@@ -10,7 +10,8 @@ from conformance.apis.specs import spec
 from conformance.model.case import CaseId, Kind
 from conformance.model.profile import WRONG_KEY
 from conformance.model.target import Target
-from conformance.plan import plan, planned_cases, to_json
+from conformance.plan import next_turns, plan, planned_cases, to_json
+from conformance.rules.rsp.example import message_item, response
 from conformance.selftest import DEFAULT_PROFILES
 
 TARGET = Target(base_url="http://localhost:1/v1", model="the-model")
@@ -117,3 +118,24 @@ def test_a_wrong_key_is_a_constant_and_a_missing_one_leaves_no_header():
         assert len(carried) == (0 if ".auth.no-key" in name or ".sibling." in name else 1), name
     own = [name for name, headers in requests.items() if ".auth." in name and "{key}" in str(headers)]
     assert own == ["messages.auth.x-api-key"]
+
+
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sent"),
+    [
+        ("resp_1", "Hello.", {"responses.stored", "responses.reasoning.replay"}),
+        ("resp_1", "Hello\ud83d", {"responses.stored"}),
+        ("resp_\ud83d", "Hello.", {"responses.reasoning.replay"}),
+        ("r" * 300, "Hello.", {"responses.reasoning.replay"}),
+    ],
+)
+def test_what_no_client_can_send_back_is_not_sent(name, text, sent):
+    target = Target(base_url="http://localhost/v1", model="m", apis=("responses",))
+    said = message_item(text)
+    x = response(id=name, store=True, output=[THOUGHT, said], body_fields={"input": "Say hello."})
+    requests = plan(target, ("openai-python",), "full")
+    due = next_turns(target, ("openai-python",), "full", requests, lambda _: x)
+    assert {probe.partition(".encrypted")[0] for probe in (r.cases[0].probe for r in due)} == sent

@@ -10,6 +10,8 @@ from conformance.parsing.json_values import Object, as_string
 
 ASSEMBLED = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",), "text": ("text",)}
 """The fields of each type of block that deltas add to."""
+LONGEST_ID = 200
+"""Characters of an id that is sent back in a path; those of real servers have about 60."""
 THANKS: Object = {"role": "user", "content": "Thank you. Say hello."}
 
 
@@ -23,7 +25,8 @@ def next_turn(x: Exchange) -> Object | None:
 def stored_id(x: Exchange) -> str:
     """The id of a response that reports that it is stored, or empty."""
     last = response_states(x)[-1] if reply(x).status == 200 and response_states(x) else {}
-    return as_string(last.get("id")) if last.get("store") is True else ""
+    name = as_string(last.get("id")) if last.get("store") is True else ""
+    return name if name.isascii() and name.isprintable() and len(name) <= LONGEST_ID else ""
 
 
 def _after_message(x: Exchange) -> Object | None:
