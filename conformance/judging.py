@@ -20,7 +20,7 @@ from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
-from conformance.model.verdict import OUT_OF_SCOPE, Finding, Level, NotJudged, Status, Verdict, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, UNRELIABLE, Finding, Level, NotJudged, Status, Verdict, untestable
 from conformance.model.words import Api, Mode, Suite
 from conformance.parsing.http1 import reply
 from conformance.reuse import NO_PREVIOUS, NONE_REUSABLE, CaseGroup, PreviousVerdicts, ReusableVerdicts, case_group
@@ -30,7 +30,6 @@ CheckArguments = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
-UNRELIABLE = "unreliable, failed once and not in a later attempt"
 BY_CASE = attrgetter("case.api", "case.profile", "case.probe", "case.mode")
 BY_RULE, BY_MODE = attrgetter("rule"), attrgetter("case.mode")
 USER_FACING: Final = frozenset(

@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 import anyio
 import pytest
 
-from conformance.judging import UNRELIABLE, judge
+from conformance.judging import judge
 from conformance.model.target import Target
-from conformance.model.verdict import Level, Status
+from conformance.model.verdict import UNRELIABLE, Level, Status
 from conformance.model.words import APIS
 from conformance.runner import NullProgress, RunOptions, record
 from conformance.selftest import DEFAULT_PROFILES, LIMITS

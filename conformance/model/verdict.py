@@ -18,6 +18,8 @@ class Level(StrEnum):
 
 
 MUST, SHOULD, MAY = Level.MUST, Level.SHOULD, Level.MAY
+UNRELIABLE = "unreliable, failed once and not in a later attempt"
+"""How the message of a failure begins that rests on chance: it is below the level of its rule."""
 
 
 class Status(StrEnum):

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from conformance.judging import UNRELIABLE
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.target import Target
-from conformance.model.verdict import Level
+from conformance.model.verdict import UNRELIABLE, Level
 from conformance.report import curl
 from conformance.report.document import Report, ReportFinding, ReportVerdict
 from conformance.report.escaping import safe

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from conformance import catalogue
 from conformance.field_support.fields import FieldObservation
 from conformance.field_support.states import State
-from conformance.judging import UNRELIABLE, Judgement
+from conformance.judging import Judgement
 from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import RunManifest
-from conformance.model.verdict import Level, Status
+from conformance.model.verdict import UNRELIABLE, Level, Status
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events

@@ -219,9 +219,14 @@ def test_a_part_of_a_response_does_not_show_that_a_field_was_ignored(part, name,
 def test_a_wrong_type_that_has_an_effect_is_not_ignored():
     repeated = answered(completion(user=USER["body"]["user"]), **USER)
     assert yielded(RULES["FLD004"].check, repeated, HI) == [Status.NOT_APPLICABLE]
+
+
+def test_a_wrong_type_of_stream_that_is_taken_for_true_is_accepted():
     asked = {"probe": "chat.wrong-type.stream", "body": {"model": "m", "stream": {"unexpected": True}}}
     streaming = exchange(http(200, [SSE], sse(*HELLO)), mode="unary", **asked)
-    assert yielded(RULES["FLD003"].check, streaming, HI) == [Status.NOT_APPLICABLE]
+    assert yielded(RULES["FLD003"].check, streaming, HI) == [
+        "`stream` of a wrong type was accepted: the target returned HTTP 200"
+    ]
 
 
 def test_a_conversation_of_a_wrong_type_is_accepted_and_not_ignored():

@@ -53,11 +53,11 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     name, said = x.case.subject, error_response(x)
     if said.in_band:
         yield not_applicable("the request failed with an error under a success status (see ERR013)")
-    elif not said and (sign := sign_of_reading(x, baseline)):
+    elif not said and name != "stream" and (sign := sign_of_reading(x, baseline)):  # no value but a boolean has a form
         yield not_applicable(f"the value was not ignored: {sign}")
     elif not said:
         if not warned(x, name):
-            how = "accepted" if is_required(x, baseline) else "silently ignored"
+            how = "accepted" if is_required(x, baseline) or sign_of_reading(x, baseline) else "silently ignored"
             seen = f"`{name}` of a wrong type was {how}: the target returned HTTP {reply(x).status}"
             yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
     elif said.status >= 500 and said.status != 501:
