@@ -92,9 +92,9 @@ def at_random(seed: int) -> Iterator[int]:
 @pytest.mark.parametrize("rule", by_id(rule for rule in RULES if not rule.timed))
 def test_cutting_the_octets_elsewhere_changes_no_verdict(rule: Rule):
     for example in (*rule.good, *rule.bad):
-        for policy in POLICIES:
+        for policy in POLICIES if "policy" in rule.parameters else POLICIES[:1]:
             whole = judge_example(rule, example, policy)
-            for sizes in (forever(1), forever(2), at_random(7)):
+            for sizes in (forever(1), at_random(7)):
                 recut = tuple(cut(x, sizes) for x in sides(example))
                 assert judge_example(rule, recut, policy) is whole
 

@@ -76,7 +76,12 @@ def test_text_parts_refused_by_name_are_refused_all_the_same():
 def test_a_form_says_nothing_where_the_greeting_fails_or_the_cap_is_refused():
     x = answered(error(), status=400, **form("developer"))
     assert yielded(RULES["PAR016"], x, answered(error(), status=400)) == [Status.UNTESTABLE]
-    capped = answered(error("Use another cap than max_tokens.", param="max_tokens"), status=400, **form("nulls"))
+    capped = answered(
+        error("Use another cap than max_tokens.", param="max_tokens"),
+        status=400,
+        body={"max_tokens": 1},
+        **form("nulls"),
+    )
     assert yielded(RULES["PAR009"], capped, GREETING) == [Status.UNTESTABLE]
 
 

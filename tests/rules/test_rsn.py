@@ -212,6 +212,7 @@ def test_the_plan_continues_what_has_reasoning_and_bounds_the_rest():
     assert {request.cases[0].probe for request in most} == {
         "messages.reasoning.replay.thinking",
         "responses.reasoning.replay.sealed",
+        "responses.stored",
     }
     assert longest_next_turns(TARGET, DEFAULT_PROFILES, "gate", plan(TARGET, DEFAULT_PROFILES, "gate")) == ()
 

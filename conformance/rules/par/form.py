@@ -100,7 +100,7 @@ def _refused(x: Exchange, baseline: Exchange, expected: str = "") -> Iterator[Fi
 )
 def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that always send defaults, or null for unset fields, have no option to omit them: all their requests fail."""
-    if refused_as_by_vendor(x):
+    if refused_as_by_vendor(x) and not refused_cap(x):
         yield not_applicable("the target refuses a parameter by name that models of the API's own vendor refuse, too")
     else:
         yield from _refused(x, baseline)
