@@ -67,8 +67,8 @@ BREAKAGES = (
     Breakage(
         "verdicts are in the order of the recording",
         "judging.py",
-        "tuple(sorted(verdicts, key=IN_ORDER))",
-        "tuple(verdicts)",
+        "tuple(sorted(chain.from_iterable(by_case), key=BY_RULE))",
+        "tuple(chain.from_iterable(by_case))",
         "tests/test_judging.py::test_verdicts_come_by_rule_and_case",
     ),
     Breakage(
