@@ -116,7 +116,7 @@ USAGE = {
 CONCURRENCY = {
     "answers-swapped": "concurrent",
     "crowd-crashes": "concurrent",
-    "ids-from-the-clock": "concurrent",
+    "ids-from-the-clock": "have the id",
     "worker-lost-to-hang-up": "disconnect",
     "leftovers-after-hang-up": "disconnect",
     "second-request-lost": "keep-alive",
