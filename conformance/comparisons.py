@@ -44,7 +44,9 @@ def _is_short(x: Exchange, dialect: Dialect) -> bool:
     return x.mode == "stream" and is_small and x.case.kind is not Kind.BURST
 
 
-NOT_OFFERED: Final = (403, 404, 405, 501)
+NO_PATH: Final = (403, 404, 405)
+"""Statuses of a path that does not exist; some gateways answer 403."""
+NOT_OFFERED: Final = (*NO_PATH, 501)
 """Statuses of every baseline request, streaming or not, that show that a target does not offer an API.
 
 403 is what some gateways answer on a path that they do not have. If every API gets it, the key is refused.

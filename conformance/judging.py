@@ -20,7 +20,7 @@ from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
-from conformance.model.verdict import OUT_OF_SCOPE, UNRELIABLE, Finding, Level, NotJudged, Status, Verdict, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, Finding, Level, NotJudged, Status, Verdict, untestable
 from conformance.model.words import Api, Mode, Suite
 from conformance.parsing.http1 import reply
 from conformance.reuse import NO_PREVIOUS, NONE_REUSABLE, CaseGroup, PreviousVerdicts, ReusableVerdicts, case_group
@@ -219,14 +219,15 @@ class _Judging:
                 outcome = _outcome(rule, arguments)
                 if rule.compares_with or "short_streams" in arguments:
                     ids = tuple(dict.fromkeys([*ids, *(x.id for x in _compared(rule, arguments))]))
-        level = rule.level
+        level, unreliable = rule.level, False
         if outcome.status in (Status.FAIL, Status.UNTESTABLE) and (later := self._later(rule, seen)):
             second = decide(rule, self._arguments(rule, later), later)
             if outcome.status is Status.UNTESTABLE:
-                outcome, ids = second, (*ids, *_repeated(later))
+                if not (rule.timed and second.status is Status.FAIL):  # that would rest on one late response
+                    outcome, ids = second, (*ids, *_repeated(later))
             elif second.status is not Status.FAIL:
                 level, ids = max(level, Level.SHOULD, key=list(Level).index), (*ids, *_repeated(later))
-                outcome = outcome._replace(message=f"{UNRELIABLE}: {outcome.message}"[:MAX_REASON])
+                outcome, unreliable = outcome._replace(message=f"unreliable: {outcome.message}"[:MAX_REASON]), True
         return Verdict(
             rule=rule.id,
             title=rule.title,
@@ -236,6 +237,7 @@ class _Judging:
             message=outcome.message,
             findings=outcome.findings,
             exchanges=ids,
+            unreliable=unreliable,
         )
 
     def _later(self, rule: Rule, seen: tuple[Exchange, ...]) -> tuple[Exchange, ...]:

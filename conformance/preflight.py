@@ -27,6 +27,7 @@ from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_object, is_integer
 from conformance.plan import again, request_headers, to_json
+from conformance.probes.baseline import user_message
 
 SMALLEST, OTHER_CAP, OTHER_KEY_HEADER, LARGER_CAP, ALIVE = (
     "smallest",
@@ -216,10 +217,9 @@ def _request(target: Target, api: Api, step: str, dialect: Dialect) -> Request:
     prompt = LARGE_PROMPT if step == LARGER_CAP else SMALL_PROMPT
     if step == OTHER_KEY_HEADER:
         dialect = msgspec.structs.replace(dialect, key_header=_other_key_header(api))
-    place = spec(api).conversation
     body = {
         "model": target.model,
-        place: prompt if place == "input" else [{"role": "user", "content": prompt}],
+        **user_message(api, prompt),
         dialect.cap_field or spec(api).cap: tokens,
     }
     return Request(

@@ -10,7 +10,7 @@ import anyio
 import msgspec
 
 from conformance import __version__, preflight
-from conformance.comparisons import NOT_OFFERED
+from conformance.comparisons import NO_PATH
 from conformance.confirmation import doubtful, situation
 from conformance.model.case import Kind
 from conformance.model.dialect import USUAL, Dialect
@@ -241,7 +241,7 @@ async def _preflight_then_send(recorder: _Recorder, earlier: Earlier) -> None:
     recorder.planned += [request.id for request in requests]
     within, over = _apply_budget(requests, options, recorder.sent)
     recorder.left_out |= over
-    missing = {api: reply(x[-1]).status for api, x in received.items() if reply(x[-1]).status in NOT_OFFERED}
+    missing = {api: reply(x[-1]).status for api, x in received.items() if reply(x[-1]).status in NO_PATH}
     rest = []
     for request in within:
         api = request.cases[0].api

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.judging import judge
 from conformance.model.target import Target
-from conformance.model.verdict import UNRELIABLE, Level, Status
+from conformance.model.verdict import Level, Status
 from conformance.model.words import APIS
 from conformance.runner import NullProgress, RunOptions, record
 from conformance.selftest import DEFAULT_PROFILES, LIMITS
@@ -76,7 +76,7 @@ def test_a_target_that_spoils_one_reply_in_fifty_fails_no_must_and_is_unreliable
     assert not any(x.is_lost for x in second)
     assert {x.id for x in second} <= set(facts.planned)
     assert failing(judgement) == []
-    unreliable = [v for v in failing(judgement, Level.SHOULD) if v.message.startswith(f"{UNRELIABLE}: ")]
+    unreliable = [v for v in failing(judgement, Level.SHOULD) if v.unreliable]
     assert unreliable
     for verdict in unreliable:
         assert [store.exchange(name).attempt for name in verdict.exchanges].count(2) >= 1
@@ -130,3 +130,23 @@ def test_confirmations_stay_within_the_bounds_of_a_run():
     facts, store, _ = run(lost, lambda number, _: number % 10 == 3, max_requests=60)
     assert len(store.ids()) <= 60
     assert sorted(store.ids()) == sorted({*facts.planned} - {*facts.left_out})
+
+
+def test_a_rule_about_time_does_not_accuse_of_the_only_response_that_arrived():
+    times = Counter()
+
+    def lost_then_buffered(reply):
+        if times["long"] == 1:
+            return lost(reply)
+        whole = b"".join(piece.octets for piece in reply.pieces)
+        return replace(reply, pieces=(Write(octets=whole, wait_s=sum(piece.wait_s for piece in reply.pieces)),))
+
+    def is_hit(_, request):
+        is_long = request.api == "chat" and b"one to sixty" in request.body and b'"max_tokens":64}' in request.body
+        times["long"] += is_long
+        return is_long
+
+    _, store, judgement = run(lost_then_buffered, is_hit)
+    (verdict,) = [v for v in judgement.verdicts if (v.rule, v.probe) == ("DLV001", "chat.long")]
+    assert store.exchange("chat.long-openai-python-stream.2").received
+    assert verdict.status is Status.UNTESTABLE

@@ -9,7 +9,6 @@ from conformance.model.dialect import USUAL, Dialect
 from conformance.model.target import Target
 from conformance.plan import plan
 from conformance.rules.example import answered, error
-from conformance.runner import RunOptions
 from conformance.selftest import DEFAULT_PROFILES, run_subject
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.simulate import BASE_URL, KEY, simulate_exchange
@@ -188,4 +187,3 @@ def test_the_longest_preflight_is_bounded():
     assert len(preflight.longest(TARGET, apis)) == preflight.MOST_REQUESTS == 6
     known = Target(base_url=BASE_URL, model="reference", dialect=dict.fromkeys(apis, USUAL))
     assert sum(r.max_tokens for r in preflight.longest(known, apis)) < 32
-    assert RunOptions(target=known, profiles=()).target.dialect

@@ -13,6 +13,8 @@ from conformance.runner import RunOptions, record
 from conformance.selftest import DEFAULT_PROFILES
 from conformance.storage.folder import RunFolder
 from conformance.testbed.server.deployments import DEPLOYMENTS
+from conformance.testbed.server.refusal import Refusal, refuse
+from conformance.testbed.server.reply import Mutation
 from conformance.testbed.server.serve import serve
 from conformance.transport.limits import Limits
 
@@ -29,12 +31,12 @@ class Counted:
         self.seen.append(exchange)
 
 
-def run(path, progress=None, *, key=None, server_key=None, **options):
+def run(path, progress=None, *, key=None, server_key=None, changes=(), **options):
     """A run against the embedded native-sse: its facts and folder."""
     folder = RunFolder.create(path / "run")
 
     async def fire():
-        async with serve(DEPLOYMENTS["native-sse"], key=server_key) as url:
+        async with serve(DEPLOYMENTS["native-sse"], changes, key=server_key) as url:
             target = Target(base_url=url, model="reference")
             asked = RunOptions(target=target, profiles=DEFAULT_PROFILES, key=key, **options)
             return await record(asked, folder, progress or Counted())
@@ -144,3 +146,15 @@ def test_a_target_that_takes_connections_and_never_answers_is_left_after_the_pre
     assert facts.stopped == "unreachable"
     assert "sends no response" in facts.stopped_why
     assert {name.rpartition(".")[2] for name in folder.ids()} == {"smallest", "alive"}
+
+
+def test_an_api_that_only_streams_is_tested_all_the_same(tmp_path):
+    def only_streams(response, request):
+        if request.api != "messages" or request.mode == "stream" or response.status >= 400:
+            return response
+        return refuse(Refusal(status=501, message="Only streaming is supported."), request)
+
+    change = Mutation(name="only-streams", title="Messages are not answered without a stream", on_response=only_streams)
+    facts, folder = run(tmp_path, changes=(change,))
+    assert facts.left_out == {}
+    assert "messages.long-claude-sdk-stream" in folder.ids()

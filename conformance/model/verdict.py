@@ -18,8 +18,6 @@ class Level(StrEnum):
 
 
 MUST, SHOULD, MAY = Level.MUST, Level.SHOULD, Level.MAY
-UNRELIABLE = "unreliable, failed once and not in a later attempt"
-"""How the message of a failure begins that rests on chance: it is below the level of its rule."""
 
 
 class Status(StrEnum):
@@ -66,7 +64,10 @@ OUT_OF_SCOPE = not_applicable("the rule is about another kind of request")
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One rule's judgement of one test case. `waived` is the reason of the waiver that covers it, or empty."""
+    """One rule's judgement of one test case. `waived` is the reason of the waiver that covers it, or empty.
+
+    `unreliable`: the request failed, and not in a later attempt; a MUST is then a SHOULD.
+    """
 
     rule: str
     title: str
@@ -77,6 +78,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     findings: tuple[Finding, ...] = ()
     exchanges: tuple[str, ...] = ()
     waived: str = ""
+    unreliable: bool = False
 
     @property
     def api(self) -> Api:

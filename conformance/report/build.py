@@ -115,6 +115,7 @@ def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
         findings=tuple(_report_finding(finding, verdict.exchanges, load) for finding in verdict.findings),
         exchanges=verdict.exchanges,
         waived=waived,
+        unreliable=verdict.unreliable,
     )
 
 

@@ -58,7 +58,7 @@ class ReportFinding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict. `waived` is the reason of the waiver that covers it, or empty."""
+    """A verdict. `waived` is the reason of the waiver that covers it, or empty. `unreliable`: it failed by chance."""
 
     rule: str
     title: str
@@ -72,6 +72,7 @@ class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[ReportFinding, ...]
     exchanges: tuple[str, ...]
     waived: str
+    unreliable: bool
 
     @property
     def counts(self) -> bool:

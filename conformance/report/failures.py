@@ -6,7 +6,7 @@ from typing import NamedTuple
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.target import Target
-from conformance.model.verdict import UNRELIABLE, Level
+from conformance.model.verdict import Level
 from conformance.report import curl
 from conformance.report.document import Report, ReportFinding, ReportVerdict
 from conformance.report.escaping import safe
@@ -79,7 +79,7 @@ def text(failure: Failure) -> str:
 
 def _unreliable(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
     """How many failures did not happen again: each was requested once more."""
-    if count := sum(v.message.startswith(UNRELIABLE) for v in verdicts):
+    if count := sum(v.unreliable for v in verdicts):
         of_all = "" if count == len(verdicts) else f" ({count} of {len(verdicts)})"
         yield Line("unreliable", f"the same request was fine when sent again{of_all}; both exchanges are recorded")
 

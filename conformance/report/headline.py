@@ -11,7 +11,7 @@ from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import RunManifest
-from conformance.model.verdict import UNRELIABLE, Level, Status
+from conformance.model.verdict import Level, Status
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
@@ -46,9 +46,9 @@ def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVer
         yield from _tools(judgement.observations)
     yield from _counts(verdicts)
     yield from _not_offered(judgement)
-    yield from _slow(verdicts)
+    yield from _slow(verdicts, load)
     yield from _dialects(facts)
-    doubted = any(v.status is Status.UNTESTABLE or v.message.startswith(UNRELIABLE) for v in verdicts)
+    doubted = any(v.status is Status.UNTESTABLE or v.unreliable for v in verdicts)
     if doubted and (facts.machine_pressure or 0.0) >= BUSY:
         yield (
             f"This machine was busy: for {facts.machine_pressure:.0%} of the run, processes waited for a processor. "
@@ -116,11 +116,12 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[s
             return
 
 
-def _slow(verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
+def _slow(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
     """The frameworks whose baseline request ran into the timeout, though it may be slowness."""
     late: dict[str, str] = {}
     for v in verdicts:
-        if v.rule == "HTTP001" and v.status is Status.UNTESTABLE and _baseline_summary(v) and "--timeout" in v.message:
+        is_open = v.rule == "HTTP001" and v.status is Status.UNTESTABLE and _baseline_summary(v)
+        if is_open and load(v.exchanges[0]).ending.how == "timeout":
             late[v.profile] = v.message
     for profile, why in late.items():
         yield f"{profile} was not tested: {why}."
@@ -172,7 +173,7 @@ def _counts(verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
                 f" and {len(rules) - MOST_NAMED} more" if rules[MOST_NAMED:] else ""
             )
             yield f"{_count(len(rules), f'{level} rule')} failed in {_count(len(failing), 'place')}: {named}."
-    unreliable = {name for v in verdicts if v.message.startswith(UNRELIABLE) for name in v.exchanges[:1]}
+    unreliable = {name for v in verdicts if v.unreliable for name in v.exchanges[:1]}
     if unreliable:
         yield (
             f"Unreliable: {_count(len(unreliable), 'response')} failed by chance (lost, cut or late), and not when "

@@ -180,6 +180,7 @@ def test_a_run_in_which_one_api_rejects_the_key_is_not_conformant():
             findings=(),
             exchanges=(name,),
             waived="",
+            unreliable=False,
         )
         for api, name in (("chat", "a"), ("messages", "b"))
     ]

@@ -21,7 +21,7 @@ from conformance.testbed.mutations.mutate_responses import (
     usage,
     without,
 )
-from conformance.testbed.server.reply import Event
+from conformance.testbed.server.reply import Event, OnResponse
 
 DELTA, DONE = "response.output_text.delta", "response.output_text.done"
 THOUGHT: Body = {"type": "reasoning", "id": "rs_1", "summary": [], "status": "completed"}
@@ -103,6 +103,14 @@ def queued(events: Events) -> Iterator[Event]:
     yield from rest
 
 
+def led_by(item: Body, *inner: Event) -> OnResponse:
+    """An item of the server's own comes first, with these events."""
+    return in_turn(
+        renumbered(lambda events: item_first(events, item, *inner)),
+        on_response(lambda response: response | {"output": [item, *response["output"]]}),
+    )
+
+
 EVENTS = (
     variant("response-events-of-tomorrow", "There are events of an unknown type", renumbered(with_news)),
     variant("response-without-progress", "There is no response.in_progress", without("response.in_progress")),
@@ -111,34 +119,22 @@ EVENTS = (
     variant(
         "response-thinks-first",
         "A reasoning item with a summary is sent first",
-        in_turn(
-            renumbered(lambda events: item_first(events, TOLD_THOUGHT, *SUMMARY)),
-            on_response(lambda r: r | {"output": [TOLD_THOUGHT, *r["output"]]}),
-        ),
+        led_by(TOLD_THOUGHT, *SUMMARY),
     ),
     variant(
         "response-searches-first",
         "A server-side web search is sent first",
-        in_turn(
-            renumbered(lambda events: item_first(events, SEARCH)),
-            on_response(lambda r: r | {"output": [SEARCH, *r["output"]]}),
-        ),
+        led_by(SEARCH),
     ),
     variant(
         "response-thinks-aloud",
         "A reasoning item with its text is sent first",
-        in_turn(
-            renumbered(lambda events: item_first(events, RAW_THOUGHT, *RAW)),
-            on_response(lambda r: r | {"output": [RAW_THOUGHT, *r["output"]]}),
-        ),
+        led_by(RAW_THOUGHT, *RAW),
     ),
     variant(
         "response-calls-mcp-first",
         "A call of an MCP server is sent first",
-        in_turn(
-            renumbered(lambda events: item_first(events, MCP_CALL, *MCP_EVENTS)),
-            on_response(lambda r: r | {"output": [MCP_CALL, *r["output"]]}),
-        ),
+        led_by(MCP_CALL, *MCP_EVENTS),
     ),
     variant(
         "response-deltas-padded",
