@@ -15,12 +15,12 @@ LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 NAMED = {"\r": "\\r", "\n": "\\n", "\t": "\\t", "\\": "\\\\"}
 
 
-def escape(octets: bytes) -> str:
+def escape(data: bytes) -> str:
     r"""Bytes as printable text: printable UTF-8 as it is, else `\r`, `\n`, `\t`, `\\` or `\xNN` per byte.
 
     Characters that Unicode calls unprintable are escaped: cursor movement, text direction, invisible ones.
     """
-    return "".join(map(_escape, octets.decode("utf-8", "surrogateescape")))
+    return "".join(map(_escape, data.decode("utf-8", "surrogateescape")))
 
 
 def _escape(char: str) -> str:
@@ -31,12 +31,12 @@ def _escape(char: str) -> str:
     return "".join(f"\\x{octet:02x}" for octet in char.encode("utf-8", "surrogateescape"))
 
 
-def lines(octets: bytes, most: int) -> tuple[str, ...]:
+def lines(data: bytes, most: int) -> tuple[str, ...]:
     """Bytes as escaped lines, each with its line end; long input is shortened in the middle."""
-    if len(octets) <= most:
-        return tuple(map(escape, LINE.findall(octets)))
-    head, tail = HALF_AT_END.sub(b"", octets[: most * 2 // 3]), HALF_AT_START.sub(b"", octets[-most // 3 :])
-    left_out = f"{ELLIPSIS}({len(octets) - len(head) - len(tail)} bytes){ELLIPSIS}"
+    if len(data) <= most:
+        return tuple(map(escape, LINE.findall(data)))
+    head, tail = HALF_AT_END.sub(b"", data[: most * 2 // 3]), HALF_AT_START.sub(b"", data[-most // 3 :])
+    left_out = f"{ELLIPSIS}({len(data) - len(head) - len(tail)} bytes){ELLIPSIS}"
     return (*map(escape, LINE.findall(head)), left_out, *map(escape, LINE.findall(tail)))
 
 
@@ -60,39 +60,39 @@ def _safe(char: str) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
 
 
-def window(octets: bytes, span: Span) -> str:
+def window(data: bytes, span: Span) -> str:
     """The bytes of a span between markers, with some context; long spans are shortened in the middle.
 
     Empty for a span out of range. An empty span shows where something is missing.
     """
-    found = parts(octets, span)
+    found = parts(data, span)
     return "".join((found[0], MARK[0], found[1], MARK[1], found[2])) if found else ""
 
 
-def parts(octets: bytes, span: Span) -> tuple[str, str, str] | None:
+def parts(data: bytes, span: Span) -> tuple[str, str, str] | None:
     """The bytes before, in and after a span, escaped and shortened as in `window`; None if out of range."""
-    start, end = span.start, min(span.end, len(octets))
-    if not 0 <= start <= end or not octets:
+    start, end = span.start, min(span.end, len(data))
+    if not 0 <= start <= end or not data:
         return None
-    return _before(octets, start), _pointed_at(octets[start:end]), _after(octets, end)
+    return _before(data, start), _pointed_at(data[start:end]), _after(data, end)
 
 
-def _before(octets: bytes, start: int) -> str:
+def _before(data: bytes, start: int) -> str:
     if start <= AROUND:
-        return escape(octets[:start])
-    return ELLIPSIS + escape(HALF_AT_START.sub(b"", octets[start - AROUND : start]))
+        return escape(data[:start])
+    return ELLIPSIS + escape(HALF_AT_START.sub(b"", data[start - AROUND : start]))
 
 
-def _after(octets: bytes, end: int) -> str:
-    if end + AROUND >= len(octets):
-        return escape(octets[end:])
-    return escape(HALF_AT_END.sub(b"", octets[end : end + AROUND])) + ELLIPSIS
+def _after(data: bytes, end: int) -> str:
+    if end + AROUND >= len(data):
+        return escape(data[end:])
+    return escape(HALF_AT_END.sub(b"", data[end : end + AROUND])) + ELLIPSIS
 
 
-def _pointed_at(octets: bytes) -> str:
-    if len(octets) <= POINTED_AT:
-        return escape(octets)
-    head = HALF_AT_END.sub(b"", octets[: POINTED_AT * 3 // 4])
-    tail = HALF_AT_START.sub(b"", octets[-POINTED_AT // 4 :])
-    left_out = len(octets) - len(head) - len(tail)
+def _pointed_at(data: bytes) -> str:
+    if len(data) <= POINTED_AT:
+        return escape(data)
+    head = HALF_AT_END.sub(b"", data[: POINTED_AT * 3 // 4])
+    tail = HALF_AT_START.sub(b"", data[-POINTED_AT // 4 :])
+    left_out = len(data) - len(head) - len(tail)
     return f"{escape(head)}{ELLIPSIS}({left_out} bytes){ELLIPSIS}{escape(tail)}"

@@ -17,7 +17,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, all_of, baseline_ok, mode_supported, probe_is, replied
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
-from conformance.rules.msg.example import GREETING as MESSAGE
+from conformance.rules.msg.example import BASELINE_RESPONSE as MESSAGE
 
 RFC9110 = "https://www.rfc-editor.org/rfc/rfc9110#section-"
 UNAUTHORIZED = RFC9110 + "15.5.2"
@@ -34,7 +34,7 @@ NONE: dict[str, Any] = {"probe": "chat.auth.no-key"}
 CHALLENGE = ("www-authenticate", "Bearer")
 NO = error("The key is not valid.", code="invalid_api_key")
 
-GREETING = answered(completion(), **KEY)
+BASELINE_RESPONSE = answered(completion(), **KEY)
 REFUSED = answered(NO, status=401, headers=(JSON, CHALLENGE), **WRONG)
 REFUSED_BARE = answered(NO, status=401, headers=(JSON, CHALLENGE), **NONE)
 
@@ -79,8 +79,8 @@ def _of(kind: Kind, *subjects: str) -> Condition:
     fix="Compare the API key with the issued ones, instead of only checking that one is present.",
     applies_to=_of(Kind.AUTH, "wrong-key", "wrong-key-stream", "wrong-x-api-key"),
     apis=GENERATIVE,
-    good=[(REFUSED, GREETING, REFUSED_BARE)],
-    bad=[(answered(completion(), **WRONG), GREETING, REFUSED_BARE)],
+    good=[(REFUSED, BASELINE_RESPONSE, REFUSED_BARE)],
+    bad=[(answered(completion(), **WRONG), BASELINE_RESPONSE, REFUSED_BARE)],
     compares_with={"bare": Compare(Kind.AUTH, "no-key")},
 )
 def wrong_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
@@ -106,11 +106,11 @@ def wrong_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Itera
     fix="Check the API key in one place, before reading the request body and before sending a status.",
     applies_to=_of(Kind.AUTH),
     apis=GENERATIVE,
-    good=[(answered(NO, status=401, mode="stream", **NONE), REFUSED_BARE, GREETING)],
+    good=[(answered(NO, status=401, mode="stream", **NONE), REFUSED_BARE, BASELINE_RESPONSE)],
     bad=[
-        (streamed(*HELLO, **NONE), REFUSED_BARE, GREETING),
-        (answered(NO, status=401, mode="stream", **NONE), answered(completion(), **NONE), GREETING),
-        (streamed(NO, "[DONE]", **NONE), REFUSED_BARE, GREETING),
+        (streamed(*HELLO, **NONE), REFUSED_BARE, BASELINE_RESPONSE),
+        (answered(NO, status=401, mode="stream", **NONE), answered(completion(), **NONE), BASELINE_RESPONSE),
+        (streamed(NO, "[DONE]", **NONE), REFUSED_BARE, BASELINE_RESPONSE),
     ],
     compares_with={"baseline": Compare(Kind.BASELINE, mode="unary")},
 )
@@ -147,8 +147,8 @@ def _of_the_key(x: Exchange) -> NotJudged | None:
     fix="Return 401, and catch the exceptions of the API key check, also of its database.",
     applies_to=_of_the_key,
     apis=GENERATIVE,
-    good=[(REFUSED, GREETING), (answered(completion(), **WRONG), GREETING)],
-    bad=[(answered("", status=500, **WRONG), GREETING), (answered(NO, status=502, **NONE), GREETING)],
+    good=[(REFUSED, BASELINE_RESPONSE), (answered(completion(), **WRONG), BASELINE_RESPONSE)],
+    bad=[(answered("", status=500, **WRONG), BASELINE_RESPONSE), (answered(NO, status=502, **NONE), BASELINE_RESPONSE)],
 )
 def wrong_key_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx, and reports an outage to a user who mistyped the API key."""
@@ -177,8 +177,8 @@ def _turned_away(x: Exchange) -> NotJudged | None:
     fix="Return 401 for a missing or invalid API key (clients understand 403, too).",
     applies_to=_turned_away,
     apis=GENERATIVE,
-    good=[(REFUSED, GREETING), (answered(NO, status=403, **WRONG), GREETING)],
-    bad=[(answered(NO, status=status, **WRONG), GREETING) for status in (400, 404, 422)],
+    good=[(REFUSED, BASELINE_RESPONSE), (answered(NO, status=403, **WRONG), BASELINE_RESPONSE)],
+    bad=[(answered(NO, status=status, **WRONG), BASELINE_RESPONSE) for status in (400, 404, 422)],
 )
 def key_refused_by_another_status(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs raise an authentication error by the status alone: on a 400, users look for the error in their request."""
@@ -202,8 +202,8 @@ def _unauthorized(x: Exchange) -> NotJudged | None:
     fix="Send the header `WWW-Authenticate: Bearer` with every 401.",
     applies_to=_unauthorized,
     apis=GENERATIVE,
-    good=[(REFUSED, GREETING)],
-    bad=[(answered(NO, status=401, **WRONG), GREETING)],
+    good=[(REFUSED, BASELINE_RESPONSE)],
+    bad=[(answered(NO, status=401, **WRONG), BASELINE_RESPONSE)],
 )
 def unauthorized_without_a_challenge(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """HTTP requires it, and proxies and browsers rely on it."""
@@ -250,8 +250,8 @@ def wrong_key_sent_back(x: Exchange) -> Iterator[Finding]:
     fix="Check the API key on GET /models too, or document that the list is public.",
     applies_to=_of(Kind.MODELS, "wrong-key"),
     apis=GENERATIVE,
-    good=[(answered(NO, status=401, probe="chat.models.wrong-key"), GREETING, REFUSED)],
-    bad=[(answered({"object": "list", "data": []}, probe="chat.models.wrong-key"), GREETING, REFUSED)],
+    good=[(answered(NO, status=401, probe="chat.models.wrong-key"), BASELINE_RESPONSE, REFUSED)],
+    bad=[(answered({"object": "list", "data": []}, probe="chat.models.wrong-key"), BASELINE_RESPONSE, REFUSED)],
     compares_with={"wrong": Compare(Kind.AUTH, "wrong-key")},
 )
 def models_listed_to_anyone(x: Exchange, baseline: Exchange, wrong: Exchange) -> Iterator[Finding | NotJudged]:
@@ -277,10 +277,13 @@ def models_listed_to_anyone(x: Exchange, baseline: Exchange, wrong: Exchange) ->
     fix="Check the API key before routing, for every path.",
     applies_to=_of(Kind.OTHER_ROUTE),
     apis=GENERATIVE,
-    good=[(answered(NO, status=code, probe="chat.sibling.responses"), GREETING, REFUSED_BARE) for code in (401, 404)],
+    good=[
+        (answered(NO, status=code, probe="chat.sibling.responses"), BASELINE_RESPONSE, REFUSED_BARE)
+        for code in (401, 404)
+    ],
     bad=[
-        (answered({"choices": [{"text": "Hi"}]}, probe="chat.sibling.completions"), GREETING, REFUSED_BARE),
-        (answered({"output": []}, probe="chat.sibling.responses"), GREETING, REFUSED_BARE),
+        (answered({"choices": [{"text": "Hi"}]}, probe="chat.sibling.completions"), BASELINE_RESPONSE, REFUSED_BARE),
+        (answered({"output": []}, probe="chat.sibling.responses"), BASELINE_RESPONSE, REFUSED_BARE),
     ],
     compares_with={"bare": Compare(Kind.AUTH, "no-key")},
 )
@@ -309,7 +312,7 @@ BLOCKED_TOO = answered("blocked", status=403, **BARE)
     fix="Allow the SDKs' headers (User-Agent, X-Stainless-...), and look for a firewall rule against bots.",
     applies_to=all_of(probe_is(Kind.MINIMAL_HEADERS), replied),
     apis=GENERATIVE,
-    good=[(answered(completion(), **BARE), GREETING, GREETING), (BLOCKED_TOO, BLOCKED, BLOCKED)],
+    good=[(answered(completion(), **BARE), BASELINE_RESPONSE, BASELINE_RESPONSE), (BLOCKED_TOO, BLOCKED, BLOCKED)],
     bad=[(answered(completion(), **BARE), BLOCKED, BLOCKED)],
     compares_with={"other": Compare(Kind.EFFECT, "max_tokens")},
 )
@@ -330,8 +333,8 @@ def sdk_headers_refused(x: Exchange, baseline: Exchange, other: Exchange) -> Ite
     fix="Reject requests without an API key too, or document that none is required.",
     applies_to=_of(Kind.AUTH, "wrong-key"),
     apis=GENERATIVE,
-    good=[(REFUSED, GREETING, REFUSED_BARE)],
-    bad=[(REFUSED, GREETING, answered(completion(), **NONE))],
+    good=[(REFUSED, BASELINE_RESPONSE, REFUSED_BARE)],
+    bad=[(REFUSED, BASELINE_RESPONSE, answered(completion(), **NONE))],
     compares_with={"bare": Compare(Kind.AUTH, "no-key")},
 )
 def missing_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
@@ -381,8 +384,8 @@ def x_api_key_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | Not
     fix="Check the API key, or document that none is required.",
     applies_to=_of(Kind.AUTH, "wrong-key"),
     apis=GENERATIVE,
-    good=[(REFUSED, GREETING, REFUSED_BARE)],
-    bad=[(answered(completion(), **WRONG), GREETING, answered(completion(), **NONE))],
+    good=[(REFUSED, BASELINE_RESPONSE, REFUSED_BARE)],
+    bad=[(answered(completion(), **WRONG), BASELINE_RESPONSE, answered(completion(), **NONE))],
     compares_with={"bare": Compare(Kind.AUTH, "no-key")},
 )
 def key_not_checked(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:

@@ -23,7 +23,7 @@ RETRIEVE = "https://platform.openai.com/docs/api-reference/models/retrieve"
 OBJECT = "https://platform.openai.com/docs/api-reference/models/object"
 
 MODEL: dict[str, Any] = {"id": "m", "object": "model", "created": 1_760_000_000, "owned_by": "nobody"}
-GREETING = answered(completion())
+BASELINE_RESPONSE = answered(completion())
 GONE = error("No model of that name.", code="model_not_found")
 
 
@@ -177,8 +177,8 @@ def _names(x: Exchange) -> set[str]:
     fix="List every name under which a model serves requests, aliases included.",
     applies_to=_models,
     apis=GENERATIVE,
-    good=[(models_response(MODEL, MODEL | {"id": "x"}), GREETING)],
-    bad=[(models_response(), GREETING), (models_response(MODEL | {"id": "m-2026"}), GREETING)],
+    good=[(models_response(MODEL, MODEL | {"id": "x"}), BASELINE_RESPONSE)],
+    bad=[(models_response(), BASELINE_RESPONSE), (models_response(MODEL | {"id": "m-2026"}), BASELINE_RESPONSE)],
 )
 def answering_model_not_listed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Agents that look up a configured model in the list report it as unknown, and stop."""
@@ -197,12 +197,12 @@ def answering_model_not_listed(x: Exchange, baseline: Exchange) -> Iterator[Find
     fix="Serve GET /models/NAME, also for a name with an escaped slash.",
     applies_to=_about("one"),
     apis=GENERATIVE,
-    good=[(model_response(), GREETING, models_response(MODEL))],
+    good=[(model_response(), BASELINE_RESPONSE, models_response(MODEL))],
     bad=[
-        (model_response({"detail": "Not Found"}, 404), GREETING, models_response(MODEL)),
-        (model_response("<html>"), GREETING, models_response(MODEL)),
-        (model_response({"object": "list", "data": [MODEL]}), GREETING, models_response(MODEL)),
-        (model_response(MODEL | {"id": "other"}), GREETING, models_response(MODEL)),
+        (model_response({"detail": "Not Found"}, 404), BASELINE_RESPONSE, models_response(MODEL)),
+        (model_response("<html>"), BASELINE_RESPONSE, models_response(MODEL)),
+        (model_response({"object": "list", "data": [MODEL]}), BASELINE_RESPONSE, models_response(MODEL)),
+        (model_response(MODEL | {"id": "other"}), BASELINE_RESPONSE, models_response(MODEL)),
     ],
     compares_with={"list": Compare(Kind.MODELS, "list")},
 )

@@ -7,7 +7,7 @@ import pytest
 from conformance.model.verdict import Finding, Status
 from conformance.rules.auth import (
     BARE,
-    GREETING,
+    BASELINE_RESPONSE,
     KEY,
     NONE,
     REFUSED,
@@ -69,9 +69,9 @@ KEYLESS = answered(completion(), request_headers=[("authorization", "Bearer no-k
     [
         (KEYLESS, REFUSED_BARE, Status.NOT_APPLICABLE),
         (answered(error(), status=500), REFUSED_BARE, Status.UNTESTABLE),
-        (GREETING, answered(completion(), **NONE), Status.NOT_APPLICABLE),
-        (GREETING, answered("", status=502, **NONE), Status.UNTESTABLE),
-        (GREETING, answered(error(), status=429, **NONE), Status.UNTESTABLE),
+        (BASELINE_RESPONSE, answered(completion(), **NONE), Status.NOT_APPLICABLE),
+        (BASELINE_RESPONSE, answered("", status=502, **NONE), Status.UNTESTABLE),
+        (BASELINE_RESPONSE, answered(error(), status=429, **NONE), Status.UNTESTABLE),
     ],
 )
 def test_where_a_wrong_key_that_is_accepted_proves_nothing(hello, bare, expected):
@@ -80,13 +80,13 @@ def test_where_a_wrong_key_that_is_accepted_proves_nothing(hello, bare, expected
 
 def test_a_rate_limit_is_no_answer_to_a_key():
     limited = answered(error(), status=429, **WRONG)
-    assert yielded(wrong_key_accepted, limited, GREETING, REFUSED_BARE) == [Status.UNTESTABLE]
-    assert yielded(wrong_key_called_a_crash, limited, GREETING) == [Status.UNTESTABLE]
+    assert yielded(wrong_key_accepted, limited, BASELINE_RESPONSE, REFUSED_BARE) == [Status.UNTESTABLE]
+    assert yielded(wrong_key_called_a_crash, limited, BASELINE_RESPONSE) == [Status.UNTESTABLE]
 
 
 def test_a_target_that_is_overloaded_is_not_blamed():
     busy = answered(error(), status=503, headers=[("retry-after", "3")], **WRONG)
-    assert yielded(wrong_key_called_a_crash, busy, GREETING) == [Status.UNTESTABLE]
+    assert yielded(wrong_key_called_a_crash, busy, BASELINE_RESPONSE) == [Status.UNTESTABLE]
 
 
 def test_the_wrong_key_is_found_in_a_compressed_reply_too():
@@ -97,29 +97,31 @@ def test_the_wrong_key_is_found_in_a_compressed_reply_too():
 
 def test_a_page_in_place_of_another_route_opens_nothing():
     page = answered("<html></html>", probe="chat.sibling.completions")
-    assert yielded(route_without_a_lock, page, GREETING, REFUSED_BARE) == []
+    assert yielded(route_without_a_lock, page, BASELINE_RESPONSE, REFUSED_BARE) == []
 
 
 def test_where_the_api_itself_asks_for_no_key_no_route_has_to():
     answer = answered({"choices": []}, probe="chat.sibling.completions")
-    assert yielded(route_without_a_lock, answer, GREETING, answered(completion(), **NONE)) == [Status.NOT_APPLICABLE]
+    assert yielded(route_without_a_lock, answer, BASELINE_RESPONSE, answered(completion(), **NONE)) == [
+        Status.NOT_APPLICABLE
+    ]
 
 
 def test_models_that_are_not_listed_are_listed_to_nobody():
     missing = answered({"detail": "Not Found"}, status=404, probe="chat.models.wrong-key")
-    assert yielded(models_listed_to_anyone, missing, GREETING, REFUSED) == [Status.NOT_APPLICABLE]
+    assert yielded(models_listed_to_anyone, missing, BASELINE_RESPONSE, REFUSED) == [Status.NOT_APPLICABLE]
 
 
 def test_one_greeting_that_failed_does_not_accuse_the_headers():
     down = answered("", status=502)
-    assert yielded(sdk_headers_refused, answered(completion(), **BARE), down, GREETING) == []
+    assert yielded(sdk_headers_refused, answered(completion(), **BARE), down, BASELINE_RESPONSE) == []
 
 
 def test_a_key_is_called_unchecked_only_where_one_was_given_and_none_is_needed():
     open_to_wrong, open_to_all = answered(completion(), **WRONG), answered(completion(), **NONE)
-    assert len(yielded(key_not_checked, open_to_wrong, GREETING, open_to_all)) == 1
+    assert len(yielded(key_not_checked, open_to_wrong, BASELINE_RESPONSE, open_to_all)) == 1
     assert yielded(key_not_checked, open_to_wrong, answered(completion()), open_to_all) == [Status.NOT_APPLICABLE]
-    assert yielded(key_not_checked, open_to_wrong, GREETING, REFUSED_BARE) == []
+    assert yielded(key_not_checked, open_to_wrong, BASELINE_RESPONSE, REFUSED_BARE) == []
 
 
 def test_a_key_refused_in_one_header_and_accepted_in_the_other_is_no_refused_key():

@@ -5,7 +5,7 @@ import pytest
 from conformance.model.verdict import Finding, Status
 from conformance.rules.example import answered, completion, error
 from conformance.rules.mdl import (
-    GREETING,
+    BASELINE_RESPONSE,
     MODEL,
     another_model_answers,
     answering_model_not_listed,
@@ -54,7 +54,7 @@ def test_all_that_is_wrong_with_the_list_is_told():
 
 def test_an_alias_may_answer_without_being_listed_and_is_not_asked_for():
     others = models_response(MODEL | {"id": "m-2026-01-01"})
-    assert yielded(listed_model_not_found, model_response({"detail": "Not Found"}, 404), GREETING, others) == [
+    assert yielded(listed_model_not_found, model_response({"detail": "Not Found"}, 404), BASELINE_RESPONSE, others) == [
         Status.NOT_APPLICABLE
     ]
 

@@ -5,7 +5,7 @@ import pytest
 from conformance import catalogue
 from conformance.model.verdict import Finding, Status
 from conformance.rules.example import HELLO, answered, completion, error, streamed
-from conformance.rules.par.form import GREETING, LONGER, form
+from conformance.rules.par.form import BASELINE_RESPONSE, LONGER, form
 from conformance.rules.par.logprobs import HI, THERE, piece, token, with_tokens
 from conformance.rules.par.stop import STOP
 from conformance.rules.par.value import NAME, OTHER, OTHER_TEXT, TEXT, seed_without_effect
@@ -59,18 +59,18 @@ def test_alternatives_unasked_are_too_many():
 @pytest.mark.parametrize("status", [401, 429, 503])
 def test_a_refusal_for_a_reason_of_the_target_s_own_says_nothing_of_a_form(status):
     x = answered(error(), status=status, headers=[("retry-after", "1")], **form("developer"))
-    assert yielded(RULES["PAR016"], x, GREETING) == [Status.UNTESTABLE]
+    assert yielded(RULES["PAR016"], x, BASELINE_RESPONSE) == [Status.UNTESTABLE]
 
 
 def test_the_word_type_in_a_validator_s_text_names_no_form():
     x = answered(error("1 validation error: str type expected (type=type_error.str)"), status=400, **form("image"))
-    assert len(yielded(RULES["PAR010"], x, GREETING)) == 1
+    assert len(yielded(RULES["PAR010"], x, BASELINE_RESPONSE)) == 1
 
 
 def test_text_parts_refused_by_name_are_refused_all_the_same():
     x = answered(error("Must be a string.", param="messages[0].content"), status=400, **form("parts"))
-    assert len(yielded(RULES["PAR016"], x, GREETING)) == 1
-    assert yielded(RULES["PAR010"], x, GREETING) == [Status.NOT_APPLICABLE]
+    assert len(yielded(RULES["PAR016"], x, BASELINE_RESPONSE)) == 1
+    assert yielded(RULES["PAR010"], x, BASELINE_RESPONSE) == [Status.NOT_APPLICABLE]
 
 
 def test_a_form_says_nothing_where_the_greeting_fails_or_the_cap_is_refused():
@@ -82,13 +82,13 @@ def test_a_form_says_nothing_where_the_greeting_fails_or_the_cap_is_refused():
         body={"max_tokens": 1},
         **form("nulls"),
     )
-    assert yielded(RULES["PAR009"], capped, GREETING) == [Status.UNTESTABLE]
+    assert yielded(RULES["PAR009"], capped, BASELINE_RESPONSE) == [Status.UNTESTABLE]
 
 
 def test_a_usage_that_is_always_the_same_proves_no_part_dropped():
     x = answered(completion(), **form("image"))
-    assert yielded(RULES["PAR011"], x, GREETING, GREETING) == [Status.UNTESTABLE]
-    assert len(yielded(RULES["PAR011"], x, GREETING, LONGER)) == 1
+    assert yielded(RULES["PAR011"], x, BASELINE_RESPONSE, BASELINE_RESPONSE) == [Status.UNTESTABLE]
+    assert len(yielded(RULES["PAR011"], x, BASELINE_RESPONSE, LONGER)) == 1
 
 
 def test_a_value_beyond_its_range_that_is_announced_as_ignored_is_declared():

@@ -14,7 +14,7 @@ from conformance.rules.msg.example import block, message, text
 from conformance.rules.msg.example import streamed as streamed_message
 from conformance.rules.rsn.place import markup
 from conformance.rules.rsn.tokens import counts
-from conformance.rules.rsp.example import GREETING, SPOKEN, own_item, response
+from conformance.rules.rsp.example import BASELINE_RESPONSE, SPOKEN, own_item, response
 from conformance.rules.rsp.example import streamed as streamed_response
 from conformance.rules.rsp.example import text as response_text
 from conformance.selftest import DEFAULT_PROFILES
@@ -189,7 +189,7 @@ def test_the_next_turn_has_the_items_of_a_response():
         message(body_fields={"messages": []}),
         message(content=[SIGNED], body_fields={"messages": []}),
         answered(error(), status=400, probe="messages.hello"),
-        answered(GREETING, probe="responses.hello", body={"input": "Hi"}),
+        answered(BASELINE_RESPONSE, probe="responses.hello", body={"input": "Hi"}),
         answered(completion(THOUGHT)),
     ],
     ids=["no-thinking", "thinking-only", "error", "no-reasoning", "chat"],

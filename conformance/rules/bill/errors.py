@@ -23,7 +23,7 @@ RETRIES = "https://github.com/openai/openai-python#retries"
 SPENT = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
 MISTAKE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
 REFUSED = error("No such role.")
-GREETING = answered(completion())
+BASELINE_RESPONSE = answered(completion())
 RETRIED = 409
 """The only 4xx status that SDKs retry, besides timeouts and rate limits."""
 
@@ -48,14 +48,14 @@ def _error_in_one_piece(x: Exchange) -> NotJudged | None:
     applies_to=_error_in_one_piece,
     apis=GENERATIVE,
     good=[
-        (answered(REFUSED, status=400, **MISTAKE), GREETING),
-        (answered(REFUSED | {"usage": None}, status=400, **MISTAKE), GREETING),
-        (answered(REFUSED | {"usage": dict.fromkeys(SPENT, 0)}, status=400, **MISTAKE), GREETING),
+        (answered(REFUSED, status=400, **MISTAKE), BASELINE_RESPONSE),
+        (answered(REFUSED | {"usage": None}, status=400, **MISTAKE), BASELINE_RESPONSE),
+        (answered(REFUSED | {"usage": dict.fromkeys(SPENT, 0)}, status=400, **MISTAKE), BASELINE_RESPONSE),
     ],
     bad=[
-        (answered(REFUSED | {"usage": SPENT}, status=400, **MISTAKE), GREETING),
-        (answered({"error": REFUSED["error"] | {"usage": SPENT}}, status=500, **MISTAKE), GREETING),
-        (answered(REFUSED | {"usage": SPENT}, **MISTAKE), GREETING),
+        (answered(REFUSED | {"usage": SPENT}, status=400, **MISTAKE), BASELINE_RESPONSE),
+        (answered({"error": REFUSED["error"] | {"usage": SPENT}}, status=500, **MISTAKE), BASELINE_RESPONSE),
+        (answered(REFUSED | {"usage": SPENT}, **MISTAKE), BASELINE_RESPONSE),
     ],
 )
 def error_with_usage(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:

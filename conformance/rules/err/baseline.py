@@ -13,7 +13,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, UNRELATED, all_of, probe_is, replied
-from conformance.rules.err.example import GREETING
+from conformance.rules.err.example import BASELINE_RESPONSE
 from conformance.rules.err.spec import CODES_4XX
 from conformance.rules.example import HELLO, JSON, SSE, answered, completion, error, exchange, http, streamed
 from conformance.schemas import load
@@ -62,7 +62,7 @@ def _described(x: Exchange, name: str) -> str:
     fix="Read the error, reproduce it with curl, and make this request succeed before all else.",
     applies_to=all_of(probe_is(Kind.BASELINE), replied, _let_in, _no_other_rule_s),
     apis=GENERATIVE,
-    good=[GREETING, streamed(*HELLO)],
+    good=[BASELINE_RESPONSE, streamed(*HELLO)],
     bad=[
         answered(error("Boom."), status=500),
         answered(error("Busy."), status=503, headers=(JSON, ("retry-after", "1"))),
@@ -97,10 +97,10 @@ def greeting_failed(x: Exchange) -> Iterator[Finding]:
     applies_to=all_of(probe_is(Kind.BASELINE), replied),
     apis=GENERATIVE,
     good=[
-        (streamed(*HELLO), GREETING),
+        (streamed(*HELLO), BASELINE_RESPONSE),
         (answered(error(), status=401, mode="stream"), answered(error(), status=401)),
     ],
-    bad=[(answered(error("No."), status=code, mode="stream"), GREETING) for code in LOCKED],
+    bad=[(answered(error("No."), status=code, mode="stream"), BASELINE_RESPONSE) for code in LOCKED],
 )
 def streaming_locked(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     """Users look for the error in their API key; no framework retries without streaming after a 401 or 403."""
@@ -118,7 +118,7 @@ def streaming_locked(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     fix="Return a status from 200 to 599, and map other systems' codes to one of them.",
     applies_to=replied,
     apis=GENERATIVE,
-    good=[GREETING, answered(error(), status=599)],
+    good=[BASELINE_RESPONSE, answered(error(), status=599)],
     bad=[answered(error(), status=600), answered(completion(), status=999)],
 )
 def status_out_of_range(x: Exchange) -> Iterator[Finding]:

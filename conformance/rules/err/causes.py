@@ -12,7 +12,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member
 from conformance.rules.conditions import baseline_ok, mode_supported, replied
-from conformance.rules.err.example import GOOD, GREETING, MISTAKE, refused_with
+from conformance.rules.err.example import BASELINE_RESPONSE, GOOD, MISTAKE, refused_with
 from conformance.rules.err.mistakes import mistaken
 from conformance.rules.err.spec import CODES_4XX, ENVELOPE
 from conformance.rules.example import answered, error
@@ -158,8 +158,8 @@ def _of_the_body(x: Exchange) -> NotJudged | None:
     fix="Return 400; look for a firewall in front of the API that returns 403 for a body that it can't parse.",
     applies_to=_of_the_body,
     apis=GENERATIVE,
-    good=[(GOOD, GREETING)],
-    bad=[(answered(error(), status=status, **MISTAKE), GREETING) for status in (401, 403)],
+    good=[(GOOD, BASELINE_RESPONSE)],
+    bad=[(answered(error(), status=status, **MISTAKE), BASELINE_RESPONSE) for status in (401, 403)],
 )
 def validation_error_as_401(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs raise an authentication error, and users replace their API key, because of a missing comma."""

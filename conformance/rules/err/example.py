@@ -8,7 +8,7 @@ from conformance.rules.example import answered, completion, error
 MISTAKE: dict[str, Any] = {"probe": "chat.mistake.no-messages", "body": {"model": "m"}}
 REFUSED = error("'messages' is missing.", param="messages", code="missing_required_parameter")
 GOOD = answered(REFUSED, status=400, **MISTAKE)
-GREETING = answered(completion())
+BASELINE_RESPONSE = answered(completion())
 
 
 def refused_with(**fields: Any) -> Exchange:

@@ -27,7 +27,7 @@ from conformance.rules.conditions import (
     readable,
     replied,
 )
-from conformance.rules.err.example import GOOD, GREETING, MISTAKE, REFUSED
+from conformance.rules.err.example import BASELINE_RESPONSE, GOOD, MISTAKE, REFUSED
 from conformance.rules.err.spec import CODES_4XX, CODES_5XX
 from conformance.rules.example import HELLO, JSON, Headers, answered, completion, error, streamed
 
@@ -128,8 +128,11 @@ def _crashed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     fix="Validate the request before using it, return 400, and catch the exceptions of the parser and the validator.",
     applies_to=mistaken,
     apis=GENERATIVE,
-    good=[(GOOD, GREETING), (answered(completion(), **MISTAKE), GREETING)],
-    bad=[(answered(REFUSED, status=500, **MISTAKE), GREETING), (answered("", status=502, **MISTAKE), GREETING)],
+    good=[(GOOD, BASELINE_RESPONSE), (answered(completion(), **MISTAKE), BASELINE_RESPONSE)],
+    bad=[
+        (answered(REFUSED, status=500, **MISTAKE), BASELINE_RESPONSE),
+        (answered("", status=502, **MISTAKE), BASELINE_RESPONSE),
+    ],
 )
 def mistake_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx: a request that can never work is sent three times or more, and the operator is paged."""
@@ -145,11 +148,11 @@ def mistake_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding 
     applies_to=all_of(probe_is(*DOCUMENTED), mode_supported, not_rejected_for_other_reasons),
     apis=GENERATIVE,
     good=[
-        (answered(completion(), probe="chat.n"), GREETING),
-        (answered(error(param="n"), status=400, probe="chat.n"), GREETING),
+        (answered(completion(), probe="chat.n"), BASELINE_RESPONSE),
+        (answered(error(param="n"), status=400, probe="chat.n"), BASELINE_RESPONSE),
     ],
     bad=[
-        (answered(error(), status=500, probe="chat.n"), GREETING),
+        (answered(error(), status=500, probe="chat.n"), BASELINE_RESPONSE),
         (streamed(error("Boom."), probe="chat.n"), streamed(*HELLO)),
         (streamed(*HELLO[:2], {"error": "Boom."}, probe="chat.long"), streamed(*HELLO)),
     ],

@@ -11,7 +11,7 @@ from conformance.model.words import GENERATIVE, Api
 from conformance.parsing.json_values import as_object
 from conformance.parsing.sse import looks_like_events, payloads, span, stream
 from conformance.rules.conditions import succeeded
-from conformance.rules.err.example import GREETING
+from conformance.rules.err.example import BASELINE_RESPONSE
 from conformance.rules.err.spec import CODES_4XX, STREAMED_ERRORS
 from conformance.rules.example import answered, chunk, completion, error, streamed
 
@@ -28,7 +28,7 @@ def _whole(x: Exchange) -> NotJudged | None:
     fix="Send the error with a 4xx status if the request is at fault, otherwise with a 5xx.",
     applies_to=_whole,
     apis=GENERATIVE,
-    good=[GREETING, answered(completion(error=None))],
+    good=[BASELINE_RESPONSE, answered(completion(error=None))],
     bad=[answered(error("No capacity.")), answered(error("No."), mode="stream"), answered({"error": "no"})],
 )
 def error_called_a_success(x: Exchange) -> Iterator[Finding]:

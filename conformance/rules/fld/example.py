@@ -18,4 +18,4 @@ NAMED = error("'temperature' must be a number.", param="temperature", code="inva
 UNNAMED = error("Bad request.")
 UNKNOWN = error("Unknown field: x_canary.", param="x_canary", code="unknown_parameter")
 WARNED = (("content-type", "application/json"), ("x-ignored-params", "x_canary"))
-GREETING = answered(completion())
+BASELINE_RESPONSE = answered(completion())

@@ -22,7 +22,7 @@ from conformance.rules.conditions import (
     probe_is,
 )
 from conformance.rules.example import HELLO, answered, completion, error, streamed
-from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, Facts
+from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, Facts
 from conformance.rules.fld.spec import CREATE, DROPPED
 
 UNSUPPORTED = answered(
@@ -41,7 +41,7 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
     fix="Accept the field, null included; if it can have no effect, announce in the response that it is ignored.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
     apis=GENERATIVE,
-    good=[GREETING, streamed(*HELLO)],
+    good=[BASELINE_RESPONSE, streamed(*HELLO)],
     bad=[
         answered(error("Unknown parameter: 'stream_options'.", param="stream_options"), status=400, **OPTIONS),
         answered(
@@ -78,7 +78,7 @@ def _rejection(x: Exchange, fields: Sequence[str]) -> Finding:
     fix="Configure the framework not to send the parameter, translate it in front of the model, or use another model.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
     apis=GENERATIVE,
-    good=[GREETING, streamed(*HELLO)],
+    good=[BASELINE_RESPONSE, streamed(*HELLO)],
     bad=[UNSUPPORTED],
 )
 def refused_framework_parameter(x: Exchange) -> Iterator[Finding | NotJudged]:

@@ -20,7 +20,7 @@ from conformance.rules.conditions import (
     readable,
 )
 from conformance.rules.example import HELLO, answered, completion, streamed
-from conformance.rules.fld.example import CANARY, GREETING, NESTED, UNKNOWN, UNNAMED, WARNED
+from conformance.rules.fld.example import BASELINE_RESPONSE, CANARY, NESTED, UNKNOWN, UNNAMED, WARNED
 from conformance.rules.fld.naming import unnamed
 from conformance.rules.fld.spec import DROPPED
 
@@ -119,8 +119,8 @@ def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Fi
     fix="Put the field's path into `error.param`, and its name into `error.message`.",
     applies_to=_unknown,
     apis=GENERATIVE,
-    good=[(answered(UNKNOWN, status=400, **CANARY), GREETING)],
-    bad=[(answered(UNNAMED, status=400, **CANARY), GREETING)],
+    good=[(answered(UNKNOWN, status=400, **CANARY), BASELINE_RESPONSE)],
+    bad=[(answered(UNNAMED, status=400, **CANARY), BASELINE_RESPONSE)],
 )
 def refusal_without_the_unknown_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Frameworks add their own fields: without the name, users can't know which one to remove."""

@@ -26,7 +26,7 @@ from conformance.rules.conditions import (
     readable,
 )
 from conformance.rules.example import HELLO, answered, completion, error, streamed
-from conformance.rules.fld.example import GREETING, MISTYPED, NAMED, UNNAMED, USER
+from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, UNNAMED, USER
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
@@ -78,8 +78,11 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     fix="Declare the field with its type in the request model, and reject other types with 400.",
     applies_to=_effective,
     apis=GENERATIVE,
-    good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(UNNAMED, status=422, **MISTYPED), GREETING)],
-    bad=[(answered(completion(), **MISTYPED), GREETING), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
+    good=[
+        (answered(NAMED, status=400, **MISTYPED), BASELINE_RESPONSE),
+        (answered(UNNAMED, status=422, **MISTYPED), BASELINE_RESPONSE),
+    ],
+    bad=[(answered(completion(), **MISTYPED), BASELINE_RESPONSE), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
 )
 def dropped_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored."""
@@ -94,8 +97,8 @@ def dropped_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudg
     fix="Declare the field with its type in the request model, even if it has little effect, and reject other types with 400.",
     applies_to=_other,
     apis=GENERATIVE,
-    good=[(answered(error("user: not a string", param="user"), status=400, **USER), GREETING)],
-    bad=[(answered(completion(), **USER), GREETING)],
+    good=[(answered(error("user: not a string", param="user"), status=400, **USER), BASELINE_RESPONSE)],
+    bad=[(answered(completion(), **USER), BASELINE_RESPONSE)],
 )
 def ignored_type(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """The field is not read, or not validated: the value that a client sets may be silently ignored."""
@@ -110,8 +113,11 @@ def ignored_type(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudge
     fix="Put the field's path into `error.param`, and its name into `error.message`.",
     applies_to=_mistyped,
     apis=GENERATIVE,
-    good=[(answered(NAMED, status=400, **MISTYPED), GREETING), (answered(completion(), **MISTYPED), GREETING)],
-    bad=[(answered(UNNAMED, status=400, **MISTYPED), GREETING)],
+    good=[
+        (answered(NAMED, status=400, **MISTYPED), BASELINE_RESPONSE),
+        (answered(completion(), **MISTYPED), BASELINE_RESPONSE),
+    ],
+    bad=[(answered(UNNAMED, status=400, **MISTYPED), BASELINE_RESPONSE)],
 )
 def refusal_without_the_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """The developer of a client that sends thirty fields has to guess which one is wrong."""

@@ -6,7 +6,7 @@ from conformance.model.exchange import Exchange
 from conformance.parsing.json_values import Object, as_object
 from conformance.rules.example import SSE, answered, as_json, exchange, http
 
-GREETING: Object = {
+BASELINE_RESPONSE: Object = {
     "id": "msg_1",
     "type": "message",
     "role": "assistant",
@@ -16,7 +16,7 @@ GREETING: Object = {
     "stop_sequence": None,
     "usage": {"input_tokens": 3, "output_tokens": 3},
 }
-START: Object = {"type": "message_start", "message": GREETING | {"content": [], "stop_reason": None}}
+START: Object = {"type": "message_start", "message": BASELINE_RESPONSE | {"content": [], "stop_reason": None}}
 OPEN: Object = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
 BLOCK_DELTA: Object = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello."}}
 CLOSE: Object = {"type": "content_block_stop", "index": 0}
@@ -41,7 +41,7 @@ def events(*values: Any, probe: str = "messages.hello", **facts: Any) -> Exchang
 
 def message(*, body_fields: Object | None = None, **changes: Any) -> Exchange:
     """A non-streaming response with these changes, to a request with these fields."""
-    return answered(GREETING | changes, probe="messages.hello", body=body_fields)
+    return answered(BASELINE_RESPONSE | changes, probe="messages.hello", body=body_fields)
 
 
 GOOD = events(START, PING, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP)

@@ -10,7 +10,7 @@ from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJu
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import all_of, baseline_ok, mode_supported, not_rejected_for_other_reasons, probe_is
 from conformance.rules.example import answered
-from conformance.rules.msg.example import GREETING, message
+from conformance.rules.msg.example import BASELINE_RESPONSE, message
 from conformance.rules.msg.shape import message_rule
 from conformance.rules.msg.spec import MESSAGE, VERSIONS
 
@@ -41,7 +41,7 @@ def _refused(x: Exchange, baseline: Exchange, what: str) -> Iterator[Finding | N
     spec="https://platform.claude.com/docs/en/api/beta-headers",
     fix="Ignore unknown names in the anthropic-beta header.",
     applies_to=_header(Kind.BETA_HEADER),
-    good=[(answered(GREETING, probe="messages.header-beta"), message())],
+    good=[(answered(BASELINE_RESPONSE, probe="messages.header-beta"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-beta"), message())],
 )
 def beta_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
@@ -56,7 +56,7 @@ def beta_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudge
     spec=VERSIONS,
     fix="Treat an unknown, newer anthropic-version like the newest known version.",
     applies_to=_header(Kind.VERSION_HEADER),
-    good=[(answered(GREETING, probe="messages.header-version"), message())],
+    good=[(answered(BASELINE_RESPONSE, probe="messages.header-version"), message())],
     bad=[(answered(REFUSED, status=400, probe="messages.header-version"), message())],
 )
 def version_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
@@ -80,7 +80,7 @@ def _in_blocks(x: Exchange) -> NotJudged | None:
     spec=MESSAGE,
     fix="Accept `system` and `content` as a string or as a list of text blocks.",
     applies_to=_in_blocks,
-    good=[(answered(GREETING, probe="messages.form.text-blocks"), message())],
+    good=[(answered(BASELINE_RESPONSE, probe="messages.form.text-blocks"), message())],
     bad=[(answered(BLOCKS, status=400, probe="messages.form.text-blocks"), message())],
 )
 def text_blocks_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
@@ -98,7 +98,7 @@ def text_blocks_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | N
     spec="https://platform.claude.com/docs/en/api/beta-headers",
     fix="Pass the header anthropic-beta on together with the body, or ignore both; don't drop one of them.",
     applies_to=_header(Kind.BETA_FIELD),
-    good=[(answered(GREETING, probe="messages.beta"), message())],
+    good=[(answered(BASELINE_RESPONSE, probe="messages.beta"), message())],
     bad=[
         (answered(BLOCKS, status=400, probe="messages.beta"), message()),
         (answered(BLOCKS, status=501, probe="messages.beta"), message()),

@@ -52,7 +52,7 @@ def form(name: str, **more: Any) -> Forms:
     return {"probe": f"chat.form.{name}", **more}
 
 
-GREETING = answered(completion(), body={"model": "m"})
+BASELINE_RESPONSE = answered(completion(), body={"model": "m"})
 
 
 def _asks_for(*forms: str) -> Callable[[Exchange], NotJudged | None]:
@@ -92,10 +92,16 @@ def _refused(x: Exchange, baseline: Exchange, expected: str = "") -> Iterator[Fi
     fix="Accept null and the default value of every documented field, even if the field is not supported.",
     applies_to=_asks_for(*NO_CHANGE),
     apis=CHAT,
-    good=[(answered(completion(), **form("defaults")), GREETING)],
+    good=[(answered(completion(), **form("defaults")), BASELINE_RESPONSE)],
     bad=[
-        (answered(error("Must be json_schema.", param="response_format"), status=400, **form("defaults")), GREETING),
-        (answered(error("stop: not a list", param="stop"), status=422, body={"stop": None}, **form("nulls")), GREETING),
+        (
+            answered(error("Must be json_schema.", param="response_format"), status=400, **form("defaults")),
+            BASELINE_RESPONSE,
+        ),
+        (
+            answered(error("stop: not a list", param="stop"), status=422, body={"stop": None}, **form("nulls")),
+            BASELINE_RESPONSE,
+        ),
     ],
 )
 def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
@@ -115,14 +121,17 @@ def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJu
     applies_to=_asks_for(*REFUSABLE),
     apis=CHAT,
     good=[
-        (answered(completion(), **form("name")), GREETING),
-        (answered(error("Unknown field.", param="messages[0].name"), status=400, **form("name")), GREETING),
-        (answered({"error": {"message": "this model has no image input"}}, status=501, **form("image")), GREETING),
+        (answered(completion(), **form("name")), BASELINE_RESPONSE),
+        (answered(error("Unknown field.", param="messages[0].name"), status=400, **form("name")), BASELINE_RESPONSE),
+        (
+            answered({"error": {"message": "this model has no image input"}}, status=501, **form("image")),
+            BASELINE_RESPONSE,
+        ),
     ],
     bad=[
-        (answered(error("Invalid request."), status=400, **form("name")), GREETING),
-        (answered(error("Not supported."), status=501, **form("image")), GREETING),
-        (answered(error("1 validation error (type=value_error)"), status=400, **form("image")), GREETING),
+        (answered(error("Invalid request."), status=400, **form("name")), BASELINE_RESPONSE),
+        (answered(error("Not supported."), status=501, **form("image")), BASELINE_RESPONSE),
+        (answered(error("1 validation error (type=value_error)"), status=400, **form("image")), BASELINE_RESPONSE),
     ],
 )
 def form_refused_without_a_name(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
@@ -140,14 +149,20 @@ def form_refused_without_a_name(x: Exchange, baseline: Exchange) -> Iterator[Fin
     fix="Accept content as a string or a list of text parts in every message, and the role `developer` as `system`.",
     applies_to=_asks_for(*EXPECTED),
     apis=CHAT,
-    good=[(answered(completion(), **form(name)), GREETING) for name in EXPECTED],
+    good=[(answered(completion(), **form(name)), BASELINE_RESPONSE) for name in EXPECTED],
     bad=[
         (
             answered(error("Unknown role 'developer'.", param="messages[0].role"), status=400, **form("developer")),
-            GREETING,
+            BASELINE_RESPONSE,
         ),
-        (answered({"detail": "str type expected (type=type_error.str)"}, status=422, **form("parts")), GREETING),
-        (answered(error("Must be a string.", param="messages[0].content"), status=400, **form("tool-parts")), GREETING),
+        (
+            answered({"detail": "str type expected (type=type_error.str)"}, status=422, **form("parts")),
+            BASELINE_RESPONSE,
+        ),
+        (
+            answered(error("Must be a string.", param="messages[0].content"), status=400, **form("tool-parts")),
+            BASELINE_RESPONSE,
+        ),
     ],
 )
 def ordinary_form_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
@@ -179,10 +194,10 @@ MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
     apis=CHAT,
     modes=("unary",),
     compares_with={"other": Compare(Kind.REPEAT)},
-    good=[(answered(completion(usage=MORE), **form(name)), GREETING, LONGER) for name in ADDED],
+    good=[(answered(completion(usage=MORE), **form(name)), BASELINE_RESPONSE, LONGER) for name in ADDED],
     bad=[
-        (answered(completion(), **form("parts")), GREETING, LONGER),
-        (answered(completion(), **form("image")), GREETING, LONGER),
+        (answered(completion(), **form("parts")), BASELINE_RESPONSE, LONGER),
+        (answered(completion(), **form("image")), BASELINE_RESPONSE, LONGER),
     ],
 )
 def part_dropped(x: Exchange, baseline: Exchange, other: Exchange) -> Iterator[Finding | NotJudged]:

@@ -14,7 +14,7 @@ from conformance.rules.conditions import all_of, baseline_ok, not_rejected_for_o
 from conformance.rules.example import HELLO, answered, completion, error, streamed
 from conformance.rules.par.spec import CHAT
 
-GREETING = streamed(*HELLO)
+BASELINE_RESPONSE = streamed(*HELLO)
 PROBE = "chat.form.spelling"
 
 
@@ -35,10 +35,10 @@ def _asked(x: Exchange) -> NotJudged | None:
     applies_to=_asked,
     apis=CHAT,
     modes=("stream",),
-    good=[(streamed(*HELLO, probe=PROBE), GREETING)],
+    good=[(streamed(*HELLO, probe=PROBE), BASELINE_RESPONSE)],
     bad=[
-        (answered(completion(), mode="stream", probe=PROBE), GREETING),
-        (answered(error("role is missing"), status=400, mode="stream", probe=PROBE), GREETING),
+        (answered(completion(), mode="stream", probe=PROBE), BASELINE_RESPONSE),
+        (answered(error("role is missing"), status=400, mode="stream", probe=PROBE), BASELINE_RESPONSE),
     ],
 )
 def spelling_matters(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:

@@ -16,7 +16,7 @@ from conformance.parsing.http1 import reply
 from conformance.rules.conditions import all_of, mode_supported, not_rejected_for_other_reasons, probe_is, readable
 from conformance.rules.conditions_by_api import finished
 from conformance.rules.example import answered, completion
-from conformance.rules.msg.example import GREETING as MESSAGE
+from conformance.rules.msg.example import BASELINE_RESPONSE as MESSAGE
 from conformance.rules.msg.example import block, text
 from conformance.rules.msg.example import streamed as streamed_message
 from conformance.rules.rsn.conditions import has_thoughts, reasoned, shown

@@ -23,7 +23,7 @@ USAGE: Object = {
     "output_tokens_details": {"reasoning_tokens": 0},
     "total_tokens": 6,
 }
-GREETING: Object = {
+BASELINE_RESPONSE: Object = {
     "id": "resp_1",
     "object": "response",
     "created_at": 1_760_000_000,
@@ -40,7 +40,7 @@ CUT: Object = {"status": "incomplete", "incomplete_details": {"reason": "max_out
 
 def response(*, body_fields: Object | None = None, probe: str = "responses.hello", **changes: Any) -> Exchange:
     """A non-streaming response with these changes, to a request with these fields."""
-    return answered(GREETING | changes, probe=probe, body=body_fields)
+    return answered(BASELINE_RESPONSE | changes, probe=probe, body=body_fields)
 
 
 def events(*values: Any, name: str | None = None, probe: str = "responses.hello", **facts: Any) -> Exchange:
@@ -53,7 +53,7 @@ def events(*values: Any, name: str | None = None, probe: str = "responses.hello"
 def state(kind: str, **changes: Any) -> Object:
     """An event that contains the response object."""
     begun: Object = {"status": "in_progress", "output": [], "usage": None} if kind in ("created", "in_progress") else {}
-    return {"type": f"response.{kind}", "response": GREETING | begun | changes}
+    return {"type": f"response.{kind}", "response": BASELINE_RESPONSE | begun | changes}
 
 
 def text(*pieces: str, whole: str | None = None, index: int = 0) -> list[Object]:

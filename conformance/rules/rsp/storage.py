@@ -13,13 +13,13 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member
 from conformance.rules.conditions import UNRELATED, all_of, probe_is, readable, replied
 from conformance.rules.example import answered, error
-from conformance.rules.rsp.example import GREETING, response
+from conformance.rules.rsp.example import BASELINE_RESPONSE, response
 from conformance.rules.rsp.shape import whole_rule
 from conformance.rules.rsp.spec import STATE
 
 MISSING: Final = (404, 405, 501)
 STORED = response(store=True)
-FOUND = answered(GREETING | {"store": True}, probe="responses.stored")
+FOUND = answered(BASELINE_RESPONSE | {"store": True}, probe="responses.stored")
 NOT_FOUND = answered(error("No response with this id."), status=404, probe="responses.stored")
 
 
@@ -31,7 +31,7 @@ NOT_FOUND = answered(error("No response with this id."), status=404, probe="resp
     fix="Serve GET /responses/{id} for each response with `store: true`, or return `store: false`.",
     applies_to=all_of(probe_is(Kind.STORED), replied, readable),
     good=[(FOUND, STORED)],
-    bad=[(NOT_FOUND, STORED), (answered(GREETING | {"id": "resp_2"}, probe="responses.stored"), STORED)],
+    bad=[(NOT_FOUND, STORED), (answered(BASELINE_RESPONSE | {"id": "resp_2"}, probe="responses.stored"), STORED)],
 )
 def stored_response_not_found(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Agents that rely on stored responses send only the new message, or fetch a response that was cut: both fail."""
