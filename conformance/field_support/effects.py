@@ -84,7 +84,7 @@ def _malformed_lines(x: Exchange) -> str:
     if not looks_like_events(x):
         return ""
     events = stream(x).events
-    if any(_is_stray(line.name, line.text) for event in events if not event.is_simple for line in event.lines):
+    if any(_is_stray(line.name, line.text) for event in stream(x).irregular for line in event.lines):
         return "a part of the response is outside data lines"
     if events and events[-1].has_data and not (events[-1].terminated or events[-1].is_done):
         return "the last event is truncated"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from conformance.apis.chat import Fragment, fragments, join, parts, span_of, whole_choices
+from conformance.apis.chat import Fragment, fragments, join, parts_with, span_of, whole_choices
 from conformance.apis.content import ToolCall
 from conformance.apis.specs import spec
 from conformance.model.case import Compare
@@ -59,9 +59,8 @@ def mentions(x: Exchange) -> Iterator[tuple[Fragment, Any]]:
             if message.get("tool_calls") is not None:
                 yield Fragment(None, index, None), message["tool_calls"]
         return
-    for part in parts(x):
-        if part.delta.get("tool_calls") is not None:
-            yield Fragment(part.chunk.event, part.slot, None), part.delta["tool_calls"]
+    for part in parts_with(x, "tool_calls"):
+        yield Fragment(part.chunk.event, part.slot, None), part.delta["tool_calls"]
 
 
 def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
