@@ -8,11 +8,15 @@ INTERRUPTED = 130
 GARBAGE_AFTER = 500_000
 """Allocations per garbage collection: the catalogue and a gate run keep 140,000 small objects, and few cycles."""
 
+UNUSED = ("httpx._main", "trio")
+"""Slow imports: httpx's command line, and trio, which httpcore imports wherever it is installed; we use asyncio."""
+
 
 def main() -> None:
     """Run the command; Ctrl-C during import exits without a traceback, too."""
     tune()
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # httpx's command line: slow to import
+    for unused in UNUSED:
+        sys.modules.setdefault(unused, None)  # type: ignore[arg-type] # "not installed", for whoever imports it
     try:
         from conformance.cli import main as cli
     except KeyboardInterrupt:

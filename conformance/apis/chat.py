@@ -4,7 +4,7 @@ The formats are those of https://platform.openai.com/docs/api-reference/chat/str
 else is ignored here; the rules report it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -70,14 +70,15 @@ def answer_chunks(x: Exchange) -> tuple[Chunk, ...]:
     )
 
 
-LABELS = ("id", "created", "model")
-"""The fields by which every chunk identifies its completion."""
+FRAME_FIELDS = ("id", "object", "created", "model", "choices", "usage")
+"""The fields that every chunk, or non-streaming response, should have or may have."""
 
 
 @cached_reader
 def columns(x: Exchange) -> dict[str, tuple[Any, ...]]:
-    """The values of each of LABELS in the completion's chunks, in order; None where a chunk has none."""
-    return {name: tuple([chunk.value.get(name) for chunk in answer_chunks(x)]) for name in LABELS}
+    """The values of each of FRAME_FIELDS in the frames, in order; None where a frame has none."""
+    values = frames(x)
+    return {name: tuple([value.get(name) for value in values]) for name in FRAME_FIELDS}
 
 
 def are_all(values: Iterable[Any], kind: type) -> bool:
@@ -138,6 +139,21 @@ def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
 
 
 @cached_reader
+def _parts_by_field(x: Exchange) -> dict[str, list[Part]]:
+    found: dict[str, list[Part]] = {}
+    for part in parts(x):
+        for name, value in part.delta.items():
+            if value is not None:
+                found.setdefault(name, []).append(part)
+    return found
+
+
+def parts_with(x: Exchange, name: str) -> Sequence[Part]:
+    """The parts whose delta has a field that is not null."""
+    return _parts_by_field(x).get(name, ())
+
+
+@cached_reader
 def finishing(x: Exchange) -> tuple[Part, ...]:
     """The parts that have a finish_reason."""
     return tuple([part for part in parts(x) if part.choice.get("finish_reason")])
@@ -164,8 +180,7 @@ def fragments(x: Exchange) -> tuple[Fragment, ...]:
         )
     return tuple(
         Fragment(part.chunk.event, part.slot, call)
-        for part in parts(x)
-        if "tool_calls" in part.delta
+        for part in parts_with(x, "tool_calls")
         for call in as_array(part.delta["tool_calls"])
     )
 
@@ -284,17 +299,17 @@ def frames(x: Exchange) -> list[Object]:
 
 def distinct_values(x: Exchange, name: str) -> tuple[str, ...]:
     """The distinct strings of a field next to the choices, such as `model`, in the order of appearance."""
-    return _distinct_values(frames(x), name)
+    return _distinct(value.get(name) for value in frames(x))
 
 
-def _distinct_values(values: Iterable[Object], name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([v for value in values if (v := value.get(name)) and isinstance(v, str)]))
+def _distinct(values: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([value for value in values if value and type(value) is str]))
 
 
 @cached_reader
 def chat_content(x: Exchange) -> ResponseContent:
     """The completion, in one format for both modes; without choices if nothing could be read."""
-    whole, values = json_body(x), frames(x)
+    whole, told = json_body(x), columns(x)
     drafts: dict[int, _ChoiceBuilder] = {}
     for event, index, choice, message in _located(x):
         draft = drafts.get(index)
@@ -303,10 +318,10 @@ def chat_content(x: Exchange) -> ResponseContent:
         draft.add(event, choice, message)
     return ResponseContent(
         choices=tuple(drafts[index].finished(whole=whole is not None) for index in sorted(drafts)),
-        ids=_distinct_values(values, "id"),
-        models=_distinct_values(values, "model"),
-        created=tuple(dict.fromkeys([v for value in values if is_integer(v := value.get("created"))])),
-        usage=next((v for value in reversed(values) if isinstance(v := value.get("usage"), dict)), None),
+        ids=_distinct(told["id"]),
+        models=_distinct(told["model"]),
+        created=tuple(dict.fromkeys([time for time in told["created"] if type(time) is int or is_integer(time)])),
+        usage=next((value for value in reversed(told["usage"]) if type(value) is dict), None),
         error=has_error(x),
     )
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+import msgspec
+
 from conformance.parsing.json_values import Object
 from conformance.parsing.sse import Event
 
@@ -87,8 +89,7 @@ class Choice:
         return not (self.pieces or self.refusal or self.calls or self.other)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseContent:
+class ResponseContent(msgspec.Struct, frozen=True, kw_only=True):
     """A completion, streamed or not: its choices by index, and the fields around them.
 
     `ids`, `models` and `created` are the distinct values in the order of appearance; `usage` is the last usage

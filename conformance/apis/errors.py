@@ -1,9 +1,10 @@
 """Read error responses of any API, in whatever format they are sent."""
 
 import re
-from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, Literal
+
+import msgspec
 
 from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange, Span, cached_reader
@@ -45,8 +46,7 @@ SUGGESTED = re.compile(r"\b(?:use|try)\s+['\"`]?\w+(?:['\"`]|\b)", re.IGNORECASE
 """What an error recommends instead of a field that it rejects."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorResponse:
+class ErrorResponse(msgspec.Struct, frozen=True, kw_only=True):
     """An error response; `kind` is `none` if the request was not rejected.
 
     `kind` is the form as sent: `openai` and `anthropic` are the error objects of the APIs, `event` is the flat one that
@@ -64,7 +64,7 @@ class ErrorResponse:
     type: str | None = None
     param: str | None = None
     code: str | None = None
-    error: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] = msgspec.field(default_factory=dict)
     places: tuple[str, ...] = ()
     text: str = ""
     in_band: bool = False
@@ -134,7 +134,7 @@ def _rejected(x: Exchange) -> ErrorResponse:
     if looks_like_events(x) and answer.content:
         found = _in_events(x)
         form: Kind = found.form if found else "events"
-        return replace(
+        return msgspec.structs.replace(
             found,
             kind="events",
             form=form,
@@ -309,7 +309,7 @@ def rejected_fields(x: Exchange) -> tuple[str, ...]:
         return ()
     names = [name for name in request_body(x) if name not in ("model", "stream")]
     located = [name for name in names if any(mentions_word(at, name) for at in (said.param or "", *said.places))]
-    advised = replace(said, message=SUGGESTED.sub("", said.message))
+    advised = msgspec.structs.replace(said, message=SUGGESTED.sub("", said.message))
     return tuple(located or [name for name in names if _means(advised, name)])
 
 

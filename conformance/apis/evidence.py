@@ -1,12 +1,11 @@
 """Whether a response is evidence: a truncated, empty or failed one does not show what became of a request."""
 
+from conformance.apis.ending import terminal_events
 from conformance.apis.errors import error_response
 from conformance.apis.response_content import response_content
-from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
-from conformance.parsing.json_values import as_object
 from conformance.parsing.sse import DONE, looks_like_events, payloads
 
 
@@ -32,10 +31,9 @@ def missing_part(x: Exchange) -> str:
 
 def _is_ended(x: Exchange) -> bool:
     """Whether a stream has its end marker, its last event, a finish reason, or an error."""
-    seen = payloads(x)
-    is_last = any(as_object(value).get("type") in spec(x.api).terminal_events for value in seen)
-    ends = any(choice.finishes for choice in response_content(x).choices)
-    return DONE in seen or is_last or ends or bool(error_response(x))
+    if DONE in payloads(x) or terminal_events(x) or error_response(x):
+        return True
+    return any(choice.finishes for choice in response_content(x).choices)
 
 
 @cached_reader

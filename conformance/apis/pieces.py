@@ -13,9 +13,10 @@ BLOCK_DELTAS: tuple[tuple[str, Kind], ...] = (("text", "text"), ("thinking", "th
 def chat_pieces(chunk: Object) -> list[Piece]:
     """Of a chat chunk."""
     found: list[Piece] = []
-    for choice in _dicts(chunk.get("choices")):
-        delta = choice.get("delta")
-        if isinstance(delta, dict):
+    choices = chunk.get("choices")
+    for choice in choices if type(choices) is list else ():
+        delta = choice.get("delta") if type(choice) is dict else None
+        if type(delta) is dict:
             for key, value in delta.items():
                 if key == "content" and type(value) is str:  # the usual case
                     found.append(("text", value))

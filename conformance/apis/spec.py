@@ -1,7 +1,8 @@
 """What an API is: one frozen record of its names and readers. A new API needs one, in `specs.py`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from conformance.apis.content import ResponseContent
 from conformance.apis.pieces import Piece
@@ -12,8 +13,7 @@ from conformance.parsing.json_values import Object
 from conformance.parsing.sse import Event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSpec:
+class ApiSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One API.
 
     Names: `title` for people; `path` below the base URL; the schemas of request, non-streaming response and event;

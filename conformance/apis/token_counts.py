@@ -1,7 +1,8 @@
 """The token counts in one usage value, in each API's format."""
 
-from dataclasses import dataclass
 from typing import Any, TypeGuard
+
+import msgspec
 
 from conformance.parsing.json_values import Object, as_object, is_integer
 
@@ -12,8 +13,7 @@ CACHE = ("cache_creation_input_tokens", "cache_read_input_tokens")
 """Parts of the input that the Messages API does not count in `input_tokens`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Tokens of one exchange: of the complete prompt, with `cached` ones, and of the completion, with `reasoning`."""
 
     prompt: int

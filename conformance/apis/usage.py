@@ -30,7 +30,8 @@ def reports(x: Exchange) -> tuple[Report, ...]:
 def _reports(x: Exchange) -> Iterator[Report]:
     whole = json_body(x)
     told = ((None, whole),) if whole is not None else chunks(x)
-    for event, value in told:
+    holders = [(e, value) for e, value in told if "usage" in value or "message" in value or "response" in value]
+    for event, value in holders:
         for within in (value, value.get("message"), value.get("response")):
             if isinstance(within, dict) and within.get("usage") is not None:
                 yield Report(event, within["usage"], within)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from conformance.clients.turn import DecodedResponse
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Outcome
@@ -26,8 +28,7 @@ class Simulation:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class Client(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a framework or SDK. `simulate` runs it on an exchange (and a unary one to fall back on)."""
 
     profile: str

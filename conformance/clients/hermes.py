@@ -6,9 +6,11 @@ retryable error reports that streaming is not supported, the next attempt is non
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
+
+import msgspec
 
 from conformance.clients.claude_sdk import with_helper
 from conformance.clients.client import Client, Simulation
@@ -69,8 +71,7 @@ NON_RETRYABLE: Final = (
 BANNER: Final = "Streaming is not supported for this model/provider. Switching to non-streaming."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between versions.
 
     `strict`: an empty stream is an error that is retried at once (else an empty response), text without a finish
@@ -310,7 +311,7 @@ HERMES_0_19_ANTHROPIC = Client(
     name="hermes 0.19 (Anthropic)",
     version="0.19.0 (anthropic 0.87.0)",
     api="messages",
-    simulate=partial(simulate, replace(BEHAVIOUR_0_19, read=read_messages, resumes=False)),
+    simulate=partial(simulate, msgspec.structs.replace(BEHAVIOUR_0_19, read=read_messages, resumes=False)),
 )
 HERMES_0_14 = Client(
     profile="hermes",

@@ -1,7 +1,8 @@
 """Read the effects of the request's fields from a response, or why it is unreadable."""
 
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+import msgspec
 
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import spec
@@ -14,8 +15,7 @@ REPEATED = 8
 """Characters: a last piece that long, equal to all others joined, is not a coincidence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effects:
+class Effects(msgspec.Struct, frozen=True, kw_only=True):
     """The effects of the request's fields on a response, streaming or not.
 
     `texts` and `finishes` (as Chat Completions names them) are by choice, `calls` counts tool calls, `logprobs` and
@@ -23,8 +23,8 @@ class Effects:
     other than 0; `completion` is the reported number of completion tokens.
     """
 
-    texts: dict[int, str] = field(default_factory=dict)
-    finishes: dict[int, str] = field(default_factory=dict)
+    texts: dict[int, str] = msgspec.field(default_factory=dict)
+    finishes: dict[int, str] = msgspec.field(default_factory=dict)
     calls: int = 0
     logprobs: int = 0
     alternatives: int = 0
@@ -84,7 +84,7 @@ def _malformed_lines(x: Exchange) -> str:
     if not looks_like_events(x):
         return ""
     events = stream(x).events
-    if any(_is_stray(line.name, line.text) for event in events if not event.is_simple for line in event.lines):
+    if any(_is_stray(line.name, line.text) for event in stream(x).irregular for line in event.lines):
         return "a part of the response is outside data lines"
     if events and events[-1].has_data and not (events[-1].terminated or events[-1].is_done):
         return "the last event is truncated"

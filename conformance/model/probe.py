@@ -1,8 +1,9 @@
 """The probe: one request with a purpose."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from conformance.model.case import CaseId, Compare, Kind, probe_name
 from conformance.model.exchange import Exchange
@@ -18,8 +19,7 @@ WITHOUT_TEXT: Final = frozenset(
 """Kinds of requests whose completion is not looked at: their caps stay small on a model that reasons."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawRequest:
+class RawRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a request that differ from a POST of a JSON body.
 
     `path` is appended to the base URL, or with `at_root` to its host; a header set to None is removed; `body` is the
@@ -34,8 +34,7 @@ class RawRequest:
     padding: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """One request with a purpose.
 
     `kind`, `subject`, `variant` and `repeat` are those of its test cases (CaseId). `purpose` is one sentence. It is

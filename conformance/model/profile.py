@@ -1,7 +1,6 @@
 """The profile: the requests of one framework."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,8 +22,7 @@ class RecordedRequest(NamedTuple):
     body: Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Requests captured from the real framework.
 
     `requests` gives the baseline request per mode: headers in the framework's order, without Host and Content-Length,

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from conformance.model.exchange import Exchange, Span, cached_reader
 from conformance.parsing.content import bounded, decode
 
@@ -55,8 +57,7 @@ class Segment(NamedTuple):
     length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """The final response of an exchange. Without one, `status` is 0 and everything else is empty.
 
     `raw` is the body as transferred, `content` the body with its content coding decoded (the decodable part, if it is

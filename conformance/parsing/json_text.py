@@ -27,6 +27,7 @@ class Sentinel(Enum):
 
 
 NOT_JSON: Final = Sentinel.NOT_JSON
+_decode = msgspec.json.Decoder().decode
 
 
 def parse_json(octets: bytes) -> Any:
@@ -36,7 +37,7 @@ def parse_json(octets: bytes) -> Any:
     the parser's limit (section 9) are not.
     """
     try:
-        return msgspec.json.decode(octets)
+        return _decode(octets)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return _parse_slowly(octets)
 

@@ -20,6 +20,8 @@ PLAIN = re.compile(
     rb"(?:event:[ ]?([^\r\n]*+)(?:\r\n|\n|\r(?!\n)))?data:[ ]?([^\r\n]*+)(?:\n\n|\r\n\r\n|\r\r(?!\n))",
 )
 """The block that nearly all events are: an optional event line, one data line, a blank line, one kind of line end."""
+PLAIN_LF = re.compile(rb"(?:event:[ ]?(.*+)\n)?data:[ ]?(.*+)\n\n")
+"""The same in content without a CR, where it is found in half the time."""
 
 
 class Line(NamedTuple):
@@ -41,7 +43,7 @@ class Line(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One block of lines up to a blank line. Offsets count bytes of the content.
+    """One block of lines up to a blank line: the bytes of `content` from `start` to `end`.
 
     `data` and `name` are parsed as the specification requires. `is_simple`: it has one data line, at most one event
     line before it, and nothing else.
@@ -49,12 +51,17 @@ class Event(NamedTuple):
 
     start: int
     end: int
-    octets: bytes
+    content: bytes
     name: str
     data: bytes
     has_data: bool
     terminated: bool
     is_simple: bool = False
+
+    @property
+    def octets(self) -> bytes:
+        """The block's bytes."""
+        return self.content[self.start : self.end]
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -90,6 +97,11 @@ class Stream:
         """The events that a client sees."""
         return tuple([event for event in self.events if event.has_data and event.terminated])
 
+    @cached_property
+    def irregular(self) -> tuple[Event, ...]:
+        """The events that are not simple."""
+        return tuple([event for event in self.events if not event.is_simple])
+
 
 def parse(content: bytes) -> Stream:
     """Parse the bytes of an event stream. Nothing is rejected: unknown fields and invalid lines stay in `lines`."""
@@ -97,20 +109,21 @@ def parse(content: bytes) -> Stream:
     return Stream(tuple(_events(content, len(BOM) if bom else 0)), bom, content)
 
 
-def _events(content: bytes, at: int) -> Iterator[Event]:
-    plain, make, size = PLAIN.match, partial(tuple.__new__, Event), len(content)  # without the constructor's overhead
+def _events(content: bytes, at: int) -> list[Event]:
+    plain = (PLAIN if b"\r" in content else PLAIN_LF).match
+    make, size = partial(tuple.__new__, Event), len(content)  # without the constructor's overhead
+    events: list[Event] = []
     while at < size:
         if found := plain(content, at):
-            octets, named, data = found.group(0, 1, 2)
-            end = at + len(octets)
+            named, data = found.groups()
             name = named.decode("utf-8", "replace") if named else ""
-            yield make((at, end, octets, name, data, True, True, True))
-            at = end
+            events.append(make((at, at := found.end(), content, name, data, True, True, True)))
         elif content[at] in b"\r\n":
             at += 1
         else:
-            yield (event := _block(content, at))
+            events.append(event := _block(content, at))
             at = event.end
+    return events
 
 
 def _block(content: bytes, start: int) -> Event:
@@ -126,7 +139,7 @@ def _block(content: bytes, start: int) -> Event:
         elif line.name == "event":
             name = line.value
     text = name.decode("utf-8", "replace")
-    return Event(start, end, content[start:end], text, b"\n".join(data), bool(data), terminated)
+    return Event(start, end, content, text, b"\n".join(data), bool(data), terminated)
 
 
 def _lines(content: bytes, at: int, offset: int = 0) -> Iterator[Line]:

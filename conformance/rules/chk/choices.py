@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import answer_chunks, is_annotation, parts, span_of
+from conformance.apis.chat import answer_chunks, columns, is_annotation, is_shaped, parts, span_of
 from conformance.apis.request_fields import choices_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
@@ -29,7 +29,7 @@ from conformance.rules.example import HELLO, chunk, streamed
 )
 def no_choices(x: Exchange) -> Iterator[Finding]:
     """Stream helpers loop over choices and crash on null; the Vercel AI SDK reports an error instead of the response."""
-    lists = [found.value.get("choices") for found in answer_chunks(x)]
+    lists = columns(x)["choices"]
     lengths = [len(choices) for choices in lists if isinstance(choices, list)]
     if len(lengths) == len(lists) and sum(lengths) == len(parts(x)):
         return
@@ -54,8 +54,8 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
 )
 def empty_choices(x: Exchange) -> Iterator[Finding]:
     """Many clients read choices[0] unchecked, and crash if choices is empty."""
-    for number, found in enumerate(answer_chunks(x), 1):
-        if found.value.get("choices") != []:
+    for number, (found, choices) in enumerate(zip(answer_chunks(x), columns(x)["choices"], strict=True), 1):
+        if choices != []:
             continue
         due = found.value.get("usage") or ("usage" in found.value and number == len(answer_chunks(x)))
         if not (due or is_annotation(found.value)):
@@ -95,7 +95,7 @@ def no_answer(x: Exchange) -> Iterator[Finding]:
 )
 def no_delta(x: Exchange) -> Iterator[Finding]:
     """Clients read delta.content unchecked: a null or missing delta raises an exception in the middle of the response."""
-    for part in parts(x):
+    for part in () if is_shaped(x) else parts(x):
         if not isinstance(part.choice.get("delta"), dict):
             instead = ", but a message" if "message" in part.choice else ""
             yield Finding(
@@ -122,7 +122,7 @@ def no_delta(x: Exchange) -> Iterator[Finding]:
 def message_beside_delta(x: Exchange) -> Iterator[Finding]:
     """Clients that prefer message append the complete content to the deltas: the user reads it twice."""
     for part in parts(x):
-        if isinstance(part.choice.get("delta"), dict) and part.choice.get("message") is not None:
+        if part.choice.get("message") is not None and isinstance(part.choice.get("delta"), dict):
             yield Finding(
                 f"{choice_name(part)} has both delta and {describe_member(part.choice, 'message')}", at=span_of(x, part)
             )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import answer_chunks, finishing, has_error, is_chunk, parts
+from conformance.apis.chat import answer_chunks, are_all, columns, finishing, has_error, is_chunk, parts
 from conformance.apis.request_fields import choices_asked
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.verdict import NotJudged, not_applicable, untestable
@@ -41,6 +41,7 @@ def ended(x: Exchange) -> NotJudged | None:
     return unbroken(x)
 
 
+@cached_reader
 def unbroken(x: Exchange) -> NotJudged | None:
     """Clients can read all of the stream, so its first and missing parts are known."""
     if NOT_JSON in payloads(x):
@@ -48,6 +49,7 @@ def unbroken(x: Exchange) -> NotJudged | None:
     return untestable("response content is outside data lines") if lost_lines(x) else None
 
 
+@cached_reader
 def _goes_on(x: Exchange) -> bool:
     """Whether chunks follow the end marker."""
     found = payloads(x)
@@ -55,6 +57,7 @@ def _goes_on(x: Exchange) -> bool:
     return any(isinstance(value, dict) and is_chunk(value) and not value.get("error") for value in late)
 
 
+@cached_reader
 def _is_through(x: Exchange) -> bool:
     """Whether the end marker was received, or both the response and its last event are complete."""
     if DONE in payloads(x):
@@ -114,7 +117,7 @@ def in_chunks(x: Exchange) -> NotJudged | None:
     """Chunks with choices were received, without a chat.completion object among them (CHK001 reports it)."""
     if skip := choosing(x):
         return skip
-    among = any(found.value.get("object") == "chat.completion" for found in answer_chunks(x))
+    among = "chat.completion" in columns(x)["object"]
     return untestable("the stream has a chat.completion object among its chunks") if among else None
 
 
@@ -147,5 +150,5 @@ def listing(x: Exchange) -> NotJudged | None:
     """A complete stream of chunks was received, and each chunk has a list of choices."""
     if skip := ended(x):
         return skip
-    clear = all(isinstance(found.value.get("choices"), list) for found in answer_chunks(x))
+    clear = are_all(columns(x)["choices"], list)
     return None if clear else untestable("a chunk has no list of choices")

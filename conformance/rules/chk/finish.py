@@ -206,11 +206,11 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     yield from undefined_reasons(x, "finish_reason", FINISHES, (pair for pair in _reasons(x) if is_reason(pair[0])))
 
 
-def _reasons(x: Exchange) -> Iterator[tuple[Any, Event]]:
+@cached_reader
+def _reasons(x: Exchange) -> tuple[tuple[Any, Event], ...]:
     """The values of finish_reason that are not null, each with its event."""
-    for part in parts(x):
-        if (reason := part.choice.get("finish_reason")) is not None:
-            yield reason, part.chunk.event
+    told = ((part.choice.get("finish_reason"), part.chunk.event) for part in parts(x))
+    return tuple([pair for pair in told if pair[0] is not None])
 
 
 @chunk_rule(

@@ -25,8 +25,10 @@ def _each(x: Exchange, name: str, kind: type, is_right: Callable[[Any], bool]) -
 
 def _changes(x: Exchange, name: str) -> Iterator[Finding]:
     """A finding for each chunk whose value differs from the first non-empty one."""
-    first = ""
-    for number, said_name in enumerate(columns(x)[name], 1):
+    first, names = "", columns(x)[name]
+    if are_all(names, str) and len(set(names)) == 1:
+        return
+    for number, said_name in enumerate(names, 1):
         if said_name and isinstance(said_name, str) and said_name != (first := first or said_name):
             seen = f"chunk {number} has {name} {display(said_name)}, but the first one has {display(first)}"
             yield Finding(seen, at=span_of(x, answer_chunks(x)[number - 1]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from conformance.apis.chat import chat_content, parts, span_of
+from conformance.apis.chat import chat_content, parts_with, span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.parsing.json_values import as_array, as_object, describe_member, display
@@ -47,8 +47,8 @@ def late_role(x: Exchange) -> Iterator[Finding]:
 )
 def wrong_role(x: Exchange) -> Iterator[Finding]:
     """LangChain creates another kind of message for another role, and the Vercel AI SDK rejects the chunk."""
-    for part in parts(x):
-        if part.delta.get("role", "assistant") not in ("assistant", None):
+    for part in parts_with(x, "role"):
+        if part.delta["role"] != "assistant":
             yield Finding(f"a delta has {describe_member(part.delta, 'role')}", at=span_of(x, part))
 
 
@@ -67,10 +67,9 @@ def wrong_role(x: Exchange) -> Iterator[Finding]:
 )
 def content_no_string(x: Exchange) -> Iterator[Finding]:
     """Clients append content to a string: any other type raises an exception, or is shown as `[object Object]`."""
-    for part in parts(x):
-        content = part.delta.get("content")
-        if content is not None and not isinstance(content, str):
-            yield Finding(f"a delta's content is {display(content)}", at=span_of(x, part))
+    for part in parts_with(x, "content"):
+        if not isinstance(part.delta["content"], str):
+            yield Finding(f"a delta's content is {display(part.delta['content'])}", at=span_of(x, part))
 
 
 def piecemeal(x: Exchange) -> NotJudged | None:
@@ -134,7 +133,7 @@ def deltas_sent_twice(x: Exchange) -> Iterator[Finding]:
 
 def _is_one_token_each(x: Exchange, slot: int) -> bool:
     """Whether log probabilities show that each text delta is one token: then the model generated the repetition."""
-    texts = [part for part in parts(x) if part.slot == slot and part.delta.get("content")]
+    texts = [part for part in parts_with(x, "content") if part.slot == slot and part.delta["content"]]
     for part in texts:
         tokens = as_array(as_object(part.choice.get("logprobs")).get("content"))
         if [as_object(token).get("token") for token in tokens] != [part.delta["content"]]:

@@ -1,10 +1,10 @@
 """Where reasoning is: not in the content, in both modes, under one name, before the content."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.chat import parts, span_of, whole_choices
+from conformance.apis.chat import parts_with, span_of, whole_choices
 from conformance.apis.deltas import deltas
 from conformance.apis.request import request_body
 from conformance.apis.request_fields import choices_asked
@@ -135,14 +135,16 @@ NAMES = ("reasoning_content", "reasoning", "thinking")
 
 def reasoning_fields(x: Exchange) -> dict[str, str]:
     """The texts of the first choice's reasoning, by the name of the field."""
-    whole = json_body(x)
-    told: list[Mapping[str, Any]]
-    if whole is not None:
-        told = [message for index, _, message in whole_choices(whole) if index == 0]
-    else:
-        told = [part.delta for part in parts(x) if part.slot == 0]
-    joined = {name: "".join(as_string(values.get(name)) for values in told) for name in NAMES}
+    joined = {name: "".join(map(as_string, _first_choice(x, name))) for name in NAMES}
     return {name: joined[name] for name in NAMES if joined[name]}
+
+
+def _first_choice(x: Exchange, name: str) -> Iterator[Any]:
+    """The values of a field in the first choice's message or deltas."""
+    whole = json_body(x)
+    if whole is not None:
+        return (message.get(name) for index, _, message in whole_choices(whole) if index == 0)
+    return (part.delta[name] for part in parts_with(x, name) if part.slot == 0)
 
 
 def _named(x: Exchange) -> NotJudged | None:

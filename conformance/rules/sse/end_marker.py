@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from conformance.apis.ending import terminal_events
 from conformance.apis.specs import spec
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
 from conformance.model.words import GENERATIVE
@@ -21,6 +21,8 @@ from conformance.rules.sse.spec import CHUNKS
 
 LIKE_DONE = re.compile(rb"[\s\"'`]*+\[?\s*+done\s*+\]?[\s\"'`.;]*+", re.IGNORECASE)
 """Possessive quantifiers, so that a megabyte of blanks is scanned once."""
+LONGEST_DONE = 40
+"""Bytes of data; an end marker has fewer, however it is spelled."""
 
 
 def ended(x: Exchange) -> NotJudged | None:
@@ -67,9 +69,7 @@ def missing_end_marker(x: Exchange) -> Iterator[Finding]:
     """Only the end marker distinguishes a complete stream from a truncated one; some clients reconnect and resend."""
     if terminal_events(x):
         return
-    misspelt = not spec(x.api).terminal_events and any(
-        _means_done(event) or _joins_done(event) for event in stream(x).events
-    )
+    misspelt = not spec(x.api).terminal_events and (_spelled(x) or any(map(_joins_done, stream(x).events)))
     if not misspelt:
         yield Finding(f"the stream ends without its end marker, {marker(x)}", at=span(x, stream(x).events[-1]))
 
@@ -135,18 +135,18 @@ def _marks_end(x: Exchange, event: Event) -> bool:
 
 def ending_in_words(x: Exchange) -> NotJudged | None:
     """An event stream was received with an event meant as the end marker."""
-    return has_events(x) or (
-        None if any(map(_spells_done, stream(x).events)) else untestable("no event resembles [DONE]")
-    )
+    return has_events(x) or (None if any(map(_is_bare, _spelled(x))) else untestable("no event resembles [DONE]"))
 
 
-def _means_done(event: Event) -> bool:
-    """Whether an event is meant as the end marker, in any spelling."""
-    return len(event.data) < 40 and bool(LIKE_DONE.fullmatch(event.data.removeprefix(b"data:")))
+@cached_reader
+def _spelled(x: Exchange) -> tuple[Event, ...]:
+    """The events that are meant as the end marker, in any spelling."""
+    short = [event for event in stream(x).events if len(event.data) < LONGEST_DONE]
+    return tuple(event for event in short if LIKE_DONE.fullmatch(event.data.removeprefix(b"data:")))
 
 
-def _spells_done(event: Event) -> bool:
-    return _means_done(event) and not event.data.startswith(b"data:")
+def _is_bare(event: Event) -> bool:
+    return not event.data.startswith(b"data:")
 
 
 @rule(
@@ -168,8 +168,8 @@ def _spells_done(event: Event) -> bool:
 )
 def inexact_end_marker(x: Exchange) -> Iterator[Finding]:
     """Clients compare the text and parse any other spelling as JSON, which raises an error after a complete response."""
-    for event in stream(x).events:
-        if event.data != b"[DONE]" and _spells_done(event):
+    for event in _spelled(x):
+        if event.data != b"[DONE]" and _is_bare(event):
             yield Finding(
                 f"the end marker is {display(event.data.decode('latin-1'))}; expected [DONE]", at=span(x, event)
             )

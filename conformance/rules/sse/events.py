@@ -127,7 +127,7 @@ def _broken_by_lost_lines(x: Exchange) -> set[int]:
     if not lost_lines(x):
         return set()
     starts = {line.start for line in lost_lines(x)}
-    return {e.start for e in stream(x).events if not e.is_simple and any(line.start in starts for line in e.lines)}
+    return {e.start for e in stream(x).irregular if any(line.start in starts for line in e.lines)}
 
 
 @rule(

@@ -15,7 +15,7 @@ LAX_FIELD = re.compile(rb"[\s\xef\xbb\xbf]*(?:data|event)\s*:", re.IGNORECASE)
 @cached_reader
 def stray_lines(x: Exchange) -> tuple[Line, ...]:
     """The lines that are neither a comment nor a known field."""
-    lines = (line for event in stream(x).events if not event.is_simple for line in event.lines)
+    lines = (line for event in stream(x).irregular for line in event.lines)
     return tuple(line for line in lines if not line.text.startswith(b":") and line.name not in FIELDS)
 
 
@@ -34,7 +34,7 @@ def is_lost(text: bytes) -> bool:
 @cached_reader
 def merged_events(x: Exchange) -> tuple[Event, ...]:
     """Blocks of several events: each data line is valid JSON on its own, joined they are not."""
-    return tuple(e for e in stream(x).events if not e.is_simple and b"\n" in e.data and _is_merged(e))
+    return tuple(e for e in stream(x).irregular if b"\n" in e.data and _is_merged(e))
 
 
 def _is_merged(event: Event) -> bool:
@@ -58,7 +58,7 @@ def without_data(x: Exchange) -> Iterator[tuple[int, int, str]]:
 
     They do so at a blank line after an event, id or retry line; an id stays set for all blank lines that follow.
     """
-    if all(event.is_simple for event in stream(x).events) and b"id:" not in stream(x).content:
+    if not stream(x).irregular and b"id:" not in stream(x).content:
         return
     identified, fields, data = False, set[str](), False
     start = 0

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from conformance.apis.chat import Fragment, fragments, join, parts, span_of, whole_choices
+from conformance.apis.chat import Fragment, fragments, join, parts_with, span_of, whole_choices
 from conformance.apis.content import ToolCall
 from conformance.apis.specs import spec
 from conformance.model.case import Compare
-from conformance.model.exchange import Exchange, Span
+from conformance.model.exchange import Exchange, Span, cached_reader
 from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
 from conformance.model.words import MODES, Api, Mode
@@ -59,12 +59,12 @@ def mentions(x: Exchange) -> Iterator[tuple[Fragment, Any]]:
             if message.get("tool_calls") is not None:
                 yield Fragment(None, index, None), message["tool_calls"]
         return
-    for part in parts(x):
-        if part.delta.get("tool_calls") is not None:
-            yield Fragment(part.chunk.event, part.slot, None), part.delta["tool_calls"]
+    for part in parts_with(x, "tool_calls"):
+        yield Fragment(part.chunk.event, part.slot, None), part.delta["tool_calls"]
 
 
-def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
+@cached_reader
+def joined_calls(x: Exchange) -> tuple[tuple[ToolCall, list[Fragment]], ...]:
     """Each call with its fragments; in a non-streaming response a call is one value."""
     groups: dict[Any, list[Fragment]] = {}
     for number, fragment in enumerate(fragments(x)):
@@ -72,8 +72,7 @@ def joined_calls(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment]]]:
             index = fragment.value.get("index")
             key = (fragment.choice, int(index) if is_integer(index) else 0) if fragment.event else number
             groups.setdefault(key, []).append(fragment)
-    for found in groups.values():
-        yield from ((call, found) for call in join(found))
+    return tuple((call, found) for found in groups.values() for call in join(found))
 
 
 def at_call(x: Exchange) -> Span:
