@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from conformance.apis.errors import ErrorResponse, error_response, names_field
 from conformance.apis.request_fields import cap_asked, choices_asked
@@ -83,7 +83,7 @@ class Evidence:
     later_attempts: dict[CaseId, str] = field(default_factory=dict)
     short_streams: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
     unavailable_apis: dict[Api, list[tuple[Mode, str]]] = field(default_factory=dict)
-    groups: dict[tuple[Compare, Api, str, Mode], tuple[Exchange, ...]] = field(default_factory=dict)
+    groups: dict[tuple[Compare, Api | Literal[""], str, Mode], tuple[Exchange, ...]] = field(default_factory=dict)
     compared: dict[tuple[Kind, str, str, int], bool] = field(default_factory=dict)
 
     def add(self, x: Exchange) -> None:
@@ -136,7 +136,7 @@ class Evidence:
         """The exchange that a rule compares `x` with, or several cached ones as a tuple; None if there is none."""
         case, mode = x.case, compare.mode or x.case.mode
         if compare.many:
-            key = compare, case.api, "" if compare.any_profile else case.profile, mode
+            key = compare, "" if compare.any_api else case.api, "" if compare.any_profile else case.profile, mode
             if key not in self.groups:
                 self.groups[key] = tuple(self._group(*key))
             return self.groups[key] or None
@@ -145,10 +145,10 @@ class Evidence:
         (kind,) = compare.kinds if isinstance(compare.kinds, tuple) else (compare.kinds,)
         return self.response_to(CaseId(case.api, case.profile, mode, kind, compare.subject, repeat=compare.repeat))
 
-    def _group(self, compare: Compare, api: Api, profile: str, mode: Mode) -> Iterator[Exchange]:
-        """The cached exchanges that match, of a profile, or of any if it is empty."""
+    def _group(self, compare: Compare, api: Api | Literal[""], profile: str, mode: Mode) -> Iterator[Exchange]:
+        """The cached exchanges that match, of an API and a profile, or of any if it is empty."""
         for case in sorted(self.ids_by_case):
-            is_same = (case.api, case.mode) == (api, mode) and profile in ("", case.profile)
+            is_same = case.mode == mode and api in ("", case.api) and profile in ("", case.profile)
             found = self.cached.get(self.ids_by_case[case])
             if is_same and found and compare.matches(case.kind, case.subject, case.variant, case.repeat):
                 yield found.for_case(case)

@@ -242,10 +242,13 @@ class _Judging:
 
     def _later(self, rule: Rule, seen: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
         """The same with later attempts, where the outcome in the first rests on chance; or none."""
-        later = tuple(
-            found if (rule.timed or x.is_lost) and (found := self.evidence.later_attempt(x)) else x for x in seen
-        )
+        later = tuple(self._better(rule, x) for x in seen)
         return () if all(x is y for x, y in zip(seen, later, strict=True)) else later
+
+    def _better(self, rule: Rule, x: Exchange) -> Exchange:
+        """The later attempt, where it shows more than the first: a lost one shows only that this was no chance."""
+        later = self.evidence.later_attempt(x) if rule.timed or x.is_lost else None
+        return later if later and (rule.timed or not later.is_lost) else x
 
     def _arguments(self, rule: Rule, seen: tuple[Exchange, ...]) -> CheckArguments:
         """The arguments for the rule's parameters."""

@@ -106,6 +106,24 @@ def test_a_reply_that_is_lost_twice_is_unreliable_and_the_other_rules_judge_the_
     assert {"MSG001", "FLD014"} & {v.rule for v in subject if v.status is Status.PASS}
 
 
+def test_a_fault_in_a_reply_that_is_lost_again_earlier_is_not_unreliable():
+    times = Counter()
+
+    def other_id_then_less(reply):
+        times["stop"] += 1
+        first, *rest = cut(reply).pieces
+        other = [replace(piece, octets=piece.octets.replace(b'"id":"', b'"id":"other-')) for piece in rest]
+        return replace(reply, pieces=(first, *(other if times["stop"] == 1 else ())), end="abort")
+
+    _, store, judgement = run(
+        other_id_then_less,
+        lambda _, request: request.api == "chat" and request.mode == "stream" and b'"stop":[' in request.body,
+    )
+    (verdict,) = [v for v in failing(judgement) if v.rule == "CHK003"]
+    assert store.exchange(f"{verdict.exchanges[0]}.3").is_lost
+    assert not verdict.unreliable
+
+
 def test_a_preflight_request_that_is_lost_is_sent_again():
     facts, store, judgement = run(lost, lambda number, _: number == 1)
     assert sum(x.case.kind == "preflight" for x in map(store.exchange, store.ids())) == 4

@@ -105,10 +105,10 @@ def named_case(probe: str, profile: str, mode: Mode) -> CaseId:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """The exchanges that a rule compares a judged exchange with: of the same API, and by default of the same
-    profile and mode.
+    """The exchanges that a rule compares a judged exchange with: by default of the same API, profile and mode.
 
-    With `many`, all cases of these kinds, whatever their subject, as a tuple. `any_profile`: sent as any profile.
+    With `many`, all cases of these kinds, whatever their subject, as a tuple; then `any_profile`: sent as any profile,
+    and `any_api`: to any API.
     `optional`: the rule also judges without; otherwise a missing exchange makes it untestable.
     """
 
@@ -118,6 +118,7 @@ class Compare:
     mode: Mode | None = None
     many: bool = False
     any_profile: bool = False
+    any_api: bool = False
     optional: bool = False
 
     def matches(self, kind: Kind, subject: str, variant: str, repeat: int) -> bool:

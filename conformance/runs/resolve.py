@@ -18,7 +18,7 @@ from conformance.runner import RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, one_of
 from conformance.runs.options import RunRequest, SelectionOptions, TargetOptions
-from conformance.transport.limits import Limits
+from conformance.transport.limits import Limits, limits_for
 
 DEFAULT_PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 """The default profiles."""
@@ -62,7 +62,7 @@ def options(request: RunRequest, target: Target, environ: Mapping[str, str]) -> 
         profiles=_profiles(request.selection, target),
         suite=request.selection.suite,
         key=_key(target, environ),
-        limits=Limits() if bounds.timeout is None else Limits(timeout_s=bounds.timeout),
+        limits=Limits() if bounds.timeout is None else limits_for(bounds.timeout),
         concurrency=bounds.concurrency,
         max_requests=bounds.max_requests,
         max_tokens=bounds.max_tokens,

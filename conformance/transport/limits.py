@@ -28,3 +28,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_reads: int = 100_000
     max_chunks: int = 200_000
     max_interim: int = 100
+
+
+def limits_for(timeout_s: float) -> Limits:
+    """The limits for a timeout: a target that needs a longer one may also be silent for longer before a token."""
+    usual = Limits()
+    return Limits(timeout_s=timeout_s, silence_s=max(usual.silence_s, timeout_s / 2))

@@ -254,6 +254,13 @@ def test_a_framework_loses_a_field_that_asks_for_something_and_shows_no_effect(b
     assert [lost in str(seen) for seen in found] == ([True] if lost else [])
 
 
+@pytest.mark.parametrize(("api", "name"), [("chat", "messages"), ("responses", "input"), ("chat", "model")])
+def test_a_wrong_type_of_what_every_request_needs_does_not_show_that_a_framework_loses_it(api, name):
+    mistyped = answered(completion(), probe=f"{api}.wrong-type.{name}", body={name: {"unexpected": True}})
+    plain = answered(completion(), probe=f"{api}.hello", body={name: "Say hello."})
+    assert yielded(RULES["FLD018"].check, plain, (mistyped,)) == []
+
+
 def test_a_usage_beyond_a_cap_that_held_is_not_an_ignored_cap():
     x = answered(completion({"content": "One"}, "length", usage={"completion_tokens": 9}), **CAP)
     assert yielded(dropped_cap.check, x) == []

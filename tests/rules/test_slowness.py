@@ -1,12 +1,17 @@
 """A timeout of a large request is slowness where smaller requests show it, and the target's fault where they do not."""
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.model.case import named_case
 from conformance.model.exchange import Arrival, Ending, Exchange
-from conformance.rules.http.slowness import slowness
+from conformance.rules.slowness import slowness
 
 SECOND = 1_000_000_000
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+TIMEOUT = Ending("timeout", "body", 60 * SECOND)
+CLOSED = Ending("closed", "after", 60 * SECOND)
 BARE = b"POST /v1/chat/completions HTTP/1.1\r\n\r\n"
 
 
@@ -16,8 +21,21 @@ def answered(size, seconds):
         id="small",
         case=named_case("chat.hello", "hermes", "stream"),
         sent=BARE + b"x" * size,
-        received=b"HTTP/1.1 200 OK\r\n\r\n",
-        arrivals=(Arrival(int(seconds * SECOND), 19),),
+        received=HEAD,
+        arrivals=(Arrival(int(seconds * SECOND), len(HEAD)),),
+    )
+
+
+def streaming(size, seconds, ending=TIMEOUT):
+    """A stream whose head came at once, and a delta after each of these seconds."""
+    event = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n'
+    return Exchange(
+        id="streaming",
+        case=named_case("chat.hello", "letta", "stream"),
+        sent=BARE + b"x" * size,
+        received=HEAD + event * len(seconds),
+        arrivals=(Arrival(1000, len(HEAD)), *(Arrival(int(at * SECOND), len(event)) for at in seconds)),
+        ending=ending,
     )
 
 
@@ -59,6 +77,44 @@ def test_a_prompt_that_no_user_sends_proves_nothing_by_its_timeout():
     assert "longer than any user's" in slowness(unanswered(420_000, "chat.mistake.too-long"), [answered(90, 0.001)])
 
 
-@pytest.mark.parametrize("phase", ["connect", "send", "body"])
-def test_only_a_wait_for_the_first_byte_is_slowness(phase):
+@pytest.mark.parametrize("phase", ["connect", "send"])
+def test_only_a_wait_for_the_response_is_slowness(phase):
     assert slowness(unanswered(54_000, phase=phase), [answered(90, 5.0)]) == ""
+
+
+@pytest.mark.parametrize(
+    ("smaller", "needed"),
+    [
+        ([streaming(90, [0.3], CLOSED), streaming(9000, [12.0], CLOSED)], "71 s"),
+        ([streaming(90, [0.3], CLOSED), streaming(9000, [0.4], CLOSED)], ""),
+        ([streaming(90, [], CLOSED), streaming(9000, [], CLOSED)], ""),
+    ],
+    ids=["tokens show the rate", "a fast prompt", "a head shows nothing"],
+)
+def test_a_stream_that_began_may_need_longer_for_its_first_token(smaller, needed):
+    said = slowness(streaming(54_000, []), smaller)
+    assert needed in said
+    assert bool(needed) == bool(said)
+    assert slowness(streaming(54_000, [0.1]), smaller) == ""
+
+
+def test_an_error_shows_no_rate():
+    refused = replace(answered(9000, 0.001), received=HEAD.replace(b"200 OK", b"404 Not Found"))
+    assert "240 s" in slowness(unanswered(54_000), [answered(90, 0.4), refused])
+
+
+@pytest.mark.parametrize(
+    ("other", "waits"),
+    [
+        (streaming(90, range(1, 60)), True),
+        (streaming(90, range(1, 30)), False),
+        (streaming(90, []), False),
+        (streaming(90, range(1, 60), CLOSED), False),
+    ],
+    ids=["in progress", "silent", "without a token", "complete"],
+)
+@pytest.mark.parametrize("x", [unanswered(90), streaming(90, [])], ids=["no byte", "no token"])
+def test_a_request_may_wait_for_a_response_that_is_in_progress_at_the_timeout(x, other, waits):
+    said = slowness(x, [other])
+    assert bool(said) is waits
+    assert ("chat.hello of letta was still in progress" in said) is waits

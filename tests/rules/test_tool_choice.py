@@ -133,6 +133,19 @@ def test_a_call_as_text_is_known_by_its_marks_and_the_tool_s_name(text, found):
     assert status("TOOL024", answered(completion({"content": text}), body=NONE)) is Status.NOT_APPLICABLE
 
 
+@pytest.mark.parametrize(
+    ("text", "finish", "found"),
+    [
+        ('<tool_call>{"name": "f", "arguments": 663336E9', "length", Status.NOT_APPLICABLE),
+        ('{"name": "f", "arguments": {"city": "Os', "length", Status.PASS),
+        ('<tool_call>{"name": "f", "arguments": {"city": "Os', "stop", Status.FAIL),
+        (f"{MARKED} And so on, and", "length", Status.FAIL),
+    ],
+)
+def test_a_call_as_text_that_the_token_cap_cut_off_is_no_call(text, finish, found):
+    assert status("TOOL024", answered(completion({"content": text}, finish), body=TOOLS)) is found
+
+
 def strictly(arguments):
     x = called(first_fragment(arguments=arguments), body=STRICT)
     return status("TOOL025", x), status("TOOL026", x)

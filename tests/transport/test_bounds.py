@@ -8,6 +8,7 @@ import pytest
 
 from conformance.testbed.server.virtual_time import IN_VIRTUAL_TIME
 from conformance.transport.client import Limits, exchange_once
+from conformance.transport.limits import limits_for
 
 pytestmark = pytest.mark.anyio
 in_virtual_time = pytest.mark.parametrize("anyio_backend", [("asyncio", IN_VIRTUAL_TIME)], ids=["virtual-time"])
@@ -139,3 +140,8 @@ async def test_endless_small_events_are_bounded_by_their_number(wire, event):
     assert (x.ending.how, x.ending.phase) == ("limit", "body")
     assert "1000 events" in x.ending.detail
     assert x.received.count(event) < 20_000
+
+
+@pytest.mark.parametrize(("timeout_s", "silence_s"), [(2.0, 30.0), (60.0, 30.0), (300.0, 150.0)])
+def test_a_longer_timeout_allows_a_longer_silence(timeout_s, silence_s):
+    assert limits_for(timeout_s) == Limits(timeout_s=timeout_s, silence_s=silence_s)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from conformance.apis.deltas import arrivals, deltas
 from conformance.apis.ending import terminal_events
 from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
@@ -16,12 +17,12 @@ from conformance.rules.conditions import all_of, replied, whole
 from conformance.rules.conditions import streamed as is_streamed
 from conformance.rules.dlv.pace import STEADY, STREAMING, TIMEOUT, WORDS, endless, paced
 from conformance.rules.example import HELLO, JSON, SSE, answered, completion, exchange, http, sse
+from conformance.rules.slowness import fell_silent, slowness
 
 AUTHORING = "https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes"
 MESSAGE_END = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"
 
 MS = NANOSECONDS_PER_MILLISECOND
-LEAST_STALL = 1000 * MS
 SPARE_EVENTS = 64
 """Allowance for events other than tokens: the role, the end, the usage, and vendor additions."""
 LATE_END = 1000 * MS
@@ -52,9 +53,12 @@ def followable(x: Exchange) -> NotJudged | None:
         endless(HELLO[1], cap=8),
         endless(": ping", every_ms=100),
     ],
+    compares_with={
+        "baselines": Compare(Kind.BASELINE, mode="stream", many=True, any_profile=True, any_api=True, optional=True)
+    },
     timed=True,
 )
-def stalled_reply(x: Exchange) -> Iterator[Finding | NotJudged]:
+def stalled_reply(x: Exchange, baselines: tuple[Exchange, ...] | None) -> Iterator[Finding | NotJudged]:
     """The client waits until its own timeout, which is ten minutes in OpenAI's and Anthropic's SDKs."""
     if not _gave_up(x) or (x.mode == "stream" and terminal_events(x)):
         return
@@ -66,17 +70,12 @@ def stalled_reply(x: Exchange) -> Iterator[Finding | NotJudged]:
         yield Finding(
             f"the response does not end: {after} were received until the timeout, though the token cap is {tokens}: {why}"
         )
-    elif _fell_silent(x):
+    elif slow := slowness(x, baselines or ()):
+        yield untestable(slow)
+    elif fell_silent(x.ending.at_ns, _went_on_at_ns(x)):
         yield Finding(f"the response stalled after {after}, until the timeout: {why}")
     else:
         yield untestable(f"the response was still in progress at the timeout, after {after}: set a longer --timeout")
-
-
-def _fell_silent(x: Exchange) -> bool:
-    """Whether the response was silent at the timeout: for a second, and far longer than ever before."""
-    times = _went_on_at_ns(x)
-    longest = max((late - early for early, late in pairwise(times)), default=0)
-    return x.ending.at_ns - times[-1] >= max(LEAST_STALL, 3 * longest)
 
 
 def _went_on_at_ns(x: Exchange) -> list[int]:

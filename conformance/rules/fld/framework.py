@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from conformance.apis.errors import error_response, quoted, rejected_fields
 from conformance.apis.request import request_body
+from conformance.apis.specs import spec
 from conformance.apis.vendor_refusals import refused_as_by_vendor
 from conformance.field_support.capability import echo
 from conformance.field_support.fields import conclude, field_observations, is_neutral
@@ -93,6 +94,7 @@ def refused_framework_parameter(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 SET: Facts = {"body": {"temperature": 0.2}}
 PASSED_OVER = answered(completion(), **MISTYPED)
+PROMPT_PASSED_OVER = answered(completion(), probe="chat.wrong-type.messages", body={"messages": {"unexpected": True}})
 REFUSED = answered(NAMED, status=400, **MISTYPED)
 
 
@@ -109,6 +111,7 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
         (answered(completion()), PASSED_OVER),
         (answered(completion(), body={"temperature": None}), PASSED_OVER),
         (answered(completion(temperature=0.2), **SET), PASSED_OVER),
+        (answered(completion(), body={"messages": [{"role": "user", "content": "Say hello."}]}), PROMPT_PASSED_OVER),
     ],
     bad=[(answered(completion(), **SET), PASSED_OVER)],
     compares_with={
@@ -123,7 +126,8 @@ def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterato
     seen = [one for other in tried for one in field_observations(other, None)]
     told = {one.place for one in seen if one.proven}  # a missing effect has its own rule
     dropped = [place[1] for place, found in conclude(seen).items() if found.state == "dropped" and place not in told]
-    asked = {name: value for name, value in request_body(x).items() if not is_neutral(name, value)}
+    needed = ("model", spec(x.api).conversation)  # a wrong type of what no request lacks does not show what is ignored
+    asked = {n: value for n, value in request_body(x).items() if n not in needed and not is_neutral(n, value)}
     lost = [name for name in dropped if name in asked and echo(x, name) != asked[name]]
     if lost:
         fields = ", ".join(f"`{name}`" for name in lost)

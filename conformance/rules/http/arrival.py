@@ -12,8 +12,8 @@ from conformance.rules.conditions import OK, all_of, replied, uncut
 from conformance.rules.example import JSON, SSE, answered, exchange, http
 from conformance.rules.http.conditions import received, tried
 from conformance.rules.http.example import CUT, EVENTS, GOOD, RESET, chunks, framed
-from conformance.rules.http.slowness import slowness
 from conformance.rules.http.spec import RFC9110, RFC9112
+from conformance.rules.slowness import slowness
 
 HOW = {
     "closed": "the target closed the connection",
@@ -56,7 +56,7 @@ def ending_clause(x: Exchange) -> str:
     ],
     compares_with={
         "greeting": Compare(Kind.BASELINE, mode="stream", optional=True),
-        "baselines": Compare(Kind.BASELINE, mode="stream", many=True, any_profile=True, optional=True),
+        "baselines": Compare(Kind.BASELINE, mode="stream", many=True, any_profile=True, any_api=True, optional=True),
         "preflight": Compare(Kind.PREFLIGHT, mode="unary", many=True, any_profile=True, optional=True),
     },
 )

@@ -15,6 +15,7 @@ from conformance.parsing.json_values import Object, display
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.rsp.example import CALL as FUNCTION_CALL
 from conformance.rules.rsp.example import response
+from conformance.rules.shared_checks import is_truncated_object
 from conformance.rules.tool.conditions import alone, chosen_freely, free_calls, named_to_the_end, talking, uncallable
 from conformance.rules.tool.example import CHOICE, TOOLS, TWO_CALLS, called, calling, first_fragment, later_fragment
 from conformance.rules.tool.shape import at_call, tool_rule
@@ -187,6 +188,7 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
     ],
     bad=[
         answered(completion({"content": MARKED}), body=TOOLS),
+        answered(completion({"content": MARKED}, "length"), body=TOOLS),
         answered(completion({"content": '```json\n{"name": "f", "parameters": {}}\n```'}), body=TOOLS),
         answered(completion({"content": "[TOOL_CALLS]f{}"}), body=TOOLS),
         streamed(
@@ -194,7 +196,13 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
         ),
     ],
 )
-def call_as_text(x: Exchange) -> Iterator[Finding]:
-    """The user sees the call as text, and no tool is run: the agent treats it as the final content."""
-    if text := tool_call_in_text(x):
+def call_as_text(x: Exchange) -> Iterator[Finding | NotJudged]:
+    """The user sees the call as text, and no tool is run: the agent treats it as the final content.
+
+    Of a call that the token cap cut off, no client would run a tool.
+    """
+    text = tool_call_in_text(x)
+    if text and effects(x).is_cut and is_truncated_object(text[text.find("{") :]):
+        yield not_applicable("the call is incomplete, for example truncated by its token cap")
+    elif text:
         yield Finding(f"the content contains a tool call as text: {quoted(text)}", at=span_of(x))

@@ -90,11 +90,24 @@ def slow_prompt(reply: WireResponse, request: ServerRequest) -> WireResponse:
     return replace(reply, pieces=(replace(first, wait_s=wait_s), *rest))
 
 
+def slow_prompt_after_role(reply: WireResponse, request: ServerRequest) -> WireResponse:
+    """As `slow_prompt`, but a stream's first event is sent before the model reads the prompt."""
+    if not is_stream(reply):
+        return slow_prompt(reply, request)
+    first, *rest = reply.pieces
+    return replace(reply, pieces=(first, *slow_prompt(replace(reply, pieces=tuple(rest)), request).pieces))
+
+
 VARIANTS = (
     variant(
         "slow-model", "The response to a large request takes longer than the self-test waits", for_large(slow_in_both)
     ),
     variant("slow-prompt", "The time to the first byte grows with the prompt: twenty seconds for hermes", slow_prompt),
+    variant(
+        "slow-prompt-after-role",
+        "The first event of a stream is sent at once; the time to the next grows with the prompt",
+        slow_prompt_after_role,
+    ),
     variant("waits-differ", "Each response is delayed by a different time, then sent at once", in_its_turn),
     variant("prompt-not-cached", "Long prompts are delayed longer, then the response is sent at once", cold),
     variant("slow-tokens", "Tokens of a response to a large request are very slow", for_large(streams(slow))),

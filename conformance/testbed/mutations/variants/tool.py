@@ -54,6 +54,19 @@ def spaced(text: str) -> str:
         return text
 
 
+def is_cut_call(choice: Body) -> bool:
+    """Whether the token cap cut a choice off within its call."""
+    return choice["finish_reason"] == "length" and bool(choice["message"].get("tool_calls"))
+
+
+def cut_call_as_text(choice: Body) -> Body:
+    """A choice with its incomplete call as the model wrote it: a parser of complete calls finds none."""
+    function = choice["message"]["tool_calls"][0]["function"]
+    text = f'<tool_call>\n{{"name": "{function["name"]}", "arguments": {function["arguments"]}'
+    message = {name: value for name, value in choice["message"].items() if name != "tool_calls"}
+    return choice | {"message": message | {"content": text}}
+
+
 def stopping(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """finish_reason stop where a tool was named, as in the reference API."""
     if not holds("tool_choice", dict)(request):
@@ -105,6 +118,11 @@ TOOL_VARIANTS = (
         "content-beside-calls",
         "There is text before the tool calls",
         in_turn(on_stream(prefaced), each_message(lambda m: m | {"content": PREFACE} if m.get("tool_calls") else m)),
+    ),
+    variant(
+        "cut-call-as-text",
+        "A non-streaming call that the token cap cut off is sent as text, as vLLM sends it",
+        each_choice(cut_call_as_text, is_cut_call),
     ),
     variant("call-arguments-spaced", "Arguments are JSON with whitespace and escapes", each_call(respelt(spaced))),
     Mutation(
