@@ -327,7 +327,12 @@ def _means(said: ErrorResponse, name: str) -> bool:
 
 
 def quoted(text: str, most: int = 100) -> str:
+    """A text of the target in quotation marks, on one line."""
+    return f"‘{one_line(text, most)}’"
+
+
+def one_line(text: str, most: int = 100) -> str:
     """A text of the target on one line, shortened to `most` characters, safe to print."""
     line = " ".join(text.split())
     cut = line if len(line) <= most else line[: most - 1] + "…"
-    return "‘" + cut.encode("utf-8", "backslashreplace").decode() + "’"
+    return cut.encode("utf-8", "backslashreplace").decode()

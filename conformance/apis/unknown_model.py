@@ -1,4 +1,4 @@
-"""Errors that say that the target does not serve the model, and the models that it serves."""
+"""Errors that say that the target does not serve the model, and the models that it does serve."""
 
 import re
 from typing import Final
@@ -9,11 +9,13 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_array, as_object, as_string
 
 MISSING: Final = re.compile(
-    r"\b(?:invalid|unknown|unrecognized|no such|not a valid|non-?existent) (?:\w+ )?model"
-    r"|\bmodels?\b.{0,200}?(?:\bnot (?:found|exist|available|a valid)|n't exist|\bis (?:invalid|unknown)\b)",
-    re.IGNORECASE | re.DOTALL,
+    r"\b(?:invalid|unknown|unrecognized|no such|not a valid) model\b(?!\W+(?:param|input|output|setting|config|option))"
+    r"|\bmodels?(?: name| id| identifier)?[ :=/]*[`'\"]?[^\s`'\"]{0,200}[`'\"]?,? "
+    r"?(?:(?:is|was|does|could) )?(?:not|doesn't|isn't) (?:be )?(?:found|exist|a valid|recognized)\b"
+    r"|\bmodel identifier is invalid\b",
+    re.IGNORECASE,
 )
-"""How servers word that there is no such model."""
+"""How servers word that there is no such model: its name at most stands between the words."""
 CODES: Final = frozenset(("model_not_found", "model_not_exist", "invalid_model", "unknown_model", "deploymentnotfound"))
 MOST_TEXT: Final = 2000
 

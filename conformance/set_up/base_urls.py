@@ -34,6 +34,11 @@ def address_of(url: str) -> str:
     return urlsplit(url).netloc
 
 
+def has_port(url: str) -> bool:
+    """Whether a URL names a port."""
+    return urlsplit(url).port is not None
+
+
 def redirect_target(url: str, location: str) -> str:
     """The URL that a redirect leads to, without what may be secret (user name, password, query); or empty."""
     try:

@@ -15,7 +15,7 @@ from conformance.model.target import Target
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.plan import to_json
-from conformance.set_up.base_urls import other_base_url, other_scheme
+from conformance.set_up.base_urls import has_port, other_base_url, other_scheme
 
 OTHER_PATH, OTHER_SCHEME, MODELS, STREAMED = "other-path", "other-scheme", "models", "streamed"
 """The hints, which are the subjects of the test cases."""
@@ -67,7 +67,7 @@ def _has_failed(x: Exchange) -> bool:
 
 def _step_for(seen: Preflight, x: Exchange) -> str:
     """The hint that shows what was meant in place of a request that failed, or empty."""
-    if failed_in_tls(x) or is_dropped(x):
+    if is_dropped(x) or (failed_in_tls(x) and has_port(seen.target.base_url)):  # else it would be another port
         return OTHER_SCHEME
     if says_model_is_unknown(x):
         return MODELS

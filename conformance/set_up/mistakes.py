@@ -10,7 +10,7 @@ from html import unescape
 from typing import Final, NamedTuple
 
 from conformance import preflight
-from conformance.apis.errors import body, error_response, is_html, quoted
+from conformance.apis.errors import body, error_response, is_html, one_line, quoted
 from conformance.apis.specs import spec, url_of
 from conformance.apis.unknown_model import says_model_is_unknown, served_models
 from conformance.comparisons import missing_api
@@ -37,7 +37,7 @@ WANTS_TLS: Final = re.compile(rb"HTTP request (?:was )?(?:sent )?to (?:an )?HTTP
 """How nginx, Go and Apache answer plain HTTP on a port for HTTPS."""
 TITLE: Final = re.compile(rb"<title[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DOTALL)
 REMEDIES: Final = (
-    (re.compile(r"_PROXY\)"), "check that variable, or name the target's host in NO_PROXY"),
+    (re.compile(r"^the proxy "), "check that variable, or name the target's host in NO_PROXY"),
     (re.compile(r"certificate verification failed.*mismatch"), "use the host name that the certificate is for"),
     (re.compile(r"certificate verification failed.*expired"), "renew the certificate"),
     (re.compile(r"certificate verification failed"), "name the PEM file of its authority in SSL_CERT_FILE"),
@@ -74,13 +74,18 @@ def _first_mistake(api: Api, seen: Preflight) -> tuple[int, Mistake]:
 def _wrong_scheme(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
     x, hint, url = asked[-1], seen.hint(hints.OTHER_SCHEME), seen.target.base_url
     other = other_scheme(url)
-    if hints.failed_in_tls(x) and hint and hint.received.startswith(b"HTTP/1."):
+    if hints.failed_in_tls(x) and hint and hint.received.startswith(b"HTTP/1.") and not _asks_for_tls(hint):
         why = f"The server at {address_of(url)} speaks plain HTTP, not TLS: use --base-url {other}"
         return Mistake("set-up", why)
-    is_told = x.received.startswith(ALERT) or (reply(x).status == 400 and WANTS_TLS.search(reply(x).content))
-    if is_told or (hints.is_dropped(x) and hint and _reached_tls(hint)):
+    if _asks_for_tls(x) or (hints.is_dropped(x) and hint and _reached_tls(hint)):
         return Mistake("set-up", f"The server at {address_of(url)} expects TLS, not plain HTTP: use --base-url {other}")
     return NO_MISTAKE
+
+
+def _asks_for_tls(x: Exchange) -> bool:
+    """Whether a server says that it expects TLS, by an alert or in words."""
+    is_worded = reply(x).status == 400 and WANTS_TLS.search(reply(x).content)
+    return x.received.startswith(ALERT) or bool(is_worded)
 
 
 def _reached_tls(hint: Exchange) -> bool:
@@ -101,7 +106,7 @@ def _silent(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
         return NO_MISTAKE
     waited = f"no response to a request of {len(asked[0].sent)} bytes within {seen.timeout_s:g} s"
     if any(x.received and x.case.subject == preflight.ALIVE for x in seen.received[asked[0].api]):
-        why = f"{waited}, but one to GET /models: the target is slow, set --timeout to a longer time"
+        why = f"{waited}, but one to GET /models: set --timeout to a longer time"
         return Mistake("too-slow", why)
     return Mistake("unreachable", f"the target accepts connections, but sends {waited}; if it is slow, set --timeout")
 
@@ -124,10 +129,10 @@ def _redirected(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
 def _advice_on_redirect(target: Target, api: Api, path: str, there: str) -> str:
     base = there.removesuffix(path)
     if there.endswith(path) and base != target.base_url:
-        return f"use --base-url {quoted(base, 200)[1:-1]}"
+        return f"use --base-url {one_line(base, 200)}"
     if there == url_of(target, api) + "/":
         return f"use --path {api}={path}/"
-    return "set --base-url to where the API itself answers"
+    return "set --base-url to where the API itself is"
 
 
 def _page(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
@@ -157,13 +162,13 @@ def _unknown_model(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
 
 def _served(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"served: {', '.join(quoted(name, 80)[1:-1] for name in names[:MOST_NAMED])}{more}" if names else ""
+    return f"served: {', '.join(one_line(name, 80) for name in names[:MOST_NAMED])}{more}" if names else ""
 
 
 def _nearest(model: str, served: Sequence[str]) -> str:
     """The served model whose name is nearest, as a suggestion; the only one, whatever its name."""
     near = get_close_matches(model, served, n=1) or (served if len(served) == 1 else ())
-    return f"did you mean --model {quoted(near[0], 80)[1:-1]}?" if near else "set --model"
+    return f"did you mean --model {one_line(near[0], 80)}?" if near else "set --model"
 
 
 def _key_refused(asked: Sequence[Exchange], _seen: Preflight) -> Mistake:
@@ -182,8 +187,8 @@ def _elsewhere(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
     other = other_base_url(seen.target.base_url)
     return Mistake(
         "set-up",
-        f"HTTP {reply(x).status} at {path_of(url_of(seen.target, hint.api))};"
-        f" {path_of(other)}{spec(hint.api).path} answers: did you mean --base-url {other}?",
+        f"HTTP {reply(x).status} at {path_of(url_of(seen.target, hint.api))}, but HTTP {reply(hint).status} at"
+        f" {path_of(other)}{spec(hint.api).path}: did you mean --base-url {other}?",
     )
 
 
@@ -195,8 +200,8 @@ def _is_answer(hint: Exchange) -> bool:
     return status in (400, 401, 422, 429) or (status == 404 and says_model_is_unknown(hint))
 
 
-def _not_offered(_asked: Sequence[Exchange], seen: Preflight) -> Mistake:
-    if not all(_is_missing(seen.asked(api)[-1], seen) for api in seen.received):
+def _not_offered(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
+    if not _is_missing(asked[-1], seen):
         return NO_MISTAKE
     last = [seen.asked(api)[-1] for api in seen.received]
     places = "; ".join(f"{x.api}: HTTP {reply(x).status} at {path_of(url_of(seen.target, x.api))}" for x in last)
