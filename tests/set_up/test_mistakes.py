@@ -80,9 +80,9 @@ def test_a_page_in_place_of_the_api_leads_to_the_api_next_to_it(command, web):
 
 
 def test_an_unknown_model_is_told_in_the_servers_words_with_the_served_one(command, real):
-    first = stops(run(command, f"{real}/v1", model="refrence"))
+    first = stops(run(command, f"{real}/v1", model="reference-2"))
     assert first == (
-        "The target does not serve the model ‘refrence’: HTTP 404 ‘The model 'refrence' is not offered here. Use"
+        "The target does not serve the model ‘reference-2’: HTTP 404 ‘The model 'reference-2' is not offered here. Use"
         " 'reference'.’; served: reference; did you mean --model reference?"
     )
     assert steps()[:3] == ["smallest", "smallest", "models"]
