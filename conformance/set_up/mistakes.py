@@ -207,7 +207,8 @@ def _not_offered(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
     places = "; ".join(f"{x.api}: HTTP {reply(x).status} at {path_of(url_of(seen.target, x.api))}" for x in last)
     return Mistake(
         "set-up",
-        f"The target offers none of the requested APIs ({places}): check --base-url, or name their paths with --path",
+        f"The target offers none of the requested APIs ({places}):"
+        " check --base-url and --model, or name their paths with --path",
     )
 
 

@@ -302,7 +302,7 @@ def test_a_target_that_offers_no_api_is_told_with_the_status_of_each(command, we
         first = stops(run(command, f"http://127.0.0.1:{server.port}/v1"))
     assert first == (
         f"The target offers none of the requested APIs (chat: HTTP {status} at /v1/chat/completions; messages: HTTP"
-        f" {status} at /v1/messages): check --base-url, or name their paths with --path."
+        f" {status} at /v1/messages): check --base-url and --model, or name their paths with --path."
     )
 
 
