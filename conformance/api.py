@@ -49,7 +49,7 @@ class Report:
 
     @property
     def stop_reason(self) -> str:
-        """Why nothing was tested: the target was unreachable or rejected the API key. Empty for a complete run."""
+        """Why nothing was tested: the target was unreachable, or its URL, model or key was wrong; else empty."""
         return self.document.stopped_why
 
     @property

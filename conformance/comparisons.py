@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from conformance.apis.errors import ErrorResponse, error_response, names_field
+from conformance.apis.errors import error_response
 from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.apis.specs import spec
+from conformance.apis.unknown_model import is_about_the_model
 from conformance.catalogue import Catalogue
 from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.dialect import USUAL, Dialect
@@ -61,14 +62,9 @@ def _is_at_most(size: int, x: Exchange) -> bool:
 def missing_api(x: Exchange) -> str:
     """A message if this baseline response may show that the API is not offered, or an empty string."""
     status, said = reply(x).status, error_response(x)
-    if status not in NOT_OFFERED or (status == 404 and _is_about_the_model(said)):
+    if status not in NOT_OFFERED or (status == 404 and is_about_the_model(said)):
         return ""
     return f"the target does not offer this API: HTTP {status} on the path of {x.api}"
-
-
-def _is_about_the_model(said: ErrorResponse) -> bool:
-    """Whether an error is about the model, which has the same status as an unknown path."""
-    return "model" in (said.code or "").split("_") or (said.is_legible and names_field(said, "model"))
 
 
 @dataclass(slots=True)

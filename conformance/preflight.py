@@ -21,7 +21,6 @@ from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect, KeyHeader
 from conformance.model.exchange import Exchange, Request
 from conformance.model.profile import Profile
-from conformance.model.run import Stopped
 from conformance.model.target import Target
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
@@ -59,7 +58,8 @@ def next_request(target: Target, api: Api, seen: Sequence[Exchange]) -> Request 
     if not step:
         return None
     dialect = settled(target, api, seen)
-    request = _alive(target, api, dialect) if step == ALIVE else _request(target, api, step, dialect)
+    make = models_request if step == ALIVE else smallest_request
+    request = make(target, api, step, dialect)
     return again(request) if any(x.case.subject == step for x in seen) else request
 
 
@@ -211,7 +211,8 @@ def _other_key_header(api: Api) -> KeyHeader | None:
     return next((name for name in spec(api).key_headers if sent and name not in sent), None)
 
 
-def _request(target: Target, api: Api, step: str, dialect: Dialect) -> Request:
+def smallest_request(target: Target, api: Api, step: str, dialect: Dialect) -> Request:
+    """The request of a step that generates text: as little as shows what the step is for."""
     profile = _profile(api)
     tokens = LARGE_CAP if step == LARGER_CAP else spec(api).min_cap
     prompt = LARGE_PROMPT if step == LARGER_CAP else SMALL_PROMPT
@@ -233,11 +234,11 @@ def _request(target: Target, api: Api, step: str, dialect: Dialect) -> Request:
     )
 
 
-def _alive(target: Target, api: Api, dialect: Dialect) -> Request:
-    """A request that generates nothing: a target that answers it is slow, not dead."""
+def models_request(target: Target, api: Api, step: str, dialect: Dialect) -> Request:
+    """The request of a step that generates nothing: a target that answers it is slow, not dead."""
     return Request(
-        id=f"{api}.{Kind.PREFLIGHT}.{ALIVE}",
-        cases=(_case(api, ALIVE),),
+        id=f"{api}.{Kind.PREFLIGHT}.{step}",
+        cases=(_case(api, step),),
         method="GET",
         url=target.base_url.rstrip("/") + "/models",
         headers=request_headers(target, _profile(api), "unary", dialect),
@@ -249,27 +250,8 @@ def _case(api: Api, step: str) -> CaseId:
     return CaseId(api, spec(api).base_profile, "unary", Kind.PREFLIGHT, step)
 
 
-def failure(received: Sequence[Exchange], timeout_s: float) -> tuple[Stopped, str]:
-    """The stop reason and message if the preflight shows that the target can't be tested at all, or empty strings."""
-    asked = [x for x in received if x.case.subject != ALIVE]
-    alive = next((x for x in received if x.case.subject == ALIVE and x.received), None)
-    if asked and all(x.ending.how == "unreachable" for x in asked):
-        return "unreachable", asked[0].ending.detail or "no connection could be made"
-    if asked and all(map(is_silent, asked)):
-        waited = f"no response to a request of {len(asked[0].sent)} bytes within {timeout_s:g} s"
-        if alive:
-            return "too-slow", f"{waited}, but one to GET /models: the target is slow, set --timeout to a longer time"
-        return "unreachable", f"the target accepts connections, but sends {waited}"
-    refused = [x for x in asked if reply(x).status in (401, 403)]
-    if asked and len(refused) == len(asked):
-        said = error_response(refused[-1]).message
-        words = f": {quoted(said, 200)}" if said else ""
-        return "key-refused", f"the target rejected the smallest request with HTTP {reply(refused[-1]).status}{words}"
-    return "", ""
-
-
 def longest(target: Target, apis: Sequence[Api]) -> tuple[Request, ...]:
     """Requests that cost as much as the longest preflight does."""
-    first = [_request(target, api, SMALLEST, target.dialect.get(api, USUAL)) for api in apis]
-    larger = [_request(target, api, LARGER_CAP, USUAL) for api in apis if api not in target.dialect]
+    first = [smallest_request(target, api, SMALLEST, target.dialect.get(api, USUAL)) for api in apis]
+    larger = [smallest_request(target, api, LARGER_CAP, USUAL) for api in apis if api not in target.dialect]
     return (*larger, *first)[:MOST_REQUESTS]

@@ -167,6 +167,8 @@ class RunPlugin:
 
 def _recorded(config: pytest.Config) -> Path:
     """The run folder to judge: the given one, or that of a new run."""
+    from conformance.report import headline
+    from conformance.report.escaping import safe
     from conformance.runner import NullProgress
     from conformance.runs import execute
     from conformance.runs.config import ConfigError
@@ -184,8 +186,7 @@ def _recorded(config: pytest.Config) -> Path:
         raise pytest.UsageError(f"--conformance: {error}") from None
     if facts.stopped:
         code = 130 if facts.stopped == "interrupted" else 3
-        words = {"interrupted": "was interrupted", "unreachable": "could not reach the target"}
-        reason = f"conformance {words.get(facts.stopped, 'API key rejected')}: {facts.stopped_why} (in {path})"
+        reason = f"conformance: {safe(headline.not_tested(facts)) or 'interrupted'} (in {path})"
         pytest.exit(reason, returncode=code)
     return path
 

@@ -23,6 +23,8 @@ from conformance.parsing.http1 import reply
 from conformance.plan import again, next_turns, plan, planned_apis
 from conformance.reuse import CaseGroup, PreviousVerdicts, ReusableVerdicts
 from conformance.run_bounds import RunBounds
+from conformance.set_up.hints import Preflight, next_hint
+from conformance.set_up.mistakes import Mistake, mistake
 from conformance.transport import pressure
 from conformance.transport.limits import Limits
 from conformance.transport.send_all import send_all
@@ -205,7 +207,8 @@ class _Recorder:
 async def record(options: RunOptions, store: Store, progress: Progress, earlier: Earlier = NOTHING) -> RunManifest:
     """Send the run's requests and record every exchange; writes and returns the run's facts.
 
-    The preflight is sent first: if the target is unreachable or rejects the key, nothing else is sent.
+    The preflight is sent first: if it shows that the target can't be tested (unreachable, wrong key, model or URL), the
+    run stops after it.
     Cancellation (Ctrl-C) keeps the recorded exchanges and writes the facts as `interrupted` before it propagates.
     """
     usual_plan = plan(options.target, options.profiles, options.suite)
@@ -234,8 +237,7 @@ async def _preflight_then_send(recorder: _Recorder, earlier: Earlier) -> None:
     apis = planned_apis(options.target, options.profiles)
     recorder.progress.total(len(preflight.longest(options.target, apis)) + len(recorder.plan()))
     received = await _preflight(recorder, apis, earlier.exchanges)
-    seen = [x for exchanges in received.values() for x in exchanges]
-    recorder.stopped, recorder.reason = preflight.failure(seen, options.limits.timeout_s)
+    recorder.stopped, recorder.reason = await _mistake(recorder, received, earlier.exchanges)
     recorder.dialects = {api: preflight.settled(options.target, api, of_api) for api, of_api in received.items()}
     requests = recorder.plan()
     recorder.planned += [request.id for request in requests]
@@ -314,6 +316,24 @@ async def _preflight(
         if not within:
             return {api: exchanges for api, exchanges in received.items() if exchanges}
         await recorder.send(within, lambda x: received[x.api].append(x), reuse)
+
+
+async def _mistake(
+    recorder: _Recorder, received: Mapping[Api, Sequence[Exchange]], reuse: Mapping[str, Exchange]
+) -> Mistake:
+    """The mistake of set-up that the preflight shows; sends the hints that tell what was meant."""
+    options, answers = recorder.options, list[Exchange]()
+    while True:
+        seen = Preflight(
+            target=options.target, received=received, timeout_s=options.limits.timeout_s, hints=tuple(answers)
+        )
+        due = next_hint(seen) if len(recorder.sent) < preflight.MOST_REQUESTS else None
+        within, over = _apply_budget([due] if due else [], options, recorder.sent)
+        recorder.planned += [due.id] if due else []
+        recorder.left_out |= over
+        if not within:
+            return mistake(seen)
+        await recorder.send(within, answers.append, reuse)
 
 
 def _apply_budget(

@@ -189,9 +189,7 @@ def _only(value: Any) -> Any:
 
 def _kind(value: Any, octets: bytes) -> Kind:
     if value is NOT_JSON:
-        opening = octets[:1024].lstrip().lower()
-        is_html = opening.startswith((b"<!doctype", b"<html", b"<head", b"<body")) or b"<html" in opening
-        return "html" if is_html else "text" if octets.strip() else "empty"
+        return "html" if is_html(octets) else "text" if octets.strip() else "empty"
     if isinstance(value, list):
         return "array"
     if not isinstance(value, dict):
@@ -202,6 +200,12 @@ def _kind(value: Any, octets: bytes) -> Kind:
         return "error-text"
     is_event = value.get("type") == "error" and "message" in value
     return "event" if is_event else "detail" if "detail" in value else "object"
+
+
+def is_html(octets: bytes) -> bool:
+    """Whether a body begins as an HTML page does."""
+    opening = octets[:1024].lstrip().lower()
+    return opening.startswith((b"<!doctype", b"<html", b"<head", b"<body")) or b"<html" in opening
 
 
 def _message(kind: Kind, value: Any, error: dict[str, Any], octets: bytes) -> str:
@@ -323,7 +327,12 @@ def _means(said: ErrorResponse, name: str) -> bool:
 
 
 def quoted(text: str, most: int = 100) -> str:
+    """A text of the target in quotation marks, on one line."""
+    return f"‘{one_line(text, most)}’"
+
+
+def one_line(text: str, most: int = 100) -> str:
     """A text of the target on one line, shortened to `most` characters, safe to print."""
     line = " ".join(text.split())
     cut = line if len(line) <= most else line[: most - 1] + "…"
-    return "‘" + cut.encode("utf-8", "backslashreplace").decode() + "’"
+    return cut.encode("utf-8", "backslashreplace").decode()

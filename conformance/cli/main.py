@@ -15,8 +15,8 @@ from conformance.runs.options import OUTPUT, LimitOptions, OutputOptions, RunReq
 
 EXIT_CODES = (
     "Exit codes: 0 conformant; 1 a MUST failed (with --strict also a SHOULD failure, an untestable verdict or a stale "
-    "waiver); 2 usage or configuration error; 3 target unreachable or API key rejected; 4 harness error; "
-    "130 interrupted."
+    "waiver); 2 usage or configuration error; 3 target not tested: unreachable, or a wrong URL, model or key; "
+    "4 harness error; 130 interrupted."
 )
 
 app = App(

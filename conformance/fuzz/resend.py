@@ -35,7 +35,7 @@ def resend(options: RunOptions, api: Api, case: Case) -> Resent:
     """
     with opened(replace(options, profiles=(spec(api).base_profile,))) as session:
         session.send_preflight()
-        stopped, why = session.stopped()
+        stopped, why = session.mistake
         exchanges = {x.id: x for x in session.preflight}
         if not stopped:
             session.send_baselines()

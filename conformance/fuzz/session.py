@@ -22,7 +22,7 @@ from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
 from conformance.model.profile import Profile
-from conformance.model.run import RunManifest, Stopped
+from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import Status, Verdict
 from conformance.model.words import Api
@@ -31,6 +31,8 @@ from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object
 from conformance.plan import plan, planned_apis, request_headers
 from conformance.runner import REDACTED, Progress, RunOptions, Store
+from conformance.set_up.hints import Preflight, next_hint
+from conformance.set_up.mistakes import NO_MISTAKE, Mistake, mistake
 from conformance.transport.client import exchange_once
 
 ReportLine = Callable[[str], None]
@@ -46,6 +48,7 @@ class Session:
     portal: BlockingPortal = field(repr=False)
     progress: Progress | None = None
     preflight: list[Exchange] = field(default_factory=list)
+    mistake: Mistake = NO_MISTAKE
     dialects: dict[Api, Dialect] = field(default_factory=dict)
     baselines: dict[Api, tuple[Exchange, ...]] = field(default_factory=dict)
     cases_sent: int = 0
@@ -61,13 +64,19 @@ class Session:
         return self.portal.call(exchange_once, request, self.options.key, self.options.limits, tuple(secrets))
 
     def send_preflight(self) -> None:
-        """Send the preflight of every API: it shows how the model has to be asked."""
+        """Send the preflight of every API: it shows how the model has to be asked, or why it can't be."""
+        received: dict[Api, list[Exchange]] = {}
         for api in planned_apis(self.target, self.options.profiles):
-            seen: list[Exchange] = []
+            seen = received.setdefault(api, [])
             while (due := preflight.next_request(self.target, api, seen)) and len(seen) < preflight.MOST_REQUESTS:
                 seen.append(self.send(due))
             self.preflight += seen
             self.dialects[api] = preflight.settled(self.target, api, seen)
+        shown = Preflight(target=self.target, received=received, timeout_s=self.options.limits.timeout_s)
+        while hint := next_hint(shown):
+            shown = replace(shown, hints=(*shown.hints, self.send(hint)))
+        self.preflight += shown.hints
+        self.mistake = mistake(shown)
 
     def send_baselines(self) -> None:
         """Send the baseline requests of every API."""
@@ -107,10 +116,6 @@ class Session:
     def judgement(self, exchanges: Mapping[str, Exchange]) -> Judgement:
         """Judge these exchanges."""
         return judge(self.facts(tuple(exchanges)), exchanges.__getitem__, tuple(exchanges))
-
-    def stopped(self) -> tuple[Stopped, str]:
-        """The `stopped` code and its reason after the preflight; empty if an API can be tested."""
-        return preflight.failure(self.preflight, self.options.limits.timeout_s)
 
     def facts(self, planned: tuple[str, ...], **more: object) -> RunManifest:
         """The manifest of a run with these exchanges."""
@@ -162,7 +167,7 @@ def fuzz_run(
     began = time.monotonic()
     with opened(options, progress) as session:
         session.send_preflight()
-        stopped, why = session.stopped()
+        stopped, why = session.mistake
         if not stopped:
             session.send_baselines()
         progress.total(examples * len(session.baselines))

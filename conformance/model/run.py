@@ -9,7 +9,7 @@ from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 
 FORMAT = "oai-conformance-run/2"
-Stopped = Literal["", "interrupted", "unreachable", "too-slow", "key-refused"]
+Stopped = Literal["", "interrupted", "unreachable", "too-slow", "key-refused", "set-up"]
 
 
 class RunManifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import assert_never
 
 from conformance import catalogue
 from conformance.field_support.fields import FieldObservation
@@ -45,7 +46,11 @@ def lines(
     causes: Sequence[Cause] = (),
 ) -> Iterator[str]:
     """The sentences, most important first."""
-    yield from _stopped(facts, judgement)
+    if why_not := not_tested(facts):
+        yield why_not
+        return
+    if facts.stopped == "interrupted":
+        yield f"Interrupted: {judgement.requests} of {len(facts.planned)} requests were sent; only these are judged."
     why = "" if facts.stopped else without_baseline(verdicts, load)
     if why:
         yield f"{why} ({facts.target.base_url})"
@@ -64,10 +69,9 @@ def lines(
             f"This machine was busy: for {facts.machine_pressure:.0%} of the run, processes waited for a processor. "
             "Times are judged only where the harness kept up."
         )
-    if facts.stopped != "unreachable":
-        others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
-        for reason, count in Counter(others).most_common():
-            yield f"{_count(count, 'planned request')} not sent: {reason}."
+    others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
+    for reason, count in Counter(others).most_common():
+        yield f"{_count(count, 'planned request')} not sent: {reason}."
 
 
 def _not_offered(judgement: Judgement) -> Iterator[str]:
@@ -96,20 +100,28 @@ def without_baseline(verdicts: Sequence[ReportVerdict], load: Load) -> str:
     return ""
 
 
-def _stopped(facts: RunManifest, judgement: Judgement) -> Iterator[str]:
+def not_tested(facts: RunManifest) -> str:
+    """Why the run stopped before anything was tested, and what to do; or empty."""
     url, why = facts.target.base_url, facts.stopped_why
-    if facts.stopped == "unreachable":
-        yield f"The target could not be reached at {url}: {why}."
-    elif facts.stopped == "too-slow":
-        yield f"The target at {url} is too slow to be tested: {why}."
-    elif facts.stopped == "key-refused":
-        variable = facts.target.key_env
-        hint = (
-            f"check the key in ${variable}" if variable else "name the variable that holds the key with --api-key-env"
-        )
-        yield f"The target at {url} rejected the API key: {why}; {hint}."
-    elif facts.stopped == "interrupted":
-        yield f"Interrupted: {judgement.requests} of {len(facts.planned)} requests were sent; only these are judged."
+    match facts.stopped:
+        case "" | "interrupted":
+            return ""
+        case "unreachable":
+            why = f"The target could not be reached at {url}: {why}"
+        case "too-slow":
+            why = f"The target at {url} is too slow to be tested: {why}"
+        case "key-refused":
+            why = f"The target at {url} rejected the API key: {why}; {_about_the_key(facts.target.key_env)}"
+        case "set-up":
+            pass
+        case _:
+            assert_never(facts.stopped)
+    return why if why.endswith("?") else f"{why}."
+
+
+def _about_the_key(variable: str | None) -> str:
+    named = "name the variable that holds the key with --api-key-env"
+    return f"check the key in ${variable}" if variable else named
 
 
 def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:

@@ -90,5 +90,6 @@ def _one(name: str, value: Any, kind: Any) -> Any:
         return path_of(name, value)
     accepted = (int, float) if kind is float else (kind,)
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigError(f"{name}={value!r}; accepted: {NAMES.get(kind, 'True or False')}")
+        shown = name if name == "api_key_env" else f"{name}={value!r}"  # it may be the key itself
+        raise ConfigError(f"{shown}; accepted: {NAMES.get(kind, 'True or False')}")
     return value

@@ -146,7 +146,8 @@ def _explain(error: Any) -> str:
         missing = [name for name in error.validator_value if name not in error.instance]
         return f"{where}: missing {', '.join(missing)}"
     shown = json.dumps(error.instance)
-    shown = shown if len(shown) <= 60 and "@" not in shown and ".headers" not in where else "not usable"
+    may_be_secret = "@" in shown or ".headers" in where or where.endswith("key_env")
+    shown = "not usable" if may_be_secret or len(shown) > 60 else shown
     accepted = error.schema.get("description") or error.message
     if error.validator == "enum":
         accepted = ", ".join(map(str, error.validator_value))

@@ -1,5 +1,6 @@
 """Create, record, judge and report a run; shared by all front ends."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,6 +26,8 @@ from conformance.storage.memory import InMemoryRun
 
 RUNS = Path("reports/runs")
 """Default folder of runs, relative to the working directory."""
+UNPORTABLE = re.compile(r"[^A-Za-z0-9._+-]+")
+"""Characters of a name that not every file system takes in a folder's name, or every CI system in an upload."""
 EXCHANGE_CACHE_SIZE = 8
 """Exchanges cached in memory: memory is bounded by exchanges, not by the run."""
 
@@ -50,13 +53,25 @@ def folder_for(given: Path | None, target_name: str) -> Path:
     is not empty.
     """
     if given is not None:
-        if given.exists() and (not given.is_dir() or any(given.iterdir())):
+        try:
+            is_taken = given.exists() and (not given.is_dir() or any(given.iterdir()))
+        except OSError as error:
+            raise ConfigError(
+                f"--run-dir {given}: {error.strerror or error}; accepted: a new or empty folder"
+            ) from None
+        if is_taken:
             raise ConfigError(f"--run-dir {given}: accepted: a new or empty folder; runs are never overwritten")
         return given
-    RUNS.mkdir(parents=True, exist_ok=True)
-    if not (RUNS / ".gitignore").exists():
-        (RUNS / ".gitignore").write_text("*\n")
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{target_name}"
+    try:
+        RUNS.mkdir(parents=True, exist_ok=True)
+        if not (RUNS / ".gitignore").exists():
+            (RUNS / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise ConfigError(
+            f"{RUNS}: {error.strerror or error}; name a folder that can be written with --run-dir"
+        ) from None
+    plain = UNPORTABLE.sub("-", target_name).strip("-")
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{plain}"
     return next(path for n in range(1, 1000) if not (path := RUNS / (stamp if n == 1 else f"{stamp}-{n}")).exists())
 
 

@@ -84,7 +84,14 @@ def _external_target(target_options: TargetOptions, environ: Mapping[str, str]) 
     if not target_options.model:
         raise ConfigError("--model is missing: --base-url needs the name of a model that the target serves")
     url = base_url(target_options.base_url)
-    return Target(name=urlsplit(url).hostname or "target", base_url=url, model=target_options.model)
+    return Target(name=_host(url), base_url=url, model=target_options.model)
+
+
+def _host(url: str) -> str:
+    """Host and, where the URL gives one, port."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "target"
+    return host if parts.port is None else f"{host}:{parts.port}"
 
 
 def _from_file(target_options: TargetOptions, environ: Mapping[str, str]) -> Target:
@@ -198,11 +205,18 @@ def _key(target: Target, environ: Mapping[str, str]) -> str | None:
     """The API key from the target's environment variable. Raises ConfigError, which never contains the key."""
     if target.key_env is None:
         return None
-    if target.key_env and not VARIABLE.fullmatch(target.key_env):  # it may be the key itself, which must not be printed
-        raise ConfigError("--api-key-env; accepted: the name of an environment variable, not the key")
     key = environ.get(target.key_env, "")
+    is_name = VARIABLE.fullmatch(target.key_env) and (key or not _may_be_a_key(target.key_env))
+    if target.key_env and not is_name:  # it may be the key itself, which must not be printed
+        raise ConfigError("--api-key-env; accepted: the name of an environment variable, not the key")
     if not key:
         raise ConfigError(f"--api-key-env {target.key_env}: this environment variable is not set or empty")
     if not key.isascii() or not key.isprintable() or key != key.strip():
         raise ConfigError(f"--api-key-env {target.key_env}: the key has surrounding spaces, or is not printable ASCII")
     return key
+
+
+def _may_be_a_key(name: str) -> bool:
+    """Whether a name that is no variable has a part as long as those of keys are, and no word of a name."""
+    parts = name.split("_")
+    return any(len(part) >= 24 or (len(part) >= 12 and any(map(str.isdigit, part))) for part in parts)

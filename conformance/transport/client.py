@@ -78,7 +78,7 @@ async def _exchange_http(request: Request, key: str | None, backend: TapBackend)
     except Exception as error:  # noqa: BLE001 - a hostile response makes the parsers raise more than their own exceptions
         record = backend.record
         if not record.started:
-            record.close("unreachable", _unreachable(error))
+            record.close("unreachable", _unreachable(error, backend.proxy_variable))
         elif record.ended is None or record.ended.how == "closed":
             record.finish_response(protocol_error=str(error) or type(error).__name__)
 
@@ -107,11 +107,11 @@ async def _send_and_read(
     record.finish_response()
 
 
-def _unreachable(error: Exception) -> str:
+def _unreachable(error: Exception, proxy_variable: str) -> str:
     if isinstance(error, httpx.ProxyError):
-        return f"the proxy rejected the request: {error}"
+        return f"the proxy ({proxy_variable}) rejected the request: {error}"
     if isinstance(error, httpx.RemoteProtocolError):
-        return f"the proxy sent an invalid response: {error}"
+        return f"the proxy ({proxy_variable}) sent an invalid response: {error}"
     if isinstance(error, httpx.InvalidURL):
         return f"the URL is not valid: {error}"
     return str(error) if isinstance(error, RouteError) else describe_error(error)

@@ -34,6 +34,7 @@ def transport(url: httpx.URL, backend: TapBackend) -> httpx.AsyncHTTPTransport:
     except (ImportError, ValueError) as error:
         scheme = proxy.scheme if proxy else ""
         raise RouteError(f"{scheme}:// proxies are not supported") from error
+    backend.proxy_variable = _variable(url) if proxy else ""
     # httpx has no public way to choose httpcore's network backend; httpcore has.
     made._pool._network_backend = backend  # noqa: SLF001
     return made
@@ -58,6 +59,12 @@ def proxy_for(url: httpx.URL) -> httpx.URL | None:
 
 
 _PROXY_NAMES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "REQUEST_METHOD")
+
+
+def _variable(url: httpx.URL) -> str:
+    """The environment variable that sets the proxy for a URL; `getproxies` reads the first of these."""
+    names = (f"{url.scheme}_proxy", f"{url.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    return next((name for name in names if os.environ.get(name)), "the system's settings")
 
 
 @functools.lru_cache(maxsize=8)

@@ -111,10 +111,12 @@ class TapBackend(httpcore.AsyncNetworkBackend):
     """Opens the connections of an exchange with taps on them.
 
     `record` is that of the exchange in progress. If `unix_socket` is given, it is connected to whatever the host.
+    `proxy_variable` is the environment variable that sets a proxy, which is then the host that is connected to.
     """
 
     def __init__(self, record: Record, unix_socket: str | None = None) -> None:
         self.record = record
+        self.proxy_variable = ""
         self._unix_socket = unix_socket
         self._opened: list[httpcore.AsyncNetworkStream] = []
         self._outermost: Tap | None = None
@@ -134,6 +136,7 @@ class TapBackend(httpcore.AsyncNetworkBackend):
     ) -> Tap:
         """Resolve the name and connect."""
         seconds, meaning = self.record.next_timeout()
+        peer = f"the proxy {host}:{port} ({self.proxy_variable})" if self.proxy_variable else f"{host}:{port}"
         network = httpcore.AnyIOBackend()
         try:
             if self._unix_socket:
@@ -141,10 +144,10 @@ class TapBackend(httpcore.AsyncNetworkBackend):
             else:
                 stream = await network.connect_tcp(host, port, seconds, local_address, socket_options)
         except httpcore.ConnectTimeout:
-            self.record.close("unreachable", f"{host}:{port}: {meaning}")
+            self.record.close("unreachable", f"{peer}: {meaning}")
             raise
         except Exception as error:
-            self.record.close("unreachable", f"{host}:{port}: {describe_error(error)}")
+            self.record.close("unreachable", f"{peer}: {describe_error(error)}")
             raise httpcore.ConnectError(describe_error(error)) from error
         self._opened.append(stream)
         return self.tap(stream)

@@ -98,7 +98,7 @@ def test_our_own_fault_is_an_error_and_no_failure(shell, incident, project):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("url=http://127.0.0.1:1/v1", "model=m"), 3, "could not reach the target"),
+        (("url=http://127.0.0.1:1/v1", "model=m"), 3, "could not be reached"),
         (("url=http://127.0.0.1:1/v1",), 4, "--model is missing"),
         (("deployment=nowhere",), 4, "native-sse"),
         (("run=nowhere",), 4, "nowhere"),

@@ -142,17 +142,19 @@ def test_a_stale_waiver_fails_a_strict_run_only(record):
 
 
 @pytest.mark.parametrize(
-    ("stopped", "code", "said"),
+    ("stopped", "code", "line", "said"),
     [
-        ("unreachable", 3, "could not be reached"),
-        ("key-refused", 3, "rejected the API key"),
-        ("interrupted", 130, "Interrupted"),
+        ("unreachable", 3, 0, "could not be reached"),
+        ("key-refused", 3, 0, "rejected the API key"),
+        ("too-slow", 3, 0, "too slow"),
+        ("set-up", 3, 0, "NOT TESTED  because."),
+        ("interrupted", 130, 1, "Interrupted"),
     ],
 )
-def test_a_run_that_stopped_says_so_first(record, stopped, code, said):
+def test_a_run_that_stopped_says_so_first(record, stopped, code, line, said):
     run = record("native", stopped=stopped, stopped_why="because")
     assert run.report.exit_code == code
-    assert said in shown(run).splitlines()[1]
+    assert said in shown(run).splitlines()[line]
 
 
 def test_a_target_that_answers_no_greeting_is_never_conformant(record):

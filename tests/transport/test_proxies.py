@@ -182,10 +182,10 @@ async def test_loopback_needs_no_proxy(wire, monkeypatch):
     [
         (
             b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
-            "the proxy rejected the request: 407",
+            "the proxy (HTTPS_PROXY) rejected the request: 407",
         ),
-        (b"what?\r\n\r\n", "the proxy sent an invalid response"),
-        (b"", "the proxy sent an invalid response"),
+        (b"what?\r\n\r\n", "the proxy (HTTPS_PROXY) sent an invalid response"),
+        (b"", "the proxy (HTTPS_PROXY) sent an invalid response"),
     ],
 )
 async def test_a_proxy_that_refuses_makes_the_target_unreachable(wire, monkeypatch, answer, why):

@@ -32,7 +32,7 @@ KINDS: Final = {
 """The CSS class of each word; other words have none."""
 WORDS: Final = (
     *(("conformant", "no MUST failed"), ("not conformant", "a MUST failed")),
-    ("not tested", "the target was unreachable, or rejected the API key"),
+    ("not tested", "the target was unreachable, or its URL, model or key was wrong"),
     *((outcome, f"the user {sees}") for outcome, sees in USER_SEES.items()),
     ("MUST", "a requirement: if it fails, the target is not conformant"),
     ("SHOULD", "a recommendation, or a requirement on which good sources disagree"),

@@ -41,10 +41,12 @@ def text(report: Report, evidence: Recording) -> str:
 
 def render(report: Report, evidence: Recording, out: Console, *, verbose: bool = False) -> None:
     """Print a report: what matters, in the order in which it matters. `verbose`: all failing rules in detail."""
+    if report.stopped not in ("", "interrupted"):
+        _not_tested(report, out)
+        return
     _opening(report, out)
     _failing_rules(report, out)
-    if report.stopped in ("", "interrupted"):
-        impacts.render(report, out, verbose=verbose)
+    impacts.render(report, out, verbose=verbose)
     most = len(report.rules) if verbose else MOST_CAUSES
     shown = grouped(report, evidence, most)[0] if verbose else causes(report, evidence, most)
     for failure in shown:
@@ -56,12 +58,25 @@ def render(report: Report, evidence: Recording, out: Console, *, verbose: bool =
     _closing(report, out)
 
 
+def _not_tested(report: Report, out: Console) -> None:
+    """Print why nothing was tested, first of all: a mistake of set-up needs no more."""
+    why, *more = report.summary.headline
+    print_labelled(out, "", Text.assemble(("NOT TESTED", "bold red"), f"  {why}"), indent=0)
+    for line in (*more, _tested(report)):
+        print_labelled(out, "", Text(line), indent=0)
+    _closing(report, out)
+
+
+def _tested(report: Report) -> str:
+    return f"{report.target.name}, model {report.target.model}, at {report.target.base_url}"
+
+
 def _opening(report: Report, out: Console) -> None:
     good = report.exit_code == 0
     verdict = {0: "CONFORMANT", 1: "NOT CONFORMANT", 3: "NOT TESTED", 4: "HARNESS ERROR", 130: "INTERRUPTED"}
     first = Text.assemble(
         (verdict.get(report.exit_code, "NOT CONFORMANT"), "bold green" if good else "bold red"),
-        f"  {report.target.name}, model {report.target.model}, at {report.target.base_url}",
+        f"  {_tested(report)}",
     )
     print_labelled(out, "", first, indent=0)
     for sentence in report.summary.headline:

@@ -89,12 +89,14 @@ def read_as_stream(request: ServerRequest) -> ServerRequest:
 
 
 def redirect(status: int, location: str) -> Mutation:
-    """All responses are redirects."""
+    """The responses to large requests are redirects; if all were, the run would stop at the preflight."""
 
     def moved(reply: WireResponse) -> WireResponse:
         return replace(with_body(b"", ("location", location))(reply), status=status, framing="length")
 
-    return defect(f"redirect-{status}", f"Requests are redirected with {status}", "HTTP011", answers(moved))
+    return defect(
+        f"redirect-{status}", f"Large requests are redirected with {status}", "HTTP011", for_large(answers(moved))
+    )
 
 
 def counted_in_characters(reply: WireResponse) -> WireResponse:
