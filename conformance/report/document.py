@@ -58,7 +58,10 @@ class ReportFinding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict. `waived` is the reason of the waiver that covers it, or empty. `unreliable`: it failed by chance."""
+    """A verdict. `waived` is the reason of the waiver that covers it, or empty. `unreliable`: it failed by chance.
+
+    `cases` is the number of test cases that it stands for; profile, mode and probe are those of the first.
+    """
 
     rule: str
     title: str
@@ -73,6 +76,7 @@ class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
     exchanges: tuple[str, ...]
     waived: str
     unreliable: bool
+    cases: int = 1
 
     @property
     def counts(self) -> bool:

@@ -55,14 +55,16 @@ def grouped(report: Report, evidence: Recording, most: int) -> tuple[list[Failur
     return [describe(group, report, evidence) for group in shown], len(groups) - len(shown)
 
 
-def describe(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording) -> Failure:
-    """Describe one rule's failures."""
+def describe(
+    verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording, *, most_places: int = MOST_PLACES
+) -> Failure:
+    """Describe one rule's failures; at most so many places of them."""
     first = verdicts[0]
     page = report.rules[first.rule]
     lines = (
         *_unreliable(verdicts),
         *_observed(verdicts),
-        *_places(verdicts),
+        Line("occurrences", places(verdicts, most_places)),
         Line("fix", page.fix),
         Line("spec", page.spec, verbatim=True),
         *_affected(verdicts, report),
@@ -99,13 +101,14 @@ def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
         yield Line("", f"and {len(sentences) - MOST_SEEN} more, in the JSON report")
 
 
-def _places(verdicts: Iterable[ReportVerdict]) -> Iterator[Line]:
+def places(verdicts: Iterable[ReportVerdict], most: int = MOST_PLACES) -> str:
+    """Where verdicts are: probes and modes, with the profiles that sent them; at most so many."""
     profiles_by_place: dict[str, list[str]] = {}
     for verdict in verdicts:
         profiles_by_place.setdefault(f"{verdict.probe} {verdict.mode}", []).append(verdict.profile)
-    places = [f"{place} ({', '.join(dict.fromkeys(profiles))})" for place, profiles in profiles_by_place.items()]
-    more = f"; and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
-    yield Line("occurrences", "; ".join(places[:MOST_PLACES]) + more)
+    found = [f"{place} ({', '.join(dict.fromkeys(profiles))})" for place, profiles in profiles_by_place.items()]
+    more = f"; and {len(found) - most} more" if len(found) > most else ""
+    return "; ".join(found[:most]) + more
 
 
 def _affected(verdicts: Iterable[ReportVerdict], report: Report) -> Iterator[Line]:

@@ -1,10 +1,47 @@
-"""The JSON report (`schemas/report.schema.json`)."""
+"""The JSON report (`schemas/report.schema.json`), in short and in full.
+
+Most verdicts of a run pass, and repeat their rule's title: the short report has one for all passed test cases of a rule
+on an API, with every exchange that is the evidence. Failures are never merged.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
-from conformance.report.document import Report
+from conformance.model.verdict import Status
+from conformance.report.document import Report, ReportVerdict
+
+MERGED: Final = (Status.PASS, Status.UNTESTABLE)
 
 
 def render(report: Report) -> bytes:
-    """The JSON report as bytes; deterministic."""
+    """The short JSON report as bytes; deterministic."""
+    return render_full(short(report))
+
+
+def render_full(report: Report) -> bytes:
+    """The JSON report with one verdict per rule and test case, as bytes; deterministic."""
     return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+
+
+def short(report: Report) -> Report:
+    """The report without not-applicable verdicts, equal passed or untestable ones merged; its summary counts all."""
+    kept = tuple(_merged(report.verdicts))
+    named = {verdict.rule for verdict in kept}
+    rules = {name: page for name, page in report.rules.items() if name in named}
+    return msgspec.structs.replace(report, verdicts=kept, rules=rules)
+
+
+def _merged(verdicts: Sequence[ReportVerdict]) -> Iterator[ReportVerdict]:
+    """The verdicts in their order; equal ones of a rule on an API in place of the first."""
+    groups: dict[tuple[object, ...], list[ReportVerdict]] = {}
+    for number, verdict in enumerate(verdicts):
+        if verdict.status in MERGED:
+            key = (verdict.rule, verdict.api, verdict.level, verdict.status, verdict.message)
+            groups.setdefault(key, []).append(verdict)
+        elif verdict.status is not Status.NOT_APPLICABLE:
+            groups[(number,)] = [verdict]
+    for group in groups.values():
+        exchanges = tuple(dict.fromkeys(name for verdict in group for name in verdict.exchanges))
+        yield msgspec.structs.replace(group[0], exchanges=exchanges, cases=len(group))
