@@ -61,6 +61,7 @@ class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict. `waived` is the reason of the waiver that covers it, or empty. `unreliable`: it failed by chance.
 
     `cases` is the number of test cases that it stands for; profile, mode and probe are those of the first.
+    `more_findings` is the number of findings that were left out.
     """
 
     rule: str
@@ -77,6 +78,7 @@ class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
     waived: str
     unreliable: bool
     cases: int = 1
+    more_findings: int = 0
 
     @property
     def counts(self) -> bool:
@@ -127,6 +129,16 @@ class ReportWaiver(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
 
 
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """A cause of failures: the failing rule that shows it, the failing rules that follow from it, and the planted
+    defect that fails the same rules (empty: the rule fails alone).
+    """
+
+    rule: str
+    follows: tuple[str, ...] = ()
+    defect: str = ""
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Totals of a run. `failed` counts failures that no waiver covers, by level."""
 
@@ -142,8 +154,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The complete report.
 
-    `dialect` is how the model had to be asked, by API; `hurt` maps each failing exchange to its
-    impact on each framework.
+    `dialect` is how the model had to be asked, by API; `causes` are the failing rules, the most urgent first; `hurt`
+    maps each failing exchange to its impact on each framework.
     """
 
     format: str = FORMAT
@@ -164,6 +176,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
     messages_per_day: float | None
     verdicts: tuple[ReportVerdict, ...]
+    causes: tuple[Cause, ...] = ()
     rules: dict[str, RulePage]
     capabilities: dict[str, dict[str, str]]
     fields: tuple[ReportField, ...]

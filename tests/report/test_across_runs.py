@@ -5,7 +5,7 @@ import io
 import msgspec
 import pytest
 
-from conformance.model.verdict import Status
+from conformance.model.verdict import Level, Status
 from conformance.report import draft_waivers
 from conformance.report.across_runs import diff, diff_formats
 from conformance.report.document import Report, ReportField
@@ -59,18 +59,35 @@ def test_what_is_mended_is_told_and_is_no_regression(good, bad):
 
 
 def test_a_new_failure_of_a_should_is_a_regression_where_all_count(good, bad):
-    shoulds = [c for c in diff.changes(good, bad) if c.level == "SHOULD"]
-    strict = [c for c in diff.changes(good, bad, strict=True) if c.level == "SHOULD"]
-    assert shoulds
-    assert not any(c.regression for c in shoulds)
-    assert all(c.regression for c in strict)
+    lowered = tuple(msgspec.structs.replace(v, level=Level.SHOULD) if v.counts else v for v in bad.verdicts)
+    bad = msgspec.structs.replace(bad, verdicts=lowered)
+    for strict in (False, True):
+        failed = [c for c in diff.changes(good, bad, strict=strict) if c.kind == "failure"]
+        assert {(c.level, c.regression) for c in failed} == {("SHOULD", strict)}
 
 
-def test_a_rule_that_newly_fails_is_one_change_with_its_places_however_many_they_are(good, bad):
-    failed = [c for c in diff.changes(good, bad) if c.kind == "failure"]
-    assert sorted(c.what.split()[0] for c in failed) == sorted({v.rule for v in bad.verdicts if v.counts})
-    assert failed[0].places == "chat.hello stream (hermes, langgraph, letta)"
-    assert "in chat.hello stream (hermes, langgraph, letta)" in shown(good, bad)
+def test_a_new_failure_is_one_change_with_its_places_and_what_follows_from_it(good, bad):
+    (failed,) = (c for c in diff.changes(good, bad) if c.kind == "failure")
+    assert (failed.what, failed.follows) == ("FLD001 on chat", ("BILL010 on chat",))
+    assert failed.places == "chat.hello stream (hermes, langgraph, letta)"
+    text = shown(good, bad)
+    assert "in chat.hello stream (hermes, langgraph, letta)" in text
+    assert "with it fail BILL010 on chat" in text
+
+
+def test_a_failure_without_its_cause_or_of_a_higher_level_stands_alone(good, bad):
+    known = tuple(v for v in bad.verdicts if v.rule != "BILL010")
+    (failed,) = (c for c in diff.changes(msgspec.structs.replace(bad, verdicts=known), bad) if c.kind == "failure")
+    assert failed.what == "BILL010 on chat"
+    raised = tuple(
+        msgspec.structs.replace(v, level=Level.SHOULD if v.rule == "FLD001" else Level.MUST) if v.counts else v
+        for v in bad.verdicts
+    )
+    failed = [c for c in diff.changes(good, msgspec.structs.replace(bad, verdicts=raised)) if c.kind == "failure"]
+    assert [(c.what, c.level, c.regression) for c in failed] == [
+        ("BILL010 on chat", "MUST", True),
+        ("FLD001 on chat", "SHOULD", False),
+    ]
 
 
 def test_a_rule_that_newly_fails_on_two_apis_is_one_change(good, bad):

@@ -14,7 +14,7 @@ from conformance import selftest
 from conformance.model.verdict import Level, Status
 from conformance.model.waiver import Waiver
 from conformance.report import build
-from conformance.report.document import Report
+from conformance.report.document import Cause, Report
 from conformance.report.failures import Recording
 from conformance.report.formats import badge, github, json_report, junit, sarif
 from conformance.report.rule_results import results
@@ -134,6 +134,13 @@ def test_a_failed_should_of_junit_is_a_failure_in_a_strict_run_alone(record, str
     assert case.find(other) is None
 
 
+def test_a_failure_that_follows_from_another_names_it(record):
+    run = record("silent_json")
+    case = xml(run).find(".//testcase[@name='BILL010[chat]']")
+    assert re.search(r"\n  follows from +FLD001\n", case.find("system-out").text)
+    assert "follows from" not in xml(run).find(".//testcase[@name='FLD001[chat]']/failure").text
+
+
 def test_a_waived_failure_of_junit_is_skipped_with_the_waiver_s_reason(record):
     run = record("silent_json", [Waiver(rule="FLD001", reason="known", until=NEVER)])
     case = xml(run).find(".//testcase[@name='FLD001[chat]']")
@@ -187,6 +194,9 @@ def test_the_short_json_report_keeps_each_failure_and_what_each_pass_rests_on(ru
     def failures(report):
         return [v for v in report["verdicts"] if v["status"] == "fail"]
 
+    for verdict in failures(full):
+        findings = verdict["findings"]
+        verdict |= {"findings": findings[:3], "more_findings": len(findings[3:])}
     assert failures(short) == failures(full)
     assert evidence(short, "pass") == evidence(full, "pass") != {}
     assert evidence(short, "untestable") == evidence(full, "untestable")
@@ -203,6 +213,16 @@ def test_the_summary_of_the_short_json_report_counts_every_verdict(run):
         stands_for[verdict.status.value] += verdict.cases
     counts = short.summary.verdicts
     assert stands_for == {status: counts[status] for status in counts if counts[status] and status != "not-applicable"}
+
+
+def test_the_short_json_report_says_how_many_findings_it_leaves_out(record):
+    def repeated(verdict):
+        return msgspec.structs.replace(verdict, findings=verdict.findings * 20)
+
+    short = json_report.short(with_verdicts(record("silent_json"), repeated).report)
+    failed = [verdict for verdict in short.verdicts if verdict.status is Status.FAIL]
+    assert failed
+    assert {(len(v.findings), v.more_findings) for v in failed} == {(3, 17)}
 
 
 def test_the_short_json_report_describes_the_rules_it_names(run):
@@ -256,6 +276,7 @@ def test_github_shows_no_more_than_ten_annotations_of_a_kind_and_they_name_every
     run.report = msgspec.structs.replace(
         run.report,
         verdicts=tuple(msgspec.structs.replace(first, rule=name) for name in names),
+        causes=tuple(Cause(rule=name) for name in names),
         rules=dict.fromkeys(names, page),
     )
     lines = github.render(run.report, run.evidence).decode().splitlines()

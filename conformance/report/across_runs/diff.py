@@ -13,7 +13,7 @@ from conformance.model.impact import Impact
 from conformance.model.verdict import Level, Status
 from conformance.model.words import Api
 from conformance.report.across_runs.comparability import not_compared
-from conformance.report.document import Report, ReportVerdict
+from conformance.report.document import Cause, Report, ReportVerdict
 from conformance.report.failures import places
 from conformance.report.impacts import USER_SEES, WORST, money
 
@@ -27,7 +27,10 @@ SEEN: Final[tuple[State, ...]] = ("honoured", "validated")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference: its kind, whether it is a regression, a description, and the places of a failure."""
+    """One difference: its kind, whether it is a regression, and a description.
+
+    A failure has its places, and the new failures that follow from it.
+    """
 
     kind: Kind
     regression: bool
@@ -35,6 +38,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     words: str
     places: str = ""
+    follows: tuple[str, ...] = ()
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,17 +108,36 @@ class _Group(NamedTuple):
 def _failures(old: Report, new: Report, *, strict: bool) -> Iterator[Change]:
     """Rules that newly fail on an API, or at a higher level, and rules that failed and now pass; MUST first."""
     failed, mended = _failed_and_mended(old, new)
-    for group in sorted(failed.values(), key=lambda group: _rank(group.verdict)):
+    for group, *others in _by_cause(failed.values(), new.causes):
         first = group.verdict
-        regression = first.level is Level.MUST or (strict and first.level is Level.SHOULD)
-        words = f"{first.title}: {first.message}"
-        where = places(group.verdicts)
         yield Change(
-            kind="failure", regression=regression, level=first.level, what=group.what, words=words, places=where
+            kind="failure",
+            regression=first.level is Level.MUST or (strict and first.level is Level.SHOULD),
+            level=first.level,
+            what=group.what,
+            words=f"{first.title}: {first.message}",
+            places=places(group.verdicts),
+            follows=tuple(other.what for other in others),
         )
     for group in sorted(mended.values(), key=lambda group: _rank(group.verdict)):
         first = group.verdict
         yield Change(kind="mended", regression=False, level=first.level, what=group.what, words=first.title)
+
+
+def _by_cause(failed: Iterable[_Group], causes: Iterable[Cause]) -> list[list[_Group]]:
+    """The new failures, the most urgent first; each is followed by those of no higher level that follow from it."""
+    order: dict[str, int] = {}
+    cause_of: dict[str, str] = {}
+    for cause in causes:
+        for name in (cause.rule, *cause.follows):
+            order.setdefault(name, len(order))
+            cause_of.setdefault(name, cause.rule)
+    found: dict[str, list[_Group]] = {}
+    for group in sorted(failed, key=lambda g: (_rank(g.verdict), order.get(g.verdict.rule, len(order)))):
+        rule = group.verdict.rule
+        head = cause_of.get(rule, rule)
+        found.setdefault(head if head in found else rule, []).append(group)
+    return list(found.values())
 
 
 def _failed_and_mended(old: Report, new: Report) -> tuple[dict[tuple[str, Level], _Group], dict[str, _Group]]:

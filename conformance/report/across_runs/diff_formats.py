@@ -89,8 +89,10 @@ def _described(side: Side) -> str:
 
 
 def _details(change: Change) -> list[str]:
-    """The description of a change, and the places of a failure."""
-    return [change.words, *([f"in {change.places}"] if change.places else [])]
+    """The description of a change, the places of a failure, and what follows from it."""
+    where = [f"in {change.places}"] if change.places else []
+    follows = [f"with it fail {'; '.join(change.follows)}"] if change.follows else []
+    return [change.words, *where, *follows]
 
 
 FORMATS: Final[dict[str, Callable[[Comparison], bytes]]] = {"markdown": as_markdown, "json": as_json}

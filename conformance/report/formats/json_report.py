@@ -1,7 +1,7 @@
 """The JSON report (`schemas/report.schema.json`), in short and in full.
 
 Most verdicts of a run pass, and repeat their rule's title: the short report has one for all passed test cases of a rule
-on an API, with every exchange that is the evidence. Failures are never merged.
+on an API, with every exchange that is the evidence. Failures are never merged; each has its first findings.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,8 @@ from conformance.model.verdict import Status
 from conformance.report.document import Report, ReportVerdict
 
 MERGED: Final = (Status.PASS, Status.UNTESTABLE)
+MOST_FINDINGS: Final = 3
+"""A rule may find the same in each of a thousand chunks."""
 
 
 def render(report: Report) -> bytes:
@@ -43,5 +45,11 @@ def _merged(verdicts: Sequence[ReportVerdict]) -> Iterator[ReportVerdict]:
         elif verdict.status is not Status.NOT_APPLICABLE:
             groups[(number,)] = [verdict]
     for group in groups.values():
-        exchanges = tuple(dict.fromkeys(name for verdict in group for name in verdict.exchanges))
-        yield msgspec.structs.replace(group[0], exchanges=exchanges, cases=len(group))
+        findings = group[0].findings
+        yield msgspec.structs.replace(
+            group[0],
+            exchanges=tuple(dict.fromkeys(name for verdict in group for name in verdict.exchanges)),
+            findings=findings[:MOST_FINDINGS],
+            cases=len(group),
+            more_findings=max(0, len(findings) - MOST_FINDINGS),
+        )

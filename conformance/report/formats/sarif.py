@@ -52,10 +52,10 @@ def _rule(name: str, report: Report) -> dict[str, Any]:
 
 
 def _grouped(failed: Sequence[ReportVerdict]) -> Iterator[list[ReportVerdict]]:
-    """The failures of each rule, MUST first; failures by chance and waived ones apart."""
-    groups: dict[tuple[str, Level, str], list[ReportVerdict]] = {}
+    """The failures of each rule, MUST first; waived ones apart."""
+    groups: dict[tuple[str, str], list[ReportVerdict]] = {}
     for verdict in sorted(failed, key=lambda v: ORDER[v.level]):
-        groups.setdefault((verdict.rule, verdict.level, verdict.waived), []).append(verdict)
+        groups.setdefault((verdict.rule, verdict.waived), []).append(verdict)
     yield from groups.values()
 
 
@@ -71,7 +71,7 @@ def _result(group: Sequence[ReportVerdict], index: int, report: Report, evidence
         "message": {"text": text(describe(group, report, evidence))},
         "locations": [where],
         "relatedLocations": [{"id": number} | place for number, place in enumerate(others, 1)],
-        "partialFingerprints": {"rule/v1": "/".join(filter(None, (first.rule, first.level, first.waived)))},
+        "partialFingerprints": {"rule/v1": "/".join(filter(None, (first.rule, first.waived)))},
         "properties": {
             name: sorted({getattr(verdict, name) for verdict in group}) for name in ("api", "profile", "mode", "probe")
         },
