@@ -76,7 +76,7 @@ class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[ReportFinding, ...]
     exchanges: tuple[str, ...]
     waived: str
-    unreliable: bool
+    unreliable: bool = False
     cases: int = 1
     more_findings: int = 0
 

@@ -205,6 +205,13 @@ def test_the_short_json_report_keeps_each_failure_and_what_each_pass_rests_on(ru
     assert set(short) == set(full)
 
 
+def test_each_verdict_of_the_json_report_is_one_line(run):
+    lines = json_report.render_full(run.report).decode().splitlines()
+    first = lines.index(' "verdicts": [') + 1
+    read = [json.loads(line.rstrip(",")) for line in lines[first : first + len(run.report.verdicts)]]
+    assert [verdict["rule"] for verdict in read] == [verdict.rule for verdict in run.report.verdicts]
+
+
 def test_the_summary_of_the_short_json_report_counts_every_verdict(run):
     short = msgspec.json.decode(json_report.render(run.report), type=Report)
     assert short.summary == run.report.summary
