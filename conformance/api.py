@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run", "serve"]
 
-Format = Literal["json", "junit", "markdown", "html", "sarif", "github", "badge", "har"]
+Format = Literal["json", "json-full", "junit", "markdown", "html", "sarif", "github", "badge", "har"]
 NO_PATHS: Mapping[Api, str] = {}
 
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: one item per verdict, and a fixture for tests of clients.
+"""The pytest plugin: one item per rule and API, and a fixture for tests of clients.
 
 Every pytest in the environment loads it, so heavy imports are deferred.
 """
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conformance.report.document import ReportVerdict
+    from conformance.report.rule_results import RuleResult
     from conformance.runs.execute import JudgedRun as Run
     from conformance.runs.options import RunRequest
 
@@ -135,8 +136,8 @@ class RunPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        """Add one item per verdict, before `-k` and `-m` select."""
-        items.extend(verdict_items(session, self._judged()))
+        """Add one item per rule and API, before `-k` and `-m` select."""
+        items.extend(rule_items(session, self._judged()))
 
     def _judged(self) -> "Run":
         from conformance.runs import execute
@@ -227,19 +228,19 @@ def _run_request(config: pytest.Config) -> "RunRequest":
     )
 
 
-def verdict_items(session: pytest.Session, run: "Run") -> "Iterator[VerdictItem]":
-    """The items of a run, grouped by the rules' source files."""
+def rule_items(session: pytest.Session, run: "Run") -> "Iterator[RuleItem]":
+    """The items of a run, grouped by the rules' source files; none for a rule that applies to no test case."""
     from conformance import catalogue
+    from conformance.report.rule_results import results
 
     files = {rule.id: f"{rule.check.__module__.replace('.', '/')}.py" for rule in catalogue.rules()}
     stale = [waiver for waiver in run.report.waivers if waiver.state == "stale"]
     nodes: dict[str, RuleFile] = {}
-    for verdict in run.report.verdicts:
-        file = files[verdict.rule]
+    for result in results(run.report):
+        file = files[result.rule]
         if file not in nodes:
             nodes[file] = RuleFile.from_parent(session, path=CHECKOUT / file, nodeid=file)
-        name = f"{verdict.rule}[{verdict.profile}-{verdict.mode}-{verdict.probe}]"
-        item: VerdictItem = VerdictItem.from_parent(nodes[file], name=name, verdict=verdict, run=run)
+        item: RuleItem = RuleItem.from_parent(nodes[file], name=result.name, result=result, run=run)
         item.accept(stale)
         yield item
 
@@ -260,42 +261,47 @@ class HarnessError(Exception):
     """A rule could not be judged because of a harness error."""
 
 
-class VerdictItem(pytest.Item):
-    """One verdict as a test: fail fails, not-applicable and untestable are skipped, error is an error."""
+class RuleItem(pytest.Item):
+    """One rule on one API as a test: a failure of any level fails, untestable is skipped, error is an error.
 
-    def __init__(self, *, verdict: "ReportVerdict", run: "Run", **given: Any) -> None:
+    The failure text lists the places. They are no subtests: pytest would print the rule once for each of them.
+    """
+
+    def __init__(self, *, result: "RuleResult", run: "Run", **given: Any) -> None:
         super().__init__(**given)
         from conformance.report.formats.junit import properties
 
-        self.verdict, self.run_of = verdict, run
-        self.user_properties.extend(properties(verdict, run.report))
-        self.add_marker(verdict.level.value.lower())
-        self.add_marker(run.report.rules[verdict.rule].family.lower())
-        self.extra_keyword_matches.update((verdict.rule, verdict.profile, verdict.mode, verdict.probe, verdict.api))
+        self.result, self.run_of = result, run
+        self.user_properties.extend(properties(result, run.report))
+        self.add_marker(result.level.value.lower())
+        self.add_marker(run.report.rules[result.rule].family.lower())
+        self.extra_keyword_matches.update((result.rule, result.api))
+        for verdict in result.deciding:
+            self.extra_keyword_matches.update((verdict.profile, verdict.mode, verdict.probe))
 
     def accept(self, stale: list[Any]) -> None:
         """Mark a waived failure as strict xfail; passes covered by a stale waiver fail."""
-        if self.verdict.waived:
-            self.add_marker(pytest.mark.xfail(strict=True, reason=self.verdict.waived, raises=Violation))
-        elif self.verdict.status == "pass":
+        if self.result.outcome == "waived":
+            reasons = "; ".join(dict.fromkeys(verdict.waived for verdict in self.result.deciding))
+            self.add_marker(pytest.mark.xfail(strict=True, reason=reasons, raises=Violation))
+        elif self.result.outcome == "pass":
             for waiver in stale:
-                if _covers(waiver, self.verdict):
+                if any(_covers(waiver, verdict) for verdict in self.result.deciding):
                     self.add_marker(pytest.mark.xfail(strict=True, reason=waiver.reason))
 
     def setup(self) -> None:
         """Raise harness errors here, so that pytest reports an error, not a failure."""
-        if self.verdict.status == "error":
-            raise HarnessError(self.verdict.message)
+        if self.result.outcome == "error":
+            raise HarnessError(self.result.reasons)
 
     def runtest(self) -> None:
-        """Raise, skip or pass according to the verdict."""
-        status = self.verdict.status
-        if status == "fail":
+        """Raise, skip or pass according to the verdicts."""
+        if self.result.outcome in ("fail", "warning", "waived"):
             from conformance.report.failures import describe, text
 
-            raise Violation(text(describe((self.verdict,), self.run_of.report, self.run_of.evidence)))
-        if status != "pass":
-            pytest.skip(f"{status}: {self.verdict.message}")
+            raise Violation(text(describe(self.result.deciding, self.run_of.report, self.run_of.evidence)))
+        if self.result.outcome == "untestable":
+            pytest.skip(f"untestable: {self.result.reasons}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Our failure report without a traceback: the target failed, not the code."""
@@ -305,7 +311,7 @@ class VerdictItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The rule's source file and title."""
-        return self.path, None, f"{self.name}: {self.verdict.title}"
+        return self.path, None, f"{self.name}: {self.result.title}"
 
 
 def _covers(waiver: Any, verdict: "ReportVerdict") -> bool:

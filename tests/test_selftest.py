@@ -17,7 +17,7 @@ import pytest
 
 from conformance import catalogue, selftest
 from conformance.model.verdict import Status
-from conformance.pytest_plugin import Violation, declare_markers, verdict_items
+from conformance.pytest_plugin import Violation, declare_markers, rule_items
 from conformance.report import build
 from conformance.report.failures import Recording
 from conformance.runs.execute import JudgedRun
@@ -118,20 +118,20 @@ def report_of(seen):
 def violated(session, run):
     """The rules whose items fail under pytest, by level."""
     found = {"must": set(), "should": set(), "may": set()}
-    for item in verdict_items(session, run):
+    for item in rule_items(session, run):
         try:
             item.setup()
             item.runtest()
         except (Violation, pytest.skip.Exception) as told:
             if isinstance(told, Violation):
                 level = next(level for level in found if item.get_closest_marker(level))
-                found[level].add(item.verdict.rule)
+                found[level].add(item.result.rule)
     return found
 
 
 @pytest.fixture(scope="session")
 def items_session(request):
-    """The session for the items of verdicts; their markers are declared here, without the plugin's options."""
+    """The session for the items of rules; their markers are declared here, without the plugin's options."""
     declare_markers(request.config)
     return request.session
 

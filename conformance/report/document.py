@@ -58,7 +58,11 @@ class ReportFinding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict. `waived` is the reason of the waiver that covers it, or empty. `unreliable`: it failed by chance."""
+    """A verdict. `waived` is the reason of the waiver that covers it, or empty. `unreliable`: it failed by chance.
+
+    `cases` is the number of test cases that it stands for; profile, mode and probe are those of the first.
+    `more_findings` is the number of findings that were left out.
+    """
 
     rule: str
     title: str
@@ -72,7 +76,9 @@ class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[ReportFinding, ...]
     exchanges: tuple[str, ...]
     waived: str
-    unreliable: bool
+    unreliable: bool = False
+    cases: int = 1
+    more_findings: int = 0
 
     @property
     def counts(self) -> bool:
@@ -170,7 +176,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
     messages_per_day: float | None
     verdicts: tuple[ReportVerdict, ...]
-    causes: tuple[Cause, ...]
+    causes: tuple[Cause, ...] = ()
     rules: dict[str, RulePage]
     capabilities: dict[str, dict[str, str]]
     fields: tuple[ReportField, ...]

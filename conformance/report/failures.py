@@ -86,14 +86,17 @@ def _by_rule(report: Report) -> dict[str, list[ReportVerdict]]:
     return found
 
 
-def describe(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording) -> Failure:
-    """Describe one rule's failures."""
+def describe(
+    verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording, *, most_places: int = MOST_PLACES
+) -> Failure:
+    """Describe one rule's failures; at most so many places of them."""
     first = verdicts[0]
     page = report.rules[first.rule]
     lines = (
         *_unreliable(verdicts),
+        *_cause(first.rule, report),
         *_observed(verdicts),
-        *_places(verdicts),
+        Line("occurrences", places(verdicts, most_places)),
         Line("fix", f"{page.fix} More: conformance explain {first.rule}"),
         Line("spec", page.spec, verbatim=True),
         *_affected(verdicts, report),
@@ -115,6 +118,11 @@ def _unreliable(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
         yield Line("unreliable", f"the same request was fine when sent again{of_all}; both exchanges are recorded")
 
 
+def _cause(rule: str, report: Report) -> Iterator[Line]:
+    """The failing rule that this one follows from: where to begin."""
+    yield from (Line("follows from", cause.rule) for cause in report.causes if rule in cause.follows)
+
+
 def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
     """Each distinct finding, with the bytes of its first occurrence, and what was expected."""
     sentences: dict[str, ReportFinding] = {}
@@ -127,16 +135,17 @@ def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
         if seen.expected:
             yield Line("expected", seen.expected)
     if len(sentences) > MOST_SEEN:
-        yield Line("", f"and {len(sentences) - MOST_SEEN} more, in the JSON report")
+        yield Line("", f"and {len(sentences) - MOST_SEEN} more, in the full JSON report")
 
 
-def _places(verdicts: Iterable[ReportVerdict]) -> Iterator[Line]:
+def places(verdicts: Iterable[ReportVerdict], most: int = MOST_PLACES) -> str:
+    """Where verdicts are: probes and modes, with the profiles that sent them; at most so many."""
     profiles_by_place: dict[str, list[str]] = {}
     for verdict in verdicts:
         profiles_by_place.setdefault(f"{verdict.probe} {verdict.mode}", []).append(verdict.profile)
-    places = [f"{place} ({', '.join(dict.fromkeys(profiles))})" for place, profiles in profiles_by_place.items()]
-    more = f"; and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
-    yield Line("occurrences", "; ".join(places[:MOST_PLACES]) + more)
+    found = [f"{place} ({', '.join(dict.fromkeys(profiles))})" for place, profiles in profiles_by_place.items()]
+    more = f"; and {len(found) - most} more" if len(found) > most else ""
+    return "; ".join(found[:most]) + more
 
 
 def _affected(verdicts: Iterable[ReportVerdict], report: Report) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """Create, record, judge and report a run; shared by all front ends."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -144,20 +144,25 @@ def load_waivers(path: Path | None) -> tuple[Waiver, ...]:
     return config.waivers(path, frozenset(rule.id for rule in catalogue.rules())) if path else ()
 
 
-def outputs(given: Sequence[str]) -> tuple[Output, ...]:
-    """The reports to write, from `FORMAT=PATH`. Raises ConfigError if one can't be written."""
-    found = tuple(map(_output, given))
+def outputs(given: Sequence[str], formats: Collection[str] | None = None) -> tuple[Output, ...]:
+    """The reports to write, from `FORMAT=PATH`; the formats are those of a run, if none are given.
+
+    Raises ConfigError if one can't be written.
+    """
+    if formats is None:
+        from conformance.report.formats.registry import FORMATS
+
+        formats = FORMATS
+    found = tuple(_output(text, formats) for text in given)
     if sum(str(output.path) == "-" for output in found) > 1:
         raise ConfigError("--report FORMAT=-: accepted once: standard output takes one report")
     return found
 
 
-def _output(text: str) -> Output:
-    from conformance.report.formats.registry import FORMATS
-
+def _output(text: str, formats: Collection[str]) -> Output:
     name, equals, path = text.partition("=")
-    if not equals or not path or name not in FORMATS:
-        raise ConfigError(f"--report {text!r}; accepted: FORMAT=PATH, with FORMAT one of {', '.join(FORMATS)}")
+    if not equals or not path or name not in formats:
+        raise ConfigError(f"--report {text!r}; accepted: FORMAT=PATH, with FORMAT one of {', '.join(formats)}")
     if path != "-":
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)

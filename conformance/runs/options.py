@@ -101,7 +101,8 @@ class OutputOptions:
     """How the verdicts are reported."""
 
     report: tuple[str, ...] = ()
-    "Also write a report as json, junit, markdown, html, sarif, github, badge, har: FORMAT=PATH, - is standard output."
+    """Also write a report as json, json-full, junit, markdown, html, sarif, github, badge, har: FORMAT=PATH;
+    the path - is standard output."""
     waivers: Path | None = None
     "TOML file of accepted failures: [[waiver]] with rule, reason, until."
     strict: bool = False

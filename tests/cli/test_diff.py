@@ -72,16 +72,17 @@ def test_a_diff_of_kept_runs_tells_the_regression_and_its_code(site, shell):
     assert told.code == 1
     assert "FLD001 on chat" in told.out
     assert told.out.startswith("## ❌")
+    assert told.err == ""
     mended = shell("diff", bad, good, "--report", "json=diff.json", cwd=site.folder)
     assert mended.code == 0
-    assert any(change["kind"] == "mended" for change in json.loads((site.folder / "diff.json").read_text()))
+    assert any(change["kind"] == "mended" for change in json.loads((site.folder / "diff.json").read_text())["changes"])
 
 
 def test_a_noisy_but_equal_target_gives_an_empty_diff(site, shell):
     for name in ("good", "incident"):
         old, new = sorted((site.folder / "runs" / name).glob("*Z"))[-2:]
         told = shell("diff", old, new, cwd=site.folder)
-        assert (told.code, told.out) == (0, "Nothing changed.\n"), name
+        assert (told.code, told.lines[-1]) == (0, "Nothing changed."), name
 
 
 def test_the_first_waivers_of_a_run_make_it_pass(site, shell, tmp_path):
@@ -101,6 +102,8 @@ def test_the_first_waivers_of_a_run_make_it_pass(site, shell, tmp_path):
     ("words", "said"),
     [
         (("diff", "nothing", "nowhere"), "accepted: a run folder, or its JSON report"),
+        (("diff", "nothing", "nowhere", "--report", "html=page.html"), "with FORMAT one of markdown, json"),
+        (("diff", "nothing", "nowhere", "--report", "json=targets.toml/x"), "--report 'json=targets.toml/x'"),
         (("matrix", "--config", "none.toml", "--out", "o"), "none.toml"),
         (("run", "--target", "good", "--config", "targets.toml"), "accepted: --deployment native-sse"),
     ],

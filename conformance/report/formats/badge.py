@@ -1,21 +1,23 @@
-"""A badge: the verdict on a target as a small SVG."""
+"""A badge: how many MUST rules a target is verified to meet, as a small SVG in the colour of the verdict."""
 
 from html import escape
 from typing import Final
 
+from conformance.model.verdict import Level
 from conformance.report.document import Report
+from conformance.report.rule_results import results
 
 LABEL: Final = "agent conformance"
 PER_CHARACTER: Final = 6.6
+VERDICTS: Final = {0: "conformant", 1: "not conformant"}
 COLOUR: Final = {0: "#2e7d32", 1: "#b3261e"}
 
 
 def render(report: Report) -> bytes:
     """The badge as SVG bytes."""
-    failed = report.summary.failed
-    words = {0: "conformant", 1: f"{failed.get('MUST', 0)} MUST failed"}.get(report.exit_code, "not tested")
+    words = _must_rules(report) if report.exit_code in VERDICTS else "not tested"
     left, right = (int(len(text) * PER_CHARACTER) + 12 for text in (LABEL, words))
-    title = escape(f"{LABEL}: {words}")
+    title = escape(": ".join(filter(None, (LABEL, VERDICTS.get(report.exit_code, ""), words))))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{title}">'
         f"<title>{title}</title>"
@@ -25,3 +27,12 @@ def render(report: Report) -> bytes:
         f'<text x="{left / 2}" y="14">{LABEL}</text>'
         f'<text x="{left + right / 2}" y="14">{escape(words)}</text></g></svg>\n'
     ).encode()
+
+
+def _must_rules(report: Report) -> str:
+    """The number of MUST rules that pass on every API, of those that apply to one; an untestable rule does not pass."""
+    passes: dict[str, bool] = {}
+    for result in results(report):
+        if report.rules[result.rule].level is Level.MUST:
+            passes[result.rule] = passes.get(result.rule, True) and result.outcome == "pass"
+    return f"{sum(passes.values())}/{len(passes)} MUST rules"

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
+from conformance.model.verdict import Level
 from conformance.report.document import Report
 from conformance.report.failures import Recording, grouped, text
 
 MOST: Final = 10
-"""GitHub shows at most this many of each kind per step."""
-COMMAND: Final = {"MUST": "error", "SHOULD": "warning", "MAY": "notice"}
+"""GitHub shows at most this many annotations of each kind per step, and hides the others."""
+COMMAND: Final = {Level.MUST: "error", Level.SHOULD: "warning", Level.MAY: "notice"}
 
 
 def render(report: Report, evidence: Recording) -> bytes:
@@ -17,12 +18,17 @@ def render(report: Report, evidence: Recording) -> bytes:
 
 
 def _lines(report: Report, evidence: Recording) -> Iterator[str]:
-    failures, more = grouped(report, evidence, MOST)
-    for failure in failures:
-        title = _property(f"{failure.rule} {failure.level}: {failure.title}")
-        yield f"::{COMMAND[failure.level]} title={title}::{_data(text(failure))}"
-    if more:
-        yield f"::notice title=More failures::{_data(f'{more} more failing rules: see the JSON report.')}"
+    """The annotations, MUST first; the last one of a level names all rules of that level for which there is no room."""
+    failures, _ = grouped(report, evidence, len(report.verdicts))
+    for level, command in COMMAND.items():
+        mine = [failure for failure in failures if failure.level is level]
+        shown = mine if len(mine) <= MOST else mine[: MOST - 1]
+        for failure in shown:
+            title = _property(f"{failure.rule} {failure.level}: {failure.title}")
+            yield f"::{command} title={title}::{_data(text(failure))}"
+        if others := [failure.rule for failure in mine[len(shown) :]]:
+            words = f"{', '.join(others)}: see the Markdown or JSON report."
+            yield f"::{command} title={len(others)} more {level} rules failed::{_data(words)}"
 
 
 def _data(value: str) -> str:

@@ -9,6 +9,7 @@ from conformance.report.formats import badge, github, har, html, json_report, ju
 
 FORMATS: Final[dict[str, Callable[[Report, Recording], bytes]]] = {
     "json": lambda report, _: json_report.render(report),
+    "json-full": lambda report, _: json_report.render_full(report),
     "junit": junit.render,
     "markdown": markdown.render,
     "html": html.render,

@@ -1,15 +1,15 @@
-"""The report in SARIF 2.1.0, for code scanning: one result per failure, pointing into the recording."""
+"""The report in SARIF 2.1.0, for code scanning: one result per failing rule, pointing into the recording."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from conformance.model.verdict import Level, Status
 from conformance.report.document import Report, ReportSpan, ReportVerdict
-from conformance.report.failures import Recording, describe, text
+from conformance.report.failures import ORDER, Recording, describe, text
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-MOST_PLACES: Final = 10
+MOST_PLACES: Final = 100
 LEVELS: Final = {Level.MUST: "error", Level.SHOULD: "warning", Level.MAY: "note"}
 
 
@@ -21,7 +21,7 @@ def render(report: Report, evidence: Recording) -> bytes:
         "tool": {"driver": _driver(report, rules)},
         "invocations": [{"executionSuccessful": report.exit_code in (0, 1), "exitCode": report.exit_code}],
         "originalUriBaseIds": {"RUN": {"description": {"text": "The run folder."}}},
-        "results": [_result(verdict, rules.index(verdict.rule), report, evidence) for verdict in failed],
+        "results": [_result(group, rules.index(group[0].rule), report, evidence) for group in _grouped(failed)],
         "columnKind": "unicodeCodePoints",
         "properties": {"target": report.target.name, "model": report.target.model, "suite": report.suite},
     }
@@ -51,30 +51,51 @@ def _rule(name: str, report: Report) -> dict[str, Any]:
     }
 
 
-def _result(verdict: ReportVerdict, index: int, report: Report, evidence: Recording) -> dict[str, Any]:
-    place = f"{verdict.rule}/{verdict.api}/{verdict.profile}/{verdict.mode}/{verdict.probe}"
+def _grouped(failed: Sequence[ReportVerdict]) -> Iterator[list[ReportVerdict]]:
+    """The failures of each rule, MUST first; waived ones apart."""
+    groups: dict[tuple[str, str], list[ReportVerdict]] = {}
+    for verdict in sorted(failed, key=lambda v: ORDER[v.level]):
+        groups.setdefault((verdict.rule, verdict.waived), []).append(verdict)
+    yield from groups.values()
+
+
+def _result(group: Sequence[ReportVerdict], index: int, report: Report, evidence: Recording) -> dict[str, Any]:
+    """A rule's result: the first place is its location, the others are related locations."""
+    first = group[0]
+    where, *others = _locations(group, evidence)
     result: dict[str, Any] = {
-        "ruleId": verdict.rule,
+        "ruleId": first.rule,
         "ruleIndex": index,
-        "level": LEVELS[verdict.level],
+        "level": LEVELS[first.level],
         "kind": "fail",
-        "message": {"text": text(describe((verdict,), report, evidence))},
-        "locations": list(_locations(verdict, evidence)),
-        "partialFingerprints": {"place/v1": place},
-        "properties": {"api": verdict.api, "profile": verdict.profile, "mode": verdict.mode, "probe": verdict.probe},
+        "message": {"text": text(describe(group, report, evidence))},
+        "locations": [where],
+        "relatedLocations": [{"id": number} | place for number, place in enumerate(others, 1)],
+        "partialFingerprints": {"rule/v1": "/".join(filter(None, (first.rule, first.waived)))},
+        "properties": {
+            name: sorted({getattr(verdict, name) for verdict in group}) for name in ("api", "profile", "mode", "probe")
+        },
     }
-    if verdict.waived:
-        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": verdict.waived}]
+    if first.waived:
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": first.waived}]
     return result
 
 
-def _locations(verdict: ReportVerdict, evidence: Recording) -> Iterator[dict[str, Any]]:
-    """The byte ranges, relative to the run folder; the complete response if no finding has a position."""
-    pointed = [(seen.seen, seen.at) for seen in verdict.findings if seen.at]
-    yield from (_location(words, at, evidence) for words, at in pointed[:MOST_PLACES])
-    if not pointed:
-        for name in verdict.exchanges[:1]:
-            yield {"physicalLocation": {"artifactLocation": _artifact(name, evidence.received_file)}}
+def _locations(group: Sequence[ReportVerdict], evidence: Recording) -> list[dict[str, Any]]:
+    """The byte ranges, relative to the run folder; the complete response where no finding has a position."""
+    found: dict[str, dict[str, Any]] = {}
+    for verdict in group:
+        pointed = [_location(seen.seen, seen.at, evidence) for seen in verdict.findings if seen.at]
+        for place in pointed or [_response(verdict, evidence)]:
+            found.setdefault(json.dumps(place["physicalLocation"]), place)
+    return list(found.values())[:MOST_PLACES]
+
+
+def _response(verdict: ReportVerdict, evidence: Recording) -> dict[str, Any]:
+    """The file with a verdict's response; the folder of the run if it judged none."""
+    name = next(iter(verdict.exchanges), "")
+    where = _artifact(name, evidence.received_file) if name else {"uri": "run.json", "uriBaseId": "RUN"}
+    return {"physicalLocation": {"artifactLocation": where}, "message": {"text": verdict.message}}
 
 
 def _location(words: str, at: ReportSpan, evidence: Recording) -> dict[str, Any]:
