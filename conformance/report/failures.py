@@ -8,7 +8,7 @@ from conformance.model.impact import Impact
 from conformance.model.target import Target
 from conformance.model.verdict import Level
 from conformance.report import curl
-from conformance.report.document import Report, ReportFinding, ReportVerdict
+from conformance.report.document import Report, ReportFinding, ReportSpan, ReportVerdict
 from conformance.report.escaping import safe
 from conformance.report.impacts import named, summary_phrase, worst_first
 
@@ -27,11 +27,12 @@ class Recording(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of output: a label, the text, and whether it is verbatim (bytes, commands, URLs)."""
+    """One line of output: a label, the text, and whether it is verbatim (bytes, commands, URLs). `at`: its bytes."""
 
     label: str
     text: str
     verbatim: bool = False
+    at: ReportSpan | None = None
 
 
 class Failure(NamedTuple):
@@ -92,7 +93,7 @@ def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
     for seen in list(sentences.values())[:MOST_SEEN]:
         yield Line("observed", seen.seen)
         if seen.octets and seen.at:
-            yield Line("", f"{seen.at.side} {seen.at.start}-{seen.at.end}: {seen.octets}", verbatim=True)
+            yield Line("", f"{seen.at.side} {seen.at.start}-{seen.at.end}: {seen.octets}", verbatim=True, at=seen.at)
         if seen.expected:
             yield Line("expected", seen.expected)
     if len(sentences) > MOST_SEEN:

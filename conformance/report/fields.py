@@ -107,7 +107,7 @@ def render(report: Report, out: Console) -> None:
     shown = WORST_FIRST if report.suite == "fields" else LOST
     for api in dict.fromkeys(field.api for field in report.fields):
         mine = [field for field in report.fields if field.api == api and field.documented]
-        by_state = {state: list(_names(mine, state)) for state in shown}
+        by_state = {state: list(in_state(mine, state)) for state in shown}
         if any(by_state.values()):
             out.print()
             print_labelled(out, "", Text(f"Fields of {api}", "bold"), indent=0)
@@ -118,7 +118,7 @@ def render(report: Report, out: Console) -> None:
         print_labelled(out, "hint", Text(hint))
 
 
-def _names(fields: list[ReportField], state: State) -> Iterator[str]:
+def in_state(fields: Iterable[ReportField], state: State) -> Iterator[str]:
     """The fields in this state, with the mode if it applies to one mode only."""
     modes: dict[str, dict[str, State]] = {}
     for field in fields:
