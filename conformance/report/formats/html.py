@@ -4,6 +4,7 @@ The pages load nothing from the network: styles and scripts are inline, and link
 """
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
@@ -14,7 +15,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance import __version__
-from conformance.field_support.states import State
+from conformance.field_support.states import State, merge
 from conformance.model.verdict import Status
 from conformance.report import impacts, rule_results
 from conformance.report.document import Report
@@ -111,13 +112,20 @@ def _without_outcome(cells: Iterable[str]) -> tuple[str, list[str]]:
 
 
 def _fields(report: Report) -> Iterator[ApiFields]:
-    for api, states in report.capabilities.items():
-        mine = [field for field in report.fields if field.api == api and field.documented]
-        if mine:
-            known = [states[name] for name in dict.fromkeys(field.field for field in mine)]
-            counts = {state: known.count(state) for state in legend.STATES if state in known}
-            lost = {state: list(in_state(mine, state)) for state in LOST}
-            yield ApiFields(api, counts, {state: found for state, found in lost.items() if found}, list(rows(mine)))
+    documented = [field for field in report.fields if field.documented]
+    for api in dict.fromkeys(field.api for field in documented):
+        mine = [field for field in documented if field.api == api]
+        worst: dict[str, State] = {}
+        for field in mine:
+            worst[field.field] = merge(field.state, worst.get(field.field, field.state))
+        counts = Counter(worst.values())
+        lost = {state: list(in_state(mine, state)) for state in LOST}
+        yield ApiFields(
+            api=api,
+            counts={state: counts[state] for state in legend.STATES if counts[state]},
+            lost={state: found for state, found in lost.items() if found},
+            rows=list(rows(mine)),
+        )
 
 
 def render_template(template: str, **given: Any) -> str:
