@@ -40,7 +40,8 @@ def print_report(judged: JudgedRun, outputs: Sequence[Output], hint: str = "") -
     out = terminal.console(sys.stderr if on_screen else sys.stdout)
     terminal.render(judged.report, judged.evidence, out)
     folder = judged.evidence.folder
-    out.print(f"Recording: {folder} (judge it again with: conformance judge {folder}).", style="dim")
+    more = " --verbose, for all failing rules in detail" if any(v.counts for v in judged.report.verdicts) else ""
+    out.print(f"Recording: {folder} (judge it again with: conformance judge {folder}{more}).", style="dim")
     if hint:
         out.print(hint, style="dim")
     return judged.report.exit_code

@@ -15,15 +15,18 @@ from conformance.model.verdict import Level, Status
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
-from conformance.report.document import ReportVerdict
+from conformance.report.document import Cause, ReportVerdict
 
-OUTCOME_SENTENCES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
-    (("empty_silent", "exception", "hang"), "would see nothing of the response"),
-    (("partial_text", "partial_text+exception"), "would see a truncated response"),
-    (("text+",), "would see extra text after the response"),
-    (("tool_bad",), "would get a malformed tool call"),
+LOST_WORDS: dict[Outcome, str] = {
+    "empty_silent": "nothing",
+    "exception": "an error",
+    "hang": "nothing until the timeout",
+}
+OTHER_WORDS: tuple[tuple[tuple[Outcome, ...], str], ...] = (
+    (("partial_text", "partial_text+exception"), "see a truncated response"),
+    (("text+",), "see extra text after the response"),
+    (("tool_bad",), "get a malformed tool call"),
 )
-ONLY_ERRORS = "would see an error instead of the response"
 MOST_NAMED = 8
 BUSY = 0.5
 """Share of a run in which processes waited for a processor, from which the report says so."""
@@ -34,17 +37,24 @@ LOCKED = (401,)
 Load = Callable[[str], Exchange]
 
 
-def lines(facts: RunManifest, judgement: Judgement, verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
+def lines(
+    facts: RunManifest,
+    judgement: Judgement,
+    verdicts: Sequence[ReportVerdict],
+    load: Load,
+    causes: Sequence[Cause] = (),
+) -> Iterator[str]:
     """The sentences, most important first."""
     yield from _stopped(facts, judgement)
     why = "" if facts.stopped else without_baseline(verdicts, load)
     if why:
         yield f"{why} ({facts.target.base_url})"
     yield from _stream_dropped(verdicts, load)
-    yield from _users(judgement.impact)
+    yield from _users(judgement.impact, is_conformant=not any(v.counts and v.level is Level.MUST for v in verdicts))
     if not facts.stopped and not why:
+        yield from _dropped(judgement)
         yield from _tools(judgement.observations)
-    yield from _counts(verdicts)
+    yield from _counts(verdicts, len(causes))
     yield from _not_offered(judgement)
     yield from _slow(verdicts, load)
     yield from _dialects(facts)
@@ -160,19 +170,36 @@ def _tools(observations: Sequence[FieldObservation]) -> Iterator[str]:
         yield f"Tool calling is not verified on {_list(missing)}: {why}."
 
 
+def _dropped(judgement: Judgement) -> Iterator[str]:
+    """The fields that an API silently ignores, where there are several: its request model does not declare them."""
+    names: dict[Api, list[str]] = {}
+    for (api, name, _), shown in judgement.fields.items():
+        if shown.state == "dropped" and shown.documented and "." not in name and name not in names.setdefault(api, []):
+            names[api].append(name)
+    for api, dropped in names.items():
+        if len(dropped) > 1:
+            more = f" and {len(dropped) - MOST_NAMED} more" if dropped[MOST_NAMED:] else ""
+            yield f"{api} silently ignores {len(dropped)} fields: {', '.join(dropped[:MOST_NAMED])}{more}."
+
+
 def _baseline_summary(verdict: ReportVerdict) -> bool:
     return bool(verdict.exchanges) and verdict.probe == probe_name(verdict.api, Kind.BASELINE)
 
 
-def _counts(verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
+def _by_level(failing: Sequence[ReportVerdict]) -> Iterator[str]:
+    """How many rules of each level failed, and in how many places."""
     for level in Level:
-        failing = [v for v in verdicts if v.counts and v.level is level]
-        if failing:
-            rules = list(dict.fromkeys(v.rule for v in failing))
-            named = ", ".join(rules[:MOST_NAMED]) + (
-                f" and {len(rules) - MOST_NAMED} more" if rules[MOST_NAMED:] else ""
-            )
-            yield f"{_count(len(rules), f'{level} rule')} failed in {_count(len(failing), 'place')}: {named}."
+        if mine := [v for v in failing if v.level is level]:
+            rules = {v.rule for v in mine}
+            yield f"{_count(len(rules), f'{level} rule')} failed in {_count(len(mine), 'place')}"
+
+
+def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterator[str]:
+    failing = [v for v in verdicts if v.counts]
+    untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
+    untested = f"; {_count(untestable, 'verdict')} could not be tested" if untestable else ""
+    if failing:
+        yield f"{', '.join(_by_level(failing))}, from {_count(number_of_causes, 'cause')}{untested}."
     unreliable = {name for v in verdicts if v.unreliable for name in v.exchanges[:1]}
     if unreliable:
         yield (
@@ -183,26 +210,34 @@ def _counts(verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
     errors = sum(v.status is Status.ERROR for v in verdicts)
     if errors:
         yield f"Harness error in {_count(errors, 'verdict')}; please report it with the run folder."
-    untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
-    if passed and not any(v.counts for v in verdicts):
-        yield f"{passed} verdicts pass and none fails" + (f"; {untestable} could not be tested." if untestable else ".")
-    elif untestable:
+    if passed and not failing:
+        yield f"{passed} verdicts pass and none fails{untested}."
+    elif untested and not failing:
         yield f"{_count(untestable, 'verdict')} could not be tested."
 
 
-def _users(impacts: Sequence[Impact]) -> Iterator[str]:
+def _users(impacts: Sequence[Impact], *, is_conformant: bool) -> Iterator[str]:
     """Frameworks that would not deliver the response to a plain message, in their default mode."""
     worst: dict[str, list[Outcome]] = {}
     for impact in impacts:
         profile = _profile(impact.profile, impact.probe)
         if profile and profile[1] == (impact.mode == "stream") and not impact.delivered:
             worst.setdefault(profile[0], []).append(impact.outcome)
-    for group, words in OUTCOME_SENTENCES:
-        names = [name for name, outcomes in worst.items() if any(outcome in group for outcome in outcomes)]
-        if names:
-            only_errors = all("exception" in worst[name] and len(set(worst[name])) == 1 for name in names)
-            yield f"Users of {_list(names)} {ONLY_ERRORS if only_errors else words}."
-        worst = {name: outcomes for name, outcomes in worst.items() if name not in names}
+    seen: dict[str, list[str]] = {}
+    for name, outcomes in worst.items():
+        seen.setdefault(_sees(outcomes), []).append(name)
+    if seen:
+        first = "No MUST rule failed, but users" if is_conformant else "Users"
+        yield (
+            f"{first} of " + "; users of ".join(f"{_list(names)} would {words}" for words, names in seen.items()) + "."
+        )
+
+
+def _sees(outcomes: Sequence[Outcome]) -> str:
+    """What a framework's user would see, in the worst of these outcomes; it depends on its version and mode."""
+    if lost := [words for outcome, words in LOST_WORDS.items() if outcome in outcomes]:
+        return f"see {' or '.join(lost)} instead of the response"
+    return next(words for group, words in OTHER_WORDS if any(outcome in group for outcome in outcomes))
 
 
 def _profile(name: str, probe: str) -> tuple[str, bool] | None:

@@ -1,6 +1,7 @@
 """The impact in words and money: the table of each framework's outcome, and why."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from conformance.report.document import Report
 from conformance.report.lines import print_labelled
 
 MOST_NAMED: Final = 4
+MOST_REASONS: Final = 2
 
 USER_SEES: Final[dict[Outcome, str]] = {
     "text": "gets the response",
@@ -37,7 +39,7 @@ WORST: Final[tuple[Outcome, ...]] = (
 )
 
 
-def render(report: Report, out: Console) -> None:
+def render(report: Report, out: Console, *, verbose: bool = False) -> None:
     """Print what the frameworks' users get for a plain message, unless all get the response at once."""
     rows = outcomes(report)
     if all(i.delivered and i.requests == 1 for i in rows):
@@ -50,7 +52,7 @@ def render(report: Report, out: Console) -> None:
         table.add_row(*(Text(cell, style) for cell in cells(impact, report)))
     out.print()
     out.print(table, soft_wrap=False)
-    _details(rows, report, out)
+    _details(rows, report, out, most=len(rows) if verbose else MOST_REASONS)
 
 
 def outcomes(report: Report) -> list[Impact]:
@@ -81,11 +83,11 @@ def _is_priced(report: Report) -> bool:
     return any(i.cost_usd is not None for i in report.impact)
 
 
-def _details(rows: Iterable[Impact], report: Report, out: Console) -> None:
-    """The table's units, and the reasons."""
+def _details(rows: Iterable[Impact], report: Report, out: Console, *, most: int) -> None:
+    """The table's units, and the first reasons."""
     if unit := units(rows, report):
         out.print(unit, style="dim")
-    for text in reasons(rows):
+    for text in islice(reasons(rows), most):
         print_labelled(out, "", Text(text), indent=2)
 
 

@@ -10,7 +10,7 @@ from conformance.model.verdict import Level, Status
 from conformance.report import timeline
 from conformance.report.document import Report, ReportSpan, ReportVerdict
 from conformance.report.escaping import parts
-from conformance.report.failures import ORDER, Line, Recording, describe
+from conformance.report.failures import Line, Recording, by_rule, describe, failing_rules
 
 MAX_SAMPLES: Final = 3
 
@@ -32,7 +32,10 @@ class CardLine(NamedTuple):
 
 
 class FailureCard(NamedTuple):
-    """One failing rule. `anchor` is unique on the page; `found_by` is what the filter searches."""
+    """One failing rule. `anchor` is unique on the page, `found_by` is what the filter searches.
+
+    `cause` is the rule whose failure it follows from, or empty; `waived` the reason of its waiver.
+    """
 
     rule: str
     anchor: str
@@ -45,22 +48,24 @@ class FailureCard(NamedTuple):
     found_by: str
     lines: tuple[CardLine, ...]
     samples: tuple[Sample, ...]
-    waived: str
+    cause: str = ""
+    waived: str = ""
 
 
 def cards(report: Report, evidence: Recording) -> Iterator[FailureCard]:
-    """The failing rules, MUST first; waived ones last."""
-    groups: dict[tuple[bool, int, str, str], list[ReportVerdict]] = {}
+    """The failing rules by cause, as in the terminal; waived ones last."""
+    failed = by_rule(report)
+    for one in failing_rules(report):
+        yield _card(failed[one.rule], report, evidence)._replace(cause=one.cause)
+    waived: dict[tuple[str, str], list[ReportVerdict]] = {}
     for verdict in report.verdicts:
-        if verdict.status is Status.FAIL:
-            place = (bool(verdict.waived), ORDER[verdict.level], verdict.rule, verdict.waived)
-            groups.setdefault(place, []).append(verdict)
-    seen: list[str] = []
-    for place in sorted(groups):
-        card = _card(groups[place], report, evidence)
-        seen.append(card.rule)
-        again = seen.count(card.rule)
-        yield card._replace(anchor=f"{card.rule}-{again}") if again > 1 else card
+        if verdict.status is Status.FAIL and verdict.waived:
+            waived.setdefault((verdict.rule, verdict.waived), []).append(verdict)
+    taken = list(failed)
+    for (rule, reason), verdicts in waived.items():
+        taken.append(rule)
+        again = f"-{taken.count(rule)}" if taken.count(rule) > 1 else ""
+        yield _card(verdicts, report, evidence)._replace(anchor=rule + again, waived=reason)
 
 
 def _card(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording) -> FailureCard:
@@ -77,14 +82,14 @@ def _card(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording
         profiles=tuple(dict.fromkeys(verdict.profile for verdict in verdicts)),
         places=len(verdicts),
         found_by=" ".join((shown.rule, shown.title, *messages)),
-        lines=tuple(_line(line, evidence) for line in shown.lines),
+        lines=tuple(_line(line, page.fix, evidence) for line in shown.lines),
         samples=tuple(_samples(verdicts, evidence)),
-        waived=verdicts[0].waived,
     )
 
 
-def _line(line: Line, evidence: Recording) -> CardLine:
-    return CardLine(line.label, line.text, _octets(line.at, evidence) if line.at else None)
+def _line(line: Line, fix: str, evidence: Recording) -> CardLine:
+    text = fix if line.label == "fix" else line.text  # without the command, which stands on its own
+    return CardLine(line.label, text, _octets(line.at, evidence) if line.at else None)
 
 
 def _octets(at: ReportSpan, evidence: Recording) -> tuple[str, str, str] | None:
