@@ -8,8 +8,10 @@ import pytest
 
 from conformance.field_support.states import WORST_FIRST
 from conformance.model.verdict import Level, Status
+from conformance.report import causes
 from conformance.report.across_runs import matrix
 from conformance.report.document import ReportField
+from conformance.report.failures import failing_rules
 from conformance.report.formats import html, legend
 from conformance.report.formats.marked_text import marked
 from conformance.report.impacts import WORST
@@ -54,25 +56,37 @@ def test_the_page_shows_impact_then_failing_rules_then_fields_then_verdicts(reco
     assert re.search(r"<mark>[^<]*content-type[^<]*</mark>", page)
 
 
+RULE = re.compile(r'<li class="failure([ a-z]*)" id="(\w+)"')
+
+
 def test_a_failing_rule_is_one_line_and_its_details_are_closed(record):
     run = record("silent_json")
     page = html.run_page(run.report, run.evidence)
     failed = {v.rule for v in run.report.verdicts if v.counts}
-    assert re.findall(r'<li class="failure" id="(\w+)"', page) == sorted(failed, key=page.index)
+    assert {rule for _, rule in RULE.findall(page)} == failed
     assert page.count("<details><summary>") >= len(failed) > 1
     assert "<details open" not in page
-    for rule in failed:
-        assert f'<a class="rule" href="#{rule}">{rule}</a>' in page
-        assert f'<a class="rule" href="../rules/{rule}.html">{rule}</a>' in html.run_page(
-            run.report, run.evidence, "../"
-        )
 
 
-def test_the_headline_links_the_rules_that_it_names(record):
+def test_the_failing_rules_are_grouped_by_cause_as_in_the_terminal(record):
     run = record("silent_json")
-    headline = html.run_page(run.report, run.evidence).partition("What users get")[0]
-    assert '<a href="#FLD001">FLD001</a>' in headline
-    assert "<code>stream</code>" in headline
+    shown = RULE.findall(html.run_page(run.report, run.evidence))
+    listed = list(failing_rules(run.report))
+    assert shown == [(" follows" if one.cause else "", one.rule) for one in listed]
+    assert {one.cause for one in listed} > {""}
+
+
+def test_an_id_links_to_the_rule_s_page_where_there_is_a_site(record):
+    run = record("silent_json")
+    alone, in_site = (html.run_page(run.report, run.evidence, root) for root in ("", "../"))
+    for rule in {v.rule for v in run.report.verdicts if v.counts}:
+        assert f'<a class="rule" href="#{rule}">{rule}</a>' in alone
+        assert f'<a class="rule" href="../rules/{rule}.html">{rule}</a>' in in_site
+
+
+def test_fields_of_the_headline_are_code(record):
+    run = record("silent_json")
+    assert "<code>stream</code>" in html.run_page(run.report, run.evidence).partition("What users get")[0]
 
 
 def test_the_filter_searches_id_title_and_messages_and_nothing_else(record):
@@ -120,8 +134,10 @@ def test_a_waived_failure_comes_last_and_gives_the_reason(record):
         msgspec.structs.replace(v, waived="until <then>") if v.rule == "FLD001" and v.status is Status.FAIL else v
         for v in run.report.verdicts
     )
-    page = html.run_page(msgspec.structs.replace(run.report, verdicts=waived), run.evidence)
-    assert re.findall(r'<li class="failure( waived)?" id="(\w+)"', page)[-1] == (" waived", "FLD001")
+    report = msgspec.structs.replace(run.report, verdicts=waived, causes=causes.causes(waived, run.report.hurt))
+    page = html.run_page(report, run.evidence)
+    assert RULE.findall(page)[-1] == (" waived", "FLD001")
+    assert len(RULE.findall(page)) > 1
     assert "~ waived: until &lt;then&gt;" in page
 
 
