@@ -34,7 +34,8 @@ class CardLine(NamedTuple):
 class FailureCard(NamedTuple):
     """One failing rule. `anchor` is unique on the page, `found_by` is what the filter searches.
 
-    `cause` is the rule whose failure it follows from, or empty; `waived` the reason of its waiver.
+    `number` counts the causes; `cause` is the rule whose failure it follows from, if it is none itself; `waived` is
+    the reason of its waiver.
     """
 
     rule: str
@@ -48,6 +49,7 @@ class FailureCard(NamedTuple):
     found_by: str
     lines: tuple[CardLine, ...]
     samples: tuple[Sample, ...]
+    number: int = 0
     cause: str = ""
     waived: str = ""
 
@@ -55,8 +57,11 @@ class FailureCard(NamedTuple):
 def cards(report: Report, evidence: Recording) -> Iterator[FailureCard]:
     """The failing rules by cause, as in the terminal; waived ones last."""
     failed = by_rule(report)
+    number = 0
     for one in failing_rules(report):
-        yield _card(failed[one.rule], report, evidence)._replace(cause=one.cause)
+        number += not one.cause
+        card = _card(failed[one.rule], report, evidence)
+        yield card._replace(cause=one.cause) if one.cause else card._replace(number=number)
     waived: dict[tuple[str, str], list[ReportVerdict]] = {}
     for verdict in report.verdicts:
         if verdict.status is Status.FAIL and verdict.waived:
