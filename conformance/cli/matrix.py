@@ -2,7 +2,6 @@
 
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,21 +12,18 @@ import msgspec
 
 from conformance import catalogue
 from conformance.handbook.rule_html import rule_html
-from conformance.model.verdict import Level
 from conformance.model.words import ExitCode
-from conformance.report.across_runs import matrix
-from conformance.report.across_runs.matrix import Column, Trend
-from conformance.report.document import Report
+from conformance.report.across_runs import matrix, trends
+from conformance.report.across_runs.matrix import Column
+from conformance.report.across_runs.trends import Trend
 from conformance.report.formats import badge, html
+from conformance.report.scores import UNQUOTABLE
 from conformance.runner import NullProgress
 from conformance.runs import config, execute
 from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun
 from conformance.runs.options import RunRequest, TargetOptions
 from conformance.runs.resolve import resolved
-
-KEPT = 30
-"""Maximum number of runs in a target's trend."""
 
 
 def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
@@ -56,7 +52,7 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
             raise
     _write(out, columns)
     sys.stdout.write(f"{out / 'index.html'}\n")
-    verdicts = {column.verdict for column in columns}
+    verdicts = {column.verdict.word for column in columns}
     if "not conformant" in verdicts:
         return ExitCode.FAILED
     return ExitCode.NOT_TESTED if verdicts - {"conformant"} else ExitCode.CONFORMANT
@@ -91,19 +87,14 @@ def _judged(path: Path, name: str, entry: config.Entry, kept: Path, request: Run
     else:
         target_options = TargetOptions(target=name, config=path)
     kept.mkdir(parents=True, exist_ok=True)
-    folder = kept / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    folder = kept / trends.name_of(datetime.now(UTC))
     with resolved(replace(request, target=target_options)) as options:
         named = replace(options, target=msgspec.structs.replace(options.target, name=name))
         execute.record_run(named, folder, NullProgress())
     judged = execute.judge_run(folder, entry.waivers)
-    (kept / f"{folder.name}.json").write_bytes(msgspec.json.encode(_prune(judged.report)))
+    if judged.report.exit_code not in UNQUOTABLE:
+        (kept / f"{folder.name}.json").write_bytes(msgspec.json.encode(trends.failed_rules(judged.report)))
     return judged
-
-
-def _prune(report: Report) -> dict[str, int]:
-    """Failed rules per level, for the trend."""
-    failed = {level.value: {v.rule for v in report.verdicts if v.counts and v.level is level} for level in Level}
-    return {level: len(rules) for level, rules in failed.items()}
 
 
 def _write(out: Path, columns: list[Column]) -> None:
@@ -111,7 +102,7 @@ def _write(out: Path, columns: list[Column]) -> None:
         rule = next(rule for rule in catalogue.rules() if rule.id == name)
         (out / "rules" / f"{name}.html").write_text(rule_html(rule))
     for column in columns:
-        if column.verdict == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
+        if column.verdict.word == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
             (out / "targets" / f"{column.file}.html").write_text(html.missing_page(column.name, column.detail))
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns))))
@@ -120,11 +111,9 @@ def _write(out: Path, columns: list[Column]) -> None:
 def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:
     """The trends of targets with more than one stored run."""
     for column in columns:
-        found = sorted((out / "runs" / column.file).glob("*.json"))
-        reports = deque((msgspec.json.decode(path.read_bytes()) for path in found), maxlen=KEPT)
-        if len(reports) > 1:
-            numbers = {level: " → ".join(str(one.get(level, 0)) for one in reports) for level in ("MUST", "SHOULD")}
-            yield Trend(column.name, len(found), numbers["MUST"], numbers["SHOULD"])
+        stored = {path.stem: path.read_bytes() for path in (out / "runs" / column.file).glob("*T*Z.json")}
+        if found := trends.trend(column.name, column.file, stored):
+            yield found
 
 
 class _Progress:
@@ -136,5 +125,7 @@ class _Progress:
     def advance(self, column: Column) -> None:
         """Print one target's result."""
         self.done += 1
-        sys.stderr.write(f"[{self.done}/{self.total}] {column.name}: {column.verdict}. {column.detail}"[:200] + "\n")
+        sys.stderr.write(
+            f"[{self.done}/{self.total}] {column.name}: {column.verdict.word}. {column.detail}"[:200] + "\n"
+        )
         sys.stderr.flush()

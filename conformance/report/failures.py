@@ -9,7 +9,7 @@ from conformance.model.target import Target
 from conformance.model.verdict import Level
 from conformance.report import curl
 from conformance.report.causes import affected_by
-from conformance.report.document import Report, ReportFinding, ReportVerdict
+from conformance.report.document import Report, ReportFinding, ReportSpan, ReportVerdict
 from conformance.report.escaping import safe
 from conformance.report.impacts import named, summary_phrase, worst_first
 
@@ -29,11 +29,12 @@ class Recording(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of output: a label, the text, and whether it is verbatim (bytes, commands, URLs)."""
+    """One line of output: a label, the text, and whether it is verbatim (bytes, commands, URLs). `at`: its bytes."""
 
     label: str
     text: str
     verbatim: bool = False
+    at: ReportSpan | None = None
 
 
 class FailingRule(NamedTuple):
@@ -57,7 +58,7 @@ class Failure(NamedTuple):
 
 def failing_rules(report: Report) -> Iterator[FailingRule]:
     """All failing rules, by cause: the most urgent cause first, and after each what follows from it."""
-    failed = _by_rule(report)
+    failed = by_rule(report)
     for cause in report.causes:
         for name in (cause.rule, *cause.follows):
             first, count = failed[name][0], len(failed[name])
@@ -66,19 +67,19 @@ def failing_rules(report: Report) -> Iterator[FailingRule]:
 
 def causes(report: Report, evidence: Recording, most: int) -> list[Failure]:
     """The rules that show the most urgent causes, in detail."""
-    failed = _by_rule(report)
+    failed = by_rule(report)
     return [describe(failed[cause.rule], report, evidence) for cause in report.causes[:most]]
 
 
 def grouped(report: Report, evidence: Recording, most: int) -> tuple[list[Failure], int]:
     """All failing rules in detail, by cause; at most `most`, and the number omitted."""
-    failed = _by_rule(report)
+    failed = by_rule(report)
     names = [one.rule for one in failing_rules(report)]
     shown = [describe(failed[name], report, evidence) for name in names[:most]]
     return shown, len(names) - len(shown)
 
 
-def _by_rule(report: Report) -> dict[str, list[ReportVerdict]]:
+def by_rule(report: Report) -> dict[str, list[ReportVerdict]]:
     """The failures that no waiver covers, by rule; those that rest on chance are below the level of their rule."""
     found: dict[str, list[ReportVerdict]] = {}
     for verdict in sorted((v for v in report.verdicts if v.counts), key=lambda v: ORDER[v.level]):
@@ -131,7 +132,7 @@ def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
     for seen in list(sentences.values())[:MOST_SEEN]:
         yield Line("observed", seen.seen)
         if seen.octets and seen.at:
-            yield Line("", f"{seen.at.side} {seen.at.start}-{seen.at.end}: {seen.octets}", verbatim=True)
+            yield Line("", f"{seen.at.side} {seen.at.start}-{seen.at.end}: {seen.octets}", verbatim=True, at=seen.at)
         if seen.expected:
             yield Line("expected", seen.expected)
     if len(sentences) > MOST_SEEN:

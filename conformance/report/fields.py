@@ -109,14 +109,14 @@ def render(report: Report, out: Console) -> None:
     apis = dict.fromkeys(field.api for field in documented)
     out.print()
     for state in shown:
-        by_api = {api: list(_names([f for f in documented if f.api == api], state)) for api in apis}
+        by_api = {api: list(in_state([f for f in documented if f.api == api], state)) for api in apis}
         if texts := [f"{api}: {', '.join(names)}" for api, names in by_api.items() if names]:
             print_labelled(out, f"fields {state}", Text("; ".join(texts), COLOUR.get(state, "")))
     for hint in report.hints:
         print_labelled(out, "hint", Text(hint))
 
 
-def _names(fields: list[ReportField], state: State) -> Iterator[str]:
+def in_state(fields: Iterable[ReportField], state: State) -> Iterator[str]:
     """The fields in this state, with the mode if it applies to one mode only."""
     modes: dict[str, dict[str, State]] = {}
     for field in fields:

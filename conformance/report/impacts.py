@@ -1,6 +1,7 @@
 """The impact in words and money: the table of each framework's outcome, and why."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from rich.console import Console
@@ -40,21 +41,27 @@ WORST: Final[tuple[Outcome, ...]] = (
 
 def render(report: Report, out: Console, *, verbose: bool = False) -> None:
     """Print what the frameworks' users get for a plain message, unless all get the response at once."""
-    rows = [i for i in report.impact if i.profile in report.profiles and (i.mode == "stream" or not i.delivered)]
+    rows = outcomes(report)
     if all(i.delivered and i.requests == 1 for i in rows):
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for place, name in enumerate(_columns(report)):
+    for place, name in enumerate(columns(report)):
         table.add_column(name, justify="left" if place < 2 else "right", overflow="fold")
     for impact in rows:
         style = "" if impact.delivered else "red"
-        table.add_row(*(Text(cell, style) for cell in _cells(impact, report)))
+        table.add_row(*(Text(cell, style) for cell in cells(impact, report)))
     out.print()
     out.print(table, soft_wrap=False)
     _details(rows, report, out, most=len(rows) if verbose else MOST_REASONS)
 
 
-def _columns(report: Report) -> Iterator[str]:
+def outcomes(report: Report) -> list[Impact]:
+    """What the tested frameworks' users get: all streaming outcomes, and the other ones that are not delivered."""
+    return [i for i in report.impact if i.profile in report.profiles and (i.mode == "stream" or not i.delivered)]
+
+
+def columns(report: Report) -> Iterator[str]:
+    """The names of the table's columns."""
     yield from ("framework", "user outcome", "requests", "billed")
     if _is_priced(report):
         yield from ("retries", "total")
@@ -62,7 +69,8 @@ def _columns(report: Report) -> Iterator[str]:
             yield from ("retries/day", "total/day")
 
 
-def _cells(impact: Impact, report: Report) -> Iterator[str]:
+def cells(impact: Impact, report: Report) -> Iterator[str]:
+    """A framework's row of the table."""
     how = "" if impact.mode == "stream" else ", unary"
     yield from (impact.client + how, USER_SEES[impact.outcome], str(impact.requests), str(impact.billed))
     if _is_priced(report):
@@ -76,19 +84,31 @@ def _is_priced(report: Report) -> bool:
 
 
 def _details(rows: Iterable[Impact], report: Report, out: Console, *, most: int) -> None:
-    """The table's units, and the first reasons of the outcomes; clients with the same reason are grouped."""
-    if _is_priced(report):
-        day = f"; {report.messages_per_day:g} messages per day" if report.messages_per_day else ""
-        guess = "; estimated if the target reports no usage" if any(i.estimated for i in rows) else ""
-        out.print(f"Requests and US dollars per user message{day}{guess}.", style="dim")
+    """The table's units, and the first reasons."""
+    if unit := units(rows, report):
+        out.print(unit, style="dim")
+    for text in islice(reasons(rows), most):
+        print_labelled(out, "", Text(text), indent=2)
+
+
+def units(rows: Iterable[Impact], report: Report) -> str:
+    """What the numbers of the table count, where prices are known."""
+    if not _is_priced(report):
+        return ""
+    day = f"; {report.messages_per_day:g} messages per day" if report.messages_per_day else ""
+    guess = "; estimated if the target reports no usage" if any(i.estimated for i in rows) else ""
+    return f"Requests and US dollars per user message{day}{guess}."
+
+
+def reasons(rows: Iterable[Impact]) -> Iterator[str]:
+    """The reason of each outcome; clients with the same reason are grouped."""
     alike: dict[str, list[str]] = {}
     for impact in rows:
         if impact.detail and not (impact.delivered and impact.requests == 1):
             alike.setdefault(impact.detail.removeprefix(f"{impact.client} "), []).append(impact.client)
-    for why, clients in list(alike.items())[:most]:
+    for why, clients in alike.items():
         names = list(dict.fromkeys(clients))
-        text = f"{names[0]} {why}" if len(names) == 1 else f"{named(names)}: each {why}"
-        print_labelled(out, "", Text(text), indent=2)
+        yield f"{names[0]} {why}" if len(names) == 1 else f"{named(names)}: each {why}"
 
 
 def named(clients: Iterable[str]) -> str:

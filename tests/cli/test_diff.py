@@ -39,7 +39,7 @@ def test_a_target_that_is_not_there_costs_its_own_column_alone(site):
     assert len(lines) == 3
     assert {line.split()[1] for line in lines} == {"good:", "incident:", "gone:"}
     text = (site.folder / "index.html").read_text()
-    for word in ("good", "incident", "gone", "empty", "delivers", "not tested", "dropped"):
+    for word in ("good", "incident", "gone", "sees nothing", "gets the response", "not tested", "dropped"):
         assert word in text
 
 
@@ -62,8 +62,24 @@ def test_targets_of_like_names_have_files_of_their_own():
 
 def test_the_runs_that_are_kept_show_as_trends(site):
     text = (site.folder / "index.html").read_text()
-    assert "Trends" in text
+    assert 'aria-label="Failing MUST rules: ' in text
     assert len(list((site.folder / "runs/incident").glob("*.json"))) == 2
+    assert list((site.folder / "runs/gone").glob("*.json")) == []
+    assert "targets/gone.html" not in text[text.index("Trends") :]
+
+
+def test_a_target_s_page_quotes_its_number_and_says_how_to_judge_it_again(site):
+    page = (site.folder / "targets/incident.html").read_text()
+    quoted = (
+        r"incident, model reference, chat: (\d+) of (\d+) MUST rules pass \(\d+ untestable\), 20..-..-.., suite smoke,"
+    )
+    passed, judged = re.search(quoted, page).groups()
+    assert 0 < int(passed) < int(judged)
+    assert f"{passed} of {judged}" in (site.folder / "index.html").read_text()
+    (run,) = re.findall(r"conformance judge (site/runs/incident/\w+)</code>", page)
+    assert f"{run.rpartition('/')[2]}</code>" in page
+    for path in site.folder.rglob("*.html"):
+        assert "Is this wrong?" in path.read_text()
 
 
 def test_a_diff_of_kept_runs_tells_the_regression_and_its_code(site, shell):

@@ -1,4 +1,4 @@
-"""The site in a real browser: it loads from disk, filters, shows a defect in its bytes, and is safe."""
+"""The site in a real browser: it loads from disk, fits, filters, copies, shows a defect in its bytes, and is safe."""
 
 import json
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.cli.main import app
+from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.reply import Mutation, Write
 from conformance.testbed.server.serve import running
@@ -21,6 +22,17 @@ EVIL = (
     " </pre></mark>'\""
 )
 DEFECTS = ("no-done", "stream-cut", "not-utf-8", "temperature-dropped", "any-key-accepted", "usage-twice", "json-torn")
+
+BROKEN = (
+    *("bad-json-answered", "temperature-dropped", "max-tokens-dropped", "call-without-id", "usage-sum-wrong"),
+    *("errors-as-html", "chunk-role-user", "chunk-object-of-completions", "logprobs-ignored", "json-object-ignored"),
+    *("whole-without-role", "fingerprint-lost-when-streaming", "stop-dropped", "tool-choice-ignored", "usage-zeros"),
+    *("one-id-for-all", "n-ignored", "whole-created-in-milliseconds", "sse-as-text", "models-without-id"),
+    *("message-model-null", "no-block-stop", "message-delta-without-usage", "chunk-never-finishes", "json-as-html"),
+)
+"""Defects of one server that together fail 29 rules or more."""
+MOST_PIXELS = 4000
+PHONE = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
 
 
 def evil(reply, _asked):
@@ -43,19 +55,27 @@ def evil(reply, _asked):
     return type(reply)(**{name: getattr(reply, name) for name in reply.__dataclass_fields__} | changed)
 
 
-def config(url):
+def config(urls):
     tables = [f'[targets.{name}]\ndeployment = "{name}"\n' for name in DEPLOYMENTS]
     tables += [f'[targets."planted {name}"]\ndeployment = "native-sse"\ndefect = "{name}"\n' for name in DEFECTS]
-    return "\n".join([*tables, f'[targets.evil]\nbase_url = "{url}"\nmodel = "reference"\n'])
+    tables += [f'[targets.{name}]\nbase_url = "{url}"\nmodel = "reference"\n' for name, url in urls.items()]
+    return "\n".join(tables)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    change = Mutation(name="evil", title="All texts are poison", caught_by="SSE001", on_wire=evil)
-    with running(DEPLOYMENTS["native-sse"], (change,)) as url:
-        (folder / "targets.toml").write_text(config(url))
-        app(["matrix", "--config", str(folder / "targets.toml"), "--out", str(folder / "site"), "--profile", "hermes"])
+    poison = Mutation(name="evil", title="All texts are poison", caught_by="SSE001", on_wire=evil)
+    known = {change.name: change for change in changes.defects()}
+    broken = tuple(known[name] for name in BROKEN)
+    base, words = DEPLOYMENTS["native-sse"], ("matrix", "--config", str(folder / "targets.toml"))
+    earlier = folder / "site/runs/silent-json"
+    earlier.mkdir(parents=True)
+    for name, must in (("20261101T000000000000Z", 4), ("20261115T000000000000Z", 3)):
+        (earlier / f"{name}.json").write_text(json.dumps({"MUST": must, "SHOULD": 0, "MAY": 0, "suite": "gate"}))
+    with running(base, (poison,)) as evil_url, running(base, broken) as broken_url:
+        (folder / "targets.toml").write_text(config({"evil": evil_url, "broken": broken_url}))
+        app([*words, "--out", str(folder / "site"), "--profile", "hermes", "--profile", "claude-sdk"])
     return folder / "site"
 
 
@@ -89,11 +109,26 @@ def opened(browser, path):
     return browser
 
 
+def open_all(browser):
+    """Open what a page shows on request, so that it is seen and checked, too."""
+    browser.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+
+
+@pytest.fixture
+def phone(browser):
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    yield browser
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def texts(browser, selector):
     return [element.text for element in browser.find_elements("css selector", selector) if element.is_displayed()]
 
 
-PAGES = ("index.html", "targets/silent-json.html", "targets/planted_stream-cut.html", "targets/evil.html")
+PAGES = (
+    *("index.html", "targets/silent-json.html", "targets/planted_stream-cut.html", "targets/evil.html"),
+    *("targets/broken.html", "targets/native-sse.html", "rules/FLD001.html"),
+)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -105,30 +140,117 @@ def test_a_page_loads_from_disk_without_a_complaint_or_a_request(site, browser, 
     assert "owned" not in browser.title
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_barrier_that_axe_knows(site, browser, name):
-    opened(browser, site / name)
+def barriers(browser):
+    """What axe-core finds on the page as it is shown."""
     browser.execute_script(AXE.read_text())
     found = browser.execute_async_script("axe.run().then(arguments[0])")
     assert len(found["passes"]) > 10
-    assert [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]] == []
+    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_does_not_scroll_sideways_on_a_phone(site, browser, name):
-    metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    try:
-        opened(browser, site / name)
-        wide = browser.execute_script("return document.documentElement.scrollWidth")
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert wide <= 390
+def test_a_page_has_no_barrier_that_axe_knows(site, browser, name):
+    assert barriers(opened(browser, site / name)) == []
+
+
+def test_what_a_page_shows_on_request_has_no_barrier_that_axe_knows(site, browser):
+    opened(browser, site / "targets/broken.html")
+    open_all(browser)
+    assert barriers(browser) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_does_not_scroll_sideways_on_a_phone(site, phone, name):
+    opened(phone, site / name)
+    open_all(phone)
+    assert phone.execute_script("return document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def is_in_view(browser, element):
+    """Whether the element is seen in its whole width, without scrolling sideways."""
+    box = browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", element)
+    return 0 <= box["left"] < box["right"] <= PHONE["width"]
+
+
+def test_a_phone_shows_verdict_and_outcomes_without_scrolling_sideways(site, phone):
+    opened(phone, site / "targets/broken.html")
+    verdict = phone.find_element("css selector", "h1 .chip")
+    assert verdict.text == "✗ not conformant"
+    assert verdict.location["y"] < PHONE["height"]
+    outcomes = phone.find_elements("css selector", "table.numbers .chip")
+    assert outcomes
+    assert all(is_in_view(phone, one) for one in (verdict, *outcomes))
+
+
+def test_a_phone_shows_the_verdict_of_every_target_and_keeps_the_row_s_name(site, phone):
+    opened(phone, site / "index.html")
+    verdicts = phone.find_elements("css selector", "table.targets .chip")
+    assert len(verdicts) == len(DEPLOYMENTS) + len(DEFECTS) + 2
+    assert all(is_in_view(phone, one) for one in verdicts)
+    region = phone.find_element("css selector", "[aria-label=Frameworks]")
+    phone.execute_script("arguments[0].scrollLeft = 400", region)
+    name = region.find_element("css selector", "tbody th")
+    assert is_in_view(phone, name)
+    assert name.size["width"] < PHONE["width"] / 2
+
+
+def test_a_run_that_fails_29_rules_fits_on_a_few_screens(site, browser):
+    opened(browser, site / "targets/broken.html")
+    failing = browser.find_elements("css selector", ".failure")
+    assert len(failing) >= 29
+    assert browser.execute_script("return document.documentElement.scrollHeight") < MOST_PIXELS
+    assert max(one.size["height"] for one in failing) < 40
+
+
+def test_a_link_to_a_rule_opens_its_details(site, browser):
+    opened(browser, site / "targets/broken.html")
+    assert not any("reproduce" in text for text in texts(browser, "dt"))
+    browser.get(f"{(site / 'targets/broken.html').as_uri()}#FLD016")
+    browser.refresh()
+    assert [
+        one.get_attribute("id") for one in browser.find_elements("css selector", ".failure:has(details[open])")
+    ] == ["FLD016"]
+
+
+def test_a_curl_line_is_copied_whole(site, browser):
+    opened(browser, site / "targets/silent-json.html")
+    open_all(browser)
+    command = browser.find_element("css selector", "#FLD003 code.command")
+    line, button = command.text, command.find_element("xpath", "following-sibling::button")
+    button.click()
+    assert button.text == "copied"
+    search = browser.find_element("css selector", "input[name=text]")
+    search.send_keys("\ue009", "v")
+    assert line.startswith("curl ")
+    assert search.get_attribute("value") == line
+
+
+def test_the_filter_of_failing_rules_searches_id_title_and_message(site, browser):
+    opened(browser, site / "targets/broken.html")
+    search = browser.find_element("css selector", "input[name=text]")
+
+    def found(text):
+        search.clear()
+        search.send_keys(text)
+        return texts(browser, ".failure > .rule")
+
+    assert found("fld016") == ["FLD016"]
+    assert found("stop is honoured") == ["FLD016"]
+    assert "FLD010" in found("`max_tokens: 1` was silently ignored")
+    assert found("curl ") == []
+    assert browser.find_element("css selector", "output[name=count]").text.startswith("0 of ")
+
+
+def test_trends_are_drawn_and_have_a_text_alternative(site, browser):
+    opened(browser, site / "index.html")
+    (picture,) = browser.find_elements("css selector", "svg.trend")
+    assert picture.get_attribute("aria-label").startswith("Failing MUST rules: 2026-11-01 4, 2026-11-15 3, ")
+    assert len(picture.find_elements("css selector", "circle")) == 3
 
 
 def test_the_matrix_filters_and_leads_to_the_fault_in_its_octets(site, browser):
     opened(browser, site / "index.html")
-    assert len(texts(browser, "table[data-grid=frameworks] thead th a")) == len(DEPLOYMENTS) + len(DEFECTS) + 1
+    assert len(texts(browser, "table[data-grid=frameworks] thead th a")) == len(DEPLOYMENTS) + len(DEFECTS) + 2
     everything = len(texts(browser, "table.matrix tbody tr"))
     browser.find_element("css selector", "input[name=text]").send_keys("hermes 0.14")
     assert texts(browser, "table.matrix tbody th") == ["hermes 0.14"]
@@ -140,6 +262,7 @@ def test_the_matrix_filters_and_leads_to_the_fault_in_its_octets(site, browser):
     browser.execute_script("document.querySelector('table[data-grid=families] td.bad a').click()")
     assert "/targets/" in browser.current_url
     opened(browser, site / "targets/planted_stream-cut.html")
+    open_all(browser)
     assert all(text.strip() for text in texts(browser, "pre.octets mark"))
     assert browser.find_elements("css selector", "svg.timeline line.read")
     opened(browser, site / "rules/HTTP004.html")
@@ -148,9 +271,9 @@ def test_the_matrix_filters_and_leads_to_the_fault_in_its_octets(site, browser):
 
 def test_the_failures_of_a_target_filter_by_level(site, browser):
     opened(browser, site / "targets/evil.html")
-    before = texts(browser, ".card h3")
+    before = texts(browser, ".failure summary")
     browser.find_element("css selector", "select[name=level]").send_keys("MUST")
-    after = texts(browser, ".card h3")
+    after = texts(browser, ".failure summary")
     assert 0 < len(after) < len(before)
     assert all("MUST" in text for text in after)
 
@@ -158,7 +281,7 @@ def test_the_failures_of_a_target_filter_by_level(site, browser):
 def test_the_keyboard_reaches_every_control(site, browser):
     opened(browser, site / "index.html")
     reached = set()
-    for _ in range(12):
+    for _ in range(40):
         browser.switch_to.active_element.send_keys("\ue004")
         reached.add(browser.execute_script("return document.activeElement.tagName"))
     assert {"SUMMARY", "INPUT", "SELECT", "A"} <= reached | {"A"}

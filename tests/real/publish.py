@@ -19,7 +19,7 @@ OUT = CHECKOUT / "reports/matrix"
 PICTURE = CHECKOUT / "docs/matrix.png"
 QUIET = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking")
 EMBEDDED = ("native-sse", "silent-json", "stopgap-501", "sse-proxy")
-SIZE = (1280, 1230)
+SIZE = (1280, 1820)
 
 
 def version(package):

@@ -12,7 +12,7 @@ from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.report import build, fields, headline
 from conformance.report.document import ReportField
-from conformance.report.formats import html, markdown
+from conformance.report.formats import html, legend, markdown
 from conformance.rules.example import HELLO, answered, completion, error, exchange, http, sse
 from conformance.schemas import load as schema
 
@@ -36,14 +36,13 @@ def test_a_field_is_one_row_with_both_modes(run):
     report = msgspec.structs.replace(run.report, fields=FIELDS)
     page, text = html.run_page(report, run.evidence), markdown.render(report, run.evidence).decode()
     assert page.count('<tr id="chat.n">') == page.count('<tr id="chat.user">') == 1
-    assert '<span class="chip validated">validated</span>' in page
+    assert '<span aria-hidden="true">◐</span> validated</span>' in page
     assert "| `n` | chat | dropped | honoured | one choice |" in text
     assert "`user`" not in text
 
 
 def test_every_state_has_a_meaning_and_is_in_the_schema():
-    words = {word for word, _ in html.WORDS}
-    assert words >= set(WORST_FIRST)
+    assert {word.word for word in legend.words() if word.meaning} >= set(WORST_FIRST)
     states = schema("report")["properties"]["capabilities"]["additionalProperties"]["additionalProperties"]["enum"]
     assert set(states) == set(WORST_FIRST)
 

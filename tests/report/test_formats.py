@@ -2,38 +2,18 @@
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from conformance.cli import main
-from conformance.report.formats import har, html, markdown
+from conformance.report.formats import har, markdown
 from conformance.report.formats.registry import FORMATS
 from conformance.runs import execute
 from conformance.runs.config import ConfigError
 
 ALLOWED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 """Characters that move a cursor, reverse a text's direction, or end it."""
-
-
-class Page(HTMLParser):
-    """The parts of a page that could make a browser run code or send requests."""
-
-    def __init__(self):
-        super().__init__()
-        self.tags, self.links, self.handlers = [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.links += [value for name, value in attrs if name in ("href", "src", "action") and value]
-        self.handlers += [value for name, value in attrs if name.startswith("on") and value != "return false"]
-
-
-def of(run):
-    page = Page()
-    page.feed(html.render(run.report, run.evidence).decode())
-    return page
 
 
 def test_the_command_the_help_and_the_readme_name_the_same_formats(capsys):
@@ -53,23 +33,6 @@ def test_no_format_lets_through_what_moves_a_cursor_or_turns_a_text(name, run):
         assert ALLOWED.findall(text) == []
     else:
         assert json.loads(text)["log"]["version"] == "1.2"
-
-
-def test_a_page_runs_nothing_of_the_target_and_asks_nobody(run):
-    page = of(run)
-    assert page.tags.count("script") == 1
-    assert page.handlers == []
-    assert all(link.startswith(("https://", "#")) for link in page.links)
-    assert not {"iframe", "object", "embed", "link", "img"} & set(page.tags)
-
-
-def test_the_page_shows_the_verdict_the_fault_in_its_octets_and_when_they_came(record):
-    run = record("silent_json")
-    text = html.render(run.report, run.evidence).decode()
-    assert "not conformant" in text
-    assert re.search(r"<mark>[^<]*content-type[^<]*</mark>", text)
-    assert 'class="timeline"' in text
-    assert "hermes 0.14" in text
 
 
 def test_a_har_has_every_exchange_with_its_times_and_no_key(record):

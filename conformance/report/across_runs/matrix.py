@@ -1,28 +1,24 @@
 """The matrix: targets by framework, by rule family, and by request field."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from conformance.field_support.states import State
 from conformance.model.impact import Impact, Outcome
 from conformance.model.verdict import Level, Status
-from conformance.model.words import Api
+from conformance.model.words import APIS, Api, ExitCode
+from conformance.report import scores
+from conformance.report.across_runs.trends import Trend
 from conformance.report.document import Report
-from conformance.report.formats import html
-from conformance.report.impacts import USER_SEES, WORST
+from conformance.report.formats import html, legend
+from conformance.report.formats.legend import Word
+from conformance.report.impacts import WORST
+from conformance.report.scores import Score
 from conformance.rules.families import FAMILIES
 
-SHORT: Final[dict[Outcome, str]] = {
-    "text": "delivers",
-    "text+": "extra text",
-    "partial_text": "truncated",
-    "empty_silent": "empty",
-    "exception": "error",
-    "partial_text+exception": "truncated, error",
-    "hang": "hangs",
-    "tool_ok": "tool call",
-    "tool_bad": "malformed call",
-}
+WAIVED: Final = legend.WAIVED.word
+WORST_RESULT: Final = (*Level, WAIVED, *scores.DECISIVE[1:])
 
 
 class ClientOutcome(NamedTuple):
@@ -33,21 +29,22 @@ class ClientOutcome(NamedTuple):
 
 
 class Column(NamedTuple):
-    """The summary of one target; small, however large its run."""
+    """The summary of one target; small, however large its run.
+
+    `scores` are the MUST rules that pass, by API, and `about` what these numbers refer to. `families` counts the
+    rules of each family by result: the level of those that fail, else `waived` or the status.
+    """
 
     name: str
     file: str
-    verdict: str
+    verdict: Word
     detail: str
-    outcomes: Mapping[str, ClientOutcome]
-    families: Mapping[str, Mapping[str, int]]
-    fields: Mapping[tuple[Api, str], State]
-    failing: frozenset[str]
-
-    @property
-    def kind(self) -> str:
-        """The CSS class of its verdict."""
-        return html.kind(self.verdict)
+    about: str = ""
+    scores: Mapping[Api, Score] = {}
+    outcomes: Mapping[str, ClientOutcome] = {}
+    families: Mapping[str, Mapping[str, int]] = {}
+    fields: Mapping[tuple[Api, str], State] = {}
+    failing: frozenset[str] = frozenset()
 
 
 class Cell(NamedTuple):
@@ -61,11 +58,16 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row: its name for the filters, its label, and one cell per target."""
+    """One row: its name for the filters, its label with fields in backticks, and one cell per target."""
 
     name: str
     label: str
     cells: tuple[Cell, ...]
+
+    @property
+    def found_by(self) -> str:
+        """What the filter searches: the label, and what the cells show."""
+        return " ".join(dict.fromkeys((self.label.replace("`", ""), *(cell.text for cell in self.cells))))
 
 
 class Grid(NamedTuple):
@@ -78,29 +80,18 @@ class Grid(NamedTuple):
     rows: tuple[Row, ...]
 
 
-class Trend(NamedTuple):
-    """The numbers of failed rules in the stored runs of one target, oldest first."""
-
-    name: str
-    runs: int
-    must: str
-    should: str
-
-
 def column(report: Report, file: str) -> Column:
     """Summarize a target's report."""
-    families: dict[str, dict[str, int]] = {}
-    for verdict in report.verdicts:
-        counts = families.setdefault(report.rules[verdict.rule].family, {})
-        key = verdict.level.value if verdict.counts else verdict.status.value
-        counts[key] = counts.get(key, 0) + 1
+    found = scores.scores(report)
     return Column(
         name=report.target.name,
         file=file,
-        verdict=html.verdict_word(report),
+        verdict=legend.of_report(report),
         detail=report.summary.headline[0] if report.summary.headline else "",
+        about=scores.catalogue_words(report) if found else "",
+        scores={score.api: score for score in found},
         outcomes=_client_outcomes(() if report.stopped else report.impact),
-        families=families,
+        families={name: Counter(rules.values()) for name, rules in _results_by_family(report).items()},
         fields={(f.api, f.field): report.capabilities[f.api][f.field] for f in report.fields if f.documented},  # type: ignore[misc]
         failing=frozenset(v.rule for v in report.verdicts if v.status is Status.FAIL),
     )
@@ -108,7 +99,17 @@ def column(report: Report, file: str) -> Column:
 
 def failed_column(name: str, file: str, why: str) -> Column:
     """A target that could not be run."""
-    return Column(name, file, "not tested", why, {}, {}, {}, frozenset())
+    return Column(name, file, legend.VERDICTS[ExitCode.NOT_TESTED], why)
+
+
+def _results_by_family(report: Report) -> dict[str, dict[str, str]]:
+    """The result of each rule, by family: the worst of its verdicts on all APIs."""
+    families: dict[str, dict[str, str]] = {}
+    for v in report.verdicts:
+        result = v.level.value if v.counts else WAIVED if v.status is Status.FAIL else v.status.value
+        rules = families.setdefault(report.rules[v.rule].family, {})
+        rules[v.rule] = min(result, rules.get(v.rule, result), key=WORST_RESULT.index)
+    return families
 
 
 def _client_outcomes(impacts: Iterable[Impact]) -> dict[str, ClientOutcome]:
@@ -127,13 +128,20 @@ def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = ()) ->
     frameworks = sorted({client for c in columns for client in c.outcomes}, key=str.lower)
     families = [family for family in FAMILIES if any(family in c.families for c in columns)]
     fields = sorted({place for c in columns for place in c.fields})
-    grids: list[Any] = [
+    grids = [
         _grid("frameworks", [Row(name, name, tuple(_client_outcome(c, name) for c in columns)) for name in frameworks]),
         _grid("families", [Row(name, _family(name), tuple(_count(c, name) for c in columns)) for name in families]),
-        _grid("fields", [Row(f"{a}.{n}", f"{a} {n}", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
+        _grid("fields", [Row(f"{a}.{n}", f"{a} `{n}`", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
     ]
     return html.index_page(
-        columns=columns, grids=grids, when=when, trends=trends, families=families, frameworks=frameworks
+        columns=columns,
+        apis=[api for api in APIS if any(api in c.scores for c in columns)],
+        abouts=list(dict.fromkeys(c.about for c in columns if c.about)),
+        grids=[grid for grid in grids if grid.rows],
+        when=when,
+        trends=trends,
+        families=families,
+        frameworks=frameworks,
     )
 
 
@@ -145,7 +153,7 @@ TITLES: Final = {
     ),
     "families": (
         "Rule families",
-        "Failed verdicts by level; ✓ if all applicable rules passed.",
+        "Failing rules by level; pass if none of the rules that apply fails.",
         "family",
     ),
     "fields": ("Request fields", "Support of each field, in the worse mode.", "field"),
@@ -164,31 +172,34 @@ def _family(name: str) -> str:
 def _client_outcome(c: Column, client: str) -> Cell:
     outcome = c.outcomes.get(client)
     if outcome is None:
-        return Cell("–")
+        return Cell(legend.ABSENT)
+    word = legend.of_outcome(outcome.outcome, outcome.requests)
     times = f" ×{outcome.requests}" if outcome.requests > 1 else ""
-    kind = html.kind(outcome.outcome)
-    kind = "warn" if kind == "good" and outcome.requests > 1 else kind
-    title = f"{client} on {c.name}: the user {USER_SEES[outcome.outcome]}"
-    return Cell(SHORT[outcome.outcome] + times, kind, f"targets/{c.file}.html#impact", title)
+    title = f"{client} on {c.name}: the user {word.word}"
+    return Cell(word.text + times, word.kind, f"targets/{c.file}.html#impact", title)
 
 
 def _count(c: Column, family: str) -> Cell:
+    """The failing rules of a family, or the best result of the others."""
     counts = c.families.get(family, {})
-    must, should = (counts.get(level.value, 0) for level in (Level.MUST, Level.SHOULD))
-    href = f"targets/{c.file}.html#failures"
-    if must or should:
-        words = ", ".join(f"{n} {level}" for n, level in ((must, "MUST"), (should, "SHOULD")) if n)
-        return Cell(words, "bad" if must else "warn", href, f"{family} on {c.name}: {words}", words)
-    if counts.get("fail"):
-        return Cell("waived", "waived", href)
-    return Cell("✓", "good", href, f"{family} on {c.name}: nothing failed") if counts.get("pass") else Cell("–")
+    href, where = f"targets/{c.file}.html#failures", f"{family} on {c.name}"
+    failing = [level for level in Level if counts.get(level)]
+    if failing:
+        words = ", ".join(f"{counts[level]} {level}" for level in failing)
+        worst = legend.LEVELS[failing[0]]
+        return Cell(f"{worst.symbol} {words}".strip(), worst.kind, href, f"{where}: failing rules: {words}", words)
+    for word in (legend.WAIVED, legend.STATUSES["error"], legend.STATUSES["pass"], legend.STATUSES["untestable"]):
+        if counts.get(word.word):
+            return Cell(word.text, word.kind, href, f"{where}: {word.meaning}")
+    return Cell(legend.ABSENT)
 
 
 def _state(c: Column, place: tuple[Api, str]) -> Cell:
     state = c.fields.get(place)
     if state is None:
-        return Cell("–")
-    return Cell(state, html.kind(state), f"targets/{c.file}.html#fields", f"{place[1]} on {c.name}: {state}")
+        return Cell(legend.ABSENT)
+    word = legend.STATES[state]
+    return Cell(word.text, word.kind, f"targets/{c.file}.html#fields", f"{place[1]} on {c.name}: {state}")
 
 
 def rules_shown(columns: Sequence[Column]) -> Iterator[str]:

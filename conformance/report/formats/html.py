@@ -3,74 +3,40 @@
 The pages load nothing from the network: styles and scripts are inline, and links are relative.
 """
 
+import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance import __version__
-from conformance.model.verdict import Level, Status
-from conformance.report import timeline
-from conformance.report.document import Report, ReportVerdict
-from conformance.report.escaping import parts
-from conformance.report.failures import Line, Recording, describe
-from conformance.report.fields import rows
-from conformance.report.impacts import USER_SEES, money, worst_first
+from conformance.field_support.states import State, merge
+from conformance.model.verdict import Status
+from conformance.report import impacts, scores
+from conformance.report.document import Report
+from conformance.report.failures import Recording
+from conformance.report.fields import LOST, FieldRow, in_state, rows
+from conformance.report.formats import failure_cards, legend, marked_text
+from conformance.report.impacts import money
+from conformance.report.project import issues_url
 
-MAX_SAMPLES: Final = 3
-VERDICT_WORDS: Final = {0: "conformant", 3: "not tested", 4: "harness error", 130: "interrupted"}
-KINDS: Final = {
-    "conformant": "good", "not conformant": "bad", "text": "good", "tool_ok": "good", "honoured": "honoured",
-    "text+": "warn", "partial_text": "warn", "empty_silent": "bad", "exception": "bad", "hang": "bad",
-    "tool_bad": "bad", "partial_text+exception": "bad", "MUST": "MUST", "SHOULD": "SHOULD", "pass": "good",
-    "validated": "validated", "refused": "refused", "announced": "announced", "dropped": "dropped", "fail": "bad",
-    "waived": "waived",
-}  # fmt: skip
-"""The CSS class of each word; other words have none."""
-WORDS: Final = (
-    *(("conformant", "no MUST failed"), ("not conformant", "a MUST failed")),
-    ("not tested", "the target was unreachable, or its URL, model or key was wrong"),
-    *((outcome, f"the user {sees}") for outcome, sees in USER_SEES.items()),
-    ("MUST", "a requirement: if it fails, the target is not conformant"),
-    ("SHOULD", "a recommendation, or a requirement on which good sources disagree"),
-    ("pass", "verified by evidence"),
-    ("fail", "the target violates the rule, as the recorded bytes show"),
-    ("untestable", "a prerequisite was missing, or the model did not cooperate"),
-    ("not-applicable", "the rule does not apply to the request"),
-    ("honoured", "the field has its documented effect"),
-    ("validated", "a wrong type of the field is rejected; no effect was seen"),
-    ("refused", "the request is rejected with an error that names the field"),
-    ("announced", "the response reports that the field was ignored"),
-    ("dropped", "the field is silently ignored"),
-    ("unknown", "the requests sent do not show it"),
-    ("waived", "a known failure, accepted by the target's owner until a date"),
-)
+RUN: Final = "RUN"
+"""The placeholder of a run folder in commands."""
+SHOWN_FIRST: Final = (Status.FAIL, Status.ERROR, Status.UNTESTABLE, Status.PASS, Status.NOT_APPLICABLE)
 
 
-class Sample(NamedTuple):
-    """An exchange that shows a failure: its name, its timing in words and as SVG, the bytes around the failure."""
+class ApiFields(NamedTuple):
+    """The request fields of an API: how many are in each state, those without effect, and all of them in rows."""
 
-    name: str
-    words: str
-    timeline: Markup
-    octets: tuple[str, str, str] | None
-
-
-class FailureCard(NamedTuple):
-    """One failing rule on a page."""
-
-    rule: str
-    level: Level
-    title: str
-    why: str
-    family: str
-    profiles: tuple[str, ...]
-    lines: tuple[Line, ...]
-    shots: tuple[Sample, ...]
-    waived: str
+    api: str
+    counts: dict[State, int]
+    lost: dict[State, list[str]]
+    rows: list[FieldRow]
 
 
 def render(report: Report, evidence: Recording) -> bytes:
@@ -79,14 +45,17 @@ def render(report: Report, evidence: Recording) -> bytes:
 
 
 def run_page(report: Report, evidence: Recording, root: str = "") -> str:
-    """The page of a run; `root` is the relative path to its matrix."""
-    page = facts(report) | {"cards": list(cards(report, evidence))}
-    page |= {
-        "levels": list(dict.fromkeys(card.level for card in page["cards"])),
-        "families": sorted({card.family for card in page["cards"]}),
-        "profiles": sorted({name for card in page["cards"] for name in card.profiles}),
+    """The page of a run; `root` is the relative path to its matrix, which has the pages of the rules."""
+    cards = list(failure_cards.cards(report, evidence))
+    page = facts(report) | {
+        "cards": cards,
+        "known": frozenset(card.rule for card in cards),
+        "levels": list(dict.fromkeys(card.level for card in cards)),
+        "families": sorted({card.family for card in cards}),
+        "profiles": sorted({name for card in cards for name in card.profiles}),
     }
-    return render_template("run.html", page=page, root=root)
+    folder = PurePath(evidence.folder)
+    return render_template("run.html", page=page, root=root, run=shlex.quote(evidence.folder), run_id=folder.name)
 
 
 def missing_page(name: str, why: str) -> str:
@@ -97,11 +66,6 @@ def missing_page(name: str, why: str) -> str:
 def index_page(**parts_of_it: Any) -> str:
     """The page of a matrix."""
     return render_template("index.html", **parts_of_it)
-
-
-def verdict_word(report: Report) -> str:
-    """The overall verdict in one or two words."""
-    return VERDICT_WORDS.get(report.exit_code, "not conformant")
 
 
 def facts(report: Report) -> dict[str, Any]:
@@ -115,56 +79,59 @@ def facts(report: Report) -> dict[str, Any]:
         "requests": report.requests,
         "duration": f"{report.duration_s:.1f}",
         "cost": money(report.cost_usd) if report.cost_usd is not None else "",
-        "verdict": verdict_word(report),
-        "kind": kind(verdict_word(report)),
+        "verdict": legend.of_report(report),
         "headline": report.summary.headline,
-        "impact": [
-            {name: getattr(i, name) for name in ("client", "mode", "outcome", "requests", "billed")}
-            | {"sees": USER_SEES[i.outcome], "wasted": money(i.wasted_usd), "cost": money(i.cost_usd)}
-            | {"why": "" if i.delivered and i.requests == 1 else i.detail}
-            for i in sorted(report.impact, key=worst_first)
-        ],
-        "fields": list(rows(report.fields)),
+        "quotes": list(scores.quotes(report)),
+        "impact": _impact(report) if report.stopped in ("", "interrupted") else None,
+        "fields": list(_fields(report)),
         "hints": report.hints,
+        "waivers": report.waivers,
+        "counts": {status: number for status, number in report.summary.verdicts.items() if number},
+        "results": sorted(scores.rule_rows(report.verdicts), key=lambda result: SHOWN_FIRST.index(result.status)),
     }
 
 
-def cards(report: Report, evidence: Recording) -> Iterator[FailureCard]:
-    """The failing rules, MUST first; waived ones last."""
-    groups: dict[tuple[str, str], list[ReportVerdict]] = {}
-    order = {level: place for place, level in enumerate(Level)}
-    failed = (v for v in report.verdicts if v.status is Status.FAIL)
-    for verdict in sorted(failed, key=lambda v: (bool(v.waived), order[v.level], v.rule)):
-        groups.setdefault((verdict.rule, verdict.waived), []).append(verdict)
-    for (rule, waived), verdicts in groups.items():
-        shown = describe(verdicts, report, evidence)
-        page = report.rules[rule]
-        profiles = tuple(dict.fromkeys(verdict.profile for verdict in verdicts))
-        shots = tuple(_samples(verdicts, evidence))
-        yield FailureCard(rule, shown.level, shown.title, page.why, page.family, profiles, shown.lines, shots, waived)
+def _impact(report: Report) -> dict[str, Any] | None:
+    """The table of what users get, with its units and reasons, as in the terminal."""
+    shown = impacts.outcomes(report)
+    if not shown:
+        return None
+    return {
+        "columns": list(impacts.columns(report)),
+        "rows": [
+            (legend.of_outcome(i.outcome, i.requests), *_without_outcome(impacts.cells(i, report))) for i in shown
+        ],
+        "units": impacts.units(shown, report),
+        "reasons": list(impacts.reasons(shown)),
+    }
 
 
-def _samples(verdicts: Iterable[ReportVerdict], evidence: Recording) -> Iterator[Sample]:
-    """The first exchanges that show a failure; the recordings are not embedded in the page."""
-    seen: dict[str, Any] = {}
-    for verdict in verdicts:
-        for name in verdict.exchanges[:1]:
-            at = next((finding.at for finding in verdict.findings if finding.at), None)
-            seen.setdefault(name, at)
-    for name, at in list(seen.items())[:MAX_SAMPLES]:
-        x = evidence.load(name)
-        octets = parts(getattr(x, at.side), at) if at else None
-        yield Sample(name, timeline.in_words(x), Markup(timeline.svg(x)), octets)  # noqa: S704 - numbers only
+def _without_outcome(cells: Iterable[str]) -> tuple[str, list[str]]:
+    client, _, *numbers = cells
+    return client, numbers
 
 
-def kind(word: str) -> str:
-    """The CSS class of a word."""
-    return KINDS.get(word, "")
+def _fields(report: Report) -> Iterator[ApiFields]:
+    documented = [field for field in report.fields if field.documented]
+    for api in dict.fromkeys(field.api for field in documented):
+        mine = [field for field in documented if field.api == api]
+        worst: dict[str, State] = {}
+        for field in mine:
+            worst[field.field] = merge(field.state, worst.get(field.field, field.state))
+        counts = Counter(worst.values())
+        lost = {state: list(in_state(mine, state)) for state in LOST}
+        yield ApiFields(
+            api=api,
+            counts={state: counts[state] for state in legend.STATES if counts[state]},
+            lost={state: found for state, found in lost.items() if found},
+            rows=list(rows(mine)),
+        )
 
 
 def render_template(template: str, **given: Any) -> str:
     """A page, from one of the templates."""
-    return _environment().get_template(template).render(words=WORDS, version=__version__, **given)
+    about = {"version": __version__, "issues": issues_url(), "run": RUN, "run_id": ""}
+    return _environment().get_template(template).render(**about | given)
 
 
 @cache
@@ -176,8 +143,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
     )
-    made.filters["kind"] = kind
-    own = {"css": "style.css", "script": "filter.js"}
+    made.filters["marked"] = marked_text.marked
+    made.globals["legend"] = legend
+    own = {"css": "style.css", "script": "page.js"}
     for name, path in own.items():
         made.globals[name] = Markup((folder / path).read_text(encoding="utf-8"))  # noqa: S704 - our own files
     return made
