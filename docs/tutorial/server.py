@@ -263,11 +263,11 @@ async def server_error(_: Request, __: Exception) -> JSONResponse:
 
 
 @app.middleware("http")
-async def check_key(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+async def check_key(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Check the API key before anything else, on every path."""
     key = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if secrets.compare_digest(key.encode(), API_KEY.encode()):
-        return await answer(request)
+        return await call_next(request)
     response = error(401, "Missing or invalid API key.", code="invalid_api_key")
     response.headers["WWW-Authenticate"] = "Bearer"
     return response
