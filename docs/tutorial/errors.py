@@ -160,6 +160,11 @@ class Generation:
         if held:
             yield held
 
+    def usage(self) -> dict[str, int]:
+        prompt = len(words(self.request.model_dump_json(include={"messages", "tools"}, indent=1)))
+        total = prompt + self.completion_tokens
+        return {"prompt_tokens": prompt, "completion_tokens": self.completion_tokens, "total_tokens": total}
+
 
 def longest_beginning(stops: list[str], text: str) -> int:
     """The length of the longest beginning of a stop sequence with which a text ends."""
@@ -175,8 +180,10 @@ def event(data: dict[str, Any]) -> str:
 
 
 async def events(generation: Generation) -> AsyncIterator[str]:
-    """The role, a chunk for each piece of text, the finish reason, and the end marker."""
-    common = envelope("chat.completion.chunk")
+    """The role, a chunk for each piece of text, the finish reason, the usage if requested, and the end marker."""
+    options = generation.request.stream_options
+    with_usage = options is not None and options.include_usage
+    common = envelope("chat.completion.chunk") | ({"usage": None} if with_usage else {})
 
     def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> str:
         return event({**common, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
@@ -185,6 +192,8 @@ async def events(generation: Generation) -> AsyncIterator[str]:
     async for piece in generation.pieces():
         yield chunk({"content": piece})
     yield chunk({}, generation.finish_reason)
+    if with_usage:
+        yield event({**common, "choices": [], "usage": generation.usage()})
     yield "data: [DONE]\n\n"
 
 
@@ -192,7 +201,7 @@ async def completion(generation: Generation) -> dict[str, Any]:
     content = "".join([piece async for piece in generation.pieces()])
     message = {"role": "assistant", "content": content}
     choice = {"index": 0, "message": message, "finish_reason": generation.finish_reason}
-    return {**envelope("chat.completion"), "choices": [choice]}
+    return {**envelope("chat.completion"), "choices": [choice], "usage": generation.usage()}
 
 
 @app.post("/v1/chat/completions")

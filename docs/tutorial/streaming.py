@@ -1,4 +1,4 @@
-"""A toy model behind FastAPI: it streams."""
+"""A toy model behind FastAPI: it streams, and counts its tokens."""
 
 import asyncio
 import json
@@ -22,10 +22,15 @@ class Message(BaseModel):
     content: str
 
 
+class StreamOptions(BaseModel):
+    include_usage: bool = False
+
+
 class ChatRequest(BaseModel):
     model: str
     messages: list[Message]
     stream: bool = False
+    stream_options: StreamOptions | None = None
 
 
 def words(text: str) -> list[str]:
@@ -39,6 +44,25 @@ async def generate(messages: list[Message]) -> AsyncIterator[str]:
         yield word
 
 
+class Generation:
+    """One run of the model."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self.request = request
+        self.completion_tokens = 0
+        self.finish_reason = "stop"
+
+    async def pieces(self) -> AsyncIterator[str]:
+        async for token in generate(self.request.messages):
+            self.completion_tokens += 1
+            yield token
+
+    def usage(self) -> dict[str, int]:
+        prompt = len(words(self.request.model_dump_json(include={"messages"}, indent=1)))
+        total = prompt + self.completion_tokens
+        return {"prompt_tokens": prompt, "completion_tokens": self.completion_tokens, "total_tokens": total}
+
+
 def envelope(kind: str) -> dict[str, Any]:
     return {"id": f"chatcmpl-{uuid4().hex}", "object": kind, "created": int(time.time()), "model": MODEL}
 
@@ -47,28 +71,35 @@ def event(data: dict[str, Any]) -> str:
     return f"data: {json.dumps(data)}\n\n"
 
 
-async def events(request: ChatRequest) -> AsyncIterator[str]:
-    """The role, a chunk for each token, the finish reason, and the end marker."""
-    common = envelope("chat.completion.chunk")
+async def events(generation: Generation) -> AsyncIterator[str]:
+    """The role, a chunk for each piece of text, the finish reason, the usage if requested, and the end marker."""
+    options = generation.request.stream_options
+    with_usage = options is not None and options.include_usage
+    common = envelope("chat.completion.chunk") | ({"usage": None} if with_usage else {})
 
     def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> str:
         return event({**common, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
 
     yield chunk({"role": "assistant", "content": ""})
-    async for token in generate(request.messages):
-        yield chunk({"content": token})
-    yield chunk({}, "stop")
+    async for piece in generation.pieces():
+        yield chunk({"content": piece})
+    yield chunk({}, generation.finish_reason)
+    if with_usage:
+        yield event({**common, "choices": [], "usage": generation.usage()})
     yield "data: [DONE]\n\n"
 
 
-async def completion(request: ChatRequest) -> dict[str, Any]:
-    content = "".join([token async for token in generate(request.messages)])
-    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
-    return {**envelope("chat.completion"), "choices": [choice]}
+async def completion(generation: Generation) -> dict[str, Any]:
+    content = "".join([piece async for piece in generation.pieces()])
+    message = {"role": "assistant", "content": content}
+    choice = {"index": 0, "message": message, "finish_reason": generation.finish_reason}
+    return {**envelope("chat.completion"), "choices": [choice], "usage": generation.usage()}
 
 
 @app.post("/v1/chat/completions")
 async def chat(request: ChatRequest) -> Response:
+    generation = Generation(request)
     if request.stream:
-        return StreamingResponse(events(request), media_type="text/event-stream")
-    return JSONResponse(await completion(request))
+        headers = {"X-Accel-Buffering": "no"}  # nginx forwards each event at once
+        return StreamingResponse(events(generation), media_type="text/event-stream", headers=headers)
+    return JSONResponse(await completion(generation))
