@@ -3,7 +3,9 @@
 set -euo pipefail
 
 words=(run --suite "$SUITE")
-[ -z "$BASE_URL" ] || words+=(--base-url "$BASE_URL" --model "$MODEL")
+[ -z "$BASE_URL" ] || words+=(--base-url "$BASE_URL")
+[ -z "$MODEL" ] || words+=(--model "$MODEL")
+[ -z "$DEPLOYMENT" ] || words+=(--deployment "$DEPLOYMENT")
 [ -z "$API_KEY_ENV" ] || words+=(--api-key-env "$API_KEY_ENV")
 [ -z "$WAIVERS" ] || words+=(--waivers "$WAIVERS")
 [ "$STRICT" != true ] || words+=(--strict)
@@ -11,10 +13,15 @@ read -r -a more <<<"$ARGUMENTS"
 
 mkdir -p "$REPORTS"
 code=0
-conformance "${words[@]}" "${more[@]}" --run-dir "$REPORTS/run" \
-    --report "json=$REPORTS/report.json" --report "junit=$REPORTS/junit.xml" --report "sarif=$REPORTS/report.sarif" \
-    --report "html=$REPORTS/report.html" --report "markdown=$REPORTS/summary.md" --report "github=$REPORTS/annotations" ||
-    code=$?
+if [[ -z "$BASE_URL$DEPLOYMENT" && "$ARGUMENTS" != *--target* ]]; then
+    echo "::error title=base-url is missing::Set the input base-url. To try the action without a target, set deployment: native-sse."
+    code=2
+else
+    conformance "${words[@]}" "${more[@]}" --run-dir "$REPORTS/run" \
+        --report "json=$REPORTS/report.json" --report "junit=$REPORTS/junit.xml" \
+        --report "sarif=$REPORTS/report.sarif" --report "html=$REPORTS/report.html" \
+        --report "markdown=$REPORTS/summary.md" --report "github=$REPORTS/annotations" || code=$?
+fi
 
 [ ! -s "$REPORTS/annotations" ] || cat "$REPORTS/annotations"
 [ ! -s "$REPORTS/summary.md" ] || cat "$REPORTS/summary.md" >>"$GITHUB_STEP_SUMMARY"

@@ -42,8 +42,8 @@ def acted(tmp_path, **inputs):
         text=True,
         check=False,
     )
-    outputs = dict(line.split("=", 1) for line in (tmp_path / "GITHUB_OUTPUT").read_text().splitlines())
-    return done, outputs, (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    written = [path.read_text() if (path := Path(file)).exists() else "" for file in told.values()]
+    return done, dict(line.split("=", 1) for line in written[0].splitlines()), written[1]
 
 
 def test_the_action_passes_a_good_target(tmp_path, url):
@@ -57,7 +57,7 @@ def test_the_action_passes_a_good_target(tmp_path, url):
 
 
 def test_the_action_fails_a_bad_one_and_annotates_it(tmp_path):
-    done, outputs, summary = acted(tmp_path, suite="smoke", arguments="--deployment silent-json")
+    done, outputs, summary = acted(tmp_path, suite="smoke", deployment="silent-json")
     assert (done.returncode, outputs["verdict"]) == (1, "not-conformant")
     assert int(outputs["must-failed"]) > 0
     assert "::error title=FLD001" in done.stdout
@@ -67,6 +67,28 @@ def test_the_action_fails_a_bad_one_and_annotates_it(tmp_path):
 def test_the_action_tells_apart_what_could_not_be_reached(tmp_path):
     done, outputs, _ = acted(tmp_path, **{"base-url": "http://127.0.0.1:9/v1", "model": "m"})
     assert (done.returncode, outputs["verdict"], outputs["must-failed"]) == (3, "not-tested", "0")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"),
+    [
+        ({"model": "m"}, "::error title=base-url is missing::"),
+        ({"base-url": "http://127.0.0.1:9/v1"}, "--model is missing"),
+        ({"base-url": "http://127.0.0.1:9/v1", "model": "m", "deployment": "native-sse"}, "--deployment"),
+    ],
+)
+def test_the_action_tests_nothing_but_the_one_target_that_it_is_given(tmp_path, inputs, why):
+    done, outputs, _ = acted(tmp_path, **inputs)
+    assert done.returncode == 2
+    assert why in done.stdout + done.stderr
+    assert (outputs["verdict"], outputs["exit-code"]) == ("failed", "2")
+    assert not (tmp_path / "conformance/run").exists()
+
+
+def test_the_action_tests_a_target_of_a_file(tmp_path, url):
+    (tmp_path / "targets.toml").write_text(f'[targets.ours]\nbase_url = "{url}"\nmodel = "reference"\n')
+    done, outputs, _ = acted(tmp_path, suite="smoke", arguments="--config targets.toml --target ours")
+    assert (done.returncode, outputs["verdict"]) == (0, "conformant"), done.stderr
 
 
 def test_every_input_and_output_of_the_action_is_used_and_described():

@@ -175,9 +175,22 @@ def test_a_disobedient_model_is_not_graded():
 )
 def test_the_framework_and_its_field_are_named(said, field):
     body = {"model": "m", "user": "u", "parallel_tool_calls": False, "max_completion_tokens": None}
-    (seen,) = yielded(refused_framework_field.check, answered(said, status=400, body=body))
+    (seen,) = yielded(refused_framework_field.check, answered(said, status=400, body=body), ())
     assert "example always sends" in seen
     assert f"`{field}`" in seen
+
+
+@pytest.mark.parametrize(
+    ("message", "is_told"),
+    [("Unknown parameter: 'temperature'.", True), ("'temperature' must be a number.", False)],
+)
+def test_all_always_sent_fields_that_the_target_does_not_know_are_named_at_once(message, is_told):
+    body = {"model": "m", "user": "u", "temperature": 1.0}
+    x = answered(error("Unknown parameter: 'user'.", param="user"), status=400, body=body)
+    mistyped = answered(error(message, param="temperature"), status=400, **MISTYPED)
+    (seen,) = yielded(refused_framework_field.check, x, (mistyped,))
+    assert "always sends `user`" in seen
+    assert ("it also sends `temperature`" in seen) is is_told
 
 
 def test_a_streamed_answer_beside_n_that_is_no_stream_is_told_once():

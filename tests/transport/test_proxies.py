@@ -6,10 +6,12 @@ import contextlib
 import ssl
 
 import anyio
+import httpx
 import pytest
 import trustme
 
 from conformance.transport.client import Limits, exchange_once
+from conformance.transport.proxies import proxy_for
 
 pytestmark = pytest.mark.anyio
 
@@ -94,6 +96,22 @@ async def test_a_certificate_for_another_host_is_refused(wire, authority):
     assert "certificate verification failed" in x.ending.detail
 
 
+@pytest.mark.parametrize("unread", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+async def test_the_variables_of_other_programs_for_authorities_are_not_read(wire, tls, monkeypatch, tmp_path, unread):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.setenv(unread, str(tmp_path / "ca.pem"))
+    async with wire.serving(wire.writing(HELLO), tls=tls) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
+    assert "certificate verification failed" in x.ending.detail
+
+
+async def test_the_file_of_authorities_wins_over_the_folder(wire, tls, monkeypatch, tmp_path):
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "empty"))
+    async with wire.serving(wire.writing(HELLO), tls=tls) as server:
+        x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
+    assert x.received == HELLO
+
+
 async def test_missing_authorities_are_named(wire, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
     x = await exchange_once(wire.request_to("https://127.0.0.1:1/"), wire.key, wire.limits)
@@ -168,6 +186,35 @@ async def test_no_proxy_is_kept(wire, monkeypatch, exempt):
         x = await exchange_once(wire.request_to(f"http://{REMOTE}:1/v1"), wire.key, wire.limits)
     assert (seen, x.ending.how) == ([], "unreachable")
     assert "target.test:1" in x.ending.detail
+
+
+@pytest.mark.parametrize(
+    ("exempt", "host", "is_direct"),
+    [
+        ("target.test", "sub.target.test", True),
+        ("target.test", "othertarget.test", False),
+        ("target.test:8000", "target.test:8000", True),
+        ("target.test:8000", "target.test:9000", False),
+        ("*.target.test", "sub.target.test", False),
+        ("10.0.0.0/8", "10.1.2.3", False),
+        ("10.1.2.3", "10.1.2.3", True),
+    ],
+)
+def test_which_hosts_need_no_proxy(monkeypatch, exempt, host, is_direct):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.test:3128")
+    monkeypatch.setenv("NO_PROXY", exempt)
+    assert (proxy_for(httpx.URL(f"http://{host}/v1")) is None) is is_direct
+
+
+def test_a_proxy_variable_in_lower_case_wins(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://upper.test:3128")
+    monkeypatch.setenv("http_proxy", "http://lower.test:3128")
+    assert proxy_for(httpx.URL(f"http://{REMOTE}/v1")).host == "lower.test"
+
+
+def test_a_proxy_is_for_its_scheme_only(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.test:3128")
+    assert proxy_for(httpx.URL(f"https://{REMOTE}/v1")) is None
 
 
 async def test_loopback_needs_no_proxy(wire, monkeypatch):

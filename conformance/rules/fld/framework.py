@@ -23,7 +23,7 @@ from conformance.rules.conditions import (
     probe_is,
 )
 from conformance.rules.example import HELLO, answered, completion, error, streamed
-from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, Facts
+from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, USER, Facts
 from conformance.rules.fld.spec import CREATE, DROPPED
 
 UNSUPPORTED = answered(
@@ -31,7 +31,9 @@ UNSUPPORTED = answered(
     status=400,
     body={"max_tokens": 1024},
 )
+UNKNOWN_OPTIONS = error("Unknown parameter: 'stream_options'.", param="stream_options")
 OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {"include_usage": True}}}
+BOTH = {**OPTIONS["body"], "user": "u"}
 
 
 @rule(
@@ -39,36 +41,51 @@ OPTIONS: Facts = {"mode": "stream", "body": {"stream": True, "stream_options": {
     MUST,
     "Fields that a framework always sends are accepted, unless the API's own vendor refuses them",
     spec=CREATE,
-    fix="Accept the field, null included; if it can have no effect, announce in the response that it is ignored.",
+    fix="Accept these fields, null included; list those without effect in the response header X-Ignored-Params.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
     apis=GENERATIVE,
     good=[BASELINE_RESPONSE, streamed(*HELLO)],
     bad=[
-        answered(error("Unknown parameter: 'stream_options'.", param="stream_options"), status=400, **OPTIONS),
+        answered(UNKNOWN_OPTIONS, status=400, **OPTIONS),
         answered(
             {"detail": [{"loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]},
             status=422,
             **OPTIONS,
         ),
+        (
+            answered(UNKNOWN_OPTIONS, status=400, mode="stream", body=BOTH),
+            answered(error("Unknown parameter: 'user'.", param="user"), status=400, **USER),
+        ),
     ],
+    compares_with={"tried": Compare(Kind.WRONG_TYPE, many=True, any_profile=True, optional=True)},
 )
-def refused_framework_field(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """The framework has no option to omit the field: none of its requests succeeds with this target."""
+def refused_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The framework has no option to omit the field: none of its requests succeeds with this target.
+
+    Many servers name one unknown field at a time; requests about the others show which of them are unknown, too.
+    """
     if refused_as_by_vendor(x):
         yield not_applicable("models of the API's own vendor refuse the field, too (see FLD019)")
     elif found := rejected_fields(x):
-        yield _rejection(x, found)
+        unknown = {
+            one.place[1] for other in tried for one in field_observations(other, None) if one.sight.state == "refused"
+        }
+        yield _rejection(x, found, [name for name in request_body(x) if name in unknown.difference(found)])
     elif reply(x).status not in OK:
         yield not_applicable("the target rejected the baseline request for another reason")
 
 
-def _rejection(x: Exchange, fields: Sequence[str]) -> Finding:
+def _rejection(x: Exchange, fields: Sequence[str], others: Sequence[str] = ()) -> Finding:
+    """`others`: fields that this error does not name, but the target rejects them too."""
     said = error_response(x)
-    named = ", ".join(f"`{name}`" for name in fields)
     why = quoted(said.message or said.text)
-    return Finding(
-        f"{x.case.profile} always sends {named}, and the target rejects it with HTTP {said.status}: {why}", at=said.at
-    )
+    seen = f"{x.case.profile} always sends {_named(fields)}, and the target rejects it with HTTP {said.status}: {why}"
+    more = f"; it also sends {_named(others)}, which the target rejects in other requests" if others else ""
+    return Finding(seen + more, at=said.at)
+
+
+def _named(fields: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in fields)
 
 
 @rule(
@@ -103,7 +120,7 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     SHOULD,
     "Fields that a framework always sends are not silently ignored",
     spec=DROPPED,
-    fix="Read the field, or reject it with an error that names it; if it can have no effect, announce that it is ignored.",
+    fix="Read the fields; accept those without effect, too, and list them in the response header X-Ignored-Params.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons, answered_or_rejected),
     apis=GENERATIVE,
     good=[
@@ -130,5 +147,6 @@ def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterato
     asked = {n: value for n, value in request_body(x).items() if n not in needed and not is_neutral(n, value)}
     lost = [name for name in dropped if name in asked and echo(x, name) != asked[name]]
     if lost:
-        fields = ", ".join(f"`{name}`" for name in lost)
-        yield Finding(f"{x.case.profile} always sends {fields}, and the target silently ignores it", at=reply(x).head)
+        yield Finding(
+            f"{x.case.profile} always sends {_named(lost)}, and the target silently ignores it", at=reply(x).head
+        )

@@ -54,7 +54,7 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     SHOULD,
     "An unknown field is rejected or announced as ignored",
     spec=DROPPED,
-    fix="Forbid undeclared fields, or list the ignored ones in a response header such as x-ignored-params.",
+    fix="Declare every field that frameworks send, and forbid all others; or list the ignored ones in the header X-Ignored-Params.",
     applies_to=_at_the_top,
     apis=GENERATIVE,
     good=[
@@ -90,7 +90,7 @@ def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | NotJ
     MUST,
     "Unknown fields are handled as the target's policy promises",
     spec=DROPPED,
-    fix="Make the request model follow the policy at every level, streaming or not.",
+    fix="Follow the policy at every level, streaming or not; announce ignored fields in the response header X-Ignored-Params.",
     applies_to=_unknown,
     apis=GENERATIVE,
     good=[answered(UNKNOWN, status=400, **CANARY), answered(completion(), headers=WARNED, **CANARY)],

@@ -125,7 +125,7 @@ OTHER_TEXT = answered(completion({"content": "One. Two"}))
     SHOULD,
     "The same seed produces the same content",
     spec=f"{CREATE}#chat-create-seed",
-    fix="Pass `seed` to the sampler, or reject the field with 400 if the engine has no seed.",
+    fix="Pass `seed` to the sampler; if the engine has none, reject a seed that is not null with 400.",
     applies_to=_drawn,
     apis=CHAT,
     modes=("unary",),

@@ -109,7 +109,7 @@ DEEP_PAIR = (
     SHOULD,
     "thinking is honoured, or rejected",
     spec=ANTHROPIC,
-    fix="Return a thinking block if `thinking` is enabled, or reject the field with an error that names it.",
+    fix="Return a thinking block if `thinking` is enabled, or reject that value with an error that names the field.",
     applies_to=_thinking_asked,
     apis=("messages",),
     good=[DEEP_PAIR],

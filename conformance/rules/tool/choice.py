@@ -54,7 +54,7 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
     MUST,
     "A tool_choice that names a tool is honoured or rejected",
     spec=CHOICE,
-    fix="Constrain the model to call the tool that tool_choice names, or reject tool_choice with 400.",
+    fix="Constrain the model to call the tool that tool_choice names, or reject that value with 400.",
     applies_to=named_to_the_end,
     apis=APIS,
     good=[
@@ -86,7 +86,7 @@ def named_choice_dropped(x: Exchange) -> Iterator[Finding]:
     MUST,
     "parallel_tool_calls: false (or its equivalent) is honoured or rejected",
     spec="https://platform.openai.com/docs/api-reference/chat/create#chat-create-parallel_tool_calls",
-    fix="End the response after its first tool call, or reject the field with 400.",
+    fix="End the response after its first tool call, or list the field in the response header X-Ignored-Params; frameworks always send it.",
     applies_to=alone,
     apis=APIS,
     good=[
