@@ -1,0 +1,89 @@
+"""Commands about recorded runs: judge, diff and waive."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from conformance.cli.app import NO_OUTPUT, above_zero, app
+from conformance.model.words import ExitCode
+from conformance.runs.options import OUTPUT, OutputOptions
+
+
+@app.command
+def judge(run: Path, output: OutputOptions = NO_OUTPUT) -> int:
+    """Judge a recording again, offline.
+
+    Parameters
+    ----------
+    run
+        Run folder.
+    """
+    from conformance.cli import console
+    from conformance.runs import execute
+
+    outputs = execute.outputs(output.report)
+    return console.print_report(execute.judge_run(run, output.waivers, strict=output.strict), outputs)
+
+
+@app.command
+def diff(
+    old: Path, new: Path, /, *, report: Annotated[tuple[str, ...], Parameter(group=OUTPUT)] = (), strict: bool = False
+) -> int:
+    """Show what changed between two runs; exit code 1 on a regression.
+
+    Parameters
+    ----------
+    old
+        Run folder, or its JSON report.
+    new
+        The same for the later run.
+    report
+        Also write the differences: markdown=PATH or json=PATH; - is standard output. Repeatable.
+    strict
+        Count new SHOULD failures as regressions, too.
+    """
+    from conformance.cli import diff
+
+    return diff.print_diff(old, new, report, strict=strict)
+
+
+@app.command
+def waive(
+    run: Path,
+    /,
+    *,
+    out: Path | None = None,
+    days: Annotated[int, Parameter(validator=above_zero)] = 30,
+) -> int:
+    """Draft a waivers file from a run's failures, to be reviewed and edited.
+
+    Parameters
+    ----------
+    run
+        Run folder.
+    out
+        File to write. Default: standard output.
+    days
+        Days after the run until the waivers expire. Default: 30.
+    """
+    from conformance.report import draft_waivers
+    from conformance.runs import execute
+
+    text = draft_waivers.draft_waivers(execute.judge_run(run).report, days)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        _write_new(out, text)
+    return ExitCode.CONFORMANT
+
+
+def _write_new(path: Path, text: str) -> None:
+    from conformance.runs.config import ConfigError
+
+    try:
+        with path.open("x") as file:
+            file.write(text)
+    except OSError as error:
+        raise ConfigError(f"--out {path}: {error.strerror or error}; accepted: a new file") from None

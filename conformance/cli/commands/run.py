@@ -1,0 +1,118 @@
+"""Commands that send requests to a target: run, fuzz and matrix."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, above_zero, app
+from conformance.runs.options import OUTPUT, LimitOptions, OutputOptions, RunRequest, SelectionOptions, TargetOptions
+
+
+@app.command
+def run(
+    target: TargetOptions = NO_TARGET,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
+    output: OutputOptions = NO_OUTPUT,
+    *,
+    run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+) -> int:
+    """Send the frameworks' requests to a deployment, record every exchange, and judge the recording.
+
+    Parameters
+    ----------
+    run_dir
+        New folder for the recording. Default: reports/runs/TIME-TARGET.
+    """
+    from conformance.cli import console
+    from conformance.runs import execute
+    from conformance.runs.resolve import resolved, waivers
+
+    outputs = execute.outputs(output.report)
+    accepted = waivers(target, output.waivers)
+    execute.load_waivers(accepted)
+    with resolved(RunRequest(target=target, selection=selection, limits=limits, strict=output.strict)) as options:
+        if limits.dry_run:
+            return console.preview(options)
+        path = execute.folder_for(run_dir, options.target.name)
+        console.record_with_progress(options, path)
+    judged = execute.judge_run(path, accepted, strict=output.strict)
+    return console.print_report(judged, outputs, hint=console.serve_hint(target, judged))
+
+
+@app.command
+def matrix(
+    *,
+    config: Path,
+    out: Path,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
+    at_once: Annotated[int, Parameter(validator=above_zero)] = 4,
+) -> int:
+    """Run every target of a file, and write a static site that compares them.
+
+    Parameters
+    ----------
+    config
+        TOML file of targets. A target may be embedded: `deployment = "NAME"` instead of base_url and model.
+    out
+        Output folder, new or of an earlier matrix: earlier runs are kept and shown as trends.
+    at_once
+        Number of targets to run concurrently. Default: 4.
+    """
+    from conformance.cli import matrix as many
+
+    _reject_options("matrix", dry_run=limits.dry_run)
+    return many.run_matrix(config, out, RunRequest(selection=selection, limits=limits), at_once)
+
+
+@app.command
+def fuzz(
+    target: TargetOptions = NO_TARGET,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
+    output: OutputOptions = NO_OUTPUT,
+    *,
+    max_examples: Annotated[int, Parameter(validator=above_zero)] = 200,
+    seed: int = 0,
+    run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+) -> int:
+    """Fuzz a deployment: malformed bodies, boundary values, misspelt fields, cases generated from OpenAPI.
+
+    Parameters
+    ----------
+    max_examples
+        Cases per API; at most half as many again are sent to minimize failures. Default: 200.
+    seed
+        Random seed: the same seed sends the same cases. Default: 0.
+    run_dir
+        New folder for the failing exchanges. Default: reports/runs/TIME-TARGET.
+    """
+    from conformance.cli import console
+    from conformance.runs import execute
+    from conformance.runs.resolve import resolved
+
+    try:
+        from conformance.cli import fuzz as hunting
+    except ModuleNotFoundError as error:
+        from conformance.runs.config import ConfigError
+
+        raise ConfigError(f"fuzz needs {error.name}: install oai-conformance[fuzz]") from None
+    _reject_options("fuzz", suite=selection.suite != SelectionOptions.suite, dry_run=limits.dry_run)
+    outputs = execute.outputs(output.report)
+    execute.load_waivers(output.waivers)
+    with resolved(RunRequest(target=target, selection=selection, limits=limits, strict=output.strict)) as options:
+        path = execute.folder_for(run_dir, options.target.name)
+        hunting.run_fuzz(options, path, examples=max_examples, seed=seed)
+    judged = execute.judge_run(path, output.waivers, strict=output.strict)
+    return console.print_report(judged, outputs, hint=console.serve_hint(target, judged))
+
+
+def _reject_options(command: str, **given: bool) -> None:
+    """Reject shared options that this command does not support. Raises ConfigError."""
+    from conformance.runs.config import ConfigError
+
+    for name, is_given in given.items():
+        if is_given:
+            raise ConfigError(f"--{name.replace('_', '-')} is not supported by `conformance {command}`; remove it")
