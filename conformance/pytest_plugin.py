@@ -12,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from conformance.model.criteria import Criteria
     from conformance.report.document import ReportVerdict
     from conformance.runs.execute import JudgedRun as Run
     from conformance.runs.options import RunRequest
@@ -42,7 +43,11 @@ REPEATED = {
     "profile": "send the requests of this framework, or of `all`",
     "api": "test this API only; its absence is a failure",
     "path": "path of an API below the base URL: API=/PATH",
+    "select": "judge by these rules only: IDs or families, as FLD,SSE001",
+    "ignore": "do not judge by these rules: IDs or families",
 }
+FAIL_ON = ("must", "should", "untestable", "stale-waiver")
+"""What can fail an item. By default, failures of any level and stale waivers do."""
 ACTIVATING_OPTIONS = ("url", "target", "config", "deployment", "defect", "run")
 """Any of these options makes pytest collect conformance items."""
 
@@ -58,6 +63,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         )
     for name, text in REPEATED.items():
         group.addoption(f"--conformance-{name}", dest=_dest(name), action="append", help=f"{text}; repeatable")
+    group.addoption(
+        "--conformance-fail-on",
+        dest=_dest("fail-on"),
+        action="append",
+        choices=FAIL_ON,
+        help="what fails an item besides must; repeatable (default: any failure and stale waivers)",
+    )
     group.addoption(
         "--conformance-timeout", dest=_dest("timeout"), type=_positive, help="seconds that an exchange may take"
     )
@@ -144,7 +156,7 @@ class RunPlugin:
 
         if self.run is None:
             try:
-                self.run = execute.judge_run(self.path or Path(), _waivers(self.config))
+                self.run = execute.judge_run(self.path or Path(), _criteria(self.config))
             except ConfigError as error:
                 raise pytest.UsageError(f"--conformance: {error}") from None
         return self.run
@@ -174,7 +186,7 @@ def _recorded(config: pytest.Config) -> Path:
 
     given = _option(config, "run-dir")
     try:
-        execute.load_waivers(_waivers(config))
+        _criteria(config)
         if run := _option(config, "run"):
             return Path(run)
         with resolved(_run_request(config)) as options:
@@ -190,16 +202,16 @@ def _recorded(config: pytest.Config) -> Path:
     return path
 
 
-def _waivers(config: pytest.Config) -> Path | None:
-    """The waivers file: the given one, or that of the target. Raises ConfigError."""
-    from conformance.runs.resolve import waivers
+def _criteria(config: pytest.Config) -> "Criteria":
+    """What the recording is judged by. Raises ConfigError."""
+    from conformance.runs.criteria import criteria
 
-    given = _option(config, "waivers")
-    return waivers(_run_request(config).target, Path(given) if given else None)
+    request = _run_request(config)
+    return criteria(request.verdict, request.target)
 
 
 def _run_request(config: pytest.Config) -> "RunRequest":
-    from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions
+    from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions, VerdictOptions
 
     def said(name: str) -> Any:
         return _option(config, name)
@@ -223,6 +235,12 @@ def _run_request(config: pytest.Config) -> "RunRequest":
             unknown_fields=said("unknown-fields"),
         ),
         limits=LimitOptions(timeout=said("timeout")),
+        verdict=VerdictOptions(
+            select=tuple(said("select") or ()),
+            ignore=tuple(said("ignore") or ()),
+            waivers=Path(said("waivers")) if said("waivers") else None,
+            fail_on=tuple(said("fail-on") or ()),
+        ),
     )
 
 
@@ -239,7 +257,7 @@ def verdict_items(session: pytest.Session, run: "Run") -> "Iterator[VerdictItem]
             nodes[file] = RuleFile.from_parent(session, path=CHECKOUT / file, nodeid=file)
         name = f"{verdict.rule}[{verdict.profile}-{verdict.mode}-{verdict.probe}]"
         item: VerdictItem = VerdictItem.from_parent(nodes[file], name=name, verdict=verdict, run=run)
-        item.accept(stale)
+        item.accept(stale, _option(session.config, "fail-on"))
         yield item
 
 
@@ -266,17 +284,25 @@ class VerdictItem(pytest.Item):
         super().__init__(**given)
         from conformance.report.formats.junit import properties
 
-        self.verdict, self.run_of = verdict, run
+        self.verdict, self.run_of, self.untestable_fails = verdict, run, False
         self.user_properties.extend(properties(verdict, run.report))
         self.add_marker(verdict.level.value.lower())
         self.add_marker(run.report.rules[verdict.rule].family.lower())
         self.extra_keyword_matches.update((verdict.rule, verdict.profile, verdict.mode, verdict.probe, verdict.api))
 
-    def accept(self, stale: list[Any]) -> None:
-        """Mark a waived failure as strict xfail; passes covered by a stale waiver fail."""
+    def accept(self, stale: list[Any], fail_on: list[str] | None) -> None:
+        """Mark a waived failure as strict xfail; passes covered by a stale waiver fail.
+
+        `fail_on` is what fails an item besides a MUST; None means as without that option.
+        """
+        level, names = self.verdict.level, fail_on or ()
+        self.untestable_fails = "untestable" in names
         if self.verdict.waived:
             self.add_marker(pytest.mark.xfail(strict=True, reason=self.verdict.waived, raises=Violation))
-        elif self.verdict.status == "pass":
+        elif self.verdict.status == "fail" and fail_on and level.lower() not in ("must", *names):
+            reason = f"a {level}, which --conformance-fail-on does not name"
+            self.add_marker(pytest.mark.xfail(strict=False, reason=reason, raises=Violation))
+        elif self.verdict.status == "pass" and (fail_on is None or "stale-waiver" in names):
             for waiver in stale:
                 if _covers(waiver, self.verdict):
                     self.add_marker(pytest.mark.xfail(strict=True, reason=waiver.reason))
@@ -293,6 +319,8 @@ class VerdictItem(pytest.Item):
             from conformance.report.failures import describe, text
 
             raise Violation(text(describe((self.verdict,), self.run_of.report, self.run_of.evidence)))
+        if status == "untestable" and self.untestable_fails:
+            raise Violation(f"{self.verdict.rule} could not be tested: {self.verdict.message}")
         if status != "pass":
             pytest.skip(f"{status}: {self.verdict.message}")
 

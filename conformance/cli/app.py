@@ -3,7 +3,7 @@
 from cyclopts import App, Parameter
 
 from conformance import __version__
-from conformance.runs.options import LimitOptions, OutputOptions, SelectionOptions, TargetOptions
+from conformance.runs.options import LimitOptions, OutputOptions, SelectionOptions, TargetOptions, VerdictOptions
 
 EXIT_CODES = (
     "Exit codes: 0 conformant; 1 a MUST failed (with --strict also a SHOULD failure, an untestable verdict or a stale "
@@ -24,7 +24,8 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
-NO_TARGET, NO_SELECTION, NO_LIMITS, NO_OUTPUT = TargetOptions(), SelectionOptions(), LimitOptions(), OutputOptions()
+NO_TARGET, NO_SELECTION, NO_LIMITS = TargetOptions(), SelectionOptions(), LimitOptions()
+NO_VERDICT, NO_OUTPUT = VerdictOptions(), OutputOptions()
 """Option groups with nothing set."""
 
 

@@ -1,14 +1,16 @@
 """Console output: progress while recording, the verdicts, and the maximum cost of a run."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conformance import preflight
 from conformance.cli.progress import Bar
+from conformance.model.criteria import RuleSelection
 from conformance.model.exchange import Request
 from conformance.model.words import SUITES, Suite
 from conformance.plan import longest_next_turns, plan, planned_apis
+from conformance.report.document import Report
 from conformance.report.formats import terminal
 from conformance.report.impacts import money
 from conformance.runner import RunOptions, cost_of, tokens_of
@@ -40,10 +42,19 @@ def print_report(judged: JudgedRun, outputs: Sequence[Output], hint: str = "") -
     out = terminal.console(sys.stderr if on_screen else sys.stdout)
     terminal.render(judged.report, judged.evidence, out)
     folder = judged.evidence.folder
-    out.print(f"Recording: {folder} (judge it again with: conformance judge {folder}).", style="dim")
+    again = " ".join(("conformance judge", folder, *_criteria_words(judged.report)))
+    out.print(f"Recording: {folder} (judge it again with: {again}).", style="dim")
     if hint:
         out.print(hint, style="dim")
     return judged.report.exit_code
+
+
+def _criteria_words(report: Report) -> Iterator[str]:
+    """The options that judge a recording as in this report, where the recording does not say so itself."""
+    if selection := str(RuleSelection(report.select, report.ignore)):
+        yield selection
+    if not report.strict:
+        yield from (f"--fail-on {what}" for what in report.fail_on if what != "must")
 
 
 def serve_hint(target: TargetOptions, judged: JudgedRun) -> str:

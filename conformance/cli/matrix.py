@@ -19,9 +19,11 @@ from conformance.report.across_runs import matrix
 from conformance.report.across_runs.matrix import Column, Trend
 from conformance.report.document import Report
 from conformance.report.formats import badge, html
+from conformance.report.headline import judged_by
 from conformance.runner import NullProgress
 from conformance.runs import config, execute
 from conformance.runs.config import ConfigError
+from conformance.runs.criteria import criteria
 from conformance.runs.execute import JudgedRun
 from conformance.runs.options import RunRequest, TargetOptions
 from conformance.runs.resolve import resolved
@@ -36,6 +38,7 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
     1 if a target fails a MUST, else 3 if one could not be run.
     """
     entries = config.entries(path)
+    rules = criteria(request.verdict).rules  # a wrong option is an error of the command, not of every target
     for folder in ("targets", "rules", "runs", "badges"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     if not request.selection.profile:
@@ -54,7 +57,7 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)  # targets in progress finish
             raise
-    _write(out, columns)
+    _write(out, columns, judged_by(rules))
     sys.stdout.write(f"{out / 'index.html'}\n")
     verdicts = {column.verdict for column in columns}
     if "not conformant" in verdicts:
@@ -95,7 +98,7 @@ def _judged(path: Path, name: str, entry: config.Entry, kept: Path, request: Run
     with resolved(replace(request, target=target_options)) as options:
         named = replace(options, target=msgspec.structs.replace(options.target, name=name))
         execute.record_run(named, folder, NullProgress())
-    judged = execute.judge_run(folder, entry.waivers)
+    judged = execute.judge_run(folder, criteria(replace(request.verdict, waivers=entry.waivers)))
     (kept / f"{folder.name}.json").write_bytes(msgspec.json.encode(_prune(judged.report)))
     return judged
 
@@ -106,7 +109,7 @@ def _prune(report: Report) -> dict[str, int]:
     return {level: len(rules) for level, rules in failed.items()}
 
 
-def _write(out: Path, columns: list[Column]) -> None:
+def _write(out: Path, columns: list[Column], judged_by: str) -> None:
     for name in matrix.rules_shown(columns):
         rule = next(rule for rule in catalogue.rules() if rule.id == name)
         (out / "rules" / f"{name}.html").write_text(rule_html(rule))
@@ -114,7 +117,7 @@ def _write(out: Path, columns: list[Column]) -> None:
         if column.verdict == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
             (out / "targets" / f"{column.file}.html").write_text(html.missing_page(column.name, column.detail))
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns))))
+    (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns)), judged_by))
 
 
 def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-TARGET, REQUESTS, LIMITS, OUTPUT = (
-    Group(name, sort_key=place) for place, name in enumerate(("Target", "Requests", "Limits", "Output"), 1)
+from conformance.model.words import FailOn
+
+TARGET, REQUESTS, LIMITS, VERDICT, OUTPUT = (
+    Group(name, sort_key=place) for place, name in enumerate(("Target", "Requests", "Limits", "Verdict", "Output"), 1)
 )
 
 ApiName = Literal["chat", "messages", "responses"]
@@ -95,6 +97,23 @@ class LimitOptions:
     "Print the requests and their maximum cost; send nothing."
 
 
+@Parameter(name="*", group=VERDICT)
+@dataclass(frozen=True, kw_only=True)
+class VerdictOptions:
+    """Which rules judge, and what counts as a failure."""
+
+    select: tuple[str, ...] = ()
+    "Judge by these rules only: IDs or families, as FLD,SSE001. Repeatable. Default: all (`conformance list rules`)."
+    ignore: tuple[str, ...] = ()
+    "Don't judge by these rules, even if selected: IDs or families. Repeatable."
+    waivers: Path | None = None
+    "TOML file of accepted failures: [[waiver]] with rule, reason, until."
+    fail_on: tuple[FailOn, ...] = ()
+    "Exit 1 also for a SHOULD failure, an untestable verdict or a stale waiver. Repeatable. Default: must."
+    strict: bool = False
+    "Exit 1 also for a SHOULD failure, an untestable verdict or a stale waiver: each --fail-on."
+
+
 @Parameter(name="*", group=OUTPUT)
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
@@ -102,10 +121,6 @@ class OutputOptions:
 
     report: tuple[str, ...] = ()
     "Also write a report as json, junit, markdown, html, sarif, github, badge, har: FORMAT=PATH, - is standard output."
-    waivers: Path | None = None
-    "TOML file of accepted failures: [[waiver]] with rule, reason, until."
-    strict: bool = False
-    "Exit 1 also for a SHOULD failure, an untestable verdict or a stale waiver."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,4 +130,4 @@ class RunRequest:
     target: TargetOptions = TargetOptions()
     selection: SelectionOptions = SelectionOptions()
     limits: LimitOptions = LimitOptions()
-    strict: bool = False
+    verdict: VerdictOptions = VerdictOptions()

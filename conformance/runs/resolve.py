@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -68,7 +67,7 @@ def options(request: RunRequest, target: Target, environ: Mapping[str, str]) -> 
         max_tokens=bounds.max_tokens,
         max_cost=bounds.max_cost,
         messages_per_day=request.target.messages_per_day,
-        strict=request.strict,
+        strict=request.verdict.strict,
     )
 
 
@@ -104,14 +103,6 @@ def _from_file(target_options: TargetOptions, environ: Mapping[str, str]) -> Tar
     return msgspec.structs.replace(
         found, base_url=base_url(found.base_url, f"targets.{target_options.target}.base_url")
     )
-
-
-def waivers(target_options: TargetOptions, given: Path | None) -> Path | None:
-    """The waivers file: the given one, or that of the target. Raises ConfigError."""
-    if given or not (target_options.config and target_options.target):
-        return given
-    entry = config.entries(target_options.config).get(target_options.target)
-    return entry.waivers if entry else None
 
 
 def base_url(given: str, option: str = "--base-url") -> str:

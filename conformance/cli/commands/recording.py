@@ -6,13 +6,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from conformance.cli.app import NO_OUTPUT, above_zero, app
+from conformance.cli.app import NO_OUTPUT, NO_VERDICT, above_zero, app
 from conformance.model.words import ExitCode
-from conformance.runs.options import OUTPUT, OutputOptions
+from conformance.runs.options import OUTPUT, OutputOptions, VerdictOptions
 
 
 @app.command
-def judge(run: Path, output: OutputOptions = NO_OUTPUT) -> int:
+def judge(run: Path, verdict: VerdictOptions = NO_VERDICT, output: OutputOptions = NO_OUTPUT) -> int:
     """Judge a recording again, offline.
 
     Parameters
@@ -22,9 +22,10 @@ def judge(run: Path, output: OutputOptions = NO_OUTPUT) -> int:
     """
     from conformance.cli import console
     from conformance.runs import execute
+    from conformance.runs.criteria import criteria
 
     outputs = execute.outputs(output.report)
-    return console.print_report(execute.judge_run(run, output.waivers, strict=output.strict), outputs)
+    return console.print_report(execute.judge_run(run, criteria(verdict)), outputs)
 
 
 @app.command

@@ -5,8 +5,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, above_zero, app
-from conformance.runs.options import OUTPUT, LimitOptions, OutputOptions, RunRequest, SelectionOptions, TargetOptions
+from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, above_zero, app
+from conformance.runs.options import (
+    OUTPUT,
+    LimitOptions,
+    OutputOptions,
+    RunRequest,
+    SelectionOptions,
+    TargetOptions,
+    VerdictOptions,
+)
 
 
 @app.command
@@ -14,6 +22,7 @@ def run(
     target: TargetOptions = NO_TARGET,
     selection: SelectionOptions = NO_SELECTION,
     limits: LimitOptions = NO_LIMITS,
+    verdict: VerdictOptions = NO_VERDICT,
     output: OutputOptions = NO_OUTPUT,
     *,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
@@ -27,17 +36,17 @@ def run(
     """
     from conformance.cli import console
     from conformance.runs import execute
-    from conformance.runs.resolve import resolved, waivers
+    from conformance.runs.criteria import criteria
+    from conformance.runs.resolve import resolved
 
     outputs = execute.outputs(output.report)
-    accepted = waivers(target, output.waivers)
-    execute.load_waivers(accepted)
-    with resolved(RunRequest(target=target, selection=selection, limits=limits, strict=output.strict)) as options:
+    judged_by = criteria(verdict, target)
+    with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
         if limits.dry_run:
             return console.preview(options)
         path = execute.folder_for(run_dir, options.target.name)
         console.record_with_progress(options, path)
-    judged = execute.judge_run(path, accepted, strict=output.strict)
+    judged = execute.judge_run(path, judged_by)
     return console.print_report(judged, outputs, hint=console.serve_hint(target, judged))
 
 
@@ -48,6 +57,7 @@ def matrix(
     out: Path,
     selection: SelectionOptions = NO_SELECTION,
     limits: LimitOptions = NO_LIMITS,
+    verdict: VerdictOptions = NO_VERDICT,
     at_once: Annotated[int, Parameter(validator=above_zero)] = 4,
 ) -> int:
     """Run every target of a file, and write a static site that compares them.
@@ -63,15 +73,16 @@ def matrix(
     """
     from conformance.cli import matrix as many
 
-    _reject_options("matrix", dry_run=limits.dry_run)
-    return many.run_matrix(config, out, RunRequest(selection=selection, limits=limits), at_once)
+    _reject_options("matrix", dry_run=limits.dry_run, waivers=verdict.waivers is not None)
+    return many.run_matrix(config, out, RunRequest(selection=selection, limits=limits, verdict=verdict), at_once)
 
 
 @app.command
-def fuzz(
+def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
     target: TargetOptions = NO_TARGET,
     selection: SelectionOptions = NO_SELECTION,
     limits: LimitOptions = NO_LIMITS,
+    verdict: VerdictOptions = NO_VERDICT,
     output: OutputOptions = NO_OUTPUT,
     *,
     max_examples: Annotated[int, Parameter(validator=above_zero)] = 200,
@@ -91,6 +102,7 @@ def fuzz(
     """
     from conformance.cli import console
     from conformance.runs import execute
+    from conformance.runs.criteria import criteria
     from conformance.runs.resolve import resolved
 
     try:
@@ -100,12 +112,13 @@ def fuzz(
 
         raise ConfigError(f"fuzz needs {error.name}: install oai-conformance[fuzz]") from None
     _reject_options("fuzz", suite=selection.suite != SelectionOptions.suite, dry_run=limits.dry_run)
+    _reject_options("fuzz", select=bool(verdict.select), ignore=bool(verdict.ignore))
     outputs = execute.outputs(output.report)
-    execute.load_waivers(output.waivers)
-    with resolved(RunRequest(target=target, selection=selection, limits=limits, strict=output.strict)) as options:
+    judged_by = criteria(verdict, target)
+    with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
         path = execute.folder_for(run_dir, options.target.name)
         hunting.run_fuzz(options, path, examples=max_examples, seed=seed)
-    judged = execute.judge_run(path, output.waivers, strict=output.strict)
+    judged = execute.judge_run(path, judged_by)
     return console.print_report(judged, outputs, hint=console.serve_hint(target, judged))
 
 

@@ -122,7 +122,7 @@ def _client_outcomes(impacts: Iterable[Impact]) -> dict[str, ClientOutcome]:
     return found
 
 
-def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = ()) -> str:
+def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = (), judged_by: str = "") -> str:
     """The page of the matrix."""
     frameworks = sorted({client for c in columns for client in c.outcomes}, key=str.lower)
     families = [family for family in FAMILIES if any(family in c.families for c in columns)]
@@ -133,7 +133,13 @@ def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = ()) ->
         _grid("fields", [Row(f"{a}.{n}", f"{a} {n}", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
     ]
     return html.index_page(
-        columns=columns, grids=grids, when=when, trends=trends, families=families, frameworks=frameworks
+        columns=columns,
+        grids=grids,
+        when=when,
+        judged_by=judged_by,
+        trends=trends,
+        families=families,
+        frameworks=frameworks,
     )
 
 
