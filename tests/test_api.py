@@ -29,6 +29,8 @@ from conformance.testbed.server.serve import running
 ROOT = Path(__file__).parents[1]
 ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT), "NO_COLOR": "1"}
 NOWHERE = "http://127.0.0.1:1/v1"
+PRINTED = {"dry_run", "report", "format", "quiet", "verbose", "color"}
+"""Options about what the command prints."""
 QUESTION = {"model": "reference", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = BLOCK.findall((ROOT / "docs/python-api.md").read_text())
@@ -95,7 +97,7 @@ def test_every_option_of_the_command_is_an_argument():
         for group in (TargetOptions, SelectionOptions, LimitOptions, VerdictOptions, OutputOptions)
         for field in fields(group)
     }
-    expected = {ARGUMENTS.get(name, name) for name in options - {"dry_run", "report"}} | {"run_dir"}
+    expected = {ARGUMENTS.get(name, name) for name in options - PRINTED} | {"run_dir"}
     parameters = inspect.signature(conformance.run).parameters
     assert set(parameters) == expected
     defaults = {

@@ -10,37 +10,56 @@ from conformance.model.criteria import RuleSelection
 from conformance.model.exchange import Request
 from conformance.model.words import SUITES, Suite
 from conformance.plan import longest_next_turns, plan, planned_apis
+from conformance.report.display import Verbosity
 from conformance.report.document import Report
-from conformance.report.formats import terminal
+from conformance.report.formats import short, terminal
 from conformance.report.impacts import money
-from conformance.runner import RunOptions, cost_of, tokens_of
+from conformance.runner import NullProgress, RunOptions, cost_of, tokens_of
 from conformance.runs import execute
+from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun, Output
-from conformance.runs.options import TargetOptions
+from conformance.runs.options import OutputOptions, TargetOptions
 
 SCREEN = "-"
 
 
-def record_with_progress(options: RunOptions, path: Path) -> None:
-    """Record a run, with a progress bar on a terminal."""
-    with Bar(terminal.console(sys.stderr)) as bar:
+def record_with_progress(options: RunOptions, path: Path, output: OutputOptions) -> None:
+    """Record a run, with a progress bar on a terminal, unless quiet."""
+    if output.quiet:
+        execute.record_run(options, path, NullProgress())
+        return
+    with Bar(terminal.console(sys.stderr, color=output.color)) as bar:
         execute.record_run(options, path, bar)
 
 
-def print_report(judged: JudgedRun, outputs: Sequence[Output], hint: str = "") -> int:
+def verbosity(output: OutputOptions) -> Verbosity:
+    """How much is printed. Raises ConfigError for contradictory options."""
+    if output.quiet and output.verbose:
+        raise ConfigError("--quiet excludes --verbose")
+    return Verbosity.QUIET if output.quiet else Verbosity.VERBOSE if output.verbose else Verbosity.NORMAL
+
+
+def print_report(judged: JudgedRun, outputs: Sequence[Output], output: OutputOptions, hint: str = "") -> int:
     """Write the reports, print the verdicts, and return the exit code.
 
     If a report goes to standard output, the verdicts go to standard error.
     """
-    on_screen = any(str(output.path) == SCREEN for output in outputs)
-    for output in outputs:
-        octets = execute.render(output.format, judged)
-        if str(output.path) == SCREEN:
+    on_screen = any(str(one.path) == SCREEN for one in outputs)
+    for one in outputs:
+        octets = execute.render(one.format, judged)
+        if str(one.path) == SCREEN:
             sys.stdout.buffer.write(octets)
         else:
-            output.path.write_bytes(octets)
-    out = terminal.console(sys.stderr if on_screen else sys.stdout)
-    terminal.render(judged.report, judged.evidence, out)
+            one.path.write_bytes(octets)
+    out, amount = terminal.console(sys.stderr if on_screen else sys.stdout, color=output.color), verbosity(output)
+    if output.format == "short":
+        short.render(judged.report, out, amount)
+        if amount is not Verbosity.QUIET:
+            terminal.opening(judged.report, out)
+        return judged.report.exit_code
+    terminal.render(judged.report, judged.evidence, out, amount)
+    if amount is Verbosity.QUIET:
+        return judged.report.exit_code
     folder = judged.evidence.folder
     again = " ".join(("conformance judge", folder, *_criteria_words(judged.report)))
     out.print(f"Recording: {folder} (judge it again with: {again}).", style="dim")

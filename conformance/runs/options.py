@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from conformance.model.words import FailOn
+from conformance.report.display import Color
 
 TARGET, REQUESTS, LIMITS, VERDICT, OUTPUT = (
     Group(name, sort_key=place) for place, name in enumerate(("Target", "Requests", "Limits", "Verdict", "Output"), 1)
@@ -121,6 +122,14 @@ class OutputOptions:
 
     report: tuple[str, ...] = ()
     "Also write a report as json, junit, markdown, html, sarif, github, badge, har: FORMAT=PATH, - is standard output."
+    format: Literal["full", "short"] = "full"
+    "What is printed: full, or short: one line for each place in which a rule failed. Default: full."
+    quiet: Annotated[bool, Parameter(alias="-q")] = False
+    "Print the first lines only; with --format short, no first lines."
+    verbose: Annotated[bool, Parameter(alias="-v")] = False
+    "Print all failures; with --format short, also waived failures and untestable verdicts."
+    color: Color = "auto"
+    "Colours on standard output. auto: on a terminal, unless NO_COLOR is set. Default: auto."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,8 +24,9 @@ def judge(run: Path, verdict: VerdictOptions = NO_VERDICT, output: OutputOptions
     from conformance.runs import execute
     from conformance.runs.criteria import criteria
 
+    console.verbosity(output)
     outputs = execute.outputs(output.report)
-    return console.print_report(execute.judge_run(run, criteria(verdict)), outputs)
+    return console.print_report(execute.judge_run(run, criteria(verdict)), outputs, output)
 
 
 @app.command

@@ -39,15 +39,16 @@ def run(
     from conformance.runs.criteria import criteria
     from conformance.runs.resolve import resolved
 
+    console.verbosity(output)
     outputs = execute.outputs(output.report)
     judged_by = criteria(verdict, target)
     with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
         if limits.dry_run:
             return console.preview(options)
         path = execute.folder_for(run_dir, options.target.name)
-        console.record_with_progress(options, path)
+        console.record_with_progress(options, path, output)
     judged = execute.judge_run(path, judged_by)
-    return console.print_report(judged, outputs, hint=console.serve_hint(target, judged))
+    return console.print_report(judged, outputs, output, hint=console.serve_hint(target, judged))
 
 
 @app.command
@@ -113,13 +114,14 @@ def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
         raise ConfigError(f"fuzz needs {error.name}: install oai-conformance[fuzz]") from None
     _reject_options("fuzz", suite=selection.suite != SelectionOptions.suite, dry_run=limits.dry_run)
     _reject_options("fuzz", select=bool(verdict.select), ignore=bool(verdict.ignore))
+    console.verbosity(output)
     outputs = execute.outputs(output.report)
     judged_by = criteria(verdict, target)
     with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
         path = execute.folder_for(run_dir, options.target.name)
         hunting.run_fuzz(options, path, examples=max_examples, seed=seed)
     judged = execute.judge_run(path, judged_by)
-    return console.print_report(judged, outputs, hint=console.serve_hint(target, judged))
+    return console.print_report(judged, outputs, output, hint=console.serve_hint(target, judged))
 
 
 def _reject_options(command: str, **given: bool) -> None:
