@@ -25,6 +25,7 @@ __all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run
 
 Format = Literal["json", "junit", "markdown", "html", "sarif", "github", "badge", "har"]
 NO_PATHS: Mapping[Api, str] = {}
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -116,6 +117,10 @@ def run(  # noqa: PLR0913 - one argument an option of the command
     deployment: str | None = None,
     defect: str | None = None,
     paths: Mapping[Api, str] = NO_PATHS,
+    headers: Mapping[str, str] = NO_HEADERS,
+    cacert: str | Path | None = None,
+    insecure: bool = False,
+    from_env: bool = False,
     price_input: float | None = None,
     price_output: float | None = None,
     price_request: float | None = None,

@@ -26,6 +26,7 @@ OPTIONS: dict[str, str] = {
     "url": "base URL of the deployment, without the API's own path, usually ending in /v1",
     "model": "name of a model that the deployment serves",
     "api-key-env": "name of the environment variable that holds the API key",
+    "cacert": "PEM file of certificate authorities to verify the deployment by",
     "config": "TOML file of targets",
     "target": "name of a target in that file",
     "deployment": "name of an embedded deployment to test",
@@ -43,6 +44,7 @@ REPEATED = {
     "profile": "send the requests of this framework, or of `all`",
     "api": "test this API only; its absence is a failure",
     "path": "path of an API below the base URL: API=/PATH",
+    "header": "header to send with every request: 'Name: value'",
     "select": "judge by these rules only: IDs or families, as FLD,SSE001",
     "ignore": "do not judge by these rules: IDs or families",
 }
@@ -226,6 +228,8 @@ def _run_request(config: pytest.Config) -> "RunRequest":
             deployment=said("deployment"),
             defect=said("defect"),
             path=tuple(said("path") or ()),
+            header=tuple(said("header") or ()),
+            cacert=Path(said("cacert")) if said("cacert") else None,
         ),
         selection=SelectionOptions(
             api=tuple(said("api") or ()),

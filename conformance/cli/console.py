@@ -32,6 +32,16 @@ def record_with_progress(options: RunOptions, path: Path, output: OutputOptions)
         execute.record_run(options, path, bar)
 
 
+def announce(given: TargetOptions, options: RunOptions) -> None:
+    """Say on standard error what the command line does not show: a target from the environment, no verification."""
+    target = options.target
+    if given.from_env:
+        key = f"the API key in {target.key_env}" if target.key_env else "without API key"
+        sys.stderr.write(f"Target from the environment: {target.base_url}, model {target.model}, {key}.\n")
+    if target.insecure:
+        sys.stderr.write("The target's certificate is not verified (--insecure).\n")
+
+
 def verbosity(output: OutputOptions) -> Verbosity:
     """How much is printed. Raises ConfigError for contradictory options."""
     if output.quiet and output.verbose:
@@ -78,7 +88,8 @@ def _criteria_words(report: Report) -> Iterator[str]:
 
 def serve_hint(target: TargetOptions, judged: JudgedRun) -> str:
     """How to restart the embedded server, which has stopped when the report is printed."""
-    if target.base_url or target.target or not any(verdict.counts for verdict in judged.report.verdicts):
+    is_embedded = not (target.base_url or target.target or target.from_env)
+    if not is_embedded or not any(verdict.counts for verdict in judged.report.verdicts):
         return ""
     words = [
         f"--{name} {value}" for name, value in (("deployment", target.deployment), ("defect", target.defect)) if value

@@ -32,6 +32,7 @@ from conformance.parsing.json_values import as_object
 from conformance.plan import plan, planned_apis, request_headers
 from conformance.runner import REDACTED, Progress, RunOptions, Store
 from conformance.transport.client import exchange_once
+from conformance.transport.proxies import Trust
 
 ReportLine = Callable[[str], None]
 POST_RESPONSE_S: Final = 0.01
@@ -58,7 +59,9 @@ class Session:
     def send(self, request: Request) -> Exchange:
         """Send one request."""
         secrets = [s for s in (*self.target.headers.values(), self.options.key) if s]
-        return self.portal.call(exchange_once, request, self.options.key, self.options.limits, tuple(secrets))
+        trust = Trust(self.target.cacert, self.target.insecure)
+        options = self.options
+        return self.portal.call(exchange_once, request, options.key, options.limits, tuple(secrets), None, trust)
 
     def send_preflight(self) -> None:
         """Send the preflight of every API: it shows how the model has to be asked."""

@@ -14,6 +14,8 @@ from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions,
 
 Group = TypeVar("Group", TargetOptions, SelectionOptions, LimitOptions, VerdictOptions)
 
+MAPPINGS: Final[Mapping[str, str]] = {"paths": "=", "headers": ": "}
+"""What separates name and value, in the option, of arguments that are mappings."""
 NAMES: Final[Mapping[type, str]] = {str: "a string", int: "an integer", float: "a number"}
 
 
@@ -74,10 +76,10 @@ def _bare(hint: Any) -> tuple[Any, list[Callable[[Any, Any], None]]]:
 
 
 def _several(name: str, value: Any, kind: Any) -> tuple[Any, ...]:
-    if isinstance(value, Mapping):
-        return tuple(f"{_one(name, key, str)}={_one(name, item, str)}" for key, item in value.items())
+    if isinstance(value, Mapping) and name in MAPPINGS:
+        return tuple(f"{_one(name, key, str)}{MAPPINGS[name]}{_one(name, item, str)}" for key, item in value.items())
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise ConfigError(f"{name}={value!r}; accepted: {'a mapping' if name == 'paths' else 'a list'}")
+        raise ConfigError(f"{name}={value!r}; accepted: {'a mapping' if name in MAPPINGS else 'a list'}")
     return tuple(_one(name, item, kind) for item in value)
 
 

@@ -52,6 +52,14 @@ class TargetOptions:
     "Name of a defect or legal variant to plant in it (`conformance list defects`)."
     path: tuple[str, ...] = ()
     "Path of an API below the base URL: API=/PATH, for example chat=/inference. Repeatable."
+    header: Annotated[tuple[str, ...], Parameter(alias="-H")] = ()
+    "Header to send with every request: 'Name: value', ${VAR} is an environment variable. Masked. Repeatable."
+    cacert: Path | None = None
+    "PEM file of certificate authorities to verify the target by, instead of the usual ones."
+    insecure: bool = False
+    "Accept any certificate of the target."
+    from_env: bool = False
+    "Take the target from the environment: OPENAI_BASE_URL, OPENAI_MODEL (or --model) and OPENAI_API_KEY, if set."
     price_input: Price = None
     "US dollars per million prompt tokens."
     price_output: Price = None

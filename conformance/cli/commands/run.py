@@ -1,5 +1,6 @@
 """Commands that send requests to a target: run, fuzz and matrix."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,18 +20,22 @@ from conformance.runs.options import (
 
 @app.command
 def run(
+    url: str | None = None,
+    /,
+    *,
     target: TargetOptions = NO_TARGET,
     selection: SelectionOptions = NO_SELECTION,
     limits: LimitOptions = NO_LIMITS,
     verdict: VerdictOptions = NO_VERDICT,
     output: OutputOptions = NO_OUTPUT,
-    *,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
 ) -> int:
     """Send the frameworks' requests to a deployment, record every exchange, and judge the recording.
 
     Parameters
     ----------
+    url
+        The base URL, as with --base-url.
     run_dir
         New folder for the recording. Default: reports/runs/TIME-TARGET.
     """
@@ -41,10 +46,12 @@ def run(
 
     console.verbosity(output)
     outputs = execute.outputs(output.report)
+    target = _with_url(target, url)
     judged_by = criteria(verdict, target)
     with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
         if limits.dry_run:
             return console.preview(options)
+        console.announce(target, options)
         path = execute.folder_for(run_dir, options.target.name)
         console.record_with_progress(options, path, output)
     judged = execute.judge_run(path, judged_by)
@@ -80,12 +87,14 @@ def matrix(
 
 @app.command
 def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
+    url: str | None = None,
+    /,
+    *,
     target: TargetOptions = NO_TARGET,
     selection: SelectionOptions = NO_SELECTION,
     limits: LimitOptions = NO_LIMITS,
     verdict: VerdictOptions = NO_VERDICT,
     output: OutputOptions = NO_OUTPUT,
-    *,
     max_examples: Annotated[int, Parameter(validator=above_zero)] = 200,
     seed: int = 0,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
@@ -94,6 +103,8 @@ def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
 
     Parameters
     ----------
+    url
+        The base URL, as with --base-url.
     max_examples
         Cases per API; at most half as many again are sent to minimize failures. Default: 200.
     seed
@@ -116,12 +127,26 @@ def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
     _reject_options("fuzz", select=bool(verdict.select), ignore=bool(verdict.ignore))
     console.verbosity(output)
     outputs = execute.outputs(output.report)
+    target = _with_url(target, url)
     judged_by = criteria(verdict, target)
     with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
+        console.announce(target, options)
         path = execute.folder_for(run_dir, options.target.name)
         hunting.run_fuzz(options, path, examples=max_examples, seed=seed)
     judged = execute.judge_run(path, judged_by)
     return console.print_report(judged, outputs, output, hint=console.serve_hint(target, judged))
+
+
+def _with_url(target: TargetOptions, url: str | None) -> TargetOptions:
+    """The target with the URL that was given without an option. Raises ConfigError."""
+    from conformance.runs.config import ConfigError
+
+    if url is None:
+        return target
+    if target.base_url is not None or target.from_env:
+        other = "--from-env" if target.from_env else "--base-url"
+        raise ConfigError(f"{other} excludes the URL without an option; accepted: one base URL")
+    return replace(target, base_url=url)
 
 
 def _reject_options(command: str, **given: bool) -> None:
