@@ -6,10 +6,17 @@ from conformance import __version__
 from conformance.runs.options import LimitOptions, OutputOptions, SelectionOptions, TargetOptions, VerdictOptions
 
 EXIT_CODES = (
-    "Exit codes: 0 conformant; 1 a MUST failed (with --strict also a SHOULD failure, an untestable verdict or a stale "
-    "waiver); 2 usage or configuration error; 3 target unreachable or API key rejected; 4 harness error; "
-    "130 interrupted."
+    "Exit codes: 0 conformant; 1 a MUST failed (with --strict or --fail-on also a SHOULD failure, an untestable "
+    "verdict or a stale waiver); 2 usage or configuration error; 3 target unreachable or API key rejected; 4 harness "
+    "error; 130 interrupted."
 )
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help: commands to copy, and where the exit codes are."""
+    lines = "\n".join(f"    {command}" for command in commands)
+    return f"Examples:\n\n{lines}\n\nExit codes: conformance --help"
+
 
 app = App(
     name="conformance",

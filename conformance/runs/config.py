@@ -18,6 +18,8 @@ from conformance.model.waiver import Waiver
 FRAMING = ("content-length", "transfer-encoding", "host")
 """Headers that the HTTP client sets: other values would make a correct server fail."""
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+FILE, PROJECT = Path("conformance.toml"), Path("pyproject.toml")
+"""Files in the working directory in which a target is found without --config."""
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 ARGUMENTS = {"api": "apis", "profile": "profiles", "path": "paths", "header": "headers"}
@@ -34,6 +36,16 @@ class Entry(NamedTuple):
     deployment: str | None
     defect: str | None
     waivers: Path | None
+
+
+def find(given: Path | None) -> Path | None:
+    """The given targets file, or else the one in the working directory: conformance.toml, or pyproject.toml.
+
+    pyproject.toml counts if it has a table [tool.conformance]. Raises ConfigError.
+    """
+    if given is not None or FILE.is_file():
+        return given or FILE
+    return PROJECT if PROJECT.is_file() and _own_table(_parsed(PROJECT)[1]) is not None else None
 
 
 def entries(path: Path) -> dict[str, Entry]:
@@ -114,6 +126,24 @@ def expand(text: str, where: str, environ: Mapping[str, str]) -> str:
 
 
 def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
+    text, value = _parsed(path)
+    if path.name == PROJECT.name:
+        table = _own_table(value)
+        if table is None:
+            raise ConfigError(f"{path}: it has no table [tool.conformance]")
+        value = table
+    _validate(path, text, value, kind)
+    return text, value
+
+
+def _own_table(project: dict[str, Any]) -> dict[str, Any] | None:
+    """The table [tool.conformance] of a pyproject.toml."""
+    tools = project.get("tool")
+    found = tools.get("conformance") if isinstance(tools, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _parsed(path: Path) -> tuple[str, dict[str, Any]]:
     import tomllib
 
     try:
@@ -127,7 +157,6 @@ def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply") from None
-    _validate(path, text, value, kind)
     return text, value
 
 

@@ -29,9 +29,9 @@ def load_waivers(path: Path | None) -> tuple[Waiver, ...]:
 
 def _waivers_of(target: TargetOptions | None) -> Path | None:
     """The waivers file that a targets file names for the target. Raises ConfigError."""
-    if target is None or not (target.config and target.target):
+    if target is None or not target.target or not (file := config.find(target.config)):
         return None
-    entry = config.entries(target.config).get(target.target)
+    entry = config.entries(file).get(target.target)
     return entry.waivers if entry else None
 
 

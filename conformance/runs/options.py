@@ -43,7 +43,7 @@ class TargetOptions:
     api_key_env: str | None = None
     "Name of the environment variable that holds the API key."
     target: str | None = None
-    "Name of a target in the --config file."
+    "Name of a target in the --config file, or in conformance.toml or pyproject.toml of this folder."
     config: Path | None = None
     "TOML file of targets: [targets.NAME] with base_url, model, key_env, headers, apis, paths, policy, prices."
     deployment: str | None = None

@@ -106,22 +106,23 @@ def _external_target(target_options: TargetOptions, environ: Mapping[str, str]) 
 
 
 def _from_file(target_options: TargetOptions, environ: Mapping[str, str]) -> Target:
-    if target_options.config is None:
-        raise ConfigError(
-            f"--target {target_options.target} needs --config FILE with a table [targets.{target_options.target}]"
-        )
-    if target_options.target is None:
+    name = target_options.target
+    if name is None:
         raise ConfigError(f"--config {target_options.config} needs --target NAME")
-    entry = config.entries(target_options.config).get(target_options.target)
+    file = config.find(target_options.config)
+    if file is None:
+        raise ConfigError(
+            f"--target {name} needs --config FILE with a table [targets.{name}], or a file {config.FILE} in this "
+            "folder: `conformance init` writes one"
+        )
+    entry = config.entries(file).get(name)
     if entry and entry.deployment:
         raise ConfigError(
-            f"--target {target_options.target} is the embedded deployment {entry.deployment}: accepted: --deployment"
+            f"--target {name} is the embedded deployment {entry.deployment}: accepted: --deployment"
             f" {entry.deployment}; `conformance matrix` runs it by name"
         )
-    found = config.target(target_options.config, target_options.target, environ)
-    return msgspec.structs.replace(
-        found, base_url=base_url(found.base_url, f"targets.{target_options.target}.base_url")
-    )
+    found = config.target(file, name, environ)
+    return msgspec.structs.replace(found, base_url=base_url(found.base_url, f"targets.{name}.base_url"))
 
 
 def base_url(given: str, option: str = "--base-url") -> str:

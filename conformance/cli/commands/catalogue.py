@@ -4,11 +4,13 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from conformance.cli.app import app
+from conformance.cli.app import app, examples
 from conformance.model.words import ExitCode
 
 
-@app.command(name="list")
+@app.command(
+    name="list", help_epilogue=examples("conformance list rules", "conformance list deployments --format json")
+)
 def list_(
     kind: Literal["rules", "profiles", "probes", "deployments", "defects", "variants"],
     /,
@@ -31,7 +33,7 @@ def list_(
     return ExitCode.CONFORMANT
 
 
-@app.command
+@app.command(help_epilogue=examples("conformance profiles", "conformance profiles --check --python .venv/bin/python"))
 def profiles(*, check: bool = False, python: Path | None = None) -> int:
     """List the profiles, or check whether installed frameworks are newer than the captured versions.
 
@@ -51,7 +53,7 @@ def profiles(*, check: bool = False, python: Path | None = None) -> int:
     return ExitCode.FAILED if profile_versions.print_versions(python, sys.stdout) else ExitCode.CONFORMANT
 
 
-@app.command
+@app.command(help_epilogue=examples("conformance explain SSE001", "conformance explain hermes"))
 def explain(name: str, /) -> int:
     """Show the page of a rule, profile, probe, deployment, defect or variant.
 
@@ -75,7 +77,7 @@ def explain(name: str, /) -> int:
     return ExitCode.CONFORMANT
 
 
-@app.command
+@app.command(help_epilogue=examples("conformance selftest silent-json no-done"))
 def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # noqa: A002 - the option's name
     """Run and judge every planted defect and legal variant, and print the kill matrix.
 

@@ -6,12 +6,18 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from conformance.cli.app import NO_OUTPUT, NO_VERDICT, above_zero, app
+from conformance.cli.app import NO_OUTPUT, NO_VERDICT, above_zero, app, examples
+from conformance.cli.output import write_new
 from conformance.model.words import ExitCode
 from conformance.runs.options import OUTPUT, OutputOptions, VerdictOptions
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "conformance judge reports/runs/RUN --select FLD,SSE001",
+        "conformance judge reports/runs/RUN --format short --report html=report.html",
+    )
+)
 def judge(run: Path, verdict: VerdictOptions = NO_VERDICT, output: OutputOptions = NO_OUTPUT) -> int:
     """Judge a recording again, offline.
 
@@ -29,7 +35,12 @@ def judge(run: Path, verdict: VerdictOptions = NO_VERDICT, output: OutputOptions
     return console.print_report(execute.judge_run(run, criteria(verdict)), outputs, output)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "conformance diff reports/runs/OLD reports/runs/NEW",
+        "conformance diff good.json now.json --report markdown=diff.md",
+    )
+)
 def diff(
     old: Path, new: Path, /, *, report: Annotated[tuple[str, ...], Parameter(group=OUTPUT)] = (), strict: bool = False
 ) -> int:
@@ -51,7 +62,11 @@ def diff(
     return diff.print_diff(old, new, report, strict=strict)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "conformance waive reports/runs/RUN --out waivers.toml", "conformance run --waivers waivers.toml"
+    )
+)
 def waive(
     run: Path,
     /,
@@ -77,15 +92,5 @@ def waive(
     if out is None:
         sys.stdout.write(text)
     else:
-        _write_new(out, text)
+        write_new(out, text)
     return ExitCode.CONFORMANT
-
-
-def _write_new(path: Path, text: str) -> None:
-    from conformance.runs.config import ConfigError
-
-    try:
-        with path.open("x") as file:
-            file.write(text)
-    except OSError as error:
-        raise ConfigError(f"--out {path}: {error.strerror or error}; accepted: a new file") from None

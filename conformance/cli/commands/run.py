@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, above_zero, app
+from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, above_zero, app, examples
 from conformance.runs.options import (
     OUTPUT,
     LimitOptions,
@@ -18,7 +18,13 @@ from conformance.runs.options import (
 )
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "conformance run --suite smoke",
+        "conformance run http://127.0.0.1:8000/v1 --model our-model",
+        "conformance run --target staging --report html=report.html",
+    )
+)
 def run(
     url: str | None = None,
     /,
@@ -58,7 +64,7 @@ def run(
     return console.print_report(judged, outputs, output, hint=console.serve_hint(target, judged))
 
 
-@app.command
+@app.command(help_epilogue=examples("conformance matrix --config conformance.toml --suite smoke --out site"))
 def matrix(
     *,
     config: Path,
@@ -85,7 +91,12 @@ def matrix(
     return many.run_matrix(config, out, RunRequest(selection=selection, limits=limits, verdict=verdict), at_once)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "conformance fuzz --deployment native-sse --max-examples 50",
+        "conformance fuzz http://127.0.0.1:8000/v1 --model our-model --seed 7",
+    )
+)
 def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
     url: str | None = None,
     /,

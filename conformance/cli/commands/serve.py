@@ -5,11 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from conformance.cli.app import app
+from conformance.cli.app import app, examples
 from conformance.model.words import ExitCode
 
 
-@app.command
+@app.command(help_epilogue=examples("conformance serve --port 8099", "conformance serve --deployment silent-json"))
 def serve(
     *,
     deployment: str | None = None,
