@@ -248,7 +248,7 @@ def resend(  # noqa: PLR0913 - as run
     """Send one request body that `conformance fuzz` found, after baseline requests, and judge the responses.
 
     `probe` is the test case's name in the report, for example `chat.fuzz.no-json.a-list`. The other arguments are those
-    of `run`. Needs the extra `fuzz`.
+    of `run`.
 
     Raises:
         ConfigError: an argument is wrong; nothing was sent.
@@ -258,13 +258,10 @@ def resend(  # noqa: PLR0913 - as run
 
 
 def _resend(body: bytes, probe: str, mode: Mode, given: Mapping[str, object]) -> Report:
+    from conformance.fuzz import resend as fuzz
     from conformance.runs import arguments, execute
     from conformance.runs.resolve import resolved
 
-    try:
-        from conformance.fuzz import resend as fuzz
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"resend() needs {error.name}: install oai-conformance[fuzz]") from None
     _refuse_event_loop("resend")
     if not isinstance(body, bytes):
         raise ConfigError(f"body={body!r}; accepted: bytes")

@@ -14,6 +14,7 @@ from conformance import catalogue
 from conformance.apis.specs import spec
 from conformance.model.target import Prices, Target
 from conformance.model.words import APIS, Api
+from conformance.report.escaping import safe
 from conformance.runner import RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, one_of
@@ -25,6 +26,8 @@ DEFAULT_PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 EMBEDDED_PRICES = Prices(request=0.018)
 """What a request cost in the incident that the embedded deployments simulate."""
 URL_VARIABLE, MODEL_VARIABLE, KEY_VARIABLE = "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_API_KEY"
+ELSEWHERE = ("base_url", "target", "config", "deployment", "defect")
+"""Options that select a target, each without --from-env."""
 PATH = re.compile(r"/[^\s?#]*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -55,8 +58,7 @@ def with_environment(target_options: TargetOptions, environ: Mapping[str, str]) 
     """With --from-env, the target that the variables of OpenAI's SDKs name. Raises ConfigError."""
     if not target_options.from_env:
         return target_options
-    excluded = ("base_url", "target", "config", "deployment", "defect")
-    if clash := [name for name in excluded if getattr(target_options, name) is not None]:
+    if clash := [name for name in ELSEWHERE if getattr(target_options, name) is not None]:
         raise ConfigError(f"--from-env excludes --{clash[0].replace('_', '-')}")
     model = target_options.model or environ.get(MODEL_VARIABLE)
     if not environ.get(URL_VARIABLE) or not model:
@@ -88,6 +90,33 @@ def options(request: RunRequest, target: Target, environ: Mapping[str, str]) -> 
         messages_per_day=request.target.messages_per_day,
         strict=request.verdict.strict,
     )
+
+
+@contextmanager
+def resolved_again(
+    recorded: Target, request: RunRequest, environ: Mapping[str, str] = os.environ
+) -> Iterator[RunOptions]:
+    """The options to send a recorded request again: to the given target, or else to the recorded one.
+
+    A recording may come from anyone: its key variable and its headers are used only if the options name them, too.
+    Raises ConfigError.
+    """
+    given = request.target
+    if given.from_env or any(getattr(given, name) is not None for name in ELSEWHERE):
+        model = recorded.model if given.base_url is not None and given.model is None else given.model
+        with resolved(replace(request, target=replace(given, model=model)), environ) as found:
+            yield found
+        return
+    url = base_url(recorded.base_url, "the recorded base URL")
+    if recorded.key_env and given.api_key_env is None:
+        name = safe(recorded.key_env)
+        raise ConfigError(f"the run sent the API key in {name}; to send it to {url} again, add --api-key-env {name}")
+    target = _with_overrides(msgspec.structs.replace(recorded, base_url=url, headers={}), request, environ)
+    names = set(map(str.lower, target.headers))
+    for name in map(safe, recorded.headers):
+        if name.lower() not in names:
+            raise ConfigError(f"the run sent the header {name}; its value is not kept: add --header '{name}: VALUE'")
+    yield options(request, target, environ)
 
 
 def _external_target(target_options: TargetOptions, environ: Mapping[str, str]) -> Target:
