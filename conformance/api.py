@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from conformance.model.impact import Impact
-from conformance.model.words import MODES, Api, Mode
+from conformance.model.words import MODES, Api, FailOn, Mode
 from conformance.report.document import Report as Document
 from conformance.report.document import ReportVerdict as Verdict
 from conformance.report.failures import Recording
@@ -25,6 +25,7 @@ __all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run
 
 Format = Literal["json", "json-full", "junit", "markdown", "html", "sarif", "github", "badge", "har"]
 NO_PATHS: Mapping[Api, str] = {}
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -116,6 +117,10 @@ def run(  # noqa: PLR0913 - one argument an option of the command
     deployment: str | None = None,
     defect: str | None = None,
     paths: Mapping[Api, str] = NO_PATHS,
+    headers: Mapping[str, str] = NO_HEADERS,
+    cacert: str | Path | None = None,
+    insecure: bool = False,
+    from_env: bool = False,
     price_input: float | None = None,
     price_output: float | None = None,
     price_request: float | None = None,
@@ -130,7 +135,10 @@ def run(  # noqa: PLR0913 - one argument an option of the command
     max_requests: int | None = None,
     max_tokens: int | None = None,
     max_cost: float | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     waivers: str | Path | None = None,
+    fail_on: Sequence[FailOn] = (),
     strict: bool = False,
     run_dir: str | Path | None = None,
 ) -> Report:
@@ -149,34 +157,48 @@ def run(  # noqa: PLR0913 - one argument an option of the command
 def _run(given: Mapping[str, object], run_dir: str | Path | None) -> Report:
     from conformance.runner import NullProgress
     from conformance.runs import arguments, execute
-    from conformance.runs.resolve import resolved, waivers
+    from conformance.runs.criteria import criteria
+    from conformance.runs.resolve import resolved
 
     _refuse_event_loop("run")
     with argument_names():
         request = arguments.run_request(given)
         folder = arguments.optional_path("run_dir", run_dir)
-        accepted = waivers(request.target, arguments.optional_path("waivers", given["waivers"]))
-        execute.load_waivers(accepted)
+        judged_by = criteria(request.verdict, request.target)
         with resolved(request) as options:
             if folder is None:
-                return _report(execute.unstored(options, NullProgress(), accepted))
+                return _report(execute.unstored(options, NullProgress(), judged_by))
             facts = execute.record_run(options, execute.folder_for(folder, options.target.name), NullProgress())
         if facts.stopped == "interrupted":
             raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
-        return _report(execute.judge_run(folder, accepted))
+        return _report(execute.judge_run(folder, judged_by))
 
 
-def judge(path: str | Path, *, waivers: str | Path | None = None, strict: bool = False) -> Report:
+def judge(
+    path: str | Path,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    waivers: str | Path | None = None,
+    fail_on: Sequence[FailOn] = (),
+    strict: bool = False,
+) -> Report:
     """Judge the recording in a run folder. Nothing is sent.
 
     Raises:
-        ConfigError: the folder holds no complete run, or the waivers are invalid.
+        ConfigError: the folder holds no complete run, or another argument is wrong.
     """
+    return _judge(path, locals())
+
+
+def _judge(path: str | Path, given: Mapping[str, object]) -> Report:
     from conformance.runs import arguments, execute
+    from conformance.runs.criteria import criteria
+    from conformance.runs.options import VerdictOptions
 
     with argument_names():
-        accepted = arguments.optional_path("waivers", waivers)
-        return _report(execute.judge_run(arguments.path_of("path", path), accepted, strict=strict))
+        judged_by = criteria(arguments.group(VerdictOptions, given))
+        return _report(execute.judge_run(arguments.path_of("path", path), judged_by))
 
 
 def serve(deployment: str | None = None, defect: str | None = None, *, port: int = 0) -> AbstractContextManager[str]:
@@ -226,7 +248,7 @@ def resend(  # noqa: PLR0913 - as run
     """Send one request body that `conformance fuzz` found, after baseline requests, and judge the responses.
 
     `probe` is the test case's name in the report, for example `chat.fuzz.no-json.a-list`. The other arguments are those
-    of `run`. Needs the extra `fuzz`.
+    of `run`.
 
     Raises:
         ConfigError: an argument is wrong; nothing was sent.
@@ -236,13 +258,10 @@ def resend(  # noqa: PLR0913 - as run
 
 
 def _resend(body: bytes, probe: str, mode: Mode, given: Mapping[str, object]) -> Report:
+    from conformance.fuzz import resend as fuzz
     from conformance.runs import arguments, execute
     from conformance.runs.resolve import resolved
 
-    try:
-        from conformance.fuzz import resend as fuzz
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"resend() needs {error.name}: install oai-conformance[fuzz]") from None
     _refuse_event_loop("resend")
     if not isinstance(body, bytes):
         raise ConfigError(f"body={body!r}; accepted: bytes")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from conformance import probes as probes_package
 from conformance import rules as rules_package
 from conformance.model.case import Compare, Kind
+from conformance.model.criteria import ALL_RULES, RuleSelection
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule
@@ -43,6 +44,15 @@ def installed() -> Catalogue:
     for problem in unplanned(catalogue):
         raise ValueError(problem)
     return catalogue
+
+
+@cache
+def selected(selection: RuleSelection) -> Catalogue:
+    """The installed catalogue with the selected rules alone."""
+    whole = installed()
+    if selection == ALL_RULES:
+        return whole
+    return Catalogue(tuple(filter(selection.includes, whole.rules)), whole.profiles, whole.probes)
 
 
 def unplanned(catalogue: Catalogue) -> Iterator[str]:

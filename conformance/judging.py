@@ -44,6 +44,7 @@ class Judgement:
 
     `observations` are the observations of request fields in single exchanges. `absent` are the APIs that the target
     does not offer, each with what shows it: they have no observations.
+    `baselines` are the APIs of the baseline exchanges, by ID.
     `client_impacts` gives, by ID of an exchange with a failure, how the frameworks would handle it.
     """
 
@@ -52,6 +53,7 @@ class Judgement:
     impact: tuple[Impact, ...] = ()
     client_impacts: dict[str, tuple[Impact, ...]] = field(default_factory=dict)
     absent: dict[Api, str] = field(default_factory=dict)
+    baselines: dict[str, Api] = field(default_factory=dict)
     requests: int = 0
     tokens_prompt: int = 0
     tokens_completion: int = 0
@@ -102,6 +104,8 @@ def judge(
     for by_mode in _groups(load, facts, first):
         for x in by_mode.values():
             _count(result, x, facts.target.prices)
+            if x.case.kind is Kind.BASELINE:
+                result.baselines[x.id] = x.api
         mine = list(judging.verdicts(by_mode))
         verdicts.append(mine)
         _record_impacts(result, by_mode, judging.evidence, mine, facts.target.prices)

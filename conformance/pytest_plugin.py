@@ -12,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from conformance.model.criteria import Criteria
     from conformance.report.document import ReportVerdict
     from conformance.report.rule_results import RuleResult
     from conformance.runs.execute import JudgedRun as Run
@@ -26,6 +27,7 @@ OPTIONS: dict[str, str] = {
     "url": "base URL of the deployment, without the API's own path, usually ending in /v1",
     "model": "name of a model that the deployment serves",
     "api-key-env": "name of the environment variable that holds the API key",
+    "cacert": "PEM file of certificate authorities to verify the deployment by",
     "config": "TOML file of targets",
     "target": "name of a target in that file",
     "deployment": "name of an embedded deployment to test",
@@ -43,7 +45,12 @@ REPEATED = {
     "profile": "send the requests of this framework, or of `all`",
     "api": "test this API only; its absence is a failure",
     "path": "path of an API below the base URL: API=/PATH",
+    "header": "header to send with every request: 'Name: value'",
+    "select": "judge by these rules only: IDs or families, as FLD,SSE001",
+    "ignore": "do not judge by these rules: IDs or families",
 }
+FAIL_ON = ("must", "should", "untestable", "stale-waiver")
+"""What can fail an item. By default, failures of any level and stale waivers do."""
 ACTIVATING_OPTIONS = ("url", "target", "config", "deployment", "defect", "run")
 """Any of these options makes pytest collect conformance items."""
 
@@ -59,6 +66,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         )
     for name, text in REPEATED.items():
         group.addoption(f"--conformance-{name}", dest=_dest(name), action="append", help=f"{text}; repeatable")
+    group.addoption(
+        "--conformance-fail-on",
+        dest=_dest("fail-on"),
+        action="append",
+        choices=FAIL_ON,
+        help="what fails an item besides must; repeatable (default: any failure and stale waivers)",
+    )
     group.addoption(
         "--conformance-timeout", dest=_dest("timeout"), type=_positive, help="seconds that an exchange may take"
     )
@@ -145,7 +159,7 @@ class RunPlugin:
 
         if self.run is None:
             try:
-                self.run = execute.judge_run(self.path or Path(), _waivers(self.config))
+                self.run = execute.judge_run(self.path or Path(), _criteria(self.config))
             except ConfigError as error:
                 raise pytest.UsageError(f"--conformance: {error}") from None
         return self.run
@@ -177,7 +191,7 @@ def _recorded(config: pytest.Config) -> Path:
 
     given = _option(config, "run-dir")
     try:
-        execute.load_waivers(_waivers(config))
+        _criteria(config)
         if run := _option(config, "run"):
             return Path(run)
         with resolved(_run_request(config)) as options:
@@ -192,16 +206,16 @@ def _recorded(config: pytest.Config) -> Path:
     return path
 
 
-def _waivers(config: pytest.Config) -> Path | None:
-    """The waivers file: the given one, or that of the target. Raises ConfigError."""
-    from conformance.runs.resolve import waivers
+def _criteria(config: pytest.Config) -> "Criteria":
+    """What the recording is judged by. Raises ConfigError."""
+    from conformance.runs.criteria import criteria
 
-    given = _option(config, "waivers")
-    return waivers(_run_request(config).target, Path(given) if given else None)
+    request = _run_request(config)
+    return criteria(request.verdict, request.target)
 
 
 def _run_request(config: pytest.Config) -> "RunRequest":
-    from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions
+    from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions, VerdictOptions
 
     def said(name: str) -> Any:
         return _option(config, name)
@@ -216,6 +230,8 @@ def _run_request(config: pytest.Config) -> "RunRequest":
             deployment=said("deployment"),
             defect=said("defect"),
             path=tuple(said("path") or ()),
+            header=tuple(said("header") or ()),
+            cacert=Path(said("cacert")) if said("cacert") else None,
         ),
         selection=SelectionOptions(
             api=tuple(said("api") or ()),
@@ -225,6 +241,12 @@ def _run_request(config: pytest.Config) -> "RunRequest":
             unknown_fields=said("unknown-fields"),
         ),
         limits=LimitOptions(timeout=said("timeout")),
+        verdict=VerdictOptions(
+            select=tuple(said("select") or ()),
+            ignore=tuple(said("ignore") or ()),
+            waivers=Path(said("waivers")) if said("waivers") else None,
+            fail_on=tuple(said("fail-on") or ()),
+        ),
     )
 
 
@@ -241,7 +263,7 @@ def rule_items(session: pytest.Session, run: "Run") -> "Iterator[RuleItem]":
         if file not in nodes:
             nodes[file] = RuleFile.from_parent(session, path=CHECKOUT / file, nodeid=file)
         item: RuleItem = RuleItem.from_parent(nodes[file], name=result.name, result=result, run=run)
-        item.accept(stale)
+        item.accept(stale, _option(session.config, "fail-on"))
         yield item
 
 
@@ -271,7 +293,7 @@ class RuleItem(pytest.Item):
         super().__init__(**given)
         from conformance.report.formats.junit import properties
 
-        self.result, self.run_of = result, run
+        self.result, self.run_of, self.untestable_fails = result, run, False
         self.user_properties.extend(properties(result, run.report))
         self.add_marker(result.level.value.lower())
         self.add_marker(run.report.rules[result.rule].family.lower())
@@ -279,12 +301,20 @@ class RuleItem(pytest.Item):
         for verdict in result.deciding:
             self.extra_keyword_matches.update((verdict.profile, verdict.mode, verdict.probe))
 
-    def accept(self, stale: list[Any]) -> None:
-        """Mark a waived failure as strict xfail; passes covered by a stale waiver fail."""
+    def accept(self, stale: list[Any], fail_on: list[str] | None) -> None:
+        """Mark a waived failure as strict xfail; passes covered by a stale waiver fail.
+
+        `fail_on` is what fails an item besides a MUST; None means as without that option.
+        """
+        level, names = self.result.level, fail_on or ()
+        self.untestable_fails = "untestable" in names
         if self.result.outcome == "waived":
             reasons = "; ".join(dict.fromkeys(verdict.waived for verdict in self.result.deciding))
             self.add_marker(pytest.mark.xfail(strict=True, reason=reasons, raises=Violation))
-        elif self.result.outcome == "pass":
+        elif self.result.outcome == "warning" and fail_on and level.lower() not in names:
+            reason = f"a {level}, which --conformance-fail-on does not name"
+            self.add_marker(pytest.mark.xfail(strict=False, reason=reason, raises=Violation))
+        elif self.result.outcome == "pass" and (fail_on is None or "stale-waiver" in names):
             for waiver in stale:
                 if any(_covers(waiver, verdict) for verdict in self.result.deciding):
                     self.add_marker(pytest.mark.xfail(strict=True, reason=waiver.reason))
@@ -300,6 +330,8 @@ class RuleItem(pytest.Item):
             from conformance.report.failures import describe, text
 
             raise Violation(text(describe(self.result.deciding, self.run_of.report, self.run_of.evidence)))
+        if self.result.outcome == "untestable" and self.untestable_fails:
+            raise Violation(f"{self.result.rule} could not be tested: {self.result.reasons}")
         if self.result.outcome == "untestable":
             pytest.skip(f"untestable: {self.result.reasons}")
 

@@ -27,6 +27,7 @@ from conformance.set_up.hints import Preflight, next_hint
 from conformance.set_up.mistakes import Mistake, mistake
 from conformance.transport import pressure
 from conformance.transport.limits import Limits
+from conformance.transport.proxies import Trust
 from conformance.transport.send_all import send_all
 
 Keep = Callable[[Exchange], None]
@@ -180,6 +181,7 @@ class _Recorder:
             secrets=tuple(secret for secret in secrets if secret),
             limits=self.options.limits,
             unix_socket=self.options.unix_socket,
+            trust=Trust(self.options.target.cacert, self.options.target.insecure),
             concurrency=self._concurrency(stage),
             on_exchange=lambda x: self._store(x, keep),
             wanted=self._is_wanted,

@@ -22,13 +22,15 @@ from conformance.api import Format
 from conformance.model.words import Api
 from conformance.report.formats.registry import FORMATS
 from conformance.runs.config import ARGUMENTS
-from conformance.runs.options import LimitOptions, OutputOptions, SelectionOptions, TargetOptions
+from conformance.runs.options import LimitOptions, OutputOptions, SelectionOptions, TargetOptions, VerdictOptions
 from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.serve import running
 
 ROOT = Path(__file__).parents[1]
 ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT), "NO_COLOR": "1"}
 NOWHERE = "http://127.0.0.1:1/v1"
+PRINTED = {"dry_run", "report", "format", "quiet", "verbose", "color"}
+"""Options about what the command prints."""
 QUESTION = {"model": "reference", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = BLOCK.findall((ROOT / "docs/python-api.md").read_text())
@@ -92,15 +94,15 @@ def test_every_public_name_is_on_the_page():
 def test_every_option_of_the_command_is_an_argument():
     options = {
         field.name
-        for group in (TargetOptions, SelectionOptions, LimitOptions, OutputOptions)
+        for group in (TargetOptions, SelectionOptions, LimitOptions, VerdictOptions, OutputOptions)
         for field in fields(group)
     }
-    expected = {ARGUMENTS.get(name, name) for name in options - {"dry_run", "report"}} | {"run_dir"}
+    expected = {ARGUMENTS.get(name, name) for name in options - PRINTED} | {"run_dir"}
     parameters = inspect.signature(conformance.run).parameters
     assert set(parameters) == expected
     defaults = {
         f.name: f.default
-        for group in (TargetOptions, SelectionOptions, LimitOptions)
+        for group in (TargetOptions, SelectionOptions, LimitOptions, VerdictOptions)
         for f in fields(group)
         if f.name not in ARGUMENTS
     }
@@ -224,6 +226,9 @@ def test_the_waivers_of_a_target_s_file_count_for_all(tmp_path):
         ({"max_requests": 1.5}, ["max_requests=1.5", "an integer"]),
         ({"price_input": -1}, ["price_input=-1", "0 or more"]),
         ({"base_url": NOWHERE, "model": "m", "max_cost": 1}, ["max_cost needs prices", "price_input"]),
+        ({"select": ["FLD0001"]}, ["select 'FLD0001'", "FLD001"]),
+        ({"ignore": "FLD"}, ["ignore='FLD'", "a list"]),
+        ({"fail_on": ["may"]}, ["fail_on 'may'", "must, should, untestable, stale-waiver"]),
         ({"strict": "yes"}, ["strict='yes'", "True or False"]),
         ({"waivers": "nowhere.toml"}, ["nowhere.toml", "No such file"]),
         ({"run_dir": ROOT}, [f"run_dir {ROOT}", "a new or empty folder"]),

@@ -1,55 +1,97 @@
 """Console output: progress while recording, the verdicts, and the maximum cost of a run."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conformance import preflight
 from conformance.cli.progress import Bar
+from conformance.model.criteria import RuleSelection
 from conformance.model.exchange import Request
 from conformance.model.words import SUITES, Suite
 from conformance.plan import longest_next_turns, plan, planned_apis
-from conformance.report.formats import terminal
+from conformance.report.display import Verbosity
+from conformance.report.document import Report
+from conformance.report.formats import short, terminal
 from conformance.report.impacts import money
-from conformance.runner import RunOptions, cost_of, tokens_of
+from conformance.runner import NullProgress, RunOptions, cost_of, tokens_of
 from conformance.runs import execute
+from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun, Output
-from conformance.runs.options import TargetOptions
+from conformance.runs.options import OutputOptions, TargetOptions
 
 SCREEN = "-"
 
 
-def record_with_progress(options: RunOptions, path: Path) -> None:
-    """Record a run, with a progress bar on a terminal."""
-    with Bar(terminal.console(sys.stderr)) as bar:
+def record_with_progress(options: RunOptions, path: Path, output: OutputOptions) -> None:
+    """Record a run, with a progress bar on a terminal, unless quiet."""
+    if output.quiet:
+        execute.record_run(options, path, NullProgress())
+        return
+    with Bar(terminal.console(sys.stderr, color=output.color)) as bar:
         execute.record_run(options, path, bar)
 
 
-def print_report(judged: JudgedRun, outputs: Sequence[Output], hint: str = "") -> int:
+def announce(given: TargetOptions, options: RunOptions) -> None:
+    """Say on standard error what the command line does not show: a target from the environment, no verification."""
+    target = options.target
+    if given.from_env:
+        key = f"the API key in {target.key_env}" if target.key_env else "without API key"
+        sys.stderr.write(f"Target from the environment: {target.base_url}, model {target.model}, {key}.\n")
+    if target.insecure:
+        sys.stderr.write("The target's certificate is not verified (--insecure).\n")
+
+
+def verbosity(output: OutputOptions) -> Verbosity:
+    """How much is printed. Raises ConfigError for contradictory options."""
+    if output.quiet and output.verbose:
+        raise ConfigError("--quiet excludes --verbose")
+    return Verbosity.QUIET if output.quiet else Verbosity.VERBOSE if output.verbose else Verbosity.NORMAL
+
+
+def print_report(judged: JudgedRun, outputs: Sequence[Output], output: OutputOptions, hint: str = "") -> int:
     """Write the reports, print the verdicts, and return the exit code.
 
     If a report goes to standard output, the verdicts go to standard error.
     """
-    on_screen = any(str(output.path) == SCREEN for output in outputs)
-    for output in outputs:
-        octets = execute.render(output.format, judged)
-        if str(output.path) == SCREEN:
+    on_screen = any(str(one.path) == SCREEN for one in outputs)
+    for one in outputs:
+        octets = execute.render(one.format, judged)
+        if str(one.path) == SCREEN:
             sys.stdout.buffer.write(octets)
         else:
-            output.path.write_bytes(octets)
-    out = terminal.console(sys.stderr if on_screen else sys.stdout)
-    terminal.render(judged.report, judged.evidence, out)
+            one.path.write_bytes(octets)
+    out, amount = terminal.console(sys.stderr if on_screen else sys.stdout, color=output.color), verbosity(output)
+    if output.format == "short":
+        short.render(judged.report, out, amount)
+        if amount is not Verbosity.QUIET:
+            terminal.opening(judged.report, out)
+        return judged.report.exit_code
+    terminal.render(judged.report, judged.evidence, out, amount)
+    if amount is Verbosity.QUIET:
+        return judged.report.exit_code
     folder = judged.evidence.folder
-    more = " --verbose, for all failing rules in detail" if any(v.counts for v in judged.report.verdicts) else ""
-    out.print(f"Recording: {folder} (judge it again with: conformance judge {folder}{more}).", style="dim")
+    more = ("--verbose",) if any(v.counts for v in judged.report.verdicts) and amount is not Verbosity.VERBOSE else ()
+    again = " ".join(("conformance judge", folder, *_criteria_words(judged.report), *more))
+    details = ", which details all failing rules" if more else ""
+    out.print(f"Recording: {folder} (judge it again with: {again}{details}).", style="dim")
     if hint:
         out.print(hint, style="dim")
     return judged.report.exit_code
 
 
+def _criteria_words(report: Report) -> Iterator[str]:
+    """The options that judge a recording as in this report, where the recording does not say so itself."""
+    if selection := str(RuleSelection(report.select, report.ignore)):
+        yield selection
+    if not report.strict:
+        yield from (f"--fail-on {what}" for what in report.fail_on if what != "must")
+
+
 def serve_hint(target: TargetOptions, judged: JudgedRun) -> str:
     """How to restart the embedded server, which has stopped when the report is printed."""
-    if target.base_url or target.target or not any(verdict.counts for verdict in judged.report.verdicts):
+    is_embedded = not (target.base_url or target.target or target.from_env)
+    if not is_embedded or not any(verdict.counts for verdict in judged.report.verdicts):
         return ""
     words = [
         f"--{name} {value}" for name, value in (("deployment", target.deployment), ("defect", target.defect)) if value

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from conformance.cli.progress import Bar
 from conformance.fuzz.export_test import as_test
-from conformance.fuzz.session import fuzz_run
+from conformance.fuzz.run import fuzz_run
 from conformance.report.formats import terminal
 from conformance.runner import RunOptions
 from conformance.runs import execute

@@ -17,10 +17,12 @@ from conformance.report.across_runs import matrix, trends
 from conformance.report.across_runs.matrix import Column
 from conformance.report.across_runs.trends import Trend
 from conformance.report.formats import badge, html
+from conformance.report.headline import judged_by
 from conformance.report.scores import UNQUOTABLE
 from conformance.runner import NullProgress
 from conformance.runs import config, execute
 from conformance.runs.config import ConfigError
+from conformance.runs.criteria import criteria
 from conformance.runs.execute import JudgedRun
 from conformance.runs.options import RunRequest, TargetOptions
 from conformance.runs.resolve import resolved
@@ -32,6 +34,7 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
     1 if a target fails a MUST, else 3 if one could not be run.
     """
     entries = config.entries(path)
+    rules = criteria(request.verdict).rules  # a wrong option is an error of the command, not of every target
     for folder in ("targets", "rules", "runs", "badges"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     if not request.selection.profile:
@@ -50,7 +53,7 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)  # targets in progress finish
             raise
-    _write(out, columns)
+    _write(out, columns, judged_by(rules))
     sys.stdout.write(f"{out / 'index.html'}\n")
     verdicts = {column.verdict.word for column in columns}
     if "not conformant" in verdicts:
@@ -91,13 +94,13 @@ def _judged(path: Path, name: str, entry: config.Entry, kept: Path, request: Run
     with resolved(replace(request, target=target_options)) as options:
         named = replace(options, target=msgspec.structs.replace(options.target, name=name))
         execute.record_run(named, folder, NullProgress())
-    judged = execute.judge_run(folder, entry.waivers)
+    judged = execute.judge_run(folder, criteria(replace(request.verdict, waivers=entry.waivers)))
     if judged.report.exit_code not in UNQUOTABLE:
         (kept / f"{folder.name}.json").write_bytes(msgspec.json.encode(trends.failed_rules(judged.report)))
     return judged
 
 
-def _write(out: Path, columns: list[Column]) -> None:
+def _write(out: Path, columns: list[Column], judged_by: str) -> None:
     for name in matrix.rules_shown(columns):
         rule = next(rule for rule in catalogue.rules() if rule.id == name)
         (out / "rules" / f"{name}.html").write_text(rule_html(rule))
@@ -105,7 +108,7 @@ def _write(out: Path, columns: list[Column]) -> None:
         if column.verdict.word == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
             (out / "targets" / f"{column.file}.html").write_text(html.missing_page(column.name, column.detail))
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns))))
+    (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns)), judged_by))
 
 
 def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:

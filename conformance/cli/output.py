@@ -1,7 +1,8 @@
-"""Standard output, whose reader may leave before the end."""
+"""Standard output, whose reader may leave before the end, and new files."""
 
 import os
 from io import BufferedWriter, FileIO, TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 
@@ -22,3 +23,14 @@ def outlasting_its_reader(stream: TextIOWrapper) -> TextIOWrapper:
     stream.flush()
     octets = BufferedWriter(_Outlasting(stream.fileno(), "w", closefd=False))
     return TextIOWrapper(octets, encoding=stream.encoding, line_buffering=stream.line_buffering)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that does not exist yet. Raises ConfigError."""
+    from conformance.runs.config import ConfigError
+
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ConfigError(f"--out {path}: {error.strerror or error}; accepted: a new file") from None

@@ -1,1 +1,1 @@
-"""Fuzzing: generated requests, judged by the same rules. Needs the extra `fuzz`."""
+"""Generated requests, judged by the same rules, and requests sent again. Only generating needs the extra `fuzz`."""

@@ -3,7 +3,6 @@
 import json
 import string
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from conformance import schemas
 from conformance.apis.request import EXTENDED, NO_JSON
 from conformance.apis.specs import spec
+from conformance.fuzz.case import Case
 from conformance.model.case import Kind
 from conformance.model.words import MODES, Api, Mode
 from conformance.probes.baseline import user_message
@@ -30,21 +30,6 @@ VENDORS: Final = (
 """Fields that frameworks and vendors send, and that at least one API does not define."""
 RESERVED: Final = ("__proto__", "constructor", "", " ", "a.b", "$ref", "x" * 64, "café", "ключ", "\u202e", "null")
 """Field names that break naive code: reserved words, control characters, dots."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One request: what is unusual about it (kind, subject and variant of its test case), its mode and its body."""
-
-    kind: Kind
-    subject: str
-    variant: str
-    mode: Mode
-    body: bytes
-
-    def __repr__(self) -> str:
-        """The name only: a body may have millions of bytes."""
-        return f"{'.'.join(filter(None, (self.kind, self.subject, self.variant)))} {self.mode}"
 
 
 def hello(api: Api, model: str) -> Body:

@@ -7,7 +7,8 @@ from schemathesis import GenerationMode
 
 from conformance import schemas
 from conformance.apis.specs import spec
-from conformance.fuzz.cases import Case, Strategy, hello, mode_of, to_json
+from conformance.fuzz.case import Case
+from conformance.fuzz.cases import Strategy, hello, mode_of, to_json
 from conformance.model.case import Kind
 from conformance.model.words import Api
 from conformance.parsing.json_values import as_object

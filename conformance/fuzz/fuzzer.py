@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 
 from conformance.apis.usage import usage
-from conformance.fuzz.cases import Case, Strategy
+from conformance.fuzz.case import Case
+from conformance.fuzz.cases import Strategy
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import Level, Status, Verdict

@@ -1,12 +1,10 @@
-"""One fuzz run on one target: baseline requests, fuzzing, and storing the failures as a run."""
+"""A session with one target: the preflight, the baseline requests, and then cases one after the other."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import msgspec
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -14,9 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from conformance import __version__, catalogue, preflight
 from conformance.apis.in_dialect import raw_in_dialect
 from conformance.apis.specs import spec, url_of
-from conformance.fuzz import from_openapi, openapi
-from conformance.fuzz.cases import Case, Strategy, fixed, kinds
-from conformance.fuzz.fuzzer import Cases, Fuzzer
+from conformance.fuzz.case import Case
 from conformance.judging import Judgement, judge
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect
@@ -26,16 +22,13 @@ from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import Status, Verdict
 from conformance.model.words import Api
-from conformance.parsing.http1 import reply
-from conformance.parsing.json_text import NOT_JSON, parse_json
-from conformance.parsing.json_values import as_object
 from conformance.plan import plan, planned_apis, request_headers
-from conformance.runner import REDACTED, Progress, RunOptions, Store
+from conformance.runner import REDACTED, Progress, RunOptions
 from conformance.set_up.hints import Preflight, next_hint
 from conformance.set_up.mistakes import NO_MISTAKE, Mistake, mistake
 from conformance.transport.client import exchange_once
+from conformance.transport.proxies import Trust
 
-ReportLine = Callable[[str], None]
 POST_RESPONSE_S: Final = 0.01
 """Wait for late bytes; short, because cases are sent one after the other."""
 
@@ -61,7 +54,9 @@ class Session:
     def send(self, request: Request) -> Exchange:
         """Send one request."""
         secrets = [s for s in (*self.target.headers.values(), self.options.key) if s]
-        return self.portal.call(exchange_once, request, self.options.key, self.options.limits, tuple(secrets))
+        trust = Trust(self.target.cacert, self.target.insecure)
+        options = self.options
+        return self.portal.call(exchange_once, request, options.key, options.limits, tuple(secrets), None, trust)
 
     def send_preflight(self) -> None:
         """Send the preflight of every API: it shows how the model has to be asked, or why it can't be."""
@@ -148,93 +143,3 @@ def opened(options: RunOptions, progress: Progress | None = None) -> Iterator[Se
     )
     with start_blocking_portal("asyncio") as portal:
         yield Session(options=brief, portal=portal, progress=progress)
-
-
-def fuzz_run(
-    options: RunOptions,
-    store: Store,
-    progress: Progress,
-    *,
-    examples: int,
-    seed: int,
-    kept: Path,
-    report: ReportLine,
-) -> RunManifest:
-    """Fuzz every API of the target, store the baseline and the failing exchanges, and return the run's facts.
-
-    `kept` is the folder of failures of earlier runs. Ctrl-C ends the run early: failures found so far are stored.
-    """
-    began = time.monotonic()
-    with opened(options, progress) as session:
-        session.send_preflight()
-        stopped, why = session.mistake
-        if not stopped:
-            session.send_baselines()
-        progress.total(examples * len(session.baselines))
-        fuzzers = {api: _fuzzer(session, api, options.max_tokens) for api in session.baselines}
-        try:
-            for api, fuzzer in fuzzers.items() if not stopped else ():
-                _fuzz_api(session, api, fuzzer, Bounds(examples, seed, kept), report)
-        except KeyboardInterrupt:
-            stopped, why = "interrupted", "stopped by the user"
-        found = [error.exchange for fuzzer in fuzzers.values() for error in fuzzer.failures.values()]
-        exchanges = [*session.preflight, *(x for baselines in session.baselines.values() for x in baselines), *found]
-        for x in exchanges:
-            store.write(x)
-        facts = session.facts(
-            tuple(x.id for x in exchanges),
-            seed=seed,
-            duration_s=round(time.monotonic() - began, 3),
-            stopped=stopped,
-            stopped_why=why,
-        )
-    store.write_facts(facts)
-    return facts
-
-
-class Bounds(NamedTuple):
-    """Number of cases, random seed, and the folder for failing cases."""
-
-    examples: int
-    seed: int
-    kept: Path
-
-
-def _fuzzer(session: Session, api: Api, max_tokens: int | None) -> Fuzzer:
-    return Fuzzer(lambda case: session.send_case(api, case), lambda x: session.judge(api, x), max_tokens)
-
-
-def _fuzz_api(session: Session, api: Api, fuzzer: Fuzzer, bounds: Bounds, report: ReportLine) -> None:
-    """Fuzz one API; skip it if its baseline requests fail."""
-    if not all(reply(x).status == 200 for x in session.baselines[api]):
-        report(f"{api}: the baseline request failed, so the API is not fuzzed")
-        return
-    model = session.target.model
-    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in session.target.name)
-    own = kinds(api, model) | from_openapi.kinds(openapi.document(), spec(api).path, api, model)
-    found = _published_document(session, api)
-    mistyped = from_openapi.mistyped(*found, api, model) if found else []
-    drawn = own | _published_kinds(*found, api, model) if found else own
-    cases = Cases(mistyped, fixed(api, model), drawn)
-    fuzzer.run(cases, bounds.examples, bounds.seed, bounds.kept / f"{name}-{api}.json")
-    report(f"{api}: {len(fuzzer.exchanges)} cases sent, {len(fuzzer.failures)} kinds of failure found")
-
-
-def _published_document(session: Session, api: Api) -> tuple[Any, str] | None:
-    """The target's own OpenAPI document and the API's path in it, or None if it publishes none for this API."""
-    root = session.target.base_url.rstrip("/")
-    for url in dict.fromkeys((f"{root}/openapi.json", f"{root.removesuffix('/v1')}/openapi.json")):
-        case = CaseId(api, spec(api).base_profile, "unary", Kind.API_DOCUMENT)
-        x = session.send(Request(id="document", cases=(case,), method="GET", url=url, headers=(), body=b""))
-        document = parse_json(reply(x).content)
-        path = next((p for p in as_object(as_object(document).get("paths")) if p.endswith(spec(api).path)), None)
-        if document is not NOT_JSON and path is not None and reply(x).status == 200:
-            return document, path
-    return None
-
-
-def _published_kinds(document: Any, path: str, api: Api, model: str) -> dict[str, Strategy]:
-    try:
-        return from_openapi.kinds(document, path, api, model, "their-own-")
-    except Exception:  # noqa: BLE001 - an invalid document must not stop the run
-        return {}

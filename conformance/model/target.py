@@ -44,7 +44,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     that holds the key; the key itself is never part of a target. `apis` are those that the target must offer: a listed
     API that is missing is a failure; if none is listed, a missing API is not applicable. `concurrency` is the maximum
     number of concurrent requests. `dialect` is how the model has to be asked, by API, where the owner says so;
-    otherwise a preflight finds out.
+    otherwise a preflight finds out. `cacert` is a file of certificate authorities, instead of the usual ones;
+    `insecure` accepts any certificate.
     """
 
     name: str = "target"
@@ -58,3 +59,5 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     prices: Prices = Prices()
     concurrency: int | None = None
     dialect: dict[Api, Dialect] = {}
+    cacert: str | None = None
+    insecure: bool = False

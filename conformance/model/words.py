@@ -14,11 +14,14 @@ Suite = Literal["smoke", "gate", "full", "fields", "fuzz"]
 Sender = Literal["framework", "sdk"]
 Streaming = Literal["required", "stopgap-ok"]
 UnknownFields = Literal["reject", "announce", "allow"]
+FailOn = Literal["must", "should", "untestable", "stale-waiver"]
+"""What makes a run fail: failures of a level, verdicts that could not be tested, or waivers that cover nothing."""
 
 APIS: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
 GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
 """The APIs that generate text, and can stream it."""
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
+FAIL_ON: Final[tuple[FailOn, ...]] = ("must", "should", "untestable", "stale-waiver")
 FACETS: Final[frozenset[Facet]] = frozenset(("headers", "framing", "timing", "bytes"))
 SUITES: Final[tuple[Suite, ...]] = ("smoke", "gate", "full", "fields")
 """Each of the first three includes the previous one; `fields` tests only the support of each request field.

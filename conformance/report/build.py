@@ -1,8 +1,10 @@
 """Builds the report of a run. Pure: the same recording gives the same report."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -10,6 +12,7 @@ import msgspec
 from conformance import __version__, catalogue
 from conformance.comparisons import Load
 from conformance.judging import Judgement
+from conformance.model.criteria import USUAL_CRITERIA, Criteria
 from conformance.model.dialect import Dialect
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
@@ -17,7 +20,7 @@ from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
-from conformance.model.words import Api, ExitCode
+from conformance.model.words import Api, ExitCode, FailOn
 from conformance.report import causes, fields, headline
 from conformance.report.document import (
     Harness,
@@ -34,16 +37,16 @@ from conformance.report.document import (
 from conformance.report.escaping import safe, window
 
 
-def build_report(
-    facts: RunManifest, judgement: Judgement, load: Load, waivers: Sequence[Waiver] = (), *, strict: bool = False
-) -> Report:
+def build_report(facts: RunManifest, judgement: Judgement, load: Load, criteria: Criteria = USUAL_CRITERIA) -> Report:
     """Build the report of a run. Waivers expire by its day, so that judging it again later gives the same report."""
     today = date.fromisoformat(facts.started[:10])
-    verdicts = tuple(_report_verdict(v, load, _reason(v, waivers, today)) for v in judgement.verdicts)
-    accepted = tuple(_report_waiver(waiver, judgement.verdicts, today) for waiver in waivers)
-    strict = strict or facts.strict
-    succeeded = not headline.without_baseline(verdicts, load)
-    code = exit_code(facts, verdicts, accepted, baseline_succeeded=succeeded, strict=strict)
+    criteria = replace(criteria, strict=criteria.strict or facts.strict)
+    verdicts = tuple(_report_verdict(v, load, _reason(v, criteria.waivers, today)) for v in judgement.verdicts)
+    accepted = tuple(_report_waivers(criteria, judgement.verdicts, today))
+    is_proof = not (
+        headline.without_baseline(judgement.baselines, load) or headline.is_undecided(criteria.rules, verdicts)
+    )
+    code = exit_code(facts, verdicts, accepted, is_proof=is_proof, fail_on=criteria.failing)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
     hurt = {name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)}
     found = causes.causes(verdicts, hurt)
@@ -57,7 +60,10 @@ def build_report(
         dialect={api: _safe_dialect(dialect) for api, dialect in facts.dialects.items()},
         stopped=facts.stopped,
         stopped_why=safe(facts.stopped_why),
-        strict=strict,
+        strict=criteria.strict,
+        fail_on=criteria.failing,
+        select=criteria.rules.select,
+        ignore=criteria.rules.ignore,
         seed=facts.seed,
         requests=judgement.requests,
         left_out=facts.left_out,
@@ -73,7 +79,9 @@ def build_report(
         impact=_impacts(facts, judgement.impact),
         hurt=hurt,
         waivers=accepted,
-        summary=_summary(verdicts, accepted, headline.lines(facts, judgement, verdicts, load, found), code),
+        summary=_summary(
+            verdicts, accepted, headline.lines(facts, judgement, verdicts, load, found, accepted, criteria), code
+        ),
         exit_code=code,
     )
 
@@ -83,13 +91,14 @@ def exit_code(
     verdicts: Sequence[ReportVerdict],
     waivers: Sequence[ReportWaiver],
     *,
-    baseline_succeeded: bool,
-    strict: bool,
+    is_proof: bool,
+    fail_on: Collection[FailOn],
 ) -> int:
     """The exit code: interrupted, unreachable target, failure, harness error or conformant.
 
-    A run without a successful baseline request, with a rate-limited one, with an API that rejects the key, or with
-    requests that were not sent because of the target's responses, is never conformant: it is incomplete.
+    A run that is no proof (without a successful baseline request, with a rate-limited one, with an API that rejects the
+    key, or with no selected rule decided), or with requests that were not sent because of the target's responses, is
+    never conformant: it is incomplete.
     """
     if facts.stopped:
         return ExitCode.INTERRUPTED if facts.stopped == "interrupted" else ExitCode.NOT_TESTED
@@ -97,11 +106,14 @@ def exit_code(
         return ExitCode.FAILED
     if any(v.status is Status.ERROR for v in verdicts):
         return ExitCode.HARNESS_ERROR
-    if facts.incomplete or not baseline_succeeded:
+    if facts.incomplete or not is_proof:
         return ExitCode.NOT_TESTED
-    wanting = any((v.counts and v.level is Level.SHOULD) or v.status is Status.UNTESTABLE for v in verdicts)
-    stale = any(waiver.state != "used" for waiver in waivers)
-    return ExitCode.FAILED if strict and (wanting or stale) else ExitCode.CONFORMANT
+    found: dict[FailOn, bool] = {
+        "should": any(v.counts and v.level is Level.SHOULD for v in verdicts),
+        "untestable": any(v.status is Status.UNTESTABLE for v in verdicts),
+        "stale-waiver": any(waiver.state != "used" for waiver in waivers),
+    }
+    return ExitCode.FAILED if any(found.get(what) for what in fail_on) else ExitCode.CONFORMANT
 
 
 def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
@@ -136,6 +148,15 @@ def _reason(verdict: Verdict, waivers: Sequence[Waiver], today: date) -> str:
     if verdict.status is not Status.FAIL:
         return ""
     return next((safe(waiver.reason) for waiver in waivers if waiver.covers(verdict, today)), "")
+
+
+def _report_waivers(criteria: Criteria, verdicts: Sequence[Verdict], today: date) -> Iterator[ReportWaiver]:
+    """The waivers, without those that cover nothing, but might cover a failure of a rule that was not selected."""
+    left_out = [rule.id for rule in catalogue.rules() if not criteria.rules.includes(rule)]
+    for waiver in criteria.waivers:
+        report = _report_waiver(waiver, verdicts, today)
+        if report.failures or not any(fnmatchcase(rule, waiver.rule) for rule in left_out):
+            yield report
 
 
 def _report_waiver(waiver: Waiver, verdicts: Sequence[Verdict], today: date) -> ReportWaiver:

@@ -42,24 +42,33 @@ def read(sent: bytes) -> Sent:
 def line(x: Exchange, target: Target, folder: str = "RUN") -> str:
     """The command for a POSIX shell, on one line.
 
-    A masked secret becomes `$VARIABLE`, the target's key variable. A long or binary body is read from the run folder
-    `folder`. SDK telemetry (`x-stainless-…`) is omitted.
+    A masked secret becomes `$VARIABLE`: the target's key variable, or the name of the target's own header. A long or
+    binary body is read from the run folder `folder`. SDK telemetry (`x-stainless-…`) is omitted.
     """
     request = read(x.sent)
     words = ["curl", "-sSgiN"]
     names = {name.lower() for name, _ in request.headers}
+    words += ["--insecure"] if target.insecure else []
+    words += ["--cacert", shlex.quote(target.cacert)] if target.cacert else []
     words += ["--compressed"] if "accept-encoding" in names else []
     words += [] if request.method == "POST" and request.body else ["-X", shlex.quote(request.method)]
     words.append(shlex.quote(_url(request, target)))
     words += ["-H", "content-type:"] if request.body and "content-type" not in names else []
     for name, value in _headers(request):
-        words += ["-H", _quote(f"{name}: {value}" if value else f"{name};", target.key_env or DEFAULT_KEY)]
+        words += ["-H", _quote(f"{name}: {value}" if value else f"{name};", _variable(name, target))]
     if not request.body:
         return " ".join(words)
     if _is_short(request.body):
         return " ".join((*words, "--data-binary", shlex.quote(request.body.decode())))
     file = shlex.quote(f"{folder}/exchanges/{x.id}/sent.bin")
     return " ".join((f"tail -c +{request.body_at + 1} {file} |", *words, "--data-binary", "@-"))
+
+
+def _variable(header: str, target: Target) -> str:
+    """The shell variable for the secret in a header: the key must not be sent in another header than its own."""
+    if header.lower() in map(str.lower, target.headers):
+        return re.sub(r"\W", "_", header).upper()
+    return target.key_env or DEFAULT_KEY
 
 
 def _headers(request: Sent) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from conformance.model.dialect import Dialect
 from conformance.model.impact import Impact
 from conformance.model.target import Policy
 from conformance.model.verdict import Level, Status
-from conformance.model.words import Api, Mode
+from conformance.model.words import Api, FailOn, Mode
 
 FORMAT = "oai-conformance-report/1"
 
@@ -154,8 +154,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The complete report.
 
-    `dialect` is how the model had to be asked, by API; `causes` are the failing rules, the most urgent first; `hurt`
-    maps each failing exchange to its impact on each framework.
+    `select` and `ignore` are the selection of rules that judged; both are empty if all did. `fail_on` is what fails the
+    run. `dialect` is how the model had to be asked, by API; `causes` are the failing rules, the most urgent first;
+    `hurt` maps each failing exchange to its impact on each framework.
     """
 
     format: str = FORMAT
@@ -169,6 +170,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str
     stopped_why: str
     strict: bool
+    fail_on: tuple[FailOn, ...] = ("must",)
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     seed: int | None
     requests: int
     left_out: dict[str, str]

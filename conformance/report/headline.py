@@ -1,7 +1,7 @@
 """The first lines of a report: the most important facts, in one to three sentences."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from conformance import catalogue
@@ -9,14 +9,15 @@ from conformance.field_support.fields import FieldObservation
 from conformance.field_support.states import State
 from conformance.judging import Judgement
 from conformance.model.case import Kind, named_case, probe_name
+from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria, RuleSelection
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import RunManifest
 from conformance.model.verdict import Level, Status
-from conformance.model.words import Api
+from conformance.model.words import Api, FailOn
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
-from conformance.report.document import Cause, ReportVerdict
+from conformance.report.document import Cause, ReportVerdict, ReportWaiver
 
 LOST_WORDS: dict[Outcome, str] = {
     "empty_silent": "nothing",
@@ -29,6 +30,8 @@ OTHER_WORDS: tuple[tuple[tuple[Outcome, ...], str], ...] = (
     (("tool_bad",), "get a malformed tool call"),
 )
 MOST_NAMED = 8
+MOST_REASONS = 5
+LONGEST_REASON = 120
 BUSY = 0.5
 """Share of a run in which processes waited for a processor, from which the report says so."""
 
@@ -44,6 +47,8 @@ def lines(
     verdicts: Sequence[ReportVerdict],
     load: Load,
     causes: Sequence[Cause] = (),
+    waivers: Sequence[ReportWaiver] = (),
+    criteria: Criteria = USUAL_CRITERIA,
 ) -> Iterator[str]:
     """The sentences, most important first."""
     if why_not := not_tested(facts):
@@ -51,7 +56,7 @@ def lines(
         return
     if facts.stopped == "interrupted":
         yield f"Interrupted: {judgement.requests} of {len(facts.planned)} requests were sent; only these are judged."
-    why = "" if facts.stopped else without_baseline(verdicts, load)
+    why = "" if facts.stopped else without_baseline(judgement.baselines, load)
     if why:
         yield f"{why} ({facts.target.base_url})"
     yield from _stream_dropped(verdicts, load)
@@ -59,7 +64,9 @@ def lines(
     if not facts.stopped and not why:
         yield from _dropped(judgement)
         yield from _tools(judgement.observations)
-    yield from _counts(verdicts, len(causes))
+    yield from _selected(criteria.rules, verdicts)
+    yield from _counts(verdicts, len(causes), criteria)
+    yield from _stale(waivers, criteria)
     yield from _not_offered(judgement)
     yield from _slow(verdicts, load)
     yield from _dialects(facts)
@@ -80,14 +87,13 @@ def _not_offered(judgement: Judgement) -> Iterator[str]:
         yield f"Not judged: {api} ({why})."
 
 
-def without_baseline(verdicts: Sequence[ReportVerdict], load: Load) -> str:
+def without_baseline(baselines: Mapping[str, Api], load: Load) -> str:
     """Why the run proves nothing, or nothing about an API, or an empty string.
 
     All baseline requests failed, or some were rate-limited (429), or an API rejected the key that another accepted:
     that is not a failure of the target, nor proof that a framework works with it.
     """
-    greetings = {v.exchanges[0]: v.api for v in verdicts if _baseline_summary(v)}
-    received = [(api, reply(load(name)).status) for name, api in greetings.items()]
+    received = [(api, reply(load(name)).status) for name, api in baselines.items()]
     statuses = [status for _, status in received]
     if late := statuses.count(429):
         return f"{_count(late, 'baseline request')} rate-limited (429), so the test is incomplete: lower --concurrency"
@@ -198,20 +204,42 @@ def _baseline_summary(verdict: ReportVerdict) -> bool:
     return bool(verdict.exchanges) and verdict.probe == probe_name(verdict.api, Kind.BASELINE)
 
 
-def _by_level(failing: Sequence[ReportVerdict]) -> Iterator[str]:
+def judged_by(selection: RuleSelection) -> str:
+    """The sentence about a selection of rules; empty if all judge."""
+    if selection == ALL_RULES:
+        return ""
+    return f"Judged by {len(catalogue.selected(selection).rules)} of {len(catalogue.rules())} rules: {selection}."
+
+
+def is_undecided(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) -> bool:
+    """Whether rules were selected, and none of them passed or failed: then nothing is proven."""
+    return selection != ALL_RULES and all(v.status not in (Status.PASS, Status.FAIL) for v in verdicts)
+
+
+def _selected(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
+    if selection == ALL_RULES:
+        return
+    yield judged_by(selection)
+    if is_undecided(selection, verdicts):
+        yield "No selected rule passed or failed, so nothing is proven: select rules that concern these responses."
+
+
+def _by_level(failing: Sequence[ReportVerdict], criteria: Criteria) -> Iterator[str]:
     """How many rules of each level failed, and in how many places."""
     for level in Level:
         if mine := [v for v in failing if v.level is level]:
             rules = {v.rule for v in mine}
-            yield f"{_count(len(rules), f'{level} rule')} failed in {_count(len(mine), 'place')}"
+            cause = _option(criteria, "should") if level is Level.SHOULD else ""
+            yield f"{cause}{_count(len(rules), f'{level} rule')} failed in {_count(len(mine), 'place')}"
 
 
-def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterator[str]:
+def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int, criteria: Criteria) -> Iterator[str]:
     failing = [v for v in verdicts if v.counts]
-    untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
-    untested = f"; {_count(untestable, 'verdict')} could not be tested" if untestable else ""
+    open_verdicts = [v for v in verdicts if v.status is Status.UNTESTABLE]
+    untestable, cause = len(open_verdicts), _option(criteria, "untestable")
+    untested = f"; {_count(untestable, 'verdict')} could not be tested" if untestable and not cause else ""
     if failing:
-        yield f"{', '.join(_by_level(failing))}, from {_count(number_of_causes, 'cause')}{untested}."
+        yield f"{', '.join(_by_level(failing, criteria))}, from {_count(number_of_causes, 'cause')}{untested}."
     unreliable = {name for v in verdicts if v.unreliable for name in v.exchanges[:1]}
     if unreliable:
         yield (
@@ -223,9 +251,45 @@ def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterato
     if errors:
         yield f"Harness error in {_count(errors, 'verdict')}; please report it with the run folder."
     if passed and not failing:
-        yield f"{passed} verdicts pass and none fails{untested}."
+        yield f"{_passes(passed)} and none fails{untested}."
     elif untested and not failing:
         yield f"{_count(untestable, 'verdict')} could not be tested."
+    if untestable and cause:
+        yield f"{cause}{_count(untestable, 'verdict')} could not be tested: {_reasons(open_verdicts)}."
+
+
+def _option(criteria: Criteria, what: FailOn) -> str:
+    """The option that makes this fail the run, to begin a sentence with; or nothing."""
+    option = criteria.option(what)
+    return f"{option}: " if option else ""
+
+
+def _passes(count: int) -> str:
+    return f"{count} verdicts pass" if count != 1 else "1 verdict passes"
+
+
+def _reasons(verdicts: Sequence[ReportVerdict]) -> str:
+    """Why verdicts could not be tested, the most frequent reason first."""
+    counts = Counter(_shortened(v.message) for v in verdicts).most_common()
+    words = [f"{reason} ({count})" for reason, count in counts[:MOST_REASONS]]
+    if others := counts[MOST_REASONS:]:
+        words.append(f"{_count(len(others), 'other reason')} ({sum(count for _, count in others)})")
+    return "; ".join(words)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()}…"
+
+
+def _stale(waivers: Sequence[ReportWaiver], criteria: Criteria) -> Iterator[str]:
+    """The waivers that fail the run."""
+    found = [waiver for waiver in waivers if waiver.state != "used"]
+    if found and (cause := _option(criteria, "stale-waiver")):
+        words = (
+            f"{waiver.rule} {f'expired on {waiver.until}' if waiver.state == 'expired' else 'covers no failure'}"
+            for waiver in found
+        )
+        yield f"{cause}{_count(len(found), 'stale waiver')}: {'; '.join(words)}."
 
 
 def _users(impacts: Sequence[Impact], *, is_conformant: bool) -> Iterator[str]:

@@ -10,22 +10,22 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 from cyclopts import Parameter
 
 from conformance.runs.config import ConfigError, argument, one_of
-from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions
+from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions, VerdictOptions
 
-Group = TypeVar("Group", TargetOptions, SelectionOptions, LimitOptions)
+Group = TypeVar("Group", TargetOptions, SelectionOptions, LimitOptions, VerdictOptions)
 
+MAPPINGS: Final[Mapping[str, str]] = {"paths": "=", "headers": ": "}
+"""What separates name and value, in the option, of arguments that are mappings."""
 NAMES: Final[Mapping[type, str]] = {str: "a string", int: "an integer", float: "a number"}
 
 
 def run_request(given: Mapping[str, Any]) -> RunRequest:
     """The options of a run from arguments by name; other names are ignored. Raises ConfigError."""
-    if not isinstance(given.get("strict", False), bool):
-        raise ConfigError(f"strict={given['strict']!r}; accepted: True or False")
     return RunRequest(
-        target=_group(TargetOptions, given),
-        selection=_group(SelectionOptions, given),
-        limits=_group(LimitOptions, given),
-        strict=given.get("strict", False),
+        target=group(TargetOptions, given),
+        selection=group(SelectionOptions, given),
+        limits=group(LimitOptions, given),
+        verdict=group(VerdictOptions, given),
     )
 
 
@@ -41,11 +41,12 @@ def path_of(name: str, value: object) -> Path:
     return Path(value)
 
 
-def _group(group: type[Group], given: Mapping[str, Any]) -> Group:
-    hints = get_type_hints(group, include_extras=True)
-    names = {field.name: argument(field.name) for field in fields(group) if argument(field.name) in given}
+def group(options: type[Group], given: Mapping[str, Any]) -> Group:
+    """One group of options from arguments by name; other names are ignored. Raises ConfigError."""
+    hints = get_type_hints(options, include_extras=True)
+    names = {field.name: argument(field.name) for field in fields(options) if argument(field.name) in given}
     values = {field: _checked(name, given[name], hints[field]) for field, name in names.items()}
-    return group(**values)
+    return options(**values)
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
@@ -75,10 +76,10 @@ def _bare(hint: Any) -> tuple[Any, list[Callable[[Any, Any], None]]]:
 
 
 def _several(name: str, value: Any, kind: Any) -> tuple[Any, ...]:
-    if isinstance(value, Mapping):
-        return tuple(f"{_one(name, key, str)}={_one(name, item, str)}" for key, item in value.items())
+    if isinstance(value, Mapping) and name in MAPPINGS:
+        return tuple(f"{_one(name, key, str)}{MAPPINGS[name]}{_one(name, item, str)}" for key, item in value.items())
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise ConfigError(f"{name}={value!r}; accepted: {'a mapping' if name == 'paths' else 'a list'}")
+        raise ConfigError(f"{name}={value!r}; accepted: {'a mapping' if name in MAPPINGS else 'a list'}")
     return tuple(_one(name, item, kind) for item in value)
 
 

@@ -17,9 +17,12 @@ from conformance.model.waiver import Waiver
 
 FRAMING = ("content-length", "transfer-encoding", "host")
 """Headers that the HTTP client sets: other values would make a correct server fail."""
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+FILE, PROJECT = Path("conformance.toml"), Path("pyproject.toml")
+"""Files in the working directory in which a target is found without --config."""
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
-ARGUMENTS = {"api": "apis", "profile": "profiles", "path": "paths"}
+ARGUMENTS = {"api": "apis", "profile": "profiles", "path": "paths", "header": "headers"}
 """Arguments of the Python API that have another name than their option: they take several values."""
 
 
@@ -33,6 +36,16 @@ class Entry(NamedTuple):
     deployment: str | None
     defect: str | None
     waivers: Path | None
+
+
+def find(given: Path | None) -> Path | None:
+    """The given targets file, or else the one in the working directory: conformance.toml, or pyproject.toml.
+
+    pyproject.toml counts if it has a table [tool.conformance]. Raises ConfigError.
+    """
+    if given is not None or FILE.is_file():
+        return given or FILE
+    return PROJECT if PROJECT.is_file() and _own_table(_parsed(PROJECT)[1]) is not None else None
 
 
 def entries(path: Path) -> dict[str, Entry]:
@@ -58,12 +71,14 @@ def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Ta
     table = {key: said for key, said in targets[name].items() if key not in Entry._fields}
     where = f"{path}: targets.{name}"
     if "key_env" in table:
-        table["key_env"] = _expand(table["key_env"], f"{where}.key_env", environ)
+        table["key_env"] = expand(table["key_env"], f"{where}.key_env", environ)
     headers = table.get("headers", {})
     if framing := [name for name in headers if name.lower() in FRAMING]:
         line = _line(text, ("targets", name, "headers", framing[0]))
         raise ConfigError(f"{where}.headers.{framing[0]}{line}: accepted: any header that does not frame the message")
-    table["headers"] = {key: _expand(value, f"{where}.headers.{key}", environ) for key, value in headers.items()}
+    table["headers"] = {key: expand(value, f"{where}.headers.{key}", environ) for key, value in headers.items()}
+    if "cacert" in table:
+        table["cacert"] = str(path.parent / table["cacert"])
     try:
         return msgspec.convert(table | {"name": name}, Target)
     except msgspec.ValidationError as error:  # unexpected: the schema is as strict as Target
@@ -86,7 +101,17 @@ def waivers(path: Path, known_rules: frozenset[str]) -> tuple[Waiver, ...]:
     return found
 
 
-def _expand(text: str, where: str, environ: Mapping[str, str]) -> str:
+def header(text: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """The name and value of a header from `Name: value`. Raises ConfigError, which does not repeat the value."""
+    name, colon, value = (part.strip(" ") for part in text.partition(":"))
+    if not colon or not value or not HEADER_NAME.fullmatch(name):
+        raise ConfigError("--header; accepted: 'Name: value', where ${VAR} in the value is an environment variable")
+    if name.lower() in FRAMING:
+        raise ConfigError(f"--header {name}; accepted: any header that does not frame the message")
+    return name, expand(value, f"--header {name}", environ)
+
+
+def expand(text: str, where: str, environ: Mapping[str, str]) -> str:
     """Replace `${VAR}`. Errors name the variable, never its value."""
 
     def value(found: re.Match[str]) -> str:
@@ -101,6 +126,24 @@ def _expand(text: str, where: str, environ: Mapping[str, str]) -> str:
 
 
 def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
+    text, value = _parsed(path)
+    if path.name == PROJECT.name:
+        table = _own_table(value)
+        if table is None:
+            raise ConfigError(f"{path}: it has no table [tool.conformance]")
+        value = table
+    _validate(path, text, value, kind)
+    return text, value
+
+
+def _own_table(project: dict[str, Any]) -> dict[str, Any] | None:
+    """The table [tool.conformance] of a pyproject.toml."""
+    tools = project.get("tool")
+    found = tools.get("conformance") if isinstance(tools, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _parsed(path: Path) -> tuple[str, dict[str, Any]]:
     import tomllib
 
     try:
@@ -114,7 +157,6 @@ def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply") from None
-    _validate(path, text, value, kind)
     return text, value
 
 

@@ -12,14 +12,13 @@ import msgspec
 
 from conformance import catalogue
 from conformance.judging import Judgement, judge
+from conformance.model.criteria import USUAL_CRITERIA, Criteria
 from conformance.model.exchange import Exchange
 from conformance.model.run import RunManifest
-from conformance.model.waiver import Waiver
 from conformance.report import build
 from conformance.report.document import Report
 from conformance.report.failures import Recording
 from conformance.runner import Progress, RunOptions, record
-from conformance.runs import config
 from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
 from conformance.storage.memory import InMemoryRun
@@ -93,38 +92,36 @@ def record_run(options: RunOptions, path: Path, progress: Progress) -> RunManife
         return facts
 
 
-def judge_run(path: Path, waivers: Path | None = None, *, strict: bool = False) -> JudgedRun:
-    """Judge the recording in a folder. Raises ConfigError if it holds none or the waivers are invalid."""
-    accepted = load_waivers(waivers)
+def judge_run(path: Path, criteria: Criteria = USUAL_CRITERIA) -> JudgedRun:
+    """Judge the recording in a folder. Raises ConfigError if it holds none."""
     try:
         folder = RunFolder.open(path)
         facts, load = folder.facts(), lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
         _check_complete(facts, folder)
-        judgement = judge(facts, load, folder.ids())
-        return built(facts, judgement, load, accepted, strict=strict, folder=folder)
+        judgement = judge(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules))
+        return built(facts, judgement, load, criteria, folder=folder)
     except StoreError as error:
         raise ConfigError(str(error)) from None
 
 
-def unstored(options: RunOptions, progress: Progress, waivers: Path | None = None) -> JudgedRun:
-    """Record a run in memory, and judge it. Raises ConfigError if the waivers are invalid."""
-    accepted = load_waivers(waivers)
+def unstored(options: RunOptions, progress: Progress, criteria: Criteria) -> JudgedRun:
+    """Record a run in memory, and judge it."""
     store = InMemoryRun()
     facts = anyio.run(record, options, store, progress)
-    return built(facts, judge(facts, store.exchange, store.ids()), store.exchange, accepted)
+    judgement = judge(facts, store.exchange, store.ids(), catalogue=catalogue.selected(criteria.rules))
+    return built(facts, judgement, store.exchange, criteria)
 
 
 def built(
     facts: RunManifest,
     judgement: Judgement,
     load: Callable[[str], Exchange],
-    waivers: Sequence[Waiver] = (),
+    criteria: Criteria = USUAL_CRITERIA,
     *,
-    strict: bool = False,
     folder: RunFolder | None = None,
 ) -> JudgedRun:
     """The report of a judged recording, with access to the recording."""
-    report = build.build_report(facts, judgement, load, waivers, strict=strict)
+    report = build.build_report(facts, judgement, load, criteria)
     if folder is None:
         return JudgedRun(report, Recording(load, facts.target, "RUN"))
     return JudgedRun(report, Recording(load, facts.target, str(folder.path), folder.received_name))
@@ -137,11 +134,6 @@ def _check_complete(facts: RunManifest, folder: RunFolder) -> None:
         raise ConfigError(
             f"{folder.path}: {len(lost)} exchanges of this run are missing, the first is {lost[0]}; record it again"
         )
-
-
-def load_waivers(path: Path | None) -> tuple[Waiver, ...]:
-    """The waivers of a file, or none. Raises ConfigError if they are invalid."""
-    return config.waivers(path, frozenset(rule.id for rule in catalogue.rules())) if path else ()
 
 
 def outputs(given: Sequence[str], formats: Collection[str] | None = None) -> tuple[Output, ...]:

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-TARGET, REQUESTS, LIMITS, OUTPUT = (
-    Group(name, sort_key=place) for place, name in enumerate(("Target", "Requests", "Limits", "Output"), 1)
+from conformance.model.words import FailOn
+from conformance.report.display import Color
+
+TARGET, REQUESTS, LIMITS, VERDICT, OUTPUT = (
+    Group(name, sort_key=place) for place, name in enumerate(("Target", "Requests", "Limits", "Verdict", "Output"), 1)
 )
 
 ApiName = Literal["chat", "messages", "responses"]
@@ -40,7 +43,7 @@ class TargetOptions:
     api_key_env: str | None = None
     "Name of the environment variable that holds the API key."
     target: str | None = None
-    "Name of a target in the --config file."
+    "Name of a target in the --config file, or in conformance.toml or pyproject.toml of this folder."
     config: Path | None = None
     "TOML file of targets: [targets.NAME] with base_url, model, key_env, headers, apis, paths, policy, prices."
     deployment: str | None = None
@@ -49,6 +52,14 @@ class TargetOptions:
     "Name of a defect or legal variant to plant in it (`conformance list defects`)."
     path: tuple[str, ...] = ()
     "Path of an API below the base URL: API=/PATH, for example chat=/inference. Repeatable."
+    header: Annotated[tuple[str, ...], Parameter(alias="-H")] = ()
+    "Header to send with every request: 'Name: value', ${VAR} is an environment variable. Masked. Repeatable."
+    cacert: Path | None = None
+    "PEM file of certificate authorities to verify the target by, instead of the usual ones."
+    insecure: bool = False
+    "Accept any certificate of the target."
+    from_env: bool = False
+    "Take the target from the environment: OPENAI_BASE_URL, OPENAI_MODEL (or --model) and OPENAI_API_KEY, if set."
     price_input: Price = None
     "US dollars per million prompt tokens."
     price_output: Price = None
@@ -95,6 +106,23 @@ class LimitOptions:
     "Print the requests and their maximum cost; send nothing."
 
 
+@Parameter(name="*", group=VERDICT)
+@dataclass(frozen=True, kw_only=True)
+class VerdictOptions:
+    """Which rules judge, and what counts as a failure."""
+
+    select: tuple[str, ...] = ()
+    "Judge by these rules only: IDs or families, as FLD,SSE001. Repeatable. Default: all (`conformance list rules`)."
+    ignore: tuple[str, ...] = ()
+    "Don't judge by these rules, even if selected: IDs or families. Repeatable."
+    waivers: Path | None = None
+    "TOML file of accepted failures: [[waiver]] with rule, reason, until."
+    fail_on: tuple[FailOn, ...] = ()
+    "Exit 1 also for a SHOULD failure, an untestable verdict or a stale waiver. Repeatable. Default: must."
+    strict: bool = False
+    "Exit 1 also for a SHOULD failure, an untestable verdict or a stale waiver: each --fail-on."
+
+
 @Parameter(name="*", group=OUTPUT)
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
@@ -103,10 +131,14 @@ class OutputOptions:
     report: tuple[str, ...] = ()
     """Also write a report as json, json-full, junit, markdown, html, sarif, github, badge, har: FORMAT=PATH;
     the path - is standard output."""
-    waivers: Path | None = None
-    "TOML file of accepted failures: [[waiver]] with rule, reason, until."
-    strict: bool = False
-    "Exit 1 also for a SHOULD failure, an untestable verdict or a stale waiver."
+    format: Literal["full", "short"] = "full"
+    "What is printed: full, or short: one line for each place in which a rule failed. Default: full."
+    quiet: Annotated[bool, Parameter(alias="-q")] = False
+    "Print the first lines only; with --format short, no first lines."
+    verbose: Annotated[bool, Parameter(alias="-v")] = False
+    "Print all failures; with --format short, also waived failures and untestable verdicts."
+    color: Color = "auto"
+    "Colours on standard output. auto: on a terminal, unless NO_COLOR is set. Default: auto."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,4 +148,4 @@ class RunRequest:
     target: TargetOptions = TargetOptions()
     selection: SelectionOptions = SelectionOptions()
     limits: LimitOptions = LimitOptions()
-    strict: bool = False
+    verdict: VerdictOptions = VerdictOptions()

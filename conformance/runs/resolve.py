@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +14,7 @@ from conformance import catalogue
 from conformance.apis.specs import spec
 from conformance.model.target import Prices, Target
 from conformance.model.words import APIS, Api
+from conformance.report.escaping import safe
 from conformance.runner import RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, one_of
@@ -24,6 +25,9 @@ DEFAULT_PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 """The default profiles."""
 EMBEDDED_PRICES = Prices(request=0.018)
 """What a request cost in the incident that the embedded deployments simulate."""
+URL_VARIABLE, MODEL_VARIABLE, KEY_VARIABLE = "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_API_KEY"
+ELSEWHERE = ("base_url", "target", "config", "deployment", "defect")
+"""Options that select a target, each without --from-env."""
 PATH = re.compile(r"/[^\s?#]*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -34,9 +38,10 @@ def resolved(request: RunRequest, environ: Mapping[str, str] = os.environ) -> It
 
     Raises ConfigError, which names the option, its value and what is accepted.
     """
-    target_options = request.target
+    target_options = with_environment(request.target, environ)
+    request = replace(request, target=target_options)
     if any(given is not None for given in (target_options.base_url, target_options.target, target_options.config)):
-        yield options(request, _with_overrides(_external_target(target_options, environ), request), environ)
+        yield options(request, _with_overrides(_external_target(target_options, environ), request, environ), environ)
         return
     if target_options.model is not None and target_options.deployment is None and target_options.defect is None:
         raise ConfigError(f"--model {target_options.model} needs --base-url URL, which is missing")
@@ -44,9 +49,24 @@ def resolved(request: RunRequest, environ: Mapping[str, str] = os.environ) -> It
 
     ours = find_embedded(target_options.deployment, target_options.defect)
     target = Target(name=ours.name, base_url="http://127.0.0.1/v1", model=ours.model, prices=EMBEDDED_PRICES)
-    checked = options(request, _with_overrides(target, request), environ)
+    checked = options(request, _with_overrides(target, request, environ), environ)
     with running(ours.deployment, ours.changes) as url:
         yield replace(checked, target=msgspec.structs.replace(checked.target, base_url=url))
+
+
+def with_environment(target_options: TargetOptions, environ: Mapping[str, str]) -> TargetOptions:
+    """With --from-env, the target that the variables of OpenAI's SDKs name. Raises ConfigError."""
+    if not target_options.from_env:
+        return target_options
+    if clash := [name for name in ELSEWHERE if getattr(target_options, name) is not None]:
+        raise ConfigError(f"--from-env excludes --{clash[0].replace('_', '-')}")
+    model = target_options.model or environ.get(MODEL_VARIABLE)
+    if not environ.get(URL_VARIABLE) or not model:
+        missing = MODEL_VARIABLE if environ.get(URL_VARIABLE) else URL_VARIABLE
+        raise ConfigError(f"--from-env: the environment variable {missing} is not set or empty")
+    key = target_options.api_key_env or (KEY_VARIABLE if environ.get(KEY_VARIABLE) else None)
+    url = base_url(environ[URL_VARIABLE], URL_VARIABLE)
+    return replace(target_options, from_env=False, base_url=url, model=model, api_key_env=key)
 
 
 def options(request: RunRequest, target: Target, environ: Mapping[str, str]) -> RunOptions:
@@ -68,8 +88,35 @@ def options(request: RunRequest, target: Target, environ: Mapping[str, str]) -> 
         max_tokens=bounds.max_tokens,
         max_cost=bounds.max_cost,
         messages_per_day=request.target.messages_per_day,
-        strict=request.strict,
+        strict=request.verdict.strict,
     )
+
+
+@contextmanager
+def resolved_again(
+    recorded: Target, request: RunRequest, environ: Mapping[str, str] = os.environ
+) -> Iterator[RunOptions]:
+    """The options to send a recorded request again: to the given target, or else to the recorded one.
+
+    A recording may come from anyone: its key variable and its headers are used only if the options name them, too.
+    Raises ConfigError.
+    """
+    given = request.target
+    if given.from_env or any(getattr(given, name) is not None for name in ELSEWHERE):
+        model = recorded.model if given.base_url is not None and given.model is None else given.model
+        with resolved(replace(request, target=replace(given, model=model)), environ) as found:
+            yield found
+        return
+    url = base_url(recorded.base_url, "the recorded base URL")
+    if recorded.key_env and given.api_key_env is None:
+        name = safe(recorded.key_env)
+        raise ConfigError(f"the run sent the API key in {name}; to send it to {url} again, add --api-key-env {name}")
+    target = _with_overrides(msgspec.structs.replace(recorded, base_url=url, headers={}), request, environ)
+    names = set(map(str.lower, target.headers))
+    for name in map(safe, recorded.headers):
+        if name.lower() not in names:
+            raise ConfigError(f"the run sent the header {name}; its value is not kept: add --header '{name}: VALUE'")
+    yield options(request, target, environ)
 
 
 def _external_target(target_options: TargetOptions, environ: Mapping[str, str]) -> Target:
@@ -95,30 +142,23 @@ def _host(url: str) -> str:
 
 
 def _from_file(target_options: TargetOptions, environ: Mapping[str, str]) -> Target:
-    if target_options.config is None:
-        raise ConfigError(
-            f"--target {target_options.target} needs --config FILE with a table [targets.{target_options.target}]"
-        )
-    if target_options.target is None:
+    name = target_options.target
+    if name is None:
         raise ConfigError(f"--config {target_options.config} needs --target NAME")
-    entry = config.entries(target_options.config).get(target_options.target)
+    file = config.find(target_options.config)
+    if file is None:
+        raise ConfigError(
+            f"--target {name} needs --config FILE with a table [targets.{name}], or a file {config.FILE} in this "
+            "folder: `conformance init` writes one"
+        )
+    entry = config.entries(file).get(name)
     if entry and entry.deployment:
         raise ConfigError(
-            f"--target {target_options.target} is the embedded deployment {entry.deployment}: accepted: --deployment"
+            f"--target {name} is the embedded deployment {entry.deployment}: accepted: --deployment"
             f" {entry.deployment}; `conformance matrix` runs it by name"
         )
-    found = config.target(target_options.config, target_options.target, environ)
-    return msgspec.structs.replace(
-        found, base_url=base_url(found.base_url, f"targets.{target_options.target}.base_url")
-    )
-
-
-def waivers(target_options: TargetOptions, given: Path | None) -> Path | None:
-    """The waivers file: the given one, or that of the target. Raises ConfigError."""
-    if given or not (target_options.config and target_options.target):
-        return given
-    entry = config.entries(target_options.config).get(target_options.target)
-    return entry.waivers if entry else None
+    found = config.target(file, name, environ)
+    return msgspec.structs.replace(found, base_url=base_url(found.base_url, f"targets.{name}.base_url"))
 
 
 def base_url(given: str, option: str = "--base-url") -> str:
@@ -142,7 +182,7 @@ def _is_printable(text: str) -> bool:
     return text.isprintable() and " " not in text and "\\" not in text
 
 
-def _with_overrides(target: Target, request: RunRequest) -> Target:
+def _with_overrides(target: Target, request: RunRequest, environ: Mapping[str, str]) -> Target:
     """Override the target's settings with command-line options."""
     target_options, selection = request.target, request.selection
     prices = _without_none(
@@ -155,12 +195,42 @@ def _with_overrides(target: Target, request: RunRequest) -> Target:
         policy=msgspec.structs.replace(target.policy, **policy),
         prices=msgspec.structs.replace(known, **prices),
         paths=target.paths | _paths(target_options.path),
+        headers=_headers(target, target_options.header, environ),
+        **_trust(target, target_options),
         **_without_none(
             model=target_options.model,
             key_env=target_options.api_key_env,
             apis=tuple(dict.fromkeys(selection.api)) or None,
         ),
     )
+
+
+def _headers(target: Target, given: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The target's headers; given ones replace those of the same name. Raises ConfigError."""
+    added = dict(config.header(text, environ) for text in given)
+    names = set(map(str.lower, added))
+    return {name: value for name, value in target.headers.items() if name.lower() not in names} | added
+
+
+def _trust(target: Target, target_options: TargetOptions) -> dict[str, Any]:
+    """The certificates that are accepted. Raises ConfigError."""
+    given = target_options.cacert
+    if given and target_options.insecure:
+        raise ConfigError("--insecure excludes --cacert")
+    cacert = None if target_options.insecure else str(given) if given else target.cacert
+    if cacert:
+        _check_authorities(cacert)
+    return {"cacert": cacert, "insecure": target_options.insecure or (target.insecure and not given)}
+
+
+def _check_authorities(path: str) -> None:
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"--cacert {path}: {why}; accepted: a PEM file of certificate authorities") from None
 
 
 def _without_none(**values: object) -> dict[str, object]:

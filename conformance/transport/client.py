@@ -17,7 +17,7 @@ from conformance.model.exchange import Exchange, Request
 from conformance.transport import redact
 from conformance.transport.connection_errors import describe_error
 from conformance.transport.limits import Limits
-from conformance.transport.proxies import RouteError, proxy_for, transport
+from conformance.transport.proxies import USUAL_TRUST, RouteError, Trust, proxy_for, transport
 from conformance.transport.record import Record
 from conformance.transport.redact import octets
 from conformance.transport.tap import TapBackend
@@ -41,6 +41,7 @@ async def exchange_once(
     limits: Limits,
     secrets: Sequence[str] = (),
     unix_socket: str | None = None,
+    trust: Trust = USUAL_TRUST,
     on_response: Callable[[], None] = _ignore,
 ) -> Exchange:
     """Send one request over a new connection and record the exchange until it is over.
@@ -48,13 +49,13 @@ async def exchange_once(
     `key` replaces `{key}` in the headers. The key and `secrets` (values of the target's own headers) are masked in the
     exchange. No redirect is followed, and there are no retries. Cancellation closes the connection and propagates. With
     `reuse_connection` the request is sent twice over the connection; the second exchange is recorded. `unix_socket` is
-    connected to instead of the URL's host. `on_response` is called once, when the response is complete or has failed:
-    after that the harness only listens for further bytes.
+    connected to instead of the URL's host; `trust` says which certificates are accepted. `on_response` is called once,
+    when the response is complete or has failed: after that the harness only listens for further bytes.
     """
     backend = TapBackend(Record(limits, request.disconnect_after_events), unix_socket)
     try:
         try:
-            await _exchange_http(request, key, backend)
+            await _exchange_http(request, key, backend, trust)
         finally:
             on_response()
         await backend.listen()
@@ -64,13 +65,13 @@ async def exchange_once(
     return _exchange(request, key, secrets, backend.record)
 
 
-async def _exchange_http(request: Request, key: str | None, backend: TapBackend) -> None:
+async def _exchange_http(request: Request, key: str | None, backend: TapBackend, trust: Trust) -> None:
     """Send the request with httpx, once or twice, and read the response to the end of its HTTP/1.1 framing."""
     try:
         url = httpx.URL(request.url)
         headers = _headers(request, url, key)
         _check(request.method, headers)
-        carrier = transport(url, backend)
+        carrier = transport(url, backend, trust)
         await _send_and_read(request, url, headers, backend.record, carrier)
         if request.reuse_connection:
             backend.record = Record(backend.record.limits, request.disconnect_after_events)

@@ -1,9 +1,10 @@
-"""Proxies and certificate authorities from the environment."""
+"""Proxies from the environment, and certificate authorities."""
 
 import functools
 import ipaddress
 import os
 import ssl
+from typing import NamedTuple
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -15,8 +16,20 @@ class RouteError(ValueError):
     """The environment or the URL makes it impossible to connect; the message holds no secrets."""
 
 
-def transport(url: httpx.URL, backend: TapBackend) -> httpx.AsyncHTTPTransport:
+class Trust(NamedTuple):
+    """Which certificates of a target are accepted: those of the authorities in a file, the usual ones, or any."""
+
+    cacert: str | None = None
+    insecure: bool = False
+
+
+USUAL_TRUST = Trust()
+
+
+def transport(url: httpx.URL, backend: TapBackend, trust: Trust = USUAL_TRUST) -> httpx.AsyncHTTPTransport:
     """An HTTP/1.1 transport for one exchange, through the proxy set in the environment, if any.
+
+    `trust` is about the target alone: a proxy's certificate is always verified by the usual authorities.
 
     Raises:
         RouteError: the URL or the environment can't be used.
@@ -25,12 +38,16 @@ def transport(url: httpx.URL, backend: TapBackend) -> httpx.AsyncHTTPTransport:
         raise RouteError("the URL is not an http:// or https:// URL with a host")
     proxy = proxy_for(url)
     try:
-        context = _context(*_authorities()) if "https" in (url.scheme, proxy and proxy.scheme) else _no_tls()
+        context = _context(trust, *_authorities()) if url.scheme == "https" else _no_tls()
+        of_proxy = _context(USUAL_TRUST, *_authorities()) if proxy and proxy.scheme == "https" else None
     except OSError as error:
-        where = " and ".join(f"{name}={value}" for name, value in zip(_NAMES, _authorities(), strict=True) if value)
+        named = (("cacert", trust.cacert), *zip(_NAMES, _authorities(), strict=True))
+        where = " and ".join(f"{name}={value}" for name, value in named if value)
         raise RouteError(f"the certificate authorities can't be read ({where}): {error.strerror or error}") from error
     try:
-        made = httpx.AsyncHTTPTransport(verify=context, proxy=_proxy(proxy, context))
+        made = httpx.AsyncHTTPTransport(
+            verify=context, proxy=httpx.Proxy(proxy, ssl_context=of_proxy) if proxy else None
+        )
     except (ImportError, ValueError) as error:
         scheme = proxy.scheme if proxy else ""
         raise RouteError(f"{scheme}:// proxies are not supported") from error
@@ -76,12 +93,6 @@ def _proxies(_values: tuple[str | None, ...]) -> dict[str, str]:
     return getproxies()
 
 
-def _proxy(url: httpx.URL | None, context: ssl.SSLContext) -> httpx.Proxy | None:
-    if url is None:
-        return None
-    return httpx.Proxy(url, ssl_context=context if url.scheme == "https" else None)
-
-
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -97,9 +108,11 @@ def _authorities() -> tuple[str, str]:
 
 
 @functools.cache
-def _context(file: str, folder: str) -> ssl.SSLContext:  # noqa: ARG001 - httpx reads the same variables; they are the cache key
-    """A verifying context, cached: loading the authorities takes longer than a short exchange."""
-    return httpx.create_ssl_context()
+def _context(trust: Trust, file: str, folder: str) -> ssl.SSLContext:  # noqa: ARG001 - httpx reads the same variables; they are the cache key
+    """A context for TLS, cached: loading the authorities takes longer than a short exchange."""
+    if trust.cacert:
+        return ssl.create_default_context(cafile=trust.cacert)
+    return httpx.create_ssl_context(verify=not trust.insecure)
 
 
 @functools.cache

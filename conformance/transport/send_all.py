@@ -9,6 +9,7 @@ from conformance.model.exchange import Exchange, Request
 from conformance.transport.client import exchange_once
 from conformance.transport.clock import now_ns
 from conformance.transport.limits import Limits
+from conformance.transport.proxies import USUAL_TRUST, Trust
 from conformance.transport.stall_monitor import StallMonitor
 
 MOST_LINGERING = 3
@@ -25,6 +26,7 @@ async def send_all(  # noqa: PLR0913 - all but the first are named
     secrets: Sequence[str] = (),
     limits: Limits,
     unix_socket: str | None = None,
+    trust: Trust = USUAL_TRUST,
     concurrency: int,
     on_exchange: Callable[[Exchange], None],
     wanted: Callable[[Request], bool] = lambda _: True,
@@ -49,7 +51,7 @@ async def send_all(  # noqa: PLR0913 - all but the first are named
                 return
             began = now_ns()
             try:
-                x = await exchange_once(request, key, limits, secrets, unix_socket, under_way.release)
+                x = await exchange_once(request, key, limits, secrets, unix_socket, trust, under_way.release)
                 on_exchange(replace(x, harness_stall_ns=monitor.longest_stall_ns(began)))
             except Exception as fault:  # noqa: BLE001 - one lost exchange must not lose the others
                 fault.add_note(f"in the exchange {request.id}")

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from conformance.cli import main
+
 CHECKOUT = Path(__file__).parents[2]
 ENVIRON = {**os.environ, "PYTHONPATH": str(CHECKOUT), "COLUMNS": "120", "NO_COLOR": "1"}
 
@@ -60,3 +62,16 @@ def incident(shell, tmp_path_factory):
     ran = shell("run", *words, *reports, cwd=folder)
     ran.folder, ran.run = folder, folder / "run"
     return ran
+
+
+@pytest.fixture
+def command(capsys, tmp_path, monkeypatch):
+    """The command in this process, for commands that send nothing."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        code = main.exit_code_of(lambda: main.app([*map(str, words)]))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call

@@ -15,19 +15,6 @@ from conformance.testbed.server.serve import running
 NOWHERE = "http://127.0.0.1:1/v1"
 
 
-@pytest.fixture
-def command(capsys, tmp_path, monkeypatch):
-    """The command in this process, for commands that send nothing."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        code = main.exit_code_of(lambda: main.app(list(words)))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
-
-
 def test_the_incident_is_caught_explained_and_priced_in_the_first_lines(incident):
     assert incident.code == 1
     first = "\n".join(incident.lines[:3])
@@ -294,7 +281,7 @@ def test_the_harness_admits_its_own_failure(monkeypatch, capsys, tmp_path):
     assert "KeyError" in written.read_text()
 
 
-@pytest.mark.parametrize("module", ["conformance.cli", "conformance.pytest_plugin"])
+@pytest.mark.parametrize("module", ["conformance.cli.main", "conformance.pytest_plugin"])
 def test_a_front_waits_for_nothing_that_it_may_not_need(module):
     heavy = ("httpx", "msgspec", "jsonschema", "rich.markdown", "conformance.catalogue", "conformance.exchange")
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"

@@ -16,7 +16,7 @@ from conformance.fuzz.cases import hello, kinds, to_json
 from conformance.fuzz.export_test import as_test
 from conformance.fuzz.from_openapi import documented
 from conformance.fuzz.resend import case_of, resend
-from conformance.fuzz.session import fuzz_run
+from conformance.fuzz.run import fuzz_run
 from conformance.model.target import Target
 from conformance.model.words import APIS
 from conformance.runner import RunOptions

@@ -3,8 +3,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from conformance import catalogue
 from conformance.judging import judge
 from conformance.model.case import named_case
+from conformance.model.criteria import ALL_RULES, Criteria
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target
 from conformance.model.words import MODES
@@ -59,8 +61,10 @@ def recording(reply, profiles=PROFILES, **facts):
     )
 
 
-def report_of(made, waivers=(), **options):
-    return build.build_report(made.facts, judge(made.facts, made.load, made.ids), made.load, waivers, **options)
+def report_of(made, **criteria):
+    by = Criteria(**criteria)
+    judgement = judge(made.facts, made.load, made.ids, catalogue=catalogue.selected(by.rules))
+    return build.build_report(made.facts, judgement, made.load, by)
 
 
 @pytest.fixture(params=[silent_json, native, hostile], ids=lambda reply: reply.__name__)
@@ -74,8 +78,11 @@ def run(request):
 def record():
     """Makes a recording of a response, and its report."""
 
-    def make(reply, waivers=(), *, strict=False, **facts):
+    def make(reply, waivers=(), *, rules=ALL_RULES, fail_on=(), strict=False, **facts):
         made = recording(globals()[reply], **facts)
-        return SimpleNamespace(report=report_of(made, waivers, strict=strict), evidence=made.evidence)
+        return SimpleNamespace(
+            report=report_of(made, waivers=tuple(waivers), rules=rules, fail_on=fail_on, strict=strict),
+            evidence=made.evidence,
+        )
 
     return make

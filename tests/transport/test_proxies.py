@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from conformance.transport.client import Limits, exchange_once
-from conformance.transport.proxies import proxy_for
+from conformance.transport.proxies import Trust, proxy_for
 
 pytestmark = pytest.mark.anyio
 
@@ -268,3 +268,21 @@ async def test_authorities_are_loaded_once(wire, tls, monkeypatch):
         for _ in range(5):
             tasks.start_soon(exchange_once, wire.request_to(server.url()), wire.key, wire.limits)
     assert len(loaded) == 1
+
+
+async def test_a_certificate_is_verified_by_the_given_authorities_instead_of_the_usual_ones(
+    wire, tls, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+    async with wire.serving(wire.writing(HELLO), tls=tls) as server:
+        endings = {
+            trust: (await exchange_once(wire.request_to(server.url()), wire.key, wire.limits, trust=trust)).ending.how
+            for trust in (
+                Trust(),
+                Trust(cacert=str(tmp_path / "ca.pem")),
+                Trust(cacert=str(tmp_path / "other.pem")),
+                Trust(insecure=True),
+            )
+        }
+    assert [how == "unreachable" for how in endings.values()] == [True, False, True, False]

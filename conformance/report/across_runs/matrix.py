@@ -123,7 +123,7 @@ def _client_outcomes(impacts: Iterable[Impact]) -> dict[str, ClientOutcome]:
     return found
 
 
-def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = ()) -> str:
+def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = (), judged_by: str = "") -> str:
     """The page of the matrix."""
     frameworks = sorted({client for c in columns for client in c.outcomes}, key=str.lower)
     families = [family for family in FAMILIES if any(family in c.families for c in columns)]
@@ -139,6 +139,7 @@ def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = ()) ->
         abouts=list(dict.fromkeys(c.about for c in columns if c.about)),
         grids=[grid for grid in grids if grid.rows],
         when=when,
+        judged_by=judged_by,
         trends=trends,
         families=families,
         frameworks=frameworks,

@@ -9,6 +9,7 @@ from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
 from conformance.report.impacts import USER_SEES, money
+from conformance.report.waived import waived
 
 MOST: Final = 30
 SPECIAL: Final = re.compile(r"([\\`*_\[\]#|~$]|(?<=[a-zA-Z])(?=://)|(?<=www)(?=\.))")
@@ -44,7 +45,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     verdict = {0: "✅ conformant", 3: "⚠️ not tested", 4: "⚠️ harness error", 130: "⚠️ interrupted"}
     words = verdict.get(report.exit_code, "❌ not conformant")
-    yield f"# {words}: {plain(report.target.name)}"
+    yield f"# {words}{waived(report)}: {plain(report.target.name)}"
     yield ""
     where = f"Model {code(report.target.model)} at {code(report.target.base_url)}"
     yield f"{where}, suite {report.suite}, {report.started}."

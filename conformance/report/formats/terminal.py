@@ -2,30 +2,37 @@
 
 from collections.abc import Iterable, Iterator
 from io import StringIO
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
 from rich.text import Text
 
 from conformance.model.verdict import Status
 from conformance.report import fields, impacts
+from conformance.report.display import Color, Verbosity
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Recording, causes, failing_rules, grouped
 from conformance.report.impacts import money
 from conformance.report.lines import LABEL, print_labelled
+from conformance.report.waived import waived
 
 MOST_CAUSES = 5
 WIDE = 120
+COLOUR_OPTIONS: dict[Color, dict[str, Any]] = {
+    "auto": {},
+    "always": {"force_terminal": True, "color_system": "standard", "no_color": False},
+    "never": {"color_system": None},
+}
 COLOUR = {"MUST": "bold red", "SHOULD": "yellow", "MAY": "cyan"}
 
 
-def console(file: IO[str], *, width: int | None = None) -> Console:
+def console(file: IO[str], *, width: int | None = None, color: Color = "auto") -> Console:
     """A console that prints text verbatim: no markup, emoji or highlighting.
 
-    If `file` is not a terminal, there are no colours and, unless a width is given, no wrapping.
+    If `file` is not a terminal, there is no wrapping, unless a width is given, and no colour, unless it is requested.
     """
-    made = Console(file=file, markup=False, highlight=False, emoji=False, width=width)
-    if width is None and not made.is_terminal:
+    made = Console(file=file, markup=False, highlight=False, emoji=False, width=width, **COLOUR_OPTIONS[color])
+    if width is None and not (file.isatty() if color == "always" else made.is_terminal):
         made.soft_wrap, made.width = True, WIDE
     return made
 
@@ -39,21 +46,23 @@ def text(report: Report, evidence: Recording) -> str:
     return printed.get()
 
 
-def render(report: Report, evidence: Recording, out: Console, *, verbose: bool = False) -> None:
-    """Print a report: what matters, in the order in which it matters. `verbose`: all failing rules in detail."""
+def render(report: Report, evidence: Recording, out: Console, verbosity: Verbosity = Verbosity.NORMAL) -> None:
+    """Print a report: what matters, in the order in which it matters. Quiet: the first lines; verbose: all details."""
     if report.stopped not in ("", "interrupted"):
         _not_tested(report, out)
         return
-    _opening(report, out)
+    opening(report, out)
+    if verbosity is Verbosity.QUIET:
+        return
+    is_verbose = verbosity is Verbosity.VERBOSE
     _failing_rules(report, out)
-    impacts.render(report, out, verbose=verbose)
-    most = len(report.rules) if verbose else MOST_CAUSES
-    shown = grouped(report, evidence, most)[0] if verbose else causes(report, evidence, most)
+    impacts.render(report, out, verbose=is_verbose)
+    shown = grouped(report, evidence, len(report.rules))[0] if is_verbose else causes(report, evidence, MOST_CAUSES)
     for failure in shown:
         _failure(failure, out)
     fields.render(report, out)
     _waivers(report, out)
-    if verbose:
+    if is_verbose:
         _profiles(report, out)
     _closing(report, out)
 
@@ -71,11 +80,13 @@ def _tested(report: Report) -> str:
     return f"{report.target.name}, model {report.target.model}, at {report.target.base_url}"
 
 
-def _opening(report: Report, out: Console) -> None:
+def opening(report: Report, out: Console) -> None:
+    """Print the overall verdict, and the result in a few sentences."""
     good = report.exit_code == 0
     verdict = {0: "CONFORMANT", 1: "NOT CONFORMANT", 3: "NOT TESTED", 4: "HARNESS ERROR", 130: "INTERRUPTED"}
     first = Text.assemble(
         (verdict.get(report.exit_code, "NOT CONFORMANT"), "bold green" if good else "bold red"),
+        waived(report),
         f"  {_tested(report)}",
     )
     print_labelled(out, "", first, indent=0)

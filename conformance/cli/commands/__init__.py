@@ -1,0 +1,1 @@
+"""The commands of the command line: what they accept. What they do is in the modules beside this package."""

@@ -1,0 +1,169 @@
+"""Commands that send requests to a target: run, fuzz and matrix."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, above_zero, app, examples
+from conformance.runs.options import (
+    OUTPUT,
+    LimitOptions,
+    OutputOptions,
+    RunRequest,
+    SelectionOptions,
+    TargetOptions,
+    VerdictOptions,
+)
+
+
+@app.command(
+    help_epilogue=examples(
+        "conformance run --suite smoke",
+        "conformance run http://127.0.0.1:8000/v1 --model our-model",
+        "conformance run --target staging --report html=report.html",
+    )
+)
+def run(
+    url: str | None = None,
+    /,
+    *,
+    target: TargetOptions = NO_TARGET,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
+    verdict: VerdictOptions = NO_VERDICT,
+    output: OutputOptions = NO_OUTPUT,
+    run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+) -> int:
+    """Send the frameworks' requests to a deployment, record every exchange, and judge the recording.
+
+    Parameters
+    ----------
+    url
+        The base URL, as with --base-url.
+    run_dir
+        New folder for the recording. Default: reports/runs/TIME-TARGET.
+    """
+    from conformance.cli import console
+    from conformance.runs import execute
+    from conformance.runs.criteria import criteria
+    from conformance.runs.resolve import resolved
+
+    console.verbosity(output)
+    outputs = execute.outputs(output.report)
+    target = _with_url(target, url)
+    judged_by = criteria(verdict, target)
+    with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
+        if limits.dry_run:
+            return console.preview(options)
+        console.announce(target, options)
+        path = execute.folder_for(run_dir, options.target.name)
+        console.record_with_progress(options, path, output)
+    judged = execute.judge_run(path, judged_by)
+    return console.print_report(judged, outputs, output, hint=console.serve_hint(target, judged))
+
+
+@app.command(help_epilogue=examples("conformance matrix --config conformance.toml --suite smoke --out site"))
+def matrix(
+    *,
+    config: Path,
+    out: Path,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
+    verdict: VerdictOptions = NO_VERDICT,
+    at_once: Annotated[int, Parameter(validator=above_zero)] = 4,
+) -> int:
+    """Run every target of a file, and write a static site that compares them.
+
+    Parameters
+    ----------
+    config
+        TOML file of targets. A target may be embedded: `deployment = "NAME"` instead of base_url and model.
+    out
+        Output folder, new or of an earlier matrix: earlier runs are kept and shown as trends.
+    at_once
+        Number of targets to run concurrently. Default: 4.
+    """
+    from conformance.cli import matrix as many
+
+    _reject_options("matrix", dry_run=limits.dry_run, waivers=verdict.waivers is not None)
+    return many.run_matrix(config, out, RunRequest(selection=selection, limits=limits, verdict=verdict), at_once)
+
+
+@app.command(
+    help_epilogue=examples(
+        "conformance fuzz --deployment native-sse --max-examples 50",
+        "conformance fuzz http://127.0.0.1:8000/v1 --model our-model --seed 7",
+    )
+)
+def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
+    url: str | None = None,
+    /,
+    *,
+    target: TargetOptions = NO_TARGET,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
+    verdict: VerdictOptions = NO_VERDICT,
+    output: OutputOptions = NO_OUTPUT,
+    max_examples: Annotated[int, Parameter(validator=above_zero)] = 200,
+    seed: int = 0,
+    run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+) -> int:
+    """Fuzz a deployment: malformed bodies, boundary values, misspelt fields, cases generated from OpenAPI.
+
+    Parameters
+    ----------
+    url
+        The base URL, as with --base-url.
+    max_examples
+        Cases per API; at most half as many again are sent to minimize failures. Default: 200.
+    seed
+        Random seed: the same seed sends the same cases. Default: 0.
+    run_dir
+        New folder for the failing exchanges. Default: reports/runs/TIME-TARGET.
+    """
+    from conformance.cli import console
+    from conformance.runs import execute
+    from conformance.runs.criteria import criteria
+    from conformance.runs.resolve import resolved
+
+    try:
+        from conformance.cli import fuzz as hunting
+    except ModuleNotFoundError as error:
+        from conformance.runs.config import ConfigError
+
+        raise ConfigError(f"fuzz needs {error.name}: install oai-conformance[fuzz]") from None
+    _reject_options("fuzz", suite=selection.suite != SelectionOptions.suite, dry_run=limits.dry_run)
+    _reject_options("fuzz", select=bool(verdict.select), ignore=bool(verdict.ignore))
+    console.verbosity(output)
+    outputs = execute.outputs(output.report)
+    target = _with_url(target, url)
+    judged_by = criteria(verdict, target)
+    with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
+        console.announce(target, options)
+        path = execute.folder_for(run_dir, options.target.name)
+        hunting.run_fuzz(options, path, examples=max_examples, seed=seed)
+    judged = execute.judge_run(path, judged_by)
+    return console.print_report(judged, outputs, output, hint=console.serve_hint(target, judged))
+
+
+def _with_url(target: TargetOptions, url: str | None) -> TargetOptions:
+    """The target with the URL that was given without an option. Raises ConfigError."""
+    from conformance.runs.config import ConfigError
+
+    if url is None:
+        return target
+    if target.base_url is not None or target.from_env:
+        other = "--from-env" if target.from_env else "--base-url"
+        raise ConfigError(f"{other} excludes the URL without an option; accepted: one base URL")
+    return replace(target, base_url=url)
+
+
+def _reject_options(command: str, **given: bool) -> None:
+    """Reject shared options that this command does not support. Raises ConfigError."""
+    from conformance.runs.config import ConfigError
+
+    for name, is_given in given.items():
+        if is_given:
+            raise ConfigError(f"--{name.replace('_', '-')} is not supported by `conformance {command}`; remove it")
