@@ -87,7 +87,7 @@ async def test_nothing_to_fire(wire):
 @pytest.mark.parametrize("anyio_backend", [("asyncio", IN_VIRTUAL_TIME)], ids=["virtual-time"])
 @pytest.mark.parametrize(("concurrency", "connections"), [(1, 1), (3, 12)])
 async def test_requests_go_on_while_connections_linger(wire, concurrency, connections):
-    """A concurrency of 1 means one connection at a time; otherwise three times as many linger as are in flight."""
+    """A concurrency of 1 means one connection at a time; otherwise three more linger per request in flight."""
     under_way = opened = most_under_way = most_opened = 0
 
     async def count(reader, writer):
