@@ -136,12 +136,20 @@ def _capped_text(x: Exchange, seen: Effects) -> str:
 
 
 def is_at_cap(x: Exchange) -> bool:
-    """Whether usage reports one completion token under a cap of one, with text: the completion was truncated.
+    """Whether usage reports as many completion tokens as the cap allows, with a text that the cap truncated.
 
-    To end on its own, the model would need one more token.
+    One token is always cut: to end on its own, the model would need one more.
     """
-    seen = effects(x)
-    return cap_asked(x) == seen.completion == 1 and choices_asked(x) == 1 and bool(seen.text)
+    seen, cap = effects(x), cap_asked(x)
+    if not seen.text.strip() or seen.completion != cap or choices_asked(x) > 1:
+        return False
+    return cap == 1 or is_mid_sentence(seen.text)
+
+
+def is_mid_sentence(text: str) -> bool:
+    """Whether a text ends with a word, a comma or the like, as no complete sentence does."""
+    last = text.rstrip()[-1:]
+    return last.isalnum() or last in (",", ";", ":", "-")
 
 
 def _stop(x: Exchange, seen: Effects) -> FieldEvidence:
