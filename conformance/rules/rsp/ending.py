@@ -119,7 +119,7 @@ HALF_SAID = [value | {"item": HALF} if value["type"] == "response.output_item.do
     ],
 )
 def incomplete_item_in_a_completed_response(x: Exchange) -> Iterator[Finding]:
-    """Clients read the response's status only: they take half of an answer, or of a call's arguments, for all of it."""
+    """Clients read the response's status only: they treat half of a text, or of a call's arguments, as all of it."""
     end = response_states(x)[-1]
     if end.get("status") != "completed":
         return
