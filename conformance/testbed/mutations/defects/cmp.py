@@ -62,6 +62,10 @@ def dead(chunks: list[Body]) -> list[Body]:
     return [chunks[0] | {"id": "", "model": "", "choices": [], "usage": nothing}]
 
 
+LONG_PROMPT = 8_000
+"""Bytes of a request body: more than any of the harness's own, less than hermes's."""
+
+
 def unmade(chunks: list[Body]) -> Iterator[Body]:
     """The chunks of a text completion, without the text."""
     texts = [chunk for chunk in chunks if text_of(chunk)]
@@ -179,6 +183,16 @@ WHOLE_DEFECTS = (
         "A non-streaming response has no text and bills no completion tokens",
         "CMP014",
         on_whole(lambda whole: whole if whole["choices"][0]["message"].get("tool_calls") else unmade_whole(whole)),
+    ),
+    defect(
+        "long-prompt-unanswered",
+        "A prompt of more than 8,000 bytes gets no text, streaming or not, and bills no completion tokens",
+        "CMP018",
+        lambda response, request: (
+            in_turn(on_stream(unmade), on_whole(unmade_whole))(response, request)
+            if len(request.body) > LONG_PROMPT
+            else response
+        ),
     ),
     defect(
         "stream-dead-but-ended",
