@@ -13,7 +13,7 @@ from conformance.field_support.states import FieldEvidence
 from conformance.model.exchange import Exchange
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object, display
-from conformance.parsing.single_value import is_damaged
+from conformance.parsing.single_value import damaged_ends, is_damaged
 from conformance.parsing.sse import looks_like_events
 
 MARGIN = 1
@@ -198,6 +198,8 @@ def _format(x: Exchange, seen: Effects) -> FieldEvidence:
     if seen.is_cut or not seen.text.strip():
         return FieldEvidence("unknown", "the response is truncated or empty")
     found, only = said_value(x), only_answer(x)
+    if lost_or_doubled(x):
+        return FieldEvidence("honoured")
     if format_asked(x).get("type") == "json_object":
         what = "not JSON" if found is NOT_JSON else f"{display(found)}, not an object"
         is_object = isinstance(found, dict)
@@ -213,6 +215,12 @@ def _format(x: Exchange, seen: Effects) -> FieldEvidence:
             "dropped", "the JSON Schema was silently ignored: it allows one value, and the content has another"
         )
     return FieldEvidence("honoured")
+
+
+def lost_or_doubled(x: Exchange) -> str:
+    """How the text differs at one end from the only value that the request's JSON Schema allows (CMP019 reports it)."""
+    only = only_answer(x)
+    return damaged_ends(effects(x).text, only) if only and said_value(x) != only else ""
 
 
 def said_value(x: Exchange) -> Any:

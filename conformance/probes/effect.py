@@ -24,6 +24,22 @@ LAMPS: dict[str, Any] = {
     },
 }
 
+VERSE = " ".join(f"the lamp of harbour number {number} is green" for number in range(100, 220))
+"""Longer than the buffers of proxies, which have 4,096 bytes."""
+LONG_LAMPS: dict[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "verse",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"verse": {"type": "string", "enum": [VERSE]}},
+            "required": ["verse"],
+            "additionalProperties": False,
+        },
+    },
+}
+
 LETTERS = ("t", "e", "1", ",")
 """Stop sequences that occur in almost any text, in words or in digits; neither ends at the first of them in the list.
 
@@ -138,6 +154,16 @@ EFFECTS = (
         build_body=with_prompt("Which lamps are lit? Answer in JSON.", response_format=LAMPS, max_tokens=64),
         field_suite_modes=MODES,
         max_tokens=64,
+    ),
+    Probe(
+        kind=Kind.EFFECT,
+        subject="response_format",
+        variant="long",
+        purpose="A JSON Schema with one valid value of 4,800 characters: none of them may be missing from a stream.",
+        api="chat",
+        build_body=with_prompt("Write the verse. Answer in JSON.", response_format=LONG_LAMPS, max_tokens=2048),
+        suite="full",
+        max_tokens=2048,
     ),
     Probe(
         kind=Kind.EFFECT,
