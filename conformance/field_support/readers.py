@@ -110,12 +110,13 @@ def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
         return FieldEvidence("unknown", "the request has no cap")
     said = _capped_text(x, seen)
     words, least = len(said.split()), len(said) // LONG_TOKEN
+    how = _overrun(seen)
     if words > 4 * cap + MARGIN:
-        return _present(f"`{name}: {cap}` was silently ignored: the response has {words} words")
+        return _present(f"`{name}: {cap}` was {how}: the response has {words} words")
     if seen.completion is not None and seen.completion > cap:
         if max(words, least) > cap:
             return FieldEvidence(
-                "dropped", f"`{name}: {cap}` was silently ignored: usage counts {seen.completion} completion tokens"
+                "dropped", f"`{name}: {cap}` was {how}: usage counts {seen.completion} completion tokens"
             )
         if "length" not in seen.finishes.values():
             why = f"usage counts {seen.completion} completion tokens, but the response has only {words} word(s)"
@@ -123,6 +124,13 @@ def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
     if "length" in seen.finishes.values() or is_at_cap(x):
         return FieldEvidence("honoured")
     return FieldEvidence("unknown", "the response ended on its own before it reached the cap")
+
+
+def _overrun(seen: Effects) -> str:
+    """What became of a cap that a response exceeds: a truncated response met another cap than the request's."""
+    if "length" in seen.finishes.values():
+        return "not kept (the response is truncated, but only by a higher cap)"
+    return "silently ignored"
 
 
 def _capped_text(x: Exchange, seen: Effects) -> str:
