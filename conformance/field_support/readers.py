@@ -13,7 +13,7 @@ from conformance.field_support.states import FieldEvidence
 from conformance.model.exchange import Exchange
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object, display
-from conformance.parsing.single_value import is_damaged
+from conformance.parsing.single_value import damaged_ends, is_damaged
 from conformance.parsing.sse import looks_like_events
 
 MARGIN = 1
@@ -110,12 +110,13 @@ def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
         return FieldEvidence("unknown", "the request has no cap")
     said = _capped_text(x, seen)
     words, least = len(said.split()), len(said) // LONG_TOKEN
+    how = _overrun(seen)
     if words > 4 * cap + MARGIN:
-        return _present(f"`{name}: {cap}` was silently ignored: the response has {words} words")
+        return _present(f"`{name}: {cap}` was {how}: the response has {words} words")
     if seen.completion is not None and seen.completion > cap:
         if max(words, least) > cap:
             return FieldEvidence(
-                "dropped", f"`{name}: {cap}` was silently ignored: usage counts {seen.completion} completion tokens"
+                "dropped", f"`{name}: {cap}` was {how}: usage counts {seen.completion} completion tokens"
             )
         if "length" not in seen.finishes.values():
             why = f"usage counts {seen.completion} completion tokens, but the response has only {words} word(s)"
@@ -123,6 +124,13 @@ def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
     if "length" in seen.finishes.values() or is_at_cap(x):
         return FieldEvidence("honoured")
     return FieldEvidence("unknown", "the response ended on its own before it reached the cap")
+
+
+def _overrun(seen: Effects) -> str:
+    """What became of a cap that a response exceeds: a truncated response met another cap than the request's."""
+    if "length" in seen.finishes.values():
+        return "not kept (the response is truncated, but only by a higher cap)"
+    return "silently ignored"
 
 
 def _capped_text(x: Exchange, seen: Effects) -> str:
@@ -136,12 +144,20 @@ def _capped_text(x: Exchange, seen: Effects) -> str:
 
 
 def is_at_cap(x: Exchange) -> bool:
-    """Whether usage reports one completion token under a cap of one, with text: the completion was truncated.
+    """Whether usage reports as many completion tokens as the cap allows, with a text that the cap truncated.
 
-    To end on its own, the model would need one more token.
+    One token is always cut: to end on its own, the model would need one more.
     """
-    seen = effects(x)
-    return cap_asked(x) == seen.completion == 1 and choices_asked(x) == 1 and bool(seen.text)
+    seen, cap = effects(x), cap_asked(x)
+    if not seen.text.strip() or seen.completion != cap or choices_asked(x) > 1:
+        return False
+    return cap == 1 or is_mid_sentence(seen.text)
+
+
+def is_mid_sentence(text: str) -> bool:
+    """Whether a text ends with a word, a comma or the like, as no complete sentence does."""
+    last = text.rstrip()[-1:]
+    return last.isalnum() or last in (",", ";", ":", "-")
 
 
 def _stop(x: Exchange, seen: Effects) -> FieldEvidence:
@@ -190,6 +206,8 @@ def _format(x: Exchange, seen: Effects) -> FieldEvidence:
     if seen.is_cut or not seen.text.strip():
         return FieldEvidence("unknown", "the response is truncated or empty")
     found, only = said_value(x), only_answer(x)
+    if lost_or_doubled(x):
+        return FieldEvidence("honoured")
     if format_asked(x).get("type") == "json_object":
         what = "not JSON" if found is NOT_JSON else f"{display(found)}, not an object"
         is_object = isinstance(found, dict)
@@ -205,6 +223,12 @@ def _format(x: Exchange, seen: Effects) -> FieldEvidence:
             "dropped", "the JSON Schema was silently ignored: it allows one value, and the content has another"
         )
     return FieldEvidence("honoured")
+
+
+def lost_or_doubled(x: Exchange) -> str:
+    """How the text differs at one end from the only value that the request's JSON Schema allows (CMP019 reports it)."""
+    only = only_answer(x)
+    return damaged_ends(effects(x).text, only) if only and said_value(x) != only else ""
 
 
 def said_value(x: Exchange) -> Any:

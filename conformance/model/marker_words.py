@@ -6,5 +6,8 @@ BURST_WORDS = (
 )
 """One for each request of a burst: rare, and unlike each other in every token."""
 
+SYSTEM_WORD = "kestrel"
+"""Requested only by a system prompt."""
+
 ABANDONED_WORD = "quokka"
 """Requested only by the client that disconnects."""

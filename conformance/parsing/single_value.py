@@ -1,5 +1,6 @@
 """Find the only value that a JSON Schema allows, and detect damaged characters in it."""
 
+import json
 import re
 from collections.abc import Iterator
 from enum import Enum
@@ -9,6 +10,8 @@ from typing import Any, Final
 from conformance.parsing.json_values import as_array, as_object
 
 DEEPEST = 8
+LEAST: Final = 8
+"""Characters: a text that begins like the expected one for so long is a part of it, not a coincidence."""
 LOST = "\N{REPLACEMENT CHARACTER}"
 """What decoders write for bytes that are not a character."""
 
@@ -66,3 +69,26 @@ def is_damaged(found: str, meant: str) -> bool:
 def _with_losses(text: str) -> re.Pattern[str]:
     """A pattern for the text with any non-ASCII characters lost or replaced."""
     return re.compile("".join(re.escape(c) if c.isascii() else f"(?:{re.escape(c)}|[{LOST}?]*+)" for c in text))
+
+
+def damaged_ends(text: str, meant: Any) -> str:
+    """How a text differs at one end from the JSON text of the expected value, as a clause; empty otherwise.
+
+    White space does not count. A text that differs elsewhere may be another value that the model wrote.
+    """
+    said = "".join(text.split())
+    spellings = (json.dumps(meant, ensure_ascii=False), json.dumps(meant))
+    return next(filter(None, (_difference(said, "".join(spelling.split())) for spelling in spellings)), "")
+
+
+def _difference(said: str, whole: str) -> str:
+    lost, more = len(whole) - len(said), len(said) - len(whole)
+    if lost > 0 and len(said) >= LEAST and whole.startswith(said):
+        return f"its last {lost} of {len(whole)} character(s) are lost"
+    if lost > 0 and len(said) >= LEAST and lost < len(said) and whole.endswith(said):
+        return f"its first {lost} of {len(whole)} character(s) are lost"
+    if more > 0 and said.startswith(whole) and whole.endswith(said[-more:]):
+        return f"its last {more} character(s) are doubled"
+    if more > 0 and said.endswith(whole) and whole.startswith(said[:more]):
+        return f"its first {more} character(s) are doubled"
+    return ""

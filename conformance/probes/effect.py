@@ -3,12 +3,12 @@
 from typing import Any
 
 from conformance.apis.specs import spec
-from conformance.field_support.fields import LONG_INSTRUCTIONS
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api
+from conformance.model.words import GENERATIVE, MODES, Api, Suite
 from conformance.probes.baseline import COUNT, token_cap, with_fields, with_prompt, with_usage
 from conformance.probes.encoding import request_encoding
+from conformance.probes.system_prompt import ASIDE, ORDER
 
 LAMPS: dict[str, Any] = {
     "type": "json_schema",
@@ -19,6 +19,22 @@ LAMPS: dict[str, Any] = {
             "type": "object",
             "properties": {"lamps": {"type": "string", "enum": ["seven green lamps \N{CRAB}"]}},
             "required": ["lamps"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+VERSE = " ".join(f"the lamp of harbour number {number} is green" for number in range(100, 220))
+"""Longer than the buffers of proxies, which have 4,096 bytes."""
+LONG_LAMPS: dict[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "verse",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"verse": {"type": "string", "enum": [VERSE]}},
+            "required": ["verse"],
             "additionalProperties": False,
         },
     },
@@ -50,38 +66,35 @@ def _cap(api: Api) -> Probe:
 
 
 def _stop(api: Api, field: str) -> Probe:
+    aside = {"system": ASIDE} if api == "messages" else {}
     return Probe(
         kind=Kind.EFFECT,
         subject=field,
         purpose="Stop sequences that occur in almost any text: none of them may be in the completion.",
         api=api,
-        build_body=request_encoding(api, COUNT, 16, None, **{field: [*LETTERS]}),
+        build_body=request_encoding(api, COUNT, 16, None, **{field: [*LETTERS]}, **aside),
         field_suite_modes=MODES,
         max_tokens=16,
     )
 
 
-ASIDE = " ".join(f"{number}." for number in range(LONG_INSTRUCTIONS))
-"""Long instructions without effect on the completion."""
-
-
-def _instructed(api: Api, name: str) -> Probe:
+def _instructed(api: Api, name: str, suite: Suite) -> Probe:
     return Probe(
         kind=Kind.EFFECT,
         subject=name,
-        purpose=f"`{name}` has a hundred words: they are part of the prompt, and must be counted in the usage.",
+        purpose=f"`{name}` has a hundred words, and asks for one: usage counts them, or the response has the word.",
         api=api,
-        build_body=with_fields(**{name: ASIDE}, **token_cap(api, 1)),
-        suite="full",
+        build_body=with_fields(**{name: f"{ASIDE} {ORDER}"}, **token_cap(api, 16)),
+        suite=suite,
         field_suite_modes=MODES,
-        max_tokens=spec(api).min_cap,
+        max_tokens=16,
     )
 
 
 EFFECTS = (
     *map(_cap, GENERATIVE),
-    _instructed("messages", "system"),
-    _instructed("responses", "instructions"),
+    _instructed("messages", "system", "full"),
+    _instructed("responses", "instructions", "gate"),
     *(_stop(api, stop) for api in GENERATIVE if (stop := spec(api).stop)),
     Probe(
         kind=Kind.EFFECT,
@@ -141,6 +154,16 @@ EFFECTS = (
         build_body=with_prompt("Which lamps are lit? Answer in JSON.", response_format=LAMPS, max_tokens=64),
         field_suite_modes=MODES,
         max_tokens=64,
+    ),
+    Probe(
+        kind=Kind.EFFECT,
+        subject="response_format",
+        variant="long",
+        purpose="A JSON Schema with one valid value of 4,800 characters: none of them may be missing from a stream.",
+        api="chat",
+        build_body=with_prompt("Write the verse. Answer in JSON.", response_format=LONG_LAMPS, max_tokens=2048),
+        suite="full",
+        max_tokens=2048,
     ),
     Probe(
         kind=Kind.EFFECT,

@@ -5,8 +5,8 @@ from typing import Any
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.words import Mode
-from conformance.probes.accepted_forms import MARKER_PART
 from conformance.probes.baseline import with_fields
+from conformance.probes.system_prompt import ASIDE, ORDER
 
 TO_COME = "of-tomorrow-2099-01-01"
 """A beta name that no server knows."""
@@ -23,10 +23,11 @@ BETA_FIELD = {"context_management": {"edits": [{"type": "clear_tool_uses_2025091
 
 
 def _in_blocks(body: dict[str, Any], _mode: Mode) -> Any:
-    """The baseline request with its text as a text block, and a system prompt in another."""
+    """The baseline request with its text as a text block, and a system prompt in two others."""
     *earlier, last = body["messages"]
     content = [{"type": "text", "text": last["content"]}]
-    return body | {"messages": [*earlier, last | {"content": content}], "system": [MARKER_PART], "max_tokens": 1}
+    system = [{"type": "text", "text": text} for text in (ASIDE, ORDER)]
+    return body | {"messages": [*earlier, last | {"content": content}], "system": system, "max_tokens": 16}
 
 
 COUNT_TOKENS = Probe(
@@ -41,11 +42,11 @@ COUNT_TOKENS = Probe(
 TEXT_BLOCKS = Probe(
     kind=Kind.ACCEPTED_FORM,
     subject="text-blocks",
-    purpose="The system prompt and the user's message are lists of text blocks, as agents send them.",
+    purpose="The system prompt, which asks for a word, and the message are lists of text blocks, as agents send them.",
     api="messages",
     modes=("unary",),
     build_body=_in_blocks,
-    max_tokens=1,
+    max_tokens=16,
 )
 HEADERS = (
     Probe(

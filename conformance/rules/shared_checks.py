@@ -3,6 +3,7 @@
 A finding points at the event that the content is from, or at the complete non-streaming response.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -19,6 +20,8 @@ from conformance.parsing.sse import Event
 
 NULLS = frozenset({"", "null", "none", "nil", "undefined"})
 """Texts that a serializer writes for a missing value, in lower case."""
+
+DECODER = json.JSONDecoder()
 
 GROWTHS = 4
 """How often a pattern must recur before it is attributed to the server, not to the model's wording."""
@@ -90,9 +93,12 @@ def undefined_reasons(x: Exchange, field: str, defined: Sequence[str], sent: Ite
 
 
 def calls_with_reason(x: Exchange, field: str, reason: str) -> Iterator[Finding]:
-    """Choices with tool calls whose `field` has a reason that tells clients not to run them."""
+    """Choices with tool calls whose `field` has a reason that tells clients not to run them.
+
+    Clients keep the last reason of several.
+    """
     for choice in response_content(x).choices:
-        if choice.calls and choice.finish == reason:
+        if choice.calls and choice.finishes[-1:] == (reason,):
             seen = f"the response has {len(choice.calls)} tool call(s), but {field} is {display(reason)}"
             yield Finding(seen, at=span_of(x, choice.calls[-1].last))
 
@@ -125,6 +131,26 @@ def calls_without_name(x: Exchange, calls: Iterable[ToolCall], what: str = "tool
 def is_object(text: str) -> bool:
     """Whether a text is one JSON object. A lone surrogate is JSON (RFC 8259, section 8.2): SSE017 and HTTP022 report it."""
     return isinstance(parse_json(text.encode("utf-8", "replace")), dict)
+
+
+def is_encoded_twice(text: str) -> bool:
+    """Whether a text is one JSON string, whose own text is a JSON object."""
+    value = parse_json(text.encode("utf-8", "replace"))
+    return isinstance(value, str) and is_object(value)
+
+
+def objects_in_a_row(text: str) -> int:
+    """How many JSON objects, none of them empty, a text consists of; 0 if it is anything else."""
+    found, rest = 0, text.strip()
+    while rest:
+        try:
+            value, end = DECODER.raw_decode(rest)
+        except (ValueError, RecursionError):
+            return 0
+        if not (isinstance(value, dict) and value):
+            return 0
+        found, rest = found + 1, rest[end:].lstrip()
+    return found
 
 
 def is_truncated_object(text: str) -> bool:

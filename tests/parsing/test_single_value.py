@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.parsing.single_value import NOT_UNIQUE, encoding_damage, only_value
+from conformance.parsing.single_value import NOT_UNIQUE, damaged_ends, encoding_damage, only_value
 from conformance.probes.tools import FORECAST, KEYWORDS, LONG, SIGN, TICK
 
 
@@ -71,3 +71,31 @@ def test_damage_is_seen(found):
 @pytest.mark.parametrize("found", [MEANT, "Zurich, Tokyo", "Zürich", "Zürich?", "", "????????", "Zürich, 東京"])
 def test_other_words_are_no_damage(found):
     assert list(encoding_damage(found, MEANT)) == []
+
+
+VALUE = {"lamps": "seven green lamps \N{CRAB}"}
+WHOLE = '{"lamps": "seven green lamps \N{CRAB}"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "clause"),
+    [
+        (WHOLE, ""),
+        (WHOLE.replace(": ", ":\n  "), ""),
+        ('{"lamps": "seven green lamps \\ud83e\\udd80"}', ""),
+        (WHOLE[2:], "its first 2 of 28 character(s) are lost"),
+        (WHOLE[:-2], "its last 2 of 28 character(s) are lost"),
+        (WHOLE[:12], "its last 17 of 28 character(s) are lost"),
+        ('{"lamps": "seven green lamps \\ud83e\\udd80', "its last 2 of 39 character(s) are lost"),
+        ('{"' + WHOLE, "its first 2 character(s) are doubled"),
+        (WHOLE + "}", "its last 1 character(s) are doubled"),
+        (WHOLE + "\n" + WHOLE, "its last 28 character(s) are doubled"),
+        (WHOLE.replace("green ", ""), ""),
+        ("{", ""),
+        ("lamps", ""),
+        ("", ""),
+        ("```json" + WHOLE, ""),
+    ],
+)
+def test_only_an_end_that_is_missing_or_twice_is_damage(text, clause):
+    assert damaged_ends(text, VALUE) == clause

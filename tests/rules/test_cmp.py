@@ -4,6 +4,8 @@ from conformance import catalogue
 from conformance.judging import decide
 from conformance.model.target import Policy
 from conformance.model.verdict import Finding, Status
+from conformance.rules.cmp.example import GOOD
+from conformance.rules.cmp.long_prompts import LONG, LONG_STREAM, NO_STREAM, NO_TEXT, NONE
 from conformance.rules.cmp.text import two
 from conformance.rules.example import answered, chunk, completion, error, streamed
 from conformance.rules.msg import example as msg
@@ -136,3 +138,20 @@ def test_one_of_several_is_lost_where_the_others_can_not_have_used_what_is_count
     counts = {"prompt_tokens": 3, "completion_tokens": capped, "total_tokens": 3 + capped}
     other = answered(completion(usage=counts), probe="chat.witness.max_tokens", body={"max_tokens": 1})
     assert decide(RULES["CMP017"], {"x": x, "capped": (other,), "policy": Policy()}, (x,))[0] is verdict
+
+
+@pytest.mark.parametrize(
+    ("stream", "unary", "others", "verdict"),
+    [
+        (NO_STREAM, NO_TEXT, (GOOD, NO_TEXT), Status.FAIL),
+        (LONG_STREAM, NO_TEXT, (GOOD,), Status.PASS),
+        (NO_STREAM, answered(completion(), **LONG), (GOOD,), Status.PASS),
+        (NO_STREAM, NO_TEXT, (NO_TEXT, answered(completion({"content": ""}))), Status.UNTESTABLE),
+        (NO_STREAM, NO_TEXT, (answered(error(), status=500),), Status.UNTESTABLE),
+        (NO_STREAM, answered(completion({"content": ""}, "length", usage=NONE), **LONG), (GOOD,), Status.PASS),
+        (NO_STREAM, answered(completion({"content": ""}, usage=THOUGHT), **LONG), (GOOD,), Status.UNTESTABLE),
+    ],
+)
+def test_nothing_in_both_modes_is_a_fault_where_a_shorter_prompt_gets_something(stream, unary, others, verdict):
+    given = {"stream": stream, "unary": unary, "others": others, "policy": Policy()}
+    assert decide(RULES["CMP018"], given, (stream,))[0] is verdict

@@ -8,7 +8,7 @@ from conformance.rules.example import HELLO, answered, completion, error, stream
 from conformance.rules.par.form import BASELINE_RESPONSE, LONGER, form
 from conformance.rules.par.logprobs import HI, THERE, piece, token, with_tokens
 from conformance.rules.par.stop import STOP
-from conformance.rules.par.value import NAME, OTHER, OTHER_TEXT, TEXT, seed_without_effect
+from conformance.rules.par.value import ASKED, DETERMINED, NAME, OTHER, OTHER_TEXT, TEXT, seed_without_effect
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "PAR"}
 
@@ -27,10 +27,18 @@ def test_a_dropped_stop_is_not_called_an_included_one():
 
 def test_an_answer_that_was_cut_is_no_json_to_judge():
     asked = {"probe": "chat.witness.response_format.json_object", "body": {"response_format": {"type": "json_object"}}}
-    assert yielded(RULES["PAR008"], answered(completion({"content": '{"a": '}, "length"), **asked)) == [
+    assert yielded(RULES["PAR008"], answered(completion({"content": '{"a": '}, "length"), **asked), None) == [
         Status.UNTESTABLE
     ]
-    assert len(yielded(RULES["PAR008"], answered(completion({"content": '{"a": '}), **asked))) == 1
+    assert len(yielded(RULES["PAR008"], answered(completion({"content": '{"a": '}), **asked), None)) == 1
+
+
+def test_an_object_without_its_first_token_is_no_ignored_format():
+    asked = {"probe": "chat.witness.response_format.json_object", "body": {"response_format": {"type": "json_object"}}}
+    broken = answered(completion({"content": 'greeting": "Hi"}'}), **asked)
+    lost = answered(completion({"content": 'lamps": "green"}'}), **ASKED)
+    assert yielded(RULES["PAR008"], broken, lost) == [Status.UNTESTABLE]
+    assert len(yielded(RULES["PAR008"], broken, DETERMINED)) == 1
 
 
 def test_characters_over_several_tokens_are_put_together_by_their_bytes():

@@ -5,7 +5,7 @@ import pytest
 from conformance import catalogue
 from conformance.judging import decide
 from conformance.model.verdict import Status
-from conformance.rules.rsp.example import CALL, events, own_item, response, state, streamed, text
+from conformance.rules.rsp.example import CALL, PART, SPOKEN, USAGE, events, own_item, response, state, streamed, text
 
 RULES = {rule.id: rule for rule in catalogue.rules() if rule.family == "RSP"}
 BACKGROUND = {"background": True}
@@ -61,3 +61,42 @@ def test_an_event_of_an_item_that_was_not_added_is_out_of_place():
     sent = own_item(OWN["mcp_call_arguments"], "response.mcp_call_arguments", "arguments")
     assert status("RSP010", events(state("created"), *sent[1:], state("completed"))) is Status.FAIL
     assert status("RSP010", streamed(*sent, *text("Hi", index=1))) is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ({"type": "mcp_call", "id": "mcp_1", "status": "failed", "error": "No such page."}, Status.PASS),
+        (SEARCH | {"status": "incomplete"}, Status.FAIL),
+        (SPOKEN | {"status": None}, Status.PASS),
+    ],
+)
+def test_an_item_may_have_failed_in_a_completed_response_but_not_be_incomplete(item, expected):
+    assert status("RSP028", response(output=[item, SPOKEN])) is expected
+
+
+def test_a_part_without_done_is_told_once_per_stream_and_only_of_finished_items():
+    untold = [value for value in text("Hi") if value["type"] != "response.content_part.done"]
+    assert status("RSP029", streamed(*untold)) is Status.FAIL
+    assert status("RSP029", streamed(*untold[:-1], output=[])) is Status.PASS
+    assert status("RSP029", events(state("created"), *untold[:3])) is not Status.FAIL
+
+
+CAPPED = {"body_fields": {"max_output_tokens": 16}, "probe": "responses.witness.max_output_tokens"}
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens", "expected"),
+    [
+        ("one, two, three,", 16, Status.FAIL),
+        ("one, two, three,", 15, Status.UNTESTABLE),
+        ("I count to three: one, two, three.", 16, Status.UNTESTABLE),
+        ("", 16, Status.UNTESTABLE),
+    ],
+)
+def test_a_text_cut_at_a_cap_of_several_tokens_is_no_natural_end(content, tokens, expected):
+    rule = next(rule for rule in catalogue.rules() if rule.id == "FLD017")
+    x = response(
+        output=[SPOKEN | {"content": [PART | {"text": content}]}], usage=USAGE | {"output_tokens": tokens}, **CAPPED
+    )
+    assert decide(rule, {"x": x}, (x,)).status is expected

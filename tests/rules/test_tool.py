@@ -74,6 +74,32 @@ def test_arguments_of_a_call_that_was_not_finished_are_not_judged():
     assert failing(x) == {"CHK017"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_wrong"),
+    [
+        ('"{\\"city\\": \\"Oslo\\"}"', True),
+        ('"Oslo"', False),
+        ('"{\\"city\\": "', False),
+        ('{"city": "{\\"a\\": 1}"}', False),
+        ('{"city": "Oslo"}\n{"city": "Rome"}', True),
+        ('{"city": "Oslo"}{', False),
+        ('{"city": "Oslo"}[]', False),
+        ("{}{}", False),
+        ("[" * 5000, False),
+    ],
+)
+def test_objects_in_a_wrong_frame_are_laid_to_the_server(arguments, is_wrong):
+    for x in (calling(first_fragment(), later_fragment(arguments)), called(first_fragment(arguments=arguments))):
+        assert ("TOOL035" in failing(x)) is is_wrong
+
+
+def test_clients_keep_the_last_of_several_finish_reasons():
+    ends = [chunk(finish=reason) for reason in ("tool_calls", "stop")]
+    call = chunk({"role": "assistant", "tool_calls": [first_fragment(arguments="{}")]})
+    assert "TOOL011" in failing(streamed(call, *ends, "[DONE]", body=TOOLS))
+    assert "TOOL011" not in failing(streamed(call, *reversed(ends), "[DONE]", body=TOOLS))
+
+
 def test_a_call_that_was_cut_off_says_length():
     assert failing(calling(first_fragment(), later_fragment('{"a'), finish="length")) == set()
 

@@ -10,6 +10,7 @@ from conformance.rules.tool.choice import MARKED, NONE, OTHER, SINGLE_CALL
 from conformance.rules.tool.compatibility import ALONE, KEYWORDS, LOGPROBS
 from conformance.rules.tool.example import NAMED, TOOLS, called, calling, first_fragment, later_fragment
 from conformance.rules.tool.history import FIRST, NULL, REPLAY, counted_prompt
+from conformance.rules.tool.lost_calls import FREE, OSLO, ROME, stream_of
 from conformance.rules.tool.values import STRICT
 from conformance.testbed.mutations import changes
 
@@ -224,3 +225,27 @@ def test_a_stream_with_neither_the_call_nor_text_has_lost_it():
     nothing = streamed(chunk({"role": "assistant", "content": ""}), chunk(finish="stop"), "[DONE]", **asked)
     assert status("CMP014", nothing, called(first_fragment(arguments="{}"), **asked)) is Status.FAIL
     assert status("CMP014", nothing, answered(completion({"content": ""}, usage=None), **asked)) is Status.UNTESTABLE
+
+
+@pytest.mark.parametrize(
+    ("stream", "unary", "expected"),
+    [
+        (stream_of(OSLO, tokens=8), (OSLO, ROME), Status.FAIL),
+        (stream_of(OSLO, tokens=5), (OSLO, ROME), Status.FAIL),
+        (stream_of(OSLO, tokens=4), (OSLO, ROME), Status.PASS),
+        (stream_of(ROME), (OSLO,), Status.PASS),
+        (calling(OSLO, **FREE), (OSLO, ROME), Status.UNTESTABLE),
+        (stream_of(first_fragment(arguments="{}")), (first_fragment(arguments="{}"),) * 2, Status.PASS),
+    ],
+)
+def test_a_call_is_lost_only_if_usage_counts_its_tokens(stream, unary, expected):
+    given = {"stream": stream, "unary": called(*unary, **FREE)}
+    assert decide(RULES["TOOL036"], given, (stream,)).status is expected
+
+
+def test_text_in_place_of_a_call_may_have_its_tokens():
+    spent = {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11}
+    said = chunk({"content": "I call it.", "tool_calls": [OSLO]})
+    stream = streamed(said, chunk(finish="tool_calls"), chunk(choices=[], usage=spent), "[DONE]", **FREE)
+    given = {"stream": stream, "unary": called(OSLO, ROME, **FREE)}
+    assert decide(RULES["TOOL036"], given, (stream,)).status is Status.UNTESTABLE

@@ -8,6 +8,7 @@ from conformance.apis.errors import error_response
 from conformance.apis.request import request_body
 from conformance.field_support.capability import effect_shown, warned
 from conformance.field_support.effects import unreadable_reason
+from conformance.field_support.readers import lost_or_doubled
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -32,6 +33,11 @@ OBJECT: dict[str, Any] = {
 }
 
 
+SCHEMA = {"json_schema": {"schema": {"properties": {"lamps": {"enum": ["green"]}}}}}
+ASKED: dict[str, Any] = {"probe": "chat.witness.response_format", "body": {"response_format": SCHEMA}}
+DETERMINED = answered(completion({"content": '{"lamps": "green"}'}), **ASKED)
+
+
 def _wants_object(x: Exchange) -> NotJudged | None:
     if (x.case.kind, x.case.subject, x.case.variant) != (Kind.EFFECT, "response_format", "json_object"):
         return OUT_OF_SCOPE
@@ -46,14 +52,15 @@ def _wants_object(x: Exchange) -> NotJudged | None:
     fix="Constrain the model to a JSON object, without other text or a code fence; or reject the format with 400.",
     applies_to=_wants_object,
     apis=CHAT,
-    good=[answered(completion({"content": '\n{"greeting": "Hi"}'}), **OBJECT)],
+    good=[(answered(completion({"content": '\n{"greeting": "Hi"}'}), **OBJECT), DETERMINED)],
     bad=[
-        answered(completion(), **OBJECT),
-        answered(completion({"content": '```json\n{"greeting": "Hi"}\n```'}), **OBJECT),
-        answered(completion({"content": '["Hi"]'}), **OBJECT),
+        (answered(completion(), **OBJECT), DETERMINED),
+        (answered(completion({"content": '```json\n{"greeting": "Hi"}\n```'}), **OBJECT), DETERMINED),
+        (answered(completion({"content": '["Hi"]'}), **OBJECT), DETERMINED),
     ],
+    compares_with={"determined": Compare(Kind.EFFECT, "response_format", optional=True)},
 )
-def dropped_json_object(x: Exchange) -> Iterator[Finding | NotJudged]:
+def dropped_json_object(x: Exchange, determined: Exchange | None) -> Iterator[Finding | NotJudged]:
     """Programs parse the content as JSON: other text, or a code fence around it, crashes them.
 
     Truncated content is not judged; the prompt requests JSON, as the API requires.
@@ -61,6 +68,8 @@ def dropped_json_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     found = effect_shown(x)
     if found is None or found[1].state == "unknown":
         yield untestable(found[1].why if found else "the probe tests no field's effect")
+    elif found[1].state == "dropped" and determined and lost_or_doubled(determined):
+        yield untestable("the ends of texts are lost or doubled (see CMP019)")
     elif found[1].state == "dropped":
         yield Finding(found[1].why, at=span_of(x))
 

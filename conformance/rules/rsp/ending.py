@@ -7,7 +7,7 @@ from typing import Any
 from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response
 from conformance.apis.request import request_body
-from conformance.apis.responses import output, response_states, terminal, terminal_event
+from conformance.apis.responses import items, output, response_states, terminal, terminal_event
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
@@ -27,8 +27,10 @@ from conformance.rules.conditions import (
 from conformance.rules.example import answered, error
 from conformance.rules.rsp.conditions import finished, has_content
 from conformance.rules.rsp.example import (
+    CALL,
     CUT,
     GOOD,
+    SPOKEN,
     events,
     response,
     state,
@@ -36,7 +38,7 @@ from conformance.rules.rsp.example import (
     text,
 )
 from conformance.rules.rsp.shape import response_rule, stream_rule
-from conformance.rules.rsp.spec import CREATE, EVENTS, OBJECT, STATE
+from conformance.rules.rsp.spec import CREATE, EVENTS, ITEMS, OBJECT, STATE
 from conformance.rules.shared_checks import undefined_reasons
 from conformance.rules.typed_events import unbroken
 
@@ -90,6 +92,45 @@ def incomplete_without_a_reason(x: Exchange) -> Iterator[Finding]:
         yield from undefined_reasons(x, "incomplete_details.reason", REASONS, [(reason, at)])
     elif end.get("status") == "completed" and reason:
         yield Finding(f"status is completed, but incomplete_details has reason {display(reason)}", at=span_of(x, at))
+
+
+HALF = SPOKEN | {"status": "incomplete"}
+HALF_SAID = [value | {"item": HALF} if value["type"] == "response.output_item.done" else value for value in text("Hi")]
+
+
+@response_rule(
+    "RSP028",
+    MUST,
+    "A completed response has no incomplete output item",
+    spec=ITEMS,
+    fix="Set the response's status to incomplete, with a reason, if its last item is incomplete.",
+    applies_to=finished,
+    good=[
+        GOOD,
+        response(output=[SPOKEN, CALL]),
+        response(output=[HALF], **CUT),
+        streamed(*HALF_SAID, end="incomplete"),
+    ],
+    bad=[
+        response(output=[HALF]),
+        response(output=[CALL | {"status": "incomplete"}]),
+        streamed(*HALF_SAID),
+        streamed(*HALF_SAID, output=[SPOKEN]),
+    ],
+)
+def incomplete_item_in_a_completed_response(x: Exchange) -> Iterator[Finding]:
+    """Clients read the response's status only: they treat half of a text, or of a call's arguments, as all of it."""
+    end = response_states(x)[-1]
+    if end.get("status") != "completed":
+        return
+    done = [(item.done, item.events[-1]) for item in items(x) if item.done]
+    for item, at in (*done, *((item, terminal_event(x)) for item in output(end))):
+        if item.get("status") == "incomplete":
+            kind = display(item.get("type"))
+            yield Finding(
+                f"an output item of type {kind} is incomplete, but the response is completed", at=span_of(x, at)
+            )
+            return
 
 
 @stream_rule(

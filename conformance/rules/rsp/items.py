@@ -17,7 +17,7 @@ from conformance.apis.responses import (
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display, is_integer
-from conformance.parsing.sse import span
+from conformance.parsing.sse import Event, span
 from conformance.rules.rsp.conditions import OF_ITEMS, finished, has_indexed_items
 from conformance.rules.rsp.example import (
     CALL,
@@ -134,6 +134,38 @@ def item_without_done(x: Exchange) -> Iterator[Finding]:
                 f"an output item of type {display(item.type)} has no response.output_item.done",
                 at=span(x, item.events[0]),
             )
+
+
+UNTOLD = [value for value in text("Hi") if value["type"] != "response.content_part.done"]
+
+
+@stream_rule(
+    "RSP029",
+    SHOULD,
+    "Every content part of a finished item ends with response.content_part.done",
+    spec=EVENTS,
+    fix="Send response.content_part.done with the complete part before the response.output_item.done of its item.",
+    applies_to=has_indexed_items,
+    good=[GOOD, CALLED, streamed(*text("Hi")[:4], end="incomplete", output=[message_item("Hi")])],
+    bad=[streamed(*UNTOLD)],
+)
+def part_without_done(x: Exchange) -> Iterator[Finding]:
+    """A user interface that renders part by part shows the last one as unfinished, or never stores it."""
+    for item in items(x):
+        begun = {at: event for kind, at, event in _part_events(x, item) if kind == "response.content_part.added"}
+        ended = {at for kind, at, _ in _part_events(x, item) if kind == "response.content_part.done"}
+        lost = [begun[at] for at in begun if at not in ended]
+        if lost and item.done and item.done.get("status") != "incomplete":
+            yield Finding("a content part has no response.content_part.done, but its item is done", at=span(x, lost[0]))
+            return
+
+
+def _part_events(x: Exchange, item: Item) -> Iterator[tuple[str, str, Event]]:
+    """The type, content_index and event of what an item's content parts begin and end with."""
+    own = {event.start for event in item.events}
+    for part in building(x):
+        if part.event.start in own and part.type.startswith("response.content_part."):
+            yield part.type, display(part.value.get("content_index")), part.event
 
 
 def _made_whole(text: str) -> str:

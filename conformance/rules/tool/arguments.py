@@ -8,7 +8,14 @@ from conformance.apis.tools import calls
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import describe_member, display
-from conformance.rules.shared_checks import arguments_not_object, is_object, is_truncated_object
+from conformance.rules.example import as_json
+from conformance.rules.shared_checks import (
+    arguments_not_object,
+    is_encoded_twice,
+    is_object,
+    is_truncated_object,
+    objects_in_a_row,
+)
 from conformance.rules.tool.conditions import called_some, capped_call, uncapped_calls, uncut_calls
 from conformance.rules.tool.example import (
     CUSTOM,
@@ -97,6 +104,11 @@ def _finished_calls(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
     )
 
 
+def _finished(x: Exchange) -> Iterator[ToolCall]:
+    """The function calls of a complete response, of any API."""
+    return (call for call, _ in _finished_calls(x)) if x.api == "chat" else (call for _, call in calls(x))
+
+
 @tool_rule(
     "TOOL033",
     MUST,
@@ -120,11 +132,40 @@ def _finished_calls(x: Exchange) -> Iterator[tuple[ToolCall, Fragment]]:
 )
 def arguments_cut(x: Exchange) -> Iterator[Finding]:
     """Agents treat the call as complete: they run the tool with half of its arguments, or fail. MSG016 judges Messages."""
-    finished = (call for call, _ in _finished_calls(x)) if x.api == "chat" else (call for _, call in calls(x))
-    for call in finished:
+    for call in _finished(x):
         if is_truncated_object(call.arguments):
             seen = f"the arguments of {display(call.name)} are truncated, though the response is complete"
             yield Finding(f"{seen}: {display(call.arguments)}", at=span_of(x, call.last))
+
+
+@tool_rule(
+    "TOOL035",
+    MUST,
+    "The arguments of a finished tool call are not encoded twice, and not those of several calls",
+    fix="Encode the arguments as JSON once, also if the model writes them as a string, and give each call its own entry.",
+    applies_to=uncut_calls,
+    apis=("chat", "responses"),
+    good=[STREAM, PARALLEL, WHOLE, CUSTOM, called(first_fragment(arguments='{"city": "{}"}'))],
+    bad=[
+        called(first_fragment(arguments=as_json('{"city": "Oslo"}'))),
+        calling(first_fragment(), later_fragment('"{'), later_fragment('}"')),
+        calling(first_fragment(), later_fragment('{"city": "Oslo"}'), later_fragment('{"city": "Rome"}')),
+        called(first_fragment(arguments='{"city": "Oslo"} {"city": "Rome"}')),
+    ],
+)
+def arguments_of_another_form(x: Exchange) -> Iterator[Finding]:
+    """Every client parses the arguments once: it gets a string in place of an object, or an error, and runs no tool.
+
+    A model may write invalid JSON (see TOOL008), but well-formed objects in a wrong frame are the server's to unpack.
+    MSG015 and MSG016 judge Messages.
+    """
+    for call in _finished(x):
+        if is_encoded_twice(call.arguments):
+            seen = f"the arguments of {display(call.name)} are encoded twice: {display(call.arguments)}"
+            yield Finding(seen, at=span_of(x, call.last), expected="the text of a JSON object")
+        elif (count := objects_in_a_row(call.arguments)) > 1:
+            seen = f"the arguments of {display(call.name)} are {count} JSON objects: {display(call.arguments)}"
+            yield Finding(seen, at=span_of(x, call.last), expected="one object per call")
 
 
 @tool_rule(

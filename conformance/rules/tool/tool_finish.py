@@ -86,12 +86,18 @@ def no_calls_listed(x: Exchange) -> Iterator[Finding]:
     bad=[
         calling(first_fragment(), later_fragment("{}"), finish="stop"),
         called(first_fragment(arguments="{}"), finish="stop"),
+        streamed(
+            chunk({"tool_calls": [first_fragment(arguments="{}")]}),
+            chunk(finish="tool_calls"),
+            chunk(finish="stop"),
+            "[DONE]",
+        ),
     ],
 )
 def stop_in_place_of_tool_calls(x: Exchange) -> Iterator[Finding]:
     """Agent loops continue only while finish_reason is tool_calls: the run ends, and the tool is never run.
 
-    Exception: if tool_choice names a tool, OpenAI's API itself sends `stop`.
+    Of several reasons clients keep the last. Exception: if tool_choice names a tool, OpenAI's API itself sends `stop`.
     """
     if isinstance(request_body(x).get("tool_choice"), dict):
         return

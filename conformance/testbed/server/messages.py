@@ -47,6 +47,7 @@ def turn_of(body: Body) -> GenerationRequest:
     tools = [t for t in body.get("tools") or () if choice["type"] != "tool" or t["name"] == choice["name"]]
     return GenerationRequest(
         prompt=text_of(last),
+        instructions=text_of(body.get("system")),
         after_tool=isinstance(last, list) and any(part["type"] == "tool_result" for part in last),
         tools=tuple(Tool(name=t["name"], parameters=t.get("input_schema") or {}) for t in tools),
         choice=CHOICES[choice["type"]],  # type: ignore[arg-type]

@@ -44,13 +44,14 @@ class Tool:
 class GenerationRequest:
     """The model's input, independent of the API.
 
-    `prompt` is the user's last text; `after_tool`: a tool result follows it. `choice` and `tools` determine what may be
-    called. `format` is None for text, or the JSON Schema of the output. `cap` bounds the tokens; the text ends before
-    any of `stops`. `forced`: logit_bias makes one token the only one. `reasoning` tokens are generated before all
-    others, and count against the cap.
+    `prompt` is the user's last text, `instructions` the system prompt's; `after_tool`: a tool result follows. `choice`
+    and `tools` determine what may be called. `format` is None for text, or the JSON Schema of the output. `cap` bounds
+    the tokens; the text ends before any of `stops`. `forced`: logit_bias makes one token the only one. `reasoning`
+    tokens are generated before all others, and count against the cap.
     """
 
     prompt: str
+    instructions: str = ""
     after_tool: bool = False
     tools: tuple[Tool, ...] = ()
     choice: Choice = "auto"
@@ -169,6 +170,8 @@ def _text(turn: GenerationRequest) -> str:
         return as_json(instance_of(turn.format))
     if turn.after_tool:
         return THANKS
+    if found := ECHO.search(turn.instructions):
+        return f"{found[1]}."
     if found := REPEAT_WORD.search(turn.prompt):
         return ", ".join([found[2]] * (_number(found[1]) or 1)) + "."
     if found := ECHO.search(turn.prompt):

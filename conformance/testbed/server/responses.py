@@ -57,6 +57,7 @@ def turn_of(body: Body) -> GenerationRequest:
         tools, choice = [tool for tool in tools if tool["name"] == choice["name"]], "required"
     return GenerationRequest(
         prompt=text_of(users[-1]["content"]) if users else "",
+        instructions=body.get("instructions") or "",
         after_tool=bool(items) and items[-1].get("type") == "function_call_output",
         tools=tuple(Tool(name=tool["name"], parameters=tool.get("parameters") or {}) for tool in tools),
         choice=choice,

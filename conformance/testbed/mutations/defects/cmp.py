@@ -1,7 +1,7 @@
 """Defects in non-streaming chat responses, and text that is lost in either mode."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from conformance.testbed.mutations.mutate_bytes import each, streams
@@ -19,7 +19,7 @@ from conformance.testbed.mutations.mutate_chat import (
     with_fields,
     without_fields,
 )
-from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 
 def as_text(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
@@ -60,6 +60,10 @@ def dead(chunks: list[Body]) -> list[Body]:
     """A chunk without id, model, choices or tokens."""
     nothing = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     return [chunks[0] | {"id": "", "model": "", "choices": [], "usage": nothing}]
+
+
+LONG_PROMPT = 8_000
+"""Bytes of a request body: more than any of the harness's own, less than hermes's."""
 
 
 def unmade(chunks: list[Body]) -> Iterator[Body]:
@@ -181,6 +185,16 @@ WHOLE_DEFECTS = (
         on_whole(lambda whole: whole if whole["choices"][0]["message"].get("tool_calls") else unmade_whole(whole)),
     ),
     defect(
+        "long-prompt-unanswered",
+        "A prompt of more than 8,000 bytes gets no text, streaming or not, and bills no completion tokens",
+        "CMP018",
+        lambda response, request: (
+            in_turn(on_stream(unmade), on_whole(unmade_whole))(response, request)
+            if len(request.body) > LONG_PROMPT
+            else response
+        ),
+    ),
+    defect(
         "stream-dead-but-ended",
         "A stream whose source failed is one blank chunk with usage of zeros, and the end marker",
         "CHK010",
@@ -200,6 +214,65 @@ WHOLE_DEFECTS = (
             lambda choice: choice | {"message": choice["message"] | {"content": None}},
             lambda choice: choice["index"] > 0,
         ),
+    ),
+)
+
+MOST_TEXT = 4096
+"""Bytes of text after which a broken proxy drops the rest."""
+
+
+def limited(chunks: list[Body]) -> Iterator[Body]:
+    """The chunks without the text beyond a number of bytes."""
+    sent = 0
+    for chunk in chunks:
+        sent += len(text_of(chunk).encode())
+        if not text_of(chunk) or sent <= MOST_TEXT:
+            yield chunk
+
+
+def with_texts(edit: Callable[[list[str]], list[str]]) -> OnResponse:
+    """Edit the texts of a stream's deltas; an empty text leaves out the chunk."""
+
+    def edited(chunks: list[Body]) -> Iterator[Body]:
+        at = [place for place, chunk in enumerate(chunks) if text_of(chunk)]
+        texts = dict(zip(at, edit([text_of(chunks[place]) for place in at]), strict=True))
+        for place, chunk in enumerate(chunks):
+            if texts.get(place) != "":
+                yield with_delta(chunk, {"content": texts[place]}) if place in texts else chunk
+
+    return on_stream(edited)
+
+
+PIECES = (
+    defect(
+        "first-token-lost",
+        "Streams lack their first token",
+        "CMP019",
+        with_texts(lambda t: ["" if at == 0 else text for at, text in enumerate(t)]),
+    ),
+    defect(
+        "last-token-lost",
+        "Streams lack their last token",
+        "CMP019",
+        with_texts(lambda t: ["" if at == len(t) - 1 else text for at, text in enumerate(t)]),
+    ),
+    defect(
+        "first-token-doubled",
+        "Streams have their first token twice",
+        "CMP019",
+        with_texts(lambda t: [text * (2 if at == 0 else 1) for at, text in enumerate(t)]),
+    ),
+    defect(
+        "last-token-doubled",
+        "Streams have their last token twice",
+        "CMP019",
+        with_texts(lambda t: [text * (2 if at == len(t) - 1 else 1) for at, text in enumerate(t)]),
+    ),
+    defect(
+        "stream-limited-to-4096-bytes",
+        "Streams lack all text after 4,096 bytes, and end as if they were complete",
+        "CMP019",
+        on_stream(limited),
     ),
 )
 

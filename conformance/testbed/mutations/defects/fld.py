@@ -249,6 +249,14 @@ EFFECTS = (
         *CAPS,
         where=holds("max_tokens", int),
     ),
+    Mutation(
+        name="cap-raised-to-16",
+        title="Token caps below 16 are raised to 16",
+        caught_by="FLD010",
+        on_request=rewriting(
+            lambda body: body | {name: max(cap, 16) for name in CAPS if type(cap := body.get(name)) is int}, capped
+        ),
+    ),
     dropped("n-ignored", "`n` is validated, then ignored", "FLD011", "n", where=holds("n", int)),
     dropped(
         "cap-and-n-ignored", "The token caps and `n` are validated, then ignored", "FLD011", *CAPS, "n", where=capped

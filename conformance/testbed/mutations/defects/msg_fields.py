@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.testbed.mutations.defects.fld import pruned_inside, without_vendor_fields
+from conformance.testbed.mutations.defects.fld import all_of, pruned_inside, without_vendor_fields
 from conformance.testbed.mutations.mutate_chat import defect
 from conformance.testbed.mutations.mutate_messages import (
     MESSAGES,
@@ -251,6 +251,27 @@ def breaking_in_a_block(response: ModelResponse, request: ServerRequest) -> Mode
     failed = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     return replace(response, events=(*events[:4], Event(name="error", data=failed)))
 
+
+SYSTEM = (
+    unread(
+        "system-dropped",
+        "`system` is validated, then ignored",
+        "MSG029",
+        dropping("system", where=holds("system", (str, list)), apis=MESSAGES),
+    ),
+    unread(
+        "system-dropped-in-streams",
+        "`system` is ignored when streaming",
+        "MSG029",
+        dropping("system", where=all_of(streaming, holds("system", (str, list))), apis=MESSAGES),
+    ),
+    unread(
+        "system-blocks-dropped",
+        "`system` is ignored if it is a list of text blocks",
+        "MSG029",
+        dropping("system", where=holds("system", list), apis=MESSAGES),
+    ),
+)
 
 ROUTES = (
     defect(

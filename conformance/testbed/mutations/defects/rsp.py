@@ -63,6 +63,18 @@ def uncalled(response: Body) -> Body:
     return response | {"output": [item for item in response["output"] if not is_call(item)]}
 
 
+def called_completed(event: Event) -> Event:
+    """The event that ends a truncated response, as response.completed."""
+    return replace(event, name=ENDS[0], data=event.data | {"type": ENDS[0]}) if event.name == ENDS[1] else event
+
+
+AS_IF_WHOLE = in_turn(
+    each_end(with_fields(status="completed", incomplete_details=None)),
+    on_events(lambda events: map(called_completed, events)),
+)
+"""A truncated response has status completed; its items are left as they are."""
+
+
 def twice(events: Events) -> Iterator[Event]:
     """The terminal event is sent twice."""
     yield from events
@@ -163,11 +175,19 @@ EVENTS = (
         "response-cut-called-completed",
         "A truncated response ends with response.completed",
         "RSP017",
-        on_events(
-            lambda events: [
-                replace(e, name=ENDS[0], data=e.data | {"type": ENDS[0]}) if e.name == ENDS[1] else e for e in events
-            ]
-        ),
+        on_events(lambda events: map(called_completed, events)),
+    ),
+    defect(
+        "response-cut-in-its-item-only",
+        "A truncated response has status completed, and only its last item has status incomplete",
+        "RSP028",
+        AS_IF_WHOLE,
+    ),
+    defect(
+        "response-cut-told-nowhere",
+        "A truncated response and all of its items have status completed",
+        "FLD017",
+        in_turn(AS_IF_WHOLE, each_item(lambda item: item | {"status": "completed"} if "status" in item else item)),
     ),
 )
 ITEMS = (
@@ -191,6 +211,7 @@ ITEMS = (
         each_of(with_fields(content_index=1), DELTA, DONE),
     ),
     defect("item-never-done", "response.output_item.done is missing", "RSP012", without("response.output_item.done")),
+    defect("part-never-done", "response.content_part.done is missing", "RSP029", without("response.content_part.done")),
     defect("delta-lost", "The second delta of each text is lost", "RSP013", regrouped(lost_delta)),
     defect(
         "text-deltas-so-far", "Deltas are cumulative: each repeats all earlier text", "RSP013", regrouped(accumulate)

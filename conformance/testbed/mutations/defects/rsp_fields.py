@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from conformance.testbed.mutations.defects.fld import pruned_inside, without_vendor_fields
+from conformance.testbed.mutations.defects.fld import all_of, pruned_inside, without_vendor_fields
 from conformance.testbed.mutations.mutate_chat import defect, with_fields
 from conformance.testbed.mutations.mutate_requests import Where, dropping, holds, refusal, rewriting, sent, streaming
 from conformance.testbed.mutations.mutate_responses import (
@@ -144,6 +144,18 @@ DROPPED = (
     ),
     unread(
         "instructions-unread", "`instructions` is silently ignored", "FLD004", dropping("instructions", apis=RESPONSES)
+    ),
+    unread(
+        "instructions-dropped",
+        "`instructions` is validated, then ignored",
+        "RSP030",
+        dropping("instructions", where=holds("instructions", str), apis=RESPONSES),
+    ),
+    unread(
+        "instructions-dropped-in-streams",
+        "`instructions` is ignored when streaming",
+        "RSP030",
+        dropping("instructions", where=all_of(streaming, holds("instructions", str)), apis=RESPONSES),
     ),
     unread("reasoning-unread", "`reasoning` is silently ignored", "FLD004", dropping("reasoning", apis=RESPONSES)),
     unread(

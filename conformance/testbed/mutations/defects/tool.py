@@ -268,7 +268,7 @@ TOOL_DEFECTS = (
     defect(
         "call-arguments-encoded-twice",
         "Arguments of a non-streaming call are JSON encoded twice",
-        "TOOL008",
+        "TOOL035",
         each_call(twice_json),
     ),
     defect(

@@ -7,6 +7,9 @@ from dataclasses import replace
 from conformance.testbed.mutations.defects.msg import thought_first
 from conformance.testbed.mutations.mutate_chat import Edit, in_turn, variant, with_fields, without_fields
 from conformance.testbed.mutations.mutate_messages import (
+    MESSAGES as OF_MESSAGES,
+)
+from conformance.testbed.mutations.mutate_messages import (
     Body,
     Events,
     each_block,
@@ -21,12 +24,14 @@ from conformance.testbed.mutations.mutate_messages import (
     within,
     without,
 )
+from conformance.testbed.mutations.mutate_requests import rewriting
 from conformance.testbed.server.refusal import Refusal, refuse
-from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
+from conformance.testbed.server.reply import Event, ModelResponse, Mutation, ServerRequest
 
 PING = Event(name="ping", data={"type": "ping"})
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "hello"}}
 FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+OWN = "You are a helpful assistant, and know much of the world. " * 40
 BY_CODE = {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}
 HIDDEN = {"type": "redacted_thinking", "data": "c2VjcmV0"}
 
@@ -220,6 +225,11 @@ MESSAGES = (
         "message-start-without-nulls",
         "message_start leaves out null fields",
         each_of("message_start", within("message", without_fields("stop_reason", "stop_sequence"))),
+    ),
+    Mutation(
+        name="own-system-prompt",
+        title="The chat template has a long system prompt of its own, in place of one that the request lacks",
+        on_request=rewriting(lambda body: {"system": OWN} | body, apis=OF_MESSAGES),
     ),
     variant("tokens-uncounted", "count_tokens is not served", uncounted),
     variant("tokens-unrouted", "count_tokens gets the web framework's 404", unrouted),

@@ -1,0 +1,39 @@
+"""Whether a system prompt reached the model: usage counts its words, or the response follows it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.apis.chat import span_of
+from conformance.apis.response_content import response_content
+from conformance.apis.usage import usage
+from conformance.model.exchange import Exchange
+from conformance.model.marker_words import SYSTEM_WORD
+from conformance.model.verdict import Finding, NotJudged, untestable
+
+LEAST: Final = 50
+"""Tokens: half of the words of a system prompt that probes send, each of which is at least one token."""
+
+
+def is_counted(x: Exchange, plain: Exchange) -> bool:
+    """Whether usage counts the system prompt of `x`; `plain` is the response to the same request without it."""
+    longer, usual = usage(x), usage(plain)
+    return bool(longer and usual and longer.prompt + longer.cached >= usual.prompt + LEAST)
+
+
+def is_followed(x: Exchange) -> bool:
+    """Whether the response has the word that only the system prompt asks for."""
+    return any(SYSTEM_WORD in f"{choice.reasoning} {choice.text}".lower() for choice in response_content(x).choices)
+
+
+def unread(x: Exchange, plain: Exchange, greeting: Exchange, count: Exchange) -> Iterator[Finding | NotJudged]:
+    """Usage does not count the system prompt of `x`, although it counts that the prompt of `count` is longer than that
+    of `greeting`; `plain` is the response to the same request without it.
+    """
+    longer, usual, short, control = usage(x), usage(plain), usage(greeting), usage(count)
+    if not (longer and usual and short and control):
+        yield untestable("usage is missing in one of the compared responses")
+    elif control.prompt <= short.prompt:
+        yield untestable("usage does not count more prompt tokens for a longer prompt")
+    else:
+        seen = f"usage counts {longer.prompt} prompt tokens with it, and {usual.prompt} for the same request without it"
+        yield Finding(f"the system prompt was silently ignored: {seen}", at=span_of(x))

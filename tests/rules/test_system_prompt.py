@@ -1,0 +1,56 @@
+"""MSG029 and RSP030: a system prompt that reaches the model, and one that does not."""
+
+import pytest
+
+from conformance import catalogue
+from conformance.judging import decide
+from conformance.model.verdict import Status
+from conformance.rules.msg.example import message
+from conformance.rules.msg.system import BLOCKS, COUNT, READ, STOPPED, UNCOUNTED, asked
+from conformance.rules.rsp import instructions
+from conformance.rules.rsp.example import response
+
+RULES = {rule.id: rule for rule in catalogue.rules()}
+SYSTEM = "messages.witness.system"
+GREETING = message()
+UNGROWN = asked("messages.witness.max_tokens", "One", 3)
+"""The usage of a target that counts every prompt alike."""
+
+
+def status(x, ordered=READ, count=COUNT):
+    given = {"x": x, "baseline": GREETING, "count": count, "ordered": ordered, "greeting": GREETING}
+    return decide(RULES["MSG029"], given, (x,)).status
+
+
+@pytest.mark.parametrize("probe", [BLOCKS, SYSTEM])
+def test_usage_or_the_text_shows_that_the_model_has_read_it(probe):
+    assert status(asked(probe, "Hello.", 230)) is Status.PASS
+    assert status(asked(probe, "I say Kestrel!", 3)) is Status.PASS
+    assert status(asked(probe, "Hello.", 3)) is Status.FAIL
+
+
+def test_a_target_that_counts_no_prompt_shows_nothing():
+    assert status(asked(BLOCKS, "Hello.", 3), count=UNGROWN) is Status.UNTESTABLE
+
+
+def test_a_response_without_text_could_not_follow_it():
+    assert status(asked(BLOCKS, " ", 3)) is Status.UNTESTABLE
+
+
+@pytest.mark.parametrize(
+    ("ordered", "expected"),
+    [(READ, Status.FAIL), (UNCOUNTED, Status.UNTESTABLE), (asked(BLOCKS, "Hello.", 3), Status.FAIL)],
+)
+def test_a_system_prompt_that_asks_for_nothing_is_judged_by_usage_that_counts_the_other_one(ordered, expected):
+    assert status(asked(STOPPED, "On", 9), ordered) is expected
+    assert status(asked(STOPPED, "On", 150), ordered) is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "expected"),
+    [("Hello.", 3, Status.FAIL), ("kestrel", 3, Status.PASS), ("Hello.", 130, Status.PASS), ("", 3, Status.UNTESTABLE)],
+)
+def test_instructions_are_judged_alike(text, tokens, expected):
+    x = instructions.asked("instructions", text, tokens)
+    given = {"x": x, "baseline": response(), "count": instructions.COUNT}
+    assert decide(RULES["RSP030"], given, (x,)).status is expected
