@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from conformance.judging import Judgement
+from conformance.model.exchange import Ending
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import Level, Status
@@ -16,10 +17,25 @@ from conformance.model.waiver import Waiver
 from conformance.report import headline
 from conformance.report.document import Report, ReportVerdict
 from conformance.report.formats import json_report, junit, terminal
-from conformance.rules.example import answered, completion, error
+from conformance.rules.example import answered, completion, error, exchange
 from conformance.schemas import load as schema
 
 NEVER = date(2099, 1, 1)
+BASELINE_VERDICT = ReportVerdict(
+    rule="ERR022",
+    title="The baseline request succeeds",
+    level=Level.MUST,
+    status=Status.UNTESTABLE,
+    api="chat",
+    profile="any",
+    mode="unary",
+    probe="chat.hello",
+    message="",
+    findings=(),
+    exchanges=(),
+    waived="",
+    unreliable=False,
+)
 
 
 def shown(run, width=None):
@@ -167,21 +183,7 @@ def test_a_run_in_which_one_api_rejects_the_key_is_not_conformant():
         "b": answered(error("No such key."), status=401, probe="messages.hello"),
     }
     verdicts = [
-        ReportVerdict(
-            rule="ERR022",
-            title="The baseline request succeeds",
-            level=Level.MUST,
-            status=Status.UNTESTABLE,
-            api=api,
-            profile="any",
-            mode="unary",
-            probe=f"{api}.hello",
-            message="",
-            findings=(),
-            exchanges=(name,),
-            waived="",
-            unreliable=False,
-        )
+        msgspec.structs.replace(BASELINE_VERDICT, api=api, probe=f"{api}.hello", exchanges=(name,))
         for api, name in (("chat", "a"), ("messages", "b"))
     ]
     assert headline.without_baseline(verdicts[:1], received.__getitem__) == ""
@@ -203,3 +205,14 @@ def test_an_api_that_is_not_offered_is_one_note():
     said = list(headline.lines(facts, Judgement(absent={"messages": why}), (), {}.__getitem__))
     assert [line for line in said if "messages" in line] == [f"Not judged: messages ({why})."]
     assert "1 planned request not sent: over --max-requests 3." in said
+
+
+@pytest.mark.parametrize(("mode", "how"), [("stream", "streaming"), ("unary", "non-streaming")])
+def test_a_request_that_timed_out_is_named_and_not_its_whole_framework(mode, how):
+    late = exchange(b"", mode=mode, ending=Ending("timeout", "first-byte", 60_000_000_000))
+    why = "no byte came within 60 s: set a longer --timeout"
+    verdict = msgspec.structs.replace(
+        BASELINE_VERDICT, rule="HTTP001", profile="letta", mode=mode, message=why, exchanges=("late",)
+    )
+    said = [*headline._slow([verdict], {"late": late}.__getitem__)]
+    assert said == [f"letta was not tested with {how} chat: {why}."]
