@@ -146,13 +146,11 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[s
 
 def _slow(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
     """The frameworks whose baseline request ran into the timeout, though it may be slowness."""
-    late: dict[str, str] = {}
     for v in verdicts:
         is_open = v.rule == "HTTP001" and v.status is Status.UNTESTABLE and _baseline_summary(v)
         if is_open and load(v.exchanges[0]).ending.how == "timeout":
-            late[v.profile] = v.message
-    for profile, why in late.items():
-        yield f"{profile} was not tested: {why}."
+            how = "streaming" if v.mode == "stream" else "non-streaming"
+            yield f"{v.profile} was not tested with {how} {v.api}: {v.message}."
 
 
 def _dialects(facts: RunManifest) -> Iterator[str]:

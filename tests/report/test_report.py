@@ -7,17 +7,34 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from conformance.judging import Judgement
+from conformance.model.exchange import Ending
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
+from conformance.model.verdict import Level, Status
 from conformance.model.waiver import Waiver
 from conformance.report import headline
-from conformance.report.document import Report
+from conformance.report.document import Report, ReportVerdict
 from conformance.report.formats import json_report, junit, terminal
 from conformance.report.formats.registry import FORMATS
-from conformance.rules.example import answered, completion, error
+from conformance.rules.example import answered, completion, error, exchange
 from conformance.schemas import load as schema
 
 NEVER = date(2099, 1, 1)
+BASELINE_VERDICT = ReportVerdict(
+    rule="ERR022",
+    title="The baseline request succeeds",
+    level=Level.MUST,
+    status=Status.UNTESTABLE,
+    api="chat",
+    profile="any",
+    mode="unary",
+    probe="chat.hello",
+    message="",
+    findings=(),
+    exchanges=(),
+    waived="",
+    unreliable=False,
+)
 
 
 def shown(run, width=None):
@@ -176,3 +193,14 @@ def test_an_api_that_is_not_offered_is_one_note():
     said = list(headline.lines(facts, Judgement(absent={"messages": why}), (), {}.__getitem__))
     assert [line for line in said if "messages" in line] == [f"Not judged: messages ({why})."]
     assert "1 planned request not sent: over --max-requests 3." in said
+
+
+@pytest.mark.parametrize(("mode", "how"), [("stream", "streaming"), ("unary", "non-streaming")])
+def test_a_request_that_timed_out_is_named_and_not_its_whole_framework(mode, how):
+    late = exchange(b"", mode=mode, ending=Ending("timeout", "first-byte", 60_000_000_000))
+    why = "no byte came within 60 s: set a longer --timeout"
+    verdict = msgspec.structs.replace(
+        BASELINE_VERDICT, rule="HTTP001", profile="letta", mode=mode, message=why, exchanges=("late",)
+    )
+    said = [*headline._slow([verdict], {"late": late}.__getitem__)]
+    assert said == [f"letta was not tested with {how} chat: {why}."]

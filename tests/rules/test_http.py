@@ -111,18 +111,26 @@ def test_what_an_http_client_refuses_is_a_fault_even_where_this_reader_is_conten
 
 
 @pytest.mark.parametrize(
-    ("greeting", "status"),
+    ("greeting", "status", "words"),
     [
         (
             exchange(http(200, (SSE,), sse(*HELLO[:2]), length=False), ending=Ending("timeout", "body", 9)),
             Status.UNTESTABLE,
+            "still in progress",
         ),
-        (exchange(b"", ending=Ending("timeout", "first-byte", 9)), Status.FAIL),
-        (exchange(http(200, (SSE,), sse(*HELLO))), Status.FAIL),
-        (None, Status.FAIL),
+        (
+            exchange(http(200, (SSE,), sse(*HELLO[:2]), length=False), ending=Ending("timeout", "body", 30 * 10**9)),
+            Status.UNTESTABLE,
+            "silent at the timeout",
+        ),
+        (exchange(b"", ending=Ending("timeout", "first-byte", 9)), Status.FAIL, ""),
+        (exchange(http(200, (SSE,), sse(*HELLO))), Status.FAIL, ""),
+        (None, Status.FAIL, ""),
     ],
 )
-def test_a_target_that_is_slow_is_told_from_one_that_is_silent(greeting, status):
+def test_a_target_that_is_slow_is_told_from_one_that_is_silent(greeting, status, words):
     x = unary(b"", ending=Ending("timeout", "first-byte", 9))
     (rule,) = (rule for rule in RULES if rule.id == "HTTP001")
-    assert decide(rule, {"x": x, "greeting": greeting}, (x,))[0] is status
+    outcome = decide(rule, {"x": x, "greeting": greeting}, (x,))
+    assert outcome.status is status
+    assert words in outcome.message

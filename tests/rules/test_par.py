@@ -125,3 +125,9 @@ def test_other_fingerprints_excuse_another_text():
 
 def test_no_log_probabilities_asked_and_none_came():
     assert yielded(RULES["PAR006"], streamed(*HELLO)) == []
+
+
+def test_a_value_out_of_range_is_shown_whole():
+    x = answered(completion(), probe="chat.range.logit_bias", body={"logit_bias": {"50": 1000}})
+    (seen,) = yielded(RULES["PAR012"], x)
+    assert '`logit_bias: {"50": 1000}`' in seen

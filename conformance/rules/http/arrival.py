@@ -13,7 +13,7 @@ from conformance.rules.example import JSON, SSE, answered, exchange, http
 from conformance.rules.http.conditions import received, tried
 from conformance.rules.http.example import CUT, EVENTS, GOOD, RESET, chunks, framed
 from conformance.rules.http.spec import RFC9110, RFC9112
-from conformance.rules.slowness import slowness
+from conformance.rules.slowness import is_in_progress, slowness
 
 HOW = {
     "closed": "the target closed the connection",
@@ -70,7 +70,8 @@ def unanswered_request(
     if reply(x).status or reply(x).faults:
         return
     if x.ending.how == "timeout" and greeting is not None and still_went_on(greeting):
-        yield untestable("the streaming baseline response was still in progress at the timeout: set a longer --timeout")
+        how = "still in progress at the timeout" if is_in_progress(greeting) else "silent at the timeout (see DLV003)"
+        yield untestable(f"the streaming baseline response was {how}: set a longer --timeout")
     elif why := slowness(x, (*(baselines or ()), *(preflight or ()))):
         yield untestable(why)
     else:
@@ -78,7 +79,7 @@ def unanswered_request(
 
 
 def still_went_on(x: Exchange) -> bool:
-    """Whether a response was in progress at the timeout: this target needs a longer timeout."""
+    """Whether a response began and was not complete at the timeout: this target may need a longer timeout."""
     return x.ending.how == "timeout" and x.ending.phase == "body" and reply(x).status in OK
 
 

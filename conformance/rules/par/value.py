@@ -1,5 +1,6 @@
 """Values out of range, and values whose effect shows in a completion's form or in two completions."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,7 +100,8 @@ def value_beyond_its_range(x: Exchange) -> Iterator[Finding]:
     """The value is silently clamped or ignored: the response is not the one that was requested."""
     name = x.case.subject
     if not error_response(x) and not warned(x, name):
-        seen = f"`{name}: {display(request_body(x).get(name))}` is out of range, but was accepted with HTTP {reply(x).status}"
+        value = json.dumps(request_body(x).get(name))
+        seen = f"`{name}: {value}` is out of range, but was accepted with HTTP {reply(x).status}"
         yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
 
 

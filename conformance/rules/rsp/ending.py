@@ -250,11 +250,11 @@ NOTED: Facts = {"body_fields": {"metadata": {"lamp": "green"}}, "probe": "respon
 )
 def dropped_metadata(x: Exchange) -> Iterator[Finding]:
     """Users bill and audit responses by their metadata: without it, none is found."""
-    if response_states(x)[-1].get("metadata") != request_body(x).get("metadata"):
-        yield Finding(
-            f"the response has {describe_member(response_states(x)[-1], 'metadata')}, not the request's metadata",
-            at=span_of(x),
-        )
+    returned = response_states(x)[-1]
+    if returned.get("metadata") != request_body(x).get("metadata"):
+        is_object = isinstance(returned.get("metadata"), dict)
+        other = "other metadata" if is_object else describe_member(returned, "metadata")
+        yield Finding(f"the response has {other}, not the request's metadata", at=span_of(x))
 
 
 KEPT: Facts = {"body_fields": {"store": False}, "probe": "responses.store"}
