@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from conformance.model.criteria import Criteria
     from conformance.report.document import ReportVerdict
-    from conformance.report.rule_results import RuleResult
+    from conformance.report.rule_outcomes import RuleOutcome
     from conformance.runs.execute import JudgedRun as Run
     from conformance.runs.options import RunRequest
 
@@ -253,7 +253,7 @@ def _run_request(config: pytest.Config) -> "RunRequest":
 def rule_items(session: pytest.Session, run: "Run") -> "Iterator[RuleItem]":
     """The items of a run, grouped by the rules' source files; none for a rule that applies to no test case."""
     from conformance import catalogue
-    from conformance.report.rule_results import results
+    from conformance.report.rule_outcomes import results
 
     files = {rule.id: f"{rule.check.__module__.replace('.', '/')}.py" for rule in catalogue.rules()}
     stale = [waiver for waiver in run.report.waivers if waiver.state == "stale"]
@@ -289,7 +289,7 @@ class RuleItem(pytest.Item):
     The failure text lists the places. They are no subtests: pytest would print the rule once for each of them.
     """
 
-    def __init__(self, *, result: "RuleResult", run: "Run", **given: Any) -> None:
+    def __init__(self, *, result: "RuleOutcome", run: "Run", **given: Any) -> None:
         super().__init__(**given)
         from conformance.report.formats.junit import properties
 

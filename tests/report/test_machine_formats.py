@@ -17,7 +17,7 @@ from conformance.report import build
 from conformance.report.document import Cause, Report
 from conformance.report.failures import Recording
 from conformance.report.formats import badge, github, json_report, junit, sarif
-from conformance.report.rule_results import results
+from conformance.report.rule_outcomes import results
 
 NEVER = date(2099, 1, 1)
 KB = 1000

@@ -5,7 +5,7 @@ from typing import Final
 
 from conformance.model.verdict import Level
 from conformance.report.document import Report
-from conformance.report.rule_results import results
+from conformance.report.rule_outcomes import results
 
 LABEL: Final = "agent conformance"
 PER_CHARACTER: Final = 6.6

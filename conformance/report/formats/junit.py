@@ -9,7 +9,7 @@ from conformance.model.words import ExitCode
 from conformance.report.document import Report
 from conformance.report.failures import Recording, describe, text
 from conformance.report.impacts import one_line
-from conformance.report.rule_results import RuleResult, results
+from conformance.report.rule_outcomes import RuleOutcome, results
 
 NOT_TESTED = {ExitCode.NOT_TESTED: "not-tested", ExitCode.INTERRUPTED: "interrupted"}
 
@@ -62,7 +62,7 @@ def _facts(report: Report, api: str) -> Iterator[tuple[str, str]]:
             yield f"impact {impact.client} {impact.probe} {impact.mode}", one_line(impact)
 
 
-def _case(result: RuleResult, report: Report, evidence: Recording) -> ET.Element:
+def _case(result: RuleOutcome, report: Report, evidence: Recording) -> ET.Element:
     family = report.rules[result.rule].family
     case = ET.Element("testcase", classname=f"conformance.{result.api}.{family}", name=result.name, time="0")
     case.append(_properties(properties(result, report)))
@@ -83,7 +83,7 @@ def _case(result: RuleResult, report: Report, evidence: Recording) -> ET.Element
     return case
 
 
-def _described(result: RuleResult, report: Report, evidence: Recording) -> str:
+def _described(result: RuleOutcome, report: Report, evidence: Recording) -> str:
     return text(describe(result.deciding, report, evidence, most_places=len(result.deciding)))
 
 
@@ -96,7 +96,7 @@ def _not_tested(report: Report) -> ET.Element:
     return case
 
 
-def properties(result: RuleResult, report: Report) -> tuple[tuple[str, str], ...]:
+def properties(result: RuleOutcome, report: Report) -> tuple[tuple[str, str], ...]:
     """The properties of a rule's result, for filters of CI systems."""
     return (
         ("rule", result.rule),

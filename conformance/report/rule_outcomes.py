@@ -13,7 +13,7 @@ Outcome = Literal["fail", "error", "warning", "waived", "untestable", "pass"]
 MOST_REASONS = 3
 
 
-class RuleResult(NamedTuple):
+class RuleOutcome(NamedTuple):
     """One rule on one API: the outcome, the verdicts that decide it, and the number of verdicts per status.
 
     `fail`: a MUST failed; `warning`: only a SHOULD or MAY did; `waived`: a waiver covers every failure.
@@ -48,7 +48,7 @@ class RuleResult(NamedTuple):
         return "; ".join(f"{message} ({count} ×)" for message, count in found[:MOST_REASONS]) + more
 
 
-def results(report: Report) -> Iterator[RuleResult]:
+def results(report: Report) -> Iterator[RuleOutcome]:
     """The result of each rule on each API that it applies to."""
     groups: dict[tuple[str, Api], list[ReportVerdict]] = {}
     for verdict in report.verdicts:
@@ -57,7 +57,7 @@ def results(report: Report) -> Iterator[RuleResult]:
     for (rule, api), group in groups.items():
         outcome, deciding = _decided(group, strict=report.strict)
         counts = Counter(verdict.status.value for verdict in group)
-        yield RuleResult(rule, api, outcome, deciding, dict(counts))
+        yield RuleOutcome(rule, api, outcome, deciding, dict(counts))
 
 
 def _decided(group: Sequence[ReportVerdict], *, strict: bool) -> tuple[Outcome, tuple[ReportVerdict, ...]]:
