@@ -88,15 +88,23 @@ def read_as_stream(request: ServerRequest) -> ServerRequest:
     return replace(request, json=request.json | {"stream": True}) if isinstance(request.json, dict) else request
 
 
+def asks_for_few_tokens(request: ServerRequest) -> bool:
+    """Whether a request has a cap as small as that of a health check."""
+    sent = request.json if isinstance(request.json, dict) else {}
+    return any(isinstance(cap := sent.get(name), int) and cap <= 16 for name in ("max_tokens", "max_output_tokens"))
+
+
 def redirect(status: int, location: str) -> Mutation:
-    """The responses to large requests are redirects; if all were, the run would stop at the preflight."""
+    """The responses are redirects, except to the smallest requests: else the run would stop at the preflight."""
 
     def moved(reply: WireResponse) -> WireResponse:
         return replace(with_body(b"", ("location", location))(reply), status=status, framing="length")
 
-    return defect(
-        f"redirect-{status}", f"Large requests are redirected with {status}", "HTTP011", for_large(answers(moved))
-    )
+    def changed(reply: WireResponse, request: ServerRequest) -> WireResponse:
+        return reply if asks_for_few_tokens(request) else answers(moved)(reply, request)
+
+    title = f"Requests are redirected with {status}, except for a few tokens"
+    return defect(f"redirect-{status}", title, "HTTP011", changed)
 
 
 def counted_in_characters(reply: WireResponse) -> WireResponse:
