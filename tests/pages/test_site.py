@@ -94,6 +94,7 @@ def browser(request, tmp_path_factory):
     media = {"features": [{"name": "prefers-color-scheme", "value": request.param}]}
     made.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     made.set_window_size(1280, 900)
+    made.set_script_timeout(1800)  # axe-core reads hundreds of rows, on a busy machine too
     yield made
     made.quit()
 

@@ -87,6 +87,16 @@ def test_an_id_links_to_the_rule_s_page_where_there_is_a_site(record):
         assert f' href="../rules/{rule}.html">{rule}</a>' in in_site
 
 
+def test_a_page_of_a_run_without_verdicts_does_not_say_that_no_rule_failed(record):
+    run = record("native")
+    passed = html.run_page(run.report, run.evidence)
+    stopped = {"verdicts": (), "impact": (), "exit_code": 3, "stopped": "unreachable"}
+    page = html.run_page(msgspec.structs.replace(run.report, **stopped), run.evidence)
+    assert "No rule failed." in passed
+    assert "No rule failed." not in page
+    assert "not tested" in page
+
+
 def test_fields_of_the_headline_are_code(record):
     run = record("silent_json")
     assert "<code>stream</code>" in html.run_page(run.report, run.evidence).partition("What users get")[0]
