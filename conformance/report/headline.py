@@ -175,15 +175,28 @@ def _dialects(facts: RunManifest) -> Iterator[str]:
 
 
 def _tools(observations: Sequence[FieldObservation]) -> Iterator[str]:
-    """The APIs on which a tool call was required and none came, whatever the reason."""
-    tried: dict[Api, set[State]] = {}
-    for one in observations:
-        if one.proven and one.place[1] == "tools":
-            tried.setdefault(one.place[0], set()).add(one.sight.state)
+    """The APIs on which a tool call was required and none came, with the reason."""
+    tried = _proven(observations, "tools")
+    calling = {one.exchange for one in observations if one.proven and one.place[1] == "tools"}
+    required = _proven([one for one in observations if one.exchange in calling], "tool_choice")
     missing = [api for api, states in tried.items() if "honoured" not in states]
-    if missing:
-        why = "no response calls an offered tool, though calls were required"
-        yield f"Tool calling is not verified on {_list(missing)}: {why}."
+    refusing = [api for api in missing if required.get(api) == {"refused"}]
+    silent = [api for api in missing if api not in refusing]
+    for apis, why in (
+        (refusing, "the target rejects requests that require a call"),
+        (silent, "no response calls an offered tool, though calls were required"),
+    ):
+        if apis:
+            yield f"Tool calling is not verified on {_list(apis)}: {why}."
+
+
+def _proven(observations: Sequence[FieldObservation], name: str) -> dict[Api, set[State]]:
+    """The states of a field that its effect shows, by API."""
+    states: dict[Api, set[State]] = {}
+    for one in observations:
+        if one.proven and one.place[1] == name:
+            states.setdefault(one.place[0], set()).add(one.sight.state)
+    return states
 
 
 def _dropped(judgement: Judgement) -> Iterator[str]:

@@ -102,7 +102,8 @@ def test_a_target_that_checks_tools_and_refuses_to_be_told_is_conformant_and_not
     report = report_of(hello, asked(typed, "chat.wrong-type.tools"), asked(REFUSED, "chat.tools"))
     assert report.capabilities["chat"]["tools"] == "validated"
     assert report.capabilities["chat"]["tool_choice"] == "refused"
-    assert any("Tool calling is not verified on chat" in line for line in report.summary.headline)
+    why = "the target rejects requests that require a call"
+    assert f"Tool calling is not verified on chat: {why}." in report.summary.headline
 
 
 def test_an_api_that_is_not_offered_has_no_fields():
