@@ -55,13 +55,13 @@ def results(report: Report) -> Iterator[RuleOutcome]:
         if verdict.status is not Status.NOT_APPLICABLE:
             groups.setdefault((verdict.rule, verdict.api), []).append(verdict)
     for (rule, api), group in groups.items():
-        outcome, deciding = _decided(group, strict=report.strict)
+        outcome, deciding = _decided(group, untestable_fails="untestable" in report.fail_on)
         counts = Counter(verdict.status.value for verdict in group)
         yield RuleOutcome(rule, api, outcome, deciding, dict(counts))
 
 
-def _decided(group: Sequence[ReportVerdict], *, strict: bool) -> tuple[Outcome, tuple[ReportVerdict, ...]]:
-    """The worst outcome of a rule's verdicts, as exit codes rank them; an untestable one fails a strict run."""
+def _decided(group: Sequence[ReportVerdict], *, untestable_fails: bool) -> tuple[Outcome, tuple[ReportVerdict, ...]]:
+    """The worst outcome of a rule's verdicts, as exit codes rank them: an untestable one may fail the run."""
     counted = tuple(sorted((v for v in group if v.counts), key=lambda v: ORDER[v.level]))
     broken = any(v.level is Level.MUST for v in counted)
     untestable = _having(group, Status.UNTESTABLE)
@@ -70,7 +70,7 @@ def _decided(group: Sequence[ReportVerdict], *, strict: bool) -> tuple[Outcome, 
         ("error", _having(group, Status.ERROR)),
         ("warning", counted),
         ("waived", tuple(v for v in group if v.waived)),
-        ("untestable", untestable if strict else ()),
+        ("untestable", untestable if untestable_fails else ()),
         ("pass", _having(group, Status.PASS)),
         ("untestable", untestable),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from conformance.model.criteria import RuleSelection
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.report.document import Report
@@ -19,6 +20,7 @@ def not_compared(old: Report, new: Report) -> Iterator[str]:
     for what, before, after in (
         ("requests of one suite only", old.suite, new.suite),
         ("what one policy alone asks for", _policy(old.target.policy), _policy(new.target.policy)),
+        ("rules that judge one side only", _rules(old), _rules(new)),
         ("rules of one catalogue only", old.tool.version, new.tool.version),
     ):
         if before != after:
@@ -39,6 +41,10 @@ def _apis(report: Report) -> set[str]:
 def _only_in_one(phrase: str, old: Collection[str], new: Collection[str], *, of_new: str = "") -> Iterator[str]:
     for name in sorted({*old} ^ {*new}):
         yield f"{phrase.format(name)} (only in {'OLD' if name in old else f'NEW{of_new}'})"
+
+
+def _rules(report: Report) -> str:
+    return str(RuleSelection(report.select, report.ignore)) or "all rules"
 
 
 def _policy(policy: Policy) -> str:

@@ -1,11 +1,10 @@
-"""A badge: how many MUST rules a target is verified to meet, as a small SVG in the colour of the verdict."""
+"""A badge: how many MUST rules pass, as a small SVG in the colour of the verdict."""
 
 from html import escape
 from typing import Final
 
-from conformance.model.verdict import Level
 from conformance.report.document import Report
-from conformance.report.rule_outcomes import results
+from conformance.report.scores import scores
 
 LABEL: Final = "agent conformance"
 PER_CHARACTER: Final = 6.6
@@ -30,9 +29,6 @@ def render(report: Report) -> bytes:
 
 
 def _must_rules(report: Report) -> str:
-    """The number of MUST rules that pass on every API, of those that apply to one; an untestable rule does not pass."""
-    passes: dict[str, bool] = {}
-    for result in results(report):
-        if report.rules[result.rule].level is Level.MUST:
-            passes[result.rule] = passes.get(result.rule, True) and result.outcome == "pass"
-    return f"{sum(passes.values())}/{len(passes)} MUST rules"
+    """How many MUST rules pass, of those that pass or fail, over all APIs: the numbers of the site, added up."""
+    found = scores(report)
+    return f"{sum(score.passed for score in found)}/{sum(score.judged for score in found)} MUST rules"

@@ -66,7 +66,7 @@ def _case(result: RuleOutcome, report: Report, evidence: Recording) -> ET.Elemen
     family = report.rules[result.rule].family
     case = ET.Element("testcase", classname=f"conformance.{result.api}.{family}", name=result.name, time="0")
     case.append(_properties(properties(result, report)))
-    strict_failure = report.strict and result.level is Level.SHOULD
+    strict_failure = "should" in report.fail_on and result.level is Level.SHOULD
     if result.outcome == "fail" or (result.outcome == "warning" and strict_failure):
         message = f"{result.title}: {result.deciding[0].message}"
         failure = ET.SubElement(case, "failure", type=result.level.value, message=message)
