@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 from conformance import catalogue
 from conformance.handbook.affected_clients import MODE_WORDS, Effect, EffectGroup, alike, effects
 from conformance.handbook.examples import ShownExample, ShownExchange, examples, parameter_title
-from conformance.handbook.stacks import Advice, advice
 from conformance.model.rule import PAIR, Rule
 from conformance.model.verdict import Level
 from conformance.model.words import MODES
+from conformance.report.stacks import Advice, advice
 from conformance.rules.families import FAMILIES
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.reply import Mutation

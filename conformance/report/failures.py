@@ -7,11 +7,13 @@ from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
 from conformance.model.target import Target
 from conformance.model.verdict import Level
+from conformance.parsing.http1 import reply
 from conformance.report import curl
 from conformance.report.causes import affected_by
 from conformance.report.document import Report, ReportFinding, ReportSpan, ReportVerdict
 from conformance.report.escaping import safe
 from conformance.report.impacts import named, summary_phrase, worst_first
+from conformance.report.stacks import advice, stacks_of
 
 MOST_PLACES = 6
 MOST_SEEN = 3
@@ -99,6 +101,7 @@ def describe(
         *_observed(verdicts),
         Line("occurrences", places(verdicts, most_places)),
         Line("fix", f"{page.fix} More: conformance explain {first.rule}"),
+        *_in_its_stack(first, evidence),
         Line("spec", page.spec, verbatim=True),
         *_affected(verdicts, report),
         *_reproduce(first, evidence),
@@ -122,6 +125,16 @@ def _unreliable(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
 def _cause(rule: str, report: Report) -> Iterator[Line]:
     """The failing rule that this one follows from: where to begin."""
     yield from (Line("follows from", cause.rule) for cause in report.causes if rule in cause.follows)
+
+
+def _in_its_stack(verdict: ReportVerdict, evidence: Recording) -> Iterator[Line]:
+    """What to set in the server, gateway or proxy that the response's headers show."""
+    for name in verdict.exchanges[:1]:
+        shown = stacks_of((header.name, header.value) for header in reply(evidence.load(name)).headers)
+        for item in advice(verdict.rule, shown):
+            if not set(shown).isdisjoint(item.stacks):
+                yield Line(f"in {item.stacks[0]}", f"{item.text} {' '.join(item.lines)}")
+                return
 
 
 def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:

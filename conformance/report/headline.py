@@ -207,8 +207,10 @@ def _dropped(judgement: Judgement) -> Iterator[str]:
             names[api].append(name)
     for api, dropped in names.items():
         if len(dropped) > 1:
+            named = ", ".join(dropped[:MOST_NAMED])
             more = f" and {len(dropped) - MOST_NAMED} more" if dropped[MOST_NAMED:] else ""
-            yield f"{api} silently ignores {len(dropped)} fields: {', '.join(dropped[:MOST_NAMED])}{more}."
+            why = "its request model may not declare them"
+            yield f"{api} silently ignores {len(dropped)} fields: {named}{more}; {why}."
 
 
 def _baseline_summary(verdict: ReportVerdict) -> bool:

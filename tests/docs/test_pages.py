@@ -10,8 +10,8 @@ from conformance import catalogue
 from conformance.handbook.affected_clients import effects
 from conformance.handbook.examples import examples
 from conformance.handbook.rule_page import NO_CLIENT_AFFECTED, as_lines, as_markdown, marked, page
-from conformance.handbook.stacks import ADVICE, advice
 from conformance.model.verdict import Level
+from conformance.report.stacks import ADVICE, advice
 from conformance.rules.families import FAMILIES
 
 ROOT = Path(__file__).parents[2]

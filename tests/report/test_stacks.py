@@ -3,7 +3,7 @@
 import pytest
 
 from conformance import catalogue
-from conformance.handbook.stacks import ADVICE, SIGNS, advice, stack_of, stacks_of
+from conformance.report.stacks import ADVICE, SIGNS, advice, stack_of, stacks_of
 
 
 @pytest.mark.parametrize(
