@@ -364,7 +364,7 @@ def _record_impacts(
             result.observations += field_observations(x, evidence.baseline(x))
         fallback = _fallback(x, by_mode, evidence) if mode == "stream" else None
         is_known = x.id in failed or x.ending.how != "timeout"  # another client may wait longer than the harness
-        if x.case.kind is Kind.BASELINE and is_known:
+        if x.case.kind is Kind.BASELINE and is_known and x.api not in result.absent:
             shown = evidence.later_attempt(x) if x.is_lost else None
             result.impact += profile_impacts(shown or x, fallback, prices)
         if x.id in failed and (x.case.kind, x.case.subject) in USER_FACING:

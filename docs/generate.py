@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import effects
 from coverage_page import coverage
 
 from conformance import catalogue
@@ -162,6 +163,7 @@ PAGES = {
     "coverage.md": coverage,
     "profiles-and-probes.md": questions,
     "embedded-server.md": reference,
+    "../conformance/report/effects.json": effects.as_json,
     "../schemas/openapi.json": lambda: json.dumps(document(), indent=2) + "\n",
 }
 

@@ -21,7 +21,7 @@ from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
 from conformance.model.words import Api, ExitCode, FailOn
-from conformance.report import fields, headline
+from conformance.report import causes, fields, headline
 from conformance.report.document import (
     Harness,
     Report,
@@ -48,6 +48,8 @@ def build_report(facts: RunManifest, judgement: Judgement, load: Load, criteria:
     )
     code = exit_code(facts, verdicts, accepted, is_proof=is_proof, fail_on=criteria.failing)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
+    hurt = {name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)}
+    found = causes.causes(verdicts, hurt)
     return Report(
         tool=Harness("oai-conformance", __version__),
         target=_report_target(facts.target, apis),
@@ -69,15 +71,16 @@ def build_report(facts: RunManifest, judgement: Judgement, load: Load, criteria:
         cost_usd=_dollars(judgement.cost_usd),
         messages_per_day=facts.messages_per_day,
         verdicts=verdicts,
+        causes=found,
         rules=_pages(frozenset(verdict.rule for verdict in verdicts)),
         capabilities={api: dict(states) for api, states in judgement.capabilities.items()},
         fields=fields.field_table(judgement),
         hints=tuple(fields.hints(judgement.capabilities, judgement.impact)),
         impact=_impacts(facts, judgement.impact),
-        hurt={name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)},
+        hurt=hurt,
         waivers=accepted,
         summary=_summary(
-            verdicts, accepted, headline.lines(facts, judgement, verdicts, load, accepted, criteria), code
+            verdicts, accepted, headline.lines(facts, judgement, verdicts, load, found, accepted, criteria), code
         ),
         exit_code=code,
     )

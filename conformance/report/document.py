@@ -123,6 +123,16 @@ class ReportWaiver(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
 
 
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """A cause of failures: the failing rule that shows it, the failing rules that follow from it, and the planted
+    defect that fails the same rules (empty: the rule fails alone).
+    """
+
+    rule: str
+    follows: tuple[str, ...] = ()
+    defect: str = ""
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Totals of a run. `failed` counts failures that no waiver covers, by level."""
 
@@ -139,8 +149,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The complete report.
 
     `select` and `ignore` are the selection of rules that judged; both are empty if all did. `fail_on` is what fails the
-    run. `dialect` is how the model had to be asked, by API; `hurt` maps each failing exchange to its
-    impact on each framework.
+    run. `dialect` is how the model had to be asked, by API; `causes` are the failing rules, the most urgent first;
+    `hurt` maps each failing exchange to its impact on each framework.
     """
 
     format: str = FORMAT
@@ -164,6 +174,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
     messages_per_day: float | None
     verdicts: tuple[ReportVerdict, ...]
+    causes: tuple[Cause, ...]
     rules: dict[str, RulePage]
     capabilities: dict[str, dict[str, str]]
     fields: tuple[ReportField, ...]

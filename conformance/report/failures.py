@@ -8,12 +8,14 @@ from conformance.model.impact import Impact
 from conformance.model.target import Target
 from conformance.model.verdict import Level
 from conformance.report import curl
+from conformance.report.causes import affected_by
 from conformance.report.document import Report, ReportFinding, ReportVerdict
 from conformance.report.escaping import safe
 from conformance.report.impacts import named, summary_phrase, worst_first
 
 MOST_PLACES = 6
 MOST_SEEN = 3
+MOST_EFFECTS = 2
 ORDER = {level: place for place, level in enumerate(Level)}
 
 
@@ -34,6 +36,16 @@ class Line(NamedTuple):
     verbatim: bool = False
 
 
+class FailingRule(NamedTuple):
+    """A failing rule in the list of all: `cause` is the rule whose failure it follows from, or empty."""
+
+    rule: str
+    level: Level
+    title: str
+    places: int
+    cause: str
+
+
 class Failure(NamedTuple):
     """One rule's failures, shown together."""
 
@@ -43,16 +55,35 @@ class Failure(NamedTuple):
     lines: tuple[Line, ...]
 
 
-def grouped(report: Report, evidence: Recording, most: int) -> tuple[list[Failure], int]:
-    """The failures that no waiver covers, grouped by rule and level; at most `most`, and the number omitted.
+def failing_rules(report: Report) -> Iterator[FailingRule]:
+    """All failing rules, by cause: the most urgent cause first, and after each what follows from it."""
+    failed = _by_rule(report)
+    for cause in report.causes:
+        for name in (cause.rule, *cause.follows):
+            first, count = failed[name][0], len(failed[name])
+            yield FailingRule(name, first.level, first.title, count, cause.rule if name != cause.rule else "")
 
-    MUST is first. Failures that rest on chance are below the level of their rule.
-    """
-    groups: dict[tuple[str, Level], list[ReportVerdict]] = {}
+
+def causes(report: Report, evidence: Recording, most: int) -> list[Failure]:
+    """The rules that show the most urgent causes, in detail."""
+    failed = _by_rule(report)
+    return [describe(failed[cause.rule], report, evidence) for cause in report.causes[:most]]
+
+
+def grouped(report: Report, evidence: Recording, most: int) -> tuple[list[Failure], int]:
+    """All failing rules in detail, by cause; at most `most`, and the number omitted."""
+    failed = _by_rule(report)
+    names = [one.rule for one in failing_rules(report)]
+    shown = [describe(failed[name], report, evidence) for name in names[:most]]
+    return shown, len(names) - len(shown)
+
+
+def _by_rule(report: Report) -> dict[str, list[ReportVerdict]]:
+    """The failures that no waiver covers, by rule; those that rest on chance are below the level of their rule."""
+    found: dict[str, list[ReportVerdict]] = {}
     for verdict in sorted((v for v in report.verdicts if v.counts), key=lambda v: ORDER[v.level]):
-        groups.setdefault((verdict.rule, verdict.level), []).append(verdict)
-    shown = list(groups.values())[:most]
-    return [describe(group, report, evidence) for group in shown], len(groups) - len(shown)
+        found.setdefault(verdict.rule, []).append(verdict)
+    return found
 
 
 def describe(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording) -> Failure:
@@ -63,7 +94,7 @@ def describe(verdicts: Sequence[ReportVerdict], report: Report, evidence: Record
         *_unreliable(verdicts),
         *_observed(verdicts),
         *_places(verdicts),
-        Line("fix", page.fix),
+        Line("fix", f"{page.fix} More: conformance explain {first.rule}"),
         Line("spec", page.spec, verbatim=True),
         *_affected(verdicts, report),
         *_reproduce(first, evidence),
@@ -109,10 +140,10 @@ def _places(verdicts: Iterable[ReportVerdict]) -> Iterator[Line]:
 
 
 def _affected(verdicts: Iterable[ReportVerdict], report: Report) -> Iterator[Line]:
-    """The frameworks that would not deliver these responses, or would retry; the worst first."""
+    """The frameworks that this rule's fault affects: they would not deliver these responses, or retry; worst first."""
     worst: dict[str, Impact] = {}
-    for name in dict.fromkeys(name for verdict in verdicts for name in verdict.exchanges):
-        for impact in report.hurt.get(name, ()):
+    for rule, name in dict.fromkeys((verdict.rule, name) for verdict in verdicts for name in verdict.exchanges):
+        for impact in affected_by(rule, report.hurt.get(name, ())):
             if _is_affected(impact) and (impact.client not in worst or impact.requests > worst[impact.client].requests):
                 worst[impact.client] = impact
     groups: dict[str, list[str]] = {}
@@ -120,8 +151,10 @@ def _affected(verdicts: Iterable[ReportVerdict], report: Report) -> Iterator[Lin
         groups.setdefault(summary_phrase(impact), []).append(impact.client)
     if not groups:
         yield Line("affected clients", "none of the tested frameworks shows this to its user")
-    for number, (consequences, clients) in enumerate(groups.items()):
+    for number, (consequences, clients) in enumerate(list(groups.items())[:MOST_EFFECTS]):
         yield Line("" if number else "affected clients", f"{named(clients)}: {consequences}")
+    if rest := [client for clients in list(groups.values())[MOST_EFFECTS:] for client in clients]:
+        yield Line("", f"and in other ways: {named(rest)}")
 
 
 def _is_affected(impact: Impact) -> bool:

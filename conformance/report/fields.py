@@ -103,17 +103,15 @@ VERBS: Final[dict[State, str]] = {
 
 
 def render(report: Report, out: Console) -> None:
-    """Print the fields by state, worst first; honoured ones only for the suite `fields`."""
+    """Print the fields by state, worst first, and then by API; honoured ones only for the suite `fields`."""
     shown = WORST_FIRST if report.suite == "fields" else LOST
-    for api in dict.fromkeys(field.api for field in report.fields):
-        mine = [field for field in report.fields if field.api == api and field.documented]
-        by_state = {state: list(_names(mine, state)) for state in shown}
-        if any(by_state.values()):
-            out.print()
-            print_labelled(out, "", Text(f"Fields of {api}", "bold"), indent=0)
-        for state, names in by_state.items():
-            if names:
-                print_labelled(out, state, Text(", ".join(names), COLOUR.get(state, "")))
+    documented = [field for field in report.fields if field.documented]
+    apis = dict.fromkeys(field.api for field in documented)
+    out.print()
+    for state in shown:
+        by_api = {api: list(_names([f for f in documented if f.api == api], state)) for api in apis}
+        if texts := [f"{api}: {', '.join(names)}" for api, names in by_api.items() if names]:
+            print_labelled(out, f"fields {state}", Text("; ".join(texts), COLOUR.get(state, "")))
     for hint in report.hints:
         print_labelled(out, "hint", Text(hint))
 

@@ -13,21 +13,23 @@ from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import RunManifest
 from conformance.model.verdict import Level, Status
-from conformance.model.words import Api, FailOn
+from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
-from conformance.report.document import ReportVerdict, ReportWaiver
+from conformance.report import failing_options
+from conformance.report.document import Cause, ReportVerdict, ReportWaiver
 
-OUTCOME_SENTENCES: tuple[tuple[tuple[Outcome, ...], str], ...] = (
-    (("empty_silent", "exception", "hang"), "would see nothing of the response"),
-    (("partial_text", "partial_text+exception"), "would see a truncated response"),
-    (("text+",), "would see extra text after the response"),
-    (("tool_bad",), "would get a malformed tool call"),
+LOST_WORDS: dict[Outcome, str] = {
+    "empty_silent": "nothing",
+    "exception": "an error",
+    "hang": "nothing until the timeout",
+}
+OTHER_WORDS: tuple[tuple[tuple[Outcome, ...], str], ...] = (
+    (("partial_text", "partial_text+exception"), "see a truncated response"),
+    (("text+",), "see extra text after the response"),
+    (("tool_bad",), "get a malformed tool call"),
 )
-ONLY_ERRORS = "would see an error instead of the response"
 MOST_NAMED = 8
-MOST_REASONS = 5
-LONGEST_REASON = 120
 BUSY = 0.5
 """Share of a run in which processes waited for a processor, from which the report says so."""
 
@@ -42,6 +44,7 @@ def lines(
     judgement: Judgement,
     verdicts: Sequence[ReportVerdict],
     load: Load,
+    causes: Sequence[Cause] = (),
     waivers: Sequence[ReportWaiver] = (),
     criteria: Criteria = USUAL_CRITERIA,
 ) -> Iterator[str]:
@@ -51,12 +54,13 @@ def lines(
     if why:
         yield f"{why} ({facts.target.base_url})"
     yield from _stream_dropped(verdicts, load)
-    yield from _users(judgement.impact)
+    yield from _users(judgement.impact, is_conformant=not any(v.counts and v.level is Level.MUST for v in verdicts))
     if not facts.stopped and not why:
+        yield from _dropped(judgement)
         yield from _tools(judgement.observations)
     yield from _selected(criteria.rules, verdicts)
-    yield from _counts(verdicts, criteria)
-    yield from _stale(waivers, criteria)
+    yield from _counts(verdicts, len(causes))
+    yield from failing_options.sentences(verdicts, waivers, criteria)
     yield from _not_offered(judgement)
     yield from _slow(verdicts, load)
     yield from _dialects(facts)
@@ -171,6 +175,18 @@ def _tools(observations: Sequence[FieldObservation]) -> Iterator[str]:
         yield f"Tool calling is not verified on {_list(missing)}: {why}."
 
 
+def _dropped(judgement: Judgement) -> Iterator[str]:
+    """The fields that an API silently ignores, where there are several: its request model does not declare them."""
+    names: dict[Api, list[str]] = {}
+    for (api, name, _), shown in judgement.fields.items():
+        if shown.state == "dropped" and shown.documented and "." not in name and name not in names.setdefault(api, []):
+            names[api].append(name)
+    for api, dropped in names.items():
+        if len(dropped) > 1:
+            more = f" and {len(dropped) - MOST_NAMED} more" if dropped[MOST_NAMED:] else ""
+            yield f"{api} silently ignores {len(dropped)} fields: {', '.join(dropped[:MOST_NAMED])}{more}."
+
+
 def _baseline_summary(verdict: ReportVerdict) -> bool:
     return bool(verdict.exchanges) and verdict.probe == probe_name(verdict.api, Kind.BASELINE)
 
@@ -195,16 +211,20 @@ def _selected(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) -> It
         yield "No selected rule passed or failed, so nothing is proven: select rules that concern these responses."
 
 
-def _counts(verdicts: Sequence[ReportVerdict], criteria: Criteria) -> Iterator[str]:
+def _by_level(failing: Sequence[ReportVerdict]) -> Iterator[str]:
+    """How many rules of each level failed, and in how many places."""
     for level in Level:
-        failing = [v for v in verdicts if v.counts and v.level is level]
-        if failing:
-            rules = list(dict.fromkeys(v.rule for v in failing))
-            named = ", ".join(rules[:MOST_NAMED]) + (
-                f" and {len(rules) - MOST_NAMED} more" if rules[MOST_NAMED:] else ""
-            )
-            cause = _option(criteria, "should") if level is Level.SHOULD else ""
-            yield f"{cause}{_count(len(rules), f'{level} rule')} failed in {_count(len(failing), 'place')}: {named}."
+        if mine := [v for v in failing if v.level is level]:
+            rules = {v.rule for v in mine}
+            yield f"{_count(len(rules), f'{level} rule')} failed in {_count(len(mine), 'place')}"
+
+
+def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterator[str]:
+    failing = [v for v in verdicts if v.counts]
+    untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
+    untested = f"; {_count(untestable, 'verdict')} could not be tested" if untestable else ""
+    if failing:
+        yield f"{', '.join(_by_level(failing))}, from {_count(number_of_causes, 'cause')}{untested}."
     unreliable = {name for v in verdicts if v.unreliable for name in v.exchanges[:1]}
     if unreliable:
         yield (
@@ -215,64 +235,34 @@ def _counts(verdicts: Sequence[ReportVerdict], criteria: Criteria) -> Iterator[s
     errors = sum(v.status is Status.ERROR for v in verdicts)
     if errors:
         yield f"Harness error in {_count(errors, 'verdict')}; please report it with the run folder."
-    open_verdicts = [v for v in verdicts if v.status is Status.UNTESTABLE]
-    untestable, cause = len(open_verdicts), _option(criteria, "untestable")
-    if passed and not any(v.counts for v in verdicts):
-        also = f"; {untestable} could not be tested" if untestable and not cause else ""
-        yield f"{_passes(passed)} and none fails{also}."
-    elif untestable and not cause:
+    if passed and not failing:
+        yield f"{passed} verdicts pass and none fails{untested}."
+    elif untested and not failing:
         yield f"{_count(untestable, 'verdict')} could not be tested."
-    if untestable and cause:
-        yield f"{cause}{_count(untestable, 'verdict')} could not be tested: {_reasons(open_verdicts)}."
 
 
-def _option(criteria: Criteria, what: FailOn) -> str:
-    """The option that makes this fail the run, to begin a sentence with; or nothing."""
-    option = criteria.option(what)
-    return f"{option}: " if option else ""
-
-
-def _passes(count: int) -> str:
-    return f"{count} verdicts pass" if count != 1 else "1 verdict passes"
-
-
-def _reasons(verdicts: Sequence[ReportVerdict]) -> str:
-    """Why verdicts could not be tested, the most frequent reason first."""
-    counts = Counter(_shortened(v.message) for v in verdicts).most_common()
-    words = [f"{reason} ({count})" for reason, count in counts[:MOST_REASONS]]
-    if others := counts[MOST_REASONS:]:
-        words.append(f"{_count(len(others), 'other reason')} ({sum(count for _, count in others)})")
-    return "; ".join(words)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()}…"
-
-
-def _stale(waivers: Sequence[ReportWaiver], criteria: Criteria) -> Iterator[str]:
-    """The waivers that fail the run."""
-    found = [waiver for waiver in waivers if waiver.state != "used"]
-    if found and (cause := _option(criteria, "stale-waiver")):
-        words = (
-            f"{waiver.rule} {f'expired on {waiver.until}' if waiver.state == 'expired' else 'covers no failure'}"
-            for waiver in found
-        )
-        yield f"{cause}{_count(len(found), 'stale waiver')}: {'; '.join(words)}."
-
-
-def _users(impacts: Sequence[Impact]) -> Iterator[str]:
+def _users(impacts: Sequence[Impact], *, is_conformant: bool) -> Iterator[str]:
     """Frameworks that would not deliver the response to a plain message, in their default mode."""
     worst: dict[str, list[Outcome]] = {}
     for impact in impacts:
         profile = _profile(impact.profile, impact.probe)
         if profile and profile[1] == (impact.mode == "stream") and not impact.delivered:
             worst.setdefault(profile[0], []).append(impact.outcome)
-    for group, words in OUTCOME_SENTENCES:
-        names = [name for name, outcomes in worst.items() if any(outcome in group for outcome in outcomes)]
-        if names:
-            only_errors = all("exception" in worst[name] and len(set(worst[name])) == 1 for name in names)
-            yield f"Users of {_list(names)} {ONLY_ERRORS if only_errors else words}."
-        worst = {name: outcomes for name, outcomes in worst.items() if name not in names}
+    seen: dict[str, list[str]] = {}
+    for name, outcomes in worst.items():
+        seen.setdefault(_sees(outcomes), []).append(name)
+    if seen:
+        first = "No MUST rule failed, but users" if is_conformant else "Users"
+        yield (
+            f"{first} of " + "; users of ".join(f"{_list(names)} would {words}" for words, names in seen.items()) + "."
+        )
+
+
+def _sees(outcomes: Sequence[Outcome]) -> str:
+    """What a framework's user would see, in the worst of these outcomes; it depends on its version and mode."""
+    if lost := [words for outcome, words in LOST_WORDS.items() if outcome in outcomes]:
+        return f"see {' or '.join(lost)} instead of the response"
+    return next(words for group, words in OTHER_WORDS if any(outcome in group for outcome in outcomes))
 
 
 def _profile(name: str, probe: str) -> tuple[str, bool] | None:

@@ -12,6 +12,7 @@ from conformance.report.document import Report
 from conformance.report.lines import print_labelled
 
 MOST_NAMED: Final = 4
+MOST_REASONS: Final = 2
 
 USER_SEES: Final[dict[Outcome, str]] = {
     "text": "gets the response",
@@ -37,7 +38,7 @@ WORST: Final[tuple[Outcome, ...]] = (
 )
 
 
-def render(report: Report, out: Console) -> None:
+def render(report: Report, out: Console, *, verbose: bool = False) -> None:
     """Print what the frameworks' users get for a plain message, unless all get the response at once."""
     rows = [i for i in report.impact if i.profile in report.profiles and (i.mode == "stream" or not i.delivered)]
     if all(i.delivered and i.requests == 1 for i in rows):
@@ -50,7 +51,7 @@ def render(report: Report, out: Console) -> None:
         table.add_row(*(Text(cell, style) for cell in _cells(impact, report)))
     out.print()
     out.print(table, soft_wrap=False)
-    _details(rows, report, out)
+    _details(rows, report, out, most=len(rows) if verbose else MOST_REASONS)
 
 
 def _columns(report: Report) -> Iterator[str]:
@@ -74,8 +75,8 @@ def _is_priced(report: Report) -> bool:
     return any(i.cost_usd is not None for i in report.impact)
 
 
-def _details(rows: Iterable[Impact], report: Report, out: Console) -> None:
-    """The table's units, and the reason of each outcome; clients with the same reason are grouped."""
+def _details(rows: Iterable[Impact], report: Report, out: Console, *, most: int) -> None:
+    """The table's units, and the first reasons of the outcomes; clients with the same reason are grouped."""
     if _is_priced(report):
         day = f"; {report.messages_per_day:g} messages per day" if report.messages_per_day else ""
         guess = "; estimated if the target reports no usage" if any(i.estimated for i in rows) else ""
@@ -84,7 +85,7 @@ def _details(rows: Iterable[Impact], report: Report, out: Console) -> None:
     for impact in rows:
         if impact.detail and not (impact.delivered and impact.requests == 1):
             alike.setdefault(impact.detail.removeprefix(f"{impact.client} "), []).append(impact.client)
-    for why, clients in alike.items():
+    for why, clients in list(alike.items())[:most]:
         names = list(dict.fromkeys(clients))
         text = f"{names[0]} {why}" if len(names) == 1 else f"{named(names)}: each {why}"
         print_labelled(out, "", Text(text), indent=2)

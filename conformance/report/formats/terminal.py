@@ -11,12 +11,12 @@ from conformance.model.verdict import Level, Status
 from conformance.report import fields, impacts
 from conformance.report.display import Color, Verbosity
 from conformance.report.document import Report
-from conformance.report.failures import Failure, Recording, grouped
+from conformance.report.failures import Failure, Recording, causes, failing_rules, grouped
 from conformance.report.impacts import money
 from conformance.report.lines import LABEL, print_labelled
 from conformance.report.waived import waived
 
-MOST_FAILURES = 12
+MOST_CAUSES = 5
 WIDE = 120
 COLOUR_OPTIONS: dict[Color, dict[str, Any]] = {
     "auto": {},
@@ -47,24 +47,22 @@ def text(report: Report, evidence: Recording) -> str:
 
 
 def render(report: Report, evidence: Recording, out: Console, verbosity: Verbosity = Verbosity.NORMAL) -> None:
-    """Print a report; if quiet, its first lines alone."""
+    """Print a report: what matters, in the order in which it matters. If quiet, its first lines alone."""
     opening(report, out)
     if verbosity is Verbosity.QUIET:
         return
+    verbose = verbosity is Verbosity.VERBOSE
+    _failing_rules(report, out)
     if report.stopped in ("", "interrupted"):
-        impacts.render(report, out)
-    failures, more = grouped(
-        report, evidence, len(report.rules) * len(Level) if verbosity is Verbosity.VERBOSE else MOST_FAILURES
-    )
-    for failure in failures:
+        impacts.render(report, out, verbose=verbose)
+    most = len(report.rules) * len(Level) if verbose else MOST_CAUSES
+    shown = grouped(report, evidence, most)[0] if verbose else causes(report, evidence, most)
+    for failure in shown:
         _failure(failure, out)
-    if more:
-        out.print(
-            f"\n… and {more} more failing rules: see all with --verbose, or in the JSON report (--report json=PATH)."
-        )
     fields.render(report, out)
     _waivers(report, out)
-    _profiles(report, out)
+    if verbose:
+        _profiles(report, out)
     _closing(report, out)
 
 
@@ -80,6 +78,21 @@ def opening(report: Report, out: Console) -> None:
     print_labelled(out, "", first, indent=0)
     for sentence in report.summary.headline:
         print_labelled(out, "", Text(sentence, "" if good else "bold"), indent=0)
+
+
+def _failing_rules(report: Report, out: Console) -> None:
+    """All failing rules, one line each, by cause: what fails with a cause is indented below it."""
+    number = 0
+    for one in failing_rules(report):
+        if not one.cause:
+            out.print() if not number else None
+            number += 1
+        place = "     " if one.cause else f"{number:>2}. "
+        times = f"  ({one.places} places)" if one.places > 1 else ""
+        line = Text.assemble(
+            place, (f"{one.rule:<7} {one.level:<6}", COLOUR[one.level]), f"  {one.title}", (times, "dim")
+        )
+        print_labelled(out, "", line, indent=0)
 
 
 def _failure(failure: Failure, out: Console) -> None:
@@ -135,7 +148,10 @@ def _closing(report: Report, out: Console) -> None:
         if tokens.prompt or tokens.completion
         else "no tokens reported"
     )
-    out.print(f"{report.requests} requests, {spent}{cost}, {report.duration_s:.1f} s.", style="dim")
+    counted = ", ".join(_numbers(report.summary.verdicts))
+    out.print(
+        f"{report.requests} requests, {spent}{cost}, {report.duration_s:.1f} s. Verdicts: {counted}.", style="dim"
+    )
 
 
 def page(lines: Iterable[tuple[str, str]], out: Console) -> None:
