@@ -71,13 +71,17 @@ def print_report(judged: JudgedRun, outputs: Sequence[Output], output: OutputOpt
     if amount is Verbosity.QUIET:
         return judged.report.exit_code
     folder = judged.evidence.folder
-    more = ("--verbose",) if any(v.counts for v in judged.report.verdicts) and amount is not Verbosity.VERBOSE else ()
+    more = ("--verbose, for all failing rules in detail",) if _hides_failures(judged.report, amount) else ()
     again = " ".join(("conformance judge", folder, *_criteria_words(judged.report), *more))
-    details = ", which details all failing rules" if more else ""
-    out.print(f"Recording: {folder} (judge it again with: {again}{details}).", style="dim")
+    out.print(f"Recording: {folder} (judge it again with: {again}).", style="dim")
     if hint:
         out.print(hint, style="dim")
     return judged.report.exit_code
+
+
+def _hides_failures(report: Report, amount: Verbosity) -> bool:
+    """Whether failing rules are not printed in detail."""
+    return amount is not Verbosity.VERBOSE and any(verdict.counts for verdict in report.verdicts)
 
 
 def _criteria_words(report: Report) -> Iterator[str]:

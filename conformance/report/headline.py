@@ -14,9 +14,10 @@ from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import RunManifest
 from conformance.model.verdict import Level, Status
-from conformance.model.words import Api, FailOn
+from conformance.model.words import Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
+from conformance.report import failing_options
 from conformance.report.document import Cause, ReportVerdict, ReportWaiver
 
 LOST_WORDS: dict[Outcome, str] = {
@@ -30,8 +31,6 @@ OTHER_WORDS: tuple[tuple[tuple[Outcome, ...], str], ...] = (
     (("tool_bad",), "get a malformed tool call"),
 )
 MOST_NAMED = 8
-MOST_REASONS = 5
-LONGEST_REASON = 120
 BUSY = 0.5
 """Share of a run in which processes waited for a processor, from which the report says so."""
 
@@ -65,8 +64,8 @@ def lines(
         yield from _dropped(judgement)
         yield from _tools(judgement.observations)
     yield from _selected(criteria.rules, verdicts)
-    yield from _counts(verdicts, len(causes), criteria)
-    yield from _stale(waivers, criteria)
+    yield from _counts(verdicts, len(causes))
+    yield from failing_options.sentences(verdicts, waivers, criteria)
     yield from _not_offered(judgement)
     yield from _slow(verdicts, load)
     yield from _dialects(facts)
@@ -237,22 +236,20 @@ def _selected(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) -> It
         yield "No selected rule passed or failed, so nothing is proven: select rules that concern these responses."
 
 
-def _by_level(failing: Sequence[ReportVerdict], criteria: Criteria) -> Iterator[str]:
+def _by_level(failing: Sequence[ReportVerdict]) -> Iterator[str]:
     """How many rules of each level failed, and in how many places."""
     for level in Level:
         if mine := [v for v in failing if v.level is level]:
             rules = {v.rule for v in mine}
-            cause = _option(criteria, "should") if level is Level.SHOULD else ""
-            yield f"{cause}{_count(len(rules), f'{level} rule')} failed in {_count(len(mine), 'place')}"
+            yield f"{_count(len(rules), f'{level} rule')} failed in {_count(len(mine), 'place')}"
 
 
-def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int, criteria: Criteria) -> Iterator[str]:
+def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterator[str]:
     failing = [v for v in verdicts if v.counts]
-    open_verdicts = [v for v in verdicts if v.status is Status.UNTESTABLE]
-    untestable, cause = len(open_verdicts), _option(criteria, "untestable")
-    untested = f"; {_count(untestable, 'verdict')} could not be tested" if untestable and not cause else ""
+    untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
+    untested = f"; {_count(untestable, 'verdict')} could not be tested" if untestable else ""
     if failing:
-        yield f"{', '.join(_by_level(failing, criteria))}, from {_count(number_of_causes, 'cause')}{untested}."
+        yield f"{', '.join(_by_level(failing))}, from {_count(number_of_causes, 'cause')}{untested}."
     unreliable = {name for v in verdicts if v.unreliable for name in v.exchanges[:1]}
     if unreliable:
         yield (
@@ -267,42 +264,10 @@ def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int, criteria: 
         yield f"{_passes(passed)} and none fails{untested}."
     elif untested and not failing:
         yield f"{_count(untestable, 'verdict')} could not be tested."
-    if untestable and cause:
-        yield f"{cause}{_count(untestable, 'verdict')} could not be tested: {_reasons(open_verdicts)}."
-
-
-def _option(criteria: Criteria, what: FailOn) -> str:
-    """The option that makes this fail the run, to begin a sentence with; or nothing."""
-    option = criteria.option(what)
-    return f"{option}: " if option else ""
 
 
 def _passes(count: int) -> str:
     return f"{count} verdicts pass" if count != 1 else "1 verdict passes"
-
-
-def _reasons(verdicts: Sequence[ReportVerdict]) -> str:
-    """Why verdicts could not be tested, the most frequent reason first."""
-    counts = Counter(_shortened(v.message) for v in verdicts).most_common()
-    words = [f"{reason} ({count})" for reason, count in counts[:MOST_REASONS]]
-    if others := counts[MOST_REASONS:]:
-        words.append(f"{_count(len(others), 'other reason')} ({sum(count for _, count in others)})")
-    return "; ".join(words)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()}…"
-
-
-def _stale(waivers: Sequence[ReportWaiver], criteria: Criteria) -> Iterator[str]:
-    """The waivers that fail the run."""
-    found = [waiver for waiver in waivers if waiver.state != "used"]
-    if found and (cause := _option(criteria, "stale-waiver")):
-        words = (
-            f"{waiver.rule} {f'expired on {waiver.until}' if waiver.state == 'expired' else 'covers no failure'}"
-            for waiver in found
-        )
-        yield f"{cause}{_count(len(found), 'stale waiver')}: {'; '.join(words)}."
 
 
 def _users(impacts: Sequence[Impact], *, is_conformant: bool) -> Iterator[str]:

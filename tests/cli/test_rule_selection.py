@@ -19,7 +19,7 @@ def test_a_selection_of_the_command_the_function_and_pytest_is_the_same(shell, i
     assert {rule[:3] for rule in rules} == {"FLD", "SSE"}
     judged = conformance.judge(incident.run, select=["FLD", "SSE001"], ignore=["FLD003"])
     assert json.loads(judged.to_json()) == report
-    assert f"conformance judge {incident.run} --select FLD,SSE001 --ignore FLD003)" in ran.err
+    assert f"conformance judge {incident.run} --select FLD,SSE001 --ignore FLD003 --verbose, for all" in ran.err
     words = ("--conformance-run", incident.run, "--conformance-select", "FLD,SSE001", "--conformance-ignore", "FLD003")
     tested = shell.pytest("-q", "--collect-only", *words, cwd=tmp_path)
     assert sum("[" in line for line in tested.lines if line.startswith("conformance/rules")) == len(report["verdicts"])
