@@ -24,7 +24,7 @@ LAMPS: dict[str, Any] = {
     },
 }
 
-VERSE = " ".join(f"the lamp of harbour number {number} is green" for number in range(100, 220))
+VERSE = " ".join(f"harbour-lamp-number-{number}-is-green" for number in range(100, 250))
 """Longer than the buffers of proxies, which have 4,096 bytes."""
 LONG_LAMPS: dict[str, Any] = {
     "type": "json_schema",
@@ -159,7 +159,7 @@ EFFECTS = (
         kind=Kind.EFFECT,
         subject="response_format",
         variant="long",
-        purpose="A JSON Schema with one valid value of 4,800 characters: none of them may be missing from a stream.",
+        purpose="A JSON Schema with one valid value of 4,949 characters: none of them may be missing from a stream.",
         api="chat",
         build_body=with_prompt("Write the verse. Answer in JSON.", response_format=LONG_LAMPS, max_tokens=2048),
         suite="full",
