@@ -226,12 +226,14 @@ class _Judging:
         level, unreliable = rule.level, False
         if outcome.status in (Status.FAIL, Status.UNTESTABLE) and (later := self._later(rule, seen)):
             second = decide(rule, self._arguments(rule, later), later)
+            rests_on_one = outcome.status is Status.UNTESTABLE and rule.timed and second.status is Status.FAIL
+            if not rests_on_one:
+                ids = (*ids, *_repeated(later))
             if outcome.status is Status.UNTESTABLE:
-                if not (rule.timed and second.status is Status.FAIL):  # that would rest on one late response
-                    outcome, ids = second, (*ids, *_repeated(later))
+                outcome = outcome if rests_on_one else second
             elif second.status is not Status.FAIL:
-                level, ids = max(level, Level.SHOULD, key=list(Level).index), (*ids, *_repeated(later))
-                outcome, unreliable = outcome._replace(message=f"unreliable: {outcome.message}"[:MAX_REASON]), True
+                level, unreliable = max(level, Level.SHOULD, key=list(Level).index), True
+                outcome = outcome._replace(message=f"unreliable: {outcome.message}"[:MAX_REASON])
         return Verdict(
             rule=rule.id,
             title=rule.title,

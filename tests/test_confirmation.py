@@ -106,6 +106,15 @@ def test_a_reply_that_is_lost_twice_is_unreliable_and_the_other_rules_judge_the_
     assert {"MSG001", "FLD014"} & {v.rule for v in subject if v.status is Status.PASS}
 
 
+def test_a_stall_that_is_confirmed_shows_the_exchange_that_confirms_it():
+    _, store, judgement = run(
+        lambda reply: replace(reply, pieces=reply.pieces[:1], end="hold", hold_s=LATE_S),
+        lambda _, request: request.mode == "stream" and b'"stop_sequences":[' in request.body,
+    )
+    (verdict,) = [v for v in failing(judgement) if v.rule == "DLV003"]
+    assert 3 in [store.exchange(name).attempt for name in verdict.exchanges]
+
+
 def test_a_fault_in_a_reply_that_is_lost_again_earlier_is_not_unreliable():
     times = Counter()
 
