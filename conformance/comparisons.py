@@ -129,13 +129,13 @@ class Evidence:
         return self.response_to(first) if first else None
 
     def select(self, x: Exchange, compare: Compare) -> Exchange | tuple[Exchange, ...] | None:
-        """The exchange that a rule compares `x` with, or several cached ones as a tuple; None if there is none."""
+        """The exchange that a rule compares `x` with, or all cached ones with `many`; None if there is none."""
         case, mode = x.case, compare.mode or x.case.mode
         if compare.many:
             key = compare, "" if compare.any_api else case.api, "" if compare.any_profile else case.profile, mode
             if key not in self.groups:
                 self.groups[key] = tuple(self._group(*key))
-            return self.groups[key] or None
+            return self.groups[key]
         if compare.kinds is Kind.BASELINE:
             return self.baseline(x, mode)
         (kind,) = compare.kinds if isinstance(compare.kinds, tuple) else (compare.kinds,)

@@ -350,7 +350,9 @@ def _apply(rule: Rule, arguments: CheckArguments) -> Iterable[Finding | NotJudge
                 else f"exchange {compare.name(next(x.api for x in arguments.values() if isinstance(x, Exchange)))}"
             )
             return (untestable(f"the {what} to compare with was not recorded"),)
-    return rule.check(**{name: arguments.get(name) for name in rule.parameters})
+    nothing: CheckArguments = {name: () for name, compare in rule.compares_with.items() if compare.many}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return rule.check(**(dict.fromkeys(rule.parameters) | nothing | given))
 
 
 def _record_impacts(

@@ -22,8 +22,10 @@ def judged(command, incident):
 
 
 @pytest.fixture
-def report(incident):
-    return json.loads((incident.folder / "report.json").read_bytes())
+def report(command, incident):
+    """The report with each verdict on its own."""
+    command("judge", incident.run, "--report", f"json-full={incident.folder / 'full.json'}")
+    return json.loads((incident.folder / "full.json").read_bytes())
 
 
 def test_the_short_format_has_one_line_for_each_failing_place_then_the_verdict(judged, report):

@@ -133,7 +133,7 @@ def several(*indexes: int, spent: int | None = None) -> Exchange:
     },
 )
 def choices_under_one_index(
-    x: Exchange, single: Exchange | None, capped: Sequence[Exchange] | None
+    x: Exchange, single: Exchange | None, capped: Sequence[Exchange]
 ) -> Iterator[Finding | NotJudged]:
     """Clients join deltas by index: they merge two choices into one, with the content of both.
 
@@ -151,7 +151,7 @@ def choices_under_one_index(
             at=span_of(x, last),
         )
     if merged := _merged(x):
-        yield untestable(CAP_IGNORED) if any(map(exceeds_cap, capped or ())) else Finding(merged, at=span_of(x))
+        yield untestable(CAP_IGNORED) if any(map(exceeds_cap, capped)) else Finding(merged, at=span_of(x))
 
 
 def _merged(x: Exchange) -> str:

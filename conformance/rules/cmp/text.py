@@ -182,7 +182,7 @@ def two(*texts: str | None, completion: int) -> Exchange:
     bad=[two("Hello! How can", "", completion=8), two(None, "Hello! How can", completion=8)],
     compares_with={"capped": Compare(Kind.EFFECT, many=True, optional=True)},
 )
-def one_of_several_lost(x: Exchange, capped: Sequence[Exchange] | None) -> Iterator[Finding | NotJudged]:
+def one_of_several_lost(x: Exchange, capped: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """Clients that compare several choices pay for all of them, and find some of them empty.
 
     No choice may exceed the token cap, so tokens beyond the other choices' caps belong to the empty ones.
@@ -190,7 +190,7 @@ def one_of_several_lost(x: Exchange, capped: Sequence[Exchange] | None) -> Itera
     silent = [choice for choice in response_content(x).choices if _is_silent(choice)]
     spoken = len(response_content(x).choices) - len(silent)
     left = visible_tokens(x) - cap_asked(x) * spoken
-    if silent and any(map(exceeds_cap, capped or ())):
+    if silent and any(map(exceeds_cap, capped)):
         yield untestable(CAP_IGNORED)
     elif silent and spoken and left > sum(map(most_unseen, silent)):
         seen = f"choice {silent[0].index} is empty, but usage counts at least {left} tokens for the empty choices"

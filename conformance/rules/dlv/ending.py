@@ -58,7 +58,7 @@ def followable(x: Exchange) -> NotJudged | None:
     },
     timed=True,
 )
-def stalled_reply(x: Exchange, baselines: tuple[Exchange, ...] | None) -> Iterator[Finding | NotJudged]:
+def stalled_reply(x: Exchange, baselines: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The client waits until its own timeout, which is ten minutes in OpenAI's and Anthropic's SDKs."""
     if not _gave_up(x) or (x.mode == "stream" and terminal_events(x)):
         return
@@ -70,7 +70,7 @@ def stalled_reply(x: Exchange, baselines: tuple[Exchange, ...] | None) -> Iterat
         yield Finding(
             f"the response does not end: {after} were received until the timeout, though the token cap is {tokens}: {why}"
         )
-    elif slow := slowness(x, baselines or ()):
+    elif slow := slowness(x, baselines):
         yield untestable(slow)
     elif fell_silent(x.ending.at_ns, _went_on_at_ns(x)):
         yield Finding(f"the response stalled after {after}, until the timeout: {why}")

@@ -63,8 +63,8 @@ def ending_clause(x: Exchange) -> str:
 def unanswered_request(
     x: Exchange,
     greeting: Exchange | None,
-    baselines: tuple[Exchange, ...] | None,
-    preflight: tuple[Exchange, ...] | None,
+    baselines: tuple[Exchange, ...],
+    preflight: tuple[Exchange, ...],
 ) -> Iterator[Finding | NotJudged]:
     """Without a response every client retries, and may be billed for each attempt."""
     if reply(x).status or reply(x).faults:
@@ -72,7 +72,7 @@ def unanswered_request(
     if x.ending.how == "timeout" and greeting is not None and still_went_on(greeting):
         how = "still in progress at the timeout" if is_in_progress(greeting) else "silent at the timeout (see DLV003)"
         yield untestable(f"the streaming baseline response was {how}: set a longer --timeout")
-    elif why := slowness(x, (*(baselines or ()), *(preflight or ()))):
+    elif why := slowness(x, (*baselines, *preflight)):
         yield untestable(why)
     else:
         yield Finding(f"no response was received: {ending_clause(x)}")
