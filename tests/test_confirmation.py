@@ -79,7 +79,7 @@ def test_a_target_that_spoils_one_reply_in_fifty_fails_no_must_and_is_unreliable
     unreliable = [v for v in failing(judgement, Level.SHOULD) if v.unreliable]
     assert unreliable
     for verdict in unreliable:
-        assert [store.exchange(name).attempt for name in verdict.exchanges].count(2) >= 1
+        assert any(store.exchange(name).attempt > 1 for name in verdict.exchanges)
 
 
 def test_a_reply_that_is_lost_in_each_attempt_fails_the_must():
