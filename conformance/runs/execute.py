@@ -141,11 +141,11 @@ def outputs(given: Sequence[str], formats: Collection[str] | None = None) -> tup
 
     Raises ConfigError if one can't be written.
     """
-    if formats is None:
+    if given and formats is None:
         from conformance.report.formats.registry import FORMATS
 
         formats = FORMATS
-    found = tuple(_output(text, formats) for text in given)
+    found = tuple(_output(text, formats or ()) for text in given)
     if sum(str(output.path) == "-" for output in found) > 1:
         raise ConfigError("--report FORMAT=-: accepted once: standard output takes one report")
     return found
