@@ -351,8 +351,8 @@ def _apply(rule: Rule, arguments: CheckArguments) -> Iterable[Finding | NotJudge
             )
             return (untestable(f"the {what} to compare with was not recorded"),)
     nothing: CheckArguments = {name: () for name, compare in rule.compares_with.items() if compare.many}
-    given = {name: value for name, value in arguments.items() if value is not None}
-    return rule.check(**(dict.fromkeys(rule.parameters) | nothing | given))
+    given = nothing | {name: value for name, value in arguments.items() if value is not None}
+    return rule.check(**{name: given.get(name) for name in rule.parameters})
 
 
 def _record_impacts(
