@@ -395,6 +395,7 @@ def test_a_client_test_loads_no_rules(tmp_path):
     assert python("-c", code, cwd=tmp_path).stdout == "set()\n"
 
 
+@pytest.mark.verify
 def test_a_typed_program_is_checked(tmp_path):
     pytest.importorskip("mypy")
     for name, text in (("right", TYPED), ("wrong", WRONG)):

@@ -41,6 +41,7 @@ def test_pytest_and_the_command_give_the_same_result_for_each_rule(shell, incide
     assert "test_of_the_user" not in ran.out
 
 
+@pytest.mark.verify
 def test_two_workers_record_once_and_the_users_tests_stay_out(shell, project):
     ran = shell.pytest(
         "-n",
