@@ -28,9 +28,10 @@ from conformance.parsing.json_values import as_object, is_integer
 from conformance.plan import again, request_headers, to_json
 from conformance.probes.baseline import user_message
 
-SMALLEST, OTHER_CAP, OTHER_KEY_HEADER, LARGER_CAP, ALIVE = (
+SMALLEST, OTHER_CAP, NO_CAP, OTHER_KEY_HEADER, LARGER_CAP, ALIVE = (
     "smallest",
     "other-cap",
+    "no-cap",
     "other-key-header",
     "larger-cap",
     "alive",
@@ -86,8 +87,8 @@ def _step_after(api: Api, last: Exchange, steps: Sequence[str]) -> str:
     """The step that a response calls for, if it was not taken yet."""
     if reply(last).status in (401, 403):
         return "" if OTHER_KEY_HEADER in steps or not _other_key_header(api) else OTHER_KEY_HEADER
-    if _refused_cap(last) and OTHER_CAP not in steps:
-        return OTHER_CAP
+    if _refused_cap(last) and NO_CAP not in steps:
+        return NO_CAP if OTHER_CAP in steps else OTHER_CAP
     is_too_small = _is_used_up(last) or _accepted_cap(last) > 1
     return LARGER_CAP if is_too_small and LARGER_CAP not in steps else ""
 
@@ -218,11 +219,9 @@ def smallest_request(target: Target, api: Api, step: str, dialect: Dialect) -> R
     prompt = LARGE_PROMPT if step == LARGER_CAP else SMALL_PROMPT
     if step == OTHER_KEY_HEADER:
         dialect = msgspec.structs.replace(dialect, key_header=_other_key_header(api))
-    body = {
-        "model": target.model,
-        **user_message(api, prompt),
-        dialect.cap_field or spec(api).cap: tokens,
-    }
+    cap = dialect.cap_field or spec(api).cap
+    capped = {} if step == NO_CAP or cap in dialect.refused else {cap: tokens}
+    body = {"model": target.model, **user_message(api, prompt), **capped}
     return Request(
         id=f"{api}.{Kind.PREFLIGHT}.{step}",
         cases=(_case(api, step),),

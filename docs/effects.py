@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance import catalogue
-from conformance.handbook.affected_clients import effects
+from conformance.handbook.affected_clients import outcomes
 from conformance.testbed.mutations import changes
 
 MATRIX = Path(__file__).parents[1] / "tests" / "kill_matrix.json"
 
 
 def as_json() -> str:
-    """The defects that fail several rules, and by rule the clients that its fault affects; a line each."""
-    clients = {rule.id: [effect.client for effect in effects(rule.id)] for rule in catalogue.rules()}
-    by_rule = ",\n".join(f"{json.dumps(rule)}: {json.dumps(names)}" for rule, names in clients.items() if names)
+    """The defects that fail several rules, and by rule the outcomes of the clients that its fault affects."""
+    clients = {rule.id: outcomes(rule.id) for rule in catalogue.rules()}
+    by_rule = ",\n".join(f"{json.dumps(rule)}: {json.dumps(found)}" for rule, found in clients.items() if found)
     by_defect = ",\n".join(json.dumps(defect) for defect in _defects())
     return f'{{"defects": [\n{by_defect}\n],\n"clients": {{\n{by_rule}\n}}}}\n'
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from conformance import preflight
+from conformance.apis.in_dialect import in_dialect
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.target import Target
 from conformance.plan import plan
@@ -45,6 +46,20 @@ def test_a_refused_cap_is_replaced_and_reasoning_leaves_room_for_text():
     assert dialect.reasons
     assert dialect.least_cap > 24
     assert "max_completion_tokens" in dialect.refused["max_tokens"]
+
+
+def test_a_target_that_takes_no_cap_is_asked_without():
+    seen = played("chat", "caps-refused")
+    assert steps(seen) == ["smallest", "other-cap", "no-cap"]
+    dialect = preflight.dialect_of("chat", seen)
+    assert (set(dialect.refused), dialect.cap_field, dialect.unknown) == (
+        {"max_tokens", "max_completion_tokens"},
+        None,
+        "",
+    )
+    body = {"model": "m", "max_tokens": 1}
+    assert in_dialect(body, "chat", dialect, subject="", shows_text=False) == {"model": "m"}
+    assert in_dialect(body, "chat", dialect, subject="max_tokens", shows_text=False) == body
 
 
 def test_reasoning_leaves_room_where_the_cap_keeps_its_name():

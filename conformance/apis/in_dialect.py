@@ -11,7 +11,8 @@ from conformance.model.words import Api
 def in_dialect(body: Any, api: Api, dialect: Dialect, *, subject: str, shows_text: bool) -> Any:
     """The body as the model has to be asked: its cap renamed and, if the response must show text, raised.
 
-    Refused parameters are left out. What the probe tests, its `subject`, stays as it is.
+    Refused parameters are left out, a cap that has no other name, too. What the probe tests, its `subject`, stays as
+    it is.
     """
     if not isinstance(body, dict):
         return body
@@ -22,6 +23,8 @@ def in_dialect(body: Any, api: Api, dialect: Dialect, *, subject: str, shows_tex
         renamed = {caps[0]: cap_field, cap_field: caps[0]}
     adapted: dict[str, Any] = {}
     for name, value in body.items():
+        if renamed.get(name) in dialect.refused:
+            continue  # the target takes no cap at all
         if name in renamed:
             adapted[renamed[name]] = _raised(value, dialect, dialect.least_cap - 1 if shows_text else 0)
         elif name in caps:

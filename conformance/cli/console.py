@@ -33,8 +33,12 @@ def record_with_progress(options: RunOptions, path: Path, output: OutputOptions)
 
 
 def announce(given: TargetOptions, options: RunOptions) -> None:
-    """Say on standard error what the command line does not show: a target from the environment, no verification."""
+    """Say on standard error what the command line does not show: the default target, one from the environment,
+    no verification.
+    """
     target = options.target
+    if given == TargetOptions():
+        sys.stderr.write(f"No target was given: the embedded deployment {target.name} is tested.\n")
     if given.from_env:
         key = f"the API key in {target.key_env}" if target.key_env else "without API key"
         sys.stderr.write(f"Target from the environment: {target.base_url}, model {target.model}, {key}.\n")

@@ -11,7 +11,7 @@ from conformance.clients import CLIENTS, Client, impact
 from conformance.clients.explain import is_affected
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
-from conformance.model.impact import Impact
+from conformance.model.impact import Impact, Outcome
 from conformance.model.target import Prices, Target
 from conformance.model.words import MODES, Api, Mode
 from conformance.plan import plan
@@ -74,11 +74,24 @@ def alike(found: Iterable[Effect]) -> Iterator[EffectGroup]:
 def effects(rule: str) -> tuple[Effect, ...]:
     """Clients worse off with a planted defect of the rule than without it; the worst effect on each."""
     worst: dict[str, Effect] = {}
-    for change in (c for c in changes.defects() if c.caught_by == rule):
-        for effect in _effects_of(change):
-            if effect.client not in worst or _weight(effect) > _weight(worst[effect.client]):
-                worst[effect.client] = effect
+    for effect in _all_effects(rule):
+        if effect.client not in worst or _weight(effect) > _weight(worst[effect.client]):
+            worst[effect.client] = effect
     return tuple(worst[client.name] for client in _clients() if client.name in worst)
+
+
+def outcomes(rule: str) -> dict[str, tuple[Outcome, ...]]:
+    """By client, all outcomes that the planted defects of the rule have for its user."""
+    found: dict[str, set[Outcome]] = {}
+    for effect in _all_effects(rule):
+        found.setdefault(effect.client, set()).add(effect.impact.outcome)
+    return {client.name: tuple(sorted(found[client.name])) for client in _clients() if client.name in found}
+
+
+@cache
+def _all_effects(rule: str) -> tuple[Effect, ...]:
+    planted = (change for change in changes.defects() if change.caught_by == rule)
+    return tuple(effect for change in planted for effect in _effects_of(change))
 
 
 def _weight(effect: Effect) -> tuple[bool, int, int]:

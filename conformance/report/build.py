@@ -46,7 +46,10 @@ def build_report(facts: RunManifest, judgement: Judgement, load: Load, criteria:
     is_proof = not (
         headline.without_baseline(judgement.baselines, load) or headline.is_undecided(criteria.rules, verdicts)
     )
-    code = exit_code(facts, verdicts, accepted, is_proof=is_proof, fail_on=criteria.failing)
+    if headline.is_unavailable(judgement.baselines, load):
+        code: int = ExitCode.NOT_TESTED
+    else:
+        code = exit_code(facts, verdicts, accepted, is_proof=is_proof, fail_on=criteria.failing)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
     hurt = {name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)}
     found = causes.causes(verdicts, hurt)

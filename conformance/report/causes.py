@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from conformance.model.case import Kind, probe_name
-from conformance.model.impact import Impact
+from conformance.model.impact import Impact, Outcome
 from conformance.model.verdict import Level, Status
 from conformance.report.document import Cause, ReportVerdict
 from conformance.rules.families import FAMILIES
@@ -23,6 +23,8 @@ LAYERS: Final = list(FAMILIES)
 MOST_CONTRADICTED: Final = 0.25
 """Share of a defect's rules that may pass in a run that the defect still explains."""
 UNKNOWN: Final = len(LAYERS)
+REJECTIONS: Final = ("FLD015", "FLD019")
+"""Rules about rejected requests: the fault affects whoever sends the request, whatever the planted defects reject."""
 
 
 class Planted(msgspec.Struct, frozen=True):
@@ -34,10 +36,10 @@ class Planted(msgspec.Struct, frozen=True):
 
 
 class Effects(msgspec.Struct, frozen=True):
-    """What the planted defects show: those that fail several rules, and by rule the clients that its fault affects."""
+    """What the planted defects show: those that fail several rules, and by rule what users of each client see."""
 
     defects: tuple[Planted, ...]
-    clients: dict[str, tuple[str, ...]]
+    clients: dict[str, dict[str, tuple[Outcome, ...]]]
 
 
 class Explanation(NamedTuple):
@@ -55,9 +57,11 @@ def known_effects() -> Effects:
 
 
 def affected_by(rule: str, impacts: Iterable[Impact]) -> tuple[Impact, ...]:
-    """The impacts on clients that the rule's own fault affects; the others are affected by another fault."""
-    clients = known_effects().clients.get(rule, ())
-    return tuple(impact for impact in impacts if impact.client in clients)
+    """The impacts that the rule's own fault has; the others are those of another fault."""
+    if rule in REJECTIONS:
+        return tuple(impacts)
+    known = known_effects().clients.get(rule, {})
+    return tuple(impact for impact in impacts if impact.outcome in known.get(impact.client, ()))
 
 
 def causes(verdicts: Sequence[ReportVerdict], hurt: dict[str, tuple[Impact, ...]]) -> tuple[Cause, ...]:

@@ -18,6 +18,8 @@ from conformance.report.stacks import advice, stacks_of
 MOST_PLACES = 6
 MOST_SEEN = 3
 MOST_EFFECTS = 2
+NO_EFFECT = "this fault alone changes nothing for the users of the tested frameworks"
+NOT_SIMULATED = "not simulated: the clients are simulated for plain messages and tool calls"
 ORDER = {level: place for place, level in enumerate(Level)}
 
 
@@ -133,7 +135,8 @@ def _in_its_stack(verdict: ReportVerdict, evidence: Recording) -> Iterator[Line]
         shown = stacks_of((header.name, header.value) for header in reply(evidence.load(name)).headers)
         for item in advice(verdict.rule, shown):
             if not set(shown).isdisjoint(item.stacks):
-                yield Line(f"in {item.stacks[0]}", f"{item.text} {' '.join(item.lines)}")
+                yield Line(f"if {item.stacks[0]}", item.text)
+                yield from (Line("", line, verbatim=True) for line in item.lines)
                 return
 
 
@@ -173,7 +176,8 @@ def _affected(verdicts: Iterable[ReportVerdict], report: Report) -> Iterator[Lin
     for impact in sorted(worst.values(), key=worst_first):
         groups.setdefault(summary_phrase(impact), []).append(impact.client)
     if not groups:
-        yield Line("affected clients", "none of the tested frameworks shows this to its user")
+        hurt = any(name in report.hurt for verdict in verdicts for name in verdict.exchanges)
+        yield Line("affected clients", NO_EFFECT if hurt else NOT_SIMULATED)
     for number, (consequences, clients) in enumerate(list(groups.items())[:MOST_EFFECTS]):
         yield Line("" if number else "affected clients", f"{named(clients)}: {consequences}")
     if rest := [client for clients in list(groups.values())[MOST_EFFECTS:] for client in clients]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from conformance import catalogue
+from conformance.apis.errors import error_response, quoted
+from conformance.apis.specs import spec
 from conformance.field_support.fields import FieldObservation
 from conformance.field_support.states import State
 from conformance.judging import Judgement
@@ -33,6 +35,9 @@ OTHER_WORDS: tuple[tuple[tuple[Outcome, ...], str], ...] = (
 MOST_NAMED = 8
 BUSY = 0.5
 """Share of a run in which processes waited for a processor, from which the report says so."""
+
+UNAVAILABLE = frozenset((502, 503, 504))
+"""Statuses of a gateway whose server is down or busy: the API itself did not respond."""
 
 LOCKED = (401,)
 """Statuses that reject the API key, where another API accepts it; 403 may mean that the API is not there."""
@@ -97,12 +102,28 @@ def without_baseline(baselines: Mapping[str, Api], load: Load) -> str:
     if late := statuses.count(429):
         return f"{_count(late, 'baseline request')} rate-limited (429), so the test is incomplete: lower --concurrency"
     if not any(status in range(200, 300) for status in statuses):
-        return "No baseline request succeeded, so nothing is proven: is the base URL right?"
+        return f"No baseline request succeeded, so nothing is proven: {_first_refusal(baselines, load)}"
     served = {api for api, status in received if status not in LOCKED}
     if locked := next((one for one in received if one[0] not in served), None):
         api, status = locked
         return f"{api} rejected the API key (HTTP {status}), so nothing is proven about it: leave it out with --api"
     return ""
+
+
+def _first_refusal(baselines: Mapping[str, Api], load: Load) -> str:
+    """What the first baseline request got, in the server's words."""
+    first = next((x for x in map(load, baselines) if reply(x).status), None)
+    if first is None:
+        return "no response arrived"
+    said = error_response(first)
+    words = f" {quoted(said.message or said.text, 200)}" if said.message or said.text else ""
+    return f"the first got HTTP {reply(first).status}{words}"
+
+
+def is_unavailable(baselines: Mapping[str, Api], load: Load) -> bool:
+    """Whether a gateway responded to all baseline requests that the server behind it is down or busy."""
+    statuses = {reply(load(name)).status for name in baselines}
+    return bool(statuses) and statuses <= UNAVAILABLE
 
 
 def not_tested(facts: RunManifest) -> str:
@@ -165,6 +186,8 @@ def _dialects(facts: RunManifest) -> Iterator[str]:
         if dialect.least_cap > 1:
             words.append(f"a cap below {dialect.least_cap} tokens leaves no text")
         words += [f"{name} is refused by name" for name in dialect.refused]
+        if {*spec(api).caps} <= {*dialect.refused}:
+            words.append("no token cap is accepted")
         if dialect.key_header:
             words.append(f"the key is sent in {dialect.key_header}")
         if dialect.unknown:

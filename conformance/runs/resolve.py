@@ -45,6 +45,9 @@ def resolved(request: RunRequest, environ: Mapping[str, str] = os.environ) -> It
         return
     if target_options.model is not None and target_options.deployment is None and target_options.defect is None:
         raise ConfigError(f"--model {target_options.model} needs --base-url URL, which is missing")
+    if target_options.deployment is None and target_options.defect is None and (file := config.find(None)):
+        names = ", ".join(config.entries(file))
+        raise ConfigError(f"{file} has targets: name one with --target ({names}), or use --deployment native-sse")
     from conformance.runs.embedded import find_embedded, running
 
     ours = find_embedded(target_options.deployment, target_options.defect)

@@ -27,7 +27,7 @@ def test_the_incident_is_caught_explained_and_priced_in_the_first_lines(incident
 
 def test_a_run_without_a_target_is_conformant_and_kept(shell, tmp_path):
     ran = shell("run", "--suite", "smoke", cwd=tmp_path)
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, "No target was given: the embedded deployment native-sse is tested.\n")
     (run,) = (tmp_path / "reports/runs").glob("*-native-sse")
     assert (run / "run.json").is_file()
     assert (tmp_path / "reports/runs/.gitignore").read_text() == "*\n"

@@ -48,11 +48,12 @@ def test_a_target_is_found_in_conformance_toml_before_pyproject_toml(command, tm
     assert "http://127.0.0.1:1/project/chat" in command("run", *DRY, "--config", "pyproject.toml")[1]
 
 
-def test_without_a_target_the_file_is_not_read(command, tmp_path):
-    (tmp_path / "conformance.toml").write_text("not TOML")
-    code, out, _ = command("run", "--suite", "smoke", "--dry-run")
-    assert code == 0
-    assert "/chat/completions" in out
+def test_where_a_file_has_targets_one_must_be_named(command, tmp_path):
+    (tmp_path / "conformance.toml").write_text('[targets.ours]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n')
+    code, out, err = command("run", "--suite", "smoke", "--dry-run")
+    assert (code, out) == (2, "")
+    assert "conformance.toml has targets: name one with --target (ours), or use --deployment native-sse" in err
+    assert command("run", "--deployment", "native-sse", "--suite", "smoke", "--dry-run")[0] == 0
 
 
 @pytest.mark.parametrize(

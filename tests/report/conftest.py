@@ -37,6 +37,10 @@ def nobody_home(mode):
     return answered({"detail": "Not Found"}, status=404, mode=mode)
 
 
+def gateway_down(mode):
+    return exchange(http(502, [("content-type", "text/html")], b"<html>Bad Gateway</html>"), mode=mode)
+
+
 def recording(reply, profiles=PROFILES, **facts):
     exchanges = {}
     for profile in profiles:

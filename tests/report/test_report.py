@@ -165,8 +165,13 @@ def test_a_target_that_answers_no_greeting_is_never_conformant(record):
     run = record("nobody_home")
     assert run.report.exit_code in {1, 3}
     second = shown(run).splitlines()[1]
-    assert "No baseline request succeeded, so nothing is proven: is the base URL right?" in second
+    assert "No baseline request succeeded, so nothing is proven: the first got HTTP 404 ‘Not Found’" in second
     assert "https://api.example/v1" in second
+
+
+@pytest.mark.parametrize(("reply", "code"), [("gateway_down", 3), ("nobody_home", 1)])
+def test_a_gateway_whose_server_is_down_is_not_tested(record, reply, code):
+    assert record(reply).report.exit_code == code
 
 
 def test_a_run_in_which_one_api_rejects_the_key_is_not_conformant():

@@ -145,7 +145,7 @@ def show(
 @app.command(
     help_epilogue=examples(
         "conformance replay reports/runs/RUN chat.hello-hermes-stream",
-        "conformance replay reports/runs/RUN chat.tools --deployment native-sse",
+        "conformance replay reports/runs/RUN chat.tools-openai-python-unary --deployment native-sse",
     )
 )
 def replay(

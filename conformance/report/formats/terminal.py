@@ -60,6 +60,8 @@ def render(report: Report, evidence: Recording, out: Console, verbosity: Verbosi
     shown = grouped(report, evidence, len(report.rules))[0] if is_verbose else causes(report, evidence, MOST_CAUSES)
     for failure in shown:
         _failure(failure, out)
+    if (hidden := len(report.causes) - len(shown)) > 0 and not is_verbose:
+        out.print(f"\n… and {hidden} more causes; --verbose shows all rules in detail.", style="dim")
     fields.render(report, out)
     _waivers(report, out)
     if is_verbose:

@@ -24,7 +24,7 @@ PARTS = (
     MUST,
     "Usage has prompt_tokens, completion_tokens and total_tokens, as non-negative integers",
     spec=OBJECT,
-    fix="Send prompt_tokens, completion_tokens and total_tokens as integers, or omit usage.",
+    fix="Send prompt_tokens, completion_tokens and total_tokens as integers.",
     applies_to=counted,
     apis=CHAT,
     good=[STREAM, WHOLE, streamed(*HELLO[:-1], LAST | {"usage": usage_object(x=1, y=None)}, "[DONE]")],

@@ -337,6 +337,12 @@ FRAMEWORKS = (
         on_response=refusing("stream_options"),
     ),
     Mutation(
+        name="caps-refused",
+        title="Both token caps, which frameworks always send, are rejected as unknown",
+        caught_by="FLD015",
+        on_response=lambda response, request: refusing(CAPS[1])(refusing(CAPS[0])(response, request), request),
+    ),
+    Mutation(
         name="parallel-tool-calls-refused",
         title="`parallel_tool_calls`, which Letta always sends, is rejected",
         caught_by="FLD015",
