@@ -32,6 +32,8 @@ def unread(x: Exchange, plain: Exchange, greeting: Exchange, count: Exchange) ->
     longer, usual, short, control = usage(x), usage(plain), usage(greeting), usage(count)
     if not (longer and usual and short and control):
         yield untestable("usage is missing in one of the compared responses")
+    elif longer.prompt + longer.cached < usual.prompt:
+        yield untestable("usage counts fewer prompt tokens with it: it is there in place of one of the target's own")
     elif control.prompt <= short.prompt:
         yield untestable("usage does not count more prompt tokens for a longer prompt")
     else:

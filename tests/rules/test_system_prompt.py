@@ -33,6 +33,14 @@ def test_a_target_that_counts_no_prompt_shows_nothing():
     assert status(asked(BLOCKS, "Hello.", 3), count=UNGROWN) is Status.UNTESTABLE
 
 
+def test_a_system_prompt_in_place_of_a_longer_one_of_the_target_itself_is_not_dropped():
+    own = asked("messages.witness.max_tokens", "One", 460)
+    assert status(asked(STOPPED, "On", 230), asked(BLOCKS, "Hello.", 230), own) is Status.UNTESTABLE
+    x, greeting = instructions.asked("instructions", "Hello.", 130), instructions.asked("hello", "Hello.", 460)
+    given = {"x": x, "baseline": greeting, "count": instructions.asked("max_output_tokens", "One", 470)}
+    assert decide(RULES["RSP030"], given, (x,)).status is Status.UNTESTABLE
+
+
 def test_a_response_without_text_could_not_follow_it():
     assert status(asked(BLOCKS, " ", 3)) is Status.UNTESTABLE
 
