@@ -4,14 +4,29 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.apis.chat import span_of
+from conformance.apis.request import conversation_texts, request_body
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import usage
+from conformance.field_support.fields import LONG_INSTRUCTIONS
 from conformance.model.exchange import Exchange
 from conformance.model.marker_words import SYSTEM_WORD
-from conformance.model.verdict import Finding, NotJudged, untestable
+from conformance.model.verdict import Finding, NotJudged, not_applicable, untestable
+from conformance.rules.use.conditions import counted_well
 
-LEAST: Final = 50
+LEAST: Final = LONG_INSTRUCTIONS // 2
 """Tokens: half of the words of a system prompt that probes send, each of which is at least one token."""
+
+
+def counted_with_long_prompt(x: Exchange) -> NotJudged | None:
+    """The request has a system prompt that shows in usage, and the response has usage.
+
+    A recording of an older version may have a shorter one, or none, in the same test case.
+    """
+    prompt = {name: value for name, value in request_body(x).items() if name in ("system", "instructions")}
+    words = sum(len(text.split()) for text in conversation_texts(prompt))
+    if words < LONG_INSTRUCTIONS:
+        return not_applicable("the request has no system prompt that is long enough to show in usage")
+    return counted_well(x)
 
 
 def is_counted(x: Exchange, plain: Exchange) -> bool:
@@ -32,6 +47,8 @@ def unread(x: Exchange, plain: Exchange, greeting: Exchange, count: Exchange) ->
     longer, usual, short, control = usage(x), usage(plain), usage(greeting), usage(count)
     if not (longer and usual and short and control):
         yield untestable("usage is missing in one of the compared responses")
+    elif longer.prompt + longer.cached < usual.prompt:
+        yield untestable("usage counts fewer prompt tokens with it: it is there in place of one of the target's own")
     elif control.prompt <= short.prompt:
         yield untestable("usage does not count more prompt tokens for a longer prompt")
     else:

@@ -177,7 +177,8 @@ def base_url(given: str, option: str = "--base-url") -> str:
     if parts.query or parts.fragment or given.endswith(("?", "#")):
         raise ConfigError(f"{option} has a query or fragment; {accepted}")
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _is_printable(given):
-        raise ConfigError(f"{option} {given!r} is not valid; {accepted}")
+        may_be_the_key = given and not any(mark in given for mark in ":/")
+        raise ConfigError(f"{option}{'' if may_be_the_key else f' {given!r}'} is not valid; {accepted}")
     return given.rstrip("/")
 
 

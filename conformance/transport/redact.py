@@ -30,6 +30,7 @@ MAX_INFLATED = 64 * 1024 * 1024
 STEP = 1024 * 1024
 
 HARMLESS = re.compile(r"(?:application|audio|image|multipart|text|\*)/|charset=")
+PARTS = re.compile(r"[=;,:\"'{}]+")
 CHUNKED = re.compile(rb"(?im)^transfer-encoding:[^\n]*chunked")
 COMPRESSED = re.compile(rb"(?im)^content-encoding:[^\n]*(gzip|deflate)")
 CHUNK_SIZE = re.compile(rb"\r?\n?([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
@@ -63,9 +64,16 @@ def _base64(raw: bytes) -> Iterator[bytes]:
 
 
 def words(values: Iterable[str]) -> tuple[str, ...]:
-    """The words of header values that may be secrets."""
-    found = (word for value in values for word in value.split())
+    """The words of header values that may be secrets, and their parts with a digit: a cookie's value, one of JSON.
+
+    A part without a digit is more often a name, which may be that of a request field, too.
+    """
+    found = (part for value in values for word in value.split() for part in (word, *_with_digits(PARTS.split(word))))
     return tuple(dict.fromkeys(w for w in found if len(w) >= MIN_VALUE_LENGTH and not HARMLESS.match(w)))
+
+
+def _with_digits(parts: Iterable[str]) -> Iterator[str]:
+    return (part for part in parts if any(map(str.isdigit, part)))
 
 
 def mask_sent(sent: bytes, headers: Sequence[tuple[bytes, bytes]], secrets: Iterable[str]) -> bytes:

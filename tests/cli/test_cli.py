@@ -180,7 +180,7 @@ def test_what_can_not_be_meant_is_refused_by_name(command, words, said):
 
 
 @pytest.mark.parametrize(
-    "url", ["https://me:s3cret@api.example/v1", "https://api.example/v1?key=s3cret", "https://s3cret@"]
+    "url", ["https://me:s3cret@api.example/v1", "https://api.example/v1?key=s3cret", "https://s3cret@", "sk-s3cret"]
 )
 def test_a_secret_in_the_base_url_is_refused_and_not_repeated(command, url):
     code, out, err = command("run", "--base-url", url, "--model", "m")

@@ -96,6 +96,7 @@ def test_from_env_names_what_it_took_and_no_variable_is_read_without_it(shell, t
         ({}, (), "the environment variable OPENAI_BASE_URL is not set"),
         ({"OPENAI_BASE_URL": NOWHERE}, (), "the environment variable OPENAI_MODEL is not set"),
         ({"OPENAI_BASE_URL": "https://me:s3cret@h/v1"}, ("--model", "m"), "OPENAI_BASE_URL contains a user name"),
+        ({"OPENAI_BASE_URL": "sk-s3cret"}, ("--model", "m"), "OPENAI_BASE_URL is not valid"),
         ({"OPENAI_BASE_URL": NOWHERE}, ("--base-url", NOWHERE), "--from-env excludes --base-url"),
         ({"OPENAI_BASE_URL": NOWHERE}, ("--deployment", "native-sse"), "--from-env excludes --deployment"),
     ],

@@ -179,6 +179,16 @@ def test_a_run_without_a_result_is_an_error_of_junit(record):
     assert told.get("message") == run.report.summary.headline[0]
 
 
+@pytest.mark.parametrize("option", ["stale-waiver", "untestable"])
+def test_a_run_that_an_option_fails_without_a_failing_rule_has_a_failure_of_junit(record, option):
+    stale = [Waiver(rule="SSE001", reason="known", until=NEVER)]
+    run = record("native", stale, fail_on=(option,))
+    assert run.report.exit_code == 1
+    (failure,) = xml(run).findall(".//failure")
+    assert failure.get("message").startswith(f"--fail-on {option}: ")
+    assert xml(record("native", stale)).find(".//failure") is None
+
+
 # JSON
 
 

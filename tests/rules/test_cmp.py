@@ -17,6 +17,12 @@ RULES = {rule.id: rule for rule in FAMILIES}
 SILENT = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 THOUGHT = {"prompt_tokens": 3, "completion_tokens": 30, "total_tokens": 33}
 THOUGHT |= {"completion_tokens_details": {"reasoning_tokens": 29}}
+LAST = {"prompt_tokens": 2400, "completion_tokens": 1, "total_tokens": 2401}
+"""The usage of a model that ended its turn with its first token."""
+ENDED = answered(completion({"content": ""}, usage=LAST), **LONG)
+ENDED_STREAM = streamed(
+    chunk({"role": "assistant", "content": ""}), chunk(finish="stop"), chunk(choices=[], usage=LAST), "[DONE]", **LONG
+)
 
 
 @pytest.mark.parametrize("name", [rule.id for rule in ALONE if rule.family == "CMP"])
@@ -150,6 +156,8 @@ def test_one_of_several_is_lost_where_the_others_can_not_have_used_what_is_count
         (NO_STREAM, NO_TEXT, (answered(error(), status=500),), Status.UNTESTABLE),
         (NO_STREAM, answered(completion({"content": ""}, "length", usage=NONE), **LONG), (GOOD,), Status.PASS),
         (NO_STREAM, answered(completion({"content": ""}, usage=THOUGHT), **LONG), (GOOD,), Status.UNTESTABLE),
+        (ENDED_STREAM, ENDED, (GOOD,), Status.UNTESTABLE),
+        (NO_STREAM, ENDED, (GOOD,), Status.FAIL),
     ],
 )
 def test_nothing_in_both_modes_is_a_fault_where_a_shorter_prompt_gets_something(stream, unary, others, verdict):

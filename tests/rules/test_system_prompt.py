@@ -5,7 +5,8 @@ import pytest
 from conformance import catalogue
 from conformance.judging import decide
 from conformance.model.verdict import Status
-from conformance.rules.msg.example import message
+from conformance.rules.example import answered
+from conformance.rules.msg.example import BASELINE_RESPONSE, message
 from conformance.rules.msg.system import BLOCKS, COUNT, READ, STOPPED, UNCOUNTED, asked
 from conformance.rules.rsp import instructions
 from conformance.rules.rsp.example import response
@@ -31,6 +32,21 @@ def test_usage_or_the_text_shows_that_the_model_has_read_it(probe):
 
 def test_a_target_that_counts_no_prompt_shows_nothing():
     assert status(asked(BLOCKS, "Hello.", 3), count=UNGROWN) is Status.UNTESTABLE
+
+
+def test_a_system_prompt_in_place_of_a_longer_one_of_the_target_itself_is_not_dropped():
+    own = asked("messages.witness.max_tokens", "One", 460)
+    assert status(asked(STOPPED, "On", 230), asked(BLOCKS, "Hello.", 230), own) is Status.UNTESTABLE
+    x, greeting = instructions.asked("instructions", "Hello.", 130), instructions.asked("hello", "Hello.", 460)
+    given = {"x": x, "baseline": greeting, "count": instructions.asked("max_output_tokens", "One", 470)}
+    assert decide(RULES["RSP030"], given, (x,)).status is Status.UNTESTABLE
+
+
+@pytest.mark.parametrize("body", [{}, {"system": "Reply with only this word: kestrel."}])
+def test_a_recording_of_an_older_version_has_no_prompt_that_shows_in_usage(body):
+    given = {"baseline": GREETING, "count": COUNT, "ordered": READ, "greeting": GREETING}
+    x = answered(BASELINE_RESPONSE, probe=BLOCKS, body=body)
+    assert decide(RULES["MSG029"], given | {"x": x}, (x,)).status is Status.NOT_APPLICABLE
 
 
 def test_a_response_without_text_could_not_follow_it():

@@ -243,6 +243,15 @@ def test_a_call_is_lost_only_if_usage_counts_its_tokens(stream, unary, expected)
     assert decide(RULES["TOOL036"], given, (stream,)).status is expected
 
 
+def test_usage_that_leaves_out_calls_does_not_show_that_one_is_lost():
+    uncounted = {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
+    both = [{name: value for name, value in call.items() if name != "index"} for call in (OSLO, ROME)]
+    message = {"content": None, "tool_calls": both}
+    unary = answered(completion(message, finish="tool_calls", usage=uncounted), **FREE)
+    stream = stream_of(OSLO, tokens=0)
+    assert decide(RULES["TOOL036"], {"stream": stream, "unary": unary}, (stream,)).status is Status.UNTESTABLE
+
+
 def test_text_in_place_of_a_call_may_have_its_tokens():
     spent = {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11}
     said = chunk({"content": "I call it.", "tool_calls": [OSLO]})

@@ -127,6 +127,15 @@ def test_words_of_header_values():
     assert words(values) == ("abcdefghijkl-1",)
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["session=abcdefghijkl-1; theme=dark", "a:abcdefghijkl-1", '{"api_key":"abcdefghijkl-1"}', "x,abcdefghijkl-1"],
+)
+def test_a_secret_within_a_word_of_a_header_is_masked_where_it_comes_back_alone(value):
+    received = HEAD + b"\r\nno session abcdefghijkl-1"
+    assert mask_received(received, words([value]))[0] == HEAD + b"\r\nno session **************"
+
+
 def test_known_header_lines_are_masked_whatever_their_length():
     sent = b"POST / HTTP/1.1\r\na: a\r\nkey: a\r\n\r\na"
     assert mask_sent(sent, [(b"key: a", b"key: *")], []) == b"POST / HTTP/1.1\r\na: a\r\nkey: *\r\n\r\na"
@@ -168,6 +177,22 @@ async def test_the_targets_own_headers_are_masked_but_no_echo_of_the_key(wire):
     assert b"x-gateway: ****************\r\nx-version: **\r\nx-other: v2.1\r\n" in x.sent
     assert x.received == reply.replace(b"gateway-token-42", b"*" * 16)
     assert x.masked == ()
+
+
+@pytest.mark.anyio
+async def test_a_header_that_names_the_model_does_not_mask_the_model_of_the_request(wire):
+    reply = b'HTTP/1.1 200 OK\r\n\r\n{"model": "llama-3-8b-instruct"}'
+    async with wire.serving(wire.writing(reply)) as server:
+        body, model = b'{"model": "llama-3-8b-instruct"}', "llama-3-8b-instruct"
+        request = wire.request_to(server.url(), body=body, **{"x-model": model})
+        x = await exchange_once(request, wire.key, wire.limits, (model,))
+    assert x.sent.endswith(body)
+    assert x.received == reply
+    assert b"x-model: *******************\r\n" in x.sent
+
+
+def test_the_name_of_a_field_in_a_header_is_not_a_secret():
+    assert "max_completion_tokens" not in words(['{"override": {"max_completion_tokens": 5}}'])
 
 
 @pytest.mark.anyio

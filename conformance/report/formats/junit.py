@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
+from conformance.model.criteria import Criteria
 from conformance.model.verdict import Level
 from conformance.model.words import ExitCode
+from conformance.report import failing_options
 from conformance.report.document import Report
 from conformance.report.failures import Recording, describe, text
 from conformance.report.impacts import one_line
@@ -19,7 +21,8 @@ def render(report: Report, evidence: Recording) -> bytes:
 
     A failed MUST is a `failure`, whose text lists the places; a failed SHOULD is one only in a strict run, else its
     text is the `system-out` of a passed test case. A waived failure is skipped with the waiver's reason, like an xfail
-    of pytest; `untestable` is skipped with its reasons; a harness error is an `error`, as is a run without a result.
+    of pytest; `untestable` is skipped with its reasons; a harness error is an `error`, as is a run without a result. A
+    run that only untestable verdicts or stale waivers fail has one `failure`, which says so.
     """
     root = ET.Element("testsuites", name="conformance", time=str(report.duration_s))
     by_api: dict[str, list[ET.Element]] = {api: [] for api in report.target.apis}
@@ -28,6 +31,8 @@ def render(report: Report, evidence: Recording) -> bytes:
     root.extend(_suite(f"conformance.{api}", _facts(report, api), cases, report) for api, cases in by_api.items())
     if report.exit_code in NOT_TESTED:
         root.append(_suite("conformance.run", _facts(report, ""), [_not_tested(report)], report))
+    elif root.find(".//failure") is None and (sentences := _failed_by_options(report)):
+        root.append(_suite("conformance.run", _facts(report, ""), [_failed(sentences)], report))
     ET.indent(root, " ")
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
@@ -93,6 +98,19 @@ def _not_tested(report: Report) -> ET.Element:
     error = ET.SubElement(case, "error", type=NOT_TESTED[ExitCode(report.exit_code)])
     error.set("message", next(iter(report.summary.headline), report.stopped_why))
     error.text = "\n".join(report.summary.headline)
+    return case
+
+
+def _failed_by_options(report: Report) -> list[str]:
+    """What fails the run by --strict and --fail-on, a sentence each."""
+    criteria = Criteria(fail_on=report.fail_on, strict=report.strict)
+    return list(failing_options.sentences(report.verdicts, report.waivers, criteria))
+
+
+def _failed(sentences: Sequence[str]) -> ET.Element:
+    """A test case of a run that fails although no rule does."""
+    case = ET.Element("testcase", classname="conformance.run", name="run", time="0")
+    ET.SubElement(case, "failure", type="option", message=sentences[0]).text = "\n".join(sentences)
     return case
 
 

@@ -55,8 +55,8 @@ def long_prompt_answered_with_nothing(
 ) -> Iterator[Finding | NotJudged]:
     """The framework's users see nothing, whatever they write, and pay for its prompt and every retry.
 
-    A model may end its turn at once, so one empty response of the two modes is accepted. CMP014 judges text that was
-    generated and lost.
+    A model may end its turn at once, and without randomness does so in both modes; but then it generates a token.
+    CMP014 judges text that was generated and lost.
     """
     if not (is_nothing(stream) and is_nothing(unary)):
         return
@@ -65,6 +65,8 @@ def long_prompt_answered_with_nothing(
         yield untestable("the model spent its tokens on hidden reasoning")
     elif any(visible_tokens(x) > most_unseen(response_content(x).choices[0]) for x in (stream, unary)):
         yield not_applicable("usage counts tokens that the response lacks (see CMP014)")
+    elif all(map(visible_tokens, (stream, unary))):
+        yield untestable("usage counts a token in both modes: the model may have ended its turn with it, each time")
     elif not shorter:
         yield untestable("no shorter baseline request has a response with content")
     else:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from conformance.apis.response_content import response_content
+from conformance.field_support.fields import LONG_INSTRUCTIONS
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, untestable
@@ -11,8 +12,7 @@ from conformance.rules.example import answered
 from conformance.rules.msg.example import BASELINE_RESPONSE, message
 from conformance.rules.msg.shape import message_rule
 from conformance.rules.msg.spec import MESSAGE
-from conformance.rules.system_prompt import is_counted, is_followed, unread
-from conformance.rules.use.conditions import counted_well
+from conformance.rules.system_prompt import counted_with_long_prompt, is_counted, is_followed, unread
 
 ORDERING: Final = ((Kind.ACCEPTED_FORM, "text-blocks"), (Kind.EFFECT, "system"))
 """The test cases whose system prompt asks for a word; otherwise they are the baseline request."""
@@ -23,13 +23,18 @@ BESIDE_COUNT: Final = (Kind.EFFECT, "stop_sequences")
 def _instructed(x: Exchange) -> NotJudged | None:
     if (x.case.kind, x.case.subject) not in (*ORDERING, BESIDE_COUNT) or x.case.variant:
         return OUT_OF_SCOPE
-    return counted_well(x)
+    return counted_with_long_prompt(x)
+
+
+LONG: Final = {"system": "word " * LONG_INSTRUCTIONS}
 
 
 def asked(probe: str, text: str, tokens: int) -> Exchange:
     """A response with this text, for which usage counts these tokens of the prompt."""
     counts = {"input_tokens": tokens, "output_tokens": 3}
-    return answered(BASELINE_RESPONSE | {"content": [{"type": "text", "text": text}], "usage": counts}, probe=probe)
+    return answered(
+        BASELINE_RESPONSE | {"content": [{"type": "text", "text": text}], "usage": counts}, probe=probe, body=LONG
+    )
 
 
 BLOCKS, STOPPED, CAPPED = "messages.form.text-blocks", "messages.witness.stop_sequences", "messages.witness.max_tokens"

@@ -3,24 +3,27 @@
 from collections.abc import Iterator
 
 from conformance.apis.response_content import response_content
+from conformance.field_support.fields import LONG_INSTRUCTIONS
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, untestable
 from conformance.rules.rsp.example import USAGE, message_item, response
 from conformance.rules.rsp.shape import response_rule
 from conformance.rules.rsp.spec import CREATE
-from conformance.rules.system_prompt import is_counted, is_followed, unread
-from conformance.rules.use.conditions import counted_well
+from conformance.rules.system_prompt import counted_with_long_prompt, is_counted, is_followed, unread
 
 
 def _instructed(x: Exchange) -> NotJudged | None:
-    return counted_well(x) if (x.case.kind, x.case.subject) == (Kind.EFFECT, "instructions") else OUT_OF_SCOPE
+    return (
+        counted_with_long_prompt(x) if (x.case.kind, x.case.subject) == (Kind.EFFECT, "instructions") else OUT_OF_SCOPE
+    )
 
 
 def asked(subject: str, text: str, tokens: int) -> Exchange:
     """A response with this text, for which usage counts these tokens of the prompt."""
     counts = USAGE | {"input_tokens": tokens, "total_tokens": tokens + 3}
-    return response(output=[message_item(text)], usage=counts, probe=f"responses.witness.{subject}")
+    long = {"instructions": "word " * LONG_INSTRUCTIONS}
+    return response(output=[message_item(text)], usage=counts, probe=f"responses.witness.{subject}", body_fields=long)
 
 
 COUNT = asked("max_output_tokens", "One, two", 9)

@@ -1,6 +1,6 @@
 """Tool calls that the model made, and that one of the two modes lost."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from conformance.apis.chat import span_of
@@ -59,6 +59,11 @@ def _texts(x: Exchange) -> list[str]:
     return [f"{choice.reasoning}{choice.text}" for choice in response_content(x).choices]
 
 
+def _fewest_tokens(found: Iterable[ToolCall], texts: Iterable[str] = ()) -> int:
+    """As many tokens as calls and texts have at least."""
+    return sum(map(len, (*(call.arguments for call in found), *texts))) // LENGTH_OF_A_TOKEN
+
+
 FREE: dict[str, Any] = {"probe": "chat.tools.auto", "body": TOOLS}
 OSLO = first_fragment(arguments='{"city": "Oslo"}')
 ROME = first_fragment(arguments='{"city": "Rome"}', index=1, id="call_2")
@@ -105,6 +110,8 @@ def call_lost(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged
         yield untestable("no usage shows whether the model made fewer calls")
     elif mine.reasoning or theirs.reasoning or _texts(x) != _texts(other):
         yield untestable("the response has other text, which may have the tokens of the missing call")
-    elif theirs.completion - mine.completion < sum(len(call.arguments) for call in lost) // LENGTH_OF_A_TOKEN:
+    elif theirs.completion < _fewest_tokens(more, _texts(other)):
+        yield untestable("usage does not count the tokens of tool calls")
+    elif theirs.completion - mine.completion < _fewest_tokens(lost):
         seen = f"the {MODE[x.mode]} lacks the call {display(lost[0].name)}({lost[0].arguments[:60]})"
         yield Finding(f"{seen}, but usage counts {mine.completion} tokens for it, as if it were there", at=span_of(x))
