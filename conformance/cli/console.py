@@ -8,7 +8,7 @@ from conformance import preflight
 from conformance.cli.progress import Bar
 from conformance.model.criteria import RuleSelection
 from conformance.model.exchange import Request
-from conformance.model.words import SUITES, Suite
+from conformance.model.words import SUITES, ExitCode, Suite
 from conformance.plan import longest_next_turns, plan, planned_apis
 from conformance.report.display import Verbosity
 from conformance.report.document import Report
@@ -68,7 +68,7 @@ def print_report(judged: JudgedRun, outputs: Sequence[Output], output: OutputOpt
     out, amount = terminal.console(sys.stderr if on_screen else sys.stdout, color=output.color), verbosity(output)
     if output.format == "short":
         short.render(judged.report, out, amount)
-        if amount is not Verbosity.QUIET:
+        if amount is not Verbosity.QUIET or judged.report.exit_code not in (ExitCode.CONFORMANT, ExitCode.FAILED):
             terminal.opening(judged.report, out)
         return judged.report.exit_code
     terminal.render(judged.report, judged.evidence, out, amount)
