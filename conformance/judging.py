@@ -22,6 +22,7 @@ from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, Level, NotJudged, Status, Verdict, untestable
 from conformance.model.words import Api, Mode, Suite
+from conformance.own_load import unless_busy
 from conformance.parsing.http1 import reply
 from conformance.reuse import NO_PREVIOUS, NONE_REUSABLE, CaseGroup, PreviousVerdicts, ReusableVerdicts, case_group
 
@@ -106,7 +107,7 @@ def judge(
             _count(result, x, facts.target.prices)
             if x.case.kind is Kind.BASELINE:
                 result.baselines[x.id] = x.api
-        mine = list(judging.verdicts(by_mode))
+        mine = [unless_busy(v, by_mode[v.mode], judging.evidence) for v in judging.verdicts(by_mode)]
         verdicts.append(mine)
         _record_impacts(result, by_mode, judging.evidence, mine, facts.target.prices)
         judging.forget(*by_mode.values())
