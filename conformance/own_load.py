@@ -16,7 +16,7 @@ from conformance.comparisons import Evidence
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import Status, Verdict
-from conformance.model.words import Api
+from conformance.model.words import Api, Suite
 
 ADVICE = "set a longer --timeout and --concurrency 1"
 STILL_BUSY = f"the target was still busy with requests that the harness gave up on: {ADVICE}"
@@ -27,7 +27,7 @@ LONG: Final = 256
 
 @dataclass(slots=True)
 class Occupied:
-    """Which APIs are `free` or `busy`, as the smallest request shows that is sent after the harness gave up on others.
+    """Which APIs are `free`, `busy` or `dead`, as the smallest request shows after the harness gave up on others.
 
     `work_ns` is how long the responses that it gave up on may take in all, if each takes as long as the longest one.
     """
@@ -37,6 +37,7 @@ class Occupied:
     may_be_endless: bool = False
     free: set[Api] = field(default_factory=set)
     busy: set[Api] = field(default_factory=set)
+    dead: set[Api] = field(default_factory=set)
 
     @property
     def work_ns(self) -> float:
@@ -54,7 +55,7 @@ class Occupied:
 
     def is_in_doubt(self, api: Api) -> bool:
         """Whether the smallest request has to show that the API is free."""
-        return self.given_up > 0 and api not in self.free | self.busy
+        return self.given_up > 0 and api not in self.free | self.busy | self.dead
 
     def conclude(self, x: Exchange) -> None:
         """Note what the smallest request shows: a target that does not respond to it is busy, unless it is dead.
@@ -62,7 +63,7 @@ class Occupied:
         It is dead if the connection is refused or closed, or if all that it was left with would be done by now.
         """
         is_busy = x.ending.how == "timeout" and x.ending.at_ns - x.sent_at_ns < self.work_ns
-        (self.busy if is_busy else self.free).add(x.api)
+        (self.busy if is_busy else self.dead if x.is_lost else self.free).add(x.api)
 
 
 def _may_be_long(x: Exchange) -> bool:
@@ -71,9 +72,14 @@ def _may_be_long(x: Exchange) -> bool:
     return bool(request_body(x)) and (not tokens or tokens > LONG)
 
 
-def unless_busy(verdict: Verdict, x: Exchange, evidence: Evidence) -> Verdict:
-    """The verdict on `x`, or `untestable` if only time shows a failure, and the target may have been busy."""
-    if verdict.status is not Status.FAIL or not _rests_on_time(verdict, x, evidence) or evidence.later_attempt(x):
+def unless_busy(verdict: Verdict, x: Exchange, evidence: Evidence, suite: Suite) -> Verdict:
+    """The verdict on `x`, or `untestable` if only time shows a failure, and the target may have been busy.
+
+    Fuzzing sends one request at a time, and only those that fail are recorded: none is excused by another.
+    """
+    if verdict.status is not Status.FAIL or suite == "fuzz":
+        return verdict
+    if not _rests_on_time(verdict, x, evidence) or evidence.later_attempt(x):
         return verdict
     others = evidence.given_up.keys() - {x.id}
     if not others:

@@ -22,7 +22,7 @@ OTHER = ended("timeout", "first-byte", "other", probe="chat.hello")
 AGAIN = ended("timeout", "first-byte", "judged.2", attempt=2)
 
 
-def status(rule, x, *others):
+def status(rule, x, *others, suite="gate"):
     """The status of a failure of this rule on `x`, in a recording with the others."""
     seen = {other.id: other for other in (x, *others)}
     evidence = Evidence(seen.__getitem__, installed())
@@ -31,7 +31,7 @@ def status(rule, x, *others):
     failed = Verdict(
         rule=rule, title="", level=Level.MUST, status=Status.FAIL, case=x.case, message="", findings=(Finding("late"),)
     )
-    return unless_busy(failed, x, evidence).status
+    return unless_busy(failed, x, evidence, suite).status
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,10 @@ def status(rule, x, *others):
 )
 def test_a_late_response_is_held_against_a_target_that_was_free(why, rule, x, others, expected):
     assert status(rule, x, *others) is expected, why
+
+
+def test_a_case_of_fuzzing_is_not_excused_by_another_that_hangs():
+    assert status("HTTP001", MUTE, OTHER, suite="fuzz") is Status.FAIL
 
 
 def test_an_api_is_in_doubt_from_a_given_up_response_until_the_smallest_request_is_answered():
