@@ -81,9 +81,12 @@ class Evidence:
     unavailable_apis: dict[Api, list[tuple[Mode, str]]] = field(default_factory=dict)
     groups: dict[tuple[Compare, Api | Literal[""], str, Mode], tuple[Exchange, ...]] = field(default_factory=dict)
     compared: dict[tuple[Kind, str, str, int], bool] = field(default_factory=dict)
+    given_up: dict[str, Kind] = field(default_factory=dict)
 
     def add(self, x: Exchange) -> None:
         """Index an exchange by its test cases, and cache it if rules compare others with it."""
+        if x.is_given_up:
+            self.given_up[x.id] = x.case.kind
         if x.attempt > 1:
             self.later_attempts.update(dict.fromkeys((x.case, *x.merged_cases), x.id))
             return

@@ -5,6 +5,7 @@ A lost connection, a missing or late response may be chance. What fails once in 
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import chain, zip_longest
 from typing import Final
 
 from conformance.catalogue import Catalogue, installed
@@ -33,7 +34,8 @@ def doubtful(
     lost = [name for name in ids if load(name).is_lost]
     verdicts = verdicts_of(facts, load, ids, known, timed(installed()))
     late = [v.exchanges[0] for v in in_order([[v] for v in verdicts if v.status is Status.FAIL])]
-    found = [name for name in dict.fromkeys((*lost, *late)) if load(name).case.kind not in UNCONFIRMED]
+    in_turn = filter(None, chain.from_iterable(zip_longest(lost, (name for name in late if name not in lost))))
+    found = [name for name in dict.fromkeys(in_turn) if load(name).case.kind not in UNCONFIRMED]
     return tuple(found[:MOST_CONFIRMED])
 
 

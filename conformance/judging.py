@@ -22,6 +22,7 @@ from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, Level, NotJudged, Status, Verdict, untestable
 from conformance.model.words import Api, Mode, Suite
+from conformance.own_load import unless_busy
 from conformance.parsing.http1 import reply
 from conformance.reuse import NO_PREVIOUS, NONE_REUSABLE, CaseGroup, PreviousVerdicts, ReusableVerdicts, case_group
 
@@ -43,8 +44,7 @@ class Judgement:
     """Verdicts on a recording, observations of request fields, impacts of the baseline exchanges, tokens and cost.
 
     `observations` are the observations of request fields in single exchanges. `absent` are the APIs that the target
-    does not offer, each with what shows it: they have no observations.
-    `baselines` are the APIs of the baseline exchanges, by ID.
+    does not offer, each with what shows it: they have no observations. `baselines` gives each baseline exchange's API.
     `client_impacts` gives, by ID of an exchange with a failure, how the frameworks would handle it.
     """
 
@@ -106,7 +106,7 @@ def judge(
             _count(result, x, facts.target.prices)
             if x.case.kind is Kind.BASELINE:
                 result.baselines[x.id] = x.api
-        mine = list(judging.verdicts(by_mode))
+        mine = [unless_busy(v, by_mode[v.mode], judging.evidence, facts.suite) for v in judging.verdicts(by_mode)]
         verdicts.append(mine)
         _record_impacts(result, by_mode, judging.evidence, mine, facts.target.prices)
         judging.forget(*by_mode.values())

@@ -4,7 +4,8 @@ What the next request is, and what the dialect is, follows from the exchanges so
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import count
 from typing import Any, Final
 
 import msgspec
@@ -62,6 +63,12 @@ def next_request(target: Target, api: Api, seen: Sequence[Exchange]) -> Request 
     make = models_request if step == ALIVE else smallest_request
     request = make(target, api, step, dialect)
     return again(request) if any(x.case.subject == step for x in seen) else request
+
+
+def once_more(target: Target, api: Api, dialect: Dialect, sent: Collection[str]) -> Request:
+    """The smallest request again, as the first attempt that is not among the IDs `sent`: is the target free?"""
+    smallest = smallest_request(target, api, SMALLEST, dialect)
+    return next(due for due in (again(smallest, attempt) for attempt in count(2)) if due.id not in sent)
 
 
 def settled(target: Target, api: Api, seen: Sequence[Exchange]) -> Dialect:

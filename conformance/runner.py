@@ -12,6 +12,7 @@ import msgspec
 from conformance import __version__, preflight
 from conformance.comparisons import NO_PATH
 from conformance.confirmation import doubtful, situation
+from conformance.cost import cost_of, tokens_of
 from conformance.model.case import Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
@@ -19,6 +20,7 @@ from conformance.model.probe import BURST_STAGE, CONCURRENT_STAGE, OVERLOAD_STAG
 from conformance.model.run import RunManifest, Stopped
 from conformance.model.target import Target
 from conformance.model.words import Api, Suite
+from conformance.own_load import STILL_BUSY, Occupied
 from conformance.parsing.http1 import reply
 from conformance.plan import again, next_turns, plan, planned_apis
 from conformance.reuse import CaseGroup, PreviousVerdicts, ReusableVerdicts
@@ -127,6 +129,7 @@ class _Recorder:
     reason: str = ""
     incomplete: bool = False
     bounds: RunBounds = field(default_factory=RunBounds)
+    occupied: Occupied = field(default_factory=Occupied)
 
     def facts(self) -> RunManifest:
         """The run's facts so far."""
@@ -198,6 +201,7 @@ class _Recorder:
         if keep:
             keep(x)
         self.bounds.note(x)
+        self.occupied.note(x)
         self.store.write(x)
         self.progress.done(x)
 
@@ -277,30 +281,47 @@ async def _continue(recorder: _Recorder, requests: Sequence[Request]) -> None:
 
 
 async def _confirm(recorder: _Recorder, requests: Sequence[Request], judged: ReusableVerdicts) -> None:
-    """Send what may have failed by chance again, alone, until the failures are no chance."""
+    """Send what may have failed by chance again, alone, to a target that is free, until the failures are no chance."""
     known = {request.id: request for request in requests if request.id not in recorder.left_out}
     lost_again = 0
     for name in doubtful(recorder.facts(), recorder.store.exchange, tuple(known), judged):
-        if lost_again == ENOUGH_LOST_AGAIN:
-            return
-        if again(known[name]).id not in recorder.planned:
+        is_enough = lost_again >= ENOUGH_LOST_AGAIN and recorder.store.exchange(name).is_lost
+        if not is_enough and again(known[name]).id not in recorder.planned:
             lost_again += await _attempt_again(recorder, situation(name, known))
 
 
 async def _attempt_again(recorder: _Recorder, requests: Sequence[Request]) -> bool:
     """Send requests a second time, and a third time if a response is lost again; returns whether one still is."""
+    api = requests[0].cases[0].api
     for attempt in range(2, MOST_ATTEMPTS + 1):
         due = [again(request, attempt) for request in requests]
-        within, _ = _apply_budget(due, recorder.options, recorder.sent)
-        if len(within) < len(due):
+        asked = _smallest_again(recorder, api) if recorder.occupied.is_in_doubt(api) else []
+        within, _ = _apply_budget([*asked, *due], recorder.options, recorder.sent)
+        if len(within) < len(asked) + len(due):
             return True
-        recorder.planned += [request.id for request in due]
-        recorder.progress.total(len(recorder.sent) + len(due))
-        received: list[Exchange] = []
-        await recorder.send(due, received.append)
-        if not any(x.is_lost for x in received):
+        for x in await _send_planned(recorder, asked):
+            recorder.occupied.conclude(x)
+        if api in recorder.occupied.busy:
+            recorder.planned += [request.id for request in due]
+            recorder.left_out |= {request.id: STILL_BUSY for request in due}
+            recorder.incomplete = True
+            return attempt > 2
+        if not any(x.is_lost for x in await _send_planned(recorder, due)):
             return False
     return True
+
+
+def _smallest_again(recorder: _Recorder, api: Api) -> list[Request]:
+    dialect = recorder.dialects.get(api, USUAL)
+    return [preflight.once_more(recorder.options.target, api, dialect, recorder.planned)]
+
+
+async def _send_planned(recorder: _Recorder, due: Sequence[Request]) -> list[Exchange]:
+    recorder.planned += [request.id for request in due]
+    recorder.progress.total(len(recorder.sent) + len(due))
+    received: list[Exchange] = []
+    await recorder.send(due, received.append)
+    return received
 
 
 async def _preflight(
@@ -369,21 +390,3 @@ def _budget_exceeded(requests: int, tokens: int, cost: float, options: RunOption
     if options.max_cost is not None and cost > options.max_cost:
         return f"over --max-cost {options.max_cost}"
     return ""
-
-
-def tokens_of(request: Request) -> int:
-    """An upper bound of a request's tokens: a token has at least two bytes of the prompt, in practice four.
-
-    White space around the body is not part of the prompt.
-    """
-    return len(request.body.strip()) // 3 + request.max_tokens
-
-
-def cost_of(request: Request, target: Target) -> float | None:
-    """An upper bound of a request's cost in US dollars, or None if no price is known."""
-    prices = target.prices
-    if prices.request is not None:
-        return prices.request
-    if prices.input is None or prices.output is None:
-        return None
-    return (len(request.body.strip()) / 3 * prices.input + request.max_tokens * prices.output) / 1e6

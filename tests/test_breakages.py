@@ -29,6 +29,21 @@ class Breakage(NamedTuple):
 
 BREAKAGES = (
     Breakage(
+        "a target that waits behind our own requests is accused",
+        "own_load.py",
+        "    others = evidence.given_up.keys() - {x.id}\n",
+        "    others = evidence.given_up.keys() - evidence.given_up.keys()\n",
+        "tests/test_own_load.py::test_a_late_response_is_held_against_a_target_that_was_free",
+    ),
+    Breakage(
+        "doubtful requests are sent again to a target that is busy",
+        "runner.py",
+        "        if api in recorder.occupied.busy:\n",
+        "        if False:\n",
+        "tests/test_confirmation.py::"
+        "test_a_server_that_is_still_busy_with_our_own_requests_is_not_accused_of_them_nor_conformant",
+    ),
+    Breakage(
         "a rule is untestable on every real run, and judges its examples alone",
         "rules/dlv/pace.py",
         "    if held_back_ns(x, short_streams):\n        yield not_applicable(",

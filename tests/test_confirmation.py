@@ -1,5 +1,6 @@
 """What fails once in two is unreliable, not non-conformant; what fails twice is confirmed."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from tempfile import TemporaryDirectory
@@ -8,9 +9,12 @@ import anyio
 import pytest
 
 from conformance.judging import judge
+from conformance.model.marker_words import BURST_WORDS
 from conformance.model.target import Target
 from conformance.model.verdict import Level, Status
-from conformance.model.words import APIS
+from conformance.model.words import APIS, MODES
+from conformance.own_load import STILL_BUSY
+from conformance.parsing import http1
 from conformance.runner import NullProgress, RunOptions, record
 from conformance.selftest import DEFAULT_PROFILES, LIMITS
 from conformance.storage.memory import InMemoryRun
@@ -18,6 +22,7 @@ from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.reply import Mutation, Write
 from conformance.testbed.server.serve import serve
 from conformance.testbed.server.virtual_time import IN_VIRTUAL_TIME
+from conformance.transport.limits import Limits
 
 LATE_S = 5.0
 """More than the first byte may take here."""
@@ -47,15 +52,19 @@ def run(change, is_hit, **options):
         served.append(request)
         return change(reply) if request.path != "/metrics" and is_hit(len(served), request) else reply
 
-    flaky = Mutation(name="flaky", title="Some responses are lost", on_wire=planted)
+    return run_on_wire(planted, **options)
+
+
+def run_on_wire(on_wire, **options):
+    """A gate run against the reference, with this change to its replies."""
+    changed = Mutation(name="changed", title="Some replies are changed", on_wire=on_wire)
 
     async def recorded(path):
-        async with serve(DEPLOYMENTS["native-sse"], (flaky,), unix_socket=path) as url:
+        async with serve(DEPLOYMENTS["native-sse"], (changed,), unix_socket=path) as url:
             target = Target(base_url=url, model="reference", apis=APIS)
             store = InMemoryRun()
-            wanted = RunOptions(
-                target=target, profiles=DEFAULT_PROFILES, limits=LIMITS, unix_socket=path, concurrency=4, **options
-            )
+            usual = {"profiles": DEFAULT_PROFILES, "limits": LIMITS, "concurrency": 4}
+            wanted = RunOptions(target=target, unix_socket=path, **usual | options)
             facts = await record(wanted, store, NullProgress())
         return facts, store
 
@@ -177,3 +186,104 @@ def test_a_rule_about_time_does_not_accuse_of_the_only_response_that_arrived():
     (verdict,) = [v for v in judgement.verdicts if (v.rule, v.probe) == ("DLV001", "chat.long")]
     assert store.exchange("chat.long-openai-python-stream.2").received
     assert verdict.status is Status.UNTESTABLE
+
+
+PATIENT = Limits(timeout_s=8.0, silence_s=3.0, post_response_s=0.02)
+"""As usual, a response may take as long to begin as to end."""
+
+
+def one_worker(uncapped_s, modes=MODES):
+    """A server that serves one request at a time, also when its client has disconnected; a stream begins at once.
+
+    It generates steadily, and without a token cap for `uncapped_s`.
+    """
+    free_at = 0.0
+
+    def queued(reply, request):
+        nonlocal free_at
+        if request.method != "POST" or reply.status != 200:
+            return reply
+        now = asyncio.get_running_loop().time()
+        head, rest = (reply.pieces[:1], reply.pieces[1:]) if request.mode == "stream" else ((), reply.pieces)
+        longer_s = uncapped_s / len(rest) if request.mode in modes and b'"max_' not in request.body else 0.0
+        steady = [replace(piece, wait_s=piece.wait_s + longer_s) for piece in rest]
+        queue_s = max(0.0, free_at - now)
+        free_at = now + queue_s + sum(piece.wait_s for piece in steady)
+        return replace(reply, pieces=(*head, replace(steady[0], wait_s=steady[0].wait_s + queue_s), *steady[1:]))
+
+    return queued
+
+
+def smallest_again(store):
+    """The preflight's smallest request, sent again after the harness gave up on others."""
+    return [x for x in map(store.exchange, store.ids()) if x.case.kind == "preflight" and x.attempt > 1]
+
+
+def confirming(store):
+    return [x for x in map(store.exchange, store.ids()) if x.case.kind != "preflight" and x.attempt > 1]
+
+
+@pytest.mark.parametrize("uncapped_s", [4.0, 6.0])
+def test_a_server_with_one_worker_is_asked_again_when_it_is_free(uncapped_s):
+    facts, store, judgement = run_on_wire(one_worker(uncapped_s), limits=PATIENT)
+    assert failing(judgement) == []
+    assert STILL_BUSY not in facts.left_out.values()
+    assert all(http1.reply(x).status == 200 for x in smallest_again(store))
+    assert {x.api for x in confirming(store)} == {x.api for x in smallest_again(store)}
+    assert not any(x.is_lost for x in {x.case: x for x in confirming(store)}.values())
+
+
+def test_a_server_that_is_still_busy_with_our_own_requests_is_not_accused_of_them_nor_conformant():
+    facts, store, judgement = run_on_wire(one_worker(20.0, ("unary",)), limits=PATIENT)
+    assert failing(judgement) == []
+    assert [x.ending.how for x in smallest_again(store)] == ["timeout"] * len({x.api for x in smallest_again(store)})
+    assert confirming(store) == []
+    assert STILL_BUSY in facts.left_out.values()
+    assert facts.incomplete
+    assert any("still have been busy" in v.message for v in judgement.verdicts if v.rule == "DLV003")
+
+
+def test_a_server_that_hangs_on_some_requests_and_serves_others_is_accused_of_those_that_were_sent_again():
+    def hanging(reply, request):
+        is_hit = request.mode == "stream" and b'"stop' in request.body
+        return replace(reply, pieces=reply.pieces[:1], end="hold", hold_s=LATE_S) if is_hit else reply
+
+    _, store, judgement = run_on_wire(hanging)
+    assert len([x for x in map(store.exchange, store.ids()) if x.is_given_up]) > 3
+    accused = [v for v in failing(judgement) if v.rule == "DLV003"]
+    assert accused
+    for verdict in accused:
+        assert store.exchange(f"{verdict.exchanges[0]}.3").is_given_up
+
+
+def hanging_from(is_first):
+    """A server that never responds again, from the first request of which this is true."""
+    since = []
+
+    def stuck(reply, request):
+        since.extend([request] if since or is_first(request) else [])
+        return replace(reply, pieces=(), head=b"", end="hold", hold_s=600.0) if since else reply
+
+    return stuck
+
+
+def test_a_server_that_hangs_for_good_after_a_long_request_may_be_busy_and_the_run_is_incomplete():
+    facts, store, judgement = run_on_wire(hanging_from(lambda request: b'"max_' not in request.body and request.json))
+    assert {x.ending.how for x in smallest_again(store)} == {"timeout"}
+    assert failing(judgement) == []
+    assert facts.incomplete
+
+
+def test_a_server_that_hangs_for_good_after_short_requests_is_not_busy():
+    facts, store, judgement = run_on_wire(
+        hanging_from(lambda request: BURST_WORDS[0].encode() in request.body), limits=PATIENT
+    )
+    assert {x.ending.how for x in smallest_again(store)} == {"timeout"}
+    assert STILL_BUSY not in facts.left_out.values()
+    assert "HTTP001" in {v.rule for v in failing(judgement)}
+
+
+def test_a_target_on_which_nothing_was_given_up_gets_no_further_request_of_the_preflight():
+    _, store, _ = run(lost, lambda number, _: number % 50 == 20)
+    assert confirming(store)
+    assert smallest_again(store) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from conformance import preflight
 from conformance.cli.progress import Bar
+from conformance.cost import cost_of, tokens_of
 from conformance.model.criteria import RuleSelection
 from conformance.model.exchange import Request
 from conformance.model.words import SUITES, ExitCode, Suite
@@ -14,7 +15,7 @@ from conformance.report.display import Verbosity
 from conformance.report.document import Report
 from conformance.report.formats import short, terminal
 from conformance.report.impacts import money
-from conformance.runner import NullProgress, RunOptions, cost_of, tokens_of
+from conformance.runner import NullProgress, RunOptions
 from conformance.runs import execute
 from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun, Output

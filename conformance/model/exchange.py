@@ -111,6 +111,11 @@ class Exchange:
         return self.ending.phase != "after" and self.ending.how not in ("hung-up", "interrupted", "limit")
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether the harness gave up on a response that the target may still be generating."""
+        return self.ending.how == "timeout" and self.ending.phase in ("first-byte", "body")
+
+    @property
     def is_cut_by_harness(self) -> bool:
         """Whether the harness, or its user, ended the exchange before the response was complete."""
         return self.ending.how in ("limit", "interrupted") and self.ending.phase != "after"
