@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import tomllib
-from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -71,9 +70,9 @@ def test_no_verdict_is_our_own_error(runs):
 
 
 def test_the_gate_asks_and_verifies_a_lot(runs):
-    statuses = Counter(v["status"] for v in runs["gate"].report["verdicts"])
-    assert runs["gate"].report["requests"] >= 60
-    assert statuses["pass"] > 500
+    report = runs["gate"].report
+    assert report["requests"] >= 60
+    assert report["summary"]["verdicts"]["pass"] > 500
 
 
 @pytest.mark.parametrize("suite", SUITES)
