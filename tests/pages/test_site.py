@@ -214,12 +214,14 @@ def test_a_link_to_a_rule_opens_its_details(site, browser):
 
 
 def test_a_curl_line_is_copied_whole(site, browser):
+    from selenium.webdriver.support.ui import WebDriverWait  # noqa: PLC0415 - installed for these tests only
+
     opened(browser, site / "targets/silent-json.html")
     open_all(browser)
     command = browser.find_element("css selector", "#FLD003 code.command")
     line, button = command.text, command.find_element("xpath", "following-sibling::button")
     button.click()
-    assert button.text == "copied"
+    WebDriverWait(browser, 1800).until(lambda _: button.text == "copied")  # the clipboard answers later
     search = browser.find_element("css selector", "input[name=text]")
     search.send_keys("\ue009", "v")
     assert line.startswith("curl ")
