@@ -88,25 +88,6 @@ def read_as_stream(request: ServerRequest) -> ServerRequest:
     return replace(request, json=request.json | {"stream": True}) if isinstance(request.json, dict) else request
 
 
-def asks_for_few_tokens(request: ServerRequest) -> bool:
-    """Whether a request has a cap as small as that of a health check."""
-    sent = request.json if isinstance(request.json, dict) else {}
-    return any(isinstance(cap := sent.get(name), int) and cap <= 16 for name in ("max_tokens", "max_output_tokens"))
-
-
-def redirect(status: int, location: str) -> Mutation:
-    """The responses are redirects, except to the smallest requests: else the run would stop at the preflight."""
-
-    def moved(reply: WireResponse) -> WireResponse:
-        return replace(with_body(b"", ("location", location))(reply), status=status, framing="length")
-
-    def changed(reply: WireResponse, request: ServerRequest) -> WireResponse:
-        return reply if asks_for_few_tokens(request) else answers(moved)(reply, request)
-
-    title = f"Requests are redirected with {status}, except for a few tokens"
-    return defect(f"redirect-{status}", title, "HTTP011", changed)
-
-
 def counted_in_characters(reply: WireResponse) -> WireResponse:
     """Content-Length in characters of the decoded text."""
     return headed(("content-length", str(len(body_of(reply).decode()))))(reply)
@@ -206,8 +187,6 @@ MESSAGE = (
         "HTTP005",
         wholes(lambda reply: replace(reply, after=b"<!-- served by proxy -->")),
     ),
-    redirect(301, "/v1/chat/completions/"),
-    redirect(307, "https://elsewhere.invalid/v1/chat/completions"),
     defect(
         "boundless-body",
         "Large requests get an endless body",

@@ -1,8 +1,11 @@
-"""Defects in the HTTP message as gateways make them: a body without its length, a length without its body."""
+"""Defects in the HTTP message as gateways make them: a body without its length, a length without its body,
+redirects.
+"""
 
 from dataclasses import replace
 
 from conformance.testbed.mutations.mutate_bytes import (
+    answers,
     body_of,
     defect,
     headed,
@@ -12,7 +15,7 @@ from conformance.testbed.mutations.mutate_bytes import (
     wholes,
     with_body,
 )
-from conformance.testbed.server.reply import ServerRequest, WireResponse, Write
+from conformance.testbed.server.reply import Mutation, ServerRequest, WireResponse, Write
 
 
 def of_the_first_event(reply: WireResponse) -> WireResponse:
@@ -28,7 +31,28 @@ def emptied(reply: WireResponse, _request: ServerRequest) -> WireResponse:
     return headed(length)(replace(reply, pieces=(Write(octets=b""),), framing="close"))
 
 
+def asks_for_few_tokens(request: ServerRequest) -> bool:
+    """Whether a request has a cap as small as that of a health check."""
+    sent = request.json if isinstance(request.json, dict) else {}
+    return any(isinstance(cap := sent.get(name), int) and cap <= 16 for name in ("max_tokens", "max_output_tokens"))
+
+
+def redirect(status: int, location: str) -> Mutation:
+    """The responses are redirects, except to the smallest requests: else the run would stop at the preflight."""
+
+    def moved(reply: WireResponse) -> WireResponse:
+        return replace(with_body(b"", ("location", location))(reply), status=status, framing="length")
+
+    def changed(reply: WireResponse, request: ServerRequest) -> WireResponse:
+        return reply if asks_for_few_tokens(request) else answers(moved)(reply, request)
+
+    title = f"Requests are redirected with {status}, except for a few tokens"
+    return defect(f"redirect-{status}", title, "HTTP011", changed)
+
+
 OF_GATEWAYS = (
+    redirect(301, "/v1/chat/completions/"),
+    redirect(307, "https://elsewhere.invalid/v1/chat/completions"),
     defect(
         "length-of-the-first-event",
         "A stream has the Content-Length of its first event",
