@@ -27,35 +27,13 @@ from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.serve import running
 
 ROOT = Path(__file__).parents[1]
-ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT), "NO_COLOR": "1"}
+ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 NOWHERE = "http://127.0.0.1:1/v1"
 PRINTED = {"dry_run", "report", "format", "quiet", "verbose", "color"}
 """Options about what the command prints."""
 QUESTION = {"model": "reference", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = BLOCK.findall((ROOT / "docs/python-api.md").read_text())
-TYPED = """
-from contextlib import AbstractContextManager
-from typing import assert_type
-
-import conformance
-
-report = conformance.run(deployment="native-sse", apis=["chat"], suite="smoke", paths={"chat": "/inference"})
-assert_type(report, conformance.Report)
-assert_type(report.exit_code, int)
-assert_type(report.failures, tuple[conformance.Verdict, ...])
-assert_type(report.impact, tuple[conformance.Impact, ...])
-assert_type(report.capabilities["chat"]["stream"], str)
-assert_type(conformance.serve(), AbstractContextManager[str])
-assert_type(conformance.judge("run").to_json(), str)
-print([verdict.rule for verdict in report.failures if verdict.level == "MUST" and verdict.status == "fail"])
-"""
-WRONG = """
-import conformance
-
-conformance.run(suite="everything")
-conformance.execute()
-"""
 
 
 def python(*words, cwd, **environ):
@@ -393,15 +371,3 @@ def test_a_client_test_loads_no_rules(tmp_path):
         "    print({*sys.modules} & {'conformance.catalogue', 'conformance.judging', 'cyclopts'})\n"
     )
     assert python("-c", code, cwd=tmp_path).stdout == "set()\n"
-
-
-@pytest.mark.verify
-def test_a_typed_program_is_checked(tmp_path):
-    pytest.importorskip("mypy")
-    for name, text in (("right", TYPED), ("wrong", WRONG)):
-        (tmp_path / f"{name}.py").write_text(text)
-    ran = python("-m", "mypy", "--strict", "right.py", "wrong.py", cwd=tmp_path)
-    assert [line.rpartition("[")[2] for line in ran.stdout.splitlines()[:-1]] == ["arg-type]", "attr-defined]"], (
-        ran.stdout + ran.stderr
-    )
-    assert "right.py" not in ran.stdout

@@ -396,10 +396,3 @@ def test_no_value_harms(said, sent, probe):
 def test_no_octets_harm(octets, probe):
     for x in (exchange(octets, probe=probe), exchange(http(200, [], octets), probe=probe)):
         assert (told(x, x) or ("", "unknown"))[1] in WORST_FIRST
-
-
-@pytest.mark.parametrize(("finish", "expected"), [("length", "by a higher cap"), ("stop", "silently ignored")])
-def test_a_cap_that_was_raised_is_not_told_as_one_that_was_ignored(finish, expected):
-    x = answered(completion({"content": "word " * 16}, finish), **CAP)
-    _, sight = effect_shown(x)
-    assert (sight.state, expected in sight.why) == ("dropped", True)

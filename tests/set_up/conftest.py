@@ -13,6 +13,8 @@ import pytest
 import trustme
 
 from conformance.cli import main
+from conformance.testbed.server.deployments import DEPLOYMENTS
+from conformance.testbed.server.serve import running
 
 Respond = Callable[[str, bytes], tuple[int, dict[str, str], bytes]]
 
@@ -126,3 +128,10 @@ def command(capsys, tmp_path, monkeypatch):
         return SimpleNamespace(code=code, out=said.out, lines=said.out.splitlines(), err=said.err)
 
     return call
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[str]:
+    """The address of a deployment that serves its APIs under /v1."""
+    with running(DEPLOYMENTS["native-sse"]) as url:
+        yield url.removesuffix("/v1")
