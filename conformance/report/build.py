@@ -46,10 +46,9 @@ def build_report(facts: RunManifest, judgement: Judgement, load: Load, criteria:
     is_proof = not (
         headline.without_baseline(judgement.baselines, load) or headline.is_undecided(criteria.rules, verdicts)
     )
-    if headline.is_unavailable(judgement.baselines, load):
-        code: int = ExitCode.NOT_TESTED
-    else:
-        code = exit_code(facts, verdicts, accepted, is_proof=is_proof, fail_on=criteria.failing)
+    is_available = not headline.is_unavailable(judgement.baselines, load)
+    fail_on = criteria.failing
+    code = exit_code(facts, verdicts, accepted, is_available=is_available, is_proof=is_proof, fail_on=fail_on)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
     hurt = {name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)}
     found = causes.causes(verdicts, hurt)
@@ -94,17 +93,20 @@ def exit_code(
     verdicts: Sequence[ReportVerdict],
     waivers: Sequence[ReportWaiver],
     *,
+    is_available: bool,
     is_proof: bool,
     fail_on: Collection[FailOn],
 ) -> int:
     """The exit code: interrupted, unreachable target, failure, harness error or conformant.
 
-    A run that is no proof (without a successful baseline request, with a rate-limited one, with an API that rejects the
-    key, or with no selected rule decided), or with requests that were not sent because of the target's responses, is
-    never conformant: it is incomplete.
+    A target whose gateway responded that it is down is not tested. A run that is no proof (without a successful
+    baseline request, with a rate-limited one, with an API that rejects the key, or with no selected rule decided), or
+    with requests that were not sent because of the target's responses, is never conformant: it is incomplete.
     """
     if facts.stopped:
         return ExitCode.INTERRUPTED if facts.stopped == "interrupted" else ExitCode.NOT_TESTED
+    if not is_available:
+        return ExitCode.NOT_TESTED
     if any(v.counts and v.level is Level.MUST for v in verdicts):
         return ExitCode.FAILED
     if any(v.status is Status.ERROR for v in verdicts):
