@@ -12,6 +12,8 @@ Facet = Literal["headers", "framing", "timing", "bytes"]
 """What a recording holds: header fields as sent, the body's framing, arrival times, the exact bytes."""
 Suite = Literal["smoke", "gate", "full", "fields", "fuzz"]
 Sender = Literal["framework", "sdk"]
+RecordingFormat = Literal["har", "vcr"]
+"""Formats of recordings that other tools made."""
 Streaming = Literal["required", "stopgap-ok"]
 UnknownFields = Literal["reject", "announce", "allow"]
 FailOn = Literal["must", "should", "untestable", "stale-waiver"]
@@ -23,6 +25,7 @@ GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
 FAIL_ON: Final[tuple[FailOn, ...]] = ("must", "should", "untestable", "stale-waiver")
 FACETS: Final[frozenset[Facet]] = frozenset(("headers", "framing", "timing", "bytes"))
+FORMATS: Final[tuple[RecordingFormat, ...]] = ("har", "vcr")
 SUITES: Final[tuple[Suite, ...]] = ("smoke", "gate", "full", "fields")
 """Each of the first three includes the previous one; `fields` tests only the support of each request field.
 
