@@ -156,7 +156,8 @@ def not_rejected_for_other_reasons(x: Exchange) -> NotJudged | None:
     if skip := replied(x):
         return skip
     answer = reply(x)
-    if answer.status in UNRELATED or (answer.status == 503 and answer.value("retry-after")):
+    is_later = answer.status == 503 and (answer.value("retry-after") or "headers" not in x.recorded)
+    if answer.status in UNRELATED or is_later:
         return untestable(f"the target rejected the request for an unrelated reason (HTTP {answer.status})")
     if answer.status in OK or answer.status >= 400:
         return None

@@ -288,6 +288,7 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on errors too.",
     applies_to=_as_json,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[
         GOOD,

@@ -157,6 +157,7 @@ def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
     spec=LOGPROBS,
     fix="Fill both from the same token: `bytes` is its text in UTF-8.",
     applies_to=logged,
+    needs=("bytes",),
     apis=CHAT,
     good=[GOOD, with_tokens(token("Hi", bytes=None), token("\ufffd", bytes=[0xF0, 0x9F]))],
     bad=[
