@@ -225,6 +225,7 @@ def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Repeat at most a few characters of the API key.",
     applies_to=_with_a_wrong_one,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[REFUSED, answered(error(f"Wrong key: {WRONG_KEY[:4]}***."), status=401, **WRONG)],
     bad=[

@@ -32,6 +32,8 @@ def asked_for_stream(x: Exchange) -> NotJudged | None:
         return not_applicable("the response body is an error with a success status (see ERR013)")
     if not reply(x).content and not reply(x).complete:
         return untestable("the response was truncated before its body")
+    if "headers" not in x.recorded and body(x) is NOT_JSON and not looks_like_events(x):
+        return untestable("the recording does not hold the Content-Type of a body that is neither JSON nor events")
     return None
 
 
