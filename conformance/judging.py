@@ -100,7 +100,7 @@ def judge(
     verdicts: list[list[Verdict]] = []
     for by_mode in _groups(load, facts, first):
         for x in by_mode.values():
-            _count(result, x, facts.target.prices)
+            count_usage(result, x, facts.target.prices)
             if x.case.kind is Kind.BASELINE:
                 result.baselines[x.id] = x.api
         mine = [unless_busy(v, by_mode[v.mode], judging.evidence, facts.suite) for v in judging.verdicts(by_mode)]
@@ -307,7 +307,8 @@ def _fallback(x: Exchange, by_mode: ByMode, evidence: Evidence) -> Exchange | No
     return by_mode.get("unary") or (evidence.baseline(x, "unary") if x.case.kind is Kind.BASELINE else None)
 
 
-def _count(result: Judgement, x: Exchange, prices: Prices) -> None:
+def count_usage(result: Judgement, x: Exchange, prices: Prices) -> None:
+    """Add the tokens that a response reports, and its price."""
     spent = usage(x)
     if spent:
         result.tokens_prompt += spent.prompt

@@ -52,8 +52,11 @@ class Kind(StrEnum):
     STORE = "store"
     STORED = "stored"
     API_DOCUMENT = "document"
+    RECORDED = "recorded"
 
 
+RECORDED: Final = "recorded"
+"""The profile of requests that somebody else sent."""
 WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ))
 REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED))
 AGAIN: Final = "again"
