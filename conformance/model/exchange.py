@@ -90,9 +90,9 @@ class Exchange:
 
     `sent` and `received` are the bytes of the HTTP messages on the connection (inside TLS), with secrets masked by `*`
     in the same length; `masked` are the spans where the target repeated one. `hop` is the connection that was recorded,
-    `recorded` the facets that the recording holds, `origin` where it comes from, if the harness did not record it. Times are nanoseconds since
-    connecting began; `sent_at_ns` is when the last byte of the request was sent, `harness_stall_ns` the longest stall
-    of the harness itself during the exchange. `cache` holds parsed values.
+    `recorded` the facets that the recording holds, `origin` where it comes from, if another tool recorded it. Times are
+    nanoseconds since connecting began; `sent_at_ns` is when the last byte of the request was sent, `harness_stall_ns`
+    the longest stall of the harness itself during the exchange. `cache` holds parsed values.
     """
 
     id: str

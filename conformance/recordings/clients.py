@@ -1,4 +1,4 @@
-"""Which framework sent a recorded request, and whether it is older than the one that was captured as a profile. Pure."""
+"""Which framework sent a recorded request, and whether it is older than the captured profile. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from conformance.parsing.json_values import as_array, as_object, as_string
 from conformance.profiles.recording import recorded
 
 PRODUCT: Final = re.compile(r"(?:Async)?([A-Za-z][\w.@-]*(?:/[A-Za-z][\w.@-]*)*)[/ ]v?(\d+(?:\.\d+)*)")
-"""The first product of a User-Agent, and its version: `OpenAI/Python 2.7.0`, `ai-sdk/openai/3.0.1`, `claude-cli/2.1`."""
+"""The first product of a User-Agent, and its version: `OpenAI/Python 2.7.0`, `ai-sdk/openai/3.0.1`."""
 UNKNOWN: Final = "0"
 
 
