@@ -17,8 +17,8 @@ from conformance.model.target import Target
 from conformance.model.words import APIS, RecordingFormat
 from conformance.recordings import entry, read
 from conformance.runs.config import ConfigError
-from conformance.runs.execute import JudgedRun, built
-from conformance.storage.folder import RunFolder, StoreError
+from conformance.runs.execute import JudgedRun, built, judge_run
+from conformance.storage.folder import RUN, RunFolder, StoreError
 from conformance.traffic import JudgedTraffic, judge_traffic
 
 MOST_NAMED: Final = 10
@@ -26,6 +26,10 @@ MOST_NAMED: Final = 10
 NOT_STATED: Final = "not-stated"
 """The host of an exchange whose recording does not say it."""
 MOST_HOSTS: Final = 2
+ACCEPTED: Final = (
+    "accepted: a run folder; or HAR archives, VCR cassettes, and folders of them, with responses to /chat/completions, "
+    "/messages or /responses"
+)
 
 Progress = Callable[[int, int], None]
 """Told after each file: how many were read, and how many there are."""
@@ -122,6 +126,28 @@ class _Reading:
         )
 
 
+def judge_paths(
+    paths: Sequence[Path],
+    criteria: Criteria = USUAL_CRITERIA,
+    *,
+    format: RecordingFormat | None = None,  # noqa: A002 - as in `read`
+    save: Path | None = None,
+    progress: Progress = quiet,
+) -> JudgedRun:
+    """Judge a run folder, or recordings by other tools. Raises ConfigError."""
+    if not paths:
+        raise ConfigError(f"no path was given; {ACCEPTED}")
+    runs = [path for path in paths if (path / RUN).is_file()]
+    if not runs:
+        return judge_recordings(paths, criteria, format=format, save=save, progress=progress)
+    if len(paths) > 1:
+        raise ConfigError(f"{runs[0]} is a run folder; accepted: one run folder alone, or recordings")
+    if save or format:
+        option = "--save" if save else "--recording-format"
+        raise ConfigError(f"{option} is about recordings by other tools, and {runs[0]} is a run folder; remove it")
+    return judge_run(runs[0], criteria)
+
+
 def judge_recordings(
     paths: Sequence[Path],
     criteria: Criteria = USUAL_CRITERIA,
@@ -194,7 +220,4 @@ def _nothing(paths: Sequence[Path], held: Recordings) -> str:
     counted = ", ".join(f"{count} {what}" for what, count in found.items() if count) or "no recording"
     first = next(iter((*skipped.damaged_first, *skipped.other_paths, *skipped.other_files_first)), "")
     example = f" (the first: {first})" if first else ""
-    return (
-        f"{', '.join(map(str, paths[:3]))}: nothing to judge: {counted}{example}; accepted: HAR archives and VCR "
-        "cassettes with responses to /chat/completions, /messages or /responses, or folders of them, or a run folder"
-    )
+    return f"{', '.join(map(str, paths[:3]))}: nothing to judge: {counted}{example}; {ACCEPTED}"

@@ -59,15 +59,8 @@ def _merged(verdicts: Sequence[ReportVerdict]) -> Iterator[ReportVerdict]:
     groups: dict[tuple[object, ...], list[ReportVerdict]] = {}
     for number, verdict in enumerate(verdicts):
         if verdict.status in MERGED:
-            key = (
-                verdict.rule,
-                verdict.api,
-                verdict.level,
-                verdict.status,
-                verdict.message,
-                verdict.host,
-                verdict.model,
-            )
+            where = (verdict.api, verdict.host, verdict.model)
+            key = (verdict.rule, verdict.level, verdict.status, verdict.message, *where)
             groups.setdefault(key, []).append(verdict)
         elif verdict.status is not Status.NOT_APPLICABLE:
             groups[(number,)] = [verdict]
