@@ -33,6 +33,7 @@ class Kind(StrEnum):
     ACCEPTED_FORM = "form"
     MISTAKE = "mistake"
     FUZZ = "fuzz"
+    RECORDED = "recorded"
     AUTH = "auth"
     OTHER_ROUTE = "sibling"
     MINIMAL_HEADERS = "bare"
@@ -52,11 +53,8 @@ class Kind(StrEnum):
     STORE = "store"
     STORED = "stored"
     API_DOCUMENT = "document"
-    RECORDED = "recorded"
 
 
-RECORDED: Final = "recorded"
-"""The profile of requests that somebody else sent."""
 WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ))
 REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED))
 AGAIN: Final = "again"

@@ -81,18 +81,13 @@ def refused(x: Exchange) -> NotJudged | None:
 def validly_requested(x: Exchange) -> NotJudged | None:
     """The request is valid, so that its response has a form that the API defines.
 
-    Whatever a target makes of a broken request, only the rules about mistakes judge it.
+    Whatever a target makes of a broken request, only the rules about mistakes judge it. A recorded request of somebody
+    else is valid if it succeeded; one that got an error may be broken, like a fuzzed one.
     """
-    if x.case.kind in BROKEN or (_kind(x) is Kind.FUZZ and not _matches_schema(x)):
+    may_be_broken = x.case.kind is Kind.FUZZ or (x.case.kind is Kind.RECORDED and bool(error_response(x)))
+    if x.case.kind in BROKEN or (may_be_broken and not _matches_schema(x)):
         return not_applicable("the request is invalid: the rules about mistakes judge its response")
     return None
-
-
-def _kind(x: Exchange) -> Kind:
-    """What the request tests. One that somebody else sent was ordinary if it was answered, else it may be invalid."""
-    if x.case.kind is not Kind.RECORDED:
-        return x.case.kind
-    return Kind.FUZZ if error_response(x) else Kind.BASELINE
 
 
 @cached_reader
@@ -143,7 +138,7 @@ def probe_is(*kinds: Kind, subjects: Collection[str] | None = None) -> Condition
     """The test case is of one of these kinds, and about one of these subjects if they are given."""
 
     def is_probe(x: Exchange) -> NotJudged | None:
-        is_it = _kind(x) in kinds and (subjects is None or x.case.subject in subjects)
+        is_it = x.case.kind in kinds and (subjects is None or x.case.subject in subjects)
         return None if is_it else OUT_OF_SCOPE
 
     return is_probe

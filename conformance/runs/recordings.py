@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from conformance import __version__, catalogue
-from conformance.model.case import RECORDED, CaseId, Kind
 from conformance.model.criteria import USUAL_CRITERIA, Criteria
 from conformance.model.exchange import Exchange, Origin
 from conformance.model.run import Recordings, RunManifest, Skipped
 from conformance.model.target import Target
 from conformance.model.words import APIS, RecordingFormat
 from conformance.recordings import entry, read
+from conformance.recordings.build import PROFILE
 from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun, built, judge_run
 from conformance.storage.folder import RUN, RunFolder, StoreError
@@ -102,7 +102,6 @@ class _Reading:
         return replace(
             x,
             id=f"{self.number:06}-{x.api}-{x.mode}",
-            case=CaseId(x.api, RECORDED, x.mode, Kind.RECORDED),
             origin=Origin(
                 host=one.host or NOT_STATED, model=one.model, client=one.client, source=one.source, at=one.at
             ),
@@ -197,7 +196,7 @@ def _manifest(held: Recordings, traffic: JudgedTraffic) -> RunManifest:
             apis=tuple(api for api in APIS if any(place.api == api for place in places)),
         ),
         suite="recordings",
-        profiles=(RECORDED,),
+        profiles=(PROFILE,),
         recordings=held,
     )
 

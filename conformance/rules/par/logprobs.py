@@ -272,9 +272,9 @@ def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 def _unasked(x: Exchange) -> NotJudged | None:
     wanted = request_body(x).get("logprobs")
-    return (
-        all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM), has_content)(x) if wanted in (None, False) else OUT_OF_SCOPE
-    )
+    if wanted not in (None, False):
+        return OUT_OF_SCOPE
+    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM, Kind.RECORDED), has_content)(x)
 
 
 @rule(
