@@ -16,7 +16,7 @@ from conformance.model.words import ExitCode
 from conformance.report.across_runs import matrix, trends
 from conformance.report.across_runs.matrix import Column
 from conformance.report.across_runs.trends import Trend
-from conformance.report.formats import badge, html
+from conformance.report.formats import badge, html, legend
 from conformance.report.headline import judged_by
 from conformance.report.scores import UNQUOTABLE
 from conformance.runner import NullProgress
@@ -114,7 +114,7 @@ def write_site(out: Path, columns: list[Column], judged_by: str) -> int:
     verdicts = {column.verdict.word for column in columns}
     if "not conformant" in verdicts:
         return ExitCode.FAILED
-    return ExitCode.NOT_TESTED if verdicts - {"conformant"} else ExitCode.CONFORMANT
+    return ExitCode.NOT_TESTED if verdicts - {"conformant", legend.UNREFUTED.word} else ExitCode.CONFORMANT
 
 
 def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:
