@@ -121,7 +121,7 @@ def _left_out(skipped: Skipped) -> Iterator[str]:
     if skipped.no_response:
         found.append(f"{_count(skipped.no_response, 'request')} without a recorded response")
     if skipped.other_files:
-        found.append(f"{_count(skipped.other_files, 'file')} that hold no recording")
+        found.append(f"{_count(skipped.other_files, 'file that holds', 'files that hold')} no recording")
     if found:
         yield f"Not judged: {'; '.join(found)}."
     if skipped.damaged:

@@ -251,7 +251,7 @@ def _nothing(paths: Sequence[Path], held: Recordings) -> str:
         "damaged entries": skipped.damaged,
         "files that hold no recording": skipped.other_files,
     }
-    counted = ", ".join(f"{count} {what}" for what, count in found.items() if count) or "no recording"
+    counted = ", ".join(f"{what}: {count}" for what, count in found.items() if count) or "no recording"
     first = next(iter((*skipped.damaged_first, *skipped.other_paths, *skipped.other_files_first)), "")
     example = f" (the first: {first})" if first else ""
-    return f"{', '.join(map(str, paths[:3]))}: nothing to judge: {counted}{example}; {ACCEPTED}"
+    return f"{', '.join(map(str, paths[:3]))}: nothing to judge ({counted}){example}; {ACCEPTED}"
