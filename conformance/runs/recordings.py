@@ -27,8 +27,8 @@ NOT_STATED: Final = "not-stated"
 """The host of an exchange whose recording does not say it."""
 MOST_HOSTS: Final = 2
 ACCEPTED: Final = (
-    "accepted: a run folder; or HAR archives, VCR cassettes, and folders of them, with responses to /chat/completions, "
-    "/messages or /responses"
+    "accepted: a run folder (it holds run.json); or HAR archives, VCR cassettes, and folders of them, with responses to "
+    "/chat/completions, /messages or /responses"
 )
 
 Progress = Callable[[int, int], None]
