@@ -9,6 +9,7 @@ from conformance.model.criteria import Criteria
 from conformance.model.exchange import Origin
 from conformance.model.words import RecordingFormat
 from conformance.report.headline import judged_by
+from conformance.report.recordings import LIMITS
 from conformance.runs import recordings
 
 Columns = Literal["host", "model"]
@@ -29,4 +30,5 @@ def write_matrix(
     files = file_names(judged)
     for folder in ("targets", "rules", "badges"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    return write_site(out, [page_of(judged[name], files[name], out) for name in judged], judged_by(criteria.rules))
+    found = [page_of(judged[name], files[name], out) for name in judged]
+    return write_site(out, found, judged_by(criteria.rules), LIMITS)

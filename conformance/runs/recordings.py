@@ -27,8 +27,8 @@ NOT_STATED: Final = "not-stated"
 """The host of an exchange whose recording does not say it."""
 MOST_HOSTS: Final = 2
 ACCEPTED: Final = (
-    "accepted: a run folder (it holds run.json); or HAR archives, VCR cassettes, and folders of them, with responses to "
-    "/chat/completions, /messages or /responses"
+    "accepted: a run folder (it holds run.json); or HAR archives, VCR cassettes, and folders of them, with responses "
+    "to /chat/completions, /messages or /responses"
 )
 
 Progress = Callable[[int, int], None]
@@ -37,6 +37,13 @@ Progress = Callable[[int, int], None]
 
 def quiet(_done: int, _of: int) -> None:
     """Show no progress."""
+
+
+def numbered(one: entry.Entry, number: int) -> Exchange:
+    """The exchange of an entry, with an ID and its origin."""
+    x = one.exchange
+    origin = Origin(host=one.host or NOT_STATED, model=one.model, client=one.client, source=one.source, at=one.at)
+    return replace(x, id=f"{number:06}-{x.api}-{x.mode}", origin=origin, cache={})
 
 
 @dataclass(slots=True)
@@ -99,14 +106,7 @@ class _Reading:
             return None
         self.seen.add(digest)
         self.number += 1
-        return replace(
-            x,
-            id=f"{self.number:06}-{x.api}-{x.mode}",
-            origin=Origin(
-                host=one.host or NOT_STATED, model=one.model, client=one.client, source=one.source, at=one.at
-            ),
-            cache={},
-        )
+        return numbered(one, self.number)
 
     @property
     def held(self) -> Recordings:
@@ -166,7 +166,7 @@ def judge_recordings(
         traffic = judge_traffic(_kept(exchanges, folder) if folder else exchanges, catalogue.selected(criteria.rules))
         if not traffic.judgement.requests:
             raise ConfigError(_nothing(paths, reading.held))
-        facts = _manifest(reading.held, traffic)
+        facts = manifest(reading.held, traffic)
         if folder:
             folder.write_facts(facts)
     except entry.RecordingError as error:
@@ -201,7 +201,7 @@ def judge_columns(
         raise ConfigError(_nothing(paths, reading.held))
     return {
         name: built(
-            _manifest(Recordings(files=len(files[name])), traffic, name),
+            manifest(Recordings(files=len(files[name])), traffic, name),
             traffic.judgement,
             traffic.load,
             criteria,
@@ -217,7 +217,7 @@ def _kept(exchanges: Iterator[Exchange], folder: RunFolder) -> Iterator[Exchange
         yield x
 
 
-def _manifest(held: Recordings, traffic: JudgedTraffic, name: str = "recordings") -> RunManifest:
+def manifest(held: Recordings, traffic: JudgedTraffic, name: str = "recordings") -> RunManifest:
     """The facts about recordings, in the form of a run: the target are the hosts and models that answered."""
     places = [group.place for group in traffic.groups]
     hosts, models = (list(dict.fromkeys(names)) for names in ([p.host for p in places], [p.model for p in places]))
