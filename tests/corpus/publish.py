@@ -96,10 +96,12 @@ def remarks_of(traffic):
 def facts_of(traffic, sources):
     """What was recorded of a vendor."""
     days = sorted(day for group in traffic.groups for day in (group.first, group.last) if day)
-    models = sorted({group.place.model for group in traffic.groups if group.place.model})
-    yield f"{traffic.judgement.requests} exchanges with {len(models)} models: {', '.join(models)}."
-    known = f"recorded from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}" if days else "at unknown times"
-    yield f"{known[0].upper()}{known[1:]}, where a recording says so."
+    models = sorted({group.place.model for group in traffic.groups if group.place.model.strip("*")})
+    yield f"Exchanges: {traffic.judgement.requests}. Models: {', '.join(models)}."
+    if days:
+        yield f"Recorded from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}, as far as the recordings say."
+    else:
+        yield "The recordings do not say when they were made."
     named = ", ".join(f"{name} ({count})" for name, count in sources.most_common())
     yield f"From the public repositories of {named}."
 
