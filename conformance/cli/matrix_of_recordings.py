@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from conformance.cli.matrix import file_names, page_of, write_site
+from conformance.cli.recordings import shown
 from conformance.model.criteria import Criteria
 from conformance.model.exchange import Origin
 from conformance.model.words import RecordingFormat
@@ -26,7 +27,8 @@ def write_matrix(
     def name(origin: Origin) -> str:
         return f"{origin.host} {origin.model}".strip() if columns == "model" else origin.host
 
-    judged = recordings.judge_columns(paths, criteria, name, format=recording_format)
+    with shown() as progress:
+        judged = recordings.judge_columns(paths, criteria, name, format=recording_format, progress=progress)
     files = file_names(judged)
     for folder in ("targets", "rules", "badges"):
         (out / folder).mkdir(parents=True, exist_ok=True)

@@ -31,11 +31,11 @@ ACCEPTED: Final = (
     "to /chat/completions, /messages or /responses"
 )
 
-Progress = Callable[[int, int], None]
-"""Told after each file: how many were read, and how many there are."""
+Progress = Callable[[int, int, int], None]
+"""Told after each exchange and each file: how many files were read, how many there are, and how many exchanges."""
 
 
-def quiet(_done: int, _of: int) -> None:
+def quiet(_done: int, _of: int, _exchanges: int) -> None:
     """Show no progress."""
 
 
@@ -65,9 +65,11 @@ class _Reading:
     def exchanges(self) -> Iterator[Exchange]:
         """The exchanges of all recordings, numbered, each of several equal ones once. Raises ConfigError."""
         found = list(read.files(self.paths))
-        for number, path in enumerate(found, 1):
-            yield from self._of(path)
-            self.progress(number, len(found))
+        for done, path in enumerate(found):
+            for x in self._of(path):
+                yield x
+                self.progress(done, len(found), self.number)
+            self.progress(done + 1, len(found), self.number)
 
     def _of(self, path: Path) -> Iterator[Exchange]:
         """The exchanges of one file. What is no recording is an error only if it was named itself."""
