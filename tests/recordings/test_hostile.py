@@ -39,9 +39,11 @@ def archive(*texts):
     return '{"log": {"pages": [{"entries": [1]}], "entries": [' + ",\n".join(texts) + ']}, "entries": [2]}'
 
 
+TEXT = st.text(st.characters(), max_size=8)
+"""With lone surrogates."""
 JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.binary(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.binary(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
 
@@ -76,7 +78,9 @@ def test_a_wrong_type_anywhere_is_told_and_nothing_raises(data, junk):
     path = data.draw(st.sampled_from(list(places(value))))
     found = entry_of(replaced(value, path, junk), reader, "a#0")
     assert isinstance(found, Entry | Skipped)
-    assert not isinstance(found, Skipped) or (found.detail and found.detail.isprintable())
+    shown = (found.detail,) if isinstance(found, Skipped) else (found.host, found.model, found.client)
+    assert all(text.isprintable() for text in shown)
+    assert any(shown)
 
 
 @settings(max_examples=100)
