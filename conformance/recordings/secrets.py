@@ -18,6 +18,8 @@ SECRET_FIELD = re.compile(
     re.IGNORECASE,
 )
 """Names of header fields with a secret."""
+RATE_LIMIT = re.compile(r"rate-?limit", re.IGNORECASE)
+"""Header fields that are masked alone: `X-RateLimit-Key` names a model, which the bodies name, too."""
 KEY_FIELDS: Final = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 """Those with the key of the API."""
 SCHEME = re.compile(r"\A(?:basic|bearer|token|digest|apikey|aws4-hmac-sha256) +(?=\S)", re.IGNORECASE)
@@ -136,7 +138,7 @@ def secrets_of(target: str, sent: Fields, received: Fields) -> Secrets:
         if "cookie" in name.lower():
             pairs = value.split(";", 1)[:1] if name.lower().startswith("set-") else value.split(";")
             others += [pair.partition("=")[2] for pair in pairs]
-        elif is_secret(name):
+        elif is_secret(name) and not RATE_LIMIT.search(name):
             others.append(SCHEME.sub("", value, count=1))
     return Secrets(_distinct(keys), _distinct(others))
 

@@ -117,6 +117,13 @@ def test_nothing_else_is_masked(text):
     assert masked_text(text) == text
 
 
+def test_the_model_that_a_rate_limit_names_is_not_masked(read_as):
+    told = JSON | {"X-Ratelimit-Key": "gpt-5-nano"}
+    found = read_as("har", told=told, body=json.dumps(ASKED | {"model": "gpt-5-nano"}))
+    assert found.model == "gpt-5-nano"
+    assert b"X-Ratelimit-Key: **********" in found.exchange.received
+
+
 def test_placeholders_are_masked_in_their_field_only(read_as):
     found = read_as("vcrpy-yaml", asked={"authorization": "Bearer openai"}, answer=b'{"error": "openai"}')
     assert b"authorization: Bearer ******\r\n" in found.exchange.sent
