@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from conformance.cli.matrix import _files
+from conformance.cli.matrix import file_names
 
 TARGETS = """
 [targets.good]
@@ -54,7 +54,7 @@ def test_each_target_has_its_page_its_badge_and_each_failing_rule_its_own(site):
 
 def test_targets_of_like_names_have_files_of_their_own():
     names = ["a b", "a_b", "A/B", "ünï", "ünÏ", "x" * 200]
-    files = _files(names)
+    files = file_names(names)
     assert list(files) == names
     assert len({file.lower() for file in files.values()}) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,90}", file) for file in files.values())
