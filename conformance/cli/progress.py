@@ -39,16 +39,20 @@ class Bar:
 
     def done(self, _exchange: Exchange) -> None:
         """Count one recorded exchange."""
-        self._done += 1
+        self.at(self._done + 1, self._total, "sending")
+
+    def at(self, done: int, of: int, doing: str) -> None:
+        """Show what is being done, and how much of it is done."""
+        self._done, self._total = done, of
         if self._bar is None and self._console.is_terminal and time.monotonic() - self._since > SHOW_AFTER_S:
             self._start()
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            self._bar.update(self._bar.task_ids[0], completed=done, total=of, description=doing)
 
     def _start(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = Progress(*columns, console=self._console, transient=True)
         self._bar.add_task("sending", total=self._total)
         self._bar.start()

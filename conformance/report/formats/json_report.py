@@ -25,7 +25,9 @@ def render(report: Report) -> bytes:
 def render_full(report: Report) -> bytes:
     """The JSON report with one verdict per rule and test case, as bytes; deterministic."""
     parts = (
-        _pair(field.encode_name, _one_a_line(getattr(report, field.name))) for field in msgspec.structs.fields(report)
+        _pair(field.encode_name, _one_a_line(value))
+        for field in msgspec.structs.fields(report)
+        if (value := getattr(report, field.name)) is not msgspec.UNSET
     )
     return b"{\n " + b",\n ".join(parts) + b"\n}\n"
 
@@ -53,7 +55,10 @@ def short(report: Report) -> Report:
 
 
 def _merged(verdicts: Sequence[ReportVerdict]) -> Iterator[ReportVerdict]:
-    """The verdicts in their order; equal ones of a rule on an API in place of the first."""
+    """The verdicts in their order; equal ones of a rule on an API in place of the first.
+
+    Of recordings, equal verdicts on several hosts and models are merged, too; their failures name each.
+    """
     groups: dict[tuple[object, ...], list[ReportVerdict]] = {}
     for number, verdict in enumerate(verdicts):
         if verdict.status in MERGED:
@@ -63,10 +68,14 @@ def _merged(verdicts: Sequence[ReportVerdict]) -> Iterator[ReportVerdict]:
             groups[(number,)] = [verdict]
     for group in groups.values():
         findings = group[0].findings
+        places = {(verdict.host, verdict.model) for verdict in group}
+        host, model = places.pop() if len(places) == 1 else (msgspec.UNSET, msgspec.UNSET)
         yield msgspec.structs.replace(
             group[0],
             exchanges=tuple(dict.fromkeys(name for verdict in group for name in verdict.exchanges)),
             findings=findings[:MOST_FINDINGS],
-            cases=len(group),
+            cases=sum(verdict.cases for verdict in group),
+            host=host,
+            model=model,
             more_findings=max(0, len(findings) - MOST_FINDINGS),
         )
