@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from conformance.model.impact import Impact
-from conformance.model.words import MODES, Api, FailOn, Mode
+from conformance.model.words import MODES, Api, FailOn, Mode, RecordingFormat
 from conformance.report.document import Report as Document
 from conformance.report.document import ReportVerdict as Verdict
 from conformance.report.failures import Recording
@@ -174,31 +174,44 @@ def _run(given: Mapping[str, object], run_dir: str | Path | None) -> Report:
         return _report(execute.judge_run(folder, judged_by))
 
 
-def judge(
-    path: str | Path,
+def judge(  # noqa: PLR0913 - as run
+    path: str | Path | Sequence[str | Path],
     *,
+    recording_format: Literal["har", "vcr"] | None = None,
+    save: str | Path | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     waivers: str | Path | None = None,
     fail_on: Sequence[FailOn] = (),
     strict: bool = False,
 ) -> Report:
-    """Judge the recording in a run folder. Nothing is sent.
+    """Judge the recording in a run folder, or HAR archives, VCR cassettes and folders of them. Nothing is sent.
+
+    `recording_format` and `save` mean what the options of `conformance judge` mean.
 
     Raises:
-        ConfigError: the folder holds no complete run, or another argument is wrong.
+        ConfigError: a path holds no complete run and no recording, or another argument is wrong.
     """
-    return _judge(path, locals())
+    return _judge(path, recording_format, save, locals())
 
 
-def _judge(path: str | Path, given: Mapping[str, object]) -> Report:
-    from conformance.runs import arguments, execute
+def _judge(
+    path: str | Path | Sequence[str | Path],
+    recording_format: RecordingFormat | None,
+    save: str | Path | None,
+    given: Mapping[str, object],
+) -> Report:
+    from conformance.runs import arguments, recordings
     from conformance.runs.criteria import criteria
     from conformance.runs.options import VerdictOptions
 
     with argument_names():
         judged_by = criteria(arguments.group(VerdictOptions, given))
-        return _report(execute.judge_run(arguments.path_of("path", path), judged_by))
+        paths = [arguments.path_of("path", one) for one in (path if isinstance(path, (list, tuple)) else (path,))]
+        if recording_format is not None:
+            one_of("recording_format", recording_format, get_args(RecordingFormat))
+        folder = arguments.optional_path("save", save)
+        return _report(recordings.judge_paths(paths, judged_by, format=recording_format, save=folder))
 
 
 def serve(deployment: str | None = None, defect: str | None = None, *, port: int = 0) -> AbstractContextManager[str]:

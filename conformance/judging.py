@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from conformance.apis.errors import rejected_fields
 from conformance.apis.usage import usage
 from conformance.catalogue import Catalogue, installed
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import Evidence, Load, absent_apis, is_covered_by
+from conformance.deciding import MAX_REASON, CheckArguments, Outcome, compared, condition, decide, outcome_of, skipped
 from conformance.field_support.fields import FieldObservation, FieldResult, Place, conclude, field_observations
 from conformance.field_support.states import State, merge
 from conformance.model.case import Kind
@@ -20,17 +21,13 @@ from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
-from conformance.model.verdict import OUT_OF_SCOPE, Finding, Level, NotJudged, Status, Verdict, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, Level, Status, Verdict
 from conformance.model.words import Api, Mode, Suite
 from conformance.own_load import unless_busy
 from conformance.parsing.http1 import reply
 from conformance.reuse import NO_PREVIOUS, NONE_REUSABLE, CaseGroup, PreviousVerdicts, ReusableVerdicts, case_group
 
 ByMode = dict[Mode, Exchange]
-CheckArguments = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
-MAX_FINDINGS = 20
-MAX_YIELDED = 1000
-MAX_REASON = 600
 BY_CASE = attrgetter("case.api", "case.profile", "case.probe", "case.mode")
 BY_RULE, BY_MODE = attrgetter("rule"), attrgetter("case.mode")
 USER_FACING: Final = frozenset(
@@ -103,7 +100,7 @@ def judge(
     verdicts: list[list[Verdict]] = []
     for by_mode in _groups(load, facts, first):
         for x in by_mode.values():
-            _count(result, x, facts.target.prices)
+            count_usage(result, x, facts.target.prices)
             if x.case.kind is Kind.BASELINE:
                 result.baselines[x.id] = x.api
         mine = [unless_busy(v, by_mode[v.mode], judging.evidence, facts.suite) for v in judging.verdicts(by_mode)]
@@ -213,16 +210,16 @@ class _Judging:
         if case.api in self.absent:
             outcome = Outcome(Status.NOT_APPLICABLE, self.absent[case.api])
         else:
-            skip = _condition(rule, seen)
+            skip = condition(rule, seen)
             if skip is OUT_OF_SCOPE:
                 return None
             if skip:
-                outcome = _skipped(skip)
+                outcome = skipped(skip)
             else:
                 arguments = self._arguments(rule, seen)
-                outcome = _outcome(rule, arguments)
+                outcome = outcome_of(rule, arguments)
                 if rule.compares_with or "short_streams" in arguments:
-                    ids = tuple(dict.fromkeys([*ids, *(x.id for x in _compared(rule, arguments))]))
+                    ids = tuple(dict.fromkeys([*ids, *(x.id for x in compared(rule, arguments))]))
         level, unreliable = rule.level, False
         if outcome.status in (Status.FAIL, Status.UNTESTABLE) and (later := self._later(rule, seen)):
             second = decide(rule, self._arguments(rule, later), later)
@@ -280,81 +277,6 @@ def _is_support_exchange(x: Exchange) -> bool:
     return x.ending.how == "hung-up" or x.case.kind in (Kind.LOAD, Kind.PREFLIGHT)
 
 
-def _compared(rule: Rule, arguments: CheckArguments) -> Iterator[Exchange]:
-    """The exchanges that a rule compares its own with."""
-    for name in (*rule.compares_with, *(("short_streams",) if "short_streams" in rule.parameters else ())):
-        found = arguments[name]
-        yield from [found] if isinstance(found, Exchange) else found if isinstance(found, tuple) else ()
-
-
-class Outcome(NamedTuple):
-    """The status, message and findings of one rule for its arguments."""
-
-    status: Status
-    message: str
-    findings: tuple[Finding, ...] = ()
-
-
-def decide(rule: Rule, arguments: CheckArguments, seen: tuple[Exchange, ...]) -> Outcome:
-    """Apply one rule to its arguments. A rule that raises gives `error`: a harness error."""
-    skip = _condition(rule, seen)
-    return _skipped(skip) if skip else _outcome(rule, arguments)
-
-
-def _condition(rule: Rule, seen: tuple[Exchange, ...]) -> NotJudged | None:
-    """Why the rule does not apply, or None."""
-    try:
-        for x in seen:
-            if skip := rule.applies_to(x):
-                return skip
-            if rule.timed and "timing" not in x.recorded:
-                return untestable("the recording has no arrival times")
-    except Exception as error:  # noqa: BLE001 - whatever a rule raises is reported as a harness error
-        return NotJudged(Status.ERROR, _crash(rule, error))
-    return None
-
-
-def _skipped(skip: NotJudged) -> Outcome:
-    return Outcome(skip.status, skip.reason[:MAX_REASON])
-
-
-def _crash(rule: Rule, error: Exception) -> str:
-    return f"rule {rule.id} failed on this exchange: {type(error).__name__}: {error}"[:MAX_REASON]
-
-
-def _outcome(rule: Rule, arguments: CheckArguments) -> Outcome:
-    """The outcome of a rule that applies."""
-    try:
-        yielded = list(islice(_apply(rule, arguments), MAX_YIELDED))
-    except Exception as error:  # noqa: BLE001 - as in `_condition`
-        return Outcome(Status.ERROR, _crash(rule, error))
-    if not yielded:
-        return PASSED
-    findings = tuple(item for item in yielded if isinstance(item, Finding))
-    if findings:
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        return Outcome(Status.FAIL, findings[0].seen[:MAX_REASON] + more, findings[:MAX_FINDINGS])
-    return _skipped(next(item for item in yielded if isinstance(item, NotJudged)))
-
-
-PASSED = Outcome(Status.PASS, "")
-
-
-def _apply(rule: Rule, arguments: CheckArguments) -> Iterable[Finding | NotJudged]:
-    """What the rule yields, or `untestable` if evidence is missing."""
-    for name, compare in rule.compares_with.items():
-        if not arguments.get(name) and not compare.optional:
-            what = (
-                "baseline exchange"
-                if compare.kinds is Kind.BASELINE
-                else f"exchange {compare.name(next(x.api for x in arguments.values() if isinstance(x, Exchange)))}"
-            )
-            return (untestable(f"the {what} to compare with was not recorded"),)
-    nothing: CheckArguments = {name: () for name, compare in rule.compares_with.items() if compare.many}
-    given = nothing | {name: value for name, value in arguments.items() if value is not None}
-    return rule.check(**{name: given.get(name) for name in rule.parameters})
-
-
 def _record_impacts(
     result: Judgement,
     by_mode: ByMode,
@@ -385,7 +307,8 @@ def _fallback(x: Exchange, by_mode: ByMode, evidence: Evidence) -> Exchange | No
     return by_mode.get("unary") or (evidence.baseline(x, "unary") if x.case.kind is Kind.BASELINE else None)
 
 
-def _count(result: Judgement, x: Exchange, prices: Prices) -> None:
+def count_usage(result: Judgement, x: Exchange, prices: Prices) -> None:
+    """Add the tokens that a response reports, and its price."""
     spent = usage(x)
     if spent:
         result.tokens_prompt += spent.prompt

@@ -22,7 +22,8 @@ from httpx_sse import EventSource
 
 from conformance import catalogue
 from conformance.__main__ import tune
-from conformance.judging import decide, judge
+from conformance.deciding import decide
+from conformance.judging import judge
 from conformance.model.case import named_case
 from conformance.model.exchange import Arrival, Exchange, Request
 from conformance.model.target import Policy, Target

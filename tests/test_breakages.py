@@ -74,7 +74,7 @@ BREAKAGES = (
     ),
     Breakage(
         "an untestable rule passes",
-        "judging.py",
+        "deciding.py",
         "    return Outcome(skip.status, skip.reason",
         "    return Outcome(Status.PASS if skip.status == Status.UNTESTABLE else skip.status, skip.reason",
         "tests/test_judging.py::test_no_reply_is_untestable_for_rules_about_replies",

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from conformance.catalogue import installed
-from conformance.judging import decide, judge
+from conformance.deciding import decide
+from conformance.judging import judge
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange
 from conformance.model.rule import rule

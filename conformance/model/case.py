@@ -33,6 +33,7 @@ class Kind(StrEnum):
     ACCEPTED_FORM = "form"
     MISTAKE = "mistake"
     FUZZ = "fuzz"
+    RECORDED = "recorded"
     AUTH = "auth"
     OTHER_ROUTE = "sibling"
     MINIMAL_HEADERS = "bare"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -69,15 +70,29 @@ class Ending(msgspec.Struct, frozen=True):
 ENDED_IDLE = Ending("idle", "after", 0)
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the exchange of a recording comes from, as far as it says.
+
+    `host` has the port unless it is the scheme's; `model` is the request's; `client` is its User-Agent; `source` names
+    the file and the entry in it; `at` is when it was recorded.
+    """
+
+    host: str
+    model: str = ""
+    client: str = ""
+    source: str = ""
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One recorded exchange, as the test case `case`.
 
     `sent` and `received` are the bytes of the HTTP messages on the connection (inside TLS), with secrets masked by `*`
     in the same length; `masked` are the spans where the target repeated one. `hop` is the connection that was recorded,
-    `recorded` the facets that the recording holds. Times are nanoseconds since
-    connecting began; `sent_at_ns` is when the last byte of the request was sent, `harness_stall_ns` the longest stall
-    of the harness itself during the exchange. `cache` holds parsed values.
+    `recorded` the facets that the recording holds, `origin` where it comes from, if another tool recorded it. Times are
+    nanoseconds since connecting began; `sent_at_ns` is when the last byte of the request was sent, `harness_stall_ns`
+    the longest stall of the harness itself during the exchange. `cache` holds parsed values.
     """
 
     id: str
@@ -93,6 +108,7 @@ class Exchange:
     attempt: int = 1
     hop: Hop = "client"
     recorded: frozenset[Facet] = FACETS
+    origin: Origin | None = None
     cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property

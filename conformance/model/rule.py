@@ -1,14 +1,15 @@
 """The rule: one requirement, checked by a pure function over exchanges, with examples that pass and fail."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 from conformance.model.case import BASELINE, Compare
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import Finding, Level, NotJudged
-from conformance.model.words import MODES, Api, Mode
+from conformance.model.words import MODES, Api, Facet, Mode
 
 Check = Callable[..., Iterable[Finding | NotJudged]]
 Condition = Callable[[Exchange], NotJudged | None]
@@ -17,6 +18,15 @@ Example = Exchange | tuple[Exchange, ...]
 SINGLE, PAIR = ("x",), ("stream", "unary")
 DEFAULT_COMPARISONS: Mapping[str, Compare] = MappingProxyType({"baseline": BASELINE})
 """Comparison available to every rule: the baseline exchange in the same mode."""
+LACKING: Final[Mapping[Facet, str]] = MappingProxyType(
+    {
+        "headers": "the recording does not hold all header fields",
+        "framing": "the recording does not hold how the connection was used: framing, coding, and how it ended",
+        "timing": "the recording has no arrival times",
+        "bytes": "the recording does not hold the exact bytes of the body",
+    }
+)
+"""Why a rule that needs a facet can't judge a recording without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +45,13 @@ class Rule:
     apis: tuple[Api, ...]
     modes: tuple[Mode, ...]
     timed: bool
+    needs: frozenset[Facet]
     parameters: tuple[str, ...]
     compares_with: Mapping[str, Compare]
+
+    def lacks(self, recorded: Collection[Facet]) -> str:
+        """Why a recording with these facets does not show what the rule judges, or empty."""
+        return next((why for facet, why in LACKING.items() if facet in self.needs and facet not in recorded), "")
 
     @property
     def family(self) -> str:
@@ -67,6 +82,7 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
     bad: Sequence[Example],
     modes: Sequence[Mode] = MODES,
     timed: bool = False,
+    needs: Sequence[Facet] = (),
     compares_with: Mapping[str, Compare] = DEFAULT_COMPARISONS,
 ) -> Callable[[Check], Rule]:
     """Turn a check function into a Rule.
@@ -77,7 +93,8 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
     untestable, unless the comparison is optional.
 
     `applies_to` is called with `x`, or with `stream` and then `unary`; the rule applies where it returns None. `timed`
-    marks a rule that judges arrival times.
+    marks a rule that judges arrival times. `needs` are the facets without which a recording does not show what the
+    rule judges, or hides what would excuse it; arrival times need not be named.
 
     Raises TypeError for a rule without examples, docstring or a known signature.
     """
@@ -103,6 +120,7 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
             apis=tuple(apis),
             modes=tuple(modes),
             timed=timed,
+            needs=frozenset((*needs, *(("timing",) if timed else ()))),
             parameters=parameters,
             compares_with=compared,
         )

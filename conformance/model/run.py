@@ -12,6 +12,31 @@ FORMAT = "oai-conformance-run/2"
 Stopped = Literal["", "interrupted", "unreachable", "too-slow", "key-refused", "set-up"]
 
 
+class Skipped(msgspec.Struct, frozen=True, kw_only=True):
+    """What was not judged: damaged entries, entries without a response, requests to other paths, and other files.
+
+    `damaged_first` names the first damaged entries, and what is wrong with each; `other_paths` counts them by path.
+    """
+
+    damaged: int = 0
+    damaged_first: tuple[str, ...] = ()
+    no_response: int = 0
+    other_paths: dict[str, int] = {}
+    other_files: int = 0
+    other_files_first: tuple[str, ...] = ()
+
+
+class Recordings(msgspec.Struct, frozen=True, kw_only=True):
+    """The recordings that the exchanges come from: how many files, and what was left out of them.
+
+    `duplicates` counts the exchanges that equal one that is kept: in host, request body and response.
+    """
+
+    files: int
+    duplicates: int = 0
+    skipped: Skipped = Skipped()
+
+
 class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Target, suite, profiles, planned requests and result of a run.
 
@@ -20,7 +45,7 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     `dialects` are how the requests were asked, by API. `seed` is the random seed of a fuzz run.
     `incomplete`: requests were not sent, because the target's responses were endless, too large or too slow.
     `machine_pressure` is the share of the run in which processes on this machine waited for a processor; None if
-    unknown.
+    unknown. `recordings` says what recordings by other tools hold, if the exchanges come from such.
     """
 
     format: str = FORMAT
@@ -40,3 +65,4 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     incomplete: bool = False
     seed: int | None = None
     machine_pressure: float | None = None
+    recordings: Recordings | None = None

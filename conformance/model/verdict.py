@@ -66,7 +66,8 @@ OUT_OF_SCOPE = not_applicable("the rule is about another kind of request")
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One rule's judgement of one test case. `waived` is the reason of the waiver that covers it, or empty.
 
-    `unreliable`: the request failed, and not in a later attempt; a MUST is then a SHOULD.
+    `unreliable`: the request failed, and not in a later attempt; a MUST is then a SHOULD. A verdict on recordings
+    stands for `cases` exchanges of one `host` and `model`, and names the first of them.
     """
 
     rule: str
@@ -79,6 +80,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     exchanges: tuple[str, ...] = ()
     waived: str = ""
     unreliable: bool = False
+    host: str = ""
+    model: str = ""
+    cases: int = 1
 
     @property
     def api(self) -> Api:

@@ -10,7 +10,7 @@ Hop = Literal["client", "upstream"]
 """Between the harness and the target, or between a gateway and its upstream."""
 Facet = Literal["headers", "framing", "timing", "bytes"]
 """What a recording holds: header fields as sent, the body's framing, arrival times, the exact bytes."""
-Suite = Literal["smoke", "gate", "full", "fields", "fuzz"]
+Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings"]
 Sender = Literal["framework", "sdk"]
 RecordingFormat = Literal["har", "vcr"]
 """Formats of recordings that other tools made."""
@@ -29,7 +29,8 @@ FORMATS: Final[tuple[RecordingFormat, ...]] = ("har", "vcr")
 SUITES: Final[tuple[Suite, ...]] = ("smoke", "gate", "full", "fields")
 """Each of the first three includes the previous one; `fields` tests only the support of each request field.
 
-`fuzz` can't be selected: it has the baseline requests, and generated cases follow them.
+The others can't be selected: `fuzz` has the baseline requests, and generated cases follow them; `recordings` has the
+requests that somebody else sent.
 """
 
 

@@ -7,6 +7,9 @@ from typing import Literal
 
 from conformance.model.exchange import Exchange
 
+Why = Literal["damaged", "other-path", "no-response"]
+"""Why an entry is not judged."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -35,7 +38,7 @@ class Skipped:
     """
 
     source: str
-    why: Literal["damaged", "other-path", "no-response"]
+    why: Why
     detail: str
 
 

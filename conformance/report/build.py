@@ -1,6 +1,5 @@
 """Builds the report of a run. Pure: the same recording gives the same report."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -8,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from conformance import __version__, catalogue
 from conformance.comparisons import Load
@@ -21,7 +21,7 @@ from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
 from conformance.model.words import Api, ExitCode, FailOn
-from conformance.report import causes, fields, headline
+from conformance.report import causes, fields, headline, recordings
 from conformance.report.document import (
     Harness,
     Report,
@@ -35,23 +35,38 @@ from conformance.report.document import (
     Tokens,
 )
 from conformance.report.escaping import safe, window
+from conformance.report.scores import cases_by_status
+from conformance.traffic import JudgedTraffic
 
 
-def build_report(facts: RunManifest, judgement: Judgement, load: Load, criteria: Criteria = USUAL_CRITERIA) -> Report:
-    """Build the report of a run. Waivers expire by its day, so that judging it again later gives the same report."""
+def build_report(
+    facts: RunManifest,
+    judgement: Judgement,
+    load: Load,
+    criteria: Criteria = USUAL_CRITERIA,
+    traffic: JudgedTraffic | None = None,
+) -> Report:
+    """Build the report of a run. Waivers expire by its day, so that judging it again later gives the same report.
+
+    Recordings by other tools are judged as `traffic`: it has no baseline requests.
+    """
     today = date.fromisoformat(facts.started[:10])
     criteria = replace(criteria, strict=criteria.strict or facts.strict)
     verdicts = tuple(_report_verdict(v, load, _reason(v, criteria.waivers, today)) for v in judgement.verdicts)
     accepted = tuple(_report_waivers(criteria, judgement.verdicts, today))
-    is_proof = not (
-        headline.without_baseline(judgement.baselines, load) or headline.is_undecided(criteria.rules, verdicts)
-    )
+    why_not = "" if traffic else headline.without_baseline(judgement.baselines, load)
+    is_proof = not (why_not or headline.is_undecided(criteria.rules, verdicts))
     is_available = not headline.is_unavailable(judgement.baselines, load)
     fail_on = criteria.failing
     code = exit_code(facts, verdicts, accepted, is_available=is_available, is_proof=is_proof, fail_on=fail_on)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
     hurt = {name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)}
     found = causes.causes(verdicts, hurt)
+    shown = recordings.reported(facts.recordings, traffic, verdicts) if traffic and facts.recordings else UNSET
+    if shown is not UNSET:
+        sentences = recordings.lines(facts, shown, verdicts, found, accepted, criteria)
+    else:
+        sentences = headline.lines(facts, judgement, verdicts, load, found, accepted, criteria)
     return Report(
         tool=Harness("oai-conformance", __version__),
         target=_report_target(facts.target, apis),
@@ -81,10 +96,9 @@ def build_report(facts: RunManifest, judgement: Judgement, load: Load, criteria:
         impact=_impacts(facts, judgement.impact),
         hurt=hurt,
         waivers=accepted,
-        summary=_summary(
-            verdicts, accepted, headline.lines(facts, judgement, verdicts, load, found, accepted, criteria), code
-        ),
+        summary=_summary(verdicts, accepted, sentences, code),
         exit_code=code,
+        recordings=shown,
     )
 
 
@@ -136,6 +150,9 @@ def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
         exchanges=verdict.exchanges,
         waived=waived,
         unreliable=verdict.unreliable,
+        cases=verdict.cases,
+        host=safe(verdict.host) if verdict.host else UNSET,
+        model=safe(verdict.model) if verdict.host else UNSET,
     )
 
 
@@ -165,7 +182,7 @@ def _report_waivers(criteria: Criteria, verdicts: Sequence[Verdict], today: date
 
 
 def _report_waiver(waiver: Waiver, verdicts: Sequence[Verdict], today: date) -> ReportWaiver:
-    failures = sum(v.status is Status.FAIL and waiver.covers(v, today) for v in verdicts)
+    failures = sum(v.cases for v in verdicts if v.status is Status.FAIL and waiver.covers(v, today))
     state = "expired" if today > waiver.until else "used" if failures else "stale"
     fields: dict[str, Any] = msgspec.structs.asdict(waiver)
     printable: dict[str, Any] = {
@@ -237,15 +254,15 @@ def _summary(
         conformant=code == ExitCode.CONFORMANT,
         headline=tuple(map(safe, headlines)),
         verdicts=_by_status(verdicts),
-        failed={level: sum(v.level is level for v in counted) for level in Level},
-        waived=sum(bool(v.waived) for v in verdicts),
+        failed={level: sum(v.cases for v in counted if v.level is level) for level in Level},
+        waived=sum(v.cases for v in verdicts if v.waived),
         stale_waivers=sum(waiver.state != "used" for waiver in waivers),
         profiles={name: _by_status(of_profile) for name, of_profile in _by_profile(verdicts)},
     )
 
 
 def _by_status(verdicts: Sequence[ReportVerdict]) -> dict[str, int]:
-    counts = Counter(v.status for v in verdicts)
+    counts = cases_by_status(verdicts)
     return {status.value: counts[status] for status in Status}
 
 

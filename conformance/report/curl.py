@@ -5,9 +5,13 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from conformance.model.exchange import Exchange
 from conformance.model.target import Target
 
+LOCAL = ("localhost", "127.", "[::1]")
+"""Hosts of this machine, which a recording usually called without TLS."""
 DEFAULT_KEY = "OPENAI_API_KEY"
 LONGEST_BODY = 700
 MASK = re.compile(r"\*{3,}")
@@ -62,6 +66,14 @@ def line(x: Exchange, target: Target, folder: str = "RUN") -> str:
         return " ".join((*words, "--data-binary", shlex.quote(request.body.decode())))
     file = shlex.quote(f"{folder}/exchanges/{x.id}/sent.bin")
     return " ".join((f"tail -c +{request.body_at + 1} {file} |", *words, "--data-binary", "@-"))
+
+
+def target_of(x: Exchange, target: Target) -> Target:
+    """The target of an exchange: of recordings by other tools, each has its own host."""
+    if x.origin is None:
+        return target
+    scheme = "http" if x.origin.host.startswith(LOCAL) else "https"
+    return msgspec.structs.replace(target, base_url=f"{scheme}://{x.origin.host}")
 
 
 def _variable(header: str, target: Target) -> str:

@@ -1,12 +1,14 @@
 """The report's data model, the source of every format. Every text in it is escaped."""
 
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from conformance.field_support.states import State
 from conformance.model.dialect import Dialect
 from conformance.model.impact import Impact
+from conformance.model.run import Skipped
 from conformance.model.target import Policy
 from conformance.model.verdict import Level, Status
 from conformance.model.words import Api, FailOn, Mode
@@ -61,7 +63,8 @@ class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict. `waived` is the reason of the waiver that covers it, or empty. `unreliable`: it failed by chance.
 
     `cases` is the number of test cases that it stands for; profile, mode and probe are those of the first.
-    `more_findings` is the number of findings that were left out.
+    `more_findings` is the number of findings that were left out. `host` and `model` are set if another
+    tool recorded.
     """
 
     rule: str
@@ -79,6 +82,8 @@ class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):
     unreliable: bool = False
     cases: int = 1
     more_findings: int = 0
+    host: str | UnsetType = UNSET
+    model: str | UnsetType = UNSET
 
     @property
     def counts(self) -> bool:
@@ -139,6 +144,45 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     defect: str = ""
 
 
+class RecordingGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """The recorded exchanges of one host, model and API: when the first and last was recorded, and the failed rules."""
+
+    host: str
+    model: str
+    api: Api
+    exchanges: int
+    first: datetime | None
+    last: datetime | None
+    must_failed: int
+    should_failed: int
+    failed: tuple[str, ...]
+
+
+class RecordingClient(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sent recorded requests: the product of the User-Agent and its version, and the framework, if it is known.
+
+    `captured` is the version in the captured profiles, `older` whether the traffic is of an older one.
+    """
+
+    product: str
+    version: str
+    framework: str
+    captured: str
+    older: bool
+    exchanges: int
+
+
+class ReportRecordings(msgspec.Struct, frozen=True, kw_only=True):
+    """The recordings by other tools that were judged: what they hold, and what was left out."""
+
+    files: int
+    exchanges: int
+    duplicates: int
+    skipped: Skipped
+    groups: tuple[RecordingGroup, ...]
+    clients: tuple[RecordingClient, ...]
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Totals of a run. `failed` counts failures that no waiver covers, by level."""
 
@@ -156,7 +200,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `select` and `ignore` are the selection of rules that judged; both are empty if all did. `fail_on` is what fails the
     run. `dialect` is how the model had to be asked, by API; `causes` are the failing rules, the most urgent first;
-    `hurt` maps each failing exchange to its impact on each framework.
+    `hurt` maps each failing exchange to its impact on each framework. `recordings` is set if other tools recorded.
     """
 
     format: str = FORMAT
@@ -190,3 +234,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     waivers: tuple[ReportWaiver, ...]
     summary: Summary
     exit_code: int
+    recordings: ReportRecordings | UnsetType = UNSET

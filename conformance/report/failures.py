@@ -1,7 +1,10 @@
 """Failures in readable form: observed, expected, occurrences, fix, affected clients, and how to reproduce."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
+
+from msgspec import UNSET
 
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact
@@ -65,7 +68,7 @@ def failing_rules(report: Report) -> Iterator[FailingRule]:
     failed = by_rule(report)
     for cause in report.causes:
         for name in (cause.rule, *cause.follows):
-            first, count = failed[name][0], len(failed[name])
+            first, count = failed[name][0], sum(verdict.cases for verdict in failed[name])
             yield FailingRule(name, first.level, first.title, count, cause.rule if name != cause.rule else "")
 
 
@@ -156,11 +159,19 @@ def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
 
 
 def places(verdicts: Iterable[ReportVerdict], most: int = MOST_PLACES) -> str:
-    """Where verdicts are: probes and modes, with the profiles that sent them; at most so many."""
+    """Where verdicts are: probes and modes, with the profiles that sent them; at most so many.
+
+    Of recordings: hosts and models, the most frequent first, with the number of exchanges.
+    """
     profiles_by_place: dict[str, list[str]] = {}
+    exchanges: Counter[str] = Counter()
     for verdict in verdicts:
-        profiles_by_place.setdefault(f"{verdict.probe} {verdict.mode}", []).append(verdict.profile)
+        if verdict.host is not UNSET:
+            exchanges[f"{verdict.host} {verdict.model}".strip()] += verdict.cases
+        else:
+            profiles_by_place.setdefault(f"{verdict.probe} {verdict.mode}", []).append(verdict.profile)
     found = [f"{place} ({', '.join(dict.fromkeys(profiles))})" for place, profiles in profiles_by_place.items()]
+    found += [f"{place} ({count})" for place, count in exchanges.most_common()]
     more = f"; and {len(found) - most} more" if len(found) > most else ""
     return "; ".join(found[:most]) + more
 
@@ -190,8 +201,8 @@ def _is_affected(impact: Impact) -> bool:
 
 def _reproduce(verdict: ReportVerdict, evidence: Recording) -> Iterator[Line]:
     for name in verdict.exchanges[:1]:
-        yield Line(
-            "reproduce",
-            safe(curl.line(evidence.load(name), evidence.target, evidence.folder), limit=20_000),
-            verbatim=True,
-        )
+        x = evidence.load(name)
+        if x.origin:
+            yield Line("source", safe(x.origin.source, limit=1000), verbatim=True)
+        command = curl.line(x, curl.target_of(x, evidence.target), evidence.folder)
+        yield Line("reproduce", safe(command, limit=20_000), verbatim=True)

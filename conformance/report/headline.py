@@ -21,6 +21,7 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.report import failing_options
 from conformance.report.document import Cause, ReportVerdict, ReportWaiver
+from conformance.report.scores import cases_by_status
 
 LOST_WORDS: dict[Outcome, str] = {
     "empty_silent": "nothing",
@@ -68,8 +69,8 @@ def lines(
     if not facts.stopped and not why:
         yield from _dropped(judgement)
         yield from _tools(judgement.observations)
-    yield from _selected(criteria.rules, verdicts)
-    yield from _counts(verdicts, len(causes))
+    yield from selected(criteria.rules, verdicts)
+    yield from counted(verdicts, len(causes))
     yield from failing_options.sentences(verdicts, waivers, criteria)
     yield from _not_offered(judgement)
     yield from _slow(verdicts, load)
@@ -251,7 +252,8 @@ def is_undecided(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) ->
     return selection != ALL_RULES and all(v.status not in (Status.PASS, Status.FAIL) for v in verdicts)
 
 
-def _selected(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
+def selected(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
+    """Which rules were selected, if not all were."""
     if selection == ALL_RULES:
         return
     yield judged_by(selection)
@@ -264,12 +266,14 @@ def _by_level(failing: Sequence[ReportVerdict]) -> Iterator[str]:
     for level in Level:
         if mine := [v for v in failing if v.level is level]:
             rules = {v.rule for v in mine}
-            yield f"{_count(len(rules), f'{level} rule')} failed in {_count(len(mine), 'place')}"
+            yield f"{_count(len(rules), f'{level} rule')} failed in {_count(sum(v.cases for v in mine), 'place')}"
 
 
-def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterator[str]:
+def counted(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterator[str]:
+    """How many rules fail and in how many places, and what could not be tested."""
     failing = [v for v in verdicts if v.counts]
-    untestable = sum(v.status is Status.UNTESTABLE for v in verdicts)
+    counts = cases_by_status(verdicts)
+    untestable = counts[Status.UNTESTABLE]
     untested = f"; {_count(untestable, 'verdict')} could not be tested" if untestable else ""
     if failing:
         yield f"{', '.join(_by_level(failing))}, from {_count(number_of_causes, 'cause')}{untested}."
@@ -279,8 +283,7 @@ def _counts(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterato
             f"Unreliable: {_count(len(unreliable), 'response')} failed by chance (lost, cut or late), and not when "
             "requested again."
         )
-    passed = sum(v.status is Status.PASS for v in verdicts)
-    errors = sum(v.status is Status.ERROR for v in verdicts)
+    passed, errors = counts[Status.PASS], counts[Status.ERROR]
     if errors:
         yield f"Harness error in {_count(errors, 'verdict')}; please report it with the run folder."
     if passed and not failing:

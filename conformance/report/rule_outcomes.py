@@ -8,6 +8,7 @@ from conformance.model.verdict import Level, Status
 from conformance.model.words import Api
 from conformance.report.document import Report, ReportVerdict
 from conformance.report.failures import ORDER
+from conformance.report.scores import cases_by_status
 
 Outcome = Literal["fail", "error", "warning", "waived", "untestable", "pass"]
 MOST_REASONS = 3
@@ -43,7 +44,10 @@ class RuleOutcome(NamedTuple):
     @property
     def reasons(self) -> str:
         """The messages of the deciding verdicts, the most frequent first."""
-        found = Counter(v.message for v in self.deciding).most_common()
+        counts: Counter[str] = Counter()
+        for verdict in self.deciding:
+            counts[verdict.message] += verdict.cases
+        found = counts.most_common()
         more = f"; and {len(found) - MOST_REASONS} more reasons" if len(found) > MOST_REASONS else ""
         return "; ".join(f"{message} ({count} ×)" for message, count in found[:MOST_REASONS]) + more
 
@@ -56,8 +60,8 @@ def results(report: Report) -> Iterator[RuleOutcome]:
             groups.setdefault((verdict.rule, verdict.api), []).append(verdict)
     for (rule, api), group in groups.items():
         outcome, deciding = _decided(group, untestable_fails="untestable" in report.fail_on)
-        counts = Counter(verdict.status.value for verdict in group)
-        yield RuleOutcome(rule, api, outcome, deciding, dict(counts))
+        counts = {status.value: number for status, number in cases_by_status(group).items()}
+        yield RuleOutcome(rule, api, outcome, deciding, counts)
 
 
 def _decided(group: Sequence[ReportVerdict], *, untestable_fails: bool) -> tuple[Outcome, tuple[ReportVerdict, ...]]:

@@ -57,10 +57,18 @@ def rule_rows(verdicts: Iterable[ReportVerdict]) -> Iterator[RuleRow]:
     for verdict in verdicts:
         groups.setdefault((verdict.api, verdict.rule, verdict.level), []).append(verdict)
     for (api, rule, level), found in sorted(groups.items(), key=lambda group: group[0]):
-        counts = Counter(v.status for v in found)
+        counts = cases_by_status(found)
         status = next(status for status in DECISIVE if counts[status])
         why = next((v.message for v in found if v.status is status), "")
         yield RuleRow(rule, level, found[0].title, api, status, counts, why)
+
+
+def cases_by_status(verdicts: Iterable[ReportVerdict]) -> Counter[Status]:
+    """How many test cases have each status."""
+    counts: Counter[Status] = Counter()
+    for verdict in verdicts:
+        counts[verdict.status] += verdict.cases
+    return counts
 
 
 def scores(report: Report) -> tuple[Score, ...]:

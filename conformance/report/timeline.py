@@ -23,6 +23,8 @@ def svg(x: Exchange) -> str:
 
 def in_words(x: Exchange) -> str:
     """The timeline in a sentence."""
+    if "timing" not in x.recorded:
+        return f"{len(reply(x).content)} bytes of content; the recording has no arrival times."
     if not x.arrivals:
         return f"Nothing was received; the exchange ended as {x.ending.how} after {x.ending.at_ns / MS:.0f} ms."
     reads = [arrival.at_ns for arrival in x.arrivals]

@@ -201,6 +201,7 @@ def _unauthorized(x: Exchange) -> NotJudged | None:
     spec=UNAUTHORIZED,
     fix="Send the header `WWW-Authenticate: Bearer` with every 401.",
     applies_to=_unauthorized,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[(REFUSED, BASELINE_RESPONSE)],
     bad=[(answered(NO, status=401, **WRONG), BASELINE_RESPONSE)],
@@ -224,6 +225,7 @@ def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Repeat at most a few characters of the API key.",
     applies_to=_with_a_wrong_one,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[REFUSED, answered(error(f"Wrong key: {WRONG_KEY[:4]}***."), status=401, **WRONG)],
     bad=[
@@ -356,6 +358,7 @@ AS_BEARER = answered(MESSAGE, probe="messages.hello", request_headers=[("authori
     "The Messages API accepts the API key in the x-api-key header",
     spec="https://platform.claude.com/docs/en/api/overview#authentication",
     fix="Read the API key from `x-api-key` if the request has no `Authorization: Bearer`.",
+    needs=("headers",),
     apis=("messages",),
     applies_to=_of(Kind.AUTH, "x-api-key"),
     good=[(answered(MESSAGE, **OWN), AS_BEARER)],

@@ -81,9 +81,11 @@ def refused(x: Exchange) -> NotJudged | None:
 def validly_requested(x: Exchange) -> NotJudged | None:
     """The request is valid, so that its response has a form that the API defines.
 
-    Whatever a target makes of a broken request, only the rules about mistakes judge it.
+    Whatever a target makes of a broken request, only the rules about mistakes judge it. A recorded request of somebody
+    else is valid if it succeeded; one that got an error may be broken, like a fuzzed one.
     """
-    if x.case.kind in BROKEN or (x.case.kind is Kind.FUZZ and not _matches_schema(x)):
+    may_be_broken = x.case.kind is Kind.FUZZ or (x.case.kind is Kind.RECORDED and bool(error_response(x)))
+    if x.case.kind in BROKEN or (may_be_broken and not _matches_schema(x)):
         return not_applicable("the request is invalid: the rules about mistakes judge its response")
     return None
 
@@ -156,7 +158,8 @@ def not_rejected_for_other_reasons(x: Exchange) -> NotJudged | None:
     if skip := replied(x):
         return skip
     answer = reply(x)
-    if answer.status in UNRELATED or (answer.status == 503 and answer.value("retry-after")):
+    is_later = answer.status == 503 and (answer.value("retry-after") or "headers" not in x.recorded)
+    if answer.status in UNRELATED or is_later:
         return untestable(f"the target rejected the request for an unrelated reason (HTTP {answer.status})")
     if answer.status in OK or answer.status >= 400:
         return None

@@ -22,6 +22,7 @@ from conformance.runner import Progress, RunOptions, record
 from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
 from conformance.storage.memory import InMemoryRun
+from conformance.traffic import JudgedTraffic, judge_traffic
 
 RUNS = Path("reports/runs")
 """Default folder of runs, relative to the working directory."""
@@ -96,7 +97,11 @@ def judge_run(path: Path, criteria: Criteria = USUAL_CRITERIA) -> JudgedRun:
     """Judge the recording in a folder. Raises ConfigError if it holds none."""
     try:
         folder = RunFolder.open(path)
-        facts, load = folder.facts(), lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
+        facts = folder.facts()
+        if facts.recordings:
+            traffic = judge_traffic(folder.exchanges(), catalogue.selected(criteria.rules))
+            return built(facts, traffic.judgement, traffic.load, criteria, folder=folder, traffic=traffic)
+        load = lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
         _check_complete(facts, folder)
         judgement = judge(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules))
         return built(facts, judgement, load, criteria, folder=folder)
@@ -119,9 +124,10 @@ def built(
     criteria: Criteria = USUAL_CRITERIA,
     *,
     folder: RunFolder | None = None,
+    traffic: JudgedTraffic | None = None,
 ) -> JudgedRun:
     """The report of a judged recording, with access to the recording."""
-    report = build.build_report(facts, judgement, load, criteria)
+    report = build.build_report(facts, judgement, load, criteria, traffic)
     if folder is None:
         return JudgedRun(report, Recording(load, facts.target, "RUN"))
     return JudgedRun(report, Recording(load, facts.target, str(folder.path), folder.received_name))

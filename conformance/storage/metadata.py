@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from conformance.model.case import CaseId
-from conformance.model.exchange import Arrival, Ending, Exchange, Span
+from conformance.model.exchange import Arrival, Ending, Exchange, Origin, Span
 from conformance.model.words import FACETS, Facet, Hop
 
 METADATA: Final = "exchange.json"
@@ -22,6 +22,7 @@ class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     hop: Hop = "client"
     recorded: tuple[Facet, ...] = tuple(sorted(FACETS))
+    origin: Origin | None = None
     sent_bytes: int
     received_bytes: int
     sent_at_ns: int
@@ -58,6 +59,7 @@ def encode(x: Exchange) -> bytes:
         attempt=x.attempt,
         hop=x.hop,
         recorded=tuple(sorted(x.recorded)),
+        origin=x.origin,
         sent_bytes=len(x.sent),
         received_bytes=len(x.received),
         sent_at_ns=x.sent_at_ns,
@@ -80,6 +82,7 @@ def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exc
         attempt=metadata.attempt,
         hop=metadata.hop,
         recorded=frozenset(metadata.recorded),
+        origin=metadata.origin,
         sent=sent,
         received=received,
         arrivals=metadata.arrivals,

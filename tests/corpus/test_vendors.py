@@ -12,7 +12,7 @@ import pytest
 from corpus import DamagedError, entries, read_entry
 
 from conformance import catalogue
-from conformance.judging import decide
+from conformance.deciding import decide
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Status
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance import catalogue
+from conformance.deciding import decide
 from conformance.handbook import examples
 from conformance.handbook.examples import POLICIES, sides
-from conformance.judging import decide
 from conformance.model.exchange import Arrival, Ending, Exchange
 from conformance.model.rule import Example, Rule
 from conformance.model.rule import rule as make_rule

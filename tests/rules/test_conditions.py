@@ -3,7 +3,7 @@
 import pytest
 
 from conformance import catalogue
-from conformance.judging import decide
+from conformance.deciding import decide
 from conformance.model.exchange import Ending
 from conformance.model.verdict import Status
 from conformance.rules.conditions import replied, uncut, validly_requested

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from conformance import catalogue
-from conformance.judging import decide
+from conformance.deciding import decide
 from conformance.model.case import named_case
 from conformance.model.exchange import Ending
 from conformance.model.target import Policy

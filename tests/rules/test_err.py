@@ -5,7 +5,7 @@ import json
 import pytest
 
 from conformance import catalogue
-from conformance.judging import decide
+from conformance.deciding import decide
 from conformance.model.exchange import Ending
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, Status
 from conformance.rules.err.baseline import greeting_failed

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance import catalogue
-from conformance.judging import decide
+from conformance.deciding import decide
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.msg.example import (

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance import catalogue
-from conformance.judging import decide
+from conformance.deciding import decide
 from conformance.model.verdict import Status
 from conformance.rules.rsp.example import CALL, PART, SPOKEN, USAGE, events, own_item, response, state, streamed, text
 

@@ -4,7 +4,7 @@ import pytest
 
 from conformance import catalogue
 from conformance.apis.response_content import response_content
-from conformance.judging import decide
+from conformance.deciding import decide
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.chk.example import FIRST, LAST

@@ -1,7 +1,7 @@
 import pytest
 
 from conformance import catalogue
-from conformance.judging import decide
+from conformance.deciding import decide
 from conformance.model.exchange import Ending
 from conformance.model.target import Policy
 from conformance.model.verdict import Status

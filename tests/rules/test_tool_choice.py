@@ -3,7 +3,7 @@
 import pytest
 
 from conformance import catalogue
-from conformance.judging import decide
+from conformance.deciding import decide
 from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, JSON, answered, chunk, completion, error, streamed
 from conformance.rules.tool.choice import MARKED, NONE, OTHER, SINGLE_CALL

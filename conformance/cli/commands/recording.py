@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from conformance.cli.app import NO_OUTPUT, NO_TARGET, NO_VERDICT, above_zero, app, examples
 from conformance.cli.output import write_new
-from conformance.model.words import ExitCode
+from conformance.model.words import ExitCode, RecordingFormat
 from conformance.report.display import Color
 from conformance.runs.options import (
     OUTPUT,
@@ -24,23 +24,37 @@ from conformance.runs.options import (
     help_epilogue=examples(
         "conformance judge reports/runs/RUN --select FLD,SSE001",
         "conformance judge reports/runs/RUN --format short --report html=report.html",
+        "conformance judge traffic.har tests/cassettes --report json=traffic.json",
     )
 )
-def judge(run: Path, verdict: VerdictOptions = NO_VERDICT, output: OutputOptions = NO_OUTPUT) -> int:
-    """Judge a recording again, offline.
+def judge(
+    *paths: Path,
+    recording_format: RecordingFormat | None = None,
+    save: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+    verdict: VerdictOptions = NO_VERDICT,
+    output: OutputOptions = NO_OUTPUT,
+) -> int:
+    """Judge a run again, or recordings by other tools, offline.
+
+    HAR archives and VCR cassettes are judged exchange by exchange, and reported by host and model.
 
     Parameters
     ----------
-    run
-        Run folder.
+    paths
+        A run folder; or HAR archives, VCR cassettes, and folders of them.
+    recording_format
+        Read all files as har or vcr. Default: told by their content.
+    save
+        New folder to keep the judged exchanges in, with secrets masked; to be judged again as a run folder.
     """
-    from conformance.cli import console
+    from conformance.cli import console, recordings
     from conformance.runs import execute
     from conformance.runs.criteria import criteria
 
     console.verbosity(output)
-    outputs = execute.outputs(output.report)
-    return console.print_report(execute.judge_run(run, criteria(verdict)), outputs, output)
+    outputs, judged_by = execute.outputs(output.report), criteria(verdict)
+    judged = recordings.judged(paths, judged_by, recording_format, save, output)
+    return console.print_report(judged, outputs, output)
 
 
 @app.command(

@@ -85,7 +85,7 @@ def _card(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording
         why=page.why,
         family=page.family,
         profiles=tuple(dict.fromkeys(verdict.profile for verdict in verdicts)),
-        places=len(verdicts),
+        places=sum(verdict.cases for verdict in verdicts),
         found_by=" ".join((shown.rule, shown.title, *messages)),
         lines=tuple(_line(line, page.fix, evidence) for line in shown.lines),
         samples=tuple(_samples(verdicts, evidence)),

@@ -25,7 +25,8 @@ def render(report: Report, evidence: Recording) -> bytes:
     began = datetime.fromisoformat(report.started)
     with HarFile(out, creator=Creator(name="oai-conformance", version=__version__)) as har:
         for number, x in enumerate(map(evidence.load, names)):
-            har.add_entry(**_entry(x, began + timedelta(milliseconds=number), report.target.base_url))
+            at = (x.origin and x.origin.at) or began + timedelta(milliseconds=number)
+            har.add_entry(**_entry(x, at, curl.target_of(x, evidence.target).base_url))
     return out.getvalue().encode()
 
 

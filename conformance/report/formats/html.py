@@ -13,11 +13,12 @@ from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
+from msgspec import UNSET
 
 from conformance import __version__
 from conformance.field_support.states import State, merge
 from conformance.model.verdict import Status
-from conformance.report import impacts, scores
+from conformance.report import impacts, recordings, scores
 from conformance.report.document import Report
 from conformance.report.failures import Recording
 from conformance.report.fields import LOST, FieldRow, in_state, rows
@@ -81,6 +82,7 @@ def facts(report: Report) -> dict[str, Any]:
         "cost": money(report.cost_usd) if report.cost_usd is not None else "",
         "verdict": legend.of_report(report),
         "headline": report.summary.headline,
+        "recordings": _recordings(report),
         "quotes": list(scores.quotes(report)),
         "impact": _impact(report) if report.stopped in ("", "interrupted") else None,
         "fields": list(_fields(report)),
@@ -88,6 +90,17 @@ def facts(report: Report) -> dict[str, Any]:
         "waivers": report.waivers,
         "counts": {status: number for status, number in report.summary.verdicts.items() if number},
         "results": sorted(scores.rule_rows(report.verdicts), key=lambda result: SHOWN_FIRST.index(result.status)),
+    }
+
+
+def _recordings(report: Report) -> dict[str, Any] | None:
+    """The table of hosts and models."""
+    if report.recordings is UNSET:
+        return None
+    return {
+        "about": recordings.about(report),
+        "columns": recordings.COLUMNS,
+        "rows": recordings.rows(report.recordings),
     }
 
 

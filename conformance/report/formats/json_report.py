@@ -25,7 +25,9 @@ def render(report: Report) -> bytes:
 def render_full(report: Report) -> bytes:
     """The JSON report with one verdict per rule and test case, as bytes; deterministic."""
     parts = (
-        _pair(field.encode_name, _one_a_line(getattr(report, field.name))) for field in msgspec.structs.fields(report)
+        _pair(field.encode_name, _one_a_line(value))
+        for field in msgspec.structs.fields(report)
+        if (value := getattr(report, field.name)) is not msgspec.UNSET
     )
     return b"{\n " + b",\n ".join(parts) + b"\n}\n"
 
@@ -57,7 +59,8 @@ def _merged(verdicts: Sequence[ReportVerdict]) -> Iterator[ReportVerdict]:
     groups: dict[tuple[object, ...], list[ReportVerdict]] = {}
     for number, verdict in enumerate(verdicts):
         if verdict.status in MERGED:
-            key = (verdict.rule, verdict.api, verdict.level, verdict.status, verdict.message)
+            where = (verdict.api, verdict.host, verdict.model)
+            key = (verdict.rule, verdict.level, verdict.status, verdict.message, *where)
             groups.setdefault(key, []).append(verdict)
         elif verdict.status is not Status.NOT_APPLICABLE:
             groups[(number,)] = [verdict]
@@ -67,6 +70,6 @@ def _merged(verdicts: Sequence[ReportVerdict]) -> Iterator[ReportVerdict]:
             group[0],
             exchanges=tuple(dict.fromkeys(name for verdict in group for name in verdict.exchanges)),
             findings=findings[:MOST_FINDINGS],
-            cases=len(group),
+            cases=sum(verdict.cases for verdict in group),
             more_findings=max(0, len(findings) - MOST_FINDINGS),
         )

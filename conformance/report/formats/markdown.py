@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from msgspec import UNSET
+
 from conformance.model.verdict import Status
+from conformance.report import recordings
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
@@ -47,11 +50,15 @@ def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     words = verdict.get(report.exit_code, "❌ not conformant")
     yield f"# {words}{waived(report)}: {plain(report.target.name)}"
     yield ""
-    where = f"Model {code(report.target.model)} at {code(report.target.base_url)}"
-    yield f"{where}, suite {report.suite}, {report.started}."
+    if report.recordings is not UNSET:
+        yield f"{plain(recordings.about(report)).replace('recordings', 'Recordings', 1)}, {report.started}."
+    else:
+        where = f"Model {code(report.target.model)} at {code(report.target.base_url)}"
+        yield f"{where}, suite {report.suite}, {report.started}."
     yield ""
     yield from (f"- {plain(sentence)}" for sentence in report.summary.headline)
     yield ""
+    yield from _recordings(report)
     yield from _impact(report)
     failures, more = grouped(report, evidence, MOST)
     for failure in failures:
@@ -60,6 +67,14 @@ def _lines(report: Report, evidence: Recording) -> Iterator[str]:
         yield f"… and {more} more failing rules, in the JSON report."
     yield from _fields(report)
     yield from _counts(report)
+
+
+def _recordings(report: Report) -> Iterator[str]:
+    """The hosts and models of recordings."""
+    if report.recordings is UNSET:
+        return
+    yield from table(recordings.COLUMNS, (map(plain, row.cells) for row in recordings.rows(report.recordings)))
+    yield ""
 
 
 def _impact(report: Report) -> Iterator[str]:
@@ -110,4 +125,7 @@ def _counts(report: Report) -> Iterator[str]:
     counts = report.summary.verdicts
     words = ", ".join(f"{counts[status.value]} {status.value}" for status in Status if counts.get(status.value))
     yield ""
-    yield f"{words}. {report.requests} requests, {report.duration_s:.1f} s."
+    if report.recordings is not UNSET:
+        yield f"{words}. {report.requests} exchanges."
+    else:
+        yield f"{words}. {report.requests} requests, {report.duration_s:.1f} s."

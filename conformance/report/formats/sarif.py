@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from conformance.model.verdict import Level, Status
 from conformance.report.document import Report, ReportSpan, ReportVerdict
 from conformance.report.failures import ORDER, Recording, describe, text
@@ -73,7 +75,9 @@ def _result(group: Sequence[ReportVerdict], index: int, report: Report, evidence
         "relatedLocations": [{"id": number} | place for number, place in enumerate(others, 1)],
         "partialFingerprints": {"rule/v1": "/".join(filter(None, (first.rule, first.waived)))},
         "properties": {
-            name: sorted({getattr(verdict, name) for verdict in group}) for name in ("api", "profile", "mode", "probe")
+            name: sorted(values)
+            for name in ("api", "profile", "mode", "probe", "host", "model")
+            if (values := {getattr(verdict, name) for verdict in group} - {UNSET})
         },
     }
     if first.waived:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from msgspec import UNSET
 from rich.console import Console
 from rich.text import Text
 
@@ -28,5 +29,6 @@ def _notes(verdict: ReportVerdict, verbosity: Verbosity) -> Iterator[str]:
 
 
 def _line(verdict: ReportVerdict, note: str) -> Text:
-    place = f" {verdict.probe} {verdict.mode} ({verdict.profile}): {note}{verdict.message}"
+    who = f"{verdict.profile}" if verdict.host is UNSET else f"{verdict.host} {verdict.model}, {verdict.cases} ×"
+    place = f" {verdict.probe} {verdict.mode} ({who}): {note}{verdict.message}"
     return Text.assemble((f"{verdict.rule} {verdict.level}", "dim" if note else COLOUR[verdict.level]), place)

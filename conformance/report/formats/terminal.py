@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import IO, Any
 
+from msgspec import UNSET
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from conformance.model.verdict import Status
-from conformance.report import fields, impacts
+from conformance.report import fields, impacts, recordings
 from conformance.report.display import Color, Verbosity
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Recording, causes, failing_rules, grouped
@@ -55,6 +57,7 @@ def render(report: Report, evidence: Recording, out: Console, verbosity: Verbosi
     if verbosity is Verbosity.QUIET:
         return
     is_verbose = verbosity is Verbosity.VERBOSE
+    _recordings(report, out, most=None if is_verbose else recordings.MOST_ROWS)
     _failing_rules(report, out)
     impacts.render(report, out, verbose=is_verbose)
     shown = grouped(report, evidence, len(report.rules))[0] if is_verbose else causes(report, evidence, MOST_CAUSES)
@@ -79,6 +82,8 @@ def _not_tested(report: Report, out: Console) -> None:
 
 
 def _tested(report: Report) -> str:
+    if report.recordings is not UNSET:
+        return recordings.about(report)
     return f"{report.target.name}, model {report.target.model}, at {report.target.base_url}"
 
 
@@ -94,6 +99,22 @@ def opening(report: Report, out: Console) -> None:
     print_labelled(out, "", first, indent=0)
     for sentence in report.summary.headline:
         print_labelled(out, "", Text(sentence, "" if good else "bold"), indent=0)
+
+
+def _recordings(report: Report, out: Console, most: int | None) -> None:
+    """The hosts and models of recordings, a line each; those with most failed rules first."""
+    if report.recordings is UNSET:
+        return
+    rows = recordings.rows(report.recordings)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in recordings.COLUMNS:
+        table.add_column(name, justify="right" if name in recordings.NUMBERS else "left", overflow="fold")
+    for row in rows[:most]:
+        table.add_row(*(Text(cell, "red" if row.fails else "") for cell in row.cells))
+    out.print()
+    out.print(table, soft_wrap=False)
+    if most is not None and (hidden := len(rows) - most) > 0:
+        out.print(f"… and {hidden} more hosts and models; --verbose shows all.", style="dim")
 
 
 def _failing_rules(report: Report, out: Console) -> None:
@@ -165,6 +186,9 @@ def _closing(report: Report, out: Console) -> None:
         else "no tokens reported"
     )
     counted = ", ".join(_numbers(report.summary.verdicts))
+    if report.recordings is not UNSET:
+        out.print(f"{report.requests} exchanges, {spent}. Verdicts: {counted}.", style="dim")
+        return
     out.print(
         f"{report.requests} requests, {spent}{cost}, {report.duration_s:.1f} s. Verdicts: {counted}.", style="dim"
     )

@@ -119,6 +119,7 @@ def _refused(x: Exchange) -> NotJudged | None:
     spec=RETRIES,
     fix="Return 400, without x-should-retry or with x-should-retry: false.",
     applies_to=_refused,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[
         answered(REFUSED, status=400, **MISTAKE),

@@ -37,6 +37,7 @@ def retry_sentence(worst: Impact, others: int) -> str:
     spec=RETRIES,
     fix="Fix the other failures of this exchange: clients retry empty, invalid or truncated responses, and pay each time.",
     applies_to=all_of(probe_is(Kind.BASELINE), succeeded),
+    needs=("headers",),
     apis=GENERATIVE,
     good=[(streamed(*HELLO), WHOLE)],
     bad=[(answered(completion(), mode="stream"), WHOLE), (streamed(*HELLO[:1], *HELLO[-2:]), WHOLE)],
@@ -63,6 +64,7 @@ def refused_to_stream(x: Exchange) -> NotJudged | None:
     spec=RETRIES,
     fix="Send x-should-retry: false with the error, and no Retry-After.",
     applies_to=all_of(probe_is(Kind.BASELINE), refused_to_stream),
+    needs=("headers",),
     apis=GENERATIVE,
     good=[(answered(UNSUPPORTED, status=501, headers=(JSON, ("x-should-retry", "false")), mode="stream"), WHOLE)],
     bad=[

@@ -68,6 +68,7 @@ def constrained(x: Exchange) -> NotJudged | None:
         in_two("seven green lamps "),
         in_two(f"seven green lamps {CRAB.encode().decode('latin-1')}"),
     ],
+    needs=("bytes",),
     apis=("chat",),
 )
 def characters_lost(x: Exchange) -> Iterator[Finding]:

@@ -105,6 +105,7 @@ def at_its_end(x: Exchange) -> NotJudged | None:
     spec=MESSAGE_END,
     fix="Send the last chunk, or close the connection, right after the end marker, without waiting for the client to disconnect.",
     applies_to=at_its_end,
+    needs=("framing",),
     apis=GENERATIVE,
     good=[STEADY],
     bad=[paced(WORDS, [300] * 40, ending=TIMEOUT)],

@@ -40,7 +40,7 @@ def an_error(x: Exchange) -> NotJudged | None:
         return not_applicable("the target rate-limited the request (HTTP 429)")
     if refuses_streaming(x) or (x.case.kind is Kind.BASELINE and x.mode == "stream"):
         return not_applicable("the error may mean that streaming is not supported")
-    if x.case.kind is Kind.BASELINE and status in (404, 405):
+    if x.case.kind in (Kind.BASELINE, Kind.RECORDED) and status in (404, 405):
         return not_applicable("the target does not serve the API on this path")
     return None
 
@@ -288,6 +288,7 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on errors too.",
     applies_to=_as_json,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[
         GOOD,

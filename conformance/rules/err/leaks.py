@@ -161,6 +161,7 @@ MOST_BYTES = 64 * 1024
     spec=CODES_4XX,
     fix="Return a short message; leave out the input, the list of all models or fields, and the upstream's response.",
     applies_to=_said_no,
+    needs=("bytes",),
     apis=GENERATIVE,
     good=[GOOD, refused_with(message="No. " * 1000)],
     bad=[refused_with(message="No. " * MOST_BYTES)],

@@ -234,6 +234,7 @@ ALLOW: Headers = (JSON, ("allow", "POST"))
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6",
     fix="Send an Allow header with every 405, for example `Allow: POST`.",
     applies_to=_method_refused,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[answered(error(), status=405, headers=ALLOW, probe="chat.mistake.get")],
     bad=[answered(error(), status=405, probe="chat.mistake.get")],

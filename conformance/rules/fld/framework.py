@@ -122,6 +122,7 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     spec=DROPPED,
     fix="Read the fields; accept those without effect, too, and list them in the response header X-Ignored-Params.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons, answered_or_rejected),
+    needs=("headers",),
     apis=GENERATIVE,
     good=[
         (answered(completion(), **SET), REFUSED),

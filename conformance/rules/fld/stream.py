@@ -32,6 +32,8 @@ def asked_for_stream(x: Exchange) -> NotJudged | None:
         return not_applicable("the response body is an error with a success status (see ERR013)")
     if not reply(x).content and not reply(x).complete:
         return untestable("the response was truncated before its body")
+    if "headers" not in x.recorded and body(x) is NOT_JSON and not looks_like_events(x):
+        return untestable("the recording does not hold the Content-Type of a body that is neither JSON nor events")
     return None
 
 
@@ -53,7 +55,7 @@ def _came(x: Exchange) -> str:
     "stream: true is honoured or rejected, not silently ignored",
     spec=f"{CREATE}#chat-create-stream",
     fix="Declare `stream` in the request model, and return text/event-stream; until then, reject it with 501 (see NYI001).",
-    applies_to=all_of(probe_is(Kind.BASELINE), asked_for_stream),
+    applies_to=all_of(probe_is(Kind.BASELINE, Kind.RECORDED), asked_for_stream),
     modes=("stream",),
     apis=GENERATIVE,
     good=[streamed(*HELLO), streamed(*HELLO, headers=[("content-type", "text/plain")])],

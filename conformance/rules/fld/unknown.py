@@ -56,6 +56,7 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     spec=DROPPED,
     fix="Declare every field that frameworks send, and forbid all others; or list the ignored ones in the header X-Ignored-Params.",
     applies_to=_at_the_top,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[
         answered(UNKNOWN, status=400, **CANARY),
@@ -76,6 +77,7 @@ def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | Not
     spec=DROPPED,
     fix="Forbid undeclared fields in nested objects too: most request models do so only at the top level.",
     applies_to=_inside,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[answered(UNKNOWN, status=400, **NESTED)],
     bad=[answered(completion(), **NESTED)],
@@ -92,6 +94,7 @@ def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | NotJ
     spec=DROPPED,
     fix="Follow the policy at every level, streaming or not; announce ignored fields in the response header X-Ignored-Params.",
     applies_to=_unknown,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[answered(UNKNOWN, status=400, **CANARY), answered(completion(), headers=WARNED, **CANARY)],
     bad=[answered(completion(), **CANARY), answered(completion(), **NESTED)],

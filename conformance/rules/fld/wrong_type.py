@@ -77,6 +77,7 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     spec=CREATE,
     fix="Declare the field with its type in the request model, and reject other types with 400.",
     applies_to=_effective,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[
         (answered(NAMED, status=400, **MISTYPED), BASELINE_RESPONSE),
@@ -96,6 +97,7 @@ def dropped_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudg
     spec=CREATE,
     fix="Declare the field with its type in the request model, even if it has little effect, and reject other types with 400.",
     applies_to=_other,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), BASELINE_RESPONSE)],
     bad=[(answered(completion(), **USER), BASELINE_RESPONSE)],

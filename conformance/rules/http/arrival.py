@@ -47,6 +47,7 @@ def ending_clause(x: Exchange) -> str:
     spec=RFC9110 + "3.4",
     fix="Find what drops the connection or hangs (a crash, a worker timeout, a proxy), and send at least an error status for every request.",
     applies_to=all_of(tried, uncut),
+    needs=("framing",),
     apis=GENERATIVE,
     good=[(GOOD, EVENTFUL), (answered("", status=500), EVENTFUL)],
     bad=[
@@ -99,6 +100,7 @@ def bounded(x: Exchange) -> NotJudged | None:
     spec=RFC9112 + "8",
     fix="Send each response to its end (last chunk, Content-Length), and don't kill workers or idle connections during a response.",
     applies_to=bounded,
+    needs=("framing",),
     apis=GENERATIVE,
     good=[GOOD, framed(chunks(EVENTS)), exchange(http(200, (SSE,), EVENTS, length=False))],
     bad=[
@@ -132,6 +134,7 @@ def _tail(x: Exchange) -> Span:
     spec=RFC9110 + "17.5",
     fix="Find what repeats (headers, events, a retry inside the server), and end the response at the token cap.",
     applies_to=tried,
+    needs=("framing",),
     apis=GENERATIVE,
     good=[GOOD],
     bad=[exchange(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 9, ending=Ending("limit", "body", 0, "the head has no end"))],

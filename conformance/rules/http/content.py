@@ -54,6 +54,7 @@ def has_whole_body(x: Exchange) -> NotJudged | None:
     spec=RFC8259 + "2",
     fix="Serialise the response once with a JSON library, in UTF-8 without BOM, and check that no proxy replaces it.",
     applies_to=has_whole_body,
+    needs=("bytes",),
     apis=GENERATIVE,
     good=[GOOD, answered(' {"text": "\\ud83d\\ude00 \u00e9 \\ud800"}\r\n')],
     bad=[

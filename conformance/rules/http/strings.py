@@ -26,6 +26,7 @@ FIRST = 100
     spec=RFC8259 + "8.2",
     fix="Escape complete characters only: one above U+FFFF needs a pair of escapes, such as \\ud83d\\ude42.",
     applies_to=has_whole_body,
+    needs=("bytes",),
     apis=GENERATIVE,
     good=[GOOD, answered('{"text": "\\ud83d\\ude00"}')],
     bad=[answered('{"text": "\\ud83d"}')],
@@ -52,6 +53,7 @@ def written_in_json(x: Exchange) -> NotJudged | None:
     spec=RFC8259 + "4",
     fix="Serialise objects with a JSON library, and overwrite a changed field instead of adding it again.",
     applies_to=written_in_json,
+    needs=("bytes",),
     apis=GENERATIVE,
     good=[GOOD, streamed(*HELLO)],
     bad=[

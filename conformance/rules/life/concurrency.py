@@ -99,6 +99,7 @@ def _asked(x: Exchange) -> Object:
     spec=PERSISTENCE,
     fix="End each response exactly (last chunk, Content-Length), read the complete request body, or send Connection: close.",
     applies_to=all_of(probe_is(Kind.KEEP_ALIVE), uncut),
+    needs=("framing",),
     apis=GENERATIVE,
     good=[(answered(completion(), probe="chat.kept"), BASELINE)],
     bad=[

@@ -32,6 +32,7 @@ PROMPT_MS = 250
     spec=RETRIES,
     fix="Send the header x-should-retry: false, once, with the error.",
     applies_to=streaming_rejected,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[GOOD, rejection(headers=(JSON, ("X-Should-Retry", "false"))), rejection(status=400, headers=(JSON,))],
     bad=[
@@ -57,6 +58,7 @@ def refusal_that_is_retried(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3",
     fix="Remove Retry-After from the error, and check that no proxy adds it to every 5xx.",
     applies_to=streaming_rejected,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[GOOD],
     bad=[rejection(headers=(JSON, NO_RETRY, ("retry-after", "1")))],
@@ -126,6 +128,7 @@ def refusal_after_generation(stream: Exchange, unary: Exchange) -> Iterator[Find
     spec="https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2",
     fix="Send Cache-Control: no-store, or omit Cache-Control.",
     applies_to=streaming_rejected,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[GOOD, rejection(headers=(JSON, NO_RETRY, ("cache-control", "no-store")))],
     bad=[rejection(headers=(JSON, NO_RETRY, ("cache-control", "public, max-age=600")))],

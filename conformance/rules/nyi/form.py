@@ -151,6 +151,7 @@ def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Set Content-Type: application/json on the error.",
     applies_to=streaming_rejected,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[GOOD, rejection(headers=(("content-type", "application/problem+json"), NO_RETRY))],
     bad=[rejection(headers=(("content-type", "text/event-stream"), NO_RETRY)), rejection(headers=(NO_RETRY,))],

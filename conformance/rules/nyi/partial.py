@@ -50,6 +50,7 @@ def _faults(x: Exchange) -> Iterator[str]:
     spec=STATUS_501,
     fix="Stream the request like any other, or return 501 with the API's error object and x-should-retry: false.",
     applies_to=_refused,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[
         (answered(SAID, status=501, headers=(JSON, NO_RETRY), **TOOLS), streamed(*HELLO)),

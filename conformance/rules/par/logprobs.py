@@ -157,6 +157,7 @@ def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
     spec=LOGPROBS,
     fix="Fill both from the same token: `bytes` is its text in UTF-8.",
     applies_to=logged,
+    needs=("bytes",),
     apis=CHAT,
     good=[GOOD, with_tokens(token("Hi", bytes=None), token("\ufffd", bytes=[0xF0, 0x9F]))],
     bad=[
@@ -271,9 +272,9 @@ def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 def _unasked(x: Exchange) -> NotJudged | None:
     wanted = request_body(x).get("logprobs")
-    return (
-        all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM), has_content)(x) if wanted in (None, False) else OUT_OF_SCOPE
-    )
+    if wanted not in (None, False):
+        return OUT_OF_SCOPE
+    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM, Kind.RECORDED), has_content)(x)
 
 
 @rule(

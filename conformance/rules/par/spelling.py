@@ -33,6 +33,7 @@ def _asked(x: Exchange) -> NotJudged | None:
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-2",
     fix="Parse the body with a JSON library: never search its bytes for words, and ignore the parameters of Content-Type.",
     applies_to=_asked,
+    needs=("bytes",),
     apis=CHAT,
     modes=("stream",),
     good=[(streamed(*HELLO, probe=PROBE), BASELINE_RESPONSE)],

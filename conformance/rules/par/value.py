@@ -52,6 +52,7 @@ def _wants_object(x: Exchange) -> NotJudged | None:
     spec=f"{CREATE}#chat-create-response_format",
     fix="Constrain the model to a JSON object, without other text or a code fence; or reject the format with 400.",
     applies_to=_wants_object,
+    needs=("headers",),
     apis=CHAT,
     good=[(answered(completion({"content": '\n{"greeting": "Hi"}'}), **OBJECT), DETERMINED)],
     bad=[
@@ -92,6 +93,7 @@ TOO_HOT: dict[str, Any] = {"probe": "chat.range.temperature", "body": {"temperat
     spec=CREATE,
     fix="Declare the range in the request model, and return 400 with an error that names the field.",
     applies_to=_beyond,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[answered(error("temperature: at most 2", param="temperature"), status=400, **TOO_HOT)],
     bad=[answered(completion(), **TOO_HOT)],

@@ -137,6 +137,7 @@ def _broken_by_lost_lines(x: Exchange) -> set[int]:
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.2",
     fix="Hold back a lone surrogate such as \\ud83d until the other half of its pair is generated.",
     applies_to=has_events,
+    needs=("bytes",),
     apis=GENERATIVE,
     good=[GOOD, raw('data: {"a": "\\ud83d\\ude42 \\\\ud83d"}\n\ndata: [DONE]\n\n')],
     bad=[

@@ -43,6 +43,7 @@ def by_proxy(x: Exchange) -> NotJudged | None:
     spec=INTERPRETING,
     fix="End each event with two line ends, and make proxies forward blank lines.",
     applies_to=has_data,
+    needs=("bytes",),
     apis=GENERATIVE,
     good=[GOOD, raw('data: {"a":\ndata: 1}\n\ndata: [DONE]\n\n'), raw('data: {"a": 1}\r\n\r\ndata: [DONE]\r\r')],
     bad=[raw(sse(*HELLO, end="\n")), raw(sse(*HELLO, end="\n") + b"\n"), raw(f"data: {CHUNK_JSON}\ndata: [DONE]\n\n")],
@@ -108,6 +109,7 @@ def unknown_fields(x: Exchange) -> Iterator[Finding]:
     spec=INTERPRETING,
     fix="End every event with two line ends, including the last.",
     applies_to=all_of(has_data, whole),
+    needs=("bytes",),
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye")],
     bad=[
@@ -166,6 +168,7 @@ def empty_events(x: Exchange) -> Iterator[Finding]:
     spec="https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
     fix="Send Cache-Control: no-cache, and X-Accel-Buffering: no behind nginx.",
     applies_to=all_of(streamed, by_proxy),
+    needs=("headers",),
     apis=GENERATIVE,
     modes=("stream",),
     good=[

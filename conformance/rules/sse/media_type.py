@@ -30,6 +30,7 @@ def looking_like_events(x: Exchange) -> NotJudged | None:
     spec=WHATWG + "sse-processing-model",
     fix="Set Content-Type: text/event-stream before the first chunk, and keep proxies from rewriting it.",
     applies_to=looking_like_events,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[GOOD, raw(EVENTS, headers=(("content-type", "Text/Event-Stream;charset=UTF-8"),))],
     bad=[raw(EVENTS, headers=headers) for headers in ((("content-type", "text/plain"),), (JSON,), ())],
@@ -51,6 +52,7 @@ def mislabelled_event_stream(x: Exchange) -> Iterator[Finding]:
     spec=PARSING,
     fix="Hold back the bytes of an incomplete character until the rest is generated, and encode as UTF-8.",
     applies_to=all_of(streamed, whole),
+    needs=("bytes",),
     apis=GENERATIVE,
     good=[GOOD, raw('data: {"a": "\u00e9\U0001f980"}\n\ndata: [DONE]\n\n'), raw(BOM + EVENTS)],
     bad=[
@@ -83,6 +85,7 @@ def labelled(x: Exchange) -> NotJudged | None:
     spec=WHATWG + "text/event-stream",
     fix="Set Content-Type: text/event-stream, or text/event-stream; charset=utf-8.",
     applies_to=labelled,
+    needs=("headers",),
     apis=GENERATIVE,
     good=[GOOD, raw(EVENTS, headers=(("content-type", 'text/event-stream; charset="UTF-8"'),))],
     bad=[raw(EVENTS, headers=(("content-type", "text/event-stream; charset=iso-8859-1"),))],

@@ -35,6 +35,7 @@ SINGLE_CALL = TOOLS | {"parallel_tool_calls": False}
     spec=CHOICE,
     fix="Do not parse tool calls from the model's output if tool_choice is none, or the request has no tools.",
     applies_to=uncallable,
+    needs=("headers",),
     apis=APIS,
     good=[streamed(*HELLO), answered(completion(), body=NONE)],
     bad=[
@@ -56,6 +57,7 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
     spec=CHOICE,
     fix="Constrain the model to call the tool that tool_choice names, or reject that value with 400.",
     applies_to=named_to_the_end,
+    needs=("headers",),
     apis=APIS,
     good=[
         calling(first_fragment("g"), later_fragment("{}"), body=OTHER),
@@ -88,6 +90,7 @@ def named_choice_dropped(x: Exchange) -> Iterator[Finding]:
     spec="https://platform.openai.com/docs/api-reference/chat/create#chat-create-parallel_tool_calls",
     fix="End the response after its first tool call, or list the field in the response header X-Ignored-Params; frameworks always send it.",
     applies_to=alone,
+    needs=("headers",),
     apis=APIS,
     good=[
         calling(first_fragment(), later_fragment("{}"), body=SINGLE_CALL),

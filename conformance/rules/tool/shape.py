@@ -11,7 +11,7 @@ from conformance.model.case import Compare
 from conformance.model.exchange import Exchange, Span, cached_reader
 from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
-from conformance.model.words import MODES, Api, Mode
+from conformance.model.words import MODES, Api, Facet, Mode
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_object, as_string, is_integer
 from conformance.rules.shared_checks import is_object
@@ -31,6 +31,7 @@ def tool_rule(  # noqa: PLR0913 - as rule
     spec: str = "",
     apis: Sequence[Api] = ("chat",),
     modes: Sequence[Mode] = MODES,
+    needs: Sequence[Facet] = (),
     compares_with: Mapping[str, Compare] = DEFAULT_COMPARISONS,
 ) -> Callable[[Check], Rule]:
     """A rule on tool calls; `spec` defaults to their shape in the chat API."""
@@ -43,6 +44,7 @@ def tool_rule(  # noqa: PLR0913 - as rule
         spec=spec,
         fix=fix,
         applies_to=applies_to,
+        needs=needs,
         good=good,
         bad=bad,
         apis=apis,

@@ -104,6 +104,7 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-8.1",
     fix="Decode the model's tokens to UTF-8 incrementally, across chunks, and read and write UTF-8 everywhere.",
     applies_to=one_possible_call,
+    needs=("bytes",),
     apis=APIS,
     good=[
         calling(first_fragment(), later_fragment('{"city": "Zürich"}'), body=STRICT),

@@ -1,0 +1,157 @@
+"""From what a recording says to an exchange: which API, in which mode, with which facets, and without secrets."""
+
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from conformance.apis.request import request_body
+from conformance.apis.specs import SPECS
+from conformance.model.case import CaseId, Kind
+from conformance.model.exchange import Exchange
+from conformance.model.words import APIS, Api, Mode
+from conformance.parsing.http1 import TOKEN, request_header
+from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_values import as_object, as_string
+from conformance.recordings.bodies import decoded
+from conformance.recordings.entry import Entry, Skipped, Why
+from conformance.recordings.members import DamagedError
+from conformance.recordings.message import (
+    BODILESS,
+    Fields,
+    Received,
+    Sent,
+    facets,
+    request_bytes,
+    response_bytes,
+    value_of,
+)
+from conformance.recordings.secrets import masked_field, masked_messages, masked_query, masked_text, secrets_of
+from conformance.transport.record import printable
+
+PROFILE: Final = "recorded"
+UNSENDABLE = re.compile(r"[^\x21-\x7e]")
+BY_PATH: Final = tuple((spec.path, api, ("model", spec.conversation)) for api, spec in zip(APIS, SPECS, strict=True))
+
+
+class NoResponseError(ValueError):
+    """The recording holds no response to judge, and why."""
+
+
+class Reader(NamedTuple):
+    """How a format says what was sent and received, and when. Each function raises DamagedError.
+
+    `received` raises NoResponseError. `filters`: recorders of this format often leave header fields out.
+    """
+
+    sent: Callable[[Any], Sent]
+    received: Callable[[Any], Received]
+    at: Callable[[Any], str]
+    filters: bool
+
+
+def entry_of(value: Any, reader: Reader, source: str) -> Entry | Skipped:
+    """The entry that a recorded value describes, or why it is not judged."""
+    try:
+        sent = reader.sent(value)
+        if not TOKEN.fullmatch(sent.method):
+            raise DamagedError("the request has no valid method")
+        api = _api(sent)
+        if api is None:
+            return skipped(source, "other-path", f"{sent.method} {sent.host}{sent.split().path}")
+        received = _checked(reader.received(value))
+        return _entry(api, sent, received, reader, reader.at(value), source)
+    except NoResponseError as error:
+        return skipped(source, "no-response", str(error))
+    except (ValueError, OverflowError, RecursionError) as error:
+        return skipped(source, "damaged", str(error))
+
+
+def skipped(source: str, why: Why, detail: str) -> Skipped:
+    """An entry that is not judged; the detail is bounded, printable, and without secrets."""
+    return Skipped(source=source, why=why, detail=printable(masked_text(detail)))
+
+
+def _api(sent: Sent) -> Api | None:
+    """The API that a request is for: by its path, whatever is before it, and the members of its body.
+
+    Other APIs have paths that end like these ("/threads/ID/messages"), but not the bodies.
+    """
+    path = sent.split().path.rstrip("/")
+    found = next(((api, names) for suffix, api, names in BY_PATH if path.endswith(suffix)), None)
+    if found is None or sent.method != "POST":
+        return None
+    api, names = found
+    body = parse_json(_request_body(sent))
+    return None if isinstance(body, dict) and not any(name in body for name in names) else api
+
+
+def _request_body(sent: Sent) -> bytes:
+    """The body without its content coding. Raises DamagedError."""
+    body = decoded(sent.body, value_of(sent.fields, "content-encoding"))
+    if not body.strip():
+        raise DamagedError("the request's body was not recorded, so that its mode is unknown")
+    return body
+
+
+def _checked(received: Received) -> Received:
+    """The response with its body decoded. Raises DamagedError and NoResponseError."""
+    if not 200 <= received.status <= 999:
+        raise NoResponseError(f"the response's status is {received.status}")
+    body = decoded(received.body, value_of(received.fields, "content-encoding"))
+    if not body and received.status not in BODILESS and value_of(received.fields, "content-length").strip() != "0":
+        raise NoResponseError("the recording holds no body of the response")
+    return replace(received, body=body)
+
+
+def _entry(api: Api, sent: Sent, received: Received, reader: Reader, at: str, source: str) -> Entry:
+    sent = replace(sent, body=_request_body(sent))
+    body = as_object(parse_json(sent.body))
+    mode: Mode = "stream" if body.get("stream") is True else "unary"
+    target = _target(sent)
+    secrets = secrets_of(target, sent.fields, received.fields)
+    asked, answered, repeated = masked_messages(
+        request_bytes(sent, masked_query(target), _masked(sent.fields)),
+        response_bytes(received, _masked(received.fields)),
+        secrets,
+    )
+    exchange = Exchange(
+        id="",
+        case=CaseId(api, PROFILE, mode, Kind.RECORDED),
+        sent=asked,
+        received=answered,
+        masked=repeated,
+        recorded=facets(received, filters=reader.filters),
+    )
+    return Entry(
+        exchange=exchange,
+        host=sent.host,
+        model=as_string(request_body(exchange).get("model")),
+        client=next(iter(request_header(exchange, "user-agent")), ""),
+        source=source,
+        at=_time(at) or _time(value_of(received.fields, "date")),
+    )
+
+
+def _masked(fields: Fields) -> Fields:
+    return tuple((name, masked_field(name, value)) for name, value in fields)
+
+
+def _target(sent: Sent) -> str:
+    """The request target; characters that HTTP does not allow in it are percent-encoded."""
+    parts = sent.split()
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return UNSENDABLE.sub(lambda found: quote(found[0], errors="replace"), target)
+
+
+def _time(text: str) -> datetime | None:
+    """A time in the format of ISO 8601 or of mail, with a time zone; UTC if it names none."""
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        with contextlib.suppress(ValueError, OverflowError, TypeError):
+            found = parse(text.strip())
+            return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None

@@ -1,0 +1,222 @@
+"""Judge recordings by other tools, HAR archives and VCR cassettes: read, count, keep if wanted, and judge."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from conformance import __version__, catalogue
+from conformance.model.criteria import USUAL_CRITERIA, Criteria
+from conformance.model.exchange import Exchange, Origin
+from conformance.model.run import Recordings, RunManifest, Skipped
+from conformance.model.target import Target
+from conformance.model.words import APIS, RecordingFormat
+from conformance.recordings import entry, read
+from conformance.recordings.build import PROFILE
+from conformance.runs.config import ConfigError
+from conformance.runs.execute import JudgedRun, built, judge_run
+from conformance.storage.folder import RUN, RunFolder, StoreError
+from conformance.traffic import JudgedTraffic, judge_traffic
+
+MOST_NAMED: Final = 10
+"""Damaged entries, and other files, that are named."""
+NOT_STATED: Final = "not-stated"
+"""The host of an exchange whose recording does not say it."""
+MOST_HOSTS: Final = 2
+ACCEPTED: Final = (
+    "accepted: a run folder; or HAR archives, VCR cassettes, and folders of them, with responses to /chat/completions, "
+    "/messages or /responses"
+)
+
+Progress = Callable[[int, int], None]
+"""Told after each file: how many were read, and how many there are."""
+
+
+def quiet(_done: int, _of: int) -> None:
+    """Show no progress."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was read so far. Iterating over `exchanges` fills it."""
+
+    paths: Sequence[Path]
+    format: RecordingFormat | None
+    progress: Progress
+    files: int = 0
+    number: int = 0
+    duplicates: int = 0
+    seen: set[bytes] = field(default_factory=set)
+    damaged: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    other_paths: Counter[str] = field(default_factory=Counter)
+
+    def exchanges(self) -> Iterator[Exchange]:
+        """The exchanges of all recordings, numbered, each of several equal ones once. Raises ConfigError."""
+        found = list(read.files(self.paths))
+        for number, path in enumerate(found, 1):
+            yield from self._of(path)
+            self.progress(number, len(found))
+
+    def _of(self, path: Path) -> Iterator[Exchange]:
+        """The exchanges of one file. What is no recording is an error only if it was named itself."""
+        began = self.number
+        try:
+            for one in read.read(path, self.format):
+                if isinstance(one, entry.Skipped):
+                    self._skip(one)
+                elif x := self._numbered(one):
+                    yield x
+        except entry.RecordingError as error:
+            if path in self.paths:
+                raise
+            if self.number > began:
+                self._skip(entry.Skipped(source=str(path), why="damaged", detail=error.why))
+                return
+            self.counts["other-files"] += 1
+            self.others += [f"{path}: {error.why}"] if len(self.others) < MOST_NAMED else []
+            return
+        self.files += 1
+
+    def _skip(self, one: entry.Skipped) -> None:
+        self.counts[one.why] += 1
+        if one.why == "other-path":
+            self.other_paths[one.detail] += 1
+        elif one.why == "damaged" and len(self.damaged) < MOST_NAMED:
+            self.damaged.append(f"{one.source}: {one.detail}")
+
+    def _numbered(self, one: entry.Entry) -> Exchange | None:
+        """The exchange under its number, or None if an equal one was read before."""
+        x = one.exchange
+        parts = (one.host.encode(), x.sent.partition(b"\r\n\r\n")[2], x.received)
+        digest = blake2b(b"\0".join(blake2b(part).digest() for part in parts), digest_size=16).digest()
+        if digest in self.seen:
+            self.duplicates += 1
+            return None
+        self.seen.add(digest)
+        self.number += 1
+        return replace(
+            x,
+            id=f"{self.number:06}-{x.api}-{x.mode}",
+            origin=Origin(
+                host=one.host or NOT_STATED, model=one.model, client=one.client, source=one.source, at=one.at
+            ),
+            cache={},
+        )
+
+    @property
+    def held(self) -> Recordings:
+        """What the recordings hold."""
+        return Recordings(
+            files=self.files,
+            duplicates=self.duplicates,
+            skipped=Skipped(
+                damaged=self.counts["damaged"],
+                damaged_first=tuple(self.damaged),
+                no_response=self.counts["no-response"],
+                other_paths=dict(self.other_paths),
+                other_files=self.counts["other-files"],
+                other_files_first=tuple(self.others),
+            ),
+        )
+
+
+def judge_paths(
+    paths: Sequence[Path],
+    criteria: Criteria = USUAL_CRITERIA,
+    *,
+    format: RecordingFormat | None = None,  # noqa: A002 - as in `read`
+    save: Path | None = None,
+    progress: Progress = quiet,
+) -> JudgedRun:
+    """Judge a run folder, or recordings by other tools. Raises ConfigError."""
+    if not paths:
+        raise ConfigError(f"no path was given; {ACCEPTED}")
+    runs = [path for path in paths if (path / RUN).is_file()]
+    if not runs:
+        return judge_recordings(paths, criteria, format=format, save=save, progress=progress)
+    if len(paths) > 1:
+        raise ConfigError(f"{runs[0]} is a run folder; accepted: one run folder alone, or recordings")
+    if save or format:
+        option = "--save" if save else "--recording-format"
+        raise ConfigError(f"{option} is about recordings by other tools, and {runs[0]} is a run folder; remove it")
+    return judge_run(runs[0], criteria)
+
+
+def judge_recordings(
+    paths: Sequence[Path],
+    criteria: Criteria = USUAL_CRITERIA,
+    *,
+    format: RecordingFormat | None = None,  # noqa: A002 - as in `read`
+    save: Path | None = None,
+    progress: Progress = quiet,
+) -> JudgedRun:
+    """Judge recordings by other tools, and keep them in a run folder if one is given.
+
+    Raises ConfigError: a path can't be read, or nothing in it can be judged.
+    """
+    reading = _Reading(tuple(paths), format, progress)
+    try:
+        folder = RunFolder.create(save) if save else None
+        exchanges = reading.exchanges()
+        traffic = judge_traffic(_kept(exchanges, folder) if folder else exchanges, catalogue.selected(criteria.rules))
+        if not traffic.judgement.requests:
+            raise ConfigError(_nothing(paths, reading.held))
+        facts = _manifest(reading.held, traffic)
+        if folder:
+            folder.write_facts(facts)
+    except entry.RecordingError as error:
+        raise ConfigError(str(error)) from None
+    except StoreError as error:
+        raise ConfigError(f"--save: {error}") from None
+    return built(facts, traffic.judgement, traffic.load, criteria, folder=folder, traffic=traffic)
+
+
+def _kept(exchanges: Iterator[Exchange], folder: RunFolder) -> Iterator[Exchange]:
+    for x in exchanges:
+        folder.write(x)
+        yield x
+
+
+def _manifest(held: Recordings, traffic: JudgedTraffic) -> RunManifest:
+    """The facts about recordings, in the form of a run: the target are the hosts and models that answered."""
+    places = [group.place for group in traffic.groups]
+    hosts, models = (list(dict.fromkeys(names)) for names in ([p.host for p in places], [p.model for p in places]))
+    return RunManifest(
+        tool=f"oai-conformance {__version__}",
+        started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        target=Target(
+            name="recordings",
+            base_url=_few(hosts, "host"),
+            model=_few(models, "model"),
+            apis=tuple(api for api in APIS if any(place.api == api for place in places)),
+        ),
+        suite="recordings",
+        profiles=(PROFILE,),
+        recordings=held,
+    )
+
+
+def _few(names: Sequence[str], noun: str) -> str:
+    """The names if they are few, else their number."""
+    named = [name for name in names if name]
+    return ", ".join(named) if len(names) == len(named) <= MOST_HOSTS else f"{len(names)} {noun}s"
+
+
+def _nothing(paths: Sequence[Path], held: Recordings) -> str:
+    """Why nothing was judged, and what is accepted."""
+    skipped = held.skipped
+    found = {
+        "requests to other paths": sum(skipped.other_paths.values()),
+        "requests without a response": skipped.no_response,
+        "damaged entries": skipped.damaged,
+        "files that hold no recording": skipped.other_files,
+    }
+    counted = ", ".join(f"{count} {what}" for what, count in found.items() if count) or "no recording"
+    first = next(iter((*skipped.damaged_first, *skipped.other_paths, *skipped.other_files_first)), "")
+    example = f" (the first: {first})" if first else ""
+    return f"{', '.join(map(str, paths[:3]))}: nothing to judge: {counted}{example}; {ACCEPTED}"
