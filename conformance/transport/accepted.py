@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Final, Literal, NamedTuple
 
 from conformance.model.exchange import Arrival, Ending
@@ -19,20 +20,26 @@ Peer = Literal["open", "closed", "reset"]
 
 
 class Memory:
-    """The bytes that all exchanges in progress may still take, so that many large ones together stay bounded."""
+    """The bytes that all exchanges in progress may still take, so that many large ones together stay bounded.
+
+    Another thread may give bytes back.
+    """
 
     def __init__(self, most: int = MAX_HELD) -> None:
         self.left = most
+        self._lock = Lock()
 
     def take(self, size: int) -> bool:
         """Whether so many bytes are left; they are then taken."""
-        is_enough = size <= self.left
-        self.left -= size if is_enough else 0
+        with self._lock:
+            is_enough = size <= self.left
+            self.left -= size if is_enough else 0
         return is_enough
 
     def give_back(self, size: int) -> None:
         """Free bytes of an exchange that is stored or dropped."""
-        self.left += size
+        with self._lock:
+            self.left += size
 
 
 class AcceptedExchange(NamedTuple):
@@ -42,7 +49,8 @@ class AcceptedExchange(NamedTuple):
     request's first byte arrived: `sent_arrivals` of the request's reads (the head counts when it is complete),
     `arrivals` of the response's; `sent_at_ns` is when its last byte was passed on. `began` is the time of day. `ending`
     is how it ended towards the server: `hung-up` where the client left first, `interrupted` where no more was recorded,
-    `unreachable` where no connection was made. `peer` is what the client did to its connection by then.
+    `unreachable` where no connection was made. `peer` is what the client did to its connection by then. `was_held`: the
+    client did not read for a time, so that the server had to wait.
     """
 
     connection: int
@@ -59,6 +67,7 @@ class AcceptedExchange(NamedTuple):
     peer: Peer
     peer_at_ns: int
     stall_ns: int
+    was_held: bool
 
     @property
     def size(self) -> int:
@@ -82,6 +91,7 @@ class Accepted:
     sent_arrivals: list[Arrival] = field(default_factory=list)
     peer: Peer = "open"
     peer_at_ns: int = 0
+    was_held: bool = False
 
     def sent(self, data: bytes, at_ns: int) -> None:
         """Record bytes of the request that are passed on; they arrived at `at_ns`."""
@@ -153,6 +163,7 @@ class Accepted:
             peer=self.peer,
             peer_at_ns=self.peer_at_ns,
             stall_ns=stall_ns,
+            was_held=self.was_held,
         )
 
 

@@ -53,7 +53,7 @@ class Relay:
 async def relaying(
     upstream: Upstream,
     *,
-    on_exchange: OnExchange,
+    on_exchange: OnExchange = lambda _: None,
     host: str = "127.0.0.1",
     port: int = 0,
     unix_socket: str | None = None,

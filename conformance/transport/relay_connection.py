@@ -367,6 +367,8 @@ class Connection:
 
     def hold(self, side: Side) -> None:
         """One side does not read: stop reading from the other."""
+        for exchange in self.exchanges:
+            exchange.was_held = True
         self._other(side).pause()
 
     def release(self, side: Side) -> None:
