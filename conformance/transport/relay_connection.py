@@ -2,11 +2,9 @@
 
 import asyncio
 import itertools
-import socket
-import struct
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final
 
 from conformance.transport import accepted, framing, own_answers
 from conformance.transport.accepted import Accepted
@@ -14,6 +12,7 @@ from conformance.transport.clock import now_ns
 from conformance.transport.connection_errors import describe_error
 from conformance.transport.framing import Message
 from conformance.transport.own_answers import OwnAnswer
+from conformance.transport.relay_side import End, Side
 
 if TYPE_CHECKING:
     from conformance.transport.relay import Relay
@@ -24,111 +23,6 @@ HALF_OPEN_S: Final = 60.0
 """Seconds without a byte, after which a connection is closed that one side has closed: as Linux does (FIN_WAIT2)."""
 LINGER_S: Final = 5.0
 """Seconds that a client gets to read an answer of our own: closing at once would reset what it still sends."""
-NO_LINGER: Final = struct.pack("ii", 1, 0)
-
-End = Literal["closed", "reset"]
-
-
-class Side(asyncio.Protocol):
-    """One of the two connections of a pair. While one side does not read, the other is not read from."""
-
-    def __init__(self, pair: "Connection") -> None:
-        self.pair = pair
-        self.transport: asyncio.Transport | None = None
-        self.has_ended = False
-        self._is_blocked = self._resets_when_flushed = self._is_finished = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the connection is open, at least in one direction."""
-        return self.transport is not None and not self.transport.is_closing()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hold no more bytes than those of one read."""
-        self.transport = cast("asyncio.Transport", transport)
-        self.transport.set_write_buffer_limits(high=0)
-
-    def data_received(self, data: bytes) -> None:
-        """Pass bytes on."""
-        self.pair.touch()
-        self.pair.received(self, data)
-
-    def eof_received(self) -> bool:
-        """Keep the other direction open, where that is possible: not in TLS."""
-        self.has_ended = True
-        self.pair.touch()
-        self.pair.ended(self, "closed")
-        return self.transport is not None and self.transport.get_extra_info("ssl_object") is None
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Tell the other side how the connection ended."""
-        self._is_blocked = False
-        self.pair.lost(self, error)
-
-    def pause_writing(self) -> None:
-        """Stop reading from the other side."""
-        self._is_blocked = True
-        self.pair.hold(self)
-
-    def resume_writing(self) -> None:
-        """Go on reading from the other side, or do what had to wait for the last byte."""
-        self._is_blocked = False
-        if self._resets_when_flushed:
-            self.reset()
-        else:
-            self.pair.release(self)
-
-    def write(self, data: bytes) -> None:
-        """Write, unless the connection has ended."""
-        if self.transport and self.is_open and not self._is_finished:
-            self.transport.write(data)
-
-    def finish(self) -> None:
-        """Close this direction after the last byte; in TLS, the connection."""
-        if not self.transport or not self.is_open:
-            return
-        self._is_finished = True
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
-
-    def close(self) -> None:
-        """Close after the last byte."""
-        if self.transport:
-            self.transport.close()
-
-    def abort(self) -> None:
-        """Close at once."""
-        if self.transport:
-            self.transport.abort()
-
-    def reset(self) -> None:
-        """Reset the connection after the last byte (TCP RST; other sockets are closed)."""
-        if not self.transport:
-            return
-        if self._is_blocked:
-            self._resets_when_flushed = True
-            return
-        sock: socket.socket | None = self.transport.get_extra_info("socket")
-        if sock is not None and sock.fileno() >= 0:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-        self.transport.abort()
-
-    def pause(self) -> None:
-        """Stop reading."""
-        if self.transport and self.is_open and self.transport.is_reading():
-            self.transport.pause_reading()
-
-    def resume(self) -> None:
-        """Go on reading."""
-        if self.transport and self.is_open and not self.has_ended and not self.transport.is_reading():
-            self.transport.resume_reading()
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether the peer does not read what is written."""
-        return self._is_blocked
 
 
 class Connection:
@@ -155,6 +49,7 @@ class Connection:
 
     def received(self, side: Side, data: bytes) -> None:
         """Bytes came from one side."""
+        self._last_byte_s = self._loop.time()
         if side is self.server:
             self.client.write(data)
             self._record_response(data)  # after the write: recording delays no byte
@@ -360,10 +255,6 @@ class Connection:
         self._answer(own_answers.LATE)
 
     # Time and flow
-
-    def touch(self) -> None:
-        """A byte came."""
-        self._last_byte_s = self._loop.time()
 
     def hold(self, side: Side) -> None:
         """One side does not read: stop reading from the other."""
