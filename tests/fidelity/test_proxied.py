@@ -3,7 +3,6 @@
 Those that `make fidelity-quick` installs; those that are not installed are skipped.
 """
 
-from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
@@ -66,15 +65,17 @@ def test_a_framework_gets_the_same_through_the_proxy(environment):
         with relayed(urls, passed) as addresses:
             proxied = driven(environment, list(jobs(environment, by_api(apis, addresses))))
         again = [len(stage.exchanges) - before for stage, before in zip(stages, asked, strict=True)]
-    assert {name: (one["text"], one["tools"]) for name, one in proxied.items()} == {
-        name: (one["text"], one["tools"]) for name, one in direct.items()
-    }
-    assert [bool(one["error"]) for one in proxied.values()] == [bool(proxied[name]["error"]) for name in proxied]
+    assert seen(proxied) == seen(direct)
     assert again == asked
     entries = [one for one in (entry_of(x, "stage") for x in passed) if isinstance(one, Entry)]
-    assert Counter(one.exchange.received[:12] for one in entries).total() == sum(again)
+    assert len(entries) == sum(again)
     assert {one.model for one in entries} == {"reference"}
     assert all(one.client for one in entries)
+
+
+def seen(said):
+    """What each job's user got: text, tool calls, and whether there was an error."""
+    return {name: (one["text"], one["tools"], bool(one["error"])) for name, one in said.items()}
 
 
 def by_api(apis, urls):
