@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from conformance.model.impact import Impact
-from conformance.model.words import MODES, Api, FailOn, Mode, RecordingFormat
+from conformance.model.words import FORMATS, MODES, Api, FailOn, Mode, RecordingFormat
 from conformance.report.document import Report as Document
 from conformance.report.document import ReportVerdict as Verdict
 from conformance.report.failures import Recording
@@ -209,7 +209,7 @@ def _judge(
         judged_by = criteria(arguments.group(VerdictOptions, given))
         paths = [arguments.path_of("path", one) for one in (path if isinstance(path, (list, tuple)) else (path,))]
         if recording_format is not None:
-            one_of("recording_format", recording_format, get_args(RecordingFormat))
+            one_of("recording_format", recording_format, FORMATS)
         folder = arguments.optional_path("save", save)
         return _report(recordings.judge_paths(paths, judged_by, format=recording_format, save=folder))
 

@@ -3,7 +3,7 @@
 Memory does not grow with the number of exchanges, only with that of hosts, models and different verdicts.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -121,11 +121,18 @@ class JudgedTraffic:
 
 def judge_traffic(exchanges: Iterable[Exchange], catalogue: Catalogue) -> JudgedTraffic:
     """Judge exchanges one after the other, by all rules that need no other exchange."""
-    judging = _Judging(catalogue)
+    return judge_apart(exchanges, catalogue, lambda _: "").get("", _Judging(catalogue).judged())
+
+
+def judge_apart(
+    exchanges: Iterable[Exchange], catalogue: Catalogue, apart: Callable[[Exchange], str]
+) -> dict[str, JudgedTraffic]:
+    """As `judge_traffic`, but the exchanges with different values of `apart` on their own, in the order of these."""
+    found: dict[str, _Judging] = {}
     for x in exchanges:
-        judging.add(x)
+        found.setdefault(apart(x), _Judging(catalogue)).add(x)
         x.cache.clear()
-    return judging.judged()
+    return {name: found[name].judged() for name in sorted(found)}
 
 
 @cache

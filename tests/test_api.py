@@ -226,7 +226,7 @@ def test_a_wrong_argument_is_refused_by_name(given, words):
 def test_the_other_functions_refuse_wrong_arguments_by_name(incident, tmp_path):
     case = {"probe": "chat.fuzz.no-json.a-list", "mode": "unary"}
     for call, words in (
-        (lambda: conformance.judge(tmp_path), "This is not a run folder"),
+        (lambda: conformance.judge(tmp_path), "accepted: a run folder"),
         (lambda: conformance.judge(None), "path=None; accepted: a path"),
         (lambda: conformance.judge(incident[0], waivers="nowhere.toml"), "nowhere.toml"),
         (lambda: conformance.serve("nowhere"), "deployment 'nowhere'"),

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec import UNSET
+
 from conformance import preflight
 from conformance.cli.progress import Bar
 from conformance.cost import cost_of, tokens_of
@@ -13,6 +15,7 @@ from conformance.model.words import SUITES, ExitCode, Suite
 from conformance.plan import longest_next_turns, plan, planned_apis
 from conformance.report.display import Verbosity
 from conformance.report.document import Report
+from conformance.report.failures import RUN
 from conformance.report.formats import short, terminal
 from conformance.report.impacts import money
 from conformance.runner import NullProgress, RunOptions
@@ -74,6 +77,9 @@ def print_report(judged: JudgedRun, outputs: Sequence[Output], output: OutputOpt
         return judged.report.exit_code
     terminal.render(judged.report, judged.evidence, out, amount)
     if amount is Verbosity.QUIET:
+        return judged.report.exit_code
+    if judged.report.recordings is not UNSET and judged.evidence.folder == RUN:
+        out.print("The recordings were read only; --save DIR keeps the judged exchanges.", style="dim")
         return judged.report.exit_code
     folder = judged.evidence.folder
     more = ("--verbose, for all failing rules in detail",) if _hides_failures(judged.report, amount) else ()

@@ -16,7 +16,7 @@ from conformance.model.words import ExitCode
 from conformance.report.across_runs import matrix, trends
 from conformance.report.across_runs.matrix import Column
 from conformance.report.across_runs.trends import Trend
-from conformance.report.formats import badge, html
+from conformance.report.formats import badge, html, legend
 from conformance.report.headline import judged_by
 from conformance.report.scores import UNQUOTABLE
 from conformance.runner import NullProgress
@@ -39,7 +39,7 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
         (out / folder).mkdir(parents=True, exist_ok=True)
     if not request.selection.profile:
         request = replace(request, selection=replace(request.selection, profile=("all",)))
-    line, lock, files = _Progress(len(entries)), threading.Lock(), _files(entries)
+    line, lock, files = Progress(len(entries)), threading.Lock(), file_names(entries)
 
     def one(name: str) -> Column:
         column = _one(path, name, files[name], entries[name], out, request)
@@ -53,15 +53,17 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)  # targets in progress finish
             raise
-    _write(out, columns, judged_by(rules))
-    sys.stdout.write(f"{out / 'index.html'}\n")
-    verdicts = {column.verdict.word for column in columns}
-    if "not conformant" in verdicts:
-        return ExitCode.FAILED
-    return ExitCode.NOT_TESTED if verdicts - {"conformant"} else ExitCode.CONFORMANT
+    return write_site(out, columns, judged_by(rules))
 
 
-def _files(names: Iterable[str]) -> dict[str, str]:
+def page_of(judged: JudgedRun, file: str, out: Path) -> Column:
+    """Write the page and the badge of one target."""
+    (out / "targets" / f"{file}.html").write_text(html.run_page(judged.report, judged.evidence, "../"))
+    (out / "badges" / f"{file}.svg").write_bytes(badge.render(judged.report))
+    return matrix.column(judged.report, file)
+
+
+def file_names(names: Iterable[str]) -> dict[str, str]:
     """A unique, portable file name for each target, close to its name."""
     found: dict[str, str] = {}
     for name in names:
@@ -78,9 +80,7 @@ def _one(path: Path, name: str, file: str, entry: config.Entry, out: Path, reque
         judged = _judged(path, name, entry, out / "runs" / file, request)
     except (ConfigError, OSError) as error:
         return matrix.failed_column(name, file, str(error))
-    (out / "targets" / f"{file}.html").write_text(html.run_page(judged.report, judged.evidence, "../"))
-    (out / "badges" / f"{file}.svg").write_bytes(badge.render(judged.report))
-    return matrix.column(judged.report, file)
+    return page_of(judged, file, out)
 
 
 def _judged(path: Path, name: str, entry: config.Entry, kept: Path, request: RunRequest) -> JudgedRun:
@@ -100,7 +100,8 @@ def _judged(path: Path, name: str, entry: config.Entry, kept: Path, request: Run
     return judged
 
 
-def _write(out: Path, columns: list[Column], judged_by: str) -> None:
+def write_site(out: Path, columns: list[Column], judged_by: str) -> int:
+    """Write the index and the pages of the rules, print the index's path, and return the exit code."""
     for name in matrix.rules_shown(columns):
         rule = next(rule for rule in catalogue.rules() if rule.id == name)
         (out / "rules" / f"{name}.html").write_text(rule_html(rule))
@@ -109,6 +110,11 @@ def _write(out: Path, columns: list[Column], judged_by: str) -> None:
             (out / "targets" / f"{column.file}.html").write_text(html.missing_page(column.name, column.detail))
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns)), judged_by))
+    sys.stdout.write(f"{out / 'index.html'}\n")
+    verdicts = {column.verdict.word for column in columns}
+    if "not conformant" in verdicts:
+        return ExitCode.FAILED
+    return ExitCode.NOT_TESTED if verdicts - {"conformant", legend.UNREFUTED.word} else ExitCode.CONFORMANT
 
 
 def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:
@@ -119,7 +125,7 @@ def _trends(out: Path, columns: list[Column]) -> Iterator[Trend]:
             yield found
 
 
-class _Progress:
+class Progress:
     """One line per target, on standard error."""
 
     def __init__(self, total: int) -> None:

@@ -35,7 +35,9 @@ from conformance.transport.record import printable
 
 PROFILE: Final = "recorded"
 UNSENDABLE = re.compile(r"[^\x21-\x7e]")
-BY_PATH: Final = tuple((spec.path, api, ("model", spec.conversation)) for api, spec in zip(APIS, SPECS, strict=True))
+BY_PATH: Final = tuple(
+    (spec.path, api, ("model", "prompt", spec.conversation)) for api, spec in zip(APIS, SPECS, strict=True)
+)
 
 
 class NoResponseError(ValueError):
@@ -73,7 +75,8 @@ def entry_of(value: Any, reader: Reader, source: str) -> Entry | Skipped:
 
 def skipped(source: str, why: Why, detail: str) -> Skipped:
     """An entry that is not judged; the detail is bounded, printable, and without secrets."""
-    return Skipped(source=source, why=why, detail=printable(masked_text(detail)))
+    shown = printable(masked_text(detail))
+    return Skipped(source=source, why=why, detail="".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown))
 
 
 def api_of(method: str, path: str, body: Callable[[], bytes]) -> Api | None:

@@ -31,7 +31,7 @@ class Sender(NamedTuple):
     @property
     def is_older(self) -> bool:
         """Whether it is older than the captured one, so that the client models may not hold for it."""
-        return bool(self.version and self.captured) and _numbers(self.version) < _numbers(self.captured)
+        return bool(self.version and self.captured) and version_numbers(self.version) < version_numbers(self.captured)
 
 
 class _Product(NamedTuple):
@@ -68,7 +68,7 @@ def _products() -> Mapping[str, _Product]:
     for profile, client in _clients():
         product, version = product_of(client)
         before = found.get(product.lower(), _Product(UNKNOWN, frozenset()))
-        newest = max(before.version, version, key=_numbers)
+        newest = max(before.version, version, key=version_numbers)
         found[product.lower()] = _Product(newest, before.titles | {profile.title})
     return found
 
@@ -98,5 +98,6 @@ def _tools(body: Any) -> Iterable[str]:
         yield as_string(as_object(one.get("function")).get("name")) or as_string(one.get("name")) or ""
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def version_numbers(version: str) -> tuple[int, ...]:
+    """A version as numbers, to be compared."""
     return tuple(map(int, version.split(".")))

@@ -143,7 +143,22 @@ def _decompressed(file: io.BufferedReader, path: Path) -> io.BufferedReader:
         is_gzip = file.peek(2).startswith(GZIP)
     except OSError as error:
         raise RecordingError(path, error.strerror or str(error), "Name a file.") from error
-    return io.BufferedReader(gzip.GzipFile(fileobj=file), CHUNK) if is_gzip else file
+    return io.BufferedReader(_Decompressed(gzip.GzipFile(fileobj=file)), CHUNK) if is_gzip else file
+
+
+class _Decompressed(io.RawIOBase):
+    """A gzip file, of which everything before its damage can be read."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self.file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.file.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Source:

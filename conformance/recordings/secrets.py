@@ -27,20 +27,69 @@ QUERY = re.compile(
 )
 """A query parameter with a secret, such as `key=`, `api_key=`, `sig=` or `X-Amz-Signature=`."""
 
-START, REST = rb"(?<![A-Za-z0-9_+/=.-])", rb"[A-Za-z0-9_-]"
-SHAPES: Final = (
-    re.compile(START + rb"sk-(?=[A-Za-z_-]*[0-9])" + REST + rb"{16,}"),
-    re.compile(START + rb"(?:[rsp]k_(?:live|test)_|gsk_|hf_|r8_|fw_|gh[opsu]_|github_pat_|glpat-)" + REST + rb"{16,}"),
-    re.compile(START + rb"(?:xai-|pplx-|nvapi-|csk-|tgp_v1_|xox[abprs]-|ya29\.|AIza)" + REST + rb"{20,}"),
-    re.compile(START + rb"(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    re.compile(START + rb"eyJ" + REST + rb"{10,}\.eyJ" + REST + rb"{10,}\." + REST + rb"{10,}"),
-    re.compile(rb"(?i)\bbearer(?: +|%20|\+)(?=[^\s\"'\\]*[0-9])([A-Za-z0-9._~+/=-]{8,})"),
-    re.compile(
-        rb"(?i)\\?[\"'](?:api[-_]?key|x-api-key|authorization|access_token|client_secret)\\?[\"']\s*:\s*"
-        rb"\\?[\"']([^\"'\\\s*][^\"'\\]{5,})"
+PREFIXES: Final = (
+    *(
+        b"sk-",
+        b"sk_live_",
+        b"sk_test_",
+        b"rk_live_",
+        b"pk_live_",
+        b"xai-",
+        b"gsk_",
+        b"pplx-",
+        b"nvapi-",
+        b"csk-",
+        b"AIza",
     ),
+    *(
+        b"tgp_v1_",
+        b"fw_",
+        b"r8_",
+        b"hf_",
+        b"ghp_",
+        b"gho_",
+        b"ghs_",
+        b"github_pat_",
+        b"glpat-",
+        b"ya29.",
+        b"AKIA",
+        b"ASIA",
+    ),
+    *(b"xoxb-", b"xoxp-", b"eyJ"),
 )
-"""Forms of keys and of what is called a key, in bodies and anywhere else; the secret is the last group, or all."""
+"""How keys begin that tell what they are: those of vendors, and what prompts may hold besides."""
+LEAST = 16
+"""Characters after it."""
+
+
+class Shape(NamedTuple):
+    """A form of secrets: a text without `hint`, in lower case, has none; the secret is the last group, or all."""
+
+    hint: bytes
+    pattern: re.Pattern[bytes]
+
+
+def _beginning(prefix: bytes) -> Shape:
+    """A key that begins so: a word of its own, with a digit."""
+    begins = re.escape(prefix)
+    rest = rb"[A-Za-z0-9_-]{%d,}" % LEAST if prefix != b"eyJ" else rb"[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"
+    return Shape(prefix.lower(), re.compile(begins + rb"(?<![A-Za-z0-9_-]" + begins + rb")(?=[A-Za-z_-]*[0-9])" + rest))
+
+
+def _called(name: bytes) -> Shape:
+    """A string in JSON, or in JSON in a string, that is called so."""
+    value = rb"\\?[\"']\s*:\s*\\?[\"']([^\"'\\\s*][^\"'\\]{5,})"
+    return Shape(name, re.compile(rb"(?i)(?<=[\"'])" + name + value))
+
+
+SHAPES: Final = (
+    *map(_beginning, PREFIXES),
+    *map(
+        _called, (b"api_key", b"apikey", b"api-key", b"x-api-key", b"authorization", b"access_token", b"client_secret")
+    ),
+    Shape(b"bearer", re.compile(rb"(?i)\bbearer(?: +|%20|\+)(?=[^\s\"'\\]*[0-9])([A-Za-z0-9._~+/=-]{8,})")),
+)
+"""Forms of keys, and of what is called a key, in bodies and anywhere else."""
 
 
 def is_secret(name: str) -> bool:
@@ -117,5 +166,7 @@ def masked_messages(sent: bytes, received: bytes, secrets: Secrets) -> tuple[byt
 
 
 def _without_shapes(text: bytes) -> bytes:
-    ranges = [found.span(found.lastindex or 0) for shape in SHAPES for found in shape.finditer(text)]
+    folded = text.lower()
+    likely = (shape.pattern for shape in SHAPES if shape.hint in folded)
+    ranges = [found.span(found.lastindex or 0) for pattern in likely for found in pattern.finditer(text)]
     return redact.blank(text, ranges) if ranges else text

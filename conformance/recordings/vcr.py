@@ -3,6 +3,7 @@
 import json
 from typing import Any, Final
 
+from conformance.parsing.json_text import LONE_SURROGATE
 from conformance.recordings.bodies import Body, encoded
 from conformance.recordings.build import NoResponseError, Reader
 from conformance.recordings.members import DamagedError, member, number, text
@@ -114,6 +115,7 @@ def _string(value: Any, where: str) -> str:
 
 def _serialised(value: Any, where: str) -> bytes:
     try:
-        return encoded(json.dumps(value, ensure_ascii=False, allow_nan=False)).content
+        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return (json.dumps(value) if LONE_SURROGATE.search(written) else written).encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise DamagedError(f"{where}.parsed_body is not JSON: {error}") from error

@@ -27,8 +27,8 @@ SCALARS: Final[dict[str | None, Callable[[SafeConstructor, yaml.ScalarNode], Any
     "tag:yaml.org,2002:float": SafeConstructor.construct_yaml_float,
 }
 """What is read as another value than a string; times and the tags of other languages are strings."""
-_resolve = Resolver().resolve
-_constructor = SafeConstructor()
+_resolve: Callable[[type, str, tuple[bool, bool]], str] = Resolver().resolve
+_constructor: Final = SafeConstructor()
 
 
 class _Node:

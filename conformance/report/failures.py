@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -18,6 +18,8 @@ from conformance.report.escaping import safe
 from conformance.report.impacts import named, summary_phrase, worst_first
 from conformance.report.stacks import advice, stacks_of
 
+RUN: Final = "RUN"
+"""The placeholder of a run folder in commands, where a recording is not kept."""
 MOST_PLACES = 6
 MOST_SEEN = 3
 MOST_EFFECTS = 2
@@ -31,7 +33,7 @@ class Recording(NamedTuple):
 
     load: Callable[[str], Exchange]
     target: Target
-    folder: str = "RUN"
+    folder: str = RUN
     received_file: str = "received.bin"
 
 

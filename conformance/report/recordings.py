@@ -9,6 +9,7 @@ import msgspec
 from conformance.model.criteria import USUAL_CRITERIA, Criteria
 from conformance.model.run import Recordings, RunManifest, Skipped
 from conformance.model.verdict import Level
+from conformance.recordings.clients import version_numbers
 from conformance.report import failing_options, headline
 from conformance.report.document import (
     Cause,
@@ -121,7 +122,7 @@ def _left_out(skipped: Skipped) -> Iterator[str]:
     if skipped.no_response:
         found.append(f"{_count(skipped.no_response, 'request')} without a recorded response")
     if skipped.other_files:
-        found.append(f"{_count(skipped.other_files, 'file')} that hold no recording")
+        found.append(f"{_count(skipped.other_files, 'file that holds', 'files that hold')} no recording")
     if found:
         yield f"Not judged: {'; '.join(found)}."
     if skipped.damaged:
@@ -131,14 +132,23 @@ def _left_out(skipped: Skipped) -> Iterator[str]:
 
 def _older(clients: Iterable[RecordingClient]) -> Iterator[str]:
     """The traffic that is older than the captured profiles: the predictions about frameworks may not hold for it."""
-    old = [one for one in clients if one.older]
+    old: dict[tuple[str, str], list[RecordingClient]] = {}
+    for one in clients:
+        if one.older:
+            old.setdefault((one.framework or one.product, one.captured), []).append(one)
     named = [
-        f"{one.framework or one.product} {one.version} < {one.captured} ({_count(one.exchanges, 'exchange')})"
-        for one in old[:MOST_CLIENTS]
+        f"{name} {_versions(mine)} < {captured} ({_count(sum(one.exchanges for one in mine), 'exchange')})"
+        for (name, captured), mine in old.items()
     ]
     if named:
-        more = f" and {len(old) - MOST_CLIENTS} more" if len(old) > MOST_CLIENTS else ""
-        yield f"This traffic is older than the captured profile: {', '.join(named)}{more}."
+        more = f" and {len(named) - MOST_CLIENTS} more" if len(named) > MOST_CLIENTS else ""
+        yield f"This traffic is older than the captured profiles: {', '.join(named[:MOST_CLIENTS])}{more}."
+
+
+def _versions(clients: Iterable[RecordingClient]) -> str:
+    """A version, or the oldest and the newest."""
+    found = sorted((one.version for one in clients), key=version_numbers)
+    return " to ".join(dict.fromkeys((found[0], found[-1])))
 
 
 def rows(shown: ReportRecordings) -> list[Row]:

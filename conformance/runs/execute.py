@@ -129,7 +129,7 @@ def built(
     """The report of a judged recording, with access to the recording."""
     report = build.build_report(facts, judgement, load, criteria, traffic)
     if folder is None:
-        return JudgedRun(report, Recording(load, facts.target, "RUN"))
+        return JudgedRun(report, Recording(load, facts.target))
     return JudgedRun(report, Recording(load, facts.target, str(folder.path), folder.received_name))
 
 

@@ -19,7 +19,7 @@ from conformance.recordings.build import PROFILE
 from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun, built, judge_run
 from conformance.storage.folder import RUN, RunFolder, StoreError
-from conformance.traffic import JudgedTraffic, judge_traffic
+from conformance.traffic import NOWHERE, JudgedTraffic, judge_apart, judge_traffic
 
 MOST_NAMED: Final = 10
 """Damaged entries, and other files, that are named."""
@@ -27,8 +27,8 @@ NOT_STATED: Final = "not-stated"
 """The host of an exchange whose recording does not say it."""
 MOST_HOSTS: Final = 2
 ACCEPTED: Final = (
-    "accepted: a run folder; or HAR archives, VCR cassettes, and folders of them, with responses to /chat/completions, "
-    "/messages or /responses"
+    "accepted: a run folder (it holds run.json); or HAR archives, VCR cassettes, and folders of them, with responses to "
+    "/chat/completions, /messages or /responses"
 )
 
 Progress = Callable[[int, int], None]
@@ -176,13 +176,48 @@ def judge_recordings(
     return built(facts, traffic.judgement, traffic.load, criteria, folder=folder, traffic=traffic)
 
 
+def judge_columns(
+    paths: Sequence[Path],
+    criteria: Criteria,
+    column: Callable[[Origin], str],
+    *,
+    format: RecordingFormat | None = None,  # noqa: A002 - as in `read`
+    progress: Progress = quiet,
+) -> dict[str, JudgedRun]:
+    """Judge recordings by other tools, those of each column of a matrix on their own. Raises ConfigError."""
+    reading = _Reading(tuple(paths), format, progress)
+    files: dict[str, set[str]] = {}
+
+    def apart(x: Exchange) -> str:
+        origin = x.origin or NOWHERE
+        files.setdefault(column(origin), set()).add(origin.source.rpartition("#")[0])
+        return column(origin)
+
+    try:
+        found = judge_apart(reading.exchanges(), catalogue.selected(criteria.rules), apart)
+    except entry.RecordingError as error:
+        raise ConfigError(str(error)) from None
+    if not found:
+        raise ConfigError(_nothing(paths, reading.held))
+    return {
+        name: built(
+            _manifest(Recordings(files=len(files[name])), traffic, name),
+            traffic.judgement,
+            traffic.load,
+            criteria,
+            traffic=traffic,
+        )
+        for name, traffic in found.items()
+    }
+
+
 def _kept(exchanges: Iterator[Exchange], folder: RunFolder) -> Iterator[Exchange]:
     for x in exchanges:
         folder.write(x)
         yield x
 
 
-def _manifest(held: Recordings, traffic: JudgedTraffic) -> RunManifest:
+def _manifest(held: Recordings, traffic: JudgedTraffic, name: str = "recordings") -> RunManifest:
     """The facts about recordings, in the form of a run: the target are the hosts and models that answered."""
     places = [group.place for group in traffic.groups]
     hosts, models = (list(dict.fromkeys(names)) for names in ([p.host for p in places], [p.model for p in places]))
@@ -190,7 +225,7 @@ def _manifest(held: Recordings, traffic: JudgedTraffic) -> RunManifest:
         tool=f"oai-conformance {__version__}",
         started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         target=Target(
-            name="recordings",
+            name=name,
             base_url=_few(hosts, "host"),
             model=_few(models, "model"),
             apis=tuple(api for api in APIS if any(place.api == api for place in places)),
@@ -216,7 +251,7 @@ def _nothing(paths: Sequence[Path], held: Recordings) -> str:
         "damaged entries": skipped.damaged,
         "files that hold no recording": skipped.other_files,
     }
-    counted = ", ".join(f"{count} {what}" for what, count in found.items() if count) or "no recording"
+    counted = ", ".join(f"{what}: {count}" for what, count in found.items() if count) or "no recording"
     first = next(iter((*skipped.damaged_first, *skipped.other_paths, *skipped.other_files_first)), "")
     example = f" (the first: {first})" if first else ""
-    return f"{', '.join(map(str, paths[:3]))}: nothing to judge: {counted}{example}; {ACCEPTED}"
+    return f"{', '.join(map(str, paths[:3]))}: nothing to judge ({counted}){example}; {ACCEPTED}"

@@ -162,10 +162,13 @@ class RunFolder:
         received_name = self.received_name
         metadata = self._metadata(place / METADATA)
         sent, received = _read(place / SENT), _read(place / received_name)
+        arrived = (
+            sum(arrival.length for arrival in metadata.arrivals) if "timing" in metadata.recorded else len(received)
+        )
         for file, found, recorded in (
             (SENT, len(sent), metadata.sent_bytes),
             (received_name, len(received), metadata.received_bytes),
-            (received_name, len(received), sum(arrival.length for arrival in metadata.arrivals)),
+            (received_name, len(received), arrived),
         ):
             if found != recorded:
                 raise _unreadable(place / file, f"it has {found} bytes, but {METADATA} records {recorded}")

@@ -3,70 +3,50 @@
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import replace
-from http import HTTPStatus
 
-from conformance.apis.errors import error_response
-from conformance.model.case import CaseId, Kind
-from conformance.model.exchange import Exchange
-
-FRAMING = ("content-length", "transfer-encoding", "content-encoding", "connection")
-"""Header fields about the framing: cassettes hold decoded bodies."""
+from conformance.recordings.bodies import encoded
+from conformance.recordings.build import Reader, entry_of, skipped
+from conformance.recordings.entry import Entry, Skipped
+from conformance.recordings.members import needed, number, text
+from conformance.recordings.message import Received, Sent
 
 
-class DamagedError(ValueError):
-    """A line that holds no exchange."""
-
-
-def entries(path) -> Iterator[str]:
+def lines(path) -> Iterator[str]:
     """The lines of the corpus."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        yield from lines
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        yield from file
 
 
-def read_entry(line: str, number: int = 0) -> tuple[str, Exchange]:
-    """The host and the exchange of one line. Raises DamagedError.
-
-    A request that got an error may have been invalid, on purpose or not.
-    """
+def read_line(line: str, source: str = "") -> Entry | Skipped:
+    """The exchange of one line, or why it has none."""
     try:
-        entry = json.loads(line)
-        host, exchange = entry["host"], _exchange(entry, number)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedError(str(error)) from error
-    if not error_response(exchange):
-        return host, exchange
-    return host, replace(exchange, case=CaseId(exchange.api, "recorded", exchange.mode, Kind.FUZZ), cache={})
+        value = json.loads(line)
+    except ValueError as error:
+        return skipped(source, "damaged", str(error))
+    return entry_of(value, CORPUS, source)
 
 
-def _exchange(entry, number: int) -> Exchange:
-    body, fields = _octets(entry["response_body"]), _fields(entry["response_headers"])
-    if not body.strip():
-        raise DamagedError("the response has no body")
-    if not any(name == "content-type" for name, _ in fields):
-        fields.append(("content-type", "application/json" if body.lstrip()[:1] in b"{[" else "text/event-stream"))
-    head = f"HTTP/1.1 {entry['status']} {HTTPStatus(entry['status']).phrase}"
-    return Exchange(
-        id=str(number),
-        case=CaseId(entry["api"], "recorded", entry["mode"], Kind.BASELINE),
-        sent=_message(
-            f"POST {entry['path']} HTTP/1.1", _fields(entry["request_headers"]), _octets(entry["request_body"])
-        ),
-        received=_message(head, fields, body),
-        recorded=frozenset(("headers",)),
+def _sent(entry) -> Sent:
+    return Sent(
+        method="POST",
+        url=f"https://{needed(entry, 'host')}{needed(entry, 'path')}",
+        fields=_fields(entry, "request_headers"),
+        body=encoded(text(entry, "request_body")).content,
     )
 
 
-def _octets(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+def _received(entry) -> Received:
+    return Received(
+        status=number(entry, "status"),
+        reason="",
+        fields=_fields(entry, "response_headers"),
+        body=encoded(text(entry, "response_body")).content,
+        exact=not entry.get("response_reserialised"),
+    )
 
 
-def _fields(recorded) -> list[tuple[str, str]]:
-    """The header fields, but for those of the framing."""
-    pairs = ((name.lower(), value) for name, values in recorded.items() for value in values)
-    return [(name, " ".join(value.split())) for name, value in pairs if name not in FRAMING]
+def _fields(entry, name: str):
+    return tuple((field, value) for field, values in entry.get(name, {}).items() for value in values)
 
 
-def _message(start: str, fields: list[tuple[str, str]], body: bytes) -> bytes:
-    lines = [start, *(f"{name}: {value}" for name, value in fields), f"content-length: {len(body)}", "", ""]
-    return _octets("\r\n".join(lines)) + body
+CORPUS = Reader(_sent, _received, lambda _: "", filters=True)

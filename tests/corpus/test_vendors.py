@@ -9,12 +9,13 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from corpus import DamagedError, entries, read_entry
+from corpus import lines, read_line
 
 from conformance import catalogue
 from conformance.deciding import decide
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Status
+from conformance.recordings.entry import Skipped
 
 CORPUS = os.environ.get("CONFORMANCE_CORPUS", "")
 DEVIATIONS = tomllib.loads((Path(__file__).parent / "deviations.toml").read_text())
@@ -47,19 +48,18 @@ def verdicts(x):
 def judged():
     """Of the whole corpus: the failures of MUST rules by host and rule, the rules that raised, and what was read."""
     failed, raised, counts = defaultdict(list), [], defaultdict(int)
-    for number, line in enumerate(entries(CORPUS)):
-        try:
-            host, x = read_entry(line, number)
-        except DamagedError:
+    for number, line in enumerate(lines(CORPUS)):
+        entry = read_line(line)
+        if isinstance(entry, Skipped):
             counts["damaged"] += 1
             continue
         counts["read"] += 1
-        for rule, outcome in verdicts(x):
+        for rule, outcome in verdicts(entry.exchange):
             counts[outcome.status] += 1
             if outcome.status is Status.ERROR:
                 raised.append(f"entry {number}: {outcome.message}")
             elif outcome.status is Status.FAIL and rule.level is MUST:
-                failed[host, rule.id].append(f"entry {number}: {outcome.message}")
+                failed[entry.host, rule.id].append(f"entry {number}: {outcome.message}")
     return failed, raised, counts
 
 

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, above_zero, app, examples
+from conformance.model.words import RecordingFormat
 from conformance.runs.options import (
     OUTPUT,
     LimitOptions,
@@ -64,29 +65,52 @@ def run(
     return console.print_report(judged, outputs, output, hint=console.serve_hint(target, judged))
 
 
-@app.command(help_epilogue=examples("conformance matrix --config conformance.toml --suite smoke --out site"))
-def matrix(
+@app.command(
+    help_epilogue=examples(
+        "conformance matrix --config conformance.toml --suite smoke --out site",
+        "conformance matrix --from tests/cassettes traffic.har --columns model --out site",
+    )
+)
+def matrix(  # noqa: PLR0913 - one argument an option, or a group of them
     *,
-    config: Path,
+    config: Path | None = None,
     out: Path,
+    from_: Annotated[tuple[Path, ...], Parameter(name="--from", consume_multiple=True)] = (),
+    columns: Literal["host", "model"] = "host",
+    recording_format: RecordingFormat | None = None,
     selection: SelectionOptions = NO_SELECTION,
     limits: LimitOptions = NO_LIMITS,
     verdict: VerdictOptions = NO_VERDICT,
     at_once: Annotated[int, Parameter(validator=above_zero)] = 4,
 ) -> int:
-    """Run every target of a file, and write a static site that compares them.
+    """Run every target of a file, or judge recordings, and write a static site that compares them.
 
     Parameters
     ----------
     config
         TOML file of targets. A target may be embedded: `deployment = "NAME"` instead of base_url and model.
+    from_
+        HAR archives, VCR cassettes and folders of them, instead of targets: nothing is sent.
+    columns
+        What a column of recordings is: a host, or a host's model. Default: host.
+    recording_format
+        Read all recordings as har or vcr. Default: told by their content.
     out
         Output folder, new or of an earlier matrix: earlier runs are kept and shown as trends.
     at_once
         Number of targets to run concurrently. Default: 4.
     """
     from conformance.cli import matrix as many
+    from conformance.cli import matrix_of_recordings
+    from conformance.runs.config import ConfigError
+    from conformance.runs.criteria import criteria
 
+    if from_:
+        if config or selection != NO_SELECTION or limits != NO_LIMITS:
+            raise ConfigError("--from judges recordings and sends nothing; remove --config and the options of requests")
+        return matrix_of_recordings.write_matrix(from_, out, criteria(verdict), columns, recording_format)
+    if config is None:
+        raise ConfigError("matrix needs targets; accepted: --config FILE, or --from PATH...")
     _reject_options("matrix", dry_run=limits.dry_run, waivers=verdict.waivers is not None)
     return many.run_matrix(config, out, RunRequest(selection=selection, limits=limits, verdict=verdict), at_once)
 

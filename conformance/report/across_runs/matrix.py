@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
+from conformance import catalogue
 from conformance.field_support.states import State
 from conformance.model.impact import Impact, Outcome
 from conformance.model.verdict import Level, Status
@@ -91,7 +94,8 @@ def column(report: Report, file: str) -> Column:
         about=scores.catalogue_words(report) if found else "",
         scores={score.api: score for score in found},
         outcomes=_client_outcomes(() if report.stopped else report.impact),
-        families={name: Counter(rules.values()) for name, rules in _results_by_family(report).items()},
+        families=_unshown(report)
+        | {name: Counter(rules.values()) for name, rules in _results_by_family(report).items()},
         fields={(f.api, f.field): report.capabilities[f.api][f.field] for f in report.fields if f.documented},  # type: ignore[misc]
         failing=frozenset(v.rule for v in report.verdicts if v.status is Status.FAIL),
     )
@@ -100,6 +104,15 @@ def column(report: Report, file: str) -> Column:
 def failed_column(name: str, file: str, why: str) -> Column:
     """A target that could not be run."""
     return Column(name, file, legend.VERDICTS[ExitCode.NOT_TESTED], why)
+
+
+def _unshown(report: Report) -> dict[str, Counter[str]]:
+    """The families of which recordings by other tools show nothing: their rules judge the harness's own requests."""
+    if report.recordings is UNSET:
+        return {}
+    apis = {verdict.api for verdict in report.verdicts}
+    families = {rule.family for rule in catalogue.rules() if apis.intersection(rule.apis)}
+    return {family: Counter({Status.UNTESTABLE.value: 1}) for family in families}
 
 
 def _results_by_family(report: Report) -> dict[str, dict[str, str]]:

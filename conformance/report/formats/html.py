@@ -20,14 +20,12 @@ from conformance.field_support.states import State, merge
 from conformance.model.verdict import Status
 from conformance.report import impacts, recordings, scores
 from conformance.report.document import Report
-from conformance.report.failures import Recording
+from conformance.report.failures import RUN, Recording
 from conformance.report.fields import LOST, FieldRow, in_state, rows
 from conformance.report.formats import failure_cards, legend, marked_text
 from conformance.report.impacts import money
 from conformance.report.project import issues_url
 
-RUN: Final = "RUN"
-"""The placeholder of a run folder in commands."""
 SHOWN_FIRST: Final = (Status.FAIL, Status.ERROR, Status.UNTESTABLE, Status.PASS, Status.NOT_APPLICABLE)
 
 

@@ -55,21 +55,27 @@ def short(report: Report) -> Report:
 
 
 def _merged(verdicts: Sequence[ReportVerdict]) -> Iterator[ReportVerdict]:
-    """The verdicts in their order; equal ones of a rule on an API in place of the first."""
+    """The verdicts in their order; equal ones of a rule on an API in place of the first.
+
+    Of recordings, equal verdicts on several hosts and models are merged, too; their failures name each.
+    """
     groups: dict[tuple[object, ...], list[ReportVerdict]] = {}
     for number, verdict in enumerate(verdicts):
         if verdict.status in MERGED:
-            where = (verdict.api, verdict.host, verdict.model)
-            key = (verdict.rule, verdict.level, verdict.status, verdict.message, *where)
+            key = (verdict.rule, verdict.api, verdict.level, verdict.status, verdict.message)
             groups.setdefault(key, []).append(verdict)
         elif verdict.status is not Status.NOT_APPLICABLE:
             groups[(number,)] = [verdict]
     for group in groups.values():
         findings = group[0].findings
+        places = {(verdict.host, verdict.model) for verdict in group}
+        host, model = places.pop() if len(places) == 1 else (msgspec.UNSET, msgspec.UNSET)
         yield msgspec.structs.replace(
             group[0],
             exchanges=tuple(dict.fromkeys(name for verdict in group for name in verdict.exchanges)),
             findings=findings[:MOST_FINDINGS],
             cases=sum(verdict.cases for verdict in group),
+            host=host,
+            model=model,
             more_findings=max(0, len(findings) - MOST_FINDINGS),
         )

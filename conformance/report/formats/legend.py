@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
 from conformance.field_support.states import State
 from conformance.model.impact import Outcome
 from conformance.model.words import ExitCode
@@ -41,6 +43,7 @@ VERDICTS: Final = {
     ExitCode.INTERRUPTED: Word("interrupted", "?", "", "the run was ended early: only what was sent is judged"),
     ExitCode.HARNESS_ERROR: Word("harness error", "!", "warn", "the harness is at fault, not the target"),
 }
+UNREFUTED: Final = Word("no MUST failed", "✓", "good", "of recordings: what they show violates no MUST")
 OUTCOME_MEANINGS: Final[dict[Outcome, tuple[str, str, str]]] = {
     "text": ("✓", "good", "complete and once"),
     "tool_ok": ("✓", "good", "complete and once, with its arguments"),
@@ -79,7 +82,7 @@ WAIVED: Final = Word("waived", "~", "waived", "a known failure, accepted by the 
 UNTESTED: Final = Word("", ABSENT, "", "not applicable, or not tested on this target")
 
 LEGEND: Final = (
-    Topic("Verdicts on a target", tuple(VERDICTS.values())),
+    Topic("Verdicts on a target", (*VERDICTS.values(), UNREFUTED)),
     Topic("What a framework's user gets", (*OUTCOMES.values(), RETRIED, TIMES)),
     Topic("Levels of rules; a number before one counts failing rules", (*LEVELS.values(), WAIVED)),
     Topic("Results of rules", tuple(STATUSES.values())),
@@ -95,7 +98,9 @@ def words() -> Iterator[Word]:
 
 
 def of_report(report: Report) -> Word:
-    """The verdict on the target."""
+    """The verdict on the target; recordings show too little of one to call it conformant."""
+    if report.recordings is not UNSET and report.exit_code == ExitCode.CONFORMANT:
+        return UNREFUTED
     return VERDICTS.get(ExitCode(report.exit_code), VERDICTS[ExitCode.FAILED])
 
 

@@ -47,6 +47,8 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 
 def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     verdict = {0: "✅ conformant", 3: "⚠️ not tested", 4: "⚠️ harness error", 130: "⚠️ interrupted"}
+    if report.recordings is not UNSET:
+        verdict[0] = "✅ no MUST failed"
     words = verdict.get(report.exit_code, "❌ not conformant")
     yield f"# {words}{waived(report)}: {plain(report.target.name)}"
     yield ""

@@ -91,6 +91,8 @@ def opening(report: Report, out: Console) -> None:
     """Print the overall verdict, and the result in a few sentences."""
     good = report.exit_code == 0
     verdict = {0: "CONFORMANT", 1: "NOT CONFORMANT", 3: "NOT TESTED", 4: "HARNESS ERROR", 130: "INTERRUPTED"}
+    if report.recordings is not UNSET:
+        verdict[0] = "NO MUST FAILED"
     first = Text.assemble(
         (verdict.get(report.exit_code, "NOT CONFORMANT"), "bold green" if good else "bold red"),
         waived(report),

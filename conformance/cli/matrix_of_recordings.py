@@ -1,0 +1,32 @@
+"""Judges recordings by other tools, and writes one site that compares the hosts, or the models."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from conformance.cli.matrix import file_names, page_of, write_site
+from conformance.model.criteria import Criteria
+from conformance.model.exchange import Origin
+from conformance.model.words import RecordingFormat
+from conformance.report.headline import judged_by
+from conformance.runs import recordings
+
+Columns = Literal["host", "model"]
+
+
+def write_matrix(
+    paths: Sequence[Path], out: Path, criteria: Criteria, columns: Columns, recording_format: RecordingFormat | None
+) -> int:
+    """Judge the recordings, write the site, and return the exit code. Raises ConfigError.
+
+    1 if a MUST failed on a column, else 3 if one proves nothing.
+    """
+
+    def name(origin: Origin) -> str:
+        return f"{origin.host} {origin.model}".strip() if columns == "model" else origin.host
+
+    judged = recordings.judge_columns(paths, criteria, name, format=recording_format)
+    files = file_names(judged)
+    for folder in ("targets", "rules", "badges"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    return write_site(out, [page_of(judged[name], files[name], out) for name in judged], judged_by(criteria.rules))
