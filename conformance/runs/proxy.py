@@ -84,7 +84,7 @@ class Recorder:
         self._passed.put(x)
 
     def close(self, refused: Mapping[str, int]) -> None:
-        """Record what is left, and note what the proxy answered itself; then the folder is complete."""
+        """Record what is left, and note what the proxy rejected itself; then the folder is complete."""
         self._passed.put(None)
         self._thread.join()
         self._judge.shutdown(wait=False, cancel_futures=True)
@@ -158,7 +158,7 @@ def _numbered(found: Entry, number: int) -> Exchange:
 def _answered(refused: Mapping[str, int]) -> str:
     """A sentence on what did not reach the upstream, or empty."""
     named = "; ".join(f"{count} × {why}" for why, count in sorted(refused.items(), key=lambda one: -one[1]))
-    return f"Answered by the proxy itself: {named}." if named else ""
+    return f"Responses of the proxy itself: {named}." if named else ""
 
 
 # In the process that judges

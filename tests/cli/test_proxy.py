@@ -110,7 +110,7 @@ def test_a_server_without_failures_ends_with_0_at_ctrl_c(shell, tmp_path):
         text = "".join(e.choices[0].delta.content or "" for e in client.chat.completions.create(stream=True, **ASK))
     assert text == "Hello! How can I help you today?"
     assert run.code == 0
-    assert run.out.startswith("CONFORMANT")
+    assert run.out.startswith("NO MUST FAILED")
 
 
 def test_a_stream_that_is_reset_is_reset_for_the_sdk_too(shell, tmp_path):
@@ -136,7 +136,7 @@ def test_an_upstream_that_can_not_be_reached_is_not_judged(shell, tmp_path):
     assert caught.value.code == "upstream_unreachable"
     assert "the upstream 127.0.0.1:9 can't be reached: the connection was refused" in str(caught.value)
     assert run.code == 3
-    assert "Answered by the proxy itself: 1 × the upstream 127.0.0.1:9 can't be reached" in run.out
+    assert "Responses of the proxy itself: 1 × the upstream 127.0.0.1:9 can't be reached" in run.out
     assert list(RunFolder.open(run.folder).exchanges()) == []
 
 

@@ -79,7 +79,7 @@ def test_its_bytes_and_its_verdicts_are_the_same_through_the_relay(recorded_once
     received = [x for x in run.exchanges.values() if x.id not in reused or x is not reused[x.id]]
     assert passed or not received
     for x in received:
-        whole = x.ending.how in ("idle", "closed")
+        whole = x.ending.how == "closed"  # else the harness may have left before the last byte
         assert not x.received or any(is_of(x.received, each, whole=whole) for each in written), (x.id, x.ending)
 
 
@@ -96,7 +96,10 @@ def test_a_deployment_has_the_same_verdicts_through_the_relay(recorded_once, mon
     direct = recorded_once(name, policy, "gate").judgement
     monkeypatch.setattr(selftest, "serve", relayed)
     run = selftest.run_change(name, None, policy, suite="gate")
-    assert [(v.rule, v.case, v.status) for v in run.judgement.verdicts] == [
-        (v.rule, v.case, v.status) for v in direct.verdicts
-    ]
+    assert verdicts(run.judgement) == verdicts(direct)
     assert len(passed) >= len(run.exchanges)
+
+
+def verdicts(judgement):
+    """All verdicts, but for requests with a disconnect: after which read it happens, not only bytes decide."""
+    return [(v.rule, v.case, v.status) for v in judgement.verdicts if v.case.kind not in selftest.DISCONNECTED]

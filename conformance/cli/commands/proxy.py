@@ -13,7 +13,7 @@ from conformance.runs.options import OUTPUT, TARGET, OutputOptions, VerdictOptio
 @app.command(
     help_epilogue=examples(
         "conformance proxy --upstream https://api.openai.com/v1 --port 8100",
-        "conformance proxy --upstream http://127.0.0.1:8000/v1 --port 8100 --report html=report.html",
+        "conformance proxy --upstream http://127.0.0.1:8000/v1 --report html=r.html",
     )
 )
 def proxy(  # noqa: PLR0913 - one argument an option, or a group of them
