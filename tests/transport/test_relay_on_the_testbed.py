@@ -2,14 +2,19 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from conformance import selftest
+from conformance import catalogue, selftest
+from conformance.model.verdict import Status
+from conformance.recordings.entry import Entry
+from conformance.recordings.passed import entry_of
 from conformance.testbed.mutations import changes
 from conformance.testbed.server import raw_server
 from conformance.testbed.server.deployments import DEPLOYMENTS
+from conformance.traffic import outcomes
 from conformance.transport.limits import Limits
 from conformance.transport.relay import relaying
 from conformance.transport.upstream import upstream
@@ -50,6 +55,25 @@ def is_of(received, written, *, whole):
     )
 
 
+def check_recording_of(passed, received):
+    """What the relay recorded of an exchange fails the same rules as what the harness did, which sent the request."""
+    entry = entry_of(passed, "testbed")
+    if not isinstance(entry, Entry) or entry.exchange.ending.how == "interrupted":
+        return
+    mine = entry.exchange
+    for x in received:
+        if body_of(x) == body_of(mine) and is_of(mine.received, x.received, whole=True):
+            assert failing(mine) == failing(replace(x, case=mine.case, cache={})), (x.id, x.ending, mine.ending)
+
+
+def body_of(x):
+    return x.sent.partition(b"\r\n\r\n")[2]
+
+
+def failing(x):
+    return [rule.id for rule, outcome in outcomes(x, catalogue.installed()) if outcome.status is Status.FAIL]
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -81,6 +105,8 @@ def test_its_bytes_and_its_verdicts_are_the_same_through_the_relay(recorded_once
     for x in received:
         whole = x.ending.how == "closed"  # else the harness may have left before the last byte
         assert not x.received or any(is_of(x.received, each, whole=whole) for each in written), (x.id, x.ending)
+    for seen in passed:
+        check_recording_of(seen, received)
 
 
 @pytest.mark.parametrize(
