@@ -9,7 +9,10 @@ Direction = Literal["sent", "received"]
 Hop = Literal["client", "upstream"]
 """Between the harness and the target, or between a gateway and its upstream."""
 Facet = Literal["headers", "framing", "timing", "bytes"]
-"""What a recording holds: header fields as sent, the body's framing, arrival times, the exact bytes."""
+"""What a recording holds: header fields as sent, the body's framing, arrival times, the exact bytes.
+
+Without `headers`, some may be missing, and the Content-Type may be the one that the body shows.
+"""
 Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings"]
 Sender = Literal["framework", "sdk"]
 RecordingFormat = Literal["har", "vcr"]

@@ -35,6 +35,11 @@ def encoded(text: str, charset: str = "utf-8") -> Body:
     return Body(content, exact="\ufffd" not in text)
 
 
+def utf8(text: str) -> str:
+    """The text, with lone surrogates replaced that stand for no byte, so that it has an encoding."""
+    return encoded(text).content.decode("utf-8", "surrogateescape")
+
+
 def decoded(body: bytes, coding: str) -> bytes:
     """The body without its content coding, unless the recorder has decoded it already.
 

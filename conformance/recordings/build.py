@@ -17,7 +17,7 @@ from conformance.model.words import APIS, Api, Mode
 from conformance.parsing.http1 import TOKEN, request_header
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import as_object, as_string
-from conformance.recordings.bodies import decoded
+from conformance.recordings.bodies import decoded, utf8
 from conformance.recordings.entry import Entry, Skipped, Why
 from conformance.recordings.members import DamagedError
 from conformance.recordings.message import (
@@ -59,7 +59,7 @@ class Reader(NamedTuple):
 def entry_of(value: Any, reader: Reader, source: str) -> Entry | Skipped:
     """The entry that a recorded value describes, or why it is not judged."""
     try:
-        sent = reader.sent(value)
+        sent = _clean_request(reader.sent(value))
         if not TOKEN.fullmatch(sent.method):
             raise DamagedError("the request has no valid method")
         api = api_of(sent.method, sent.split().path, lambda: _request_body(sent))
@@ -75,8 +75,20 @@ def entry_of(value: Any, reader: Reader, source: str) -> Entry | Skipped:
 
 def skipped(source: str, why: Why, detail: str) -> Skipped:
     """An entry that is not judged; the detail is bounded, printable, and without secrets."""
-    shown = printable(masked_text(detail))
-    return Skipped(source=source, why=why, detail="".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown))
+    return Skipped(source=source, why=why, detail=_shown(masked_text(utf8(detail))))
+
+
+def _shown(text: str) -> str:
+    """A text from a recording, shortened, with what can't be printed escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in printable(text))
+
+
+def _clean_request(sent: Sent) -> Sent:
+    return replace(sent, method=utf8(sent.method), url=utf8(sent.url), fields=_clean(sent.fields))
+
+
+def _clean(fields: Fields) -> Fields:
+    return tuple((utf8(name), utf8(value)) for name, value in fields)
 
 
 def api_of(method: str, path: str, body: Callable[[], bytes]) -> Api | None:
@@ -108,7 +120,7 @@ def _checked(received: Received) -> Received:
     body = decoded(received.body, value_of(received.fields, "content-encoding"))
     if not body and received.status not in BODILESS and value_of(received.fields, "content-length").strip() != "0":
         raise NoResponseError("the recording holds no body of the response")
-    return replace(received, body=body)
+    return replace(received, body=body, fields=_clean(received.fields))
 
 
 def _entry(api: Api, sent: Sent, received: Received, reader: Reader, at: str, source: str) -> Entry:
@@ -132,9 +144,9 @@ def _entry(api: Api, sent: Sent, received: Received, reader: Reader, at: str, so
     )
     return Entry(
         exchange=exchange,
-        host=sent.host,
-        model=as_string(request_body(exchange).get("model")),
-        client=next(iter(request_header(exchange, "user-agent")), ""),
+        host=_shown(sent.host),
+        model=_shown(as_string(request_body(exchange).get("model"))),
+        client=_shown(next(iter(request_header(exchange, "user-agent")), "")),
         source=source,
         at=_time(at) or _time(value_of(received.fields, "date")),
     )

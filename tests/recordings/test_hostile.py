@@ -39,9 +39,11 @@ def archive(*texts):
     return '{"log": {"pages": [{"entries": [1]}], "entries": [' + ",\n".join(texts) + ']}, "entries": [2]}'
 
 
+TEXT = st.text(st.characters(), max_size=8)
+"""With lone surrogates."""
 JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.binary(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.binary(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
 
@@ -76,7 +78,9 @@ def test_a_wrong_type_anywhere_is_told_and_nothing_raises(data, junk):
     path = data.draw(st.sampled_from(list(places(value))))
     found = entry_of(replaced(value, path, junk), reader, "a#0")
     assert isinstance(found, Entry | Skipped)
-    assert not isinstance(found, Skipped) or (found.detail and found.detail.isprintable())
+    shown = (found.detail,) if isinstance(found, Skipped) else (found.host, found.model, found.client)
+    assert all(text.isprintable() for text in shown)
+    assert any(shown)
 
 
 @settings(max_examples=100)
@@ -224,9 +228,9 @@ def test_the_memory_does_not_grow_with_the_file(large):
 
 
 @pytest.mark.verify
-def test_an_archive_of_two_gigabytes_is_read_in_a_few_megabytes():
-    memory, count = peak(large_har(2_000_000_000))
-    assert count > 4000
+def test_an_archive_of_half_a_gigabyte_is_read_in_a_few_megabytes():
+    memory, count = peak(large_har(500_000_000))
+    assert count > 2000
     assert memory < 32_000_000
 
 
