@@ -44,7 +44,7 @@ def judge(
     paths
         A run folder; or HAR archives, VCR cassettes, and folders of them.
     recording_format
-        Read all files as har or vcr. Default: told by their content.
+        Read all files as har or vcr. Default: recognized by its content.
     save
         New folder to keep the judged exchanges in, with secrets masked; to be judged again as a run folder.
     """

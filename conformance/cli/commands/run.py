@@ -94,7 +94,7 @@ def matrix(  # noqa: PLR0913 - one argument an option, or a group of them
     columns
         What a column of recordings is: a host, or a host's model. Default: host.
     recording_format
-        Read all recordings as har or vcr. Default: told by their content.
+        Read all recordings as har or vcr. Default: recognized by its content.
     out
         Output folder, new or of an earlier matrix: earlier runs are kept and shown as trends.
     at_once
