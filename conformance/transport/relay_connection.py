@@ -253,6 +253,8 @@ class Connection:
         self.client.finish()
         self.server.close()
         self._set_deadline(LINGER_S, self._abort)
+        if self.client.has_ended:
+            self._close()
 
     def _head_is_late(self) -> None:
         self._answer(own_answers.LATE)
