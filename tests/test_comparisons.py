@@ -130,7 +130,7 @@ def test_what_is_known_of_the_same_exchanges_is_taken_over(monkeypatch):
     one, again = named("chat.usage"), named("chat.twin.again")
     rule_ = made(same_id, compares_with={"again": AGAIN})
     first = verdicts(rule_, [one, again])
-    monkeypatch.setattr(judging, "_outcome", lambda *_: pytest.fail("judged again"))
+    monkeypatch.setattr(judging, "outcome_of", lambda *_: pytest.fail("judged again"))
     known = reuse.ReusableVerdicts(reuse.index_verdicts(first.values()), frozenset({one.id, again.id}))
     assert verdicts(rule_, [one, again], known) == first
 

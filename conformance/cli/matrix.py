@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -100,7 +100,7 @@ def _judged(path: Path, name: str, entry: config.Entry, kept: Path, request: Run
     return judged
 
 
-def write_site(out: Path, columns: list[Column], judged_by: str) -> int:
+def write_site(out: Path, columns: list[Column], judged_by: str, limits: Sequence[str] = ()) -> int:
     """Write the index and the pages of the rules, print the index's path, and return the exit code."""
     for name in matrix.rules_shown(columns):
         rule = next(rule for rule in catalogue.rules() if rule.id == name)
@@ -109,7 +109,7 @@ def write_site(out: Path, columns: list[Column], judged_by: str) -> int:
         if column.verdict.word == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
             (out / "targets" / f"{column.file}.html").write_text(html.missing_page(column.name, column.detail))
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns)), judged_by))
+    (out / "index.html").write_text(matrix.index(columns, when, list(_trends(out, columns)), judged_by, limits))
     sys.stdout.write(f"{out / 'index.html'}\n")
     verdicts = {column.verdict.word for column in columns}
     if "not conformant" in verdicts:

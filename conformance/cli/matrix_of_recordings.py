@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from conformance.cli.matrix import file_names, page_of, write_site
+from conformance.cli.recordings import shown
 from conformance.model.criteria import Criteria
 from conformance.model.exchange import Origin
 from conformance.model.words import RecordingFormat
 from conformance.report.headline import judged_by
+from conformance.report.recordings import LIMITS
 from conformance.runs import recordings
 
 Columns = Literal["host", "model"]
@@ -25,8 +27,10 @@ def write_matrix(
     def name(origin: Origin) -> str:
         return f"{origin.host} {origin.model}".strip() if columns == "model" else origin.host
 
-    judged = recordings.judge_columns(paths, criteria, name, format=recording_format)
+    with shown() as progress:
+        judged = recordings.judge_columns(paths, criteria, name, format=recording_format, progress=progress)
     files = file_names(judged)
     for folder in ("targets", "rules", "badges"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    return write_site(out, [page_of(judged[name], files[name], out) for name in judged], judged_by(criteria.rules))
+    found = [page_of(judged[name], files[name], out) for name in judged]
+    return write_site(out, found, judged_by(criteria.rules), LIMITS)

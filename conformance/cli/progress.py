@@ -14,10 +14,10 @@ SHOW_AFTER_S = 2.0
 
 
 class Bar:
-    """A progress bar that appears only after two seconds, and only on a terminal. `doing` is its label."""
+    """A progress bar that appears only after two seconds, and only on a terminal."""
 
-    def __init__(self, console: "Console", doing: str = "sending") -> None:
-        self._console, self._doing = console, doing
+    def __init__(self, console: "Console") -> None:
+        self._console = console
         self._since = time.monotonic()
         self._total = self._done = 0
         self._bar: Progress | None = None
@@ -37,18 +37,22 @@ class Bar:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], total=requests)
 
-    def done(self, _exchange: Exchange | None = None) -> None:
-        """Count one recorded exchange, or one file."""
-        self._done += 1
+    def done(self, _exchange: Exchange) -> None:
+        """Count one recorded exchange."""
+        self.at(self._done + 1, self._total, "sending")
+
+    def at(self, done: int, of: int, doing: str) -> None:
+        """Show what is being done, and how much of it is done."""
+        self._done, self._total = done, of
         if self._bar is None and self._console.is_terminal and time.monotonic() - self._since > SHOW_AFTER_S:
             self._start()
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            self._bar.update(self._bar.task_ids[0], completed=done, total=of, description=doing)
 
     def _start(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn(self._doing), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = Progress(*columns, console=self._console, transient=True)
-        self._bar.add_task(self._doing, total=self._total)
+        self._bar.add_task("sending", total=self._total)
         self._bar.start()

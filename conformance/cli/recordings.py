@@ -1,32 +1,21 @@
-"""Judges recordings by other tools, with a progress bar."""
+"""Progress on the terminal while recordings by other tools are read and judged."""
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from conformance.cli.progress import Bar
-from conformance.model.criteria import Criteria
-from conformance.model.words import RecordingFormat
+from conformance.report.display import Color
 from conformance.report.formats import terminal
-from conformance.runs import recordings
-from conformance.runs.execute import JudgedRun
-from conformance.runs.options import OutputOptions
+from conformance.runs.recordings import Progress
 
 
-def judged(
-    paths: Sequence[Path],
-    criteria: Criteria,
-    format: RecordingFormat | None,  # noqa: A002 - as in `recordings.read`
-    save: Path | None,
-    output: OutputOptions,
-) -> JudgedRun:
-    """Judge a run folder, or recordings, with a progress bar on a terminal, unless quiet. Raises ConfigError."""
-    if output.quiet:
-        return recordings.judge_paths(paths, criteria, format=format, save=save)
-    with Bar(terminal.console(sys.stderr, color=output.color), "reading") as bar:
+@contextmanager
+def shown(color: Color = "auto") -> Iterator[Progress]:
+    """A progress bar of files, which counts the exchanges; it appears after two seconds, and only on a terminal."""
+    with Bar(terminal.console(sys.stderr, color=color)) as bar:
 
-        def advance(_done: int, of: int) -> None:
-            bar.total(of)
-            bar.done()
+        def advance(done: int, of: int, exchanges: int) -> None:
+            bar.at(done, of, f"judging, {exchanges} exchanges")
 
-        return recordings.judge_paths(paths, criteria, format=format, save=save, progress=advance)
+        yield advance

@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.parsing.json_text import parse_json
 from conformance.recordings.bodies import Body, encoded
 from conformance.recordings.build import NoResponseError, Reader
-from conformance.recordings.members import DamagedError, array, member, needed, number, text
+from conformance.recordings.members import DamagedError, array, field_values, member, needed, number, text
 from conformance.recordings.message import Fields, Received, Sent, value_of
 from conformance.recordings.yaml_values import decoded_base64
 
@@ -60,7 +60,8 @@ def _failure(entry: Any) -> str:
 
 def _fields(entry: Any, path: str) -> Fields:
     """The header fields, without the pseudo-header fields of HTTP/2."""
-    pairs = [(text(field, "name"), text(field, "value")) for field in array(entry, path)]
+    found = [(text(field, "name"), member(field, "value")) for field in array(entry, path)]
+    pairs = ((name, value) for name, values in found for value in field_values(values, path))
     return tuple((name, value) for name, value in pairs if not name.startswith(":"))
 
 

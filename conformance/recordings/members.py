@@ -51,6 +51,28 @@ def needed(value: Any, path: str) -> str:
     raise DamagedError(f"{path} is missing")
 
 
+def field_values(value: Any, where: str) -> list[str]:
+    """The values of a header field: recorders write one, or a list; some write numbers as such.
+
+    Raises:
+        DamagedError: one is neither text nor a number.
+    """
+    return [_field_value(each, where) for each in (value if isinstance(value, list) else [value]) if each is not None]
+
+
+def _field_value(value: Any, where: str) -> str:
+    match value:
+        case str():
+            return value
+        case bytes():
+            return value.decode("utf-8", "surrogateescape")
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(value)
+    raise DamagedError(f"a value in {where} is not a string")
+
+
 def number(value: Any, path: str) -> int:
     """The whole number at a path, also as a string; 0 if it is missing.
 

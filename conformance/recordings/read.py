@@ -82,7 +82,7 @@ def read_stream(
     if not first:
         raise RecordingError(path, source.fault or "the file is empty", KNOWN)
     if not is_json and (format == "har" or first == b"["):
-        raise RecordingError(path, "it is no JSON object", KNOWN)
+        raise RecordingError(path, "it is not a JSON object", KNOWN)
     places = {place: reader for place, (name, reader) in PLACES.items() if format in (None, name)}
     finder = Scanner(places) if is_json else Splitter()
     items = finder.items(source.chunks() if is_json else source.lines())

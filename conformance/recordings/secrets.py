@@ -20,13 +20,15 @@ SECRET_FIELD = re.compile(
 """Names of header fields with a secret."""
 KEY_FIELDS: Final = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 """Those with the key of the API."""
-SCHEME = re.compile(r"(?:basic|bearer|token|digest|apikey|aws4-hmac-sha256) +(?=\S)", re.IGNORECASE)
-COOKIE = re.compile(r"[^\s;=]+=([^;]*)")
+SCHEME = re.compile(r"\A(?:basic|bearer|token|digest|apikey|aws4-hmac-sha256) +(?=\S)", re.IGNORECASE)
 QUERY = re.compile(
     r"(?i)([?&](?:[\w.-]*[-_])?(?:key|api-?key|sig|signature|token|secret|password|credential|code)=)([^&#]*)"
 )
 """A query parameter with a secret, such as `key=`, `api_key=`, `sig=` or `X-Amz-Signature=`."""
 
+MOST_SECRETS: Final = 32
+LONGEST_SECRET: Final = 16 * 1024
+"""Bounds on what is searched for, in many encodings, in the bodies: no exchange has as many secrets."""
 PREFIXES: Final = (
     *(
         b"sk-",
@@ -87,7 +89,7 @@ SHAPES: Final = (
     *map(
         _called, (b"api_key", b"apikey", b"api-key", b"x-api-key", b"authorization", b"access_token", b"client_secret")
     ),
-    Shape(b"bearer", re.compile(rb"(?i)\bbearer(?: +|%20|\+)(?=[^\s\"'\\]*[0-9])([A-Za-z0-9._~+/=-]{8,})")),
+    Shape(b"bearer", re.compile(rb"(?i)\bbearer(?: +|%20|\+)(?=[^\s\"'\\]{0,200}[0-9])([A-Za-z0-9._~+/=-]{8,})")),
 )
 """Forms of keys, and of what is called a key, in bodies and anywhere else."""
 
@@ -132,22 +134,22 @@ def secrets_of(target: str, sent: Fields, received: Fields) -> Secrets:
     others = [found[2] for found in QUERY.finditer(target)]
     for name, value in (*sent, *received):
         if "cookie" in name.lower():
-            pairs = COOKIE.findall(value)
-            others += pairs[:1] if name.lower().startswith("set-") else pairs
+            pairs = value.split(";", 1)[:1] if name.lower().startswith("set-") else value.split(";")
+            others += [pair.partition("=")[2] for pair in pairs]
         elif is_secret(name):
             others.append(SCHEME.sub("", value, count=1))
     return Secrets(_distinct(keys), _distinct(others))
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value.strip() for value in values if _looks_secret(value.strip())))
+    return tuple(dict.fromkeys(value.strip() for value in values if _looks_secret(value.strip())))[:MOST_SECRETS]
 
 
 def _looks_secret(value: str) -> bool:
     is_long = len(value) >= redact.MIN_VALUE_LENGTH or (
         len(value) >= redact.MIN_LENGTH and any(map(str.isdigit, value))
     )
-    return is_long and not set(value) <= set("*xX.-_ ")
+    return is_long and len(value) <= LONGEST_SECRET and not set(value) <= set("*xX.-_ ")
 
 
 def masked_text(text: str) -> str:

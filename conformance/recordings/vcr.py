@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.parsing.json_text import LONE_SURROGATE
 from conformance.recordings.bodies import Body, encoded
 from conformance.recordings.build import NoResponseError, Reader
-from conformance.recordings.members import DamagedError, member, number, text
+from conformance.recordings.members import DamagedError, field_values, member, number, text
 from conformance.recordings.message import Fields, Received, Sent
 from conformance.recordings.yaml_values import decoded_base64
 
@@ -58,25 +58,8 @@ def _fields(message: Any, where: str) -> Fields:
     if not isinstance(headers, dict):
         raise DamagedError(f"{where}.headers is not an object")
     return tuple(
-        (_text(name, where), _text(value, where))
-        for name, values in headers.items()
-        for value in (values if isinstance(values, list) else [values])
-        if value is not None
+        (str(name), value) for name, values in headers.items() for value in field_values(values, f"{where}.headers")
     )
-
-
-def _text(value: Any, where: str) -> str:
-    """A name or value of a header field; YAML reads some as numbers."""
-    match value:
-        case str():
-            return value
-        case bytes():
-            return value.decode("utf-8", "surrogateescape")
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return str(value)
-    raise DamagedError(f"a value in {where}.headers is not a string")
 
 
 def _body(message: Any, where: str) -> Body:

@@ -30,6 +30,15 @@ COLUMNS: Final = ("host", "model", "API", "exchanges", "recorded", "MUST failed"
 NUMBERS: Final = ("exchanges", "MUST failed", "SHOULD failed")
 
 
+LIMITS: Final = (
+    "A recording holds one response to each request: what only the comparison of two shows is untestable.",
+    "It has no arrival times, no framing, and often not all header fields: the rules about these are untestable.",
+    "Whoever recorded kept what was needed, and may have edited it; a host may have changed since.",
+    "That no MUST failed does not make a host conformant: only what was recorded is judged.",
+)
+"""What no report of recordings shows."""
+
+
 class Row(NamedTuple):
     """A line of the table of hosts and models: its cells, and whether a MUST failed."""
 

@@ -27,16 +27,23 @@ NOT_STATED: Final = "not-stated"
 """The host of an exchange whose recording does not say it."""
 MOST_HOSTS: Final = 2
 ACCEPTED: Final = (
-    "accepted: a run folder (it holds run.json); or HAR archives, VCR cassettes, and folders of them, with responses to "
-    "/chat/completions, /messages or /responses"
+    "accepted: a run folder (it holds run.json); or HAR archives, VCR cassettes, and folders of them, with responses "
+    "to /chat/completions, /messages or /responses"
 )
 
-Progress = Callable[[int, int], None]
-"""Told after each file: how many were read, and how many there are."""
+Progress = Callable[[int, int, int], None]
+"""Told after each exchange and each file: how many files were read, how many there are, and how many exchanges."""
 
 
-def quiet(_done: int, _of: int) -> None:
+def quiet(_done: int, _of: int, _exchanges: int) -> None:
     """Show no progress."""
+
+
+def numbered(one: entry.Entry, number: int) -> Exchange:
+    """The exchange of an entry, with an ID and its origin."""
+    x = one.exchange
+    origin = Origin(host=one.host or NOT_STATED, model=one.model, client=one.client, source=one.source, at=one.at)
+    return replace(x, id=f"{number:06}-{x.api}-{x.mode}", origin=origin, cache={})
 
 
 @dataclass(slots=True)
@@ -58,9 +65,11 @@ class _Reading:
     def exchanges(self) -> Iterator[Exchange]:
         """The exchanges of all recordings, numbered, each of several equal ones once. Raises ConfigError."""
         found = list(read.files(self.paths))
-        for number, path in enumerate(found, 1):
-            yield from self._of(path)
-            self.progress(number, len(found))
+        for done, path in enumerate(found):
+            for x in self._of(path):
+                yield x
+                self.progress(done, len(found), self.number)
+            self.progress(done + 1, len(found), self.number)
 
     def _of(self, path: Path) -> Iterator[Exchange]:
         """The exchanges of one file. What is no recording is an error only if it was named itself."""
@@ -99,14 +108,7 @@ class _Reading:
             return None
         self.seen.add(digest)
         self.number += 1
-        return replace(
-            x,
-            id=f"{self.number:06}-{x.api}-{x.mode}",
-            origin=Origin(
-                host=one.host or NOT_STATED, model=one.model, client=one.client, source=one.source, at=one.at
-            ),
-            cache={},
-        )
+        return numbered(one, self.number)
 
     @property
     def held(self) -> Recordings:
@@ -166,7 +168,7 @@ def judge_recordings(
         traffic = judge_traffic(_kept(exchanges, folder) if folder else exchanges, catalogue.selected(criteria.rules))
         if not traffic.judgement.requests:
             raise ConfigError(_nothing(paths, reading.held))
-        facts = _manifest(reading.held, traffic)
+        facts = manifest(reading.held, traffic)
         if folder:
             folder.write_facts(facts)
     except entry.RecordingError as error:
@@ -201,7 +203,7 @@ def judge_columns(
         raise ConfigError(_nothing(paths, reading.held))
     return {
         name: built(
-            _manifest(Recordings(files=len(files[name])), traffic, name),
+            manifest(Recordings(files=len(files[name])), traffic, name),
             traffic.judgement,
             traffic.load,
             criteria,
@@ -217,7 +219,7 @@ def _kept(exchanges: Iterator[Exchange], folder: RunFolder) -> Iterator[Exchange
         yield x
 
 
-def _manifest(held: Recordings, traffic: JudgedTraffic, name: str = "recordings") -> RunManifest:
+def manifest(held: Recordings, traffic: JudgedTraffic, name: str = "recordings") -> RunManifest:
     """The facts about recordings, in the form of a run: the target are the hosts and models that answered."""
     places = [group.place for group in traffic.groups]
     hosts, models = (list(dict.fromkeys(names)) for names in ([p.host for p in places], [p.model for p in places]))

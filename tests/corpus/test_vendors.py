@@ -5,61 +5,38 @@ The corpus is not part of the repository: `CONFORMANCE_CORPUS` names its file, i
 
 import os
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 from corpus import lines, read_line
 
 from conformance import catalogue
-from conformance.deciding import decide
-from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Status
 from conformance.recordings.entry import Skipped
+from conformance.runs.recordings import numbered
+from conformance.traffic import judge_traffic
 
 CORPUS = os.environ.get("CONFORMANCE_CORPUS", "")
 DEVIATIONS = tomllib.loads((Path(__file__).parent / "deviations.toml").read_text())
 """By host and rule: why a recording of the host fails it."""
-PATHS = ("HTTP", "AUTH")
-"""Families about what a cassette does not hold: framing, and header fields that it filters."""
-
 pytestmark = pytest.mark.skipif(not Path(CORPUS).is_file(), reason="CONFORMANCE_CORPUS names no file")
-
-
-def alone(rule):
-    """Whether a rule judges one exchange by itself, without arrival times."""
-    compared = any(not compare.optional for compare in rule.compares_with.values())
-    others = {"short_streams", "unary"} & {*rule.parameters}
-    return not (compared or others or rule.timed or rule.family in PATHS)
-
-
-RULES = [rule for rule in catalogue.rules() if alone(rule)]
-
-
-def verdicts(x):
-    """The rules that apply to an exchange, each with its status and message."""
-    for rule in RULES:
-        if x.api in rule.apis and x.mode in rule.modes:
-            more = {name: Policy() if name == "policy" else None for name in rule.parameters[1:]}
-            yield rule, decide(rule, {"x": x, **more}, (x,))
 
 
 @pytest.fixture(scope="module")
 def judged():
     """Of the whole corpus: the failures of MUST rules by host and rule, the rules that raised, and what was read."""
-    failed, raised, counts = defaultdict(list), [], defaultdict(int)
-    for number, line in enumerate(lines(CORPUS)):
-        entry = read_line(line)
-        if isinstance(entry, Skipped):
-            counts["damaged"] += 1
-            continue
-        counts["read"] += 1
-        for rule, outcome in verdicts(entry.exchange):
-            counts[outcome.status] += 1
-            if outcome.status is Status.ERROR:
-                raised.append(f"entry {number}: {outcome.message}")
-            elif outcome.status is Status.FAIL and rule.level is MUST:
-                failed[entry.host, rule.id].append(f"entry {number}: {outcome.message}")
+    read = [read_line(line) for line in lines(CORPUS)]
+    entries = [one for one in read if not isinstance(one, Skipped)]
+    traffic = judge_traffic((numbered(one, number) for number, one in enumerate(entries)), catalogue.installed())
+    counts = Counter({"read": len(entries), "damaged": len(read) - len(entries)})
+    failed, raised = defaultdict(list), []
+    for v in traffic.judgement.verdicts:
+        counts[v.status] += v.cases
+        if v.status is Status.ERROR:
+            raised.append(f"{v.exchanges[0]}: {v.message}")
+        elif v.status is Status.FAIL and v.level is MUST:
+            failed[v.host, v.rule].append(f"{v.exchanges[0]}: {v.message}")
     return failed, raised, counts
 
 
@@ -79,4 +56,4 @@ def test_the_corpus_was_read(judged):
     _, _, counts = judged
     assert counts["read"] > 100 * counts["damaged"]
     assert counts[Status.PASS] > 10 * counts["read"]
-    assert counts[Status.UNTESTABLE] < counts["read"]
+    assert counts[Status.PASS] > 2 * counts[Status.UNTESTABLE]

@@ -8,7 +8,9 @@ import pytest
 import yaml
 from recording_files import ASKED, COMPLETION, DATE, EXCHANGES, FORMATS, JSON, STREAM, exchange, har, vcrpy, vcrpy_yaml
 
+from conformance import catalogue
 from conformance.apis.response_content import response_content
+from conformance.judging import decide
 from conformance.model.case import CaseId, Kind
 from conformance.parsing.http1 import reply
 from conformance.recordings.entry import Entry, RecordingError, Skipped
@@ -83,10 +85,19 @@ def test_a_body_that_was_parsed_and_written_again_has_no_exact_bytes(entries):
     assert response_content(entry.exchange).choices[0].text == "é"
 
 
+def test_the_incident_is_found_in_every_format(entries):
+    rule = next(rule for rule in catalogue.rules() if rule.id == "FLD001")
+    for written in FORMATS.values():
+        (entry,) = entries(written([exchange(body=json.dumps(ASKED | {"stream": True}))]))
+        outcome = decide(rule, {"x": entry.exchange}, (entry.exchange,))
+        assert outcome.message.startswith("`stream: true` was silently ignored")
+
+
 def test_a_har_of_polly_has_compressed_pieces(entries):
     packed = gzip.compress(COMPLETION)
     archive = json.loads(har([exchange(told=JSON | {"content-encoding": "gzip"})]))
     pieces = json.dumps([base64.b64encode(part).decode() for part in (packed[:20], packed[20:])])
+    archive["log"]["entries"][0]["request"]["headers"] += [{"name": "content-length", "value": 106}]
     archive["log"]["entries"][0]["response"]["content"] = {"size": len(pieces), "text": pieces, "encoding": "base64"}
     (entry,) = entries(json.dumps(archive))
     assert reply(entry.exchange).content == COMPLETION
@@ -136,7 +147,7 @@ recorded_with: VCR 2.0.0
     ("text", "why"),
     [
         ("", "the file is empty"),
-        ("[1]", "it is no JSON object"),
+        ("[1]", "it is not a JSON object"),
         (
             '{"name": "package", "log": {"entry": []}}',
             "it has no log.entries and no interactions and no http_interactions",

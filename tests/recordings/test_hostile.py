@@ -242,6 +242,20 @@ def test_an_entry_without_end_is_not_kept(finder):
     assert memory < 1_000_000
 
 
+SIZE = 300_000
+PARTS = ("a", "*", "a-", "; ", "bearer+", "sk-", "&key", "eyJ.", '"api_key": ')
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_value_makes_the_search_for_secrets_slow(part):
+    value = part * (SIZE // len(part)) + "a"
+    fields = {"cookie": value, "authorization": value, "x-a": value, "content-type": value} | dict.fromkeys([value], "")
+    many = {f"x-{n}-token": f"secret-{n:07d}" for n in range(5000)}
+    url = f"https://api.example/v1/chat/completions?{value}"
+    x = exchange(asked=fields | many, told=fields, url=url, answer=b'{"a": "' + value.encode() + b'"}')
+    assert isinstance(entry_of(vcrpy([x])["interactions"][0], VCR, "a#0"), Entry | Skipped)
+
+
 def test_anchors_of_a_long_cassette_are_forgotten(monkeypatch):
     monkeypatch.setattr("conformance.recordings.yaml_values.MAX_SIZE", 10_000)
     reader = Reader()

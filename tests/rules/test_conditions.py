@@ -7,7 +7,7 @@ from conformance.deciding import decide
 from conformance.model.exchange import Ending
 from conformance.model.verdict import Status
 from conformance.rules.conditions import replied, uncut, validly_requested
-from conformance.rules.example import answered, completion, exchange, streamed
+from conformance.rules.example import answered, completion, error, exchange, streamed
 
 SHAPELESS = {"status": "accepted", "usage": {}}
 BROKEN = ("mistake.bad-role", "wrong-type.temperature", "unknown-field.x_canary", "range.temperature", "fuzz.no-json")
@@ -41,6 +41,32 @@ def fuzzed(**body):
 )
 def test_a_fuzzed_request_is_valid_if_it_matches_the_schema(x, is_valid):
     assert (validly_requested(x) is None) is is_valid
+
+
+HI = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+@pytest.mark.parametrize(
+    ("x", "is_valid"),
+    [
+        (answered(completion(), probe="chat.recorded", body={"messages": 7}), True),
+        (answered(error(), status=400, probe="chat.recorded", body={"messages": 7}), False),
+        (answered(error(), status=500, probe="chat.recorded", body=HI), True),
+        (streamed(error(), probe="chat.recorded", body={"messages": 7}), False),
+    ],
+)
+def test_a_recorded_request_is_valid_if_it_succeeded_or_matches_the_schema(x, is_valid):
+    assert (validly_requested(x) is None) is is_valid
+
+
+def test_rules_about_form_judge_a_recorded_success_as_they_judge_a_baseline():
+    def verdicts(probe):
+        x = answered({"choices": [{"message": {"content": 7}}]}, probe=probe, body=HI)
+        alone = (rule for rule in OF_FORM if "chat" in rule.apis and rule.parameters == ("x",))
+        return {rule.id: decide(rule, {"x": x}, (x,)) for rule in alone}
+
+    assert verdicts("chat.recorded") == verdicts("chat.hello")
+    assert Status.FAIL in {outcome.status for outcome in verdicts("chat.recorded").values()}
 
 
 @pytest.mark.parametrize(

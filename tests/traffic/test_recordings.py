@@ -93,12 +93,12 @@ def test_the_folder_to_keep_in_must_be_new(tmp_path):
         judge_recordings([har], save=tmp_path)
 
 
-def test_progress_is_told_file_by_file(tmp_path):
+def test_progress_is_told_by_exchange_and_file(tmp_path):
     for name in "abc":
         write_har(tmp_path / f"{name}.har", entry())
     told = []
-    judge_recordings([tmp_path], progress=lambda done, of: told.append((done, of)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    judge_recordings([tmp_path], progress=lambda *how_far: told.append(how_far))
+    assert told == [(0, 3, 1), (1, 3, 1), (2, 3, 1), (3, 3, 1)]
 
 
 def test_a_key_in_a_recording_is_kept_nowhere(tmp_path):

@@ -1,6 +1,7 @@
 """Commands about recorded runs: judge, show, replay, diff and waive."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -47,13 +48,15 @@ def judge(
     save
         New folder to keep the judged exchanges in, with secrets masked; to be judged again as a run folder.
     """
-    from conformance.cli import console, recordings
-    from conformance.runs import execute
+    from conformance.cli import console
+    from conformance.cli.recordings import shown
+    from conformance.runs import execute, recordings
     from conformance.runs.criteria import criteria
 
     console.verbosity(output)
     outputs, judged_by = execute.outputs(output.report), criteria(verdict)
-    judged = recordings.judged(paths, judged_by, recording_format, save, output)
+    with shown(output.color) if not output.quiet else nullcontext(recordings.quiet) as progress:
+        judged = recordings.judge_paths(paths, judged_by, format=recording_format, save=save, progress=progress)
     return console.print_report(judged, outputs, output)
 
 

@@ -136,8 +136,14 @@ def _client_outcomes(impacts: Iterable[Impact]) -> dict[str, ClientOutcome]:
     return found
 
 
-def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = (), judged_by: str = "") -> str:
-    """The page of the matrix."""
+def index(
+    columns: Sequence[Column],
+    when: str,
+    trends: Sequence[Trend] = (),
+    judged_by: str = "",
+    limits: Sequence[str] = (),
+) -> str:
+    """The page of the matrix; `limits` says what it does not show."""
     frameworks = sorted({client for c in columns for client in c.outcomes}, key=str.lower)
     families = [family for family in FAMILIES if any(family in c.families for c in columns)]
     fields = sorted({place for c in columns for place in c.fields})
@@ -153,6 +159,7 @@ def index(columns: Sequence[Column], when: str, trends: Sequence[Trend] = (), ju
         grids=[grid for grid in grids if grid.rows],
         when=when,
         judged_by=judged_by,
+        limits=limits,
         trends=trends,
         families=families,
         frameworks=frameworks,

@@ -4,19 +4,21 @@ from html import escape
 from typing import Final
 
 from conformance.report.document import Report
+from conformance.report.formats import legend
 from conformance.report.scores import scores
 
 LABEL: Final = "agent conformance"
 PER_CHARACTER: Final = 6.6
-VERDICTS: Final = {0: "conformant", 1: "not conformant"}
 COLOUR: Final = {0: "#2e7d32", 1: "#b3261e"}
 
 
 def render(report: Report) -> bytes:
     """The badge as SVG bytes."""
-    words = _must_rules(report) if report.exit_code in VERDICTS else "not tested"
+    words = _must_rules(report) if report.exit_code in COLOUR else "not tested"
     left, right = (int(len(text) * PER_CHARACTER) + 12 for text in (LABEL, words))
-    title = escape(": ".join(filter(None, (LABEL, VERDICTS.get(report.exit_code, ""), words))))
+    title = escape(
+        ": ".join(filter(None, (LABEL, legend.of_report(report).word if report.exit_code in COLOUR else "", words)))
+    )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{title}">'
         f"<title>{title}</title>"
