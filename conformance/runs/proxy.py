@@ -29,9 +29,13 @@ from conformance.model.words import APIS, Api
 from conformance.recordings.build import PROFILE
 from conformance.recordings.entry import Entry
 from conformance.recordings.passed import entry_of
+from conformance.runs.config import ConfigError
+from conformance.runs.resolve import base_url, check_authorities
 from conformance.storage.folder import RunFolder
 from conformance.traffic import failures
 from conformance.transport.accepted import AcceptedExchange
+from conformance.transport.proxies import RouteError, Trust
+from conformance.transport.upstream import Upstream, upstream
 
 MOST_NAMED: Final = 10
 MOST_NAMES: Final = 1000
@@ -42,6 +46,21 @@ NO_MODEL: Final = "not stated"
 
 OnFailures = Callable[[Sequence[Verdict]], None]
 """Gets the failures of each exchange that has any; not called by the event loop's thread."""
+
+
+def upstream_target(url: str, cacert: Path | None, *, insecure: bool) -> tuple[Target, Upstream]:
+    """The server of a URL as a target, and its address. Raises ConfigError."""
+    url = base_url(url, "--upstream")
+    if cacert and insecure:
+        raise ConfigError("--insecure excludes --cacert")
+    trusted = str(cacert) if cacert else None
+    if trusted:
+        check_authorities(trusted)
+    try:
+        address = upstream(url, Trust(trusted, insecure))
+    except RouteError as error:
+        raise ConfigError(f"--upstream {url}: {error}") from None
+    return Target(name=address.netloc.decode(), base_url=url, model="", cacert=trusted, insecure=insecure), address
 
 
 class Recorder:

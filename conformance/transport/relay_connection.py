@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 HEAD_S: Final = 60.0
 """Seconds that the head of a request may take to arrive."""
 HALF_OPEN_S: Final = 60.0
-"""Seconds without a byte, after which a connection is closed that one side has closed: as Linux does (FIN_WAIT2)."""
+"""Seconds without a byte, after which a connection is closed that one side has closed: as Linux does (FIN_WAIT2).
+
+Not while a response is due.
+"""
 LINGER_S: Final = 5.0
 """Seconds that a client gets to read an answer of our own: closing at once would reset what it still sends."""
 
@@ -180,7 +183,7 @@ class Connection:
         if self._has_answered and side is self.server:
             return
         other = self._other(side)
-        self._set_deadline(HALF_OPEN_S, self._half_open_is_late)
+        self._set_deadline(HALF_OPEN_S, self._abort if how == "reset" else self._half_open_is_late)
         if how == "reset":
             other.reset()
         elif other.has_ended or self._has_answered or (side is self.client and self._connecting is None):
@@ -250,6 +253,8 @@ class Connection:
         self.client.finish()
         self.server.close()
         self._set_deadline(LINGER_S, self._abort)
+        if self.client.has_ended:
+            self._close()
 
     def _head_is_late(self) -> None:
         self._answer(own_answers.LATE)
@@ -277,10 +282,12 @@ class Connection:
 
     def _half_open_is_late(self) -> None:
         silent_s = self._loop.time() - self._last_byte_s
-        if silent_s >= HALF_OPEN_S:
-            self._abort()
-        else:
+        if self.exchanges or self.client.is_blocked:  # a response is due, or not yet read
+            self._set_deadline(HALF_OPEN_S, self._half_open_is_late)
+        elif silent_s < HALF_OPEN_S:
             self._set_deadline(HALF_OPEN_S - silent_s, self._half_open_is_late)
+        else:
+            self._abort()
 
     def _abort(self) -> None:
         self.client.abort()

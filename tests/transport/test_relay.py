@@ -6,6 +6,7 @@ import ssl
 import pytest
 import trustme
 
+from conformance.transport.limits import Limits
 from conformance.transport.proxies import Trust
 
 pytestmark = pytest.mark.anyio
@@ -221,3 +222,33 @@ async def test_tls_to_the_server_is_verified(wire, tmp_path):
         assert response[9:12] == status
         assert x.received == (OK if status == b"200" else b"")
     assert (x.ending.how, x.ending.phase) == ("closed", "after")
+
+
+async def test_where_the_bytes_are_cut_changes_nothing_of_what_is_recorded(wire):
+    head = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunked = head + b"2;x\r\nab\r\n0\r\nT: x\r\n\r\n"
+    requests, responses = POST + GET, chunked + OK
+    cuts = []
+
+    async def handle(reader, writer):
+        await wire.head(reader)
+        await reader.readexactly(2)
+        await wire.head(reader)
+        writer.write(responses[: cuts[-1]])
+        await asyncio.sleep(0)
+        writer.write(responses[cuts[-1] :])
+        await reader.read()
+
+    async with wire.relayed(handle, limits=Limits(post_response_s=0)) as (relay, exchanges, netloc):
+        for cut in range(1, len(requests), 2):
+            cuts.append(cut)
+            reader, writer = await wire.connect(relay)
+            writer.write(requests[:cut])
+            await asyncio.sleep(0)
+            writer.write(requests[cut:])
+            assert await reader.readexactly(len(responses)) == responses
+            first, second = await exchanges.get(), await exchanges.get()
+            writer.close()
+            assert (first.sent, first.received) == (POST.replace(b"here", netloc), chunked), cut
+            assert (second.sent, second.received) == (GET.replace(b"127.0.0.1:1", netloc), OK), cut
+            assert (first.ending.how, second.ending.how, second.ending.phase) == ("idle", "idle", "after"), cut

@@ -175,3 +175,31 @@ async def test_all_exchanges_together_are_bounded(wire):
     assert [x.ending.how for x in found] == ["interrupted", "interrupted"]
     assert all("too many bytes of other exchanges" in x.ending.detail for x in found)
     assert relay.memory.left == len(GET) + 20
+
+
+async def test_a_client_that_has_closed_its_direction_may_wait_for_its_response(wire, monkeypatch):
+    monkeypatch.setattr(relay_connection, "HALF_OPEN_S", 0.05)
+
+    async def handle(reader, writer):
+        await reader.read()
+        await asyncio.sleep(0.2)
+        writer.write(OK)
+
+    async with wire.relayed(handle) as (relay, exchanges, _):
+        reader, writer = await wire.connect(relay)
+        writer.write(GET)
+        writer.write_eof()
+        assert await reader.read() == OK
+        assert (await exchanges.get()).ending.how == "closed"
+        writer.close()
+
+
+async def test_a_client_that_never_closes_is_closed_after_the_server(wire, monkeypatch):
+    monkeypatch.setattr(relay_connection, "HALF_OPEN_S", 0.05)
+    async with wire.relayed(wire.answering(OK)) as (relay, _, _):
+        reader, writer = await wire.connect(relay)
+        writer.write(GET)
+        assert await reader.read() == OK
+        while relay.connections:  # noqa: ASYNC110 - nothing tells when a connection is gone
+            await asyncio.sleep(0)
+        writer.close()

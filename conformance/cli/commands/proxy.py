@@ -50,32 +50,19 @@ def proxy(  # noqa: PLR0913 - one argument an option, or a group of them
     """
     from conformance.cli import console
     from conformance.cli.proxy import ProxyOptions, run_proxy
-    from conformance.model.target import Target
-    from conformance.runs.config import ConfigError
     from conformance.runs.criteria import criteria
-    from conformance.runs.resolve import base_url, check_authorities
-    from conformance.transport.proxies import RouteError, Trust
-    from conformance.transport.upstream import upstream as address_of
+    from conformance.runs.proxy import upstream_target
 
     console.verbosity(output)
-    url = base_url(upstream, "--upstream")
-    if cacert and insecure:
-        raise ConfigError("--insecure excludes --cacert")
-    trusted = str(cacert) if cacert else None
-    if trusted:
-        check_authorities(trusted)
-    try:
-        address = address_of(url, Trust(trusted, insecure))
-    except RouteError as error:
-        raise ConfigError(f"--upstream {url}: {error}") from None
-    target = Target(name=address.netloc.decode(), base_url=url, model="", cacert=trusted, insecure=insecure)
-    options = ProxyOptions(
-        target=target,
-        upstream=address,
-        host=host,
-        port=port,
-        run_dir=run_dir,
-        criteria=criteria(verdict),
-        output=output,
+    target, address = upstream_target(upstream, cacert, insecure=insecure)
+    return run_proxy(
+        ProxyOptions(
+            target=target,
+            upstream=address,
+            host=host,
+            port=port,
+            run_dir=run_dir,
+            criteria=criteria(verdict),
+            output=output,
+        )
     )
-    return run_proxy(options)
