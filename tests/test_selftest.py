@@ -2,8 +2,8 @@
 
 `kill_matrix.json` lists the rules that fail on each deployment, in the suite `gate` that users run, and in the suite
 `full`. A missed defect or a false positive shows as a difference; nothing is excused. `make test` runs `gate` on every
-deployment, and every fourth of the legal variants and of the rules, each rule on one defect, and `full` where `gate` does
-not catch it; `make verify` runs both on everything. After an intended change, regenerate the matrix:
+deployment, every fourth legal variant and a defect of every fourth rule, and `full` where `gate` does not catch it;
+`make verify` runs both on everything. After an intended change, regenerate the matrix:
 python tests/test_selftest.py [NAME...]
 """
 
