@@ -1,7 +1,7 @@
 """What real clients sent in public recordings, compared with the captured profiles: only known differences.
 
-`requests.toml` lists them by product, API and mode: header fields that no profile of the product has, and in which order
-a body's fields were sent where a profile orders them otherwise. As `test_vendors.py`, it needs a corpus.
+`requests.toml` lists them by product, API and mode: header fields that no profile of the product has, and the order of
+a body's fields where no profile has it. As `test_vendors.py`, it needs a corpus.
 """
 
 import json
@@ -37,7 +37,7 @@ def profiles():
 
 
 def requests():
-    """The requests of the corpus: (product, API, mode), header names, body's fields; none if they were re-serialised."""
+    """The requests: (product, API, mode), header names, and the body's fields, none if they were re-serialised."""
     for line in lines(CORPUS):
         entry = json.loads(line)
         headers = {name.lower(): values for name, values in entry["request_headers"].items()}
