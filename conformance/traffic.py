@@ -3,7 +3,7 @@
 Memory does not grow with the number of exchanges, only with that of hosts, models and different verdicts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -161,9 +161,8 @@ class _Judging:
         self.senders[sent_by] = self.senders.get(sent_by, 0) + 1
         count_usage(self.found, x, UNPRICED)
         self.found.requests += 1
-        for rule in _rules(self.catalogue, x.api, x.mode):
-            if outcome := _outcome(rule, x):
-                self._count(_Key(rule.id, place, x.mode, outcome.status), rule, x, outcome)
+        for rule, outcome in outcomes(x, self.catalogue):
+            self._count(_Key(rule.id, place, x.mode, outcome.status), rule, x, outcome)
 
     def _count(self, key: _Key, rule: Rule, x: Exchange, outcome: Outcome) -> None:
         alike = self.tallies.setdefault(key, {})
@@ -190,6 +189,23 @@ class _Judging:
         )
         groups = tuple(self.groups[place] for place in sorted(self.groups))
         return JudgedTraffic(self.found, groups, self.senders, self.examples)
+
+
+def outcomes(x: Exchange, catalogue: Catalogue) -> Iterator[tuple[Rule, Outcome]]:
+    """What the rules make of an exchange that need no other, those that are about such a request."""
+    for rule in _rules(catalogue, x.api, x.mode):
+        if outcome := _outcome(rule, x):
+            yield rule, outcome
+
+
+def failures(x: Exchange, catalogue: Catalogue) -> Iterator[Verdict]:
+    """The failures of one exchange."""
+    origin = x.origin or NOWHERE
+    for rule, outcome in outcomes(x, catalogue):
+        if outcome.status is Status.FAIL:
+            tally = _Tally(rule, x.case, outcome)
+            tally.add(x)
+            yield tally.verdict(Place(origin.host, origin.model, x.api))
 
 
 def _outcome(rule: Rule, x: Exchange) -> Outcome | None:

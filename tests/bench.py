@@ -6,7 +6,10 @@ printed with its promised limit; exit code 1 if one is exceeded. Run `make bench
 
 import json
 import os
+import re
 import resource
+import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -38,6 +41,7 @@ from conformance.transport.limits import Limits
 
 CHUNKS = 10_000
 ROUNDS = 5
+REQUESTS = 200
 BARE = "import anyio, cyclopts, httpx, msgspec, rich.console"
 """The cost of starting a command with these libraries."""
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -195,6 +199,44 @@ async def measure_judging(promises: Promises) -> None:
     promises.tell("judging", ours / theirs, 3, words)
 
 
+def first_byte(port: int) -> float:
+    """Seconds from a request, on a new connection, to the first byte of the streamed response."""
+    body = b'{"model": "reference", "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
+    head = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n"
+        b"Authorization: Bearer sk-bench-0123456789\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    ) % len(body)
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        began = time.perf_counter()
+        connection.sendall(head + body)
+        connection.recv(1)
+        took = time.perf_counter() - began
+        rest = b"".join(iter(lambda: connection.recv(65536), b""))
+    if not rest.startswith(b"TTP/1.1 200 ") or b"[DONE]" not in rest:
+        raise RuntimeError("the response is no complete stream")
+    return took
+
+
+def measure_proxy(promises: Promises) -> None:
+    """What the proxy, recording and judging, adds to the first byte, in the median of direct and proxied requests."""
+    with tempfile.TemporaryDirectory() as folder, running(DEPLOYMENTS["native-sse"]) as url:
+        words = ("proxy", "--upstream", url, "--run-dir", f"{folder}/run")
+        command = [sys.executable, "-m", "conformance", *words]
+        environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True) as proxy:
+            ports = [int(httpx.URL(url).port or 0)]
+            _, line = proxy.stdout.readline(), proxy.stdout.readline()
+            ports.append(int(re.search(r":(\d+)/", line)[1]))
+            pairs = [[first_byte(port) for port in ports] for _ in range(REQUESTS)]
+            proxy.terminate()
+            proxy.stdout.read()
+    direct, proxied = (statistics.median(times) * 1e3 for times in zip(*pairs, strict=True))
+    print(f"proxy            {proxied - direct:.2f} ms later than direct ({direct:.2f} ms) (promised: at most 1)")
+    if proxied - direct > 1:
+        promises.broken.append("proxy")
+
+
 def measure_run(promises: Promises) -> None:
     """All rules over the exchanges of a complete run."""
     run = run_change("native-sse", None, Policy())
@@ -230,6 +272,7 @@ def main() -> int:
     anyio.run(measure, promises)
     measure_run(promises)
     measure_smoke(promises)
+    measure_proxy(promises)
     return 1 if promises.broken else 0
 
 

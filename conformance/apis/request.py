@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.model.exchange import Exchange, cached_reader
-from conformance.parsing.http1 import request_header
+from conformance.parsing.http1 import request_content, request_header
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object, is_integer
 
@@ -22,7 +22,7 @@ def request_body(x: Exchange) -> Object:
 
 def body_sent(x: Exchange) -> Any:
     """The JSON value of the request body, or NOT_JSON."""
-    return parse_json(x.sent.partition(b"\r\n\r\n")[2])
+    return parse_json(request_content(x))
 
 
 def has_key(x: Exchange) -> bool:

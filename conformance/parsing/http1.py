@@ -328,3 +328,15 @@ def request_header(x: Exchange, name: str) -> tuple[str, ...]:
     head = x.sent.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
     fields = (line.partition(":") for line in head)
     return tuple(value.strip() for field_name, _, value in fields if field_name.lower() == name)
+
+
+@cached_reader
+def request_content(x: Exchange) -> bytes:
+    """The body of the request, without chunked and content coding as far as they are valid."""
+    head, _, body = x.sent.partition(b"\r\n\r\n")
+    if ", ".join(request_header(x, "transfer-encoding")).lower().endswith("chunked"):
+        found = _Body()
+        _chunks(x.sent, len(head) + 4, found)
+        body = b"".join([x.sent[s.received : s.received + s.length] for s in found.segments])
+    coding = ", ".join(request_header(x, "content-encoding")).strip().lower()
+    return decode(body, [(len(body), 0)], coding).content if coding else body

@@ -62,7 +62,7 @@ def entry_of(value: Any, reader: Reader, source: str) -> Entry | Skipped:
         sent = _clean_request(reader.sent(value))
         if not TOKEN.fullmatch(sent.method):
             raise DamagedError("the request has no valid method")
-        api = _api(sent)
+        api = api_of(sent.method, sent.split().path, lambda: _request_body(sent))
         if api is None:
             return skipped(source, "other-path", f"{sent.method} {sent.host}{sent.split().path}")
         received = _checked(reader.received(value))
@@ -91,18 +91,18 @@ def _clean(fields: Fields) -> Fields:
     return tuple((utf8(name), utf8(value)) for name, value in fields)
 
 
-def _api(sent: Sent) -> Api | None:
+def api_of(method: str, path: str, body: Callable[[], bytes]) -> Api | None:
     """The API that a request is for: by its path, whatever is before it, and the members of its body.
 
     Other APIs have paths that end like these ("/threads/ID/messages"), but not the bodies.
     """
-    path = sent.split().path.rstrip("/")
+    path = path.rstrip("/")
     found = next(((api, names) for suffix, api, names in BY_PATH if path.endswith(suffix)), None)
-    if found is None or sent.method != "POST":
+    if found is None or method != "POST":
         return None
     api, names = found
-    body = parse_json(_request_body(sent))
-    return None if isinstance(body, dict) and not any(name in body for name in names) else api
+    value = parse_json(body())
+    return None if isinstance(value, dict) and not any(name in value for name in names) else api
 
 
 def _request_body(sent: Sent) -> bytes:

@@ -55,7 +55,7 @@ def build_report(
     verdicts = tuple(_report_verdict(v, load, _reason(v, criteria.waivers, today)) for v in judgement.verdicts)
     accepted = tuple(_report_waivers(criteria, judgement.verdicts, today))
     why_not = "" if traffic else headline.without_baseline(judgement.baselines, load)
-    is_proof = not (why_not or headline.is_undecided(criteria.rules, verdicts))
+    is_proof = judgement.requests > 0 and not (why_not or headline.is_undecided(criteria.rules, verdicts))
     is_available = not headline.is_unavailable(judgement.baselines, load)
     fail_on = criteria.failing
     code = exit_code(facts, verdicts, accepted, is_available=is_available, is_proof=is_proof, fail_on=fail_on)

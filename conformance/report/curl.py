@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -70,7 +71,7 @@ def line(x: Exchange, target: Target, folder: str = "RUN") -> str:
 
 def target_of(x: Exchange, target: Target) -> Target:
     """The target of an exchange: of recordings by other tools, each has its own host."""
-    if x.origin is None:
+    if x.origin is None or urlsplit(target.base_url).netloc == x.origin.host:
         return target
     scheme = "http" if x.origin.host.startswith(LOCAL) else "https"
     return msgspec.structs.replace(target, base_url=f"{scheme}://{x.origin.host}")

@@ -112,7 +112,8 @@ def lines(
     yield from headline.selected(criteria.rules, verdicts)
     yield from failing_options.sentences(verdicts, waivers, criteria)
     once = f"; {_count(shown.duplicates, 'duplicate')} judged once" if shown.duplicates else ""
-    yield f"{_count(shown.exchanges, 'exchange')} from {_count(shown.files, 'file')} judged{once}."
+    source = f" from {_count(shown.files, 'file')}" if shown.files else ""
+    yield f"{_count(shown.exchanges, 'exchange')}{source} judged{once}."
     yield from _left_out(shown.skipped)
     yield from _older(shown.clients)
     if facts.stopped_why:

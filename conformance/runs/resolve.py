@@ -223,11 +223,12 @@ def _trust(target: Target, target_options: TargetOptions) -> dict[str, Any]:
         raise ConfigError("--insecure excludes --cacert")
     cacert = None if target_options.insecure else str(given) if given else target.cacert
     if cacert:
-        _check_authorities(cacert)
+        check_authorities(cacert)
     return {"cacert": cacert, "insecure": target_options.insecure or (target.insecure and not given)}
 
 
-def _check_authorities(path: str) -> None:
+def check_authorities(path: str) -> None:
+    """Check that a file holds certificate authorities. Raises ConfigError."""
     import ssl
 
     try:

@@ -37,13 +37,8 @@ def transport(url: httpx.URL, backend: TapBackend, trust: Trust = USUAL_TRUST) -
     if url.scheme not in ("http", "https") or not url.host:
         raise RouteError("the URL is not an http:// or https:// URL with a host")
     proxy = proxy_for(url)
-    try:
-        context = _context(trust, *_authorities()) if url.scheme == "https" else _no_tls()
-        of_proxy = _context(USUAL_TRUST, *_authorities()) if proxy and proxy.scheme == "https" else None
-    except OSError as error:
-        named = (("cacert", trust.cacert), *zip(_NAMES, _authorities(), strict=True))
-        where = " and ".join(f"{name}={value}" for name, value in named if value)
-        raise RouteError(f"the certificate authorities can't be read ({where}): {error.strerror or error}") from error
+    context = tls_context(trust) if url.scheme == "https" else _no_tls()
+    of_proxy = tls_context() if proxy and proxy.scheme == "https" else None
     try:
         made = httpx.AsyncHTTPTransport(
             verify=context, proxy=httpx.Proxy(proxy, ssl_context=of_proxy) if proxy else None
@@ -55,6 +50,20 @@ def transport(url: httpx.URL, backend: TapBackend, trust: Trust = USUAL_TRUST) -
     # httpx has no public way to choose httpcore's network backend; httpcore has.
     made._pool._network_backend = backend  # noqa: SLF001
     return made
+
+
+def tls_context(trust: Trust = USUAL_TRUST) -> ssl.SSLContext:
+    """A context for TLS with whom `trust` accepts.
+
+    Raises:
+        RouteError: the certificate authorities can't be read.
+    """
+    try:
+        return _context(trust, *_authorities())
+    except OSError as error:
+        named = (("cacert", trust.cacert), *zip(_NAMES, _authorities(), strict=True))
+        where = " and ".join(f"{name}={value}" for name, value in named if value)
+        raise RouteError(f"the certificate authorities can't be read ({where}): {error.strerror or error}") from error
 
 
 def proxy_for(url: httpx.URL) -> httpx.URL | None:

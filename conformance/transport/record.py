@@ -15,7 +15,7 @@ DATA = b"data:"
 BLOCK_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")
 INTERIM = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
 
-How = Literal["idle", "closed", "reset", "timeout", "limit", "hung-up", "unreachable"]
+How = Literal["idle", "closed", "reset", "timeout", "limit", "hung-up", "unreachable", "interrupted"]
 Phase = Literal["connect", "send", "first-byte", "body", "after"]
 
 

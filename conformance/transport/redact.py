@@ -133,7 +133,7 @@ def _merge(ranges: Iterable[Range]) -> list[Range]:
 
 def _body(received: bytes) -> Iterator[Range]:
     """The byte ranges of the final response's body: one, or one per chunk (RFC 9112, section 7.1)."""
-    at, head = _head(received)
+    at, head = final_head(received)
     if CHUNKED.search(head):
         while size := CHUNK_SIZE.match(received, at):
             start = size.end()
@@ -145,7 +145,7 @@ def _body(received: bytes) -> Iterator[Range]:
         yield at, len(received)
 
 
-def _head(received: bytes) -> tuple[int, bytes]:
+def final_head(received: bytes) -> tuple[int, bytes]:
     """The end offset of the final response's head, and the head."""
     start = 0
     while found := HEAD_END.search(received, start):
@@ -171,7 +171,7 @@ def _in_pieces(received: bytes, pieces: Sequence[Range], secrets: Sequence[str])
 
 
 def _compressed_secret(received: bytes, pieces: Sequence[Range], secrets: Sequence[str]) -> bool:
-    if not COMPRESSED.search(_head(received)[1]):
+    if not COMPRESSED.search(final_head(received)[1]):
         return False
     body = b"".join(received[start:end] for start, end in pieces)
     sought = [form for secret in secrets for form in forms(secret)]

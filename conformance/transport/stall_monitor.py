@@ -1,11 +1,15 @@
 """Detect stalls of the harness itself, so that they are not attributed to the target."""
 
+from collections import deque
+
 import anyio
 
 from conformance.transport.clock import NANOSECONDS, now_ns
 
 TICK_NS = 5_000_000
 LEAST_NS = 10_000_000
+MOST_KEPT = 1000
+"""Stalls that are remembered: a proxy records for days."""
 
 
 class StallMonitor:
@@ -13,7 +17,7 @@ class StallMonitor:
 
     def __init__(self) -> None:
         self._next_ns = now_ns() + TICK_NS
-        self._late: list[tuple[int, int]] = []
+        self._late: deque[tuple[int, int]] = deque(maxlen=MOST_KEPT)
 
     async def tick(self) -> None:
         """Tick until cancelled."""

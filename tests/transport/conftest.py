@@ -13,11 +13,16 @@ import pytest
 from conformance.model.case import named_case
 from conformance.model.exchange import Request
 from conformance.transport.client import Limits
+from conformance.transport.proxies import Trust
+from conformance.transport.relay import relaying
+from conformance.transport.upstream import upstream
 
 CASE = named_case("chat.hello", "example", "stream")
 KEY = "sk-test-1234567890abcdef"
 
 LIMITS = Limits(post_response_s=0.05, post_error_s=0.2)
+
+RELAY_LIMITS = Limits(post_response_s=0.02)
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -97,6 +102,62 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+@contextlib.asynccontextmanager
+async def relayed(handle, *, limits=RELAY_LIMITS, tls=None, trust=None):
+    """A relay in front of a server that handles each connection; yields the relay, its exchanges, and a client."""
+    tasks = []
+
+    async def handled(reader, writer):
+        tasks.append(asyncio.current_task())
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await handle(reader, writer)
+            writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(handled, "127.0.0.1", 0, ssl=tls)
+    url = f"http{'s' if tls else ''}://localhost:{server.sockets[0].getsockname()[1]}/v1"
+    exchanges = asyncio.Queue()
+    address = upstream(url, trust or Trust())
+    async with relaying(address, on_exchange=exchanges.put_nowait, limits=limits) as relay:
+        try:
+            yield relay, exchanges, url.split("/")[2].encode()
+        finally:
+            server.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def connect(relay):
+    return await asyncio.open_connection("127.0.0.1", relay.port)
+
+
+async def head(reader):
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+def answering(*pieces, then="close"):
+    """Read one request, head and two bytes if it is a POST, and write the pieces."""
+
+    async def handle(reader, writer):
+        got = await head(reader)
+        if got.startswith(b"POST"):
+            got += await reader.readexactly(2)
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        if then == "reset":
+            reset(writer)
+        elif then == "hold":
+            await reader.read()
+
+    return handle
+
+
 def request_to(url: str, *, body: bytes = b"{}", method: str = "POST", id: str = "one", **headers: str) -> Request:  # noqa: A002
     given = tuple(headers.items()) or (("accept", "*/*"), ("Authorization", "Bearer {key}"))
     return Request(id=id, cases=(CASE,), method=method, url=url, headers=given, body=body)
@@ -112,6 +173,10 @@ class Wire:
     writing = staticmethod(writing)
     request_to = staticmethod(request_to)
     reset = staticmethod(reset)
+    relayed = staticmethod(relayed)
+    connect = staticmethod(connect)
+    head = staticmethod(head)
+    answering = staticmethod(answering)
     read_request = staticmethod(read_request)
 
 

@@ -9,12 +9,18 @@ from conformance.cli.app import app, examples
 from conformance.model.words import ExitCode
 
 
+def port_number(_kind: type, value: int) -> None:
+    """Validate a port; 0 is any. Raises ValueError."""
+    if not 0 <= value < 65536:
+        raise ValueError("Accepted: 0 to 65535.")
+
+
 @app.command(help_epilogue=examples("conformance serve --port 8099", "conformance serve --deployment silent-json"))
 def serve(
     *,
     deployment: str | None = None,
     defect: str | None = None,
-    port: Annotated[int, Parameter(validator=lambda _, value: _port(value))] = 0,
+    port: Annotated[int, Parameter(validator=port_number)] = 0,
 ) -> int:
     """Serve an embedded deployment for manual testing, until Ctrl-C.
 
@@ -50,8 +56,3 @@ def serve(
     except OSError as error:
         raise ConfigError(f"--port {port}: {error.strerror or error}; accepted: a free port, or 0 for any") from None
     return ExitCode.CONFORMANT
-
-
-def _port(value: int) -> None:
-    if not 0 <= value < 65536:
-        raise ValueError("Accepted: 0 to 65535.")

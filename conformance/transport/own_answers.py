@@ -1,0 +1,87 @@
+"""What the relay answers itself, as no server can: not HTTP, nothing to relay, or no server to be reached."""
+
+import json
+import re
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+from conformance.transport.framing import Message, is_no_request, tokens, values
+from conformance.transport.upstream import Upstream
+
+HOST = re.compile(rb"(?im)^(host[ \t]*:[ \t]*)[^\r\n]*")
+SCHEME = re.compile(rb"\S+ [a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+class OwnAnswer(NamedTuple):
+    """A response of the relay's own, after which it closes; `why`, in a few words, is counted."""
+
+    why: str
+    response: bytes
+
+
+def _answer(status: HTTPStatus, why: str, code: str, message: str) -> OwnAnswer:
+    """An error that the SDKs of OpenAI and of Anthropic can read."""
+    error = {"type": code, "code": code, "param": None, "message": f"conformance proxy: {message}"}
+    body = json.dumps({"type": "error", "error": error}).encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return OwnAnswer(why, head.encode() + body)
+
+
+NOT_HTTP: Final = _answer(
+    HTTPStatus.BAD_REQUEST,
+    "not an HTTP/1.1 request",
+    "not_http",
+    "this is not a request of HTTP/1.0 or 1.1; the proxy speaks neither TLS nor HTTP/2: use http://",
+)
+TOO_LONG: Final = _answer(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "a head without end",
+    "head_too_large",
+    "the head of the request is too long to be read",
+)
+LATE: Final = _answer(
+    HTTPStatus.REQUEST_TIMEOUT, "a head that did not end in time", "request_timeout", "the head of the request is late"
+)
+TUNNEL: Final = _answer(
+    HTTPStatus.NOT_IMPLEMENTED,
+    "CONNECT or an absolute URL",
+    "not_a_forward_proxy",
+    "this is no forward proxy: use its address as the base URL, not as HTTP_PROXY or HTTPS_PROXY",
+)
+UPGRADE: Final = _answer(
+    HTTPStatus.NOT_IMPLEMENTED,
+    "an upgrade to another protocol",
+    "upgrade_not_supported",
+    "an upgrade to another protocol (WebSocket, HTTP/2) can't be recorded: use HTTP/1.1",
+)
+
+
+def refusal(request: Message) -> OwnAnswer | None:
+    """The answer to a request that is not passed on; None for one that is, or whose head is not complete."""
+    if request.is_too_long:
+        return TOO_LONG
+    if is_no_request(request.head or request.begun):
+        return NOT_HTTP
+    if request.head.startswith(b"CONNECT ") or SCHEME.match(request.head):
+        return TUNNEL
+    is_upgrade = b"upgrade" in tokens(request.head, b"connection") and values(request.head, b"upgrade")
+    return UPGRADE if is_upgrade else None
+
+
+def unreachable(upstream: Upstream, why: str) -> OwnAnswer:
+    """The answer where no server can be reached."""
+    where = upstream.netloc.decode("ascii", "replace")
+    return _answer(
+        HTTPStatus.BAD_GATEWAY,
+        f"the upstream {where} can't be reached: {why}",
+        "upstream_unreachable",
+        f"the upstream {where} can't be reached: {why}",
+    )
+
+
+def with_host(head: bytes, netloc: bytes) -> bytes:
+    """The head of a request to another host."""
+    return HOST.sub(lambda found: found[1] + netloc, head)

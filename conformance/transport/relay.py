@@ -1,0 +1,84 @@
+"""Accept connections, pass their bytes on to a server and back as they come, and record each exchange.
+
+Each client's connection has its own to the server, so that whatever one side does to its connection, the other side
+sees: bytes, a close, a half-close, a reset. Of a request only the value of Host changes.
+"""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from conformance.transport.accepted import Memory, OnExchange
+from conformance.transport.limits import Limits
+from conformance.transport.relay_connection import Connection
+from conformance.transport.stall_monitor import StallMonitor
+from conformance.transport.upstream import Upstream
+
+BACKLOG: Final = 1024
+
+
+@dataclass(kw_only=True)
+class Relay:
+    """What all connections have in common. `refused` counts what was answered without the server, by reason.
+
+    Whoever gets an exchange gives its memory back (`memory.give_back`) once it does not hold it any more.
+    """
+
+    upstream: Upstream
+    limits: Limits
+    on_exchange: OnExchange
+    port: int = 0
+    memory: Memory = field(default_factory=Memory)
+    refused: dict[str, int] = field(default_factory=dict)
+    connections: set[Connection] = field(default_factory=set)
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    monitor: StallMonitor = field(default_factory=StallMonitor)
+
+    def accept(self) -> asyncio.Protocol:
+        """The client's side of a new connection."""
+        connection = Connection(self, next(self.numbers))
+        self.connections.add(connection)
+        return connection.client
+
+    def refuse(self, why: str) -> None:
+        """Count a request that is not passed on."""
+        self.refused[why] = self.refused.get(why, 0) + 1
+
+
+@asynccontextmanager
+async def relaying(
+    upstream: Upstream,
+    *,
+    on_exchange: OnExchange = lambda _: None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    unix_socket: str | None = None,
+    limits: Limits | None = None,
+) -> AsyncIterator[Relay]:
+    """Relay connections until the context exits; exchanges that are then in progress are `interrupted`.
+
+    Port 0 selects a free one; `unix_socket`, the path of a socket to create, replaces host and port. Of the limits,
+    those on sizes bound what is recorded, `connect_s` bounds connecting, and `post_response_s` is how long bytes after
+    a response, or a close, belong to it. Raises OSError if the address can't be bound.
+    """
+    relay = Relay(upstream=upstream, limits=limits or Limits(), on_exchange=on_exchange)
+    loop = asyncio.get_running_loop()
+    if unix_socket:
+        server = await loop.create_unix_server(relay.accept, unix_socket, backlog=BACKLOG)
+    else:
+        sock = socket.create_server((host, port), backlog=BACKLOG)
+        relay.port = sock.getsockname()[1]
+        server = await loop.create_server(relay.accept, sock=sock, backlog=BACKLOG)
+    ticking = asyncio.create_task(relay.monitor.tick())
+    try:
+        yield relay
+    finally:
+        server.close()
+        ticking.cancel()
+        for connection in tuple(relay.connections):
+            connection.interrupt()
+        await asyncio.gather(ticking, return_exceptions=True)
