@@ -14,7 +14,6 @@ from conformance.profiles.recording import recorded
 
 PRODUCT: Final = re.compile(r"(?:Async)?([A-Za-z][\w.@-]*(?:/[A-Za-z][\w.@-]*)*)[/ ]v?(\d+(?:\.\d+)*)")
 """The first product of a User-Agent, and its version: `OpenAI/Python 2.7.0`, `ai-sdk/openai/3.0.1`."""
-UNKNOWN: Final = "0"
 
 
 class Sender(NamedTuple):
@@ -34,13 +33,6 @@ class Sender(NamedTuple):
         return bool(self.version and self.captured) and version_numbers(self.version) < version_numbers(self.captured)
 
 
-class _Product(NamedTuple):
-    """A product of the captured profiles: its newest version, and the titles of the profiles that send it."""
-
-    version: str
-    titles: frozenset[str]
-
-
 def sender(x: Exchange, client: str) -> Sender:
     """Who sent an exchange's request, by its User-Agent and the names of its tools.
 
@@ -48,11 +40,12 @@ def sender(x: Exchange, client: str) -> Sender:
     the very tools of the captured one.
     """
     product, version = product_of(client)
-    known = _products().get(product.lower())
+    captured = _products().get(product.lower(), {})
     framework = _by_tools().get((x.api, frozenset(_tools(request_body(x)))), "")
-    if known and not framework and len(known.titles) == 1:
-        framework = next(iter(known.titles))
-    return Sender(product, version, framework, known.version if known else "")
+    if not framework and len(captured) == 1:
+        framework = next(iter(captured))
+    newest = max(captured.values(), key=version_numbers, default="")
+    return Sender(product, version, framework, captured.get(framework, newest))
 
 
 def product_of(client: str) -> tuple[str, str]:
@@ -62,14 +55,12 @@ def product_of(client: str) -> tuple[str, str]:
 
 
 @cache
-def _products() -> Mapping[str, _Product]:
-    """The products of all captured profiles, in lower case."""
-    found: dict[str, _Product] = {}
+def _products() -> Mapping[str, Mapping[str, str]]:
+    """The products of all captured profiles, in lower case: the version that each framework sends, by its title."""
+    found: dict[str, dict[str, str]] = {}
     for profile, client in _clients():
         product, version = product_of(client)
-        before = found.get(product.lower(), _Product(UNKNOWN, frozenset()))
-        newest = max(before.version, version, key=version_numbers)
-        found[product.lower()] = _Product(newest, before.titles | {profile.title})
+        found.setdefault(product.lower(), {})[profile.title] = version
     return found
 
 

@@ -247,9 +247,9 @@ def judged_by(selection: RuleSelection) -> str:
     return f"Judged by {len(catalogue.selected(selection).rules)} of {len(catalogue.rules())} rules: {selection}."
 
 
-def is_undecided(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) -> bool:
-    """Whether rules were selected, and none of them passed or failed: then nothing is proven."""
-    return selection != ALL_RULES and all(v.status not in (Status.PASS, Status.FAIL) for v in verdicts)
+def is_undecided(verdicts: Sequence[ReportVerdict]) -> bool:
+    """Whether no rule passed or failed: then nothing is proven."""
+    return all(v.status not in (Status.PASS, Status.FAIL) for v in verdicts)
 
 
 def selected(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) -> Iterator[str]:
@@ -257,7 +257,7 @@ def selected(selection: RuleSelection, verdicts: Sequence[ReportVerdict]) -> Ite
     if selection == ALL_RULES:
         return
     yield judged_by(selection)
-    if is_undecided(selection, verdicts):
+    if is_undecided(verdicts):
         yield "No selected rule passed or failed, so nothing is proven: select rules that concern these responses."
 
 

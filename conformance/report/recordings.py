@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from conformance.model.criteria import USUAL_CRITERIA, Criteria
+from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria
 from conformance.model.run import Recordings, RunManifest, Skipped
 from conformance.model.verdict import Level
 from conformance.recordings.clients import version_numbers
@@ -28,6 +28,7 @@ MOST_CLIENTS: Final = 3
 MOST_ROWS: Final = 40
 COLUMNS: Final = ("host", "model", "API", "exchanges", "recorded", "MUST failed", "SHOULD failed")
 NUMBERS: Final = ("exchanges", "MUST failed", "SHOULD failed")
+NAMES: Final = ("host", "model")
 
 
 LIMITS: Final = (
@@ -110,6 +111,8 @@ def lines(
     """The first sentences, most important first."""
     yield from headline.counted(verdicts, len(causes))
     yield from headline.selected(criteria.rules, verdicts)
+    if headline.is_undecided(verdicts) and criteria.rules == ALL_RULES:
+        yield "No rule passed or failed, so nothing is proven."
     yield from failing_options.sentences(verdicts, waivers, criteria)
     once = f"; {_count(shown.duplicates, 'duplicate')} judged once" if shown.duplicates else ""
     source = f" from {_count(shown.files, 'file')}" if shown.files else ""
@@ -141,13 +144,14 @@ def _left_out(skipped: Skipped) -> Iterator[str]:
 
 def _older(clients: Iterable[RecordingClient]) -> Iterator[str]:
     """The traffic that is older than the captured profiles: the predictions about frameworks may not hold for it."""
-    old: dict[tuple[str, str], list[RecordingClient]] = {}
+    old: dict[tuple[str, str, str], list[RecordingClient]] = {}
     for one in clients:
         if one.older:
-            old.setdefault((one.framework or one.product, one.captured), []).append(one)
+            old.setdefault((one.product, one.framework, one.captured), []).append(one)
     named = [
-        f"{name} {_versions(mine)} < {captured} ({_count(sum(one.exchanges for one in mine), 'exchange')})"
-        for (name, captured), mine in old.items()
+        f"{product}{f' of {framework}' if framework else ''} {_versions(mine)} < {captured} "
+        f"({_count(sum(one.exchanges for one in mine), 'exchange')})"
+        for (product, framework, captured), mine in old.items()
     ]
     if named:
         more = f" and {len(named) - MOST_CLIENTS} more" if len(named) > MOST_CLIENTS else ""
@@ -180,7 +184,8 @@ def _days(first: datetime | None, last: datetime | None) -> str:
 
 def about(report: Report) -> str:
     """What was judged, in a few words."""
-    return f"recordings of {report.target.model}, at {report.target.base_url}"
+    model = f" of {report.target.model}" if report.target.model else ""
+    return f"recordings{model}, at {report.target.base_url}"
 
 
 def _count(number: int, noun: str, plural: str = "") -> str:

@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 
 from conformance import __version__, catalogue
+from conformance.apis.specs import SPECS
 from conformance.model.criteria import RuleSelection
 from conformance.model.exchange import Exchange, Origin
 from conformance.model.run import Recordings, RunManifest, Skipped
@@ -42,7 +43,6 @@ MOST_NAMES: Final = 1000
 """Models, and other paths, that are counted by name."""
 MOST_MODELS: Final = 2
 ELSEWHERE: Final = "other paths"
-NO_MODEL: Final = "not stated"
 
 OnFailures = Callable[[Sequence[Verdict]], None]
 """Gets the failures of each exchange that has any; not called by the event loop's thread."""
@@ -51,6 +51,8 @@ OnFailures = Callable[[Sequence[Verdict]], None]
 def upstream_target(url: str, cacert: Path | None, *, insecure: bool) -> tuple[Target, Upstream]:
     """The server of a URL as a target, and its address. Raises ConfigError."""
     url = base_url(url, "--upstream")
+    if path := next((spec.path for spec in SPECS if url.endswith(spec.path)), ""):
+        raise ConfigError(f"--upstream {url}: is the API's own path; accepted: {url.removesuffix(path)}")
     if cacert and insecure:
         raise ConfigError("--insecure excludes --cacert")
     trusted = str(cacert) if cacert else None
@@ -111,14 +113,14 @@ class Recorder:
 
     def facts(self, refused: Mapping[str, int]) -> RunManifest:
         """What is known of the recording so far, as recordings are described."""
-        models = [model or NO_MODEL for model in sorted(self._models)]
+        models = sorted(filter(None, self._models))
         few = ", ".join(models) if len(models) <= MOST_MODELS else f"{len(models)} models"
         return RunManifest(
             tool=f"oai-conformance {__version__}",
             started=self._began.isoformat(timespec="seconds").replace("+00:00", "Z"),
             duration_s=round((datetime.now(UTC) - self._began).total_seconds(), 3),
             target=msgspec.structs.replace(
-                self._target, model=few or NO_MODEL, apis=tuple(api for api in APIS if api in self._apis)
+                self._target, model=few, apis=tuple(api for api in APIS if api in self._apis)
             ),
             suite="recordings",
             profiles=(PROFILE,),

@@ -123,6 +123,12 @@ class Message:
         """Whether the end of the connection completes it: it has a head, and no other framing."""
         return bool(self.head) and isinstance(self._body, UntilClosed)
 
+    @property
+    def switches_protocols(self) -> bool:
+        """Whether a response says that what follows it on the connection is another protocol (RFC 9110, 15.2.2)."""
+        line = STATUS.match(self.head)
+        return line is not None and line[1] == b"101"
+
     def take(self, data: bytes) -> int:
         """Read on, at most to the end of a head; returns how many of the bytes belong to the message."""
         if self._body is not None:

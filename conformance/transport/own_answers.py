@@ -5,7 +5,7 @@ import re
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from conformance.transport.framing import Message, is_no_request, tokens, values
+from conformance.transport.framing import Message, is_no_request
 from conformance.transport.upstream import Upstream
 
 HOST = re.compile(rb"(?im)^(host[ \t]*:[ \t]*)[^\r\n]*")
@@ -51,12 +51,6 @@ TUNNEL: Final = _answer(
     "not_a_forward_proxy",
     "this is no forward proxy: use its address as the base URL, not as HTTP_PROXY or HTTPS_PROXY",
 )
-UPGRADE: Final = _answer(
-    HTTPStatus.NOT_IMPLEMENTED,
-    "an upgrade to another protocol",
-    "upgrade_not_supported",
-    "an upgrade to another protocol (WebSocket, HTTP/2) can't be recorded: use HTTP/1.1",
-)
 
 
 def refusal(request: Message) -> OwnAnswer | None:
@@ -65,10 +59,7 @@ def refusal(request: Message) -> OwnAnswer | None:
         return TOO_LONG
     if is_no_request(request.head or request.begun):
         return NOT_HTTP
-    if request.head.startswith(b"CONNECT ") or SCHEME.match(request.head):
-        return TUNNEL
-    is_upgrade = b"upgrade" in tokens(request.head, b"connection") and values(request.head, b"upgrade")
-    return UPGRADE if is_upgrade else None
+    return TUNNEL if request.head.startswith(b"CONNECT ") or SCHEME.match(request.head) else None
 
 
 def unreachable(upstream: Upstream, why: str) -> OwnAnswer:

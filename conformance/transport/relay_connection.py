@@ -42,7 +42,7 @@ class Connection:
         self._connecting: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Accepted, bytes, int]] = []
         self._last_words: OwnAnswer | None = None
-        self._has_answered = self._is_over = False
+        self._has_answered = self._has_switched = self._is_over = False
         self._loop = asyncio.get_running_loop()
         self._last_byte_s = self._loop.time()
         self._after: asyncio.TimerHandle | None = None
@@ -56,6 +56,8 @@ class Connection:
         if side is self.server:
             self.client.write(data)
             self._record_response(data)  # after the write: recording delays no byte
+        elif self._has_switched:
+            self.server.write(data)
         elif self._last_words is None:
             self._read_requests(data)
 
@@ -159,6 +161,9 @@ class Connection:
                 taken += exchange.response.take(data[taken:])
             exchange.received(data[:taken])
             data = data[taken:]
+            if exchange.response.switches_protocols:
+                self._has_switched = True
+                exchange.record.close("interrupted", "the rest was not recorded: it is another protocol than HTTP/1.1")
             if exchange.is_complete:
                 self._completed()
 

@@ -156,6 +156,7 @@ def test_a_request_to_the_wrong_path_is_passed_on_and_named(shell, tmp_path):
     ("words", "said"),
     [
         (("--upstream", "a:b"), "--upstream 'a:b' is not valid; accepted: http://HOST[:PORT][/PATH]"),
+        (("--upstream", "http://a/v1/messages"), "is the API's own path; accepted: http://a/v1"),
         (("--upstream", "http://a", "--port", "70000"), "Accepted: 0 to 65535."),
         (("--upstream", "https://a", "--cacert", "/nowhere"), "--cacert /nowhere: No such file or directory"),
         (("--upstream", "https://a", "--insecure", "--cacert", "/x"), "--insecure excludes --cacert"),

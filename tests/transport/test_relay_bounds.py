@@ -24,11 +24,6 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
         (b"hello world\r\n", 400, "not an HTTP/1.1 request"),
         (b"CONNECT api.example:443 HTTP/1.1\r\nHost: api.example\r\n\r\n", 501, "CONNECT or an absolute URL"),
         (b"GET http://api.example/v1 HTTP/1.1\r\nHost: api.example\r\n\r\n", 501, "CONNECT or an absolute URL"),
-        (
-            b"GET /v1 HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n",
-            501,
-            "an upgrade to another protocol",
-        ),
         (b"GET /v1 HTTP/1.1\r\nA: " + b"a" * 300_000, 431, "a head without end"),
     ],
 )
@@ -41,6 +36,30 @@ async def test_what_is_no_request_is_refused_and_counted(wire, sent, status, why
     assert response.startswith(b"HTTP/1.1 %d " % status)
     assert relay.refused == {why: 1}
     assert exchanges.empty()
+
+
+async def test_another_protocol_passes_after_the_server_has_switched_to_it(wire):
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    asked = b"GET /v1 HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+    async def echo(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(switch)
+        writer.write(await reader.readexactly(3))
+        writer.close()
+
+    async with wire.relayed(echo) as (relay, exchanges, _):
+        reader, writer = await wire.connect(relay)
+        writer.write(asked)
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x81\x01a")
+        rest = await reader.read()
+        writer.close()
+        x = await exchanges.get()
+    assert (head, rest) == (switch, b"\x81\x01a")
+    assert x.ending.how == "interrupted"
+    assert "another protocol" in x.ending.detail
+    assert relay.refused == {}
 
 
 async def test_garbage_after_a_request_is_answered_after_the_response(wire):

@@ -20,6 +20,8 @@ from conformance.report.waived import waived
 
 MOST_CAUSES = 5
 WIDE = 120
+UNLIMITED = 10_000
+"""Columns of a table that is not shown on a terminal: each row is one line."""
 COLOUR_OPTIONS: dict[Color, dict[str, Any]] = {
     "auto": {},
     "always": {"force_terminal": True, "color_system": "standard", "no_color": False},
@@ -108,13 +110,20 @@ def _recordings(report: Report, out: Console, most: int | None) -> None:
     if report.recordings is UNSET:
         return
     rows = recordings.rows(report.recordings)
+    if not rows:
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in recordings.COLUMNS:
-        table.add_column(name, justify="right" if name in recordings.NUMBERS else "left", overflow="fold")
+    columns = zip(recordings.COLUMNS, *(row.cells for row in rows[:most]), strict=True)
+    for name, *cells in columns:
+        longest = max(len(word) for text in (name, *cells) for word in text.split() or ("",))
+        least = None if name in recordings.NAMES else longest  # only names may be broken within a word
+        table.add_column(
+            name, justify="right" if name in recordings.NUMBERS else "left", overflow="fold", min_width=least
+        )
     for row in rows[:most]:
         table.add_row(*(Text(cell, "red" if row.fails else "") for cell in row.cells))
     out.print()
-    out.print(table, soft_wrap=False)
+    out.print(table, soft_wrap=False, width=None if out.is_terminal else UNLIMITED)
     if most is not None and (hidden := len(rows) - most) > 0:
         out.print(f"… and {hidden} more hosts and models; --verbose shows all.", style="dim")
 
@@ -189,7 +198,8 @@ def _closing(report: Report, out: Console) -> None:
     )
     counted = ", ".join(_numbers(report.summary.verdicts))
     if report.recordings is not UNSET:
-        out.print(f"{report.requests} exchanges, {spent}. Verdicts: {counted}.", style="dim")
+        noun = "exchange" if report.requests == 1 else "exchanges"
+        out.print(f"{report.requests} {noun}, {spent}. Verdicts: {counted}.", style="dim")
         return
     out.print(
         f"{report.requests} requests, {spent}{cost}, {report.duration_s:.1f} s. Verdicts: {counted}.", style="dim"
