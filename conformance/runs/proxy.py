@@ -5,6 +5,7 @@ delays a byte.
 """
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections import Counter
@@ -93,7 +94,7 @@ class Recorder:
         self._paths: Counter[str] = Counter()
         self._damaged: list[str] = []
         self._passed: SimpleQueue[AcceptedExchange | None] = SimpleQueue()
-        self._judge = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
+        self._judge = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
         self._rules = rules
         self._judge.submit(_load, rules)  # before the first exchange
         folder.write_facts(self.facts({}))
@@ -185,9 +186,16 @@ def _answered(refused: Mapping[str, int]) -> str:
 # In the process that judges
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the proxy: the terminal sends it to all its processes."""
+def _begin() -> None:
+    """Leave Ctrl-C to the proxy, as the terminal sends it to all its processes; and end with it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _load(rules: RuleSelection) -> None:

@@ -137,7 +137,8 @@ class Accepted:
     def server_ended(self, how: Literal["closed", "reset"], detail: str = "") -> None:
         """Record how the server ended the connection."""
         record = self.record
-        if how == "closed" and self.response.ends_with_connection and record.ended is None:
+        is_clean = how == "closed" and self.peer == "open"  # once the client has left, a server may stop anywhere
+        if is_clean and self.response.ends_with_connection and record.ended is None:
             record.finish_response()
         if self.peer != "open" and not record.complete:
             record.close("hung-up", "the client closed the connection before the response was complete")

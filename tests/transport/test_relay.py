@@ -142,16 +142,31 @@ async def test_a_reset_of_the_client_resets_the_server(wire):
 async def test_a_client_that_has_closed_its_direction_still_gets_the_response(wire):
     async def handle(reader, writer):
         assert (await reader.read()).startswith(b"GET ")  # to the end
-        writer.write(b"HTTP/1.0 200 OK\r\n\r\nall")
+        writer.write(b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nall")
 
     async with wire.relayed(handle) as (relay, exchanges, _):
         reader, writer = await wire.connect(relay)
         writer.write(GET.replace(b"1.1", b"1.0"))
         writer.write_eof()
-        assert await reader.read() == b"HTTP/1.0 200 OK\r\n\r\nall"
+        assert (await reader.read()).endswith(b"\r\n\r\nall")
         x = await exchanges.get()
         writer.close()
     assert (x.ending.how, x.ending.phase, x.peer) == ("closed", "after", "closed")
+
+
+async def test_the_end_of_a_response_without_framing_is_not_known_once_the_client_has_left(wire):
+    async def handle(reader, writer):
+        await reader.read()
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\nbeg")
+
+    async with wire.relayed(handle) as (relay, exchanges, _):
+        reader, writer = await wire.connect(relay)
+        writer.write(GET)
+        writer.write_eof()
+        assert await reader.read() == b"HTTP/1.0 200 OK\r\n\r\nbeg"
+        x = await exchanges.get()
+        writer.close()
+    assert (x.ending.how, x.ending.phase) == ("hung-up", "body")
 
 
 async def test_a_client_that_hangs_up_is_told_to_the_server(wire):

@@ -31,6 +31,8 @@ ENDS = {
 """One defect for each rule about framing, delivery, disconnects and the end of a connection."""
 SAMPLE = {*TCP[:2], *list(ENDS.values())[::4], *(change.name for change in changes.variants()[::40])}
 MASK = ord("*")
+MASKED = ("wrong-key-echoed", "upstream-key-shown")
+"""Defects that show a key that is not the harness's own: the recording of the relay masks whatever is a key."""
 
 
 @contextlib.asynccontextmanager
@@ -107,7 +109,7 @@ def test_its_bytes_and_its_verdicts_are_the_same_through_the_relay(recorded_once
     for x in received:
         whole = x.ending.how == "closed"  # else the harness may have left before the last byte
         assert not x.received or any(is_of(x.received, each, whole=whole) for each in written), (x.id, x.ending)
-    for seen in passed:
+    for seen in passed if name not in MASKED else ():
         check_recording_of(seen, received)
 
 
