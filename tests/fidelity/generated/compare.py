@@ -10,7 +10,7 @@ from .draft import Draft, played
 from .example import Example, example, fewer_edits, size, smaller
 from .play import play
 
-BATCH = 200
+BATCH = 800
 CANDIDATES = 96
 ROUNDS = 40
 

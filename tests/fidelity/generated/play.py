@@ -17,7 +17,7 @@ from stage import Stage, serving
 from conformance.model.exchange import Exchange
 from conformance.testbed.server.reply import WireResponse
 
-PATIENCE_S = 3.0
+PATIENCE_S = 2.5
 """A job that takes longer hangs: an ordinary one takes a hundredth of this."""
 SILENT_FOR_S = 120
 """A driver that reports nothing for so long has failed."""
