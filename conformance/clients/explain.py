@@ -55,21 +55,21 @@ def impact(client: Client, x: Exchange, fallback: Exchange | None, prices: Price
         wasted_usd=wasted.usd,
         cost_usd=total.usd,
         estimated=total.estimated,
+        uncertain=simulation.uncertain,
         detail=_sentence(client, x, simulation),
         error=_printable(simulation.error or (simulation.turn.error.message if simulation.turn.error else "")),
     )
 
 
 def _sentence(client: Client, x: Exchange, simulation: Simulation) -> str:
-    """Two sentences: how the client handles the response, retries included, and what its user sees."""
+    """Two sentences: how the client handles the response, retries included, and what its user sees, or may see."""
     retries = len(simulation.exchanges) - 1
     again = ""
     if retries and all(sent is x for sent in simulation.exchanges):  # else `cause` describes the other requests
         again = f", then retries {TIMES.get(retries, f'{retries} times')}"
     user_effect = simulation.user_effect or OUTCOME_PHRASES[simulation.outcome]
-    return (
-        f"{client.name} {simulation.cause or _decoding_phrase(simulation.turn, x)}{again}. Its user sees {user_effect}."
-    )
+    sees = "Its user may see" if simulation.uncertain else "Its user sees"
+    return f"{client.name} {simulation.cause or _decoding_phrase(simulation.turn, x)}{again}. {sees} {user_effect}."
 
 
 def _decoding_phrase(turn: DecodedResponse, x: Exchange) -> str:

@@ -25,6 +25,7 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
     `requests` and `billed` count the requests of one user message; `wasted_usd` is the cost of its retries, `cost_usd`
     its total cost (None if no price is known), and both again per day (None if the number of messages is unknown).
     `detail` is one sentence: what the user sees and why. `error` is the message as the user would read it.
+    `uncertain`: the outcome depends on more than the bytes, as on a clock, or on how they are split into reads.
     """
 
     profile: str
@@ -39,6 +40,7 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
     wasted_usd_day: float | None = None
     cost_usd_day: float | None = None
     estimated: bool = False
+    uncertain: bool = False
     detail: str = ""
     error: str = ""
 
