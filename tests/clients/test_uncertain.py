@@ -16,7 +16,7 @@ DATE = ("date", "Wed, 21 Oct 2026 07:27:50 GMT")
     [((LATER,), True), ((LATER, DATE), False), ((("retry-after", "2"),), False), ((), False)],
 )
 def test_a_date_to_wait_for_needs_a_clock_unless_the_response_has_its_own_date(headers, uncertain):
-    x = exchange(http(b"{}", status=503, headers=headers))
+    x = exchange(http(503, headers, b"{}"))
     seen = impact(OPENAI_3, x, None, Prices())
     assert seen.uncertain is uncertain
     assert ("Its user may see" in seen.detail) is uncertain
