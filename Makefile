@@ -58,6 +58,12 @@ pages: $(VENV)/test.stamp $(PAGES)/stamp ## Set up Chromium and axe-core, and te
 .PHONY: published
 published: $(VENV)/test.stamp $(REAL)/stamp $(PAGES)/stamp ## Regenerate reports/matrix and its picture from the servers that run here
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python tests/real/publish.py
+	@$(BIN)/python docs/photograph.py reports/matrix/index.html docs/matrix.png 1820
+
+.PHONY: vendors
+vendors: $(VENV)/test.stamp $(PAGES)/stamp ## Regenerate reports/vendors and its picture from the recordings in the file CONFORMANCE_CORPUS
+	@$(BIN)/python tests/corpus/publish.py
+	@$(BIN)/python docs/photograph.py reports/vendors/index.html docs/vendors.png 1180
 
 .PHONY: fidelity
 fidelity: $(VENV)/test.stamp ## Install the real clients, and compare the predictions with them; writes docs/client-accuracy.md

@@ -1,6 +1,6 @@
 """Publish what recordings of real vendors show, as figures alone: reports/vendors, without a byte of the recordings.
 
-`CONFORMANCE_CORPUS=FILE python tests/corpus/publish.py`; FILE has the format that `corpus.py` reads.
+`make vendors CONFORMANCE_CORPUS=FILE`; FILE has the format that `corpus.py` reads.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Publish the matrix of the embedded deployments and of the real servers that run here, and its picture for the README.
+"""Publish the matrix of the embedded deployments and of the real servers that run here.
 
-Run by `make published`; writes reports/matrix (without the recordings) and docs/matrix.png.
+Run by `make published`; writes reports/matrix, without the recordings.
 """
 
 import shutil
@@ -16,10 +16,7 @@ from conformance.cli.main import app
 
 CHECKOUT = Path(__file__).parents[2]
 OUT = CHECKOUT / "reports/matrix"
-PICTURE = CHECKOUT / "docs/matrix.png"
-QUIET = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking")
 EMBEDDED = ("native-sse", "silent-json", "stopgap-501", "sse-proxy")
-SIZE = (1280, 1820)
 
 
 def version(package):
@@ -50,9 +47,6 @@ def main():
         shutil.rmtree(folder / "site/runs")
         shutil.rmtree(OUT, ignore_errors=True)
         shutil.copytree(folder / "site", OUT)
-    flags = [f"--{word}" for word in (*QUIET, "hide-scrollbars", f"window-size={SIZE[0]},{SIZE[1]}")]
-    page = (OUT / "index.html").as_uri()
-    subprocess.run(["/usr/bin/chromium", *flags, f"--screenshot={PICTURE}", page], check=True, capture_output=True)
 
 
 if __name__ == "__main__":
