@@ -6,7 +6,8 @@ from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
-from conformance.parsing.sse import DONE, looks_like_events, payloads
+from conformance.parsing.json_text import TRUNCATED, fault_of
+from conformance.parsing.sse import DONE, looks_like_events, payloads, stream
 
 
 @cached_reader
@@ -34,6 +35,21 @@ def _is_ended(x: Exchange) -> bool:
     if DONE in payloads(x) or terminal_events(x) or error_response(x):
         return True
     return any(choice.finishes for choice in response_content(x).choices)
+
+
+@cached_reader
+def shows_end(x: Exchange) -> bool:
+    """Whether the content alone shows that nothing is missing at the end of a response.
+
+    A stream shows it by its end marker, or by an error; not by a finish_reason, at which some clients stop reading.
+    Any other body shows it unless it is truncated JSON.
+    """
+    if looks_like_events(x):
+        events = stream(x).events
+        is_marked = DONE in payloads(x) or bool(events and events[-1].is_done)
+        return is_marked or bool(terminal_events(x) or error_response(x))
+    content = reply(x).content
+    return not (content.lstrip()[:1] in (b"{", b"[") and TRUNCATED in fault_of(content))
 
 
 @cached_reader
