@@ -20,8 +20,9 @@ from conformance.model.exchange import Exchange, Origin
 from conformance.model.rule import Rule
 from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, untestable
-from conformance.model.words import Api, Mode
+from conformance.model.words import Api, Direction, Mode
 from conformance.recordings.clients import Sender, sender
+from conformance.recordings.left_out import left_out_value
 
 MOST_MESSAGES: Final = 3
 """Different messages of one rule on one host and model that are kept; further ones count as the first."""
@@ -215,4 +216,18 @@ def _outcome(rule: Rule, x: Exchange) -> Outcome | None:
         return None
     if skip or "x" not in rule.parameters:
         return skipped(skip or BOTH_MODES)
-    return outcome_of(rule, {"x": x, "policy": POLICY, "short_streams": ()})
+    return _unless_replaced(x, outcome_of(rule, {"x": x, "policy": POLICY, "short_streams": ()}))
+
+
+def _unless_replaced(x: Exchange, outcome: Outcome) -> Outcome:
+    """The outcome, or `untestable` if the recorder left out a value that it may rest on.
+
+    A value that is left out of the request can excuse a failure; one of the response can hide one, too.
+    """
+    sides: dict[Status, tuple[Direction, ...]] = {Status.FAIL: ("sent", "received"), Status.PASS: ("received",)}
+    for side in sides.get(outcome.status, ()):
+        if value := left_out_value(x, side):
+            whose = "request" if side == "sent" else "response"
+            why = f"a value in the {whose}'s body was left out of the recording ({value}), so that nothing is certain"
+            return skipped(untestable(why))
+    return outcome

@@ -6,6 +6,7 @@ from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
+from conformance.parsing.json_text import TRUNCATED, fault_of
 from conformance.parsing.sse import DONE, looks_like_events, payloads
 
 
@@ -34,6 +35,23 @@ def _is_ended(x: Exchange) -> bool:
     if DONE in payloads(x) or terminal_events(x) or error_response(x):
         return True
     return any(choice.finishes for choice in response_content(x).choices)
+
+
+@cached_reader
+def shows_end(x: Exchange) -> bool:
+    """Whether the content does not end within JSON, or within a line of a stream.
+
+    Recorders read a response to its end, or say that it was aborted, but some cut long bodies.
+    """
+    content = reply(x).content.strip()
+    if not looks_like_events(x):
+        return not _is_cut_json(content)
+    name, _, data = reply(x).content.rpartition(b"\n")[2].partition(b":")
+    return not name or (name == b"data" and not _is_cut_json(data.strip()))
+
+
+def _is_cut_json(content: bytes) -> bool:
+    return content[:1] in (b"{", b"[") and TRUNCATED in fault_of(content)
 
 
 @cached_reader

@@ -15,6 +15,9 @@ MORE_FOLLOWS = "more follows the value"
 TRUNCATED = "truncated JSON"
 """In the clause of `fault_of`, if the text goes on after its value, or ends before its value does."""
 
+BEGUN = re.compile(r"|t|tr|tru|f|fa|fal|fals|n|nu|nul|-|\.|[eE][+-]?|u[0-9a-fA-F]{0,3}")
+"""What a truncated text ends in, from the position on at which the parser stops: nothing, or part of a token."""
+
 LONGEST_INTEGER = 4000
 """Digits; Python rejects integers of more than 4300, which is not a defect of the text."""
 
@@ -126,12 +129,13 @@ def _clause(error: Exception) -> str:
     match error:
         case json.JSONDecodeError():
             told = next((words for begins, words in FAULTS.items() if error.msg.startswith(begins)), "broken")
-            if error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip()):
+            if error.msg.startswith("Unterminated string") or BEGUN.fullmatch(error.doc.rstrip(), error.pos):
                 return f"{told} at character {error.pos} ({TRUNCATED})"
             more = f" ({error.doc[error.pos :][:20]!r})" if error.msg == "Extra data" else ""
             return f"{told} at character {error.pos}{more}"
         case UnicodeDecodeError():
-            return f"not UTF-8 at byte {error.start}"
+            is_cut = error.reason == "unexpected end of data"
+            return f"not UTF-8 at byte {error.start}{f' ({TRUNCATED})' if is_cut else ''}"
         case RecursionError():
             return "nested too deeply"
         case _:

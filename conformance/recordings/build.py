@@ -14,8 +14,9 @@ from conformance.apis.specs import SPECS
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.words import APIS, Api, Mode
+from conformance.parsing.content import Decoded, bounded
 from conformance.parsing.http1 import TOKEN, request_header
-from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object, as_string
 from conformance.recordings.bodies import decoded, utf8
 from conformance.recordings.entry import Entry, Skipped, Why
@@ -34,6 +35,7 @@ from conformance.recordings.secrets import masked_field, masked_messages, masked
 from conformance.transport.record import printable
 
 PROFILE: Final = "recorded"
+LENGTH = re.compile(r"[0-9]{1,15}")
 UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 BY_PATH: Final = tuple(
     (spec.path, api, ("model", "prompt", spec.conversation)) for api, spec in zip(APIS, SPECS, strict=True)
@@ -120,13 +122,35 @@ def _checked(received: Received) -> Received:
     body = decoded(received.body, value_of(received.fields, "content-encoding"))
     if not body and received.status not in BODILESS and value_of(received.fields, "content-length").strip() != "0":
         raise NoResponseError("the recording holds no body of the response")
-    return replace(received, body=body, fields=_clean(received.fields))
+    if cut := bounded(Decoded(body)).cut:
+        raise DamagedError(f"{cut}, which is more than is judged")
+    exact = received.exact and not _has_lost_bytes(received, body)
+    return replace(received, body=body, fields=_clean(received.fields), exact=exact)
+
+
+def _has_lost_bytes(received: Received, body: bytes) -> bool:
+    """Whether the body had more bytes than the recording has. Raises DamagedError if it was cut.
+
+    A JSON text that is complete was not cut, but written anew. How long a compressed or chunked body was does not say
+    how many bytes it holds.
+    """
+    if any(value_of(received.fields, name) for name in ("content-encoding", "transfer-encoding")):
+        return False
+    told = value_of(received.fields, "content-length").strip()
+    length = max(received.length, int(told) if LENGTH.fullmatch(told) else 0)
+    if length <= len(body):
+        return False
+    if parse_json(body) is NOT_JSON:
+        raise DamagedError(f"the body had {length} bytes, but the recording has {len(body)}: it was cut")
+    return True
 
 
 def _entry(api: Api, sent: Sent, received: Received, reader: Reader, at: str, source: str) -> Entry:
     sent = replace(sent, body=_request_body(sent))
-    body = as_object(parse_json(sent.body))
-    mode: Mode = "stream" if body.get("stream") is True else "unary"
+    body = parse_json(sent.body)
+    if not isinstance(body, dict) and 200 <= received.status < 300:
+        raise DamagedError("the request's body is not a JSON object, so that its mode is unknown")
+    mode: Mode = "stream" if as_object(body).get("stream") is True else "unary"
     target = _target(sent)
     secrets = secrets_of(target, sent.fields, received.fields)
     asked, answered, repeated = masked_messages(

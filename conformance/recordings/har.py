@@ -13,8 +13,8 @@ from conformance.recordings.yaml_values import decoded_base64
 
 CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 UNICODE: Final = ("utf-8", "utf8", "us-ascii", "ascii")
-OWN_COMMENT = re.compile(r"\S+: (reset|timeout|limit|hung-up|unreachable|interrupted)")
-"""How an incomplete exchange ended, in the archives of `--report har`."""
+OWN_COMMENT = re.compile(r"\S+: ((?:reset|timeout|limit|hung-up|unreachable|interrupted)|\S+ at (?!after)\S+)")
+"""How an incomplete exchange ended, in the archives of `--report har`, mostly with the phase."""
 
 
 def sent(entry: Any) -> Sent:
@@ -41,6 +41,7 @@ def received(entry: Any) -> Received:
         fields=fields,
         body=body.content,
         exact=body.exact,
+        length=0 if number(entry, "response.content.size") > 0 else number(entry, "response.bodySize"),
     )
 
 
@@ -53,9 +54,13 @@ HAR: Final = Reader(sent, received, at, filters=False)
 
 
 def _failure(entry: Any) -> str:
-    """What the recorder says about an exchange that failed or was aborted: Chromium, mitmproxy, or this project."""
+    """What the recorder says about an exchange that failed or was aborted.
+
+    Chromium, mitmproxy, Playwright, and this project say so.
+    """
     own = OWN_COMMENT.fullmatch(text(entry, "comment"))
-    told = (member(entry, "response._error"), member(entry, "_error"), own and own[1])
+    places = ("response._error", "_error", "response._failureText", "_failureText")
+    told = (*(member(entry, place) for place in places), own and own[1])
     return next((value for value in told if isinstance(value, str) and value), "")
 
 
@@ -84,7 +89,7 @@ def _text(content: str, size: int, content_type: str) -> Body:
     if charset and charset[1].lower() not in UNICODE and not content.isascii():
         return body._replace(exact=False)
     missing = size - len(body.content) if content else 0
-    if missing > len(BOM):
+    if missing > len(BOM) or (body.exact and 0 < missing < len(BOM)):
         raise DamagedError(f"response.content.size is {size}, but its text has {len(body.content)} bytes: it was cut")
     return body._replace(exact=body.exact and missing <= 0)  # browsers drop a byte order mark
 

@@ -56,13 +56,17 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A recorded response. `exact`: the body has the bytes that were received, but for their transfer."""
+    """A recorded response. `exact`: the body has the bytes that were received, but for their transfer.
+
+    `length`: how many bytes the body had on the connection, if the recorder says so; else 0.
+    """
 
     status: int
     reason: str
     fields: Fields
     body: bytes
     exact: bool
+    length: int = 0
 
 
 def value_of(fields: Fields, name: str) -> str:

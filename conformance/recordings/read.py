@@ -40,8 +40,12 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             yield from sorted(found for found in path.rglob("*") if _has_suffix(found) and found.is_file())
-        elif path.exists():
+        elif path.is_file():
             yield path
+        elif path.exists():
+            raise RecordingError(
+                path, "it is not a regular file", "Name a file with a recording: devices and pipes may have no end."
+            )
         else:
             raise RecordingError(path, "there is no such file or folder", "Name a recording, or a folder of them.")
 

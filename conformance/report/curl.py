@@ -37,7 +37,7 @@ class Sent:
 def read(sent: bytes) -> Sent:
     """Parse the bytes of a request that the harness sent."""
     head, _, body = sent.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
+    first, *lines = head.decode("utf-8", "backslashreplace").split("\r\n")
     method, _, rest = first.partition(" ")
     pairs = (line.partition(":") for line in lines)
     headers = tuple((name, value.strip()) for name, _, value in pairs)

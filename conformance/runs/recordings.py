@@ -101,7 +101,8 @@ class _Reading:
     def _numbered(self, one: entry.Entry) -> Exchange | None:
         """The exchange under its number, or None if an equal one was read before."""
         x = one.exchange
-        parts = (one.host.encode(), x.sent.partition(b"\r\n\r\n")[2], x.received)
+        head, _, body = x.sent.partition(b"\r\n\r\n")
+        parts = (one.host.encode(), head.partition(b"\r\n")[0], body, x.received)
         digest = blake2b(b"\0".join(blake2b(part).digest() for part in parts), digest_size=16).digest()
         if digest in self.seen:
             self.duplicates += 1

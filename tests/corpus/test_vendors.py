@@ -56,4 +56,4 @@ def test_the_corpus_was_read(judged):
     _, _, counts = judged
     assert counts["read"] > 100 * counts["damaged"]
     assert counts[Status.PASS] > 10 * counts["read"]
-    assert counts[Status.PASS] > 2 * counts[Status.UNTESTABLE]
+    assert 2 * counts[Status.PASS] > 3 * counts[Status.UNTESTABLE]

@@ -26,6 +26,12 @@ def test_the_key_is_a_variable_and_the_rest_stays_as_it_was_sent():
     assert shlex.split(line)[-1] == '{"a":"it\'s $HOME"}'
 
 
+def test_characters_beyond_ascii_in_a_header_stay_what_they_are():
+    line = curl.line(sent(b"{}", "x-name: Zürich", host="bücher.example"), TARGET)
+    assert "x-name: Zürich" in line
+    assert "bücher.example/v1" in line
+
+
 def test_self_reports_of_sdks_and_what_curl_makes_itself_are_left_out():
     line = curl.line(sent(b"{}", "x-stainless-lang: python", "Connection: close", "user-agent: A/1"), TARGET)
     assert "stainless" not in line

@@ -74,7 +74,7 @@ def test_a_refused_request_may_have_been_wrong_so_that_the_target_is_not_blamed(
 
 
 def test_what_clients_make_of_a_failing_response_is_simulated_for_the_first_ones():
-    found = judged(*(recorded(streamed(*HELLO[:3]), str(number)) for number in range(30)))
+    found = judged(*(recorded(streamed(*HELLO[:3], "[DONE]"), str(number)) for number in range(30)))
     assert 0 < len(found.judgement.client_impacts) < 30
 
 

@@ -16,6 +16,8 @@ from conformance.report.escaping import safe
 from conformance.report.failures import Recording
 
 MS = 1e6
+OWN_ENDING = "{id}: {how} at {phase}"
+"""The comment on an entry: how and in which phase the exchange ended, which the reader of archives reads again."""
 
 
 def render(report: Report, evidence: Recording) -> bytes:
@@ -59,7 +61,7 @@ def _entry(x: Exchange, at: datetime, base_url: str) -> dict[str, Any]:
         ),
         "timings": Timings(send=x.sent_at_ns / MS, wait=(first - x.sent_at_ns) / MS, receive=(last - first) / MS),
         "cache": Cache(),
-        "comment": f"{x.id}: {x.ending.how}",
+        "comment": OWN_ENDING.format(id=x.id, how=x.ending.how, phase=x.ending.phase),
     }
 
 

@@ -13,7 +13,7 @@ from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import is_integer
 from conformance.parsing.sse import DONE, Event, payloads, stream
 from conformance.rules.conditions import streamed as is_streamed
-from conformance.rules.conditions import validly_requested
+from conformance.rules.conditions import validly_requested, whole
 from conformance.rules.sse.lines import lost_lines
 
 
@@ -38,7 +38,7 @@ def ended(x: Exchange) -> NotJudged | None:
         return untestable("the stream was truncated")
     if _goes_on(x):
         return untestable("chunks follow the end marker")
-    return unbroken(x)
+    return unbroken(x) or (None if DONE in payloads(x) else whole(x))
 
 
 @cached_reader

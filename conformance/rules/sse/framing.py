@@ -11,7 +11,7 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.sse import BOM, span, stream
 from conformance.rules.conditions import all_of, streamed, whole
 from conformance.rules.example import HELLO, SSE, sse
-from conformance.rules.sse.conditions import has_data, has_events
+from conformance.rules.sse.conditions import has_data, has_events, not_rewritten
 from conformance.rules.sse.example import CHUNK_JSON, EVENTS, GOOD, GOOD_MESSAGES, MESSAGES, raw
 from conformance.rules.sse.lines import (
     excerpt,
@@ -64,7 +64,7 @@ def events_run_together(x: Exchange) -> Iterator[Finding]:
     "All response content is on data lines",
     spec=INTERPRETING,
     fix="Begin each line of an event's data with `data:`, in lower case and without indentation.",
-    applies_to=streamed,
+    applies_to=all_of(streamed, not_rewritten),
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw(": {}\n\ndata: {}\n\n")],
     bad=[
@@ -90,7 +90,7 @@ def lines_outside_data(x: Exchange) -> Iterator[Finding]:
     "Event streams use only the fields data, event, id and retry",
     spec=INTERPRETING,
     fix="Send notes for humans as comments (lines that start with a colon).",
-    applies_to=streamed,
+    applies_to=all_of(streamed, not_rewritten),
     apis=GENERATIVE,
     good=[GOOD, raw(f": note\nid: 1\nretry: 10\ndata: {CHUNK_JSON}\n\n")],
     bad=[raw(f"note: hello\ndata: {CHUNK_JSON}\n\ndata: [DONE]\n\n")],
@@ -109,7 +109,7 @@ def unknown_fields(x: Exchange) -> Iterator[Finding]:
     spec=INTERPRETING,
     fix="End every event with two line ends, including the last.",
     applies_to=all_of(has_data, whole),
-    needs=("bytes",),
+    needs=("bytes", "framing"),
     apis=GENERATIVE,
     good=[GOOD, GOOD_MESSAGES, raw(EVENTS + b": bye")],
     bad=[
