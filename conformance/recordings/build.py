@@ -30,7 +30,8 @@ from conformance.recordings.message import (
     response_bytes,
     value_of,
 )
-from conformance.recordings.secrets import masked_field, masked_messages, masked_query, masked_text, secrets_of
+from conformance.recordings.credentials import secrets_of
+from conformance.recordings.secrets import masked_field, masked_messages, masked_query, masked_text
 from conformance.transport.record import printable
 
 PROFILE: Final = "recorded"
@@ -127,19 +128,18 @@ def _entry(api: Api, sent: Sent, received: Received, reader: Reader, at: str, so
     sent = replace(sent, body=_request_body(sent))
     body = as_object(parse_json(sent.body))
     mode: Mode = "stream" if body.get("stream") is True else "unary"
-    target = _target(sent)
-    secrets = secrets_of(target, sent.fields, received.fields)
-    asked, answered, repeated = masked_messages(
-        request_bytes(sent, masked_query(target), _masked(sent.fields)),
+    masked = masked_messages(
+        request_bytes(sent, masked_query(_target(sent)), _masked(sent.fields)),
         response_bytes(received, _masked(received.fields)),
-        secrets,
+        secrets_of(sent.url, sent.fields, received.fields, body, filters=True),
     )
     exchange = Exchange(
         id="",
         case=CaseId(api, PROFILE, mode, Kind.RECORDED),
-        sent=asked,
-        received=answered,
-        masked=repeated,
+        sent=masked.sent,
+        received=masked.received,
+        masked=masked.repeated,
+        hidden=masked.hidden,
         recorded=facets(received, filters=reader.filters),
     )
     return Entry(

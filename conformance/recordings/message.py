@@ -10,15 +10,13 @@ from conformance.model.words import Facet
 from conformance.parsing.http1 import TOKEN
 from conformance.recordings.bodies import encoded
 from conformance.recordings.members import DamagedError
-from conformance.recordings.secrets import is_secret
+from conformance.recordings.credentials import LEFT_OUT, is_secret
 
 Fields = tuple[tuple[str, str], ...]
 
 FRAMING: Final = ("content-length", "transfer-encoding", "content-encoding", "connection", "keep-alive", "trailer")
 """Header fields about how the body was transferred: recordings hold it decoded."""
 BREAKS = re.compile(r"[\r\n]+[ \t]*")
-LEFT_OUT = re.compile(r"(?i)[\W_]*(?:redacted|filtered|scrubbed|sanitized|removed|masked|hidden|x{4,}|\*{4,})[\W_]*")
-"""Values that stand for what a recorder was told not to record."""
 LONGEST_LEFT_OUT: Final = 100
 EVENT_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
