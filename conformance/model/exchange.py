@@ -88,11 +88,12 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Exchange:
     """One recorded exchange, as the test case `case`.
 
-    `sent` and `received` are the bytes of the HTTP messages on the connection (inside TLS), with secrets masked by `*`
-    in the same length; `masked` are the spans where the target repeated one, `hidden` is what masks hide. `hop` is the connection that was recorded,
-    `recorded` the facets that the recording holds, `origin` where it comes from, if another tool recorded it. Times are
-    nanoseconds since connecting began; `sent_at_ns` is when the last byte of the request was sent, `harness_stall_ns`
-    the longest stall of the harness itself during the exchange. `cache` holds parsed values.
+    `sent` and `received` are the bytes of the HTTP messages on the connection (inside TLS), with secrets masked by
+    `*` in the same length; `masked` are the spans where the target repeated one, `hidden` is what masks hide. `hop`
+    is the connection that was recorded, `recorded` the facets that the recording holds, `origin` where it comes
+    from, if another tool recorded it. Times are nanoseconds since connecting began; `sent_at_ns` is when the last
+    byte of the request was sent, `harness_stall_ns` the longest stall of the harness itself during the exchange.
+    `cache` holds parsed values.
     """
 
     id: str

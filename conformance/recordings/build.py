@@ -18,6 +18,7 @@ from conformance.parsing.http1 import TOKEN, request_header
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import as_object, as_string
 from conformance.recordings.bodies import decoded, utf8
+from conformance.recordings.credentials import secrets_of
 from conformance.recordings.entry import Entry, Skipped, Why
 from conformance.recordings.members import DamagedError
 from conformance.recordings.message import (
@@ -30,7 +31,6 @@ from conformance.recordings.message import (
     response_bytes,
     value_of,
 )
-from conformance.recordings.credentials import secrets_of
 from conformance.recordings.secrets import masked_field, masked_messages, masked_query, masked_text
 from conformance.transport.record import printable
 

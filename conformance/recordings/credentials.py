@@ -21,10 +21,9 @@ SECRET_WORDS: Final = (
     *("key", "apikey", "token", "secret", "password", "passwd", "pass", "pwd", "signature", "sas", "csrf", "xsrf"),
     *("cookie", "cookie2", "session", "sessionid", "principal"),
 )
-SECRET_FIELD = re.compile(
-    rf"(?i)(?:.*[-_])?(?:{'|'.join(SECRET_WORDS)}|\w*(?:token|secret|passw(?:or)?d|apikey))(?:[-_].*)?"
-)
-"""Names of header fields that may hold a secret: one of these words, or one that ends so (`x-accesstoken`)."""
+SECRET_ENDS: Final = ("token", "secret", "password", "passwd", "apikey")
+"""A header field may hold a secret if a part of its name is one of these words, or ends so (`x-accesstoken`)."""
+PART = re.compile(r"[-_]")
 PUBLIC_FIELD = re.compile(r"(?i)rate-?limit|cache|surrogate|idempotency")
 """Those of them whose value is no credential: `X-RateLimit-Key` names a model, `Surrogate-Key` what to purge."""
 KEY_FIELDS: Final = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
@@ -36,13 +35,15 @@ ADDRESS_FIELDS: Final = ("location", "content-location", "referer", "referrer", 
 CHALLENGE_FIELDS: Final = ("www-authenticate", "proxy-authenticate")
 
 SCHEME = re.compile(r"\A(?:basic|bearer|token|digest|apikey|aws4-hmac-sha256) +(?=\S)", re.IGNORECASE)
-NEXT_CREDENTIAL = re.compile(r"\s*,\s*(?=(?:basic|bearer|token|apikey) +\S)", re.IGNORECASE)
-QUERY = re.compile(
-    r"(?i)([?&](?:(?:[\w.-]*[-_])?(?:key|sig|code|auth|jwt|pass|pwd|sas|session|sid)|[\w.-]*(?:signature|token|secret|hmac"
-    r"|passw(?:or)?d|credentials?|session-?_?id|(?:api|access|account|subscription|private|client|auth)key))=)([^&#\s\"'<>]*)"
+NEXT_CREDENTIAL = re.compile(r",[ \t]{0,9}(?=(?:basic|bearer|token|apikey) {1,9}\S)", re.IGNORECASE)
+PARAMETER = re.compile(r"([?&]([\w.-]{1,80})=)([^&#\s\"'<>]*)")
+SECRET_PARAMETER = re.compile(
+    r"(?i)(?:.*[-_.])?(?:key|sig|code|auth|jwt|pass|pwd|sas|session|sid)"
+    r"|.*(?:signature|token|secret|hmac|passw(?:or)?d|credentials?|session-?_?id)"
+    r"|.*(?:api|access|account|subscription|private|client|auth)key"
 )
 """A query parameter with a secret, such as `key=`, `api_key=`, `authToken=`, `sig=` or `X-Amz-Signature=`."""
-QUERY_KEY = re.compile(r"(?i)[?&](?:api|subscription)?[-_]?key=")
+KEY_PARAMETER = re.compile(r"(?i)(?:(?:api|subscription)[-_]?)?key")
 """One with the key of the API."""
 USER = re.compile(r"((?:\A|//)[^/@\s:?#]*:)([^/@\s?#]+)(?=@)")
 """A password in a URL, or in what names a host."""
@@ -54,6 +55,7 @@ SECRET_MEMBER = re.compile(
 MASK = re.compile(r"[*xX.\-_ ]*")
 LEFT_OUT = re.compile(r"(?i)[\W_]*(?:redacted|filtered|scrubbed|sanitized|removed|masked|hidden|x{4,}|\*{4,})[\W_]*")
 """Values that stand for what a recorder was told not to record."""
+LONGEST_LEFT_OUT: Final = 100
 MOST_SECRETS: Final = 32
 LONGEST_SECRET: Final = 16 * 1024
 """Bounds on what is searched for, in many encodings, in the bodies: no exchange has as many secrets."""
@@ -72,7 +74,18 @@ class Secrets(NamedTuple):
 
 def is_secret(name: str) -> bool:
     """Whether a header field may hold a secret, and is masked."""
-    return bool(SECRET_FIELD.fullmatch(name)) and name.lower() not in CHALLENGE_FIELDS
+    parts = PART.split(name.lower())
+    return any(part in SECRET_WORDS or part.endswith(SECRET_ENDS) for part in parts)
+
+
+def is_stand_in(value: str) -> bool:
+    """Whether a value stands for one that the recorder was told not to record."""
+    return len(value) <= LONGEST_LEFT_OUT and bool(LEFT_OUT.fullmatch(value))
+
+
+def parameters(text: str) -> Iterator[re.Match[str]]:
+    """The query parameters with secrets in a text with URLs: what is before the value, the name, and the value."""
+    return (found for found in PARAMETER.finditer(text) if SECRET_PARAMETER.fullmatch(found[2]))
 
 
 def secrets_of(url: str, sent: Fields, received: Fields, body: Any, *, filters: bool) -> Secrets:
@@ -83,15 +96,15 @@ def secrets_of(url: str, sent: Fields, received: Fields, body: Any, *, filters: 
     secret, only if it is random.
     """
     keys = [each for name, value in sent if name.lower() in KEY_FIELDS for each in credentials(value)]
-    queried = [(found[0], unquote(found[2])) for found in QUERY.finditer(url)]
-    keys += [value for text, value in queried if QUERY_KEY.match(text)]
+    queried = [(found[2], unquote(found[3])) for found in parameters(url)]
+    keys += [value for name, value in queried if KEY_PARAMETER.fullmatch(name) and redact.is_random(value)]
     declared = [each for name, value in sent if name.lower() in LOGIN_FIELDS for each in credentials(value)]
     declared += [unquote(found[2]) for found in USER.finditer(url)]
     loose = [value for _, value in queried]
     loose += [each for name, value in (*sent, *received) for each in _loose(name, value)]
     loose += _members(body)
     model = body.get("model") if isinstance(body, dict) else None
-    plain = [value for value in keys if not (MASK.fullmatch(value) or LEFT_OUT.fullmatch(value))]
+    plain = [value for value in keys if not (MASK.fullmatch(value) or is_stand_in(value))]
     return Secrets(
         keys=_distinct(value for value in keys if is_key(value) and (value != model or redact.is_random(value))),
         others=_distinct((*filter(is_key, declared), *filter(redact.is_random, loose))),
@@ -123,7 +136,7 @@ def _loose(name: str, value: str) -> Iterator[str]:
         pairs = value.split(";", 1)[:1] if folded.startswith("set-") else value.split(";")
         yield from (pair.partition("=")[2].strip().strip('"') for pair in pairs)
     elif folded in ADDRESS_FIELDS:
-        yield from (unquote(found[2]) for found in QUERY.finditer(value))
+        yield from (unquote(found[3]) for found in parameters(value))
         yield from (unquote(found[2]) for found in USER.finditer(value))
     elif is_secret(name) and not PUBLIC_FIELD.search(name):
         yield from credentials(value)

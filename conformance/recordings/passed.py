@@ -14,8 +14,8 @@ from conformance.model.words import FACETS, Mode
 from conformance.parsing.http1 import request_content, request_header
 from conformance.parsing.json_values import as_string
 from conformance.recordings.build import PROFILE, api_of, skipped
-from conformance.recordings.entry import Entry, Skipped
 from conformance.recordings.credentials import secrets_of
+from conformance.recordings.entry import Entry, Skipped
 from conformance.recordings.secrets import masked_field, masked_messages, masked_query
 from conformance.transport.accepted import AcceptedExchange
 from conformance.transport.redact import final_head, mask_text, octets

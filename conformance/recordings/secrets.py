@@ -9,7 +9,15 @@ from typing import Final, NamedTuple
 
 from conformance.model.exchange import Span
 from conformance.model.words import Hidden
-from conformance.recordings.credentials import CHALLENGE_FIELDS, QUERY, SCHEME, USER, Secrets, is_secret
+from conformance.recordings.credentials import (
+    CHALLENGE_FIELDS,
+    PARAMETER,
+    SCHEME,
+    SECRET_PARAMETER,
+    USER,
+    Secrets,
+    is_secret,
+)
 from conformance.transport import redact
 
 WORD = re.compile(r"[^\s\"=,;]+")
@@ -81,7 +89,7 @@ SHAPES: Final = (
 
 
 def masked_field(name: str, value: str) -> str:
-    """The value of a header field, masked if it is a secret: all but the scheme of a credential, and secrets in URLs."""
+    """The value of a header field, masked but for its scheme if it may be a secret, and secrets in its URLs."""
     if name.lower() in CHALLENGE_FIELDS:
         return WORD.sub(lambda found: stars(found[0]) if redact.is_random(found[0]) else found[0], value)
     if not is_secret(name):
@@ -93,11 +101,12 @@ def masked_field(name: str, value: str) -> str:
 
 def masked_query(target: str) -> str:
     """A URL, or a text with URLs, with passwords and the secrets among query parameters masked."""
-    return USER.sub(_second_masked, QUERY.sub(_second_masked, target))
+    target = PARAMETER.sub(_masked_parameter, target)
+    return USER.sub(lambda found: found[1] + stars(found[2]), target)
 
 
-def _second_masked(found: re.Match[str]) -> str:
-    return found[1] + stars(found[2])
+def _masked_parameter(found: re.Match[str]) -> str:
+    return found[1] + stars(found[3]) if SECRET_PARAMETER.fullmatch(found[2]) else found[0]
 
 
 def stars(secret: str) -> str:
@@ -136,8 +145,8 @@ def masked_messages(sent: bytes, received: bytes, secrets: Secrets) -> Masked:
 
 
 def _is_telling(key: str) -> bool:
-    """Whether to find the key means that the response repeats it: a short number may be there anyway."""
-    return len(key) >= redact.MIN_VALUE_LENGTH or not key.isdigit()
+    """Whether to find the key means that the response repeats it: a short one ("gpt-4o") may be there anyway."""
+    return len(key) >= redact.MIN_VALUE_LENGTH or redact.is_random(key)
 
 
 def _without_shapes(text: bytes) -> bytes:

@@ -31,7 +31,8 @@ RANDOM_BITS = 2.0
 """What makes a value a credential where its name only hints at one: so many characters, and bits of entropy in each.
 
 The rule `generic-api-key` of gitleaks asks for 10 and 3.5, and for a digit. Here the bits only exclude placeholders:
-16 random hexadecimal digits have about 3.2 bits, and the name of a model has as many; `MIXED` tells them apart.
+16 random hexadecimal digits have about 3.2 bits, and the name of a model has as many: a run of letters and digits
+tells them apart.
 """
 
 MAX_SPANS = 1000
@@ -40,11 +41,9 @@ MAX_SPANS = 1000
 MAX_INFLATED = 64 * 1024 * 1024
 STEP = 1024 * 1024
 
-MIXED = re.compile(
-    r"(?=[A-Za-z0-9]{8})(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{8}"
-    r"|(?=[A-Za-z]{20})(?=[a-z]*[A-Z])(?=[A-Z]*[a-z])[A-Za-z]{20}"
-)
+RUN = re.compile(r"[A-Za-z0-9]{8,}")
 UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LONGEST_WORD = 20
 LONG = 16
 """Characters of a secret with letters and digits that is in no other text by chance."""
 HARMLESS = re.compile(r"(?:application|audio|image|multipart|text|\*)/|charset=")
@@ -67,10 +66,14 @@ def is_random(value: str) -> bool:
 
     A run of 8 letters and digits has both ("claude-sonnet-4-20250514" has none), or one of 20 letters both cases.
     """
-    if len(value) < RANDOM_LENGTH or not (MIXED.search(value) or UUID.search(value)):
+    if len(value) < RANDOM_LENGTH or not (any(map(_is_mixed_run, RUN.findall(value))) or UUID.search(value)):
         return False
     shares = [count / len(value) for count in Counter(value).values()]
     return -sum(share * math.log2(share) for share in shares) >= RANDOM_BITS
+
+
+def _is_mixed_run(run: str) -> bool:
+    return is_mixed(run) or (len(run) >= LONGEST_WORD and not (run.islower() or run.isupper()))
 
 
 @lru_cache(maxsize=64)
@@ -167,7 +170,7 @@ def _occurrences(text: bytes, secrets: Iterable[str]) -> list[Range]:
 
 def _places(text: bytes, secret: str) -> Iterator[Range]:
     """Where a secret is: a random one anywhere, another only as a word of its own, and not as a number in JSON."""
-    if len(secret) >= LONG and is_mixed(secret) or is_random(secret):
+    if (len(secret) >= LONG and is_mixed(secret)) or is_random(secret):
         for form in forms(secret):
             yield from _find(text, form)
         return
