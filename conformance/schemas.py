@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 SUFFIX = ".schema.json"
+APIS = ("chat-", "messages-", "responses-", "error")
 
 Schema = dict[str, Any]
 
@@ -32,6 +33,22 @@ def validator(name: str) -> "Draft202012Validator":
 def names() -> tuple[str, ...]:
     """The names of all schemas, sorted."""
     return tuple(sorted(f.name.removesuffix(SUFFIX) for f in _folder().iterdir() if f.name.endswith(SUFFIX)))
+
+
+@cache
+def protocol_words() -> frozenset[str]:
+    """The words of the APIs: the names of all members, and all fixed values, in their schemas."""
+    found: set[str] = set()
+    waiting: list[Any] = [load(name) for name in names() if name.startswith(APIS)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += part.values()
+            found.update(part["properties"] if isinstance(part.get("properties"), dict) else ())
+            found.update(word for word in (part.get("const"), *part.get("enum", ())) if isinstance(word, str))
+    return frozenset(found)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 
 from conformance.model.case import CaseId
-from conformance.model.words import FACETS, Api, Direction, Facet, Hop, Mode
+from conformance.model.words import FACETS, Api, Direction, Facet, Hidden, Hop, Mode
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
 
@@ -88,11 +88,12 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Exchange:
     """One recorded exchange, as the test case `case`.
 
-    `sent` and `received` are the bytes of the HTTP messages on the connection (inside TLS), with secrets masked by `*`
-    in the same length; `masked` are the spans where the target repeated one. `hop` is the connection that was recorded,
-    `recorded` the facets that the recording holds, `origin` where it comes from, if another tool recorded it. Times are
-    nanoseconds since connecting began; `sent_at_ns` is when the last byte of the request was sent, `harness_stall_ns`
-    the longest stall of the harness itself during the exchange. `cache` holds parsed values.
+    `sent` and `received` are the bytes of the HTTP messages on the connection (inside TLS), with secrets masked by
+    `*` in the same length; `masked` are the spans where the target repeated one, `hidden` is what masks hide. `hop`
+    is the connection that was recorded, `recorded` the facets that the recording holds, `origin` where it comes
+    from, if another tool recorded it. Times are nanoseconds since connecting began; `sent_at_ns` is when the last
+    byte of the request was sent, `harness_stall_ns` the longest stall of the harness itself during the exchange.
+    `cache` holds parsed values.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Exchange:
     harness_stall_ns: int = 0
     ending: Ending = ENDED_IDLE
     masked: tuple[Span, ...] = ()
+    hidden: frozenset[Hidden] = frozenset()
     merged_cases: tuple[CaseId, ...] = ()
     attempt: int = 1
     hop: Hop = "client"

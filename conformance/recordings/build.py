@@ -19,6 +19,7 @@ from conformance.parsing.http1 import TOKEN, request_header
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object, as_string
 from conformance.recordings.bodies import decoded, utf8
+from conformance.recordings.credentials import secrets_of
 from conformance.recordings.entry import Entry, Skipped, Why
 from conformance.recordings.members import DamagedError
 from conformance.recordings.message import (
@@ -31,7 +32,7 @@ from conformance.recordings.message import (
     response_bytes,
     value_of,
 )
-from conformance.recordings.secrets import masked_field, masked_messages, masked_query, masked_text, secrets_of
+from conformance.recordings.secrets import masked_field, masked_messages, masked_query, masked_text
 from conformance.transport.record import printable
 
 PROFILE: Final = "recorded"
@@ -147,23 +148,23 @@ def _has_lost_bytes(received: Received, body: bytes) -> bool:
 
 def _entry(api: Api, sent: Sent, received: Received, reader: Reader, at: str, source: str) -> Entry:
     sent = replace(sent, body=_request_body(sent))
-    body = parse_json(sent.body)
-    if not isinstance(body, dict) and 200 <= received.status < 300:
+    value = parse_json(sent.body)
+    if not isinstance(value, dict) and 200 <= received.status < 300:
         raise DamagedError("the request's body is not a JSON object, so that its mode is unknown")
-    mode: Mode = "stream" if as_object(body).get("stream") is True else "unary"
-    target = _target(sent)
-    secrets = secrets_of(target, sent.fields, received.fields)
-    asked, answered, repeated = masked_messages(
-        request_bytes(sent, masked_query(target), _masked(sent.fields)),
+    body = as_object(value)
+    mode: Mode = "stream" if body.get("stream") is True else "unary"
+    masked = masked_messages(
+        request_bytes(sent, masked_query(_target(sent)), _masked(sent.fields)),
         response_bytes(received, _masked(received.fields)),
-        secrets,
+        secrets_of(sent.url, sent.fields, received.fields, body, filters=True),
     )
     exchange = Exchange(
         id="",
         case=CaseId(api, PROFILE, mode, Kind.RECORDED),
-        sent=asked,
-        received=answered,
-        masked=repeated,
+        sent=masked.sent,
+        received=masked.received,
+        masked=masked.repeated,
+        hidden=masked.hidden,
         recorded=facets(received, filters=reader.filters),
     )
     return Entry(

@@ -9,17 +9,14 @@ from urllib.parse import SplitResult, urlsplit
 from conformance.model.words import Facet
 from conformance.parsing.http1 import TOKEN
 from conformance.recordings.bodies import encoded
+from conformance.recordings.credentials import is_secret, is_stand_in
 from conformance.recordings.members import DamagedError
-from conformance.recordings.secrets import is_secret
 
 Fields = tuple[tuple[str, str], ...]
 
 FRAMING: Final = ("content-length", "transfer-encoding", "content-encoding", "connection", "keep-alive", "trailer")
 """Header fields about how the body was transferred: recordings hold it decoded."""
 BREAKS = re.compile(r"[\r\n]+[ \t]*")
-LEFT_OUT = re.compile(r"(?i)[\W_]*(?:redacted|filtered|scrubbed|sanitized|removed|masked|hidden|x{4,}|\*{4,})[\W_]*")
-"""Values that stand for what a recorder was told not to record."""
-LONGEST_LEFT_OUT: Final = 100
 EVENT_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 BODILESS: Final = (204, 205, 304)
@@ -111,7 +108,7 @@ def _has_whole_head(received: Received, *, filters: bool) -> bool:
 
 
 def _is_left_out(name: str, value: str) -> bool:
-    return len(value) <= LONGEST_LEFT_OUT and not is_secret(name) and bool(LEFT_OUT.fullmatch(value))
+    return not is_secret(name) and is_stand_in(value)
 
 
 def _shown_type(body: bytes) -> str:

@@ -5,7 +5,7 @@ The bytes stay as they were, but for secrets, which are masked in the same lengt
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from conformance.apis.request import request_body
 from conformance.model.case import CaseId, Kind
@@ -14,8 +14,9 @@ from conformance.model.words import FACETS, Mode
 from conformance.parsing.http1 import request_content, request_header
 from conformance.parsing.json_values import as_string
 from conformance.recordings.build import PROFILE, api_of, skipped
+from conformance.recordings.credentials import secrets_of
 from conformance.recordings.entry import Entry, Skipped
-from conformance.recordings.secrets import masked_field, masked_messages, masked_query, secrets_of
+from conformance.recordings.secrets import masked_field, masked_messages, masked_query
 from conformance.transport.accepted import AcceptedExchange
 from conformance.transport.redact import final_head, mask_text, octets
 
@@ -41,7 +42,7 @@ def entry_of(x: AcceptedExchange, host: str) -> Entry | Skipped:
         return skipped(source, "other-path", f"{method} {host}{path}")
     body = request_body(unnamed)
     mode: Mode = "stream" if body.get("stream") is True else "unary"
-    exchange = _masked(x, CaseId(api, PROFILE, mode, Kind.RECORDED))
+    exchange = _masked(x, CaseId(api, PROFILE, mode, Kind.RECORDED), body)
     return Entry(
         exchange=exchange,
         host=host,
@@ -52,13 +53,14 @@ def entry_of(x: AcceptedExchange, host: str) -> Entry | Skipped:
     )
 
 
-def _masked(x: AcceptedExchange, case: CaseId) -> Exchange:
+def _masked(x: AcceptedExchange, case: CaseId, asked: dict[str, Any]) -> Exchange:
     """The exchange without its secrets. Arrivals that had to wait for the client do not show the server's pace."""
     head, end, body = x.sent.partition(HEAD_END)
     line, _, fields = head.partition(b"\n")
     head_at, _ = final_head(x.received)
-    secrets = secrets_of(_text(line), tuple(_fields(fields)), tuple(_fields(x.received[:head_at])))
-    sent, received, repeated = masked_messages(
+    told = tuple(_fields(x.received[:head_at]))
+    secrets = secrets_of(_text(line), tuple(_fields(fields)), told, asked, filters=False)
+    masked = masked_messages(
         b"".join(
             (octets(masked_query(_text(line))), head[len(line) : len(line) + 1], _without_values(fields), end, body)
         ),
@@ -68,13 +70,14 @@ def _masked(x: AcceptedExchange, case: CaseId) -> Exchange:
     return Exchange(
         id="",
         case=case,
-        sent=sent,
-        received=received,
+        sent=masked.sent,
+        received=masked.received,
         arrivals=x.arrivals,
         sent_at_ns=x.sent_at_ns,
         harness_stall_ns=x.stall_ns,
         ending=_ending(x, (*secrets.keys, *secrets.others)),
-        masked=repeated,
+        masked=masked.repeated,
+        hidden=masked.hidden,
         recorded=FACETS - {"timing"} if x.was_held else FACETS,
     )
 

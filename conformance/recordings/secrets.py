@@ -1,36 +1,28 @@
 """Mask the secrets of a recorded exchange, by asterisks in the same length: nobody tells which they are.
 
-Secrets are the values of some header fields and query parameters, wherever else they occur, and whatever has the form
-of a key.
+Secrets are the credentials of the exchange (`credentials.py`), wherever else they occur, and whatever has the form of
+a key. What masks hide from the rules is stated (`Exchange.hidden`).
 """
 
 import re
-from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from conformance.model.exchange import Span
+from conformance.model.words import Hidden
+from conformance.recordings.credentials import (
+    CHALLENGE_FIELDS,
+    PARAMETER,
+    SCHEME,
+    SECRET_PARAMETER,
+    USER,
+    Secrets,
+    is_secret,
+)
 from conformance.transport import redact
 
-Fields = Sequence[tuple[str, str]]
-
-SECRET_FIELD = re.compile(
-    r"(?:proxy-)?authorization|(?:set-)?cookie2?|.*(?:^|[-_])(?:api-?key|key|token|secret|password|signature|credential)",
-    re.IGNORECASE,
-)
-"""Names of header fields with a secret."""
-RATE_LIMIT = re.compile(r"rate-?limit", re.IGNORECASE)
-"""Header fields that are masked alone: `X-RateLimit-Key` names a model, which the bodies name, too."""
-KEY_FIELDS: Final = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
-"""Those with the key of the API."""
-SCHEME = re.compile(r"\A(?:basic|bearer|token|digest|apikey|aws4-hmac-sha256) +(?=\S)", re.IGNORECASE)
-QUERY = re.compile(
-    r"(?i)([?&](?:[\w.-]*[-_])?(?:key|api-?key|sig|signature|token|secret|password|credential|code)=)([^&#]*)"
-)
-"""A query parameter with a secret, such as `key=`, `api_key=`, `sig=` or `X-Amz-Signature=`."""
-
-MOST_SECRETS: Final = 32
-LONGEST_SECRET: Final = 16 * 1024
-"""Bounds on what is searched for, in many encodings, in the bodies: no exchange has as many secrets."""
+WORD = re.compile(r"[^\s\"=,;]+")
+STARS = re.compile(rb"\*{6,}")
+"""What whoever recorded, or the server, may have put in place of a key."""
 PREFIXES: Final = (
     *(
         b"sk-",
@@ -96,23 +88,25 @@ SHAPES: Final = (
 """Forms of keys, and of what is called a key, in bodies and anywhere else."""
 
 
-def is_secret(name: str) -> bool:
-    """Whether a header field holds a secret."""
-    return bool(SECRET_FIELD.fullmatch(name))
-
-
 def masked_field(name: str, value: str) -> str:
-    """The value of a header field, masked if it is a secret: all but the scheme of a credential."""
+    """The value of a header field, masked but for its scheme if it may be a secret, and secrets in its URLs."""
+    if name.lower() in CHALLENGE_FIELDS:
+        return WORD.sub(lambda found: stars(found[0]) if redact.is_random(found[0]) else found[0], value)
     if not is_secret(name):
-        return value
+        return masked_query(value)
     scheme = SCHEME.match(value)
     start = scheme.end() if scheme else 0
     return value[:start] + stars(value[start:])
 
 
 def masked_query(target: str) -> str:
-    """A URL or request target with the secrets among its query parameters masked."""
-    return QUERY.sub(lambda found: found[1] + stars(found[2]), target)
+    """A URL, or a text with URLs, with passwords and the secrets among query parameters masked."""
+    target = PARAMETER.sub(_masked_parameter, target)
+    return USER.sub(lambda found: found[1] + stars(found[2]), target)
+
+
+def _masked_parameter(found: re.Match[str]) -> str:
+    return found[1] + stars(found[3]) if SECRET_PARAMETER.fullmatch(found[2]) else found[0]
 
 
 def stars(secret: str) -> str:
@@ -120,53 +114,39 @@ def stars(secret: str) -> str:
     return "*" * len(redact.octets(secret))
 
 
-class Secrets(NamedTuple):
-    """What to search for in both messages: the keys of the request, and other values that are nobody's business."""
-
-    keys: tuple[str, ...]
-    others: tuple[str, ...]
-
-
-def secrets_of(target: str, sent: Fields, received: Fields) -> Secrets:
-    """The secrets among the header fields and query parameters of one exchange.
-
-    A short word without a digit ("openai", "dummy") is a placeholder, and masking it would falsify the bodies.
-    """
-    keys = [SCHEME.sub("", value, count=1) for name, value in sent if name.lower() in KEY_FIELDS]
-    others = [found[2] for found in QUERY.finditer(target)]
-    for name, value in (*sent, *received):
-        if "cookie" in name.lower():
-            pairs = value.split(";", 1)[:1] if name.lower().startswith("set-") else value.split(";")
-            others += [pair.partition("=")[2] for pair in pairs]
-        elif is_secret(name) and not RATE_LIMIT.search(name):
-            others.append(SCHEME.sub("", value, count=1))
-    return Secrets(_distinct(keys), _distinct(others))
-
-
-def _distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value.strip() for value in values if _looks_secret(value.strip())))[:MOST_SECRETS]
-
-
-def _looks_secret(value: str) -> bool:
-    is_long = len(value) >= redact.MIN_VALUE_LENGTH or (
-        len(value) >= redact.MIN_LENGTH and any(map(str.isdigit, value))
-    )
-    return is_long and len(value) <= LONGEST_SECRET and not set(value) <= set("*xX.-_ ")
-
-
 def masked_text(text: str) -> str:
     """A text about a recording, with everything masked that has the form of a key."""
     return _without_shapes(redact.octets(masked_query(text))).decode("utf-8", "replace")
 
 
-def masked_messages(sent: bytes, received: bytes, secrets: Secrets) -> tuple[bytes, bytes, tuple[Span, ...]]:
-    """Both messages, with secrets masked, and where the response repeated a key that is not in the request's body."""
+class Masked(NamedTuple):
+    """Both messages without secrets, where the response repeated a key of the request, and what is `hidden` since."""
+
+    sent: bytes
+    received: bytes
+    repeated: tuple[Span, ...]
+    hidden: frozenset[Hidden]
+
+
+def masked_messages(sent: bytes, received: bytes, secrets: Secrets) -> Masked:
+    """Both messages with secrets masked. A key that is in the request's body, too, is not repeated from its head."""
     body = sent.partition(b"\r\n\r\n")[2]
-    unsaid = [key for key in secrets.keys if redact.octets(key) not in body]
-    received, repeated = redact.mask_received(received, unsaid)
-    received, _ = redact.mask_received(received, (*secrets.keys, *secrets.others))
-    sent = redact.mask_sent(sent, (), (*secrets.keys, *secrets.others))
-    return _without_shapes(sent), _without_shapes(received), repeated
+    unsaid = [key for key in secrets.keys if redact.octets(key) not in body and _is_telling(key)]
+    every = (*secrets.keys, *secrets.others)
+    known, repeated = redact.mask_received(received, unsaid)
+    known, _ = redact.mask_received(known, every)
+    answered = _without_shapes(known)
+    hidden: set[Hidden] = set()
+    if secrets.is_key_unknown:
+        hidden.add("key")
+    if answered != known or (secrets.is_key_unknown and STARS.search(received)):
+        hidden.add("response")
+    return Masked(_without_shapes(redact.mask_sent(sent, (), every)), answered, repeated, frozenset(hidden))
+
+
+def _is_telling(key: str) -> bool:
+    """Whether to find the key means that the response repeats it: a short one ("gpt-4o") may be there anyway."""
+    return len(key) >= redact.MIN_VALUE_LENGTH or redact.is_random(key)
 
 
 def _without_shapes(text: bytes) -> bytes:

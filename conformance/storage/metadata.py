@@ -6,7 +6,7 @@ import msgspec
 
 from conformance.model.case import CaseId
 from conformance.model.exchange import Arrival, Ending, Exchange, Origin, Span
-from conformance.model.words import FACETS, Facet, Hop
+from conformance.model.words import FACETS, Facet, Hidden, Hop
 
 METADATA: Final = "exchange.json"
 SENT: Final = "sent.bin"
@@ -29,6 +29,7 @@ class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     harness_stall_ns: int = 0
     ending: Ending
     masked: tuple[Span, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
     arrivals: tuple[Arrival, ...] = ()
 
 
@@ -66,6 +67,7 @@ def encode(x: Exchange) -> bytes:
         harness_stall_ns=x.harness_stall_ns,
         ending=x.ending,
         masked=x.masked,
+        hidden=tuple(sorted(x.hidden)),
     )
     text = msgspec.json.format(msgspec.json.encode(metadata), indent=2)
     lines = b",\n".join(b"    [%d, %d]" % arrival for arrival in x.arrivals)
@@ -90,4 +92,5 @@ def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exc
         harness_stall_ns=metadata.harness_stall_ns,
         ending=metadata.ending,
         masked=metadata.masked,
+        hidden=frozenset(metadata.hidden),
     )

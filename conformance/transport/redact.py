@@ -7,14 +7,17 @@ coding, escaped as JSON, URL or HTML, as base64 or hexadecimal, or inside a comp
 import base64
 import html
 import json
+import math
 import re
 import zlib
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 from conformance.model.exchange import Span
+from conformance.schemas import protocol_words
 from conformance.transport.record import HEAD_END, INTERIM
 
 MIN_LENGTH = 6
@@ -23,12 +26,26 @@ MIN_LENGTH = 6
 MIN_VALUE_LENGTH = 12
 """The same for words of the target's own headers, which hold versions and media types as well as secrets."""
 
+RANDOM_LENGTH = 10
+RANDOM_BITS = 2.0
+"""What makes a value a credential where its name only hints at one: so many characters, and bits of entropy in each.
+
+The rule `generic-api-key` of gitleaks asks for 10 and 3.5, and for a digit. Here the bits only exclude placeholders:
+16 random hexadecimal digits have about 3.2 bits, and the name of a model has as many: a run of letters and digits
+tells them apart.
+"""
+
 MAX_SPANS = 1000
 """Further occurrences are masked, but not listed."""
 
 MAX_INFLATED = 64 * 1024 * 1024
 STEP = 1024 * 1024
 
+RUN = re.compile(r"[A-Za-z0-9]{8,}")
+UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LONGEST_WORD = 20
+LONG = 16
+"""Characters of a secret with letters and digits that is in no other text by chance."""
 HARMLESS = re.compile(r"(?:application|audio|image|multipart|text|\*)/|charset=")
 PARTS = re.compile(r"[=;,:\"'{}]+")
 CHUNKED = re.compile(rb"(?im)^transfer-encoding:[^\n]*chunked")
@@ -44,14 +61,41 @@ def octets(text: str) -> bytes:
 
 
 @lru_cache(maxsize=64)
+def is_random(value: str) -> bool:
+    """Whether a value is so random that it is a credential: no word, number, date or name of a model.
+
+    A run of 8 letters and digits has both ("claude-sonnet-4-20250514" has none), or one of 20 letters both cases.
+    """
+    if len(value) < RANDOM_LENGTH or not (any(map(_is_mixed_run, RUN.findall(value))) or UUID.search(value)):
+        return False
+    shares = [count / len(value) for count in Counter(value).values()]
+    return -sum(share * math.log2(share) for share in shares) >= RANDOM_BITS
+
+
+def _is_mixed_run(run: str) -> bool:
+    return is_mixed(run) or (len(run) >= LONGEST_WORD and not (run.islower() or run.isupper()))
+
+
+@lru_cache(maxsize=64)
 def forms(secret: str) -> frozenset[bytes]:
     """All encodings of a secret to search for."""
+    return spellings(secret) | encodings(secret)
+
+
+def spellings(secret: str) -> frozenset[bytes]:
+    """The secret as text: as it is, or escaped."""
     raw = octets(secret)
     escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], html.escape(secret)}
     escaped |= {secret.replace("/", "\\/"), quote(raw, safe=""), quote(raw), quote_plus(raw)}
     escaped |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), each) for each in escaped}
+    return frozenset(each for each in {raw, *map(octets, escaped)} if len(each) >= MIN_LENGTH)
+
+
+def encodings(secret: str) -> frozenset[bytes]:
+    """The secret in hexadecimal and base64."""
+    raw = octets(secret)
     encoded = {raw.hex().encode(), raw.hex().upper().encode(), *_base64(raw)}
-    return frozenset(each for each in {raw, *map(octets, escaped), *encoded} if len(each) >= MIN_LENGTH)
+    return frozenset(each for each in encoded if len(each) >= MIN_LENGTH)
 
 
 def _base64(raw: bytes) -> Iterator[bytes]:
@@ -63,13 +107,22 @@ def _base64(raw: bytes) -> Iterator[bytes]:
         yield known.replace(b"+", b"-").replace(b"/", b"_")
 
 
+def is_mixed(secret: str) -> bool:
+    """Whether a secret has both letters and digits."""
+    return any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
+
+
 def words(values: Iterable[str]) -> tuple[str, ...]:
     """The words of header values that may be secrets, and their parts with a digit: a cookie's value, one of JSON.
 
     A part without a digit is more often a name, which may be that of a request field, too.
     """
     found = (part for value in values for word in value.split() for part in (word, *_with_digits(PARTS.split(word))))
-    return tuple(dict.fromkeys(w for w in found if len(w) >= MIN_VALUE_LENGTH and not HARMLESS.match(w)))
+    return tuple(dict.fromkeys(w for w in found if len(w) >= MIN_VALUE_LENGTH and not _is_harmless(w)))
+
+
+def _is_harmless(word: str) -> bool:
+    return bool(HARMLESS.match(word)) or word in protocol_words()
 
 
 def _with_digits(parts: Iterable[str]) -> Iterator[str]:
@@ -87,8 +140,9 @@ def mask_received(received: bytes, secrets: Sequence[str]) -> tuple[bytes, tuple
     """The received bytes with secrets masked, and the spans of the secrets."""
     ranges = _merge(_occurrences(received, secrets))
     pieces = [] if not secrets else list(_body(received))
-    if len(pieces) > 1:
-        ranges = _merge([*ranges, *_in_pieces(received, pieces, secrets)])
+    if len(pieces) > 1:  # what one chunk holds may be part of a longer word
+        outside = [found for found in ranges if not any(start < found[1] and found[0] < end for start, end in pieces)]
+        ranges = _merge([*outside, *_in_pieces(received, pieces, secrets)])
     spans = [Span(start, end) for start, end in ranges]
     if pieces and _compressed_secret(received, pieces, secrets):
         ranges = _merge([*ranges, *pieces])
@@ -111,7 +165,38 @@ def blank(text: bytes, ranges: Iterable[Range]) -> bytes:
 
 
 def _occurrences(text: bytes, secrets: Iterable[str]) -> list[Range]:
-    return [found for secret in secrets for form in forms(secret) for found in _find(text, form)]
+    return [found for secret in secrets for found in _places(text, secret)]
+
+
+def _places(text: bytes, secret: str) -> Iterator[Range]:
+    """Where a secret is: a random one anywhere, another only as a word of its own, and not as a number in JSON."""
+    if (len(secret) >= LONG and is_mixed(secret)) or is_random(secret):
+        for form in forms(secret):
+            yield from _find(text, form)
+        return
+    for form in encodings(secret):
+        yield from _find(text, form)
+    if any(form in text for form in spellings(secret)):
+        number = secret.isdigit()
+        spans = (found.span() for found in _word(secret).finditer(text))
+        yield from (span for span in spans if not (number and _is_number(text, *span)))
+
+
+@lru_cache(maxsize=64)
+def _word(secret: str) -> re.Pattern[bytes]:
+    """A secret that is not within a longer word, number or version; a digit makes `_` part of it (`call_123456`)."""
+    inner = rb"[A-Za-z0-9_]" if any(map(str.isdigit, secret)) else rb"[A-Za-z0-9]"
+    longest_first = sorted(spellings(secret), key=len, reverse=True)
+    return re.compile(
+        rb"(?:(?<!%b)|(?<=\\[nrt])|(?<=%%[0-9A-Fa-f]{2}))(?<!%b[.-])(?:%b)(?!%b)(?![.-]%b)"
+        % (inner, inner, b"|".join(map(re.escape, longest_first)), inner, inner)
+    )
+
+
+def _is_number(text: bytes, start: int, end: int) -> bool:
+    """Whether these digits are a number in JSON, a header field, or the size of a chunk."""
+    before, after = text[max(0, start - 16) : start].rstrip(b" \t"), text[end : end + 16].lstrip(b" \t")
+    return before[-1:] in b":[,\n" and after[:1] in b",]}\r\n;"
 
 
 def _find(text: bytes, form: bytes) -> Iterator[Range]:
@@ -174,12 +259,11 @@ def _compressed_secret(received: bytes, pieces: Sequence[Range], secrets: Sequen
     if not COMPRESSED.search(final_head(received)[1]):
         return False
     body = b"".join(received[start:end] for start, end in pieces)
-    sought = [form for secret in secrets for form in forms(secret)]
-    overlap = max(map(len, sought), default=0)
+    overlap = max((len(form) for secret in secrets for form in forms(secret)), default=0)
     tail = b""
     for plain in _inflate(body):
         window = tail + plain
-        if any(form in window for form in sought):
+        if _occurrences(window, secrets):
             return True
         tail = window[-overlap:]
     return False

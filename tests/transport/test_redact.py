@@ -59,7 +59,7 @@ def test_base64_is_masked_wherever_the_secret_stands_in_it(secret, before, after
         assert masked.count(b"*") >= len(secret) * 8 // 6 - 2
 
 
-@given(TEXT, st.lists(st.integers(1, 9), max_size=40), st.binary(max_size=20))
+@given(TEXT, st.lists(st.integers(1, 9), max_size=40), st.binary(max_size=20).map(lambda octets: b'"' + octets + b'"'))
 def test_a_secret_that_chunks_cut_is_masked_and_the_framing_stays(secret, cuts, around):
     body, pieces, at = around + secret.encode() + around, [], 0
     for cut in cuts:
@@ -134,6 +134,25 @@ def test_words_of_header_values():
 def test_a_secret_within_a_word_of_a_header_is_masked_where_it_comes_back_alone(value):
     received = HEAD + b"\r\nno session abcdefghijkl-1"
     assert mask_received(received, words([value]))[0] == HEAD + b"\r\nno session **************"
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("123456", '{"created": 1712345678, "n": [123456, 1], "id": "call_123456"}'),
+        ("gpt-4o", '"gpt-4o-2024-08-06"'),
+        ("ollama", "ollamas"),
+    ],
+)
+def test_a_short_key_within_a_longer_word_or_number_is_not_masked(key, text):
+    for received in (HEAD + b"\r\n" + text.encode(), chunked(text[:14].encode(), text[14:].encode())):
+        assert mask_received(received, [key]) == (received, ())
+    said = HEAD + b"\r\n" + f"no key {key}.".encode()
+    assert mask_received(said, [key])[0] == said.replace(key.encode(), b"******")
+
+
+def test_a_word_of_the_apis_in_a_header_is_no_secret():
+    assert words(["chat.completion", "max_completion_tokens"]) == ()
 
 
 def test_known_header_lines_are_masked_whatever_their_length():

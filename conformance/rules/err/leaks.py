@@ -11,7 +11,7 @@ from conformance.apis.request import conversation_texts, request_body
 from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import replied
@@ -58,13 +58,22 @@ def leaked_traceback(x: Exchange) -> Iterator[Finding]:
         yield Finding(f"the error contains a stack trace or a source path: {quoted(found[0])}", at=said.at)
 
 
+def _shows_key(x: Exchange) -> NotJudged | None:
+    """A response was received, and the recording shows which key it must not repeat, or that it does."""
+    if skip := replied(x):
+        return skip
+    if "key" in x.hidden and not x.masked:
+        return untestable("the recording does not show the request's API key, which the response may repeat")
+    return None
+
+
 @rule(
     "ERR019",
     MUST,
     "Responses never contain the client's API key",
     spec="https://cwe.mitre.org/data/definitions/201.html",
     fix="Never write the request's credentials into a response body, header or error.",
-    applies_to=replied,
+    applies_to=_shows_key,
     apis=GENERATIVE,
     good=[GOOD],
     bad=[replace(GOOD, masked=(Span(60, 70),))],
@@ -140,7 +149,7 @@ KEY_OF_ANYBODY = re.compile(
         refused_with(message="upstream said: invalid Authorization 'Bearer sk-proj-0123456789abcdefghij'"),
     ],
 )
-def foreign_key_shown(x: Exchange) -> Iterator[Finding]:
+def foreign_key_shown(x: Exchange) -> Iterator[Finding | NotJudged]:
     """It is the gateway's API key at its provider: anyone who reads the error can spend the owner's money."""
     said = error_response(x)
     found = KEY_OF_ANYBODY.search(said.message) or KEY_OF_ANYBODY.search(said.text)
@@ -148,6 +157,8 @@ def foreign_key_shown(x: Exchange) -> Iterator[Finding]:
         yield Finding(
             f"the error contains what looks like an API key: {found[0][:8]}... ({len(found[0])} characters)", at=said.at
         )
+    elif "response" in x.hidden:
+        yield untestable("the recording masks a text of the response, which may have been an API key")
 
 
 MOST_BYTES = 64 * 1024
