@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
@@ -15,12 +16,17 @@ PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--q
 INSTALLS_WITHIN_S = 900
 
 
+Replies = Literal["any", "text", "spoken"]
+"""Which generated replies a client gets; `spoken`: an agent that sends its text by a tool."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Environment:
     """One set of packages and the clients in it.
 
     `surfaces` maps the driver's name for a client to the client's name, its API and the modes to run. `heavy` clients
-    take seconds per message and run only the scenes in `FEW`. `within_s` limits one run of the driver.
+    take seconds per message and run only the scenes in `FEW`. `within_s` limits one run of the driver. Of the generated
+    replies an agent gets those with text, as it would call tools (`replies`), and a client hangs after `patience_s`.
     """
 
     name: str
@@ -29,6 +35,8 @@ class Environment:
     heavy: bool = False
     quick: bool = False
     within_s: int = 300
+    patience_s: float = 3.0
+    replies: Replies = "any"
 
     @property
     def folder(self):
@@ -117,6 +125,8 @@ ENVIRONMENTS = (
         driver="crewai_crew.py",
         surfaces={"crew": ("CrewAI 1.15", "chat", BOTH), "call": ("CrewAI 1.15 (LLM.call)", "chat", BOTH)},
         heavy=True,
+        patience_s=20.0,
+        replies="text",
     ),
     Environment(
         name="hermes-0.19",
@@ -127,6 +137,8 @@ ENVIRONMENTS = (
         },
         heavy=True,
         within_s=900,
+        patience_s=60.0,
+        replies="text",
     ),
     Environment(
         name="hermes-0.14",
@@ -134,6 +146,8 @@ ENVIRONMENTS = (
         surfaces={"chat": ("hermes 0.14", "chat", STREAM)},
         heavy=True,
         within_s=600,
+        patience_s=60.0,
+        replies="text",
     ),
     Environment(
         name="claude-agent-sdk",
@@ -141,6 +155,8 @@ ENVIRONMENTS = (
         surfaces={"messages": ("Claude Agent SDK 0.2", "messages", STREAM)},
         heavy=True,
         within_s=600,
+        patience_s=40.0,
+        replies="text",
     ),
     Environment(
         name="letta-0.16",
@@ -148,6 +164,8 @@ ENVIRONMENTS = (
         surfaces={"chat": ("Letta 0.16", "chat", BOTH)},
         heavy=True,
         within_s=900,
+        patience_s=60.0,
+        replies="text",
     ),
     Environment(
         name="letta-0.11",
@@ -155,6 +173,8 @@ ENVIRONMENTS = (
         surfaces={"chat": ("Letta 0.11", "chat", BOTH)},
         heavy=True,
         within_s=900,
+        patience_s=60.0,
+        replies="spoken",
     ),
 )
 

@@ -123,7 +123,7 @@ def _tell(seed, one):
 
 
 def _show(server, running, surface, options):
-    made = example(surface.api, surface.modes, options.seeds[0], options.only)
+    made = example(surface.api, surface.modes, options.seeds[0], options.only, surface.replies)
     (one,) = compare(server, running, surface, [(made, made.draft)])
     _tell(options.seeds[0], one)
     return not one.agrees and not known(one)

@@ -23,6 +23,7 @@ class Surface:
     client: str
     api: str
     modes: tuple[str, ...]
+    replies: str
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,14 @@ class Comparison:
 
 def surfaces(environment):
     """The clients of an environment."""
-    return [Surface(name, *told) for name, told in environment.surfaces.items()]
+    return [Surface(name, *told, environment.replies) for name, told in environment.surfaces.items()]
 
 
 def comparisons(server, running, surface, seed, count):
     """The comparisons of examples 0 to `count`, batch by batch."""
     for at in range(0, count, BATCH):
         numbers = range(at, min(at + BATCH, count))
-        made = [example(surface.api, surface.modes, seed, number) for number in numbers]
+        made = [example(surface.api, surface.modes, seed, number, surface.replies) for number in numbers]
         found = compare(server, running, surface, [(one, one.draft) for one in made])
         yield [replace(one, number=number) for one, number in zip(found, numbers, strict=True)]
 
@@ -67,8 +68,9 @@ def comparisons(server, running, surface, seed, count):
 def compare(server, running, surface, pairs):
     """The comparison of each (example, draft)."""
     now = formatdate(usegmt=True)
-    tasks = [(surface.name, made.mode, played(draft, now)) for made, draft in pairs]
-    return [_compared(surface, *pair, seen) for pair, seen in zip(pairs, play(server, running, tasks), strict=True)]
+    tasks = [(made.mode, played(draft, now, 2 * running.patience_s)) for made, draft in pairs]
+    every = play(server, running, surface, tasks)
+    return [_compared(surface, *pair, seen) for pair, seen in zip(pairs, every, strict=True)]
 
 
 def _compared(surface, made, draft, seen):

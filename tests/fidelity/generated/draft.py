@@ -7,17 +7,19 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from scenes import NATIVE, greeting
+from scenes import NATIVE, SPEAKS, greeting
 
 from conformance.probes.encoding import Offer, tools, usage_too
 from conformance.probes.tools import FORECAST
 from conformance.testbed.server.deployments import DEPLOYMENTS, reply_to
 from conformance.testbed.server.reply import WireResponse, Write
 
-Script = Literal["text", "tools", "usage", "refused", "other-mode"]
+Script = Literal["text", "tools", "spoken", "usage", "refused", "other-mode"]
 Coding = Literal["", "gzip", "deflate", "raw-deflate"]
 HELD_S = 6.0
 """How long a held reply stays open; a job is given up before that."""
+TALKING = ((b"get_weather", SPEAKS.encode()), (b"city", b"message"))
+"""What makes a tool call the one by which an agent sends its text."""
 
 NOW = "{now}"
 """In a header: the time at which the reply is played."""
@@ -62,6 +64,9 @@ CODERS = {
 @cache
 def base(api, mode, script):
     """The embedded server's own reply."""
+    if script == "spoken":
+        called = base(api, mode, "tools")
+        return replace(called, parts=tuple(_talking(part) for part in called.parts))
     asked = greeting(api, mode)
     more = {"tools": tools(api, Offer((FORECAST,), "required")), "usage": usage_too(api, mode)}.get(script, {})
     body = asked.json | more
@@ -75,11 +80,17 @@ def base(api, mode, script):
     return Draft(reply.status, headers, parts, streams, framing=reply.framing)
 
 
+def _talking(part):
+    for name, instead in TALKING:
+        part = part.replace(name, instead)
+    return part
+
+
 STREAM = {"stream": True}
 
 
-def played(draft, now=""):
-    """The reply as the stage plays it. `now` is the time in its headers."""
+def played(draft, now="", held_s=HELD_S):
+    """The reply as the stage plays it. `now` is the time in its headers, `held_s` how long a held one stays open."""
     pieces = _framed(draft)
     length = len(_coded(draft))
     given = {name for name, _ in draft.headers}
@@ -95,7 +106,7 @@ def played(draft, now=""):
         pieces=tuple(Write(octets=piece) for piece in pieces),
         framing="close",
         end=draft.end,
-        hold_s=HELD_S if draft.end == "hold" else 0.0,
+        hold_s=held_s if draft.end == "hold" else 0.0,
     )
 
 

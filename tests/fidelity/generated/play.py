@@ -12,15 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import h11
+from measure import counts
+from scenes import NATIVE
 from stage import Stage, serving
 
 from conformance.model.exchange import Exchange
+from conformance.testbed.server.deployments import reply_to
 from conformance.testbed.server.reply import WireResponse
 
-PATIENCE_S = 3.0
-"""A job that takes longer hangs: an ordinary one takes a hundredth of this."""
-SILENT_FOR_S = 120
-"""A driver that reports nothing for so long has failed."""
 NOT_FOUND = WireResponse(status=404, headers=(), pieces=())
 
 
@@ -47,13 +46,22 @@ class ReplyServer:
 
         A job that was given up may still send requests.
         """
-        stages = {next(self._names): Stage(lambda _request, reply=reply: reply) for reply in replies}
+        stages = {next(self._names): Stage(on_the_api(reply)) for reply in replies}
         self.stages |= stages
         try:
             yield stages
         finally:
             for name in stages:
                 del self.stages[name]
+
+
+def on_the_api(reply):
+    """A scene that gives this reply to every message; the good deployment serves the other paths."""
+
+    def scene(request):
+        return reply if request.api and request.method == "POST" else reply_to(request, NATIVE)
+
+    return scene
 
 
 @contextmanager
@@ -74,10 +82,12 @@ class Seen:
 
 
 class Driver:
-    """A driver's process. `run` gives it jobs, and returns the results by id."""
+    """A driver's process. `run` gives it jobs, and returns the results by id; a job that takes longer than
+    `patience_s` hangs.
+    """
 
     def __init__(self, environment):
-        self._name = environment.name
+        self._name, self._silent_for_s, self.patience_s = environment.name, environment.within_s, environment.patience_s
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         start = {"cwd": environment.folder, "start_new_session": True}
         self._process = subprocess.Popen(environment.command, **pipes, **start, text=True)
@@ -99,9 +109,10 @@ class Driver:
         results = {}
         while len(results) < len(jobs):
             try:
-                result = self._told.get(timeout=SILENT_FOR_S)
+                result = self._told.get(timeout=self._silent_for_s)
             except queue.Empty:
-                raise RuntimeError(f"{self._name}: the driver has reported nothing for {SILENT_FOR_S} s") from None
+                silence = f"{self._name}: the driver has reported nothing for {self._silent_for_s} s"
+                raise RuntimeError(silence) from None
             results[result["id"]] = result
         return results
 
@@ -121,16 +132,18 @@ def driver(environment):
         running.stop()
 
 
-def play(server, running, tasks):
-    """Play each task (surface, mode, reply) once, and return what the client did, in order."""
-    with server.playing([reply for _, _, reply in tasks]) as stages:
+def play(server, running, surface, tasks):
+    """Play each task (mode, reply) once, and return what the client did, in order."""
+    with server.playing([reply for _, reply in tasks]) as stages:
+        job = {"surface": surface.name, "client": surface.client, "patience_s": running.patience_s}
         jobs = [
-            {"id": name, "url": f"{server.url}/{name}/v1", "surface": surface, "mode": mode, "patience_s": PATIENCE_S}
-            for name, (surface, mode, _) in zip(stages, tasks, strict=True)
+            job | {"id": name, "url": f"{server.url}/{name}/v1", "mode": mode}
+            for name, (mode, _) in zip(stages, tasks, strict=True)
         ]
         said = running.run(jobs)
-    return [_seen(said[name], stage.exchanges) for name, stage in stages.items()]
+    return [_seen(job, said[name], stage.exchanges) for name, stage in stages.items()]
 
 
-def _seen(said, exchanges):
+def _seen(job, said, exchanges):
+    exchanges = [x for x in exchanges if counts(job, x)]
     return Seen(said, len(exchanges), exchanges[0] if exchanges else None)
