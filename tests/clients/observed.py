@@ -33,10 +33,8 @@ def outcome(fact, simulation):
         return "tool_ok" if all(call.callable for call in calls) else "tool_bad"
     if not text:
         return "empty_silent"
-    wanted = _joined(simulation.turn.visible)
-    same = _joined(text) in (wanted, _joined(simulation.turn.text)) or (
-        _is_several(simulation) and wanted in _joined(text)
-    )
+    text, wanted = _joined(text), _joined(simulation.turn.visible)
+    same = text in (wanted, _joined(simulation.turn.text)) or (_is_several(simulation) and wanted in text)
     return simulation.outcome if same and simulation.outcome in TEXTS else OTHER_TEXT
 
 

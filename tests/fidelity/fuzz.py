@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 
 from environments import ENVIRONMENTS, install
 from generated import facts, page
-from generated.compare import compare, comparisons, shrunk, surfaces
+from generated.compare import ROUNDS, compare, comparisons, shrunk, surfaces
 from generated.example import example
 from generated.known import known
 from generated.play import driver, reply_server
@@ -26,6 +26,8 @@ PUBLISHED = {"examples": 5000, "seeds": (1, 2, 3)}
 QUICK = 300
 SHRUNK_PER_DIFFERENCE = 4
 SHRUNK_AT_MOST = 40
+HEAVY_ROUNDS = 0
+"""Clients that take seconds per message only get fewer edits."""
 
 
 def main():
@@ -87,7 +89,7 @@ def _run(server, running, environment, surface, options):
     unknown = [(seed, one) for seed, one in found if not known(one)]
     print(f"{tally.line()} ({time.monotonic() - began:.0f} s)", flush=True)
     for seed, one in _some(unknown):
-        least = shrunk(server, running, surface, one)
+        least = shrunk(server, running, surface, one, rounds=HEAVY_ROUNDS if environment.heavy else ROUNDS)
         _tell(seed, least)
         if options.record:
             facts.keep(least)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import jobs
 
-LETTA = Path(sys.executable).with_name("letta")
+LETTA = Path(__file__).with_name("letta_cli.py")
 STARTS_WITHIN_S = 300
 AGENTS = {"0.11": "memgpt_v2_agent", "0.16": "letta_v1_agent"}
 """The type of agent that each version makes by default."""
@@ -109,7 +109,7 @@ def database(home, environ):
 def serving(environ):
     """Letta's server; yields its URL once it is ready."""
     port = free_port()
-    command = [LETTA, "server", "--port", str(port)]
+    command = [sys.executable, LETTA, "server", "--port", str(port)]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, env=environ, **pipes) as server:
         try:

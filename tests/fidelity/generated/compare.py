@@ -83,7 +83,7 @@ def _compared(surface, made, draft, seen):
     return Comparison(surface.client, made, draft, observed, predicted, fact, seen.first, uncertain)
 
 
-def shrunk(server, running, surface, found):
+def shrunk(server, running, surface, found, *, rounds=ROUNDS):
     """The smallest comparison that shows the same difference: first with fewer edits, then in less bytes."""
 
     def still(pairs):
@@ -93,7 +93,7 @@ def shrunk(server, running, surface, found):
     while simpler := still([(made, made.draft) for made in fewer_edits(found.made) if made.edits]):
         found = replace(simpler[0], number=found.number)
     tried = set()
-    for _ in range(0 if found.draft.end == "hold" else ROUNDS):  # each one of these would take seconds
+    for _ in range(0 if found.draft.end == "hold" else rounds):  # each one of these would take seconds
         candidates = (draft for draft in smaller(found.draft) if draft not in tried and size(draft) < size(found.draft))
         pairs = [(found.made, draft) for draft in islice(candidates, CANDIDATES)]
         tried |= {draft for _, draft in pairs}
