@@ -1,13 +1,24 @@
 """Letta: an async openai-python 2 under a server that forwards text and validates non-streaming responses strictly."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, streamed
 from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
+
+COMPACTIONS: Final = 3
+"""Requests for a summary of the conversation, after a response that it is too long."""
+TOO_LONG: Final = (
+    "exceeds the context window",
+    "maximum context length",
+    "context_length_exceeded",
+    "Input tokens exceed the configured limit",
+    "exceeds the maximum allowed input length",
+)
+"""Words of an error by which Letta knows that."""
 
 
 class JoinedCalls(Calls):
@@ -103,6 +114,20 @@ def read(x: Exchange) -> DecodedResponse:
     return send_streamed(x) if x.mode == "stream" else completed(x, on_chunk=_validate)
 
 
+def _attempts(turn: DecodedResponse) -> int:
+    """The request, and those that summarize a conversation that is too long; they get the same response."""
+    error = turn.error
+    if error is None:
+        return 1
+    told = any(words in error.message for words in TOO_LONG)
+    too_long = error.status == 413 or (told and (error.status == 400 or error.kind == "api"))
+    return 1 + COMPACTIONS if too_long else 1
+
+
 LETTA = Client(
-    profile="letta", name="Letta 0.16", version="0.16.8 (openai 2.54.0)", api="chat", simulate=simulator(read)
+    profile="letta",
+    name="Letta 0.16",
+    version="0.16.8 (openai 2.54.0)",
+    api="chat",
+    simulate=simulator(read, framework_attempts=_attempts),
 )
