@@ -12,7 +12,8 @@ from conformance.clients.validators import Check
 from conformance.model.exchange import Exchange
 from conformance.parsing.http1 import reply
 
-VERSION = "6.0.326"
+VERSIONS = {"6": "6.0.326", "7": "7.0.173"}
+"""The versions of the package `ai`, by major version."""
 RETRIED = (408, 409, 429)
 LOST = ("connection", "cut", "reset")
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
+from conformance.clients.letta_response import integer, require, response
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, streamed
 from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse
+from conformance.clients.validators import nullish, text
 from conformance.model.exchange import Exchange
 
 COMPACTIONS: Final = 3
@@ -63,47 +65,11 @@ def send_streamed(x: Exchange) -> DecodedResponse:
     return replace(turn, tools=tuple(tool for tool in turn.tools if tool.id and tool.name))
 
 
-def complete(value: Any) -> None:
-    """Reject a non-streaming response as Letta's model of it does: each field that the API requires must be present."""
-    if not isinstance(value, dict):
-        raise ClientError("invalid", "LLM endpoint returned a raw string instead of a JSON object.")
-    choices = value.get("choices")
-    wanted = (
-        ("id", isinstance(value.get("id"), str)),
-        ("choices", isinstance(choices, list)),
-        ("created", isinstance(value.get("created"), int | float | str)),
-        ("object", value.get("object") == "chat.completion"),
-        ("usage", isinstance(value.get("usage"), dict)),
-    )
-    for field, fits in wanted:
-        if not fits:
-            raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: {field}")
-    for number, choice in enumerate(choices or ()):
-        _complete_choice(number, choice)
-    if not choices:
-        raise ClientError("invalid", "An unknown error occurred")
-
-
-def require(number: int, field: str, fits: bool) -> None:  # noqa: FBT001 - what was found, not a switch
-    """Reject a choice whose field does not fit."""
-    if not fits:
-        raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: choices.{number}.{field}")
-
-
-def _complete_choice(number: int, choice: Any) -> None:
-    message = attribute(choice, "message")
-    require(number, "index", isinstance(attribute(choice, "index"), int))
-    require(number, "message", isinstance(message, dict))
-    require(number, "message.role", isinstance(message.get("role"), str))
-    require(number, "message.content", isinstance(message.get("content"), str | None))
-    for call in items(message.get("tool_calls")):
-        function = attribute(call, "function")
-        parts = (attribute(call, "id"), attribute(function, "name"), attribute(function, "arguments"))
-        require(number, "tool_calls", all(isinstance(part, str) for part in parts))
+RESPONSE: Final = response(finish_reason=nullish(text), counted=nullish(integer))
 
 
 def _validate(value: Any) -> None:
-    complete(value)
+    require(value, RESPONSE)
     message = value["choices"][0]["message"]
     if message.get("content") is None and not message.get("tool_calls"):
         raise ClientError("invalid", "LLM provider returned empty content in response")

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.letta import complete, require
+from conformance.clients.letta_response import integer, require, response
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, streamed
 from conformance.clients.required_tool import requires_tool_call
 from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
+from conformance.clients.validators import text
 from conformance.model.exchange import Exchange
 
 SPEAKS: Final = "send_message"
@@ -68,11 +69,11 @@ def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
     return replace(turn, text=message if isinstance(message, str) else "", tools=(), ended=True)
 
 
+RESPONSE: Final = response(finish_reason=text, counted=integer)
+
+
 def _validate(value: Any) -> None:
-    """As Letta 0.16 does; in addition, every choice must have a finish reason."""
-    complete(value)
-    for number, choice in enumerate(value["choices"]):
-        require(number, "finish_reason", isinstance(choice.get("finish_reason"), str))
+    require(value, RESPONSE)
 
 
 def create(x: Exchange) -> DecodedResponse:

@@ -24,8 +24,11 @@ def lines(content: bytes) -> Iterator[tuple[str, Line]]:
         yield line.text.decode("utf-8", "replace"), line
 
 
-def dispatched(content: bytes, *, named: bool) -> Iterator[Message]:
-    """The events of a body; with `named`, one that has an event name and no data counts too."""
+def dispatched(content: bytes, *, named: bool, unterminated: bool = False) -> Iterator[Message]:
+    """The events of a body; with `named`, one that has an event name and no data counts too.
+
+    `unterminated`: so does the last event if the body ends within it.
+    """
     name, data = "", list[str]()
     for text, line in lines(content):
         if not text and line.eol:
@@ -39,6 +42,8 @@ def dispatched(content: bytes, *, named: bool) -> Iterator[Message]:
             data.append(value)
         elif field == "event":
             name = value
+    if unterminated and (data or (named and name)):
+        yield Message(name or None, "\n".join(data))
 
 
 @cached_reader

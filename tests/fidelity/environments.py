@@ -48,13 +48,14 @@ class Environment:
 
     @property
     def requirements(self):
-        return HERE / "node/package.json" if self.on_node else HERE / f"requirements/{self.name}.txt"
+        return HERE / (f"{self.name}/package.json" if self.on_node else f"requirements/{self.name}.txt")
 
     @property
     def command(self):
-        """The command that starts the driver."""
+        """The command that starts the driver; Node itself may be one of the packages."""
         if self.on_node:
-            return ["node", self.folder / self.driver]
+            own = self.folder / "node_modules/node/bin/node"
+            return [own if own.exists() else "node", self.folder / self.driver]
         return [self.folder / "bin/python", HERE / "drivers" / self.driver]
 
 
@@ -109,6 +110,17 @@ ENVIRONMENTS = (
     ),
     Environment(name="litellm", driver="litellm_completion.py", surfaces={"chat": ("LiteLLM 1.106", "chat", BOTH)}),
     Environment(name="instructor", driver="instructor_client.py", surfaces={"chat": ("Instructor 1.17", "chat", BOTH)}),
+    Environment(
+        name="node-22",
+        driver="node.mjs",
+        surfaces={
+            "plain": ("openai-node 7.59", "chat", BOTH),
+            "helper": ("openai-node 7.59 (stream helper)", "chat", STREAM),
+            "compatible": ("AI SDK 7 (openai-compatible)", "chat", BOTH),
+            "openai": ("AI SDK 7 (openai)", "chat", BOTH),
+            "anthropic": ("AI SDK 7 (anthropic)", "messages", BOTH),
+        },
+    ),
     Environment(
         name="node",
         driver="node.mjs",
