@@ -25,8 +25,8 @@ class Environment:
     """One set of packages and the clients in it.
 
     `surfaces` maps the driver's name for a client to the client's name, its API and the modes to run. `heavy` clients
-    take seconds per message and run only the scenes in `FEW`. `within_s` limits one run of the driver. Of the generated
-    replies an agent gets those with text, as it would call tools (`replies`), and a client hangs after `patience_s`.
+    take seconds per message and run only the scenes in `FEW`. `within_s` limits one run of the driver. On a generated
+    reply a client seems to hang after `patience_s`; an agent gets only those `replies` that say something.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Environment:
     heavy: bool = False
     quick: bool = False
     within_s: int = 300
-    patience_s: float = 3.0
+    patience_s: float = 2.5
     replies: Replies = "any"
 
     @property

@@ -10,7 +10,7 @@ from .draft import Draft, played
 from .example import Example, example, fewer_edits, size, smaller
 from .play import play
 
-BATCH = 200
+BATCH = 800
 CANDIDATES = 96
 ROUNDS = 40
 
@@ -46,6 +46,11 @@ class Comparison:
         return self.seen == self.predicted
 
     @property
+    def cause(self):
+        """What differs, and how the client's exception begins."""
+        return self.seen, self.predicted, self.uncertain, (self.fact["error"] or "")[:45]
+
+    @property
     def difference(self):
         """What differs: `exception/1 -> text/1`."""
         return " -> ".join("/".join(map(str, pair)) for pair in (self.seen, self.predicted))
@@ -68,9 +73,15 @@ def comparisons(server, running, surface, seed, count):
 def compare(server, running, surface, pairs):
     """The comparison of each (example, draft)."""
     now = formatdate(usegmt=True)
-    tasks = [(made.mode, played(draft, now, 2 * running.patience_s)) for made, draft in pairs]
-    every = play(server, running, surface, tasks)
-    return [_compared(surface, *pair, seen) for pair, seen in zip(pairs, every, strict=True)]
+    patient, held_s = running.confirmed_after_s, 1.5 * running.confirmed_after_s
+    tasks = [(made.mode, played(draft, now, held_s)) for made, draft in pairs]
+    every = play(server, running, surface, tasks, running.patience_s)
+    found = [_compared(surface, *pair, seen) for pair, seen in zip(pairs, every, strict=True)]
+    late = [at for at, one in enumerate(found) if one.seen[0] == "hang" and not one.agrees]
+    again = play(server, running, surface, [tasks[at] for at in late], patient) if late else []
+    for at, seen in zip(late, again, strict=True):
+        found[at] = _compared(surface, *pairs[at], seen)
+    return found
 
 
 def _compared(surface, made, draft, seen):
@@ -87,11 +98,7 @@ def shrunk(server, running, surface, found, *, rounds=ROUNDS):
 
     def still(pairs):
         every = compare(server, running, surface, pairs) if pairs else []
-        return [
-            one
-            for one in every
-            if (one.seen, one.predicted) == (found.seen, found.predicted) and one.uncertain == found.uncertain
-        ]
+        return [one for one in every if one.cause == found.cause]
 
     while simpler := still([(made, made.draft) for made in fewer_edits(found.made) if made.edits]):
         found = replace(simpler[0], number=found.number)

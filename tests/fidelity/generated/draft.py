@@ -16,8 +16,6 @@ from conformance.testbed.server.reply import WireResponse, Write
 
 Script = Literal["text", "tools", "spoken", "usage", "refused", "other-mode"]
 Coding = Literal["", "gzip", "deflate", "raw-deflate"]
-HELD_S = 6.0
-"""How long a held reply stays open; a job is given up before that."""
 TALKING = ((b"get_weather", SPEAKS.encode()), (b"city", b"message"))
 """What makes a tool call the one by which an agent sends its text."""
 
@@ -89,7 +87,7 @@ def _talking(part):
 STREAM = {"stream": True}
 
 
-def played(draft, now="", held_s=HELD_S):
+def played(draft, now="", held_s=0.0):
     """The reply as the stage plays it. `now` is the time in its headers, `held_s` how long a held one stays open."""
     pieces = _framed(draft)
     length = len(_coded(draft))
@@ -117,7 +115,8 @@ def _coded(draft):
 def _framed(draft):
     if draft.coding or draft.framing != "chunked":
         body = _coded(draft)
-        pieces = [body[: len(body) // 2], body[len(body) // 2 :]] if draft.coding else [body]
+        half = max(len(body) // 2, SMALLEST) if draft.coding else len(body)
+        pieces = [body[:half], body[half:]]
     else:
         pieces = list(draft.parts)
     if draft.framing == "chunked":
@@ -129,5 +128,7 @@ def _framed(draft):
     return [kept[at : at + STEP] for at in range(0, len(kept), STEP)]
 
 
+SMALLEST = 16
+"""Bytes of the first write of a coded body: httpx decides after the first read which kind of deflate it is."""
 STEP = 600
 """Bytes of one write of a reply that is cut."""

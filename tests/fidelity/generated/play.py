@@ -20,6 +20,8 @@ from conformance.model.exchange import Exchange
 from conformance.testbed.server.deployments import reply_to
 from conformance.testbed.server.reply import WireResponse
 
+CONFIRMED_AFTER_S = 10.0
+"""What seems to hang is played again, and has at least so long."""
 NOT_FOUND = WireResponse(status=404, headers=(), pieces=())
 
 
@@ -82,12 +84,11 @@ class Seen:
 
 
 class Driver:
-    """A driver's process. `run` gives it jobs, and returns the results by id; a job that takes longer than
-    `patience_s` hangs.
-    """
+    """A driver's process. `run` gives it jobs, and returns the results by id."""
 
     def __init__(self, environment):
         self._name, self._silent_for_s, self.patience_s = environment.name, environment.within_s, environment.patience_s
+        self.confirmed_after_s = max(CONFIRMED_AFTER_S, self.patience_s)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         start = {"cwd": environment.folder, "start_new_session": True}
         self._process = subprocess.Popen(environment.command, **pipes, **start, text=True)
@@ -132,10 +133,13 @@ def driver(environment):
         running.stop()
 
 
-def play(server, running, surface, tasks):
-    """Play each task (mode, reply) once, and return what the client did, in order."""
+def play(server, running, surface, tasks, patience_s):
+    """Play each task (mode, reply) once, and return what the client did, in order.
+
+    A job that takes longer than `patience_s` seems to hang.
+    """
     with server.playing([reply for _, reply in tasks]) as stages:
-        job = {"surface": surface.name, "client": surface.client, "patience_s": running.patience_s}
+        job = {"surface": surface.name, "client": surface.client, "patience_s": patience_s}
         jobs = [
             job | {"id": name, "url": f"{server.url}/{name}/v1", "mode": mode}
             for name, (mode, _) in zip(stages, tasks, strict=True)
