@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
 def parts(x: Exchange, valid: Check) -> Iterator[Part]:
     """The events of a stream up to the end of the body; an error that truncates the body is last."""
-    for event in dispatched(_without_open_cr(body(x).content), named=False):
+    for event in dispatched(_without_open_cr(body(x).content), stainless=False):
         if event.data == "[DONE]":
             yield Part()
             continue

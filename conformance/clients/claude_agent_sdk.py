@@ -122,7 +122,7 @@ def _streamed(x: Exchange) -> tuple[_Message, ClientError | None]:
     except ClientError as raised:
         return message, raised
     waits = received.error is not None and received.error.kind == "hang"
-    return message, received.error if waits or not (message.stopped or message.finish) else None
+    return message, received.error if waits or not message.stopped else None
 
 
 def _error_of(value: Any) -> str:
@@ -164,7 +164,7 @@ def simulate(x: Exchange, fallback: Exchange | None) -> Simulation:
         finish=message.finish[:40],
         seen=message.began,
         ended=complete,
-        error=None if message.shown and complete and error and error.kind != "hang" else error,
+        error=None if message.shown and complete and error and error.kind not in ("hang", *LOST) else error,
     )
     if turn.error and turn.error.kind == "hang":
         return Simulation(outcome="hang", exchanges=(x,), turn=turn)
@@ -223,7 +223,18 @@ def _without_stream(x: Exchange, fallback: Exchange | None, streams: int) -> Sim
         return Simulation(
             outcome="exception", exchanges=exchanges, turn=DecodedResponse(), cause=cause, user_effect=user_effect
         )
-    return replace(_ends(_completed(fallback), exchanges), cause=cause)
+    turn = _completed(fallback)
+    if turn.error and _is_passing(fallback, turn.error):
+        exchanges = (*exchanges, *(fallback,) * RETRIES)
+        return Simulation(outcome="hang", exchanges=exchanges, turn=turn, cause=cause, user_effect=f"{WAITS}, an error")
+    return replace(_ends(turn, exchanges), cause=cause)
+
+
+def _is_passing(x: Exchange, error: ClientError) -> bool:
+    """Whether it sends a request that failed like this again, ten times."""
+    if error.kind == "status":
+        return error.status == 401 or should_retry(x)
+    return error.kind in ("connection", *LOST)
 
 
 def _ends(turn: DecodedResponse, exchanges: tuple[Exchange | None, ...]) -> Simulation:

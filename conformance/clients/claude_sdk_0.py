@@ -20,6 +20,8 @@ KNOWN: Final = (
     "content_block_delta",
     "content_block_stop",
 )
+NAMES: Final = ("completion", *KNOWN)
+"""The names of the events that are read; what an event is, its data says, or else its name."""
 BLOCKS: Final = ("text", "thinking", "redacted_thinking", "tool_use", "server_tool_use")
 GROWING: Final = {"text_delta": ("text", "text"), "thinking_delta": ("thinking", "thinking")}
 """By a delta's type: the type of the block that it appends to, and the field of both."""
@@ -35,7 +37,7 @@ def _events(x: Exchange) -> Any:
             value = json_value(event.data)
             message = event.data if isinstance(value, ClientError) else as_text(value)
             raise ClientError("api", message or "Error code: 200", 200)
-        if event.name not in KNOWN:
+        if event.name not in NAMES:
             continue
         value = json_value(event.data)
         if isinstance(value, ClientError):
@@ -129,8 +131,9 @@ def final_message(x: Exchange) -> DecodedResponse:
 
 def _turn(message: _Message, *, seen: bool, error: ClientError | None) -> DecodedResponse:
     blocks = [block for block in message.blocks or () if isinstance(block, dict)]
-    if seen and not error:
-        error = _invalid(message)
+    unusable = _invalid(message) if seen and not error else None
+    if unusable:
+        return DecodedResponse(seen=True, error=unusable)
     calls = (block for block in blocks if block["type"] == "tool_use")
     tools = tuple(
         DecodedToolCall(name=call.get("name"), id=call.get("id"), arguments="{}" if call.get("input") == {} else None)

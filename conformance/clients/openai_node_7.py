@@ -20,7 +20,7 @@ def chunks(x: Exchange) -> Chunks:
     """Read the events up to `[DONE]`, and an event named `error` as one, whatever its data."""
     received = body(x)
     values: list[Any] = []
-    for event in dispatched(received.content, named=True, unterminated=received.error is None):
+    for event in dispatched(received.content, stainless=True, unterminated=received.error is None):
         if event.data == "[DONE]":
             return Chunks(tuple(values), done=True)
         value = parse_json(event.data)

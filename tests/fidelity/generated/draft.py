@@ -10,14 +10,14 @@ from typing import Literal
 from scenes import NATIVE, SPEAKS, greeting
 
 from conformance.probes.encoding import Offer, tools, usage_too
-from conformance.probes.tools import FORECAST
+from conformance.probes.tools import FORECAST, closed, tool
 from conformance.testbed.server.deployments import DEPLOYMENTS, reply_to
 from conformance.testbed.server.reply import WireResponse, Write
 
 Script = Literal["text", "tools", "spoken", "usage", "refused", "other-mode"]
 Coding = Literal["", "gzip", "deflate", "raw-deflate"]
-TALKING = ((b"get_weather", SPEAKS.encode()), (b"city", b"message"))
-"""What makes a tool call the one by which an agent sends its text."""
+SPEAKING = tool(SPEAKS, "Send a message.", closed(thinking={"type": "string"}, message={"type": "string"}))
+"""The tool by which an agent sends its text, after its thoughts."""
 
 NOW = "{now}"
 """In a header: the time at which the reply is played."""
@@ -62,11 +62,9 @@ CODERS = {
 @cache
 def base(api, mode, script):
     """The embedded server's own reply."""
-    if script == "spoken":
-        called = base(api, mode, "tools")
-        return replace(called, parts=tuple(_talking(part) for part in called.parts))
     asked = greeting(api, mode)
-    more = {"tools": tools(api, Offer((FORECAST,), "required")), "usage": usage_too(api, mode)}.get(script, {})
+    offered = {"tools": FORECAST, "spoken": SPEAKING}.get(script)
+    more = tools(api, Offer((offered,), "required")) if offered else usage_too(api, mode) if script == "usage" else {}
     body = asked.json | more
     if script == "other-mode":
         body = {name: value for name, value in body.items() if name != "stream"} | ({} if mode == "stream" else STREAM)
@@ -76,12 +74,6 @@ def base(api, mode, script):
     streams = reply.framing == "chunked"
     headers = tuple(header for header in reply.headers if header[0] not in ("x-request-id", "request-id"))
     return Draft(reply.status, headers, parts, streams, framing=reply.framing)
-
-
-def _talking(part):
-    for name, instead in TALKING:
-        part = part.replace(name, instead)
-    return part
 
 
 STREAM = {"stream": True}
