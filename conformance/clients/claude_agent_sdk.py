@@ -27,6 +27,7 @@ RESUMED: Final = 3
 LOST: Final = ("cut", "reset", "coding")
 NAMES: Final = (
     "completion",
+    "message",
     "message_start",
     "message_delta",
     "message_stop",
@@ -234,7 +235,7 @@ def _is_passing(x: Exchange, error: ClientError) -> bool:
     """Whether it sends a request that failed like this again, ten times."""
     if error.kind == "status":
         return error.status == 401 or should_retry(x)
-    return error.kind in ("connection", *LOST)
+    return error.kind in ("connection", "hang", *LOST)
 
 
 def _ends(turn: DecodedResponse, exchanges: tuple[Exchange | None, ...]) -> Simulation:

@@ -1,6 +1,7 @@
 """Letta 0.11: an agent that replies by calling a tool, on an async openai-python 2; text outside a call is lost."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any, Final
 
@@ -48,17 +49,30 @@ def _names_its_model(chunk: Any) -> None:
         raise ClientError("type", "unsupported operand type(s) for +=: 'int' and 'NoneType'")
 
 
+MESSAGE_BEGUN: Final = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
+"""The message in arguments that may end anywhere."""
+
+
+def _so_far(call: DecodedToolCall | None) -> str:
+    """The message that was shown while the arguments arrived."""
+    begun = MESSAGE_BEGUN.search(call.arguments) if call and call.name == SPEAKS else None
+    try:
+        return str(json.loads(f'"{begun[1]}"')) if begun else ""
+    except ValueError:
+        return ""
+
+
 def create_stream(x: Exchange) -> DecodedResponse:
-    """The streaming route; a call with truncated arguments silently ends the turn."""
+    """The streaming route: the message is shown as it arrives, and truncated arguments silently end the turn."""
     turn = streamed(x, process_chunk, on_chunk=_names_its_model, calls=OneCall())
     if turn.text and not turn.tools and not requires_tool_call(x):
         return turn
-    if turn.error:
-        return replace(turn, text="")
     call = next(iter(turn.tools), None)
+    if turn.error:
+        return replace(turn, text=_so_far(call), tools=())
     if call is None or not (call.name and call.id):
         return replace(turn, text="").with_error(NO_CALL)
-    return _spoken(turn, call) if call.callable else DecodedResponse(seen=True, ended=True)
+    return _spoken(turn, call) if call.callable else DecodedResponse(text=_so_far(call), seen=True)
 
 
 def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:

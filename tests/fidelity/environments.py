@@ -190,7 +190,7 @@ ENVIRONMENTS = (
     ),
 )
 
-LEFT_OUT: dict[str, str] = {}
+LEFT_OUT = {}
 """Clients that are predicted but not measured here, and why."""
 
 
