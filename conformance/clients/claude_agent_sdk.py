@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from conformance.clients.client import Client, Simulation
 from conformance.clients.node import messages, optional_get, parse_json, refusal, text_of
-from conformance.clients.sdk import should_retry
+from conformance.clients.sdk import status_requests
 from conformance.clients.transport import body
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, outcome_of
 from conformance.model.exchange import Exchange
@@ -20,6 +20,8 @@ RETRIES: Final = 10
 """It doubles its wait after each, from half a second to half a minute: about three minutes in all."""
 STRIPPED: Final = 6
 """Requests sent when one is rejected, each with fewer beta features."""
+PATIENCE_S: Final = 60.0
+"""It does not retry at all if Retry-After is longer."""
 ERROR_RETRIES: Final = 2
 """Retries of a stream that begins with an error."""
 RESUMED: Final = 3
@@ -208,7 +210,7 @@ def _refused(x: Exchange, fallback: Exchange | None, failed: ClientError) -> Sim
     if status == 404:
         return _without_stream(x, fallback, 1)
     stripped = STRIPPED - 1 if status in (400, 422) else 0
-    tried_again = failed.kind == "connection" or status == 401 or should_retry(x)
+    tried_again = _is_passing(x, failed)
     if tried_again and header != "false":
         exchanges = (x,) * (1 + stripped + RETRIES)
         return Simulation(outcome="hang", exchanges=exchanges, turn=turn, user_effect=f"{WAITS}, then an error")
@@ -234,7 +236,7 @@ def _without_stream(x: Exchange, fallback: Exchange | None, streams: int) -> Sim
 def _is_passing(x: Exchange, error: ClientError) -> bool:
     """Whether it sends a request that failed like this again, ten times."""
     if error.kind == "status":
-        return error.status == 401 or should_retry(x)
+        return error.status == 401 or status_requests(x, PATIENCE_S) > 1
     return error.kind in ("connection", "hang", *LOST)
 
 

@@ -44,6 +44,12 @@ def test_claude_code_shows_a_block_when_it_ends_and_repeats_the_stream_if_it_fai
     assert fate("Claude Agent SDK 0.2", streamed("messages", events)) == seen
 
 
+@pytest.mark.parametrize(("after_s", "seen"), [(59, ("hang", 11)), (61, ("partial_text+exception", 1))])
+def test_claude_code_does_not_wait_longer_than_a_minute(after_s, seen):
+    x = received("messages", "stream", http(429, (*JSON, ("retry-after", str(after_s))), b"{}"))
+    assert fate("Claude Agent SDK 0.2", x) == seen
+
+
 @pytest.mark.parametrize(
     ("event", "seen"),
     [
