@@ -42,12 +42,20 @@ class JoinedCalls(Calls):
         call["arguments"] += arguments or ""
 
 
+def tool_calls(delta: Any) -> Any:
+    """The tool calls of a delta; Letta takes their length, unless they are null."""
+    calls = attribute(delta, "tool_calls")
+    if isinstance(calls, int | float):
+        raise ClientError("type", f"object of type '{type(calls).__name__}' has no len()")
+    return calls
+
+
 def process_chunk(delta: Any, calls: Calls) -> str:
     """Take one delta as Letta's streaming interface does; it must not be None."""
     content = attribute(delta, "content")
     if content and not isinstance(content, str | list):
         raise ClientError("invalid", f"AssistantMessage: content should be a string, not {type(content).__name__}")
-    for fragment in items(attribute(delta, "tool_calls")):
+    for fragment in items(tool_calls(delta)):
         index = attribute(fragment, "index")
         calls.add(fragment, index if isinstance(index, int) else 0)
     return content if isinstance(content, str) else ""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
+from conformance.clients.letta import tool_calls
 from conformance.clients.letta_response import integer, require, response
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, streamed
 from conformance.clients.required_tool import requires_tool_call
@@ -35,7 +36,7 @@ class OneCall(Calls):
 def process_chunk(delta: Any, calls: Calls) -> str:
     """Take one delta, which must not be None: only its first tool call."""
     content = attribute(delta, "content")
-    fragments = attribute(delta, "tool_calls")
+    fragments = tool_calls(delta)
     if fragments:
         calls.add(first(fragments), 0)
     return content if isinstance(content, str) else ""
