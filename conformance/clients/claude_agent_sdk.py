@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from conformance.clients.client import Client, Simulation
 from conformance.clients.node import messages, optional_get, parse_json, refusal, text_of
-from conformance.clients.sdk import status_requests
+from conformance.clients.sdk import should_retry
 from conformance.clients.transport import body
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, outcome_of
 from conformance.model.exchange import Exchange
@@ -233,10 +233,18 @@ def _without_stream(x: Exchange, fallback: Exchange | None, streams: int) -> Sim
     return replace(_ends(turn, exchanges), cause=cause)
 
 
+def _is_far(retry_after: str) -> bool:
+    """Whether a Retry-After in seconds is longer than it waits; it does not read dates."""
+    try:
+        return float(retry_after) > PATIENCE_S
+    except ValueError:
+        return False
+
+
 def _is_passing(x: Exchange, error: ClientError) -> bool:
     """Whether it sends a request that failed like this again, ten times."""
     if error.kind == "status":
-        return error.status == 401 or status_requests(x, PATIENCE_S) > 1
+        return (error.status == 401 or should_retry(x)) and not _is_far(reply(x).value("retry-after"))
     return error.kind in ("connection", "hang", *LOST)
 
 
