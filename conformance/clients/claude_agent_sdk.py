@@ -204,7 +204,8 @@ def _lost(x: Exchange, fallback: Exchange | None, turn: DecodedResponse) -> Simu
 
 def _refused(x: Exchange, fallback: Exchange | None, failed: ClientError) -> Simulation:
     turn = DecodedResponse(error=failed)
-    if failed.kind == "hang":
+    unread = body(x).error if failed.kind == "status" else failed
+    if unread and unread.kind == "hang":
         return Simulation(outcome="hang", exchanges=(x,), turn=turn)
     status, header = failed.status, reply(x).value("x-should-retry")
     if status == 404:
