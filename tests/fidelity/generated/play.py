@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import h11
@@ -20,6 +20,7 @@ from conformance.model.exchange import Exchange
 from conformance.testbed.server.deployments import reply_to
 from conformance.testbed.server.reply import WireResponse
 
+ENDS_WITHIN_S = 15.0
 CONFIRMED_AFTER_S = 10.0
 """What seems to hang is played again, and has at least so long."""
 NOT_FOUND = WireResponse(status=404, headers=(), pieces=())
@@ -118,8 +119,12 @@ class Driver:
         return results
 
     def stop(self):
-        """End the process, with all its child processes."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        """End the process, with all its child processes: it has no more jobs, and may clean up after itself."""
+        self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(ENDS_WITHIN_S)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
