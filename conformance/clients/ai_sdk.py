@@ -12,7 +12,8 @@ from conformance.clients.validators import Check
 from conformance.model.exchange import Exchange
 from conformance.parsing.http1 import reply
 
-VERSION = "6.0.326"
+VERSIONS = {"6": "6.0.326", "7": "7.0.173"}
+"""The versions of the package `ai`, by major version."""
 RETRIED = (408, 409, 429)
 LOST = ("connection", "cut", "reset")
 
@@ -31,7 +32,7 @@ class Part(NamedTuple):
 
 def parts(x: Exchange, valid: Check) -> Iterator[Part]:
     """The events of a stream up to the end of the body; an error that truncates the body is last."""
-    for event in dispatched(_without_open_cr(body(x).content), named=False):
+    for event in dispatched(_without_open_cr(body(x).content), stainless=False):
         if event.data == "[DONE]":
             yield Part()
             continue

@@ -1,13 +1,13 @@
 """The Vercel AI SDK on Chat Completions: its OpenAI-compatible provider, and its OpenAI provider."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from conformance.clients.ai_sdk import (
     LOST,
     RETRIED,
-    VERSION,
+    VERSIONS,
     Part,
     parts,
     refusal,
@@ -46,13 +46,20 @@ class Provider:
     """What one provider requires.
 
     `insists`: a stream without a finish reason is an error; otherwise its finish reason is "other". `peeks`: an error
-    before any output fails the request, which is then retried as one with that status would be.
+    before any output fails the request, which is then retried as one with that status would be. `refuses`: a refusal is
+    shown as text.
     """
 
     chunk: Check
     message: Check
     insists: bool
     peeks: bool
+    refuses: bool = False
+
+    def refusal(self, message: dict[str, Any]) -> str:
+        """The refusal in a message or delta, if it is shown."""
+        told = message.get("refusal")
+        return told if self.refuses and isinstance(told, str) else ""
 
 
 COMPATIBLE: Final = Provider(
@@ -173,7 +180,7 @@ class _Reading:
         self.seen = True
         choice: dict[str, Any] = next(iter(part.value["choices"]), {})
         delta = choice.get("delta") or {}
-        content = has_output(delta.get("content"))
+        content = has_output(delta.get("content")) + self.provider.refusal(delta)
         self.text_after_end = self.text_after_end or bool(content and self.done)
         self.text.append(content)
         self.finish = choice.get("finish_reason") or self.finish
@@ -266,20 +273,23 @@ def _completed(provider: Provider, x: Exchange) -> DecodedResponse:
         )
         for call in message.get("tool_calls") or ()
     )
-    return DecodedResponse(text=has_output(message.get("content")), tools=tools, seen=True, ended=True)
+    said = has_output(message.get("content")) + provider.refusal(message)
+    return DecodedResponse(text=said, tools=tools, seen=True, ended=True)
 
 
-AI_SDK_COMPATIBLE = Client(
-    profile="vercel-ai-sdk",
-    name="AI SDK 6 (openai-compatible)",
-    version=f"{VERSION} (@ai-sdk/openai-compatible 2.0.87)",
-    api="chat",
-    simulate=partial(simulate, COMPATIBLE),
+def _client(name: str, package: str, provider: Provider) -> Client:
+    return Client(
+        profile="vercel-ai-sdk",
+        name=name,
+        version=f"{VERSIONS[name.split()[2]]} ({package})",
+        api="chat",
+        simulate=partial(simulate, provider),
+    )
+
+
+AI_SDK_COMPATIBLE = _client("AI SDK 6 (openai-compatible)", "@ai-sdk/openai-compatible 2.0.87", COMPATIBLE)
+AI_SDK_OPENAI = _client("AI SDK 6 (openai)", "@ai-sdk/openai 3.0.141", OPENAI)
+AI_SDK_7_COMPATIBLE = _client(
+    "AI SDK 7 (openai-compatible)", "@ai-sdk/openai-compatible 3.0.92", replace(COMPATIBLE, refuses=True)
 )
-AI_SDK_OPENAI = Client(
-    profile="vercel-ai-sdk",
-    name="AI SDK 6 (openai)",
-    version=f"{VERSION} (@ai-sdk/openai 3.0.141)",
-    api="chat",
-    simulate=partial(simulate, OPENAI),
-)
+AI_SDK_7_OPENAI = _client("AI SDK 7 (openai)", "@ai-sdk/openai 4.0.118", replace(OPENAI, refuses=True))

@@ -1,8 +1,9 @@
 """The Vercel AI SDK on Messages: its provider for Anthropic."""
 
+from functools import partial
 from typing import Any, Final
 
-from conformance.clients.ai_sdk import LOST, VERSION, Part, parts, refusal, reported, retryable, simulated, whole
+from conformance.clients.ai_sdk import LOST, VERSIONS, Part, parts, refusal, reported, retryable, simulated, whole
 from conformance.clients.client import Client, Simulation
 from conformance.clients.node import broken_off
 from conformance.clients.openai_sdk import Calls
@@ -43,7 +44,7 @@ BLOCKS: Final[dict[str, Check]] = dict(
 )
 OPENED: Final = typed(text=fields(text=text), **BLOCKS)
 WHOLE: Final = typed(text=both(fields(text=text), never_null("citations")), **BLOCKS)
-"""A block as it begins in a stream, and a complete one, whose citations may be absent but not null."""
+"""A block as it begins in a stream, and a complete one, whose citations may be absent but not null until version 7."""
 DELTA: Final = typed(
     text_delta=fields(text=text),
     input_json_delta=fields(partial_json=text),
@@ -73,15 +74,22 @@ EVENT: Final = typed(
     ping=anything,
     error=fields(error=fields(type=text, message=text)),
 )
-MESSAGE: Final = fields(
-    type=one_of("message"),
-    id=nullish(text),
-    model=nullish(text),
-    content=items(WHOLE),
-    stop_reason=nullish(text),
-    stop_sequence=nullish(text),
-    usage=fields(input_tokens=number, output_tokens=number),
-)
+
+
+def _message(block: Check) -> Check:
+    return fields(
+        type=one_of("message"),
+        id=nullish(text),
+        model=nullish(text),
+        content=items(block),
+        stop_reason=nullish(text),
+        stop_sequence=nullish(text),
+        usage=fields(input_tokens=number, output_tokens=number),
+    )
+
+
+MESSAGE_6: Final = _message(WHOLE)
+MESSAGE_7: Final = _message(OPENED)
 
 
 class _Reading:
@@ -143,12 +151,12 @@ class _Reading:
         )
 
 
-def simulate(x: Exchange, _fallback: Exchange | None) -> Simulation:
+def simulate(message: Check, x: Exchange, _fallback: Exchange | None) -> Simulation:
     """`streamText` on a stream, `generateText` otherwise."""
     failed = refusal(x, ERROR)
     if not failed and x.mode == "stream":
         return _streamed(x)
-    turn = DecodedResponse(error=failed) if failed else _completed(x)
+    turn = DecodedResponse(error=failed) if failed else _completed(x, message)
     return simulated(x, turn, retried=retryable(x, turn.error))
 
 
@@ -165,9 +173,9 @@ def _streamed(x: Exchange) -> Simulation:
     return simulated(x, reading.turn(), retried=False)
 
 
-def _completed(x: Exchange) -> DecodedResponse:
+def _completed(x: Exchange, message: Check) -> DecodedResponse:
     try:
-        value = whole(x, MESSAGE)
+        value = whole(x, message)
     except ClientError as raised:
         return DecodedResponse(error=raised)
     blocks = value["content"]
@@ -185,7 +193,14 @@ def _completed(x: Exchange) -> DecodedResponse:
 AI_SDK_ANTHROPIC = Client(
     profile="vercel-ai-sdk",
     name="AI SDK 6 (anthropic)",
-    version=f"{VERSION} (@ai-sdk/anthropic 3.0.138)",
+    version=f"{VERSIONS['6']} (@ai-sdk/anthropic 3.0.138)",
     api="messages",
-    simulate=simulate,
+    simulate=partial(simulate, MESSAGE_6),
+)
+AI_SDK_7_ANTHROPIC = Client(
+    profile="vercel-ai-sdk",
+    name="AI SDK 7 (anthropic)",
+    version=f"{VERSIONS['7']} (@ai-sdk/anthropic 4.0.105)",
+    api="messages",
+    simulate=partial(simulate, MESSAGE_7),
 )

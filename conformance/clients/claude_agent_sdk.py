@@ -1,16 +1,15 @@
 """The Claude Agent SDK: Claude Code, which retries for minutes and falls back to a non-streaming request.
 
 Measured, not read: Claude Code is a binary. It retries transient errors ten times; it removes beta features from a
-rejected request, one by one; and if a stream is empty, truncated or ends in an error, it sends one non-streaming
-request.
+rejected request, one by one. It shows a block of content when the block ends. If a stream fails before that, it sends
+one non-streaming request; if after that, it sends the streaming request three more times, and shows each block.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client, Simulation
 from conformance.clients.node import messages, optional_get, parse_json, refusal, text_of
-from conformance.clients.openai_sdk import Calls
 from conformance.clients.sdk import should_retry
 from conformance.clients.transport import body
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, outcome_of
@@ -21,88 +20,116 @@ RETRIES: Final = 10
 """It doubles its wait after each, from half a second to half a minute: about three minutes in all."""
 STRIPPED: Final = 6
 """Requests sent when one is rejected, each with fewer beta features."""
+PATIENCE_S: Final = 60.0
+"""It does not retry at all if Retry-After is longer."""
 ERROR_RETRIES: Final = 2
 """Retries of a stream that begins with an error."""
+RESUMED: Final = 3
+"""Retries of a stream that fails after a block was shown."""
 LOST: Final = ("cut", "reset", "coding")
-KNOWN: Final = (
+NAMES: Final = (
+    "completion",
+    "message",
     "message_start",
     "message_delta",
     "message_stop",
     "content_block_start",
     "content_block_delta",
     "content_block_stop",
-    "error",
 )
+"""The events that are read, by their `event:` names; what an event is, its data says."""
+BLOCKS: Final = ("text", "tool_use", "thinking", "redacted_thinking", "server_tool_use")
 WAITS: Final = "nothing for about three minutes of retries"
 """A wait that long counts as a hang: few users wait for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A stream as read; `began`: a message had begun; `torn`: a delta belongs to no started block."""
+class _Message:
+    """The message so far. `began`: it has a head; `told`: it was refused by an error event before that.
 
-    turn: DecodedResponse
-    began: bool = False
-    torn: bool = False
+    `shown` has the blocks that ended, in order.
+    """
+
+    def __init__(self) -> None:
+        self.open: dict[str, dict[str, Any]] = {}
+        self.shown: list[dict[str, Any]] = []
+        self.began = self.told = self.stopped = False
+        self.finish = ""
+
+    def add(self, value: Any) -> None:
+        """Take an event's data. Raises ClientError where the stream fails."""
+        if value is None:
+            raise ClientError("type", "null")
+        kind, index = optional_get(value, "type"), str(optional_get(value, "index"))
+        if kind == "message_start":
+            self.began = _required(value.get("message"), "message") is not None
+        elif kind == "content_block_start":
+            self.open[index] = dict(_required(value.get("content_block"), "content block"))
+            self.open[index]["text"] = self.open[index]["input"] = ""
+            if self.open[index].get("type") not in BLOCKS:
+                raise ClientError("shape", "unknown content block")
+        elif kind in ("content_block_delta", "content_block_stop"):
+            if index not in self.open:
+                raise ClientError("shape", "Content block not found")
+            if kind == "content_block_stop":
+                self.shown.append(self.open.pop(index))
+            else:
+                _grow(self.open[index], _required(value.get("delta"), "delta"))
+        elif kind == "message_delta":
+            self.finish = str(_required(value.get("delta"), "delta").get("stop_reason") or self.finish)
+        self.stopped = self.stopped or kind == "message_stop"
+
+    @property
+    def text(self) -> str:
+        """The text of the blocks that ended."""
+        return "".join(block["text"] for block in self.shown if block["type"] == "text")
+
+    @property
+    def tools(self) -> tuple[DecodedToolCall, ...]:
+        """The tool calls among them."""
+        calls = (block for block in self.shown if block["type"] == "tool_use" and block.get("name"))
+        return tuple(DecodedToolCall(name=c["name"], arguments=c["input"], id=c.get("id")) for c in calls)
 
 
-def _streamed(x: Exchange) -> Reading:
-    """Read the events up to the message's end; those without a name, or with an unknown one, are skipped."""
-    received, calls = messages(x), Calls()
-    text: list[str] = []
-    blocks: set[Any] = set()
-    began, stopped, finish = False, False, ""
-    for event in received.events:
-        if event.name not in KNOWN or stopped:
-            continue
-        value = parse_json(event.data)
-        kind = optional_get(value, "type") or event.name
-        if isinstance(value, ClientError) or event.name == "error" or kind == "error":
-            error = ClientError("api", _error_of(value))
-            return Reading(DecodedResponse(text="".join(text), error=error, seen=began), began)
-        began = began or kind == "message_start"
-        index = str(optional_get(value, "index"))
-        if kind == "content_block_start":
-            blocks.add(index)
-            _open(calls, optional_get(value, "content_block"), index)
-        elif kind == "content_block_delta":
-            if index not in blocks:
-                error = ClientError("shape", "Content block not found")
-                return Reading(DecodedResponse(text="".join(text), error=error), began, torn=True)
-            text.append(_grow(calls, optional_get(value, "delta"), index))
-        finish = str(optional_get(optional_get(value, "delta"), "stop_reason") or finish)
-        stopped = kind == "message_stop"
-    ended = began and (stopped or bool(finish))
+def _required(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ClientError("type", f"{name} is not an object")
+    return value
+
+
+def _grow(block: dict[str, Any], delta: dict[str, Any]) -> None:
+    kind = delta.get("type")
+    if not isinstance(kind, str):
+        raise ClientError("type", "a delta without a type")
+    for wanted, field, name in (("text_delta", "text", "text"), ("input_json_delta", "input", "partial_json")):
+        if kind == wanted:
+            if not isinstance(delta.get(name), str):
+                raise ClientError("type", f"{name} is not a string")
+            block[field] += delta[name]
+
+
+def _streamed(x: Exchange) -> tuple[_Message, ClientError | None]:
+    """The message of a stream, and the error that ended it before it was complete."""
+    message, received = _Message(), messages(x)
+    try:
+        for event in received.events:
+            if message.stopped:
+                break
+            if event.name == "error":
+                message.told = not message.began
+                return message, ClientError("api", _error_of(parse_json(event.data)))
+            if event.name in NAMES:
+                value = parse_json(event.data)
+                if isinstance(value, ClientError):
+                    return message, value
+                message.add(value)
+    except ClientError as raised:
+        return message, raised
     waits = received.error is not None and received.error.kind == "hang"
-    tools = tuple(tool for tool in calls.tools() if tool.name)
-    return Reading(
-        DecodedResponse(
-            text="".join(text),
-            tools=tools,
-            finish=finish[:40],
-            seen=began,
-            ended=ended,
-            error=received.error if waits or not ended else None,
-        ),
-        began,
-    )
+    return message, received.error if waits or not message.stopped else None
 
 
 def _error_of(value: Any) -> str:
     said = optional_get(optional_get(value, "error"), "message")
-    return said if isinstance(said, str) else ""
-
-
-def _open(calls: Calls, block: Any, index: str) -> None:
-    if optional_get(block, "type") == "tool_use":
-        calls.add({"id": block.get("id"), "function": {"name": block.get("name")}}, index)
-
-
-def _grow(calls: Calls, delta: Any, index: str) -> str:
-    kind = optional_get(delta, "type")
-    if kind == "input_json_delta" and isinstance(delta.get("partial_json"), str):
-        calls.add({"function": {"arguments": delta["partial_json"]}}, index)
-    said = optional_get(delta, "text") if kind == "text_delta" else ""
     return said if isinstance(said, str) else ""
 
 
@@ -132,41 +159,59 @@ def simulate(x: Exchange, fallback: Exchange | None) -> Simulation:
     failed = refusal(x)
     if failed:
         return _refused(x, fallback, failed)
-    reading = _streamed(x)
-    turn = reading.turn
+    message, error = _streamed(x)
+    complete = message.stopped or bool(message.finish)
+    turn = DecodedResponse(
+        text=message.text,
+        tools=message.tools,
+        finish=message.finish[:40],
+        seen=message.began,
+        ended=complete,
+        error=None if message.shown and complete and error and error.kind not in ("hang", *LOST) else error,
+    )
     if turn.error and turn.error.kind == "hang":
         return Simulation(outcome="hang", exchanges=(x,), turn=turn)
-    if turn.error is None and turn.ended:
-        return Simulation(outcome=outcome_of(turn), exchanges=(x,), turn=turn)
     if turn.error and turn.error.kind in LOST:
-        exchanges = (*(x,) * (1 + RETRIES), fallback)
-        cause = "loses the stream, retries ten times, then sends a non-streaming request"
-        return Simulation(
-            outcome="hang",
-            exchanges=exchanges,
-            turn=turn,
-            cause=cause,
-            user_effect=f"{WAITS}, then the complete response",
-        )
-    return _without_stream(x, fallback, 1 + _streams_again(reading))
+        return _lost(x, fallback, turn)
+    return _read(x, fallback, turn, message)
 
 
-def _streams_again(reading: Reading) -> int:
-    """How often the stream itself is retried before the fallback."""
-    if reading.turn.error and not reading.began:
-        return ERROR_RETRIES
-    return 1 if reading.began and not reading.turn.error and not reading.torn else 0
+def _read(x: Exchange, fallback: Exchange | None, turn: DecodedResponse, message: _Message) -> Simulation:
+    if message.shown and message.began:
+        if turn.ended and (turn.text or turn.tools):
+            return Simulation(outcome=outcome_of(turn), exchanges=(x,), turn=turn)
+        if not turn.ended:
+            cause = "loses the stream after a block of content, and sends the request three more times"
+            failed = turn.error or ClientError("cut", "The response stream was malformed.")
+            return replace(_ends(turn.with_error(failed), (x,) * (1 + RESUMED)), cause=cause)
+    if turn.error is None and message.began and message.stopped and message.finish:
+        cause = "gets no content, and sends the request once more"
+        return Simulation(outcome="empty_silent", exchanges=(x, x), turn=turn, cause=cause)
+    again = ERROR_RETRIES if message.told else int(message.began and not turn.error and not turn.ended)
+    return _without_stream(x, fallback, 1 + again)
+
+
+def _lost(x: Exchange, fallback: Exchange | None, turn: DecodedResponse) -> Simulation:
+    cause = "loses the stream, retries ten times, then sends a non-streaming request"
+    return Simulation(
+        outcome="hang",
+        exchanges=(*(x,) * (1 + RETRIES), fallback),
+        turn=turn,
+        cause=cause,
+        user_effect=f"{WAITS}, then the complete response",
+    )
 
 
 def _refused(x: Exchange, fallback: Exchange | None, failed: ClientError) -> Simulation:
     turn = DecodedResponse(error=failed)
-    if failed.kind == "hang":
+    unread = body(x).error if failed.kind == "status" else failed
+    if unread and unread.kind == "hang":
         return Simulation(outcome="hang", exchanges=(x,), turn=turn)
     status, header = failed.status, reply(x).value("x-should-retry")
     if status == 404:
         return _without_stream(x, fallback, 1)
     stripped = STRIPPED - 1 if status in (400, 422) else 0
-    tried_again = failed.kind == "connection" or status == 401 or should_retry(x)
+    tried_again = _is_passing(x, failed)
     if tried_again and header != "false":
         exchanges = (x,) * (1 + stripped + RETRIES)
         return Simulation(outcome="hang", exchanges=exchanges, turn=turn, user_effect=f"{WAITS}, then an error")
@@ -182,7 +227,26 @@ def _without_stream(x: Exchange, fallback: Exchange | None, streams: int) -> Sim
         return Simulation(
             outcome="exception", exchanges=exchanges, turn=DecodedResponse(), cause=cause, user_effect=user_effect
         )
-    return replace(_ends(_completed(fallback), exchanges), cause=cause)
+    turn = _completed(fallback)
+    if turn.error and _is_passing(fallback, turn.error):
+        exchanges = (*exchanges, *(fallback,) * RETRIES)
+        return Simulation(outcome="hang", exchanges=exchanges, turn=turn, cause=cause, user_effect=f"{WAITS}, an error")
+    return replace(_ends(turn, exchanges), cause=cause)
+
+
+def _is_far(retry_after: str) -> bool:
+    """Whether a Retry-After in seconds is longer than it waits; it does not read dates."""
+    try:
+        return float(retry_after) > PATIENCE_S
+    except ValueError:
+        return False
+
+
+def _is_passing(x: Exchange, error: ClientError) -> bool:
+    """Whether it sends a request that failed like this again, ten times."""
+    if error.kind == "status":
+        return (error.status == 401 or should_retry(x)) and not _is_far(reply(x).value("retry-after"))
+    return error.kind in ("connection", "hang", *LOST)
 
 
 def _ends(turn: DecodedResponse, exchanges: tuple[Exchange | None, ...]) -> Simulation:

@@ -25,8 +25,19 @@ def handle_delta(delta: Any, calls: Calls) -> str:
 
 
 def _counts_only(chunk: Any) -> bool:
-    """A chunk with usage is read for nothing else."""
-    return bool(attribute(chunk, "usage"))
+    """A chunk with usage is read for nothing else; one that says something is an event, whose ID must be text."""
+    if attribute(chunk, "usage"):
+        return True
+    if _says_something(chunk) and not isinstance(chunk.get("id"), str | None):
+        raise ClientError("invalid", "1 validation error for LLMStreamChunkEvent: response_id")
+    return False
+
+
+def _says_something(chunk: dict[str, Any]) -> bool:
+    choices = chunk.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    return isinstance(delta, dict) and bool(delta.get("content") or delta.get("tool_calls"))
 
 
 def _reports_no_error(value: Any) -> None:

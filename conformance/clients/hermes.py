@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import msgspec
 
-from conformance.clients.claude_sdk import with_helper
+from conformance.clients import claude_sdk_0
 from conformance.clients.client import Client, Simulation
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
+from conformance.clients.transport import answered_2xx, body
 from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Outcome
@@ -124,16 +125,9 @@ def read_chat(x: Exchange) -> DecodedResponse:
     return completed(x, on_chunk=_has_choices)
 
 
-def read_messages(x: Exchange) -> DecodedResponse:
-    """The same on Messages, through the SDK's helper; hermes detects an empty stream on its own."""
-    turn = with_helper(x)
-    empty = x.mode == "stream" and turn.error is not None and turn.error.kind == "shape" and not turn.seen
-    return DecodedResponse() if empty else turn
-
-
 def simulate(behaviour: Behaviour, x: Exchange, fallback: Exchange | None) -> Simulation:
     """One user message: the stream, and a non-streaming request if the stream's error says that it is unsupported."""
-    turn = behaviour.read(x)
+    turn = _read(behaviour, x)
     result = _attempt_result(behaviour, turn, x.mode == "stream", ATTEMPTS)
     switches = x.mode == "stream" and not turn.text and _is_streaming_unsupported(turn.error)
     if not switches or result.requests == 1:
@@ -157,7 +151,7 @@ def simulate(behaviour: Behaviour, x: Exchange, fallback: Exchange | None) -> Si
             user_effect=user_effect,
             error=result.error,
         )
-    turn = behaviour.read(fallback)
+    turn = _read(behaviour, fallback)
     result = _attempt_result(behaviour, turn, streams=False, attempts=ATTEMPTS - 1)
     recovers = result.outcome == "text"
     return Simulation(
@@ -168,6 +162,14 @@ def simulate(behaviour: Behaviour, x: Exchange, fallback: Exchange | None) -> Si
         user_effect="a warning, then the complete response" if recovers else result.user_effect,
         error=f"{BANNER} {result.error}".strip(),
     )
+
+
+def _read(behaviour: Behaviour, x: Exchange) -> DecodedResponse:
+    """One response; where the body of an error can't be read, that is the error: the SDK does not retry before."""
+    turn = behaviour.read(x)
+    refused = turn.error is not None and turn.error.kind == "status"
+    unread = body(x).error if refused and not answered_2xx(x) else None
+    return turn.with_error(unread) if unread else turn
 
 
 def _attempt_result(behaviour: Behaviour, turn: DecodedResponse, streams: bool, attempts: int) -> AttemptResult:  # noqa: FBT001
@@ -279,7 +281,7 @@ def _retryable(behaviour: Behaviour, error: ClientError) -> bool:
         return not any(words in message for words in REFUSED_FIELD)
     if error.status == 404:
         return not any(words in message for words in NO_MODEL)
-    return error.status >= 500 or error.status in behaviour.retried
+    return not 400 <= error.status < 500 or error.status in behaviour.retried
 
 
 def _is_streaming_unsupported(error: ClientError | None) -> bool:
@@ -311,7 +313,7 @@ HERMES_0_19_ANTHROPIC = Client(
     name="hermes 0.19 (Anthropic)",
     version="0.19.0 (anthropic 0.87.0)",
     api="messages",
-    simulate=partial(simulate, msgspec.structs.replace(BEHAVIOUR_0_19, read=read_messages, resumes=False)),
+    simulate=partial(simulate, msgspec.structs.replace(BEHAVIOUR_0_19, read=claude_sdk_0.read, resumes=False)),
 )
 HERMES_0_14 = Client(
     profile="hermes",

@@ -1,13 +1,26 @@
 """Letta: an async openai-python 2 under a server that forwards text and validates non-streaming responses strictly."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from conformance.clients.client import Client
+from conformance.clients.letta_response import integer, require, response
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, streamed
 from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse
+from conformance.clients.validators import nullish, text
 from conformance.model.exchange import Exchange
+
+COMPACTIONS: Final = 3
+"""Requests for a summary of the conversation, after a response that it is too long."""
+TOO_LONG: Final = (
+    "exceeds the context window",
+    "maximum context length",
+    "context_length_exceeded",
+    "Input tokens exceed the configured limit",
+    "exceeds the maximum allowed input length",
+)
+"""Words of an error by which Letta knows that."""
 
 
 class JoinedCalls(Calls):
@@ -29,12 +42,20 @@ class JoinedCalls(Calls):
         call["arguments"] += arguments or ""
 
 
+def tool_calls(delta: Any) -> Any:
+    """The tool calls of a delta; Letta takes their length, unless they are null."""
+    calls = attribute(delta, "tool_calls")
+    if isinstance(calls, int | float):
+        raise ClientError("type", f"object of type '{type(calls).__name__}' has no len()")
+    return calls
+
+
 def process_chunk(delta: Any, calls: Calls) -> str:
     """Take one delta as Letta's streaming interface does; it must not be None."""
     content = attribute(delta, "content")
     if content and not isinstance(content, str | list):
         raise ClientError("invalid", f"AssistantMessage: content should be a string, not {type(content).__name__}")
-    for fragment in items(attribute(delta, "tool_calls")):
+    for fragment in items(tool_calls(delta)):
         index = attribute(fragment, "index")
         calls.add(fragment, index if isinstance(index, int) else 0)
     return content if isinstance(content, str) else ""
@@ -52,47 +73,11 @@ def send_streamed(x: Exchange) -> DecodedResponse:
     return replace(turn, tools=tuple(tool for tool in turn.tools if tool.id and tool.name))
 
 
-def complete(value: Any) -> None:
-    """Reject a non-streaming response as Letta's model of it does: each field that the API requires must be present."""
-    if not isinstance(value, dict):
-        raise ClientError("invalid", "LLM endpoint returned a raw string instead of a JSON object.")
-    choices = value.get("choices")
-    wanted = (
-        ("id", isinstance(value.get("id"), str)),
-        ("choices", isinstance(choices, list)),
-        ("created", isinstance(value.get("created"), int | float | str)),
-        ("object", value.get("object") == "chat.completion"),
-        ("usage", isinstance(value.get("usage"), dict)),
-    )
-    for field, fits in wanted:
-        if not fits:
-            raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: {field}")
-    for number, choice in enumerate(choices or ()):
-        _complete_choice(number, choice)
-    if not choices:
-        raise ClientError("invalid", "An unknown error occurred")
-
-
-def require(number: int, field: str, fits: bool) -> None:  # noqa: FBT001 - what was found, not a switch
-    """Reject a choice whose field does not fit."""
-    if not fits:
-        raise ClientError("invalid", f"1 validation error for ChatCompletionResponse: choices.{number}.{field}")
-
-
-def _complete_choice(number: int, choice: Any) -> None:
-    message = attribute(choice, "message")
-    require(number, "index", isinstance(attribute(choice, "index"), int))
-    require(number, "message", isinstance(message, dict))
-    require(number, "message.role", isinstance(message.get("role"), str))
-    require(number, "message.content", isinstance(message.get("content"), str | None))
-    for call in items(message.get("tool_calls")):
-        function = attribute(call, "function")
-        parts = (attribute(call, "id"), attribute(function, "name"), attribute(function, "arguments"))
-        require(number, "tool_calls", all(isinstance(part, str) for part in parts))
+RESPONSE: Final = response(finish_reason=nullish(text), counted=nullish(integer))
 
 
 def _validate(value: Any) -> None:
-    complete(value)
+    require(value, RESPONSE)
     message = value["choices"][0]["message"]
     if message.get("content") is None and not message.get("tool_calls"):
         raise ClientError("invalid", "LLM provider returned empty content in response")
@@ -103,6 +88,20 @@ def read(x: Exchange) -> DecodedResponse:
     return send_streamed(x) if x.mode == "stream" else completed(x, on_chunk=_validate)
 
 
+def _attempts(turn: DecodedResponse) -> int:
+    """The request, and those that summarize a conversation that is too long; they get the same response."""
+    error = turn.error
+    if error is None:
+        return 1
+    told = any(words in error.message for words in TOO_LONG)
+    too_long = error.status == 413 or (told and (error.status == 400 or error.kind == "api"))
+    return 1 + COMPACTIONS if too_long else 1
+
+
 LETTA = Client(
-    profile="letta", name="Letta 0.16", version="0.16.8 (openai 2.54.0)", api="chat", simulate=simulator(read)
+    profile="letta",
+    name="Letta 0.16",
+    version="0.16.8 (openai 2.54.0)",
+    api="chat",
+    simulate=simulator(read, framework_attempts=_attempts),
 )

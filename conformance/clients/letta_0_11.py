@@ -1,15 +1,18 @@
 """Letta 0.11: an agent that replies by calling a tool, on an async openai-python 2; text outside a call is lost."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.letta import complete, require
+from conformance.clients.letta import tool_calls
+from conformance.clients.letta_response import integer, require, response
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, streamed
 from conformance.clients.required_tool import requires_tool_call
 from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
+from conformance.clients.validators import text
 from conformance.model.exchange import Exchange
 
 SPEAKS: Final = "send_message"
@@ -33,7 +36,7 @@ class OneCall(Calls):
 def process_chunk(delta: Any, calls: Calls) -> str:
     """Take one delta, which must not be None: only its first tool call."""
     content = attribute(delta, "content")
-    fragments = attribute(delta, "tool_calls")
+    fragments = tool_calls(delta)
     if fragments:
         calls.add(first(fragments), 0)
     return content if isinstance(content, str) else ""
@@ -47,17 +50,30 @@ def _names_its_model(chunk: Any) -> None:
         raise ClientError("type", "unsupported operand type(s) for +=: 'int' and 'NoneType'")
 
 
+MESSAGE_BEGUN: Final = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
+"""The message in arguments that may end anywhere."""
+
+
+def _so_far(call: DecodedToolCall | None) -> str:
+    """The message that was shown while the arguments arrived."""
+    begun = MESSAGE_BEGUN.search(call.arguments) if call and call.name == SPEAKS else None
+    try:
+        return str(json.loads(f'"{begun[1]}"')) if begun else ""
+    except ValueError:
+        return ""
+
+
 def create_stream(x: Exchange) -> DecodedResponse:
-    """The streaming route; a call with truncated arguments silently ends the turn."""
+    """The streaming route: the message is shown as it arrives, and truncated arguments silently end the turn."""
     turn = streamed(x, process_chunk, on_chunk=_names_its_model, calls=OneCall())
     if turn.text and not turn.tools and not requires_tool_call(x):
         return turn
-    if turn.error:
-        return replace(turn, text="")
     call = next(iter(turn.tools), None)
+    if turn.error:
+        return replace(turn, text=_so_far(call), tools=())
     if call is None or not (call.name and call.id):
         return replace(turn, text="").with_error(NO_CALL)
-    return _spoken(turn, call) if call.callable else DecodedResponse(seen=True, ended=True)
+    return _spoken(turn, call) if call.callable else DecodedResponse(text=_so_far(call), seen=True)
 
 
 def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
@@ -68,11 +84,11 @@ def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
     return replace(turn, text=message if isinstance(message, str) else "", tools=(), ended=True)
 
 
+RESPONSE: Final = response(finish_reason=text, counted=integer)
+
+
 def _validate(value: Any) -> None:
-    """As Letta 0.16 does; in addition, every choice must have a finish reason."""
-    complete(value)
-    for number, choice in enumerate(value["choices"]):
-        require(number, "finish_reason", isinstance(choice.get("finish_reason"), str))
+    require(value, RESPONSE)
 
 
 def create(x: Exchange) -> DecodedResponse:

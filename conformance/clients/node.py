@@ -18,18 +18,25 @@ BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 BLANK_BEFORE_COLON: Final = re.compile(rb"^[!-9;-~]+[ \t]+:", re.MULTILINE)
 
 
-def lines(content: bytes) -> Iterator[tuple[str, Line]]:
-    """The lines of a body as text: a BOM is removed, and bytes that are not UTF-8 are replaced."""
+def lines(content: bytes, *, each_alone: bool = False) -> Iterator[tuple[str, Line]]:
+    """The lines of a body as text: a BOM is removed, and bytes that are not UTF-8 are replaced.
+
+    `each_alone`: each line is decoded by itself, so that a BOM is removed from each.
+    """
     for line in parse(content).lines:
-        yield line.text.decode("utf-8", "replace"), line
+        yield line.text.decode("utf-8-sig" if each_alone else "utf-8", "replace"), line
 
 
-def dispatched(content: bytes, *, named: bool) -> Iterator[Message]:
-    """The events of a body; with `named`, one that has an event name and no data counts too."""
+def dispatched(content: bytes, *, stainless: bool, unterminated: bool = False) -> Iterator[Message]:
+    """The events of a body.
+
+    `stainless`: as the SDKs made by Stainless decode them, for which an event name without data is an event, too.
+    `unterminated`: the last event counts if the body ends within it.
+    """
     name, data = "", list[str]()
-    for text, line in lines(content):
+    for text, line in lines(content, each_alone=stainless):
         if not text and line.eol:
-            if data or (named and name):
+            if data or (stainless and name):
                 yield Message(name or None, "\n".join(data))
             name, data = "", []
             continue
@@ -39,13 +46,15 @@ def dispatched(content: bytes, *, named: bool) -> Iterator[Message]:
             data.append(value)
         elif field == "event":
             name = value
+    if unterminated and (data or (stainless and name)):
+        yield Message(name or None, "\n".join(data))
 
 
 @cached_reader
 def messages(x: Exchange) -> Messages:
     """The events as openai-node and the Anthropic SDK for TypeScript decode them, whatever the Content-Type."""
     read = body(x)
-    return Messages(tuple(dispatched(read.content, named=True)), read.error)
+    return Messages(tuple(dispatched(read.content, stainless=True)), read.error)
 
 
 def parse_json(text: str) -> object:

@@ -1,6 +1,8 @@
 """openai-node: the raw stream read with an ordinary loop, and the `stream()` helper that builds a completion."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
 
 from conformance.clients.client import Client
 from conformance.clients.node import (
@@ -83,16 +85,32 @@ class Reading:
         )
 
 
-def read(x: Exchange) -> DecodedResponse:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """What differs between major versions.
+
+    `chunks`: the events as decoded; `any_case`: a Content-Type may be in capitals; `indexed`: the helper raises for a
+    choice without an index.
+    """
+
+    chunks: Callable[[Exchange], Chunks]
+    any_case: bool = False
+    indexed: bool = False
+
+
+VERSION_6: Final = Version(chunks=chunks)
+
+
+def read(x: Exchange, version: Version = VERSION_6) -> DecodedResponse:
     """`create({stream: true})` on a stream, `create` otherwise."""
     failed = refusal(x)
     if failed:
         return DecodedResponse(error=failed)
-    return _streamed(x) if x.mode == "stream" else completed(x)
+    return _streamed(version.chunks(x)) if x.mode == "stream" else completed(x, any_case=version.any_case)
 
 
-def _streamed(x: Exchange) -> DecodedResponse:
-    received, reading, error = chunks(x), Reading(), chunks(x).error
+def _streamed(received: Chunks) -> DecodedResponse:
+    reading, error = Reading(), received.error
     try:
         for chunk in received.values:
             reading.add(first(get(chunk, "choices")))
@@ -113,9 +131,10 @@ def _turn(reading: Reading, received: Chunks, error: ClientError | None) -> Deco
     )
 
 
-def completed(x: Exchange) -> DecodedResponse:
+def completed(x: Exchange, *, any_case: bool) -> DecodedResponse:
     """Read a non-streaming response; unless its Content-Type is JSON, the caller gets a string without choices."""
     content_type = reply(x).value("content-type").split(";")[0].strip()
+    content_type = content_type.lower() if any_case else content_type
     labelled = "application/json" in content_type or content_type.endswith("+json")
     if body(x).error:
         return DecodedResponse(error=body(x).error)
@@ -198,8 +217,7 @@ class Snapshot:
     def add(self, choice: Any) -> bool:
         """Take one choice of a chunk; whether the helper yields its content, which needs role `assistant`."""
         index = optional_get(choice, "index")
-        known = isinstance(index, int) and not isinstance(index, bool) and index >= 0
-        kept = self.choices.setdefault(index, Choice()) if known else self.lost
+        kept = self.choices.setdefault(index, Choice()) if _is_index(index) else self.lost
         kept.add(choice)
         return kept.role == "assistant"
 
@@ -213,20 +231,32 @@ class Snapshot:
             raise ClientError("shape", "stream ended without producing a ChatCompletionMessage with role=assistant")
 
 
+def _is_index(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _require_index(choice: Any) -> None:
+    if not _is_index(optional_get(choice, "index")):
+        raise ClientError("shape", "Chat completion stream contains an invalid choice index")
+
+
 def _iterated(choices: Any) -> list[Any]:
     if not isinstance(choices, list):
         raise ClientError("type", "chunk.choices is not iterable")
     return choices
 
 
-def read_with_helper(x: Exchange) -> DecodedResponse:
+def read_with_helper(x: Exchange, version: Version = VERSION_6) -> DecodedResponse:
     """`client.chat.completions.stream()`; it loses a tool call without an index."""
     if x.mode != "stream" or refusal(x):
-        return read(x)
-    received, reading, snapshot, error = chunks(x), Reading(), Snapshot(), chunks(x).error
+        return read(x, version)
+    received, reading, snapshot = version.chunks(x), Reading(), Snapshot()
+    error = received.error
     try:
         for chunk in received.values:
             for choice in _iterated(get(chunk, "choices")):
+                if version.indexed:
+                    _require_index(choice)
                 if snapshot.add(choice):
                     reading.add(choice)
         if error is None:

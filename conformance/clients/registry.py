@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from conformance.clients.ai_sdk_chat import AI_SDK_COMPATIBLE, AI_SDK_OPENAI
-from conformance.clients.ai_sdk_messages import AI_SDK_ANTHROPIC
+from conformance.clients.ai_sdk_chat import AI_SDK_7_COMPATIBLE, AI_SDK_7_OPENAI, AI_SDK_COMPATIBLE, AI_SDK_OPENAI
+from conformance.clients.ai_sdk_messages import AI_SDK_7_ANTHROPIC, AI_SDK_ANTHROPIC
 from conformance.clients.claude_agent_sdk import CLAUDE_AGENT_SDK
 from conformance.clients.claude_sdk import CLAUDE_SDK, CLAUDE_SDK_RAW
 from conformance.clients.client import Client
@@ -18,6 +18,7 @@ from conformance.clients.litellm import LITELLM
 from conformance.clients.openai_agents import OPENAI_AGENTS
 from conformance.clients.openai_agents_responses import OPENAI_AGENTS_RESPONSES
 from conformance.clients.openai_node import OPENAI_NODE, OPENAI_NODE_HELPER
+from conformance.clients.openai_node_7 import OPENAI_NODE_7, OPENAI_NODE_7_HELPER
 from conformance.clients.openai_python import OPENAI_1, OPENAI_2, OPENAI_3, OPENAI_3_HELPER
 from conformance.clients.openai_responses import OPENAI_3_RESPONSES
 from conformance.clients.pydantic_ai import PYDANTIC_AI, PYDANTIC_AI_ANTHROPIC
@@ -29,10 +30,17 @@ CLIENTS: Final[dict[str, tuple[Client, ...]]] = {
     "claude-sdk": (CLAUDE_SDK, CLAUDE_SDK_RAW),
     "claude-agent-sdk": (CLAUDE_AGENT_SDK,),
     "openai-python": (OPENAI_3, OPENAI_3_HELPER, OPENAI_2, OPENAI_1, OPENAI_3_RESPONSES),
-    "openai-node": (OPENAI_NODE, OPENAI_NODE_HELPER),
+    "openai-node": (OPENAI_NODE_7, OPENAI_NODE_7_HELPER, OPENAI_NODE, OPENAI_NODE_HELPER),
     "openai-agents": (OPENAI_AGENTS, OPENAI_AGENTS_RESPONSES),
     "pydantic-ai": (PYDANTIC_AI, PYDANTIC_AI_ANTHROPIC),
-    "vercel-ai-sdk": (AI_SDK_COMPATIBLE, AI_SDK_OPENAI, AI_SDK_ANTHROPIC),
+    "vercel-ai-sdk": (
+        AI_SDK_7_COMPATIBLE,
+        AI_SDK_7_OPENAI,
+        AI_SDK_7_ANTHROPIC,
+        AI_SDK_COMPATIBLE,
+        AI_SDK_OPENAI,
+        AI_SDK_ANTHROPIC,
+    ),
     "litellm": (LITELLM,),
     "crewai": (CREWAI, CREWAI_LLM),
     "instructor": (INSTRUCTOR,),

@@ -11,6 +11,7 @@ error and the text before it (Pydantic AI buffers text for a tenth of a second) 
 from facts_chat import CHAT, CHAT_CLIENTS
 from facts_messages import MESSAGES, MESSAGES_CLIENTS, MESSAGES_FRAMEWORKS, MESSAGES_FRAMEWORKS_DID
 from facts_more_chat import CALL_CLIENTS, CALL_CLIENTS_DID, CHAT_LOOPS, CHAT_LOOPS_DID, CHAT_SDKS, CHAT_SDKS_DID
+from facts_node_22 import NODE_22_CHAT, NODE_22_CHAT_DID, NODE_22_MESSAGES, NODE_22_MESSAGES_DID
 from facts_responses import RESPONSES, RESPONSES_CLIENTS
 
 OUTCOMES = {
@@ -29,9 +30,11 @@ TABLES = (
     ("chat", CHAT_CLIENTS, CHAT),
     ("chat", CHAT_SDKS, CHAT_SDKS_DID),
     ("chat", CHAT_LOOPS, CHAT_LOOPS_DID),
+    ("chat", NODE_22_CHAT, NODE_22_CHAT_DID),
     ("called", CALL_CLIENTS, CALL_CLIENTS_DID),
     ("messages", MESSAGES_CLIENTS, MESSAGES),
     ("messages", MESSAGES_FRAMEWORKS, MESSAGES_FRAMEWORKS_DID),
+    ("messages", NODE_22_MESSAGES, NODE_22_MESSAGES_DID),
     ("responses", RESPONSES_CLIENTS, RESPONSES),
 )
 """The kind of the response, the clients, and how each handled it."""

@@ -194,6 +194,7 @@ def escaped(api: Kind) -> list[Event]:
         BEGUN,
         BLOCK,
         typed("content_block_delta", index=0, delta={"type": "text_delta", "text": word}),
+        BLOCK_END,
         ENDING,
         OVER,
     ]

@@ -33,8 +33,14 @@ def outcome(fact, simulation):
         return "tool_ok" if all(call.callable for call in calls) else "tool_bad"
     if not text:
         return "empty_silent"
-    same = _joined(text) == _joined(simulation.turn.text)
+    text, wanted = _joined(text), _joined(simulation.turn.visible)
+    same = text in (wanted, _joined(simulation.turn.text)) or (_is_several(simulation) and wanted in text)
     return simulation.outcome if same and simulation.outcome in TEXTS else OTHER_TEXT
+
+
+def _is_several(simulation):
+    """Whether the user sees more than one response: the texts of several requests, or a notice before the last."""
+    return simulation.outcome in ("text+", "partial_text") and len(simulation.exchanges) > 1
 
 
 def compared(fact, simulation):

@@ -79,8 +79,8 @@ def test_the_incident_hurts_every_chat_client_and_each_profile_once_a_fate():
     hurt = affected_clients(x, None, INCIDENT)
     assert {seen.client for seen in hurt} == {
         "hermes 0.19", "hermes 0.14", "LangGraph 1.2", "Letta 0.16", "Letta 0.11", "openai-python 3.54",
-        "openai-python 3.54 (stream helper)", "openai-node 6.49", "openai-node 6.49 (stream helper)",
-        "OpenAI Agents SDK 0.24", "Pydantic AI 2.68", "AI SDK 6 (openai-compatible)", "AI SDK 6 (openai)",
+        "openai-python 3.54 (stream helper)", "openai-node 7.59", "openai-node 7.59 (stream helper)",
+        "OpenAI Agents SDK 0.24", "Pydantic AI 2.68", "AI SDK 7 (openai-compatible)", "AI SDK 7 (openai)",
         "LiteLLM 1.106", "CrewAI 1.15", "CrewAI 1.15 (LLM.call)", "Instructor 1.17",
     }  # fmt: skip
     assert {seen.profile for seen in hurt} == {name for name, cs in CLIENTS.items() if any(c.api == "chat" for c in cs)}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
@@ -15,12 +16,17 @@ PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--q
 INSTALLS_WITHIN_S = 900
 
 
+Replies = Literal["any", "text", "spoken"]
+"""Which generated replies a client gets; `spoken`: an agent that sends its text by a tool."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Environment:
     """One set of packages and the clients in it.
 
     `surfaces` maps the driver's name for a client to the client's name, its API and the modes to run. `heavy` clients
-    take seconds per message and run only the scenes in `FEW`. `within_s` limits one run of the driver.
+    take seconds per message and run only the scenes in `FEW`. `within_s` limits one run of the driver. On a generated
+    reply a client seems to hang after `patience_s`; an agent gets only those `replies` that say something.
     """
 
     name: str
@@ -29,6 +35,8 @@ class Environment:
     heavy: bool = False
     quick: bool = False
     within_s: int = 300
+    patience_s: float = 2.5
+    replies: Replies = "any"
 
     @property
     def folder(self):
@@ -40,13 +48,14 @@ class Environment:
 
     @property
     def requirements(self):
-        return HERE / "node/package.json" if self.on_node else HERE / f"requirements/{self.name}.txt"
+        return HERE / (f"{self.name}/package.json" if self.on_node else f"requirements/{self.name}.txt")
 
     @property
     def command(self):
-        """The command that starts the driver."""
+        """The command that starts the driver; Node itself may be one of the packages."""
         if self.on_node:
-            return ["node", self.folder / self.driver]
+            own = self.folder / "node_modules/node/bin/node"
+            return [own if own.exists() else "node", self.folder / self.driver]
         return [self.folder / "bin/python", HERE / "drivers" / self.driver]
 
 
@@ -102,6 +111,17 @@ ENVIRONMENTS = (
     Environment(name="litellm", driver="litellm_completion.py", surfaces={"chat": ("LiteLLM 1.106", "chat", BOTH)}),
     Environment(name="instructor", driver="instructor_client.py", surfaces={"chat": ("Instructor 1.17", "chat", BOTH)}),
     Environment(
+        name="node-22",
+        driver="node.mjs",
+        surfaces={
+            "plain": ("openai-node 7.59", "chat", BOTH),
+            "helper": ("openai-node 7.59 (stream helper)", "chat", STREAM),
+            "compatible": ("AI SDK 7 (openai-compatible)", "chat", BOTH),
+            "openai": ("AI SDK 7 (openai)", "chat", BOTH),
+            "anthropic": ("AI SDK 7 (anthropic)", "messages", BOTH),
+        },
+    ),
+    Environment(
         name="node",
         driver="node.mjs",
         surfaces={
@@ -117,6 +137,8 @@ ENVIRONMENTS = (
         driver="crewai_crew.py",
         surfaces={"crew": ("CrewAI 1.15", "chat", BOTH), "call": ("CrewAI 1.15 (LLM.call)", "chat", BOTH)},
         heavy=True,
+        patience_s=20.0,
+        replies="text",
     ),
     Environment(
         name="hermes-0.19",
@@ -127,6 +149,8 @@ ENVIRONMENTS = (
         },
         heavy=True,
         within_s=900,
+        patience_s=60.0,
+        replies="text",
     ),
     Environment(
         name="hermes-0.14",
@@ -134,6 +158,8 @@ ENVIRONMENTS = (
         surfaces={"chat": ("hermes 0.14", "chat", STREAM)},
         heavy=True,
         within_s=600,
+        patience_s=60.0,
+        replies="text",
     ),
     Environment(
         name="claude-agent-sdk",
@@ -141,6 +167,17 @@ ENVIRONMENTS = (
         surfaces={"messages": ("Claude Agent SDK 0.2", "messages", STREAM)},
         heavy=True,
         within_s=600,
+        patience_s=40.0,
+        replies="text",
+    ),
+    Environment(
+        name="letta-0.16",
+        driver="letta_server.py",
+        surfaces={"chat": ("Letta 0.16", "chat", BOTH)},
+        heavy=True,
+        within_s=900,
+        patience_s=60.0,
+        replies="text",
     ),
     Environment(
         name="letta-0.11",
@@ -148,12 +185,12 @@ ENVIRONMENTS = (
         surfaces={"chat": ("Letta 0.11", "chat", BOTH)},
         heavy=True,
         within_s=900,
+        patience_s=60.0,
+        replies="spoken",
     ),
 )
 
-LEFT_OUT = {
-    "Letta 0.16": "it needs PostgreSQL with pgvector; Letta 0.11 on SQLite was measured instead",
-}
+LEFT_OUT = {}
 """Clients that are predicted but not measured here, and why."""
 
 

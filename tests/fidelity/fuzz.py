@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 
 from environments import ENVIRONMENTS, install
 from generated import facts, page
-from generated.compare import compare, comparisons, shrunk, surfaces
+from generated.compare import ROUNDS, compare, comparisons, shrunk, surfaces
 from generated.example import example
 from generated.known import known
 from generated.play import driver, reply_server
@@ -26,6 +26,8 @@ PUBLISHED = {"examples": 1700, "seeds": (1, 2, 3)}
 QUICK = 300
 SHRUNK_PER_DIFFERENCE = 4
 SHRUNK_AT_MOST = 40
+HEAVY_ROUNDS = 0
+"""Clients that take seconds per message only get fewer edits."""
 
 
 def main():
@@ -89,7 +91,7 @@ def _run(server, running, environment, surface, options):
     if not options.partial:
         page.keep(environment, tally, options)
     for seed, one in _some(unknown):
-        least = shrunk(server, running, surface, one)
+        least = shrunk(server, running, surface, one, rounds=HEAVY_ROUNDS if environment.heavy else ROUNDS)
         _tell(seed, least)
         if options.record:
             facts.keep(least)
@@ -123,7 +125,7 @@ def _tell(seed, one):
 
 
 def _show(server, running, surface, options):
-    made = example(surface.api, surface.modes, options.seeds[0], options.only)
+    made = example(surface.api, surface.modes, options.seeds[0], options.only, surface.replies)
     (one,) = compare(server, running, surface, [(made, made.draft)])
     _tell(options.seeds[0], one)
     return not one.agrees and not known(one)

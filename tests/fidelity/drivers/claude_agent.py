@@ -15,7 +15,7 @@ LONGEST_S = 88
 
 
 async def turn(job, said):
-    with tempfile.TemporaryDirectory() as home, anyio.fail_after(LONGEST_S):
+    with tempfile.TemporaryDirectory() as home, anyio.fail_after(job.get("patience_s", LONGEST_S)):
         environ = {
             "HOME": home,
             "ANTHROPIC_BASE_URL": job["url"].removesuffix("/v1"),

@@ -1,5 +1,9 @@
-"""Letta 0.11: its own server on SQLite, and one agent per job that sends its requests to the job's URL."""
+"""Letta: its own server, and one agent per job that sends its requests to the job's URL.
 
+Letta 0.11 stores its agents in SQLite; 0.16 needs PostgreSQL.
+"""
+
+import importlib.metadata
 import json
 import os
 import re
@@ -10,12 +14,16 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import jobs
 
-LETTA = Path(sys.executable).with_name("letta")
+LETTA = Path(__file__).with_name("letta_cli.py")
 STARTS_WITHIN_S = 300
+AGENTS = {"0.11": "memgpt_v2_agent", "0.16": "letta_v1_agent"}
+"""The type of agent that each version makes by default."""
+VERSION = ".".join(importlib.metadata.version("letta").split(".")[:2])
 
 
 def free_port():
@@ -50,7 +58,7 @@ def turn(base, job, said):
     }
     made = {
         "name": re.sub(r"\W+", "-", job["id"]),
-        "agent_type": "memgpt_v2_agent",
+        "agent_type": AGENTS[VERSION],
         "llm_config": llm,
         "embedding_config": embedding(job["url"]),
     }
@@ -69,6 +77,8 @@ def turn(base, job, said):
         elif message.get("message_type") == "tool_call_message":
             call = message["tool_call"]
             said.call(0, call.get("name"), call.get("arguments"))
+        elif message.get("message_type") == "error_message":
+            raise RuntimeError(f"{message.get('message')} {message.get('detail')}"[:300])
         elif message.get("message_type") == "stop_reason" and message.get("stop_reason") == "error":
             raise RuntimeError("stop_reason error")
 
@@ -80,22 +90,59 @@ def messages(reply, *, streamed):
     return [json.loads(line) for line in lines if line != "[DONE]" and line.startswith("{")]
 
 
-with tempfile.TemporaryDirectory() as home:
+@contextmanager
+def database(home, environ):
+    """The variables that tell the server where its database is, which lives as long as the context."""
+    if VERSION == "0.11":
+        yield {}
+        return
+    from postgres import postgres  # noqa: PLC0415 - only this version's environment has it
+
+    with postgres(home / "postgres") as folder:
+        told = {"LETTA_PG_URI": f"postgresql://postgres@localhost/postgres?host={folder}&sslmode=disable"}
+        tables = [sys.executable, Path(__file__).with_name("letta_tables.py")]
+        subprocess.run(tables, env=environ | told, check=True, capture_output=True)
+        yield told
+
+
+@contextmanager
+def serving(environ):
+    """Letta's server; yields its URL once it is ready."""
     port = free_port()
-    environ = {"PATH": os.environ["PATH"], "HOME": home, "LETTA_DIR": home, "OPENAI_API_KEY": jobs.KEY}
-    command = [LETTA, "server", "--port", str(port)]
+    command = [sys.executable, LETTA, "server", "--port", str(port)]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, env=environ, **pipes) as server:
         try:
-            base, give_up = f"http://127.0.0.1:{port}", time.monotonic() + STARTS_WITHIN_S
-            while True:
-                try:
-                    ask(base, "/v1/health/")
-                    break
-                except OSError:
-                    if time.monotonic() > give_up or server.poll() is not None:
-                        raise
-                    time.sleep(0.5)
-            jobs.run({"chat": lambda job, said: turn(base, job, said)}, at_once=2)
+            base = f"http://127.0.0.1:{port}"
+            wait_until_ready(server, base)
+            yield base
         finally:
-            server.terminate()
+            end(server)
+
+
+def wait_until_ready(server, base):
+    give_up = time.monotonic() + STARTS_WITHIN_S
+    while True:
+        try:
+            ask(base, "/v1/health/")
+        except OSError:
+            if time.monotonic() > give_up or server.poll() is not None:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def end(server):
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+with tempfile.TemporaryDirectory() as home:
+    Path(home).chmod(0o755)  # PostgreSQL may run as another user
+    environ = {"PATH": os.environ["PATH"], "HOME": home, "LETTA_DIR": home, "OPENAI_API_KEY": jobs.KEY}
+    with database(Path(home), environ) as told, serving(environ | told) as base:
+        jobs.run({"chat": lambda job, said: turn(base, job, said)}, at_once=2)

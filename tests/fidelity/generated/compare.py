@@ -8,7 +8,7 @@ from observed import compared, simulated
 
 from .draft import Draft, played
 from .example import Example, example, fewer_edits, size, smaller
-from .play import CONFIRMED_AFTER_S, play
+from .play import play
 
 BATCH = 800
 CANDIDATES = 96
@@ -23,6 +23,7 @@ class Surface:
     client: str
     api: str
     modes: tuple[str, ...]
+    replies: str
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ class Comparison:
 
 def surfaces(environment):
     """The clients of an environment."""
-    return [Surface(name, *told) for name, told in environment.surfaces.items()]
+    return [Surface(name, *told, environment.replies) for name, told in environment.surfaces.items()]
 
 
 def comparisons(server, running, surface, seed, count):
     """The comparisons of examples 0 to `count`, batch by batch."""
     for at in range(0, count, BATCH):
         numbers = range(at, min(at + BATCH, count))
-        made = [example(surface.api, surface.modes, seed, number) for number in numbers]
+        made = [example(surface.api, surface.modes, seed, number, surface.replies) for number in numbers]
         found = compare(server, running, surface, [(one, one.draft) for one in made])
         yield [replace(one, number=number) for one, number in zip(found, numbers, strict=True)]
 
@@ -72,10 +73,12 @@ def comparisons(server, running, surface, seed, count):
 def compare(server, running, surface, pairs):
     """The comparison of each (example, draft)."""
     now = formatdate(usegmt=True)
-    tasks = [(surface.name, made.mode, played(draft, now)) for made, draft in pairs]
-    found = [_compared(surface, *pair, seen) for pair, seen in zip(pairs, play(server, running, tasks), strict=True)]
+    patient, held_s = running.confirmed_after_s, 1.5 * running.confirmed_after_s
+    tasks = [(made.mode, played(draft, now, held_s)) for made, draft in pairs]
+    every = play(server, running, surface, tasks, running.patience_s)
+    found = [_compared(surface, *pair, seen) for pair, seen in zip(pairs, every, strict=True)]
     late = [at for at, one in enumerate(found) if one.seen[0] == "hang" and not one.agrees]
-    again = play(server, running, [tasks[at] for at in late], CONFIRMED_AFTER_S) if late else []
+    again = play(server, running, surface, [tasks[at] for at in late], patient) if late else []
     for at, seen in zip(late, again, strict=True):
         found[at] = _compared(surface, *pairs[at], seen)
     return found
@@ -90,7 +93,7 @@ def _compared(surface, made, draft, seen):
     return Comparison(surface.client, made, draft, observed, predicted, fact, seen.first, simulation.uncertain)
 
 
-def shrunk(server, running, surface, found):
+def shrunk(server, running, surface, found, *, rounds=ROUNDS):
     """The smallest comparison that shows the same difference: first with fewer edits, then in less bytes."""
 
     def still(pairs):
@@ -100,7 +103,7 @@ def shrunk(server, running, surface, found):
     while simpler := still([(made, made.draft) for made in fewer_edits(found.made) if made.edits]):
         found = replace(simpler[0], number=found.number)
     tried = set()
-    for _ in range(0 if found.draft.end == "hold" else ROUNDS):  # each one of these would take seconds
+    for _ in range(0 if found.draft.end == "hold" else rounds):  # each one of these would take seconds
         candidates = (draft for draft in smaller(found.draft) if draft not in tried and size(draft) < size(found.draft))
         pairs = [(found.made, draft) for draft in islice(candidates, CANDIDATES)]
         tried |= {draft for _, draft in pairs}

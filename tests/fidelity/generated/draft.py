@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from scenes import NATIVE, greeting
+from scenes import NATIVE, SPEAKS, greeting
 
 from conformance.probes.encoding import Offer, tools, usage_too
-from conformance.probes.tools import FORECAST
+from conformance.probes.tools import FORECAST, closed, tool
 from conformance.testbed.server.deployments import DEPLOYMENTS, reply_to
 from conformance.testbed.server.reply import WireResponse, Write
 
-Script = Literal["text", "tools", "usage", "refused", "other-mode"]
+Script = Literal["text", "tools", "spoken", "usage", "refused", "other-mode"]
 Coding = Literal["", "gzip", "deflate", "raw-deflate"]
-HELD_S = 15.0
-"""How long a held reply stays open; a job is given up before that."""
+SPEAKING = tool(SPEAKS, "Send a message.", closed(thinking={"type": "string"}, message={"type": "string"}))
+"""The tool by which an agent sends its text, after its thoughts."""
 
 NOW = "{now}"
 """In a header: the time at which the reply is played."""
@@ -63,7 +63,8 @@ CODERS = {
 def base(api, mode, script):
     """The embedded server's own reply."""
     asked = greeting(api, mode)
-    more = {"tools": tools(api, Offer((FORECAST,), "required")), "usage": usage_too(api, mode)}.get(script, {})
+    offered = {"tools": FORECAST, "spoken": SPEAKING}.get(script)
+    more = tools(api, Offer((offered,), "required")) if offered else usage_too(api, mode) if script == "usage" else {}
     body = asked.json | more
     if script == "other-mode":
         body = {name: value for name, value in body.items() if name != "stream"} | ({} if mode == "stream" else STREAM)
@@ -78,8 +79,8 @@ def base(api, mode, script):
 STREAM = {"stream": True}
 
 
-def played(draft, now=""):
-    """The reply as the stage plays it. `now` is the time in its headers."""
+def played(draft, now="", held_s=0.0):
+    """The reply as the stage plays it. `now` is the time in its headers, `held_s` how long a held one stays open."""
     pieces = _framed(draft)
     length = len(_coded(draft))
     given = {name for name, _ in draft.headers}
@@ -95,7 +96,7 @@ def played(draft, now=""):
         pieces=tuple(Write(octets=piece) for piece in pieces),
         framing="close",
         end=draft.end,
-        hold_s=HELD_S if draft.end == "hold" else 0.0,
+        hold_s=held_s if draft.end == "hold" else 0.0,
     )
 
 

@@ -9,7 +9,13 @@ from .draft import Draft, base
 from .edit_json import parent, places, split, to_text
 from .edits import EDITS, KINDS, Kind
 
-SCRIPTS = ("text",) * 8 + ("tools",) * 8 + ("usage", "refused", "other-mode")
+OTHERS = ("usage", "refused", "other-mode")
+SCRIPTS = {
+    "any": ("text",) * 8 + ("tools",) * 8 + OTHERS,
+    "text": ("text",) * 8 + OTHERS,
+    "spoken": ("text",) * 3 + ("spoken",) * 13 + OTHERS,
+}
+"""What the replies say, by which replies a client gets."""
 COUNTS = (1, 1, 1, 2, 2, 3)
 TRIES = 20
 MEMBERS = 60
@@ -46,10 +52,10 @@ class Example:
         return tuple(edit.kind for edit in self.edits)
 
 
-def example(api, modes, seed, number):
+def example(api, modes, seed, number, replies="any"):
     """The example of this number: always the same for the same arguments."""
     random = Random(f"{api} {seed} {number}")
-    made = Example(api, random.choice(modes), random.choice(SCRIPTS), ())
+    made = Example(api, random.choice(modes), random.choice(SCRIPTS[replies]), ())
     draft = made.draft
     wanted = random.choice(COUNTS)
     for _ in range(TRIES):

@@ -8,21 +8,21 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import h11
+from measure import counts
+from scenes import NATIVE
 from stage import Stage, serving
 
 from conformance.model.exchange import Exchange
+from conformance.testbed.server.deployments import reply_to
 from conformance.testbed.server.reply import WireResponse
 
-PATIENCE_S = 2.5
-"""A job that takes longer seems to hang: an ordinary one takes a hundredth of this."""
+ENDS_WITHIN_S = 15.0
 CONFIRMED_AFTER_S = 10.0
-"""What only seems to hang on a busy machine is done by then."""
-SILENT_FOR_S = 120
-"""A driver that reports nothing for so long has failed."""
+"""What seems to hang is played again, and has at least so long."""
 NOT_FOUND = WireResponse(status=404, headers=(), pieces=())
 
 
@@ -49,13 +49,22 @@ class ReplyServer:
 
         A job that was given up may still send requests.
         """
-        stages = {next(self._names): Stage(lambda _request, reply=reply: reply) for reply in replies}
+        stages = {next(self._names): Stage(on_the_api(reply)) for reply in replies}
         self.stages |= stages
         try:
             yield stages
         finally:
             for name in stages:
                 del self.stages[name]
+
+
+def on_the_api(reply):
+    """A scene that gives this reply to every message; the good deployment serves the other paths."""
+
+    def scene(request):
+        return reply if request.api and request.method == "POST" else reply_to(request, NATIVE)
+
+    return scene
 
 
 @contextmanager
@@ -79,7 +88,8 @@ class Driver:
     """A driver's process. `run` gives it jobs, and returns the results by id."""
 
     def __init__(self, environment):
-        self._name = environment.name
+        self._name, self._silent_for_s, self.patience_s = environment.name, environment.within_s, environment.patience_s
+        self.confirmed_after_s = max(CONFIRMED_AFTER_S, self.patience_s)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         start = {"cwd": environment.folder, "start_new_session": True}
         self._process = subprocess.Popen(environment.command, **pipes, **start, text=True)
@@ -101,15 +111,20 @@ class Driver:
         results = {}
         while len(results) < len(jobs):
             try:
-                result = self._told.get(timeout=SILENT_FOR_S)
+                result = self._told.get(timeout=self._silent_for_s)
             except queue.Empty:
-                raise RuntimeError(f"{self._name}: the driver has reported nothing for {SILENT_FOR_S} s") from None
+                silence = f"{self._name}: the driver has reported nothing for {self._silent_for_s} s"
+                raise RuntimeError(silence) from None
             results[result["id"]] = result
         return results
 
     def stop(self):
-        """End the process, with all its child processes."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        """End the process, with all its child processes: it has no more jobs, and may clean up after itself."""
+        self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(ENDS_WITHIN_S)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
@@ -123,16 +138,21 @@ def driver(environment):
         running.stop()
 
 
-def play(server, running, tasks, patience_s=PATIENCE_S):
-    """Play each task (surface, mode, reply) once, and return what the client did, in order."""
-    with server.playing([reply for _, _, reply in tasks]) as stages:
+def play(server, running, surface, tasks, patience_s):
+    """Play each task (mode, reply) once, and return what the client did, in order.
+
+    A job that takes longer than `patience_s` seems to hang.
+    """
+    with server.playing([reply for _, reply in tasks]) as stages:
+        job = {"surface": surface.name, "client": surface.client, "patience_s": patience_s}
         jobs = [
-            {"id": name, "url": f"{server.url}/{name}/v1", "surface": surface, "mode": mode, "patience_s": patience_s}
-            for name, (surface, mode, _) in zip(stages, tasks, strict=True)
+            job | {"id": name, "url": f"{server.url}/{name}/v1", "mode": mode}
+            for name, (mode, _) in zip(stages, tasks, strict=True)
         ]
         said = running.run(jobs)
-    return [_seen(said[name], stage.exchanges) for name, stage in stages.items()]
+    return [_seen(job, said[name], stage.exchanges) for name, stage in stages.items()]
 
 
-def _seen(said, exchanges):
+def _seen(job, said, exchanges):
+    exchanges = [x for x in exchanges if counts(job, x)]
     return Seen(said, len(exchanges), exchanges[0] if exchanges else None)
