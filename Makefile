@@ -67,6 +67,14 @@ fidelity: $(VENV)/test.stamp ## Install the real clients, and compare the predic
 fidelity-quick: $(VENV)/test.stamp ## Compare the predictions with openai, anthropic and LangGraph in a few scenes, in a minute
 	@$(BIN)/python tests/fidelity/measure.py --quick $(ARGS)
 
+.PHONY: fidelity-fuzz
+fidelity-fuzz: $(VENV)/test.stamp ## Compare the predictions with the installed clients on generated replies; writes docs/client-fuzzing.md
+	@$(BIN)/python tests/fidelity/fuzz.py $(ARGS)
+
+.PHONY: fidelity-fuzz-quick
+fidelity-fuzz-quick: $(VENV)/test.stamp ## The same with openai, anthropic and LangGraph on 300 replies each, in a minute
+	@$(BIN)/python tests/fidelity/fuzz.py --quick $(ARGS)
+
 .PHONY: capture
 capture: $(VENV)/test.stamp ## Install the real frameworks, and capture their requests into the profiles
 	@$(BIN)/python tests/fidelity/capture.py $(ARGS)

@@ -4,7 +4,7 @@ import itertools
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -80,24 +80,27 @@ def exchange(request, headers, reply, number):
 
 
 @asynccontextmanager
-async def _serve(stage):
+async def _serve(part):
     with socket.create_server(("127.0.0.1", 0), backlog=64) as sock:
         sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
-        async with listening(stage.on_request, sock, ServerState()):
-            stage.url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
-            yield stage
+        async with listening(part.on_request, sock, ServerState()):
+            part.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+            yield part
+
+
+@contextmanager
+def serving(parts):
+    """Serve whatever has `on_request`, each on its own port, until the context exits; sets its `url`."""
+    with start_blocking_portal("asyncio") as portal, ExitStack() as running:
+        for part in parts:
+            running.enter_context(portal.wrap_async_context_manager(_serve(part)))
+        yield parts
 
 
 @contextmanager
 def playing(scenes):
     """Play the scenes, each on its own port, until the context exits."""
-    with start_blocking_portal("asyncio") as portal:
-        stages = [Stage(scene) for scene in scenes]
-        contexts = [portal.wrap_async_context_manager(_serve(stage)) for stage in stages]
-        for context in contexts:
-            context.__enter__()
-        try:
-            yield stages
-        finally:
-            for context in contexts:
-                context.__exit__(None, None, None)
+    with serving([Stage(scene) for scene in scenes]) as stages:
+        for stage in stages:
+            stage.url += "/v1"
+        yield stages

@@ -1,20 +1,37 @@
 """Shared by all drivers: read jobs from standard input, run a few at a time, and write what each one's user gets.
 
-A job is a JSON object on a line: `id`, `url` (base URL), `surface` (the driver's own name) and `mode` (`stream` or
-`unary`). The result is another: `id`, `text`, `tools` (pairs of name and arguments), `error` (or null). Drivers run in
-the framework's environment and know nothing of this project.
+A job is a JSON object on a line: `id`, `url` (base URL), `surface` (the driver's own name), `mode` (`stream` or
+`unary`) and perhaps `patience_s` (then it is given up: a TimeoutError). The result is another: `id`, `text`, `tools`
+(pairs of name and arguments), `error` (or null). Jobs are run as they arrive. Drivers run in the framework's
+environment and know nothing of this project.
+
+A driver imports this module first: it shortens the waits between retries, and loads the TLS certificates once.
 """
 
+import asyncio
+import functools
 import json
+import ssl
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+
+LONGEST_SLEEP_S = 0.01
+_sleep, _asleep = time.sleep, asyncio.sleep
+time.sleep = lambda seconds: _sleep(_shortened(seconds))
+asyncio.sleep = lambda delay, *result: _asleep(_shortened(delay), *result)
+ssl.create_default_context = functools.cache(ssl.create_default_context)
 
 KEY = "sk-no-secret"
 MODEL = "reference"
 WORDS = "Say hello."
 TASK = [{"role": "user", "content": WORDS}]
 _writing = threading.Lock()
+
+
+def _shortened(seconds):
+    return min(seconds, LONGEST_SLEEP_S) if seconds < float("inf") else seconds
 
 
 class Said:
@@ -31,25 +48,49 @@ class Said:
         """Append the content as a program would print it, text or not."""
         self.text += str(content or "")
 
+    def made(self, name, arguments):
+        """Keep a complete tool call, whatever the type of its arguments."""
+        self.tools[len(self.tools)] = (name, arguments)
+
+    def calls(self):
+        """The tool calls so far."""
+        return [list(call) for call in list(self.tools.values())]
+
     def call(self, slot, name, arguments):
+        """Add a fragment to the tool call in a slot."""
         known, before = self.tools.get(slot, (None, ""))
         self.tools[slot] = (known or name, before + arguments if arguments is not None else before)
 
 
 def run(surfaces, *, at_once=8):
     """Run all jobs; `surfaces` maps a job's surface to a function of (job, said)."""
-    jobs = [json.loads(line) for line in sys.stdin if line.strip()]
     with ThreadPoolExecutor(at_once) as pool:
-        list(pool.map(lambda job: _do(surfaces[job["surface"]], job), jobs))
+        for line in sys.stdin:
+            if line.strip():
+                job = json.loads(line)
+                pool.submit(_do, surfaces[job["surface"]], job)
 
 
 def _do(surface, job):
-    said, error = Said(), None
-    try:
-        surface(job, said)
-    except Exception as raised:  # noqa: BLE001 - the user sees any exception
-        error = f"{type(raised).__name__}: {raised}"[:500]
-    tools = [list(call) for call in said.tools.values()]
+    said, errors = Said(), []
+
+    def tried():
+        try:
+            surface(job, said)
+        except BaseException as raised:  # noqa: BLE001 - the user sees any exception
+            errors.append(f"{type(raised).__name__}: {raised}"[:500])
+
+    if "patience_s" in job:
+        trying = threading.Thread(target=tried, daemon=True)
+        trying.start()
+        trying.join(job["patience_s"])
+        errors += ["TimeoutError: still waiting"] if trying.is_alive() else []
+    else:
+        tried()
+    _tell({"id": job["id"], "text": said.text, "tools": said.calls(), "error": errors[0] if errors else None})
+
+
+def _tell(result):
     with _writing:
-        sys.__stdout__.write(json.dumps({"id": job["id"], "text": said.text, "tools": tools, "error": error}) + "\n")
+        sys.__stdout__.write(json.dumps(result, default=str) + "\n")
         sys.__stdout__.flush()

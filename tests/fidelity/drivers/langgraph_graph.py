@@ -1,26 +1,55 @@
-"""LangGraph: a graph of one node that calls a chat model."""
+"""LangGraph: a graph of a node that calls a chat model, and a node that runs the tools which the model calls."""
+
+import json
 
 import jobs
 from langchain_anthropic import ChatAnthropic
+from langchain_core.messages import AIMessage
+from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
 from langgraph.types import RetryPolicy
+
+
+@tool
+def get_weather(city: str) -> str:
+    """Tell the weather in a city."""
+    return city
 
 
 def graph(model, **policy):
     def node(state):
         return {"messages": [model.invoke(state["messages"])]}
 
-    return StateGraph(MessagesState).add_node("node", node, **policy).add_edge(START, "node").compile()
+    def onward(state):
+        return "tools" if state["messages"][-1].tool_calls else END
+
+    made = StateGraph(MessagesState).add_node("node", node, **policy).add_node("tools", ToolNode([get_weather]))
+    return made.add_edge(START, "node").add_conditional_edges("node", onward, ["tools", END]).compile()
 
 
 def played(made, job, said):
     asked = {"messages": jobs.TASK}
     if job["mode"] == "unary":
-        said.add(made.invoke(asked)["messages"][-1].text)
+        answers = [message for message in made.invoke(asked)["messages"] if isinstance(message, AIMessage)]
+        said.add(answers[-1].text)
+        for call in (*answers[-1].tool_calls, *answers[-1].invalid_tool_calls):
+            said.made(call["name"], json.dumps(call["args"]) if isinstance(call["args"], dict) else call["args"])
         return
-    for message, _ in made.stream(asked, stream_mode="messages"):
-        said.add(message.text if isinstance(message.text, str) else message.text())
+    for answer in streamed(made.stream(asked, stream_mode="messages"), said):
+        for call in getattr(answer, "tool_call_chunks", ()):
+            said.made(call["name"], call["args"])
+
+
+def streamed(messages, said):
+    """The last answer, merged from its chunks, while their texts are shown; nothing if there is none."""
+    answer = None
+    for message, _ in messages:
+        if isinstance(message, AIMessage):
+            said.add(message.text if isinstance(message.text, str) else message.text())
+            answer = answer + message if answer is not None and answer.id == message.id else message
+    return () if answer is None else (answer,)
 
 
 def chat(job, said):

@@ -9,8 +9,8 @@ def plain(job, said):
     if job["mode"] == "unary":
         message = client.chat.completions.create(model=jobs.MODEL, messages=jobs.TASK).choices[0].message
         said.show(message.content)
-        for number, call in enumerate(message.tool_calls or ()):
-            said.call(number, call.function.name, call.function.arguments)
+        for call in message.tool_calls or ():
+            said.made(call.function.name, call.function.arguments)
         return
     for chunk in client.chat.completions.create(model=jobs.MODEL, messages=jobs.TASK, stream=True):
         if chunk.choices:
@@ -27,8 +27,8 @@ def helper(job, said):
             if event.type == "content.delta":
                 said.add(event.delta)
         final = stream.get_final_completion()
-    for number, call in enumerate(final.choices[0].message.tool_calls or () if final.choices else ()):
-        said.call(number, call.function.name, call.function.arguments)
+    for call in final.choices[0].message.tool_calls or () if final.choices else ():
+        said.made(call.function.name, call.function.arguments)
 
 
 def responses(job, said):
@@ -36,15 +36,14 @@ def responses(job, said):
     if job["mode"] == "unary":
         response = client.responses.create(model=jobs.MODEL, input=jobs.WORDS)
         said.show(response.output_text)
-        calls = [item for item in response.output if item.type == "function_call"]
-        for number, call in enumerate(calls):
-            said.call(number, call.name, call.arguments)
+        for call in (item for item in response.output if item.type == "function_call"):
+            said.made(call.name, call.arguments)
         return
     for event in client.responses.create(model=jobs.MODEL, input=jobs.WORDS, stream=True):
         if event.type == "response.output_text.delta":
             said.add(event.delta)
         elif event.type == "response.output_item.done" and event.item.type == "function_call":
-            said.call(event.item.call_id, event.item.name, event.item.arguments)
+            said.made(event.item.name, event.item.arguments)
 
 
 jobs.run({"plain": plain, "helper": helper, "responses": responses})
