@@ -18,6 +18,7 @@ class Simulation:
     `exchanges` has the exchange of each request in order, None where that request was not recorded. `cause` and
     `user_effect` are clauses: how the client handles the response, and what its user sees, where that does not follow
     from `turn`, the last response as the client read it. The request that carries a tool's result is not counted.
+    `uncertain`: the outcome depends on more than the bytes, as on a clock, or on how they are split into reads.
     """
 
     outcome: Outcome
@@ -26,6 +27,7 @@ class Simulation:
     cause: str = ""
     user_effect: str = ""
     error: str = ""
+    uncertain: bool = False
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):

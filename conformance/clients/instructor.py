@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import retry_after_limited
+from conformance.clients.openai_python import simulator_3
 from conformance.clients.openai_sdk import Calls, completed, first, streamed, text_in
 from conformance.clients.required_tool import requires_tool_call
-from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
 from conformance.model.exchange import Exchange
 
@@ -86,5 +85,5 @@ INSTRUCTOR = Client(
     name="Instructor 1.17",
     version="1.17.0 (openai 3.3.0)",
     api="chat",
-    simulate=simulator(read, sdk_requests=retry_after_limited, framework_attempts=_attempts),
+    simulate=simulator_3(read, framework_attempts=_attempts),
 )

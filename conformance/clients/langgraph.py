@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import retry_after_limited
+from conformance.clients.openai_python import simulator_3
 from conformance.clients.openai_sdk import Calls, attribute, chunks, completed, first, items, streamed
-from conformance.clients.sdk import json_reply, simulator
+from conformance.clients.sdk import json_reply
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
 from conformance.model.exchange import Exchange
 
@@ -155,12 +155,12 @@ LANGGRAPH = Client(
     name="LangGraph 1.2",
     version="1.2.22 (langchain-openai 1.7.3, openai 3.54.0)",
     api="chat",
-    simulate=simulator(read, sdk_requests=retry_after_limited),
+    simulate=simulator_3(read),
 )
 LANGGRAPH_RETRYING = Client(
     profile="langgraph",
     name="LangGraph 1.2 (RetryPolicy)",
     version="1.2.22 (langchain-openai 1.7.3, openai 3.54.0)",
     api="chat",
-    simulate=simulator(read, sdk_requests=retry_after_limited, framework_attempts=retry_policy),
+    simulate=simulator_3(read, framework_attempts=retry_policy),
 )

@@ -4,9 +4,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import retry_after_limited
+from conformance.clients.openai_python import simulator_3
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
-from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse, as_text
 from conformance.model.exchange import Exchange
 
@@ -72,5 +71,5 @@ OPENAI_AGENTS = Client(
     name="OpenAI Agents SDK 0.24",
     version="0.24.0 (openai 3.54.0)",
     api="chat",
-    simulate=simulator(read, sdk_requests=retry_after_limited),
+    simulate=simulator_3(read),
 )

@@ -4,10 +4,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import retry_after_limited
+from conformance.clients.openai_python import simulator_3
 from conformance.clients.openai_responses import ENDS, called, joinable, kind_of, listed, read_stream, read_whole
 from conformance.clients.openai_sdk import attribute, chunks
-from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.model.exchange import Exchange
 
@@ -69,5 +68,5 @@ OPENAI_AGENTS_RESPONSES = Client(
     name="OpenAI Agents SDK 0.24 (Responses)",
     version="0.24.0 (openai 3.54.0)",
     api="responses",
-    simulate=simulator(read, sdk_requests=retry_after_limited),
+    simulate=simulator_3(read),
 )

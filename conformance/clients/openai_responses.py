@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.openai_python import retry_after_limited
+from conformance.clients.openai_python import simulator_3
 from conformance.clients.openai_sdk import attribute, chunks, items, text_in
-from conformance.clients.sdk import head_error, json_reply, simulator
+from conformance.clients.sdk import head_error, json_reply
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.model.exchange import Exchange
 
@@ -100,5 +100,5 @@ OPENAI_3_RESPONSES = Client(
     name="openai-python 3.54 (Responses)",
     version="3.54.0",
     api="responses",
-    simulate=simulator(read, sdk_requests=retry_after_limited),
+    simulate=simulator_3(read),
 )

@@ -122,6 +122,7 @@ def plain_delta(delta: Any, calls: Calls) -> str:
     """The loop of the SDK's documentation: join content and tool call fragments."""
     text = text_in(attribute(delta, "content"))
     for fragment in items(attribute(delta, "tool_calls")):
+        attribute(attribute(fragment, "function"), "name")
         calls.add(fragment, slot_of(attribute(fragment, "index")))
     return text
 

@@ -7,7 +7,7 @@ from conformance.clients.claude_sdk import block_text, events
 from conformance.clients.claude_sdk import completed as completed_message
 from conformance.clients.claude_sdk import streamed as streamed_message
 from conformance.clients.client import Client
-from conformance.clients.openai_python import retry_after_limited
+from conformance.clients.openai_python import simulator_3
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, slot_of, streamed, text_in
 from conformance.clients.sdk import json_reply, messages, simulator
 from conformance.clients.transport import json_value
@@ -186,7 +186,7 @@ PYDANTIC_AI = Client(
     name="Pydantic AI 2.68",
     version="2.68.0 (openai 3.54.0)",
     api="chat",
-    simulate=simulator(chat, sdk_requests=retry_after_limited, framework_attempts=_attempts),
+    simulate=simulator_3(chat, framework_attempts=_attempts),
 )
 PYDANTIC_AI_ANTHROPIC = Client(
     profile="pydantic-ai",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import mktime_tz, parsedate_tz
 from typing import Any, Final, NamedTuple
 
 from conformance.clients.client import Simulation
@@ -114,15 +115,12 @@ def sdk_requests(x: Exchange, *, patience_s: float = math.inf) -> int:
     """How many requests the SDK sends if each gets this response.
 
     `patience_s`: a longer Retry-After ends the retries (openai-python 3). A stream is not retried once its head was
-    received; a non-streaming response is, as its body is read inside the attempt.
+    received; a non-streaming response is, as its body is read inside the attempt, whatever its status.
     """
-    failed = no_reply(x)
+    failed = no_reply(x) or (body(x).error if x.mode == "unary" else None)
     if failed:
         return 1 if failed.kind == "hang" else ATTEMPTS
-    if answered_2xx(x):
-        error = body(x).error if x.mode == "unary" else None
-        return ATTEMPTS if error and error.kind != "hang" else 1
-    return status_requests(x, patience_s)
+    return 1 if answered_2xx(x) else status_requests(x, patience_s)
 
 
 def status_requests(x: Exchange, patience_s: float = math.inf) -> int:
@@ -140,20 +138,48 @@ def should_retry(x: Exchange) -> bool:
 
 
 def _retry_after_s(x: Exchange) -> float:
-    """The seconds to wait by Retry-After; dates are not read, as they need a clock."""
+    """The seconds to wait by Retry-After, 0 if it is unusable; a date counts from the response's own Date."""
     answer = reply(x)
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        text = ", ".join(answer.values(name))
         try:
-            value = float(answer.value(name)) * unit
+            value = float(text) * unit
         except ValueError:
             continue
-        return value if math.isfinite(value) else 0.0
-    return 0.0
+        overflows = math.isinf(value) and value > 0 and "inf" not in text.lower()
+        return value if math.isfinite(value) or overflows else 0.0
+    wanted, sent = (_seconds_of(answer.value(name)) for name in ("retry-after", "date"))
+    return 0.0 if wanted is None or sent is None else wanted - sent
+
+
+def _seconds_of(date: str) -> float | None:
+    parsed = parsedate_tz(date)
+    try:
+        return None if parsed is None else mktime_tz(parsed)
+    except (ValueError, OverflowError):
+        return None
+
+
+def needs_clock(x: Exchange) -> bool:
+    """Whether Retry-After is a date that can't be compared with the response's own Date."""
+    answer = reply(x)
+    dated, sent = (_seconds_of(answer.value(name)) is not None for name in ("retry-after", "date"))
+    return dated and not sent and not answered_2xx(x)
 
 
 def head_error(x: Exchange, *, whole_body: bool) -> ClientError | None:
-    """The error that the SDK raises before it reads a body, or None for a 2xx status."""
-    return no_reply(x) or refusal(x, whole_body=whole_body)
+    """The error that the SDK raises before its caller reads a body, or None for a 2xx status.
+
+    The body of an error response is read for its message.
+    """
+    failed = no_reply(x) or refusal(x, whole_body=whole_body)
+    unread = body(x).error if failed and failed.kind == "status" else None
+    return unread if unread and unread.kind == "hang" else failed
+
+
+def certain(_x: Exchange) -> bool:
+    """For a client whose behaviour follows from the bytes alone."""
+    return False
 
 
 def no_retry(_turn: DecodedResponse) -> int:
@@ -166,17 +192,21 @@ def simulator(
     *,
     sdk_requests: Callable[[Exchange], int] = sdk_requests,
     framework_attempts: Callable[[DecodedResponse], int] = no_retry,
+    uncertain: Callable[[Exchange], bool] = certain,
 ) -> Callable[[Exchange, Any], Simulation]:
     """How a client behaves that retries the same request, or does not retry.
 
     `sdk_requests`: how many requests its SDK sends per call; `framework_attempts`: how often the framework calls
-    its SDK.
+    its SDK; `uncertain`: whether something else than the bytes decides.
     """
 
     def simulate(x: Exchange, _fallback: Exchange | None) -> Simulation:
         turn = read(x)
         return Simulation(
-            outcome=outcome_of(turn), exchanges=(x,) * (sdk_requests(x) * framework_attempts(turn)), turn=turn
+            outcome=outcome_of(turn),
+            exchanges=(x,) * (sdk_requests(x) * framework_attempts(turn)),
+            turn=turn,
+            uncertain=uncertain(x),
         )
 
     return simulate

@@ -7,6 +7,7 @@ from typing import Final
 
 from conformance.clients.turn import ClientError, as_text
 from conformance.model.exchange import Exchange, cached_reader
+from conformance.parsing.content import decode
 from conformance.parsing.http1 import Reply, reply
 
 WAITING: Final = ("timeout", "limit", "interrupted")
@@ -14,6 +15,8 @@ WAITING: Final = ("timeout", "limit", "interrupted")
 
 FORGIVEN: Final = re.compile(rb"\n\Z|[ \t]|transfer-encoding[ \t]*:", re.IGNORECASE)
 """Faults of a head that h11 accepts: bare line feeds, folded lines, and Transfer-Encoding under HTTP/1.0."""
+DECODED: Final = ("gzip", "deflate")
+"""The content codings that httpx knows without extras."""
 LONGEST_HEAD: Final = 100 * 1024
 """Bytes; httpcore fails on a longer head."""
 
@@ -47,11 +50,11 @@ def _garbled(x: Exchange, answer: Reply) -> bool:
 
 @cached_reader
 def body(x: Exchange) -> Body:
-    """The body as a client reads it. A Content-Encoding that httpx does not know without extras is not decoded."""
+    """The body as a client reads it."""
     answer = reply(x)
-    content = answer.raw if answer.undecodable else answer.content
-    if answer.coding_fault:
-        return Body(content, ClientError("coding", answer.coding_fault))
+    content, fault = _decoded(answer)
+    if fault:
+        return Body(content, ClientError("coding", fault))
     if answer.complete and not answer.cut:
         return Body(content)
     if x.ending.how in WAITING or answer.cut:
@@ -59,6 +62,21 @@ def body(x: Exchange) -> Body:
     if x.ending.how == "reset":
         return Body(content, ClientError("reset", "Connection reset by peer"))
     return Body(content, ClientError("cut", "peer closed connection without sending complete message body"))
+
+
+def _decoded(answer: Reply) -> tuple[bytes, str]:
+    """The content, and why the rest can't be decoded. httpx applies the codings that it knows, and skips others."""
+    codings = [part.strip().lower() for value in answer.values("content-encoding") for part in value.split(",")]
+    known = [coding for coding in codings if coding in DECODED]
+    if known == [answer.coding] or answer.cut:
+        return answer.content, answer.coding_fault
+    content = answer.raw
+    for coding in reversed(known):
+        decoded = decode(content, [(len(content), 0)], coding)
+        content = decoded.content
+        if decoded.fault:
+            return content, decoded.fault
+    return content, ""
 
 
 def answered_2xx(x: Exchange) -> bool:

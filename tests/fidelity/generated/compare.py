@@ -77,8 +77,7 @@ def _compared(surface, made, draft, seen):
         return Comparison(surface.client, made, draft, ("not asked", 0), ("", 0), fact)
     simulation = simulated(surface.client, seen.first)
     observed, predicted = compared(fact, simulation)
-    uncertain = getattr(simulation, "uncertain", False)
-    return Comparison(surface.client, made, draft, observed, predicted, fact, seen.first, uncertain)
+    return Comparison(surface.client, made, draft, observed, predicted, fact, seen.first, simulation.uncertain)
 
 
 def shrunk(server, running, surface, found):
@@ -86,7 +85,11 @@ def shrunk(server, running, surface, found):
 
     def still(pairs):
         every = compare(server, running, surface, pairs) if pairs else []
-        return [one for one in every if (one.seen, one.predicted) == (found.seen, found.predicted)]
+        return [
+            one
+            for one in every
+            if (one.seen, one.predicted) == (found.seen, found.predicted) and one.uncertain == found.uncertain
+        ]
 
     while simpler := still([(made, made.draft) for made in fewer_edits(found.made) if made.edits]):
         found = replace(simpler[0], number=found.number)
