@@ -6,7 +6,8 @@ import pytest
 from client_replies import GOOD, SAID, chunk, chunked, http, received, stream, streamed, whole
 
 from conformance.clients import CLIENTS, impact
-from conformance.clients.node import messages, no_response, parse_json
+from conformance.clients.javascript import parse_json
+from conformance.clients.node import messages, no_response
 from conformance.clients.turn import ClientError
 from conformance.model.target import Prices
 

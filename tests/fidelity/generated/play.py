@@ -19,6 +19,7 @@ from conformance.testbed.server.reply import WireResponse
 
 PATIENCE_S = 3.0
 """A job that takes longer hangs: an ordinary one takes a hundredth of this."""
+HOW = {"patience_s": PATIENCE_S, "offers_tool": True}
 SILENT_FOR_S = 120
 """A driver that reports nothing for so long has failed."""
 NOT_FOUND = WireResponse(status=404, headers=(), pieces=())
@@ -125,7 +126,7 @@ def play(server, running, tasks):
     """Play each task (surface, mode, reply) once, and return what the client did, in order."""
     with server.playing([reply for _, _, reply in tasks]) as stages:
         jobs = [
-            {"id": name, "url": f"{server.url}/{name}/v1", "surface": surface, "mode": mode, "patience_s": PATIENCE_S}
+            {"id": name, "url": f"{server.url}/{name}/v1", "surface": surface, "mode": mode} | HOW
             for name, (surface, mode, _) in zip(stages, tasks, strict=True)
         ]
         said = running.run(jobs)
