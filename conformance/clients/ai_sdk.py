@@ -81,12 +81,8 @@ def runs(calls: Iterable[DecodedToolCall], *, finish: bool) -> tuple[DecodedTool
 
     Blank arguments are those of a call without any.
     """
-    filled = (replace(call, arguments="{}") if _is_blank(call.arguments) else call for call in calls)
-    return tuple(call for call in filled if finish or isinstance(parse_json(str(call.arguments)), ClientError))
-
-
-def _is_blank(arguments: Any) -> bool:
-    return isinstance(arguments, str) and not arguments.strip(WHITESPACE)
+    filled = (call if call.arguments.strip(WHITESPACE) else replace(call, arguments="{}") for call in calls)
+    return tuple(call for call in filled if finish or isinstance(parse_json(call.arguments), ClientError))
 
 
 def refusal(x: Exchange, error: Check) -> ClientError | None:

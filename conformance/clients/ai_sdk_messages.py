@@ -25,6 +25,8 @@ from conformance.model.exchange import Exchange
 
 RUNS_TOOLS: Final = ("pause_turn", "end_turn", "stop_sequence", "tool_use")
 """The stop reasons after which the SDK executes tools."""
+SAID: Final = ("text", "compaction")
+"""The blocks that are shown as text."""
 OPENS: Final = ("text", "thinking", "redacted_thinking", "compaction")
 """The blocks of text and reasoning."""
 
@@ -194,7 +196,7 @@ def _completed(x: Exchange) -> DecodedResponse:
         return DecodedResponse(error=raised)
     blocks, finish = value["content"], value.get("stop_reason") or ""
     calls = (
-        DecodedToolCall(name=block["name"], arguments=_arguments(block), id=block["id"])
+        DecodedToolCall(name=block["name"], arguments=json.dumps(block["input"]), id=block["id"])
         for block in blocks
         if block["type"] == "tool_use"
     )
@@ -202,13 +204,6 @@ def _completed(x: Exchange) -> DecodedResponse:
     return DecodedResponse(
         text="".join(texts), tools=runs(calls, finish=finish in RUNS_TOOLS), finish=finish[:40], seen=True, ended=True
     )
-
-
-SAID: Final = ("text", "compaction")
-
-
-def _arguments(block: dict[str, Any]) -> str | None:
-    return json.dumps(block["input"]) if "input" in block else None
 
 
 AI_SDK_ANTHROPIC = Client(

@@ -38,6 +38,11 @@ def _optional(name: str, check: Check) -> Check:
     return both(never_null(name), fields(**{name: nullish(check)}))
 
 
+def has_input(value: Any) -> bool:
+    """An object with an `input`, even null."""
+    return isinstance(value, dict) and "input" in value
+
+
 CALLER: Final = _optional(
     "caller",
     either(
@@ -134,7 +139,7 @@ USE: Final = fields(id=text, name=text, toolset_name=TEXT)
 BLOCKS: Final[dict[str, Check]] = dict(
     redacted_thinking=fields(data=text),
     server_tool_use=both(fields(id=text, name=text, input=nullish(an_object)), CALLER),
-    mcp_tool_use=fields(id=text, name=text, server_name=text),
+    mcp_tool_use=both(fields(id=text, name=text, server_name=text), has_input),
     fallback=anything,
     **{name: both(fields(tool_use_id=text), check) for name, check in RESULTS.items()},
 )
@@ -155,7 +160,7 @@ WHOLE: Final = typed(
     text=both(fields(text=text), _optional("citations", items(CITATION))),
     thinking=fields(thinking=text, signature=text),
     compaction=fields(content=text),
-    tool_use=both(USE, CALLER),
+    tool_use=both(USE, CALLER, has_input),
     **BLOCKS,
 )
 """A block as it begins in a stream, and a complete one."""
@@ -219,7 +224,7 @@ EVENT: Final = typed(
             model=TEXT,
             role=TEXT,
             usage=fields(input_tokens=number, **CACHED),
-            content=nullish(items(typed(tool_use=both(USE, CALLER)))),
+            content=nullish(items(typed(tool_use=both(USE, CALLER, has_input)))),
             stop_reason=TEXT,
             input_transformations=TRANSFORMED,
             container=nullish(fields(expires_at=text, id=text)),

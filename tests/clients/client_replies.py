@@ -329,8 +329,8 @@ def used() -> Exchange:
         typed("content_block_delta", index=0, delta={"type": "input_json_delta", "partial_json": part})
         for part in CALL_PARTS
     ]
-    around = typed("content_block_start", index=0, content_block=block), typed("content_block_stop", index=0)
-    return streamed("messages", [BEGUN, around[0], *grown, around[1], ENDING, OVER])
+    opened = typed("content_block_start", index=0, content_block=block)
+    return streamed("messages", [BEGUN, opened, *grown, BLOCK_END, ENDING, OVER])
 
 
 WHOLES: dict[str, Callable[[Kind], Any]] = {
