@@ -1,8 +1,10 @@
 """anthropic-python's Messages decoder: the raw event stream, and the helper that builds a message from it."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from copy import deepcopy
+from typing import Any, Final
 
+from conformance.clients import jiter
 from conformance.clients.client import Client
 from conformance.clients.openai_sdk import Calls, attribute, slot_of, text_in
 from conformance.clients.sdk import head_error, json_reply, messages, simulator
@@ -38,48 +40,105 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.message: dict[str, Any] | None = None
-        self.blocks: list[Any] = []
+        self._inputs: dict[int, str] = {}
 
     def add(self, event: Any) -> None:
         """Take one event. Raises ClientError where the helper's code would."""
         kind = attribute(event, "type")
         if self.message is None:
-            self.message = self._start(event) if kind == "message_start" else None
+            self.message = deepcopy(_object(attribute(event, "message"))) if kind == "message_start" else None
         elif kind == "content_block_start":
-            block = attribute(event, "content_block")
-            if not isinstance(block, dict):
-                raise ClientError("shape", "'NoneType' object has no attribute 'to_dict'")
-            self.blocks.append(block)
-        elif kind in ("content_block_delta", "content_block_stop"):
-            self._block(event, kind)
+            block = deepcopy(_object(attribute(event, "content_block")))
+            self._blocks().append(block)
+        elif kind == "content_block_stop":
+            attribute(self._block(event), "type")
+        elif kind == "content_block_delta":
+            self._grow(self._block(event), attribute(event, "delta"), place_of(event))
         elif kind == "message_delta":
             attribute(attribute(event, "delta"), "stop_reason")
             attribute(attribute(event, "usage"), "output_tokens")
-            if not isinstance(self.message.get("usage"), dict):
-                raise ClientError("shape", "'NoneType' object has no attribute 'output_tokens'")
+            _object(self.message.get("usage"))
 
-    def _start(self, event: Any) -> dict[str, Any]:
-        message = attribute(event, "message")
-        if not isinstance(message, dict):
-            raise ClientError("shape", "'NoneType' object has no attribute 'to_dict'")
-        content = message.get("content")
-        self.blocks = list(content) if isinstance(content, list) else []
-        return message
+    def _blocks(self) -> list[Any]:
+        content = self.message.get("content") if self.message is not None else None
+        if not isinstance(content, list):
+            raise ClientError("shape", f"'{type(content).__name__}' object has no attribute 'append'")
+        return content
 
-    def _block(self, event: Any, kind: str) -> None:
-        index = attribute(event, "index")
-        if not isinstance(index, int) or isinstance(index, bool):
+    def _block(self, event: Any) -> Any:
+        index, blocks = place_of(event), self._blocks()
+        if not isinstance(index, int):
             raise ClientError("type", f"list indices must be integers or slices, not {type(index).__name__}")
-        if not -len(self.blocks) <= index < len(self.blocks):
+        if not -len(blocks) <= index < len(blocks):
             raise ClientError("shape", "list index out of range")
-        if kind == "content_block_delta" and attribute(attribute(event, "delta"), "type") == "text_delta":
-            _required_text(attribute(attribute(event, "delta"), "text"))
+        return blocks[index]
+
+    def _grow(self, block: Any, delta: Any, index: Any) -> None:
+        kind = attribute(delta, "type")
+        if kind == "input_json_delta":
+            self._read_input(block, attribute(delta, "partial_json"), index)
+        for grown, type_, name in (("text_delta", "text", "text"), ("thinking_delta", "thinking", "thinking")):
+            if kind == grown and attribute(block, "type") == type_:
+                block[name] = _required_text(block.get(name)) + _required_text(attribute(delta, name))
+
+    def _read_input(self, block: Any, part: Any, index: Any) -> None:
+        """Read a tool's input as far as it has come."""
+        if not isinstance(block, dict) or block.get("type") not in ("tool_use", "server_tool_use"):
+            return
+        text = self._inputs[index] = self._inputs.get(index, "") + _required_text(part)
+        if not _is_utf8(text):
+            raise ClientError("unicode", "surrogates not allowed")
+        if text and not jiter.accepts(text):
+            raise ClientError("json", f"Unable to parse tool parameter JSON from model. JSON: {text[:200]}")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ClientError("shape", f"'{type(value).__name__}' object has no attribute 'to_dict'")
+    return value
 
 
 def _required_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ClientError("type", f'can only concatenate str (not "{type(value).__name__}") to str')
     return value
+
+
+TEXTS_OF: Final = {
+    "text_delta": "text",
+    "input_json_delta": "partial_json",
+    "thinking_delta": "thinking",
+    "signature_delta": "signature",
+}
+"""The required text of each type of delta."""
+
+
+def place_of(event: Any) -> Any:
+    """An event's index: text and floats become numbers if the event is otherwise valid, as pydantic reads them."""
+    index = attribute(event, "index")
+    if isinstance(index, int) or not _is_valid(event):
+        return index
+    try:
+        number = float(index)
+    except (TypeError, ValueError):
+        return index
+    return int(number) if number.is_integer() else index
+
+
+def _is_valid(event: dict[str, Any]) -> bool:
+    if event.get("type") != "content_block_delta":
+        return event.get("type") == "content_block_stop"
+    delta = event.get("delta")
+    name = TEXTS_OF.get(delta["type"]) if isinstance(delta, dict) and isinstance(delta.get("type"), str) else None
+    return name is not None and isinstance(delta, dict) and isinstance(delta.get(name), str)
 
 
 TextOf = Callable[[Any], str | None]
@@ -91,7 +150,7 @@ def delta_text(event: Any) -> str | None:
     if event.get("type") != "content_block_delta":
         return None
     delta = attribute(event, "delta")
-    return _required_text(attribute(delta, "text")) if attribute(delta, "type") == "text_delta" else None
+    return text_in(attribute(delta, "text")) if attribute(delta, "type") == "text_delta" else None
 
 
 def block_text(event: Any) -> str | None:
@@ -148,13 +207,14 @@ class _Reading:
         block = attribute(event, "content_block")
         if attribute(block, "type") == "tool_use":
             begun = {"id": block.get("id"), "function": {"name": block.get("name")}}
-            self.calls.add(begun, slot_of(event.get("index")))
+            self.calls.add(begun, slot_of(place_of(event)))
 
     def _delta(self, delta: Any, event: Any) -> None:
         kind = attribute(delta, "type")
-        if kind == "input_json_delta" and self.calls.knows(slot_of(event.get("index"))):
-            grown = {"function": {"arguments": text_in(attribute(delta, "partial_json"))}}
-            self.calls.add(grown, slot_of(event.get("index")))
+        slot = slot_of(place_of(event)) if kind == "input_json_delta" else None
+        if kind == "input_json_delta" and self.calls.knows(slot):
+            part = attribute(delta, "partial_json")
+            self.calls.add({"function": {"arguments": "" if part is None else _required_text(part)}}, slot)
         elif kind == "thinking_delta":
             self.has_reasoning = True
 
@@ -193,6 +253,8 @@ def completed(x: Exchange) -> DecodedResponse:
 
 
 def _iterable(blocks: Any) -> list[Any]:
+    if blocks in ("", {}):
+        return []
     if not isinstance(blocks, list):
         raise ClientError("type", f"'{type(blocks).__name__}' object is not iterable")
     return blocks

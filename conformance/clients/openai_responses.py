@@ -63,9 +63,9 @@ def output_text(response: Any) -> str:
 
 
 def listed(values: Any) -> Any:
-    """What a `for` loop iterates over; raises for None."""
-    if values is None:
-        raise ClientError("type", "'NoneType' object is not iterable")
+    """What a `for` loop iterates over; raises for None and numbers."""
+    if isinstance(values, int | float | None):
+        raise ClientError("type", f"'{type(values).__name__}' object is not iterable")
     return items(values)
 
 

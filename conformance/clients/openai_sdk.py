@@ -9,6 +9,8 @@ from conformance.clients.transport import json_value
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
 from conformance.model.exchange import Exchange, cached_reader
 
+ASSISTANTS = "thread."
+"""Events with such a name are wrapped, for the Assistants API."""
 DEFAULT_ERROR = "An error occurred during streaming"
 
 
@@ -36,6 +38,8 @@ def chunks(x: Exchange) -> Chunks:
         value = json_value(event.data)
         if isinstance(value, ClientError):
             return Chunks(tuple(values), error=value)
+        if event.name and event.name.startswith(ASSISTANTS):
+            value = {"data": value, "event": event.name}
         if isinstance(value, dict) and value.get("error"):
             return Chunks(tuple(values), error=ClientError("api", _error_of(value["error"])))
         values.append(value)
@@ -122,7 +126,9 @@ def plain_delta(delta: Any, calls: Calls) -> str:
     """The loop of the SDK's documentation: join content and tool call fragments."""
     text = text_in(attribute(delta, "content"))
     for fragment in items(attribute(delta, "tool_calls")):
-        attribute(attribute(fragment, "function"), "name")
+        arguments = attribute(attribute(fragment, "function"), "arguments")
+        if not isinstance(arguments, str | None):
+            raise ClientError("type", f'can only concatenate str (not "{type(arguments).__name__}") to str')
         calls.add(fragment, slot_of(attribute(fragment, "index")))
     return text
 

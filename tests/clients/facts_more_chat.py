@@ -85,7 +85,7 @@ stream tool ok_sse                      ok/1   ok/1   ok/1   ok/1   ok/1   ok/1 
 stream tool tc_no_index                 x/1    ok/1   ok/1   -/1    ok/1   x/1    ok/1   ok/1   ok/1
 stream tool tc_no_type                  ok/1   ok/1   ok/1   x/1    ok/1   ok/1   ok/1   ok/1   ok/1
 stream tool tc_one_chunk                ok/1   ok/1   ok/1   ok/1   ok/1   ok/1   ok/1   ok/1   ok/1
-stream tool tc_args_object              x/1    x/1    bad/1  bad/1  x/1    x/1    x/1    ok/1   ok/1
+stream tool tc_args_object              bad/1  x/1    bad/1  bad/1  x/1    x/1    x/1    ok/1   ok/1
 stream tool tc_finish_stop              ok/1   ok/1   ok/1   ok/1   ok/1   ok/1   ok/1   ok/1   ok/1
 stream tool missing_finish_reason       ok/1   ok/1   ok/1   x/1    x/1    -/1    ok/1   ok/1   ok/1
 unary text ok_json                     .      t/1    t/1    .      t/1    t/1    t/1    t/1    t/1

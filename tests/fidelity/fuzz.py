@@ -119,7 +119,7 @@ def _tell(seed, one):
     kinds = ", ".join(one.made.kinds)
     print(f"   {one.client}, {one.made.mode}, --seed {seed} --only {one.number}, {kinds}: {one.difference}")
     print(f"      real client: {str(one.fact)[:300]}")
-    print(f"      {one.draft.end}: {one.exchange.received if one.exchange else b''!r}"[:1800], flush=True)
+    print(f"      {one.draft.end}: {one.exchange.received if one.exchange else b''!r}"[:6000], flush=True)
 
 
 def _show(server, running, surface, options):

@@ -45,6 +45,11 @@ class Comparison:
         return self.seen == self.predicted
 
     @property
+    def cause(self):
+        """What differs, and how the client's exception begins."""
+        return self.seen, self.predicted, self.uncertain, (self.fact["error"] or "")[:45]
+
+    @property
     def difference(self):
         """What differs: `exception/1 -> text/1`."""
         return " -> ".join("/".join(map(str, pair)) for pair in (self.seen, self.predicted))
@@ -85,11 +90,7 @@ def shrunk(server, running, surface, found):
 
     def still(pairs):
         every = compare(server, running, surface, pairs) if pairs else []
-        return [
-            one
-            for one in every
-            if (one.seen, one.predicted) == (found.seen, found.predicted) and one.uncertain == found.uncertain
-        ]
+        return [one for one in every if one.cause == found.cause]
 
     while simpler := still([(made, made.draft) for made in fewer_edits(found.made) if made.edits]):
         found = replace(simpler[0], number=found.number)

@@ -106,7 +106,8 @@ def _coded(draft):
 def _framed(draft):
     if draft.coding or draft.framing != "chunked":
         body = _coded(draft)
-        pieces = [body[: len(body) // 2], body[len(body) // 2 :]] if draft.coding else [body]
+        half = max(len(body) // 2, SMALLEST) if draft.coding else len(body)
+        pieces = [body[:half], body[half:]]
     else:
         pieces = list(draft.parts)
     if draft.framing == "chunked":
@@ -118,5 +119,7 @@ def _framed(draft):
     return [kept[at : at + STEP] for at in range(0, len(kept), STEP)]
 
 
+SMALLEST = 16
+"""Bytes of the first write of a coded body: httpx decides after the first read which kind of deflate it is."""
 STEP = 600
 """Bytes of one write of a reply that is cut."""
