@@ -123,9 +123,10 @@ def simulated(x: Exchange, turn: DecodedResponse, *, retried: bool) -> Simulatio
     return Simulation(outcome=outcome_of(turn), exchanges=(x,) * times, turn=turn, uncertain=is_uncertain(x))
 
 
-def finished(x: Exchange, turn: DecodedResponse) -> Simulation:
-    """The simulation of a stream that was read to its end: where it breaks off, that is what the program sees."""
-    error = body(x).error
-    if error and (error.kind == "hang" or turn.error is None):
-        turn = turn.with_error(error)
-    return simulated(x, turn, retried=False)
+def cut_off(x: Exchange, text: str, error: ClientError | None) -> Simulation | None:
+    """The simulation of a stream that breaks off after this text, and perhaps an error; None if it does not."""
+    broken = body(x).error
+    if broken is None:
+        return None
+    told = broken if broken.kind == "hang" else error or broken
+    return simulated(x, DecodedResponse(text=text, error=told), retried=False)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from conformance.clients.ai_sdk import (
     VERSION,
     Part,
-    finished,
+    cut_off,
     is_retried,
     parts,
     refusal,
@@ -117,7 +117,8 @@ def _streamed(provider: Provider, x: Exchange) -> Simulation:
     try:
         for part in events:
             reading.add(part)
-        return finished(x, reading.turn())
+        cut = cut_off(x, "".join(reading.text), reading.error)
+        return cut or simulated(x, reading.turn(), retried=False)
     except ClientError as raised:
         return simulated(x, DecodedResponse(text="".join(reading.text), error=raised), retried=False)
 

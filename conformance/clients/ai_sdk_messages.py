@@ -7,7 +7,7 @@ from typing import Any, Final
 from conformance.clients.ai_sdk import (
     VERSION,
     Part,
-    finished,
+    cut_off,
     parts,
     refusal,
     reported,
@@ -186,7 +186,8 @@ def _streamed(x: Exchange) -> Simulation:
     error = body(x).error
     if error and not reading.emitted:
         return simulated(x, DecodedResponse(error=error), retried=is_lost(x))
-    return finished(x, reading.turn())
+    cut = cut_off(x, "".join(reading.text), reading.error)
+    return cut or simulated(x, reading.turn(), retried=False)
 
 
 def _completed(x: Exchange) -> DecodedResponse:

@@ -71,12 +71,12 @@ async function sdk(job, said) {
     return;
   }
   let failed;
-  const result = streamText({ ...asked, onError: ({ error }) => (failed ??= error) });
+  const result = streamText({ ...asked, onError: (told) => (failed ??= told) });
   for await (const part of result.fullStream) {
     if (part.type === "text-delta") said.text += part.text;
     else if (part.type === "tool-call" && part.invalid) said.tools.push(invalid(part));
   }
-  if (failed) throw failed;
+  if (failed) throw failed.error;
 }
 
 const surfaces = { plain, helper, compatible: sdk, openai: sdk, anthropic: sdk };
@@ -85,9 +85,10 @@ const waits = /\bat (?:sleep|delay) /; // the functions in which the SDKs wait b
 const { setTimeout: later } = globalThis;
 globalThis.setTimeout = (done, ms, ...args) => later(done, waits.test(new Error().stack) ? 1 : ms, ...args);
 
-function patience(seconds) {
-  const late = Object.assign(new Error("still waiting"), { name: "TimeoutError" });
-  return new Promise((_, reject) => later(reject, seconds * 1000, late).unref());
+// Counted in ticks, so that a busy machine does not use it up.
+async function patience(seconds) {
+  for (let left = seconds * 10; left > 0; left--) await new Promise((tick) => later(tick, 100));
+  throw Object.assign(new Error("still waiting"), { name: "TimeoutError" });
 }
 
 async function work(job) {
