@@ -129,4 +129,4 @@ def cut_off(x: Exchange, text: str, error: ClientError | None) -> Simulation | N
     if broken is None:
         return None
     told = broken if broken.kind == "hang" else error or broken
-    return simulated(x, DecodedResponse(text=text, error=told), retried=False)
+    return simulated(x, DecodedResponse(text=text, seen=error is not None, error=told), retried=False)

@@ -120,7 +120,7 @@ def _streamed(provider: Provider, x: Exchange) -> Simulation:
         cut = cut_off(x, "".join(reading.text), reading.error)
         return cut or simulated(x, reading.turn(), retried=False)
     except ClientError as raised:
-        return simulated(x, DecodedResponse(text="".join(reading.text), error=raised), retried=False)
+        return simulated(x, DecodedResponse(text="".join(reading.text), seen=True, error=raised), retried=False)
 
 
 def _early(provider: Provider, x: Exchange, events: list[Part]) -> Simulation | None:

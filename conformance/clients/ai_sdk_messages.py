@@ -180,9 +180,9 @@ def _streamed(x: Exchange) -> Simulation:
             reading.add(part)
             if first and reading.error:
                 overloaded = part.value is not None and part.value["error"]["type"] == "overloaded_error"
-                return simulated(x, DecodedResponse(error=reading.error), retried=overloaded)
+                return simulated(x, DecodedResponse(seen=True, error=reading.error), retried=overloaded)
     except ClientError as raised:
-        return simulated(x, DecodedResponse(text="".join(reading.text), error=raised), retried=False)
+        return simulated(x, DecodedResponse(text="".join(reading.text), seen=True, error=raised), retried=False)
     error = body(x).error
     if error and not reading.emitted:
         return simulated(x, DecodedResponse(error=error), retried=is_lost(x))

@@ -4,7 +4,7 @@ import json
 
 import jobs
 from langchain_anthropic import ChatAnthropic
-from langchain_core.messages import AIMessage
+from langchain_core.messages import ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -23,7 +23,7 @@ def graph(model, **policy):
         return {"messages": [model.invoke(state["messages"])]}
 
     def onward(state):
-        return "tools" if state["messages"][-1].tool_calls else END
+        return "tools" if getattr(state["messages"][-1], "tool_calls", None) else END
 
     made = StateGraph(MessagesState).add_node("node", node, **policy).add_node("tools", ToolNode([get_weather]))
     return made.add_edge(START, "node").add_conditional_edges("node", onward, ["tools", END]).compile()
@@ -32,9 +32,9 @@ def graph(model, **policy):
 def played(made, job, said):
     asked = {"messages": jobs.TASK}
     if job["mode"] == "unary":
-        answers = [message for message in made.invoke(asked)["messages"] if isinstance(message, AIMessage)]
-        said.add(answers[-1].text)
-        for call in (*answers[-1].tool_calls, *answers[-1].invalid_tool_calls):
+        answer = made.invoke(asked)["messages"][1]
+        said.add(answer.text)
+        for call in (*getattr(answer, "tool_calls", ()), *getattr(answer, "invalid_tool_calls", ())):
             said.made(call["name"], json.dumps(call["args"]) if isinstance(call["args"], dict) else call["args"])
         return
     for answer in streamed(made.stream(asked, stream_mode="messages"), said):
@@ -46,7 +46,7 @@ def streamed(messages, said):
     """The last answer, merged from its chunks, while their texts are shown; nothing if there is none."""
     answer = None
     for message, _ in messages:
-        if isinstance(message, AIMessage):
+        if not isinstance(message, ToolMessage):
             said.add(message.text if isinstance(message.text, str) else message.text())
             answer = answer + message if answer is not None and answer.id == message.id else message
     return () if answer is None else (answer,)

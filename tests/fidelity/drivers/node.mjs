@@ -85,10 +85,9 @@ const waits = /\bat (?:sleep|delay) /; // the functions in which the SDKs wait b
 const { setTimeout: later } = globalThis;
 globalThis.setTimeout = (done, ms, ...args) => later(done, waits.test(new Error().stack) ? 1 : ms, ...args);
 
-// Counted in ticks, so that a busy machine does not use it up.
-async function patience(seconds) {
-  for (let left = seconds * 10; left > 0; left--) await new Promise((tick) => later(tick, 100));
-  throw Object.assign(new Error("still waiting"), { name: "TimeoutError" });
+function patience(seconds) {
+  const late = Object.assign(new Error("still waiting"), { name: "TimeoutError" });
+  return new Promise((_, reject) => later(reject, seconds * 1000, late).unref());
 }
 
 async function work(job) {
@@ -103,7 +102,7 @@ async function work(job) {
 }
 
 process.on("unhandledRejection", () => {});
-const atOnce = 16, working = new Set();
+const atOnce = 8, working = new Set();
 for await (const line of createInterface({ input: process.stdin })) {
   if (!line.trim()) continue;
   if (working.size === atOnce) await Promise.race(working);

@@ -16,7 +16,7 @@ from conformance.testbed.server.reply import WireResponse, Write
 
 Script = Literal["text", "tools", "usage", "refused", "other-mode"]
 Coding = Literal["", "gzip", "deflate", "raw-deflate"]
-HELD_S = 6.0
+HELD_S = 15.0
 """How long a held reply stays open; a job is given up before that."""
 
 NOW = "{now}"
