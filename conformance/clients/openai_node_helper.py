@@ -1,5 +1,6 @@
 """openai-node's `chat.completions.stream()`: it builds a completion from the chunks, and emits events meanwhile."""
 
+from copy import deepcopy
 from typing import Any, Final
 
 from conformance.clients.client import Client
@@ -50,13 +51,15 @@ class Choice:
         self.index, self.current = index, None
         self.finish: Any = None
         self.message: Any = {}
+        self.logprobs: Any = None
 
     def accumulate(self, choice: Any) -> None:
         """Take one chunk's choice into the completion; a `message` in it replaces what was built so far."""
+        self._log(optional_get(choice, "logprobs"))
         if truthy(finish := optional_get(choice, "finish_reason")):
             self.finish = finish
         if "message" in (other := _rest(choice, TAKEN)):
-            self.message = other["message"]
+            self.message = deepcopy(other["message"])
         delta = optional_get(choice, "delta")
         if not truthy(delta):
             return
@@ -71,6 +74,20 @@ class Choice:
                 _holder(self.message)[name] = told
         if truthy(fragments := optional_get(delta, "tool_calls")):
             self._accumulate_calls(fragments)
+
+    def _log(self, logprobs: Any) -> None:
+        """Take log probabilities. Raises ClientError where they can't be appended to those before."""
+        if not truthy(self.logprobs):
+            self.logprobs = dict(logprobs) if isinstance(logprobs, dict) else logprobs
+        if truthy(logprobs) and isinstance(logprobs, str) and isinstance(self.logprobs, str):
+            raise ClientError("type", "Cannot assign to read only property '0'")
+        for name in ("content", "refusal"):
+            if truthy(more := optional_get(logprobs, name)):
+                kept = _holder(self.logprobs)
+                before = [] if kept.get(name) is None else kept[name]
+                if not (isinstance(before, list) and isinstance(more, list)):
+                    raise ClientError("type", "push is not a function")
+                kept[name] = [*before, *more]
 
     def _accumulate_calls(self, fragments: Any) -> None:
         message = _holder(self.message)
