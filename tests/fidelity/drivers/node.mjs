@@ -83,7 +83,8 @@ const surfaces = { plain, helper, compatible: sdk, openai: sdk, anthropic: sdk }
 
 const waits = /\bat (?:sleep|delay) /; // the functions in which the SDKs wait before they try again
 const { setTimeout: later } = globalThis;
-globalThis.setTimeout = (done, ms, ...args) => later(done, waits.test(new Error().stack) ? 1 : ms, ...args);
+const wait = 100; // ms: by then a connection that the server has closed is not used again
+globalThis.setTimeout = (done, ms, ...args) => later(done, waits.test(new Error().stack) ? wait : ms, ...args);
 
 function patience(seconds) {
   const late = Object.assign(new Error("still waiting"), { name: "TimeoutError" });
