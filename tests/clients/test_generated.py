@@ -23,7 +23,7 @@ def reply_of(fact):
 
 def test_the_clients_exist():
     assert set(MEASURED) <= set(BY_NAME)
-    assert isinstance(FACTS, list)
+    assert len(FACTS) > 20
 
 
 @pytest.mark.parametrize("client", MEASURED)

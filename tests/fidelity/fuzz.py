@@ -86,13 +86,13 @@ def _run(server, running, environment, surface, options):
     sys.stderr.write("\n" if sys.stderr.isatty() else "")
     unknown = [(seed, one) for seed, one in found if not known(one)]
     print(f"{tally.line()} ({time.monotonic() - began:.0f} s)", flush=True)
+    if not options.partial:
+        page.keep(environment, tally, options)
     for seed, one in _some(unknown):
         least = shrunk(server, running, surface, one)
         _tell(seed, least)
         if options.record:
             facts.keep(least)
-    if not options.partial:
-        page.keep(environment, tally, options)
     return bool(unknown)
 
 

@@ -1,0 +1,72 @@
+"""Generated replies: reproducible, of every kind of edit, and compared with what a client did."""
+
+from collections import Counter
+
+import pytest
+from client_replies import GOOD, chunked, received, stream
+from environments import ENVIRONMENTS
+from generated.draft import base, played
+from generated.edits import EDITS, KINDS
+from generated.example import example, fewer_edits, size, smaller
+from generated.play import reply_server
+from observed import compared, simulated
+from test_fidelity import post
+
+from conformance.model.words import MODES
+from conformance.testbed.server.framing import writes
+
+APIS = sorted({api for environment in ENVIRONMENTS for _, api, _ in environment.surfaces.values()})
+FACT = {"text": "", "tools": [], "error": None, "requests": 1}
+
+
+def octets(draft):
+    return b"".join(piece.octets for piece in writes(played(draft)))
+
+
+def test_an_example_is_a_function_of_seed_and_number():
+    assert example("chat", MODES, 1, 7) == example("chat", MODES, 1, 7)
+    assert len({octets(example("chat", MODES, seed, 7).draft) for seed in range(9)}) > 1
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_every_kind_of_edit_occurs_and_changes_the_reply(api):
+    made = [example(api, MODES, 1, number) for number in range(600)]
+    assert set(EDITS) == set(KINDS)
+    assert set(Counter(kind for one in made for kind in one.kinds)) >= set(KINDS) - {"choices"}
+    assert all(1 <= len(one.edits) <= 3 for one in made)
+    assert all(one.draft != base(one.api, one.mode, one.script) for one in made)
+
+
+def test_what_is_smaller_is_smaller_or_simpler():
+    made = next(one for number in range(99) if len((one := example("messages", MODES, 1, number)).edits) == 3)
+    assert {len(one.edits) for one in fewer_edits(made)} == {2}
+    assert min(size(draft) for draft in smaller(made.draft)) < size(made.draft)
+
+
+def test_many_replies_are_played_by_one_server_each_at_its_own_path():
+    texts = [octets(base("chat", "unary", script)).partition(b"\r\n\r\n")[2] for script in ("text", "tools")]
+    with (
+        reply_server() as server,
+        server.playing([played(base("chat", "unary", s)) for s in ("text", "tools")]) as stages,
+    ):
+        said = [post(f"{server.url}", f"/{name}/v1/chat/completions", {"messages": []})[1] for name in stages]
+        assert post(server.url, "/elsewhere/v1/chat/completions", {})[0] == 404
+        assert [len(stage.exchanges) for stage in stages.values()] == [1, 1]
+    assert said == texts
+
+
+@pytest.mark.parametrize(
+    ("fact", "seen"),
+    [
+        ({"text": "Good day, and welcome to the harbour. Mind the step."}, ("text", 1)),
+        ({"text": "Good day"}, ("another text", 1)),
+        ({"error": "APIError: gone"}, ("exception", 1)),
+        ({"text": "Good day", "error": "APIError: gone"}, ("partial_text+exception", 1)),
+        ({"tools": [["todo", "{"]]}, ("tool_bad", 1)),
+        ({}, ("empty_silent", 1)),
+        ({"error": "TimeoutError: still waiting"}, ("hang", 0)),
+    ],
+)
+def test_what_a_client_did_becomes_an_outcome(fact, seen):
+    x = received("chat", "stream", chunked(stream(GOOD["chat"])))
+    assert compared(FACT | fact, simulated("openai-python 3.54", x))[0] == seen
