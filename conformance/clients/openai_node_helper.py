@@ -44,14 +44,18 @@ def _concatenated(before: Any, more: Any) -> str:
     return (shown(before) if truthy(before) else "") + shown(more)
 
 
-class Choice:
-    """One choice of the completion. `current`: the index of the tool call that is being received."""
+def _copied(value: Any) -> Any:
+    return dict(value) if isinstance(value, dict) else value
 
-    def __init__(self, index: Any) -> None:
-        self.index, self.current = index, None
+
+class Choice:
+    """One choice of the completion, begun by that of a chunk. `current`: the index of the tool call that is being received."""
+
+    def __init__(self, begun: Any) -> None:
+        self.index, self.current = optional_get(begun, "index"), None
         self.finish: Any = None
         self.message: Any = {}
-        self.logprobs: Any = None
+        self.logprobs: Any = _copied(optional_get(begun, "logprobs"))
 
     def accumulate(self, choice: Any) -> None:
         """Take one chunk's choice into the completion; a `message` in it replaces what was built so far."""
@@ -77,9 +81,12 @@ class Choice:
 
     def _log(self, logprobs: Any) -> None:
         """Take log probabilities. Raises ClientError where they can't be appended to those before."""
+        if not truthy(logprobs):
+            return
         if not truthy(self.logprobs):
-            self.logprobs = dict(logprobs) if isinstance(logprobs, dict) else logprobs
-        if truthy(logprobs) and isinstance(logprobs, str) and isinstance(self.logprobs, str):
+            self.logprobs = dict(logprobs) if isinstance(logprobs, dict) else {}
+            return
+        if isinstance(logprobs, str) and isinstance(self.logprobs, str):
             raise ClientError("type", "Cannot assign to read only property '0'")
         for name in ("content", "refusal"):
             if truthy(more := optional_get(logprobs, name)):
@@ -212,7 +219,7 @@ class Snapshot:
             self._kept(choice).emit(choice, text)
 
     def _kept(self, choice: Any) -> Choice:
-        return self.choices.setdefault(property_name(choice, "index"), Choice(optional_get(choice, "index")))
+        return self.choices.setdefault(property_name(choice, "index"), Choice(choice))
 
     def end(self, *, begun: bool) -> tuple[DecodedToolCall, ...]:
         """The tool calls of the completion. Raises ClientError for what is missing."""
