@@ -97,7 +97,7 @@ def text_of(provider: Provider, message: dict[str, Any]) -> str:
     if isinstance(content, str):
         return content + refused
     texts = (part.get("text") for part in content or () if part.get("type") == "text")
-    return "".join(piece for piece in texts if isinstance(piece, str))
+    return "".join(piece for piece in texts if isinstance(piece, str)) + refused
 
 
 def simulate(provider: Provider, x: Exchange, _fallback: Exchange | None) -> Simulation:

@@ -49,12 +49,13 @@ def _copied(value: Any) -> Any:
 
 
 class Choice:
-    """One choice of the completion, begun by that of a chunk. `current`: the index of the tool call that is being received."""
+    """One choice of the completion, begun by a chunk's. `current`: the index of the tool call being received."""
 
     def __init__(self, begun: Any) -> None:
         self.index, self.current = optional_get(begun, "index"), None
         self.finish: Any = None
         self.message: Any = {}
+        self.garbled = False
         self.logprobs: Any = _copied(optional_get(begun, "logprobs"))
 
     def accumulate(self, choice: Any) -> None:
@@ -115,6 +116,7 @@ class Choice:
         content, message = optional_get(delta, "content"), self.message
         if optional_get(message, "role") == "assistant" and truthy(message.get("content")) and content is not None:
             text.append(shown(content))
+            self.garbled = self.garbled or not isinstance(content, str)
         if truthy(self.finish):
             get(message, "content")
             self._call_done()
@@ -221,6 +223,11 @@ class Snapshot:
     def _kept(self, choice: Any) -> Choice:
         return self.choices.setdefault(property_name(choice, "index"), Choice(choice))
 
+    @property
+    def garbled(self) -> bool:
+        """Whether some content is no text."""
+        return any(choice.garbled for choice in self.choices.values())
+
     def end(self, *, begun: bool) -> tuple[DecodedToolCall, ...]:
         """The tool calls of the completion. Raises ClientError for what is missing."""
         if not begun:
@@ -245,7 +252,9 @@ def read_with_helper(x: Exchange) -> DecodedResponse:
         tools = () if error else snapshot.end(begun=bool(received.values))
     except ClientError as raised:
         error = raised
-    return DecodedResponse(text="".join(text), tools=tools, seen=bool(received.values), ended=not error, error=error)
+    return DecodedResponse(
+        text="".join(text), tools=tools, seen=bool(received.values), ended=not snapshot.garbled, error=error
+    )
 
 
 OPENAI_NODE_HELPER = Client(

@@ -83,8 +83,9 @@ const surfaces = { plain, helper, compatible: sdk, openai: sdk, anthropic: sdk }
 
 const waits = /\bat (?:sleep|delay) /; // the functions in which the SDKs wait before they try again
 const { setTimeout: later } = globalThis;
-const wait = 100; // ms: by then a connection that the server has closed is not used again
-globalThis.setTimeout = (done, ms, ...args) => later(done, waits.test(new Error().stack) ? wait : ms, ...args);
+let hurried = false; // with jobs that have little patience
+globalThis.setTimeout = (done, ms, ...args) =>
+  later(done, hurried && waits.test(new Error().stack) ? 10 : ms, ...args);
 
 function patience(seconds) {
   const late = Object.assign(new Error("still waiting"), { name: "TimeoutError" });
@@ -107,7 +108,9 @@ const atOnce = 8, working = new Set();
 for await (const line of createInterface({ input: process.stdin })) {
   if (!line.trim()) continue;
   if (working.size === atOnce) await Promise.race(working);
-  const job = work(JSON.parse(line)).then(() => working.delete(job));
+  const asked = JSON.parse(line);
+  hurried ||= "patience_s" in asked;
+  const job = work(asked).then(() => working.delete(job));
   working.add(job);
 }
 await Promise.all(working);
