@@ -1,21 +1,24 @@
 """The Vercel AI SDK: the base of its providers, which validate each event, report errors, and continue reading."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from conformance.clients.client import Simulation
-from conformance.clients.node import broken_off, dispatched, no_response, optional_get, parse_json, text_of
+from conformance.clients.javascript import WHITESPACE, is_number, optional_get, parse_json
+from conformance.clients.node import dispatched, lines, no_response
+from conformance.clients.node_fetch import body, has_body, is_lost, is_uncertain, text_of
 from conformance.clients.sdk import ATTEMPTS
-from conformance.clients.transport import body
-from conformance.clients.turn import ClientError, DecodedResponse, outcome_of
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, outcome_of
 from conformance.clients.validators import Check
 from conformance.model.exchange import Exchange
 from conformance.parsing.http1 import reply
 
 VERSIONS = {"6": "6.0.326", "7": "7.0.173"}
 """The versions of the package `ai`, by major version."""
-RETRIED = (408, 409, 429)
-LOST = ("connection", "cut", "reset")
+RETRIED: Final = (408, 409, 429)
+SERVER_ERROR: Final = 500
 
 
 class Part(NamedTuple):
@@ -30,9 +33,14 @@ class Part(NamedTuple):
         return self.value is None and self.error is None
 
 
+def number(value: Any) -> bool:
+    """A number as zod takes it: finite."""
+    return is_number(value) and math.isfinite(value)
+
+
 def parts(x: Exchange, valid: Check) -> Iterator[Part]:
-    """The events of a stream up to the end of the body; an error that truncates the body is last."""
-    for event in dispatched(_without_open_cr(body(x).content), stainless=False):
+    """The events of a stream up to the end of the body."""
+    for event in dispatched(lines(_without_open_cr(body(x).content)), named=False):
         if event.data == "[DONE]":
             yield Part()
             continue
@@ -43,8 +51,6 @@ def parts(x: Exchange, valid: Check) -> Iterator[Part]:
             yield Part(value)
         else:
             yield Part(error=ClientError("invalid", "Type validation failed"))
-    if body(x).error:
-        yield Part(error=body(x).error)
 
 
 def _without_open_cr(content: bytes) -> bytes:
@@ -71,26 +77,57 @@ def reported(error: Any) -> ClientError:
     return ClientError("api", message if isinstance(message, str) else "")
 
 
-def retryable(x: Exchange, error: ClientError | None) -> bool:
-    """Whether the SDK retries: by status alone, and if the network failed while it waited for a result."""
-    if error is None:
-        return False
-    if error.kind == "status":
-        return error.status in RETRIED or error.status >= 500
-    return error.kind == "connection" or (x.mode == "unary" and broken_off(x))
+def runs(calls: Iterable[DecodedToolCall], *, finish: bool) -> tuple[DecodedToolCall, ...]:
+    """The calls that a program sees: those with invalid arguments, and, if the `finish` reason allows it, all.
 
-
-def simulated(x: Exchange, turn: DecodedResponse, *, retried: bool) -> Simulation:
-    """The simulation of a turn that is sent three times, or once."""
-    return Simulation(outcome=outcome_of(turn), exchanges=(x,) * (ATTEMPTS if retried else 1), turn=turn)
+    Blank arguments are those of a call without any.
+    """
+    filled = (call if call.arguments.strip(WHITESPACE) else replace(call, arguments="{}") for call in calls)
+    return tuple(call for call in filled if finish or isinstance(parse_json(call.arguments), ClientError))
 
 
 def refusal(x: Exchange, error: Check) -> ClientError | None:
     """The error raised instead of a response, with the body's message if the provider knows the body's format."""
     failed = no_response(x)
     status = reply(x).status
-    if failed or 200 <= status < 300:
+    if failed:
         return failed
+    unread = body(x).error
+    if 200 <= status < 300:
+        if x.mode == "stream" and not has_body(x):
+            return ClientError("status", "Empty response body", status)
+        return None
+    if unread and unread.kind == "hang":
+        return unread
     value = parse_json(text_of(x))
     message = value["error"]["message"] if error(value) and isinstance(value, dict) else reply(x).reason
     return ClientError("status", message[:2000], status)
+
+
+def retryable(x: Exchange, error: ClientError | None) -> bool:
+    """Whether the SDK retries: by status alone, and if the network failed while it waited for a result."""
+    if error is None or error.kind == "hang":
+        return False
+    if error.kind == "status" and is_retried(error.status):
+        return True
+    return error.kind == "connection" or (is_lost(x) and (x.mode == "unary" or error.kind == "status"))
+
+
+def is_retried(status: int) -> bool:
+    """Whether the SDK retries a response with this status."""
+    return status in RETRIED or status >= SERVER_ERROR
+
+
+def simulated(x: Exchange, turn: DecodedResponse, *, retried: bool) -> Simulation:
+    """The simulation of a turn that is sent three times, or once."""
+    times = ATTEMPTS if retried else 1
+    return Simulation(outcome=outcome_of(turn), exchanges=(x,) * times, turn=turn, uncertain=is_uncertain(x))
+
+
+def cut_off(x: Exchange, text: str, error: ClientError | None) -> Simulation | None:
+    """The simulation of a stream that breaks off after this text, and perhaps an error; None if it does not."""
+    broken = body(x).error
+    if broken is None:
+        return None
+    told = broken if broken.kind == "hang" else error or broken
+    return simulated(x, DecodedResponse(text=text, seen=error is not None, error=told), retried=False)

@@ -1,211 +1,83 @@
 """The Vercel AI SDK on Chat Completions: its OpenAI-compatible provider, and its OpenAI provider."""
 
-from dataclasses import dataclass, field, replace
+import re
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from conformance.clients.ai_sdk import (
-    LOST,
-    RETRIED,
     VERSIONS,
     Part,
+    cut_off,
+    is_retried,
     parts,
     refusal,
     reported,
     retryable,
+    runs,
     simulated,
     whole,
 )
+from conformance.clients.ai_sdk_chat_types import COMPATIBLE, ERROR, OPENAI, Provider
+from conformance.clients.ai_sdk_tools import Buffered, Tracker
 from conformance.clients.client import Client, Simulation
-from conformance.clients.node import broken_off, optional_get
+from conformance.clients.javascript import is_number, optional_get, shown
+from conformance.clients.node_fetch import body, is_lost
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
-from conformance.clients.validators import Check, either, fields, items, nullish, number, one_of, text
+from conformance.clients.validators import either
 from conformance.model.exchange import Exchange
 
-ERROR: Final = fields(error=fields(message=text))
-COUNTS: Final = nullish(
-    fields(**dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), nullish(number)))
-)
-CONTENT: Final = either(text, items(fields(type=text)))
-HEAD: Final[dict[str, Check]] = {"id": nullish(text), "created": nullish(number), "model": nullish(text)}
-FINISH: Final = nullish(text)
-
-
-def _delta(role: Check, content: Check, call: Check) -> Check:
-    reasoning = dict.fromkeys(("reasoning_content", "reasoning"), nullish(text))
-    return nullish(fields(role=nullish(role), content=nullish(content), tool_calls=nullish(items(call)), **reasoning))
-
-
-FRAGMENT: Final = fields(name=nullish(text), arguments=nullish(text))
-CALLED: Final = fields(name=text, arguments=text)
-OWN_TYPE: Final = one_of("function")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """What one provider requires.
-
-    `insists`: a stream without a finish reason is an error; otherwise its finish reason is "other". `peeks`: an error
-    before any output fails the request, which is then retried as one with that status would be. `refuses`: a refusal is
-    shown as text.
-    """
-
-    chunk: Check
-    message: Check
-    insists: bool
-    peeks: bool
-    refuses: bool = False
-
-    def refusal(self, message: dict[str, Any]) -> str:
-        """The refusal in a message or delta, if it is shown."""
-        told = message.get("refusal")
-        return told if self.refuses and isinstance(told, str) else ""
-
-
-COMPATIBLE: Final = Provider(
-    chunk=fields(
-        **HEAD,
-        choices=items(
-            fields(
-                delta=_delta(
-                    one_of("assistant", ""), CONTENT, fields(index=nullish(number), id=nullish(text), function=FRAGMENT)
-                ),
-                finish_reason=FINISH,
-            )
-        ),
-        usage=COUNTS,
-    ),
-    message=fields(
-        **HEAD,
-        choices=items(
-            fields(
-                message=fields(
-                    role=nullish(one_of("assistant")),
-                    content=nullish(CONTENT),
-                    tool_calls=nullish(items(fields(id=nullish(text), function=CALLED))),
-                ),
-                finish_reason=FINISH,
-            )
-        ),
-        usage=COUNTS,
-    ),
-    insists=True,
-    peeks=False,
-)
-OPENAI: Final = Provider(
-    chunk=fields(
-        **HEAD,
-        choices=items(
-            fields(
-                index=number,
-                delta=_delta(
-                    one_of("assistant"),
-                    text,
-                    fields(index=number, id=nullish(text), type=nullish(OWN_TYPE), function=FRAGMENT),
-                ),
-                finish_reason=FINISH,
-            )
-        ),
-        usage=COUNTS,
-    ),
-    message=fields(
-        **HEAD,
-        choices=items(
-            fields(
-                index=number,
-                message=fields(
-                    role=nullish(one_of("assistant")),
-                    content=nullish(text),
-                    tool_calls=nullish(items(fields(id=nullish(text), type=OWN_TYPE, function=CALLED))),
-                ),
-                finish_reason=FINISH,
-            )
-        ),
-        usage=COUNTS,
-    ),
-    insists=False,
-    peeks=True,
-)
-
-
-@dataclass
-class Tracker:
-    """Tool calls, assembled by index, or without one by what is still open."""
-
-    calls: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, fragment: dict[str, Any]) -> None:
-        """Add one fragment. Raises ClientError if a call begins without a name."""
-        function, index = fragment["function"], fragment.get("index")
-        name, arguments = function.get("name"), function.get("arguments") or ""
-        call = self._open(index, fragment.get("id"), name)
-        if call is not None:
-            call["arguments"] += arguments
-            return
-        if not (name and name.strip()):
-            raise ClientError("invalid", "Expected 'function.name' to be a string.")
-        self.calls.append({"index": index, "id": fragment.get("id"), "name": name, "arguments": arguments})
-
-    def _open(self, index: Any, call_id: Any, name: Any) -> dict[str, Any] | None:
-        if index is not None:
-            fits = [c for c in self.calls if c["index"] == index and name in (None, "", c["name"])]
-        elif call_id or name:
-            fits = [c for c in self.calls if call_id and c["id"] == call_id and name in (None, "", c["name"])]
-        else:
-            fits = self.calls if len(self.calls) == 1 else []
-        return fits[-1] if fits else None
-
-    def tools(self) -> tuple[DecodedToolCall, ...]:
-        """The calls; a missing ID is generated."""
-        return tuple(
-            DecodedToolCall(name=c["name"], arguments=c["arguments"], id=c["id"] or "made up") for c in self.calls
-        )
+RUNS_TOOLS: Final = ("stop", "function_call", "tool_calls")
+"""The finish reasons after which the SDK executes tools."""
+LATEST_S: Final = 8.64e12
+"""Seconds; a later time is no date, and `generateText` fails on it."""
+ERROR_STATUSES: Final = range(400, 600)
+THREE_DIGITS: Final = re.compile(r"[0-9]{3}")
 
 
 class _Reading:
     def __init__(self, provider: Provider) -> None:
-        self.provider, self.tracker = provider, Tracker()
+        self.provider = provider
+        self.calls = Buffered() if provider.insists else Tracker()
         self.text: list[str] = []
-        self.finish, self.has_reasoning, self.seen, self.text_after_end, self.done = "", False, False, False, False
+        self.finish: str | None = None
+        self.has_reasoning = self.seen = self.text_after_end = self.done = self.failed = False
         self.error: ClientError | None = None
 
     def add(self, part: Part) -> None:
-        """Take one part; the first error is the one reported to the user."""
+        """Take one part; the first error is the one reported to the user. Raises ClientError if the stream fails."""
         if part.ends:
             self.done = True
             return
-        if part.error or self._reports_an_error(part.value):
+        if part.error or reports_an_error(self.provider, part.value):
             self.error = self.error or part.error or reported(part.value["error"])
+            self.finish = None
             return
         self.seen = True
         choice: dict[str, Any] = next(iter(part.value["choices"]), {})
+        if (reason := choice.get("finish_reason")) is not None:
+            self.finish = reason
         delta = choice.get("delta") or {}
-        content = has_output(delta.get("content")) + self.provider.refusal(delta)
+        content = text_of(self.provider, delta)
         self.text_after_end = self.text_after_end or bool(content and self.done)
         self.text.append(content)
-        self.finish = choice.get("finish_reason") or self.finish
         self.has_reasoning = self.has_reasoning or bool(delta.get("reasoning_content") or delta.get("reasoning"))
         for fragment in delta.get("tool_calls") or ():
-            self.tracker.add(fragment)
-
-    def _reports_an_error(self, value: dict[str, Any]) -> bool:
-        """A chunk may have an error next to its choices; only the provider that `insists` looks for one."""
-        return "error" in value and (self.provider.insists or not self.provider.chunk(value))
-
-    @property
-    def began(self) -> bool:
-        """Whether there was any output."""
-        return bool(self.tracker.calls) or any(self.text)
+            self.calls.add(fragment)
 
     def turn(self) -> DecodedResponse:
+        """What the program has in the end. Raises ClientError if the stream fails at its end."""
+        tracker = self.calls
+        if isinstance(tracker, Buffered):
+            tracker.flush()
+            tracker = tracker.tracker
         error = self.error
-        if self.provider.insists and not (error or self.finish):
+        if self.provider.insists and not error and self.finish is None:
             error = ClientError("invalid", "Response stream ended without a finish reason.")
-        unfinished = not (self.finish or self.provider.insists)
         return DecodedResponse(
             text="".join(self.text),
-            tools=() if unfinished else self.tracker.tools(),
-            finish=self.finish[:40],
+            tools=runs(tracker.tools(), finish=self.finish in RUNS_TOOLS),
+            finish=(self.finish or "")[:40],
             seen=self.seen,
             ended=self.done or bool(self.finish),
             text_after_end=self.text_after_end,
@@ -214,12 +86,19 @@ class _Reading:
         )
 
 
-def has_output(content: Any) -> str:
-    """The text of a content, which may be a list of parts."""
+def reports_an_error(provider: Provider, value: dict[str, Any]) -> bool:
+    """Whether a chunk has an error: next to its choices, only the provider that `insists` looks for one."""
+    return "error" in value and (provider.insists or not provider.chunk(value))
+
+
+def text_of(provider: Provider, message: dict[str, Any]) -> str:
+    """The text of a message or delta: its content, which may be a list of parts, and perhaps its refusal."""
+    content = message.get("content")
+    refused = (message.get("refusal") or "") if provider.refuses else ""
     if isinstance(content, str):
-        return content
+        return content + refused
     texts = (part.get("text") for part in content or () if part.get("type") == "text")
-    return "".join(piece for piece in texts if isinstance(piece, str))
+    return "".join(piece for piece in texts if isinstance(piece, str)) + refused
 
 
 def simulate(provider: Provider, x: Exchange, _fallback: Exchange | None) -> Simulation:
@@ -232,28 +111,51 @@ def simulate(provider: Provider, x: Exchange, _fallback: Exchange | None) -> Sim
 
 
 def _streamed(provider: Provider, x: Exchange) -> Simulation:
+    events = list(parts(x, either(provider.chunk, ERROR)))
+    if provider.peeks and (early := _early(provider, x, events)):
+        return early
     reading = _Reading(provider)
     try:
-        for part in parts(x, either(provider.chunk, ERROR)):
-            early = provider.peeks and not (reading.began or reading.error)
+        for part in events:
             reading.add(part)
-            if early and reading.error and (part.error is None or part.error.kind in LOST):
-                passing = broken_off(x) if part.error else _passing(part.value)
-                return simulated(x, DecodedResponse(error=reading.error), retried=passing)
+        cut = cut_off(x, "".join(reading.text), reading.error)
+        return cut or simulated(x, reading.turn(), retried=False)
     except ClientError as raised:
-        reading.error = raised
-    return simulated(x, reading.turn(), retried=False)
+        return simulated(x, DecodedResponse(text="".join(reading.text), seen=True, error=raised), retried=False)
 
 
-def _passing(value: dict[str, Any]) -> bool:
+def _early(provider: Provider, x: Exchange, events: list[Part]) -> Simulation | None:
+    """The failure of a request whose stream reports an error, or breaks off, before any output."""
+    for part in events:
+        if part.ends:
+            continue
+        if part.error:
+            return None
+        if reports_an_error(provider, part.value):
+            error = part.value["error"]
+            return simulated(x, DecodedResponse(error=reported(error)), retried=_is_passing(error))
+        if any(_has_output(choice.get("delta") or {}) for choice in part.value["choices"]):
+            return None
+    error = body(x).error
+    return simulated(x, DecodedResponse(error=error), retried=is_lost(x)) if error else None
+
+
+def _has_output(delta: dict[str, Any]) -> bool:
+    return any(delta.get(name) for name in ("content", "refusal", "tool_calls", "annotations"))
+
+
+def _is_passing(error: dict[str, Any]) -> bool:
     """Whether the error that a stream begins with is retryable, by the status that it corresponds to."""
-    code, kind = (optional_get(value["error"], name) for name in ("code", "type"))
+    code, kind = (optional_get(error, name) for name in ("code", "type"))
+    if kind == "response.failed":
+        return True
     if "insufficient_quota" in (code, kind):
         return False
-    if str(code).isdigit() and 400 <= int(code) <= 599:
-        return int(code) in RETRIED or int(code) >= 500
-    words = " ".join(str(word).lower() for word in (code, kind) if isinstance(word, str | int | float))
-    if "rate_limit" in words:
+    status = float(code) if is_number(code) or (isinstance(code, str) and THREE_DIGITS.fullmatch(code)) else 0.0
+    if status in ERROR_STATUSES:
+        return is_retried(int(status))
+    words = " ".join(shown(word) for word in (code, kind) if word is not None).lower()
+    if "insufficient_quota" in words or "rate_limit" in words:
         return True
     refused = ("authentication", "permission", "not_found", "invalid", "bad_request", "context_length")
     return not any(word in words for word in refused)
@@ -266,15 +168,19 @@ def _completed(provider: Provider, x: Exchange) -> DecodedResponse:
         return DecodedResponse(error=raised)
     if not value["choices"]:
         return DecodedResponse(error=ClientError("invalid", "Response did not contain any choices."))
-    message = value["choices"][0]["message"]
-    tools = tuple(
+    if abs(value.get("created") or 0) > LATEST_S:
+        return DecodedResponse(error=ClientError("type", "Invalid time value"))
+    choice = value["choices"][0]
+    message = choice["message"]
+    calls = (
         DecodedToolCall(
             name=call["function"]["name"], arguments=call["function"]["arguments"], id=call.get("id") or "made up"
         )
         for call in message.get("tool_calls") or ()
     )
-    said = has_output(message.get("content")) + provider.refusal(message)
-    return DecodedResponse(text=said, tools=tools, seen=True, ended=True)
+    tools = runs(calls, finish=choice.get("finish_reason") in RUNS_TOOLS)
+    spoken = (message.get("audio") or {}).get("transcript") if provider.peeks and not message.get("content") else ""
+    return DecodedResponse(text=(spoken or "") + text_of(provider, message), tools=tools, seen=True, ended=True)
 
 
 def _client(name: str, package: str, provider: Provider) -> Client:
@@ -292,4 +198,4 @@ AI_SDK_OPENAI = _client("AI SDK 6 (openai)", "@ai-sdk/openai 3.0.141", OPENAI)
 AI_SDK_7_COMPATIBLE = _client(
     "AI SDK 7 (openai-compatible)", "@ai-sdk/openai-compatible 3.0.92", replace(COMPATIBLE, refuses=True)
 )
-AI_SDK_7_OPENAI = _client("AI SDK 7 (openai)", "@ai-sdk/openai 4.0.118", replace(OPENAI, refuses=True))
+AI_SDK_7_OPENAI = _client("AI SDK 7 (openai)", "@ai-sdk/openai 4.0.118", OPENAI)

@@ -1,150 +1,163 @@
 """The Vercel AI SDK on Messages: its provider for Anthropic."""
 
+import json
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from conformance.clients.ai_sdk import LOST, VERSIONS, Part, parts, refusal, reported, retryable, simulated, whole
-from conformance.clients.client import Client, Simulation
-from conformance.clients.node import broken_off
-from conformance.clients.openai_sdk import Calls
-from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
-from conformance.clients.validators import (
-    Check,
-    anything,
-    both,
-    fields,
-    items,
-    never_null,
-    nullish,
-    number,
-    one_of,
-    text,
-    typed,
+from conformance.clients.ai_sdk import (
+    VERSIONS,
+    Part,
+    cut_off,
+    parts,
+    refusal,
+    reported,
+    retryable,
+    runs,
+    simulated,
+    whole,
 )
+from conformance.clients.ai_sdk_messages_types import ERROR, EVENT, MESSAGE_6, MESSAGE_7
+from conformance.clients.client import Client, Simulation
+from conformance.clients.javascript import shown
+from conformance.clients.node_fetch import body, is_lost
+from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
+from conformance.clients.validators import Check
 from conformance.model.exchange import Exchange
 
-ERROR: Final = fields(type=one_of("error"), error=fields(type=text, message=text))
-RESULTS: Final = (
-    "bash_code_execution_tool_result",
-    "code_execution_tool_result",
-    "mcp_tool_result",
-    "text_editor_code_execution_tool_result",
-    "tool_search_tool_result",
-    "web_fetch_tool_result",
-    "web_search_tool_result",
-)
-"""The result blocks of the vendor's own tools."""
-BLOCKS: Final[dict[str, Check]] = dict(
-    thinking=fields(thinking=text),
-    redacted_thinking=fields(data=text),
-    tool_use=fields(id=text, name=text),
-    server_tool_use=fields(id=text, name=text),
-    mcp_tool_use=fields(id=text, name=text),
-    **dict.fromkeys(RESULTS, fields(tool_use_id=text)),
-)
-OPENED: Final = typed(text=fields(text=text), **BLOCKS)
-WHOLE: Final = typed(text=both(fields(text=text), never_null("citations")), **BLOCKS)
-"""A block as it begins in a stream, and a complete one, whose citations may be absent but not null until version 7."""
-DELTA: Final = typed(
-    text_delta=fields(text=text),
-    input_json_delta=fields(partial_json=text),
-    thinking_delta=fields(thinking=text),
-    signature_delta=fields(signature=text),
-    compaction_delta=fields(content=nullish(text)),
-    citations_delta=anything,
-)
-EVENT: Final = typed(
-    message_start=fields(
-        message=fields(
-            id=nullish(text),
-            model=nullish(text),
-            role=nullish(text),
-            usage=fields(input_tokens=number),
-            content=nullish(items(typed(tool_use=fields(id=text, name=text)))),
-            stop_reason=nullish(text),
-        )
-    ),
-    content_block_start=fields(index=number, content_block=OPENED),
-    content_block_delta=fields(index=number, delta=DELTA),
-    content_block_stop=fields(index=number),
-    message_delta=fields(
-        delta=fields(stop_reason=nullish(text), stop_sequence=nullish(text)), usage=fields(output_tokens=number)
-    ),
-    message_stop=anything,
-    ping=anything,
-    error=fields(error=fields(type=text, message=text)),
-)
+RUNS_TOOLS: Final = ("pause_turn", "end_turn", "stop_sequence", "tool_use")
+"""The stop reasons after which the SDK executes tools."""
+SAID: Final = ("text", "compaction")
+"""The blocks that are shown as text."""
+OPENS: Final = ("text", "thinking", "redacted_thinking", "compaction")
+"""The blocks of text and reasoning."""
 
 
-def _message(block: Check) -> Check:
-    return fields(
-        type=one_of("message"),
-        id=nullish(text),
-        model=nullish(text),
-        content=items(block),
-        stop_reason=nullish(text),
-        stop_sequence=nullish(text),
-        usage=fields(input_tokens=number, output_tokens=number),
-    )
+@dataclass
+class _Block:
+    """A block that is open: a tool call with its arguments so far, or one without (None)."""
 
-
-MESSAGE_6: Final = _message(WHOLE)
-MESSAGE_7: Final = _message(OPENED)
+    call: DecodedToolCall | None = None
+    arguments: str = ""
 
 
 class _Reading:
+    """What the provider has read. `emitted`: it passed something on; `has_output`: the SDK took that for output."""
+
     def __init__(self) -> None:
         self.text: list[str] = []
-        self.calls = Calls()
-        self.finish, self.stopped, self.text_after_end, self.seen, self.has_reasoning = "", False, False, False, False
+        self.blocks: dict[str, _Block] = {}
+        self.waiting: list[DecodedToolCall] = []
+        self.tools: list[DecodedToolCall] = []
+        self.kind = self.finish = ""
+        self.opened: tuple[Any, ...] = ()
+        self.has_reasoning = self.text_after_end = self.seen = False
+        self.stopped = self.emitted = self.has_output = self.invalid = False
         self.error: ClientError | None = None
 
     def add(self, part: Part) -> None:
-        """Take one part; the first error is the one reported to the user."""
-        if part.ends:
+        """Take one part; the first error is the one reported to the user. Raises ClientError if the stream fails."""
+        if part.ends or self.invalid:
             return
         if part.error or part.value["type"] == "error":
-            self.error = self.error or part.error or reported(part.value["error"])
+            self._fail(part.error or reported(part.value["error"]))
             return
         self.seen = self.seen or part.value["type"] != "ping"
         getattr(self, part.value["type"], lambda _value: None)(part.value)
 
+    def _fail(self, error: ClientError) -> None:
+        self.error, self.emitted = self.error or error, True
+
+    def _output(self) -> None:
+        self.emitted = self.has_output = True
+
+    def message_start(self, value: dict[str, Any]) -> None:
+        """A message begins; it may have complete tool calls. Another one inside it ends the stream for the SDK."""
+        message = value["message"]
+        identity = ("id" in message, message.get("id"))
+        if self.opened:
+            if self.opened != identity:
+                self.invalid = True
+                self._fail(ClientError("invalid", "Received message_start while another message is open"))
+            return
+        self.opened, self.emitted = identity, True
+        self.finish = message.get("stop_reason") or self.finish
+        for block in message.get("content") or ():
+            self._output()
+            given = block.get("input")
+            self._call(block, json.dumps({} if given is None else given))
+
+    def _call(self, block: dict[str, Any], arguments: str) -> None:
+        self.waiting.append(DecodedToolCall(name=block["name"], arguments=arguments, id=block["id"]))
+
     def content_block_start(self, value: dict[str, Any]) -> None:
         """A block begins."""
-        block = value["content_block"]
-        if block["type"] == "tool_use":
-            self.calls.add({"id": block["id"], "function": {"name": block["name"]}}, value["index"])
+        block, index = value["content_block"], shown(value["index"])
+        if block["type"] == "fallback":
+            return
+        self.kind = block["type"]
+        if self.kind == "mcp_tool_result":
+            raise ClientError("type", "Cannot read properties of undefined (reading 'toolName')")
+        if self.kind in OPENS:
+            self.blocks[index] = _Block()
+        elif self.kind == "tool_use":
+            call = DecodedToolCall(name=block["name"], id=block["id"])
+            self.blocks[index] = _Block(call, json.dumps(block["input"]) if block.get("input") else "")
+        self._output()
 
     def content_block_delta(self, value: dict[str, Any]) -> None:
-        """A block grows."""
-        delta = value["delta"]
-        if delta["type"] == "text_delta":
-            self.text_after_end = self.text_after_end or self.stopped
-            self.text.append(delta["text"])
-        elif delta["type"] == "input_json_delta":
-            self.calls.add({"function": {"arguments": delta["partial_json"]}}, value["index"])
-        self.has_reasoning = self.has_reasoning or delta["type"] == "thinking_delta"
+        """A block grows; text needs none."""
+        delta, block = value["delta"], self.blocks.get(shown(value["index"]))
+        match delta["type"]:
+            case "text_delta":
+                self._say(delta["text"])
+            case "compaction_delta" if delta.get("content") is not None:
+                self._say(delta["content"])
+            case "thinking_delta":
+                self.has_reasoning = True
+                self._output()
+            case "signature_delta" if self.kind == "thinking":
+                self._output()
+            case "input_json_delta" if block and block.call and delta["partial_json"]:
+                block.arguments += delta["partial_json"]
+                self._output()
+
+    def _say(self, text: str) -> None:
+        self.text_after_end = self.text_after_end or bool(self.stopped and text)
+        self.text.append(text)
+        self._output()
+
+    def content_block_stop(self, value: dict[str, Any]) -> None:
+        """A block ends, and with it a tool call."""
+        block = self.blocks.pop(shown(value["index"]), None)
+        self.kind = ""
+        if block is None:
+            return
+        self._output()
+        if block.call:
+            self._call({"name": block.call.name, "id": block.call.id}, block.arguments or "{}")
 
     def message_delta(self, value: dict[str, Any]) -> None:
         """The message reports its stop_reason."""
-        self.finish = value["delta"].get("stop_reason") or self.finish
+        self.finish = value["delta"].get("stop_reason") or ""
 
     def message_stop(self, _value: dict[str, Any]) -> None:
-        """The message ends."""
-        self.stopped = True
+        """The message ends: only now are tools executed."""
+        self.tools += runs(self.waiting, finish=self.finish in RUNS_TOOLS)
+        self.waiting, self.opened = [], ()
+        self.stopped = self.emitted = True
 
     def turn(self) -> DecodedResponse:
-        tools = tuple(tool for tool in self.calls.tools() if tool.name)
+        """What the program has in the end."""
         error = self.error
-        if not (error or self.stopped or tools or any(self.text)):
+        if not (error or self.stopped or self.has_output):
             error = ClientError("invalid", "No output generated. The model stream ended without a finish chunk.")
-        ended = self.stopped or bool(self.finish)
         return DecodedResponse(
             text="".join(self.text),
-            tools=tools,
+            tools=(*self.tools, *runs(self.waiting, finish=False)),
             finish=self.finish[:40],
             seen=self.seen,
-            ended=ended,
+            ended=self.stopped or bool(self.finish),
             text_after_end=self.text_after_end,
             has_reasoning=self.has_reasoning,
             error=error,
@@ -161,16 +174,22 @@ def simulate(message: Check, x: Exchange, _fallback: Exchange | None) -> Simulat
 
 
 def _streamed(x: Exchange) -> Simulation:
-    """An error in the first relevant event fails the request; it is retried if the server is overloaded."""
+    """An error before anything was passed on fails the request; it is retried if the server is overloaded."""
     reading = _Reading()
-    for part in parts(x, EVENT):
-        first = not reading.seen
-        reading.add(part)
-        if first and reading.error:
-            overloaded = part.error is None and part.value["error"]["type"] == "overloaded_error"
-            lost = part.error is not None and part.error.kind in LOST and broken_off(x)
-            return simulated(x, DecodedResponse(error=reading.error), retried=overloaded or lost)
-    return simulated(x, reading.turn(), retried=False)
+    try:
+        for part in parts(x, EVENT):
+            first = not reading.emitted
+            reading.add(part)
+            if first and reading.error:
+                overloaded = part.value is not None and part.value["error"]["type"] == "overloaded_error"
+                return simulated(x, DecodedResponse(seen=True, error=reading.error), retried=overloaded)
+    except ClientError as raised:
+        return simulated(x, DecodedResponse(text="".join(reading.text), seen=True, error=raised), retried=False)
+    error = body(x).error
+    if error and not reading.emitted:
+        return simulated(x, DecodedResponse(error=error), retried=is_lost(x))
+    cut = cut_off(x, "".join(reading.text), reading.error)
+    return cut or simulated(x, reading.turn(), retried=False)
 
 
 def _completed(x: Exchange, message: Check) -> DecodedResponse:
@@ -178,15 +197,15 @@ def _completed(x: Exchange, message: Check) -> DecodedResponse:
         value = whole(x, message)
     except ClientError as raised:
         return DecodedResponse(error=raised)
-    blocks = value["content"]
-    tools = tuple(
-        DecodedToolCall(name=block["name"], arguments="{}", id=block["id"])
+    blocks, finish = value["content"], value.get("stop_reason") or ""
+    calls = (
+        DecodedToolCall(name=block["name"], arguments=json.dumps(block["input"]), id=block["id"])
         for block in blocks
         if block["type"] == "tool_use"
     )
-    text = "".join(block["text"] for block in blocks if block["type"] == "text")
+    texts = (block["text" if block["type"] == "text" else "content"] for block in blocks if block["type"] in SAID)
     return DecodedResponse(
-        text=text, tools=tools, finish=str(value.get("stop_reason") or "")[:40], seen=True, ended=True
+        text="".join(texts), tools=runs(calls, finish=finish in RUNS_TOOLS), finish=finish[:40], seen=True, ended=True
     )
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client, Simulation
-from conformance.clients.node import messages, optional_get, parse_json, refusal, text_of
+from conformance.clients.javascript import optional_get, parse_json
+from conformance.clients.node import messages, refusal, text_of
 from conformance.clients.sdk import should_retry
 from conformance.clients.transport import body
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, outcome_of

@@ -1,16 +1,16 @@
 """The base of the JavaScript SDKs: how fetch, TextDecoder and JSON.parse handle the bytes."""
 
-import json
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from conformance.clients.sdk import ATTEMPTS, Message, Messages, status_requests
+from conformance.clients.javascript import optional_get, parse_json
+from conformance.clients.sdk import Message, Messages
 from conformance.clients.transport import answered_2xx, body, no_reply
 from conformance.clients.turn import ClientError
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import reply
-from conformance.parsing.sse import Line, parse
+from conformance.parsing.sse import BOM, Line, parse
 
 LONGEST_HEAD: Final = 16 * 1024
 """Bytes; fetch fails on a longer head."""
@@ -18,25 +18,29 @@ BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 BLANK_BEFORE_COLON: Final = re.compile(rb"^[!-9;-~]+[ \t]+:", re.MULTILINE)
 
 
-def lines(content: bytes, *, each_alone: bool = False) -> Iterator[tuple[str, Line]]:
-    """The lines of a body as text: a BOM is removed, and bytes that are not UTF-8 are replaced.
-
-    `each_alone`: each line is decoded by itself, so that a BOM is removed from each.
-    """
+def lines(content: bytes) -> Iterator[tuple[str, Line]]:
+    """The lines of a body as text: a BOM is removed, and bytes that are not UTF-8 are replaced."""
     for line in parse(content).lines:
-        yield line.text.decode("utf-8-sig" if each_alone else "utf-8", "replace"), line
+        yield line.text.decode("utf-8", "replace"), line
 
 
-def dispatched(content: bytes, *, stainless: bool, unterminated: bool = False) -> Iterator[Message]:
-    """The events of a body.
+def lines_alone(content: bytes) -> Iterator[tuple[str, Line]]:
+    """The lines as text, each decoded by itself, as the SDKs made by Stainless do: a BOM is removed from each."""
+    parsed = parse(content)
+    for at, line in enumerate(parsed.lines):
+        text = BOM + line.text if parsed.bom and not at else line.text
+        yield text.decode("utf-8-sig", "replace"), line
 
-    `stainless`: as the SDKs made by Stainless decode them, for which an event name without data is an event, too.
+
+def dispatched(told: Iterable[tuple[str, Line]], *, named: bool, unterminated: bool = False) -> Iterator[Message]:
+    """The events in lines; with `named`, one that has an event name and no data counts too.
+
     `unterminated`: the last event counts if the body ends within it.
     """
     name, data = "", list[str]()
-    for text, line in lines(content, each_alone=stainless):
+    for text, line in told:
         if not text and line.eol:
-            if data or (stainless and name):
+            if data or (named and name):
                 yield Message(name or None, "\n".join(data))
             name, data = "", []
             continue
@@ -46,66 +50,15 @@ def dispatched(content: bytes, *, stainless: bool, unterminated: bool = False) -
             data.append(value)
         elif field == "event":
             name = value
-    if unterminated and (data or (stainless and name)):
+    if unterminated and (data or (named and name)):
         yield Message(name or None, "\n".join(data))
 
 
 @cached_reader
 def messages(x: Exchange) -> Messages:
-    """The events as openai-node and the Anthropic SDK for TypeScript decode them, whatever the Content-Type."""
+    """The events as the Anthropic SDK for TypeScript decodes them, whatever the Content-Type."""
     read = body(x)
-    return Messages(tuple(dispatched(read.content, stainless=True)), read.error)
-
-
-def parse_json(text: str) -> object:
-    """The value that JSON.parse reads, or the error that it raises (it is never itself a JSON value)."""
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except ValueError as error:
-        return ClientError("json", str(error)[:300])
-    except RecursionError as error:
-        return ClientError("shape", str(error)[:300])
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"Unexpected token '{name[0]}'")
-
-
-def get(value: Any, name: str) -> Any:
-    """`value.name`: raises for null, undefined for what is not an object."""
-    if value is None:
-        raise ClientError("type", f"Cannot read properties of null (reading '{name}')")
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def optional_get(value: Any, name: str) -> Any:
-    """`value?.name`."""
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def first(values: Any) -> Any:
-    """`values?.[0]`."""
-    return values[0] if isinstance(values, list | str) and values else None
-
-
-def listed(values: Any) -> list[Any]:
-    """What `for ... of` iterates over; empty for a falsy value, raises for what is not a list."""
-    if not values:
-        return []
-    if not isinstance(values, list):
-        raise ClientError("type", "tool_calls is not iterable")
-    return values
-
-
-def shown(value: Any) -> str:
-    """A value as JavaScript concatenates it to a string."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict):
-        return "[object Object]"
-    if isinstance(value, list):
-        return ",".join("" if item is None else shown(item) for item in value)
-    return json.dumps(value)
+    return Messages(tuple(dispatched(lines_alone(read.content), named=True)), read.error)
 
 
 @cached_reader
@@ -128,12 +81,6 @@ def text_of(x: Exchange) -> str:
     return body(x).content.decode("utf-8-sig", "replace")
 
 
-def broken_off(x: Exchange) -> bool:
-    """Whether the connection failed in the body; an invalid chunk is a parser error, which is not retried."""
-    error = body(x).error
-    return error is not None and error.kind in ("cut", "reset") and not reply(x).faults
-
-
 def refusal(x: Exchange) -> ClientError | None:
     """The error raised instead of a response, or None for a 2xx status."""
     failed = no_response(x)
@@ -144,11 +91,3 @@ def refusal(x: Exchange) -> ClientError | None:
     message = optional_get(optional_get(value, "error"), "message")
     message = message if isinstance(message, str) else text.strip()
     return ClientError("status", f"{status} {message[:500]}".strip(), status)
-
-
-def node_requests(x: Exchange) -> int:
-    """How many requests openai-node sends if each gets this response; the body is read outside the attempt."""
-    failed = no_response(x)
-    if failed:
-        return 1 if failed.kind == "hang" else ATTEMPTS
-    return 1 if answered_2xx(x) else status_requests(x)

@@ -330,9 +330,8 @@ def used() -> Exchange:
         typed("content_block_delta", index=0, delta={"type": "input_json_delta", "partial_json": part})
         for part in CALL_PARTS
     ]
-    return streamed(
-        "messages", [BEGUN, typed("content_block_start", index=0, content_block=block), *grown, ENDING, OVER]
-    )
+    opened = typed("content_block_start", index=0, content_block=block)
+    return streamed("messages", [BEGUN, opened, *grown, BLOCK_END, ENDING, OVER])
 
 
 WHOLES: dict[str, Callable[[Kind], Any]] = {

@@ -3,10 +3,24 @@
 import json
 
 import pytest
-from client_replies import GOOD, SAID, chunk, chunked, http, received, stream, streamed, whole
+from client_replies import (
+    CALL_START,
+    GOOD,
+    GROWN,
+    SAID,
+    called,
+    chunk,
+    chunked,
+    http,
+    received,
+    stream,
+    streamed,
+    whole,
+)
 
 from conformance.clients import CLIENTS, impact
-from conformance.clients.node import messages, no_response, parse_json
+from conformance.clients.javascript import parse_json, shown
+from conformance.clients.node import messages, no_response
 from conformance.clients.turn import ClientError
 from conformance.model.target import Prices
 
@@ -112,3 +126,48 @@ def test_the_helper_builds_its_choices_by_index():
 def test_a_content_that_is_no_text_is_no_answer():
     x = of(stream([chunk({"role": "assistant", "content": [{"type": "text", "text": "Hi"}]}), *GOOD["chat"][-2:]]))
     assert fate("openai-node 6.49", x) == ("partial_text", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1.0", "1"),
+        ("1e400", "Infinity"),
+        ("-1e30", "-1e+30"),
+        ("123456789012345678901", "123456789012345680000"),
+        ("1.5e-7", "1.5e-7"),
+        ("0.000001", "0.000001"),
+        ("[1,null,[true]]", "1,,true"),
+        ("{}", "[object Object]"),
+    ],
+)
+def test_a_value_becomes_the_text_that_javascript_makes_of_it(text, said):
+    assert shown(parse_json(text)) == said
+
+
+def test_the_announced_end_of_the_connection_ends_a_chunked_body():
+    body, announced = stream(GOOD["chat"][:3]), ("connection", "close")
+    assert fate("openai-node 6.49", of(body, ended=False)) == ("partial_text+exception", 1)
+    assert fate("openai-node 6.49", of(body, ended=False, headers=(announced,))) == ("partial_text", 1)
+
+
+def test_a_status_without_a_body_has_no_stream():
+    x = received("chat", "stream", http(204, (), b"", length=False))
+    assert fate("openai-node 6.49", x) == ("exception", 1)
+    assert fate("AI SDK 6 (openai)", x) == ("exception", 1)
+
+
+def test_an_empty_error_object_is_true_in_javascript():
+    x = streamed("chat", [*GOOD["chat"][:-1], ("", {"choices": [], "error": {}}), GOOD["chat"][-1]])
+    assert fate("openai-node 6.49", x) == ("partial_text+exception", 1)
+
+
+@pytest.mark.parametrize(("finish", "outcome"), [("tool_calls", "tool_ok"), ("length", "empty_silent")])
+def test_the_ai_sdk_executes_tools_only_after_some_finish_reasons(finish, outcome):
+    assert fate("AI SDK 6 (openai)", called({"index": 0} | CALL_START, *GROWN, finish=finish)("chat")) == (outcome, 1)
+
+
+def test_a_hole_between_tool_calls_breaks_the_helper():
+    x = called({"index": 1} | CALL_START, *({**part, "index": 1} for part in GROWN))("chat")
+    assert fate("openai-node 6.49 (stream helper)", x) == ("exception", 1)
+    assert fate("openai-node 6.49", x) == ("tool_ok", 1)

@@ -1,9 +1,10 @@
 """Shared by all drivers: read jobs from standard input, run a few at a time, and write what each one's user gets.
 
 A job is a JSON object on a line: `id`, `url` (base URL), `surface` (the driver's own name), `mode` (`stream` or
-`unary`) and perhaps `patience_s` (then it is given up: a TimeoutError). The result is another: `id`, `text`, `tools`
-(pairs of name and arguments), `error` (or null). Jobs are run as they arrive. Drivers run in the framework's
-environment and know nothing of this project.
+`unary`) and perhaps `patience_s` (then it is given up: a TimeoutError) and `offers_tool` (a framework that drops calls
+of unknown tools then gets one of any name). The result is another: `id`, `text`, `tools` (pairs of name and arguments),
+`error` (or null). Jobs are run as they arrive. Drivers run in the framework's environment and know nothing of this
+project.
 
 A driver imports this module first: it shortens the waits between retries, and loads the TLS certificates once.
 """

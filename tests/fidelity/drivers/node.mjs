@@ -3,7 +3,7 @@
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { generateText, streamText } from "ai";
+import { generateText, jsonSchema, streamText } from "ai";
 import OpenAI from "openai";
 import { createInterface } from "node:readline";
 
@@ -27,7 +27,8 @@ async function plain(job, said) {
       const delta = chunk.choices?.[0]?.delta;
       said.text += delta?.content ?? "";
       for (const call of delta?.tool_calls ?? []) {
-        const known = (calls[call.index] ??= [call.function?.name, ""]);
+        const known = (calls[call.index] ??= [undefined, ""]);
+        known[0] ||= call.function?.name;
         if (call.function?.arguments) known[1] += call.function.arguments;
       }
     }
@@ -51,40 +52,66 @@ const providers = {
   anthropic: (url) => createAnthropic({ baseURL: url, apiKey: key })(model),
 };
 
+// A tool of any name: what the SDK executes is a call; so is one whose arguments it can't parse.
+const anyTool = (said) => new Proxy({ get_weather: {} }, {
+  get: (_, name) => ({
+    inputSchema: jsonSchema({ type: "object" }),
+    execute: (input) => { said.tools.push([name, JSON.stringify(input)]); return "done"; },
+  }),
+});
+const invalid = ({ toolName, input }) => [toolName, typeof input === "string" ? input : JSON.stringify(input)];
+
 async function sdk(job, said) {
   const asked = { model: providers[job.surface](job.url), prompt: words };
+  if (job.offers_tool) asked.tools = anyTool(said);
   if (job.mode === "unary") {
-    said.text += (await generateText(asked)).text;
+    const { text, toolCalls } = await generateText(asked);
+    said.text += text;
+    said.tools.push(...toolCalls.filter((call) => call.invalid).map(invalid));
     return;
   }
   let failed;
-  const result = streamText({ ...asked, onError: ({ error }) => (failed ??= error) });
-  for await (const text of result.textStream) said.text += text;
-  if (failed) throw failed;
+  const result = streamText({ ...asked, onError: (told) => (failed ??= told) });
+  for await (const part of result.fullStream) {
+    if (part.type === "text-delta") said.text += part.text;
+    else if (part.type === "tool-call" && part.invalid) said.tools.push(invalid(part));
+  }
+  if (failed) throw failed.error;
 }
 
 const surfaces = { plain, helper, compatible: sdk, openai: sdk, anthropic: sdk };
 
-const longest = 60_000;
+const waits = /\bat (?:sleep|delay) /; // the functions in which the SDKs wait before they try again
+const { setTimeout: later } = globalThis;
+let hurried = false; // with jobs that have little patience
+globalThis.setTimeout = (done, ms, ...args) =>
+  later(done, hurried && waits.test(new Error().stack) ? 10 : ms, ...args);
 
-function patience() {
+function patience(seconds) {
   const late = Object.assign(new Error("still waiting"), { name: "TimeoutError" });
-  return new Promise((_, reject) => setTimeout(reject, longest, late).unref());
+  return new Promise((_, reject) => later(reject, seconds * 1000, late).unref());
 }
 
 async function work(job) {
   const said = { text: "", tools: [] };
   let error = null;
   try {
-    await Promise.race([surfaces[job.surface](job, said), patience()]);
+    await Promise.race([surfaces[job.surface](job, said), patience(job.patience_s ?? 60)]);
   } catch (raised) {
     error = `${raised?.name}: ${raised?.message}`.slice(0, 500);
   }
   process.stdout.write(JSON.stringify({ id: job.id, ...said, error }) + "\n");
 }
 
-const waiting = [];
-for await (const line of createInterface({ input: process.stdin })) if (line.trim()) waiting.push(JSON.parse(line));
 process.on("unhandledRejection", () => {});
-await Promise.all(Array.from({ length: 8 }, async () => { while (waiting.length) await work(waiting.shift()); }));
+const atOnce = 8, working = new Set();
+for await (const line of createInterface({ input: process.stdin })) {
+  if (!line.trim()) continue;
+  if (working.size === atOnce) await Promise.race(working);
+  const asked = JSON.parse(line);
+  hurried ||= "patience_s" in asked;
+  const job = work(asked).then(() => working.delete(job));
+  working.add(job);
+}
+await Promise.all(working);
 process.exit(0); // whatever still waits

@@ -144,7 +144,7 @@ def play(server, running, surface, tasks, patience_s):
     A job that takes longer than `patience_s` seems to hang.
     """
     with server.playing([reply for _, reply in tasks]) as stages:
-        job = {"surface": surface.name, "client": surface.client, "patience_s": patience_s}
+        job = {"surface": surface.name, "client": surface.client, "patience_s": patience_s, "offers_tool": True}
         jobs = [
             job | {"id": name, "url": f"{server.url}/{name}/v1", "mode": mode}
             for name, (mode, _) in zip(stages, tasks, strict=True)
