@@ -14,6 +14,8 @@ WORKERS = $(shell $(BIN)/python -c 'import os; print(os.cpu_count() or 1)')
 ARGS ?=
 PIP := --disable-pip-version-check --no-input --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+# Tests start hundreds of processes; without bytecode files, as some images have it, each would compile every module.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets
