@@ -12,6 +12,7 @@ from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule
 from conformance.model.words import SUITES
+from conformance.rules.families import FAMILIES
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, Deployment
 from conformance.testbed.server.reply import Mutation
@@ -32,6 +33,11 @@ class Entry(NamedTuple):
 def rules() -> Iterator[Entry]:
     """The rules, by ID."""
     return map(_rule, catalogue.rules())
+
+
+def families() -> Iterator[Entry]:
+    """The families of rules, by the layer that they are about."""
+    return map(_family, FAMILIES)
 
 
 def profiles() -> Iterator[Entry]:
@@ -61,6 +67,7 @@ def variants() -> Iterator[Entry]:
 
 KINDS: dict[str, Callable[[], Iterable[Entry]]] = {
     "rules": rules,
+    "families": families,
     "profiles": profiles,
     "probes": probes,
     "deployments": deployments,
@@ -111,6 +118,17 @@ def _rule(rule: Rule) -> Entry:
         "timed": rule.timed,
     }
     return Entry(rule.id, f"{rule.level:<6}  {rule.title}", facts, lambda: tuple(as_lines(page(rule))))
+
+
+def _family(name: str) -> Entry:
+    of_family = [rule for rule in catalogue.rules() if rule.family == name]
+    facts = {"name": name, "title": FAMILIES[name], "rules": [rule.id for rule in of_family]}
+    lines = (
+        ("", f"family {name}: {FAMILIES[name]}"),
+        *((rule.id, f"{rule.level:<6}  {rule.title}") for rule in of_family),
+        ("try", f"conformance run --select {name}"),
+    )
+    return Entry(name, f"{len(of_family):>3} rules  {FAMILIES[name]}", facts, lambda: lines)
 
 
 def _profile(profile: Profile) -> Entry:

@@ -214,7 +214,7 @@ def test_a_dry_run_sends_nothing_and_tells_the_bounds(command, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["rules", "profiles", "probes", "deployments", "defects", "variants"])
+@pytest.mark.parametrize("kind", ["rules", "families", "profiles", "probes", "deployments", "defects", "variants"])
 def test_lists_are_for_people_and_programs(command, kind):
     code, text, _ = command("list", kind)
     _, octets, _ = command("list", kind, "--format", "json")

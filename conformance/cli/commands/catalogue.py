@@ -12,12 +12,12 @@ from conformance.model.words import ExitCode
     name="list", help_epilogue=examples("conformance list rules", "conformance list deployments --format json")
 )
 def list_(
-    kind: Literal["rules", "profiles", "probes", "deployments", "defects", "variants"],
+    kind: Literal["rules", "families", "profiles", "probes", "deployments", "defects", "variants"],
     /,
     *,
     format: Literal["text", "json"] = "text",  # noqa: A002 - the option's name
 ) -> int:
-    """List rules, profiles, probes, deployments, defects or variants.
+    """List rules, their families, profiles, probes, deployments, defects or variants.
 
     Parameters
     ----------
@@ -53,14 +53,16 @@ def profiles(*, check: bool = False, python: Path | None = None) -> int:
     return ExitCode.FAILED if profile_versions.print_versions(python, sys.stdout) else ExitCode.CONFORMANT
 
 
-@app.command(help_epilogue=examples("conformance explain SSE001", "conformance explain hermes"))
+@app.command(
+    help_epilogue=examples("conformance explain SSE001", "conformance explain FLD", "conformance explain hermes")
+)
 def explain(name: str, /) -> int:
-    """Show the page of a rule, profile, probe, deployment, defect or variant.
+    """Show the page of a rule, family, profile, probe, deployment, defect or variant.
 
     Parameters
     ----------
     name
-        Rule ID, or a name shown by `conformance list`.
+        Rule ID, family, or a name shown by `conformance list`.
     """
     from conformance.handbook import listing
     from conformance.report.formats import terminal
