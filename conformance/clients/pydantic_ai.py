@@ -102,7 +102,7 @@ class _Stream:
     def __init__(self) -> None:
         self.parts = Parts()
         self.finish: Any = ""
-        self.refused = self.timed = False
+        self.refused = self.timed = self.ended = False
         self._texts = 0
 
     def add(self, chunk: Any) -> None:
@@ -113,6 +113,7 @@ class _Stream:
             return
         choice = first(choices)
         finish, delta = attribute(choice, "finish_reason"), choice.get("delta")
+        self.ended = self.ended or bool(finish)
         if delta is None:
             return
         if attribute(delta, "refusal"):
@@ -185,7 +186,7 @@ def _read_stream(x: Exchange) -> DecodedResponse:
         text="".join(reading.parts.shown),
         finish=str(reading.finish)[:40],
         seen=bool(received.values),
-        ended=received.done or bool(reading.finish),
+        ended=received.done or reading.ended,
         error=error,
     )
     return judged(x, turn, reading.parts)

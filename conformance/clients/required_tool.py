@@ -12,10 +12,16 @@ def requires_tool_call(x: Exchange) -> bool:
     return choice == "required" or isinstance(choice, dict)
 
 
+def offered(x: Exchange) -> list[Any]:
+    """The names of the tools that the request offers."""
+    tools = request_body(x).get("tools")
+    return [_name(tool) for tool in tools] if isinstance(tools, list) else []
+
+
 def offers(x: Exchange, name: Any) -> bool:
     """Whether a tool of this name can be called: the request offers it, or offers no tool at all."""
-    tools = request_body(x).get("tools")
-    return not tools or not isinstance(tools, list) or any(_name(tool) == name for tool in tools)
+    names = offered(x)
+    return not names or name in names
 
 
 def _name(tool: Any) -> Any:
