@@ -38,7 +38,7 @@ class _Stream:
         except (ValueError, RecursionError) as error:
             raise ClientError("type", str(error)[:300]) from None
         if not isinstance(self.value, dict) and jiter.is_complete(so_far):
-            raise ClientError("invalid", "Input should be a valid dictionary or instance of Greeting")
+            raise ClientError("invalid", "Input should be a valid dictionary or instance of the response model")
 
     def tools(self) -> tuple[DecodedToolCall, ...]:
         """The object as a call, if it has any value. Raises ClientError if it is none."""

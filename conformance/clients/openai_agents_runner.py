@@ -37,7 +37,7 @@ def check_calls(x: Exchange, calls: Iterable[DecodedToolCall]) -> None:
     known: dict[str, tuple[Any, Any]] = {}
     for call in calls:
         if not isinstance(call.name, str) or not call.name or not offers(x, call.name):
-            raise ClientError("invalid", f"Tool {call.name} not found in agent Greeter")
+            raise ClientError("invalid", f"Tool {call.name} not found in agent")
         if not isinstance(call.id, str) or not call.id:
             raise ClientError("invalid", "Tool invocations require a non-empty string call ID before execution.")
         if known.setdefault(call.id, (call.name, call.arguments)) != (call.name, call.arguments):
