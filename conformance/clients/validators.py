@@ -6,7 +6,7 @@ from typing import Any, Final
 
 Check = Callable[[Any], bool]
 
-WHOLE: Final = re.compile(r"[+-]?[0-9](_?[0-9])*(\.0*)?")
+WHOLE: Final = re.compile(r"[+-]?[0-9](_?[0-9])*(\.0+)?")
 LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 DATED: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 EARLIEST: Final = -62_135_596_800_000
