@@ -1,184 +1,254 @@
-"""Pydantic AI: openai-python 3 or anthropic-python under an agent that needs text or a tool call."""
+"""Pydantic AI on Chat Completions: openai-python 3 under an agent that needs text or a tool call."""
 
-from dataclasses import replace
 from typing import Any, Final
 
-from conformance.clients.claude_sdk import block_text, events
-from conformance.clients.claude_sdk import completed as completed_message
-from conformance.clients.claude_sdk import streamed as streamed_message
 from conformance.clients.client import Client
 from conformance.clients.openai_python import simulator_3
-from conformance.clients.openai_sdk import Calls, attribute, completed, first, items, slot_of, streamed, text_in
-from conformance.clients.sdk import json_reply, messages, simulator
-from conformance.clients.transport import json_value
-from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
-from conformance.clients.validators import Check, anything, fields, nullish, number, one_of, text
+from conformance.clients.openai_sdk import attribute, chunks, first, items, slot_of, text_in
+from conformance.clients.pydantic_ai_parts import TAGS, Part, Parts, attempts, held, is_race, judged
+from conformance.clients.sdk import head_error, json_reply, needs_clock
+from conformance.clients.turn import ClientError, DecodedResponse
+from conformance.clients.validators import (
+    Check,
+    as_integer,
+    either,
+    fields,
+    has_odd_names,
+    nullish,
+    number,
+    one_of,
+    sound_text,
+    text,
+    timestamp,
+    whole,
+)
 from conformance.clients.validators import items as each
 from conformance.model.exchange import Exchange
 
-ATTEMPTS: Final = 2
-"""An empty response is retried once."""
-HELD_NS: Final = 100_000_000
-"""Text is buffered for this long before the user sees it; an error discards the buffer."""
-
-
-def _countable(value: Any) -> bool:
-    """A number, or a string that Pydantic converts to one."""
-    return number(value) or (isinstance(value, str) and value.strip().isdecimal())
-
-
-CALLED: Final = fields(id=text, type=one_of("function"), function=fields(name=text, arguments=text))
-COUNTS: Final[dict[str, Check]] = dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), _countable)
-COMPLETION: Final = fields(
-    id=text,
-    object=one_of("chat.completion"),
-    created=nullish(_countable),
-    model=text,
-    choices=each(
-        fields(
-            index=number,
-            finish_reason=nullish(text),
-            message=fields(role=one_of("assistant"), content=anything, tool_calls=nullish(each(CALLED))),
-        )
-    ),
-    usage=nullish(fields(**COUNTS)),
+Names = tuple[str, ...]
+COUNTS: Final[Names] = ("prompt_tokens", "completion_tokens", "total_tokens")
+PROMPT_COUNTS: Final[Names] = ("audio_tokens", "cache_write_tokens", "cached_tokens", "image_tokens", "text_tokens")
+COMPLETION_COUNTS: Final[Names] = (
+    "accepted_prediction_tokens",
+    "audio_tokens",
+    "reasoning_tokens",
+    "rejected_prediction_tokens",
+    "text_tokens",
 )
 
 
-class Parts(Calls):
-    """Tool calls by index (default: the latest); arguments may be text or an object."""
+def _counts(names: Names, check: Check) -> Check:
+    return fields(**dict.fromkeys(names, check))
 
-    def add(self, fragment: Any, slot: Any) -> None:
-        """Add one fragment. Raises ClientError if text and an object are mixed."""
-        function = attribute(fragment, "function")
-        name, arguments = (attribute(function, part) if function else None for part in ("name", "arguments"))
-        if slot is None:
-            slot = len(self._parts) if name is not None or not self._parts else list(self._parts)[-1]
-        call = self._parts.setdefault(slot, {"id": None, "name": "", "arguments": ""})
-        call["id"] = call["id"] or attribute(fragment, "id")
-        call["name"] += text_in(name)
-        if arguments:
-            call["arguments"] = _joined(call["arguments"], arguments)
 
-    def tools(self) -> tuple[DecodedToolCall, ...]:
-        """The calls that have a name; a missing ID is generated, and arguments may be an object."""
-        calls = (call for call in self._parts.values() if call["name"])
-        return tuple(
-            DecodedToolCall(
-                name=c["name"],
-                arguments="{}" if isinstance(c["arguments"], dict) else c["arguments"],
-                id=c["id"] or "-",
-            )
-            for c in calls
+def _number(value: Any) -> bool:
+    """What Pydantic accepts as a number."""
+    return number(value) or isinstance(value, bool) or (isinstance(value, str) and as_integer(value))
+
+
+def _object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _content(value: Any) -> bool:
+    """Text, or parts, whose texts are joined."""
+    return isinstance(value, list) or text(value)
+
+
+FUNCTION: Final = fields(name=text, arguments=text)
+CALLED: Final = either(
+    fields(id=text, type=one_of("function"), function=FUNCTION),
+    fields(id=text, type=one_of("custom"), custom=fields(name=text, input=text)),
+)
+TOKEN: Final = fields(token=text, logprob=_number, top_logprobs=each(fields(token=text, logprob=_number)))
+MESSAGE: Final = fields(
+    role=one_of("assistant"),
+    content=nullish(_content),
+    refusal=nullish(text),
+    annotations=nullish(each(fields(type=one_of("url_citation"), url_citation=_object))),
+    audio=nullish(fields(id=text, data=text, expires_at=as_integer, transcript=text)),
+    function_call=nullish(FUNCTION),
+    tool_calls=nullish(each(CALLED)),
+)
+COMPLETION: Final = fields(
+    id=text,
+    object=one_of("chat.completion"),
+    created=nullish(as_integer),
+    model=text,
+    service_tier=nullish(text),
+    system_fingerprint=nullish(text),
+    metadata=nullish(_object),
+    moderation=nullish(fields(input=_object, output=_object)),
+    choices=each(
+        fields(
+            index=as_integer,
+            logprobs=nullish(fields(content=nullish(each(TOKEN)), refusal=nullish(each(TOKEN)))),
+            message=MESSAGE,
         )
+    ),
+    usage=nullish(
+        fields(
+            **dict.fromkeys(COUNTS, as_integer),
+            prompt_tokens_details=nullish(_counts(PROMPT_COUNTS, nullish(as_integer))),
+            completion_tokens_details=nullish(_counts(COMPLETION_COUNTS, nullish(as_integer))),
+        )
+    ),
+)
 
 
-def _joined(before: Any, more: Any) -> Any:
-    if not before:
-        return more
-    if isinstance(before, str) and isinstance(more, str):
-        return before + more
-    if isinstance(before, dict) and isinstance(more, dict):
-        return before | more
-    raise ClientError("invalid", "Cannot apply JSON deltas to non-JSON tool arguments")
+class _Stream:
+    """What the streamed response keeps of the chunks."""
+
+    def __init__(self) -> None:
+        self.parts = Parts()
+        self.finish: Any = ""
+        self.refused = self.timed = self.ended = False
+        self._texts = 0
+
+    def add(self, chunk: Any) -> None:
+        """Take one chunk."""
+        self._head(chunk)
+        choices = chunk.get("choices")
+        if not choices:
+            return
+        choice = first(choices)
+        finish, delta = attribute(choice, "finish_reason"), choice.get("delta")
+        self.ended = self.ended or bool(finish)
+        if delta is None:
+            return
+        if attribute(delta, "refusal"):
+            text_in(delta["refusal"])
+            self.refused = True
+            self.finish = "content_filter"
+            return
+        if finish and not self.refused:
+            self.finish = slot_of(finish)
+        if choice.get("logprobs") is not None:
+            items(attribute(choice["logprobs"], "content"))
+        self._text(_joined(delta.get("content")))
+        for fragment in items(delta.get("tool_calls")):
+            self._call(fragment)
+
+    def _head(self, chunk: Any) -> None:
+        """Take what a chunk says beside its choices."""
+        created, usage = attribute(chunk, "created"), chunk.get("usage")
+        if created and not self.timed:
+            if not timestamp(created):
+                raise ClientError("invalid", "Input should be a valid datetime")
+            self.timed = True
+        if usage is not None:
+            for name in ("completion_tokens_details",):
+                if attribute(usage, name) is not None:
+                    attribute(usage[name], "model_dump")
+        if chunk.get("moderation"):
+            attribute(chunk["moderation"], "model_dump")
+
+    def _text(self, content: Any) -> None:
+        if isinstance(content, str) and content:
+            self.parts.add_text(("content", self._texts), content, tagged=True)
+
+    def _call(self, fragment: Any) -> None:
+        function = attribute(fragment, "function")
+        name, arguments = (
+            attribute(function, part) if function is not None else None for part in ("name", "arguments")
+        )
+        began = self.parts.add_call(fragment.get("index"), name, arguments, fragment.get("id"))
+        if began and self.parts.is_text(("content", self._texts)):
+            self._texts += 1
 
 
-def map_delta(delta: Any, calls: Calls) -> str:
-    """Take one delta; None is skipped, and so is one with a refusal."""
-    if delta is None or attribute(delta, "refusal"):
-        return ""
-    for fragment in items(attribute(delta, "tool_calls")):
-        calls.add(fragment, slot_of(attribute(fragment, "index")))
-    return _words(attribute(delta, "content"))
+def _joined(content: Any) -> Any:
+    """Content, or the texts of its parts."""
+    if not isinstance(content, list):
+        return content
+    return "".join(map(_part, content)) or None
 
 
-def _words(content: Any) -> str:
-    """Content that is text, or the texts of its parts."""
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "".join(text for text in parts if isinstance(text, str))
-    return content if isinstance(content, str) else ""
+def _part(part: Any) -> str:
+    text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else part
+    return text if isinstance(text, str) else ""
 
 
-def _judged(turn: DecodedResponse) -> DecodedResponse:
-    """Neither text nor a call is an error: at once if a retry would not help, else after a retry."""
-    if turn.error or turn.visible or turn.tools:
-        return turn
-    if turn.finish in ("length", "content_filter", "max_tokens", "refusal"):
-        return turn.with_error(ClientError("api", f"finish reason {turn.finish} before any response was generated"))
-    return turn.with_error(ClientError("invalid", "Exceeded maximum output retries (1)"))
+def _read_stream(x: Exchange) -> DecodedResponse:
+    failed = head_error(x, whole_body=False)
+    if failed:
+        return DecodedResponse(error=failed)
+    received, reading = chunks(x), _Stream()
+    error = received.error
+    if not received.values and not error:
+        error = ClientError("invalid", "Streamed response ended without content or tool calls")
+    try:
+        for chunk in received.values:
+            reading.add(chunk)
+    except ClientError as raised:
+        error = raised
+    turn = DecodedResponse(
+        text="".join(reading.parts.shown),
+        finish=str(reading.finish)[:40],
+        seen=bool(received.values),
+        ended=received.done or reading.ended,
+        error=error,
+    )
+    return judged(x, turn, reading.parts)
 
 
-def _held(x: Exchange, turn: DecodedResponse) -> DecodedResponse:
-    """If a stream fails soon after its text began, the user sees only the error."""
-    began = next(iter(x.arrivals), None)
-    lasted = x.arrivals[-1].at_ns - began.at_ns if began else 0
-    return replace(turn, text="") if turn.error and lasted < HELD_NS else turn
+def _read_whole(x: Exchange) -> DecodedResponse:
+    failed = head_error(x, whole_body=False)
+    if failed:
+        return DecodedResponse(error=failed)
+    try:
+        choice = _valid(json_reply(x))
+    except ClientError as raised:
+        return DecodedResponse(error=raised)
+    message, finish = choice["message"], str(choice.get("finish_reason") or "")[:40]
+    if message.get("refusal"):
+        return DecodedResponse(
+            error=ClientError("api", f"Content filter triggered. Refusal: {message['refusal']!r}"[:300])
+        )
+    parts = Parts([Part("text", text) for text in _untagged(_joined(message.get("content")) or "")])
+    for call in message.get("tool_calls") or ():
+        if call["type"] == "custom":
+            return DecodedResponse(error=ClientError("type", "Custom tool calls are not supported"))
+        parts.parts.append(
+            Part("call", name=call["function"]["name"], arguments=call["function"]["arguments"], id=call["id"])
+        )
+    return judged(x, DecodedResponse(finish=finish, seen=True, ended=True), parts)
 
 
-def chat(x: Exchange) -> DecodedResponse:
-    """`Agent.run_stream` on a stream, `Agent.run` otherwise."""
-    if x.mode == "stream":
-        turn = streamed(x, map_delta, whole_body=False, calls=Parts())
-        if not (turn.error or turn.seen):
-            return turn.with_error(ClientError("invalid", "Streamed response ended without content or tool calls"))
-        return _judged(_held(x, turn))
-    turn = completed(x, on_chunk=_valid, whole_body=False)
-    return _judged(replace(turn, text=_spoken(x), text_after_end=False) if turn.text_after_end else turn)
+def _untagged(content: str) -> list[str]:
+    """The texts outside of thoughts; a thought that does not end is text."""
+    before, begins, rest = content.partition(TAGS[0])
+    thought, ends, after = rest.partition(TAGS[1])
+    return [text for text in (before, *((_untagged(after) if ends else [thought]) if begins else ())) if text]
 
 
-def _spoken(x: Exchange) -> str:
-    """The text of a non-streaming response whose content is a list of parts."""
-    return _words(json_reply(x)["choices"][0]["message"]["content"])
-
-
-def _valid(value: Any) -> None:
+def _valid(value: Any) -> dict[str, Any]:
+    """The first choice of a completion. Raises ClientError where Pydantic rejects it."""
     if not isinstance(value, dict):
         raise ClientError("invalid", "Invalid response from openai chat completions endpoint, expected JSON data")
-    if not COMPLETION(value):
+    if has_odd_names(value):
+        raise ClientError("unicode", "'utf-8' codec can't encode character: surrogates not allowed")
+    if not COMPLETION(value) or not all(map(_finished, value["choices"][1:])):
         raise ClientError("invalid", "Invalid response from openai chat completions endpoint: 1 validation error")
-    first(value["choices"])
+    choice: dict[str, Any] = first(value["choices"])
+    if choice.get("finish_reason") is not None and not _finished(choice):
+        raise ClientError("invalid", "Invalid response from openai chat completions endpoint: finish_reason")
+    if value.get("created") and not timestamp(whole(value["created"])):
+        raise ClientError("invalid", "Input should be a valid datetime")
+    return choice
 
 
-def message(x: Exchange) -> DecodedResponse:
-    """The agent on anthropic-python, which always streams; a non-streaming response is read as the SDK reads it."""
-    if x.mode == "unary":
-        return _judged(completed_message(x))
-    turn = streamed_message(x, helper=False, text_of=_part)
-    if turn.error is None:
-        turn = _begun(x, turn)
-    if turn.error is None and any(_part(event) is not None for event in events(x)):
-        return turn  # a text part, though it may be empty
-    return _judged(_held(x, turn))
+def _finished(choice: dict[str, Any]) -> bool:
+    return sound_text(choice.get("finish_reason")) and bool(choice["finish_reason"])
 
 
-def _part(event: Any) -> str | None:
-    """The text of an event; a delta without a type counts as a text_delta."""
-    delta = event.get("delta")
-    if event.get("type") == "content_block_delta" and isinstance(delta, dict) and "type" not in delta:
-        return text_in(delta.get("text"))
-    return block_text(event)
+def read(x: Exchange) -> DecodedResponse:
+    """`Agent.run_stream` on a stream, `Agent.run` otherwise."""
+    return held(x, _read_stream(x)) if x.mode == "stream" else _read_whole(x)
 
 
-def _begun(x: Exchange, turn: DecodedResponse) -> DecodedResponse:
-    """The stream must begin with message_start; message_start and message_delta must have usage."""
-    if not turn.seen:
-        return turn.with_error(ClientError("invalid", "Streamed response ended without content or tool calls"))
-    events = [json_value(e.data) for e in messages(x).events if e.name not in (None, "ping", "error") and e.data]
-    objects = [event for event in events if isinstance(event, dict)]
-    if not objects or objects[0].get("type") != "message_start":
-        return turn.with_error(ClientError("shape", "AssertionError"))
-    for event in objects:
-        holder = event.get("message") if event.get("type") == "message_start" else event
-        counts = event.get("type") in ("message_start", "message_delta")
-        if counts and isinstance(holder, dict) and not isinstance(holder.get("usage"), dict):
-            message = "'NoneType' object has no attribute 'output_tokens_details'"
-            return replace(turn, text="").with_error(ClientError("shape", message))
-    return turn
-
-
-def _attempts(turn: DecodedResponse) -> int:
-    return ATTEMPTS if turn.error and turn.error.kind == "invalid" and turn.seen else 1
+def _uncertain(x: Exchange) -> bool:
+    return needs_clock(x) or (x.mode == "stream" and is_race(_read_stream(x)))
 
 
 PYDANTIC_AI = Client(
@@ -186,12 +256,5 @@ PYDANTIC_AI = Client(
     name="Pydantic AI 2.68",
     version="2.68.0 (openai 3.54.0)",
     api="chat",
-    simulate=simulator_3(chat, framework_attempts=_attempts),
-)
-PYDANTIC_AI_ANTHROPIC = Client(
-    profile="pydantic-ai",
-    name="Pydantic AI 2.68 (Anthropic)",
-    version="2.68.0 (anthropic 2.12.0)",
-    api="messages",
-    simulate=simulator(message, framework_attempts=_attempts),
+    simulate=simulator_3(read, framework_attempts=attempts, uncertain=_uncertain),
 )

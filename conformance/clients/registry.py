@@ -22,7 +22,8 @@ from conformance.clients.openai_node_7 import OPENAI_NODE_7, OPENAI_NODE_7_HELPE
 from conformance.clients.openai_node_helper import OPENAI_NODE_HELPER
 from conformance.clients.openai_python import OPENAI_1, OPENAI_2, OPENAI_3, OPENAI_3_HELPER
 from conformance.clients.openai_responses import OPENAI_3_RESPONSES
-from conformance.clients.pydantic_ai import PYDANTIC_AI, PYDANTIC_AI_ANTHROPIC
+from conformance.clients.pydantic_ai import PYDANTIC_AI
+from conformance.clients.pydantic_ai_messages import PYDANTIC_AI_ANTHROPIC
 
 CLIENTS: Final[dict[str, tuple[Client, ...]]] = {
     "hermes": (HERMES_0_19, HERMES_0_14, HERMES_0_19_ANTHROPIC),

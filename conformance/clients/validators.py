@@ -1,9 +1,19 @@
 """What a strict framework requires of a JSON value: checks that are composed like its schema."""
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 Check = Callable[[Any], bool]
+
+WHOLE: Final = re.compile(r"[+-]?[0-9](_?[0-9])*(\.0+)?")
+LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+DATED: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+EARLIEST: Final = -62_135_596_800_000
+LATEST: Final = 253_402_300_799_999
+"""The milliseconds of the years 1 and 9999."""
+LARGEST: Final = 2.0**63
+"""Pydantic converts a float to an integer only below this."""
 
 
 def text(value: Any) -> bool:
@@ -62,3 +72,33 @@ def typed(**kinds: Check) -> Check:
     return lambda value: (
         isinstance(value, dict) and text(kind := value.get("type")) and kind in kinds and kinds[kind](value)
     )
+
+
+def as_integer(value: Any) -> bool:
+    """What Pydantic accepts as an integer: also a whole number as a float, a boolean, or text."""
+    if isinstance(value, str):
+        return WHOLE.fullmatch(value.strip()) is not None
+    return isinstance(value, int) or (isinstance(value, float) and abs(value) < LARGEST and value.is_integer())
+
+
+def whole(value: Any) -> int:
+    """The integer that Pydantic makes of what it accepts as one."""
+    return int(value.strip().partition(".")[0]) if isinstance(value, str) else int(value)
+
+
+def sound_text(value: Any) -> bool:
+    """What Pydantic accepts as text of a certain length: a string without lone surrogates."""
+    return isinstance(value, str) and not LONE_SURROGATE.search(value)
+
+
+def timestamp(value: Any) -> bool:
+    """What Pydantic accepts as a date and time, in seconds or, if too large for that, in milliseconds."""
+    if isinstance(value, str):
+        return WHOLE.fullmatch(value) is not None or DATED.match(value) is not None
+    return number(value) and EARLIEST <= value <= LATEST
+
+
+def has_odd_names(value: Any) -> bool:
+    """Whether a name somewhere inside has a lone surrogate, so that Pydantic can't make a dictionary of a model."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (isinstance(value, dict) and any(map(LONE_SURROGATE.search, value))) or any(map(has_odd_names, inner))

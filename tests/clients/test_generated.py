@@ -15,7 +15,9 @@ MEASURED = sorted({client for fact in FACTS for client in fact["clients"]})
 
 
 def reply_of(fact):
-    body = DEMAND | {"stream": fact["mode"] == "stream"} if fact["demands"] else None
+    asked = DEMAND | {"stream": fact["mode"] == "stream"} if fact["demands"] else {}
+    offer = {"tools": [{"name": name} for name in fact["tools"]]} if "tools" in fact else {}
+    body = asked | offer or None
     ending = Ending(*fact["ending"], 0)
     received = fact["received"].encode("latin-1")
     return exchange(received, mode=fact["mode"], probe=f"{fact['api']}.hello", ending=ending, body=body)

@@ -12,7 +12,6 @@ PAGE = CHECKOUT / "docs/client-accuracy.md"
 KEPT = CACHE / "measured"
 
 RACE = "a race: text is shown a tenth of a second after it arrives, and an error before that hides it"
-HALVED = "the object has the values received so far, and can't be distinguished from a complete one"
 TABBED = "Node's parser does not recognize a transfer coding followed by a tab, and reads until the connection ends"
 CUT_BEFORE = (
     "a byte order mark at the start of a read is dropped, so the outcome depends on how the stream is split into reads"
@@ -36,10 +35,6 @@ REASONS = {
     ("Letta 0.11", "chunk-delta-null"): BEFORE_THE_ERROR,
     ("*", "head-in-odd-dress"): TABBED,
     ("*", "bom-in-every-event"): CUT_BEFORE,
-    **{
-        ("Instructor 1.17", f"sse_trunc_{how}"): HALVED
-        for how in ("event_boundary", "mid_event_clean", "close_framing")
-    },
 }
 """Why a prediction is wrong, by client (`*`: any) and scene."""
 RACING = {"exception", "partial_text+exception"}

@@ -1,14 +1,24 @@
 """Instructor: a structured completion, complete or partial."""
 
+from typing import Any
+
 import instructor
 import jobs
 from openai import OpenAI
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, PrivateAttr, model_validator
 
 
 class Greeting(BaseModel):
-    words: str | None = None
-    city: str | None = None
+    model_config = ConfigDict(extra="allow")
+    words: Any = None
+    city: Any = None
+    _whole: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="after")
+    def is_whole(self):
+        """Instructor validates an object once its JSON is complete, and not before."""
+        self._whole = True
+        return self
 
 
 def chat(job, said):
@@ -18,8 +28,9 @@ def chat(job, said):
         said.call(0, "Greeting", client.create(**asked).model_dump_json())
         return
     last = next(iter([*client.create_partial(**asked)][-1:]), None)
-    if last is not None and (last.words or last.city):
-        said.call(0, "Greeting", last.model_dump_json())
+    if last is not None and any(value is not None for value in last.model_dump().values()):
+        told = last.model_dump_json()
+        said.call(0, "Greeting", told if last._whole else told.removesuffix("}"))
 
 
-jobs.run({"chat": chat})
+jobs.run(jobs.warm({"chat": chat}))

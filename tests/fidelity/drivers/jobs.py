@@ -10,6 +10,7 @@ A driver imports this module first: it shortens the waits between retries, and l
 """
 
 import asyncio
+import contextlib
 import functools
 import json
 import ssl
@@ -28,6 +29,7 @@ KEY = "sk-no-secret"
 MODEL = "reference"
 WORDS = "Say hello."
 TASK = [{"role": "user", "content": WORDS}]
+NOWHERE = "http://127.0.0.1:9/v1"
 _writing = threading.Lock()
 
 
@@ -61,6 +63,15 @@ class Said:
         """Add a fragment to the tool call in a slot."""
         known, before = self.tools.get(slot, (None, ""))
         self.tools[slot] = (known or name, before + arguments if arguments is not None else before)
+
+
+def warm(surfaces):
+    """Run each surface once where nothing listens: frameworks load much at their first call and error."""
+    for surface in surfaces.values():
+        for mode in ("stream", "unary"):
+            with contextlib.suppress(Exception):
+                surface({"url": NOWHERE, "mode": mode}, Said())
+    return surfaces
 
 
 def run(surfaces, *, at_once=8):

@@ -4,7 +4,7 @@ import json
 
 from environments import CHECKOUT
 
-from conformance.clients.required_tool import requires_tool_call
+from conformance.clients.required_tool import offered, requires_tool_call
 
 FILE = CHECKOUT / "tests/clients/generated.json"
 
@@ -23,7 +23,14 @@ def keep(one):
         "ending": [x.ending.how, x.ending.phase],
         "received": x.received.decode("latin-1"),
     }
-    same = (old for old in kept if all(old[name] == reply[name] for name in reply if name != "kinds"))
+    if names := offered(x):
+        reply["tools"] = names
+    told = reply.keys() - {"kinds"}
+    same = (
+        old
+        for old in kept
+        if {name: old.get(name) for name in {*told, "tools"}} == {"tools": None} | {name: reply[name] for name in told}
+    )
     entry = next(same, None)
     if entry is None:
         kept.append(entry := reply | {"clients": {}})
