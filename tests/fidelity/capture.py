@@ -15,8 +15,8 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from drivers.jobs import KEY as KEY_SENT
-from drivers.jobs import WORDS
+from drivers.asked import KEY as KEY_SENT
+from drivers.asked import WORDS
 from environments import ENVIRONMENTS, install, versions
 from measure import counts, driven
 from msgspec.structs import replace

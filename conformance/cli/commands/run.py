@@ -68,7 +68,7 @@ def run(
 @app.command(
     help_epilogue=examples(
         "conformance matrix --config conformance.toml --suite smoke --out site",
-        "conformance matrix --from tests/cassettes traffic.har --columns model --out site",
+        "conformance matrix --from tests/cassettes --columns model --out site",
     )
 )
 def matrix(  # noqa: PLR0913 - one argument an option, or a group of them

@@ -19,16 +19,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from asked import KEY, MODEL, TASK, WORDS  # noqa: F401 - of every driver
+
 LONGEST_SLEEP_S = 0.01
 _sleep, _asleep = time.sleep, asyncio.sleep
 time.sleep = lambda seconds: _sleep(_shortened(seconds))
 asyncio.sleep = lambda delay, *result: _asleep(_shortened(delay), *result)
 ssl.create_default_context = functools.cache(ssl.create_default_context)
 
-KEY = "sk-no-secret"
-MODEL = "reference"
-WORDS = "Say hello."
-TASK = [{"role": "user", "content": WORDS}]
 NOWHERE = "http://127.0.0.1:9/v1"
 _writing = threading.Lock()
 
