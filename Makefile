@@ -9,7 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 REAL := .cache/real
 PAGES := .cache/pages
-WORKERS = $(shell $(BIN)/python -c 'import os; print(os.cpu_count() or 1)')
+# One more than processors: some tests wait for a server or a process.
+WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 # Arguments for the command of a target, for example: make run ARGS="--deployment silent-json"
 ARGS ?=
 PIP := --disable-pip-version-check --no-input --quiet
