@@ -156,6 +156,7 @@ def _entry(api: Api, sent: Sent, received: Received, reader: Reader, at: str, so
     masked = masked_messages(
         request_bytes(sent, masked_query(_target(sent)), _masked(sent.fields)),
         response_bytes(received, _masked(received.fields)),
+        response_bytes(received, received.fields),
         secrets_of(sent.url, sent.fields, received.fields, body, filters=True),
     )
     exchange = Exchange(

@@ -65,6 +65,7 @@ def _masked(x: AcceptedExchange, case: CaseId, asked: dict[str, Any]) -> Exchang
             (octets(masked_query(_text(line))), head[len(line) : len(line) + 1], _without_values(fields), end, body)
         ),
         _without_values(x.received[:head_at]) + x.received[head_at:],
+        x.received,
         secrets,
     )
     return Exchange(

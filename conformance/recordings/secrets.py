@@ -128,13 +128,16 @@ class Masked(NamedTuple):
     hidden: frozenset[Hidden]
 
 
-def masked_messages(sent: bytes, received: bytes, secrets: Secrets) -> Masked:
-    """Both messages with secrets masked. A key that is in the request's body, too, is not repeated from its head."""
+def masked_messages(sent: bytes, received: bytes, shown: bytes, secrets: Secrets) -> Masked:
+    """Both messages with secrets masked; `shown` is the response before its secret header fields were.
+
+    A key that is in the request's body, too, is not repeated from its head.
+    """
     body = sent.partition(b"\r\n\r\n")[2]
     unsaid = [key for key in secrets.keys if redact.octets(key) not in body and _is_telling(key)]
     every = (*secrets.keys, *secrets.others)
-    known, repeated = redact.mask_received(received, unsaid)
-    known, _ = redact.mask_received(known, every)
+    _, repeated = redact.mask_received(shown, unsaid)
+    known, _ = redact.mask_received(received, every)
     answered = _without_shapes(known)
     hidden: set[Hidden] = set()
     if secrets.is_key_unknown:
