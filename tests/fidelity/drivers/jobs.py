@@ -6,7 +6,8 @@ of unknown tools then gets one of any name). The result is another: `id`, `text`
 `error` (or null). Jobs are run as they arrive. Drivers run in the framework's environment and know nothing of this
 project.
 
-A driver imports this module first: it shortens the waits between retries, and loads the TLS certificates once.
+A driver imports this module first: it shortens the waits between retries of jobs with patience, and loads the TLS
+certificates once.
 """
 
 import asyncio
@@ -22,6 +23,10 @@ from concurrent.futures import ThreadPoolExecutor
 from asked import KEY, MODEL, TASK, WORDS  # noqa: F401 - of every driver
 
 LONGEST_SLEEP_S = 0.01
+_in_a_hurry = threading.Event()
+"""Set where waits are shortened: for jobs with patience. In the others, a client that hardly waits might send its next
+request on a connection that is about to be closed.
+"""
 _sleep, _asleep = time.sleep, asyncio.sleep
 time.sleep = lambda seconds: _sleep(_shortened(seconds))
 asyncio.sleep = lambda delay, *result: _asleep(_shortened(delay), *result)
@@ -32,7 +37,7 @@ _writing = threading.Lock()
 
 
 def _shortened(seconds):
-    return min(seconds, LONGEST_SLEEP_S) if seconds < float("inf") else seconds
+    return min(seconds, LONGEST_SLEEP_S) if _in_a_hurry.is_set() and seconds < float("inf") else seconds
 
 
 class Said:
@@ -65,10 +70,12 @@ class Said:
 
 def warm(surfaces):
     """Run each surface once where nothing listens: frameworks load much at their first call and error."""
+    _in_a_hurry.set()
     for surface in surfaces.values():
         for mode in ("stream", "unary"):
             with contextlib.suppress(Exception):
                 surface({"url": NOWHERE, "mode": mode}, Said())
+    _in_a_hurry.clear()
     return surfaces
 
 
@@ -91,6 +98,7 @@ def _do(surface, job):
             errors.append(f"{type(raised).__name__}: {raised}"[:500])
 
     if "patience_s" in job:
+        _in_a_hurry.set()
         trying = threading.Thread(target=tried, daemon=True)
         trying.start()
         trying.join(job["patience_s"])
