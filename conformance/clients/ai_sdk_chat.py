@@ -94,7 +94,8 @@ def reports_an_error(provider: Provider, value: dict[str, Any]) -> bool:
 def text_of(provider: Provider, message: dict[str, Any]) -> str:
     """The text of a message or delta: its content, which may be a list of parts, and perhaps its refusal."""
     content = message.get("content")
-    refused = (message.get("refusal") or "") if provider.refuses else ""
+    told = message.get("refusal")
+    refused = told if provider.refuses and isinstance(told, str) else ""
     if isinstance(content, str):
         return content + refused
     texts = (part.get("text") for part in content or () if part.get("type") == "text")

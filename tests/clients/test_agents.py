@@ -129,6 +129,11 @@ def test_openai_node_7_reads_an_event_that_is_not_terminated_and_nothing_after_t
     assert fate("openai-node 6.49", streamed("chat", almost)) == ("text", 1)
 
 
+def test_ai_sdk_7_takes_a_refusal_that_is_no_text_for_none():
+    x = choice(message={"role": "assistant", "content": None, "refusal": ["No."]})
+    assert fate("AI SDK 7 (openai-compatible)", x) == ("empty_silent", 1)
+
+
 @pytest.mark.parametrize(
     ("client", "outcome"),
     [
