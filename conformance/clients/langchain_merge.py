@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from conformance.clients.turn import ClientError, as_text
+from conformance.clients.validators import as_integer
 
 
 def reject(field: str, value: Any) -> ClientError:
@@ -36,7 +37,7 @@ def message_id(value: Any) -> None:
 def whole_number(field: str, value: Any) -> int:
     """An integer, or what pydantic turns into one. Raises ClientError."""
     try:
-        if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        if isinstance(value, int | float) and as_integer(value):
             return int(value)
         if isinstance(value, str) and value.strip():
             return int(value)
