@@ -157,26 +157,26 @@ def _whole(x: Exchange) -> Span:
     return answer.locate(0, len(answer.content)) if answer.content else answer.head
 
 
-def _text(octets: bytes) -> str:
-    return octets[:MOST_TEXT].decode("utf-8", "replace")
+def _text(raw: bytes) -> str:
+    return raw[:MOST_TEXT].decode("utf-8", "replace")
 
 
-def _read(value: Any, status: int, octets: bytes, at: Span, *, in_band: bool) -> ErrorResponse:
-    kind = _kind(value, octets)
+def _read(value: Any, status: int, raw: bytes, at: Span, *, in_band: bool) -> ErrorResponse:
+    kind = _kind(value, raw)
     inner = _only(value)
-    form = kind if inner is value else _kind(inner, octets)
+    form = kind if inner is value else _kind(inner, raw)
     error = inner["error"] if form in ENVELOPED else inner if form in ("object", "event") else {}
     return ErrorResponse(
         kind=kind,
         form=form,
         status=status,
-        message=_message(form, inner, error, octets),
+        message=_message(form, inner, error, raw),
         type=_word(error.get("type")),
         param=_word(error.get("param")),
         code=_word(error.get("code")),
         error=error,
         places=_places(inner) if form == "detail" else (),
-        text=_text(octets),
+        text=_text(raw),
         in_band=in_band,
         at=at,
     )
@@ -187,9 +187,9 @@ def _only(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) else value
 
 
-def _kind(value: Any, octets: bytes) -> Kind:
+def _kind(value: Any, raw: bytes) -> Kind:
     if value is NOT_JSON:
-        return "html" if is_html(octets) else "text" if octets.strip() else "empty"
+        return "html" if is_html(raw) else "text" if raw.strip() else "empty"
     if isinstance(value, list):
         return "array"
     if not isinstance(value, dict):
@@ -202,13 +202,13 @@ def _kind(value: Any, octets: bytes) -> Kind:
     return "event" if is_event else "detail" if "detail" in value else "object"
 
 
-def is_html(octets: bytes) -> bool:
+def is_html(raw: bytes) -> bool:
     """Whether a body begins as an HTML page does."""
-    opening = octets[:1024].lstrip().lower()
+    opening = raw[:1024].lstrip().lower()
     return opening.startswith((b"<!doctype", b"<html", b"<head", b"<body")) or b"<html" in opening
 
 
-def _message(kind: Kind, value: Any, error: dict[str, Any], octets: bytes) -> str:
+def _message(kind: Kind, value: Any, error: dict[str, Any], raw: bytes) -> str:
     if kind in (*ENVELOPED, "event", "object"):
         return _word(error.get("message")) or ""
     if kind == "error-text":
@@ -220,7 +220,7 @@ def _message(kind: Kind, value: Any, error: dict[str, Any], octets: bytes) -> st
         entries = detail if isinstance(detail, list) else [detail]
         said = (_word(entry.get("msg")) or _word(entry.get("message")) for entry in entries if isinstance(entry, dict))
         return "; ".join(text for text in said if text)
-    return _text(octets) if kind in ("text", "html") else ""
+    return _text(raw) if kind in ("text", "html") else ""
 
 
 def _places(value: dict[str, Any]) -> tuple[str, ...]:

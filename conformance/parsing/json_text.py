@@ -33,21 +33,21 @@ NOT_JSON: Final = Sentinel.NOT_JSON
 _decode = msgspec.json.Decoder().decode
 
 
-def parse_json(octets: bytes) -> Any:
+def parse_json(data: bytes) -> Any:
     """The value of one JSON text in UTF-8 without BOM, or NOT_JSON.
 
     Lone surrogates and numbers of any size are JSON (sections 6 and 7); NaN, a second value, or nesting deeper than
     the parser's limit (section 9) are not.
     """
     try:
-        return _decode(octets)
+        return _decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return _parse_slowly(octets)
+        return _parse_slowly(data)
 
 
-def _parse_slowly(octets: bytes) -> Any:
+def _parse_slowly(data: bytes) -> Any:
     try:
-        return json.loads(octets.decode(), parse_int=_integer, parse_constant=_refuse)
+        return json.loads(data.decode(), parse_int=_integer, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return NOT_JSON
 
@@ -60,14 +60,14 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def fault_of(octets: bytes) -> str:
+def fault_of(data: bytes) -> str:
     """Why bytes are not a JSON text, as a clause that names the position; empty if they are one."""
-    if parse_json(octets) is not NOT_JSON:
+    if parse_json(data) is not NOT_JSON:
         return ""
-    if not octets.strip(b" \t\r\n"):
+    if not data.strip(b" \t\r\n"):
         return "empty"
     try:
-        json.loads(octets.decode(), parse_int=_integer, parse_constant=_refuse)
+        json.loads(data.decode(), parse_int=_integer, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         return _clause(error)
     return ""  # unreachable: value_of would have read it
@@ -88,12 +88,12 @@ FAULTS = {
 """Explanations of the parser's messages, by how they begin."""
 
 
-def lone_surrogate(octets: bytes, value: Any) -> str:
+def lone_surrogate(data: bytes, value: Any) -> str:
     """The first lone surrogate in a JSON text's strings, as an escape, or empty.
 
-    `value` is the parsed value of `octets`.
+    `value` is the parsed value of `data`.
     """
-    if not SURROGATE.search(octets):
+    if not SURROGATE.search(data):
         return ""
     waiting = [value]
     while waiting:
@@ -107,7 +107,7 @@ def lone_surrogate(octets: bytes, value: Any) -> str:
     return ""
 
 
-def repeated_name(octets: bytes) -> str:
+def repeated_name(data: bytes) -> str:
     """A name that occurs twice in one object of a JSON text, or empty; empty for invalid JSON too."""
     twice: list[str] = []
 
@@ -119,7 +119,7 @@ def repeated_name(octets: bytes) -> str:
         return names
 
     try:
-        json.loads(octets, object_pairs_hook=note, parse_int=_integer)
+        json.loads(data, object_pairs_hook=note, parse_int=_integer)
     except (ValueError, RecursionError):
         return ""
     return twice[0] if twice else ""

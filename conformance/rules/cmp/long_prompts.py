@@ -34,7 +34,7 @@ def is_nothing(x: Exchange) -> bool:
 
 
 def _prompt(x: Exchange) -> int:
-    """The octets of a request body: the prompt, and a few fields."""
+    """The bytes of a request body: the prompt, and a few fields."""
     return len(x.sent.partition(b"\r\n\r\n")[2])
 
 

@@ -37,10 +37,10 @@ def blanks() -> bytes:
     return deflate.compress(b" " * 2**24) + deflate.flush()
 
 
-def bomb(octets: bytes) -> bytes:
+def bomb(data: bytes) -> bytes:
     """The body as gzip with endless spaces appended; the final checksum is never reached."""
     deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    return gzip.compress(b"")[:10] + deflate.compress(octets) + deflate.flush(zlib.Z_FULL_FLUSH) + blanks() + bytes(8)
+    return gzip.compress(b"")[:10] + deflate.compress(data) + deflate.flush(zlib.Z_FULL_FLUSH) + blanks() + bytes(8)
 
 
 def unsaid(reply: WireResponse) -> WireResponse:
@@ -53,9 +53,9 @@ def halved(reply: WireResponse) -> WireResponse:
     return replace(reply, pieces=reply.pieces[: max(1, len(reply.pieces) // 2)])
 
 
-def overlong(octets: bytes) -> bytes:
+def overlong(data: bytes) -> bytes:
     """A chunk that is longer than its chunk size."""
-    return b"%x\r\n%s\r\n" % (max(1, len(octets) - 3), octets)
+    return b"%x\r\n%s\r\n" % (max(1, len(data) - 3), data)
 
 
 def both_framings(head: bytes) -> bytes:
@@ -63,24 +63,24 @@ def both_framings(head: bytes) -> bytes:
     return head.replace(b"transfer-encoding: chunked\r\n", b"transfer-encoding: chunked\r\ncontent-length: 4096\r\n")
 
 
-def as_zstd(octets: bytes) -> bytes:
+def as_zstd(data: bytes) -> bytes:
     """A Zstandard frame that stores the body uncompressed (RFC 8878, section 3.1.1)."""
-    blocks = [octets[at : at + 65_536] for at in range(0, len(octets), 65_536)] or [b""]
+    blocks = [data[at : at + 65_536] for at in range(0, len(data), 65_536)] or [b""]
     framed = b"".join(
         ((len(block) << 3) | (number == len(blocks))).to_bytes(3, "little") + block
         for number, block in enumerate(blocks, 1)
     )
-    return b"\x28\xb5\x2f\xfd\xa0" + len(octets).to_bytes(4, "little") + framed
+    return b"\x28\xb5\x2f\xfd\xa0" + len(data).to_bytes(4, "little") + framed
 
 
-def said_twice(octets: bytes) -> bytes:
+def said_twice(data: bytes) -> bytes:
     """`object` as a duplicate key, in front of the original."""
-    return octets.replace(b'"object":"chat.', b'"object":"list","object":"chat.')
+    return data.replace(b'"object":"chat.', b'"object":"list","object":"chat.')
 
 
-def halved_character(octets: bytes) -> bytes:
+def halved_character(data: bytes) -> bytes:
     """A surrogate pair truncated between its UTF-16 units."""
-    return octets.replace(b'today?"', b'today? \\ud83d"')
+    return data.replace(b'today?"', b'today? \\ud83d"')
 
 
 def read_as_stream(request: ServerRequest) -> ServerRequest:
@@ -136,7 +136,7 @@ MESSAGE = (
         "chunk-size-prefixed",
         "Chunk sizes start with 0x",
         "HTTP003",
-        streams(chunked(lambda octets: b"0x%x\r\n%s\r\n" % (len(octets), octets) if octets else b"")),
+        streams(chunked(lambda data: b"0x%x\r\n%s\r\n" % (len(data), data) if data else b"")),
     ),
     defect(
         "chunks-undone",
@@ -191,7 +191,7 @@ MESSAGE = (
         "boundless-body",
         "Large requests get an endless body",
         "HTTP019",
-        for_large(wholes(recoded(lambda octets: octets + b" " * (17 * 1024 * 1024)))),
+        for_large(wholes(recoded(lambda data: data + b" " * (17 * 1024 * 1024)))),
     ),
     defect(
         "length-twice",

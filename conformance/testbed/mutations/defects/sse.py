@@ -13,18 +13,18 @@ BOM = b"\xef\xbb\xbf"
 DONE = b"data: [DONE]\n\n"
 
 
-def nothing_but(octets: bytes) -> Edit:
+def nothing_but(content: bytes) -> Edit:
     """A stream of these bytes only."""
-    return on_pieces(lambda pieces: [Write(octets=octets, wait_s=pieces[0].wait_s)])
+    return on_pieces(lambda pieces: [Write(octets=content, wait_s=pieces[0].wait_s)])
 
 
 def in_json(edit: Callable[[bytes], bytes]) -> Edit:
     """Edit every event's data, except the end marker."""
 
-    def recode(octets: bytes) -> bytes:
-        before, data, after = octets.partition(b"data: ")
+    def recode(content: bytes) -> bytes:
+        before, data, after = content.partition(b"data: ")
         value = after.removesuffix(b"\n\n")
-        return octets if value == b"[DONE]" else before + data + edit(value) + b"\n\n"
+        return content if value == b"[DONE]" else before + data + edit(value) + b"\n\n"
 
     return each(recode)
 
@@ -39,14 +39,14 @@ def only(number: int, edit: Callable[[bytes], bytes]) -> Edit:
     return on_pieces(change)
 
 
-def more(octets: bytes) -> Edit:
+def more(content: bytes) -> Edit:
     """Append bytes."""
-    return on_pieces(lambda pieces: [*pieces, Write(octets=octets)])
+    return on_pieces(lambda pieces: [*pieces, Write(octets=content)])
 
 
-def done_as(octets: bytes) -> Edit:
+def done_as(content: bytes) -> Edit:
     """Other bytes instead of a chat stream's end marker."""
-    return only(-1, lambda event: octets if event == DONE else event)
+    return only(-1, lambda event: content if event == DONE else event)
 
 
 def without_last(reply: WireResponse) -> WireResponse:
@@ -70,14 +70,14 @@ def after_the_last(reply: WireResponse) -> WireResponse:
     return more((texts or [b'data: {"more": 1}\n\n'])[-1])(reply)
 
 
-def torn(octets: bytes) -> bytes:
+def torn(content: bytes) -> bytes:
     """Truncated JSON."""
-    return octets[: len(octets) // 2]
+    return content[: len(content) // 2]
 
 
-def with_octet(octets: bytes) -> bytes:
+def with_octet(content: bytes) -> bytes:
     """A text with a byte that is not UTF-8 at its start."""
-    return re.sub(rb'("(?:content|text)":")(?=[^"])', rb"\1" + b"\xe9", octets, count=1)
+    return re.sub(rb'("(?:content|text)":")(?=[^"])', rb"\1" + b"\xe9", content, count=1)
 
 
 def halved(pieces: tuple[Write, ...]) -> Iterator[Write]:

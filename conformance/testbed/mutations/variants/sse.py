@@ -27,11 +27,11 @@ def mixed(pieces: tuple[Write, ...]) -> list[Write]:
     return [replace(piece, octets=piece.octets.replace(b"\n", next(ends))) for piece in pieces]
 
 
-def over_lines(octets: bytes) -> bytes:
+def over_lines(data: bytes) -> bytes:
     """JSON split over three data lines, where JSON allows whitespace."""
-    if b"[DONE]" in octets:
-        return octets
-    return octets.replace(b"data: {", b"data: {\ndata:   ", 1).replace(b"}\n\n", b"\ndata: }\n\n")
+    if b"[DONE]" in data:
+        return data
+    return data.replace(b"data: {", b"data: {\ndata:   ", 1).replace(b"}\n\n", b"\ndata: }\n\n")
 
 
 def in_fives(pieces: tuple[Write, ...]) -> Iterator[Write]:
@@ -49,9 +49,9 @@ def numbered(pieces: tuple[Write, ...]) -> list[Write]:
     ]
 
 
-def data_first(octets: bytes) -> bytes:
+def data_first(data: bytes) -> bytes:
     """The data line before the event line."""
-    return re.sub(rb"\A(event: .*\n)(data: .*\n)", rb"\2\1", octets)
+    return re.sub(rb"\A(event: .*\n)(data: .*\n)", rb"\2\1", data)
 
 
 LINE_ENDS = (
