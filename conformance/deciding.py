@@ -5,12 +5,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from conformance.model.case import Kind
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Rule
 from conformance.model.target import Policy
 from conformance.model.verdict import Finding, NotJudged, Status, untestable
 
-CheckArguments = dict[str, Exchange | tuple[Exchange, ...] | Policy | None]
+Compared = Exchange | Pair | tuple[Exchange, ...] | tuple[Pair, ...]
+CheckArguments = dict[str, Compared | Policy | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
@@ -19,8 +20,17 @@ MAX_REASON = 600
 def compared(rule: Rule, arguments: CheckArguments) -> Iterator[Exchange]:
     """The exchanges that a rule compares its own with."""
     for name in (*rule.compares_with, *(("short_streams",) if "short_streams" in rule.parameters else ())):
-        found = arguments.get(name)
-        yield from [found] if isinstance(found, Exchange) else found if isinstance(found, tuple) else ()
+        yield from _exchanges(arguments.get(name))
+
+
+def _exchanges(given: Compared | Policy | None) -> Iterator[Exchange]:
+    if isinstance(given, Exchange):
+        yield given
+    elif isinstance(given, Pair):
+        yield from (given.client, *given.upstream)
+    elif isinstance(given, tuple):
+        for one in given:
+            yield from _exchanges(one)
 
 
 class Outcome(NamedTuple):

@@ -78,7 +78,8 @@ def _rules(catalogue: Catalogue, api: Api, mode: Mode | None, suite: Suite) -> t
     Rules that compare with a probe that the suite does not send are left out.
     """
     probes = [(probe, sent) for probe in catalogue.probes for sent in probe.modes_in(suite)]
-    of_api = (rule for rule in catalogue.rules if api in rule.apis and is_covered_by(rule, api, mode, probes))
+    mine = (rule for rule in catalogue.rules if api in rule.apis and not rule.is_of_gateways)
+    of_api = (rule for rule in mine if is_covered_by(rule, api, mode, probes))
     if mode is None:
         return tuple(rule for rule in of_api if "unary" in rule.parameters)
     return tuple(rule for rule in of_api if "x" in rule.parameters and mode in rule.modes)

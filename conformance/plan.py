@@ -64,7 +64,7 @@ def plan(
             cases = (*merged[same].cases, planned.case)
             merged[same] = _with(merged[same], cases=cases)
         else:
-            merged[same] = _with(request, id=_unique(request.id, ids))
+            merged[same] = _with(request, id=unique_id(request.id, ids))
     return tuple(merged.values())
 
 
@@ -102,7 +102,7 @@ def _next_request(target: Target, request: Request, case: CaseId, built: Any) ->
             there = {"body": to_json(built)}
         except UnicodeEncodeError:
             return None
-    return _with(request, id=_name(case), cases=(case,), stage=CONCURRENT_STAGE, **there)
+    return _with(request, id=request_id(case), cases=(case,), stage=CONCURRENT_STAGE, **there)
 
 
 def longest_next_turns(
@@ -110,7 +110,7 @@ def longest_next_turns(
 ) -> tuple[Request, ...]:
     """Requests that cost as much as those that follow others can: the longest response is a part of the prompt."""
     return tuple(
-        _with(request, id=_name(case), cases=(case,), max_tokens=2 * request.max_tokens)
+        _with(request, id=request_id(case), cases=(case,), max_tokens=2 * request.max_tokens)
         for request, case, _ in _followed(target, profiles, suite, requests)
     )
 
@@ -164,7 +164,7 @@ def _senders(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequ
 
 def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
     case, profile, probe = planned
-    body = _substitute(profile.requests[case.mode].body, target.model)
+    body = substitute_model(profile.requests[case.mode].body, target.model)
     payload: Any = probe.build_body(body, case.mode) if probe.build_body else body
     if probe.sent_by == "sdk":
         payload = in_dialect(payload, case.api, dialect, subject=probe.subject, shows_text=probe.shows_text)
@@ -176,11 +176,11 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
     )
     method = raw.method if raw else "POST"
     return Request(
-        id=_name(case),
+        id=request_id(case),
         cases=(case,),
         method=method,
-        url=_address(target, profile, raw),
-        headers=_replaced(request_headers(target, profile, case.mode, dialect), raw.headers if raw else ()),
+        url=address_of(target, profile, raw),
+        headers=replaced(request_headers(target, profile, case.mode, dialect), raw.headers if raw else ()),
         body=b"" if method in ("GET", "DELETE") else octets,
         max_tokens=completion_token_bound(payload, probe.max_tokens) * (1 + probe.reuse_connection),
         stage=probe.stage,
@@ -189,7 +189,8 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
     )
 
 
-def _address(target: Target, profile: Profile, raw: RawRequest | None) -> str:
+def address_of(target: Target, profile: Profile, raw: RawRequest | None) -> str:
+    """The URL of a request as a profile, or of one with a path of its own."""
     if raw is None or raw.path is None:
         return url_of(target, profile.api) + profile.query
     base = urlsplit(target.base_url)._replace(path="", query="").geturl() if raw.at_root else target.base_url
@@ -208,10 +209,10 @@ def completion_token_bound(payload: Any, otherwise: int) -> int:
 
 def request_headers(target: Target, profile: Profile, mode: Mode, dialect: Dialect) -> Headers:
     """The profile's headers in its order, with the key where the dialect wants it; the target's replace or follow."""
-    return _replaced(_with_key_header(profile.headers(mode), dialect), target.headers.items())
+    return replaced(_with_key_header(profile.headers(mode), dialect), target.headers.items())
 
 
-def _replaced(headers: Headers, changes: Iterable[tuple[str, str | None]]) -> Headers:
+def replaced(headers: Headers, changes: Iterable[tuple[str, str | None]]) -> Headers:
     """The headers with some replaced in place or appended; None removes one."""
     changed = dict(headers)
     names = {name.lower(): name for name in changed}
@@ -232,12 +233,12 @@ def _with_key_header(headers: Headers, dialect: Dialect) -> Headers:
     return tuple(carried if name.lower() in KEY_HEADERS else (name, value) for name, value in headers)
 
 
-def _substitute(value: Any, model: str) -> Any:
+def substitute_model(value: Any, model: str) -> Any:
     """A copy of a body with `{model}` replaced; the caller may modify it."""
     if isinstance(value, dict):
-        return {key: _substitute(item, model) for key, item in value.items()}
+        return {key: substitute_model(item, model) for key, item in value.items()}
     if isinstance(value, list):
-        return [_substitute(item, model) for item in value]
+        return [substitute_model(item, model) for item in value]
     return model if value == MODEL else value
 
 
@@ -251,12 +252,14 @@ def to_json(value: Body | Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _name(case: CaseId) -> str:
+def request_id(case: CaseId) -> str:
+    """The ID of a test case's request, which is a file name, too."""
     readable = f"{case.probe}-{case.profile}-{case.mode}"
     return re.sub(r"[^A-Za-z0-9._-]", "_", readable)[:120]
 
 
-def _unique(name: str, taken: set[str]) -> str:
+def unique_id(name: str, taken: set[str]) -> str:
+    """The ID, with a number if it is taken; it is taken then."""
     candidate = next(c for n in range(1, len(taken) + 2) if (c := name if n == 1 else f"{name}-{n}") not in taken)
     taken.add(candidate)
     return candidate

@@ -1,13 +1,13 @@
 """A rule's examples in readable form: the request, the response bytes, and the rule's finding."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from conformance.apis.request import request_body
-from conformance.deciding import decide
+from conformance.deciding import CheckArguments, decide
 from conformance.model.case import Kind
-from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange, Pair
 from conformance.model.rule import Example, Rule
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
@@ -60,13 +60,29 @@ def sides(example: Example) -> Exchanges:
     return example if isinstance(example, tuple) else (example,)
 
 
-def bind_example(rule: Rule, seen: Exchanges) -> dict[str, Exchange | Exchanges]:
+def bind_example(rule: Rule, seen: Exchanges) -> CheckArguments:
     """Bind the exchanges of an example to parameters; a last parameter that takes several gets the rest."""
     names = [name for name in rule.parameters if name != "policy"]
+    if rule.is_of_gateways:
+        return _bind_pairs(rule, names[2:], pairs(seen))
     compare = rule.compares_with.get(names[-1])
     if names[-1] == "short_streams" or (compare and compare.many):
         return dict(zip(names[:-1], seen, strict=False)) | {names[-1]: seen[len(names) - 1 :]}
     return dict(zip(names, seen, strict=True))
+
+
+def pairs(seen: Exchanges) -> tuple[Pair, ...]:
+    """The exchanges of an example as pairs: each with a gateway begins one."""
+    firsts = [at for at, x in enumerate(seen) if x.hop == "client"]
+    return tuple(Pair(seen[at], seen[at + 1 : end]) for at, end in zip(firsts, [*firsts[1:], len(seen)], strict=True))
+
+
+def _bind_pairs(rule: Rule, names: Sequence[str], seen: Sequence[Pair]) -> CheckArguments:
+    (x, upstream), *others = seen
+    bound: CheckArguments = {"x": x, "upstream": upstream}
+    for at, name in enumerate(names):
+        bound[name] = tuple(others[at:]) if rule.compares_with[name].many else others[at]
+    return bound
 
 
 TITLES: Final = {

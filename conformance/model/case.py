@@ -53,6 +53,16 @@ class Kind(StrEnum):
     STORE = "store"
     STORED = "stored"
     API_DOCUMENT = "document"
+    GATEWAY_FIELD = "gateway.field"
+    GATEWAY_HEADER = "gateway.header"
+    GATEWAY_VARIANT = "gateway.variant"
+    GATEWAY_TURN = "gateway.turn"
+    GATEWAY_CONTENT = "gateway.content"
+    GATEWAY_DISCONNECT = "gateway.hang-up"
+    GATEWAY_BURST = "gateway.burst"
+    GATEWAY_REPEAT = "gateway.repeat"
+    GATEWAY_FAULT = "gateway.fault"
+    GATEWAY_AFTER = "gateway.after"
 
 
 WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ))

@@ -20,7 +20,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `max_tokens` is the upper bound of completion tokens that it can cost. `stage`,
     `disconnect_after_events` and `reuse_connection` are the probe's: the stage in which it is sent, after how many
     events the harness disconnects on purpose, and whether it is sent twice over one connection. An `attempt` after
-    the first confirms what that one shows.
+    the first confirms what that one shows. `nonce` is the word in its text by which a gateway's requests upstream are
+    found; empty if it is not sent through one.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     disconnect_after_events: int | None = None
     reuse_connection: bool = False
     attempt: int = 1
+    nonce: str = ""
 
 
 class Arrival(NamedTuple):
@@ -93,7 +95,9 @@ class Exchange:
     is the connection that was recorded, `recorded` the facets that the recording holds, `origin` where it comes
     from, if another tool recorded it. Times are nanoseconds since connecting began; `sent_at_ns` is when the last
     byte of the request was sent, `harness_stall_ns` the longest stall of the harness itself during the exchange.
-    `cache` holds parsed values.
+    `began_ns` is when the exchange began on the harness's clock, which all exchanges of a run share. `nonce` is the
+    word that the exchanges on both sides of a gateway have in common; of those upstream, `attempt` counts the requests
+    with one nonce in order of arrival, and `received` is what the upstream sent. `cache` holds parsed values.
     """
 
     id: str
@@ -109,6 +113,8 @@ class Exchange:
     merged_cases: tuple[CaseId, ...] = ()
     attempt: int = 1
     hop: Hop = "client"
+    nonce: str = ""
+    began_ns: int = 0
     recorded: frozenset[Facet] = FACETS
     origin: Origin | None = None
     cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -141,6 +147,13 @@ class Exchange:
     def for_case(self, case: CaseId) -> "Exchange":
         """The same exchange, as another test case that was merged into the request."""
         return self if case == self.case else replace(self, case=case)
+
+
+class Pair(NamedTuple):
+    """Both sides of a gateway: an exchange with it, and those that it had with its upstream, in order of arrival."""
+
+    client: Exchange
+    upstream: tuple[Exchange, ...]
 
 
 T = TypeVar("T")

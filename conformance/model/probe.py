@@ -50,6 +50,9 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     as soon as the request is sent). `reuse_connection`: the request is sent twice over one connection, and the second
     exchange is recorded.
 
+    A probe with a `script` is sent through a gateway alone, in whose upstream the script of that name answers; `suite`
+    is then the smallest suite of such a run.
+
     A probe that `follows` a case of its API and mode is the next request after it: `build_next` turns the recorded
     exchange into its body, or into a RawRequest whose path is appended to the API's, or into None if there is nothing
     to send.
@@ -75,6 +78,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     stage: int = CONCURRENT_STAGE
     disconnect_after_events: int | None = None
     reuse_connection: bool = False
+    script: str = ""
 
     @property
     def shows_text(self) -> bool:
@@ -96,7 +100,9 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         return next((suite for suite in SUITES if self.modes_in(suite)), self.suite)
 
     def modes_in(self, suite: Suite) -> tuple[Mode, ...]:
-        """Its modes in a suite; empty if the suite does not include it."""
+        """Its modes in a suite; empty if the suite does not include it, or it is sent through a gateway alone."""
+        if self.script:
+            return ()
         if suite == "fields":
             return self.field_suite_modes
         if suite == "smoke":

@@ -15,7 +15,7 @@ Check = Callable[..., Iterable[Finding | NotJudged]]
 Condition = Callable[[Exchange], NotJudged | None]
 Example = Exchange | tuple[Exchange, ...]
 
-SINGLE, PAIR = ("x",), ("stream", "unary")
+SINGLE, PAIR, SIDES = ("x",), ("stream", "unary"), ("x", "upstream")
 DEFAULT_COMPARISONS: Mapping[str, Compare] = MappingProxyType({"baseline": BASELINE})
 """Comparison available to every rule: the baseline exchange in the same mode."""
 LACKING: Final[Mapping[Facet, str]] = MappingProxyType(
@@ -59,6 +59,11 @@ class Rule:
         return self.id.rstrip("0123456789")
 
     @property
+    def is_of_gateways(self) -> bool:
+        """Whether it judges both sides of a gateway; what it compares with are then pairs, too."""
+        return self.parameters[:2] == SIDES
+
+    @property
     def slug(self) -> str:
         """The slug of the failure, from the function's name."""
         return self.check.__name__.replace("_", "-")
@@ -87,10 +92,11 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
 ) -> Callable[[Check], Rule]:
     """Turn a check function into a Rule.
 
-    The function's parameters are its arguments: `x`, one exchange, or `stream, unary`, the same case in both modes;
+    The function's parameters are its arguments: `x`, one exchange, or `stream, unary`, the same case in both modes,
+    or `x, upstream`, both sides of a gateway: the exchange with it, and those that it had upstream (Pair). Then
     `policy`, the target's; `short_streams`, the profile's streams whose requests allow only a few tokens; `baseline`,
-    the baseline exchange in the same mode; and what `compares_with` names. A missing exchange makes the rule
-    untestable, unless the comparison is optional.
+    the baseline exchange in the same mode; and what `compares_with` names (pairs, if it judges both sides). A missing
+    exchange makes the rule untestable, unless the comparison is optional.
 
     `applies_to` is called with `x`, or with `stream` and then `unary`; the rule applies where it returns None. `timed`
     marks a rule that judges arrival times. `needs` are the facets without which a recording does not show what the
@@ -130,7 +136,7 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
 
 def _compared(name: str, parameters: tuple[str, ...], comparisons: Mapping[str, Compare]) -> dict[str, Compare]:
     """The comparisons that a check's parameters name. Raises TypeError for other parameters than a check may have."""
-    judged = PAIR if "unary" in parameters else SINGLE
+    judged = PAIR if "unary" in parameters else SIDES if "upstream" in parameters else SINGLE
     others = parameters[len(judged) :]
     if parameters[: len(judged)] != judged or not {*others} <= {"policy", "short_streams", *comparisons}:
         raise TypeError(f"rule {name}: parameters {parameters} do not begin with {judged}, or are not in compares_with")

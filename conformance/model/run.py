@@ -37,6 +37,18 @@ class Recordings(msgspec.Struct, frozen=True, kw_only=True):
     skipped: Skipped = Skipped()
 
 
+class GatewayFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run knows of the upstreams behind the gateway that it tests.
+
+    `ports` are those that the gateway was to connect to; `other_requests` counts requests without a nonce, as health
+    checks are, by method and path; `unfinished`: requests upstream were in progress when the run ended.
+    """
+
+    ports: tuple[int, ...]
+    other_requests: dict[str, int] = {}
+    unfinished: bool = False
+
+
 class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Target, suite, profiles, planned requests and result of a run.
 
@@ -45,7 +57,8 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     `dialects` are how the requests were asked, by API. `seed` is the random seed of a fuzz run.
     `incomplete`: requests were not sent, because the target's responses were endless, too large or too slow.
     `machine_pressure` is the share of the run in which processes on this machine waited for a processor; None if
-    unknown. `recordings` says what recordings by other tools hold, if the exchanges come from such.
+    unknown. `recordings` says what recordings by other tools hold, if the exchanges come from such; `gateway` is of a
+    run through a gateway.
     """
 
     format: str = FORMAT
@@ -66,3 +79,4 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     machine_pressure: float | None = None
     recordings: Recordings | None = None
+    gateway: GatewayFacts | None = None

@@ -8,20 +8,45 @@ from conformance.model.dialect import Dialect
 from conformance.model.words import Api, Streaming, UnknownFields
 
 
+class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway is meant to change, as its owner promises; anything else is a finding.
+
+    `model` is the name that its upstream gets for the target's model; None: the same. `dropped`, `changed` and `added`
+    are request fields (patterns with `*` and `?`). `retries` is how often it tries again at most, and `retry_on` after
+    which statuses, 0 for a lost connection. `fallback`: another upstream may answer in place of the first one. `cache`:
+    an equal request may be answered without the upstream. `usage`: whether a stream ends with usage though the client
+    did not ask for it. `prompt`: text is added to the conversation. `headers` are those of the client that the upstream
+    gets (patterns), besides those that describe the content.
+    """
+
+    model: str | None = None
+    dropped: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    retries: int = 0
+    retry_on: tuple[int, ...] = ()
+    fallback: bool = False
+    cache: bool = False
+    usage: bool = False
+    prompt: bool = False
+    headers: tuple[str, ...] = ()
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The behaviour that the target's owner promises.
 
     `streaming`: whether a 501 response to streaming requests is accepted for now. `unknown_fields`: how the target
     handles unknown fields; None if not set. `fields`: the same for fields whose names match a pattern (`*` and `?`);
-    the first match counts.
+    the first match counts. `gateway`: what a target changes that is a gateway.
     """
 
     streaming: Streaming = "required"
     unknown_fields: UnknownFields | None = None
     fields: dict[str, UnknownFields] = {}
+    gateway: GatewayPolicy = GatewayPolicy()
 
     def __hash__(self) -> int:
-        return hash((self.streaming, self.unknown_fields, *self.fields.items()))
+        return hash((self.streaming, self.unknown_fields, self.gateway, *self.fields.items()))
 
     def expected_behaviour(self, name: str) -> UnknownFields | None:
         """The promised handling of an unknown field; None if not set."""

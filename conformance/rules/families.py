@@ -22,6 +22,7 @@ FAMILIES: Final[dict[str, str]] = {
     "MDL": "the model list",
     "BILL": "billing of errors, rejections and retries",
     "LIFE": "disconnects and concurrency",
+    "GW": "both sides of a gateway",
 }
 """The subject of each rule family, by its ID prefix."""
 

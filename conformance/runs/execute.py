@@ -1,7 +1,7 @@
 """Create, record, judge and report a run; shared by all front ends."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ import anyio
 import msgspec
 
 from conformance import catalogue
+from conformance.gateway.judging import judge_pairs
 from conformance.judging import Judgement, judge
 from conformance.model.criteria import USUAL_CRITERIA, Criteria
 from conformance.model.exchange import Exchange
@@ -77,12 +78,17 @@ def folder_for(given: Path | None, target_name: str) -> Path:
 
 def record_run(options: RunOptions, path: Path, progress: Progress) -> RunManifest:
     """Record a run into a folder. Ctrl-C ends it early: what was recorded is kept, and the facts note it."""
+    return record_into(path, lambda folder: record(options, folder, progress))
+
+
+def record_into(path: Path, recording: Callable[[RunFolder], Awaitable[RunManifest]]) -> RunManifest:
+    """Make a recording into a folder. Ctrl-C ends it early: what was recorded is kept, and the facts note it."""
     try:
         folder = RunFolder.create(path)
     except StoreError as error:
         raise ConfigError(f"--run-dir: {error}") from None
     try:
-        return anyio.run(record, options, folder, progress)
+        return anyio.run(recording, folder)
     except KeyboardInterrupt:
         if not folder.has_facts():
             raise  # interrupted before the first request
@@ -103,7 +109,8 @@ def judge_run(path: Path, criteria: Criteria = USUAL_CRITERIA) -> JudgedRun:
             return built(facts, traffic.judgement, traffic.load, criteria, folder=folder, traffic=traffic)
         load = lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
         _check_complete(facts, folder)
-        judgement = judge(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules))
+        judged = judge_pairs if facts.gateway else judge
+        judgement = judged(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules))
         return built(facts, judgement, load, criteria, folder=folder)
     except StoreError as error:
         raise ConfigError(str(error)) from None

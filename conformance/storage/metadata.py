@@ -11,6 +11,8 @@ from conformance.model.words import FACETS, Facet, Hidden, Hop
 METADATA: Final = "exchange.json"
 SENT: Final = "sent.bin"
 RECEIVED: Final = "received.bin"
+ATTEMPTS: Final[dict[Hop, range]] = {"client": range(1, 4), "upstream": range(1, 10_000)}
+"""Of the harness, and of a gateway that tries again."""
 
 
 class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +23,8 @@ class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     merged_cases: tuple[CaseId, ...] = ()
     attempt: int = 1
     hop: Hop = "client"
+    nonce: str = ""
+    began_ns: int = 0
     recorded: tuple[Facet, ...] = tuple(sorted(FACETS))
     origin: Origin | None = None
     sent_bytes: int
@@ -38,8 +42,8 @@ def inconsistency(metadata: ExchangeMetadata) -> str:
     cases = (metadata.case, *metadata.merged_cases)
     if not all(text.isprintable() for case in cases for text in (case.profile, case.subject, case.variant)):
         return "the name of a test case has control characters"
-    if any(case.repeat < 0 for case in cases) or metadata.attempt not in (1, 2, 3):
-        return "a test case has a negative repeat, or its attempt is none of 1 to 3"
+    if any(case.repeat < 0 for case in cases) or metadata.attempt not in ATTEMPTS[metadata.hop]:
+        return "a test case has a negative repeat, or its attempt is out of range"
     if any(arrival.length < 1 for arrival in metadata.arrivals):
         return "an arrival has no bytes"
     times = [0, *(arrival.at_ns for arrival in metadata.arrivals)]
@@ -59,6 +63,8 @@ def encode(x: Exchange) -> bytes:
         merged_cases=x.merged_cases,
         attempt=x.attempt,
         hop=x.hop,
+        nonce=x.nonce,
+        began_ns=x.began_ns,
         recorded=tuple(sorted(x.recorded)),
         origin=x.origin,
         sent_bytes=len(x.sent),
@@ -83,6 +89,8 @@ def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exc
         merged_cases=metadata.merged_cases,
         attempt=metadata.attempt,
         hop=metadata.hop,
+        nonce=metadata.nonce,
+        began_ns=metadata.began_ns,
         recorded=frozenset(metadata.recorded),
         origin=metadata.origin,
         sent=sent,

@@ -46,8 +46,8 @@ class AcceptedExchange(NamedTuple):
     """One exchange as it passed: a request with its response, secrets included. `number` counts those of a connection.
 
     `sent` are the bytes of the request as passed on, `received` those of the response. Times are nanoseconds since the
-    request's first byte arrived: `sent_arrivals` of the request's reads (the head counts when it is complete),
-    `arrivals` of the response's; `sent_at_ns` is when its last byte was passed on. `began` is the time of day. `ending`
+    request's first byte arrived, which was at `began_ns` of the clock: `sent_arrivals` of the request's reads (the head
+    counts when it is complete), `arrivals` of the response's; `sent_at_ns` is when its last byte was passed on. `began` is the time of day. `ending`
     is how it ended towards the server: `hung-up` where the client left first, `interrupted` where no more was recorded,
     `unreachable` where no connection was made. `peer` is what the client did to its connection by then. `was_held`: the
     client did not read for a time, so that the server had to wait.
@@ -56,6 +56,7 @@ class AcceptedExchange(NamedTuple):
     connection: int
     number: int
     began: datetime
+    began_ns: int
     method: bytes
     path: bytes
     sent: bytes
@@ -153,6 +154,7 @@ class Accepted:
             connection=self.connection,
             number=self.number,
             began=self.began,
+            began_ns=record.started_ns,
             method=self.method,
             path=self.path,
             sent=bytes(record.sent),

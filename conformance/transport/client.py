@@ -159,6 +159,8 @@ def _exchange(request: Request, key: str | None, secrets: Sequence[str], record:
         case=request.cases[0],
         merged_cases=request.cases[1:],
         attempt=request.attempt,
+        nonce=request.nonce,
+        began_ns=record.started_ns,
         sent=redact.mask_sent(bytes(record.sent), _secret_lines(request, key, secrets), (*keys, *others)),
         received=received,
         arrivals=tuple(record.arrivals),

@@ -15,13 +15,14 @@ from conformance import catalogue
 from conformance.deciding import decide
 from conformance.handbook import examples
 from conformance.handbook.examples import POLICIES, sides
-from conformance.model.exchange import Arrival, Ending, Exchange
+from conformance.model.exchange import Arrival, Ending, Exchange, Pair
 from conformance.model.rule import Example, Rule
 from conformance.model.rule import rule as make_rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Status
 from conformance.model.words import GENERATIVE
 from conformance.rules.families import FAMILIES, RETIRED
+from conformance.testbed.gateway import changes as gateway_changes
 from conformance.testbed.mutations import changes
 
 RULES = catalogue.rules()
@@ -114,8 +115,10 @@ def test_no_rule_raises_on_arbitrary_octets(data):
     damaged = replace(x, received=received, arrivals=(Arrival(1, len(received)),), cache={})
     other = data.draw(st.sampled_from(EVERYTHING))
     given_all = {"x": damaged, "short_streams": (other,) * 3, "stream": damaged, "unary": other, "policy": Policy()}
+    given_all["upstream"] = (other, damaged)
     for rule in RULES:
-        given_all |= {name: (other,) * 3 if compare.many else other for name, compare in rule.compares_with.items()}
+        beside = Pair(other, (damaged, other)) if rule.is_of_gateways else other
+        given_all |= {name: (beside,) * 3 if compare.many else beside for name, compare in rule.compares_with.items()}
         seen = (damaged, other) if "unary" in rule.parameters else (damaged,)
         status, message, _ = decide(rule, given_all, seen)
         assert status is not Status.ERROR, message
@@ -148,7 +151,7 @@ def test_a_rule_is_complete(rule: Rule):
 
 
 def test_every_rule_is_caught_by_a_planted_defect():
-    named = {change.caught_by for change in changes.defects()}
+    named = {change.caught_by for change in (*changes.defects(), *gateway_changes.defects())}
     assert {rule.id for rule in RULES} - named == set()
     assert named - {rule.id for rule in RULES} == set(), "defects that name no rule"
 

@@ -22,6 +22,8 @@ CALL = re.compile(r"\b(tools?|functions?)\b", re.IGNORECASE)
 RANGE = re.compile(r"\bfrom ([\w-]+) (?:to|through|up to) ([\w-]+)", re.IGNORECASE)
 ECHO = re.compile(r"\bthis word[^:]*:\s*([\w-]+)", re.IGNORECASE)
 REPEAT_WORD = re.compile(r"\bthis word ([\w-]+) times[^:]*:\s*([\w-]+)", re.IGNORECASE)
+NUMBERED = re.compile(r"\b(q[a-z2-7]{15}):([0-9]+)\b")
+"""A nonce, and how often it was received: the text is then made of numbered words, so that a lost one shows."""
 WORD = re.compile(r"[a-z]{4,}")
 
 NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
@@ -29,6 +31,7 @@ seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninet
 SMALL, TENS = NUMBERS.split()[:20], NUMBERS.split()[20:]
 LAST_NUMBER = 99
 FORCED = " so"
+NUMBERED_WORDS = 24
 DEFAULT_RANGE = (1, 40)
 
 
@@ -168,6 +171,12 @@ def _stopped(text: str, stops: Sequence[str]) -> tuple[str, str | None]:
 def _text(turn: GenerationRequest) -> str:
     if turn.format is not None:
         return as_json(instance_of(turn.format))
+    if found := NUMBERED.search(turn.prompt):
+        return f"{found[1]} attempt {found[2]}: {' '.join(f'w{n}' for n in range(NUMBERED_WORDS))}."
+    return _words(turn)
+
+
+def _words(turn: GenerationRequest) -> str:
     if turn.after_tool:
         return THANKS
     if found := ECHO.search(turn.instructions):

@@ -1,0 +1,99 @@
+"""Commands that test a gateway from both sides: gateway and upstream."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, app, examples
+from conformance.cli.commands.serve import port_number
+from conformance.runs.options import (
+    OUTPUT,
+    REQUESTS,
+    LimitOptions,
+    OutputOptions,
+    RunRequest,
+    SelectionOptions,
+    TargetOptions,
+    VerdictOptions,
+)
+
+
+def port_numbers(_kind: type, values: tuple[int, ...]) -> None:
+    """Validate ports; 0 is any. Raises ValueError."""
+    for value in values:
+        port_number(int, value)
+
+
+Ports = Annotated[tuple[int, ...], Parameter(validator=port_numbers, group=REQUESTS)]
+
+
+@app.command(
+    help_epilogue=examples(
+        "conformance gateway --base-url http://127.0.0.1:4000/v1 --model our-model --upstream-port 9009",
+        "conformance gateway --deployment transparent",
+    )
+)
+def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
+    *,
+    target: TargetOptions = NO_TARGET,
+    selection: SelectionOptions = NO_SELECTION,
+    limits: LimitOptions = NO_LIMITS,
+    verdict: VerdictOptions = NO_VERDICT,
+    output: OutputOptions = NO_OUTPUT,
+    upstream_port: Ports = (0,),
+    upstream_host: Annotated[str, Parameter(group=REQUESTS)] = "127.0.0.1",
+    wait: Annotated[float, Parameter(group=REQUESTS)] = 5.0,
+    run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+) -> int:
+    """Test a gateway from both sides: send it requests, and answer those that it sends upstream.
+
+    The gateway has to forward to the upstream port. Its own faults are found there: dropped fields, hidden retries,
+    leaked keys, lost disconnects, cut streams that are told as whole.
+
+    Parameters
+    ----------
+    upstream_port
+        Port to answer the gateway's requests at; repeat it for further upstreams. Default: a free one.
+    upstream_host
+        Address to listen on. Default: 127.0.0.1.
+    wait
+        Seconds until the first request has to arrive upstream. Default: 5.
+    run_dir
+        New folder for the recording. Default: reports/runs/TIME-TARGET.
+    """
+    from conformance.cli import console
+    from conformance.cli import gateway as through
+    from conformance.runs import execute
+    from conformance.runs.criteria import criteria
+
+    console.verbosity(output)
+    outputs = execute.outputs(output.report)
+    judged_by = criteria(verdict, target)
+    request = RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)
+    run = through.GatewayRun(
+        request=request,
+        ports=upstream_port,
+        host=upstream_host,
+        wait_s=wait,
+        run_dir=run_dir,
+        criteria=judged_by,
+        output=output,
+    )
+    return through.run_gateway(run, outputs)
+
+
+@app.command(help_epilogue=examples("conformance upstream --port 9009"))
+def upstream(*, port: Ports = (0,), host: str = "127.0.0.1") -> int:
+    """Serve the scripted upstream alone, until Ctrl-C: for curl, any client, or a gateway that is tested elsewhere.
+
+    Parameters
+    ----------
+    port
+        Port to listen on; repeat it for further upstreams. Default: a free one.
+    host
+        Address to listen on. Default: 127.0.0.1.
+    """
+    from conformance.cli import gateway as through
+
+    return through.run_upstream(port, host)

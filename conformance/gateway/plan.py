@@ -1,0 +1,131 @@
+"""The requests that are sent through a gateway. Pure.
+
+Each has a nonce, and names the script that the upstream follows.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from conformance import catalogue
+from conformance.apis.nonce import Marker, nonce
+from conformance.apis.specs import spec
+from conformance.model.case import CaseId, Kind
+from conformance.model.dialect import USUAL
+from conformance.model.exchange import Request
+from conformance.model.probe import Probe
+from conformance.model.profile import Profile
+from conformance.model.target import Target
+from conformance.model.words import SUITES, Api, Mode, Suite
+from conformance.parsing.json_values import as_array
+from conformance.plan import (
+    address_of,
+    completion_token_bound,
+    planned_apis,
+    replaced,
+    request_headers,
+    request_id,
+    substitute_model,
+    to_json,
+)
+
+GOOD: Final = "native-sse"
+"""The script of a correct upstream."""
+MARKER, NONCE = b"{marker}", b"{nonce}"
+"""Placeholders in a probe's body, and of the nonce in its headers, too. Without MARKER, it is added to the last user
+message."""
+FIRST_SEQUENTIAL: Final = 2
+
+
+def plan_through(target: Target, profiles: Sequence[str], suite: Suite, seed: int) -> tuple[Request, ...]:
+    """The requests of a run through a gateway, in the order of sending; each fault is followed by a usual request."""
+    planned = [
+        request for api in planned_apis(target, profiles) for request in _of_api(target, api, profiles, suite, seed)
+    ]
+    return tuple(sorted(planned, key=lambda request: (request.stage, request.cases[0].kind is not Kind.BASELINE)))
+
+
+def _of_api(target: Target, api: Api, profiles: Sequence[str], suite: Suite, seed: int) -> Iterator[Request]:
+    sdk = spec(api).base_profile
+    for profile in catalogue.profiles():
+        if profile.api == api and (profile.name in profiles or profile.name == sdk):
+            for probe in probes_through(api, suite):
+                if probe.kind is Kind.BASELINE or profile.name == sdk:
+                    yield from _of_probe(target, profile, probe, seed)
+
+
+def probes_through(api: Api, suite: Suite) -> Iterator[Probe]:
+    """The probes of an API that a suite sends through a gateway."""
+    for probe in catalogue.probes():
+        is_sent = probe.api == api and (probe.kind is Kind.BASELINE or probe.script)
+        if is_sent and SUITES.index(probe.suite) <= SUITES.index(suite):
+            yield probe
+
+
+def _of_probe(target: Target, profile: Profile, probe: Probe, seed: int) -> Iterator[Request]:
+    """The requests of a probe in each mode, with the one that follows a fault."""
+    for mode in probe.modes:
+        yield _request(target, profile, probe, mode, seed)
+        if probe.kind is Kind.GATEWAY_FAULT:
+            after = CaseId(probe.api, profile.name, mode, Kind.GATEWAY_AFTER, probe.subject)
+            yield _request(target, profile, _following(probe), mode, seed, after)
+
+
+def _following(probe: Probe) -> Probe:
+    """A usual request right after a fault, at the same stage."""
+    baseline = next(p for p in catalogue.probes() if p.api == probe.api and p.kind is Kind.BASELINE)
+    return msgspec.structs.replace(baseline, stage=probe.stage)
+
+
+def _request(
+    target: Target, profile: Profile, probe: Probe, mode: Mode, seed: int, case: CaseId | None = None
+) -> Request:
+    case = case or probe.case(profile.name, mode)
+    name = request_id(case)
+    mark = Marker(nonce(seed, name), probe.script or GOOD)
+    body = substitute_model(profile.requests[mode].body, target.model)
+    payload: Any = probe.build_body(body, mode) if probe.build_body else body
+    raw = probe.raw
+    octets = raw.body if raw and raw.body is not None else to_json(payload)
+    if MARKER not in octets:
+        octets = to_json(with_text(payload, probe.api, f" ({MARKER.decode()})"))
+    headers = replaced(request_headers(target, profile, mode, USUAL), raw.headers if raw else ())
+    return Request(
+        id=name,
+        cases=(case,),
+        method=raw.method if raw else "POST",
+        url=address_of(target, profile, raw).replace(NONCE.decode(), mark.nonce),
+        headers=tuple((name, value.replace(NONCE.decode(), mark.nonce)) for name, value in headers),
+        body=octets.replace(MARKER, str(mark).encode()).replace(NONCE, mark.nonce.encode()),
+        max_tokens=completion_token_bound(payload, probe.max_tokens),
+        stage=probe.stage if probe.kind is not Kind.GATEWAY_FAULT else max(probe.stage, FIRST_SEQUENTIAL),
+        disconnect_after_events=probe.disconnect_after_events,
+        reuse_connection=probe.reuse_connection,
+        nonce=mark.nonce,
+    )
+
+
+def with_text(body: Any, api: Api, text: str) -> Any:
+    """The body with text added to its last user message."""
+    place = spec(api).conversation
+    given = body[place]
+    if isinstance(given, str):
+        return body | {place: given + text}
+    last = max((at for at, item in enumerate(given) if item.get("role") == "user"), default=None)
+    if last is None:
+        return body | {place: [*given, {"role": "user", "content": text.strip()}]}
+    message = given[last]
+    changed = message | {"content": _longer(message.get("content"), text)}
+    return body | {place: [*given[:last], changed, *given[last + 1 :]]}
+
+
+def _longer(content: Any, text: str) -> Any:
+    """The content of a message with text added to its last text part."""
+    if isinstance(content, str):
+        return content + text
+    parts = as_array(content)
+    last = max((at for at, part in enumerate(parts) if isinstance(part.get("text"), str)), default=None)
+    if last is None:
+        return [*parts, {"type": "text", "text": text.strip()}]
+    return [*parts[:last], parts[last] | {"text": parts[last]["text"] + text}, *parts[last + 1 :]]

@@ -1,0 +1,61 @@
+"""Resolve the options of a run through a gateway: one that is there, or the embedded one."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple
+
+import msgspec
+
+from conformance.gateway.record import Gateway
+from conformance.gateway.selftest import UPSTREAM_KEY
+from conformance.model.target import Target
+from conformance.runner import RunOptions
+from conformance.runs.config import ConfigError, near, one_of
+from conformance.runs.options import RunRequest
+from conformance.runs.resolve import options, resolved
+from conformance.testbed.gateway import changes
+from conformance.testbed.gateway.handling import TRANSPARENT, GatewayChange
+from conformance.testbed.gateway.serve import serve_gateway
+
+MODEL = "reference"
+CANARY_KEY = UPSTREAM_KEY
+"""The credential of the embedded gateway at its upstream."""
+
+
+class Chosen(NamedTuple):
+    """The options of a run, and the gateway to start for it, if it is the embedded one."""
+
+    options: RunOptions
+    embedded: Gateway | None
+
+
+def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chosen:
+    """The gateway that the options name. Raises ConfigError."""
+    given = request.target
+    if given.deployment is None and given.defect is None:
+        with resolved(request, environ) as found:
+            return Chosen(found, None)
+    if given.base_url or given.target or given.config:
+        raise ConfigError("--base-url, --target and --config exclude --deployment and --defect: the embedded gateway")
+    change = _change(given.deployment, given.defect)
+    policy = msgspec.structs.replace(Target(base_url="", model="").policy, gateway=change.policy)
+    target = Target(
+        name=change.name, base_url="http://127.0.0.1/v1", model=MODEL, policy=policy, apis=request.selection.api
+    )
+
+    def embedded(upstreams: Sequence[str]) -> AbstractAsyncContextManager[str]:
+        return serve_gateway(upstreams, change, key=CANARY_KEY)
+
+    return Chosen(options(request, target, environ), embedded)
+
+
+def _change(deployment: str | None, defect: str | None) -> GatewayChange:
+    if deployment is not None:
+        one_of("--deployment", deployment, (TRANSPARENT.name,))
+    if defect is None:
+        return TRANSPARENT
+    if found := changes.find(defect):
+        return found
+    known = [change.name for change in (*changes.defects(), *changes.variants())]
+    raise ConfigError(f"--defect {defect} is not known{near(defect, known, 'conformance list gateway-defects')}")

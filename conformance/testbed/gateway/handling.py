@@ -1,0 +1,165 @@
+"""How the embedded gateway handles a request: a chain of handlers, of which the last asks the upstream.
+
+A planted defect or legal variant is one more handler in front of it.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from conformance.model.target import GatewayPolicy
+from conformance.model.words import Api
+from conformance.testbed.server.body import parse
+from conformance.testbed.server.reply import Headers, to_json
+
+Pieces = AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayRequest:
+    """A request as the gateway forwards it: `target` is path and query, `upstream` the number of the upstream, from 0.
+
+    Header names are as the client sent them; Host and the fields that frame the message are not among them.
+    """
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+    upstream: int = 0
+
+    @property
+    def json(self) -> Any:
+        """The JSON value of the body, or None."""
+        return parse(self.body).value
+
+    def header(self, name: str) -> str:
+        """The value of a header field, or empty."""
+        return next((value for given, value in self.headers if given.lower() == name), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayReply:
+    """A reply on its way to the client: `body` yields pieces as they arrive, and raises OSError where upstream broke.
+
+    Fields that frame the message are not among the headers, but for Content-Length.
+    """
+
+    status: int
+    headers: Headers
+    body: Pieces
+
+    def header(self, name: str) -> str:
+        """The value of a header field, or empty."""
+        return next((value for given, value in self.headers if given.lower() == name), "")
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is an event stream."""
+        return self.header("content-type").startswith("text/event-stream")
+
+
+@dataclass(kw_only=True)
+class GatewayState:
+    """What a gateway remembers from request to request; each handler uses keys of its own."""
+
+    memory: dict[str, Any] = field(default_factory=dict)
+
+
+NO_CHANGES: Final = GatewayPolicy()
+"""Nothing is meant to change."""
+
+Forward = Callable[[GatewayRequest], Awaitable[GatewayReply]]
+Handler = Callable[[GatewayRequest, Forward, GatewayState], Awaitable[GatewayReply]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayChange:
+    """A planted defect, which the rule `caught_by` must catch, or a legal variant, under a policy.
+
+    `apis` are those whose requests show it. `is_full`: only the suite `full` catches it.
+    """
+
+    name: str
+    title: str
+    handle: Handler
+    caught_by: str = ""
+    policy: GatewayPolicy = NO_CHANGES
+    apis: tuple[Api, ...] = ("chat",)
+    is_full: bool = False
+
+
+async def whole(pieces: Pieces) -> bytes:
+    """All pieces together. Raises OSError where upstream broke."""
+    return b"".join([piece async for piece in pieces])
+
+
+async def one(octets: bytes) -> Pieces:
+    """A body in one piece."""
+    yield octets
+
+
+def with_body(reply: GatewayReply, octets: bytes) -> GatewayReply:
+    """The reply with another body, of which all is known."""
+    kept = tuple(item for item in reply.headers if item[0].lower() != "content-length")
+    return replace(reply, headers=(*kept, ("content-length", str(len(octets)))), body=one(octets))
+
+
+def own_reply(status: int, value: Any, *headers: tuple[str, str]) -> GatewayReply:
+    """A JSON reply of the gateway's own."""
+    octets = to_json(value)
+    own = (("content-type", "application/json"), ("content-length", str(len(octets))), *headers)
+    return GatewayReply(status=status, headers=own, body=one(octets))
+
+
+# Handlers from edits
+
+
+def on_request(edit: Callable[[GatewayRequest], GatewayRequest]) -> Handler:
+    """Edit each request before it is forwarded."""
+
+    async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+        return await forward(edit(request))
+
+    return handle
+
+
+def on_json(edit: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
+    """Edit the JSON object of each request; other bodies pass as they are."""
+
+    def edited(request: GatewayRequest) -> GatewayRequest:
+        body = request.json
+        return replace(request, body=to_json(edit(body))) if isinstance(body, dict) else request
+
+    return on_request(edited)
+
+
+def on_reply(edit: Callable[[GatewayReply], GatewayReply]) -> Handler:
+    """Edit each reply; its body is an iterator that the edit may wrap."""
+
+    async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+        return edit(await forward(request))
+
+    return handle
+
+
+def on_stream(edit: Callable[[Pieces], Pieces]) -> Handler:
+    """Edit the pieces of each event stream; its length is then unknown."""
+
+    def edited(reply: GatewayReply) -> GatewayReply:
+        if not reply.is_stream:
+            return reply
+        kept = tuple(item for item in reply.headers if item[0].lower() != "content-length")
+        return replace(reply, headers=kept, body=edit(reply.body))
+
+    return on_reply(edited)
+
+
+async def pass_on(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+    """Change nothing."""
+    return await forward(request)
+
+
+TRANSPARENT: Final = GatewayChange(
+    name="transparent", title="Passes everything on, and waits for nothing", handle=pass_on
+)

@@ -1,0 +1,207 @@
+"""Serve the embedded gateway in front of one or more upstreams, with one change."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from http.client import responses
+from typing import Final
+from urllib.parse import urlsplit
+
+import h11
+
+from conformance.testbed.gateway.handling import (
+    TRANSPARENT,
+    Forward,
+    GatewayChange,
+    GatewayReply,
+    GatewayRequest,
+    GatewayState,
+    Pieces,
+    own_reply,
+)
+from conformance.testbed.server.raw_server import NO_LINGER, READ_SIZE, read_request
+from conformance.testbed.server.reply import Headers
+
+LOOPBACK: Final = "127.0.0.1"
+FRAMING: Final = frozenset(("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"))
+"""Fields that belong to one connection (RFC 9110, section 7.6.1)."""
+
+
+@asynccontextmanager
+async def serve_gateway(
+    upstreams: Sequence[str], change: GatewayChange = TRANSPARENT, *, port: int = 0, key: str = ""
+) -> AsyncIterator[str]:
+    """Serve the gateway until the context exits; yields its base URL, which ends in `/v1`.
+
+    `upstreams` are URLs of hosts, the first of which is asked unless a change asks another; `key` is the credential
+    that the upstream gets in place of the client's, which it gets as it is if there is none.
+    """
+    gateway = _Gateway(upstreams=tuple(map(_host_and_port, upstreams)), change=change, key=key)
+    server = await asyncio.start_server(gateway.connected, sock=socket.create_server((LOOPBACK, port), backlog=1024))
+    try:
+        yield f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}/v1"
+    finally:
+        server.close()
+        for task in tuple(gateway.tasks):
+            task.cancel()
+        await asyncio.gather(*gateway.tasks, return_exceptions=True)
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    """Host and port of a URL."""
+    parts = urlsplit(url)
+    return parts.hostname or LOOPBACK, parts.port or 80
+
+
+@dataclass(kw_only=True)
+class _Gateway:
+    upstreams: tuple[tuple[str, int], ...]
+    change: GatewayChange
+    key: str
+    state: GatewayState = field(default_factory=GatewayState)
+    tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Handle the requests of one connection of a client."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self.tasks.add(task)
+        try:
+            await self._converse(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            writer.close()
+            self.tasks.discard(task)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        early, going = b"", True
+        while going and (received := await read_request(reader, writer, early)):
+            request, body, early = received
+            answering = asyncio.create_task(self._answer(_forwarded(request, body), writer))
+            watching = asyncio.create_task(reader.read(READ_SIZE))
+            await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done() and not watching.result():  # the client has left
+                answering.cancel()
+                await asyncio.gather(answering, return_exceptions=True)
+                return
+            going = await answering
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                early += await watching
+
+    async def _answer(self, request: GatewayRequest, writer: asyncio.StreamWriter) -> bool:
+        """Answer a request; whether the connection can be used again."""
+        async with contextlib.AsyncExitStack() as stack:
+            forward = _asking(self.upstreams, self.key, stack)
+            reply = await self.change.handle(request, forward, self.state)
+            is_sized = bool(reply.header("content-length"))
+            writer.write(_head(reply, is_sized=is_sized))
+            await writer.drain()
+            try:
+                async for piece in reply.body:
+                    writer.write(piece if is_sized else b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b"")
+                    await writer.drain()
+            except OSError:
+                _reset(writer)
+                return False
+            writer.write(b"" if is_sized else b"0\r\n\r\n")
+            await writer.drain()
+        return True
+
+
+def _forwarded(request: h11.Request, body: bytes) -> GatewayRequest:
+    names = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()]
+    left_out = FRAMING | {"host", "content-length"}
+    return GatewayRequest(
+        method=request.method.decode(),
+        target=request.target.decode("latin-1"),
+        headers=tuple((name, value) for name, value in names if name.lower() not in left_out),
+        body=body,
+    )
+
+
+def _head(reply: GatewayReply, *, is_sized: bool) -> bytes:
+    headers = reply.headers if is_sized else (*reply.headers, ("transfer-encoding", "chunked"))
+    lines = [f"HTTP/1.1 {reply.status} {responses.get(reply.status, '')}", *(f"{n}: {v}" for n, v in headers), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Break off, so that the client sees that the reply is not whole."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+
+
+def _asking(upstreams: Sequence[tuple[str, int]], key: str, stack: contextlib.AsyncExitStack) -> Forward:
+    """What asks an upstream, over a connection of its own that is closed with the stack."""
+
+    async def ask(request: GatewayRequest) -> GatewayReply:
+        host, port = upstreams[request.upstream % len(upstreams)]
+        try:
+            reader, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            return unavailable("The upstream can't be reached.")
+        stack.callback(writer.close)
+        sent = h11.Connection(h11.CLIENT)
+        headers = [
+            ("host", f"{host}:{port}"),
+            *_with_key(request.headers, key),
+            ("content-length", str(len(request.body))),
+        ]
+        asked = h11.Request(method=request.method, target=request.target, headers=headers)
+        writer.write((sent.send(asked) or b"") + (sent.send(h11.Data(data=request.body)) or b""))
+        sent.send(h11.EndOfMessage())
+        try:
+            head = await _next(sent, reader)
+            while isinstance(head, h11.InformationalResponse):
+                head = await _next(sent, reader)
+        except OSError:
+            return unavailable("The upstream closed the connection.")
+        if not isinstance(head, h11.Response):
+            return unavailable("The upstream closed the connection.")
+        kept = tuple(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in head.headers.raw_items()
+            if name.decode("latin-1").lower() not in FRAMING
+        )
+        return GatewayReply(status=head.status_code, headers=kept, body=_pieces(sent, reader))
+
+    return ask
+
+
+def unavailable(message: str) -> GatewayReply:
+    """The gateway's own 502."""
+    return own_reply(502, {"error": {"message": message, "type": "server_error", "param": None, "code": "bad_gateway"}})
+
+
+def _with_key(headers: Headers, key: str) -> Headers:
+    """The headers with the upstream's credential in place of the client's, in the same field."""
+    if not key:
+        return headers
+    own = {"authorization": f"Bearer {key}", "x-api-key": key}
+    return tuple((name, own.get(name.lower(), value)) for name, value in headers)
+
+
+async def _next(sent: h11.Connection, reader: asyncio.StreamReader) -> h11.Event:
+    """The next part of an upstream's reply. Raises OSError if there is none."""
+    while True:
+        try:
+            event = sent.next_event()
+            if event is h11.NEED_DATA:
+                sent.receive_data(await reader.read(READ_SIZE))
+                continue
+        except h11.RemoteProtocolError as error:
+            raise ConnectionResetError(str(error)) from error
+        if not isinstance(event, h11.Event) or isinstance(event, h11.ConnectionClosed):
+            raise ConnectionResetError("closed")
+        return event
+
+
+async def _pieces(sent: h11.Connection, reader: asyncio.StreamReader) -> Pieces:
+    while not isinstance(event := await _next(sent, reader), h11.EndOfMessage):
+        if isinstance(event, h11.Data):
+            yield bytes(event.data)

@@ -1,0 +1,5 @@
+"""The script of a correct upstream."""
+
+from conformance.testbed.upstream.script import Script
+
+SCRIPTS = (Script(name="native-sse", title="Answer as the specifications require"),)
