@@ -23,6 +23,7 @@ from conformance.plan import (
     address_of,
     completion_token_bound,
     planned_apis,
+    raw_body,
     replaced,
     request_headers,
     request_id,
@@ -87,7 +88,7 @@ def _request(
     body = substitute_model(profile.requests[mode].body, target.model)
     payload: Any = probe.build_body(body, mode) if probe.build_body else body
     raw = probe.raw
-    octets = raw.body if raw and raw.body is not None else to_json(payload)
+    octets = raw_body(raw, raw.body, target.model) if raw and raw.body is not None else to_json(payload)
     if MARKER not in octets:
         octets = to_json(with_text(payload, probe.api, f" ({MARKER.decode()})"))
     headers = replaced(request_headers(target, profile, mode, USUAL), raw.headers if raw else ())

@@ -56,6 +56,10 @@ class GatewayOptions:
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class _Recorder:
+    """`alone` is the nonce of a request that is sent while no other is in progress: a POST upstream without a nonce is
+    its own, such as an empty body.
+    """
+
     options: GatewayOptions
     store: Store
     progress: Progress
@@ -67,6 +71,7 @@ class _Recorder:
     attempts: dict[str, int] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     others: dict[str, int] = field(default_factory=dict)
+    alone: str = ""
     ports: tuple[int, ...] = ()
     stopped: Stopped = ""
     reason: str = ""
@@ -94,6 +99,8 @@ class _Recorder:
     def arrive(self, x: AcceptedExchange, upstream: int) -> None:
         """Keep an exchange of the upstream until those of the client are over."""
         found = exchange_of(x, upstream, self.options.run.key)
+        if not found.nonce and self.alone and x.method == b"POST":
+            found = replace(found, nonce=self.alone)
         if found.nonce in self.names:
             self.arrived.append(found)
             return
@@ -117,6 +124,7 @@ class _Recorder:
     async def send(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         """Send requests at the concurrency of their stage."""
         run, stage = self.options.run, requests[0].stage
+        self.alone = requests[0].nonce if len(requests) == 1 else ""
         values = (*run.target.headers.values(), *((run.key,) if run.key else ()))
         usual, bound = STAGE_CONCURRENCY.get(stage, 1), run.concurrency or run.target.concurrency
         await send_all(
