@@ -16,7 +16,7 @@ from conformance.gateway.judging import judge_pairs, pairs
 from conformance.gateway.selftest import run_through
 from conformance.model.exchange import Ending, Origin, Pair
 from conformance.model.target import GatewayPolicy, Policy
-from conformance.report import build, gateway, gateway_policy, pair_timeline
+from conformance.report import both_sides, build, gateway, gateway_policy, pair_timeline
 from conformance.report.failures import Recording
 from conformance.report.formats import html, terminal
 from conformance.report.formats.registry import FORMATS
@@ -30,19 +30,19 @@ LOST = {name: value for name, value in ASKED.items() if name != "max_tokens"}
 
 @cache
 def run(name="cap-dropped", policy=None):
-    made = run_through(changes.find(name), suite="smoke", policy=policy)
+    made = run_through(changes.find(name), apis=("chat",), suite="smoke", policy=policy)
     load = made.store.exchange
-    both_sides = pairs(load, made.store.ids())
-    report = build.build_report(made.facts, made.judgement, load, pairs=both_sides)
+    found = pairs(load, made.store.ids())
+    report = build.build_report(made.facts, made.judgement, load, pairs=found)
     return SimpleNamespace(
-        facts=made.facts, report=report, evidence=Recording(load, made.facts.target, "runs/one"), pairs=both_sides
+        facts=made.facts, report=report, evidence=Recording(load, made.facts.target, "runs/one"), pairs=found
     )
 
 
 def failing():
-    """The first verdict of GW001, and the exchange upstream that belongs to it."""
-    verdict = next(v for v in run().report.verdicts if v.rule == "GW001" and v.counts)
-    client = verdict.exchanges[0]
+    """The verdict of GW001 that is shown: its exchange with the gateway, and the one upstream."""
+    failed = [v for v in run().report.verdicts if v.rule == "GW001" and v.counts]
+    client = both_sides.clearest(failed, run().report, run().evidence.load).exchanges[0]
     return client, f"{client}.upstream-1"
 
 
@@ -144,8 +144,8 @@ def judged(*seen):
     """A run of one request, with both sides given."""
     named = {x.id if x.hop == "upstream" else "example": x for x in seen}
     judgement = judge_pairs(run().facts, named.__getitem__, tuple(named), installed())
-    both_sides = pairs(named.__getitem__, tuple(named))
-    report = build.build_report(run().facts, judgement, named.__getitem__, pairs=both_sides)
+    found = pairs(named.__getitem__, tuple(named))
+    report = build.build_report(run().facts, judgement, named.__getitem__, pairs=found)
     return report, Recording(named.__getitem__, run().facts.target, "runs/one")
 
 
