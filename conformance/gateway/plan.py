@@ -76,7 +76,12 @@ def _of_probe(target: Target, profile: Profile, probe: Probe, seed: int) -> Iter
 def _following(probe: Probe) -> Probe:
     """A usual request right after a fault, at the same stage."""
     baseline = next(p for p in catalogue.probes() if p.api == probe.api and p.kind is Kind.BASELINE)
-    return msgspec.structs.replace(baseline, stage=probe.stage)
+    return msgspec.structs.replace(baseline, stage=_stage(probe))
+
+
+def _stage(probe: Probe) -> int:
+    """The stage of a probe; faults are sent one at a time."""
+    return max(probe.stage, FIRST_SEQUENTIAL) if probe.kind is Kind.GATEWAY_FAULT else probe.stage
 
 
 def _request(
@@ -100,7 +105,7 @@ def _request(
         headers=tuple((name, value.replace(NONCE.decode(), mark.nonce)) for name, value in headers),
         body=octets.replace(MARKER, str(mark).encode()).replace(NONCE, mark.nonce.encode()),
         max_tokens=completion_token_bound(payload, probe.max_tokens),
-        stage=probe.stage if probe.kind is not Kind.GATEWAY_FAULT else max(probe.stage, FIRST_SEQUENTIAL),
+        stage=_stage(probe),
         disconnect_after_events=probe.disconnect_after_events,
         reuse_connection=probe.reuse_connection,
         nonce=mark.nonce,

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -14,9 +14,11 @@ import msgspec
 from conformance import __version__
 from conformance.gateway.arrived import exchange_of
 from conformance.gateway.plan import plan_through
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.run import GatewayFacts, RunManifest, Stopped
 from conformance.parsing.http1 import reply
+from conformance.probes.gateway.failures import CONNECTION_REFUSED
 from conformance.runner import REDACTED, STAGE_CONCURRENCY, NullProgress, Progress, RunOptions, Store
 from conformance.testbed.upstream.serve import LOOPBACK, Upstreams, serve_upstreams
 from conformance.transport.accepted import AcceptedExchange
@@ -188,10 +190,18 @@ async def _send(recorder: _Recorder, upstreams: Upstreams) -> None:
     for stage, together in groupby(rest, key=lambda request: request.stage):
         batch = list(together)
         for part in [batch] if stage in STAGE_CONCURRENCY else [[request] for request in batch]:
-            await recorder.send(part, recorder.keep)
+            async with _reachable(upstreams, part):
+                await recorder.send(part, recorder.keep)
             is_last = part[-1] is rest[-1]
             recorder.unfinished = not await upstreams.idle(LAST_S if is_last else SETTLE_S)
             recorder.flush()
+
+
+def _reachable(upstreams: Upstreams, requests: Sequence[Request]) -> AbstractAsyncContextManager[None]:
+    """Refuse connections while requests are sent that are to find no upstream."""
+    cases = [case for request in requests for case in request.cases]
+    is_refused = any(c.kind is Kind.GATEWAY_FAULT and c.subject == CONNECTION_REFUSED for c in cases)
+    return upstreams.refusing() if is_refused else nullcontext()
 
 
 async def _wait_for_upstream(recorder: _Recorder, upstreams: Upstreams, first: Request) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import responses
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from conformance.testbed.gateway.handling import (
     GatewayRequest,
     GatewayState,
     Pieces,
-    own_reply,
+    own_error,
 )
 from conformance.testbed.server.raw_server import NO_LINGER, READ_SIZE, read_request
 from conformance.testbed.server.reply import Headers
@@ -144,7 +144,7 @@ def _asking(upstreams: Sequence[tuple[str, int]], key: str, stack: contextlib.As
         try:
             reader, writer = await asyncio.open_connection(host, port)
         except OSError:
-            return unavailable("The upstream can't be reached.")
+            return unavailable(request, "The upstream can't be reached.")
         stack.callback(writer.close)
         sent = h11.Connection(h11.CLIENT)
         headers = [
@@ -160,9 +160,9 @@ def _asking(upstreams: Sequence[tuple[str, int]], key: str, stack: contextlib.As
             while isinstance(head, h11.InformationalResponse):
                 head = await _next(sent, reader)
         except OSError:
-            return unavailable("The upstream closed the connection.")
+            return unavailable(request, "The upstream closed the connection.")
         if not isinstance(head, h11.Response):
-            return unavailable("The upstream closed the connection.")
+            return unavailable(request, "The upstream closed the connection.")
         kept = tuple(
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in head.headers.raw_items()
@@ -173,9 +173,9 @@ def _asking(upstreams: Sequence[tuple[str, int]], key: str, stack: contextlib.As
     return ask
 
 
-def unavailable(message: str) -> GatewayReply:
+def unavailable(request: GatewayRequest, message: str) -> GatewayReply:
     """The gateway's own 502."""
-    return own_reply(502, {"error": {"message": message, "type": "server_error", "param": None, "code": "bad_gateway"}})
+    return replace(own_error(request, 502, message), is_lost=True)
 
 
 def _with_key(headers: Headers, key: str) -> Headers:
