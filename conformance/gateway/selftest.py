@@ -67,8 +67,9 @@ def run_through(
         key=KEY,
         limits=LIMITS,
     )
+    key = UPSTREAM_KEY if change.has_own_key else ""
     through = GatewayOptions(
-        run=options, ports=UPSTREAMS, embedded=lambda urls: serve_gateway(urls, change, key=UPSTREAM_KEY)
+        run=options, ports=UPSTREAMS, embedded=lambda urls: serve_gateway(urls, change, key=key)
     )
     store = InMemoryRun()
     facts = anyio.run(record_through, through, store)

@@ -1,6 +1,7 @@
 """The target: a deployment under test, and its owner's settings."""
 
 from fnmatch import fnmatchcase
+from typing import Literal
 
 import msgspec
 
@@ -16,7 +17,8 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     which statuses, 0 for a lost connection. `fallback`: another upstream may answer in place of the first one. `cache`:
     an equal request may be answered without the upstream. `usage`: whether a stream ends with usage though the client
     did not ask for it. `prompt`: text is added to the conversation. `headers` are those of the client that the upstream
-    gets (patterns), besides those that describe the content.
+    gets (patterns), besides those that describe the content. `key` is the credential that the upstream gets: the
+    gateway's `own`, or the `client`'s, which the gateway passes on; empty: its own, if it is seen to have one.
     """
 
     model: str | None = None
@@ -30,6 +32,7 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     usage: bool = False
     prompt: bool = False
     headers: tuple[str, ...] = ()
+    key: Literal["", "own", "client"] = ""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
