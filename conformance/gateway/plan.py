@@ -36,7 +36,7 @@ MARKER, NONCE = b"{marker}", b"{nonce}"
 """Placeholders in a probe's body, and of the nonce in its headers, too. Without MARKER, it is added to the last user
 message."""
 FAULT_STAGE: Final = 3
-"""The first stage of faults, in which requests are sent one at a time: after the last stage that needs a sound gateway."""
+"""The first stage of faults, in which requests are sent one at a time: after those that need a sound gateway."""
 
 
 def plan_through(target: Target, profiles: Sequence[str], suite: Suite, seed: int) -> tuple[Request, ...]:

@@ -85,7 +85,7 @@ def _differences(api: Api) -> dict[str, tuple[Suite, dict[str, Any]]]:
         ),
         "top-p": ("full", {"top_p": 0.5}),
         "tools": ("full", {"tools": [_tool(api), _renamed(_tool(api))]}),
-        **({"stop": ("full", {spec(api).stop: ["w9"]})} if spec(api).stop else {}),
+        **({"stop": ("full", {stop: ["w9"]})} if (stop := spec(api).stop) else {}),
         **({"seed": ("full", {"seed": 7}), "n": ("full", {"n": 2})} if api == "chat" else {}),
         **({"format": ("full", {"response_format": {"type": "json_object"}})} if api == "chat" else {}),
     }

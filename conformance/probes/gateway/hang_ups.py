@@ -18,7 +18,7 @@ LAST_STAGE: Final = 90
 """After the faults: what the gateway thinks of its upstream after failures matters to no other request then."""
 
 
-def _leaving(
+def _leaving(  # noqa: PLR0913 - a probe is a record
     api: Api,
     subject: str,
     script: str,

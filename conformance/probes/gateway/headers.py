@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import KEY

@@ -65,7 +65,7 @@ WITH_COOKIE = asked(("authorization", "Bearer sk-canary-upstream"), COOKIE)
     "the query. A gateway that is meant to pass the client's key on says so in the policy (gateway.key = client).",
     applies_to=through_gateway(),
     apis=GENERATIVE,
-    good=[both(CLIENT, RIGHT), both(CLIENT)],
+    good=[both(CLIENT, RIGHT)],
     bad=[both(CLIENT, BESIDE), both(CLIENT, WITH_COOKIE)],
     compares_with={"baselines": BASELINES},
 )
@@ -131,7 +131,10 @@ def upstream_credential_shown(
     fix="Set the upstream's credential in one header field, replace what is there, and do so on every route and in both modes.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
-    good=[both(CLIENT, RIGHT), both(CLIENT, asked(("authorization", "Bearer sk-canary-a"), ("x-api-key", "sk-canary-a")))],
+    good=[
+        both(CLIENT, RIGHT),
+        both(CLIENT, asked(("authorization", "Bearer sk-canary-a"), ("x-api-key", "sk-canary-a"))),
+    ],
     bad=[
         both(CLIENT, asked(("authorization", "Bearer sk-canary-a"), ("x-api-key", "sk-canary-b"))),
         both(CLIENT, asked(), RIGHT),

@@ -202,9 +202,9 @@ def beta_dropped(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) ->
     if not there:
         yield not_applicable("no request arrived at the Messages API of the upstream")
     for arrived in there:
-        if lost := sorted(_betas(x) - _betas(arrived)):
-            if not named(policy.gateway.dropped, "anthropic-beta"):
-                yield Finding(f"anthropic-beta arrived upstream without {', '.join(lost)}")
+        lost = sorted(_betas(x) - _betas(arrived))
+        if lost and not named(policy.gateway.dropped, "anthropic-beta"):
+            yield Finding(f"anthropic-beta arrived upstream without {', '.join(lost)}")
         was, is_now = request_header(x, "anthropic-version"), request_header(arrived, "anthropic-version")
         if was and is_now and was != is_now and not named(policy.gateway.changed, "anthropic-version"):
             yield Finding(f"anthropic-version is {is_now[0][:40]} upstream; the client sent {was[0][:40]}")
@@ -246,7 +246,9 @@ def trace_ends(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding 
     for arrived in upstream if trace else ():
         there = trace_id(arrived)
         if there != trace:
-            seen = f"traceparent names another trace upstream: {there}" if there else "traceparent did not arrive upstream"
+            seen = (
+                f"traceparent names another trace upstream: {there}" if there else "traceparent did not arrive upstream"
+            )
             yield Finding(seen, expected=f"the trace {trace}")
 
 
@@ -332,7 +334,9 @@ def content_type_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[F
         for arrived in upstream:
             given = request_header(arrived, "content-type")
             if not given or not all(map(_is_json, given)):
-                yield Finding(f"Content-Type is {', '.join(given)[:80] or 'missing'} upstream", expected="application/json")
+                yield Finding(
+                    f"Content-Type is {', '.join(given)[:80] or 'missing'} upstream", expected="application/json"
+                )
 
 
 def _is_json(value: str) -> bool:

@@ -94,7 +94,7 @@ def reply_of_another(x: Exchange, upstream: tuple[Exchange, ...], others: Sequen
                 said(f"{NONCE} attempt 1"),
                 said(
                     f"{NONCE} attempt 1",
-                    body=ASKED | {"messages": [{"role": "user", "content": FOREIGN}, *ASKED["messages"]]},
+                    body=ASKED | {"messages": [{"role": "user", "content": f"{FOREIGN} and {NONCE}"}]},
                 ),
             ),
             *_of_another(),
@@ -132,7 +132,7 @@ def _first(x: Exchange) -> NotJudged | None:
     fix="Forward the request; if the gateway has to answer itself, answer with an error.",
     applies_to=all_of(through_gateway(), _first),
     apis=GENERATIVE,
-    good=[RIGHT, both(answered({"error": {"message": "No.", "type": "x", "code": None}}, status=429, **BURST))],
+    good=[RIGHT],
     bad=[both(said("Hello! How can I help you?"))],
 )
 def answered_by_the_gateway(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:

@@ -192,9 +192,7 @@ DEFECTS = (
         "GW095",
         lambda request: _set(request, ("x-bridge-session", "user-17")),
     ),
-    defect(
-        "hop-by-hop-forwarded", "Forwards a field that Connection names", "GW096", _forwarding("x-canary-hop")
-    ),
+    defect("hop-by-hop-forwarded", "Forwards a field that Connection names", "GW096", _forwarding("x-canary-hop")),
     GatewayChange(
         name="hop-by-hop-returned",
         title="Returns a field that the upstream's Connection names",

@@ -1,6 +1,5 @@
 """Defects in which the answers or requests of clients get mixed up, and answers that no upstream gave."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +10,7 @@ from conformance.testbed.gateway.handling import (
     GatewayReply,
     GatewayRequest,
     GatewayState,
+    Pieces,
     own_reply,
     whole,
     with_body,
@@ -21,9 +21,9 @@ OFTEN = 5
 """Every so many requests get another one's answer."""
 
 
-def _kind(request: GatewayRequest) -> tuple[str, bool]:
+def _kind(request: GatewayRequest) -> str:
     body = request.json
-    return request.target.partition("?")[0], isinstance(body, dict) and body.get("stream") is True
+    return f"{request.target} {body.get('stream') if isinstance(body, dict) else None}"
 
 
 async def _swapped(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
@@ -38,23 +38,20 @@ async def _swapped(request: GatewayRequest, forward: Forward, state: GatewayStat
     return with_body(reply, earlier[-2] if is_mixed_up else octets)
 
 
-async def _rest_of_hung_up(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
-    """The connection of a client that has left is used again: the next one of its kind reads the rest of its answer."""
-    key = _kind(request)
-    try:
-        reply = await forward(request)
-        left_over: list[bytes] = state.memory.setdefault(key, [])
-        if left_over and reply.status == 200:
-            await whole(reply.body)
-            return with_body(reply, left_over.pop())
-    except asyncio.CancelledError:
-        state.memory.setdefault(key, []).append(await _answer_without_client(request, forward))
-        raise
-    return reply
+async def _interleaved(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+    """An event of another client's stream gets into each stream."""
+    reply = await forward(request)
+    return replace(reply, body=_with_strays(reply.body, state.memory)) if reply.is_stream else reply
 
 
-async def _answer_without_client(request: GatewayRequest, forward: Forward) -> bytes:
-    return await whole((await forward(request)).body)
+async def _with_strays(pieces: Pieces, memory: dict[str, Any]) -> Pieces:
+    stray, memory["stray"] = memory.get("stray"), None
+    async for piece in pieces:
+        yield piece
+        if nonces(piece):
+            if stray:
+                yield stray
+            stray, memory["stray"] = None, piece
 
 
 def _with_earlier(body: dict[str, Any], earlier: str) -> dict[str, Any]:
@@ -70,11 +67,7 @@ async def _session_shared(request: GatewayRequest, forward: Forward, state: Gate
     earlier = state.memory.get("earlier")
     state.memory["earlier"] = mine
     edited = to_json(_with_earlier(body, f"Earlier: {earlier}")) if earlier else request.body
-    return await forward(_with_octets(request, edited))
-
-
-def _with_octets(request: GatewayRequest, octets: bytes) -> GatewayRequest:
-    return replace(request, body=octets)
+    return await forward(replace(request, body=edited))
 
 
 def _greeting(model: str) -> dict[str, Any]:
@@ -95,7 +88,11 @@ async def _own_greeting(request: GatewayRequest, forward: Forward, _state: Gatew
     """A greeting is answered by the gateway itself."""
     body = request.json
     is_greeting = isinstance(body, dict) and len(body.get("messages", ())) == 1 and body.get("stream") is not True
-    return own_reply(200, _greeting(body["model"])) if is_greeting and b"Say hello" in request.body else await forward(request)
+    return (
+        own_reply(200, _greeting(body["model"]))
+        if is_greeting and b"Say hello" in request.body
+        else await forward(request)
+    )
 
 
 DEFECTS = (
@@ -104,6 +101,12 @@ DEFECTS = (
         title="Under load, a client now and then gets another one's answer",
         caught_by="GW106",
         handle=_swapped,
+    ),
+    GatewayChange(
+        name="streams-interleaved",
+        title="An event of another client's stream gets into a stream",
+        caught_by="GW106",
+        handle=_interleaved,
     ),
     GatewayChange(
         name="session-shared",

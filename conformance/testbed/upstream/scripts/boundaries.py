@@ -11,8 +11,8 @@ from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequ
 from conformance.testbed.upstream.script import Script
 
 HELD_S: Final = 5.0
-"""How long a reply is held back whose client is to leave: gateways that pass a hang-up on at once and those that never do
-are then told apart, and so are those that take a second."""
+"""How long a reply is held back whose client is to leave: it tells a gateway that passes a hang-up on from one that does
+not, or does so late."""
 SLOW_S: Final = 1.5
 """How long the reply is held back that no other client is to wait for."""
 BETWEEN_EVENTS_S: Final = 0.15
@@ -71,7 +71,11 @@ def _text_of(message: Any) -> Any:
 
 
 BUSY: Final = Mutation(name="busy", title="503 with Retry-After: 1", on_response=_busy)
-HOPS: Final = (("connection", "keep-alive, x-canary-answer-hop"), ("x-canary-answer-hop", "canary"), ("keep-alive", "timeout=7"))
+HOPS: Final = (
+    ("connection", "keep-alive, x-canary-answer-hop"),
+    ("x-canary-answer-hop", "canary"),
+    ("keep-alive", "timeout=7"),
+)
 
 SCRIPTS = (
     Script(name="held", title="Reply after five seconds of silence", attempts=((_held(HELD_S),),)),
