@@ -145,6 +145,7 @@ def _probe(  # noqa: PLR0913 - a probe is a record
         suite=suite,
         build_body=build,
         max_tokens=128,
+        is_followed=False,
     )
 
 

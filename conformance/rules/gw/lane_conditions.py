@@ -13,6 +13,7 @@ from conformance.model.words import GENERATIVE, Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import as_object, as_string
+from conformance.rules.gw.answers import sound
 
 SAME: Final = not_applicable("the upstream is asked in the client's API")
 NOTHING: Final = not_applicable("no request of a known API arrived upstream")
@@ -66,13 +67,14 @@ def reply_lane(x: Exchange, upstream: tuple[Exchange, ...]) -> Exchange | NotJud
     last = answers[-1]
     if last.api == x.api:
         return SAME
-    for side, y in (("upstream's", last), ("gateway's", x)):
-        if has_failed(y):
-            return not_applicable(f"the {side} answer is an error")
-        if why := missing_part(y) or ("the harness hung up" if y.ending.how == "hung-up" else ""):
-            return untestable(f"the {side} answer is not there as a whole: {why}")
-        if not response_content(y).choices or reply_api(json_body(y)) not in (None, y.api):
-            return untestable(f"the {side} answer can't be read as one of its API")
+    if why := sound(last):
+        return not_applicable(why)
+    if has_failed(x):
+        return not_applicable("the client got an error")
+    if why := missing_part(x) or ("the harness hung up" if x.ending.how == "hung-up" else ""):
+        return untestable(f"the client's answer is not there as a whole: {why}")
+    if not response_content(x).choices or reply_api(json_body(x)) not in (None, x.api):
+        return untestable("the client's answer can't be read as one of its API")
     return last
 
 

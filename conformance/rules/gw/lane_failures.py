@@ -18,7 +18,9 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object
 from conformance.rules.example import answered, completion, error
+from conformance.rules.gw.answers import sound
 from conformance.rules.gw.conditions import through_gateway
+from conformance.rules.gw.content import USUAL
 from conformance.rules.gw.example import both
 from conformance.rules.gw.lane_conditions import NOTHING, SAME, generations, has_failed, path_api, reply_lane
 from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, PROBE, at, messages_by_chat
@@ -78,7 +80,7 @@ def failure_told_as_answer(x: Exchange, upstream: tuple[Exchange, ...]) -> Itera
     spec=STOP_REASONS,
     fix="Translate every legal answer, also one that is incomplete, refused, or made of calls alone; an error is only for "
     "an upstream that failed.",
-    applies_to=through_gateway(),
+    applies_to=USUAL,
     apis=GENERATIVE,
     good=[messages_by_chat()],
     bad=[messages_by_chat(client=OVERLOADED, status=500), messages_by_chat(client="")],
@@ -90,14 +92,14 @@ def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
         yield NOTHING if last is None else SAME
     elif last.ending.how == "hung-up" or x.ending.how in ("hung-up", "timeout"):
         yield untestable(f"one side did not wait for the answer: {x.ending.how}, {last.ending.how} upstream")
-    elif has_failed(last) or missing_part(last) or not any(c.end for c in response_content(last).choices):
-        yield not_applicable("the upstream's answer is not whole")
+    elif why := sound(last):
+        yield not_applicable(why)
     elif _has_broken_arguments(last):
         yield not_applicable("the upstream's calls have arguments that are no JSON")
     elif has_failed(x):
         yield Finding(f"the client got an error (HTTP {reply(x).status})", expected="the answer")
-    elif why := missing_part(x):
-        yield Finding(f"the client's answer is not whole: {why}", expected="the answer")
+    elif lack := missing_part(x):
+        yield Finding(f"the client's answer is not whole: {lack}", expected="the answer")
 
 
 def _has_broken_arguments(x: Exchange) -> bool:

@@ -144,6 +144,14 @@ def _is_emulated(setting: Setting, x: Exchange, arrived: Exchange) -> bool:
     return False
 
 
+CACHED: Object = {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}
+MARKED: Object = BY_MESSAGES | {"system": [CACHED]}
+
+
+def _system(content: Any) -> Object:
+    return BY_CHAT | {"messages": [{"role": "system", "content": content}, *BY_CHAT["messages"]]}
+
+
 @rule(
     "GW130",
     SHOULD,
@@ -153,13 +161,8 @@ def _is_emulated(setting: Setting, x: Exchange, arrived: Exchange) -> bool:
     "policy that it is dropped (gateway.dropped).",
     applies_to=through_gateway(),
     apis=("messages",),
-    good=[messages_by_chat()],
-    bad=[
-        messages_by_chat(
-            BY_MESSAGES | {"system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]},
-            BY_CHAT | {"messages": [{"role": "system", "content": "Be brief."}, *BY_CHAT["messages"]]},
-        )
-    ],
+    good=[messages_by_chat(MARKED, _system([CACHED]))],
+    bad=[messages_by_chat(MARKED, _system("Be brief."))],
 )
 def cache_marker_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
     """Each turn of an agent costs the full price of its long prompt, and nothing says so."""

@@ -16,7 +16,7 @@ from conformance.parsing.json_body import json_body
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import Object, as_array, as_object
 from conformance.rules.example import completion
-from conformance.rules.gw.conditions import named, through_gateway
+from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.lane_conditions import reply_lane
 from conformance.rules.gw.lane_example import chat_by_messages, messages_by_chat
 from conformance.rules.msg.example import BASELINE_RESPONSE as MESSAGE
@@ -173,7 +173,7 @@ def _endings(mine: Choice, theirs: Choice) -> set[str | None]:
     "The reasoning of an upstream of another API arrives at the client",
     spec="https://platform.claude.com/docs/en/build-with-claude/extended-thinking",
     fix="Carry reasoning over: reasoning_content or reasoning of chat upstreams, thinking blocks of Messages, reasoning "
-    "items of Responses; or declare in the policy that it is dropped (gateway.dropped: reasoning).",
+    "items of Responses; if it is hidden on purpose, say so (gateway.hides_reasoning).",
     applies_to=through_gateway(),
     apis=GENERATIVE,
     good=[
@@ -194,7 +194,7 @@ def reasoning_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) 
     mine, theirs = (bare(choice.reasoning) for choice in found)
     if not theirs:
         yield not_applicable("the upstream shows no reasoning")
-    elif theirs not in mine and not named(policy.gateway.dropped, "reasoning"):
+    elif theirs not in mine and not policy.gateway.hides_reasoning:
         yield Finding(f"the upstream sent {len(theirs)} characters of reasoning, and {len(mine)} arrived")
 
 

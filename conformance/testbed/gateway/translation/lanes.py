@@ -115,7 +115,7 @@ def _headers(request: GatewayRequest, upstream: Api) -> Headers:
     """The headers, with the credential where the upstream's API expects it."""
     bearer = request.header("authorization").partition(" ")[2]
     key = request.header("x-api-key") or bearer
-    left_out = ("authorization", "x-api-key", *OF_MESSAGES)
+    left_out = ("authorization", "x-api-key", "accept-encoding", *OF_MESSAGES)  # what is translated has to be read
     kept = tuple(item for item in request.headers if item[0].lower() not in left_out)
     if upstream == "messages":
         return (*kept, ("x-api-key", key), ("anthropic-version", VERSION))

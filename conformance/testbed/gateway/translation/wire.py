@@ -13,7 +13,7 @@ Events = AsyncIterator[Event]
 Body = dict[str, Any]
 
 DONE: Final = "[DONE]"
-EOL: Final = rb"(?:\r\n|\n|\r(?!\Z))"
+EOL: Final = rb"(?:\r\n|\n|\r(?!\n|\Z))"
 BLOCK_END: Final = re.compile(EOL + EOL)
 """A blank line. A CR at the very end may be the first half of a CRLF, so it waits for the next piece."""
 
