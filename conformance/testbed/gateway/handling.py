@@ -176,6 +176,24 @@ def on_stream(edit: Callable[[Pieces], Pieces]) -> Handler:
     return on_reply(edited)
 
 
+def in_turn(*handlers: Handler) -> Handler:
+    """Several handlers, of which the first is next to the client, and the last next to the upstream."""
+
+    async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+        for handler in reversed(handlers):
+            forward = _before(handler, forward, state)
+        return await forward(request)
+
+    return handle
+
+
+def _before(handler: Handler, forward: Forward, state: GatewayState) -> Forward:
+    async def forwarded(request: GatewayRequest) -> GatewayReply:
+        return await handler(request, forward, state)
+
+    return forwarded
+
+
 async def pass_on(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
     """Change nothing."""
     return await forward(request)
