@@ -1,5 +1,7 @@
 """Runs and judges many targets, each on its own, and writes one site that compares them."""
 
+import re
+import shutil
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from conformance import catalogue
+from conformance import __version__, catalogue
 from conformance.gateway.record import GatewayOptions, record_through
 from conformance.handbook.rule_html import rule_html
 from conformance.model.words import ExitCode
-from conformance.report.across_runs import matrix, trends
+from conformance.report.across_runs import matrix, shards, trends
 from conformance.report.across_runs.matrix import Column
 from conformance.report.across_runs.trends import Trend
 from conformance.report.formats import badge, html, legend
@@ -33,18 +35,38 @@ GATEWAY_WAIT_S: Final = 60.0
 """How long a gateway may take until a request arrives upstream: it may be starting, or look for upstreams now and then."""
 
 
-def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
-    """Run all targets of a file, write the site, and return the exit code. Raises ConfigError.
+class Part(NamedTuple):
+    """A shard of a matrix: its number, counted from 1, and how many there are."""
+
+    number: int = 1
+    of: int = 1
+
+
+WHOLE: Final = Part()
+PART: Final = re.compile(r"([1-9][0-9]{0,4})/([1-9][0-9]{0,4})")
+
+
+def part(text: str) -> Part:
+    """A shard from `K/N`. Raises ConfigError."""
+    found = PART.fullmatch(text)
+    if not found or int(found[1]) > int(found[2]):
+        raise ConfigError(f"--shard {text}; accepted: K/N, with K from 1 to N, for example 2/4")
+    return Part(int(found[1]), int(found[2]))
+
+
+def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int, shard: Part = WHOLE) -> int:
+    """Run all targets of a file, or every N-th of them, write the site, and return the exit code. Raises ConfigError.
 
     1 if a target fails a MUST, else 3 if one could not be run.
     """
     entries = config.entries(path)
+    mine = [name for at, name in enumerate(entries) if at % shard.of == shard.number - 1]
     rules = criteria(request.verdict).rules  # a wrong option is an error of the command, not of every target
     for folder in ("targets", "rules", "runs", "badges"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     if not request.selection.profile:
         request = replace(request, selection=replace(request.selection, profile=("all",)))
-    line, lock, files = Progress(len(entries)), threading.Lock(), file_names(entries)
+    line, lock, files = Progress(len(mine)), threading.Lock(), file_names(entries)
 
     def one(name: str) -> Column:
         column = _one(path, name, files[name], entries[name], out, request)
@@ -54,11 +76,41 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int) -> int:
 
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         try:
-            columns = list(pool.map(one, entries))
+            columns = list(pool.map(one, mine))
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)  # targets in progress finish
             raise
+    kept = shards.encode(columns, tuple(entries), shard, judged_by(rules), __version__)
+    (out / shards.FILE).write_bytes(kept)
     return write_site(out, columns, judged_by(rules))
+
+
+def merge(parts: Sequence[Path], out: Path) -> int:
+    """Write the site of a matrix that was run in shards, and return its exit code. Raises ConfigError.
+
+    It is the site that the whole matrix would have written, but for times.
+    """
+    found = [_shard(folder) for folder in parts]
+    try:
+        columns = shards.merged(found)
+    except ValueError as error:
+        raise ConfigError(f"--merge: {error}; accepted: the folders of all shards of one matrix") from None
+    if out.resolve() in {folder.resolve() for folder in parts}:
+        raise ConfigError(f"--out {out}: is one of the shards; accepted: another folder")
+    for folder in parts:
+        shutil.copytree(folder, out, dirs_exist_ok=True)
+    first = found[0]
+    (out / shards.FILE).write_bytes(shards.encode(columns, first.targets, WHOLE, first.judged_by, first.tool))
+    return write_site(out, columns, first.judged_by)
+
+
+def _shard(folder: Path) -> shards.Shard:
+    try:
+        return shards.decode((folder / shards.FILE).read_bytes())
+    except OSError as error:
+        raise ConfigError(f"--merge {folder}: {error.strerror or error}; accepted: folders that matrix wrote") from None
+    except ValueError as error:
+        raise ConfigError(f"--merge {folder / shards.FILE}: {error}; accepted: what matrix wrote") from None
 
 
 def page_of(judged: JudgedRun, file: str, out: Path) -> Column:

@@ -47,10 +47,10 @@ class AcceptedExchange(NamedTuple):
 
     `sent` are the bytes of the request as passed on, `received` those of the response. Times are nanoseconds since the
     request's first byte arrived, which was at `began_ns` of the clock: `sent_arrivals` of the request's reads (the head
-    counts when it is complete), `arrivals` of the response's; `sent_at_ns` is when its last byte was passed on. `began` is the time of day. `ending`
-    is how it ended towards the server: `hung-up` where the client left first, `interrupted` where no more was recorded,
-    `unreachable` where no connection was made. `peer` is what the client did to its connection by then. `was_held`: the
-    client did not read for a time, so that the server had to wait.
+    counts when it is complete), `arrivals` of the response's; `sent_at_ns` is when its last byte was passed on. `began`
+    is the time of day. `ending` is how it ended towards the server: `hung-up` where the client left first,
+    `interrupted` where no more was recorded, `unreachable` where no connection was made. `peer` is what the client did
+    to its connection by then. `was_held`: the client did not read for a time, so that the server had to wait.
     """
 
     connection: int

@@ -69,6 +69,8 @@ def run(
     help_epilogue=examples(
         "conformance matrix --config conformance.toml --suite smoke --out site",
         "conformance matrix --from tests/cassettes --columns model --out site",
+        "conformance matrix --config conformance.toml --shard 2/4 --out part-2",
+        "conformance matrix --merge part-1 part-2 part-3 part-4 --out site",
     )
 )
 def matrix(  # noqa: PLR0913 - one argument an option, or a group of them
@@ -82,6 +84,8 @@ def matrix(  # noqa: PLR0913 - one argument an option, or a group of them
     limits: LimitOptions = NO_LIMITS,
     verdict: VerdictOptions = NO_VERDICT,
     at_once: Annotated[int, Parameter(validator=above_zero)] = 4,
+    shard: str | None = None,
+    merge: Annotated[tuple[Path, ...], Parameter(consume_multiple=True)] = (),
 ) -> int:
     """Run every target of a file, or judge recordings, and write a static site that compares them.
 
@@ -99,20 +103,32 @@ def matrix(  # noqa: PLR0913 - one argument an option, or a group of them
         Output folder, new or of an earlier matrix: earlier runs are kept and shown as trends.
     at_once
         Number of targets to run concurrently. Default: 4.
+    shard
+        K/N: run only every N-th target, from the K-th on; --merge puts the shards together.
+    merge
+        Folders of all shards of one matrix, instead of targets: nothing is sent.
     """
     from conformance.cli import matrix as many
     from conformance.cli import matrix_of_recordings
     from conformance.runs.config import ConfigError
     from conformance.runs.criteria import criteria
 
+    if merge:
+        given = config or from_ or shard or selection != NO_SELECTION or limits != NO_LIMITS or verdict != NO_VERDICT
+        if given:
+            raise ConfigError("--merge puts shards together and sends nothing; remove all other options but --out")
+        return many.merge(merge, out)
     if from_:
+        if shard:
+            raise ConfigError("--shard divides the targets of --config; accepted: without --from")
         if config or selection != NO_SELECTION or limits != NO_LIMITS:
             raise ConfigError("--from judges recordings and sends nothing; remove --config and the options of requests")
         return matrix_of_recordings.write_matrix(from_, out, criteria(verdict), columns, recording_format)
     if config is None:
-        raise ConfigError("matrix needs targets; accepted: --config FILE, or --from PATH...")
+        raise ConfigError("matrix needs targets; accepted: --config FILE, --from PATH..., or --merge DIR...")
     _reject_options("matrix", dry_run=limits.dry_run, waivers=verdict.waivers is not None)
-    return many.run_matrix(config, out, RunRequest(selection=selection, limits=limits, verdict=verdict), at_once)
+    request = RunRequest(selection=selection, limits=limits, verdict=verdict)
+    return many.run_matrix(config, out, request, at_once, many.part(shard) if shard else many.WHOLE)
 
 
 @app.command(
