@@ -57,6 +57,7 @@ def plan(
             request.body,
             request.stage,
             request.disconnect_after_events,
+            request.disconnect_after_s,
             request.reuse_connection,
         )
         same = (alike, planned.probe.name if planned.probe.never_merge else "")
@@ -185,6 +186,7 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
         max_tokens=completion_token_bound(payload, probe.max_tokens) * (1 + probe.reuse_connection),
         stage=probe.stage,
         disconnect_after_events=probe.disconnect_after_events,
+        disconnect_after_s=probe.disconnect_after_s,
         reuse_connection=probe.reuse_connection,
     )
 
@@ -192,9 +194,14 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
 def address_of(target: Target, profile: Profile, raw: RawRequest | None) -> str:
     """The URL of a request as a profile, or of one with a path of its own."""
     if raw is None or raw.path is None:
-        return url_of(target, profile.api) + profile.query
+        return _with_query(url_of(target, profile.api) + profile.query, raw.query if raw else "")
     base = urlsplit(target.base_url)._replace(path="", query="").geturl() if raw.at_root else target.base_url
-    return base.rstrip("/") + raw.path.replace(MODEL, quote(target.model, safe=""))
+    return _with_query(base.rstrip("/") + raw.path.replace(MODEL, quote(target.model, safe="")), raw.query)
+
+
+def _with_query(url: str, more: str) -> str:
+    """The URL with more parameters in its query."""
+    return f"{url}{'&' if urlsplit(url).query else '?'}{more}" if more else url
 
 
 def completion_token_bound(payload: Any, otherwise: int) -> int:

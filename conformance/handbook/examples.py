@@ -9,7 +9,7 @@ from conformance.deciding import CheckArguments, decide
 from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange, Pair
 from conformance.model.rule import Example, Rule
-from conformance.model.target import Policy
+from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Status
 from conformance.report.escaping import ELLIPSIS, escape, lines, safe
 
@@ -26,6 +26,7 @@ POLICIES: Final = (
     Policy(streaming="stopgap-ok"),
     Policy(unknown_fields="reject"),
     Policy(unknown_fields="announce"),
+    Policy(gateway=GatewayPolicy(retries=2, retry_on=(0, 429, 503), fallback=True)),
 )
 USUAL: Final = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 """The default request body of an example."""
