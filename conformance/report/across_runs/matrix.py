@@ -155,7 +155,9 @@ def index(
     grids = [
         _grid("frameworks", [Row(name, name, tuple(_client_outcome(c, name) for c in columns)) for name in frameworks]),
         _grid("families", [Row(name, _family(name), tuple(_count(c, name) for c in columns)) for name in families]),
-        _grid("promises", [Row(r.id, f"{r.id}: {r.title}", tuple(_promise(c, r.id) for c in columns)) for r in promises]),
+        _grid(
+            "promises", [Row(r.id, f"{r.id}: {r.title}", tuple(_promise(c, r.id) for c in columns)) for r in promises]
+        ),
         _grid("fields", [Row(f"{a}.{n}", f"{a} `{n}`", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
     ]
     return html.index_page(
@@ -233,7 +235,9 @@ def _promise(c: Column, rule: str) -> Cell:
         return Cell(legend.ABSENT)
     if result in legend.LEVELS:
         word, href = legend.LEVELS[result], f"targets/{c.file}.html#{rule}"
-        return Cell(f"{legend.STATUSES['fail'].symbol} {word.word}", word.kind, href, f"{rule} fails on {c.name}", result)
+        return Cell(
+            f"{legend.STATUSES['fail'].symbol} {word.word}", word.kind, href, f"{rule} fails on {c.name}", result
+        )
     word = legend.WAIVED if result == WAIVED else legend.STATUSES[result]
     return Cell(word.text, word.kind, f"targets/{c.file}.html#verdicts", f"{rule} on {c.name}: {word.meaning}")
 
