@@ -106,6 +106,20 @@ def _request(
     )
 
 
+def asked_anew(request: Request, seed: int, number: int) -> Request:
+    """The request with another nonce; the first time it stays as it is."""
+    if number == 1:
+        return request
+    old, new = request.nonce, nonce(seed, f"{request.id}.{number}")
+    return msgspec.structs.replace(
+        request,
+        url=request.url.replace(old, new),
+        headers=tuple((name, value.replace(old, new)) for name, value in request.headers),
+        body=request.body.replace(old.encode(), new.encode()),
+        nonce=new,
+    )
+
+
 def with_text(body: Any, api: Api, text: str) -> Any:
     """The body with text added to its last user message."""
     place = spec(api).conversation
