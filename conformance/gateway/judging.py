@@ -17,7 +17,6 @@ from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, not_applicable, untestable
 from conformance.model.words import Api, Mode
-from conformance.traffic import outcomes
 
 FAULTY: Final = (Kind.GATEWAY_FAULT, Kind.GATEWAY_DISCONNECT)
 """Test cases in which the upstream, or the harness, breaks something: the answers are no proof of the gateway's own."""
@@ -99,8 +98,19 @@ class _Judging:
             if is_for and (verdict := self._of_both_sides(rule, pair)):
                 yield verdict
         if x.api not in self.absent and x.case.kind not in FAULTY:
-            for rule, outcome in outcomes(x, self.catalogue):
+            for rule, outcome in self._alone(x):
                 yield _verdict(rule, x, outcome, (x.id,))
+
+    def _alone(self, x: Exchange) -> Iterator[tuple[Rule, Outcome]]:
+        """What the rules make of an exchange that need no other: a run through a gateway sends none to compare with."""
+        for rule in self.catalogue.rules:
+            needs_others = any(not compare.optional for compare in rule.compares_with.values())
+            is_for = "x" in rule.parameters and x.api in rule.apis and x.mode in rule.modes
+            if not rule.is_of_gateways and is_for and not needs_others:
+                skip = condition(rule, (x,))
+                if skip is not OUT_OF_SCOPE:
+                    arguments: CheckArguments = {"x": x, "policy": self.policy, "short_streams": ()}
+                    yield rule, skipped(skip) if skip else outcome_of(rule, arguments)
 
     def _of_both_sides(self, rule: Rule, pair: Pair) -> Verdict | None:
         skip = condition(rule, (pair.client,))

@@ -293,16 +293,17 @@ async def _wait_for_upstream(recorder: _Recorder, upstreams: Upstreams, first: S
     Each time they have other nonces, so that what is late is no second attempt. An answer without the upstream ends it:
     somebody else may be paid for it. Returns all that were sent.
     """
-    options, sent = recorder.options, list[Request]()
+    options, sent, seen = recorder.options, list[Request](), list[Exchange]()
     deadline = anyio.current_time() + options.wait_s
     for number in count(1):
         due = [asked_anew(request, options.seed, number) for request in first]
         within, _ = within_budget(due, options.run, sent)
         if number > 1 and len(within) < len(due):
             break
-        seen: list[Exchange] = []
-        await _send_until(recorder, upstreams, due, seen, deadline)
+        latest: list[Exchange] = []
+        await _send_until(recorder, upstreams, due, latest, deadline)
         sent += due
+        seen = latest or seen  # the last ones may have been given up
         is_answered = any(reply(x).status in range(200, 300) for x in seen)
         if _has_arrived(recorder, upstreams) or is_answered or anyio.current_time() >= deadline:
             break

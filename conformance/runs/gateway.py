@@ -36,12 +36,17 @@ class Chosen(NamedTuple):
 
 def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chosen:
     """The gateway that the options name. Raises ConfigError."""
-    if request.selection.suite == "fields":
-        raise ConfigError("--suite fields is not supported by `conformance gateway`; accepted: smoke, gate, full")
+    check_suite(request)
     found = _chosen(request, environ)
     if request.limits.timeout is not None:
         return found
     return found._replace(options=replace(found.options, limits=limits_for(TIMEOUT_S)))
+
+
+def check_suite(request: RunRequest) -> None:
+    """Reject a suite that is not sent through gateways. Raises ConfigError."""
+    if request.selection.suite == "fields":
+        raise ConfigError("--suite fields is not supported by `conformance gateway`; accepted: smoke, gate, full")
 
 
 def _chosen(request: RunRequest, environ: Mapping[str, str]) -> Chosen:
