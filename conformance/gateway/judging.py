@@ -9,6 +9,7 @@ from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import MAX_CACHED_BYTES, Load, absent_apis, missing_api
 from conformance.deciding import CheckArguments, Outcome, compared, condition, outcome_of, skipped
+from conformance.gateway.outcome import failing
 from conformance.judging import Judgement, count_usage, in_order
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair
@@ -99,7 +100,13 @@ class _Judging:
                 yield verdict
         if x.api not in self.absent and x.case.kind not in FAULTY:
             for rule, outcome in self._alone(x):
-                yield _verdict(rule, x, outcome, (x.id,))
+                yield _verdict(rule, x, self._own(rule, outcome, pair), (x.id,))
+
+    def _own(self, rule: Rule, outcome: Outcome, pair: Pair) -> Outcome:
+        """The outcome at the client; what the upstream's reply breaks, too, is not the gateway's fault."""
+        if outcome.status is Status.FAIL and any(rule.id in failing(up, self.catalogue) for up in pair.upstream):
+            return skipped(not_applicable("the upstream's reply breaks the rule, too"))
+        return outcome
 
     def _alone(self, x: Exchange) -> Iterator[tuple[Rule, Outcome]]:
         """What the rules make of an exchange that need no other: a run through a gateway sends none to compare with."""

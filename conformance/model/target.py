@@ -15,7 +15,8 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     are request fields (patterns with `*` and `?`). `retries` is how often it tries again at most, and `retry_on` after
     which statuses, 0 for a lost connection. `fallback`: another upstream may answer in place of the first one. `cache`:
     an equal request may be answered without the upstream. `usage`: whether a stream ends with usage though the client
-    did not ask for it. `prompt`: text is added to the conversation. `headers` are those of the client that the upstream
+    did not ask for it. `hides_reasoning`: clients do not get the model's reasoning. `prompt`: text is added to the
+    conversation. `headers` are those of the client that the upstream
     gets (patterns), besides those that describe the content.
     """
 
@@ -28,6 +29,7 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     fallback: bool = False
     cache: bool = False
     usage: bool = False
+    hides_reasoning: bool = False
     prompt: bool = False
     headers: tuple[str, ...] = ()
 
