@@ -15,7 +15,6 @@ from conformance.gateway.record import GatewayOptions, record_through
 from conformance.model.target import Target
 from conformance.runner import RunOptions
 from conformance.storage.memory import InMemoryRun
-from conformance.testbed.gateway.serve import serve_gateway
 from conformance.testbed.upstream.serve import serve_upstreams
 from conformance.transport.limits import Limits
 
@@ -68,13 +67,16 @@ class Through:
         self.upstream = [x for x in store.written.values() if x.hop == "upstream"]
 
 
-def through(gateway=None, *, base_url="http://127.0.0.1:9/v1", apis=("chat",), suite="smoke", wait_s=5.0, **options):
-    """A run in memory through a gateway: a handler of connections that gets the ports of the upstreams, too."""
-    target = Target(name="gateway", base_url=base_url, model="reference", apis=apis, headers=options.pop("headers", {}))
-    run = RunOptions(
-        target=target, profiles=("hermes", "claude-sdk"), suite=suite, **{"key": KEY, "limits": LIMITS} | options
+def options_of(gateway=None, *, base_url="http://127.0.0.1:9/v1", apis=("chat",), suite="smoke", wait_s=5.0, **run):
+    """Options of a run through a gateway: a handler of connections that gets the ports of the upstreams, too."""
+    target = Target(name="gateway", base_url=base_url, model="reference", apis=apis, headers=run.pop("headers", {}))
+    given = {"key": KEY, "limits": LIMITS, "profiles": ("hermes", "claude-sdk")} | run
+    return GatewayOptions(
+        run=RunOptions(target=target, suite=suite, **given), wait_s=wait_s, embedded=gateway and _serving(gateway)
     )
 
+
+def _serving(gateway):
     @contextlib.asynccontextmanager
     async def started(urls):
         ports = [int(url.rpartition(":")[2]) for url in urls]
@@ -84,7 +86,8 @@ def through(gateway=None, *, base_url="http://127.0.0.1:9/v1", apis=("chat",), s
             tasks.add(asyncio.current_task())
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await gateway(reader, writer, ports)
-            writer.transport.abort()
+                await writer.drain()
+            writer.close()
 
         server = await asyncio.start_server(handle, "127.0.0.1", 0, limit=2**24)
         try:
@@ -95,10 +98,13 @@ def through(gateway=None, *, base_url="http://127.0.0.1:9/v1", apis=("chat",), s
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    return started
+
+
+def through(gateway=None, **options):
+    """A run in memory through a gateway, recorded and judged."""
     store = InMemoryRun()
-    embedded = started if gateway else None
-    facts = anyio.run(record_through, GatewayOptions(run=run, wait_s=wait_s, embedded=embedded), store)
-    return Through(facts, store)
+    return Through(anyio.run(record_through, options_of(gateway, **options), store), store)
 
 
 async def read_request(reader):
@@ -108,13 +114,23 @@ async def read_request(reader):
     return head + await reader.readexactly(length)
 
 
-async def passed_on(reader, writer, ports):
+def forwarded(request):
+    """A request that asks the upstream to close the connection."""
+    kept = re.sub(rb"(?i)\r\nconnection:[^\r]*", b"", request)
+    return kept.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+
+
+async def passed_on(reader, writer, ports, request=None):
     """Handle a connection as a gateway that changes nothing, one request a connection."""
-    asked = re.sub(rb"(?i)\r\nconnection:[^\r]*", b"", await read_request(reader))
-    received = await exchange(ports[0], asked.replace(b"\r\n", b"\r\nconnection: close\r\n", 1))
-    writer.write(received)
-    await writer.drain()
-    writer.close()
+    asked = request or await read_request(reader)
+    upstream, there = await asyncio.open_connection("127.0.0.1", ports[0])
+    there.write(forwarded(asked))
+    try:
+        while piece := await upstream.read(65536):
+            writer.write(piece)
+            await writer.drain()
+    finally:
+        there.transport.abort()
 
 
 @pytest.fixture
@@ -135,6 +151,8 @@ class Helpers:
     upstream = staticmethod(upstream)
     exchange = staticmethod(exchange)
     through = staticmethod(through)
+    options = staticmethod(options_of)
+    judged = Through
     read_request = staticmethod(read_request)
     passed_on = staticmethod(passed_on)
-    serve_gateway = staticmethod(serve_gateway)
+    forwarded = staticmethod(forwarded)
