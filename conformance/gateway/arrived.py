@@ -16,6 +16,7 @@ from conformance.recordings.build import api_of
 from conformance.recordings.credentials import KEY_FIELDS, LOGIN_FIELDS, is_secret, secrets_of
 from conformance.recordings.secrets import masked_field, masked_query, masked_text
 from conformance.transport.accepted import AcceptedExchange
+from conformance.transport.client import NO_KEY
 from conformance.transport.redact import MIN_LENGTH, is_random, mask_received, mask_text, octets
 
 CANARY: Final = "canary"
@@ -52,7 +53,7 @@ def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> tuple[st
 
 def _is_public(value: str, known: Collection[str]) -> bool:
     """Whether the harness made up a credential, or sends the value itself."""
-    return CANARY in value.lower() or value in known
+    return CANARY in value.lower() or value in known or value.split()[-1:] == [NO_KEY]
 
 
 def exchange_of(

@@ -41,6 +41,7 @@ class Kept:
 
     `key` is the client's, `secrets` are other values that it sends and that are nobody's business. `more` counts the
     requests upstream that are not kept, by the ID of the client's request, `others` those without a nonce of the run.
+    `alone` is the only request under way, if so: what arrives without a nonce is then this one.
     """
 
     key: str | None
@@ -54,6 +55,7 @@ class Kept:
     credentials: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
+    alone: Request | None = None
     bytes_left: int = MOST_BYTES
 
     def expect(self, requests: Sequence[Request], at_ns: int) -> None:
@@ -68,7 +70,7 @@ class Kept:
 
     def arrive(self, x: AcceptedExchange, upstream: int) -> None:
         """Keep an exchange of the upstream of this number."""
-        nonce = nonce_of(x)
+        nonce = nonce_of(x) or (self.alone.nonce if self.alone and x.method == b"POST" else "")
         if nonce not in self.sent:
             self._count_other(f"{name_of(x)}{' of another run' if nonce else ''}")
             return

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count, groupby
@@ -22,6 +22,7 @@ from conformance.model.exchange import Exchange, Request
 from conformance.model.run import GatewayFacts, RunManifest, Stopped
 from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
+from conformance.probes.gateway.failures import CONNECTION_REFUSED
 from conformance.run_bounds import RunBounds
 from conformance.runner import (
     REDACTED,
@@ -81,6 +82,10 @@ class GatewayOptions:
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class _Recorder:
+    """`alone` is the nonce of a request that is sent while no other is in progress: a POST upstream without a nonce is
+    its own, such as an empty body.
+    """
+
     options: GatewayOptions
     store: Store
     progress: Progress
@@ -96,7 +101,7 @@ class _Recorder:
     refused: dict[str, int] = field(default_factory=dict)
     baselines: dict[Api, list[tuple[Mode, str]]] = field(default_factory=dict)
     bounds: RunBounds = field(default_factory=RunBounds)
-    left_at: float = 0.0
+    quiet_at: float = 0.0
     settling_left_s: float = MOST_SETTLING_S
 
     def facts(self) -> RunManifest:
@@ -134,7 +139,7 @@ class _Recorder:
         if x.case.kind is Kind.BASELINE:
             self.baselines.setdefault(x.api, []).append((x.mode, missing_api(x)))
         if x.ending.how == "hung-up":
-            self.left_at = anyio.current_time()
+            self.quiet_at = anyio.current_time() + AFTERMATH_S
         self.bounds.note(x)
         for large in self.kept.answer(x):
             self.store.write(large)
@@ -280,11 +285,19 @@ async def _send_others(recorder: _Recorder, upstreams: Upstreams, requests: Sequ
     for stage, together in groupby(wanted, key=lambda request: request.stage):
         batch = list(together)
         for part in [batch] if stage in STAGE_CONCURRENCY else [[request] for request in batch]:
-            await recorder.send(part, recorder.keep)
+            async with _reachable(upstreams, part):
+                recorder.kept.alone = part[0] if len(part) == 1 else None
+                await recorder.send(part, recorder.keep)
             await recorder.settle(upstreams, min(SETTLE_S, max(0.0, recorder.settling_left_s)))
-    if recorder.left_at:
-        await anyio.sleep(recorder.left_at + AFTERMATH_S - anyio.current_time())
+    await anyio.sleep_until(recorder.quiet_at)
     await recorder.settle(upstreams, LAST_S)
+
+
+def _reachable(upstreams: Upstreams, requests: Sequence[Request]) -> AbstractAsyncContextManager[None]:
+    """Refuse connections while requests are sent that are to find no upstream."""
+    cases = [case for request in requests for case in request.cases]
+    is_refused = any(c.kind is Kind.GATEWAY_FAULT and c.subject == CONNECTION_REFUSED for c in cases)
+    return upstreams.refusing() if is_refused else nullcontext()
 
 
 async def _wait_for_upstream(recorder: _Recorder, upstreams: Upstreams, first: Sequence[Request]) -> list[Request]:

@@ -74,7 +74,7 @@ def _chosen(request: RunRequest, environ: Mapping[str, str]) -> Chosen:
     target = Target(name=change.name, base_url="http://127.0.0.1/v1", model=MODEL, policy=policy)
 
     def embedded(upstreams: Sequence[str]) -> AbstractAsyncContextManager[str]:
-        return serve_gateway(upstreams, change, key=CANARY_KEY)
+        return serve_gateway(upstreams, change, key=CANARY_KEY if change.has_own_key else "")
 
     return Chosen(options(request, with_overrides(target, request, environ), environ), embedded)
 

@@ -33,8 +33,10 @@ ATTEMPT, VARIETY = 1000, 900
 """Prompt tokens that each attempt adds, and how many different numbers of further ones there are."""
 MOST_NONCES: Final = 10_000
 """Nonces whose requests are counted; those that came first are forgotten first."""
-ALIVE: Final = re.compile(r"/?|(?:.*/)?(?:health|healthz|health_generate|livez|live|readyz|ready|ping)/?", re.DOTALL)
-"""Paths at which gateways ask whether an upstream is there."""
+HEALTH: Final = re.compile(
+    r"/((.*/)?(health|healthz|health_generate|ready|readyz|readiness|live|livez|liveness|ping|status))?/?"
+)
+"""Paths of health checks: each gateway looks at its own one whether its upstream is up."""
 
 
 class Offer(NamedTuple):
@@ -110,7 +112,7 @@ def _elsewhere(request: ServerRequest, offer: Offer) -> ModelResponse:
             return ModelResponse(whole={"object": "list", "data": [_model(name) for name in offer.models]})
         if request.path.startswith(f"{MODELS}/"):
             return ModelResponse(whole=_model(request.path.removeprefix(f"{MODELS}/")))
-        if ALIVE.fullmatch(request.path):
+        if HEALTH.fullmatch(request.path):
             return ModelResponse(whole={"status": "ok"})
     if request.path == MODELS:
         return compliant(request)

@@ -102,6 +102,16 @@ class Upstreams:
             relay.on_exchange = _passed(relay, self.on_arrival, number)
             self.relays.append(relay)
 
+    @asynccontextmanager
+    async def refusing(self) -> AsyncIterator[None]:
+        """Refuse connections within the context, and close those that are idle; the ports stay the same."""
+        places = [_Place(server=relay.upstream, port=relay.port) for relay in self.relays]
+        await self.listening.aclose()
+        try:
+            yield
+        finally:
+            await self.listen(places)
+
 
 @asynccontextmanager
 async def serve_upstreams(
