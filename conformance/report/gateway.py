@@ -52,7 +52,7 @@ def reported(facts: RunManifest, pairs: Sequence[Pair]) -> ReportGateway | Unset
     fields = tuple(field_table(pairs, facts.target.policy.gateway))
     return ReportGateway(
         ports=facts.gateway.ports,
-        arrived=sum(len(pair.upstream) for pair in pairs),
+        arrived=sum(len(pair.upstream) for pair in pairs) + sum(facts.gateway.more_requests.values()),
         requests=tuple(
             GatewayRequest(
                 exchange=pair.client.id, nonce=pair.client.nonce, upstream=tuple(x.id for x in pair.upstream)
@@ -64,6 +64,8 @@ def reported(facts: RunManifest, pairs: Sequence[Pair]) -> ReportGateway | Unset
         defects=tuple(_defects(pairs)),
         policy=tuple(gateway_policy.lines(facts.target.policy.gateway, pairs, fields)),
         other_requests={safe(name): count for name, count in facts.gateway.other_requests.items()},
+        more_requests=facts.gateway.more_requests,
+        refused={safe(why): count for why, count in facts.gateway.refused.items()},
         unfinished=facts.gateway.unfinished,
     )
 
