@@ -163,11 +163,10 @@ def _asking(upstreams: Sequence[tuple[str, int]], key: str, stack: contextlib.As
             return unavailable("The upstream closed the connection.")
         if not isinstance(head, h11.Response):
             return unavailable("The upstream closed the connection.")
-        kept = tuple(
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in head.headers.raw_items()
-            if name.decode("latin-1").lower() not in FRAMING
-        )
+        given = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers.raw_items())
+        is_coded = any(name.lower() == "transfer-encoding" for name, _ in given)
+        left_out = FRAMING | {"content-length"} if is_coded else FRAMING  # RFC 9112, section 6.3
+        kept = tuple((name, value) for name, value in given if name.lower() not in left_out)
         return GatewayReply(status=head.status_code, headers=kept, body=_pieces(sent, reader))
 
     return ask
